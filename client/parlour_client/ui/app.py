@@ -104,12 +104,12 @@ class ParlourApp(SettingsApp):
     def on_key(self, event: Key) -> None:
         """Pass the key to the layer of vi."""
         if self._chat is not None:
-            self._chat.vim.key_pressed(event.key)
+            self._chat.pane.vim.key_pressed(event.key)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enable actions of the vi layer only in normal mode."""
         if action == "vi":
-            return isinstance(self.screen, ChatScreen) and self.screen.vim.mode == "normal"
+            return isinstance(self.screen, ChatScreen) and self.screen.pane.vim.mode == "normal"
         return super().check_action(action, parameters)
 
     def bell(self) -> None:
@@ -266,7 +266,7 @@ class ParlourApp(SettingsApp):
     async def action_vi(self, name: str) -> None:
         """Run an action of the layer of vi."""
         if isinstance(self.screen, ChatScreen):
-            await self.screen.vim.do(name)
+            await self.screen.pane.vim.do(name)
 
     def action_jump(self) -> None:
         """Show letters on everything that can be reached, and go where the person chooses."""

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.css.query import NoMatches
 from textual.dom import NoScreen
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.worker import Worker
 
 from parlour_client.core.settings import Settings, Value
@@ -30,10 +31,10 @@ NO_ROOM: Final = "No room is open. /rooms lists the public ones."
 
 
 class Interaction:
-    """One screen and its hint line."""
+    """One pane of the screen and its hint line."""
 
-    def __init__(self, screen: Screen[None], hint: HintLine) -> None:
-        self._screen = screen
+    def __init__(self, pane: Widget, hint: HintLine) -> None:
+        self._pane = pane
         self._hint = hint
 
     def run(self, what: Callable[[], Awaitable[Any]], *, group: str = "ask") -> Worker[None]:
@@ -63,11 +64,11 @@ class Interaction:
                 if self._hint.is_attached:
                     raise
 
-        return self._screen.run_worker(until_closed, group=group, exclusive=exclusive)
+        return self._pane.run_worker(until_closed, group=group, exclusive=exclusive)
 
     def push(self, screen: Screen[Answer], answered: Callable[[Answer | None], None] | None = None) -> None:
         """Show a dialog or a page over the screen; ``answered`` gets its result."""
-        _ = self._screen.app.push_screen(screen, answered)
+        _ = self._pane.app.push_screen(screen, answered)
 
     def confirm(self, question: Content, do: Callable[[], Awaitable[Any]]) -> None:
         """Ask first, and run it if the person says yes."""
@@ -92,32 +93,32 @@ class Interaction:
 
     def toast(self, what: Toast) -> None:
         """Show one of our sentences for a few seconds."""
-        toast(self._screen.app, what)
+        toast(self._pane.app, what)
 
     def copy(self, text: SafeText) -> None:
         """Copy the displayed text, never the raw one: pasting it must have no other effect."""
-        self._screen.app.copy_to_clipboard(text.plain)
+        self._pane.app.copy_to_clipboard(text.plain)
 
     @property
     def settings(self) -> Settings:
         """The current settings."""
-        return settings_of(self._screen)
+        return settings_of(self._pane)
 
     def set_setting(self, key: str, value: Value) -> None:
         """Change a setting. Raises SetupError."""
-        if isinstance(self._screen.app, SettingsApp):
-            self._screen.app.set_setting(key, value)
+        if isinstance(self._pane.app, SettingsApp):
+            self._pane.app.set_setting(key, value)
 
     async def app_action(self, action: str) -> None:
         """Run an action of the app: settings, lock, quit."""
-        _ = await self._screen.app.run_action(f"app.{action}")
+        _ = await self._pane.app.run_action(f"app.{action}")
 
     @property
     def has_focus(self) -> bool:
         """Whether the person looks at this terminal, as far as it reports that."""
-        return self._screen.app.app_focus
+        return self._pane.app.app_focus
 
     @property
     def is_away(self) -> bool:
         """Whether another program has the terminal."""
-        return isinstance(self._screen.app, SettingsApp) and self._screen.app.away
+        return isinstance(self._pane.app, SettingsApp) and self._pane.app.away

@@ -1,72 +1,55 @@
-"""The chat screen: lays out its widgets, makes their controllers, and passes messages and keys on to them.
+"""The chat screen: the list of rooms, a room, its members; passes keys on, and changes of the client.
 
 It uses the client's public objects and its widgets' messages, and never handles a stranger's text.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import ClassVar, Final, assert_never
+from typing import ClassVar, Final
 
-from textual import events, on, work
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.geometry import Offset
+from textual.containers import Horizontal
 from textual.screen import Screen
+from textual.widget import Widget
 
 from parlour_client.commands import people
 from parlour_client.commands.command import View
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.core.settings import Settings
-from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
+from parlour_client.kit.connection_status import StatusChanged
 from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.questions import ChooseScreen
-from parlour_client.kit.widgets.safe import SafeStatic, lines, own
+from parlour_client.kit.widgets.safe import own
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.deferred import Deferred
-from parlour_client.ui.chat.encryption.devices import DevicePrompts
-from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
-from parlour_client.ui.chat.files import FileTransfers
 from parlour_client.ui.chat.gc_tuning import EVERY_SECONDS, Collector
-from parlour_client.ui.chat.header import RoomHeader
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
-from parlour_client.ui.chat.invitations import InvitationPrompts
 from parlour_client.ui.chat.login_again import log_in_again
 from parlour_client.ui.chat.member_list import MemberList
-from parlour_client.ui.chat.members_controller import MembersController
-from parlour_client.ui.chat.message_actions import MessageActions
 from parlour_client.ui.chat.navigation import Navigation
-from parlour_client.ui.chat.quick_paint import QuickPaint
-from parlour_client.ui.chat.results import ResultViews
 from parlour_client.ui.chat.room_list import INVITATION, RoomAction, RoomList
-from parlour_client.ui.chat.slash_commands import SlashCommands
+from parlour_client.ui.chat.room_pane import RoomPane
+from parlour_client.ui.chat.slash_commands import Action, SlashCommands
 from parlour_client.ui.chat.status_line import StatusLine
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.chat.tour import Tour
-from parlour_client.ui.chat.views import Views
-from parlour_client.ui.chat.vim import ViKeys
 from parlour_client.ui.dialogs.help import help_page
-from parlour_client.ui.input.completion_list import OfferList
 from parlour_client.ui.input.jump import Target, option_targets
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import parse_user_name
 
 QUIET: Final = 2.0
 """Seconds without a key after which a dialog may open by itself."""
-_EMPTY: Final = lines(
-    own("No room is open", "bold"),
-    own("/rooms lists the public rooms of this server, /create NAME creates one,"),
-    own("/dm PERSON messages someone. F1 shows help."),
-)
-
 _VIEWS: Final = (
     ("mentions", "Mentions: messages that mention you"),
     ("unread", "Unread: everything you have not read"),
@@ -115,113 +98,36 @@ class ChatScreen(Screen[None]):
         super().__init__()
         self.client = client
         self._lend_terminal = lend_terminal
-        offers = OfferList()
-        self.composer = Composer(offers, id="composer")
         self.room_list = RoomList()
-        self.timeline = Timeline(id="timeline")
         self.member_list = MemberList()
-        self.hint = HintLine()
         self.status_line = StatusLine()
-        self.header = RoomHeader()
-        self._offers = offers
         self._tour = Tour(tour)
-        self._empty = SafeStatic(_EMPTY, id="empty")
-        self._pill = SafeStatic(id="pill")
-
-        self.current = CurrentRoom(client)
-        self.interaction = Interaction(self, self.hint)
-        self.history = TimelineController(client, self.current, self.timeline, self.interaction)
-        self.composing = ComposerController(
-            self,
-            client,
-            self.current,
-            self.composer,
-            self.timeline,
-            self.hint,
-            self.interaction,
-            lambda text, aim: self.commands.run(text, aim),  # noqa: PLW0108 - they are made below, of this one
-        )
-        self.members = MembersController(
-            client, self.current, self.member_list, self.composer, self.interaction
-        )
-        self.encryption = EncryptionPrompts(
-            client, self.current, self.header, self.timeline, self.hint, self.interaction
-        )
-        self.navigation = Navigation(
-            self,
-            client,
-            self.current,
-            self.room_list,
-            self.header,
-            self._empty,
-            self.timeline,
-            self.composer,
-            self.hint,
-            self.interaction,
-            self.composing,
-            self.history,
-            self.members,
-            self.encryption,
-        )
-        self.invitations = InvitationPrompts(client, self.interaction, self.navigation.open)
-        self.files = FileTransfers(self.timeline, self.hint, self.interaction)
-        self.views = Views(client, self.interaction, self.navigation)
-        self.results = ResultViews(
-            client,
-            self.interaction,
-            self.navigation,
-            self.invitations,
-            self.views,
-            self.files,
-            self.encryption,
-            DevicePrompts(client, self.interaction),
-        )
-        self.commands = SlashCommands(
-            client,
-            self.current,
-            self.timeline,
-            self.interaction,
-            self.composing,
-            self.navigation,
-            self.results,
-            {
-                View.HELP: lambda _: self.action_help(),
-                View.MEMBERS: lambda _: self.action_people(),
-                View.EDITOR: lambda _: self.action_editor(),
-                View.SORT: lambda given: self.navigation.set_order(given["order"]),
-            },
-        )
-        self.actions = MessageActions(
-            client, self.interaction, self.composing, self.navigation, self.commands
-        )
-        self.vim = ViKeys(
-            self, self.composer, self.timeline, self.room_list, self.member_list, self.navigation
-        )
-        self.painter = QuickPaint(self, self.composer)
+        self.pane = self._new_pane(self._tour)
+        """The room in front: what keys and the lists at the sides are about."""
         self._unsubscribe: Callable[[], None] | None = None
         self._collector = Collector()
         self._login = Deferred(self, self._log_in_again)
+
+    def _new_pane(self, *above: Widget) -> RoomPane:
+        views: Mapping[View, Action] = {
+            View.HELP: lambda _: self.action_help(),
+            View.MEMBERS: lambda _: self.action_people(),
+        }
+        return RoomPane(
+            self, self.client, self.room_list, self.member_list, self._lend_terminal, views, *above
+        )
 
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Horizontal(id="panes"):
             yield self.room_list
-            with Vertical(id="main"):
-                yield self.header
-                yield self._tour
-                yield self.timeline
-                yield self._empty
-                yield self._pill
-                yield self._offers
-                yield self.hint
-                yield self.composer
+            yield self.pane
             yield self.member_list
         yield self.status_line
         yield KeyFooter()
 
     def on_mount(self) -> None:
         """Subscribe to the client."""
-        self._pill.display = False
         self._unsubscribe = self.client.events.subscribe(self.on_change)
         self._collector.start()
         self.set_interval(EVERY_SECONDS, self._collector.rest)
@@ -241,7 +147,7 @@ class ChatScreen(Screen[None]):
 
     def on_idle(self) -> None:
         """Paint typed text."""
-        self.painter.paint()
+        self.pane.painter.paint()
 
     def _settings_changed(self, settings: Settings) -> None:
         self.timeline.show_timestamps(settings.timestamps)
@@ -249,58 +155,18 @@ class ChatScreen(Screen[None]):
 
     def show_mode(self) -> None:
         """Show in the status line whether keys act on messages, or the mode of vi."""
-        selects = "SELECT: esc to write" if self._selects else ""
-        self.status_line.mode(self.vim.mode.upper() or selects)
+        selects = "SELECT: esc to write" if self.pane.selects else ""
+        self.status_line.mode(self.pane.vim.mode.upper() or selects)
 
     # --- changes from the client
 
     def on_change(self, change: changes.Change) -> None:
         """Show a change."""
-        match change:
-            case changes.EntryAdded(entry=entry) | changes.EntryChanged(entry=entry):
-                if entry.room == self.current.id:
-                    self.history.take(entry)
-                    if entry.text is None:  # someone joined, left or has another role
-                        self.members.reload()
-            case changes.RoomsChanged() | changes.InvitationsChanged():
-                self.navigation.rooms_changed_soon()
-            case changes.IgnoredChanged():
-                self.timeline.ignore(self.client.people.ignored)
-            case StatusChanged(status=status):
-                self._link_changed(status)
-            case changes.PresenceChanged():
-                self.members.reload()
-            case changes.EncryptionChanged():
-                self.encryption.changed()
-            case _:
-                if change.room == self.current.id:
-                    self._changed_here(change.room, change)
-
-    def _changed_here(self, room: RoomId, change: changes.RoomChange) -> None:
-        """Apply a change of the open room."""
-        match change:
-            case changes.EntryRemoved(request=request):
-                self.timeline.take_out(request)
-            case changes.HistoryChanged():
-                self.history.renew()
-            case changes.RoomForgotten() | changes.HistoryReplaced():
-                self.interaction.run(lambda: self.navigation.reload(room), group="renew")
-            case changes.HistoryWithheld(words=words) | changes.TextInspected(words=words):
-                self.interaction.say(words)
-            case changes.ReceiptsChanged():
-                self.history.show_receipts(room)
-            case changes.TypingChanged(users=users):
-                self.hint.typing(users)
-            case _:
-                assert_never(change)
-
-    def _link_changed(self, status: ConnectionStatus) -> None:
-        self.status_line.tell(status, self.client.account)
-        if status.session_ended:
-            self.login_soon()
-        if status.state is LinkState.ONLINE:
-            self.timeline.retry_holes()
-            self.members.came_online()
+        if isinstance(change, StatusChanged):
+            self.status_line.tell(change.status, self.client.account)
+            if change.status.session_ended:
+                self.login_soon()
+        self.pane.on_change(change)
 
     def login_soon(self) -> None:
         """Ask for the password as soon as nothing else is being typed."""
@@ -318,73 +184,69 @@ class ChatScreen(Screen[None]):
         else:
             self.interaction.push(log_in_again(self.client))
 
+    # --- what belongs to the room in front
+
+    @property
+    def composer(self) -> Composer:
+        """Where one writes."""
+        return self.pane.composer
+
+    @property
+    def timeline(self) -> Timeline:
+        """The messages."""
+        return self.pane.timeline
+
+    @property
+    def hint(self) -> HintLine:
+        """The line that answers."""
+        return self.pane.hint
+
+    @property
+    def current(self) -> CurrentRoom:
+        """The room itself."""
+        return self.pane.current
+
+    @property
+    def interaction(self) -> Interaction:
+        """Dialogs and answers."""
+        return self.pane.interaction
+
+    @property
+    def history(self) -> TimelineController:
+        """What fills the timeline."""
+        return self.pane.history
+
+    @property
+    def composing(self) -> ComposerController:
+        """What sends."""
+        return self.pane.composing
+
+    @property
+    def navigation(self) -> Navigation:
+        """What opens rooms."""
+        return self.pane.navigation
+
+    @property
+    def commands(self) -> SlashCommands:
+        """What runs commands."""
+        return self.pane.commands
+
     # --- messages from the widgets
 
-    @on(Composer.Sent)
-    def _sent(self, event: Composer.Sent) -> None:
-        self.composing.sent(event.text, event.aim)
-
     @on(Composer.Wrote)
-    def _wrote(self, event: Composer.Wrote) -> None:
+    def _wrote(self) -> None:
         self._collector.typed()
-        self.composing.wrote(event.text, event.warning)
-
-    @on(Composer.GaveUp)
-    def _gave_up(self) -> None:
-        self.composing.give_up()
-
-    @on(Composer.Rested)
-    def _rested(self) -> None:
-        self.set_focus(self.timeline)
-
-    @on(Composer.Doubtful)
-    def _doubtful(self, event: Composer.Doubtful) -> None:
-        self.composing.ask_about(event)
-
-    @on(Composer.EditorWanted)
-    def action_editor(self) -> None:
-        """Continue writing in the person's own editor."""
-        self._open_editor()
-
-    @work(exclusive=True, group="editor")
-    async def _open_editor(self) -> None:
-        if not self.interaction.is_away:
-            try:
-                await self.composing.open_editor(self._lend_terminal)
-            finally:
-                self.navigation.come_back()
-
-    @on(Timeline.OlderWanted)
-    def _load_older(self, event: Timeline.OlderWanted) -> None:
-        self.history.load_older(event.before)
-
-    @on(Timeline.HoleInSight)
-    def _fill_hole(self, event: Timeline.HoleInSight) -> None:
-        self.history.fill_hole(event.hole)
-
-    @on(Timeline.ReadUpTo)
-    def _read(self, event: Timeline.ReadUpTo) -> None:
-        self.history.read_up_to(event.seq)
-
-    @on(Timeline.NewBelow)
-    def _show_pill(self, event: Timeline.NewBelow) -> None:
-        self._pill.display = event.count > 0
-        self._pill.show(own(f" {event.count} new below (ctrl+end) "))
 
     @on(Timeline.Selected)
     def _selected(self) -> None:
         self.show_mode()
-
-    @on(Timeline.Act)
-    def _act(self, event: Timeline.Act) -> None:
-        self.actions.act(event.action, event.entry)
 
     @on(RoomList.OptionSelected, "#rooms")
     def _room_chosen(self, event: RoomList.OptionSelected) -> None:
         self.remove_class("-rooms")
         chosen = event.option_id or ""
         if chosen.startswith(INVITATION):
-            self.invitations.ask(RoomId(chosen.removeprefix(INVITATION)))
+            self.pane.invitations.ask(RoomId(chosen.removeprefix(INVITATION)))
         elif chosen and self.client.rooms.get(RoomId(chosen)) is not None:
             self.navigation.go_to(RoomId(chosen))
 
@@ -406,11 +268,6 @@ class ChatScreen(Screen[None]):
 
     # --- keys
 
-    @property
-    def _selects(self) -> bool:
-        """Whether keys act on the selected message."""
-        return self.focused is self.timeline and self.timeline.selected is not None
-
     def give_to_composer(self, event: events.Key | events.Paste) -> None:
         """Send typed text to the composer, first letter included, unless it is a command elsewhere.
 
@@ -427,7 +284,7 @@ class ChatScreen(Screen[None]):
     def _is_command(self, key: str) -> bool:
         if settings_of(self).vim or self.focused is self.room_list:  # normal mode; the filter of the rooms
             return True
-        return (self.focused is not self.timeline or self._selects) and key in self.active_bindings
+        return (self.focused is not self.timeline or self.pane.selects) and key in self.active_bindings
 
     def jump_targets(self) -> Iterator[Target]:
         """Yield the targets of jump mode: composer, rooms, people, messages (the newest first)."""
@@ -435,15 +292,7 @@ class ChatScreen(Screen[None]):
             yield Target(self.composer.region.offset, partial(self.set_focus, self.composer))
         for pane in (self.room_list, self.member_list):
             yield from option_targets(self, pane)
-        timeline = self.timeline
-        if timeline.is_on_screen and timeline.display:
-            for row, index in reversed(timeline.in_sight()):
-                place = Offset(timeline.content_region.x, timeline.content_region.y + row)
-                yield Target(place, partial(self._select, index))
-
-    def _select(self, index: int) -> None:
-        self.set_focus(self.timeline)
-        self.timeline.select(index)
+        yield from self.pane.jump_targets()
 
     def action_help(self) -> None:
         """Show help about the focused widget."""
@@ -459,7 +308,7 @@ class ChatScreen(Screen[None]):
 
     def action_search(self) -> None:
         """Open the search."""
-        self.views.search()
+        self.pane.views.search()
 
     def action_views(self) -> None:
         """Choose a view."""
@@ -473,7 +322,7 @@ class ChatScreen(Screen[None]):
 
     def action_outbox(self) -> None:
         """Show outgoing messages."""
-        self.views.outbox()
+        self.pane.views.outbox()
 
     def action_next_unread(self) -> None:
         """Open the next unread room."""
@@ -485,7 +334,11 @@ class ChatScreen(Screen[None]):
 
     def action_cancel_file(self) -> None:
         """Cancel the running file transfer."""
-        self.files.cancel()
+        self.pane.files.cancel()
+
+    def action_editor(self) -> None:
+        """Continue writing in the person's own editor."""
+        self.pane.open_editor()
 
     def action_people(self) -> None:
         """Focus the list of members, or leave it: then it is hidden."""
@@ -496,20 +349,15 @@ class ChatScreen(Screen[None]):
 
     def action_messages(self, step: int) -> None:
         """Focus the messages."""
-        self.set_focus(self.timeline)
-        self.timeline.move_selection(step)
-        if self.timeline.selected is None:
-            self.write()
+        self.pane.move_selection(step)
 
     def action_page(self, step: int) -> None:
         """Scroll the timeline by a page, also while writing."""
-        self.timeline.scroll_relative(y=step * max(1, self.timeline.size.height - 2), animate=False)
+        self.pane.scroll_page(step)
 
     def action_newest(self) -> None:
         """Go to the newest message."""
-        self.timeline.clear_selection()
-        self.timeline.follow()
-        self.write()
+        self.pane.go_to_newest()
 
     def action_write(self) -> None:
         """Focus the composer; a list that covers the rest is hidden."""

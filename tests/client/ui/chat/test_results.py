@@ -19,7 +19,7 @@ def test_every_result_and_every_view_has_its_place() -> None:
         if one.handler is None:
             assert one.view in screen.commands.views, one.help
         elif one.view not in screen.commands.views:
-            assert not [kind for kind in results_of(one) if kind not in screen.results.shown], one.help
+            assert not [kind for kind in results_of(one) if kind not in screen.pane.results.shown], one.help
 
 
 async def test_a_sentence_is_a_line_above_the_composer(client: FakeClient, open_app: OpenApp) -> None:
@@ -28,7 +28,7 @@ async def test_a_sentence_is_a_line_above_the_composer(client: FakeClient, open_
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
         await screen.navigation.open(LOBBY)
-        await screen.results.show(Done("It is done."))
+        await screen.pane.results.show(Done("It is done."))
         await settled(pilot)
         assert "It is done." in screen_text(pilot)
         assert pilot.app.screen is screen

@@ -118,7 +118,7 @@ async def test_a_pane_without_any_width_is_drawn_as_nothing(client: FakeClient, 
             await pilot.resize_terminal(*size)
         composer = screen.composer
         composer.styles.width = composer.styles.min_width = 0
-        screen.query_one("#main").styles.width = 0
+        screen.pane.styles.width = 0
         await pilot.pause()
         assert composer.render_line(0).cell_length <= 1
         assert pilot.app.is_running

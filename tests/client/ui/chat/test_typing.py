@@ -32,7 +32,7 @@ class Watched:
         self.frames: list[set[int]] = []
         """The rows of the screen that each frame paints."""
         self.ticks_wanted = 0
-        screen.painter.now = lambda: self.now
+        screen.pane.painter.now = lambda: self.now
         screen.composer.cursor_blink = False  # it would paint the composer, too
         screen._update_timer.stop()
         screen._update_timer.resume = self._want  # type: ignore[method-assign]

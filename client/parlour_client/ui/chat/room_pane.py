@@ -1,0 +1,302 @@
+"""One room on the screen: its heading, timeline, hint line and composer, and the controllers of these.
+
+A pane is complete in itself, so that the screen can hold two of them side by side. It never handles a
+stranger's text. The lists at the sides of the screen belong to the pane in front.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Final, assert_never
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.geometry import Offset
+from textual.screen import Screen
+from textual.widget import Widget
+
+from parlour_client.commands.command import View
+from parlour_client.core import events as changes
+from parlour_client.core.client import Client
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
+from parlour_client.kit.widgets.safe import SafeStatic, lines, own
+from parlour_client.ui.chat.composer import Composer
+from parlour_client.ui.chat.composer_controller import ComposerController
+from parlour_client.ui.chat.current_room import CurrentRoom
+from parlour_client.ui.chat.encryption.devices import DevicePrompts
+from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
+from parlour_client.ui.chat.files import FileTransfers
+from parlour_client.ui.chat.header import RoomHeader
+from parlour_client.ui.chat.hint_line import HintLine
+from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.invitations import InvitationPrompts
+from parlour_client.ui.chat.member_list import MemberList
+from parlour_client.ui.chat.members_controller import MembersController
+from parlour_client.ui.chat.message_actions import MessageActions
+from parlour_client.ui.chat.navigation import Navigation
+from parlour_client.ui.chat.quick_paint import QuickPaint
+from parlour_client.ui.chat.results import ResultViews
+from parlour_client.ui.chat.room_list import RoomList
+from parlour_client.ui.chat.slash_commands import Action, SlashCommands
+from parlour_client.ui.chat.timeline import Timeline
+from parlour_client.ui.chat.timeline_controller import TimelineController
+from parlour_client.ui.chat.views import Views
+from parlour_client.ui.chat.vim import ViKeys
+from parlour_client.ui.input.completion_list import OfferList
+from parlour_client.ui.input.jump import Target
+from parlour_protocol.ids import RoomId
+
+_EMPTY: Final = lines(
+    own("No room is open", "bold"),
+    own("/rooms lists the public rooms of this server, /create NAME creates one,"),
+    own("/dm PERSON messages someone. F1 shows help."),
+)
+
+
+class RoomPane(Vertical):
+    """A room, and where one writes in it."""
+
+    def __init__(
+        self,
+        screen: Screen[None],
+        client: Client,
+        room_list: RoomList,
+        member_list: MemberList,
+        lend_terminal: Callable[[], AbstractContextManager[None]],
+        views: Mapping[View, Action],
+        *above: Widget,
+    ) -> None:
+        """Take the lists of the screen, its own ``views``, and widgets to show ``above`` the timeline."""
+        super().__init__(classes="room")
+        self.client = client
+        self._lend_terminal = lend_terminal
+        self._above = above
+        offers = OfferList()
+        self.composer = Composer(offers, id="composer")
+        self.timeline = Timeline(id="timeline")
+        self.hint = HintLine()
+        self.header = RoomHeader()
+        self._offers = offers
+        self._empty = SafeStatic(_EMPTY, id="empty")
+        self._pill = SafeStatic(id="pill")
+
+        self.current = CurrentRoom(client)
+        self.interaction = Interaction(self, self.hint)
+        self.history = TimelineController(client, self.current, self.timeline, self.interaction)
+        self.composing = ComposerController(
+            self,
+            client,
+            self.current,
+            self.composer,
+            self.timeline,
+            self.hint,
+            self.interaction,
+            lambda text, aim: self.commands.run(text, aim),  # noqa: PLW0108 - they are made below, of this one
+        )
+        self.members = MembersController(client, self.current, member_list, self.composer, self.interaction)
+        self.encryption = EncryptionPrompts(
+            client, self.current, self.header, self.timeline, self.hint, self.interaction
+        )
+        self.navigation = Navigation(
+            self,
+            client,
+            self.current,
+            room_list,
+            self.header,
+            self._empty,
+            self.timeline,
+            self.composer,
+            self.hint,
+            self.interaction,
+            self.composing,
+            self.history,
+            self.members,
+            self.encryption,
+        )
+        self.invitations = InvitationPrompts(client, self.interaction, self.navigation.open)
+        self.files = FileTransfers(self.timeline, self.hint, self.interaction)
+        self.views = Views(client, self.interaction, self.navigation)
+        self.results = ResultViews(
+            client,
+            self.interaction,
+            self.navigation,
+            self.invitations,
+            self.views,
+            self.files,
+            self.encryption,
+            DevicePrompts(client, self.interaction),
+        )
+        self.commands = SlashCommands(
+            client,
+            self.current,
+            self.timeline,
+            self.interaction,
+            self.composing,
+            self.navigation,
+            self.results,
+            {
+                View.EDITOR: lambda _: self.open_editor(),
+                View.SORT: lambda given: self.navigation.set_order(given["order"]),
+                **views,
+            },
+        )
+        self.actions = MessageActions(
+            client, self.interaction, self.composing, self.navigation, self.commands
+        )
+        self.vim = ViKeys(screen, self.composer, self.timeline, room_list, member_list, self.navigation)
+        self.painter = QuickPaint(screen, self.composer)
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        yield self.header
+        yield from self._above
+        yield self.timeline
+        yield self._empty
+        yield self._pill
+        yield self._offers
+        yield self.hint
+        yield self.composer
+
+    def on_mount(self) -> None:
+        """Hide what has nothing to show yet."""
+        self._pill.display = False
+
+    # --- changes from the client
+
+    def on_change(self, change: changes.Change) -> None:
+        """Show a change."""
+        match change:
+            case changes.EntryAdded(entry=entry) | changes.EntryChanged(entry=entry):
+                if entry.room == self.current.id:
+                    self.history.take(entry)
+                    if entry.text is None:  # someone joined, left or has another role
+                        self.members.reload()
+            case changes.RoomsChanged() | changes.InvitationsChanged():
+                self.navigation.rooms_changed_soon()
+            case changes.IgnoredChanged():
+                self.timeline.ignore(self.client.people.ignored)
+            case StatusChanged(status=status):
+                self._link_changed(status)
+            case changes.PresenceChanged():
+                self.members.reload()
+            case changes.EncryptionChanged():
+                self.encryption.changed()
+            case _:
+                if change.room == self.current.id:
+                    self._changed_here(change.room, change)
+
+    def _changed_here(self, room: RoomId, change: changes.RoomChange) -> None:
+        """Apply a change of the open room."""
+        match change:
+            case changes.EntryRemoved(request=request):
+                self.timeline.take_out(request)
+            case changes.HistoryChanged():
+                self.history.renew()
+            case changes.RoomForgotten() | changes.HistoryReplaced():
+                self.interaction.run(lambda: self.navigation.reload(room), group="renew")
+            case changes.HistoryWithheld(words=words) | changes.TextInspected(words=words):
+                self.interaction.say(words)
+            case changes.ReceiptsChanged():
+                self.history.show_receipts(room)
+            case changes.TypingChanged(users=users):
+                self.hint.typing(users)
+            case _:
+                assert_never(change)
+
+    def _link_changed(self, status: ConnectionStatus) -> None:
+        if status.state is LinkState.ONLINE:
+            self.timeline.retry_holes()
+            self.members.came_online()
+
+    # --- messages from the widgets
+
+    @on(Composer.Sent)
+    def _sent(self, event: Composer.Sent) -> None:
+        self.composing.sent(event.text, event.aim)
+
+    @on(Composer.Wrote)
+    def _wrote(self, event: Composer.Wrote) -> None:
+        self.composing.wrote(event.text, event.warning)
+
+    @on(Composer.GaveUp)
+    def _gave_up(self) -> None:
+        self.composing.give_up()
+
+    @on(Composer.Rested)
+    def _rested(self) -> None:
+        self.screen.set_focus(self.timeline)
+
+    @on(Composer.Doubtful)
+    def _doubtful(self, event: Composer.Doubtful) -> None:
+        self.composing.ask_about(event)
+
+    @on(Composer.EditorWanted)
+    def open_editor(self) -> None:
+        """Continue writing in the person's own editor."""
+        self._open_editor()
+
+    @work(exclusive=True, group="editor")
+    async def _open_editor(self) -> None:
+        if not self.interaction.is_away:
+            try:
+                await self.composing.open_editor(self._lend_terminal)
+            finally:
+                self.navigation.come_back()
+
+    @on(Timeline.OlderWanted)
+    def _load_older(self, event: Timeline.OlderWanted) -> None:
+        self.history.load_older(event.before)
+
+    @on(Timeline.HoleInSight)
+    def _fill_hole(self, event: Timeline.HoleInSight) -> None:
+        self.history.fill_hole(event.hole)
+
+    @on(Timeline.ReadUpTo)
+    def _read(self, event: Timeline.ReadUpTo) -> None:
+        self.history.read_up_to(event.seq)
+
+    @on(Timeline.NewBelow)
+    def _show_pill(self, event: Timeline.NewBelow) -> None:
+        self._pill.display = event.count > 0
+        self._pill.show(own(f" {event.count} new below (ctrl+end) "))
+
+    @on(Timeline.Act)
+    def _act(self, event: Timeline.Act) -> None:
+        self.actions.act(event.action, event.entry)
+
+    # --- where one can go
+
+    @property
+    def selects(self) -> bool:
+        """Whether keys act on the selected message."""
+        return self.screen.focused is self.timeline and self.timeline.selected is not None
+
+    def jump_targets(self) -> Iterator[Target]:
+        """Yield the messages in sight as targets of jump mode, the newest first."""
+        timeline = self.timeline
+        if timeline.is_on_screen and timeline.display:
+            for row, index in reversed(timeline.in_sight()):
+                place = Offset(timeline.content_region.x, timeline.content_region.y + row)
+                yield Target(place, partial(self._select, index))
+
+    def _select(self, index: int) -> None:
+        self.screen.set_focus(self.timeline)
+        self.timeline.select(index)
+
+    def move_selection(self, step: int) -> None:
+        """Focus the messages, and select the next one; past the last one, go back to writing."""
+        self.screen.set_focus(self.timeline)
+        self.timeline.move_selection(step)
+        if self.timeline.selected is None:
+            self.composing.focus()
+
+    def scroll_page(self, step: int) -> None:
+        """Scroll the timeline by a page, also while writing."""
+        self.timeline.scroll_relative(y=step * max(1, self.timeline.size.height - 2), animate=False)
+
+    def go_to_newest(self) -> None:
+        """Go to the newest message, to write below it."""
+        self.timeline.clear_selection()
+        self.timeline.follow()
+        self.composing.focus()

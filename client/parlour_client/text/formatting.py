@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from parlour_client.text.links import find_links
 from parlour_protocol.kit.text import SafeText
 
 
@@ -30,5 +31,4 @@ class StyleSpan(NamedTuple):
 
 def formatted(safe: SafeText) -> Sequence[StyleSpan]:
     """Return the spans of a text, those that begin earlier or reach further first."""
-    del safe
-    return ()
+    return [StyleSpan(link.start, link.end, StyleKind.LINK) for link in find_links(safe)]

@@ -38,6 +38,21 @@ def skeleton(name: str) -> Skeleton:
     return Skeleton(shape)
 
 
+def ascii_look_alike(text: str) -> str | None:
+    """Return the ASCII text that this one, which isn't ASCII, can be taken for; None if there is none."""
+    if text.isascii():
+        return None
+    found = "".join(_ascii_of(char) for char in text.casefold())
+    return found if found.isascii() else None
+
+
+def _ascii_of(char: str) -> str:
+    """Return what a letter looks like: its prototype, or the letter below its marks."""
+    parts = unicodedata.normalize("NFD", char)
+    shape = "".join(part if part.isascii() else _prototypes().get(part, part) for part in parts)
+    return "".join(part for part in unicodedata.normalize("NFD", shape) if not _is_dropped(part))
+
+
 def _step(name: str) -> str:
     decomposed = unicodedata.normalize("NFD", name.casefold())
     mapped = "".join(_prototypes().get(char, char) for char in decomposed)

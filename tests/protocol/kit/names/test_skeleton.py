@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parlour_protocol.kit.names import NameRefusedError, parse_user_name, skeleton
-from parlour_protocol.kit.names.skeleton import _ASCII, _prototypes
+from parlour_protocol.kit.names.skeleton import _ASCII, _prototypes, ascii_look_alike
 
 
 @pytest.mark.parametrize(
@@ -99,3 +99,13 @@ def test_ascii_names_load_no_table_and_no_precis():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "look_alike"),
+    [("pаypal", "paypal"), ("аррӏе", "appie"), ("gıthub", "github"), ("bücher", "bucher"), ("abc", None),
+     ("例え", None), ("пример", None)],
+)  # fmt: skip
+def test_what_a_text_can_be_taken_for(text: str, look_alike: str | None) -> None:
+    """ASCII letters stay as they are, so that the answer can be shown; there is none for another script."""
+    assert ascii_look_alike(text) == look_alike

@@ -20,7 +20,7 @@ _ROOMS: Final = {
 
 def find_room(client: "Client", front: Front, wanted: str) -> "Room":
     """Return one of the person's rooms by title, name, `@user` or id. Raises SetupError."""
-    found = find(client.rooms.all, wanted)
+    found = client.rooms.find(wanted)
     if found is not None:
         return found
     from parlour_protocol.kit.text import safe_text  # noqa: PLC0415 - as in ``core.errors``

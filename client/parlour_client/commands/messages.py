@@ -17,6 +17,7 @@ from parlour_client.commands.find import find_message
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import OutgoingListed, PinsListed, Question, Queued, SendWanted
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_protocol.rooms import Role
 
 _IN_CHAT = Elsewhere("Only in a chat.")
@@ -81,17 +82,19 @@ async def star(call: Call, room: Here, message: Message, *, on: On = None) -> No
     connect=Connect.CAUGHT_UP,
     examples=("room pin lobby 42", "room pin lobby 42 --off"),
 )
-async def pin(call: Call, room: Here, message: Message, *, on: On = None) -> Question | Queued:
+async def pin(call: Call, room: Here, message: Message, *, on: On = None) -> Question:
     """Pin a message for everyone in the room, or unpin it."""
     entry = await find_message(call, room, message)
+    wanted = call.switch(on, entry.pinned)
 
     async def do() -> Queued:
-        return Queued(await call.client.messages.pin(room.id, message))
+        return Queued(await call.client.messages.pin(room.id, message, on=wanted))
 
-    if not call.switch(on, entry.pinned):
-        return Queued(await call.client.messages.pin(room.id, message, on=False))
-    which = "this message" if call.front is Front.UI else f"#{message}"
-    return Question(f"Pin {which} for everyone in {room.title}?", do, message=entry)
+    which = _("this message") if call.front is Front.UI else f"#{message}"
+    question = (
+        _("Pin {message} for everyone in {room}?") if wanted else _("Unpin {message} for everyone in {room}?")
+    )
+    return Question(question.format(message=which, room=room.title), do, message=entry)
 
 
 @command("pins", cli="room pins", connect=Connect.CAUGHT_UP, json=True, examples=("room pins lobby --json",))

@@ -4,24 +4,45 @@ from typing import Annotated
 
 from parlour_client.commands.command import Asks, Call, For, Here, Kind, Person, Reason, Takes, command
 from parlour_client.commands.results import Question
-from parlour_protocol.rooms import Role
+from parlour_client.kit.language import _
+from parlour_protocol.rooms import Role, RoomKind
 
 
 @command(
     "kick",
     cli="room kick",
     role=Role.MODERATOR,
+    asks=Asks(),
     examples=("room kick garden mallory --reason 'see the rules of this room'",),
 )
-async def kick(call: Call, room: Here, user: Person, *, reason: Reason = "") -> None:
+async def kick(call: Call, room: Here, user: Person, *, reason: Reason = "") -> Question:
     """Remove someone from this room; they can come back."""
-    await call.client.rooms.kick(room.id, user, reason)
+
+    async def do() -> None:
+        await call.client.rooms.kick(room.id, user, reason)
+
+    public = room.kind is RoomKind.PUBLIC
+    back = _("They can join again.") if public else _("They can come back only if someone invites them.")
+    question = _("Remove {user} from {room}?").format(user=user, room=room.title)
+    return Question(question, do, details=(back,))
 
 
-@command("ban", cli="room ban", role=Role.MODERATOR, examples=("room ban garden mallory --for 86400",))
-async def ban(call: Call, room: Here, user: Person, *, seconds: For = None, reason: Reason = "") -> None:
+@command(
+    "ban",
+    cli="room ban",
+    role=Role.MODERATOR,
+    asks=Asks(),
+    examples=("room ban garden mallory --for 86400",),
+)
+async def ban(call: Call, room: Here, user: Person, *, seconds: For = None, reason: Reason = "") -> Question:
     """Remove someone from this room and keep them out, for a time or for good."""
-    await call.client.rooms.ban(room.id, user, seconds=seconds, reason=reason)
+
+    async def do() -> None:
+        await call.client.rooms.ban(room.id, user, seconds=seconds, reason=reason)
+
+    back = _("/unban lifts a ban, but does not bring them back.")
+    question = _("Ban {user} from {room}?").format(user=user, room=room.title)
+    return Question(question, do, details=(back,))
 
 
 @command("unban", cli="room unban", role=Role.MODERATOR, examples=("room unban garden mallory",))

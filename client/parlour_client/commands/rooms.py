@@ -33,7 +33,6 @@ from parlour_client.commands.results import (
     TopicShown,
 )
 from parlour_client.core.errors import EncryptionError
-from parlour_client.core.room_names import find_room as find
 from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind, RoomSuite
@@ -117,7 +116,7 @@ async def where(call: Call) -> PlaceShown:
 async def join(call: Call, room: PublicRoom) -> RoomOpened:
     """Join a public room."""
     if call.front is Front.UI:
-        mine = find(call.client.rooms.all, room) or find(call.client.rooms.all, f"@{room}")
+        mine = call.client.rooms.find(room) or call.client.rooms.find(f"@{room}")
         if mine is not None:
             return RoomOpened(mine, Opened.WENT)
     name = parse_room_name(room.removeprefix("#"))

@@ -17,6 +17,7 @@ from parlour_client.core.e2ee.maintenance.membership import Membership
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import MemberView, Room
 from parlour_client.core.receive.dispatcher import Dispatcher
+from parlour_client.core.room_names import find_room
 from parlour_client.core.sync.state import State
 from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.clock import Clock
@@ -81,7 +82,11 @@ class Rooms:
     @property
     def all(self) -> Sequence[Room]:
         """All of them, by title; from the archive while offline."""
-        return self._state.rooms
+        return self._state.listed
+
+    def find(self, wanted: str) -> Room | None:
+        """Return the room that a person names, listed or not. Raises SetupError if it is ambiguous."""
+        return find_room(self._state.rooms, wanted)
 
     def get(self, room: RoomId) -> Room | None:
         """Return one of them; None if the account is not in it."""

@@ -25,6 +25,7 @@ A program's own errors are subclasses. No text here quotes what a server sent, u
 ``safe_text``.
 """
 
+import re
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
@@ -39,6 +40,25 @@ def quoted(untrusted: str) -> str:
 
     safe = safe_text(untrusted[:_SHOWN_OF_A_STRANGER])
     return "" if safe.blank else " ".join(safe.lines)
+
+
+_WORD: Final = re.compile(r"\w+")
+_SMALL: Final = frozenset(
+    _WORD.findall(
+        "a an and any are be by can first for from have here in into is it its no not of or so such that the "
+        "their there they this to was you your"
+    )
+)
+"""Words that say nothing by themselves about what was refused."""
+
+
+def _added(hint: str, sentence: str) -> str:
+    """Return a server's reason as a sentence, or nothing if our own says the same in other words."""
+    said = set(_WORD.findall(sentence.lower()))
+    new = set(_WORD.findall(hint.lower())) - _SMALL
+    if not hint or 3 * len(new & said) >= 2 * len(new):
+        return ""
+    return f"{hint[0].upper()}{hint[1:]}{'' if hint[-1] in '.!?…' else '.'}"
 
 
 class ParlourClientError(Exception):
@@ -183,6 +203,6 @@ class RefusedError(ParlourClientError):
 
     def __init__(self, code: str, server_hint: str = "", *, retry_after: int | None = None) -> None:
         text = self.words.get(code) or WORDS.get(code) or f"The server refused it ({quoted(code)})."
-        super().__init__(text, quoted(server_hint))
+        super().__init__(text, _added(quoted(server_hint), text))
         self.code = code
         self.retry_after = retry_after

@@ -92,7 +92,7 @@ def test_the_command_line_shows_every_result() -> None:
 def test_usage_is_made_from_the_arguments() -> None:
     """As help and completion show it."""
     line, screen = names(Front.LINE), names(Front.UI)
-    assert line["ban"].usage(Front.LINE) == "/ban PERSON [10m|2h|7d] [REASON]"
+    assert line["ban"].usage(Front.LINE) == "/ban PERSON [10m|2h|7d] [REASON] [--yes]"
     assert line["edit"].usage(Front.LINE) == "/edit NUMBER TEXT"
     assert line["delete"].usage(Front.LINE) == "/delete NUMBER [--yes]"
     assert line["encrypt"].usage(Front.LINE) == "/encrypt [for good]"

@@ -254,7 +254,7 @@ async def test_a_refusal_of_the_server_is_a_sentence(ear: Ear) -> None:
     """Nothing ends."""
     ear.client.refusal = ChatRefusedError(ErrorCode.FORBIDDEN, "ask \x1b[2J carol")
     assert await ear.say("/topic x") == [
-        "Not done: Your role in this room does not allow that. ask ⟦ESC⟧[2J carol"
+        "Not done: Your role in this room does not allow that. Ask ⟦ESC⟧[2J carol."
     ]
 
 

@@ -19,7 +19,7 @@ async def test_a_message_is_pinned_and_the_pins_are_heard(ear: Ear) -> None:
     heard = await ear.say("/pin 4 --yes")
     assert heard == ["lobby, #5 alice pinned #4"]
     assert await ear.say("/pins") == ["1 pinned.", "lobby, #4 bob pinned: the ⟦U+202E⟧rules"]
-    await ear.say("/pin 4 off")
+    await ear.say("/pin 4 off --yes")
     assert ("pin", LOBBY, Seq(4), False) in ear.client.calls
     assert (await ear.say("/pins"))[0].startswith("Nothing is pinned here.")
 

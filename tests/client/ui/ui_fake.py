@@ -48,6 +48,7 @@ from parlour_client.core.model import (
 )
 from parlour_client.core.people import People
 from parlour_client.core.preferences import Preferences
+from parlour_client.core.room_names import find_room
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sessions import Sessions
 from parlour_client.kit.account.profile import Account
@@ -251,7 +252,7 @@ class FakeClient(Client):
 
     @property
     def rooms(self) -> Rooms:
-        return self._part(Rooms, all="rooms_by_title", get="room", create="create_room")
+        return self._part(Rooms, all="rooms_by_title", get="room", find="find_room", create="create_room")
 
     @property
     def invitations(self) -> Invitations:
@@ -287,6 +288,9 @@ class FakeClient(Client):
 
     def room(self, room: RoomId) -> Room | None:
         return self._rooms.get(room)
+
+    def find_room(self, wanted: str) -> Room | None:
+        return find_room(self.rooms_by_title, wanted)
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         self._listeners.append(listener)

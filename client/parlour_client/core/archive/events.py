@@ -144,6 +144,12 @@ def counts(connection: apsw.Connection, room: RoomId, read: Seq, me: str) -> tup
     return int(str(unread)) + max(0, lowest - read - 1), int(str(mentions))
 
 
+def has_messages(connection: apsw.Connection, room: RoomId) -> bool:
+    """Say whether a message of the room is here."""
+    query = "SELECT 1 FROM events WHERE room = ? AND kind = 'message' LIMIT 1"
+    return any(True for _ in connection.execute(query, (room,)))
+
+
 def floors(connection: apsw.Connection, room: RoomId) -> tuple[int, int]:
     """Return below which numbers the server has nothing, and below which this device deleted everything."""
     for floor, forgotten in connection.execute("SELECT floor, forgotten FROM rooms WHERE id = ?", (room,)):

@@ -31,8 +31,7 @@ class RoomStore:
         for known in await self._archive.read(known_rooms.load):
             self._state.update(known.summary)
             self._catch_up.know({known.summary.room: known.top})
-            if self._follow:
-                await self.recount(known.summary.room)
+            await self._count(known.summary)
 
     async def load_preferences(self) -> None:
         """Load the preferences after they changed in the archive."""
@@ -47,8 +46,7 @@ class RoomStore:
             self._state.keep_only([summary.room for summary in summaries])
         for summary in summaries:
             self._state.update(summary)
-            if self._follow:
-                await self.recount(summary.room)
+            await self._count(summary)
 
     async def keep(self, room: RoomId) -> None:
         """Store a room that is sent to, even in a program that follows none."""
@@ -75,6 +73,12 @@ class RoomStore:
         if known := self._state.room(room):
             counts = await self._archive.read(events.counts, room, known.read, self._state.me)
             self._state.count(room, *counts)
+
+    async def _count(self, summary: RoomSummary) -> None:
+        if summary.peer == self._state.me and await self._archive.read(events.has_messages, summary.room):
+            self._state.note_written(summary.room)
+        if self._follow:
+            await self.recount(summary.room)
 
     async def remember_open(self, room: RoomId) -> None:
         """Store which room is open."""

@@ -46,6 +46,8 @@ class KnownRoom:
     activity: Millis = Millis(0)  # noqa: RUF009 - a NewType
     withheld: Seq = Seq(0)  # noqa: RUF009 - a NewType
     """The last event that the server claims; above the head it withholds them."""
+    written: bool = False
+    """A message of it is known; only said of the direct room with oneself."""
 
     def room(self, preferences: SavedPreferences, mark: str) -> Room:
         """Return the room as views see it."""
@@ -87,6 +89,19 @@ class State:
     def rooms(self) -> Sequence[Room]:
         """All rooms, by title."""
         return sorted(map(self._room, self._known.values()), key=lambda room: room.title)
+
+    @property
+    def listed(self) -> Sequence[Room]:
+        """The rooms to list: not the one that this account's devices send each other history in.
+
+        It is the direct room with oneself, which is listed once a note was written there.
+        """
+        return [room for room in self.rooms if room.peer != self.me or self._known[room.id].written]
+
+    def note_written(self, room: RoomId) -> None:
+        """Note that a room has a message."""
+        if known := self._known.get(room):
+            known.written = True
 
     def room(self, room: RoomId) -> Room | None:
         """Return a room; None when the account is not in it."""
@@ -154,6 +169,7 @@ class State:
         changed = _CHANGES.get(type(event.body), _nothing)(known.summary, event, self.me)
         known.summary = replace(changed, head=event.seq)
         known.activity = max(known.activity, event.at)
+        known.written = known.written or isinstance(event.body, Message)
         by_others = event.author != self.me and event.author not in self.preferences.ignored
         if isinstance(event.body, Message) and by_others and event.seq > known.summary.read:
             known.unread += 1

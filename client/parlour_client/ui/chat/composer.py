@@ -29,6 +29,7 @@ from parlour_client.ui.input.sanitiser import clean, warning
 
 REMEMBERED: Final = 100
 """Texts that Up can recall."""
+_SIGNS: Final = "@#:/"
 
 
 class Composer(TextArea):
@@ -91,6 +92,7 @@ class Composer(TextArea):
         self._column_anchors = ColumnAnchors()
         self._offers = offers
         self._open = Offers(0)
+        self._before = ""  # the text before the cursor that the offers complete
         self.aim: object = None
         """Where what is written will go; the one who handles ``Sent`` sets it and gets it back."""
         self.people: Sequence[str] = ()
@@ -143,10 +145,21 @@ class Composer(TextArea):
         event.stop()
         self.post_message(self.Wrote(self.text, warning(self.text, self._removed)))
         self._removed = 0
+        self._complete()
+
+    def _complete(self) -> None:
+        """Offer completions. One is marked once more than its sign was typed: the very word, or the first."""
+        self._before = self._before_cursor()
+        open_ = complete(self._before, self.people, self.rooms) if self.selection.is_empty else Offers(0)
+        begun = self._before[open_.start :].lstrip(_SIGNS)
+        words = [offer.insert.strip().lstrip(_SIGNS) for offer in open_.offers]
+        marked = words.index(begun) if begun in words else 0 if begun else None
+        self._open = open_
+        self._offers.offer(open_.offers, marked)
+
+    def _before_cursor(self) -> str:
         row, column = self.cursor_location
-        before = self.document.get_line(row)[:column]
-        self._open = complete(before, self.people, self.rooms) if self.selection.is_empty else Offers(0)
-        self._offers.offer(self._open.offers)
+        return self.document.get_line(row)[:column]
 
     def remember(self, text: str) -> None:
         """Remember a text for Up."""
@@ -187,7 +200,10 @@ class Composer(TextArea):
         self._action_of(f"composer.{name}")()
 
     def _send(self) -> bool:
-        if self._offers.was_moved and self._take_offer():
+        offer = self._offers.marked
+        # Keys may be faster than the list: what was not seen is not taken.
+        if offer is not None and self._before == self._before_cursor() and not self._is_there(offer):
+            self._insert_offer(offer)
             return True
         text = self.text.strip("\n")
         if not text.strip():
@@ -236,8 +252,13 @@ class Composer(TextArea):
         self.insert("\n")
         return True
 
+    def _is_there(self, offer: Offer) -> bool:
+        return self._before[self._open.start :].lstrip(_SIGNS) == offer.insert.strip().lstrip(_SIGNS)
+
     def _take_offer(self) -> bool:
-        offer = self._offers.current
+        if self._before != self._before_cursor():
+            self._complete()
+        offer = self._offers.first
         if offer is None:
             return False
         self._insert_offer(offer)
@@ -249,14 +270,14 @@ class Composer(TextArea):
         self._offers.offer(())
 
     def _up(self) -> bool:
-        if self._offers.current is not None:
+        if self._offers.first is not None:
             self._offers.move(-1)
         elif not (self.cursor_at_first_line and self._recall(1)):
             self.action_cursor_up()
         return True
 
     def _down(self) -> bool:
-        if self._offers.current is not None:
+        if self._offers.first is not None:
             self._offers.move(1)
         elif not (self.cursor_at_last_line and self._recall(-1)):
             self.action_cursor_down()
@@ -272,7 +293,7 @@ class Composer(TextArea):
         return True
 
     def _leave(self) -> bool:
-        if self._offers.current is not None:
+        if self._offers.first is not None:
             self._offers.offer(())
         else:
             self.post_message(self.Rested() if settings_of(self).vim else self.GaveUp())

@@ -26,7 +26,10 @@ class PinsScreen(Overlay[Entry | None]):
         Binding("x", "take_off", "Unpin", id="pins.take_off"),
     ]
 
-    def __init__(self, pinned: Sequence[Entry], take_off: Callable[[Entry], None]) -> None:
+    def __init__(
+        self, pinned: Sequence[Entry], take_off: Callable[[Entry, Callable[[], None]], None]
+    ) -> None:
+        """``take_off`` asks about unpinning a message, and calls back when it was done."""
         super().__init__(classes="page")
         self._pinned, self._take_off = list(pinned), take_off
 
@@ -53,11 +56,14 @@ class PinsScreen(Overlay[Entry | None]):
         _ = self.dismiss(self.query_one(MessageChoices).marked)
 
     def action_take_off(self) -> None:
-        """Unpin the marked message."""
+        """Ask about unpinning the marked message."""
         marked = self.query_one(MessageChoices).marked
         if marked is not None:
-            self._take_off(marked)
-            self._pinned.remove(marked)
+            self._take_off(marked, lambda: self._unpinned(marked))
+
+    def _unpinned(self, entry: Entry) -> None:
+        if entry in self._pinned and self.is_attached:
+            self._pinned.remove(entry)
             self._fill()
 
     def action_leave(self) -> None:

@@ -3,12 +3,14 @@
 None marks anything as read; going to a message from one is a peek.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from parlour_client.commands.results import MessagesFound
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Thread, Version
+from parlour_client.kit.language import _
+from parlour_client.kit.widgets.safe import lines, own
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.outbox import OutboxScreen
@@ -16,6 +18,8 @@ from parlour_client.ui.chat.people import People
 from parlour_client.ui.chat.pins import PinsScreen
 from parlour_client.ui.chat.search import MOST_FOUND, SearchScreen
 from parlour_client.ui.chat.thread import ThreadScreen, history_page
+from parlour_client.ui.dialogs.message_list import head_of
+from parlour_protocol.kit.ids import Seq
 
 
 class Views:
@@ -47,9 +51,15 @@ class Views:
     def show_pins(self, pinned: Sequence[Entry]) -> None:
         """Show a room's pinned messages."""
 
-        def unpin(entry: Entry) -> None:
+        def unpin(entry: Entry, unpinned: Callable[[], None]) -> None:
+            async def do(seq: Seq) -> None:
+                await self._client.messages.pin(entry.room, seq, on=False)
+                unpinned()
+
             if (seq := entry.seq) is not None:
-                self._interaction.run(lambda: self._client.messages.pin(entry.room, seq, on=False))
+                self._interaction.confirm(
+                    lines(own(_("Unpin this message for everyone?"), "bold"), head_of(entry)), lambda: do(seq)
+                )
 
         self._interaction.push(PinsScreen(pinned, unpin), self.go)
 

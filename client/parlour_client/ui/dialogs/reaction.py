@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.safe import SafeStatic, own
+from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
 from parlour_client.ui.input.completion import Offer, emoji_offers
 from parlour_client.ui.input.completion_list import OfferList
 
@@ -26,7 +26,7 @@ COMMON: Final = (
 
 
 class ReactScreen(Overlay[str | None]):
-    """Enter takes the marked reaction, or the typed word; Esc closes without one."""
+    """Enter takes the highlighted reaction; the typed word is the last of them. Esc closes without one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", id="react.leave"),
@@ -55,22 +55,21 @@ class ReactScreen(Overlay[str | None]):
         self._offer(event.value.strip())
 
     def _offer(self, typed: str) -> None:
-        if typed:
-            self._offers.offer(emoji_offers(typed.lstrip(":")))
-        else:
+        if not typed:
             self._offers.offer([Offer(emoji, own(f"{emoji}  {name}")) for emoji, name in COMMON])
+            return
+        named = emoji_offers(typed.strip(":"))
+        word = () if typed.startswith(":") else (Offer(typed, join(own("the word "), peer_line(typed))),)
+        self._offers.offer((*named, *word))
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Close with the reaction; the text itself unless an emoji was requested by a colon or chosen."""
-        typed, marked = event.value.strip(), self._offers.current
-        if marked is not None and (not typed or typed.startswith(":") or self._offers.was_moved):
-            _ = self.dismiss(marked.insert.strip())
-        elif typed and not typed.startswith(":"):
-            _ = self.dismiss(typed)
+    def on_input_submitted(self) -> None:
+        """Close with the highlighted reaction."""
+        if self._offers.marked is not None:
+            _ = self.dismiss(self._offers.marked.insert.strip())
 
     def action_move(self, step: int) -> None:
         """Move the mark."""
-        if self._offers.current is not None:
+        if self._offers.first is not None:
             self._offers.move(step)
 
     def action_leave(self) -> None:

@@ -21,8 +21,6 @@ class OfferList(OptionList, can_focus=False):
         super().__init__(id="offers", markup=False, compact=True)
         self._column_anchors = ColumnAnchors()
         self._shown: Sequence[Offer] = ()
-        self.was_moved = False
-        """Whether the person chose among the offers, so that Enter means "this one"."""
         self.display = False
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -30,21 +28,25 @@ class OfferList(OptionList, can_focus=False):
         return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
     @property
-    def current(self) -> Offer | None:
-        """The marked offer."""
+    def first(self) -> Offer | None:
+        """The marked offer, or the first one while none is marked: what Tab completes."""
         return self._shown[self.highlighted or 0] if self._shown else None
 
-    def offer(self, offers: Sequence[Offer]) -> None:
-        """Show these."""
-        self.was_moved = False
+    @property
+    def marked(self) -> Offer | None:
+        """The marked offer: what Enter takes."""
+        return self._shown[self.highlighted] if self._shown and self.highlighted is not None else None
+
+    def offer(self, offers: Sequence[Offer], marked: int | None = 0) -> None:
+        """Show these, with one or none of them marked."""
         if not offers and not self._shown:
             return
         self._shown = offers
         self.set_options([option(one.display) for one in offers])
-        self.highlighted = 0 if offers else None
+        self.highlighted = marked if offers else None
         self.display = bool(offers)
 
     def move(self, step: int) -> None:
         """Move the mark, cyclically."""
-        self.was_moved = True
-        self.highlighted = ((self.highlighted or 0) + step) % len(self._shown)
+        at = self.highlighted if self.highlighted is not None else -1 if step > 0 else 0
+        self.highlighted = (at + step) % len(self._shown)

@@ -158,7 +158,7 @@ async def test_a_refused_message_fails_and_can_be_sent_again(desk: Desk, server:
     assert second.request is not None
     with pytest.raises(RefusedError, match="muted") as refused:
         await client.messages.stored(first.request)
-    assert refused.value.hint == "until⟦ESC⟧[31m noon"
+    assert refused.value.hint == "Until⟦ESC⟧[31m noon."
     await client.messages.stored(second.request)
     await client.messages.retry(first.request)
     assert await client.messages.stored(first.request) == 3

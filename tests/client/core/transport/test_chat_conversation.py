@@ -164,7 +164,7 @@ async def test_a_hint_of_the_server_goes_through_the_rule() -> None:
     wire.say_raw(encode(Error(re=frame.id, code="forbidden", hint="\x1b]0;x\x07")))  # type: ignore[arg-type]
     with pytest.raises(ParlourClientError) as refused:
         await asking
-    assert refused.value.hint == "⟦ESC⟧]0;x⟦BEL⟧"
+    assert refused.value.hint == "⟦ESC⟧]0;x⟦BEL⟧."
     wire.drop()
     with pytest.raises(SocketClosedError):
         await listening

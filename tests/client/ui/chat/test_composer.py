@@ -149,15 +149,47 @@ async def test_tab_completes_names_and_commands(client: FakeClient, open_app: Op
         assert writing.text == "/kick bob "
 
 
-async def test_enter_takes_an_offer_only_when_one_was_chosen(client: FakeClient, open_app: OpenApp) -> None:
-    """Typing a name and Enter sends; Down and Enter completes."""
+async def test_enter_takes_what_is_highlighted(client: FakeClient, open_app: OpenApp) -> None:
+    """The beginning of a name or a command is completed; Esc closes the list, and Enter sends it as it is."""
     async with open_app(client) as pilot:
         writing = await composer(pilot)
-        await pilot.press(*"@c", "enter")
+        for typed, taken in (
+            ("@c", "@carol "),
+            ("/cr", "/create "),
+            (":tada", "🎉 "),
+            ("/dm car", "/dm carol "),
+        ):
+            writing.put("")
+            for letter in typed:
+                await pilot.press("space" if letter == " " else "colon" if letter == ":" else letter)
+            await settled(pilot)
+            await pilot.press("enter")
+            assert writing.text == taken
+        assert not [call for call in client.calls if call[0] == "send"]
+        writing.put("")
+        await pilot.press(*"@c", "escape", "enter")
         await settled(pilot)
         assert ("send", LOBBY, "@c", None) in client.calls
+
+
+async def test_enter_sends_what_needs_no_completion(client: FakeClient, open_app: OpenApp) -> None:
+    """A whole name, a sign without letters, and a list that came after the key."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        for keys in ("@carol", "see @"):
+            await pilot.press(*("space" if key == " " else key for key in keys))
+            await settled(pilot)
+            await pilot.press("enter")
+            await settled(pilot)
+            assert ("send", LOBBY, keys, None) in client.calls
         await pilot.press(*"@", "down", "enter")
-        assert writing.text == "@carol "
+        assert writing.text == "@bob "
+        writing.put("")
+        for key in "@c":
+            pilot.app.post_message(Key(key, key))
+        pilot.app.post_message(Key("enter", "\r"))
+        await settled(pilot)
+        assert ("send", LOBBY, "@c", None) in client.calls
 
 
 async def test_escape_closes_the_list_first(client: FakeClient, open_app: OpenApp) -> None:
@@ -166,7 +198,7 @@ async def test_escape_closes_the_list_first(client: FakeClient, open_app: OpenAp
         writing = await composer(pilot)
         await pilot.press(*"@", "escape")
         assert writing.text == "@"
-        assert writing._offers.current is None
+        assert writing._offers.first is None
 
 
 def test_completions_are_by_place() -> None:

@@ -50,7 +50,10 @@ async def test_a_message_is_pinned_listed_and_taken_off(client: FakeClient, open
         assert isinstance(pilot.app.screen, PinsScreen)
         assert "Pinned in this room: 1" in screen_text(pilot)
         assert "the house ⟦U+202E⟧rules" in screen_text(pilot)
-        await pilot.press("x")
+        await pilot.press("x", "escape")
+        await settled(pilot)
+        assert called(client, "pin") == [(LOBBY, rules.seq, True)]
+        await pilot.press("x", "enter")
         await settled(pilot)
         assert called(client, "pin")[-1] == (LOBBY, rules.seq, False)
         assert "Nothing is pinned here. P pins a message." in screen_text(pilot)

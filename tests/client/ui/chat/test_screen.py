@@ -126,14 +126,15 @@ async def test_delete_asks_first(client: FakeClient, open_app: OpenApp) -> None:
         (["enter"], "👍"),
         (["down", "enter"], "🎉"),
         ([*":rocket", "enter"], "🚀"),
-        ([*"rocket", "down", "up", "enter"], "🚀"),
-        ([*"rocket", "enter"], "rocket"),
+        ([*"tada", "enter"], "🎉"),
+        ([*"rocket", "up", "enter"], "rocket"),
+        ([*"lgtm", "enter"], "lgtm"),
     ],
 )
 async def test_a_reaction_is_chosen_or_typed(
     client: FakeClient, open_app: OpenApp, keys: list[str], reaction: str
 ) -> None:
-    """The common ones without a name, any emoji by its name, and a word that is meant as one."""
+    """Enter takes what is highlighted: an emoji by its name, or the word, which is the last of the list."""
     async with open_app(client) as pilot:
         await lobby(pilot)
         await pilot.press("alt+up", "plus", *("colon" if key == ":" else key for key in keys))
@@ -154,13 +155,13 @@ async def test_react_and_take_back(client: FakeClient, open_app: OpenApp) -> Non
     """The same reaction again is taken back."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        await pilot.press("alt+up", "plus", "o", "k", "enter")
+        await pilot.press("alt+up", "plus", *"lgtm", "enter")
         await settled(pilot)
-        assert ("react", LOBBY, Seq(3), "ok", True) in client.calls
+        assert ("react", LOBBY, Seq(3), "lgtm", True) in client.calls
         screen.timeline.take_in()
-        assert "ok 1" in screen_text(pilot)
-        await write(pilot, "/react ok")
-        assert ("react", LOBBY, Seq(3), "ok", False) in client.calls
+        assert "lgtm 1" in screen_text(pilot)
+        await write(pilot, "/react lgtm")
+        assert ("react", LOBBY, Seq(3), "lgtm", False) in client.calls
 
 
 async def test_the_inspector_shows_code_points_and_wire_form(client: FakeClient, open_app: OpenApp) -> None:
@@ -431,6 +432,9 @@ async def test_a_line_is_a_command_or_a_message(client: FakeClient, open_app: Op
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         await screen.commands.run("/kick bob too loud")
+        await settled(pilot)
+        await pilot.press("y")
+        await settled(pilot)
         assert ("kick", LOBBY, BOB, "too loud") in client.calls
         await screen.commands.run("//not a command")
         assert ("send", LOBBY, "/not a command", None) in client.calls
@@ -442,6 +446,8 @@ async def test_a_line_is_a_command_or_a_message(client: FakeClient, open_app: Op
         ("/leave", "Leave lobby?", ("leave", LOBBY)),
         ("/role bob owner", "Make bob an owner of lobby?", ("set_role", LOBBY, BOB, Role.OWNER)),
         ("/pin", "Pin this message for everyone in lobby?", ("pin", LOBBY, Seq(3), True)),
+        ("/kick bob", "Remove bob from lobby?", ("kick", LOBBY, BOB, "")),
+        ("/ban bob", "Ban bob from lobby?", ("ban", LOBBY, BOB, None, "")),
     ],
 )
 async def test_actions_that_everyone_sees_or_that_cannot_be_undone_are_confirmed_once(

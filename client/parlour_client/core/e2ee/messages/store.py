@@ -22,7 +22,7 @@ from parlour_client.core.model import BEFORE_JOIN, NoteKind
 from parlour_client.core.room_log.withheld import first_of
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent, TextContent
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body
-from parlour_protocol.frames.bodies import Created, RoleSet
+from parlour_protocol.frames.bodies import Created, Message, RoleSet
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
@@ -120,21 +120,33 @@ def store(
 
 
 def _folded(connection: apsw.Connection, items: Sequence[Received]) -> Iterator[Received]:
-    """Keep one row for a run of messages sent before this device joined; none if all of it is read."""
-    query = "SELECT trouble FROM events WHERE room = ? AND seq < ? AND is_row ORDER BY seq DESC LIMIT 1"
-    folding: bool | None = None
+    """Keep one row for all that this device can't read before what it can; none if all of it is read."""
+    divided: bool | None = None
     for item in items:
-        if item.trouble == BEFORE_JOIN:
-            if folding is None:
-                last = connection.execute(query, (item.event.room, item.event.seq)).fetchone()
-                folding = last is not None and last[0] == BEFORE_JOIN
-            yield replace(item, row=not folding)
-            folding = True
-        else:
-            begins = item.note is not None and item.note.kind is NoteKind.HISTORY_STARTS
-            handed = begins and _is_read_before(connection, item.event.room, item.event.seq)
-            yield replace(item, row=False) if handed else item
-            folding = folding if not item.row else False
+        begins = item.note is not None and item.note.kind is NoteKind.HISTORY_STARTS
+        if not begins and item.trouble != BEFORE_JOIN:
+            yield item
+            if item.sealed and not item.trouble and isinstance(item.event.body, Message):
+                divided = False
+            continue
+        room, seq = item.event.room, item.event.seq
+        if divided is None:
+            divided = _is_divided(connection, room, seq)
+        handed = begins and _is_read_before(connection, room, seq)
+        yield replace(item, row=False) if divided or handed else item
+        divided = divided or not handed
+
+
+_DIVIDED: Final = """
+    SELECT trouble != '' OR note IS NOT NULL FROM events WHERE room = ? AND seq < ? AND is_row AND (
+        trouble = ? OR json_extract(note, '$.kind') = ? OR (kind = 'message' AND sealed AND trouble = '')
+    ) ORDER BY seq DESC LIMIT 1"""
+
+
+def _is_divided(connection: apsw.Connection, room: RoomId, seq: Seq) -> bool:
+    """Say whether a row says already that nothing can be read, and nothing could be since."""
+    values = (room, seq, BEFORE_JOIN, NoteKind.HISTORY_STARTS.value)
+    return any(bool(divided) for (divided,) in connection.execute(_DIVIDED, values))
 
 
 _SAID_LAST: Final = """

@@ -10,7 +10,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from parlour_client.core.model import ABOUT_THE_LOG, Entry, NoteKind, display_name
+from parlour_client.core.model import ABOUT_THE_LOG, BEFORE_JOIN, Entry, NoteKind, display_name
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.formatting import formatted
 from parlour_client.text.note_text import is_shown_beside, note_words
@@ -125,7 +125,8 @@ def _header(entry: Entry, setting: Setting, width: int) -> Row:
 
 def _note_rows(entry: Entry, width: int, timestamps: str) -> list[Row]:
     """Return this client's notes on an encrypted event: whole, never cut off."""
-    look = Look.FAILED if entry.trouble or entry.note is None or entry.note.kind in _ALARMS else Look.EVENT
+    failed = entry.trouble not in {"", BEFORE_JOIN} or (entry.note is not None and entry.note.kind in _ALARMS)
+    look = Look.FAILED if failed else Look.EVENT
     words = safe_text(f"· {note_words(entry)}{stamp(entry.at, timestamps)}")
     return [(Piece("".join(span.text for span in row), look),) for row in wrapped(words, width)]
 

@@ -94,6 +94,21 @@ async def test_each_message_of_a_run_says_why_it_cannot_be_read(harness: Harness
     assert len(said) == 3
 
 
+async def test_the_room_that_history_travels_in_is_not_listed(harness: Harness) -> None:
+    """On neither device, until a note is written there, which any way of naming it finds."""
+    ana, phone, _ = await with_phone(harness)
+    sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
+    await harness.until(sending.done)
+    await harness.quiet()
+    for client in (ana, phone):
+        assert [room.title for room in client.rooms.all] == ["garden"]
+        assert client.rooms.find(f"@{ANA}") is not None
+    notes = (await ana.rooms.open_direct(ANA)).id
+    await say(harness, ana, notes, "buy honey")
+    for client in (ana, phone):
+        await harness.until(lambda client=client: len(client.rooms.all) == 2)
+
+
 async def with_phone(harness: Harness) -> tuple[Client, Client, RoomId]:
     """Return two approved devices of ana, and a room in which something was said before the second came."""
     ana, ben, room = await pair(harness)

@@ -15,6 +15,7 @@ import click
 from parlour_client.core.model import Entry, Room, display_name
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.text.event_text import day_and_time
 from parlour_client.text.file_text import facts_of
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import Message
@@ -56,10 +57,10 @@ def print_entry(title: str, entry: Entry, *, as_json: bool) -> None:
     """Print a message of a list; JSON includes its room, and so does a ``title`` for people."""
     if as_json:
         fields = {"seq": entry.seq, "room": title, "room_id": entry.room, "at": entry.at}
-        print_json(fields | {"author": entry.author, "text": entry.text})
+        print_json(fields | {"author": display_name(entry.author), "text": entry.text})
     else:
         author, text = display_name(entry.author), shown(entry.text or "")
-        echo(f"{title} #{entry.seq} {author}: {text}{file_words(entry.body)}")
+        echo(f"{day_and_time(entry.at)} {title} #{entry.seq} {author}: {text}{file_words(entry.body)}")
 
 
 async def tell_claims(client: "Client", room: Room, *, look: bool = False) -> None:

@@ -5,6 +5,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from parlour_client.commands.values import read_person
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.names import (
     NameRefusedError,
     parse_device_name,
@@ -25,8 +27,8 @@ class NameParam(click.ParamType[T]):
         """Parse it, or say what is wrong."""
         try:
             return self._parse(str(value).removeprefix(self._mark))
-        except NameRefusedError as error:
-            self.fail(str(error), param, ctx)
+        except (NameRefusedError, SetupError) as error:
+            self.fail(error.whole if isinstance(error, SetupError) else str(error), param, ctx)
 
 
 class UserOrCodeParam(click.ParamType[str]):
@@ -39,7 +41,9 @@ class UserOrCodeParam(click.ParamType[str]):
         return str(value) if ":" in str(value) else USER.convert(value, param, ctx)
 
 
-USER: Final = NameParam("user", "@", parse_user_name)
+USER: Final = NameParam("user", "@", read_person)
+NEW_USER: Final = NameParam("user", "@", parse_user_name)
+"""The name of one's own account: an error says what is wrong with the name, not that no one has it."""
 USER_OR_CODE: Final = UserOrCodeParam()
 ROOM_NAME: Final = NameParam("room", "#", parse_room_name)
 DEVICE: Final = NameParam("device", "", parse_device_name)

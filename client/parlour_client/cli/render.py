@@ -94,7 +94,11 @@ def _print_room(fields: dict[str, object], out: Output) -> None:
 async def _members_listed(result: results.MembersListed, out: Output) -> None:
     for one in result.members:
         if out.as_json:
-            fields: dict[str, object] = {"user": one.user, "role": one.role.value, "status": one.status.value}
+            fields: dict[str, object] = {
+                "user": display_name(one.user),
+                "role": one.role.value,
+                "status": one.status.value,
+            }
             print_json(fields | {"muted": one.muted})
         else:
             echo(f"{display_name(one.user)}  {one.role.value}, {one.status.value}{', muted' * one.muted}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from parlour_client.cli.parameters import DEVICE, USER
+from parlour_client.cli.parameters import DEVICE, NEW_USER
 from parlour_client.cli.passwords import from_stdin, read_password, second_factor
 from parlour_client.cli.run_client import first_passphrase, signing_in, the_home, the_passphrase
 from parlour_client.core.account.chat_home import ChatHome
@@ -40,7 +40,7 @@ def this_device() -> DeviceName:
     epilog="\b\nExample:\n  parlour join 'parlour://chat.example.org:8443/join#code=…&pin=…' --username ada"
 )
 @click.argument("link")
-@click.option("--username", type=USER, required=True, help="Your name, as others will see it.")
+@click.option("--username", type=NEW_USER, required=True, help="Your name, as others will see it.")
 @click.option("--device", type=DEVICE, help="What to call this device. Default: the machine's name.")
 @from_stdin
 @click.pass_context
@@ -87,7 +87,7 @@ _INVITED: Final = {
     "  parlour login 192.0.2.7:8443 --username ada --ca friends-ca.pem"
 )
 @click.argument("address")
-@click.option("--username", type=USER, required=True, help="Your name on that server.")
+@click.option("--username", type=NEW_USER, required=True, help="Your name on that server.")
 @click.option("--device", type=DEVICE, help="What to call this device. Default: the machine's name.")
 @click.option(
     "--ca",

@@ -6,7 +6,6 @@ ASCII-escaped; text for people is sanitised. Scripts call it.
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -23,7 +22,7 @@ from parlour_client.core.model import BEFORE_JOIN, UNREADABLE, Room, display_nam
 from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import UnreachableError
-from parlour_client.text.event_text import event_sentence
+from parlour_client.text.event_text import day_and_time, event_sentence
 from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import (
@@ -127,7 +126,7 @@ def print_event(room: Room, event: LogEvent, note: str = "", *, as_json: bool) -
     if as_json:
         print_json(event_fields(room, event) | ({"note": note} if note else {}))
     else:
-        time = datetime.fromtimestamp(event.at / 1000, tz=UTC).astimezone().strftime("%H:%M")
+        time = f"{day_and_time(event.at)} #{event.seq}"
         if isinstance(event.body, Message):
             if note:
                 echo(f"{time} note: {shown(note)}")
@@ -149,7 +148,11 @@ def event_fields(room: Room, event: LogEvent) -> dict[str, Any]:
     """
     body = event.body
     fields: dict[str, Any] = {"seq": event.seq, "room": room.title, "room_id": room.id, "at": event.at}
-    fields |= {"author": event.author, "device": event.device, "kind": body.__struct_config__.tag}
+    fields |= {
+        "author": display_name(event.author),
+        "device": event.device,
+        "kind": body.__struct_config__.tag,
+    }
     own = _plain(body)
     if isinstance(body, GroupCreated):
         own["device_id"] = own.pop("device")

@@ -20,11 +20,10 @@ from parlour_client.commands.command import (
 from parlour_client.commands.find import find_invitation, find_room
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
-from parlour_client.commands.values import read_duration, read_number
+from parlour_client.commands.values import read_duration, read_number, read_person
 from parlour_client.kit.errors import SetupError
 from parlour_client.text.file_text import typed_path
 from parlour_protocol.kit.ids import Seq
-from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.room_name import parse_room_name
 
 
@@ -154,7 +153,7 @@ def _invitation(reading: _Reading, rest: str) -> tuple[Any, str]:
 
 def _person(reading: _Reading, rest: str) -> tuple[Any, str]:
     word, rest = reading.word(rest)
-    return (parse_user_name(word.lstrip("@#")) if word else None), rest
+    return (read_person(word.lstrip("@#")) if word else None), rest
 
 
 def _person_or_code(reading: _Reading, rest: str) -> tuple[Any, str]:

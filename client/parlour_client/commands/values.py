@@ -1,8 +1,10 @@
-"""Parses single typed values: numbers and lengths of time. Each error is a sentence."""
+"""Parses single typed values: names of people, numbers and lengths of time. Each error is a sentence."""
 
 from typing import Final
 
 from parlour_client.kit.errors import SetupError
+from parlour_protocol.kit.names import NameRefusedError, UserName, parse_user_name
+from parlour_protocol.kit.text import safe_text
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LONGEST: Final = 6
@@ -15,6 +17,14 @@ def read_duration(word: str) -> int | None:
     if unit is None or not (count.isascii() and count.isdigit()) or len(count) > _LONGEST:
         return None
     return int(count) * unit
+
+
+def read_person(text: str) -> UserName:
+    """Parse the name of someone who exists: no one has an invalid or reserved name. Raises SetupError."""
+    try:
+        return parse_user_name(text)
+    except NameRefusedError as error:
+        raise SetupError(f"There is no one called {' '.join(safe_text(text).lines)}.", str(error)) from error
 
 
 def read_number(text: str, *, most: int = 2**53 - 1, what: str = "a message") -> int:

@@ -23,8 +23,9 @@ from parlour_client.commands.results import (
     KeyDecided,
     KeyShown,
 )
+from parlour_client.commands.values import read_person
 from parlour_client.kit.errors import SetupError, WrongUseError
-from parlour_protocol.kit.names import UserName, parse_user_name
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ async def verify(
         return KeyDecided(await people.check_code(person_of(who), who))
     if not who and call.front is Front.CLI:
         return CodeShown(people.own_code())
-    user = parse_user_name(who) if who else _peer(call)
+    user = read_person(who) if who else _peer(call)
     if confirm is not None:
         return KeyDecided(await people.confirm(user, confirm))
     if accept:

@@ -20,28 +20,36 @@ _AHEAD: Final = 256
 async def read_lines(descriptor: int = 0) -> AsyncIterator[list[bytes]]:
     """Yield lines without their ends, as many at a time as there are (at least one)."""
     loop = asyncio.get_running_loop()
-    waiting: asyncio.Queue[bytes | None] = asyncio.Queue(_AHEAD)
+    waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
+    places, over = threading.Semaphore(_AHEAD), threading.Event()
 
-    def put(line: bytes | None) -> None:
-        asyncio.run_coroutine_threadsafe(waiting.put(line), loop).result()
+    def put(line: bytes | None) -> bool:
+        places.acquire()
+        if not over.is_set():
+            loop.call_soon_threadsafe(waiting.put_nowait, line)
+        return not over.is_set()
 
     def read() -> None:
         try:
-            for line in split_lines(lambda: os.read(descriptor, _CHUNK)):
-                put(line)
-            put(None)
+            if all(put(line) for line in split_lines(lambda: os.read(descriptor, _CHUNK))):
+                put(None)
         except RuntimeError:
             return  # the event loop has ended: no one reads any more
 
     threading.Thread(target=read, name="standard input", daemon=True).start()
-    while True:
-        batch = [await waiting.get()]
-        while not waiting.empty():
-            batch.append(waiting.get_nowait())
-        if lines := [line for line in batch if line is not None]:
-            yield lines
-        if None in batch:
-            return
+    try:
+        while True:
+            batch = [await waiting.get()]
+            while not waiting.empty():
+                batch.append(waiting.get_nowait())
+            places.release(len(batch))
+            if lines := [line for line in batch if line is not None]:
+                yield lines
+            if None in batch:
+                return
+    finally:  # the thread may be waiting for a place: Ctrl+C came
+        over.set()
+        places.release()
 
 
 def split_lines(read: Callable[[], bytes]) -> Iterator[bytes]:

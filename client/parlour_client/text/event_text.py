@@ -30,6 +30,10 @@ def event_sentence(by: UserName, body: AnyBody) -> tuple[str, WireText | None]: 
             return f"{author} kicked {display_name(whom)}", reason or None
         case bodies.Banned(who=whom, until=until, reason=reason):
             return f"{author} banned {display_name(whom)}{_until(until)}", reason or None
+        case bodies.Edited(target=target, text=text):
+            return f"{author} edited #{target}", text
+        case bodies.Reacted(target=target, reaction=reaction, on=on):
+            return f"{author} {'reacted to' if on else 'removed a reaction from'} #{target}", reaction
         case bodies.Blank(was=was):
             return f"{_WAS.get(was, 'Something')} by {author} was deleted", None
         case bodies.Unreadable():
@@ -38,7 +42,7 @@ def event_sentence(by: UserName, body: AnyBody) -> tuple[str, WireText | None]: 
             return f"{author} {_action(body)}", None
 
 
-def _action(body: AnyBody) -> str:  # noqa: C901, PLR0911 - one line a kind of event
+def _action(body: AnyBody) -> str:  # noqa: PLR0911 - one line a kind of event
     match body:
         case bodies.Invited(who=whom):
             return f"invited {display_name(whom)}"
@@ -56,12 +60,8 @@ def _action(body: AnyBody) -> str:  # noqa: C901, PLR0911 - one line a kind of e
             return f"made {display_name(whom)} {_ROLES[role]}"
         case bodies.Pinned(target=target, on=on):
             return f"{'pinned' if on else 'unpinned'} #{target}"
-        case bodies.Edited(target=target):
-            return f"edited #{target}"
         case bodies.Deleted(target=target):
             return f"deleted #{target}"
-        case bodies.Reacted(target=target, on=on):
-            return f"{'reacted to' if on else 'removed a reaction from'} #{target}"
         case _:
             return _ACTIONS[type(body)]
 

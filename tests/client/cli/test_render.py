@@ -131,7 +131,7 @@ LINES = [
     (devices, f"{THIS}  laptop  active, seen 2026-09-21"),
     (key, "bob: first seen, not verified"),
     (report, "NOT end-to-end encrypted: the server can read this room"),
-    (pins, "lobby #2 bob: hello"),
+    (pins, "2026-11-24 "),  # and the local time
 ]
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -83,7 +84,7 @@ async def test_search_needs_no_connection(
     monkeypatch.setattr(run_command, "_PATIENCE", 0.01)
     await run(desk, "search", words="honey", room=None, limit=5)
     out, err = capsys.readouterr()
-    assert out == "lobby #2 bobby: first honey\n"
+    assert re.fullmatch(r"2023-11-1\d \d\d:\d\d lobby #2 bobby: first honey\n", out)  # in local time
     assert "Searching only what is on this device." in err
 
 

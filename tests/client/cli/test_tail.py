@@ -6,9 +6,16 @@ import pytest
 from tests.client.core.core_fake import BEGIN, BOB, LAPTOP, LOBBY
 
 from parlour_client.cli.tail import print_event
-from parlour_client.core.model import Room
+from parlour_client.core.model import SYSTEM_ACCOUNT, Room
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText
-from parlour_protocol.frames.bodies import EncryptedMessage, FileRef, GroupCreated, Handshake, Message
+from parlour_protocol.frames.bodies import (
+    Created,
+    EncryptedMessage,
+    FileRef,
+    GroupCreated,
+    Handshake,
+    Message,
+)
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import Ciphertext, Digest, HandshakeBytes
 from parlour_protocol.ids import Epoch, FileId, GroupId
@@ -60,3 +67,11 @@ def test_a_message_with_a_file_says_so(capsys: pytest.CaptureFixture[str]) -> No
         as_json=False,
     )
     assert capsys.readouterr().out.endswith("bobby: see this [file: application/pdf, 9 bytes: plan.pdf]\n")
+
+
+def test_the_system_account_is_called_server(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its name on disk is no name that people know, in scripts as on the screen."""
+    room = Room(LOBBY, RoomKind.PUBLIC, Role.MEMBER, Seq(1), Seq(0), 0, 0, 2)
+    created = Created(room_kind=RoomKind.PUBLIC, name=None)
+    print_event(room, LogEvent(LOBBY, Seq(1), Millis(BEGIN), SYSTEM_ACCOUNT, LAPTOP, created), as_json=True)
+    assert json.loads(capsys.readouterr().out)["author"] == "server"

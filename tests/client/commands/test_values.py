@@ -2,7 +2,7 @@
 
 import pytest
 
-from parlour_client.commands.values import read_duration, read_number
+from parlour_client.commands.values import read_duration, read_number, read_person
 from parlour_client.kit.errors import SetupError
 
 
@@ -21,3 +21,11 @@ def test_what_is_not_a_number_is_a_sentence(text: str) -> None:
 def test_lengths_of_time(word: str, length: int | None) -> None:
     """A number and a unit; a year in seconds at most."""
     assert read_duration(word) == length
+
+
+def test_a_name_that_no_account_can_have_is_nobodys() -> None:
+    """A person who names someone chooses no name, so nothing tells them to choose another one."""
+    assert read_person("ben") == "ben"
+    with pytest.raises(SetupError, match=r"There is no one called nobody\.") as refused:
+        read_person("nobody")
+    assert "hoose" not in refused.value.whole

@@ -8,7 +8,7 @@ from tests.client.ui.ui_fake import ALICE, BOB
 from parlour_client.core.model import SYSTEM_ACCOUNT, display_name
 from parlour_client.text.event_text import _ACTIONS, event_sentence
 from parlour_protocol.frames import AnyBody, bodies
-from parlour_protocol.frames.fields import TopicText
+from parlour_protocol.frames.fields import MessageText, Reaction, TopicText
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import NameRefusedError, parse_user_name
@@ -24,6 +24,8 @@ SENTENCES = [
     (bodies.RoleSet(BOB, Role.OWNER), "alice made bob an owner", None),
     (bodies.Pinned(Seq(4), False), "alice unpinned #4", None),
     (bodies.Deleted(Seq(4)), "alice deleted #4", None),
+    (bodies.Edited(Seq(4), MessageText("tea")), "alice edited #4", "tea"),
+    (bodies.Reacted(Seq(4), Reaction("+1"), True), "alice reacted to #4", "+1"),
     (bodies.Blank("message"), "A message by alice was deleted", None),
 ]
 

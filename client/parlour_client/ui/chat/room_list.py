@@ -211,8 +211,8 @@ def _facts(room: Room) -> tuple[object, ...]:
 
 def _row(room: Room, current: RoomId | None) -> Content:
     mark = "@" if room.mentions else "~" if room.muted else " "
-    many = f"{room.unread:>2} " if room.unread <= _MOST else f"{_MOST}+"
-    count = f"{mark}{many}" if room.unread else f"{'~' if room.muted else ' '}   "
+    many = f"{room.unread:>3} " if room.unread <= _MOST else f"{_MOST}+ "
+    count = f"{mark}{many}" if room.unread else f"{'~' if room.muted else ' '}    "
     style = "bold" if (room.unread and not room.muted) or room.id == current else ""
     pointer = own(">" if room.id == current else " ")
     return join(

@@ -19,7 +19,7 @@ class NameReason(Enum):
     MIXED_SCRIPTS = (
         "The name mixes alphabets or kinds of digits, so it could be mistaken for another. Use only one."
     )
-    RESERVED = "The name is reserved, or looks like one that is. Choose another."
+    RESERVED = "The name is reserved, or looks like one that is."
     NOT_PLAIN = "The name has invisible characters, or too many marks on a letter."
 
 

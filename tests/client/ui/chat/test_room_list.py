@@ -179,3 +179,19 @@ async def test_the_open_room_counts_nothing_that_is_in_sight(client: FakeClient,
         row = screen.room_list.get_option(LOBBY).prompt
         assert isinstance(row, Content)
         assert " 3 " in row.plain
+
+
+async def test_a_count_of_any_length_stands_apart_from_the_name(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """One digit, two, and more than are counted: a blank follows, and the names stay in one column."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        for count in (7, 42, 500):
+            client._rooms[GARDEN] = replace(client._rooms[GARDEN], unread=count)
+            screen.navigation.refresh()
+            await settled(pilot)
+            rows = screen_text(pilot).split("\n")
+            row = next(row for row in rows if "#garden" in row)
+            assert row.index("#garden") == next(row for row in rows if "#lobby" in row).index("#lobby")
+            assert row[:21].split() == [str(count) if count < 100 else "99+", "#garden"]

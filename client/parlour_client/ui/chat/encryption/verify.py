@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input
 
@@ -24,7 +24,11 @@ from parlour_client.ui.chat.timeline.sentences import clock, day
 class PersonScreen(Overlay[Decision | None]):
     """One person's key."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", id="verify.leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", id="verify.leave"),
+        Binding("down", "scroll(1)", "Down", show=False, id="verify.down"),
+        Binding("up", "scroll(-1)", "Up", show=False, id="verify.up"),
+    ]
 
     def __init__(self, report: PersonReport) -> None:
         super().__init__(classes="dialog")
@@ -33,17 +37,22 @@ class PersonScreen(Overlay[Decision | None]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            yield SafeStatic(person_words(self._report))
+            with VerticalScroll(id="about", can_focus=False):  # the field below it stays in sight
+                yield SafeStatic(person_words(self._report))
             if self._report.safety_number:
                 yield Field(placeholder="the last 20 digits, their code, or a word from above", compact=True)
-            yield SafeStatic(own("", "$text-error"), id="told")
+            told = SafeStatic(own("", "$text-error"), id="told")
+            told.display = False
+            yield told
             yield SafeStatic(own("enter: confirm · esc: cancel", "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with the input, if it is one of the ways."""
         decision = decide(event.value, self._report)
         if decision is None:
-            self.query_one("#told", SafeStatic).show(
+            told = self.query_one("#told", SafeStatic)
+            told.display = True
+            told.show(
                 own(
                     "Type the last 20 digits, paste their code, or type one of the words above.",
                     "$text-error",
@@ -51,6 +60,10 @@ class PersonScreen(Overlay[Decision | None]):
             )
         else:
             _ = self.dismiss(decision)
+
+    def action_scroll(self, step: int) -> None:
+        """Scroll the text by a row."""
+        self.query_one("#about", VerticalScroll).scroll_relative(y=step, animate=False)
 
     def action_leave(self) -> None:
         """Close without a decision."""

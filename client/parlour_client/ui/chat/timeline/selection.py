@@ -19,10 +19,13 @@ class Selection:
         found = (at for at in range(len(store) - 1, -1, -1) if key_of(store.entries[at]) == self.key)
         return next(found, None)
 
-    def next(self, store: Store, step: int) -> int | None:
-        """Return the next message above (-1) or below (+1); None if there is none."""
+    def next(self, store: Store, step: int, last_seen: int) -> int | None:
+        """Return the next message above (-1) or below (+1); None if there is none.
+
+        Without a selection a person starts at ``last_seen``, the lowest entry in the view.
+        """
         index = self.index(store)
-        at = (len(store) if index is None else index) + step
+        at = index + step if index is not None else last_seen + (step > 0)
         while 0 <= at < len(store):
             if is_message(store.entries[at]) and not store.is_hidden(at):
                 return at

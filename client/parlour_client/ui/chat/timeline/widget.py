@@ -440,12 +440,21 @@ class Timeline(ScrollView, can_focus=True):
         self.take_in()
         if self._store is None:
             return
-        index = self._selection.next(self._store, step)
+        index = self._selection.next(self._store, step, self._last_seen(self._store))
         if index is not None:
             self.select(index)
         elif step > 0:
             self.clear_selection()
             self.follow()
+
+    def _last_seen(self, store: Store) -> int:
+        """Return the lowest entry that ends in the view, or the one that fills it."""
+        if self._anchor.follows or not len(store):
+            return len(store) - 1
+        bottom = min(store.total, round(self.scroll_y) + self.size.height) - 1
+        at, inside = store.find(bottom)
+        top = store.find(round(self.scroll_y))[0]
+        return at if inside == len(store.rows(at)) - 1 else max(top, at - 1)
 
     def select(self, index: int) -> None:
         """Select an entry and scroll it into view."""

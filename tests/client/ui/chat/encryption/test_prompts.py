@@ -482,3 +482,19 @@ async def test_a_room_is_kept_to_verified_people_by_a_word(client: FakeClient, o
         await pilot.press(*["backspace"] * 7)
         await write(pilot, "/strict on")
         assert ("keep_strict", LOBBY, True) in client.calls
+
+
+@pytest.mark.parametrize("size", [(40, 15), (80, 24)])
+async def test_the_number_and_the_field_are_seen_together(
+    client: FakeClient, open_app: OpenApp, size: tuple[int, int]
+) -> None:
+    """On a small terminal the dialog begins at its beginning, not past the digits that it asks to compare."""
+    async with open_app(client, size=size) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/verify bob")
+        await settled(pilot)
+        text = screen_text(pilot)
+        assert NUMBER.split()[0] in text
+        assert NUMBER.split()[-1] in text
+        assert "the last 20 digits" in text
+        assert "esc: cancel" in text

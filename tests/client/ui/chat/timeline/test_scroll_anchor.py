@@ -62,10 +62,10 @@ def test_a_message_is_brought_into_view_by_as_little_as_possible(client: FakeCli
 def test_selecting_passes_over_what_is_no_message(client: FakeClient) -> None:
     """From the newest upwards, and to none below it."""
     store, selection = stored(client, 2), Selection()
-    newest = selection.next(store, -1)
+    newest = selection.next(store, -1, len(store) - 1)
     assert newest == len(store) - 1
-    assert selection.next(store, 1) is None
+    assert selection.next(store, 1, len(store) - 1) is None
     first = next(at for at, entry in enumerate(store.entries) if entry.text)
     selection.key = store.entries[first].seq
     assert selection.index(store) == first
-    assert selection.next(store, -1) is None  # above it stands only that the room was created
+    assert selection.next(store, -1, 0) is None  # above it stands only that the room was created

@@ -192,3 +192,20 @@ async def test_many_messages_at_once_are_taken_in_together(client: FakeClient, o
         assert settles <= 2
         await settled(pilot)
         assert "burst 199" in screen_text(pilot)
+
+
+async def test_a_selection_begins_in_the_view(client: FakeClient, open_app: OpenApp) -> None:
+    """After scrolling back, Alt+Up selects the lowest message that is seen, and the view stays there."""
+    fill(client, 120)
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        await pilot.press("pageup", "pageup")
+        await settled(pilot)
+        before, top = timeline.scroll_y, top_row(pilot)
+        await pilot.press("alt+up")
+        await settled(pilot)
+        assert (timeline.scroll_y, top_row(pilot)) == (before, top)
+        last = timeline.in_sight()[-1][1]
+        assert timeline.selected in timeline.entries[last - 1 : last + 1]
+        await pilot.press("escape", "alt+down")  # and down from there
+        assert timeline.selected in timeline.entries[last : last + 2]

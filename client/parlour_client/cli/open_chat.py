@@ -4,6 +4,7 @@ Views and core are connected here: it makes the client, or functions that make o
 """
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -34,6 +35,7 @@ def open_chat(home: ChatHome, *, plain: bool) -> int:
     if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":  # it could not move the cursor
         from parlour_client.plain.line_mode import run as run_plain  # noqa: PLC0415 - one of two views
 
+        gc.enable()  # the command turns it off while it loads
         return asyncio.run(
             run_plain(Client(home, passphrase=passphrase), settings=load(home.folder), folder=home.folder)
         )

@@ -6,6 +6,7 @@ the server raise ``ParlourClientError`` with a sentence for the person; methods 
 wait for the network (the outbox does).
 """
 
+import asyncio
 from collections.abc import Callable
 from random import Random, SystemRandom
 
@@ -45,9 +46,8 @@ def dial_over_tls(current: CurrentProfile, *, ping_seconds: float | None = None)
     ``ping_seconds`` is how often the server is pinged; None for the default.
     """
     from parlour_client.kit.account.dial import dial_over_tls as dial  # noqa: PLC0415 - a client in a test needs no network
-    from parlour_client.kit.transport.websocket import PING_SECONDS  # noqa: PLC0415
 
-    return dial(WIRE, current, lambda: _session(current()), ping_seconds=ping_seconds or PING_SECONDS)
+    return dial(WIRE, current, lambda: _session(current()), ping_seconds=ping_seconds)
 
 
 def delivery_over_tls(current: CurrentProfile) -> Delivery | None:
@@ -100,8 +100,12 @@ class Client:
         self._delivery = delivery
         self._started: tuple[Parts, Engine] | None = None
 
-    async def start(self) -> None:
-        """Open the archive and connect in the background; returns when the archive is open."""
+    async def start(self, connect_after: asyncio.Event | None = None) -> None:
+        """Open the archive and connect in the background; returns when the archive is open.
+
+        A screen passes ``connect_after`` and sets it when it shows what is on this device: so long nothing
+        of the network is loaded.
+        """
         keep_memory_private()
         archive = await open_archive(self._home, self._passphrase)
         try:
@@ -122,7 +126,7 @@ class Client:
             await archive.close()
             raise
         self._started = parts, engine
-        engine.start()
+        engine.start(connect_after)
 
     async def finish(self, room: RoomId | None = None) -> None:
         """Before a program ends, renew keys that are due and add devices that wait for it in ``room``."""

@@ -6,7 +6,8 @@ everything.
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from parlour_client.core.e2ee.messages.room_sender import RoomSender
 from parlour_client.core.outbox.room_queue import RoomQueue
@@ -16,6 +17,9 @@ from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
 from parlour_protocol.frames import Hello
 from parlour_protocol.ids import RoomId
+
+_LONGEST_PAUSE: Final = 3.0
+"""Seconds for which a connection waits for a screen."""
 
 
 class Engine:
@@ -36,9 +40,9 @@ class Engine:
         if adopt:
             await parts.outbox.load()
 
-    def start(self) -> None:
-        """Connect in the background."""
-        self._running = asyncio.ensure_future(self._run())
+    def start(self, after: asyncio.Event | None = None) -> None:
+        """Connect in the background; ``after`` that is set, or after ``_LONGEST_PAUSE``."""
+        self._running = asyncio.ensure_future(self._run(after))
 
     async def stop(self) -> None:
         """Disconnect; everything that was acknowledged is on disk afterwards."""
@@ -51,7 +55,10 @@ class Engine:
             await parts.encrypted_rooms.stop()
         await parts.outbox.flush()
 
-    async def _run(self) -> None:
+    async def _run(self, after: asyncio.Event | None) -> None:
+        if after is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(after.wait(), _LONGEST_PAUSE)
         reconnector = self._parts.reconnector
         tasks = [
             asyncio.ensure_future(self._parts.receiver.run()),

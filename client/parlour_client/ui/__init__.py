@@ -37,8 +37,8 @@ def run(
         )
     from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - Textual takes half a second to load
 
-    gc.collect()
     gc.freeze()  # objects loaded by now stay: later collections need not visit them
+    gc.enable()  # the command turns it off while it loads
     app = ParlourApp(client, entrance=entrance, tour=tour, folder=folder, accounts=accounts)
     app.run(mouse=app.read_settings().mouse)
     if app.problem is not None:

@@ -17,6 +17,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Event, InputEvent, Key, Paste
+from textual.worker import WorkerError
 
 from parlour_client.core.client import Client
 from parlour_client.core.settings import Settings, kept_seconds
@@ -154,8 +155,9 @@ class ParlourApp(SettingsApp):
     @work(exclusive=True, group="start")  # a slow start must not keep the person from leaving
     async def _begin(self, client: Client) -> None:
         self.client = client
+        shown = asyncio.Event()
         try:
-            await client.start()
+            await client.start(connect_after=shown)
         except ParlourClientError as error:
             self.problem = error
             self.exit(return_code=1)
@@ -163,7 +165,13 @@ class ParlourApp(SettingsApp):
         client.history.keep(kept_seconds(self.settings))
         self._notifier.follow(client)
         self._chat = chat = ChatScreen(client, self._tour, self._lend_terminal)
-        _ = self.push_screen(chat)
+        try:
+            await self.push_screen(chat)
+            await self.workers.wait_for_complete([one for one in self.workers if one.group == "open"])
+        except WorkerError:  # what went wrong is shown; or another room is being opened
+            pass
+        finally:
+            _ = self.call_after_refresh(shown.set)
 
     async def _leave_client(self) -> None:
         """Save the draft and stop the client; queued messages stay on disk.

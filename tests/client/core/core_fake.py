@@ -337,7 +337,9 @@ class Desk:
         )
         await archive.close()
 
-    async def open(self, *, follow: bool = True, ready: bool = True) -> Client:
+    async def open(
+        self, *, follow: bool = True, ready: bool = True, connect_after: asyncio.Event | None = None
+    ) -> Client:
         client = Client(
             ChatHome(self.home.folder),
             follow=follow,
@@ -346,7 +348,7 @@ class Desk:
             dial=lambda _: self.server.dial,
             delivery=lambda _: None,
         )
-        await client.start()
+        await client.start(connect_after)
         self.clients.append(client)
         if ready:
             await client.connection.ready()

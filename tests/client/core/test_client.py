@@ -30,6 +30,18 @@ async def test_what_was_missed_is_fetched_after_a_drop(desk: Desk, server: FakeS
     assert server.dials == 2
 
 
+async def test_a_connection_waits_for_what_a_screen_shows_first(desk: Desk, server: FakeServer) -> None:
+    """Until then what is on this device can be read, and nothing is dialled."""
+    await (await desk.open()).stop()
+    shown = asyncio.Event()
+    client = await desk.open(ready=False, connect_after=shown)
+    assert await client.history.timeline(LOBBY)
+    assert server.dials == 1
+    shown.set()
+    await client.connection.ready()
+    assert server.dials == 2
+
+
 async def test_a_hole_in_pushed_events_is_fetched(desk: Desk, server: FakeServer) -> None:
     """A number out of turn means that some are missing: they are asked for, and shown in order."""
     client = await desk.open()

@@ -300,7 +300,8 @@ class FakeClient(Client):
         return
         yield
 
-    async def start(self) -> None:
+    async def start(self, connect_after: asyncio.Event | None = None) -> None:
+        del connect_after
         self.started = True
 
     async def stop(self) -> None:

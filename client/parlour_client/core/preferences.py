@@ -1,10 +1,12 @@
-"""The person's preferences for rooms on this device: favourites, muted and strict rooms, the last room.
+"""The person's preferences on this device: favourite, muted, strict and recent rooms, and the layout.
 
 They are written to the encrypted archive first; then views are notified. They are never sent to a server.
 """
 
+from collections.abc import Sequence
+
 from parlour_client.core.archive import Archive, saved_preferences
-from parlour_client.core.archive.saved_preferences import RoomPreference
+from parlour_client.core.archive.saved_preferences import Layout, RoomPreference
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.events import Emit, RoomsChanged
 from parlour_client.core.sync.room_store import RoomStore
@@ -50,6 +52,20 @@ class Preferences:
     def last_room(self) -> RoomId | None:
         """The room that was open last on this device; the account may have left it since."""
         return self._state.preferences.last_room
+
+    @property
+    def recent_rooms(self) -> Sequence[RoomId]:
+        """The rooms that were opened last on this device, the latest first; some may be left since."""
+        return self._state.preferences.recent_rooms
+
+    @property
+    def layout(self) -> Layout:
+        """What the screen showed when the client last ended."""
+        return self._state.preferences.layout
+
+    async def save_layout(self, layout: Layout) -> None:
+        """Show this the next time."""
+        await self._rooms.save_layout(layout)
 
     async def remember_open(self, room: RoomId) -> None:
         """Open this room first the next time."""

@@ -81,7 +81,7 @@ HOSTILE: Final = (
 
 TOUR: Final = (
     "You are guest, in the lobby, on a server that lives only for this demo. Type a line and press Enter.",
-    "The bottom line shows your connection. F1 shows help for what has the focus; Ctrl+P opens the palette.",
+    "The bottom line shows your connection. F1 shows help for what has the focus; Ctrl+K opens the palette.",
     "Press Alt+Up to select a message from mallory, then i: the inspector shows every code point.",
     "Try /help, /who, /join garden or /dm cora. Ctrl+Q quits and deletes the server, accounts and keys.",
 )

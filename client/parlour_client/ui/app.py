@@ -6,6 +6,7 @@ another account.
 """
 
 import asyncio
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import work
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Event, InputEvent, Key, Paste
@@ -29,7 +29,7 @@ from parlour_client.ui.chat.vim import VI_BINDINGS
 from parlour_client.ui.input.jump import JumpScreen, Target
 from parlour_client.ui.locking import Lock
 from parlour_client.ui.notifications import Notifier, run_program
-from parlour_client.ui.palette import Everything, Palette
+from parlour_client.ui.palette import Choice, Palette, everything
 from parlour_client.ui.text_direction import TextDirection
 from parlour_client.ui.theming import LOOK_EVERY, Theming
 from parlour_client.ui.toasts import Toast, toast
@@ -43,7 +43,6 @@ class ParlourApp(SettingsApp):
     program = "Parlour"
     after_crash = "What you sent is kept."
     CSS_PATH = ["chat/chat.tcss", "dialogs/dialogs.tcss"]  # noqa: RUF012 - Textual's declaration
-    COMMANDS = {*App.COMMANDS, lambda: Everything}  # noqa: RUF012 - the same
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", priority=True, id="app.quit"),
         Binding("f10", "settings", "Settings", show=False, id="app.settings"),
@@ -91,8 +90,17 @@ class ParlourApp(SettingsApp):
 
     def action_command_palette(self) -> None:
         """Show the palette."""
-        if not isinstance(self.screen, Palette):
-            _ = self.push_screen(Palette(id="--command-palette"))
+        if isinstance(self.screen, Palette):
+            return
+
+        def take(chosen: Choice | None) -> None:
+            if chosen is not None:
+                done = chosen.do()
+                if inspect.isawaitable(done):
+                    self.call_next(lambda: done)
+
+        chat = self.screen if isinstance(self.screen, ChatScreen) else None
+        _ = self.push_screen(Palette(list(everything(self, chat))), take)
 
     async def on_event(self, event: Event) -> None:
         """Note that the person is there; send typed text to the composer unless it is a command."""

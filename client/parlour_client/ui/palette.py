@@ -1,110 +1,211 @@
-"""The command palette: rooms to open, people to write to, every command, every setting, every account.
+"""The palette: recent rooms first, then people, actions, commands, settings and accounts; typing finds any.
 
-Every hit shows Content made by ``safe``; its plain text is the displayed text, never raw.
+Ctrl+K, to switch rooms, and Ctrl+P open the same list. Enter takes the highlighted row.
+Every row is Content made by ``safe``; what is matched is the displayed text, never the raw one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
-from textual.await_complete import AwaitComplete
-from textual.command import CommandInput, CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.content import Content
-from textual.geometry import Region
-from textual.strip import Strip
+from textual.fuzzy import FuzzySearch
+from textual.widgets import Input, OptionList
 
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
+from parlour_client.core.model import Room
 from parlour_client.core.settings import TABLE
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.key_ordering import Field
-from parlour_client.kit.widgets.overlay import in_pieces
-from parlour_client.kit.widgets.safe import join, own, peer_line
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.questions import Choices
+from parlour_client.kit.widgets.safe import SafeStatic, join, option, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_protocol.ids import RoomId
 
-Choice = tuple[Content, str, Callable[[], object]]
+MOST_FOUND: Final = 50
+_MOST_WAYS: Final = 500
+"""In how many ways the letters of a search may be found in a name before it counts as a poor match.
+
+Textual's matcher tries each of them, and anyone can name a room.
+"""
 _ACTIONS: Final = (
-    ("Search messages", "search"),
-    ("Next unread room", "next_unread"),
-    ("Show or hide people", "people"),
-    ("Newest message", "newest"),
-    ("Help", "help"),
+    (N_("Search messages"), "search"),
+    (N_("Next unread room"), "next_unread"),
+    (N_("Show or hide people"), "people"),
+    (N_("Newest message"), "newest"),
+    (N_("Help"), "help"),
 )
 
 
-class _CommandField(CommandInput, Field):  # in this order: Textual uses the styles of the first one
-    """The input of the palette: keys that arrive in one piece are processed in order."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A row of the palette."""
+
+    name: str
+    """What is matched first: `#garden`, `@bob`, `/kick`."""
+    shown: Content
+    do: Callable[[], object]
+    about: str = ""
+    """Further words that find it."""
 
 
-class Palette(CommandPalette):
-    """Textual's palette over a chat that it must not move."""
+class Palette(Overlay[Choice | None]):
+    """A line to type in, and the list below it."""
+
+    HELP: ClassVar[str | None] = (
+        "Type a few letters of a room, a person or a command; Up, Down and Enter choose.\n"
+        "# finds only rooms, @ people and / commands. Without letters, the room that you were in\n"
+        "before comes first."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+k,ctrl+p", "leave", "Leave", id="palette.leave"),
+        Binding("down", "move('cursor_down')", "Down", show=False, id="palette.down"),
+        Binding("up", "move('cursor_up')", "Up", show=False, id="palette.up"),
+        Binding("pagedown", "move('page_down')", "Page down", show=False, id="palette.page_down"),
+        Binding("pageup", "move('page_up')", "Page up", show=False, id="palette.page_up"),
+    ]
+
+    def __init__(self, choices: Sequence[Choice]) -> None:
+        super().__init__(classes="dialog")
+        self._choices = choices
+        self._found: Sequence[Choice] = ()
 
     def compose(self) -> ComposeResult:
-        """Compose Textual's, with our input."""
-        for part in super().compose():
-            if isinstance(part, CommandInput):
-                part = _CommandField(placeholder=part.placeholder, select_on_focus=False)  # noqa: PLW2901
-            yield part
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield Field(placeholder=_("Room, person or command"), compact=True)
+            yield Choices()
+            yield SafeStatic(own(_("enter: go · up and down: choose · esc: close"), "dim"))
 
-    def dismiss(self, result: None = None) -> AwaitComplete:
-        """Close once, like every ``Overlay``."""
-        return super().dismiss(result) if self.is_current else AwaitComplete()
+    def on_mount(self) -> None:
+        """Show everything."""
+        self.query_one(Choices).can_focus = False
+        self._find("")
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw, with each piece of the screen below anchored to its columns."""
-        return in_pieces(super().render_lines(crop), self.region.x + crop.x)
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show what matches."""
+        self._find(event.value)
+
+    def _find(self, typed: str) -> None:
+        self._found = matching(self._choices, typed)
+        rows = self.query_one(Choices)
+        if self._found:
+            rows.set_options([option(one.shown) for one in self._found])
+            rows.highlighted = 0
+        else:
+            rows.set_options([option(own(_("Nothing found"), "dim"), disabled=True)])
+
+    def on_input_submitted(self) -> None:
+        """Take the highlighted row."""
+        at = self.query_one(Choices).highlighted
+        if at is not None and at < len(self._found):
+            _ = self.dismiss(self._found[at])
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Take a clicked row."""
+        _ = self.dismiss(self._found[event.option_index])
+
+    async def action_move(self, where: str) -> None:
+        """Move the mark."""
+        await self.query_one(Choices).run_action(where)
+
+    def action_leave(self) -> None:
+        """Close without a choice."""
+        _ = self.dismiss(None)
 
 
-class Everything(Provider):
-    """Everything in one order: chat actions first, settings last."""
-
-    def _choices(self) -> Iterator[Choice]:
-        if isinstance(self.screen, ChatScreen):
-            yield from in_chat(self.screen)
-        if isinstance(self.app, SettingsApp):
-            yield from in_app(self.app)
-
-    async def discover(self) -> Hits:
-        """Offer everything."""
-        for shown, plain, do in self._choices():
-            yield DiscoveryHit(shown, do, text=plain)
-
-    async def search(self, query: str) -> Hits:
-        """Offer what matches."""
-        matcher = self.matcher(query)
-        for shown, plain, do in self._choices():
-            score = matcher.match(shown.plain)
-            if score > 0:
-                yield Hit(score, shown, do, text=plain)
+def matching(choices: Sequence[Choice], typed: str) -> Sequence[Choice]:
+    """Return what matches, best first; rows that match equally well keep their order."""
+    query = " ".join(typed.lower().split())
+    if not query:
+        return choices
+    search = FuzzySearch(case_sensitive=False)
+    found = []
+    for place, choice in enumerate(choices):
+        score = _score(search, query, choice)
+        if score:
+            found.append((-score, place, choice))
+    return [choice for *_place, choice in sorted(found, key=lambda one: one[:2])[:MOST_FOUND]]
 
 
-def in_app(app: SettingsApp) -> Iterator[Choice]:
-    """Yield each setting, and each account to switch to."""
+def _score(search: FuzzySearch, query: str, choice: Choice) -> float:
+    """Say how well it matches: the beginning of a name, of a word, a part, single letters, other words."""
+    name = choice.name.lower()
+    bare = name.lstrip("#*@/")
+    if name.startswith(query) or bare.startswith(query):
+        return 5
+    if f" {query}" in f" {bare.replace('-', ' ').replace('_', ' ')}":
+        return 4
+    if query in name:
+        return 3
+    letters = query.replace(" ", "")
+    ways = 1
+    for letter in letters:
+        ways *= name.count(letter)
+    if 0 < ways <= _MOST_WAYS and (score := search.match(letters, name)[0]):
+        return 1 + min(1.0, score / (4 * len(letters)))
+    about = f"{name} {choice.about.lower()}"
+    return 0.5 if all(word in about for word in query.split()) else 0
+
+
+# --- what there is to choose from
+
+
+def everything(app: SettingsApp, screen: ChatScreen | None) -> Iterator[Choice]:
+    """Yield everything in one order: recent rooms first, settings last."""
+    if screen is not None:
+        yield from _in_chat(screen)
     for name in app.other_accounts():
-        shown = join(own("Switch to account "), peer_line(name, style="bold"))
-        yield shown, shown.plain, partial(app.run_action, f"app.account({name!r})")
+        shown = join(own(_("Switch to account ")), peer_line(name, style="bold"))
+        yield Choice(shown.plain, shown, partial(app.run_action, f"app.account({name!r})"))
     for row in TABLE:
-        shown = join(own(f"Setting: {row.key}", "bold"), own(f"  {row.help}", "dim"))
-        yield shown, shown.plain, partial(app.run_action, f"app.settings({row.key!r})")
+        title = f"{_('Setting:')} {row.key}"
+        shown = join(own(title, "bold"), own(f"  {_(row.help)}", "dim"))
+        yield Choice(title, shown, partial(app.run_action, f"app.settings({row.key!r})"), row.help)
 
 
-def in_chat(screen: ChatScreen) -> Iterator[Choice]:
+def by_recency(rooms: Sequence[Room], recent: Sequence[RoomId], opened: RoomId | None) -> Sequence[Room]:
+    """Return rooms in the order in which they were left last; then the newest; the open one is the last."""
+    places = {room: place for place, room in enumerate(recent)}
+    never = len(places)
+    return sorted(
+        rooms, key=lambda room: (room.id == opened, places.get(room.id, never), -room.activity, room.title)
+    )
+
+
+def _in_chat(screen: ChatScreen) -> Iterator[Choice]:
     """Yield rooms, people, actions and commands."""
-    for room in screen.client.rooms.all:
-        title = peer_line(room.title, style="bold")
-        unread = own(f"  {room.unread} unread" if room.unread else "", "dim")
-        yield join(own("Go to "), title, unread), title.plain, partial(screen.navigation.go_to, room.id)
+    client = screen.client
+    numbers = {room: number for number, room in enumerate(screen.room_list.numbered, 1)}
+    for room in by_recency(client.rooms.all, client.preferences.recent_rooms, screen.current.id):
+        title = room.title if room.peer is not None else f"#{room.title}"
+        count = own(f"{'@' if room.mentions else ' '}{min(room.unread, 999) or '':>3} ", "bold $text-accent")
+        notes = [_("open")] if room.id == screen.current.id else []
+        notes += [_("muted")] if room.muted else []
+        notes += [f"alt+{numbers[room.id]}"] if room.id in numbers else []
+        shown = join(count, peer_line(title, style="bold"), own("  " + " · ".join(notes), "dim"))
+        yield Choice(peer_line(title).plain, shown, partial(screen.navigation.go_to, room.id))
+    direct = {room.peer for room in client.rooms.all}
     for person in screen.composer.people:
-        name = peer_line(person, style="bold")
-        write = partial(screen.commands.run_soon, f"/dm {person}")
-        yield join(own("Message "), name), name.plain, write
+        if person not in direct:
+            name = peer_line(f"@{person}", style="bold")
+            write = partial(screen.commands.run_soon, f"/dm {person}")
+            yield Choice(name.plain, join(own("     "), name, own("  " + _("new direct room"), "dim")), write)
     for words, action in _ACTIONS:
-        yield own(words), words, partial(screen.run_action, action)
+        yield Choice(_(words), join(own("     "), own(_(words))), partial(screen.run_action, action))
     for word, command in names(Front.UI).items():
         usage = command.usage(Front.UI)
         needs = usage.removeprefix(f"/{word}").strip()
         do = screen.commands.run_soon
         if needs and not needs.startswith("["):  # then it is put into the composer, to be completed
             do = screen.composing.begin_command
-        yield join(own(usage, "bold"), own(f"  {command.help}", "dim")), usage, partial(do, f"/{word}")
+        help_ = _(command.help)
+        shown = join(own(f"     {usage}", "bold"), own(f"  {help_}", "dim"))
+        yield Choice(f"/{word}", shown, partial(do, f"/{word}"), f"{usage} {help_}")

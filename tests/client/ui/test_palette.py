@@ -1,10 +1,13 @@
 """The palette offers everything: rooms, people, each command, each setting, each account."""
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.test_account_switcher import House
-from tests.client.ui.ui_fake import LOBBY, FakeClient
+from tests.client.ui.ui_fake import BOB, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -12,27 +15,137 @@ from textual.widgets import Input
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
 from parlour_client.core.settings import TABLE
+from parlour_client.kit.widgets.safe import own
+from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.palette import Everything
+from parlour_client.ui.palette import Choice, by_recency, everything, matching
+from parlour_protocol.kit.ids import Millis
 
 
-async def offered(pilot: Pilot[None]) -> str:
+def offered(pilot: Pilot[None]) -> str:
     """Return all that is offered."""
-    return "\n".join([str(hit.prompt) async for hit in Everything(pilot.app.screen).discover()])
+    screen, app = pilot.app.screen, pilot.app
+    assert isinstance(screen, ChatScreen)
+    assert isinstance(app, ParlourApp)
+    return "\n".join(choice.shown.plain for choice in everything(app, screen))
 
 
 async def test_everything_is_offered(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
-    """Nothing is only for who knows its name."""
+    """Nothing is only for those who know its name."""
     async with open_app(client, accounts=House(tmp_path, client).accounts) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
         await screen.navigation.open(LOBBY)
         await settled(pilot)
-        text = await offered(pilot)
+        text = offered(pilot)
         assert not [one for one in names(Front.UI).values() if one.usage(Front.UI) not in text]
         assert not [row.key for row in TABLE if f"Setting: {row.key}" not in text]
-        for words in ("Go to garden", "Message bob", "Switch to account work"):
+        for words in ("#garden", "@bob", "@carol  new direct room", "Switch to account work"):
             assert words in text
+
+
+@pytest.mark.parametrize("key", ["ctrl+k", "ctrl+p"])
+async def test_enter_returns_to_the_room_before(client: FakeClient, open_app: OpenApp, key: str) -> None:
+    """The room that was open before is the first; the open one is the last; both keys show one list."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        for room in (LOBBY, DIRECT, GARDEN):
+            await screen.navigation.open(room)
+            await settled(pilot)
+        client.say(LOBBY, BOB, "hello @alice")
+        await pilot.press(*"half a tho", key)
+        await settled(pilot)
+        text = screen_text(pilot)
+        assert text.index("@bob  ") < text.index("@  1 #lobby") < text.index("#garden  open")
+        await pilot.press("enter")
+        await settled(pilot)
+        assert screen.current.id == DIRECT
+        await pilot.press(key, "down", "enter")
+        await settled(pilot)
+        assert screen.current.id == LOBBY
+        assert client.drafts[GARDEN] == "half a tho"
+
+
+async def test_typing_and_enter_in_one_piece_open_what_was_typed(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """However fast the keys come, Enter takes the row that they found."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.navigation.open(LOBBY)
+        await settled(pilot)
+        await pilot.press("ctrl+k")
+        await pilot.pause()
+        for key in [*"gdn", "enter"]:
+            pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+        await settled(pilot)
+        assert screen.current.id == GARDEN
+
+
+async def test_nothing_found_is_not_taken(client: FakeClient, open_app: OpenApp) -> None:
+    """Enter leaves it open, and Esc goes back to the text."""
+    async with open_app(client) as pilot:
+        await pilot.press("ctrl+k", *"qqqq", "enter")
+        await settled(pilot)
+        assert "Nothing found" in screen_text(pilot)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, ChatScreen)
+
+
+def choice(name: str, about: str = "") -> Choice:
+    """Return a row with that name."""
+    return Choice(name, own(name), lambda: None, about)
+
+
+ROWS = [
+    choice("#beehive"),
+    choice("@gabriel"),
+    choice("#old-garden"),
+    choice("#garden"),
+    choice("/forget", "Forget the messages of a garden on this device"),
+    choice("#gated"),
+]
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("ga", ["@gabriel", "#garden", "#gated", "#old-garden", "/forget"]),
+        ("#ga", ["#garden", "#gated", "#old-garden"]),
+        ("@", ["@gabriel"]),
+        ("/", ["/forget"]),
+        ("grd", ["#old-garden", "#garden"]),
+        ("BEE", ["#beehive"]),
+        ("messages garden", ["/forget"]),
+        ("zzz", []),
+        ("  ", [row.name for row in ROWS]),
+    ],
+)
+def test_the_best_match_comes_first(typed: str, found: list[str]) -> None:
+    """The beginning of a name, of a word in it, single letters, then other words; else the given order."""
+    assert [row.name for row in matching(ROWS, typed)] == found
+
+
+def test_a_room_named_to_keep_the_search_busy_costs_nothing() -> None:
+    """Textual's matcher tries every way to find the letters, which are 10 to the 10 ways here."""
+    begun = time.process_time()
+    assert matching([choice("#" + "ab" * 20)], "a" * 19 + "b") in ([], [choice("#" + "ab" * 20)])
+    assert time.process_time() - begun < 0.5
+
+
+def test_rooms_never_opened_come_by_their_activity(client: FakeClient) -> None:
+    """Then those that were never open, the newest first; the open one is the last."""
+    client.say(GARDEN, BOB, "new")
+    lobby, garden, direct = (client.rooms.get(room) for room in (LOBBY, GARDEN, DIRECT))
+    assert lobby is not None
+    assert garden is not None
+    assert direct is not None
+    garden = replace(garden, activity=Millis(5))
+    assert by_recency([lobby, garden, direct], [], None)[0] == garden
+    assert by_recency([lobby, garden, direct], [LOBBY, DIRECT], LOBBY) == [direct, garden, lobby]
 
 
 async def test_keys_that_come_in_one_piece_are_taken_in_turn(client: FakeClient, open_app: OpenApp) -> None:
@@ -55,7 +168,7 @@ async def test_a_command_that_needs_a_word_is_begun(client: FakeClient, open_app
         await settled(pilot)
         await pilot.press("ctrl+p")
         await pilot.pause()
-        pilot.app.screen.query_one(Input).value = "/kick PERSON"
+        pilot.app.screen.query_one(Input).value = "/kick"
         await pilot.pause()
         await settled(pilot)
         await pilot.press("enter")
@@ -77,6 +190,6 @@ async def test_what_one_does_in_a_chat_comes_first(client: FakeClient, open_app:
         await pilot.press("ctrl+p")
         await settled(pilot)
         text = screen_text(pilot)
-        places = [text.index(words) for words in ("Go to @bob", "Message bob", "Search messages", "/help")]
+        places = [text.index(words) for words in ("@bob", "@carol", "Search messages", "/help")]
         assert places == sorted(places)
         assert "Setting:" not in text or places[-1] < text.index("Setting:")

@@ -25,7 +25,6 @@ ONLY_IN = {
         "ui/chat/timeline/painter.py",
     },
     r"border_title": {"kit/widgets/safe.py"},
-    r"\b(?:Hit|DiscoveryHit)\(": {"ui/palette.py"},
     r"\.copy_to_clipboard\(": {"ui/chat/interaction.py"},
     r"sys\.(?:stdout|stderr)|print\(|driver\.write": {
         "ui/__init__.py",

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 from tests.client.ui.encryption_fake import FakeEncryption
 
+from parlour_client.core.archive.saved_preferences import Layout, recently
 from parlour_client.core.client import Client
 from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.messages import attachments
@@ -116,6 +117,8 @@ class FakeClient(Client):
         self.listing: list[RoomListing] = []
         self.drafts: dict[RoomId, str] = {}
         self.last_room: RoomId | None = None
+        self.recent_rooms: tuple[RoomId, ...] = ()
+        self.layout = Layout()
         self.readers: dict[RoomId, dict[UserName, Seq]] = {}
         self.calls: list[tuple[object, ...]] = []
         self.refusal: RefusedError | None = None
@@ -621,6 +624,10 @@ class FakeClient(Client):
 
     async def remember_open(self, room: RoomId) -> None:
         self.last_room = room
+        self.recent_rooms = recently(room, self.recent_rooms)
+
+    async def save_layout(self, layout: Layout) -> None:
+        self.layout = layout
 
     async def draft(self, room: RoomId) -> str:
         return self.drafts.get(room, "")

@@ -196,11 +196,11 @@ async def names(run: Run[HostileServer]) -> None:
         terminal.press(WORD_BACK * 2)
     await terminal.shows(PLACEHOLDER)
     terminal.press(PALETTE)
-    await terminal.shows("Search for commands")
-    for words in ("Go to ", "Write to "):
+    await terminal.shows("Room, person or command")
+    for words in ("#", "@"):
         terminal.press(words)
         await terminal.drawn()
         await terminal.shows(words)
         run.blame("palette")
         terminal.press(WORD_BACK * 2)
-    await terminal.leave(ESCAPE, "🔎")
+    await terminal.leave(ESCAPE, "Room, person or command")

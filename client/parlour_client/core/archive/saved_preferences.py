@@ -1,13 +1,14 @@
-"""The person's preferences on this device: favourites, muted rooms, ignored people, stars, the last room.
+"""The person's preferences on this device: favourites, muted rooms, ignored people, stars, the layout.
 
 They are never sent to a server. Functions over a connection.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import apsw
+import msgspec
 
 from parlour_client.core.archive.own_keys import trust_changed
 from parlour_client.core.archive.rows import user_name
@@ -16,7 +17,26 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 
+SavedT = TypeVar("SavedT")
 _LAST_ROOM: Final = "last_room"
+_RECENT_ROOMS: Final = "recent_rooms"
+_LAYOUT: Final = "layout"
+MOST_RECENT: Final = 50
+"""Rooms that are remembered as recently opened."""
+
+
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
+    """What the screen shows beside the open room, and how wide; 0 or None: as the screen decides."""
+
+    beside: RoomId | None = None
+    """The room beside the open one, if the screen is split."""
+    rooms: bool = True
+    people: bool | None = None
+    rooms_width: int = 0
+    people_width: int = 0
+
+
+_AS_IT_COMES: Final = Layout()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +52,9 @@ class SavedPreferences:
     """When something last happened in each room, as far as is known here."""
     last_room: RoomId | None = None
     """The room that was open last."""
+    recent_rooms: tuple[RoomId, ...] = ()
+    """The rooms that were opened last, the latest first."""
+    layout: Layout = _AS_IT_COMES
 
 
 def load(connection: apsw.Connection) -> SavedPreferences:
@@ -50,7 +73,18 @@ def load(connection: apsw.Connection) -> SavedPreferences:
             if at is not None
         },
         last_room=RoomId(last) if (last := setting(connection, _LAST_ROOM)) is not None else None,
+        recent_rooms=_saved(connection, _RECENT_ROOMS, tuple[RoomId, ...], ()),
+        layout=_saved(connection, _LAYOUT, Layout, _AS_IT_COMES),
     )
+
+
+def _saved(connection: apsw.Connection, name: str, kind: type[SavedT], missing: SavedT) -> SavedT:
+    """Return a value that is stored as JSON; one that another version wrote differently counts as missing."""
+    stored = setting(connection, name)
+    try:
+        return missing if stored is None else msgspec.json.decode(stored, type=kind)
+    except msgspec.MsgspecError:
+        return missing
 
 
 RoomPreference = Literal["favourite", "muted", "strict"]
@@ -73,6 +107,18 @@ def set_for_room(connection: apsw.Connection, room: RoomId, column: RoomPreferen
 def remember_open(connection: apsw.Connection, room: RoomId) -> None:
     """Note which room is open."""
     set_setting(connection, _LAST_ROOM, room)
+    recent = _saved(connection, _RECENT_ROOMS, tuple[RoomId, ...], ())
+    set_setting(connection, _RECENT_ROOMS, msgspec.json.encode(recently(room, recent)).decode())
+
+
+def recently(room: RoomId, before: tuple[RoomId, ...]) -> tuple[RoomId, ...]:
+    """Return the recent rooms after this one was opened."""
+    return (room, *(one for one in before if one != room))[:MOST_RECENT]
+
+
+def save_layout(connection: apsw.Connection, layout: Layout) -> None:
+    """Store the layout."""
+    set_setting(connection, _LAYOUT, msgspec.json.encode(layout).decode())
 
 
 def ignore(connection: apsw.Connection, user: UserName, *, on: bool) -> None:

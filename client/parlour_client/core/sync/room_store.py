@@ -83,5 +83,13 @@ class RoomStore:
     async def remember_open(self, room: RoomId) -> None:
         """Store which room is open."""
         if room != self._state.preferences.last_room:
-            self._state.preferences = replace(self._state.preferences, last_room=room)
+            now = self._state.preferences
+            recent = saved_preferences.recently(room, now.recent_rooms)
+            self._state.preferences = replace(now, last_room=room, recent_rooms=recent)
             await self._archive.write(saved_preferences.remember_open, room)
+
+    async def save_layout(self, layout: saved_preferences.Layout) -> None:
+        """Store what the screen shows."""
+        if layout != self._state.preferences.layout:
+            self._state.preferences = replace(self._state.preferences, layout=layout)
+            await self._archive.write(saved_preferences.save_layout, layout)

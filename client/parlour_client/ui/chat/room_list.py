@@ -4,7 +4,7 @@ Typing filters it. It shows what the client says and posts the person's actions 
 OptionList). Counts are left of the names, where no name can move them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, ClassVar, Final
@@ -27,6 +27,8 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
 
 _MOST: Final = 99
+_NUMBERED: Final = 9
+"""Rooms with a key of their own."""
 _LONGEST_FILTER: Final = 32
 INVITATIONS: Final = "Invitations"
 INVITATION: Final = "invitation:"
@@ -59,8 +61,8 @@ class RoomList(OptionList):
         "Up, Down and Enter choose a room. Type to filter the list; Esc shows all rooms.\n"
         "The number counts unread messages; @ means that you are mentioned, ~ that the room is muted.\n"
         "Alt+F adds a favourite, Alt+M mutes, Alt+K peeks without marking as read, Alt+R marks as read,\n"
-        "Alt+O changes the order. Ctrl+N opens the next unread room.\n"
-        "/join, /rooms and /create add rooms. Invitations come first: press Enter on one to answer."
+        "Alt+O changes the order. Alt and a digit opens the room with that number; Ctrl+N the next unread\n"
+        "room. /join, /rooms and /create add rooms. Invitations come first: press Enter on one to answer."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("alt+f", "act('FAVOURITE')", "Favourite", id="rooms.favourite"),
@@ -90,6 +92,8 @@ class RoomList(OptionList):
         self._sort = "name"
         self.filter = ""
         """What was typed; rooms without it in their names are not shown."""
+        self.numbered: Sequence[RoomId] = ()
+        """The first rooms in the order of the list: Alt and a digit open them."""
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw, with each row anchored to its columns."""
@@ -115,6 +119,9 @@ class RoomList(OptionList):
             return
         self._shown = shown
         found = [room for room in self._rooms if self.filter in room.title.lower()]
+        in_order = sections(self._rooms, self._current, self._sort)
+        self.numbered = [room.id for _heading, members, _empty in in_order for room in members][:_NUMBERED]
+        numbers = {room: str(number) for number, room in enumerate(self.numbered, 1)}
         entries = []
         if self.filter:
             entries.append(option(join(own("/ ", "bold"), peer_line(self.filter)), disabled=True))
@@ -123,10 +130,10 @@ class RoomList(OptionList):
             if heading == INVITATIONS and (members or invited):
                 entries.append(option(own(heading, "bold dim"), disabled=True))
                 entries += [option(row(one), id=f"{INVITATION}{one.id}") for one in invited]
-                entries += [option(_row(room, self._current), id=room.id) for room in members]
+                entries += [option(_row(room, self._current, numbers), id=room.id) for room in members]
             elif members or (empty and not self.filter):
                 entries.append(option(own(heading, "bold dim"), disabled=True))
-                entries += [option(_row(room, self._current), id=room.id) for room in members]
+                entries += [option(_row(room, self._current, numbers), id=room.id) for room in members]
             if not members and empty and not self.filter:
                 entries.append(option(own(empty, "dim"), disabled=True))
         wanted = self._wanted()
@@ -209,12 +216,12 @@ def _facts(room: Room) -> tuple[object, ...]:
     )
 
 
-def _row(room: Room, current: RoomId | None) -> Content:
+def _row(room: Room, current: RoomId | None, numbers: Mapping[RoomId, str]) -> Content:
     mark = "@" if room.mentions else "~" if room.muted else " "
     many = f"{room.unread:>3} " if room.unread <= _MOST else f"{_MOST}+ "
     count = f"{mark}{many}" if room.unread else f"{'~' if room.muted else ' '}    "
     style = "bold" if (room.unread and not room.muted) or room.id == current else ""
-    pointer = own(">" if room.id == current else " ")
+    pointer = own(">") if room.id == current else own(numbers.get(room.id, " "), "dim")
     return join(
         pointer,
         own(count, "dim" if room.muted else "bold $text-accent"),

@@ -75,6 +75,7 @@ class ChatScreen(Screen[None]):
         Binding("ctrl+n", "next_unread", "Unread", id="chat.next_unread"),
         Binding("alt+up", "messages(-1)", "Messages", id="chat.messages"),
         Binding("ctrl+p", "app.command_palette", "Palette", id="chat.palette"),
+        Binding("ctrl+k", "app.command_palette", "Switch room", show=False, priority=True, id="chat.switch"),
         Binding("f6", "views", "Views", show=False, priority=True, id="chat.views"),
         Binding("f7", "outbox", "Outbox", show=False, priority=True, id="chat.outbox"),
         Binding("alt+r", "mark_read", "Mark this room read", show=False, id="chat.mark_read"),
@@ -82,6 +83,15 @@ class ChatScreen(Screen[None]):
         Binding("pageup", "page(-1)", "Page up", show=False, priority=True, id="chat.page_up"),
         Binding("pagedown", "page(1)", "Page down", show=False, priority=True, id="chat.page_down"),
         Binding("ctrl+end", "newest", "Newest", show=False, priority=True, id="chat.newest"),
+        Binding("alt+1", "room(1)", "Room 1 of the list", show=False, id="chat.to_room_1"),
+        Binding("alt+2", "room(2)", "Room 2 of the list", show=False, id="chat.to_room_2"),
+        Binding("alt+3", "room(3)", "Room 3 of the list", show=False, id="chat.to_room_3"),
+        Binding("alt+4", "room(4)", "Room 4 of the list", show=False, id="chat.to_room_4"),
+        Binding("alt+5", "room(5)", "Room 5 of the list", show=False, id="chat.to_room_5"),
+        Binding("alt+6", "room(6)", "Room 6 of the list", show=False, id="chat.to_room_6"),
+        Binding("alt+7", "room(7)", "Room 7 of the list", show=False, id="chat.to_room_7"),
+        Binding("alt+8", "room(8)", "Room 8 of the list", show=False, id="chat.to_room_8"),
+        Binding("alt+9", "room(9)", "Room 9 of the list", show=False, id="chat.to_room_9"),
         Binding("escape", "write", "Write", show=False, id="chat.write"),
         Binding("f8", "tour_next", "Next step of the tour", show=False, id="chat.tour_next"),
         Binding("f9", "tour_end", "End the tour", show=False, id="chat.tour_end"),
@@ -305,6 +315,13 @@ class ChatScreen(Screen[None]):
         else:
             self.add_class("-rooms")
             self.set_focus(self.room_list)
+
+    def action_room(self, number: int) -> None:
+        """Open a room by its number in the list."""
+        numbered = self.room_list.numbered
+        if number <= len(numbered):
+            self.remove_class("-rooms")
+            self.navigation.go_to(numbered[number - 1])
 
     def action_search(self) -> None:
         """Open the search."""

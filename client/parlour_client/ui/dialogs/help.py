@@ -15,7 +15,7 @@ from parlour_client.kit.widgets.safe import join, lines, own
 from parlour_client.ui.dialogs.page import Page
 
 _GENERAL = (
-    "Esc returns to the composer. Ctrl+P opens the palette: rooms, people, commands, settings, colours. "
+    "Esc returns to the composer. Ctrl+K opens the palette: rooms, people, commands, settings, colours. "
     "Ctrl+O shows a letter on everything you can jump to. F10 opens the settings, and the keys in them. "
     "Messages are shown strictly as text: characters that are invisible or would control the terminal "
     "appear as escapes such as ⟦ESC⟧ or ⟦U+202E⟧, and links are not clickable."

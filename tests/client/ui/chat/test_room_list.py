@@ -194,4 +194,4 @@ async def test_a_count_of_any_length_stands_apart_from_the_name(
             rows = screen_text(pilot).split("\n")
             row = next(row for row in rows if "#garden" in row)
             assert row.index("#garden") == next(row for row in rows if "#lobby" in row).index("#lobby")
-            assert row[:21].split() == [str(count) if count < 100 else "99+", "#garden"]
+            assert row[:21].split() == ["1", str(count) if count < 100 else "99+", "#garden"]

@@ -415,6 +415,23 @@ async def test_the_palette_finds_rooms_people_and_actions(client: FakeClient, op
         assert screen.current.id == GARDEN
 
 
+async def test_alt_and_a_digit_open_rooms_by_their_number(client: FakeClient, open_app: OpenApp) -> None:
+    """The list shows the number; a draft stays with its room; a number without a room does nothing."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        assert "1    @bob" in screen_text(pilot)
+        assert "2    #garden" in screen_text(pilot)
+        await pilot.press(*"half a tho", "alt+2")
+        await settled(pilot)
+        assert screen.current.id == GARDEN
+        await pilot.press("alt+9")
+        await settled(pilot)
+        assert screen.current.id == GARDEN
+        await pilot.press("alt+3")
+        await settled(pilot)
+        assert (screen.current.id, screen.composer.text) == (LOBBY, "half a tho")
+
+
 async def test_the_tour_goes_step_by_step(client: FakeClient, open_app: OpenApp) -> None:
     """F8 goes on; after the last step it is gone."""
     async with open_app(client, tour=("First step.", "Second step.")) as pilot:

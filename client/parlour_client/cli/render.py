@@ -21,6 +21,7 @@ from parlour_client.core.model import Invitation, display_name
 from parlour_client.core.settings import Settings
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import _
 from parlour_client.kit.qr_code import qr_rows
 from parlour_client.text.encryption_text import admissions
 from parlour_client.text.event_text import day_and_time
@@ -146,6 +147,21 @@ async def _messages_found(result: results.MessagesFound, out: Output) -> None:
         print_entry(known.title if known is not None else left, entry, as_json=out.as_json)
     if result.more:
         echo("parlour: There are more results; use --limit or before:DATE to see them.", err=True)
+
+
+@show.register(results.LinksListed)
+async def _links_listed(result: results.LinksListed, out: Output) -> None:
+    for entry, link in result.links:
+        if out.as_json:
+            fields: dict[str, object] = {"seq": entry.seq, "author": entry.author, "link": link.text}
+            fields |= {"host": link.host, "ascii_host": link.ascii_host, "address": link.address or None}
+            print_json(fields | {"warnings": list(link.warnings), "refusal": link.refusal or None})
+            continue
+        echo(f"#{entry.seq} {display_name(entry.author)}: {shown(link.text)}")
+        both = link.host if link.host == link.ascii_host else f"{link.host} ({link.ascii_host})"
+        echo(f"  {shown(_('Host: {host}').format(host=both))}")
+        for warning in link.warnings:
+            echo(f"  ! {shown(warning)}")
 
 
 @show.register(results.PinsListed)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Thread,
         Version,
     )
+    from parlour_client.text.links import LinkDetails
     from parlour_protocol.frames.bodies import FileRef
     from parlour_protocol.frames.replies import RoomListing
     from parlour_protocol.ids import RoomId
@@ -211,6 +212,14 @@ class MessagesFound(Result):
     words: str
     entries: Sequence[Entry]
     more: bool = False
+
+
+@dataclass(slots=True)
+class LinksListed(Result):
+    """The links of a room's last messages, with their messages, newest first."""
+
+    room: Room
+    links: Sequence[tuple[Entry, LinkDetails]]
 
 
 @dataclass(slots=True)

@@ -67,6 +67,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool, _help("ask before sending several pasted lines, or anything that looks like a secret")
     ] = True
     editor: Annotated[str, _help("your editor's command; empty: VISUAL or EDITOR from the environment")] = ""
+    opener: Annotated[
+        str, _help("the command that opens an address you chose to open; empty: the system's own")
+    ] = ""
+    clipboard: Annotated[
+        Literal["ask", "program", "terminal"],
+        _help(
+            "what copies: a program (wl-copy, xclip, xsel, pbcopy, clip), or the terminal (OSC 52); "
+            "ask: a program if there is one, else the terminal after a question"
+        ),
+    ] = "ask"
     downloads: Annotated[
         str, _help("the folder that files are saved to; empty: your Downloads, or your home folder")
     ] = ""

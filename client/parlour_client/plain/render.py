@@ -11,6 +11,7 @@ from parlour_client.commands import results
 from parlour_client.commands.verification import GO_ON
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, SasVerification
 from parlour_client.core.model import display_name
+from parlour_client.kit.language import _
 from parlour_client.plain.encryption_status import label_line, words_line
 from parlour_client.plain.line_text import (
     outgoing_line,
@@ -29,6 +30,7 @@ from parlour_client.text.encryption_text import (
 )
 from parlour_client.text.event_text import day_and_time
 from parlour_client.text.file_text import facts_of
+from parlour_client.text.links import LinkDetails
 from parlour_client.text.second_factor_text import about_factors, factor_line
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.names import UserName
@@ -161,6 +163,21 @@ async def _messages_found(result: results.MessagesFound, printer: Printer) -> No
     else:
         printer.say(f"{count} found, newest first." if count else "Nothing found.")
     printer.entries(result.entries, again=True)
+
+
+@show.register(results.LinksListed)
+async def _links_listed(result: results.LinksListed, printer: Printer) -> None:
+    for entry, link in result.links:
+        printer.say(f"{result.room.title}, #{entry.seq} {display_name(entry.author)}: {link_lines(link)}")
+    if not result.links:
+        printer.say(_("There are no links in the last messages of this room."))
+
+
+def link_lines(link: LinkDetails) -> str:
+    """Return a link with its host and what looks wrong about it, each on a line."""
+    host = link.host if link.host == link.ascii_host else f"{link.host} ({link.ascii_host})"
+    said = [_("Host: {host}").format(host=host), *(f"! {one}" for one in link.warnings)]
+    return shown("\n".join([link.text, *said]))
 
 
 @show.register(results.PinsListed)

@@ -1,8 +1,7 @@
 """The Textual app: makes the parts of the interface and puts them together.
 
-It never puts text of others into a title, a notification or a link, and it never opens an address. ``ui.run``
-makes it and passes it an unstarted client; the app starts and stops it, also when the person switches to
-another account.
+It never puts text of others into a title, a notification or a link. ``ui.run`` makes it and passes it an
+unstarted client; the app starts and stops it, also when the person switches to another account.
 """
 
 import asyncio

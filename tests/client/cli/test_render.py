@@ -11,6 +11,7 @@ from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 from parlour_client.cli.output import Output
 from parlour_client.cli.render import show
 from parlour_client.commands import results
+from parlour_client.commands.links import links_of
 from parlour_client.core.model import Invitation
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.replies import RoomListing
@@ -96,6 +97,14 @@ async def pins(client: FakeClient) -> results.Result:
     return results.PinsListed(room, [entry])
 
 
+async def links(client: FakeClient) -> results.Result:
+    """Return a link."""
+    room = client.room(LOBBY)
+    assert room is not None
+    entry = client.say(LOBBY, BOB, "http://a.example/\u202e1")
+    return results.LinksListed(room, links_of([entry]))
+
+
 FIELDS = [
     (members, "user role status muted"),
     (rooms, "room room_id kind member members topic role head"),
@@ -110,6 +119,7 @@ FIELDS = [
         without_device last_change suite post_quantum server_sees assurance""",
     ),
     (pins, "seq room room_id at author text"),
+    (links, "seq author link host ascii_host address warnings refusal"),
 ]
 
 
@@ -132,6 +142,7 @@ LINES = [
     (key, "bob: first seen, not verified"),
     (report, "NOT end-to-end encrypted: the server can read this room"),
     (pins, "2026-11-24 "),  # and the local time
+    (links, "#4 bob: http://a.example/⟦U+202E⟧1"),
 ]
 
 

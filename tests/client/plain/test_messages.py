@@ -24,6 +24,23 @@ async def test_a_message_is_pinned_and_the_pins_are_heard(ear: Ear) -> None:
     assert (await ear.say("/pins"))[0].startswith("Nothing is pinned here.")
 
 
+async def test_links_are_heard_with_what_looks_wrong(ear: Ear) -> None:
+    """The newest first; each further line has the bar of a message, so that none can look like one."""
+    ear.client.say(LOBBY, BOB, "https://bücher.example/ and\nhttp://a.example")
+    first, second = await ear.say("/links 1")
+    assert first.split("\n    | ") == [
+        "lobby, #4 bob: https://bücher.example/",
+        "Host: bücher.example (xn--bcher-kva.example)",
+        "! “bücher” can be taken for “bucher”: ü (U+00FC).",
+    ]
+    assert second.split("\n    | ")[1:] == [
+        "Host: a.example",
+        "! http, not https: everyone on the way can read and change what you see.",
+    ]
+    ear.client.say(LOBBY, BOB, "none")
+    assert await ear.say("/links 1") == ["There are no links in the last messages of this room."]
+
+
 async def test_a_search_says_when_there_is_more(ear: Ear) -> None:
     """A count is of all; the newest twenty are not called all."""
     for number in range(20):

@@ -15,11 +15,14 @@ from textual.widget import Widget
 from textual.worker import Worker
 
 from parlour_client.core.settings import Settings, Value
-from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.clipboard import copy_with, find_clipboard_program
+from parlour_client.kit.errors import ParlourClientError, SetupError
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ConfirmScreen
 from parlour_client.kit.widgets.safe import error_content, own
 from parlour_client.ui.app_settings import SettingsApp, settings_of
 from parlour_client.ui.chat.hint_line import HintLine
+from parlour_client.ui.dialogs.terminal_copy import TerminalCopyAnswer, TerminalCopyScreen
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.text import SafeText
@@ -97,7 +100,40 @@ class Interaction:
 
     def copy(self, text: SafeText) -> None:
         """Copy the displayed text, never the raw one: pasting it must have no other effect."""
-        self._pane.app.copy_to_clipboard(text.plain)
+        self.run(lambda: self._copy(text.plain), group="copy")
+
+    async def _copy(self, shown: str) -> None:
+        """Copy with a program, or with the terminal once the person agreed. Raises SetupError."""
+        how = self.settings.clipboard
+        program = find_clipboard_program() if how != "terminal" else None
+        if program is not None:
+            await copy_with(program, shown)
+            self.toast(Toast.COPIED)
+        elif how == "terminal":
+            self._let_terminal_copy(shown)
+        elif how == "program":
+            raise SetupError(
+                _("Nothing was copied: there is no clipboard program here."),
+                _("Install wl-clipboard, xclip or xsel, or let the terminal copy: clipboard in /settings."),
+            )
+        else:
+            self._ask_to_copy(shown)
+
+    def _ask_to_copy(self, shown: str) -> None:
+        def take(answer: TerminalCopyAnswer | None) -> None:
+            if answer is not None:
+                self._let_terminal_copy(shown)
+            if answer is TerminalCopyAnswer.ALWAYS:
+                self.run(self._always_let_terminal_copy)
+
+        self.push(TerminalCopyScreen(), take)
+
+    async def _always_let_terminal_copy(self) -> None:
+        self.set_setting("clipboard", "terminal")
+
+    def _let_terminal_copy(self, shown: str) -> None:
+        self._pane.app.copy_to_clipboard(shown)
+        self.toast(Toast.COPIED)
 
     @property
     def settings(self) -> Settings:

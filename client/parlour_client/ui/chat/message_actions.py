@@ -8,10 +8,13 @@ from typing import Any, Final
 
 from parlour_client.commands import files, history, messages, people
 from parlour_client.commands.command import Command
+from parlour_client.commands.links import links_of
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry
+from parlour_client.kit.language import _
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.links import LinkActions
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.slash_commands import SlashCommands
 from parlour_client.ui.chat.timeline.keys import MessageAction
@@ -33,9 +36,11 @@ class MessageActions:
         composing: ComposerController,
         navigation: Navigation,
         commands: SlashCommands,
+        links: LinkActions,
     ) -> None:
         self._client, self._interaction = client, interaction
         self._composing, self._navigation, self._commands = composing, navigation, commands
+        self._links = links
         self._do = {
             MessageAction.REPLY: self.reply,
             MessageAction.REACT: self.ask_reaction,
@@ -47,6 +52,7 @@ class MessageActions:
             MessageAction.CANCEL: self.cancel,
             MessageAction.UNREAD: self.mark_unread,
             MessageAction.PERSON: self.show_author,
+            MessageAction.LINKS: self.show_links,
         }
 
     def act(self, action: MessageAction, entry: Entry) -> None:
@@ -95,7 +101,12 @@ class MessageActions:
         """Copy its displayed text."""
         if entry.text is not None:
             self._interaction.copy(safe_text(entry.text))
-            self._interaction.toast(Toast.COPIED)
+
+    def show_links(self, entry: Entry) -> None:
+        """Show its links."""
+        self._links.choose(
+            [link for _entry, link in links_of([entry])], _("There is no link in this message.")
+        )
 
     def go_to_parent(self, entry: Entry) -> None:
         """Go to the message that it replies to, or that it pinned."""

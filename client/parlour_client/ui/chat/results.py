@@ -11,6 +11,7 @@ from parlour_client.commands import results
 from parlour_client.commands.results import Question, Result
 from parlour_client.core.client import Client
 from parlour_client.core.model import display_name
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import join, lines, own, peer_line
 from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
@@ -22,6 +23,7 @@ from parlour_client.ui.chat.encryption.turn_on import turn_on_question
 from parlour_client.ui.chat.files import FileTransfers
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.invitations import InvitationPrompts
+from parlour_client.ui.chat.links import LinkActions
 from parlour_client.ui.chat.login_again import log_in_again
 from parlour_client.ui.chat.member_list import how_many
 from parlour_client.ui.chat.navigation import Navigation
@@ -44,6 +46,7 @@ class ResultViews:
         files: FileTransfers,
         encryption: EncryptionPrompts,
         devices: DevicePrompts,
+        links: LinkActions,
     ) -> None:
         self._client, self._interaction, self._navigation = client, interaction, navigation
         self._files, self._encryption = files, encryption
@@ -66,6 +69,10 @@ class ResultViews:
             results.SettingChosen: lambda one: interaction.set_setting(one.key, one.value),
             results.LoginWanted: lambda _: interaction.push(log_in_again(client)),
             results.MessagesFound: lambda found: views.search(found.words, found if found.words else None),
+            results.LinksListed: lambda found: links.choose(
+                [link for _entry, link in found.links],
+                _("There are no links in the last messages of this room."),
+            ),
             results.PinsListed: lambda found: views.show_pins(found.entries),
             results.ThreadShown: lambda found: views.show_thread(found.thread),
             results.VersionsShown: lambda found: views.show_versions(found.entry, found.versions),

@@ -31,6 +31,7 @@ from parlour_client.ui.chat.header import RoomHeader
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.invitations import InvitationPrompts
+from parlour_client.ui.chat.links import LinkActions
 from parlour_client.ui.chat.member_list import MemberList
 from parlour_client.ui.chat.members_controller import MembersController
 from parlour_client.ui.chat.message_actions import MessageActions
@@ -117,6 +118,7 @@ class RoomPane(Vertical):
         self.invitations = InvitationPrompts(client, self.interaction, self.navigation.open)
         self.files = FileTransfers(self.timeline, self.hint, self.interaction)
         self.views = Views(client, self.interaction, self.navigation)
+        self.links = LinkActions(self.interaction)
         self.results = ResultViews(
             client,
             self.interaction,
@@ -126,6 +128,7 @@ class RoomPane(Vertical):
             self.files,
             self.encryption,
             DevicePrompts(client, self.interaction),
+            self.links,
         )
         self.commands = SlashCommands(
             client,
@@ -142,7 +145,7 @@ class RoomPane(Vertical):
             },
         )
         self.actions = MessageActions(
-            client, self.interaction, self.composing, self.navigation, self.commands
+            client, self.interaction, self.composing, self.navigation, self.commands, self.links
         )
         self.vim = ViKeys(screen, self.composer, self.timeline, room_list, member_list, self.navigation)
         self.painter = QuickPaint(screen, self.composer)

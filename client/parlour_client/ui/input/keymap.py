@@ -28,6 +28,7 @@ VIM: Final = {
     "chat.next_unread": "ctrl+n,n",
     "timeline.inspect": "I",
     "timeline.history": "H",
+    "timeline.links": "O",
 }
 """The keys that the layer of vi changes by id; the bindings `vim.…` are added to them."""
 _NAMED: Final = frozenset(str(key.value) for key in Keys)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
@@ -178,10 +179,11 @@ async def test_the_inspector_shows_code_points_and_wire_form(client: FakeClient,
         assert isinstance(pilot.app.screen, ChatScreen)
 
 
-async def test_copy_copies_what_is_shown(client: FakeClient, open_app: OpenApp) -> None:
+async def test_copy_copies_what_is_shown(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
     """The clipboard never gets a raw escape."""
+    (tmp_path / "settings.toml").write_text('clipboard = "terminal"\n')
     client.say(LOBBY, BOB, "curl x\x1b[8m;evil\x1b[0m")
-    async with open_app(client) as pilot:
+    async with open_app(client, folder=tmp_path) as pilot:
         await lobby(pilot)
         await pilot.press("alt+up", "y")
         await settled(pilot)

@@ -5,6 +5,8 @@ from typing import Final
 
 from textual.binding import Binding
 
+from parlour_client.kit.language import N_
+
 
 class MessageAction(Enum):
     """An action on a message."""
@@ -25,6 +27,7 @@ class MessageAction(Enum):
     HISTORY = auto()
     PERSON = auto()
     SAVE = auto()
+    LINKS = auto()
 
 
 BINDINGS: Final = (
@@ -46,6 +49,7 @@ BINDINGS: Final = (
     Binding("h", "act('HISTORY')", "Edit history", show=False, id="timeline.history"),
     Binding("w", "act('PERSON')", "Author", show=False, id="timeline.person"),
     Binding("f", "act('SAVE')", "Save the file", show=False, id="timeline.save"),
+    Binding("o", "act('LINKS')", N_("Links"), show=False, id="timeline.links"),
     Binding("enter,space", "open", "Expand or collapse", show=False, id="timeline.open"),
     Binding("end,G", "newest", "Newest", show=False, id="timeline.newest"),
 )

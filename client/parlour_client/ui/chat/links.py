@@ -1,0 +1,64 @@
+"""The links of messages: a list if there are several, the dialog about one, then opening or copying it."""
+
+from collections.abc import Sequence
+
+from parlour_client.kit.language import _
+from parlour_client.kit.opener import open_address
+from parlour_client.kit.widgets.questions import ChooseScreen
+from parlour_client.kit.widgets.safe import ESCAPE, join, own, peer_line
+from parlour_client.text.links import LinkDetails
+from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.dialogs.link import LinkAnswer, LinkScreen
+from parlour_protocol.kit.text import safe_text
+
+_SHOWN = 160
+
+
+class LinkActions:
+    """Shows links on one chat screen."""
+
+    def __init__(self, interaction: Interaction) -> None:
+        self._interaction = interaction
+
+    def choose(self, links: Sequence[LinkDetails], none: str) -> None:
+        """Show the only link, or let the person choose one; ``none`` is said if there is no link."""
+        if not links:
+            self._interaction.refuse(none)
+            return
+        if len(links) == 1:
+            self.show(links[0])
+            return
+        choices = [
+            (
+                str(at),
+                join(
+                    own("! " if one.warnings or one.refusal else "  ", ESCAPE),
+                    peer_line(one.text, limit=_SHOWN),
+                ),
+            )
+            for at, one in enumerate(links)
+        ]
+
+        def take(chosen: str | None) -> None:
+            if chosen is not None:
+                self.show(links[int(chosen)])
+
+        self._interaction.push(ChooseScreen(own(_("Links"), "bold"), choices, ""), take)
+
+    def show(self, link: LinkDetails) -> None:
+        """Show one link, and do what the person wants with it."""
+
+        def take(answer: LinkAnswer | None) -> None:
+            match answer:
+                case LinkAnswer.OPEN:
+                    self._interaction.run(lambda: self._open(link.address), group="link")
+                case LinkAnswer.COPY:
+                    self._interaction.copy(safe_text(link.text))
+                case None:
+                    pass
+
+        self._interaction.push(LinkScreen(link), take)
+
+    async def _open(self, address: str) -> None:
+        await open_address(address, self._interaction.settings.opener)
+        self._interaction.say(_("The address was given to the program that opens it."))

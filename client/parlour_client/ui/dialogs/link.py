@@ -1,0 +1,87 @@
+"""The dialog for a link: the whole address, its host in both forms, and what looks wrong, before it opens."""
+
+from enum import Enum, auto
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+
+from parlour_client.kit.language import N_, _
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.safe import ESCAPE, SafeStatic, join, lines, own, peer, peer_line
+from parlour_client.text.links import LinkDetails
+
+_LONGEST_WARNING = 600
+
+
+class LinkAnswer(Enum):
+    """What to do with a link."""
+
+    OPEN = auto()
+    COPY = auto()
+
+
+class LinkScreen(Overlay[LinkAnswer | None]):
+    """Enter opens, y copies, Esc closes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", N_("Open"), id="link.open"),
+        Binding("y", "copy", N_("Copy"), id="link.copy"),
+        Binding("escape,q", "leave", N_("Close"), id="link.leave"),
+    ]
+
+    def __init__(self, link: LinkDetails) -> None:
+        super().__init__(classes="dialog")
+        self._link = link
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            with VerticalScroll():
+                yield SafeStatic(link_content(self._link))
+            yield SafeStatic(own(self._keys(), "dim"))
+
+    def _keys(self) -> str:
+        if not self._link.address:
+            return _("y: copy · esc: close")
+        if self._link.warnings:
+            return _("enter: open anyway · y: copy · esc: close")
+        return _("enter: open · y: copy · esc: close")
+
+    def action_open(self) -> None:
+        """Open it, if it may be opened."""
+        if self._link.address:
+            _ = self.dismiss(LinkAnswer.OPEN)
+
+    def action_copy(self) -> None:
+        """Copy it as it is shown."""
+        _ = self.dismiss(LinkAnswer.COPY)
+
+    def action_leave(self) -> None:
+        """Close."""
+        _ = self.dismiss(None)
+
+
+def link_content(link: LinkDetails) -> Content:
+    """Return what is known about a link, the address first."""
+    parts = [own(_("Link"), "bold"), peer(link.text), own("")]
+    if link.ascii_host == link.host:
+        parts.append(_fact(_("Host"), link.host))
+    else:
+        parts += [_fact(_("Host in Unicode"), link.host), _fact(_("Host in punycode"), link.ascii_host)]
+    if link.warnings or link.refusal:
+        parts.append(own(""))
+    parts += [join(own("! ", ESCAPE), peer_line(one, limit=_LONGEST_WARNING)) for one in link.warnings]
+    if link.refusal:
+        parts.append(
+            join(own("! ", ESCAPE), own(_("Parlour doesn't open it.")), own(" "), peer_line(link.refusal))
+        )
+    if link.address and link.address != link.text:
+        parts += [own(""), _fact(_("Opens"), link.address)]
+    return lines(*parts)
+
+
+def _fact(label: str, value: str) -> Content:
+    return join(own(label, "dim"), own(": ", "dim"), peer_line(value, limit=10_000))

@@ -1,0 +1,141 @@
+"""Links on the screen: shown before anything opens, and copied as they are shown."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.client.ui.chat.test_screen import lobby
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
+from textual.pilot import Pilot
+
+from parlour_client.core.settings import Settings, load
+from parlour_client.text.links import describe, find_links
+from parlour_client.ui.app_settings import SettingsApp
+from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.dialogs.link import link_content
+from parlour_protocol.kit.text import safe_text
+
+SPOOF = "https://раураl.com@evil.example:8443/" + "x" * 90  # noqa: RUF001 - letters are Cyrillic
+
+
+@pytest.fixture(autouse=True)
+def no_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the clipboard of the machine that the tests run on."""
+    monkeypatch.setattr("parlour_client.ui.chat.interaction.find_clipboard_program", lambda: None)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Callable[[], str]:
+    """Return what the opener of the settings was given; empty: it did not run."""
+    (tmp_path / "home").mkdir()
+    program, seen = tmp_path / "browser", tmp_path / "seen"
+    program.write_text(f'#!/bin/sh\nprintf "%s" "$*" > {seen}\n')
+    program.chmod(0o700)
+    (tmp_path / "home" / "settings.toml").write_text(f'opener = "{program}"\n')
+    return lambda: seen.read_text() if seen.exists() else ""
+
+
+async def press(pilot: Pilot[None], *keys: str) -> str:
+    """Press keys, and return what the screen shows then; the rows of a dialog as one."""
+    await pilot.press(*keys)
+    await settled(pilot)
+    rows = (re.search(r"│ (.*?) *│", row) for row in screen_text(pilot).split("\n"))
+    inside = " ".join(row.group(1) for row in rows if row is not None)
+    return inside if len(pilot.app.screen_stack) > 2 else screen_text(pilot)
+
+
+async def test_the_whole_address_is_shown_before_it_opens(
+    client: FakeClient, open_app: OpenApp, browser: Callable[[], str], tmp_path: Path
+) -> None:
+    """O shows it with its host and what looks wrong; only Enter opens it."""
+    client.say(LOBBY, BOB, f"log in: {SPOOF}")
+    async with open_app(client, folder=tmp_path / "home") as pilot:
+        await lobby(pilot)
+        text = await press(pilot, "alt+up", "o")
+        assert "https://раураl.com@evil.example:8443/x" in text  # noqa: RUF001
+        assert text.count("x") >= 90
+        assert "Host: evil.example" in text
+        assert "before the @ is a user name, not the site. The site is" in text
+        assert "Port 8443 instead of 443" in text
+        assert "enter: open anyway" in text
+        assert not browser()
+        text = await press(pilot, "o")
+        assert not browser()
+        text = await press(pilot, "enter")
+        assert browser().startswith("https://%D1%80%D0%B0%D1%83%D1%80%D0%B0l.com@evil.example:8443/xxx")
+        assert "was given to the program that opens it" in text
+
+
+def test_both_forms_of_a_host_are_shown() -> None:
+    """In Unicode, and in punycode."""
+    (link,) = find_links(safe_text("https://bücher.example/"))
+    text = link_content(describe(link)).plain
+    assert "Host in Unicode: bücher.example\nHost in punycode: xn--bcher-kva.example\n" in text
+    assert "Opens: https://xn--bcher-kva.example/" in text
+
+
+async def test_one_of_several_links_is_chosen(
+    client: FakeClient, open_app: OpenApp, browser: Callable[[], str], tmp_path: Path
+) -> None:
+    """A doubtful one is marked in the list; /links has those of the last messages, the newest first."""
+    client.say(LOBBY, BOB, "https://a.example/old")
+    client.say(LOBBY, BOB, "https://a.example/x and http://b.example/y")
+    async with open_app(client, folder=tmp_path / "home") as pilot:
+        screen = await lobby(pilot)
+        text = await press(pilot, "alt+up", "o")
+        assert "https://a.example/x" in text
+        assert "! http://b.example/y" in text
+        assert "old" not in text
+        await press(pilot, "down", "enter")
+        await press(pilot, "enter")
+        assert browser() == "http://b.example/y"
+        await screen.commands.run("/links")
+        text = await press(pilot)
+        assert 0 < text.index("https://a.example/x") < text.index("http://b.example/y") < text.index("/old")
+
+
+async def test_an_address_is_copied_whole_and_as_it_is_shown(
+    client: FakeClient, open_app: OpenApp, browser: Callable[[], str], tmp_path: Path
+) -> None:
+    """However many rows it takes; one with hidden characters is not opened, and says why."""
+    with (tmp_path / "home" / "settings.toml").open("a") as file:
+        file.write('clipboard = "terminal"\n')
+    address = "https://a.example/" + "/".join(f"part{number}" for number in range(60))
+    client.say(LOBBY, BOB, f"see {address}.")
+    client.say(LOBBY, BOB, "https://a.example/\u202egpj.exe")
+    async with open_app(client, size=(40, 15), folder=tmp_path / "home") as pilot:
+        screen = await lobby(pilot)
+        screen.timeline.follow()
+        text = await press(pilot, "alt+up", "o", "enter")
+        assert "Parlour doesn't open it. It has hidden characters in it." in text
+        await press(pilot, "y")
+        assert pilot.app.clipboard == "https://a.example/⟦U+202E⟧gpj.exe"
+        await press(pilot, "up", "o", "y")
+        assert pilot.app.clipboard == address
+        assert not browser()
+
+
+async def test_the_terminal_copies_only_after_a_yes(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path
+) -> None:
+    """The answer is for this time, unless the person says always; a setting allows programs only."""
+    client.say(LOBBY, BOB, "honey")
+    async with open_app(client, folder=tmp_path) as pilot:
+        await lobby(pilot)
+        assert "There is no link in this message." in await press(pilot, "alt+up", "o")
+        assert "Let the terminal copy it?" in await press(pilot, "y")
+        await press(pilot, "n")
+        assert pilot.app.clipboard == ""
+        await press(pilot, "y", "y")
+        assert pilot.app.clipboard == "honey"
+        assert load(tmp_path) == Settings()
+        await press(pilot, "y", "a")
+        assert load(tmp_path).clipboard == "terminal"
+        await press(pilot, "y")
+        assert isinstance(pilot.app.screen, ChatScreen)
+        assert isinstance(pilot.app, SettingsApp)
+        pilot.app.set_setting("clipboard", "program")
+        assert "Nothing was copied" in await press(pilot, "y")
+        assert isinstance(pilot.app.screen, ChatScreen)

@@ -48,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     nothing beside the sources.
     """
     gc.set_threshold(50_000, 20, 20)
+    os.environ["LANGUAGE"] = "en"  # what tests expect on screens, on every machine
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell starts what runs in its background so, and our programs would not hear Ctrl+C in the tests.
         signal.signal(signal.SIGINT, signal.default_int_handler)

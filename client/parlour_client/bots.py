@@ -27,6 +27,7 @@ from parlour_client.core.model import Invitation, Room
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.errors import ParlourClientError, RefusedError, StoppedError
+from parlour_client.kit.language import _
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.fields import WireText
@@ -99,7 +100,7 @@ class Bot:
         """Send a message; returns its number when the server has stored it."""
         entry = await self.client.messages.send(room, text, reply_to=reply_to)
         if entry.request is None:
-            raise StoppedError("The message was not queued.")
+            raise StoppedError(_("The message was not queued."))
         return await self.client.messages.stored(entry.request)
 
     def room(self, title: str) -> Room:
@@ -139,7 +140,7 @@ class Bot:
             for room in self.client.rooms.all:
                 await self._read(room)
             await some.wait()
-        raise ParlourClientError(self.client.connection.status.problem or "The client stopped.")
+        raise ParlourClientError(self.client.connection.status.problem or _("The client stopped."))
 
     async def _answer_invitations(self) -> None:
         for one in self.client.invitations.all if self._decide is not None else ():

@@ -5,11 +5,12 @@ import gc
 import click
 
 from parlour_client.cli.run_client import the_home
+from parlour_client.kit.language import N_
 
 
 @click.command(epilog="\b\nExample:\n  parlour chat\n  parlour chat --plain")
 @click.option(
-    "--plain", is_flag=True, help="Show it line by line, for screen readers, simple terminals and pipes."
+    "--plain", is_flag=True, help=N_("Show it line by line, for screen readers, simple terminals and pipes.")
 )
 @click.pass_context
 def chat(context: click.Context, *, plain: bool = False) -> int:

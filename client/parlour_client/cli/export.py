@@ -13,6 +13,7 @@ from parlour_client.cli.tail import note_of, print_event
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
 from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.kit.language import N_
 from parlour_protocol.kit.ids import Seq
 
 _PATIENCE = 5.0
@@ -20,7 +21,7 @@ _PATIENCE = 5.0
 
 @click.command(epilog="\b\nExample:\n  parlour export lobby --json > lobby.jsonl")
 @click.argument("room")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, in ASCII.")
+@click.option("--json", "as_json", is_flag=True, help=N_("Print one JSON object per line, in ASCII."))
 @click.pass_context
 def export(context: click.Context, room: str, *, as_json: bool) -> None:
     """Print the whole history of ROOM, each event once, in order."""

@@ -17,6 +17,7 @@ from parlour_client.commands.command import (
     Kind,
 )
 from parlour_client.commands.front import Front
+from parlour_client.kit.language import _
 
 _LONGEST: Final = 366 * 86_400
 """Seconds of a ban or a mute with an end."""
@@ -40,12 +41,12 @@ def click_command(command: Command[..., Any], name: str) -> click.Command:
     if command.json:
         parameters.append(
             click.Option(
-                ["--json", "as_json"], is_flag=True, help="Print one JSON object per line, in ASCII."
+                ["--json", "as_json"], is_flag=True, help=_("Print one JSON object per line, in ASCII.")
             )
         )
     if command.asks is not None and command.asks.cli:
         parameters.append(
-            click.Option([YES], is_flag=True, help="Don't ask for confirmation; scripts need this.")
+            click.Option([YES], is_flag=True, help=_("Don't ask for confirmation; scripts need this."))
         )
     return click.Command(
         name,
@@ -59,7 +60,7 @@ def click_command(command: Command[..., Any], name: str) -> click.Command:
 
 def epilog(examples: tuple[str, ...]) -> str:
     """Return the examples as `--help` ends with them."""
-    return "\n".join(("\b", "Example:", *(f"  parlour {one}" for one in examples)))
+    return "\n".join(("\b", _("Example:"), *(f"  parlour {one}" for one in examples)))
 
 
 def _parameter(one: Argument) -> click.Parameter:
@@ -74,16 +75,16 @@ def _parameter(one: Argument) -> click.Parameter:
         )
     flag = f"--{one.flag}"
     if kind is Kind.SWITCH:
-        return click.Option([flag, one.name], flag_value="off", default=None, help=one.takes.help)
+        return click.Option([flag, one.name], flag_value="off", default=None, help=_(one.takes.help))
     if kind is Kind.FLAG:
-        return click.Option([flag, one.name], is_flag=True, help=one.takes.help)
+        return click.Option([flag, one.name], is_flag=True, help=_(one.takes.help))
     return click.Option(
         [flag, one.name],
         type=_TYPES.get(kind, str),
         default=one.default,
         show_default=kind is Kind.COUNT,
         metavar=label,
-        help=one.takes.help,
+        help=_(one.takes.help),
     )
 
 

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from parlour_client.cli.accounts import account_in, folder_of, name_of, names
+from parlour_client.cli.accounts import account_in, name_of, names
 from parlour_client.cli.run_client import signing_in, the_passphrase
 from parlour_client.cli.sign_in import this_device
-from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.chat_home import ChatHome, account_folder
 from parlour_client.core.account.sign_in import ChatSignIn, open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.key import needs_passphrase, open_key, rewrap
@@ -61,7 +61,7 @@ def _accounts(home: ChatHome) -> "Accounts":
     current = name_of(home.folder)
 
     def home_of(name: str) -> ChatHome:  # a home from `--home` elsewhere has no name
-        return home if name == current else ChatHome(folder_of(name))
+        return home if name == current else ChatHome(account_folder(name))
 
     async def open_account(name: str, passphrase: Secret | None) -> OpenedAccount:
         other = home_of(name)

@@ -15,6 +15,7 @@ import click
 from parlour_client.core.model import Entry, Room, display_name
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import _
 from parlour_client.text.event_text import day_and_time
 from parlour_client.text.file_text import facts_of
 from parlour_protocol.frames import AnyBody
@@ -50,7 +51,7 @@ def file_words(body: AnyBody) -> str:
     """Say that a message has a file, and which; empty without one."""
     if not isinstance(body, Message) or body.file is None:
         return ""
-    return f" [file: {facts_of(body.file)}: {shown(body.file.name)}]"
+    return _(" [file: {facts_of}: {name}]").format(facts_of=facts_of(body.file), name=shown(body.file.name))
 
 
 def print_entry(title: str, entry: Entry, *, as_json: bool) -> None:
@@ -76,4 +77,9 @@ async def tell_claims(client: "Client", room: Room, *, look: bool = False) -> No
         for sentence in await client.encryption.claims(room.id):
             echo(f"parlour: {sentence}", err=True)
         if unfinished := await client.encryption.unfinished(room.id):
-            echo(f"parlour: Not everyone in {room.title} can read this yet: {unfinished}", err=True)
+            echo(
+                _("parlour: Not everyone in {title} can read this yet: {unfinished}").format(
+                    title=room.title, unfinished=unfinished
+                ),
+                err=True,
+            )

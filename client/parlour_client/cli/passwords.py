@@ -11,11 +11,12 @@ import click
 
 from parlour_client.kit.console.second_factor import ConsoleDialog
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.limits import PASSWORD_BYTES
 from parlour_protocol.kit.secret import Secret
 
 from_stdin: Final = click.option(
-    "--password-stdin", is_flag=True, help="Read the password from the first line of standard input."
+    "--password-stdin", is_flag=True, help=N_("Read the password from the first line of standard input.")
 )
 
 
@@ -26,7 +27,9 @@ def read_password(
     if stdin:
         return _first_line()
     if not sys.stdin.isatty():
-        raise click.UsageError(f"There is no terminal to ask for a password; {otherwise}.")
+        raise click.UsageError(
+            _("There is no terminal to ask for a password; {otherwise}.").format(otherwise=otherwise)
+        )
     return Secret(click.prompt(words, hide_input=True, confirmation_prompt=twice, err=True))
 
 
@@ -40,10 +43,10 @@ def _first_line() -> Secret:
     line = line.removesuffix(b"\n").removesuffix(b"\r")
     if not line or len(line) > PASSWORD_BYTES.value:
         raise SetupError(
-            "The next line of standard input has no password or code.",
-            "Write each on a line of its own.",
+            _("The next line of standard input has no password or code."),
+            _("Write each on a line of its own."),
         )
     try:
         return Secret(line.decode())
     except UnicodeDecodeError as error:
-        raise SetupError("The password isn't valid UTF-8.", "Set the terminal to UTF-8.") from error
+        raise SetupError(_("The password isn't valid UTF-8."), _("Set the terminal to UTF-8.")) from error

@@ -12,6 +12,7 @@ from parlour_client.cli.passwords import from_stdin, read_password
 from parlour_client.cli.run_client import run_connected
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 
 if TYPE_CHECKING:
     from parlour_client.core.client import Client
@@ -24,23 +25,26 @@ _WORDS: Final = 24
 def use(context: click.Context) -> None:
     """Approve this device with your 24 recovery words."""
     if sys.stdin.isatty():
-        typed = click.prompt("The 24 words", hide_input=True, err=True)
+        typed = click.prompt(_("The 24 words"), hide_input=True, err=True)
     else:
         typed = sys.stdin.readline()
     words = typed.split()
     if len(words) != _WORDS:
-        raise SetupError(f"There should be {_WORDS} words, not {len(words)}.", "Type them all on one line.")
+        raise SetupError(
+            _("There should be {words} words, not {count}.").format(words=_WORDS, count=len(words)),
+            _("Type them all on one line."),
+        )
 
     async def work(client: "Client") -> None:
         await client.encryption.recover(words)
-        echo("This device is approved.", err=True)
+        echo(_("This device is approved."), err=True)
 
     run_connected(context, work, follow=True)
 
 
 @click.command(epilog="\b\nExample:\n  parlour recovery reset\n  … --yes --password-stdin < file")
 @click.confirmation_option(
-    prompt="All your devices are revoked and everyone sees that your key changed. Continue?"
+    prompt=N_("All your devices are revoked and everyone sees that your key changed. Continue?")
 )
 @from_stdin
 @click.pass_context
@@ -51,7 +55,7 @@ def reset(context: click.Context, *, password_stdin: bool) -> None:
     async def work(client: "Client") -> None:
         await client.encryption.reset_identity(password)
         echo(
-            "Your account has a new key. Tell the people you talk to, then verify each other again.",
+            _("Your account has a new key. Tell the people you talk to, then verify each other again."),
             err=True,
         )
 

@@ -21,17 +21,18 @@ from parlour_client.core.model import Invitation, display_name
 from parlour_client.core.settings import Settings
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError
-from parlour_client.kit.language import _
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.qr_code import qr_rows
 from parlour_client.text.encryption_text import admissions
 from parlour_client.text.event_text import day_and_time
 from parlour_client.text.second_factor_text import about_factors, factor_line
+from parlour_client.text.words import kind_word, member_words
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
-WAITS: Final = (
-    "This room is end-to-end encrypted: you can read and write once a member's device has added this one, "
-    "which happens automatically when someone is online or writes there."
+WAITS: Final = N_(
+    "This room is end-to-end encrypted: you can read and write once a member's device has "
+    "added this one, which happens automatically when someone is online or writes there."
 )
 _WORDS_A_LINE: Final = 6
 
@@ -56,14 +57,14 @@ async def _room_opened(result: results.RoomOpened, out: Output) -> None:
     room = result.room
     match result.how:
         case results.Opened.CREATED:
-            echo(f"Created {room.title}.", err=True)
+            echo(_("Created {title}.").format(title=room.title), err=True)
         case results.Opened.DIRECT:
             if result.sent is not None:
                 await delivered(out.client, room, result.sent, as_json=False)
         case _:
-            echo(f"You are in {room.title}.", err=True)
+            echo(_("You are in {title}.").format(title=room.title), err=True)
             if room.encrypted and room.kind is not RoomKind.DIRECT:
-                echo(WAITS, err=True)
+                echo(_(WAITS), err=True)
 
 
 @show.register(results.RoomLeft)
@@ -87,8 +88,16 @@ def _print_room(fields: dict[str, object], out: Output) -> None:
         print_json(fields)
         return
     topic = f"  {shown(str(fields['topic']))}" if fields["topic"] else ""
-    outside = "" if fields["member"] else "  (not joined)"
-    echo(f"{fields['room']}  {fields['kind']}, {fields['members']} people{topic}{outside}")
+    outside = "" if fields["member"] else _("  (not joined)")
+    echo(
+        _("{room}  {kind}, {members} people{topic}{outside}").format(
+            room=fields["room"],
+            kind=kind_word(RoomKind(str(fields["kind"]))),
+            members=fields["members"],
+            topic=topic,
+            outside=outside,
+        )
+    )
 
 
 @show.register(results.MembersListed)
@@ -102,7 +111,7 @@ async def _members_listed(result: results.MembersListed, out: Output) -> None:
             }
             print_json(fields | {"muted": one.muted})
         else:
-            echo(f"{display_name(one.user)}  {one.role.value}, {one.status.value}{', muted' * one.muted}")
+            echo(f"{display_name(one.user)}  {member_words(one)}")
 
 
 @show.register(results.TopicShown)
@@ -123,9 +132,13 @@ async def _invitations_listed(result: results.InvitationsListed, out: Output) ->
 
 def _invitation_line(one: Invitation) -> str:
     direct = one.kind is RoomKind.DIRECT
-    kind = "wants to message you" if direct else f"{one.kind.value}, invited by {one.inviter}"
+    kind = (
+        _("wants to message you")
+        if direct
+        else _("{kind}, invited by {inviter}").format(kind=kind_word(one.kind), inviter=one.inviter)
+    )
     when = f"  {day_and_time(one.at)}" if one.at else ""  # a direct room's is unknown before it was read
-    return f"{one.title}  {kind}{', encrypted' * one.encrypted}{when}"
+    return f"{one.title}  {kind}{_(', encrypted') * one.encrypted}{when}"
 
 
 @show.register(results.BlockedListed)
@@ -143,10 +156,10 @@ async def _messages_found(result: results.MessagesFound, out: Output) -> None:
     names = await out.client.history.room_names()
     for entry in result.entries:
         known = out.client.rooms.get(entry.room)
-        left = names.get(entry.room) or (entry.room if out.as_json else "a room you left")
+        left = names.get(entry.room) or (entry.room if out.as_json else _("a room you left"))
         print_entry(known.title if known is not None else left, entry, as_json=out.as_json)
     if result.more:
-        echo("parlour: There are more results; use --limit or before:DATE to see them.", err=True)
+        echo(_("parlour: There are more results; use --limit or before:DATE to see them."), err=True)
 
 
 @show.register(results.LinksListed)
@@ -221,8 +234,12 @@ async def _sessions_listed(result: results.SessionsListed, out: Output) -> None:
         if out.as_json:
             print_json(asdict(one))
         else:
-            here = "  (this one)" * one.current
-            echo(f"{one.id}  {one.device}  last seen {day_and_time(one.last_seen)}{here}")
+            here = _("  (this one)") * one.current
+            echo(
+                _("{id}  {device}  last seen {day_and_time}{here}").format(
+                    id=one.id, device=one.device, day_and_time=day_and_time(one.last_seen), here=here
+                )
+            )
 
 
 @show.register(results.DevicesListed)
@@ -234,28 +251,39 @@ async def _devices_listed(result: results.DevicesListed, out: Output) -> None:
             fields |= {"code": code} if code else {}
             print_json(fields | {"created": one.created, "seen": one.last_seen, "current": one.current})
             continue
-        here = "  (this one)" * one.current
-        echo(f"{one.device}  {one.name}  {one.status.value}, seen {day_and_time(one.last_seen)}{here}")
+        here = _("  (this one)") * one.current
+        echo(
+            _("{device}  {name}  {status}, seen {day_and_time}{here}").format(
+                device=one.device,
+                name=one.name,
+                status=_(DEVICE_STATUS[one.status]),
+                day_and_time=day_and_time(one.last_seen),
+                here=here,
+            )
+        )
         if code:
-            echo(f"  On another of your devices: parlour device approve {code}")
+            echo(_("  On another of your devices: parlour device approve {code}").format(code=code))
 
 
 @show.register(results.DeviceApproved)
 async def _device_approved(result: results.DeviceApproved, out: Output) -> None:
     del out
-    echo(f"Approved {result.device.name}. Once it connects, it can read new messages.", err=True)
+    echo(
+        _("Approved {name}. Once it connects, it can read new messages.").format(name=result.device.name),
+        err=True,
+    )
 
 
 @show.register(results.DeviceRevoked)
 async def _device_revoked(result: results.DeviceRevoked, out: Output) -> None:
     del result, out
-    echo("Revoked.", err=True)
+    echo(_("Revoked."), err=True)
 
 
 @show.register(results.HistorySent)
 async def _history_sent(result: results.HistorySent, out: Output) -> None:
     del out
-    echo(f"Sent {result.count} events.", err=True)
+    echo(_("Sent {count} events.").format(count=result.count), err=True)
 
 
 @show.register(results.RecoveryWordsShown)
@@ -265,7 +293,7 @@ async def _recovery_words_shown(result: results.RecoveryWordsShown, out: Output)
     for start in range(0, len(words), _WORDS_A_LINE):
         part = words[start : start + _WORDS_A_LINE]
         echo("  " + " ".join(f"{start + i:2}. {word}" for i, word in enumerate(part, 1)))
-    echo("Write them on paper and show them to no one: anyone who has them has your account.", err=True)
+    echo(_("Write them on paper and show them to no one: anyone who has them has your account."), err=True)
 
 
 # --- encryption
@@ -340,28 +368,41 @@ def _print_report(report: RoomReport) -> None:
         if sentence not in report.problem:
             echo(f"  {sentence}")
     for member in report.members:
-        mine = " (this device)" if member.current else " (yours)" if member.own else ""
-        trust = "" if member.own else f", {TRUST[member.trust]}"
+        mine = _(" (this device)") if member.current else _(" (yours)") if member.own else ""
+        trust = "" if member.own else f", {_(TRUST[member.trust])}"
         echo(f"  {display_name(member.user)}: {member.name}{mine}{trust}")
     for user in report.without_device:
-        echo(f"  {display_name(user)}: no device, can't read this room")
+        echo(_("  {user}: no device, can't read this room").format(user=display_name(user)))
     if report.authenticator:
-        echo(f"Room digits, the same for every member: {report.authenticator} (epoch {report.epoch})")
+        echo(
+            _("Room digits, the same for every member: {authenticator} (epoch {epoch})").format(
+                authenticator=report.authenticator, epoch=report.epoch
+            )
+        )
     if report.last_change is not None:
-        echo(f"This device renewed its keys here at {day_and_time(report.last_change)}.")
+        echo(
+            _("This device renewed its keys here at {day_and_time}.").format(
+                day_and_time=day_and_time(report.last_change)
+            )
+        )
     if report.keys:
         echo(report.keys)
-    echo("The server sees:")
+    echo(_("The server sees:"))
     for sentence in report.server_sees:
         echo(f"  {sentence}")
     echo(report.assurance)
 
 
+DEVICE_STATUS: Final = {
+    DeviceStatus.ACTIVE: N_("active"),
+    DeviceStatus.PENDING: N_("pending"),
+    DeviceStatus.REVOKED: N_("revoked"),
+}
 TRUST: Final = {
-    Trust.UNKNOWN: "no key yet: they haven't opened Parlour with encryption",
-    Trust.FIRST_SEEN: "first seen, not verified",
-    Trust.VERIFIED: "verified",
-    Trust.CHANGED: "CHANGED: not the same key as before",
+    Trust.UNKNOWN: N_("no key yet: they haven't opened Parlour with encryption"),
+    Trust.FIRST_SEEN: N_("first seen, not verified"),
+    Trust.VERIFIED: N_("verified"),
+    Trust.CHANGED: N_("CHANGED: not the same key as before"),
 }
 
 
@@ -377,16 +418,21 @@ async def _key(result: results.KeyShown | results.KeyDecided, out: Output) -> No
 
 
 def _print_person(report: PersonReport) -> None:
-    echo(f"{report.user}: {TRUST[report.trust]}")
+    echo(f"{report.user}: {_(TRUST[report.trust])}")
     if report.safety_number:
         echo(f"  {report.safety_number}")
     if report.key_changed:
         echo(
-            "  Nothing is sent to them until you decide: compare the digits, then use --confirm or --accept."
+            _(
+                "  Nothing is sent to them until you decide: compare the digits, then use --confirm or "
+                "--accept."
+            )
         )
     elif report.trust is Trust.FIRST_SEEN:
         echo(
-            f"  If you both see the same digits: parlour verify {report.user} --confirm 'THE LAST 20 DIGITS'"
+            _(
+                "  If you both see the same digits: parlour verify {user} --confirm 'THE LAST 20 DIGITS'"
+            ).format(user=report.user)
         )
 
 
@@ -398,4 +444,4 @@ async def _code_shown(result: results.CodeShown, out: Output) -> None:
     for row in qr_rows(result.code):
         click.echo(click.style(row, fg="black", bg="bright_white"))  # dark on light, or some scanners fail
     echo(result.code)
-    echo("Others check it with: parlour verify CODE")
+    echo(_("Others check it with: parlour verify CODE"))

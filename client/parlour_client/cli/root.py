@@ -16,22 +16,23 @@ from typing import Any, Final
 
 import click
 
+from parlour_client.cli.language_choice import choose_language
+from parlour_client.core.account.chat_home import account_folder
 from parlour_client.kit.account.hardening import keep_memory_private
+from parlour_client.kit.console.click_language import click_speaks, translated
 from parlour_client.kit.errors import LoggedOutError, ParlourClientError, SessionEndedError, WrongUseError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.errors import ParlourProtocolError
 
 _FAILED: Final = 1
 _NOT_UNDERSTOOD: Final = 2
 _INTERRUPTED: Final = 130
-_EXAMPLE: Final = """\b
-Example, with an invite link from a friend:
-  parlour join 'parlour://chat.example.org:8443/join#code=…&pin=…' --username ada
-  parlour
-
-\b
-Example, in a script:
-  echo "the build is green" | parlour send lobby --stdin
-"""
+_EXAMPLE: Final = (
+    "\b\nExample, with an invite link from a friend:\n  parlour join "
+    "'parlour://chat.example.org:8443/join#code=…&pin=…' --username ada\n  "
+    'parlour\n\n\b\nExample, in a script:\n  echo "the build is green" | parlour send lobby '
+    "--stdin\n"
+)
 
 
 def _accounts() -> click.Command:
@@ -189,19 +190,19 @@ All others are made from the table of ``parlour_client.commands``, which also ha
 """
 GROUPS: Final = {
     "device": (
-        "List, approve and revoke the devices that can read your encrypted rooms",
+        N_("List, approve and revoke the devices that can read your encrypted rooms"),
         ("device list", "device approve abcd-efgh-ijkl-mnop"),
     ),
     "recovery": (
-        "Show or use your 24 recovery words, for when you have lost all your devices",
+        N_("Show or use your 24 recovery words, for when you have lost all your devices"),
         ("recovery show",),
     ),
     "room": (
-        "Create, find, join and manage rooms",
+        N_("Create, find, join and manage rooms"),
         ("room create garden --topic 'plants and bees'", "room join garden"),
     ),
     "security": (
-        "List your second factors, add and remove them, and get new recovery codes",
+        N_("List your second factors, add and remove them, and get new recovery codes"),
         ("security list", "security add-app"),
     ),
 }
@@ -228,19 +229,19 @@ class TableGroup(click.Group):
         for name, one in names(Front.CLI).items():
             if name.startswith(self._first):
                 word, *more = name.removeprefix(self._first).split(" ")
-                found[word] = GROUPS[word][0] if more else one.help
+                found[word] = _(GROUPS[word][0]) if more else one.help
         return found
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
         """Load or make a command."""
         from_here = WRITTEN_HERE.get(f"{self._first}{cmd_name}")
         if from_here is not None:
-            return from_here()
+            return translated(from_here())
         if not self._first and cmd_name in GROUPS:
             sentence, examples = GROUPS[cmd_name]
             from parlour_client.cli.generated import epilog  # noqa: PLC0415
 
-            return TableGroup(cmd_name, first=cmd_name, help=f"{sentence}.", epilog=epilog(examples))
+            return TableGroup(cmd_name, first=cmd_name, help=f"{_(sentence)}.", epilog=epilog(examples))
         from parlour_client.cli.generated import click_command  # noqa: PLC0415
         from parlour_client.commands.front import Front  # noqa: PLC0415
         from parlour_client.commands.table import names  # noqa: PLC0415
@@ -250,7 +251,7 @@ class TableGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
         """Write the list of commands without loading them."""
-        with formatter.section("Commands"):
+        with formatter.section(_("Commands")):
             formatter.write_dl(sorted(self._sentences().items()))
 
 
@@ -265,7 +266,9 @@ class RootGroup(TableGroup):
             given = [(f"--{name}", ctx.params[name]) for name in ("home", "account") if ctx.params.get(name)]
             words = " ".join(shlex.join((name, str(value))) for name, value in given)
             error.hint = (
-                error.hint.replace("parlour login", f"parlour {words} login") if words else error.hint
+                error.hint.replace("parlour login", _("parlour {words} login").format(words=words))
+                if words
+                else error.hint
             )
             raise
 
@@ -280,14 +283,14 @@ class RootGroup(TableGroup):
     "--home",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The folder with an account's archive, key and session. Default: your data folder.",
+    help=N_("The folder with an account's archive, key and session. Default: your data folder."),
 )
 @click.option(
     "--account",
     metavar="NAME",
-    help="Use one of several accounts, each with its own folder; `parlour accounts` lists them.",
+    help=N_("Use one of several accounts, each with its own folder; `parlour accounts` lists them."),
 )
-@click.option("--plain", is_flag=True, help="Open the chat line by line, like `parlour chat --plain`.")
+@click.option("--plain", is_flag=True, help=N_("Open the chat line by line, like `parlour chat --plain`."))
 @click.version_option(package_name="parlour", prog_name="parlour", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context, home: Path | None, account: str | None, *, plain: bool = False) -> None:
@@ -296,18 +299,14 @@ def cli(context: click.Context, home: Path | None, account: str | None, *, plain
     context.meta["umask"] = os.umask(0o077)
     keep_memory_private()  # `join` and `passphrase` have keys, too
     if home is not None and account is not None:
-        raise click.UsageError("--home and --account can't be used together.")
-    context.obj = _folder_of(account) if account is not None else home
+        raise click.UsageError(_("--home and --account can't be used together."))
+    context.obj = account_folder(account) if account is not None else home
     if context.invoked_subcommand is None:
         context.invoke(_chat(), plain=plain)
     elif plain:
-        raise click.UsageError("--plain only works with the chat: parlour --plain, or parlour chat --plain.")
-
-
-def _folder_of(account: str) -> Path:
-    from parlour_client.cli.accounts import folder_of  # noqa: PLC0415 - `--help` needs no archive
-
-    return folder_of(account)
+        raise click.UsageError(
+            _("--plain only works with the chat: parlour --plain, or parlour chat --plain.")
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -323,8 +322,14 @@ def guarded(arguments: Sequence[str] | None = None) -> int:
                 errors="backslashreplace"
             )  # a terminal without UTF-8 gets escapes, no traceback
     end_as_by_ctrl_c()
+    choose_language(sys.argv[1:] if arguments is None else arguments, os.environ)
+    with click_speaks():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
-        result = cli.main(arguments, prog_name="parlour", standalone_mode=False)
+        result = translated(cli).main(arguments, prog_name="parlour", standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:
         status = _ended_by(error)
@@ -384,7 +389,7 @@ def _sentence_and_hint(error: Exception) -> tuple[str, str]:
         case click.ClickException():
             return error.format_message(), ""
         case TimeoutError() if not error.strerror:  # one of ours: cancellation has no text of its own
-            return "That took too long.", "This machine or the server is busy. Try again."
+            return _("That took too long."), _("This machine or the server is busy. Try again.")
         case OSError() if error.strerror:
             return f"{error.filename or 'The system'}: {error.strerror}.", ""
     return _fault(error)
@@ -392,11 +397,13 @@ def _sentence_and_hint(error: Exception) -> tuple[str, str]:
 
 def _fault(error: Exception) -> tuple[str, str]:
     if isinstance(error, ModuleNotFoundError):
-        return f"This part of Parlour isn't installed ({error.name}).", "pip install parlour"
+        return _("This part of Parlour isn't installed ({name}).").format(
+            name=error.name
+        ), "pip install parlour"
     if os.environ.get("PARLOUR_DEBUG"):
         raise error
     kind = type(error).__name__
-    return f"This is a bug in Parlour ({kind}).", "Set PARLOUR_DEBUG=1 to see where."
+    return _("This is a bug in Parlour ({kind}).").format(kind=kind), _("Set PARLOUR_DEBUG=1 to see where.")
 
 
 def _print_error(sentence: str, hint: str) -> int:

@@ -18,6 +18,7 @@ from parlour_client.core.account.chat_home import ChatHome, default_folder
 from parlour_client.core.events import Change, EntryAdded, HistoryWithheld, TextInspected
 from parlour_client.core.model import Entry, Note, NoteKind
 from parlour_client.kit.console.printing import echo
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 10.0
 """Seconds in which a command must connect."""
-_OFFER: Final = (
-    "Messages and keys are kept in an encrypted archive on this computer. With a passphrase, no one who "
-    "gets your disk or a backup can open it; Parlour asks for it each time it starts. Press Enter for none."
+_OFFER: Final = N_(
+    "Messages and keys are kept in an encrypted archive on this computer. With a passphrase, "
+    "no one who gets your disk or a backup can open it; Parlour asks for it each time it "
+    "starts. Press Enter for none."
 )
 
 
@@ -56,21 +58,21 @@ def the_passphrase(home: ChatHome) -> Secret | None:
 
     if not needs_passphrase(home.key) or not sys.stdin.isatty():
         return None
-    return Secret(click.prompt("Passphrase", hide_input=True, err=True))
+    return Secret(click.prompt(_("Passphrase"), hide_input=True, err=True))
 
 
 def first_passphrase(home: ChatHome, *, ask: bool) -> Secret | None:
     """Offer a passphrase for a new archive; ask for the one of an existing archive."""
     if home.key.exists() or not ask or not sys.stdin.isatty():
         return the_passphrase(home)
-    echo(_OFFER, err=True)
+    echo(_(_OFFER), err=True)
     while True:
-        words = _hidden("Passphrase for this computer")
+        words = _hidden(_("Passphrase for this computer"))
         if not words:
             return None
-        if _hidden("Repeat it") == words:
+        if _hidden(_("Repeat it")) == words:
             return Secret(words)
-        echo("They don't match. Try again.", err=True)
+        echo(_("They don't match. Try again."), err=True)
 
 
 def _hidden(words: str) -> str:
@@ -85,8 +87,10 @@ async def signing_in(home: ChatHome, passphrase: Secret | None) -> "AsyncIterato
     archive = await open_archive(home, passphrase)
     if archive.key.made and archive.key.is_plain:
         echo(
-            f"The archive's key is in {home.key}, readable only by you, but not protected by a passphrase. "
-            "Set one with: parlour passphrase",
+            _(
+                "The archive's key is in {key}, readable only by you, but not protected by a passphrase. "
+                "Set one with: parlour passphrase"
+            ).format(key=home.key),
             err=True,
         )
     try:
@@ -122,7 +126,10 @@ async def connected(home: ChatHome, *, follow: bool = False, adopt: bool = False
     try:
         await (client.connection.ready(PATIENCE) if follow else client.connection.connected(PATIENCE))
         for alarm in client.encryption.alarms():
-            echo(f"parlour: ALARM: {alarm.text} Dismiss it in the chat with /alarms.", err=True)
+            echo(
+                _("parlour: ALARM: {text} Dismiss it in the chat with /alarms.").format(text=alarm.text),
+                err=True,
+            )
         yield client
     finally:
         await client.stop()

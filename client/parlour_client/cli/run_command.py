@@ -28,6 +28,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.settings import load
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import SessionEndedError, UnreachableError
+from parlour_client.kit.language import _
 from parlour_client.text.encryption_text import renewed_person
 
 _PATIENCE: Final = 5.0
@@ -70,7 +71,7 @@ async def _client(home: ChatHome, connect: Connect) -> AsyncIterator[Client]:
         try:
             await client.connection.ready(_PATIENCE)
         except (UnreachableError, SessionEndedError) as error:
-            echo(f"parlour: {error} Searching only what is on this device.", err=True)
+            echo(_("parlour: {error} Searching only what is on this device.").format(error=error), err=True)
         yield client
     finally:
         await client.stop()
@@ -96,5 +97,5 @@ def _ask(question: Question) -> None:
         for person in question.people:
             echo(renewed_person(person), err=True)
     if not sys.stdin.isatty():
-        raise click.UsageError("There is no terminal to ask for confirmation; use --yes.")
+        raise click.UsageError(_("There is no terminal to ask for confirmation; use --yes."))
     click.confirm(shown(question.text), abort=True, err=True)

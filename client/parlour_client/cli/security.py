@@ -9,22 +9,23 @@ import click
 from parlour_client.cli.passwords import from_stdin, second_factor
 from parlour_client.cli.run_client import signing_in, the_home, the_passphrase
 from parlour_client.kit.console.printing import echo
+from parlour_client.kit.language import N_, _
 
 if TYPE_CHECKING:
     from parlour_client.kit.account.second_factor import Factors
 
 
 @click.command("add-app", epilog="\b\nExample:\n  parlour security add-app")
-@click.option("--name", default="app", help="What to call it.")
+@click.option("--name", default="app", help=N_("What to call it."))
 @from_stdin
 @click.pass_context
 def add_app(context: click.Context, name: str, *, password_stdin: bool) -> None:
     """Set up an app that shows codes (TOTP). It is active once you have typed its first code."""
-    _run(context, lambda factors: factors.add_app(name), stdin=password_stdin, done="The app is set up.")
+    _run(context, lambda factors: factors.add_app(name), stdin=password_stdin, done=_("The app is set up."))
 
 
 @click.command("add-key", epilog="\b\nExample:\n  parlour security add-key --name blue")
-@click.option("--name", default="key", help="What to call it.")
+@click.option("--name", default="key", help=N_("What to call it."))
 @from_stdin
 @click.pass_context
 def add_key(context: click.Context, name: str, *, password_stdin: bool) -> None:
@@ -33,7 +34,7 @@ def add_key(context: click.Context, name: str, *, password_stdin: bool) -> None:
         context,
         lambda factors: factors.add_key(name),
         stdin=password_stdin,
-        done="The key is set up.",
+        done=_("The key is set up."),
     )
 
 
@@ -47,7 +48,7 @@ def remove(context: click.Context, which: str, *, password_stdin: bool) -> None:
     async def work(factors: "Factors") -> None:
         await factors.remove(await factors.named(which))
 
-    _run(context, work, stdin=password_stdin, done="Removed.")
+    _run(context, work, stdin=password_stdin, done=_("Removed."))
 
 
 @click.command("recovery-codes", epilog="\b\nExample:\n  parlour security recovery-codes")

@@ -22,6 +22,7 @@ from parlour_client.core.model import Entry, Room
 from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError, SetupError, UnreachableError
+from parlour_client.kit.language import N_, _
 from parlour_client.plain.input_lines import read_lines
 
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ LONGEST_OUTAGE: Final = 30.0
 """Seconds without a connection after which a command gives up."""
 _LOOK_SECONDS: Final = 1.0
 """How often the connection is looked at meanwhile."""
-_KEPT: Final = "What the server refused is in the outbox: press F7 in the chat to send it again or cancel it."
-_FULL: Final = (
+_KEPT: Final = N_(
+    "What the server refused is in the outbox: press F7 in the chat to send it again or cancel it."
+)
+_FULL: Final = N_(
     "What the server refused was not kept, because the outbox already holds too much of it (F7 in the chat)."
 )
 MAX_KEPT: Final = 100
@@ -42,9 +45,11 @@ MAX_UNANSWERED: Final = 256
 
 
 @click.command(
-    epilog='\b\nExample:\n  parlour send lobby "good morning"\n  parlour send @ben "are you there?"\n'
-    "  parlour send lobby --file honey.pdf 'the first honey'\n"
-    "  tail -f build.log | parlour send builds --stdin"
+    epilog=N_(
+        '\b\nExample:\n  parlour send lobby "good morning"\n  parlour send @ben "are you there?"\n  '
+        "parlour send lobby --file honey.pdf 'the first honey'\n  tail -f build.log | parlour "
+        "send builds --stdin"
+    )
 )
 @click.argument("room")
 @click.argument("text", required=False)
@@ -52,23 +57,23 @@ MAX_UNANSWERED: Final = 256
     "--stdin",
     "lines",
     is_flag=True,
-    help="Send each line of standard input as a message, except empty ones.",
+    help=N_("Send each line of standard input as a message, except empty ones."),
 )
 @click.option(
     "--file",
     "path",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Send a file, with TEXT as its caption.",
+    help=N_("Send a file, with TEXT as its caption."),
 )
-@click.option("--json", "as_json", is_flag=True, help='Print {"seq": …} for each message that is stored.')
+@click.option("--json", "as_json", is_flag=True, help=N_('Print {"seq": …} for each message that is stored.'))
 @click.pass_context
 def send(
     context: click.Context, room: str, text: str | None, *, lines: bool, path: Path | None, as_json: bool
 ) -> int:
     """Send TEXT to ROOM (a name, or @user). Exit status 0 means that it is on the server's disk."""
     if lines == (text is not None or path is not None):
-        raise click.UsageError("Give a TEXT, a --file or --stdin.")
+        raise click.UsageError(_("Give a TEXT, a --file or --stdin."))
     home = the_home(context)
     if path is not None:
         return asyncio.run(_send_file(home, room, path, text or "", as_json=as_json))
@@ -114,10 +119,10 @@ async def _what_becomes_of(client: "Client", entry: Entry) -> str:
     """Drop a refused message above the limit; return the text about it."""
     refused = sum(one.entry.failed for one in client.messages.outgoing())
     if refused <= MAX_KEPT:
-        return _KEPT
+        return _(_KEPT)
     if entry.request is not None:
         await client.messages.abandon([entry.request])
-    return _FULL
+    return _(_FULL)
 
 
 async def _send_lines(home: ChatHome, wanted: str, *, as_json: bool) -> int:
@@ -182,7 +187,7 @@ class _Lines:
                 return None
             return str(message_text(text))
         except UnicodeDecodeError:
-            self._refuse(SetupError("A line isn't valid UTF-8 and was skipped."))
+            self._refuse(SetupError(_("A line isn't valid UTF-8 and was skipped.")))
         except SetupError as error:
             self._refuse(error)
         return None
@@ -203,7 +208,8 @@ async def acknowledged(client: "Client", room: Room, entry: Entry, *, as_json: b
                 online = loop.time()
             elif loop.time() - online > LONGEST_OUTAGE:
                 raise UnreachableError(
-                    client.connection.status.problem or "The connection was lost.", "Send it again later."
+                    client.connection.status.problem or _("The connection was lost."),
+                    _("Send it again later."),
                 )
         stored = waiting.result()
     except (UnreachableError, asyncio.CancelledError):

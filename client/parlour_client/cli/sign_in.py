@@ -19,6 +19,7 @@ from parlour_client.core.e2ee.status import Trust as PersonTrust
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.console.second_factor import ConsoleDialog
+from parlour_client.kit.language import N_, _
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import DeviceName, NameRefusedError, UserName, parse_device_name
@@ -40,8 +41,8 @@ def this_device() -> DeviceName:
     epilog="\b\nExample:\n  parlour join 'parlour://chat.example.org:8443/join#code=…&pin=…' --username ada"
 )
 @click.argument("link")
-@click.option("--username", type=NEW_USER, required=True, help="Your name, as others will see it.")
-@click.option("--device", type=DEVICE, help="What to call this device. Default: the machine's name.")
+@click.option("--username", type=NEW_USER, required=True, help=N_("Your name, as others will see it."))
+@click.option("--device", type=DEVICE, help=N_("What to call this device. Default: the machine's name."))
 @from_stdin
 @click.pass_context
 def join(
@@ -53,7 +54,9 @@ def join(
     """
     invite = ChatInviteLink.parse(link)
     home = the_home(context)
-    password = read_password(stdin=password_stdin, words="New password (15 characters or more)", twice=True)
+    password = read_password(
+        stdin=password_stdin, words=_("New password (15 characters or more)"), twice=True
+    )
     wrapping = first_passphrase(home, ask=not password_stdin)
     dialog = second_factor(stdin=password_stdin)
     asyncio.run(_join(home, wrapping, invite, username, password, device or this_device(), dialog))
@@ -71,34 +74,38 @@ async def _join(
     async with signing_in(home, wrapping) as sign_in:
         _welcome(await sign_in.join(link, user, password, device, dialog))
         if link.by is not None:
-            words = _INVITED[await sign_in.trust(link.by.user) is PersonTrust.VERIFIED]
+            words = _(_INVITED[await sign_in.trust(link.by.user) is PersonTrust.VERIFIED])
             echo(words.format(user=link.by.user), err=True)
 
 
 _INVITED: Final = {
-    True: "{user}, who invited you, is verified by the key in the link.",
-    False: "ALARM: the server shows a different key for {user} than the invite link does. "
-    "Nothing is sent to {user} until you decide: parlour verify {user}",
+    True: N_("{user}, who invited you, is verified by the key in the link."),
+    False: N_(
+        "ALARM: the server shows a different key for {user} than the invite link does. Nothing "
+        "is sent to {user} until you decide: parlour verify {user}"
+    ),
 }
 
 
 @click.command(
-    epilog="\b\nExample:\n  parlour login chat.example.org --username ada\n"
-    "  parlour login 192.0.2.7:8443 --username ada --ca friends-ca.pem"
+    epilog=(
+        "\b\nExample:\n  parlour login chat.example.org --username ada\n  parlour login "
+        "192.0.2.7:8443 --username ada --ca friends-ca.pem"
+    )
 )
 @click.argument("address")
-@click.option("--username", type=NEW_USER, required=True, help="Your name on that server.")
-@click.option("--device", type=DEVICE, help="What to call this device. Default: the machine's name.")
+@click.option("--username", type=NEW_USER, required=True, help=N_("Your name on that server."))
+@click.option("--device", type=DEVICE, help=N_("What to call this device. Default: the machine's name."))
 @click.option(
     "--ca",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Trust only this CA (a PEM file), not the system's CAs.",
+    help=N_("Trust only this CA (a PEM file), not the system's CAs."),
 )
 @click.option(
     "--pin",
     metavar="PIN",
-    help="Trust only the server key with this pin: 43 characters from the server's owner.",
+    help=N_("Trust only the server key with this pin: 43 characters from the server's owner."),
 )
 @from_stdin
 @click.pass_context
@@ -118,7 +125,7 @@ def login(
     account has a second factor you are asked for it; with --password-stdin it is on the second line.
     """
     if ca is not None and pin is not None:
-        raise click.UsageError("--ca and --pin can't be used together.")
+        raise click.UsageError(_("--ca and --pin can't be used together."))
     from parlour_client.kit.transport.trust import CaFile, Pin  # noqa: PLC0415 - `--help` needs no TLS
 
     where = ServerAddress.parse(address)
@@ -143,7 +150,7 @@ async def _login(
 
 
 def _welcome(account: Account) -> None:
-    echo(f"Logged in as {account.user} on {account.server}.", err=True)
+    echo(_("Logged in as {user} on {server}.").format(user=account.user, server=account.server), err=True)
 
 
 @click.command(epilog="\b\nExample:\n  parlour logout")
@@ -151,7 +158,7 @@ def _welcome(account: Account) -> None:
 def logout(context: click.Context) -> None:
     """Log out on this device. Your history stays in the archive."""
     asyncio.run(_logout(the_home(context)))
-    echo("Logged out.", err=True)
+    echo(_("Logged out."), err=True)
 
 
 async def _logout(home: ChatHome) -> None:
@@ -162,7 +169,7 @@ async def _logout(home: ChatHome) -> None:
 @click.command(
     epilog="\b\nExample:\n  parlour passwd\n  printf 'OLD\\nNEW\\n' | parlour passwd --password-stdin"
 )
-@click.option("--password-stdin", is_flag=True, help="Read the old and the new password from two lines.")
+@click.option("--password-stdin", is_flag=True, help=N_("Read the old and the new password from two lines."))
 @click.pass_context
 def passwd(context: click.Context, *, password_stdin: bool) -> None:
     """Change your password, and log out every other session.
@@ -170,10 +177,10 @@ def passwd(context: click.Context, *, password_stdin: bool) -> None:
     With --password-stdin a second factor is on the third line.
     """
     home = the_home(context)
-    old = read_password(stdin=password_stdin, words="Old password")
-    new = read_password(stdin=password_stdin, words="New password (15 characters or more)", twice=True)
+    old = read_password(stdin=password_stdin, words=_("Old password"))
+    new = read_password(stdin=password_stdin, words=_("New password (15 characters or more)"), twice=True)
     asyncio.run(_passwd(home, old, new, second_factor(stdin=password_stdin)))
-    echo("Password changed; every other session was logged out.", err=True)
+    echo(_("Password changed; every other session was logged out."), err=True)
 
 
 async def _passwd(home: ChatHome, old: Secret, new: Secret, dialog: ConsoleDialog) -> None:
@@ -185,40 +192,43 @@ async def _passwd(home: ChatHome, old: Secret, new: Secret, dialog: ConsoleDialo
     epilog="\b\nExample:\n  parlour passphrase\n  parlour passphrase --keyring\n  parlour passphrase --remove"
 )
 @click.option(
-    "--remove", is_flag=True, help="Keep the key in a file that only you can read, without a passphrase."
+    "--remove", is_flag=True, help=N_("Keep the key in a file that only you can read, without a passphrase.")
 )
 @click.option(
     "--keyring",
     is_flag=True,
-    help="Let the system keyring open the archive; a passphrase keeps working, too.",
+    help=N_("Let the system keyring open the archive; a passphrase keeps working, too."),
 )
 @click.pass_context
 def passphrase(context: click.Context, *, remove: bool, keyring: bool) -> None:
     """Protect the archive with a passphrase or the system keyring, or change or remove that protection."""
     if remove and keyring:
-        raise click.UsageError("--remove and --keyring can't be used together.")
+        raise click.UsageError(_("--remove and --keyring can't be used together."))
     from parlour_client.core.archive.key import into_keyring, open_key, rewrap  # noqa: PLC0415 - `--help` needs no keys
 
     home = the_home(context)
     key = open_key(home.key, the_passphrase(home))
     if keyring:
-        echo(_IN_KEYRING[into_keyring(home.key, key)], err=True)
+        echo(_(_IN_KEYRING[into_keyring(home.key, key)]), err=True)
         return
     new = (
         None
         if remove
-        else read_password(stdin=False, words="New passphrase", twice=True, otherwise="run this in one")
+        else read_password(stdin=False, words=_("New passphrase"), twice=True, otherwise=_("run this in one"))
     )
     asyncio.run(asyncio.to_thread(rewrap, home.key, key, new))
-    echo(_NOT_PROTECTED.format(home.key) if remove else "Passphrase set.", err=True)
+    echo(_(_NOT_PROTECTED).format(home.key) if remove else _("Passphrase set."), err=True)
 
 
 _IN_KEYRING = {
-    True: "The system keyring now opens the archive; where there is none, the passphrase does.",
-    False: "Only the system keyring opens the archive now: where there is none (over SSH, for example) the "
-    "archive stays locked. To have both, set a passphrase first, then use --keyring.",
+    True: N_("The system keyring now opens the archive; where there is none, the passphrase does."),
+    False: N_(
+        "Only the system keyring opens the archive now: where there is none (over SSH, for "
+        "example) the archive stays locked. To have both, set a passphrase first, then use "
+        "--keyring."
+    ),
 }
-_NOT_PROTECTED = (
-    "Passphrase removed: the key is in {}, not protected by a passphrase. Anyone who can read your "
-    "files can read the archive."
+_NOT_PROTECTED = N_(
+    "Passphrase removed: the key is in {}, not protected by a passphrase. Anyone who can "
+    "read your files can read the archive."
 )

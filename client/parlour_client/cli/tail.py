@@ -22,6 +22,7 @@ from parlour_client.core.model import BEFORE_JOIN, UNREADABLE, Room, display_nam
 from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import UnreachableError
+from parlour_client.kit.language import N_, _
 from parlour_client.text.event_text import day_and_time, event_sentence
 from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import LogEvent
@@ -48,16 +49,18 @@ _UNDER_TEXT: Final = " " * 6
     epilog="\b\nExample:\n  parlour tail lobby --json\n  parlour tail lobby --json --from 1 --count 10"
 )
 @click.argument("room")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, in ASCII.")
-@click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N.")
+@click.option("--json", "as_json", is_flag=True, help=N_("Print one JSON object per line, in ASCII."))
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help=N_("Stop after N."))
 @click.option(
     "--from",
     "first",
     type=click.IntRange(min=0),
     metavar="SEQ",
-    help="Start at this number in the history.",
+    help=N_("Start at this number in the history."),
 )
-@click.option("--events", is_flag=True, help="Show everything that happens in the room, not only messages.")
+@click.option(
+    "--events", is_flag=True, help=N_("Show everything that happens in the room, not only messages.")
+)
 @click.pass_context
 def tail(
     context: click.Context, room: str, count: int | None, first: int | None, *, as_json: bool, events: bool
@@ -87,7 +90,7 @@ async def follow(client: "Client", room: Room, after: Seq) -> AsyncIterator[LogE
     """Yield the room's events over ``after``, each number in turn, for ever; raises why it cannot."""
     news = asyncio.Event()
 
-    def wake(_: Change) -> None:
+    def wake(_change: Change) -> None:
         news.set()
 
     unsubscribe = client.events.subscribe(wake)
@@ -100,7 +103,7 @@ async def follow(client: "Client", room: Room, after: Seq) -> AsyncIterator[LogE
                 yield event
             if client.connection.status.state is LinkState.STOPPED:
                 raise UnreachableError(
-                    client.connection.status.problem, "Log in again, then continue with --from."
+                    client.connection.status.problem, _("Log in again, then continue with --from.")
                 )
             await news.wait()
     finally:
@@ -117,7 +120,7 @@ async def note_of(client: "Client", event: LogEvent) -> str:
     if entry is None:
         return await client.history.trouble_of(event.room, event.seq)
     if isinstance(event.body, Unreadable) and entry.note is None:
-        return UNREADABLE
+        return _(UNREADABLE)
     return note_words(entry) if entry.note is not None else entry.trouble
 
 
@@ -129,7 +132,7 @@ def print_event(room: Room, event: LogEvent, note: str = "", *, as_json: bool) -
         time = f"{day_and_time(event.at)} #{event.seq}"
         if isinstance(event.body, Message):
             if note:
-                echo(f"{time} note: {shown(note)}")
+                echo(_("{time} note: {note}").format(time=time, note=shown(note)))
             text = shown(event.body.text, indent=_UNDER_TEXT)
             echo(f"{time} {display_name(event.author)}: {text}{file_words(event.body)}")
         elif note:

@@ -16,6 +16,7 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.results import Done, FactorsListed, LoginWanted, SessionsListed, SettingChosen
 from parlour_client.commands.values import read_number
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.ids import SessionId
 
 
@@ -25,7 +26,7 @@ from parlour_protocol.kit.ids import SessionId
 async def sessions(
     call: Call,
     *,
-    end: Annotated[str | None, Takes(Kind.SESSION, "ID", "End this session.", fronts=SHELL)] = None,
+    end: Annotated[str | None, Takes(Kind.SESSION, "ID", N_("End this session."), fronts=SHELL)] = None,
 ) -> SessionsListed | Done:
     """List where you are logged in, or end one of these sessions."""
     return (
@@ -41,7 +42,7 @@ async def end_session(call: Call, session: Session) -> Done:
         listed = await call.client.sessions.all()
         which = listed[read_number(session, most=len(listed), what="a session") - 1].id
     await call.client.sessions.end(SessionId(which))
-    return Done("The session has ended.")
+    return Done(_("The session has ended."))
 
 
 @command("security", cli="security list", json=True, examples=("security list",))
@@ -50,7 +51,7 @@ async def security(call: Call) -> FactorsListed:
     return FactorsListed(await call.client.sessions.second_factors())
 
 
-@command("reconnect", cli=Elsewhere("Every command connects on its own."))
+@command("reconnect", cli=Elsewhere(N_("Every command connects on its own.")))
 async def reconnect(call: Call) -> LoginWanted | None:
     """Try to connect now."""
     if call.client.connection.status.session_ended:
@@ -63,14 +64,14 @@ async def reconnect(call: Call) -> LoginWanted | None:
 async def login(call: Call) -> LoginWanted:
     """Log in again after your session has ended; what is queued is sent then."""
     if not call.client.connection.status.session_ended:
-        raise SetupError("You are already logged in.")
+        raise SetupError(_("You are already logged in."))
     return LoginWanted()
 
 
 @command(
     "typing",
-    line=Elsewhere("Others only see a line once you send it."),
-    cli=Elsewhere("the setting `typing`"),
+    line=Elsewhere(N_("Others only see a line once you send it.")),
+    cli=Elsewhere(N_("the setting `typing`")),
 )
 async def typing(call: Call, *, on: On) -> SettingChosen:
     """Let others see when you are typing (off by default)."""

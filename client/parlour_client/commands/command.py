@@ -24,6 +24,7 @@ from typing import (
 
 from parlour_client.commands.front import Front
 from parlour_client.kit.errors import SetupError, WrongUseError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.ids import DeviceId, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
@@ -225,11 +226,11 @@ class Call:
         room = self.client.rooms.get(self.room.id) if self.room is not None else None
         if room is None:
             how = {
-                Front.UI: "/rooms lists them.",
-                Front.LINE: "/go ROOM opens one; /rooms lists yours.",
-                Front.CLI: "Name it.",
+                Front.UI: _("/rooms lists them."),
+                Front.LINE: _("/go ROOM opens one; /rooms lists yours."),
+                Front.CLI: _("Name it."),
             }[self.front]
-            raise SetupError("No room is open.", how)
+            raise SetupError(_("No room is open."), how)
         return room
 
     def switch(self, on: bool | None, now: bool) -> bool:  # noqa: FBT001 - two states of one switch
@@ -248,10 +249,10 @@ class Command(Generic[P, R]):
     """One command."""
 
     names: dict[Front, str | Elsewhere]
-    help: str
-    """One sentence, without its full stop."""
-    about: str = ""
-    """Further text of `parlour NAME --help`."""
+    sentence: str
+    """What it does, in English, without its full stop; ``help`` translates it."""
+    further: str = ""
+    """Further English text of `parlour NAME --help`; ``about`` translates it."""
     arguments: tuple[Argument, ...] = ()
     handler: Callable[Concatenate[Call, P], Awaitable[R]] | None = None
     view: View | None = None
@@ -273,9 +274,19 @@ class Command(Generic[P, R]):
         return self.handler(call, *args, **kwargs)
 
     @property
+    def help(self) -> str:
+        """One sentence, without its full stop."""
+        return _(self.sentence)
+
+    @property
+    def about(self) -> str:
+        """Further text of `parlour NAME --help`."""
+        return _(self.further)
+
+    @property
     def who(self) -> str:
         """A sentence about who may use it, if not everyone."""
-        return _WHO[self.role]
+        return _(_WHO[self.role])
 
     def name(self, front: Front) -> str | None:
         """Return its name in a front end; None if it has none."""
@@ -285,7 +296,7 @@ class Command(Generic[P, R]):
     def reason(self, front: Front) -> str:
         """Return what to do instead in a front end without it."""
         name = self.names[front]
-        return name.instead if isinstance(name, Elsewhere) else ""
+        return _(name.instead) if isinstance(name, Elsewhere) else ""
 
     def written(self, front: Front) -> str:
         """Return how it is written in a front end, without arguments, or what to do instead."""
@@ -313,13 +324,13 @@ class Command(Generic[P, R]):
 
     def wrong_use(self, front: Front) -> WrongUseError:
         """Return the error for input that can't be parsed."""
-        return WrongUseError(f"Write {self.usage(front)}.")
+        return WrongUseError(_("Write {usage}.").format(usage=self.usage(front)))
 
 
 _WHO: Final = {
     Role.MEMBER: "",
-    Role.MODERATOR: "For moderators and owners.",
-    Role.OWNER: "For owners.",
+    Role.MODERATOR: N_("For moderators and owners."),
+    Role.OWNER: N_("For owners."),
 }
 
 
@@ -370,8 +381,8 @@ def command(
         written = [one for one in inspect.signature(handler).parameters.values() if one.name != "call"]
         return Command(
             names={Front.UI: ui or name, Front.LINE: line or name, Front.CLI: cli},
-            help=first.rstrip("."),
-            about=about.strip(),
+            sentence=first.rstrip("."),
+            further=about.strip(),
             arguments=tuple(_argument(one) for one in written),
             handler=handler,
             view=view,
@@ -398,7 +409,7 @@ def shown_by(
 ) -> Command[..., Any]:
     """Make an entry of the table for something that a front end does by itself."""
     names = {Front.UI: ui or name, Front.LINE: line or name, Front.CLI: cli}
-    return Command(names=names, help=sentence, view=view, arguments=arguments)
+    return Command(names=names, sentence=sentence, view=view, arguments=arguments)
 
 
 def _argument(parameter: inspect.Parameter) -> Argument:
@@ -433,9 +444,11 @@ Session = Annotated[str, Takes(Kind.SESSION, "NUMBER")]
 AlarmNumber = Annotated[int, Takes(Kind.ALARM, "NUMBER")]
 Text = Annotated[str, Takes(Kind.TEXT, "TEXT")]
 Words = Annotated[str, Takes(Kind.TEXT, "WORDS")]
-Reason = Annotated[str, Takes(Kind.TEXT, "REASON", "The reason; everyone in the room sees it.")]
+Reason = Annotated[str, Takes(Kind.TEXT, "REASON", N_("The reason; everyone in the room sees it."))]
 Emoji = Annotated[str, Takes(Kind.EMOJI, "EMOJI")]
 Count = Annotated[int, Takes(Kind.COUNT, "NUMBER")]
-For = Annotated[int | None, Takes(Kind.DURATION, "SECONDS", "For how long; default: for good.", option="for")]
-On = Annotated[bool | None, Takes(Kind.SWITCH, help="Undo it.")]
+For = Annotated[
+    int | None, Takes(Kind.DURATION, "SECONDS", N_("For how long; default: for good."), option="for")
+]
+On = Annotated[bool | None, Takes(Kind.SWITCH, help=N_("Undo it."))]
 File = Annotated[Path, Takes(Kind.PATH, "PATH")]

@@ -25,12 +25,13 @@ from parlour_client.commands.results import (
     RevokeQuestion,
 )
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.ids import DeviceId
 
 if TYPE_CHECKING:
     from parlour_client.core.e2ee.status import OwnDevice
 
-_CHOOSE = Elsewhere("Choose the device in /devices.")
+_CHOOSE = Elsewhere(N_("Choose the device in /devices."))
 
 
 @command("devices", cli="device list", connect=Connect.CAUGHT_UP, json=True, examples=("device list --json",))
@@ -80,13 +81,16 @@ async def revoke(call: Call, device: Device) -> RevokeQuestion:
         await call.client.encryption.revoke(device)
         return DeviceRevoked(one)
 
-    return RevokeQuestion(f"Revoke {one.name} for good?", do, device=one)
+    return RevokeQuestion(_("Revoke {name} for good?").format(name=one.name), do, device=one)
 
 
 async def _own(call: Call, device: DeviceId) -> "OwnDevice":
     found = next((one for one in await call.client.encryption.devices() if one.device == device), None)
     if found is None:
-        raise SetupError("You have no device with that id.", f"List them: {call.written(devices)}")
+        raise SetupError(
+            _("You have no device with that id."),
+            _("List them: {written}").format(written=call.written(devices)),
+        )
     return found
 
 
@@ -94,17 +98,23 @@ async def _own(call: Call, device: DeviceId) -> "OwnDevice":
 async def recovery(call: Call) -> RecoveryWordsShown:
     """Show your 24 recovery words; anyone who has them has your account."""
     if call.front is Front.CLI and not sys.stdout.isatty():
-        raise SetupError("Recovery words are only shown in a terminal, so that they don't end up in a file.")
+        raise SetupError(
+            _("Recovery words are only shown in a terminal, so that they don't end up in a file.")
+        )
     return RecoveryWordsShown(await call.client.encryption.recovery_words())
 
 
-_FIRST = Elsewhere("It is done before a chat can be read.")
+_FIRST = Elsewhere(N_("It is done before a chat can be read."))
 recover = shown_by(
-    View.SHELL, "Approve this device with your 24 recovery words", ui=_FIRST, line=_FIRST, cli="recovery use"
+    View.SHELL,
+    N_("Approve this device with your 24 recovery words"),
+    ui=_FIRST,
+    line=_FIRST,
+    cli="recovery use",
 )
 reset_identity = shown_by(
     View.SHELL,
-    "Make a new key for your account if you have lost all devices and the recovery words",
+    N_("Make a new key for your account if you have lost all devices and the recovery words"),
     ui=_FIRST,
     line=_FIRST,
     cli="recovery reset",

@@ -25,9 +25,10 @@ from parlour_client.commands.results import (
     RoomRenewed,
 )
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.rooms import Role
 
-_IN_CHAT = Elsewhere("It is asked and answered in a chat.")
+_IN_CHAT = Elsewhere(N_("It is asked and answered in a chat."))
 
 
 @command(
@@ -46,7 +47,7 @@ async def encryption(
         bool,
         Takes(
             Kind.FLAG,
-            help="Let the members of an older room decide who is in it.",
+            help=N_("Let the members of an older room decide who is in it."),
             option="renew",
             fronts=SHELL,
         ),
@@ -68,20 +69,27 @@ async def renew(call: Call, room: Here) -> RenewQuestion:
     """Let the members of an older room decide who is in it."""
     people = await call.client.encryption.adoptable(room.id)
     if not people:
-        raise SetupError("The members of this room already decide who is in it.", "There is nothing to do.")
+        raise SetupError(
+            _("The members of this room already decide who is in it."), _("There is nothing to do.")
+        )
 
     async def do() -> RoomRenewed:
         await call.client.encryption.adopt(room.id, people)
         return RoomRenewed(room)
 
-    return RenewQuestion("Are these the people in the room, and no one else?", do, room=room, people=people)
+    return RenewQuestion(
+        _("Are these the people in the room, and no one else?"), do, room=room, people=people
+    )
 
 
 @command("encrypt", cli=_IN_CHAT, role=Role.OWNER, asks=Asks(for_good=True))
 async def encrypt(call: Call, room: Here) -> EncryptQuestion:
     """Make this room end-to-end encrypted, for good."""
     if room.encrypted:
-        raise SetupError("This room is already encrypted.", f"{call.written(encryption)} shows the details.")
+        raise SetupError(
+            _("This room is already encrypted."),
+            _("{written} shows the details.").format(written=call.written(encryption)),
+        )
     me = call.client.account.user
     people = [one.user for one in await call.client.rooms.members(room.id) if one.user != me]
 
@@ -89,14 +97,16 @@ async def encrypt(call: Call, room: Here) -> EncryptQuestion:
         await call.client.encryption.turn_on(room.id, people)
         return RoomEncrypted(room)
 
-    return EncryptQuestion(f"Encrypt {room.title} end to end?", do, room=room, people=people)
+    return EncryptQuestion(
+        _("Encrypt {title} end to end?").format(title=room.title), do, room=room, people=people
+    )
 
 
 @command("strict", cli=_IN_CHAT)
 async def strict(call: Call, room: Here, *, on: On = None) -> None:
     """Only send here while everyone in the room is verified."""
     if on is None and call.front is Front.UI:
-        raise SetupError("Write /strict on or /strict off.")
+        raise SetupError(_("Write /strict on or /strict off."))
     await call.client.preferences.strict(room.id, on=on is not False)
 
 
@@ -106,16 +116,16 @@ async def refound(call: Call, room: Here) -> None:
     await call.client.encryption.refound(room.id)
 
 
-@command("alarms", cli=Elsewhere("Every command that connects prints them."))
+@command("alarms", cli=Elsewhere(N_("Every command that connects prints them.")))
 async def alarms(call: Call) -> AlarmsListed:
     """Show security alarms, such as keys that don't match."""
     return AlarmsListed(call.client.encryption.alarms())
 
 
 @command(
-    ui=Elsewhere("Enter on it in /alarms."),
+    ui=Elsewhere(N_("Enter on it in /alarms.")),
     line="alarms read",
-    cli=Elsewhere("/alarms in a chat."),
+    cli=Elsewhere(N_("/alarms in a chat.")),
 )
 async def dismiss_alarm(call: Call, alarm: AlarmNumber) -> None:
     """Dismiss an alarm by its number in /alarms."""

@@ -18,6 +18,7 @@ from parlour_client.commands.command import (
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import FileSaved, FileSent, Transfer
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 from parlour_client.text.file_text import downloads_folder
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ async def save(
     *,
     to: Annotated[
         Path | None,
-        Takes(Kind.PATH, "DIR", "Where to save it. Default: your downloads folder.", fronts=SHELL),
+        Takes(Kind.PATH, "DIR", N_("Where to save it. Default: your downloads folder."), fronts=SHELL),
     ] = None,
 ) -> Transfer:
     """Save a message's file to your downloads folder."""
@@ -58,8 +59,8 @@ async def save(
     entry = await _found(call, room, message)
     wanted = entry.file if entry is not None and not entry.deleted else None
     if entry is None or wanted is None:
-        hint = "" if call.front is Front.UI else "Check the number."
-        raise SetupError("That message has no file.", hint)
+        hint = "" if call.front is Front.UI else _("Check the number.")
+        raise SetupError(_("That message has no file."), hint)
 
     async def run(progress: "Progress") -> FileSaved:
         return FileSaved(await call.client.files.save(entry, folder, progress=progress))
@@ -71,10 +72,10 @@ async def _found(call: Call, room: "Room", seq: "Seq") -> "Entry | None":
     """Return the message; a command that has just connected waits until it is decrypted."""
     if call.front is not Front.CLI:
         return await call.client.history.entry(room.id, seq)
-    numbers = "parlour tail ROOM --json shows the numbers."
+    numbers = _("parlour tail ROOM --json shows the numbers.")
     if seq > room.head:
-        raise SetupError(f"{room.title} has no message {seq} yet.", numbers)
+        raise SetupError(_("{title} has no message {seq} yet.").format(title=room.title, seq=seq), numbers)
     entry = await call.client.events.until(lambda: call.client.history.entry(room.id, seq), PATIENCE)
     if entry is None:
-        raise SetupError("That message is not available.", numbers)
+        raise SetupError(_("That message is not available."), numbers)
     return entry

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 from parlour_client.commands.front import Front
 from parlour_client.core.room_names import find_room as find
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 
 if TYPE_CHECKING:
     from parlour_client.commands.command import Call
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from parlour_protocol.kit.ids import Seq
 
 _ROOMS: Final = {
-    Front.UI: "F2 lists yours; /join joins another.",
-    Front.LINE: "/rooms lists yours, /join joins another.",
+    Front.UI: N_("F2 lists yours; /join joins another."),
+    Front.LINE: N_("/rooms lists yours, /join joins another."),
 }
 
 
@@ -29,13 +30,15 @@ def find_room(client: "Client", front: Front, wanted: str) -> "Room":
     direct = wanted.startswith("@")
     match front:
         case Front.CLI if direct:
-            hint = f"Open it: parlour dm {asked}"
+            hint = _("Open it: parlour dm {asked}").format(asked=asked)
         case Front.CLI:
-            hint = f"Join it first: parlour room join {asked}"
+            hint = _("Join it first: parlour room join {asked}").format(asked=asked)
         case _:
-            hint = _ROOMS[front]
+            hint = _(_ROOMS[front])
     what = (
-        f"You have no direct room with {asked} yet." if direct else f"You are not in a room called {asked}."
+        _("You have no direct room with {asked} yet.").format(asked=asked)
+        if direct
+        else _("You are not in a room called {asked}.").format(asked=asked)
     )
     raise SetupError(what, hint)
 
@@ -49,8 +52,10 @@ def find_invitation(call: "Call", wanted: str) -> "Invitation":
         here = [one for one in waiting if one.id == opened] or list(waiting)
         found = here[0] if len(here) == 1 else None
     if found is None:
-        how = "See them: parlour invitations" if call.front is Front.CLI else "/invitations lists yours."
-        raise SetupError("There is no such invitation.", how)
+        how = (
+            _("See them: parlour invitations") if call.front is Front.CLI else _("/invitations lists yours.")
+        )
+        raise SetupError(_("There is no such invitation."), how)
     return found
 
 
@@ -58,5 +63,5 @@ async def find_message(call: "Call", room: "Room", seq: "Seq") -> "Entry":
     """Return a message, fetched if it is not on this device. Raises SetupError."""
     entry = await call.client.history.entry(room.id, seq)
     if entry is None or entry.seq is None:
-        raise SetupError("That message is not available.", "Check the number.")
+        raise SetupError(_("That message is not available."), _("Check the number."))
     return entry

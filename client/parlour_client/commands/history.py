@@ -32,6 +32,7 @@ from parlour_client.commands.results import (
     VersionsShown,
 )
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.ids import Millis, Seq
 
 if TYPE_CHECKING:
@@ -40,15 +41,15 @@ if TYPE_CHECKING:
 FOUND_IN_LINE_MODE = 20
 """Messages that a search shows there: more would be a flood of lines."""
 _MOST = 200
-_SCROLL = Elsewhere("Scroll up.")
+_SCROLL = Elsewhere(N_("Scroll up."))
 _TAIL = Elsewhere("parlour tail ROOM --from NUMBER")
 _FIND = Elsewhere("parlour search")
-_READ = Elsewhere("Shell commands never mark anything as read.")
+_READ = Elsewhere(N_("Shell commands never mark anything as read."))
 
 
 def _count(number: int) -> int:
     if not 0 < number <= _MOST:
-        raise SetupError(f"Write a number from 1 to {_MOST}.")
+        raise SetupError(_("Write a number from 1 to {most}.").format(most=_MOST))
     return number
 
 
@@ -73,12 +74,12 @@ async def next_unread(call: Call) -> RoomOpened | Done:
     rooms = [room for room in call.client.rooms.all if room.unread]
     room = next((room for room in rooms if room.mentions), None) or next(iter(rooms), None)
     if room is None:
-        return Done("No unread messages.")
+        return Done(_("No unread messages."))
     entries = await call.client.history.timeline(room.id, after=Seq(room.read), limit=_MOST)
     return RoomOpened(room, Opened.UNREAD, entries)
 
 
-@command("show", ui=Elsewhere("p on a message goes to the one it replies to."), cli=_TAIL)
+@command("show", ui=Elsewhere(N_("p on a message goes to the one it replies to.")), cli=_TAIL)
 async def show(call: Call, room: Here, message: Message) -> MessageShown:
     """Show one message, and the one it replies to."""
     entry = await find_message(call, room, message)
@@ -117,9 +118,9 @@ async def search(
     words: Annotated[str, Takes(Kind.QUERY, "WORDS")] = "",
     *,
     room: Annotated[
-        "Room | None", Takes(Kind.ROOM, "ROOM", "Search only this room.", option="in", fronts=SHELL)
+        "Room | None", Takes(Kind.ROOM, "ROOM", N_("Search only this room."), option="in", fronts=SHELL)
     ] = None,
-    limit: Annotated[int, Takes(Kind.COUNT, "NUMBER", "Show at most this many.", fronts=SHELL)] = 50,
+    limit: Annotated[int, Takes(Kind.COUNT, "NUMBER", N_("Show at most this many."), fronts=SHELL)] = 50,
 ) -> MessagesFound:
     """Search your messages: words, from:NAME in:ROOM before:DATE after:DATE has:link is:unread.
 
@@ -161,13 +162,13 @@ async def read(call: Call, *, everywhere: Annotated[bool, Takes(Kind.FLAG, word=
         await call.client.messages.mark_read(room.id, room.head, share=call.settings.receipts)
 
 
-@command("mark", ui=Elsewhere("u on the message."), cli=_READ)
+@command("mark", ui=Elsewhere(N_("u on the message.")), cli=_READ)
 async def mark(call: Call, room: Here, message: Message) -> None:
     """Mark this room as unread, starting at a message."""
     await call.client.messages.mark_read(room.id, Seq(message - 1))
 
 
-@command("receipts", cli=Elsewhere("the setting `receipts`"))
+@command("receipts", cli=Elsewhere(N_("the setting `receipts`")))
 async def receipts(call: Call, *, on: On = None) -> SettingChosen | ReceiptsShown:
     """Show how far others have read; on lets them see how far you have (off by default)."""
     if on is not None:
@@ -176,7 +177,7 @@ async def receipts(call: Call, *, on: On = None) -> SettingChosen | ReceiptsShow
     return ReceiptsShown(room, call.client.messages.receipts(room.id))
 
 
-@command("forget", cli=Elsewhere("the setting `keep`"))
+@command("forget", cli=Elsewhere(N_("the setting `keep`")))
 async def forget(
     call: Call,
     room: Here,
@@ -190,15 +191,17 @@ async def forget(
     async def do() -> Done:
         gone = await call.client.history.forget(room.id, before=before)
         return Done(
-            f"{room.title}: forgotten on this device."
+            _("{title}: forgotten on this device.").format(title=room.title)
             if gone
-            else f"{room.title}: nothing that old on this device."
+            else _("{title}: nothing that old on this device.").format(title=room.title)
         )
 
     if call.front is Front.LINE:  # the answer is in the word
         if age is None and not everything:
-            raise SetupError("Write /forget all, or an age, such as /forget 30d.", "You can't undo it.")
+            raise SetupError(_("Write /forget all, or an age, such as /forget 30d."), _("You can't undo it."))
         return await do()
-    what = "all messages" if age is None else "older messages"
-    kept = "Others keep them; this device won't load them again."
-    return Question(f"Forget {what} in {room.title} on this device?", do, details=(kept,))
+    what = _("all messages") if age is None else _("older messages")
+    kept = _("Others keep them; this device won't load them again.")
+    return Question(
+        _("Forget {what} in {title} on this device?").format(what=what, title=room.title), do, details=(kept,)
+    )

@@ -15,6 +15,7 @@ from parlour_client.commands.command import (
 )
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import BlockedListed, Done, InvitationsListed, Opened, RoomOpened
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.names import UserName
 
 
@@ -48,7 +49,11 @@ async def decline(call: Call, invitation: Invited) -> Done | None:
     await call.client.invitations.decline(invitation.id)
     if call.front is Front.CLI:
         return None
-    return Done(f"{invitation.title}: declined. {invitation.inviter} isn't notified.")
+    return Done(
+        _("{title}: declined. {inviter} isn't notified.").format(
+            title=invitation.title, inviter=invitation.inviter
+        )
+    )
 
 
 @command("block", cli="block", examples=("block mallory", "block mallory --off"))
@@ -57,7 +62,8 @@ async def block(
     user: Annotated[UserName | None, Takes(Kind.PERSON, "PERSON")] = None,
     *,
     on: Annotated[
-        bool | None, Takes(Kind.SWITCH, help="Unblock USER, and see their invitations again.", fronts=SHELL)
+        bool | None,
+        Takes(Kind.SWITCH, help=N_("Unblock USER, and see their invitations again."), fronts=SHELL),
     ] = None,
 ) -> BlockedListed | Done | None:
     """Hide someone's invitations and direct rooms; they aren't notified.
@@ -71,7 +77,9 @@ async def block(
     await call.client.invitations.block(who, on=on is not False)
     if call.front is Front.CLI or on is False:
         return None
-    return Done(f"{who} is blocked: you won't see their invitations any more. They aren't notified.")
+    return Done(
+        _("{who} is blocked: you won't see their invitations any more. They aren't notified.").format(who=who)
+    )
 
 
 @command("unblock", cli=Elsewhere("parlour block USER --off"))

@@ -17,28 +17,28 @@ from parlour_client.commands.find import find_message
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import OutgoingListed, PinsListed, Question, Queued, SendWanted
 from parlour_client.kit.errors import SetupError
-from parlour_client.kit.language import _
+from parlour_client.kit.language import N_, _
 from parlour_protocol.rooms import Role
 
-_IN_CHAT = Elsewhere("Only in a chat.")
-_OUTBOX = Elsewhere("A command reports at once what it could not send.")
+_IN_CHAT = Elsewhere(N_("Only in a chat."))
+_OUTBOX = Elsewhere(N_("A command reports at once what it could not send."))
 
 
-@command("reply", ui=Elsewhere("r on the message."), cli=_IN_CHAT)
+@command("reply", ui=Elsewhere(N_("r on the message.")), cli=_IN_CHAT)
 async def reply(call: Call, room: Here, message: Message, text: Text) -> SendWanted:
     """Reply to a message."""
     del call, room
     return SendWanted(text, message)
 
 
-@command("edit", ui=Elsewhere("e on the message."), cli=_IN_CHAT)
+@command("edit", ui=Elsewhere(N_("e on the message.")), cli=_IN_CHAT)
 async def edit(call: Call, room: Here, message: Message, text: Text) -> None:
     """Edit one of your messages."""
     entry = await find_message(call, room, message)
     await call.client.messages.edit(room.id, entry.seq or message, text)
 
 
-@command("delete", ui=Elsewhere("d on the message."), cli=_IN_CHAT, asks=Asks())
+@command("delete", ui=Elsewhere(N_("d on the message.")), cli=_IN_CHAT, asks=Asks())
 async def delete(call: Call, room: Here, message: Message) -> Question:
     """Delete a message for everyone."""
     entry = await find_message(call, room, message)
@@ -46,8 +46,12 @@ async def delete(call: Call, room: Here, message: Message) -> Question:
     async def do() -> None:
         await call.client.messages.delete(room.id, message)
 
-    which = "this message" if call.front is Front.UI else f"#{message} in {room.title}"
-    question = f"Delete {which} for everyone? You can't undo this."
+    which = (
+        _("this message")
+        if call.front is Front.UI
+        else _("#{message} in {title}").format(message=message, title=room.title)
+    )
+    question = _("Delete {which} for everyone? You can't undo this.").format(which=which)
     return Question(question, do, message=entry)
 
 
@@ -60,7 +64,7 @@ async def react(call: Call, room: Here, message: Message, emoji: Emoji) -> None:
     await call.client.messages.react(room.id, message, emoji, on=call.switch(None, there))
 
 
-@command("unreact", ui=Elsewhere("/react with the same emoji."), cli=_IN_CHAT)
+@command("unreact", ui=Elsewhere(N_("/react with the same emoji.")), cli=_IN_CHAT)
 async def unreact(call: Call, room: Here, message: Message, emoji: Emoji) -> None:
     """Remove your reaction."""
     await find_message(call, room, message)
@@ -114,7 +118,7 @@ async def retry(call: Call, outgoing: Unsent) -> None:
     """Send a failed message again, by its number in /unsent."""
     entry = outgoing.entry
     if entry.request is None or not entry.failed:
-        raise SetupError("That message has not failed.", "It will be sent automatically.")
+        raise SetupError(_("That message has not failed."), _("It will be sent automatically."))
     await call.client.messages.retry(entry.request)
 
 

@@ -84,5 +84,7 @@ async def role(
     if Role(role) is not Role.OWNER:
         await do()
         return None
-    why = "An owner can do everything here, and you can't take it back."
-    return Question(f"Make {user} an owner of {room.title}?", do, details=(why,))
+    why = _("An owner can do everything here, and you can't take it back.")
+    return Question(
+        _("Make {user} an owner of {title}?").format(user=user, title=room.title), do, details=(why,)
+    )

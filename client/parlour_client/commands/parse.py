@@ -22,6 +22,7 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
 from parlour_client.commands.values import read_duration, read_number, read_person
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_client.text.file_text import typed_path
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.room_name import parse_room_name
@@ -166,7 +167,7 @@ def _message(reading: _Reading, rest: str) -> tuple[Any, str]:
     if call.front is Front.UI:
         chosen = call.file if reading.argument.takes.kind is Kind.FILE else call.message
         if chosen is None:
-            raise SetupError("There is no such message here.", "Select one with Alt+Up.")
+            raise SetupError(_("There is no such message here."), _("Select one with Alt+Up."))
         return chosen, rest
     word, rest = reading.word(rest)
     return Seq(read_number(word)), rest
@@ -175,9 +176,9 @@ def _message(reading: _Reading, rest: str) -> tuple[Any, str]:
 def _outgoing(reading: _Reading, rest: str) -> tuple[Any, str]:
     word, rest = reading.word(rest)
     waiting = reading.call.client.messages.outgoing()
-    at = read_number(word, what="one of the unsent")
+    at = read_number(word, what=_("one of the unsent"))
     if at > len(waiting):
-        raise SetupError("No unsent message has that number.", "/unsent lists them.")
+        raise SetupError(_("No unsent message has that number."), _("/unsent lists them."))
     return waiting[at - 1], rest
 
 
@@ -186,19 +187,19 @@ def _device(reading: _Reading, rest: str) -> tuple[Any, str]:
     word, rest = reading.word(rest)
     listed = reading.call.devices
     if not listed:
-        raise SetupError("The devices were not listed yet.", "/devices lists them with their numbers.")
+        raise SetupError(_("The devices were not listed yet."), _("/devices lists them with their numbers."))
     at = read_number(word, what="a device")
     if at > len(listed):
-        raise SetupError("No device has that number.", "/devices lists them with their numbers.")
+        raise SetupError(_("No device has that number."), _("/devices lists them with their numbers."))
     return listed[at - 1], rest
 
 
 def _alarm(reading: _Reading, rest: str) -> tuple[Any, str]:
     word, rest = reading.word(rest)
     raised = reading.call.client.encryption.alarms()
-    at = read_number(word, what="an alarm")
+    at = read_number(word, what=_("an alarm"))
     if at > len(raised):
-        raise SetupError("There is no such alarm.", "/alarms lists them.")
+        raise SetupError(_("There is no such alarm."), _("/alarms lists them."))
     return raised[at - 1].id, rest
 
 
@@ -227,13 +228,13 @@ def _count(reading: _Reading, rest: str) -> tuple[Any, str]:
 
 def _duration(reading: _Reading, rest: str) -> tuple[Any, str]:
     """Parse a length of time; any other word belongs to the text after it, if there is one."""
-    word, _, after = rest.partition(" ")
+    word, _space, after = rest.partition(" ")
     seconds = read_duration(word) if word else None
     if seconds is not None:
         return seconds, after.strip()
     last = reading.command.arguments[-1] is reading.argument
     if word and last:
-        raise SetupError("Write how long as 10m, 2h or 7d.")
+        raise SetupError(_("Write how long as 10m, 2h or 7d."))
     return None, rest
 
 

@@ -5,11 +5,12 @@ from typing import Annotated
 from parlour_client.commands.command import Call, Elsewhere, Kind, Person, Takes, command
 from parlour_client.commands.results import Done, IgnoredListed, PersonShown
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Status
 
-_KEPT_HERE = Elsewhere("It only changes what a chat shows.")
-_WHILE_OPEN = Elsewhere("It only lasts while a chat is open.")
+_KEPT_HERE = Elsewhere(N_("It only changes what a chat shows."))
+_WHILE_OPEN = Elsewhere(N_("It only lasts while a chat is open."))
 
 
 @command("whois", cli=Elsewhere("parlour room members"))
@@ -20,7 +21,7 @@ async def whois(
     peer = call.room.peer if user is None and call.room is not None else None
     who = user or peer
     if who is None:
-        raise SetupError("Write /whois PERSON.")
+        raise SetupError(_("Write /whois PERSON."))
     return PersonShown(await call.client.people.profile(who))
 
 
@@ -29,7 +30,9 @@ async def ignore(call: Call, user: Person) -> Done:
     """Hide someone's messages, on this device only."""
     await call.client.people.ignore(user)
     return Done(
-        f"Ignoring {user}. Their messages are hidden on this device only; /unignore {user} undoes it."
+        _(
+            "Ignoring {user}. Their messages are hidden on this device only; /unignore {user} undoes it."
+        ).format(user=user)
     )
 
 
@@ -37,7 +40,7 @@ async def ignore(call: Call, user: Person) -> Done:
 async def unignore(call: Call, user: Person) -> Done:
     """Show someone's messages again."""
     await call.client.people.ignore(user, on=False)
-    return Done(f"You see {user}'s messages again.")
+    return Done(_("You see {user}'s messages again.").format(user=user))
 
 
 @command("ignored", cli=_KEPT_HERE)

@@ -34,6 +34,7 @@ from parlour_client.commands.results import (
 )
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import SetupError, WrongUseError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
@@ -45,29 +46,29 @@ _NEWEST: Final = 10
 
 def _check_create(front: Front, values: Mapping[str, Any]) -> None:
     if values.get("public_room") and values["private"]:
-        raise WrongUseError("A room is either public or private.")
+        raise WrongUseError(_("A room is either public or private."))
     if front is Front.CLI and values["post_quantum"] and not values["encrypted"]:
-        raise WrongUseError("--post-quantum only works with --encrypted.")
+        raise WrongUseError(_("--post-quantum only works with --encrypted."))
 
 
-def _check_dm(_: Front, values: Mapping[str, Any]) -> None:
+def _check_dm(_front: Front, values: Mapping[str, Any]) -> None:
     if values.get("is_open") and values["post_quantum"]:
-        raise WrongUseError("--open and --post-quantum can't be used together.")
+        raise WrongUseError(_("--open and --post-quantum can't be used together."))
     if values.get("text"):
         from parlour_client.core.checked_text import message_text  # noqa: PLC0415 - `--help` needs no frames
 
         message_text(values["text"])
 
 
-def _check_topic(_: Front, values: Mapping[str, Any]) -> None:
+def _check_topic(_front: Front, values: Mapping[str, Any]) -> None:
     if values["clear"] and values["text"] is not None:
-        raise WrongUseError("A TOPIC and --clear can't be used together.")
+        raise WrongUseError(_("A TOPIC and --clear can't be used together."))
     if values["text"] is not None and not values["text"].strip():
-        raise WrongUseError("The topic is empty.", "To remove it, use --clear.")
+        raise WrongUseError(_("The topic is empty."), _("To remove it, use --clear."))
 
 
 @command(
-    ui=Elsewhere("F2 shows the list of your rooms."),
+    ui=Elsewhere(N_("F2 shows the list of your rooms.")),
     line="rooms",
     cli="room list",
     json=True,
@@ -78,7 +79,9 @@ async def rooms(
     *,
     everything: Annotated[
         bool,
-        Takes(Kind.FLAG, help="Include the public rooms you have not joined.", option="all", fronts=SHELL),
+        Takes(
+            Kind.FLAG, help=N_("Include the public rooms you have not joined."), option="all", fronts=SHELL
+        ),
     ] = False,
 ) -> RoomsListed:
     """List your rooms."""
@@ -97,7 +100,9 @@ async def public(call: Call) -> PublicRoomsListed:
     return PublicRoomsListed(listed, {room.id for room in call.client.rooms.all})
 
 
-@command(ui=Elsewhere("F2, or Ctrl+P and the name."), line="go", cli=Elsewhere("parlour send, parlour tail"))
+@command(
+    ui=Elsewhere(N_("F2, or Ctrl+P and the name.")), line="go", cli=Elsewhere("parlour send, parlour tail")
+)
 async def go(call: Call, room: NamedRoom) -> RoomOpened:
     """Go to a room and show its last ten messages."""
     entries = await call.client.history.timeline(room.id, limit=_NEWEST)
@@ -105,7 +110,7 @@ async def go(call: Call, room: NamedRoom) -> RoomOpened:
 
 
 @command(
-    ui=Elsewhere("See the heading and the status line."), line="where", cli=Elsewhere("parlour room list")
+    ui=Elsewhere(N_("See the heading and the status line.")), line="where", cli=Elsewhere("parlour room list")
 )
 async def where(call: Call) -> PlaceShown:
     """Show the current room and the state of the connection."""
@@ -122,7 +127,10 @@ async def join(call: Call, room: PublicRoom) -> RoomOpened:
     name = parse_room_name(room.removeprefix("#"))
     found = next((one for one in await call.client.rooms.directory() if one.name == name), None)
     if found is None:
-        raise SetupError(f"There is no public room called {name}.", f"List them: {call.written(public)}")
+        raise SetupError(
+            _("There is no public room called {name}.").format(name=name),
+            _("List them: {written}").format(written=call.written(public)),
+        )
     return RoomOpened(await call.client.rooms.join(found.room), Opened.JOINED)
 
 
@@ -138,21 +146,21 @@ async def create(
     *,
     public_room: Annotated[bool, Takes(Kind.FLAG, word="public", fronts=frozenset({Front.UI}))] = False,
     private: Annotated[
-        bool, Takes(Kind.FLAG, help="People join by invitation only, and it isn't listed.")
+        bool, Takes(Kind.FLAG, help=N_("People join by invitation only, and it isn't listed."))
     ] = False,
     encrypted: Annotated[
         bool,
-        Takes(Kind.FLAG, help="End-to-end encrypted, for good: the server can't read it."),
+        Takes(Kind.FLAG, help=N_("End-to-end encrypted, for good: the server can't read it.")),
     ] = False,
     post_quantum: Annotated[
         bool,
         Takes(
             Kind.FLAG,
-            help="With --encrypted: post-quantum keys, against future quantum computers. Experimental.",
+            help=N_("With --encrypted: post-quantum keys, against future quantum computers. Experimental."),
             word="post-quantum",
         ),
     ] = False,
-    topic: Annotated[str, Takes(Kind.TEXT, "TOPIC", "One line, shown above the messages.")] = "",
+    topic: Annotated[str, Takes(Kind.TEXT, "TOPIC", N_("One line, shown above the messages."))] = "",
 ) -> RoomOpened:
     """Create a room as its owner; people join private rooms by invitation."""
     del public_room  # a room is, unless it is private
@@ -180,8 +188,8 @@ async def leave(call: Call, room: Here) -> Question:
         return RoomLeft(room)
 
     public_room = room.kind is RoomKind.PUBLIC
-    back = "You can join it again." if public_room else "You can come back only if someone invites you."
-    return Question(f"Leave {room.title}?", do, details=(back,))
+    back = _("You can join it again.") if public_room else _("You can come back only if someone invites you.")
+    return Question(_("Leave {title}?").format(title=room.title), do, details=(back,))
 
 
 @command("dm", cli="dm", examples=("dm ben 'are you there?'",), check=_check_dm)
@@ -194,7 +202,9 @@ async def dm(
         bool,
         Takes(
             Kind.FLAG,
-            help="NOT end-to-end encrypted, unless the room is encrypted already: the server can read it.",
+            help=N_(
+                "NOT end-to-end encrypted, unless the room is encrypted already: the server can read it."
+            ),
             option="open",
             fronts=SHELL,
         ),
@@ -203,7 +213,7 @@ async def dm(
         bool,
         Takes(
             Kind.FLAG,
-            help="Post-quantum keys, against future quantum computers, if the room is new. Experimental.",
+            help=N_("Post-quantum keys, against future quantum computers, if the room is new. Experimental."),
             fronts=SHELL,
         ),
     ] = False,
@@ -214,8 +224,10 @@ async def dm(
     )
     if call.front is Front.CLI and not room.encrypted and not is_open:
         raise EncryptionError(
-            f"The direct room with {user} was opened without encryption: the server can read it.",
-            "Use --open to send it anyway, or turn encryption on in the chat with /encrypt.",
+            _("The direct room with {user} was opened without encryption: the server can read it.").format(
+                user=user
+            ),
+            _("Use --open to send it anyway, or turn encryption on in the chat with /encrypt."),
         )
     sent = await call.client.messages.send(room.id, text) if text else None
     entries = await call.client.history.timeline(room.id, limit=_NEWEST) if call.front is Front.LINE else ()
@@ -233,7 +245,7 @@ async def topic(
     room: Here,
     text: Annotated[str | None, Takes(Kind.TEXT, "TOPIC")] = None,
     *,
-    clear: Annotated[bool, Takes(Kind.FLAG, help="Remove the topic.", word="--clear")] = False,
+    clear: Annotated[bool, Takes(Kind.FLAG, help=N_("Remove the topic."), word="--clear")] = False,
 ) -> TopicShown | None:
     """Show the topic, or set it; --clear removes it."""
     if text is None and not clear:
@@ -248,19 +260,19 @@ async def members(call: Call, room: Here) -> MembersListed:
     return MembersListed(await call.client.rooms.members(room.id))
 
 
-@command("favourite", cli=Elsewhere("It only changes the order of the room list."))
+@command("favourite", cli=Elsewhere(N_("It only changes the order of the room list.")))
 async def favourite(call: Call, room: OwnRoom, *, on: On = None) -> None:
     """Add a room to your favourites, or remove it."""
     await call.client.preferences.favourite(room.id, on=call.switch(on, room.favourite))
 
 
-@command("silence", cli=Elsewhere("It only changes the notifications of an open chat."))
+@command("silence", cli=Elsewhere(N_("It only changes the notifications of an open chat.")))
 async def silence(call: Call, room: OwnRoom, *, on: On = None) -> None:
     """Mute a room for yourself, or unmute it."""
     await call.client.preferences.mute(room.id, on=call.switch(on, room.muted))
 
 
-@command("peek", cli=Elsewhere("parlour tail marks nothing as read."))
+@command("peek", cli=Elsewhere(N_("parlour tail marks nothing as read.")))
 async def peek(call: Call, room: OwnRoom) -> RoomOpened:
     """Peek into a room without marking anything as read."""
     entries = await call.client.history.timeline(room.id, limit=_NEWEST) if call.front is Front.LINE else ()

@@ -3,6 +3,7 @@
 from typing import Final
 
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_protocol.kit.names import NameRefusedError, UserName, parse_user_name
 from parlour_protocol.kit.text import safe_text
 
@@ -31,5 +32,5 @@ def read_number(text: str, *, most: int = 2**53 - 1, what: str = "a message") ->
     """Parse a number. Raises SetupError."""
     digits = text.strip().removeprefix("#")
     if not digits.isascii() or not digits.isdigit() or not 0 < int(digits[:17]) <= most:
-        raise SetupError(f"Write the number of {what}.")
+        raise SetupError(_("Write the number of {what}.").format(what=what))
     return int(digits)

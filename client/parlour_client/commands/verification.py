@@ -25,6 +25,7 @@ from parlour_client.commands.results import (
 )
 from parlour_client.commands.values import read_person
 from parlour_client.kit.errors import SetupError, WrongUseError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
@@ -39,19 +40,19 @@ SHORT_WORDS: Final = "words"
 NO: Final = "no"
 """The words if the short words differ."""
 
-_BOTH_WAIT = Elsewhere("Both people have to be in a chat.")
+_BOTH_WAIT = Elsewhere(N_("Both people have to be in a chat."))
 
 
 def _is_code(who: str) -> bool:
     return ":" in who  # no name has one
 
 
-def _check_verify(_: Front, values: Mapping[str, Any]) -> None:
+def _check_verify(_front: Front, values: Mapping[str, Any]) -> None:
     confirm, accept, who = values.get("confirm"), values.get("accept"), values["who"]
     if confirm is not None and accept:
-        raise WrongUseError("--confirm and --accept can't be used together.")
+        raise WrongUseError(_("--confirm and --accept can't be used together."))
     if (confirm is not None or accept) and (not who or _is_code(who)):
-        raise WrongUseError("Name a USER.")
+        raise WrongUseError(_("Name a USER."))
 
 
 @command(
@@ -76,13 +77,13 @@ async def verify(
         Takes(
             Kind.TEXT,
             "DIGITS",
-            "Mark USER as verified: at least the last 20 digits (four groups), if you both see the same.",
+            N_("Mark USER as verified: at least the last 20 digits (four groups), if you both see the same."),
             fronts=SHELL,
         ),
     ] = None,
     accept: Annotated[
         bool,
-        Takes(Kind.FLAG, help="Accept USER's changed key without verifying it.", fronts=SHELL),
+        Takes(Kind.FLAG, help=N_("Accept USER's changed key without verifying it."), fronts=SHELL),
     ] = False,
 ) -> KeyShown | KeyDecided | ComparisonShown | CodeShown:
     """Verify someone by comparing digits, a code or short words with them.
@@ -107,7 +108,8 @@ async def verify(
     decided = decide(decision, report)
     if decided is None:
         raise SetupError(
-            "That is not an answer to this question.", f"/verify {user} shows what you can type."
+            _("That is not an answer to this question."),
+            _("/verify {user} shows what you can type.").format(user=user),
         )
     return await decide_about(call, user, decided)
 
@@ -160,7 +162,7 @@ def _peer(call: Call) -> UserName:
     """Return the person of an open direct room, who need not be named."""
     room = call.client.rooms.get(call.room.id) if call.room is not None else None
     if room is None or room.kind is not RoomKind.DIRECT or room.peer is None:
-        raise SetupError("Write /verify PERSON.")
+        raise SetupError(_("Write /verify PERSON."))
     return room.peer
 
 
@@ -172,7 +174,7 @@ async def words(
     people = call.client.encryption
     process = next((one for one in reversed(people.sas_verifications()) if not one.ended), None)
     if process is None:
-        raise SetupError("No one is comparing words with you.", "Start with /verify PERSON words.")
+        raise SetupError(_("No one is comparing words with you."), _("Start with /verify PERSON words."))
     if typed.lower() == NO:
         await people.cancel_sas(process.process)
         return None

@@ -15,9 +15,10 @@ from parlour_client.commands.command import (
     View,
     shown_by,
 )
+from parlour_client.kit.language import N_
 
-_SCREEN: Final = Elsewhere("It belongs to the full-screen chat.")
-_HERE_ONLY: Final = Elsewhere("It belongs to an open chat.")
+_SCREEN: Final = Elsewhere(N_("It belongs to the full-screen chat."))
+_HERE_ONLY: Final = Elsewhere(N_("It belongs to an open chat."))
 
 
 def _optional(name: str, label: str) -> tuple[Argument, ...]:
@@ -26,35 +27,35 @@ def _optional(name: str, label: str) -> tuple[Argument, ...]:
 
 help_ = shown_by(
     View.HELP,
-    "Show help for keys and commands, or for one command",
+    N_("Show help for keys and commands, or for one command"),
     "help",
     cli=Elsewhere("parlour --help"),
     arguments=_optional("name", "COMMAND"),
 )
 yes = shown_by(
     View.SEND_HELD,
-    "Send a message that was held back because it looks like a secret",
-    ui=Elsewhere("A dialog asks you."),
+    N_("Send a message that was held back because it looks like a secret"),
+    ui=Elsewhere(N_("A dialog asks you.")),
     line="yes",
-    cli=Elsewhere("Messages from scripts are never held back."),
+    cli=Elsewhere(N_("Messages from scripts are never held back.")),
 )
 no = shown_by(
     View.DROP_HELD,
-    "Discard the message that was held back",
-    ui=Elsewhere("A dialog asks you."),
+    N_("Discard the message that was held back"),
+    ui=Elsewhere(N_("A dialog asks you.")),
     line="no",
-    cli=Elsewhere("Messages from scripts are never held back."),
+    cli=Elsewhere(N_("Messages from scripts are never held back.")),
 )
 cancel_file = shown_by(
     View.CANCEL_TRANSFER,
-    "Cancel the file that is being sent or saved",
+    N_("Cancel the file that is being sent or saved"),
     ui=Elsewhere("Alt+X"),
     line="cancel file",
     cli=Elsewhere("Ctrl+C"),
 )
 sort = shown_by(
     View.SORT,
-    "Choose the order of the room list",
+    N_("Choose the order of the room list"),
     "sort",
     line=_SCREEN,
     cli=_SCREEN,
@@ -67,64 +68,66 @@ sort = shown_by(
         ),
     ),
 )
-editor = shown_by(View.EDITOR, "Continue writing in your own editor", "editor", line=_SCREEN, cli=_SCREEN)
+editor = shown_by(View.EDITOR, N_("Continue writing in your own editor"), "editor", line=_SCREEN, cli=_SCREEN)
 settings = shown_by(
     View.SETTINGS,
-    "Show the settings and change them",
+    N_("Show the settings and change them"),
     "settings",
-    line=Elsewhere("Edit the settings file."),
-    cli=Elsewhere("Edit the settings file."),
+    line=Elsewhere(N_("Edit the settings file.")),
+    cli=Elsewhere(N_("Edit the settings file.")),
 )
-theme = shown_by(View.THEME, "Choose the colours", "theme", line=_SCREEN, cli=_SCREEN)
-jump = shown_by(View.JUMP, "Jump to anything on the screen by its letter", "jump", line=_SCREEN, cli=_SCREEN)
+theme = shown_by(View.THEME, N_("Choose the colours"), "theme", line=_SCREEN, cli=_SCREEN)
+jump = shown_by(
+    View.JUMP, N_("Jump to anything on the screen by its letter"), "jump", line=_SCREEN, cli=_SCREEN
+)
 account = shown_by(
     View.ACCOUNT,
-    "Switch to another account of yours",
+    N_("Switch to another account of yours"),
     "account",
     line=Elsewhere("parlour --account NAME --plain"),
     cli=Elsewhere("parlour --account NAME"),
     arguments=_optional("name", "NAME"),
 )
-lock = shown_by(View.LOCK, "Lock Parlour until you type your passphrase", "lock", cli=_HERE_ONLY)
-quit_ = shown_by(View.QUIT, "Quit Parlour; queued messages are sent next time", "quit", cli=_HERE_ONLY)
+lock = shown_by(View.LOCK, N_("Lock Parlour until you type your passphrase"), "lock", cli=_HERE_ONLY)
+quit_ = shown_by(View.QUIT, N_("Quit Parlour; queued messages are sent next time"), "quit", cli=_HERE_ONLY)
 
-_SHELL: Final = Elsewhere("It is a command of the shell.")
+_SHELL: Final = Elsewhere(N_("It is a command of the shell."))
 
 
 def _shell(name: str, sentence: str, instead: Elsewhere = _SHELL) -> Command[..., Any]:
     return shown_by(View.SHELL, sentence, ui=instead, line=instead, cli=name)
 
 
-chat = _shell("chat", "Open the chat; the same as `parlour` without a command")
-demo = _shell("demo", "Try everything on a throwaway server with simulated people")
-drill = _shell("drill", "Attack a throwaway server and see that its defences hold")
-lab = _shell("lab", "See each attack fail, and succeed on a copy without the defence")
-new = _shell("new", "Begin a program of your own on Parlour's kit")
-accounts = _shell("accounts", "List your accounts, for --account NAME")
-join_server = _shell("join", "Create an account with an invite link, and log in")
-login_server = _shell("login", "Log in to a server where you have an account")
-logout = _shell("logout", "Log out on this device")
-passwd = _shell("passwd", "Change your password; ends every other session")
+chat = _shell("chat", N_("Open the chat; the same as `parlour` without a command"))
+demo = _shell("demo", N_("Try everything on a throwaway server with simulated people"))
+drill = _shell("drill", N_("Attack a throwaway server and see that its defences hold"))
+lab = _shell("lab", N_("See each attack fail, and succeed on a copy without the defence"))
+new = _shell("new", N_("Begin a program of your own on Parlour's kit"))
+accounts = _shell("accounts", N_("List your accounts, for --account NAME"))
+join_server = _shell("join", N_("Create an account with an invite link, and log in"))
+login_server = _shell("login", N_("Log in to a server where you have an account"))
+logout = _shell("logout", N_("Log out on this device"))
+passwd = _shell("passwd", N_("Change your password; ends every other session"))
 add_app = _shell(
-    "security add-app", "Set up an app that shows codes, as a second factor", Elsewhere("a in /security.")
+    "security add-app", N_("Set up an app that shows codes, as a second factor"), Elsewhere("a in /security.")
 )
 add_key = _shell(
     "security add-key",
-    "Set up a security key that is plugged in, as a second factor",
+    N_("Set up a security key that is plugged in, as a second factor"),
     Elsewhere("k in /security."),
 )
-remove_factor = _shell("security remove", "Remove a second factor", Elsewhere("x in /security."))
+remove_factor = _shell("security remove", N_("Remove a second factor"), Elsewhere("x in /security."))
 recovery_codes = _shell(
     "security recovery-codes",
-    "Print new recovery codes; the old ones no longer work",
+    N_("Print new recovery codes; the old ones no longer work"),
     Elsewhere("r in /security."),
 )
-passphrase = _shell("passphrase", "Protect the archive's key with a passphrase or the keyring")
-invite_link = _shell("invite-link", "Put your account key into an invite link")
+passphrase = _shell("passphrase", N_("Protect the archive's key with a passphrase or the keyring"))
+invite_link = _shell("invite-link", N_("Put your account key into an invite link"))
 send = _shell(
     "send",
-    "Send a message, or one for each line of standard input",
-    Elsewhere("Type it and press Enter."),
+    N_("Send a message, or one for each line of standard input"),
+    Elsewhere(N_("Type it and press Enter.")),
 )
-tail = _shell("tail", "Print a room's messages as they arrive", Elsewhere("The chat shows them."))
-export = _shell("export", "Print a room's whole history", Elsewhere("parlour export ROOM"))
+tail = _shell("tail", N_("Print a room's messages as they arrive"), Elsewhere(N_("The chat shows them.")))
+export = _shell("export", N_("Print a room's whole history"), Elsewhere("parlour export ROOM"))

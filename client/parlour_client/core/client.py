@@ -33,6 +33,7 @@ from parlour_client.kit.account.profile import Account, Credentials, CurrentProf
 from parlour_client.kit.clock import Clock, SystemClock
 from parlour_client.kit.errors import StoppedError
 from parlour_client.kit.event_bus import EventBus
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.frame_socket import Dial
 from parlour_client.kit.transport.session import Session
 from parlour_protocol.frames.wire import WIRE
@@ -199,11 +200,11 @@ class Client:
     def encryption(self) -> Encryption:
         """Encryption: rooms, people, devices. Raises EncryptionError if the server does not support it."""
         if self._parts.encryption is None:
-            raise EncryptionError("Encryption is not available here.")
+            raise EncryptionError(_("Encryption is not available here."))
         return self._parts.encryption
 
     @property
     def _parts(self) -> Parts:
         if self._started is None:
-            raise StoppedError("The client is not started.")
+            raise StoppedError(_("The client is not started."))
         return self._started[0]

@@ -12,6 +12,7 @@ from parlour_client.kit.account.profile import Credentials
 from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.errors import SetupError, StoppedError
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.reconnector import UNDER_WAY_SECONDS, Reconnector
 from parlour_protocol.kit.secret import Secret
 
@@ -61,9 +62,9 @@ class Connection:
         """Try to connect now. Raises SetupError when connected, or when a retry can't help."""
         match self.status.state:
             case LinkState.ONLINE:
-                raise SetupError("You are already connected.")
+                raise SetupError(_("You are already connected."))
             case LinkState.STOPPED:
-                raise self._reconnector.error or StoppedError("The client has stopped.")
+                raise self._reconnector.error or StoppedError(_("The client has stopped."))
             case _:
                 self._reconnector.retry_now()
 
@@ -73,7 +74,7 @@ class Connection:
         Raises SetupError while the session has not ended, and why the server refuses.
         """
         if not self.status.session_ended:
-            raise SetupError("You are already logged in.")
+            raise SetupError(_("You are already logged in."))
         self._credentials.profile = await ChatSignIn(self._archive).account.log_in_again(password, dialog)
         if self._encrypted_rooms is not None:
             self._encrypted_rooms.session.signed_in = False  # the new session is not bound to a device yet

@@ -14,6 +14,7 @@ from parlour_client.core.outbox.room_queue import RoomQueue
 from parlour_client.core.parts import Parts
 from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
 from parlour_protocol.frames import Hello
 from parlour_protocol.ids import RoomId
@@ -91,7 +92,7 @@ class Engine:
         if parts.encrypted_rooms is not None and not await parts.encrypted_rooms.check_restored(
             exchanged=parts.rollback.exchanged
         ):
-            raise UnreachableError("The server was restored. Reconnecting.")
+            raise UnreachableError(_("The server was restored. Reconnecting."))
         for room in rolled_back:  # the server's marker is old, too
             parts.read_markers.keep(room)
         await parts.dispatcher.greet(parts.numbers.hello(hello))
@@ -108,7 +109,7 @@ class Engine:
             await parts.waiting_invitations.fetch(conversation)
             parts.live.online.set()
             await parts.read_markers.send()
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            done, _pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:

@@ -26,32 +26,35 @@ from parlour_client.kit.errors import (
     RefusedError,
     SetupError,
 )
+from parlour_client.kit.language import N_, _
 from parlour_protocol.errors import ErrorCode
 
 
 def no_account() -> NoAccountError:
     """Return the error for a home folder without an account."""
     return NoAccountError(
-        "No one has logged in with this home folder yet.",
-        "With an invite link: parlour join LINK --username NAME. "
-        "Otherwise: parlour login ADDRESS --username NAME.",
+        _("No one has logged in with this home folder yet."),
+        _(
+            "With an invite link: parlour join LINK --username NAME. Otherwise: parlour login "
+            "ADDRESS --username NAME."
+        ),
     )
 
 
 def logged_out(server: str, user: str) -> LoggedOutError:
     """Return the error with the login command for this account."""
-    return LoggedOutError("You are logged out.", login_hint(server, user))
+    return LoggedOutError(_("You are logged out."), login_hint(server, user))
 
 
 def login_hint(server: str, user: str) -> str:
     """Return what to do after the session has ended."""
-    return f"Log in again: parlour login {server} --username {user}"
+    return _("Log in again: parlour login {server} --username {user}").format(server=server, user=user)
 
 
 class PassphraseNeededError(SetupError):
     """The archive's key is wrapped by a passphrase, and none was given."""
 
-    hint = "Open it with `parlour chat` in a terminal, which asks for the passphrase."
+    hint = N_("Open it with `parlour chat` in a terminal, which asks for the passphrase.")
 
 
 class ArchiveError(ParlourClientError):
@@ -59,28 +62,28 @@ class ArchiveError(ParlourClientError):
 
     stops = True
 
-    hint = "Check that the disk isn't full and that the home folder is yours."
+    hint = N_("Check that the disk isn't full and that the home folder is yours.")
 
 
 class DamagedArchiveError(ArchiveError):
     """The archive's file is damaged, or its key belongs to another archive."""
 
-    hint = (
-        "Move archive.* out of the home folder and log in again: unencrypted rooms come back from the "
-        "server, encrypted messages only from another device of yours."
+    hint = N_(
+        "Move archive.* out of the home folder and log in again: unencrypted rooms come back "
+        "from the server, encrypted messages only from another device of yours."
     )
 
 
 class WrongPassphraseError(ArchiveError):
     """The passphrase does not open the archive's key."""
 
-    hint = "Try again."
+    hint = N_("Try again.")
 
 
 class StaleEpochError(ApiRefusedError):
     """The room's group has moved on: another device's commit was first, and must be processed."""
 
-    hint = "Parlour tries again when the room has caught up."
+    hint = N_("Parlour tries again when the room has caught up.")
 
 
 class EncryptionError(ParlourClientError):
@@ -88,15 +91,17 @@ class EncryptionError(ParlourClientError):
 
 
 _WORDS: Final[Mapping[str, str]] = {
-    ErrorCode.NOT_FOUND: "There is no such room, person or message, or you are not allowed to see it.",
-    ErrorCode.FORBIDDEN: "Your role in this room does not allow that.",
-    ErrorCode.BANNED: "You are banned from this room.",
-    ErrorCode.MUTED: "You are muted in this room.",
-    ErrorCode.ENCRYPTED: "The room is end-to-end encrypted, so the server refuses unencrypted messages.",
-    ErrorCode.STALE_EPOCH: "The room's keys have changed in the meantime.",
+    ErrorCode.NOT_FOUND: N_("There is no such room, person or message, or you are not allowed to see it."),
+    ErrorCode.FORBIDDEN: N_("Your role in this room does not allow that."),
+    ErrorCode.BANNED: N_("You are banned from this room."),
+    ErrorCode.MUTED: N_("You are muted in this room."),
+    ErrorCode.ENCRYPTED: N_("The room is end-to-end encrypted, so the server refuses unencrypted messages."),
+    ErrorCode.STALE_EPOCH: N_("The room's keys have changed in the meantime."),
     ErrorCode.REMOVAL_PENDING: (
-        "Someone who left is still in the encrypted group, and the server takes no messages until they are "
-        "removed."
+        N_(
+            "Someone who left is still in the encrypted group, and the server takes no messages "
+            "until they are removed."
+        )
     ),
 }
 

@@ -23,6 +23,7 @@ from parlour_client.core.messages import Messages
 from parlour_client.core.model import Entry
 from parlour_client.core.sync.state import State
 from parlour_client.kit.errors import ServerMisbehavedError, SetupError
+from parlour_client.kit.language import _
 from parlour_protocol.delivery import FileStored
 from parlour_protocol.encrypted import EncryptedFile
 from parlour_protocol.frames.bodies import FileRef
@@ -59,7 +60,7 @@ class Files:
         Raises SetupError for what cannot be read or sent.
         """
         if self._state.room(room) is None:
-            raise SetupError("You are not in this room.", "Join it first: parlour room join NAME.")
+            raise SetupError(_("You are not in this room."), _("Join it first: parlour room join NAME."))
         name = _file_name(path)
         text = message_text(caption or str(name))
         rooms = self._encryption()
@@ -71,7 +72,7 @@ class Files:
             else:
                 head = await asyncio.to_thread(attachments.head_of, file)
                 await rooms.inspection.file(room, str(name), _media_type(path), size, head)
-                _ = rooms.own  # raises while this device is not approved: then nothing is uploaded
+                _own = rooms.own  # raises while this device is not approved: then nothing is uploaded
                 key = attachments.new_key()
                 sealed = attachments.seal(file, size, key, digest.update, progress)
                 stored = await rooms.delivery.upload(room, sealed, attachments.sealed_size(size))
@@ -95,7 +96,7 @@ class Files:
         """
         wanted = entry.file
         if wanted is None:
-            raise SetupError("There is no file with this message.")
+            raise SetupError(_("There is no file with this message."))
         rooms = self._encryption()
         key = None
         if entry.sealed:
@@ -109,28 +110,28 @@ class Files:
                     digest = await attachments.open_sealed(chunks, into, wanted.size, secret, progress)
             if digest != wanted.sha256:
                 raise EncryptionError(
-                    "The file is not the one that was sent; nothing of it was kept.",
-                    "Ask its author to send it again.",
+                    _("The file is not the one that was sent; nothing of it was kept."),
+                    _("Ask its author to send it again."),
                 )
             into.flush()
             return await asyncio.to_thread(attachments.give_name, part, wanted.name)
 
     def _encryption(self) -> EncryptedRooms:
         if self._encrypted_rooms is None:
-            raise EncryptionError("Encryption is not available here.")
+            raise EncryptionError(_("Encryption is not available here."))
         return self._encrypted_rooms
 
 
 def _check(stored: FileStored, digest: bytes) -> None:
     if stored.sha256 != Digest(digest):
-        raise ServerMisbehavedError("The server stored another file than the one that was sent.")
+        raise ServerMisbehavedError(_("The server stored another file than the one that was sent."))
 
 
 def _file_name(path: Path) -> FileName:
     try:
         return FileName.parse(path.name)
     except ValueError as error:
-        raise SetupError("The file's name cannot be sent.", "Rename it, then send it again.") from error
+        raise SetupError(_("The file's name cannot be sent."), _("Rename it, then send it again.")) from error
 
 
 def _media_type(path: Path) -> str:

@@ -33,6 +33,7 @@ from parlour_client.core.sync.state import State
 from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError, ServerMisbehavedError
+from parlour_client.kit.language import _
 from parlour_protocol.frames import LogEvent, encode
 from parlour_protocol.frames.replies import Pins
 from parlour_protocol.frames.requests import History as HistoryRequest
@@ -103,7 +104,7 @@ class History:
 
     async def thread(self, room: RoomId, seq: Seq) -> Thread:
         """Return the thread of this message: all messages whose chain of replies has the same root."""
-        for _ in range(_ANCESTORS):
+        for _ancestor in range(_ANCESTORS):
             found = await self._archive.read(threads.thread, room, seq)
             if found.missing is None or not await self._bring(room, found.missing):
                 return found
@@ -120,7 +121,7 @@ class History:
             return await self._archive.read(pinned_messages.pins, room)
         answer = await self._live.ask(ListPins(id=new_request_id(), room=room))
         if not isinstance(answer, Pins) or answer.room != room:
-            raise ServerMisbehavedError("The server answered with something other than pins.")
+            raise ServerMisbehavedError(_("The server answered with something other than pins."))
         for seq in answer.targets:
             await self._bring(room, seq)
         pinned = await self._archive.read(pinned_messages.pins, room)
@@ -143,7 +144,7 @@ class History:
         names = await self._archive.read(known_rooms.names)
         query = parse(words, lambda name: _rooms_named(name, names), self._clock.now())
         if query.is_empty:
-            raise QueryError("Write what to look for.")
+            raise QueryError(_("Write what to look for."))
         if room is not None:
             if query.rooms and room not in query.rooms:
                 return ()
@@ -219,7 +220,7 @@ class History:
         return not await self._archive.read(events.gaps, room, Seq(seq - 1), Seq(seq + 1))
 
     async def _downwards(self, room: RoomId, before: Seq, limit: int) -> Sequence[Entry]:
-        for _ in range(_MAX_PAGES):
+        for _page in range(_MAX_PAGES):
             window = await self._archive.read(events.below, room, before, limit)
             if window.hole is None:
                 return window.entries
@@ -229,7 +230,7 @@ class History:
 
     async def _upwards(self, room: RoomId, after: Seq, limit: int) -> Sequence[Entry]:
         entries: list[Entry] = []
-        for _ in range(_MAX_PAGES):
+        for _page in range(_MAX_PAGES):
             page = await self.log(room, after=after, limit=PAGE_EVENTS.value)
             if not page:
                 break

@@ -8,6 +8,7 @@ from parlour_client.core.rooms import MAX_PAGES, Rooms
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
 from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.errors import RefusedError, ServerMisbehavedError
+from parlour_client.kit.language import _
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.replies import Blocked
 from parlour_protocol.frames.requests import Accept, Block, Decline, Invite, ListBlocked, Uninvite
@@ -83,11 +84,13 @@ class Invitations:
     async def blocked(self) -> Sequence[UserName]:
         """List the blocked accounts."""
         names: list[UserName] = []
-        for _ in range(MAX_PAGES):
+        for _page in range(MAX_PAGES):
             after = names[-1] if names else None
             page = await self._live.ask(ListBlocked(id=new_request_id(), after=after))
             if not isinstance(page, Blocked):
-                raise ServerMisbehavedError("The server answered with something other than a list of people.")
+                raise ServerMisbehavedError(
+                    _("The server answered with something other than a list of people.")
+                )
             names += page.users
             if not page.more or not page.users:
                 break

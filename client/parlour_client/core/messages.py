@@ -20,6 +20,7 @@ from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
 from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, Typing
 from parlour_protocol.ids import RoomId
@@ -91,7 +92,7 @@ class Messages:
         """Queue pinning a message, or unpinning it. Raises SetupError if this account may not."""
         known = self._state.room(room)
         if known is not None and known.kind is not RoomKind.DIRECT and known.role is Role.MEMBER:
-            raise SetupError("Only moderators and owners pin messages here.", "Ask one of them.")
+            raise SetupError(_("Only moderators and owners pin messages here."), _("Ask one of them."))
         return await self._change(Pin(id=new_request_id(), room=room, target=target, on=on))
 
     async def queue(self, frames: Sequence[Send]) -> Sequence[Entry]:
@@ -156,7 +157,7 @@ class Messages:
     async def _put(self, frames: Sequence[DurableRequest]) -> Sequence[Item]:
         room = frames[0].room
         if self._state.room(room) is None:
-            raise SetupError("You are not in this room.", "Join it first: parlour room join NAME.")
+            raise SetupError(_("You are not in this room."), _("Join it first: parlour room join NAME."))
         await self._rooms.keep(room)
         if self._encrypted_rooms is not None and self._encrypted_rooms.covers(room):
             frames = await self._encrypted_rooms.inspection.frames(room, frames)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from parlour_client.kit.language import N_
 from parlour_protocol.frames.bodies import AnyBody, FileRef, Message
 from parlour_protocol.frames.fields import Reaction, TopicText
 from parlour_protocol.ids import RoomId
@@ -195,8 +196,8 @@ class Entry:
         return self.delivery is Delivery.FAILED
 
 
-BEFORE_JOIN: Final = "Sent before this device joined: it cannot be read here."
-UNREADABLE: Final = "Can't be read: the server's storage is damaged"
+BEFORE_JOIN: Final = N_("Sent before this device joined: it cannot be read here.")
+UNREADABLE: Final = N_("Can't be read: the server's storage is damaged")
 """What every view shows for an event that the server could not read."""
 
 

@@ -11,6 +11,7 @@ from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
 from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_protocol.frames.requests import SetStatus
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import UserName
@@ -51,7 +52,7 @@ class People:
     async def set_status(self, status: Status) -> None:
         """Set this account's presence: online, or away."""
         if status is Status.OFFLINE:
-            raise SetupError("You can't set yourself offline.", "Use online or away, or quit.")
+            raise SetupError(_("You can't set yourself offline."), _("Use online or away, or quit."))
         await self._live.tell(SetStatus(id=new_request_id(), status=status))
 
     @property
@@ -62,7 +63,7 @@ class People:
     async def ignore(self, user: UserName, *, on: bool = True) -> None:
         """Ignore someone on this device, or stop: their messages are hidden and notify of nothing."""
         if user == self._state.me:
-            raise SetupError("You can't ignore yourself.")
+            raise SetupError(_("You can't ignore yourself."))
         await self._archive.write(saved_preferences.ignore, user, on=on)
         await self._room_store.load_preferences()
         for room in self._state.rooms:

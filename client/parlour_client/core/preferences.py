@@ -12,6 +12,7 @@ from parlour_client.core.events import Emit, RoomsChanged
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_protocol.ids import RoomId
 
 
@@ -44,7 +45,7 @@ class Preferences:
         """Send to an encrypted room only while everyone in it is verified. Raises SetupError elsewhere."""
         known = self._state.room(room)
         if self._encrypted_rooms is None or known is None or not known.encrypted:
-            raise SetupError("This room is not end-to-end encrypted.", "/encrypt turns encryption on.")
+            raise SetupError(_("This room is not end-to-end encrypted."), _("/encrypt turns encryption on."))
         await self._set(room, "strict", on=on)
         await self._encrypted_rooms.identity.refresh()  # messages waiting there may be sent now
 

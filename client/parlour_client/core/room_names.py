@@ -10,6 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import Skeleton, skeleton
 
@@ -41,13 +42,15 @@ def find_room(rooms: Sequence[_R], wanted: str) -> _R | None:
     """Return the named room; None if there is none. Raises SetupError if it is ambiguous."""
     if wanted.startswith("@"):
         return next((room for room in rooms if _same(room.peer, wanted[1:])), None)
-    name, _, mark = wanted.removeprefix("#").partition("~")
+    name, _tilde, mark = wanted.removeprefix("#").partition("~")
     found = [
         room for room in rooms if room.id == wanted or (_same(room.name, name) and room.id.startswith(mark))
     ]
     if len(found) > 1:
         titles = ", ".join(room.title for room in found)
-        raise SetupError("Several rooms have that name.", f"Write one of: {titles}.")
+        raise SetupError(
+            _("Several rooms have that name."), _("Write one of: {titles}.").format(titles=titles)
+        )
     return found[0] if found else None
 
 

@@ -22,6 +22,7 @@ from parlour_client.core.sync.state import State
 from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ServerMisbehavedError, SetupError, StoppedError
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Directory, Entered, Members, RoomListing
@@ -103,7 +104,7 @@ class Rooms:
     ) -> Room:
         """Create a room and own it; an encrypted one has its group when this returns."""
         if kind is RoomKind.DIRECT:
-            raise SetupError("You open a direct room with a person.", "Use: parlour dm USER.")
+            raise SetupError(_("You open a direct room with a person."), _("Use: parlour dm USER."))
         if encrypted:
             self._require_keys()
         _require_able(suite)
@@ -118,8 +119,8 @@ class Rooms:
         made = await self.enter(frame)
         if encrypted and not made.encrypted:  # a server that did not encrypt it must not get the first text
             raise EncryptionError(
-                "The server created this room without encryption, so it could read what you write there.",
-                "Leave it, and contact the server's operator some other way.",
+                _("The server created this room without encryption, so it could read what you write there."),
+                _("Leave it, and contact the server's operator some other way."),
             )
         await self.reconcile(made.id)
         return made
@@ -161,11 +162,13 @@ class Rooms:
     async def directory(self) -> Sequence[RoomListing]:
         """List the public rooms."""
         rooms: list[RoomListing] = []
-        for _ in range(MAX_PAGES):
+        for _page in range(MAX_PAGES):
             after = rooms[-1].name if rooms else None
             page = await self._live.ask(ListRooms(id=new_request_id(), after=after))
             if not isinstance(page, Directory):
-                raise ServerMisbehavedError("The server answered with something other than a list of rooms.")
+                raise ServerMisbehavedError(
+                    _("The server answered with something other than a list of rooms.")
+                )
             rooms += page.rooms
             if not page.more or not page.rooms:
                 break
@@ -174,11 +177,11 @@ class Rooms:
     async def members(self, room: RoomId) -> Sequence[MemberView]:
         """List who is in the room."""
         members: list[MemberView] = []
-        for _ in range(MAX_PAGES):
+        for _page in range(MAX_PAGES):
             after = members[-1].user if members else None
             page = await self._live.ask(ListMembers(id=new_request_id(), room=room, after=after))
             if not isinstance(page, Members):
-                raise ServerMisbehavedError("The server answered with something other than members.")
+                raise ServerMisbehavedError(_("The server answered with something other than members."))
             members += [MemberView(m.user, m.role, m.status, m.muted) for m in page.members]
             if not page.more or not page.members:
                 break
@@ -236,16 +239,19 @@ class Rooms:
         """Send a request that makes the account a member of a room; return that room."""
         result = await self._live.ask(frame)
         if not isinstance(result, Entered):
-            raise ServerMisbehavedError("The server answered with something other than a room.")
+            raise ServerMisbehavedError(_("The server answered with something other than a room."))
         if isinstance(frame, CreateRoom | OpenDirect) and result.room.suite < frame.suite:
             raise EncryptionError(  # before this device makes keys for it
-                "The server says that this room was created without post-quantum keys.",
-                "That can't be changed later. If you just created the room, contact the server's operator.",
+                _("The server says that this room was created without post-quantum keys."),
+                _(
+                    "That can't be changed later. If you just created the room, contact the server's "
+                    "operator."
+                ),
             )
         await self._dispatcher.enter(result.room)
         room = self._state.room(result.room.room)
         if room is None:
-            raise StoppedError("You are no longer in this room.")
+            raise StoppedError(_("You are no longer in this room."))
         return room
 
     async def reconcile(self, room: RoomId) -> None:
@@ -258,7 +264,8 @@ class Rooms:
                 await self._reconnector.unless_stopped(self._encrypted_rooms.scheduler.now(room))
         except TimeoutError:
             raise EncryptionError(
-                "The room's keys could not be changed in time.", "It continues while Parlour is running."
+                _("The room's keys could not be changed in time."),
+                _("It continues while Parlour is running."),
             ) from None
 
     async def request_listed(self, room: RoomId) -> StatementBytes | None:
@@ -278,8 +285,8 @@ class Rooms:
     def _require_keys(self) -> None:
         """Raise if this device cannot write in encrypted rooms."""
         if self._encrypted_rooms is None:
-            raise EncryptionError("Encryption is not available here.")
-        _ = self._encrypted_rooms.own
+            raise EncryptionError(_("Encryption is not available here."))
+        _own = self._encrypted_rooms.own
 
 
 def _is_covered(encrypted_rooms: EncryptedRooms, room: RoomId) -> Callable[[], Awaitable[bool]]:
@@ -292,6 +299,6 @@ def _is_covered(encrypted_rooms: EncryptedRooms, room: RoomId) -> Callable[[], A
 def _require_able(suite: RoomSuite) -> None:
     if suite is not RoomSuite.X25519 and not suite_of(suite).kem.available():
         raise SetupError(
-            "This Parlour can't make post-quantum keys: its cryptography package has no ML-KEM.",
-            "Install that package from PyPI, or make the room without them.",
+            _("This Parlour can't make post-quantum keys: its cryptography package has no ML-KEM."),
+            _("Install that package from PyPI, or make the room without them."),
         )

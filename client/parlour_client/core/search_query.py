@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.ids import Millis
@@ -33,7 +34,8 @@ _HOURS: Final = {"h": 1, "d": 24, "w": 168}
 class QueryError(SetupError):
     """The search cannot be understood."""
 
-    hint = f"Write words and any of: {HELP}"
+    def __init__(self, text: str) -> None:
+        super().__init__(text, _("Write words and any of: {help}").format(help=HELP))
 
 
 @dataclass(slots=True)
@@ -68,20 +70,22 @@ def parse(text: str, find_rooms: FindRooms, now: Millis) -> Query:
         if name in KEYS:
             _restrict(query, name, value, find_rooms, now)
         elif name in _NEARLY:
-            raise QueryError(f"There is no {name}: in a search; write {_NEARLY[name]}:.")
+            raise QueryError(
+                _("There is no {name}: in a search; write {nearly}:.").format(name=name, nearly=_NEARLY[name])
+            )
         elif not key and raw.lower().removesuffix(":") in KEYS and raw.endswith(":"):
-            raise QueryError(f"Write something after {raw.lower()}.")
+            raise QueryError(_("Write something after {key}.").format(key=raw.lower()))
         else:
             words = (f"{key}:" if key else "") + value
             if words.strip():
                 query.phrases.append(words)
                 query.unfinished = not raw.endswith('"')
     if len(query.phrases) > MAX_WORDS:
-        raise QueryError(f"A search takes {MAX_WORDS} words at most.")
+        raise QueryError(_("A search takes {most} words at most.").format(most=MAX_WORDS))
     if any(not any(map(_is_found, words)) for words in query.phrases):
-        raise QueryError("Only letters, digits and emoji can be found.")
+        raise QueryError(_("Only letters, digits and emoji can be found."))
     if query.before is not None and query.after is not None and query.before <= query.after:
-        raise QueryError("before: must be later than after:, or nothing can be found.")
+        raise QueryError(_("before: must be later than after:, or nothing can be found."))
     return query
 
 
@@ -101,14 +105,16 @@ def _is_found(letter: str) -> bool:
 
 def _restrict(query: Query, key: str, value: str, find_rooms: FindRooms, now: Millis) -> None:
     if not value:
-        raise QueryError(f"Write something after {key}:.")
+        raise QueryError(_("Write something after {key}:.").format(key=key))
     match key:
         case "from":
             query.people.append(_person(value))
         case "in":
             found = find_rooms(value.lstrip("#"))
             if not found:
-                raise QueryError("You have no room with that name; in: takes the name of one of your rooms.")
+                raise QueryError(
+                    _("You have no room with that name; in: takes the name of one of your rooms.")
+                )
             query.rooms += found
         case "before":
             query.before = _time(value, now)
@@ -124,12 +130,12 @@ def _person(value: str) -> UserName:
     try:
         return parse_user_name(value.lstrip("@").lower())
     except ParlourProtocolError as error:
-        raise QueryError("from: takes a person's name.") from error
+        raise QueryError(_("from: takes a person's name.")) from error
 
 
 def _one_of(key: str, value: str, allowed: Sequence[str]) -> str:
     if value.lower() not in allowed:
-        raise QueryError(f"{key}: takes one of {', '.join(allowed)}.")
+        raise QueryError(_("{key}: takes one of {allowed}.").format(key=key, allowed=", ".join(allowed)))
     return value.lower()
 
 
@@ -156,5 +162,5 @@ def _date(value: str) -> datetime:
         return datetime(year, month, day).astimezone()
     except (ValueError, OverflowError, OSError) as error:
         raise QueryError(
-            "A date is 2026-11-24, 2026-11, 2026, today, yesterday, or how long ago: 3h, 7d, 2w."
+            _("A date is 2026-11-24, 2026-11, 2026, today, yesterday, or how long ago: 3h, 7d, 2w.")
         ) from error

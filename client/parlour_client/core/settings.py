@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Meta, structs
 
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.private_files import open_private, write_whole
 
 FILE: Final = "settings.toml"
@@ -37,64 +38,76 @@ def _help(text: str) -> Meta:
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The person's settings; without a file, the defaults."""
 
-    theme: Annotated[str, _help("colours: a built-in theme, or the name of a file in the themes folder")] = (
-        "parlour"
-    )
-    vim: Annotated[bool, _help("normal and insert mode with vi keys")] = False
-    mouse: Annotated[bool, _help("use the mouse in Parlour; off lets the terminal select text")] = True
-    reduced_motion: Annotated[bool, _help("no blinking and no countdowns")] = False
-    bell: Annotated[bool, _help("let Parlour ring the terminal's bell")] = True
+    theme: Annotated[
+        str, _help(N_("colours: a built-in theme, or the name of a file in the themes folder"))
+    ] = "parlour"
+    vim: Annotated[bool, _help(N_("normal and insert mode with vi keys"))] = False
+    mouse: Annotated[bool, _help(N_("use the mouse in Parlour; off lets the terminal select text"))] = True
+    reduced_motion: Annotated[bool, _help(N_("no blinking and no countdowns"))] = False
+    bell: Annotated[bool, _help(N_("let Parlour ring the terminal's bell"))] = True
     notifications: Annotated[
         Literal["off", "bell", "osc9", "osc777", "osc99", "desktop"],
-        _help("how to notify you; notifications never contain message text"),
+        _help(N_("how to notify you; notifications never contain message text")),
     ] = "bell"
     notify_for: Annotated[
         Literal["mentions", "direct", "all"],
-        _help("what to notify you about: mentions only, direct rooms too, or everything"),
+        _help(N_("what to notify you about: mentions only, direct rooms too, or everything")),
     ] = "direct"
-    typing: Annotated[bool, _help("let others see when you are typing")] = False
-    receipts: Annotated[bool, _help("let others see how far you have read")] = False
-    peek: Annotated[bool, _help("opening a room does not mark it as read")] = False
+    typing: Annotated[bool, _help(N_("let others see when you are typing"))] = False
+    receipts: Annotated[bool, _help(N_("let others see how far you have read"))] = False
+    peek: Annotated[bool, _help(N_("opening a room does not mark it as read"))] = False
     send_on: Annotated[
         Literal["enter", "ctrl+enter"],
-        _help("the key that sends; the other one starts a new line"),
+        _help(N_("the key that sends; the other one starts a new line")),
     ] = "enter"
     lock_after: Annotated[
         Literal["off", "5m", "15m", "30m", "1h"],
-        _help("lock after this long without a key press, if a passphrase is set; /lock locks at once"),
+        _help(N_("lock after this long without a key press, if a passphrase is set; /lock locks at once")),
     ] = "30m"
     paste_guard: Annotated[
-        bool, _help("ask before sending several pasted lines, or anything that looks like a secret")
+        bool, _help(N_("ask before sending several pasted lines, or anything that looks like a secret"))
     ] = True
-    editor: Annotated[str, _help("your editor's command; empty: VISUAL or EDITOR from the environment")] = ""
+    editor: Annotated[
+        str, _help(N_("your editor's command; empty: VISUAL or EDITOR from the environment"))
+    ] = ""
     opener: Annotated[
-        str, _help("the command that opens an address you chose to open; empty: the system's own")
+        str, _help(N_("the command that opens an address you chose to open; empty: the system's own"))
     ] = ""
     clipboard: Annotated[
         Literal["ask", "program", "terminal"],
         _help(
-            "what copies: a program (wl-copy, xclip, xsel, pbcopy, clip), or the terminal (OSC 52); "
-            "ask: a program if there is one, else the terminal after a question"
+            N_(
+                "what copies: a program (wl-copy, xclip, xsel, pbcopy, clip), or the terminal (OSC 52); "
+                "ask: a program if there is one, else the terminal after a question"
+            )
         ),
     ] = "ask"
     downloads: Annotated[
-        str, _help("the folder that files are saved to; empty: your Downloads, or your home folder")
+        str, _help(N_("the folder that files are saved to; empty: your Downloads, or your home folder"))
     ] = ""
-    timestamps: Annotated[Literal["off", "minutes", "seconds"], _help("the time beside each message")] = (
+    timestamps: Annotated[Literal["off", "minutes", "seconds"], _help(N_("the time beside each message"))] = (
         "minutes"
     )
     keep: Annotated[
         Literal["always", "1d", "7d", "30d", "90d", "365d"],
-        _help("how long this device keeps messages; older ones are forgotten and not loaded again"),
+        _help(N_("how long this device keeps messages; older ones are forgotten and not loaded again")),
     ] = "always"
-    room_sort: Annotated[Literal["name", "recent", "unread"], _help("the order of the room list")] = "name"
+    room_sort: Annotated[Literal["name", "recent", "unread"], _help(N_("the order of the room list"))] = (
+        "name"
+    )
+    language: Annotated[
+        Literal["system", "de", "en", "he"],
+        _help(N_("the language of Parlour's own words, from the next start; system: that of your terminal")),
+    ] = "system"
     bidi: Annotated[
         Literal["terminal", "client", "off"],
-        _help("what puts right-to-left text in order: the terminal, Parlour, or nothing"),
+        _help(N_("what puts right-to-left text in order: the terminal, Parlour, or nothing")),
     ] = "terminal"
     keys: Annotated[
         Mapping[str, str],
-        _help('custom keys, by the binding\'s id: `chat.search = "ctrl+f"`; separate several with commas'),
+        _help(
+            N_('custom keys, by the binding\'s id: `chat.search = "ctrl+f"`; separate several with commas')
+        ),
     ] = _NO_KEYS
     problems: tuple[str, ...] = ()
     """Lines of the file that could not be understood; sentences that may quote the file. Not a setting."""
@@ -112,19 +125,29 @@ class Setting:
     key: str
     kind: Literal["switch", "choice", "text", "keys"]
     default: Value
-    help: str
+    sentence: str
+    """What it is for, in English; ``help`` translates it."""
     choices: tuple[str, ...] = ()
+
+    @property
+    def help(self) -> str:
+        """What it is for."""
+        return _(self.sentence)
 
     def refusal(self, value: object) -> str:
         """Say why the value is refused; empty if it is valid."""
         if self.kind == "switch":
-            return "" if isinstance(value, bool) else "is true or false"
+            return "" if isinstance(value, bool) else _("is true or false")
         if self.kind == "choice":
-            return "" if value in self.choices else f"is one of {', '.join(self.choices)}"
+            return (
+                ""
+                if value in self.choices
+                else _("is one of {choices}").format(choices=", ".join(self.choices))
+            )
         if self.kind == "keys":
             fits = isinstance(value, Mapping) and all(isinstance(key, str) for key in value.values())
-            return "" if fits else 'is a table of ids and keys, such as "chat.search" = "ctrl+f"'
-        return "" if isinstance(value, str) else "is a text in quotation marks"
+            return "" if fits else _('is a table of ids and keys, such as "chat.search" = "ctrl+f"')
+        return "" if isinstance(value, str) else _("is a text in quotation marks")
 
 
 def _row(key: str, kind: Any, default: Value, about: str) -> Setting:
@@ -159,8 +182,10 @@ def load(home: Path) -> Settings:
     except FileNotFoundError:
         return Settings()
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8"
-        return Settings(problems=(f"{FILE} cannot be read ({why}); using the defaults.",))
+        why = error.strerror if isinstance(error, OSError) and error.strerror else _("it is not UTF-8")
+        return Settings(
+            problems=(_("{file} cannot be read ({why}); using the defaults.").format(file=FILE, why=why),)
+        )
     return read(text)
 
 
@@ -169,14 +194,20 @@ def read(text: str) -> Settings:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        return Settings(problems=(f"{FILE} isn't valid TOML ({error}); using the defaults.",))
+        return Settings(
+            problems=(
+                _("{file} isn't valid TOML ({error}); using the defaults.").format(file=FILE, error=error),
+            )
+        )
     values: dict[str, Any] = {}
     problems = []
     for key, value in found.items():
         flat = _flat(value) if key == "keys" and isinstance(value, dict) else value
         wrong = _wrong(key, flat)
         if wrong:
-            problems.append(f"{FILE}, line {_line_of(text, key)}: {wrong}")
+            problems.append(
+                _("{file}, line {line}: {wrong}").format(file=FILE, line=_line_of(text, key), wrong=wrong)
+            )
         else:
             values[key] = MappingProxyType(flat) if isinstance(flat, dict) else flat
     return Settings(**values, problems=tuple(problems))
@@ -202,11 +233,13 @@ def save(home: Path, key: str, value: Value) -> None:
         write_whole(path, tomlkit.dumps(document))
     except (ParseError, UnicodeDecodeError) as error:
         raise SetupError(
-            f"{FILE} isn't valid TOML, so nothing was written to it.", f"Fix {path}, or move it away."
+            _("{file} isn't valid TOML, so nothing was written to it.").format(file=FILE),
+            _("Fix {path}, or move it away.").format(path=path),
         ) from error
     except OSError as error:
         raise SetupError(
-            f"{FILE} cannot be written: {error.strerror}.", "Check whether the disk is full."
+            _("{file} cannot be written: {strerror}.").format(file=FILE, strerror=error.strerror),
+            _("Check whether the disk is full."),
         ) from error
 
 
@@ -214,7 +247,7 @@ def _read(path: Path) -> str:
     with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise OSError(0, f"it has more than {MAX_BYTES:,} bytes")
+        raise OSError(0, _("it has more than {most:,} bytes").format(most=MAX_BYTES))
     return data.decode()
 
 
@@ -230,9 +263,11 @@ def _wrong(key: str, value: object) -> str:
     row = BY_KEY.get(key)
     if row is None:
         near = difflib.get_close_matches(key, BY_KEY, 1)
-        return f"there is no setting {key}{f'; did you mean {near[0]}?' if near else '.'}"
+        if near:
+            return _("there is no setting {key}; did you mean {near}?").format(key=key, near=near[0])
+        return _("there is no setting {key}.").format(key=key)
     refusal = row.refusal(value)
-    return f"{key} {refusal}; using the default." if refusal else ""
+    return _("{key} {refusal}; using the default.").format(key=key, refusal=refusal) if refusal else ""
 
 
 def _line_of(text: str, key: str) -> int:

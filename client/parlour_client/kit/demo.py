@@ -6,6 +6,7 @@ does, and the demo says what held. It exits 0 only if everything did.
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from parlour_client.kit.app import LinkApp, LinkScreen
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.demo_server import DemoError, DemoServer, demo_server
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _, language, preferred_languages
 from parlour_client.kit.link import Link
 from parlour_client.kit.main import exit_status
 from parlour_client.kit.transport.conversation import G, P, Q, R
@@ -48,14 +50,20 @@ def demo_main(
     ``server`` is the module with the server's commands. ``play`` does what a guest would do, and says what
     held in a sentence. ``others`` are simulated people by their names, each busy until the demo ends.
     """
+    language.use(preferred_languages(os.environ))
 
-    @click.command(help=f"Try {program} on a server that lives only for this demo.")
-    @click.option("--headless", is_flag=True, help="Play it without a screen, and print what held.")
+    @click.command(help=_("Try {program} on a server that lives only for this demo.").format(program=program))
+    @click.option("--headless", is_flag=True, help=_("Play it without a screen, and print what held."))
     def command(*, headless: bool) -> int:
         # Textual draws on standard error: `2>log` would be a blank screen.
         if not headless and not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise SetupError("The demo's screen needs a terminal.", "Without one: make demo ARGS=--headless.")
-        echo(f"{program} demo: starting a server that lives only for this demo …", err=True)
+            raise SetupError(
+                _("The demo's screen needs a terminal."), _("Without one: make demo ARGS=--headless.")
+            )
+        echo(
+            _("{program} demo: starting a server that lives only for this demo …").format(program=program),
+            err=True,
+        )
         return asyncio.run(_headless() if headless else _with_screen())
 
     async def _with_screen() -> int:
@@ -67,14 +75,18 @@ def demo_main(
 
     async def _headless() -> int:
         async with demo_server(server) as running:
-            echo(f"  ok    the server is ready at {running.url}")
+            echo(_("  ok    the server is ready at {url}").format(url=running.url))
             async with _busy(running, wire, others), _connected(running, wire, GUEST) as link:
-                echo(f"  ok    {GUEST} joined with an invitation: {link.status.security}")
-                echo(f"  ok    {await running.while_it_runs(_played(link))}")
+                echo(
+                    _("  ok    {guest} joined with an invitation: {security}").format(
+                        guest=GUEST, security=link.status.security
+                    )
+                )
+                echo(_("  ok    {value}").format(value=await running.while_it_runs(_played(link))))
             running.check_log()
         if running.folder.exists():
-            raise DemoError(f"{running.folder} is still there.")
-        echo("  ok    the server is stopped, its folder gone")
+            raise DemoError(_("{folder} is still there.").format(folder=running.folder))
+        echo(_("  ok    the server is stopped, its folder gone"))
         return 0
 
     async def _played(link: Link[G, Q, R, P]) -> str:
@@ -82,7 +94,11 @@ def demo_main(
             async with asyncio.timeout(_PATIENCE):
                 return await play(link)
         except TimeoutError as error:
-            raise DemoError(f"{GUEST} waited for {_PATIENCE:.0f} s, and not all of it happened.") from error
+            raise DemoError(
+                _("{guest} waited for {patience:.0f} s, and not all of it happened.").format(
+                    guest=GUEST, patience=_PATIENCE
+                )
+            ) from error
 
     return exit_status(command, arguments)
 

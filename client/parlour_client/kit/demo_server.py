@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import _
 
 _T = TypeVar("_T")
 
@@ -79,7 +80,9 @@ class DemoServer:
         try:
             await asyncio.wait({happens, ends}, return_when=asyncio.FIRST_COMPLETED)
             if not happens.done():
-                raise DemoError("The demo server stopped.", f"Its log ends with: {self.log()[-400:]}")
+                raise DemoError(
+                    _("The demo server stopped."), _("Its log ends with: {log}").format(log=self.log()[-400:])
+                )
             return happens.result()
         finally:
             happens.cancel()
@@ -105,14 +108,18 @@ class DemoServer:
         for line in self.log().split("\n"):
             if '"event":"fault"' in line:
                 raise DemoError(
-                    "The demo server had an error that it did not expect.", f"Its log says: {line}"
+                    _("The demo server had an error that it did not expect."),
+                    _("Its log says: {line}").format(line=line),
                 )
 
     async def _await_ready(self, process: asyncio.subprocess.Process) -> int:
         """Return the port from the ready file, which appears whole or not at all."""
         while not self._ready.exists():
             if process.returncode is not None:
-                raise DemoError("The demo server did not start.", f"Its log ends with: {self.log()[-400:]}")
+                raise DemoError(
+                    _("The demo server did not start."),
+                    _("Its log ends with: {log}").format(log=self.log()[-400:]),
+                )
             await asyncio.sleep(0.02)  # another process writes the file: there is no event to wait for
         return urlsplit(json.loads(self._ready.read_text(encoding="utf-8"))["url"]).port or 0
 
@@ -134,7 +141,10 @@ class DemoServer:
         )
         out, err = await process.communicate()
         if process.returncode:
-            raise DemoError(f"{self._module} {arguments[0]} failed.", err.decode(errors="replace")[-400:])
+            raise DemoError(
+                _("{module} {arguments} failed.").format(module=self._module, arguments=arguments[0]),
+                err.decode(errors="replace")[-400:],
+            )
         return out.decode()
 
     def _command(self, *arguments: str) -> list[str]:

@@ -29,6 +29,7 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.errors import ErrorCode
 
 _SHOWN_OF_A_STRANGER = 200
@@ -69,10 +70,9 @@ class ParlourClientError(Exception):
     """True if retrying can't help before the person does something."""
 
     def __init__(self, text: str, hint: str | None = None) -> None:
-        """State what happened and, in ``hint``, what to do about it."""
-        super().__init__(text)
-        if hint is not None:
-            self.hint = hint
+        """State what happened and, in ``hint``, what to do; what ``N_`` marked is translated here."""
+        super().__init__(_(text))
+        self.hint = _(self.hint if hint is None else hint)
 
     @property
     def whole(self) -> str:
@@ -91,13 +91,13 @@ class WrongUseError(SetupError):
 class NoAccountError(SetupError):
     """No one has logged in with this home folder yet."""
 
-    hint = "Join with an invite link, or log in at an address."
+    hint = N_("Join with an invite link, or log in at an address.")
 
 
 class LoggedOutError(NoAccountError):
     """There is an account, but no session for it."""
 
-    hint = "Log in again."
+    hint = N_("Log in again.")
 
 
 class TrustError(ParlourClientError):
@@ -109,41 +109,41 @@ class TrustError(ParlourClientError):
 class PinChangedError(TrustError):
     """The server's key is not the pinned one."""
 
-    hint = (
-        "Ask the server's owner, by phone or in person, whether the key was changed. "
-        "If so, use a new invite link or log in again; if not, someone may be intercepting."
+    hint = N_(
+        "Ask the server's owner, by phone or in person, whether the key was changed. If so, use "
+        "a new invite link or log in again; if not, someone may be intercepting."
     )
 
 
 class CertificateError(TrustError):
     """The server's certificate is not valid for its name, or no trusted authority signed it."""
 
-    hint = "Use an invite link with a pin, or name the file of the server's CA when you log in."
+    hint = N_("Use an invite link with a pin, or name the file of the server's CA when you log in.")
 
 
 class UnreachableError(ParlourClientError):
     """The server cannot be reached, or does not answer in time."""
 
-    hint = "Check that the address is right, the server is running and the network is up."
+    hint = N_("Check that the address is right, the server is running and the network is up.")
 
 
 class ServerMisbehavedError(UnreachableError):
     """The server's answer does not follow this protocol."""
 
-    hint = "Ask the server's owner; it may be another program or another version."
+    hint = N_("Ask the server's owner; it may be another program or another version.")
 
 
 class SessionEndedError(ParlourClientError):
     """The session was ended: by a logout, a password change, its age, or the server's owner."""
 
-    hint = "Log in again."
+    hint = N_("Log in again.")
     stops = True
 
 
 class EnrolmentRequiredError(SessionEndedError):
     """The account must have a second factor and has none: the session is good for setting one up only."""
 
-    hint = "Log in again; you set one up then."
+    hint = N_("Log in again; you set one up then.")
 
 
 class NotFinishedError(ParlourClientError):
@@ -164,13 +164,13 @@ class ApiRefusedError(ParlourClientError):
 class LoginRefusedError(ApiRefusedError):
     """The name or the password is wrong; the server never says which."""
 
-    hint = "Check the name and your keyboard layout, then try again."
+    hint = N_("Check the name and your keyboard layout, then try again.")
 
 
 class SecondFactorRefusedError(LoginRefusedError):
     """The code of a second factor is wrong, was used already, or came too late."""
 
-    hint = "Try the code that the app shows now. It must have the right time."
+    hint = N_("Try the code that the app shows now. It must have the right time.")
 
 
 class StoppedError(ParlourClientError):
@@ -178,18 +178,18 @@ class StoppedError(ParlourClientError):
 
 
 WORDS: Final[Mapping[str, str]] = {
-    ErrorCode.MALFORMED: "The server did not understand the request.",
-    ErrorCode.TOO_MANY_IN_FLIGHT: "Too many requests at once.",
-    ErrorCode.NOT_FOUND: "There is no such thing, or you are not allowed to see it.",
-    ErrorCode.FORBIDDEN: "You may not do that.",
-    ErrorCode.NOT_NOW: "That is not possible now.",
-    ErrorCode.NAME_TAKEN: "That name, or one that looks like it, is taken.",
-    ErrorCode.ALREADY: "Nothing to change.",
-    ErrorCode.RATE_LIMITED: "You are sending too fast.",
-    ErrorCode.LIMIT_REACHED: "You have reached a limit of this server.",
-    ErrorCode.CONFLICT: "The server already has a different request with this id.",
-    ErrorCode.CONTENT_REFUSED: "This server's inspection refused it; nothing was stored.",
-    ErrorCode.UNAVAILABLE: "The server can't do that right now; nothing was stored.",
+    ErrorCode.MALFORMED: N_("The server did not understand the request."),
+    ErrorCode.TOO_MANY_IN_FLIGHT: N_("Too many requests at once."),
+    ErrorCode.NOT_FOUND: N_("There is no such thing, or you are not allowed to see it."),
+    ErrorCode.FORBIDDEN: N_("You may not do that."),
+    ErrorCode.NOT_NOW: N_("That is not possible now."),
+    ErrorCode.NAME_TAKEN: N_("That name, or one that looks like it, is taken."),
+    ErrorCode.ALREADY: N_("Nothing to change."),
+    ErrorCode.RATE_LIMITED: N_("You are sending too fast."),
+    ErrorCode.LIMIT_REACHED: N_("You have reached a limit of this server."),
+    ErrorCode.CONFLICT: N_("The server already has a different request with this id."),
+    ErrorCode.CONTENT_REFUSED: N_("This server's inspection refused it; nothing was stored."),
+    ErrorCode.UNAVAILABLE: N_("The server can't do that right now; nothing was stored."),
 }
 
 
@@ -202,7 +202,11 @@ class RefusedError(ParlourClientError):
     words: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, code: str, server_hint: str = "", *, retry_after: int | None = None) -> None:
-        text = self.words.get(code) or WORDS.get(code) or f"The server refused it ({quoted(code)})."
+        text = (
+            self.words.get(code)
+            or WORDS.get(code)
+            or _("The server refused it ({code}).").format(code=quoted(code))
+        )
         super().__init__(text, _added(quoted(server_hint), text))
         self.code = code
         self.retry_after = retry_after

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
 from parlour_client.kit.errors import StoppedError
+from parlour_client.kit.language import _
 
 MAX_LAG: Final = 10_000
 """Unread changes of one stream."""
@@ -84,7 +85,7 @@ class EventBus(Generic[C]):
                 batch, waiting[:] = list(waiting), []
                 some.clear()
                 if len(batch) > MAX_LAG:
-                    raise StoppedError("This program reads the changes too slowly.")
+                    raise StoppedError(_("This program reads the changes too slowly."))
                 for change in batch:
                     yield change
                 if ended.done():

@@ -7,11 +7,29 @@ commands, the help of a setting) is marked with ``N_`` there, and given to ``_``
 """
 
 import gettext
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 DOMAIN: Final = "parlour"
 LOCALES: Final = Path(__file__).parent.parent / "locales"
+ENGLISH: Final = "en"
+_LOCALE: Final = re.compile(r"[A-Za-z]{2,8}(?:_[A-Za-z]+)?(?:\.[\w-]+)?(?:@[\w-]+)?")
+"""The name of a locale: `de`, `pt_BR.UTF-8`. Nothing else becomes a part of a path."""
+
+
+def preferred_languages(environment: Mapping[str, str]) -> Sequence[str]:
+    """Return the person's languages, the first choice first, by the rules of gettext.
+
+    The locale is ``LC_ALL``, ``LC_MESSAGES`` or ``LANG``, the first that is set. ``LANGUAGE`` lists others
+    that come before it, unless the locale is `C`: that asks for programs without any translation.
+    """
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((found for name in names if (found := environment.get(name))), "")
+    if locale in {"C", "POSIX"}:
+        return [ENGLISH]
+    return [one for one in (*environment.get("LANGUAGE", "").split(":"), locale) if one]
 
 
 class Language:
@@ -19,10 +37,19 @@ class Language:
 
     def __init__(self) -> None:
         self._catalogue: gettext.NullTranslations = gettext.NullTranslations()
+        self.code = ENGLISH
+        """The folder of the catalogue, such as `de`; `en` without one."""
 
-    def use(self, languages: list[str]) -> None:
-        """Take the first of ``languages`` (``de``, ``pt_BR``) that has a catalogue; English if none has."""
-        self._catalogue = gettext.translation(DOMAIN, LOCALES, languages, fallback=True)
+    def use(self, languages: Iterable[str]) -> None:
+        """Take the first of ``languages`` (`de`, `pt_BR.UTF-8`) that there is; English if there is none."""
+        self._catalogue, self.code = gettext.NullTranslations(), ENGLISH
+        for wanted in filter(_LOCALE.fullmatch, languages):
+            if re.match(r"(en|C|POSIX)(?![A-Za-z])", wanted):
+                return
+            if found := gettext.find(DOMAIN, LOCALES, [wanted]):
+                self._catalogue = gettext.translation(DOMAIN, LOCALES, [wanted])
+                self.code = Path(found).parts[-3]
+                return
 
     def translate(self, sentence: str) -> str:
         """Return the translation of ``sentence``, or itself."""

@@ -25,6 +25,7 @@ from parlour_client.kit.errors import (
     StoppedError,
 )
 from parlour_client.kit.event_bus import EventBus
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.conversation import Conversation, G, P, Q, R
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
 from parlour_client.kit.transport.live_connection import LiveConnection
@@ -135,7 +136,7 @@ class Link(Generic[G, Q, R, P]):
     async def log_in_again(self, password: Secret, dialog: FactorDialog = NO_DIALOG) -> None:
         """Log in after the session has ended, and go on. Raises SetupError, and why the server refuses."""
         if not self.status.session_ended:
-            raise SetupError("You are already logged in.")
+            raise SetupError(_("You are already logged in."))
         self._credentials.profile = await SignIn(self._store).log_in_again(password, dialog)
         self._reconnector.session_renewed()
 
@@ -145,7 +146,7 @@ class Link(Generic[G, Q, R, P]):
         except ParlourClientError as error:
             self._reconnector.fail(error)
         except Exception:  # a callback's own fault: no one may wait for a connection that never comes
-            self._reconnector.fail(StoppedError("The program failed."))
+            self._reconnector.fail(StoppedError(_("The program failed.")))
             raise
         finally:
             self._pushes.end()
@@ -175,5 +176,5 @@ class Link(Generic[G, Q, R, P]):
     def _session(self) -> Session:
         session = self._credentials.profile.live_session
         if session is None:
-            raise LoggedOutError("You are logged out.")
+            raise LoggedOutError(_("You are logged out."))
         return session

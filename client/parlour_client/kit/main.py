@@ -3,6 +3,7 @@
 ``client_main`` is all that a program's ``__main__`` calls.
 """
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,8 +14,10 @@ import click
 
 from parlour_client.kit.account.home import Home, default_folder
 from parlour_client.kit.app import LinkApp, LinkScreen
+from parlour_client.kit.console.click_language import click_speaks
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError, RefusedError, SetupError
+from parlour_client.kit.language import _, language, preferred_languages
 from parlour_client.kit.link import Link
 from parlour_client.kit.transport.conversation import G, P, Q, R
 from parlour_client.kit.transport.trust import CaFile
@@ -37,26 +40,27 @@ def client_main(
     ``options`` are its own besides `--home` and `--ca`; ``screen`` gets their values by name, after the link.
     `--version` says its ``version`` and Parlour's. The other parameters are those of ``LinkApp``.
     """
+    language.use(preferred_languages(os.environ))
 
     @click.command(
         name=program.lower(),
-        help=f"Open {program}. The first time it asks for an invite link.",
+        help=_("Open {program}. The first time it asks for an invite link.").format(program=program),
         params=[*options],
     )
     @click.version_option(
         package_name="parlour", message=f"{program} {version}".strip() + " (Parlour %(version)s)"
     )
-    @click.option("--home", type=click.Path(path_type=Path), help="The folder with the saved login.")
+    @click.option("--home", type=click.Path(path_type=Path), help=_("The folder with the saved login."))
     @click.option(
         "--ca",
         type=click.Path(path_type=Path),
-        help="The CA file of a server that you log in to at an address.",
+        help=_("The CA file of a server that you log in to at an address."),
     )
     def command(home: Path | None, ca: Path | None, **chosen: Any) -> int:
         # Textual draws on standard error: `2>log` would be a blank screen.
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise SetupError(
-                "The screen needs a terminal for input and for standard error.", "Do not redirect them."
+                _("The screen needs a terminal for input and for standard error."), _("Do not redirect them.")
             )
         folder = Home(home if home is not None else default_folder(program.lower()))
         trust = CaFile.read(ca) if ca is not None else None
@@ -71,6 +75,14 @@ def client_main(
 def exit_status(command: click.Command, arguments: Sequence[str] | None) -> int:
     """Run a command and return its exit status, with a sentence on standard error for what went wrong."""
     try:
+        with click_speaks():
+            return _status_of(command, arguments)
+    except click.Abort:
+        return 130
+
+
+def _status_of(command: click.Command, arguments: Sequence[str] | None) -> int:
+    try:
         result = command.main(arguments, standalone_mode=False)
     except ParlourClientError as error:
         echo(safe_text(error.whole).plain, err=True)
@@ -78,6 +90,4 @@ def exit_status(command: click.Command, arguments: Sequence[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.Abort:
-        return 130
     return result if isinstance(result, int) else 0

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from parlour_client.kit.language import _
+
 _FLAGS: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _MOST_LINKS: Final = 40
 HAS_MODES: Final = os.name == "posix"
@@ -73,17 +75,19 @@ def exposed(path: Path) -> str | None:
         except OSError:
             return None  # it does not exist: it is created private
         if status.st_uid not in {0, os.geteuid()} and (rest or stat.S_ISLNK(status.st_mode)):
-            return f"{here} belongs to another user, who can put something else in its place"
+            return _("{here} belongs to another user, who can put something else in its place").format(
+                here=here
+            )
         if stat.S_ISLNK(status.st_mode):
             links += 1
             if links > _MOST_LINKS:
-                return f"{path} leads through too many links"
+                return _("{path} leads through too many links").format(path=path)
             target = here.readlink()
             here, rest = here.parent, [*target.parts, *rest]
         elif rest and _others_write(status):
-            return (
-                f"others can write to the folder {here}, and put something else in the place of {path.name}"
-            )
+            return _(
+                "others can write to the folder {here}, and put something else in the place of {name}"
+            ).format(here=here, name=path.name)
     return None
 
 

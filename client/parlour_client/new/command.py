@@ -5,14 +5,13 @@ from pathlib import Path
 
 import click
 
-_NEXT = """\
-{folder} is a project of its own: README.md says what is where.
+from parlour_client.kit.language import N_, _
 
-  cd {folder}
-  make demo     try it: server and client at once
-  make test     its tests, with the kit's attacks
-
-It installs this Parlour: {parlour} (requirements/parlour.txt)"""
+_NEXT = N_(
+    "{folder} is a project of its own: README.md says what is where.\n\n  cd {folder}\n  make "
+    "demo     try it: server and client at once\n  make test     its tests, with the kit's "
+    "attacks\n\nIt installs this Parlour: {parlour} (requirements/parlour.txt)"
+)
 
 
 @click.command(
@@ -20,9 +19,13 @@ It installs this Parlour: {parlour} (requirements/parlour.txt)"""
     epilog="\b\nExample:\n  parlour new shop --ticker\n  cd shop\n  make demo",
 )
 @click.argument("name", metavar="NAME")
-@click.option("--blank", "kind", flag_value="blank", default="blank", help="A shared counter (the default).")
-@click.option("--ticker", "kind", flag_value="ticker", help="Prices that a server pushes.")
-@click.option("--game", "kind", flag_value="game", help="Four in a row: tables, turns, spectators, a log.")
+@click.option(
+    "--blank", "kind", flag_value="blank", default="blank", help=N_("A shared counter (the default).")
+)
+@click.option("--ticker", "kind", flag_value="ticker", help=N_("Prices that a server pushes."))
+@click.option(
+    "--game", "kind", flag_value="game", help=N_("Four in a row: tables, turns, spectators, a log.")
+)
 @click.pass_context
 def new(context: click.Context, name: str, kind: str) -> None:
     """Begin a program of your own on Parlour's kit, in the new folder NAME.
@@ -37,4 +40,4 @@ def new(context: click.Context, name: str, kind: str) -> None:
     os.umask(context.meta["umask"])  # it is source code: as readable as everything else here
     parlour = requirement()
     folder = write_project(parse_project_name(name, LOCKED), Kind(kind), Path(name), parlour)
-    click.echo(_NEXT.format(folder=folder, parlour=parlour))
+    click.echo(_(_NEXT).format(folder=folder, parlour=parlour))

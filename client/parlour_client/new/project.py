@@ -15,6 +15,7 @@ from string import Template
 from typing import Final
 
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_client.new.project_name import ProjectName
 
 _HERE: Final = Path(__file__).parent
@@ -56,7 +57,10 @@ def write_project(name: ProjectName, kind: Kind, folder: Path, parlour: str) -> 
     ``parlour`` is the requirement of Parlour.
     """
     if os.path.lexists(folder):
-        raise SetupError(f"{folder} exists already; nothing was written.", "Choose another name.")
+        raise SetupError(
+            _("{folder} exists already; nothing was written.").format(folder=folder),
+            _("Choose another name."),
+        )
     files = _files(name, kind, parlour)
     try:
         with _whole(folder) as beginning:
@@ -67,7 +71,8 @@ def write_project(name: ProjectName, kind: Kind, folder: Path, parlour: str) -> 
             shutil.copyfile(LOCKED, beginning / "requirements" / LOCKED.name)
     except OSError as error:
         raise SetupError(
-            f"{folder} can't be written: {error.strerror}.", "Nothing was left there; try another folder."
+            _("{folder} can't be written: {strerror}.").format(folder=folder, strerror=error.strerror),
+            _("Nothing was left there; try another folder."),
         ) from error
     return folder
 

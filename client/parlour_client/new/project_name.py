@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from parlour_client.kit.errors import WrongUseError
+from parlour_client.kit.language import _
 
 MAX_NAME: Final = 18
 """The lines with it stay as short as the formatter wants them."""
@@ -38,22 +39,33 @@ def parse_project_name(text: str, locked: Path) -> ProjectName:
     """Return a project's name. Raises WrongUseError, also for a package of the requirements in ``locked``."""
     if not _FORM.match(text) or len(text) > MAX_NAME:
         raise WrongUseError(
-            f"A project can't have the name {text!a}.",
-            f"Use small letters, digits and single hyphens, at most {MAX_NAME}, beginning with a letter.",
+            _("A project can't have the name {text!a}.").format(text=text),
+            _(
+                "Use small letters, digits and single hyphens, at most {max_name}, beginning with a letter."
+            ).format(max_name=MAX_NAME),
         )
     name = ProjectName(text.replace("_", "-"))
     package = name.package
     if keyword.iskeyword(package) or keyword.issoftkeyword(package):
-        raise WrongUseError(f"{package} is a word of Python.", "Choose another name.")
+        raise WrongUseError(
+            _("{package} is a word of Python.").format(package=package), _("Choose another name.")
+        )
     if package in _FOLDERS:
-        raise WrongUseError(f"A project has a folder {package} for something else.", "Choose another name.")
+        raise WrongUseError(
+            _("A project has a folder {package} for something else.").format(package=package),
+            _("Choose another name."),
+        )
     if package in sys.stdlib_module_names:
-        raise WrongUseError(f"Python has a module {package} of its own.", "Choose another name.")
+        raise WrongUseError(
+            _("Python has a module {package} of its own.").format(package=package), _("Choose another name.")
+        )
     required = re.findall(r"^([a-z0-9][a-z0-9._-]*)==", locked.read_text("utf-8"), re.MULTILINE)
     taken = {one.replace("-", "_").replace(".", "_") for one in required} | set(packages_distributions())
     if package in taken or package.startswith("parlour"):
         raise WrongUseError(
-            f"The project would hide the package {package}, which it needs or which is installed.",
-            "Choose another name.",
+            _("The project would hide the package {package}, which it needs or which is installed.").format(
+                package=package
+            ),
+            _("Choose another name."),
         )
     return name

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from parlour_client.core.e2ee.service import Encryption
 from parlour_client.core.e2ee.status import RoomEncryption, SasVerification
 from parlour_client.core.model import Room
+from parlour_client.kit.language import _
 from parlour_client.plain.line_text import shown
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId
@@ -33,7 +34,7 @@ class EncryptionStatus:
         for alarm in encryption.alarms():
             if alarm.id not in self._alarms:
                 self._alarms.add(alarm.id)
-                yield f"ALARM: {shown(alarm.text)} /alarms lists them all."
+                yield _("ALARM: {text} /alarms lists them all.").format(text=shown(alarm.text))
         if room is not None and self._labels.get(room.id) != encryption.room(room.id):
             yield self.room_line(encryption, room)
         for process in encryption.sas_verifications():
@@ -45,21 +46,27 @@ class EncryptionStatus:
 
 def label_line(title: str, status: RoomEncryption) -> str:
     """Return a room's label and problems."""
-    problem = f" Problem: {shown(status.problem)}" if status.problem else ""
-    return f"{title}, encryption: {shown(status.label)}.{problem}"
+    problem = _(" Problem: {problem}").format(problem=shown(status.problem)) if status.problem else ""
+    return _("{title}, encryption: {label}.{problem}").format(
+        title=title, label=shown(status.label), problem=problem
+    )
 
 
 def words_line(process: SasVerification, before: SasVerification | None = None) -> str:
     """Return the state of a verification by short words."""
     if process.ended:
-        return f"Short words with {process.peer} ended: {shown(process.ended)}."
-    if process.words and (before is None or not before.words or before == process):
-        return (
-            f"Short words with {process.peer}: {' '.join(process.words)}. Read them to each other, not over "
-            "this chat. If they match: /words and all five words. If not: /words no."
+        return _("Short words with {peer} ended: {ended}.").format(
+            peer=process.peer, ended=shown(process.ended)
         )
+    if process.words and (before is None or not before.words or before == process):
+        return _(
+            "Short words with {peer}: {words}. Read them to each other, not over this chat. If they "
+            "match: /words and all five words. If not: /words no."
+        ).format(peer=process.peer, words=" ".join(process.words))
     if process.they_confirmed and not (before is not None and before.they_confirmed):
-        return f"{process.peer} confirmed that the words match."
+        return _("{peer} confirmed that the words match.").format(peer=process.peer)
     if before is None and not process.started_by_us:
-        return f"{process.peer} wants to compare short words with you. Continue with /words."
+        return _("{peer} wants to compare short words with you. Continue with /words.").format(
+            peer=process.peer
+        )
     return ""

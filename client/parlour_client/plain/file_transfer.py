@@ -11,6 +11,7 @@ from typing import Final
 
 from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.kit.errors import ParlourClientError, SetupError
+from parlour_client.kit.language import _
 from parlour_client.text.file_text import size_words
 from parlour_protocol.kit.errors import ParlourProtocolError
 
@@ -28,8 +29,8 @@ class Transfers:
     def begin(self, words: str, what: Callable[[Progress], Awaitable[None]]) -> None:
         """Start one; ``what`` prints its end. Raises SetupError while another one runs."""
         if self._task is not None and not self._task.done():
-            raise SetupError("Another file is still being transferred.", "/cancel file cancels it.")
-        self._say(f"{words} /cancel file cancels it.")
+            raise SetupError(_("Another file is still being transferred."), _("/cancel file cancels it."))
+        self._say(_("{words} /cancel file cancels it.").format(words=words))
         self._task = asyncio.ensure_future(self._run(what))
 
     def cancel(self) -> None:
@@ -51,14 +52,18 @@ class Transfers:
             percent = 100 * done // whole if whole else 100
             if whole >= _LARGE and reported + _QUARTER <= percent < 100:  # noqa: PLR2004 - its end is printed anyway
                 reported = percent - percent % _QUARTER
-                self._say(f"File: {reported} % of {size_words(whole)}.")
+                self._say(
+                    _("File: {reported} % of {size_words}.").format(
+                        reported=reported, size_words=size_words(whole)
+                    )
+                )
 
         try:
             await what(progress)
         except asyncio.CancelledError:
-            self._say("Transfer cancelled; nothing of the file was kept.")
+            self._say(_("Transfer cancelled; nothing of the file was kept."))
             raise
         except ParlourClientError as error:
-            self._say(f"Not done: {error} {error.hint}".rstrip())
+            self._say(_("Not done: {error} {hint}").format(error=error, hint=error.hint).rstrip())
         except (ParlourProtocolError, ValueError) as error:
-            self._say(f"Not done: {error}")
+            self._say(_("Not done: {error}").format(error=error))

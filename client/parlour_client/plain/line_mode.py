@@ -58,6 +58,7 @@ from parlour_client.core.settings import Settings, Value, kept_seconds, save
 from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.console.printing import say
 from parlour_client.kit.errors import ParlourClientError, SetupError
+from parlour_client.kit.language import _
 from parlour_client.plain.file_transfer import Transfers
 from parlour_client.plain.input_lines import read_lines
 from parlour_client.plain.line_text import (
@@ -124,7 +125,7 @@ class LineMode:
     async def begin(self) -> None:
         """Print the state, and go to the room that was open last, or the first."""
         for problem in self.settings.problems:
-            self.printer.say(f"Settings: {shown(problem)}")
+            self.printer.say(_("Settings: {problem}").format(problem=shown(problem)))
         for room in self.client.rooms.all:
             self.printer.say(room_line(room))
         last = (
@@ -134,10 +135,12 @@ class LineMode:
         )
         first = last or next(iter(self.client.rooms.all), None)
         if first is not None:
-            self.printer.enter(first, f"You are writing in {first.title}. /help lists all commands.")
+            self.printer.enter(
+                first, _("You are writing in {title}. /help lists all commands.").format(title=first.title)
+            )
         else:
             self.printer.say(
-                "You have not joined a room yet. /public lists the public rooms, /help lists all commands."
+                _("You have not joined a room yet. /public lists the public rooms, /help lists all commands.")
             )
         self.printer.encryption()
         self.printer.invitations()
@@ -160,9 +163,9 @@ class LineMode:
             if self.printer.current is not None:
                 await self.client.preferences.remember_open(self.printer.current.id)
         except ParlourClientError as error:
-            self.printer.say(f"Not done: {error} {error.hint}".rstrip())
+            self.printer.say(_("Not done: {error} {hint}").format(error=error, hint=error.hint).rstrip())
         except (ParlourProtocolError, ValueError) as error:
-            self.printer.say(f"Not done: {error}")
+            self.printer.say(_("Not done: {error}").format(error=error))
 
     async def _log_in(self, password: str) -> None:
         """Log in with a hidden line. Raises ParlourClientError."""
@@ -170,15 +173,15 @@ class LineMode:
         if password:
             await self.dialog.run(self.client.connection.log_in_again(Secret(password), self.dialog))
         else:
-            self.printer.say("You are still logged out. Write /login to try again.")
+            self.printer.say(_("You are still logged out. Write /login to try again."))
 
     async def _obey(self, line: str) -> None:
         """Run a command. Raises ParlourClientError, ParlourProtocolError."""
         read = read_line(line, Front.LINE)
         if read.command is None:
             raise SetupError(
-                f"There is no command /{shown(read.unknown)}.",
-                "/help lists the commands; // starts a message with a slash.",
+                _("There is no command /{unknown}.").format(unknown=shown(read.unknown)),
+                _("/help lists the commands; // starts a message with a slash."),
             )
         if read.command.view in VIEWS:
             await VIEWS[read.command.view](self, read.rest)
@@ -217,7 +220,9 @@ class LineMode:
             self._question = question
             self.printer.say(f"{question.text} y/N")
         else:
-            raise SetupError(question.text, f"In a script, write {YES} at the end of the command.")
+            raise SetupError(
+                question.text, _("In a script, write {yes} at the end of the command.").format(yes=YES)
+            )
 
     def _is_named(self, question: Question) -> bool:
         """Say whether everyone whom a yes would admit was named before; from now on they are."""
@@ -256,7 +261,7 @@ class LineMode:
         if question is not None and answer in {"y", "yes"}:
             await self._do(question)
             return True
-        self.printer.say("Not done.")
+        self.printer.say(_("Not done."))
         return answer in {"", "n", "no"}
 
     async def send(self, text: str, *, reply_to: Seq | None = None) -> None:
@@ -267,7 +272,9 @@ class LineMode:
             self._held = (room.id, text, reply_to)
             what = ", ".join(finding.what for finding in findings)
             self.printer.say(
-                f"Held back: this looks like {what}. /yes sends it to {room.title}, /no discards it."
+                _("Held back: this looks like {what}. /yes sends it to {title}, /no discards it.").format(
+                    what=what, title=room.title
+                )
             )
             return
         await self.client.messages.send(room.id, text, reply_to=reply_to)
@@ -275,14 +282,14 @@ class LineMode:
     async def send_held(self) -> None:
         """Send the held line to the room that it was written in. Raises SetupError."""
         if self._held is None:
-            raise SetupError("Nothing is held back.")
+            raise SetupError(_("Nothing is held back."))
         (room, text, reply_to), self._held = self._held, None
         await self.client.messages.send(room, text, reply_to=reply_to)
 
     def drop_held(self) -> None:
         """Drop the held line."""
         self._held = None
-        self.printer.say("Dropped.")
+        self.printer.say(_("Dropped."))
 
     # --- changes
 
@@ -323,9 +330,15 @@ class LineMode:
                 and self.client.connection.status.state is not LinkState.ONLINE
             ):
                 waits = (
-                    "your login: /login" if self.client.connection.status.session_ended else "the connection"
+                    _("your login: /login")
+                    if self.client.connection.status.session_ended
+                    else _("the connection")
                 )
-                self.printer.say(f"{self.printer.title(entry.room)}, not sent yet: waiting for {waits}.")
+                self.printer.say(
+                    _("{room}, not sent yet: waiting for {waits}.").format(
+                        room=self.printer.title(entry.room), waits=waits
+                    )
+                )
             return
         room = self.client.rooms.get(entry.room)
         self._bursts.discard(entry.room)
@@ -347,16 +360,26 @@ class LineMode:
         if is_news and known is not None and known.unread and not known.muted:
             self._bursts.add(room)
             self.printer.say(
-                f"{known.title}, {known.unread} unread messages arrived at once and are not shown. "
-                "/unread shows them, /last the newest."
+                _(
+                    "{title}, {unread} unread messages arrived at once and are not shown. /unread shows "
+                    "them, /last the newest."
+                ).format(title=known.title, unread=known.unread)
             )
 
     def _changed(self, entry: Entry) -> None:
         title = self.printer.title(entry.room)
         if entry.failed:
-            self.printer.say(f"{title}, not sent: {shown(entry.problem)} /unsent shows what you can do.")
+            self.printer.say(
+                _("{title}, not sent: {problem} /unsent shows what you can do.").format(
+                    title=title, problem=shown(entry.problem)
+                )
+            )
         elif entry.problem and entry.seq is not None:  # of an edit, a deletion, a reaction or a pin
-            self.printer.say(f"{title}, #{entry.seq}, not done: {shown(entry.problem)}")
+            self.printer.say(
+                _("{title}, #{seq}, not done: {problem}").format(
+                    title=title, seq=entry.seq, problem=shown(entry.problem)
+                )
+            )
         elif entry.seq is not None:
             self.printer.change(entry)
 

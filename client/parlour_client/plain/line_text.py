@@ -10,9 +10,11 @@ from typing import Final
 
 from parlour_client.core.model import Delivery, Entry, Invitation, Outgoing, Room, display_name
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
+from parlour_client.kit.language import _
 from parlour_client.text.event_text import event_sentence
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.note_text import is_shown_beside, note_words
+from parlour_client.text.words import invited_to
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import TopicSet
 from parlour_protocol.kit.names import UserName
@@ -34,18 +36,26 @@ def entry_line(title: str, entry: Entry, answered: Entry | None = None) -> str:
     """Return one row of a timeline; ``answered`` is its parent, if known."""
     number = f"#{entry.seq} " if entry.seq is not None else ""
     if entry.note is not None and not is_shown_beside(entry):
-        return f"{title}, {number}note: {shown(note_words(entry))}"
+        return _("{title}, {number}note: {note_words}").format(
+            title=title, number=number, note_words=shown(note_words(entry))
+        )
     if entry.note is not None:
         line = entry_line(title, replace(entry, note=None), answered)
-        return f"{title}, note: {shown(note_words(entry))}\n{line}"
+        return _("{title}, note: {note_words}\n{line}").format(
+            title=title, note_words=shown(note_words(entry)), line=line
+        )
     if entry.deleted:
-        return f"{title}, {number}{display_name(entry.author)}: deleted"
+        return _("{title}, {number}{author}: deleted").format(
+            title=title, number=number, author=display_name(entry.author)
+        )
     if entry.trouble:
-        return f"{title}, {number}{display_name(entry.author)}: can't be read: {shown(entry.trouble)}"
+        return _("{title}, {number}{author}: can't be read: {trouble}").format(
+            title=title, number=number, author=display_name(entry.author), trouble=shown(_(entry.trouble))
+        )
     if entry.text is None:
         return f"{title}, {number}{event_line(entry.author, entry.body)}"
-    edited = " edited" if entry.edited else ""
-    starred = f"{' starred' * entry.starred}{' pinned' * entry.pinned}"
+    edited = _(" edited") if entry.edited else ""
+    starred = _(" starred") * entry.starred + _(" pinned") * entry.pinned
     return (
         f"{title}, {number}{display_name(entry.author)}{_reply(entry, answered)}{edited}{starred}: "
         f"{shown(entry.text)}{_file(entry)}{_reactions(entry)}{_on_its_way(entry)}"
@@ -56,8 +66,10 @@ def _reply(entry: Entry, answered: Entry | None) -> str:
     if entry.reply_to is None:
         return ""
     if answered is None or answered.text is None:
-        return f", reply to #{entry.reply_to}"
-    return f', reply to {display_name(answered.author)} #{entry.reply_to} "{beginning(answered.text)}"'
+        return _(", reply to #{reply_to}").format(reply_to=entry.reply_to)
+    return _(', reply to {author} #{reply_to} "{beginning}"').format(
+        author=display_name(answered.author), reply_to=entry.reply_to, beginning=beginning(answered.text)
+    )
 
 
 def beginning(untrusted: str) -> str:
@@ -70,14 +82,19 @@ def _file(entry: Entry) -> str:
     file = entry.file
     if file is None:
         return ""
-    return f" [file: {facts_of(file)}, /save {entry.seq or 'NUMBER'} saves it: {shown(file.name)}]"
+    return _(" [file: {facts_of}, /save {number} saves it: {name}]").format(
+        facts_of=facts_of(file), number=entry.seq or _("NUMBER"), name=shown(file.name)
+    )
 
 
 def _reactions(entry: Entry) -> str:
     if not entry.reactions:
         return ""
-    each = (f"{shown(one.reaction)} from {_names(one.users)}" for one in entry.reactions)
-    return f" [reactions: {'; '.join(each)}]"
+    each = (
+        _("{reaction} from {names}").format(reaction=shown(one.reaction), names=_names(one.users))
+        for one in entry.reactions
+    )
+    return _(" [reactions: {each}]").format(each="; ".join(each))
 
 
 def _names(users: Sequence[UserName]) -> str:
@@ -87,10 +104,12 @@ def _names(users: Sequence[UserName]) -> str:
 def _on_its_way(entry: Entry) -> str:
     match entry.delivery:
         case Delivery.QUEUED:
-            why = shown(entry.problem) if entry.problem else "waiting for the connection"
-            return f" [not sent yet: {why}]"
+            why = shown(entry.problem) if entry.problem else _("waiting for the connection")
+            return _(" [not sent yet: {why}]").format(why=why)
         case Delivery.FAILED:
-            return f" [not sent: {shown(entry.problem)} /unsent shows what you can do]"
+            return _(" [not sent: {problem} /unsent shows what you can do]").format(
+                problem=shown(entry.problem)
+            )
         case _:
             return ""
 
@@ -98,9 +117,11 @@ def _on_its_way(entry: Entry) -> str:
 def change_line(title: str, before: Entry | None, entry: Entry, answered: Entry | None = None) -> str:
     """Return the change of a message; empty if people need not see it."""
     if entry.deleted:
-        return f"{title}, #{entry.seq} {display_name(entry.author)}: deleted"
+        return _("{title}, {number}{author}: deleted").format(
+            title=title, number=f"#{entry.seq} ", author=display_name(entry.author)
+        )
     if before is not None and before.reactions != entry.reactions and before.text == entry.text:
-        reactions = _reactions(entry) or " [no reactions left]"
+        reactions = _reactions(entry) or _(" [no reactions left]")
         return f"{title}, #{entry.seq} {display_name(entry.author)}:{reactions}"
     if entry.edited and (before is None or before.text != entry.text):
         return entry_line(title, entry, answered)
@@ -111,10 +132,14 @@ def outgoing_line(title: str, number: int, one: Outgoing) -> str:
     """Return an outgoing message."""
     why = one.entry.problem
     words = {
-        Delivery.QUEUED: f"waiting: {shown(why)}" if why else "waiting for the connection",
-        Delivery.SENT: "sent, not confirmed yet",
-        Delivery.FAILED: f"failed: {shown(one.entry.problem)} /retry {number} or /cancel {number}",
-        Delivery.STORED: "stored",
+        Delivery.QUEUED: _("waiting: {why}").format(why=shown(why))
+        if why
+        else _("waiting for the connection"),
+        Delivery.SENT: _("sent, not confirmed yet"),
+        Delivery.FAILED: _("failed: {problem} /retry {number} or /cancel {number}").format(
+            problem=shown(one.entry.problem), number=number
+        ),
+        Delivery.STORED: _("stored"),
     }[one.entry.delivery]
     text = f' "{beginning(one.entry.text)}"' if one.entry.text else ""
     return f"{number}: {title}, {one.what}{text}: {words}"
@@ -131,35 +156,37 @@ def event_line(author: UserName, body: AnyBody) -> str:
 def status_line(status: ConnectionStatus) -> str:
     """Return the connection's state."""
     if status.state is LinkState.ONLINE:
-        return f"Connected to {status.server}: {status.security}."
+        return _("Connected to {server}: {security}.").format(server=status.server, security=status.security)
     problem = f" {status.problem}" if status.problem else ""
     if status.session_ended:
-        return f"You are logged out.{problem} What you write is kept. Log in again with /login."
+        return _("You are logged out.{problem} What you write is kept. Log in again with /login.").format(
+            problem=problem
+        )
     if status.state is LinkState.OFFLINE:
-        return f"Not connected.{problem} Trying again automatically."
-    return f"No longer connected.{problem}"
+        return _("Not connected.{problem} Trying again automatically.").format(problem=problem)
+    return _("No longer connected.{problem}").format(problem=problem)
 
 
 def invitation_line(one: Invitation) -> str:
     """Return an invitation, and the possible answers."""
     if one.kind is RoomKind.DIRECT:
-        return (
-            f"{one.inviter} wants to message you directly. /accept {one.title} accepts, and so does a"
-            f" reply there; /decline {one.title} hides it, /block {one.inviter} hides it for good. They"
-            " aren't notified."
-        )
-    kind = f"{'an encrypted' if one.encrypted else 'a'} {one.kind.value} room"
-    return (
-        f"{one.inviter} invites you to {one.title}, {kind}. /accept {one.title} joins it,"
-        f" /decline {one.title} declines, /block {one.inviter} hides all their invitations."
-        " They aren't notified."
-    )
+        return _(
+            "{inviter} wants to message you directly. /accept {title} accepts, and so does a reply "
+            "there; /decline {title} hides it, /block {inviter} hides it for good. They aren't "
+            "notified."
+        ).format(inviter=one.inviter, title=one.title)
+    return _(
+        "{inviter} invites you to {title}, {kind}. /accept {title} joins it, /decline {title} "
+        "declines, /block {inviter} hides all their invitations. They aren't notified."
+    ).format(inviter=one.inviter, title=one.title, kind=invited_to(one.kind, encrypted=one.encrypted))
 
 
 def room_line(room: Room) -> str:
     """Return one room of the list."""
-    unread = f", {room.unread} unread" if room.unread else ""
-    mentions = f", {room.mentions} mentioning you" if room.mentions else ""
+    unread = _(", {unread} unread").format(unread=room.unread) if room.unread else ""
+    mentions = _(", {mentions} mentioning you").format(mentions=room.mentions) if room.mentions else ""
     topic = f": {shown(room.topic)}" if room.topic else ""
-    kind = ", encrypted" if room.encrypted else ""
-    return f"{room.title}, {room.members} people{kind}{unread}{mentions}{topic}"
+    kind = _(", encrypted") if room.encrypted else ""
+    return _("{title}, {members} people{kind}{unread}{mentions}{topic}").format(
+        title=room.title, members=room.members, kind=kind, unread=unread, mentions=mentions, topic=topic
+    )

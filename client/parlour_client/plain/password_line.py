@@ -8,6 +8,7 @@ from typing import Any
 
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 
 
 class HiddenLine:
@@ -32,11 +33,15 @@ class HiddenLine:
         """Make the next line the password; return the prompt. Raises SetupError if it can't be typed."""
         if not self.is_possible:
             raise SetupError(
-                "There is no terminal to ask for a password.",
-                f"Run: parlour login {account.server} --username {account.user}",
+                _("There is no terminal to ask for a password."),
+                _("Run: parlour login {server} --username {user}").format(
+                    server=account.server, user=account.user
+                ),
             )
         self._begin()
-        return f"Password for {account.user} on {account.server} (it is not shown; an empty line cancels)."
+        return _("Password for {user} on {server} (it is not shown; an empty line cancels).").format(
+            user=account.user, server=account.server
+        )
 
     def _begin(self) -> None:
         import termios  # noqa: PLC0415 - as above

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Room
 from parlour_client.core.settings import Settings
+from parlour_client.kit.language import _
 from parlour_client.plain.encryption_status import EncryptionStatus
 from parlour_client.plain.line_text import change_line, entry_line, invitation_line, status_line
 from parlour_client.plain.printed_messages import PrintedMessages
@@ -41,12 +42,12 @@ class Printer:
     def title(self, room: RoomId) -> str:
         """Return a room's title."""
         known = self.client.rooms.get(room)
-        return known.title if known is not None else "a room you left"
+        return known.title if known is not None else _("a room you left")
 
     def enter(self, room: Room, words: str = "") -> None:
         """Write in this room from now on; first, print who can read it."""
         self.current = room
-        self.say(words or f"You are writing in {room.title}.")
+        self.say(words or _("You are writing in {title}.").format(title=room.title))
         self.say(self.encryption_status.room_line(self.client.encryption, room))
 
     def entry(self, entry: Entry) -> None:
@@ -74,7 +75,7 @@ class Printer:
         before = self.messages.note(entry)
         title = self.title(entry.room)
         if before is None and entry.request is not None:
-            self.say(f"{title}, sent as #{entry.seq}.")
+            self.say(_("{title}, sent as #{seq}.").format(title=title, seq=entry.seq))
         elif line := change_line(title, before, entry, self.messages.answered(entry)):
             self.say(line)
 

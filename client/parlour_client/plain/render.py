@@ -11,7 +11,7 @@ from parlour_client.commands import results
 from parlour_client.commands.verification import GO_ON
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, SasVerification
 from parlour_client.core.model import display_name
-from parlour_client.kit.language import _
+from parlour_client.kit.language import N_, _
 from parlour_client.plain.encryption_status import label_line, words_line
 from parlour_client.plain.line_text import (
     outgoing_line,
@@ -32,13 +32,14 @@ from parlour_client.text.event_text import day_and_time
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.links import LinkDetails
 from parlour_client.text.second_factor_text import about_factors, factor_line
+from parlour_client.text.words import member_words, role_word, status_word
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.names import UserName
 
 _STATUS: Final = {
-    DeviceStatus.ACTIVE: "approved",
-    DeviceStatus.PENDING: "waiting for approval",
-    DeviceStatus.REVOKED: "revoked",
+    DeviceStatus.ACTIVE: N_("approved"),
+    DeviceStatus.PENDING: N_("waiting for approval"),
+    DeviceStatus.REVOKED: N_("revoked"),
 }
 _WORDS_A_LINE: Final = 4
 
@@ -63,7 +64,12 @@ async def _room_opened(result: results.RoomOpened, printer: Printer) -> None:
         printer.entries(result.entries, again=True)
         return
     unread = result.how is results.Opened.UNREAD
-    printer.enter(result.room, f"{result.room.title}, {result.room.unread} unread." if unread else "")
+    printer.enter(
+        result.room,
+        _("{title}, {unread} unread.").format(title=result.room.title, unread=result.room.unread)
+        if unread
+        else "",
+    )
     if result.how in {results.Opened.WENT, results.Opened.DIRECT}:
         printer.newest(result.room, result.entries)
     else:
@@ -82,36 +88,38 @@ async def _rooms_listed(result: results.RoomsListed, printer: Printer) -> None:
     for room in result.rooms:
         printer.say(room_line(room))
     if not result.rooms:
-        printer.say("You have not joined a room yet. /public lists the public rooms.")
+        printer.say(_("You have not joined a room yet. /public lists the public rooms."))
 
 
 @show.register(results.PublicRoomsListed)
 async def _public_rooms_listed(result: results.PublicRoomsListed, printer: Printer) -> None:
     for one in result.rooms:
         topic = f": {shown(one.topic)}" if one.topic else ""
-        printer.say(f"{one.name}, {one.members} people{topic}")
+        printer.say(
+            _("{name}, {members} people{topic}").format(name=one.name, members=one.members, topic=topic)
+        )
     if not result.rooms:
-        printer.say("There are no public rooms yet. /create NAME creates one.")
+        printer.say(_("There are no public rooms yet. /create NAME creates one."))
 
 
 @show.register(results.MembersListed)
 async def _members_listed(result: results.MembersListed, printer: Printer) -> None:
     for one in result.members:
-        printer.say(f"{display_name(one.user)}, {one.role.value}, {one.status.value}{', muted' * one.muted}")
+        printer.say(f"{display_name(one.user)}, {member_words(one)}")
 
 
 @show.register(results.TopicShown)
 async def _topic_shown(result: results.TopicShown, printer: Printer) -> None:
     room = result.room
     if room.topic:
-        printer.say(f"{room.title}, topic: {shown(room.topic)}")
+        printer.say(_("{title}, topic: {topic}").format(title=room.title, topic=shown(room.topic)))
     else:
-        printer.say(f"{room.title} has no topic. /topic TEXT sets one.")
+        printer.say(_("{title} has no topic. /topic TEXT sets one.").format(title=room.title))
 
 
 @show.register(results.PlaceShown)
 async def _place_shown(result: results.PlaceShown, printer: Printer) -> None:
-    printer.say(room_line(result.room) if result.room is not None else "No room is open.")
+    printer.say(room_line(result.room) if result.room is not None else _("No room is open."))
     printer.status()
 
 
@@ -119,20 +127,27 @@ async def _place_shown(result: results.PlaceShown, printer: Printer) -> None:
 async def _invitations_listed(result: results.InvitationsListed, printer: Printer) -> None:
     printer.invitations(again=True)
     if not result.invitations:
-        printer.say("You have no invitations.")
+        printer.say(_("You have no invitations."))
 
 
 @show.register(results.BlockedListed)
 async def _blocked_listed(result: results.BlockedListed, printer: Printer) -> None:
-    printer.say(f"You block {', '.join(map(display_name, result.people)) or 'no one'}.")
+    printer.say(
+        _("You block {names}.").format(names=", ".join(map(display_name, result.people)) or _("no one"))
+    )
 
 
 @show.register(results.ReceiptsShown)
 async def _receipts_shown(result: results.ReceiptsShown, printer: Printer) -> None:
-    read = [f"{display_name(user)} up to #{seq}" for user, seq in sorted(result.read.items())]
+    read = [
+        _("{user} up to #{seq}").format(user=display_name(user), seq=seq)
+        for user, seq in sorted(result.read.items())
+    ]
     title = result.room.title
     printer.say(
-        f"{title}, read by {', '.join(read)}." if read else f"{title}: no one shares how far they have read."
+        _("{title}, read by {read}.").format(title=title, read=", ".join(read))
+        if read
+        else _("{title}: no one shares how far they have read.").format(title=title)
     )
 
 
@@ -147,7 +162,7 @@ async def _messages_listed(result: results.MessagesListed, printer: Printer) -> 
     elif result.entries:
         printer.entries(result.entries)
     else:
-        printer.say(f"{result.room.title}, nothing older.")
+        printer.say(_("{title}, nothing older.").format(title=result.room.title))
 
 
 @show.register(results.MessageShown)
@@ -159,9 +174,11 @@ async def _message_shown(result: results.MessageShown, printer: Printer) -> None
 async def _messages_found(result: results.MessagesFound, printer: Printer) -> None:
     count = len(result.entries)
     if result.more:
-        printer.say(f"The newest {count}. There are more: before:DATE finds older ones.")
+        printer.say(
+            _("The newest {count}. There are more: before:DATE finds older ones.").format(count=count)
+        )
     else:
-        printer.say(f"{count} found, newest first." if count else "Nothing found.")
+        printer.say(_("{count} found, newest first.").format(count=count) if count else _("Nothing found."))
     printer.entries(result.entries, again=True)
 
 
@@ -183,21 +200,29 @@ def link_lines(link: LinkDetails) -> str:
 @show.register(results.PinsListed)
 async def _pins_listed(result: results.PinsListed, printer: Printer) -> None:
     count = len(result.entries)
-    printer.say(f"{count} pinned." if count else "Nothing is pinned here. /pin NUMBER pins a message.")
+    printer.say(
+        _("{count} pinned.").format(count=count)
+        if count
+        else _("Nothing is pinned here. /pin NUMBER pins a message.")
+    )
     printer.entries(result.entries, again=True)
 
 
 @show.register(results.ThreadShown)
 async def _thread_shown(result: results.ThreadShown, printer: Printer) -> None:
     if result.thread.missing is not None:
-        printer.say(f"The thread begins with #{result.thread.missing}, which is not available.")
+        printer.say(
+            _("The thread begins with #{missing}, which is not available.").format(
+                missing=result.thread.missing
+            )
+        )
     printer.entries(result.thread.entries)
 
 
 @show.register(results.VersionsShown)
 async def _versions_shown(result: results.VersionsShown, printer: Printer) -> None:
     for at, version in enumerate(result.versions, 1):
-        printer.say(f"version {at}: {shown(version.text)}")
+        printer.say(_("version {at}: {text}").format(at=at, text=shown(version.text)))
 
 
 @show.register(results.OutgoingListed)
@@ -205,7 +230,7 @@ async def _outgoing_listed(result: results.OutgoingListed, printer: Printer) -> 
     for at, one in enumerate(result.outgoing, 1):
         printer.say(outgoing_line(printer.title(one.entry.room), at, one))
     if not result.outgoing:
-        printer.say("Everything is sent.")
+        printer.say(_("Everything is sent."))
 
 
 @show.register(results.Queued)
@@ -219,18 +244,18 @@ async def _queued(result: results.Queued, printer: Printer) -> None:
 def transfer_line(transfer: results.Transfer) -> str:
     """Return the file that is being transferred."""
     if transfer.file is None:
-        return f"Sending {shown(transfer.name)} to {transfer.room.title}."
-    return f"Saving a file, {facts_of(transfer.file)}."
+        return _("Sending {name} to {title}.").format(name=shown(transfer.name), title=transfer.room.title)
+    return _("Saving a file, {facts_of}.").format(facts_of=facts_of(transfer.file))
 
 
 @show.register(results.FileSent)
 async def _file_sent(result: results.FileSent, printer: Printer) -> None:
-    printer.say(f"{result.room.title}, file uploaded: {shown(result.name)}")
+    printer.say(_("{title}, file uploaded: {name}").format(title=result.room.title, name=shown(result.name)))
 
 
 @show.register(results.FileSaved)
 async def _file_saved(result: results.FileSaved, printer: Printer) -> None:
-    printer.say(f"Saved: {shown(str(result.path))}")
+    printer.say(_("Saved: {path}").format(path=shown(str(result.path))))
 
 
 # --- people, account, settings
@@ -239,14 +264,20 @@ async def _file_saved(result: results.FileSaved, printer: Printer) -> None:
 @show.register(results.PersonShown)
 async def _person_shown(result: results.PersonShown, printer: Printer) -> None:
     one = result.profile
-    common = ", ".join(room.title for room, _ in one.rooms) or "none"
-    ignored = ", ignored by you" * one.ignored
-    printer.say(f"{display_name(one.user)}, {one.status.value}, rooms in common: {common}{ignored}")
+    common = ", ".join(room.title for room, _role in one.rooms) or _("none")
+    ignored = _(", ignored by you") * one.ignored
+    printer.say(
+        _("{user}, {status}, rooms in common: {common}{ignored}").format(
+            user=display_name(one.user), status=status_word(one.status), common=common, ignored=ignored
+        )
+    )
 
 
 @show.register(results.IgnoredListed)
 async def _ignored_listed(result: results.IgnoredListed, printer: Printer) -> None:
-    printer.say(f"You ignore {', '.join(map(display_name, result.people)) or 'no one'}.")
+    printer.say(
+        _("You ignore {names}.").format(names=", ".join(map(display_name, result.people)) or _("no one"))
+    )
 
 
 @show.register(results.FactorsListed)
@@ -259,7 +290,7 @@ async def _factors_listed(result: results.FactorsListed, printer: Printer) -> No
 @show.register(results.SessionsListed)
 async def _sessions_listed(result: results.SessionsListed, printer: Printer) -> None:
     for at, one in enumerate(result.sessions, 1):
-        printer.say(f"{at}: {one.device}{', this one' * one.current}")
+        printer.say(f"{at}: {one.device}{_(', this one') * one.current}")
 
 
 # --- encryption
@@ -278,14 +309,24 @@ async def _encryption_shown(result: results.EncryptionShown, printer: Printer) -
         printer.say(_person_line(user, devices, people.get(user)))
     for user in report.without_device:
         by = f", {how_admitted(people[user])}" if user in people else ""
-        printer.say(f"{display_name(user)}{by}: no device in the group, can't read this room.")
+        printer.say(
+            _("{user}{by}: no device in the group, can't read this room.").format(
+                user=display_name(user), by=by
+            )
+        )
     if report.authenticator:
         printer.say(
-            f"The room's digits, epoch {report.epoch}: {report.authenticator}. "
-            "If two devices show the same digits, they are in the same group with the same members."
+            _(
+                "The room's digits, epoch {epoch}: {authenticator}. If two devices show the same digits, "
+                "they are in the same group with the same members."
+            ).format(epoch=report.epoch, authenticator=report.authenticator)
         )
     if report.last_change is not None:
-        printer.say(f"This device last renewed its keys here: {day_and_time(report.last_change)}.")
+        printer.say(
+            _("This device last renewed its keys here: {day_and_time}.").format(
+                day_and_time=day_and_time(report.last_change)
+            )
+        )
     if report.keys:
         printer.say(report.keys)
     for sentence in report.server_sees:
@@ -294,11 +335,13 @@ async def _encryption_shown(result: results.EncryptionShown, printer: Printer) -
 
 
 def _person_line(user: UserName, devices: Sequence[MemberDevice], person: RoomPerson | None) -> str:
-    trust = "you" if devices[0].own else TRUST[devices[0].trust]
-    role = "" if person is None or person.role is None else f", {person.role.value}"
+    trust = _("you") if devices[0].own else _(TRUST[devices[0].trust])
+    role = "" if person is None or person.role is None else f", {role_word(person.role)}"
     by = "" if person is None else f", {how_admitted(person)}"
-    names = "; ".join(f"{one.name}{', this device' * one.current}" for one in devices)
-    return f"{display_name(user)}, {trust}{role}{by}. Devices: {names}."
+    names = "; ".join(f"{one.name}{_(', this device') * one.current}" for one in devices)
+    return _("{user}, {trust}{role}{by}. Devices: {names}.").format(
+        user=display_name(user), trust=trust, role=role, by=by, names=names
+    )
 
 
 @show.register(results.RoomEncrypted)
@@ -309,7 +352,7 @@ async def _room_encrypted(result: results.RoomEncrypted, printer: Printer) -> No
 @show.register(results.RoomRenewed)
 async def _room_renewed(result: results.RoomRenewed, printer: Printer) -> None:
     del result
-    printer.say(RENEWED)
+    printer.say(_(RENEWED))
 
 
 @show.register(results.KeyShown)
@@ -320,26 +363,30 @@ async def _key_shown(result: results.KeyShown, printer: Printer) -> None:
 
 def _key_lines(report: PersonReport) -> Iterator[str]:
     user = report.user
-    yield f"{user}: {TRUST[report.trust]}."
+    yield f"{user}: {_(TRUST[report.trust])}."
     if not report.safety_number:
-        yield "They have no device with keys yet. Ask them to open Parlour once, then check again."
+        yield _("They have no device with keys yet. Ask them to open Parlour once, then check again.")
         return
-    yield f"Safety number: {report.safety_number}."
+    yield _("Safety number: {safety_number}.").format(safety_number=report.safety_number)
     yield (
-        "Read it to each other, but not in this chat. If it matches: "
-        f"/verify {user} and its last four groups (20 digits), or the code that their /mycode shows. "
-        f"To compare five short words instead: /verify {user} words."
+        _(
+            "Read it to each other, but not in this chat. If it matches: /verify {user} and its last "
+            "four groups (20 digits), or the code that their /mycode shows. To compare five short "
+            "words instead: /verify {user} words."
+        ).format(user=user)
     )
     if report.key_changed:
         yield (
-            "Their key has changed: they lost all their devices and started over, or it is someone else. Ask "
-            f"them. /verify {user} {GO_ON} accepts the new key without comparing it."
+            _(
+                "Their key has changed: they lost all their devices and started over, or it is someone "
+                "else. Ask them. /verify {user} {go_on} accepts the new key without comparing it."
+            ).format(user=user, go_on=GO_ON)
         )
 
 
 @show.register(results.KeyDecided)
 async def _key_decided(result: results.KeyDecided, printer: Printer) -> None:
-    printer.say(f"{result.report.user}: {TRUST[result.report.trust]}.")
+    printer.say(f"{result.report.user}: {_(TRUST[result.report.trust])}.")
 
 
 @show.register(results.ComparisonShown)
@@ -348,14 +395,14 @@ async def _comparison_shown(result: results.ComparisonShown, printer: Printer) -
 
 
 def _comparison_line(process: SasVerification) -> str:
-    waiting = f"Waiting for {process.peer} to answer; they can do that later."
+    waiting = _("Waiting for {peer} to answer; they can do that later.").format(peer=process.peer)
     return words_line(process, process) or waiting
 
 
 @show.register(results.ComparisonConfirmed)
 async def _comparison_confirmed(result: results.ComparisonConfirmed, printer: Printer) -> None:
     del result
-    printer.say("You confirmed that the words match.")
+    printer.say(_("You confirmed that the words match."))
 
 
 @show.register(results.CodeShown)
@@ -366,43 +413,51 @@ async def _code_shown(result: results.CodeShown, printer: Printer) -> None:
 @show.register(results.AlarmsListed)
 async def _alarms_listed(result: results.AlarmsListed, printer: Printer) -> None:
     for at, alarm in enumerate(result.alarms, 1):
-        permanence = ", can't be dismissed" * alarm.permanent
+        permanence = _(", can't be dismissed") * alarm.permanent
         printer.say(f"{at}: {day_and_time(alarm.at)}{permanence}: {shown(alarm.text)}")
     if not result.alarms:
-        printer.say("There are no alarms.")
+        printer.say(_("There are no alarms."))
 
 
 @show.register(results.DevicesListed)
 async def _devices_listed(result: results.DevicesListed, printer: Printer) -> None:
     printer.listed = tuple(one.device for one in result.devices)
     for at, one in enumerate(result.devices, 1):
-        printer.say(f"{at}: {one.name}, {_STATUS[one.status]}{', this one' * one.current}")
-    printer.say(f"The archive is {result.own.protection}.")
+        printer.say(f"{at}: {one.name}, {_(_STATUS[one.status])}{_(', this one') * one.current}")
+    printer.say(_("The archive is {protection}.").format(protection=_(result.own.protection)))
     if result.own.status is DeviceStatus.PENDING:
-        printer.say(f"This device is waiting for approval. On another one: /approve {result.own.code}")
+        printer.say(
+            _("This device is waiting for approval. On another one: /approve {code}").format(
+                code=result.own.code
+            )
+        )
 
 
 @show.register(results.DeviceApproved)
 async def _device_approved(result: results.DeviceApproved, printer: Printer) -> None:
     printer.say(
-        f"{result.device.name} is approved. Once it connects, it can read new messages; "
-        "/devices history NUMBER sends it more."
+        _(
+            "{name} is approved. Once it connects, it can read new messages; /devices history NUMBER "
+            "sends it more."
+        ).format(name=result.device.name)
     )
 
 
 @show.register(results.DeviceRevoked)
 async def _device_revoked(result: results.DeviceRevoked, printer: Printer) -> None:
-    printer.say(f"{result.device.name} is revoked.")
+    printer.say(_("{name} is revoked.").format(name=result.device.name))
 
 
 @show.register(results.HistorySent)
 async def _history_sent(result: results.HistorySent, printer: Printer) -> None:
-    printer.say(f"Sent {result.count} events to {result.device.name}, encrypted.")
+    printer.say(
+        _("Sent {count} events to {name}, encrypted.").format(count=result.count, name=result.device.name)
+    )
 
 
 @show.register(results.RecoveryWordsShown)
 async def _recovery_words_shown(result: results.RecoveryWordsShown, printer: Printer) -> None:
-    printer.say("Write these words on paper, and show them to no one:")
+    printer.say(_("Write these words on paper, and show them to no one:"))
     for start in range(0, len(result.words), _WORDS_A_LINE):
         part = result.words[start : start + _WORDS_A_LINE]
         printer.say(", ".join(f"{start + n} {word}" for n, word in enumerate(part, 1)))
@@ -414,28 +469,32 @@ async def _recovery_words_shown(result: results.RecoveryWordsShown, printer: Pri
 @singledispatch
 def explain(question: results.Question, yes: str) -> Iterator[str]:
     """Explain a yes, before it is typed as ``yes``."""
-    yield f"{question.text} {' '.join(question.details)} {yes} confirms."
+    yield _("{text} {details} {yes} confirms.").format(
+        text=question.text, details=" ".join(question.details), yes=yes
+    )
 
 
 @explain.register(results.EncryptQuestion)
 def _encrypt_question(question: results.EncryptQuestion, yes: str) -> Iterator[str]:
     yield admitted_by_encrypting(question.people)
-    yield WON
-    yield from LOST
-    yield f"{yes} encrypts {question.room.title}."
+    yield _(WON)
+    yield from map(_, LOST)
+    yield _("{yes} encrypts {title}.").format(yes=yes, title=question.room.title)
 
 
 @explain.register(results.RenewQuestion)
 def _renew_question(question: results.RenewQuestion, yes: str) -> Iterator[str]:
-    yield f"These people can read {question.room.title} now:"
+    yield _("These people can read {title} now:").format(title=question.room.title)
     for one in question.people:
         yield f"{renewed_person(one)}."
-    yield f"{question.text} {yes} confirms, and from then on its members decide."
+    yield _("{text} {yes} confirms, and from then on its members decide.").format(text=question.text, yes=yes)
 
 
 @explain.register(results.RevokeQuestion)
 def _revoke_question(question: results.RevokeQuestion, yes: str) -> Iterator[str]:
     yield (
-        f"{question.device.name} would be logged out and removed from every encrypted room; "
-        f"it keeps what it has already read. {yes} confirms."
+        _(
+            "{name} would be logged out and removed from every encrypted room; it keeps what it has "
+            "already read. {yes} confirms."
+        ).format(name=question.device.name, yes=yes)
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from parlour_client.kit.errors import NotFinishedError
+from parlour_client.kit.language import _
 from parlour_protocol.kit.secret import Secret
 
 
@@ -37,7 +38,9 @@ class LineDialog:
             if line.strip():
                 answer.set_result(line.strip())
             else:
-                answer.set_exception(NotFinishedError("You are still logged out. Write /login to try again."))
+                answer.set_exception(
+                    NotFinishedError(_("You are still logged out. Write /login to try again."))
+                )
         await self._go_on()
 
     async def stop(self) -> None:
@@ -49,23 +52,27 @@ class LineDialog:
 
     async def password(self, words: str) -> Secret:
         """Refuse: the line mode changes no second factor."""
-        raise NotFinishedError(f"{words}: run parlour security in a shell.")
+        raise NotFinishedError(_("{words}: run parlour security in a shell.").format(words=words))
 
     async def code(self, words: str, problem: str) -> str:
         """Ask for a code."""
-        return await self._line(f"{problem} {words} (an empty line cancels).".strip())
+        return await self._line(
+            _("{problem} {words} (an empty line cancels).").format(problem=problem, words=words).strip()
+        )
 
     async def first_code(self, secret: str, uri: str, problem: str) -> str:
         """Show the secret for an app, and ask for its first code."""
         del uri
         if not problem:
-            self._say("Type this secret into an app for codes (TOTP):")
+            self._say(_("Type this secret into an app for codes (TOTP):"))
             self._say(secret)
-        return await self._line(f"{problem} Then type the six digits that the app shows.".strip())
+        return await self._line(
+            _("{problem} Then type the six digits that the app shows.").format(problem=problem).strip()
+        )
 
     async def show_recovery_codes(self, codes: Sequence[str]) -> None:
         """Print the recovery codes."""
-        self._say("Recovery codes: each works once in place of your app. They are shown only now.")
+        self._say(_("Recovery codes: each works once in place of your app. They are shown only now."))
         for code in codes:
             self._say(code)
 

@@ -6,24 +6,26 @@ from typing import Final
 
 from parlour_client.core.e2ee.status import RoomPerson, Trust
 from parlour_client.core.model import display_name
+from parlour_client.kit.language import N_, _, ngettext
+from parlour_client.text.words import role_word
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 
 TRUST: Final = {
-    Trust.UNKNOWN: "no key known",
-    Trust.FIRST_SEEN: "first seen, not verified",
-    Trust.VERIFIED: "verified",
-    Trust.CHANGED: "KEY CHANGED: nothing is sent until you decide",
+    Trust.UNKNOWN: N_("no key known"),
+    Trust.FIRST_SEEN: N_("first seen, not verified"),
+    Trust.VERIFIED: N_("verified"),
+    Trust.CHANGED: N_("KEY CHANGED: nothing is sent until you decide"),
 }
 
-WON: Final = "From now on only members' devices can read what is written here; the server can't."
+WON: Final = N_("From now on only members' devices can read what is written here; the server can't.")
 LOST: Final = (
-    "You can't turn it off again.",
-    "People who join later can't read earlier messages, and neither can a new device of yours.",
-    "The server can't search it, preview links, or moderate what is written.",
-    "Bots need a device of their own in the room. Webhooks can't write here.",
-    "The server still sees names, members, the topic, times and sizes.",
-    "Earlier messages stay as they are: the server can read them.",
+    N_("You can't turn it off again."),
+    N_("People who join later can't read earlier messages, and neither can a new device of yours."),
+    N_("The server can't search it, preview links, or moderate what is written."),
+    N_("Bots need a device of their own in the room. Webhooks can't write here."),
+    N_("The server still sees names, members, the topic, times and sizes."),
+    N_("Earlier messages stay as they are: the server can read them."),
 )
 """The disadvantages of turning encryption on."""
 
@@ -31,38 +33,42 @@ LOST: Final = (
 def admitted_by_encrypting(people: Sequence[UserName]) -> str:
     """Say whom turning encryption on admits: the server made this list, so the person has to check it."""
     if not people:
-        return "According to the server, no one is here but you."
+        return _("According to the server, no one is here but you.")
     names = ", ".join(map(display_name, people))
-    return (
-        f"According to the server, these people are here besides you: {names}. Only they are admitted. "
-        "If someone doesn't belong here, remove them first."
-    )
+    return _(
+        "According to the server, these people are here besides you: {names}. Only they are "
+        "admitted. If someone doesn't belong here, remove them first."
+    ).format(names=names)
 
 
-RENEWED: Final = "From now on the members of this room decide who is in it."
+RENEWED: Final = N_("From now on the members of this room decide who is in it.")
 
 
 def admission_words(person: RoomPerson) -> str:
     """Say who someone is in the room, who admitted them, and when."""
-    role = "" if person.role is None else f", {person.role.value}"
+    role = "" if person.role is None else f", {role_word(person.role)}"
     return f"{display_name(person.user)}{role}: {how_admitted(person)}"
 
 
 def how_admitted(person: RoomPerson) -> str:
     """Say who admitted someone, and when."""
-    when = "" if person.admitted_at is None else f" on {_day(person.admitted_at)}"
+    when = "" if person.admitted_at is None else _(" on {day}").format(day=_day(person.admitted_at))
     if person.admitted_by is None:
-        return "listed only by the server"
+        return _("listed only by the server")
     if person.admitted_by == person.user:
-        return f"{'created the encrypted room' if person.founder else 'joined by themselves'}{when}"
-    return f"admitted by {display_name(person.admitted_by)}{when}"
+        how = _("created the encrypted room") if person.founder else _("joined by themselves")
+        return f"{how}{when}"
+    return _("admitted by {admitted_by}{when}").format(
+        admitted_by=display_name(person.admitted_by), when=when
+    )
 
 
 def renewed_person(person: RoomPerson) -> str:
     """Say of someone in an older room what the owner should check."""
-    role = "" if person.role is None else f", {person.role.value}"
-    count = "one device" if len(person.devices) == 1 else f"{len(person.devices)} devices"
-    return f"{display_name(person.user)}{role}, {count}"
+    role = "" if person.role is None else f", {role_word(person.role)}"
+    count = len(person.devices)
+    devices = ngettext("one device", "{count} devices", count).format(count=count)
+    return f"{display_name(person.user)}{role}, {devices}"
 
 
 def admissions(people: Sequence[RoomPerson]) -> Sequence[str]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from parlour_client.core.model import SYSTEM_ACCOUNT, UNREADABLE, display_name
+from parlour_client.kit.language import N_, _
 from parlour_protocol.frames import AnyBody, bodies
 from parlour_protocol.kit.fields import WireText
 from parlour_protocol.kit.ids import Millis
@@ -23,73 +24,93 @@ def event_sentence(by: UserName, body: AnyBody) -> tuple[str, WireText | None]: 
     author = display_name(by)
     match body:
         case bodies.Created() if by == SYSTEM_ACCOUNT:
-            return "Room created", None
+            return _("Room created"), None
         case bodies.TopicSet(topic=topic):
-            return (f"{author} set the topic", topic) if topic else (f"{author} removed the topic", None)
+            return (
+                (_("{author} set the topic").format(author=author), topic)
+                if topic
+                else (_("{author} removed the topic").format(author=author), None)
+            )
         case bodies.Kicked(who=whom, reason=reason):
-            return f"{author} kicked {display_name(whom)}", reason or None
+            return _("{author} kicked {whom}").format(author=author, whom=display_name(whom)), reason or None
         case bodies.Banned(who=whom, until=until, reason=reason):
-            return f"{author} banned {display_name(whom)}{_until(until)}", reason or None
+            return _("{author} banned {whom}{until}").format(
+                author=author, whom=display_name(whom), until=_until(until)
+            ), reason or None
         case bodies.Edited(target=target, text=text):
-            return f"{author} edited #{target}", text
+            return _("{author} edited #{target}").format(author=author, target=target), text
         case bodies.Reacted(target=target, reaction=reaction, on=on):
-            return f"{author} {'reacted to' if on else 'removed a reaction from'} #{target}", reaction
+            added, removed = (
+                _("{author} reacted to #{target}"),
+                _("{author} removed a reaction from #{target}"),
+            )
+            return (added if on else removed).format(author=author, target=target), reaction
         case bodies.Blank(was=was):
-            return f"{_WAS.get(was, 'Something')} by {author} was deleted", None
+            return _(_WAS.get(was, _SOMETHING)).format(author=author), None
         case bodies.Unreadable():
-            return UNREADABLE, None
+            return _(UNREADABLE), None
         case _:
-            return f"{author} {_action(body)}", None
+            return _action(author, body), None
 
 
-def _action(body: AnyBody) -> str:  # noqa: PLR0911 - one line a kind of event
+def _action(author: str, body: AnyBody) -> str:  # noqa: PLR0911 - one line a kind of event
     match body:
         case bodies.Invited(who=whom):
-            return f"invited {display_name(whom)}"
+            return _("{author} invited {whom}").format(author=author, whom=display_name(whom))
         case bodies.Uninvited(who=whom):
-            return f"withdrew the invitation of {display_name(whom)}"
+            return _("{author} withdrew the invitation of {whom}").format(
+                author=author, whom=display_name(whom)
+            )
         case bodies.Added(who=whom):
-            return f"added {display_name(whom)}"
+            return _("{author} added {whom}").format(author=author, whom=display_name(whom))
         case bodies.Unbanned(who=whom):
-            return f"unbanned {display_name(whom)}"
+            return _("{author} unbanned {whom}").format(author=author, whom=display_name(whom))
         case bodies.Muted(who=whom, until=until):
-            return f"muted {display_name(whom)}{_until(until)}"
+            return _("{author} muted {whom}{until}").format(
+                author=author, whom=display_name(whom), until=_until(until)
+            )
         case bodies.Unmuted(who=whom):
-            return f"unmuted {display_name(whom)}"
+            return _("{author} unmuted {whom}").format(author=author, whom=display_name(whom))
         case bodies.RoleSet(who=whom, role=role):
-            return f"made {display_name(whom)} {_ROLES[role]}"
+            return _(_MADE[role]).format(author=author, whom=display_name(whom))
         case bodies.Pinned(target=target, on=on):
-            return f"{'pinned' if on else 'unpinned'} #{target}"
+            sentence = _("{author} pinned #{target}") if on else _("{author} unpinned #{target}")
+            return sentence.format(author=author, target=target)
         case bodies.Deleted(target=target):
-            return f"deleted #{target}"
+            return _("{author} deleted #{target}").format(author=author, target=target)
         case _:
-            return _ACTIONS[type(body)]
+            return _(_ACTIONS[type(body)]).format(author=author)
 
 
 _ACTIONS: Final[dict[type[AnyBody], str]] = {
-    bodies.Created: "created this room",
-    bodies.Joined: "joined",
-    bodies.Left: "left",
-    bodies.EncryptionOn: "turned on end-to-end encryption",
-    bodies.GroupCreated: "created the encrypted group",
-    bodies.Handshake: "renewed the keys",
-    bodies.Contested: "could not apply a change of keys: the group may have split",
-    bodies.EncryptedMessage: "sent an encrypted message",
-    bodies.Message: "sent a message",
+    bodies.Created: N_("{author} created this room"),
+    bodies.Joined: N_("{author} joined"),
+    bodies.Left: N_("{author} left"),
+    bodies.EncryptionOn: N_("{author} turned on end-to-end encryption"),
+    bodies.GroupCreated: N_("{author} created the encrypted group"),
+    bodies.Handshake: N_("{author} renewed the keys"),
+    bodies.Contested: N_("{author} could not apply a change of keys: the group may have split"),
+    bodies.EncryptedMessage: N_("{author} sent an encrypted message"),
+    bodies.Message: N_("{author} sent a message"),
 }
 
 
-_ROLES: Final = {Role.OWNER: "an owner", Role.MODERATOR: "a moderator", Role.MEMBER: "a member"}
+_MADE: Final = {
+    Role.OWNER: N_("{author} made {whom} an owner"),
+    Role.MODERATOR: N_("{author} made {whom} a moderator"),
+    Role.MEMBER: N_("{author} made {whom} a member"),
+}
 _WAS: Final = {
-    "message": "A message",
-    "sealed": "A message",
-    "edited": "An edit",
-    "reacted": "A reaction",
+    "message": N_("A message by {author} was deleted"),
+    "sealed": N_("A message by {author} was deleted"),
+    "edited": N_("An edit by {author} was deleted"),
+    "reacted": N_("A reaction by {author} was deleted"),
 }
+_SOMETHING: Final = N_("Something by {author} was deleted")
 
 
 def _until(until: Millis | None) -> str:
-    return "" if until is None else f" until {day_and_time(until)}"
+    return "" if until is None else _(" until {day_and_time}").format(day_and_time=day_and_time(until))
 
 
 def day_and_time(at: Millis) -> str:

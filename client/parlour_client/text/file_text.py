@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _, ngettext
 
 if TYPE_CHECKING:
     from parlour_client.core.settings import Settings
@@ -23,7 +24,11 @@ def size_words(size: int) -> str:
     amount, unit = float(size), 0
     while amount >= _STEP and unit < len(_UNITS) - 1:
         amount, unit = amount / _STEP, unit + 1
-    return f"{size} {_UNITS[0]}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
+    return (
+        ngettext("{size} bytes", "{size} bytes", size).format(size=size)
+        if unit == 0
+        else f"{amount:.1f} {_UNITS[unit]}"
+    )
 
 
 def facts_of(file: "FileRef") -> str:
@@ -36,7 +41,10 @@ def downloads_folder(settings: "Settings") -> Path:
     if settings.downloads:
         folder = Path(settings.downloads).expanduser()
         if not folder.is_dir():
-            raise SetupError(f"{folder} is not a folder.", "Make it, or change the setting downloads.")
+            raise SetupError(
+                _("{folder} is not a folder.").format(folder=folder),
+                _("Make it, or change the setting downloads."),
+            )
         return folder
     usual = Path.home() / "Downloads"
     return usual if usual.is_dir() else Path.home()
@@ -49,11 +57,11 @@ def typed_path(rest: str) -> tuple[Path, str]:
     """
     text = rest.strip()
     if not text:
-        raise SetupError("Write /file and the path of a file; Tab completes it.")
+        raise SetupError(_("Write /file and the path of a file; Tab completes it."))
     if text[0] in "\"'":
         path, quote, caption = text[1:].partition(text[0])
         if not quote:
-            raise SetupError("The path starts with a quotation mark but has no closing one.")
+            raise SetupError(_("The path starts with a quotation mark but has no closing one."))
         return Path(path).expanduser(), caption.strip()
     path, at = "", 0
     while at < len(text) and text[at] != " ":

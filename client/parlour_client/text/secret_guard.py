@@ -7,6 +7,7 @@ with its line and never quoted, and only warned of. The composer and the line mo
 from dataclasses import dataclass
 from typing import Final
 
+from parlour_client.kit.language import ngettext
 from parlour_protocol.kit.inspect.folding import fold
 from parlour_protocol.kit.inspect.secrets import find_secrets
 
@@ -25,7 +26,9 @@ class Finding:
 def look_at_paste(text: str) -> tuple[Finding, ...]:
     """Return the warning about a paste before it is inserted."""
     count = text.strip("\n").count("\n") + 1
-    several = (Finding(f"{count} lines"),) if count > 1 else ()
+    several = (
+        (Finding(ngettext("{count} line", "{count} lines", count).format(count=count)),) if count > 1 else ()
+    )
     return several + look_at_text(text)
 
 

@@ -7,11 +7,12 @@ import pytest
 from click.testing import CliRunner
 
 from parlour_client.cli import accounts
-from parlour_client.cli.accounts import folder_of, is_locked, name_of, names
+from parlour_client.cli.accounts import is_locked, name_of, names
 from parlour_client.cli.root import cli
-from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.chat_home import ChatHome, account_folder
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive.key import needs_passphrase
+from parlour_client.kit.account import home
 from parlour_client.kit.errors import SetupError
 
 
@@ -19,13 +20,13 @@ from parlour_client.kit.errors import SetupError
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let the accounts be in a folder of the test."""
     (tmp_path / "data").mkdir(mode=0o700)  # as the root's umask makes it
-    monkeypatch.setattr(accounts, "default_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr(home, "default_folder", lambda _: tmp_path / "data")
     return tmp_path / "data"
 
 
 async def begin(name: str) -> None:
     """Make an account's home, as the first start does."""
-    await (await open_archive(ChatHome(folder_of(name)), None)).close()
+    await (await open_archive(ChatHome(account_folder(name)), None)).close()
 
 
 async def test_accounts_are_homes_side_by_side(data: Path) -> None:
@@ -39,16 +40,16 @@ async def test_accounts_are_homes_side_by_side(data: Path) -> None:
     (data / "accounts" / "Not A Name").mkdir()
     (data / "accounts" / "Not A Name" / "archive.key").touch()
     assert names() == ("default", "play", "work")
-    assert name_of(folder_of("work")) == "work"
+    assert name_of(account_folder("work")) == "work"
     assert name_of(data / "elsewhere") == ""
-    assert is_locked("work") is needs_passphrase(folder_of("work") / "archive.key") is False
+    assert is_locked("work") is needs_passphrase(account_folder("work") / "archive.key") is False
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "../x", "A", ".hidden", "a b", "x" * 33, "-x"])
 def test_a_name_leads_nowhere_else(name: str) -> None:
     """An account's folder is one below ours, whatever is typed."""
     with pytest.raises(SetupError):
-        folder_of(name)
+        account_folder(name)
 
 
 def test_the_folder_is_handed_to_every_command(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

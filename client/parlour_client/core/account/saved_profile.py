@@ -6,6 +6,7 @@ from parlour_client.core.archive import Archive
 from parlour_client.core.archive.stored_values import set_setting, setting
 from parlour_client.core.errors import DamagedArchiveError, no_account
 from parlour_client.kit.account.profile import Profile, parse_profile, profile_text
+from parlour_client.kit.language import _
 from parlour_protocol.kit.errors import MalformedFrameError
 
 _NAME: Final = "profile"
@@ -25,7 +26,7 @@ class ArchivedProfile:
         try:
             return parse_profile(text)
         except MalformedFrameError as error:
-            raise DamagedArchiveError("The saved account cannot be read.") from error
+            raise DamagedArchiveError(_("The saved account cannot be read.")) from error
 
     async def save(self, profile: Profile) -> None:
         """Write it durably."""

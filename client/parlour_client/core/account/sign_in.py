@@ -20,6 +20,7 @@ from parlour_client.kit.errors import (
     ParlourClientError,
     SetupError,
 )
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.trust import Trust, Verifier
 from parlour_protocol.frames.opaque import PublicKey
@@ -60,7 +61,9 @@ class ChatSignIn:
         from parlour_client.core.e2ee.identity import inviter  # noqa: PLC0415 - only where keys are needed
 
         if link.by is not None and link.by.user == user:
-            raise SetupError(f"This link is from {user}.", "Choose another name for your account.")
+            raise SetupError(
+                _("This link is from {user}.").format(user=user), _("Choose another name for your account.")
+            )
         await self.account.fits(link.link.address, user)
         if link.by is not None:  # before the server is asked: it may not answer and leave the login to us
             await self._archive.write_durably(inviter.keep, link.link.address.authority, link.by)
@@ -97,8 +100,10 @@ class ChatSignIn:
         same_key = link.link.pin is not None and link.link.pin == profile.pin
         if link.link.address.authority != profile.server and not same_key:
             raise SetupError(
-                f"This link is for {link.link.address.authority}, but your account is on {profile.server}.",
-                "Use a link for that server, or another account: --home DIR or --account NAME.",
+                _("This link is for {authority}, but your account is on {server}.").format(
+                    authority=link.link.address.authority, server=profile.server
+                ),
+                _("Use a link for that server, or another account: --home DIR or --account NAME."),
             )
         return dataclasses.replace(link, by=await self.inviter())
 

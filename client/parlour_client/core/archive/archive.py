@@ -19,6 +19,7 @@ import apsw
 from parlour_client.core.archive.key import Key, open_key
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.errors import ArchiveError, DamagedArchiveError
+from parlour_client.kit.language import _
 from parlour_client.kit.private_files import open_private
 from parlour_protocol.kit.secret import Secret
 
@@ -138,17 +139,19 @@ def _guarded(call: Callable[[], T]) -> T:
         return call()
     except apsw.FullError as error:
         raise ArchiveError(
-            "The disk is full; nothing was written.",
-            "Free some space and try again; if Parlour has stopped, start it again.",
+            _("The disk is full; nothing was written."),
+            _("Free some space and try again; if Parlour has stopped, start it again."),
         ) from error
     except (apsw.BusyError, apsw.LockedError) as error:
         raise ArchiveError(
-            "Another program is using the archive.", "Close the other Parlour and try again."
+            _("Another program is using the archive."), _("Close the other Parlour and try again.")
         ) from error
     except (apsw.NotADBError, apsw.CorruptError) as error:
-        raise DamagedArchiveError("The archive is damaged, or its key belongs to another archive.") from error
+        raise DamagedArchiveError(
+            _("The archive is damaged, or its key belongs to another archive.")
+        ) from error
     except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError, apsw.IOError) as error:
-        raise ArchiveError("The archive cannot be read or written.") from error
+        raise ArchiveError(_("The archive cannot be read or written.")) from error
 
 
 def _open(path: Path, key: Secret) -> apsw.Connection:
@@ -174,7 +177,9 @@ def _made_private(path: Path) -> None:
     try:
         os.close(open_private(path, os.O_RDWR | os.O_CREAT))
     except OSError as error:
-        raise ArchiveError(f"The file {path} cannot be used: {error.strerror}.") from error
+        raise ArchiveError(
+            _("The file {path} cannot be used: {strerror}.").format(path=path, strerror=error.strerror)
+        ) from error
 
 
 def _migrate(connection: apsw.Connection) -> None:
@@ -187,8 +192,8 @@ def _migrate_in_transaction(connection: apsw.Connection) -> None:
     version = int(str(connection.pragma("user_version")))
     if version > len(MIGRATIONS):
         raise ArchiveError(
-            "The archive was written by a newer version of Parlour.",
-            "Update this one: pip install -U parlour.",
+            _("The archive was written by a newer version of Parlour."),
+            _("Update this one: pip install -U parlour."),
         )
     for migration in MIGRATIONS[version:]:
         for statement in migration:

@@ -21,6 +21,7 @@ from parlour_client.core.model import SYSTEM_ACCOUNT, Note, NoteKind
 from parlour_client.core.room_log.numbering import PLAIN, Numbering
 from parlour_client.core.room_log.translation import event_here
 from parlour_client.core.room_log.withheld import DEVICE
+from parlour_client.kit.language import N_, _, ngettext
 from parlour_protocol.frames import AnyBody, AnyRequest, LogEvent, decode_body, decode_request, encode_body
 from parlour_protocol.frames.bodies import (
     Added,
@@ -228,14 +229,20 @@ class Divergence:
 
 def words(messages: int) -> str:
     """Say what happened, for the row and wherever else it is shown."""
-    notice = "The server's history is older than this device's: it was restored from a backup or rolled back."
+    notice = _(
+        "The server's history is older than this device's: it was restored from a backup or rolled back."
+    )
     if not messages:
         return notice
-    only = "1 message above exists" if messages == 1 else f"{messages} messages above exist"
-    return f"{notice} {only} only on this device."
+    only = ngettext(
+        "1 message above exists only on this device.",
+        "{messages} messages above exist only on this device.",
+        messages,
+    ).format(messages=messages)
+    return f"{notice} {only}"
 
 
-BACK: Final = "The server showed an older history for a while. It has the messages above again."
+BACK: Final = N_("The server showed an older history for a while. It has the messages above again.")
 
 
 @dataclass(frozen=True, slots=True)

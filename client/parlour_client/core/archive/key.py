@@ -32,28 +32,30 @@ from parlour_client.core.archive.passphrase import (
 from parlour_client.core.archive.system_keyring import NoKeyringError
 from parlour_client.core.errors import DamagedArchiveError, PassphraseNeededError, WrongPassphraseError
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.private_files import open_private
 from parlour_protocol.kit.codec import strict_decoder
 from parlour_protocol.kit.errors import MalformedFrameError
 from parlour_protocol.kit.secret import Secret
 
 _MAX_FILE: Final = 4096
-_PUT_BACK: Final = (
-    "Restore it from a backup. Without it nothing opens the archive: move archive.* out of the home folder "
-    "and log in again; encrypted messages then come only from another device of yours."
+_PUT_BACK: Final = N_(
+    "Restore it from a backup. Without it nothing opens the archive: move archive.* out of "
+    "the home folder and log in again; encrypted messages then come only from another device "
+    "of yours."
 )
-_ELSEWHERE: Final = (
-    "Open it in the desktop session that has this keyring. To open it elsewhere, too, set a passphrase "
-    "there and then run `parlour passphrase --keyring`."
+_ELSEWHERE: Final = N_(
+    "Open it in the desktop session that has this keyring. To open it elsewhere, too, set a "
+    "passphrase there and then run `parlour passphrase --keyring`."
 )
 
 
 class Protection(StrEnum):
     """What protects the archive from someone with the disk, in words for the person."""
 
-    NONE = "not protected by a passphrase"
-    PASSPHRASE = "protected by a passphrase"  # noqa: S105 - words
-    KEYRING = "protected by the system keyring"
+    NONE = N_("not protected by a passphrase")
+    PASSPHRASE = N_("protected by a passphrase")
+    KEYRING = N_("protected by the system keyring")
 
 
 class _KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -98,7 +100,7 @@ def open_key(path: Path, passphrase: Secret | None) -> Key:
         if path.with_suffix(".db").exists():
             # Another key would not open the archive, and would replace the old one.
             raise DamagedArchiveError(
-                f"The archive's key is missing: there is no file {path.name}.", _PUT_BACK
+                _("The archive's key is missing: there is no file {name}.").format(name=path.name), _PUT_BACK
             )
         try:
             return _make_key(path, passphrase)
@@ -111,12 +113,12 @@ def open_key(path: Path, passphrase: Secret | None) -> Key:
         except NoKeyringError as error:
             if not found.salt:
                 raise NoKeyringError(
-                    f"The key of this archive is in a keyring. {error}", _ELSEWHERE
+                    _("The key of this archive is in a keyring. {error}").format(error=error), _ELSEWHERE
                 ) from error
     if not found.salt:
         return Key(_as_secret(_unpacked(found.key, KEY_BYTES)), Protection.NONE)
     if passphrase is None:
-        raise PassphraseNeededError("This archive is protected by a passphrase.")
+        raise PassphraseNeededError(_("This archive is protected by a passphrase."))
     return Key(_as_secret(_unseal(found, passphrase)), _protection(found))
 
 
@@ -174,7 +176,9 @@ def into_keyring(path: Path, key: Key) -> bool:
         _replace(path, replace(kept, ring=name, ring_key=sealed))
     except OSError as error:
         system_keyring.forget(name)
-        raise SetupError(f"The file {path} cannot be written: {error.strerror}.") from error
+        raise SetupError(
+            _("The file {path} cannot be written: {strerror}.").format(path=path, strerror=error.strerror)
+        ) from error
     if found.ring:
         system_keyring.forget(found.ring)
     return bool(found.salt)
@@ -213,7 +217,7 @@ def _read(path: Path) -> _KeyFile:
         with path.open("rb") as file:
             found: _KeyFile = strict_decoder(_KeyFile)(file.read(_MAX_FILE))
     except MalformedFrameError as error:
-        raise DamagedArchiveError("The file archive.key is damaged.") from error
+        raise DamagedArchiveError(_("The file archive.key is damaged.")) from error
     return found
 
 
@@ -232,22 +236,22 @@ def _unseal(found: _KeyFile, passphrase: Secret) -> bytes:
     try:
         wrapping = stretched(passphrase, _unpacked(found.salt, SALT_BYTES), found.cost)
     except ValueError as error:
-        raise DamagedArchiveError("The file archive.key is damaged.") from error
+        raise DamagedArchiveError(_("The file archive.key is damaged.")) from error
     try:
         return _open_box(wrapping, found.key)
     except ValueError as error:
-        raise WrongPassphraseError("That passphrase does not open this archive.") from error
+        raise WrongPassphraseError(_("That passphrase does not open this archive.")) from error
 
 
 def _from_ring(found: _KeyFile) -> bytes:
     """Return the key from the system's keyring. Raises NoKeyringError."""
     kept = system_keyring.find(found.ring)
     if kept is None:
-        raise NoKeyringError("The system keyring here doesn't have this archive's key.")
+        raise NoKeyringError(_("The system keyring here doesn't have this archive's key."))
     try:
         return _open_box(_unpacked(kept, KEY_BYTES), found.ring_key)
     except (ValueError, DamagedArchiveError) as error:
-        raise NoKeyringError("The key in the system keyring doesn't open this archive.") from error
+        raise NoKeyringError(_("The key in the system keyring doesn't open this archive.")) from error
 
 
 def _open_box(wrapping: bytes, sealed: str) -> bytes:
@@ -278,7 +282,7 @@ def _unpacked(text: str, length: int) -> bytes:
     try:
         data = base64.b64decode(text, validate=True)
     except ValueError as error:
-        raise DamagedArchiveError("The file archive.key is damaged.") from error
+        raise DamagedArchiveError(_("The file archive.key is damaged.")) from error
     if len(data) != length:
-        raise DamagedArchiveError("The file archive.key is damaged.")
+        raise DamagedArchiveError(_("The file archive.key is damaged."))
     return data

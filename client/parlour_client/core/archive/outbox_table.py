@@ -12,6 +12,7 @@ from typing import Final, cast
 
 import apsw
 
+from parlour_client.kit.language import N_
 from parlour_protocol.frames import AnyRequest, decode_request, encode
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
@@ -78,7 +79,7 @@ class Place(Enum):
     """Something else, although it was sent encrypted: the row stays, as failed."""
 
 
-DENIED: Final = "The server said that it had stored this message, and shows something else in its place."
+DENIED: Final = N_("The server said that it had stored this message, and shows something else in its place.")
 
 
 KEPT: Final = 200

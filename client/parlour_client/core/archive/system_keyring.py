@@ -9,12 +9,13 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
 SERVICE: Final = "parlour"
-_STAYS: Final = "Everything stays as it was; a passphrase works everywhere: parlour passphrase"
+_STAYS: Final = N_("Everything stays as it was; a passphrase works everywhere: parlour passphrase")
 
 
 class NoKeyringError(SetupError):
@@ -30,9 +31,9 @@ def keep(secret: str) -> str:
         backend.set_password(SERVICE, name, secret)
         kept = backend.get_password(SERVICE, name)
     except (KeyringError, OSError, RuntimeError) as error:
-        raise NoKeyringError("The system keyring refused the key.", _STAYS) from error
+        raise NoKeyringError(_("The system keyring refused the key."), _STAYS) from error
     if kept != secret:  # a backend that stores nothing reports no error
-        raise NoKeyringError("The system keyring stored the key, but doesn't return it.", _STAYS)
+        raise NoKeyringError(_("The system keyring stored the key, but doesn't return it."), _STAYS)
     return name
 
 
@@ -45,7 +46,7 @@ def find(name: str) -> str | None:
         return backend.get_password(SERVICE, name)
     except (KeyringError, OSError, RuntimeError) as error:
         raise NoKeyringError(
-            "The system keyring is locked or not responding.", "Unlock it, then try again."
+            _("The system keyring is locked or not responding."), _("Unlock it, then try again.")
         ) from error
 
 
@@ -71,14 +72,14 @@ def _backend() -> "KeyringBackend":
         from keyring.errors import KeyringError  # noqa: PLC0415
     except ImportError as error:
         raise NoKeyringError(
-            "This installation of Parlour can't use the system keyring.", "pip install 'parlour[keyring]'"
+            _("This installation of Parlour can't use the system keyring."), "pip install 'parlour[keyring]'"
         ) from error
     try:
         backend = keyring.get_keyring()
         if recommended(backend):
             return backend
     except (KeyringError, OSError, RuntimeError) as error:
-        raise NoKeyringError("The system keyring can't be used.", _STAYS) from error
+        raise NoKeyringError(_("The system keyring can't be used."), _STAYS) from error
     raise NoKeyringError(
-        "This session has no usable keyring (over SSH or without a desktop, for example).", _STAYS
+        _("This session has no usable keyring (over SSH or without a desktop, for example)."), _STAYS
     )

@@ -48,6 +48,7 @@ from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import _
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.replies import GroupChanged, KeyLogAppended, KeyPackagesLow
 from parlour_protocol.ids import RoomId
@@ -380,6 +381,6 @@ class EncryptedRooms:
             if room.kind is RoomKind.DIRECT and room.peer == user and self.covers(room.id):
                 return room.id
         raise EncryptionError(
-            f"There is no encrypted direct room with {user}.",
-            f"Open one first: /dm {user}, or parlour dm {user}",
+            _("There is no encrypted direct room with {user}.").format(user=user),
+            _("Open one first: /dm {user}, or parlour dm {user}").format(user=user),
         )

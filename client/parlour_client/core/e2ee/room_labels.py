@@ -14,15 +14,16 @@ from parlour_client.core.e2ee.groups.group_errors import CONTESTED, WAITING, Dis
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus, room_conflict
 from parlour_client.core.e2ee.groups.group_rollback import FOUND_AGAIN
 from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomState, Trust
+from parlour_client.kit.language import N_, _
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
-_OLD: Final = (
-    "This room was made before its members decided who is in it: no one can be added or removed. "
-    "An owner can renew it: /encryption renew, or parlour encryption ROOM --renew."
+_OLD: Final = N_(
+    "This room was made before its members decided who is in it: no one can be added or "
+    "removed. An owner can renew it: /encryption renew, or parlour encryption ROOM --renew."
 )
 
 
@@ -41,20 +42,22 @@ class RoomLabels:
             return RoomState.WAITING, self._rooms.session.trouble.whole
         if self._identity.own().status is not DeviceStatus.ACTIVE:
             code = self._identity.own().code
-            words = f"This device is not approved yet. On another device of yours: /approve {code}"
+            words = _("This device is not approved yet. On another device of yours: /approve {code}").format(
+                code=code
+            )
             return RoomState.PENDING_DEVICE, words
         if report.again:
             problem = self._rooms.scheduler.problems.get(room)
-            return RoomState.CONTESTED, problem.whole if problem is not None else FOUND_AGAIN
+            return RoomState.CONTESTED, problem.whole if problem is not None else _(FOUND_AGAIN)
         if report.status in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:
             known = self._rooms.scheduler.problems.get(room)
-            return RoomState.WAITING, known.whole if known is not None else WAITING
+            return RoomState.WAITING, known.whole if known is not None else _(WAITING)
         if report.status is GroupStatus.DISPLACED:
             return RoomState.BLOCKED, DisplacedError().whole
         if report.status is GroupStatus.CONTESTED:
-            return RoomState.CONTESTED, CONTESTED
+            return RoomState.CONTESTED, _(CONTESTED)
         if report.status is GroupStatus.REFUSED:
-            words = "This device could not follow a change of the room's keys; it was reported."
+            words = _("This device could not follow a change of the room's keys; it was reported.")
             return RoomState.CONTESTED, words
         wrong = room_conflict(self._rooms.state.summary(room), report, self._rooms.me)
         if wrong:
@@ -62,14 +65,16 @@ class RoomLabels:
         people = {member.user for member in report.members} | self._peer(room)
         changed = sorted(user for user in people if self._identity.trust(user) is Trust.CHANGED)
         if changed:
-            words = f"The key of {', '.join(changed)} changed. Nothing is sent until you decide (/verify)."
+            words = _("The key of {changed} changed. Nothing is sent until you decide (/verify).").format(
+                changed=", ".join(changed)
+            )
             return RoomState.BLOCKED, words
         if room in self._rooms.state.preferences.strict and (unverified := self._unverified(report)):
             return RoomState.BLOCKED, strict_words(unverified)
         return RoomState.ACTIVE, " ".join(part for part in self._notices(room, report) if part)
 
     def _notices(self, room: RoomId, report: GroupReport) -> Sequence[str]:
-        old = _OLD if report.roster is None else ""
+        old = _(_OLD) if report.roster is None else ""
         return [old, *server_claims.words(report.claims, report.roster), self._absent(room, report)]
 
     def _unverified(self, report: GroupReport) -> list[UserName]:
@@ -84,25 +89,29 @@ class RoomLabels:
 
     def _absent(self, room: RoomId, report: GroupReport) -> str:
         for peer in self._peer(room) - {member.user for member in report.members}:
-            return f"{peer} has no device with encryption yet. Your messages wait."
+            return _("{peer} has no device with encryption yet. Your messages wait.").format(peer=peer)
         left_out = self._rooms.reconciler.left_out.get(room, {})
         if left_out:
             why = "; ".join(sorted(set(left_out.values())))
-            return f"Devices that could not be added: {len(left_out)} ({why})."
+            return _("Devices that could not be added: {count} ({why}).").format(count=len(left_out), why=why)
         return ""
 
     def label(self, report: GroupReport, state: RoomState) -> str:
         """Return the permanent label above the room: words, never only a colour."""
         if state in {RoomState.WAITING, RoomState.PENDING_DEVICE}:
-            return "E2EE, not available on this device"
+            return _("E2EE, not available on this device")
         me = self._rooms.me
         others = {member.user for member in report.members} - {me}
         verified = sum(self._identity.trust(user) is Trust.VERIFIED for user in others)
-        kind = "E2EE post-quantum" if report.suite is RoomSuite.X_WING else "E2EE"
-        label = f"{kind} {verified}/{len(others)} verified" if others else f"{kind}, no one else"
+        kind = _("E2EE post-quantum") if report.suite is RoomSuite.X_WING else "E2EE"
+        label = (
+            _("{kind} {verified}/{count} verified").format(kind=kind, verified=verified, count=len(others))
+            if others
+            else _("{kind}, no one else").format(kind=kind)
+        )
         changed = any(self._identity.trust(user) is Trust.CHANGED for user in others)
-        blocked = ", BLOCKED: a key changed" if changed else ", BLOCKED"
-        suffix = {RoomState.CONTESTED: ", contested", RoomState.BLOCKED: blocked}
+        blocked = _(", BLOCKED: a key changed") if changed else _(", BLOCKED")
+        suffix = {RoomState.CONTESTED: _(", contested"), RoomState.BLOCKED: blocked}
         return label + suffix.get(state, "")
 
     def people(self, report: GroupReport, listed: Collection[UserName] | None) -> list[RoomPerson]:

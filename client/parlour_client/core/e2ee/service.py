@@ -16,7 +16,7 @@ from parlour_client.core.e2ee.groups.commit_plan import ServerClaims
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.groups.group_store import known_roster
 from parlour_client.core.e2ee.maintenance.reconcile import is_ours
-from parlour_client.core.e2ee.report_text import ASSURANCE, KEYS, OPEN, SERVER_SEES, SERVER_SEES_OPEN
+from parlour_client.core.e2ee.report_text import ASSURANCE, CHECKED, KEYS, OPEN, SERVER_SEES, SERVER_SEES_OPEN
 from parlour_client.core.e2ee.room_labels import RoomLabels
 from parlour_client.core.e2ee.status import (
     Alarm,
@@ -33,6 +33,7 @@ from parlour_client.core.e2ee.status import (
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import MemberView
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import _
 from parlour_protocol.ids import Epoch, RoomId
 from parlour_protocol.kit.ids import DeviceId, RequestId
 from parlour_protocol.kit.names import UserName
@@ -75,7 +76,7 @@ class Encryption:
     def room(self, room: RoomId) -> RoomEncryption:
         """Return the room's encryption for its window; from memory."""
         if not self._rooms.covers(room):
-            return RoomEncryption(RoomState.OPEN, OPEN)
+            return RoomEncryption(RoomState.OPEN, _(OPEN))
         report = self._rooms.room_statuses.of(room)
         state, problem = self._labels.state(room, report)
         return RoomEncryption(state, self._labels.label(report, state), problem, self._claims(report))
@@ -84,7 +85,18 @@ class Encryption:
         """Return everything that `/encryption` shows of a room."""
         if not self._rooms.covers(room):
             return RoomReport(
-                room, RoomState.OPEN, OPEN, "", None, Epoch(0), "", (), (), None, SERVER_SEES_OPEN, ASSURANCE
+                room,
+                RoomState.OPEN,
+                _(OPEN),
+                "",
+                None,
+                Epoch(0),
+                "",
+                (),
+                (),
+                None,
+                tuple(map(_, SERVER_SEES_OPEN)),
+                _(ASSURANCE).format(checked=CHECKED),
             )
         await self._rooms.track(room)
         with suppress(ParlourClientError, TimeoutError):
@@ -109,10 +121,10 @@ class Encryption:
             members=self._labels.devices(report, listed),
             without_device=[user for user in self._belong(report, listed) if inside and user not in inside],
             last_change=report.own_since,
-            server_sees=SERVER_SEES,
-            assurance=ASSURANCE,
+            server_sees=tuple(map(_, SERVER_SEES)),
+            assurance=_(ASSURANCE).format(checked=CHECKED),
             suite=report.suite,
-            keys="" if report.suite is None else KEYS[report.suite],
+            keys="" if report.suite is None else _(KEYS[report.suite]),
             people=self._labels.people(report, listed),
             claims=self._claims(report),
             decided_by_members=report.roster is not None,

@@ -31,6 +31,7 @@ from parlour_client.kit.errors import (
     StoppedError,
     quoted,
 )
+from parlour_client.kit.language import _
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, LogEvent, Ok
 from parlour_protocol.frames.replies import Stored
@@ -131,17 +132,17 @@ class Outbox:
         """Wait until the server has stored it. Raises why it has not."""
         item = self._items.get(request) or self._finished.get(request)
         if item is None:
-            raise SetupError("No such message is on its way.")
+            raise SetupError(_("No such message is on its way."))
         await item.done.wait()
         if item.stored is None:
-            raise item.error or StoppedError("The message was cancelled.")
+            raise item.error or StoppedError(_("The message was cancelled."))
         return item.stored
 
     async def retry(self, request: RequestId) -> None:
         """Send a failed request again, at its old place in the queue."""
         item = self._items.get(request)
         if item is None or item.delivery is not Delivery.FAILED:
-            raise SetupError("Only a message that failed can be sent again.")
+            raise SetupError(_("Only a message that failed can be sent again."))
         item.error, item.tries, item.delivery = None, 0, Delivery.QUEUED
         item.done.clear()
         await self._archive.write(outbox_table.set_state, request, "queued")
@@ -152,7 +153,7 @@ class Outbox:
         """Cancel a request that is not being sent."""
         item = self._items.get(request)
         if item is None or item.delivery not in {Delivery.QUEUED, Delivery.FAILED}:
-            raise SetupError("The message is already on its way.", "Delete it when it has arrived.")
+            raise SetupError(_("The message is already on its way."), _("Delete it when it has arrived."))
         await self._forget(item)
         self._report(item, removed=True)
 
@@ -231,7 +232,7 @@ class Outbox:
         item = self._items.get(request)
         if item is not None and item.stored is not None:
             item.stored = None
-            self._failed(item, ServerMisbehavedError(DENIED, "Send it again, or keep its text."))
+            self._failed(item, ServerMisbehavedError(DENIED, _("Send it again, or keep its text.")))
 
     async def flush(self) -> None:
         """Wait until all answers are written, and the views are notified."""
@@ -254,7 +255,7 @@ class Outbox:
 
     def _check_room_queues(self) -> None:
         """Raise why a room's queue ended: only a broken connection or archive ends one."""
-        for _, task in self._room_queues.values():
+        for _queue, task in self._room_queues.values():
             if task.done():
                 task.result()
 
@@ -264,7 +265,9 @@ class Outbox:
         elif isinstance(reply.result, Stored):
             self._stored(item, at_of(reply.result))
             if reply.redacted:
-                words = f"The server changed what you sent: {quoted(reply.redacted)}."
+                words = _("The server changed what you sent: {redacted}.").format(
+                    redacted=quoted(reply.redacted)
+                )
                 self._emit(TextInspected(item.frame.room, words))
         else:
             self._failed(item, ChatRefusedError(ErrorCode.MALFORMED))

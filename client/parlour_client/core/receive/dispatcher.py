@@ -18,6 +18,7 @@ from parlour_client.core.sync.state import State
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
 from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.errors import ServerMisbehavedError
+from parlour_client.kit.language import _
 from parlour_protocol.frames import Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import (
@@ -69,7 +70,7 @@ class Dispatcher:
     async def greet(self, hello: Hello) -> None:
         """Take over the list of rooms in the greeting. Raises ServerMisbehavedError."""
         if hello.user != self._state.me:
-            raise ServerMisbehavedError("The server connected you to a different account.")
+            raise ServerMisbehavedError(_("The server connected you to a different account."))
         self._invitations.greet(hello)
         rooms: Sequence[RoomSummary] = list(map(self._read_markers.as_read_here, hello.rooms))
         if self._encrypted_rooms is not None:  # no server can make an encrypted room open again

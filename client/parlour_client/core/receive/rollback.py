@@ -24,6 +24,7 @@ from parlour_client.core.sync.publisher import Publisher
 from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.errors import RefusedError, ServerMisbehavedError
+from parlour_client.kit.language import N_
 from parlour_protocol.frames import AnyBody, Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.frames.requests import History
@@ -35,7 +36,7 @@ _MOST_PAGES: Final = 64
 """Pages for one room: halving never takes more, whatever the numbers are."""
 
 
-_NO_COMPARISON: Final = "The server's history can't be compared with this device's."
+_NO_COMPARISON: Final = N_("The server's history can't be compared with this device's.")
 
 
 class Rollback:

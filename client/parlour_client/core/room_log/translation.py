@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from parlour_client.core.room_log.numbering import PLAIN, Numbering
 from parlour_client.kit.errors import SetupError, UnreachableError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import AnyBody, AnyRequest, AnyResult, Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Deleted, Edited, EncryptedMessage, Message, Pinned, Reacted
@@ -52,7 +53,7 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Incarnation, Seq
 
-OTHER_LOGS: Final = "The server answered from other logs than it greeted with."
+OTHER_LOGS: Final = N_("The server answered from other logs than it greeted with.")
 
 
 class LostError(SetupError):
@@ -60,8 +61,8 @@ class LostError(SetupError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The server no longer has this message: it exists only on this device.",
-            "Its history was restored or rolled back. You can copy the text and send it again.",
+            _("The server no longer has this message: it exists only on this device."),
+            _("Its history was restored or rolled back. You can copy the text and send it again."),
         )
 
 
@@ -76,7 +77,7 @@ class Numbers:
     def check(self, named: Incarnation) -> None:
         """Refuse an HTTPS answer from other logs than the greeting's. Raises UnreachableError."""
         if self.incarnation is not None and named != self.incarnation:
-            raise UnreachableError(OTHER_LOGS, "Parlour tries again with the next connection.")
+            raise UnreachableError(OTHER_LOGS, _("Parlour tries again with the next connection."))
 
     def of(self, room: RoomId) -> Numbering:
         """Return a room's numbering."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from parlour_client.core.model import SYSTEM_ACCOUNT, Note, NoteKind
 from parlour_client.core.room_log.numbering import PLAIN, Numbering
+from parlour_client.kit.language import _
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.frames.requests import History
@@ -38,13 +39,17 @@ def first_of(event: LogEvent) -> Seq:
 def withheld_text(first: Seq, last: Seq) -> str:
     """Say which events are missing."""
     if first == last:
-        return f"The server does not show event {first}: 1 event is missing."
-    return f"The server does not show events {first} to {last}: {last - first + 1} events are missing."
+        return _("The server does not show event {first}: 1 event is missing.").format(first=first)
+    return _("The server does not show events {first} to {last}: {count} events are missing.").format(
+        first=first, last=last, count=last - first + 1
+    )
 
 
 def ends_early_text(shown: Seq, claimed: Seq) -> str:
     """Say that a room ends before the number that the server claims."""
-    return f"The server says that this room has {claimed} events, but shows none after {shown}."
+    return _("The server says that this room has {claimed} events, but shows none after {shown}.").format(
+        claimed=claimed, shown=shown
+    )
 
 
 def complete(ask: History, answer: Iterable[LogEvent], numbers: Numbering = PLAIN) -> Sequence[LogEvent]:

@@ -24,6 +24,7 @@ from parlour_client.core.sync.state import State
 from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import RefusedError, ServerMisbehavedError, UnreachableError
+from parlour_client.kit.language import _
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.replies import Page
@@ -225,7 +226,7 @@ class CatchUp:
         if after is not None and self._stands_elsewhere(room, after):
             return  # a strict room was held or moved back meanwhile
         if overlaps and page and page[0].seq == after and await self._contradicts(page[0]):
-            raise UnreachableError("The server's history differs from this device's; comparing them.")
+            raise UnreachableError(_("The server's history differs from this device's; comparing them."))
         self._compared.add(room)
         top = self.top(room)
         if fresh := [_above(event, top) for event in page if event.seq > top]:
@@ -271,7 +272,7 @@ async def fetch(conversation: ChatConversation, ask: History) -> Sequence[LogEve
     """
     page = await conversation.read(ask)
     if not isinstance(page, Page):
-        raise ServerMisbehavedError("The server answered with something other than history.")
+        raise ServerMisbehavedError(_("The server answered with something other than history."))
     numbers = conversation.numbers.of(ask.room) if conversation.numbers is not None else PLAIN
     return complete(ask, page.events if page.room == ask.room else (), numbers)
 

@@ -13,6 +13,7 @@ from parlour_client.core.room_names import marks
 from parlour_client.core.sync.state import State
 from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.errors import ServerMisbehavedError
+from parlour_client.kit.language import _
 from parlour_protocol.frames import replies
 from parlour_protocol.frames.requests import ListInvitations
 from parlour_protocol.ids import RoomId
@@ -72,10 +73,10 @@ class WaitingInvitations:
         if not self._expected:
             return
         after: RoomId | None = None
-        for _ in range(MAX_PAGES):
+        for _page in range(MAX_PAGES):
             page = await conversation.read(ListInvitations(id=new_request_id(), after=after))
             if not isinstance(page, replies.Invitations):
-                raise ServerMisbehavedError("The server answered with something other than invitations.")
+                raise ServerMisbehavedError(_("The server answered with something other than invitations."))
             for invitation in page.invitations:
                 self._waiting[invitation.room] = invitation
                 after = invitation.room

@@ -10,6 +10,7 @@ from typing import Final
 
 from parlour_client.core.errors import StaleEpochError
 from parlour_client.kit.errors import ApiRefusedError, ServerMisbehavedError
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.https import Api
 from parlour_protocol.delivery import (
     AccountKey,
@@ -84,7 +85,7 @@ class DeliveryClient:
         for session in await self._api.sessions(self._session):
             if session.current:
                 return session.id
-        raise ServerMisbehavedError("The server does not list this session.")
+        raise ServerMisbehavedError(_("The server does not list this session."))
 
     async def publish_account_key(self, body: AccountKey) -> None:
         """Publish the account's key, or replace it."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_client.kit.private_files import HAS_MODES, belongs_to_another, exposed
 
 PROFILE: Final = "profile.json"
@@ -32,25 +33,30 @@ class Home:
         self.folder = folder
         if problem := exposed(folder.absolute()):
             raise SetupError(
-                f"The home folder {folder} is not safe: {problem}.",
-                "Remove write access for others (chmod go-w), or name another folder with --home DIR.",
+                _("The home folder {folder} is not safe: {problem}.").format(folder=folder, problem=problem),
+                _("Remove write access for others (chmod go-w), or name another folder with --home DIR."),
             )
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._close_to_others()
         except OSError as error:
             raise SetupError(
-                f"The home folder {folder} cannot be used: {error.strerror}.",
-                "Name another one with --home DIR.",
+                _("The home folder {folder} cannot be used: {strerror}.").format(
+                    folder=folder, strerror=error.strerror
+                ),
+                _("Name another one with --home DIR."),
             ) from error
 
     def _close_to_others(self) -> None:
         found = self.folder.stat()
         if not stat.S_ISDIR(found.st_mode):
-            raise SetupError(f"{self.folder} is not a folder.", "Name a folder with --home DIR.")
+            raise SetupError(
+                _("{folder} is not a folder.").format(folder=self.folder), _("Name a folder with --home DIR.")
+            )
         if belongs_to_another(self.folder):
             raise SetupError(
-                f"The home folder {self.folder} belongs to another user.", "Choose one of your own."
+                _("The home folder {folder} belongs to another user.").format(folder=self.folder),
+                _("Choose one of your own."),
             )
         if not HAS_MODES or not stat.S_IMODE(found.st_mode) & _OTHERS:
             return
@@ -58,6 +64,6 @@ class Home:
             self.folder.chmod(0o700)
             return
         raise SetupError(
-            f"Others can read the folder {self.folder}, and it contains other files.",
-            "Name an empty folder, or a new one, with --home DIR.",
+            _("Others can read the folder {folder}, and it contains other files.").format(folder=self.folder),
+            _("Name an empty folder, or a new one, with --home DIR."),
         )

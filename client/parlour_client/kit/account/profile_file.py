@@ -11,6 +11,7 @@ from typing import Final
 from parlour_client.kit.account.home import PROFILE, Home
 from parlour_client.kit.account.profile import Profile, parse_profile, profile_text
 from parlour_client.kit.errors import NoAccountError, SetupError
+from parlour_client.kit.language import _
 from parlour_client.kit.private_files import open_private, write_whole
 from parlour_protocol.kit.errors import MalformedFrameError
 
@@ -34,7 +35,8 @@ class ProfileFile:
             await asyncio.to_thread(write_whole, self._path, profile_text(profile))
         except OSError as error:
             raise SetupError(
-                f"{self._path} cannot be written: {error.strerror}.", "Check whether the disk is full."
+                _("{path} cannot be written: {strerror}.").format(path=self._path, strerror=error.strerror),
+                _("Check whether the disk is full."),
             ) from error
 
     def _load(self) -> Profile:
@@ -43,11 +45,13 @@ class ProfileFile:
                 data = file.read(_MAX_BYTES + 1)
             return parse_profile(data.decode())
         except FileNotFoundError:
-            raise NoAccountError("No one has logged in with this home folder yet.") from None
+            raise NoAccountError(_("No one has logged in with this home folder yet.")) from None
         except OSError as error:
-            raise SetupError(f"{self._path} cannot be read: {error.strerror}.") from error
+            raise SetupError(
+                _("{path} cannot be read: {strerror}.").format(path=self._path, strerror=error.strerror)
+            ) from error
         except (MalformedFrameError, UnicodeDecodeError) as error:
             raise SetupError(
-                f"{self._path} is damaged, so the saved login cannot be read.",
-                "Move it away and log in again.",
+                _("{path} is damaged, so the saved login cannot be read.").format(path=self._path),
+                _("Move it away and log in again."),
             ) from error

@@ -19,6 +19,7 @@ from parlour_client.kit.errors import (
     ServerMisbehavedError,
     SetupError,
 )
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.https import Api
 from parlour_protocol.kit.api import Login, PasswordChange, SessionCreated
 from parlour_protocol.kit.invite_link import ServerAddress
@@ -101,8 +102,8 @@ NO_DIALOG: Final = NoDialog()
 
 def _no_one(_words: str) -> NotFinishedError:
     return NotFinishedError(
-        "This account needs a second factor, and this program can't ask for it.",
-        "Log in with the program itself.",
+        _("This account needs a second factor, and this program can't ask for it."),
+        _("Log in with the program itself."),
     )
 
 
@@ -122,7 +123,7 @@ async def log_in(
         except SecondFactorRefusedError as error:
             problem = error.whole
     if made.must_enrol:
-        dialog.tell("This server requires a second factor: an app that shows codes.")
+        dialog.tell(_("This server requires a second factor: an app that shows codes."))
         try:
             await Factors(api, made.session, address, dialog, keys).add_app("app", login.password)
         except ParlourClientError:
@@ -158,8 +159,8 @@ class Factors:
         found = [one.id for one in (await self.list()).factors if which in {one.name, one.id}]
         if len(found) != 1:
             raise SetupError(
-                "Several have this name." if found else "You have no such second factor.",
-                "Use an id from the list.",
+                _("Several have this name.") if found else _("You have no such second factor."),
+                _("Use an id from the list."),
             )
         return found[0]
 
@@ -169,7 +170,7 @@ class Factors:
         begun = await self._api.begin_totp(self._session, NewTotp(name=name, password=password, proof=proof))
         secret, uri = begun.secret.reveal(), begun.uri.reveal()
         if not (_SECRET.fullmatch(secret) and _URI.fullmatch(uri)):
-            raise ServerMisbehavedError("The server sent no valid secret for an app.")
+            raise ServerMisbehavedError(_("The server sent no valid secret for an app."))
         problem = ""
         while True:
             code = await self._dialog.first_code(secret, uri, problem)
@@ -221,13 +222,13 @@ class Factors:
 
     async def _confirmed(self, password: Secret | None) -> tuple[Secret, FactorProof | None]:
         if password is None:
-            password = await self._dialog.password("Password")
+            password = await self._dialog.password(_("Password"))
         return password, await self._proof()
 
     async def _show(self, codes: Sequence[Secret]) -> None:
         shown = [code.reveal() for code in codes]
         if not all(_RECOVERY.fullmatch(code) for code in shown):
-            raise ServerMisbehavedError("The server sent no valid recovery codes.")
+            raise ServerMisbehavedError(_("The server sent no valid recovery codes."))
         if shown:
             await self._dialog.show_recovery_codes(shown)
 
@@ -249,7 +250,7 @@ async def _answer(
                 return _typed(typed, challenge.kinds)
             if has_key:
                 return await keys.sign(challenge, address, dialog)
-            problem = "Type a code."
+            problem = _("Type a code.")
         except SetupError as error:
             problem = error.whole
 
@@ -261,17 +262,17 @@ def _typed(text: str, kinds: Sequence[FactorKind]) -> FactorAnswer:
         return TotpCode(Secret(digits))
     if _RECOVERY.fullmatch("-".join(text.upper().split())) and FactorKind.RECOVERY_CODE in kinds:
         return RecoveryCode(Secret(text))
-    raise SetupError("That is neither six digits nor a recovery code.")
+    raise SetupError(_("That is neither six digits nor a recovery code."))
 
 
 def _words(kinds: Sequence[FactorKind]) -> str:
     """Return what may be typed."""
     known = {
-        FactorKind.TOTP: "the six digits of your app",
-        FactorKind.RECOVERY_CODE: "a recovery code",
-        FactorKind.SECURITY_KEY: "nothing to use your security key",
+        FactorKind.TOTP: _("the six digits of your app"),
+        FactorKind.RECOVERY_CODE: _("a recovery code"),
+        FactorKind.SECURITY_KEY: _("nothing to use your security key"),
     }
-    return "Type " + " or ".join(known[kind] for kind in _ORDER if kind in kinds)
+    return _("Type {ways}").format(ways=_(" or ").join(known[kind] for kind in _ORDER if kind in kinds))
 
 
 _ORDER: Final = (FactorKind.TOTP, FactorKind.RECOVERY_CODE, FactorKind.SECURITY_KEY)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.opaque import Opaque
 from parlour_protocol.kit.second_factor import (
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from fido2.ctap import CtapDevice
 
 _T = TypeVar("_T")
-_TOUCH: Final = "Touch your security key."
+_TOUCH: Final = N_("Touch your security key.")
 _ALGORITHMS: Final = (-7, -8, -257)
 """ES256, EdDSA, RS256 (COSE)."""
 
@@ -89,7 +90,9 @@ class UsbKeys:
     def require(self) -> None:
         """Raise SetupError without the library."""
         if importlib.util.find_spec("fido2") is None:
-            raise SetupError("Security keys need the library fido2.", "pip install 'parlour[security-keys]'")
+            raise SetupError(
+                _("Security keys need the library fido2."), "pip install 'parlour[security-keys]'"
+            )
 
     async def register(
         self, options: SecurityKeyOptions, address: ServerAddress, dialog: KeyDialog
@@ -107,7 +110,7 @@ class UsbKeys:
                 "excludeCredentials": _described(options.keys),
             }
         )
-        dialog.tell(_TOUCH)
+        dialog.tell(_(_TOUCH))
         made = await self._run(address, dialog, lambda client: client.make_credential(asked))
         return SecurityKeyCredential(
             ClientData(made.response.client_data), AttestationObject(made.response.attestation_object)
@@ -128,7 +131,7 @@ class UsbKeys:
                 "userVerification": "discouraged",
             }
         )
-        dialog.tell(_TOUCH)
+        dialog.tell(_(_TOUCH))
         made = await self._run(address, dialog, lambda client: client.get_assertion(asked).get_response(0))
         signed = made.response
         return KeyAssertion(
@@ -146,7 +149,7 @@ class UsbKeys:
 
         devices = await asyncio.to_thread(self._devices)
         if not devices:
-            raise SetupError("There is no security key at this computer.", "Plug it in and try again.")
+            raise SetupError(_("There is no security key at this computer."), _("Plug it in and try again."))
         collector = DefaultClientDataCollector(f"https://{address.authority}")
         interaction = _interaction(asyncio.get_running_loop(), dialog)
         try:
@@ -154,11 +157,14 @@ class UsbKeys:
             return await asyncio.to_thread(work, client)
         except ClientError as error:
             raise SetupError(
-                "The security key did not answer for this server.",
-                "Use the key that you set up here, connect by the server's usual name, and touch it in time.",
+                _("The security key did not answer for this server."),
+                _(
+                    "Use the key that you set up here, connect by the server's usual name, and touch it in "
+                    "time."
+                ),
             ) from error
         except (OSError, ValueError) as error:
-            raise SetupError("The security key can't be used.", "Plug it in again.") from error
+            raise SetupError(_("The security key can't be used."), _("Plug it in again.")) from error
 
 
 def _described(keys: Sequence[CredentialId]) -> list[dict[str, Any]]:
@@ -173,11 +179,11 @@ def _interaction(loop: asyncio.AbstractEventLoop, dialog: KeyDialog) -> Any:
         """Asks by the front end's dialog."""
 
         def prompt_up(self) -> None:
-            loop.call_soon_threadsafe(dialog.tell, _TOUCH)
+            loop.call_soon_threadsafe(dialog.tell, _(_TOUCH))
 
         def request_pin(self, permissions: Any, rp_id: str | None) -> str | None:
             del permissions, rp_id
-            asked = asyncio.run_coroutine_threadsafe(dialog.password("PIN of the security key"), loop)
+            asked = asyncio.run_coroutine_threadsafe(dialog.password(_("PIN of the security key")), loop)
             return asked.result().reveal()
 
     return Interaction()

@@ -14,6 +14,7 @@ from parlour_client.kit.account.profile import Account, Profile, ProfileStore, t
 from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog, Factors, log_in
 from parlour_client.kit.account.security_key import SecurityKeys
 from parlour_client.kit.errors import LoggedOutError, NoAccountError, SessionEndedError, SetupError
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.session import SessionKeyPair
 from parlour_client.kit.transport.trust import Pin, SystemRoots, Trust, Verifier
@@ -132,8 +133,8 @@ class SignIn:
             return None
         if (known.server, known.user) != (address.authority, user):
             raise SetupError(
-                f"This home belongs to {known.user} on {known.server}.",
-                "For another account, choose another folder with --home DIR.",
+                _("This home belongs to {user} on {server}.").format(user=known.user, server=known.server),
+                _("For another account, choose another folder with --home DIR."),
             )
         return known
 
@@ -143,7 +144,7 @@ class SignIn:
         api = Api(Verifier(profile.address, profile.trust))
         made = await log_in(api, login, profile.address, dialog)
         if made.user != profile.user:
-            raise SetupError("The server answered for a different account.", "Ask the server's owner.")
+            raise SetupError(_("The server answered for a different account."), _("Ask the server's owner."))
         await self._accepted(profile)
         profile = replace(profile, session=made.session, key=seed)
         await self.store.save(profile)
@@ -153,11 +154,11 @@ class SignIn:
     async def _current(self) -> AsyncIterator[tuple[Api, Secret]]:
         profile = await self.store.load()
         if profile.session is None:
-            raise LoggedOutError("You are logged out.", self._login_hint(profile.account))
+            raise LoggedOutError(_("You are logged out."), self._login_hint(profile.account))
         try:
             yield Api(Verifier(profile.address, profile.trust)), profile.session
         except SessionEndedError as error:
-            raise SessionEndedError("The session has ended.", self._login_hint(profile.account)) from error
+            raise SessionEndedError(_("The session has ended."), self._login_hint(profile.account)) from error
 
 
 def trust_of(link: InviteLink) -> Trust:

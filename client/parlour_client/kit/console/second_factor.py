@@ -10,6 +10,7 @@ import click
 
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import NotFinishedError
+from parlour_client.kit.language import _
 from parlour_client.kit.qr_code import qr_rows
 from parlour_protocol.kit.secret import Secret
 
@@ -40,14 +41,14 @@ class ConsoleDialog:
             if sys.stderr.isatty():
                 for row in qr_rows(uri):
                     click.echo(click.style(row, fg="black", bg="bright_white"), err=True)
-            echo("Scan this with your app for codes, or type the secret into it:", err=True)
+            echo(_("Scan this with your app for codes, or type the secret into it:"), err=True)
             click.echo(secret, err=True)
-        return self._line("Six digits of the app", hidden=False).reveal()
+        return self._line(_("Six digits of the app"), hidden=False).reveal()
 
     async def show_recovery_codes(self, codes: Sequence[str]) -> None:
         """Print the recovery codes on standard output."""
         echo(
-            "Recovery codes: each logs you in once without your other factor. They are shown only now.",
+            _("Recovery codes: each logs you in once without your other factor. They are shown only now."),
             err=True,
         )
         for code in codes:
@@ -67,7 +68,7 @@ class ConsoleDialog:
             return self._read()
         if not sys.stdin.isatty():
             raise NotFinishedError(
-                "There is no terminal to ask for a second factor.",
-                "Write it on the line after the password, with --password-stdin.",
+                _("There is no terminal to ask for a second factor."),
+                _("Write it on the line after the password, with --password-stdin."),
             )
         return Secret(click.prompt(words, hide_input=hidden, default="", show_default=False, err=True))

@@ -18,6 +18,7 @@ from typing import Final
 from rich.segment import Segment
 from textual.worker import WorkerFailed
 
+from parlour_client.kit.language import _
 from parlour_client.kit.private_files import open_private
 from parlour_protocol.kit.text import safe_text
 
@@ -36,9 +37,17 @@ def crash_report(error: BaseException | None, log: Path, width: int, program: st
 
 def crash_sentence(error: BaseException | None, log: Path | None, program: str, note: str) -> str:
     """Return the sentence for the person: the kind of error, ``note``, and where the details are."""
-    kind = type(error).__name__ if error is not None else "an error"
-    where = f"Details, without any message text, are in {log}." if log else "The details could not be saved."
-    return safe_text(" ".join(filter(None, (f"{program} crashed ({kind}).", note, where)))).plain
+    kind = type(error).__name__ if error is not None else _("an error")
+    where = (
+        _("Details, without any message text, are in {log}.").format(log=log)
+        if log
+        else _("The details could not be saved.")
+    )
+    return safe_text(
+        " ".join(
+            filter(None, (_("{program} crashed ({kind}).").format(program=program, kind=kind), note, where))
+        )
+    ).plain
 
 
 def write_log(error: BaseException | None, path: Path) -> Path | None:

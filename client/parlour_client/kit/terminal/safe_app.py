@@ -19,6 +19,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
+from parlour_client.kit.language import N_
 from parlour_client.kit.terminal.crash import crash_report
 from parlour_client.kit.terminal.guard import TerminalGuard
 from parlour_client.kit.terminal.hangup import Hangup
@@ -29,7 +30,7 @@ _NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file 
 class SafeApp(App[None]):
     """An app whose screens may show text of others."""
 
-    program: str = "This program"
+    program: str = N_("This program")
     """Its name, in the sentence after a crash and in the path of its log."""
     after_crash: ClassVar[str] = ""
     """What to tell someone after a crash about what they did."""

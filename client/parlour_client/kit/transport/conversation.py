@@ -17,6 +17,7 @@ from parlour_client.kit.errors import (
     ServerMisbehavedError,
     UnreachableError,
 )
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.frame_socket import FrameSocket, SocketClosedError
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.connection_state import ConnectionState, Side
@@ -107,7 +108,7 @@ class Conversation(Generic[G, Q, R, P]):
 
         Raises RefusedError, UnreachableError.
         """
-        for _ in range(_PATIENT_ASKS):
+        for _ask in range(_PATIENT_ASKS):
             try:
                 return await self.request(frame)
             except RefusedError as error:
@@ -127,7 +128,7 @@ class Conversation(Generic[G, Q, R, P]):
         await self.ask(frame, answered)
         await _first(future, self._broken)
         if not future.done():
-            raise UnreachableError("The connection was lost before the server answered.")
+            raise UnreachableError(_("The connection was lost before the server answered."))
         reply = future.result()
         if isinstance(reply, Refusal):
             raise self._refused(reply.code, reply.hint, retry_after=reply.retry_after)
@@ -138,7 +139,7 @@ class Conversation(Generic[G, Q, R, P]):
         await self._slots.acquire()
         if self._broken.done():
             self._slots.release()  # wake the next waiter
-            raise UnreachableError("The connection was lost.")
+            raise UnreachableError(_("The connection was lost."))
         self._session.sent(frame)
         timer = self._clock.call_later(ANSWER_SECONDS, self._give_up)
         self._answers[frame.id] = (answered, timer)
@@ -146,13 +147,13 @@ class Conversation(Generic[G, Q, R, P]):
             await self.socket.send(encode(frame))
         except SocketClosedError as error:
             self._break(error)
-            raise UnreachableError("The connection was lost.") from error
+            raise UnreachableError(_("The connection was lost.")) from error
 
     def end(self) -> None:
         """Fail all unanswered requests."""
         self._break(SocketClosedError())
         self._session.close()
-        for _, timer in self._answers.values():
+        for _answer, timer in self._answers.values():
             timer.cancel()
         self._answers.clear()
 
@@ -164,7 +165,7 @@ class Conversation(Generic[G, Q, R, P]):
 
     async def _keep(self, push: P) -> None:
         if len(self._early) >= _MOST_EARLY:
-            raise UnreachableError("The server sent too much before it answered.")
+            raise UnreachableError(_("The server sent too much before it answered."))
         self._early.append(push)
 
     async def _receive(self, on_push: Callable[[P], Awaitable[None]]) -> None:
@@ -180,21 +181,25 @@ class Conversation(Generic[G, Q, R, P]):
             frame: Frame = self._wire.decode_server_frame(data)
             self._session.received(frame)
         except MalformedFrameError as error:
-            raise ServerMisbehavedError(f"The server sent a frame that cannot be read ({error}).") from error
+            raise ServerMisbehavedError(
+                _("The server sent a frame that cannot be read ({error}).").format(error=error)
+            ) from error
         except OutOfOrderError as error:
-            raise ServerMisbehavedError(f"The server sent something unexpected ({error}).") from error
+            raise ServerMisbehavedError(
+                _("The server sent something unexpected ({error}).").format(error=error)
+            ) from error
         return frame
 
     def _answered(self, reply: Answer) -> None:
         if (whose := reply.re) is None:  # it could not read a frame; ours are well-formed
-            raise ServerMisbehavedError("The server refused a frame without saying which.")
+            raise ServerMisbehavedError(_("The server refused a frame without saying which."))
         answer, timer = self._answers.pop(whose)
         timer.cancel()
         self._slots.release()
         answer(reply)
 
     def _give_up(self) -> None:
-        self._break(UnreachableError("The server is not responding."))
+        self._break(UnreachableError(_("The server is not responding.")))
 
     def _break(self, error: ParlourClientError) -> None:
         if not self._broken.done():
@@ -203,7 +208,7 @@ class Conversation(Generic[G, Q, R, P]):
 
 
 def _why(ended: "asyncio.Future[None]") -> BaseException:
-    return ended.exception() or UnreachableError("The connection was lost.")
+    return ended.exception() or UnreachableError(_("The connection was lost."))
 
 
 async def _first(*futures: "asyncio.Future[Any]") -> None:

@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import _
 
 
 class SocketClosedError(ParlourClientError):
     """The socket has ended; ``code`` is the WebSocket close code, or None when it just broke."""
 
     def __init__(self, code: int | None = None) -> None:
-        super().__init__("The connection was lost.")
+        super().__init__(_("The connection was lost."))
         self.code = code
 
 

@@ -5,6 +5,7 @@ from typing import Final
 import h11
 
 from parlour_client.kit.errors import ServerMisbehavedError
+from parlour_client.kit.language import _
 
 MAX_HEAD: Final = 16 * 1024
 
@@ -42,9 +43,9 @@ class HttpExchange:
                     return
                 self._take(event)
         except h11.RemoteProtocolError as error:
-            raise ServerMisbehavedError("The server's answer is not HTTP.") from error
+            raise ServerMisbehavedError(_("The server's answer is not HTTP.")) from error
         if self._http.trailing_data[0]:
-            raise ServerMisbehavedError("The server sent more than its answer.")
+            raise ServerMisbehavedError(_("The server sent more than its answer."))
 
     def _take(self, event: object) -> None:
         if isinstance(event, h11.Response):
@@ -52,6 +53,6 @@ class HttpExchange:
         elif isinstance(event, h11.Data):
             self._body += event.data
             if len(self._body) > self._limit:
-                raise ServerMisbehavedError("The server's answer is too large.")
+                raise ServerMisbehavedError(_("The server's answer is too large."))
         elif isinstance(event, h11.EndOfMessage):
             self.is_complete = True

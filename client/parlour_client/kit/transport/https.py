@@ -21,6 +21,7 @@ from parlour_client.kit.errors import (
     UnreachableError,
     quoted,
 )
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.trust import Pin, Verifier, unreachable
 from parlour_protocol.kit.api import (
     AccountCreated,
@@ -98,7 +99,7 @@ class Api:
         try:
             status, data = await self._success("POST", "/v1/sessions", None, body)
         except SessionEndedError as error:
-            raise LoginRefusedError("Wrong name or password.", "login_refused") from error
+            raise LoginRefusedError(_("Wrong name or password."), "login_refused") from error
         return understood(FactorChallenge, data) if status == 202 else understood(SessionCreated, data)  # noqa: PLR2004 - HTTP: Accepted
 
     async def finish_login(self, body: LoginProof) -> SessionCreated:
@@ -107,7 +108,7 @@ class Api:
             return await self.call("POST", "/v1/sessions/second-factor", SessionCreated, body=body)
         except SessionEndedError as error:
             raise SecondFactorRefusedError(
-                "The code is wrong, was used already, or came too late.", "second_factor_refused"
+                _("The code is wrong, was used already, or came too late."), "second_factor_refused"
             ) from error
 
     async def sessions(self, session: Secret) -> tuple[SessionInfo, ...]:
@@ -314,7 +315,9 @@ class _translated_errors:  # noqa: N801 - used like a function
             case httpx.ConnectError():
                 raise unreachable(address, error) from error
             case httpx.HTTPError():
-                raise UnreachableError(f"The connection to {address.authority} was lost.") from error
+                raise UnreachableError(
+                    _("The connection to {authority} was lost.").format(authority=address.authority)
+                ) from error
             case _:
                 return
 
@@ -331,7 +334,7 @@ async def _read(response: "httpx.Response", limit: int) -> bytes:
     async for chunk in response.aiter_raw():  # raw: a compressed answer is not inflated
         data += chunk
         if len(data) > limit:
-            raise ServerMisbehavedError("The server's answer is too large.")
+            raise ServerMisbehavedError(_("The server's answer is too large."))
     return bytes(data)
 
 
@@ -346,19 +349,25 @@ def understood(kind: type[P], data: bytes) -> P:
     try:
         return decode_payload(kind, data)
     except MalformedFrameError as error:
-        raise ServerMisbehavedError("The server's answer does not follow the protocol.") from error
+        raise ServerMisbehavedError(_("The server's answer does not follow the protocol.")) from error
 
 
 def refusal(status: int, data: bytes) -> ParlourClientError:
     """Return the error for an answer that is not a success. The server's sentence is sanitised."""
     if status == 401:  # noqa: PLR2004 - HTTP
-        return SessionEndedError("The session has ended.")
+        return SessionEndedError(_("The session has ended."))
     try:
         problem = decode_payload(Problem, data)
     except MalformedFrameError:
-        return ServerMisbehavedError(f"The server answered with HTTP status {status}.")
+        return ServerMisbehavedError(
+            _("The server answered with HTTP status {status}.").format(status=status)
+        )
     if problem.error == "enrolment_required":
-        return EnrolmentRequiredError("This account must set up a second factor.")
-    hint = f"Try again in {problem.retry_after} s." if problem.retry_after else None
-    text = quoted(problem.message) or f"The server refused ({problem.error})."
+        return EnrolmentRequiredError(_("This account must set up a second factor."))
+    hint = (
+        _("Try again in {retry_after} s.").format(retry_after=problem.retry_after)
+        if problem.retry_after
+        else None
+    )
+    text = quoted(problem.message) or _("The server refused ({error}).").format(error=problem.error)
     return ApiRefusedError(text, problem.error, hint=hint, retry_after=problem.retry_after)

@@ -4,6 +4,7 @@ import asyncio
 from typing import Generic
 
 from parlour_client.kit.errors import UnreachableError
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.conversation import Conversation, G, P, Q, R
 from parlour_protocol.kit.frames import Request
 
@@ -22,7 +23,7 @@ class LiveConnection(Generic[G, Q, R, P]):
         """Send a request now. Raises UnreachableError while offline, RefusedError."""
         if self.conversation is None:
             raise UnreachableError(
-                "There is no connection to the server right now.", "Try again when it is back."
+                _("There is no connection to the server right now."), _("Try again when it is back.")
             )
         if isinstance(frame, self._reads):
             return await self.conversation.read(frame)

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
 from parlour_client.kit.errors import ParlourClientError, SessionEndedError, StoppedError, UnreachableError
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.transport.conversation import Conversation
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket, SocketClosedError
 from parlour_protocol.kit.errors import (
@@ -58,7 +59,7 @@ class Reconnector:
         self._emit = emit
         self._now = asyncio.Event()
         self._renewed = asyncio.Event()
-        self.status = ConnectionStatus(LinkState.OFFLINE, server, "not connected")
+        self.status = ConnectionStatus(LinkState.OFFLINE, server, _("not connected"))
         self.error: ParlourClientError | None = None
         """Why the last try failed, or the last connection ended."""
         self._failed = asyncio.Event()
@@ -97,7 +98,7 @@ class Reconnector:
             async with asyncio.timeout(UNDER_WAY_SECONDS):
                 await self.unless_failed(event.wait())
         except TimeoutError:
-            raise UnreachableError("The server is not responding.") from None
+            raise UnreachableError(_("The server is not responding.")) from None
 
     async def _unless(self, ends: set[asyncio.Event], waiting: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
         task: asyncio.Future[Any] = asyncio.ensure_future(waiting)
@@ -105,7 +106,7 @@ class Reconnector:
         try:
             await asyncio.wait({task, *ended}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
-                raise self.error or StoppedError("The client was stopped.")
+                raise self.error or StoppedError(_("The client was stopped."))
             result: T = task.result()
             return result
         finally:
@@ -138,7 +139,7 @@ class Reconnector:
             except ParlourClientError as error:
                 self._note(self._in_words(error))
             except TimeoutError:
-                self._note(UnreachableError("The server is not responding."))
+                self._note(UnreachableError(_("The server is not responding.")))
             if self.error is not None and self.error.stops:
                 self._renewed.clear()
                 self._set(LinkState.STOPPED)
@@ -187,7 +188,7 @@ class Reconnector:
             self._failed.set()
 
     def _set(
-        self, state: LinkState, *, security: str = "not connected", retry_in: float | None = None
+        self, state: LinkState, *, security: str = N_("not connected"), retry_in: float | None = None
     ) -> None:
         problem = str(self.error) if self.error is not None and state is not LinkState.ONLINE else ""
         ended = state is LinkState.STOPPED and isinstance(self.error, SessionEndedError)
@@ -200,16 +201,16 @@ class Reconnector:
         """Say why a connection ended."""
         code = error.code if isinstance(error, SocketClosedError) else None
         if isinstance(error, SessionEndedError) or code in {SESSION_ENDED, SESSION_EXPIRED}:
-            return SessionEndedError("The session has ended.", self._login_hint)
+            return SessionEndedError(_("The session has ended."), self._login_hint)
         if not isinstance(error, SocketClosedError):
             return error
-        return UnreachableError(_CLOSE_WORDS.get(code or 0, "The connection was lost."))
+        return UnreachableError(_CLOSE_WORDS.get(code or 0, _("The connection was lost.")))
 
 
 _CLOSE_WORDS: Final = {
-    int(GOING_AWAY): "The server is restarting.",
-    int(TRY_AGAIN): "The server can't reach its database.",
-    int(TOO_FAST): "The server closed the connection: too many messages.",
-    int(TOO_MANY_ERRORS): "The server closed the connection: too many refused requests.",
-    int(TOO_SLOW): "The server closed the connection: this client read too slowly.",
+    int(GOING_AWAY): N_("The server is restarting."),
+    int(TRY_AGAIN): N_("The server can't reach its database."),
+    int(TOO_FAST): N_("The server closed the connection: too many messages."),
+    int(TOO_MANY_ERRORS): N_("The server closed the connection: too many refused requests."),
+    int(TOO_SLOW): N_("The server closed the connection: this client read too slowly."),
 }

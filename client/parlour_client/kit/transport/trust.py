@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from parlour_client.kit.errors import CertificateError, PinChangedError, SetupError, UnreachableError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.invite_link import ServerAddress
 
 PROBE_SECONDS: Final = 10
@@ -28,7 +29,7 @@ _PIN: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 class SystemRoots:
     """The certificate authorities that this system trusts, and the host name."""
 
-    words = "certificate checked by this system's roots"
+    words = N_("certificate checked by this system's roots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +37,23 @@ class CaFile:
     """Only the authorities in one PEM text, and the host name."""
 
     pem: str
-    words = "certificate checked by your CA file"
+    words = N_("certificate checked by your CA file")
 
     @classmethod
     def read(cls, path: Path) -> "CaFile":
         """Read a PEM file. Raises SetupError."""
         try:
             if path.stat().st_size > _MAX_CA_BYTES:
-                raise SetupError(f"{path} is too large for a CA file.", "Name a PEM file with a certificate.")
+                raise SetupError(
+                    _("{path} is too large for a CA file.").format(path=path),
+                    _("Name a PEM file with a certificate."),
+                )
             trust = cls(path.read_text(encoding="ascii"))
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=trust.pem)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raise SetupError(
-                f"{path} cannot be read as a CA file.", "Name a PEM file with a certificate."
+                _("{path} cannot be read as a CA file.").format(path=path),
+                _("Name a PEM file with a certificate."),
             ) from error
         return trust
 
@@ -58,13 +63,15 @@ class Pin:
     """One public key: 43 characters of base64url."""
 
     value: str
-    words = "key pinned"
+    words = N_("key pinned")
 
     @classmethod
     def parse(cls, text: str) -> "Pin":
         """Parse a pin from a link. Raises SetupError."""
         if not _PIN.match(text.strip()):
-            raise SetupError("That isn't a pin.", "A pin has 43 characters; the server's `doctor` shows it.")
+            raise SetupError(
+                _("That isn't a pin."), _("A pin has 43 characters; the server's `doctor` shows it.")
+            )
         return cls(text.strip())
 
 
@@ -115,8 +122,10 @@ class Verifier:
                 leaf = await _probe(self.address)
                 if not hmac.compare_digest(pin_of(leaf), value):
                     raise PinChangedError(
-                        f"The server at {self.address.authority} shows a different key from the pinned one. "
-                        "Nothing was sent to it."
+                        _(
+                            "The server at {authority} shows a different key from the pinned one. "
+                            "Nothing was sent to it."
+                        ).format(authority=self.address.authority)
                     )
                 # The pinned key decides; the name in a self-signed certificate proves nothing.
                 context.check_hostname = False
@@ -143,7 +152,7 @@ async def _probe(address: ServerAddress) -> bytes:
     context.verify_mode = ssl.CERT_NONE  # no data goes over it: it only fetches the leaf
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            _, writer = await asyncio.open_connection(
+            _reader, writer = await asyncio.open_connection(
                 address.host, address.port, ssl=context, server_hostname=address.host
             )
     except (OSError, TimeoutError) as error:
@@ -154,7 +163,9 @@ async def _probe(address: ServerAddress) -> bytes:
         writer.transport.abort()
     if not leaf:
         raise CertificateError(
-            f"The server at {address.authority} shows no certificate. Nothing was sent to it."
+            _("The server at {authority} shows no certificate. Nothing was sent to it.").format(
+                authority=address.authority
+            )
         )
     return leaf
 
@@ -164,33 +175,37 @@ def unreachable(address: ServerAddress, error: Exception) -> CertificateError | 
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            reason = _CERTIFICATE_WORDS.get(cause.verify_code, "it is not valid")
+            reason = _(_CERTIFICATE_WORDS.get(cause.verify_code, N_("it is not valid")))
             return CertificateError(
-                f"The certificate of {address.authority} is not accepted: {reason}. Nothing was sent to it."
+                _("The certificate of {authority} is not accepted: {reason}. Nothing was sent to it.").format(
+                    authority=address.authority, reason=reason
+                )
             )
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLWantReadError):
-            return UnreachableError(f"{address.authority} does not speak TLS 1.3 as it should.")
+            return UnreachableError(
+                _("{authority} does not speak TLS 1.3 as it should.").format(authority=address.authority)
+            )
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, TimeoutError):
-        return UnreachableError(f"{address.authority} did not answer in time.")
+        return UnreachableError(_("{authority} did not answer in time.").format(authority=address.authority))
     if isinstance(error, ConnectionRefusedError):
-        return UnreachableError(f"Nothing is listening at {address.authority}.")
-    return UnreachableError(f"No connection to {address.authority}.")
+        return UnreachableError(_("Nothing is listening at {authority}.").format(authority=address.authority))
+    return UnreachableError(_("No connection to {authority}.").format(authority=address.authority))
 
 
 # X509_V_ERR_… of OpenSSL; its own sentences may quote the certificate
 _CERTIFICATE_WORDS: Final = {
-    9: "it is not valid yet (is this machine's clock right?)",
-    10: "it has expired (or this machine's clock is wrong)",
-    18: "it is self-signed",
-    19: "no authority that you trust signed it",
-    20: "no authority that you trust signed it",
-    21: "no authority that you trust signed it",
-    62: "it is for another host name",
-    64: "it is for another address",
+    9: N_("it is not valid yet (is this machine's clock right?)"),
+    10: N_("it has expired (or this machine's clock is wrong)"),
+    18: N_("it is self-signed"),
+    19: N_("no authority that you trust signed it"),
+    20: N_("no authority that you trust signed it"),
+    21: N_("no authority that you trust signed it"),
+    62: N_("it is for another host name"),
+    64: N_("it is for another address"),
 }
 
 
 def security_words(trust: Trust, version: str | None) -> str:
     """Return the connection's protection in our own words, for the status line."""
-    return "not connected" if version is None else f"{version.replace('TLSv', 'TLS ')}, {trust.words}"
+    return _("not connected") if version is None else f"{version.replace('TLSv', 'TLS ')}, {trust.words}"

@@ -24,6 +24,7 @@ from parlour_client.kit.errors import (
     ServerMisbehavedError,
     UnreachableError,
 )
+from parlour_client.kit.language import _
 from parlour_client.kit.transport.frame_socket import SocketClosedError
 from parlour_client.kit.transport.http_exchange import HttpExchange
 from parlour_client.kit.transport.https import MAX_ANSWER, refusal, understood
@@ -100,7 +101,7 @@ class _Connection(ClientConnection):
     def eof_received(self) -> None:
         """Take the end of the server's bytes."""
         if self._exchange is not None and not self._answered.done():
-            self._answered.set_exception(UnreachableError("The connection was lost."))
+            self._answered.set_exception(UnreachableError(_("The connection was lost.")))
         super().eof_received()
 
     async def _get_ticket(self, host: str) -> Secret:
@@ -119,7 +120,7 @@ class _Connection(ClientConnection):
         waits = (self._answered, self.connection_lost_waiter)
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if not self._answered.done():
-            raise UnreachableError("The connection was lost.")
+            raise UnreachableError(_("The connection was lost."))
         self._answered.result()
         self._exchange = None
         if exchange.status >= 300:  # noqa: PLR2004 - HTTP: not a success; a redirect is never followed (T5)
@@ -166,7 +167,7 @@ class WebSocket:
         except ConnectionClosed as error:
             raise _closed(error) from error
         if isinstance(data, bytes):
-            raise ServerMisbehavedError("The server sent a binary frame.")
+            raise ServerMisbehavedError(_("The server sent a binary frame."))
         return data.encode()
 
     async def send(self, data: bytes) -> None:
@@ -194,7 +195,7 @@ _OUR_COMPLAINTS: Final = {1002, 1007, 1009}
 def _closed(error: ConnectionClosed) -> ParlourClientError:
     ours = error.sent.code if error.sent and not error.rcvd_then_sent else None
     if ours in _OUR_COMPLAINTS:
-        return ServerMisbehavedError("The server violated the WebSocket protocol.")
+        return ServerMisbehavedError(_("The server violated the WebSocket protocol."))
     return SocketClosedError(error.rcvd.code if error.rcvd else None)
 
 
@@ -245,29 +246,33 @@ async def _open(
     except InvalidStatus as error:
         raise _refused(error.response.status_code) from error
     except InvalidHandshake as error:
-        raise ServerMisbehavedError("The server does not open a WebSocket as it should.") from error
+        raise ServerMisbehavedError(_("The server does not open a WebSocket as it should.")) from error
     except (OSError, TimeoutError, WebSocketException) as error:
         raise unreachable(address, error) from error
     if socket.subprotocol != wire.subprotocol:
         socket.transport.abort()
-        raise ServerMisbehavedError(f"The server does not speak {wire.subprotocol}.")
+        raise ServerMisbehavedError(
+            _("The server does not speak {subprotocol}.").format(subprotocol=wire.subprotocol)
+        )
     return WebSocket(socket, _security(verifier, socket))
 
 
 def _refused(status: int) -> ParlourClientError:
     if status == 401:  # noqa: PLR2004 - HTTP; whether the session ended, the next ticket tells
         return UnreachableError(
-            "The server did not accept the ticket.", "It will be tried again with a new one."
+            _("The server did not accept the ticket."), _("It will be tried again with a new one.")
         )
     if status == 503:  # noqa: PLR2004 - HTTP
-        return UnreachableError("The server has too many connections now.", "It will be tried again.")
+        return UnreachableError(_("The server has too many connections now."), _("It will be tried again."))
     if status == 421:  # noqa: PLR2004 - HTTP
         return ServerMisbehavedError(
-            "The server does not accept this host name.",
-            "Its owner can add it to names in [listen] of the server's settings.",
+            _("The server does not accept this host name."),
+            _("Its owner can add it to names in [listen] of the server's settings."),
         )
     return ServerMisbehavedError(
-        f"The server answered with HTTP status {status} where it should open a WebSocket."
+        _("The server answered with HTTP status {status} where it should open a WebSocket.").format(
+            status=status
+        )
     )
 
 

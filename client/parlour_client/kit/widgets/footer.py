@@ -10,6 +10,8 @@ from textual.screen import Screen
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
+from parlour_client.kit.language import _
+
 Shown = tuple[str, str, str, str, bool]
 """Key, its label, its description, the action, whether it is enabled."""
 
@@ -34,10 +36,10 @@ class KeyFooter(Footer):
 
     def _keys(self) -> tuple[Shown, ...]:
         bindings = dict[str, tuple[Binding, bool]]()
-        for _, binding, enabled, _ in self.screen.active_bindings.values():
+        for _node, binding, enabled, _tooltip in self.screen.active_bindings.values():
             if binding.show:
                 bindings.setdefault(binding.action, (binding, enabled))
         return tuple(
-            (one.key, self.app.get_key_display(one), one.description, one.action, enabled)
+            (one.key, self.app.get_key_display(one), _(one.description), one.action, enabled)
             for one, enabled in bindings.values()
         )

@@ -12,7 +12,7 @@ ENGINE = Path(__file__).parents[3] / "protocol" / "mls"
 def test_it_names_what_was_checked_and_when() -> None:
     """No audit, the suite of the vectors, the day, and the very peer that the tests run against."""
     assert ASSURANCE.startswith("Not independently audited;")
-    assert f"test vectors of RFC 9420 (suite 3, {CHECKED})" in ASSURANCE
+    assert "test vectors of RFC 9420 (suite 3, {checked})" in ASSURANCE
     assert date.fromisoformat(CHECKED) <= datetime.now(UTC).date()
     peer = re.search(r"npm install ts-mls@([\d.]+)", (ENGINE / "test_other_implementation.py").read_text())
     assert peer is not None

@@ -38,6 +38,7 @@ from parlour_client.core.e2ee.groups.sealed_tree import (
 )
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.errors import EncryptionError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.delivery import Commit, CreateGroup
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
@@ -62,8 +63,8 @@ from parlour_protocol.mls import (
 from parlour_protocol.rooms import RoomSuite
 
 _MONTH: Final = 30 * 86_400
-NOT_APPROVED: Final = "This device is not approved yet."
-APPROVE_IT: Final = "Type its code on another device of yours: see /devices."
+NOT_APPROVED: Final = N_("This device is not approved yet.")
+APPROVE_IT: Final = N_("Type its code on another device of yours: see /devices.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +107,13 @@ def prepare(stored: StoredGroup, wanted: CommitRequest, own: ThisDevice) -> Prep
     Raises NotReadyError, BadPackageError, MovedError.
     """
     if stored.group.pending_commit is not None:
-        raise NotReadyError("A change of this room's keys is on its way already.")
+        raise NotReadyError(_("A change of this room's keys is on its way already."))
     indices = {person_of(m, own.server).device: m.index for m in stored.group.members()}
     evidence = Evidence(tuple(wanted.statements), tuple(wanted.revocations))
     try:
         after = stored.rules.roster_after(evidence.encode(), indices)
     except RuleBrokenError as error:
-        raise MovedError(f"The room's members changed meanwhile: {error}.") from error
+        raise MovedError(_("The room's members changed meanwhile: {error}.").format(error=error)) from error
     removed = [d for d in dict.fromkeys(wanted.remove) if d in indices and d != own.device]
     packages = {device: package for device, package in wanted.packages.items() if device not in indices}
     adds = _adds(packages, after, wanted.here)
@@ -143,18 +144,18 @@ def _adds(packages: Mapping[DeviceId, bytes], roster: Roster | None, here: Milli
         except MlsError as error:
             raise BadPackageError({device: str(error)}) from error
         if found.device != device:
-            raise BadPackageError({device: "it belongs to another device"})
+            raise BadPackageError({device: _("it belongs to another device")})
         old = trouble_of_adding(proposal.key_package.leaf_node.lifetime, found, here)
         if old:
-            raise BadPackageError({device: f"that of {found.user}: {old}"})
+            raise BadPackageError({device: _("that of {user}: {old}").format(user=found.user, old=old)})
         if roster is not None and not roster.admits(found.user, found.account_key):
             known = roster.person(found.user) is not None
             why = (
-                "has a different account key from the one a member admitted"
+                _("has a different account key from the one a member admitted")
                 if known
-                else "was admitted by no member"
+                else _("was admitted by no member")
             )
-            raise BadPackageError({device: f"it is of {found.user}, who {why}"})
+            raise BadPackageError({device: _("it is of {user}, who {why}").format(user=found.user, why=why)})
         adds[device] = proposal
     return adds
 
@@ -166,7 +167,7 @@ def _blamed(
     bad = {device: why for device, proposal in adds.items() if (why := _unfit(stored, proposal, at))}
     if bad:
         return BadPackageError(bad)
-    return NotReadyError(f"The change of the room's keys cannot be made: {error}.")
+    return NotReadyError(_("The change of the room's keys cannot be made: {error}.").format(error=error))
 
 
 def _unfit(stored: StoredGroup, proposal: Add, at: Millis) -> str:
@@ -176,7 +177,9 @@ def _unfit(stored: StoredGroup, proposal: Add, at: Millis) -> str:
     try:
         trial.commit([proposal], now=at // 1_000)
     except MlsError as error:
-        return f"that of {certificate_of(proposal.key_package.leaf_node).user}: {error}"
+        return _("that of {user}: {error}").format(
+            user=certificate_of(proposal.key_package.leaf_node).user, error=error
+        )
     return ""
 
 
@@ -267,7 +270,7 @@ def create_group(
     if not own.leaf_extensions:
         raise NotReadyError(NOT_APPROVED, APPROVE_IT)
     if not roster.admits(own.user, own.account_key):
-        raise NotReadyError("You are not in this room: its members have removed you.")
+        raise NotReadyError(_("You are not in this room: its members have removed you."))
     rules, group_id = RoomRules(Binding.of(roster), roster), new_group_id()
     seconds = at // 1_000
     group = Group.create(

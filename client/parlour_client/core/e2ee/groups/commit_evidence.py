@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.identity.signing import verify
+from parlour_client.kit.language import _
 from parlour_protocol.identity import Revocation, StatementError
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.membership import NotAllowedError, Request, Roster, Statement, read_statement
@@ -41,9 +42,9 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
         try:
             found = msgspec.msgpack.decode(data, type=cls)
         except (msgspec.MsgspecError, ValueError) as error:
-            raise RuleBrokenError("a commit carries something other than evidence") from error
+            raise RuleBrokenError(_("a commit carries something other than evidence")) from error
         if found.encode() != data:
-            raise RuleBrokenError("a commit carries evidence that is not in its one form")
+            raise RuleBrokenError(_("a commit carries evidence that is not in its one form"))
         return found
 
     def revoked(self) -> dict[DeviceId, Revocation]:
@@ -57,7 +58,9 @@ def statement_of(data: bytes) -> Statement:
     try:
         return read_statement(data, verify)
     except StatementError as error:
-        raise RuleBrokenError(f"a statement about the room's members does not hold: {error}") from error
+        raise RuleBrokenError(
+            _("a statement about the room's members does not hold: {error}").format(error=error)
+        ) from error
 
 
 @lru_cache(1024)
@@ -66,7 +69,7 @@ def revocation_of(data: bytes) -> Revocation:
     try:
         return Revocation.read(data, verify)
     except StatementError as error:
-        raise RuleBrokenError(f"a revocation does not hold: {error}") from error
+        raise RuleBrokenError(_("a revocation does not hold: {error}").format(error=error)) from error
 
 
 def roster_after(roster: Roster, statements: Iterable[bytes], devices: Collection[DeviceId]) -> Roster:
@@ -77,9 +80,13 @@ def roster_after(roster: Roster, statements: Iterable[bytes], devices: Collectio
     for data in statements:
         statement = statement_of(data)
         if not isinstance(statement.act, Request) and statement.device not in devices:
-            raise RuleBrokenError(f"a device of {statement.by} signed a statement and is not in the group")
+            raise RuleBrokenError(
+                _("a device of {by} signed a statement and is not in the group").format(by=statement.by)
+            )
         try:
             roster = roster.applied(statement)
         except NotAllowedError as error:
-            raise RuleBrokenError(f"a statement of {statement.by} does not hold: {error}") from error
+            raise RuleBrokenError(
+                _("a statement of {by} does not hold: {error}").format(by=statement.by, error=error)
+            ) from error
     return roster

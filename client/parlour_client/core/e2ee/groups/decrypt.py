@@ -20,6 +20,7 @@ from parlour_client.core.e2ee.groups.policy import Person, person_of
 from parlour_client.core.e2ee.groups.received import Received
 from parlour_client.core.e2ee.groups.transaction import Transaction, forged, stripped, with_body
 from parlour_client.core.model import BEFORE_JOIN
+from parlour_client.kit.language import N_, _
 from parlour_protocol.encrypted import Payload, TextContent, decode_message_payload
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import EncryptedMessage
@@ -34,23 +35,23 @@ from parlour_protocol.mls import (
     OwnMessageError,
 )
 
-_MISSED: Final = "This device missed an update of the room's keys: a member must add it again."
-_TOO_LATE: Final = "It arrived too late: its keys are gone. Ask its author to send it again."
-_DAMAGED: Final = "It is damaged or forged, and cannot be read. Ask its author to send it again."
-_NEWER: Final = (
+_MISSED: Final = N_("This device missed an update of the room's keys: a member must add it again.")
+_TOO_LATE: Final = N_("It arrived too late: its keys are gone. Ask its author to send it again.")
+_DAMAGED: Final = N_("It is damaged or forged, and cannot be read. Ask its author to send it again.")
+_NEWER: Final = N_(
     "Unknown format: it was sent by a newer or a broken Parlour (to update: pip install -U parlour)."
 )
-_FORBIDDEN: Final = "It has characters that are not allowed, or too many; it is not shown."
+_FORBIDDEN: Final = N_("It has characters that are not allowed, or too many; it is not shown.")
 _TEXTS: Final = (".text", ".reaction", ".name", "not UTF-8")
 """The end of the reason for a refused text, but not for an unknown field of a newer version."""
-_NO_COPY: Final = "This device sent it, but its text is no longer here."
-_REPLAY: Final = (
-    "A message came a second time, or in place of another one: the server replayed it, or its author uses "
-    "two copies of one home folder. It is not shown."
+_NO_COPY: Final = N_("This device sent it, but its text is no longer here.")
+_REPLAY: Final = N_(
+    "A message came a second time, or in place of another one: the server replayed it, or "
+    "its author uses two copies of one home folder. It is not shown."
 )
-_ELSEWHERE: Final = "The server put a message from another room or group here; it is not shown."
-_WRONG_AUTHOR: Final = "The server named the wrong author; it is not shown."
-_WRONG_EPOCH: Final = "The server claimed the wrong epoch for a message."
+_ELSEWHERE: Final = N_("The server put a message from another room or group here; it is not shown.")
+_WRONG_AUTHOR: Final = N_("The server named the wrong author; it is not shown.")
+_WRONG_EPOCH: Final = N_("The server claimed the wrong epoch for a message.")
 _ID: Final = re.compile(REQUEST_ID_PATTERN)
 
 
@@ -185,7 +186,7 @@ def _said(
     try:
         said = body_of(transaction.connection, transaction.speaker(stored, author.user), content, blanks)
     except NotAllowedError as error:
-        trouble = f"{author.user} sent something that was rejected: {error}"
+        trouble = _("{user} sent something that was rejected: {error}").format(user=author.user, error=error)
     text = isinstance(content, TextContent) and not trouble
     if not remember(transaction.connection, event.room, message, event.seq, author.user, text=text):
         return None

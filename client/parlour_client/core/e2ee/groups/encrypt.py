@@ -30,6 +30,7 @@ from parlour_client.core.e2ee.groups.transaction import Judge, key_concerns
 from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.status import Trust
+from parlour_client.kit.language import N_, _
 from parlour_protocol.encrypted import Payload, decode_message_payload, encode_message_payload
 from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.frames.requests import SendEncrypted
@@ -37,7 +38,7 @@ from parlour_protocol.ids import Epoch, GroupId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
 
-_REFUSED: Final = "This device could not follow a change of the room's keys."
+_REFUSED: Final = N_("This device could not follow a change of the room's keys.")
 
 
 def require_sendable(row: RoomRow | None, stored: StoredGroup | None) -> StoredGroup:
@@ -48,10 +49,10 @@ def require_sendable(row: RoomRow | None, stored: StoredGroup | None) -> StoredG
         raise DisplacedError
     if stored.status == "refused":
         raise NotReadyError(
-            _REFUSED, "A member must add this device again, or an owner must recreate the group."
+            _REFUSED, _("A member must add this device again, or an owner must recreate the group.")
         )
     if row.contested:
-        raise NotReadyError(CONTESTED, "Ask an owner to do so.")
+        raise NotReadyError(CONTESTED, _("Ask an owner to do so."))
     return stored
 
 
@@ -70,22 +71,22 @@ def require_trusted(
     judged = stored.epoch, key_trust.version(connection)
     if group_store.settled.get(stored.id) == judged:
         return
-    leaves = [certificate_bytes(leaf) for _, leaf in stored.group.tree.members()]
+    leaves = [certificate_bytes(leaf) for _index, leaf in stored.group.tree.members()]
     for concern in key_concerns(connection, judge, leaves, now):
         raise BlockedError(concern.words)
     if is_strict(connection, stored.room):
         users = {read_certificate(leaf).user for leaf in leaves} - {me}
         unverified = sorted(user for user in users if key_trust.trust(connection, user) is not Trust.VERIFIED)
         if unverified:
-            raise BlockedError(strict_words(unverified), "/verify NAME, or /strict off to send anyway.")
+            raise BlockedError(strict_words(unverified), _("/verify NAME, or /strict off to send anyway."))
     group_store.settled[stored.id] = judged
 
 
 def strict_words(unverified: Sequence[UserName]) -> str:
     """Say why nothing is sent to a room that is limited to verified people."""
-    return (
-        f"Not verified: {', '.join(unverified)}. This room only sends to verified people, so nothing is sent."
-    )
+    return _(
+        "Not verified: {unverified}. This room only sends to verified people, so nothing is sent."
+    ).format(unverified=", ".join(unverified))
 
 
 def encrypt_message(
@@ -119,7 +120,7 @@ def encrypt_message(
         if (group, epoch) == (stored.id, stored.epoch):
             return _frame(stored, request, data, blanks)
     if stored.group.proposals:
-        raise NotReadyError("A change of the room's keys must be made first.")
+        raise NotReadyError(_("A change of the room's keys must be made first."))
     link = links.next(number, before)
     text = encode_message_payload(replace(payload, link=link))
     data = stored.group.encrypt(text, request.encode())

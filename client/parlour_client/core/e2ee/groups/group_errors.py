@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from parlour_client.core.errors import EncryptionError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.ids import DeviceId, Seq
 from parlour_protocol.mls import MlsError
 
-CONTESTED: Final = (
+CONTESTED: Final = N_(
     "The members have lost track of the room's keys. An owner must recreate the encrypted group (/refound)."
 )
-WAITING: Final = (
+WAITING: Final = N_(
     "Waiting for a member's device to add this one. It happens automatically when one of them is online."
 )
 
@@ -21,25 +22,27 @@ WAITING: Final = (
 class NotReadyError(EncryptionError):
     """The room's group cannot take a message or a commit yet; it can later, by itself."""
 
-    hint = "It is sent as soon as the room is ready."
+    hint = N_("It is sent as soon as the room is ready.")
 
 
 class DisplacedError(EncryptionError):
     """Another copy of this home has renewed the device's keys: this copy has none that the group uses."""
 
-    hint = "Use that one, or log in here as a new device."
+    hint = N_("Use that one, or log in here as a new device.")
 
     def __init__(self) -> None:
         super().__init__(
-            "Another copy of this home folder is in use: it has renewed this device's keys, and this copy "
-            "can no longer read the room."
+            _(
+                "Another copy of this home folder is in use: it has renewed this device's keys, and this "
+                "copy can no longer read the room."
+            )
         )
 
 
 class BlockedError(EncryptionError):
     """Nothing is encrypted before the person decides about a key."""
 
-    hint = (
+    hint = N_(
         "Compare the safety number, then confirm it or accept the key: /verify NAME, or parlour verify NAME."
     )
 
@@ -48,14 +51,14 @@ class ArrivedError(EncryptionError):
     """The message is in the log already and must not be encrypted a second time."""
 
     def __init__(self, seq: Seq) -> None:
-        super().__init__("The message has already arrived.")
+        super().__init__(_("The message has already arrived."))
         self.seq = seq
 
 
 class JoinRefusedError(EncryptionError):
     """A Welcome does not lead into the right group; nothing was changed."""
 
-    hint = "Ask a member to remove this device and to add it again."
+    hint = N_("Ask a member to remove this device and to add it again.")
 
 
 class BadPackageError(EncryptionError):
@@ -65,7 +68,9 @@ class BadPackageError(EncryptionError):
     """
 
     def __init__(self, why: Mapping[DeviceId, str]) -> None:
-        super().__init__("The server gave no usable key package: " + "; ".join(dict.fromkeys(why.values())))
+        super().__init__(
+            _("The server gave no usable key package: ") + "; ".join(dict.fromkeys(why.values()))
+        )
         self.why = why
 
 

@@ -12,6 +12,7 @@ from parlour_client.core.e2ee.groups.group_store import IN_MEMORY, RoomRow, Stor
 from parlour_client.core.e2ee.groups.policy import certificate_bytes, certificate_of
 from parlour_client.core.e2ee.groups.received import ToContest
 from parlour_client.core.e2ee.groups.transaction import kind_of_room
+from parlour_client.kit.language import _
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import Epoch, GroupId, RoomId
@@ -151,14 +152,18 @@ def room_conflict(summary: RoomSummary | None, report: GroupReport, me: UserName
         return ""
     direct = report.kind is RoomKind.DIRECT
     if direct is not (summary.kind is RoomKind.DIRECT):
-        claimed = "a direct room" if summary.kind is RoomKind.DIRECT else "a group room"
-        made = "a direct room" if direct else "a group room"
-        return f"The server calls this {claimed}, and its members made it {made}: nothing is sent."
+        claimed = _("a direct room") if summary.kind is RoomKind.DIRECT else _("a group room")
+        made = _("a direct room") if direct else _("a group room")
+        return _("The server calls this {claimed}, and its members made it {made}: nothing is sent.").format(
+            claimed=claimed, made=made
+        )
     others = {member.user for member in report.members} - {me}
     if direct and others and others != {summary.peer}:
         whose = ", ".join(sorted(others))
-        named = f"the direct room with {summary.peer}"
-        return f"The server calls this {named}, but its keys belong to {whose}: nothing is sent."
+        named = _("the direct room with {peer}").format(peer=summary.peer)
+        return _("The server calls this {named}, but its keys belong to {whose}: nothing is sent.").format(
+            named=named, whose=whose
+        )
     return ""
 
 

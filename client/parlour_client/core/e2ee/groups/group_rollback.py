@@ -15,6 +15,7 @@ import apsw
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee.groups.group_store import RoomRow, known_roster
 from parlour_client.core.model import NoteKind
+from parlour_client.kit.language import N_
 from parlour_protocol.frames import AnyBody, decode_body
 from parlour_protocol.frames.bodies import Added, Banned, GroupCreated, Joined, Kicked, Left
 from parlour_protocol.ids import GroupId, RoomId
@@ -22,18 +23,18 @@ from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Roster
 
-FOUND_AGAIN: Final = (
-    "The server's history was rolled back: the encrypted group of this room must be recreated before "
-    "anything is sent."
+FOUND_AGAIN: Final = N_(
+    "The server's history was rolled back: the encrypted group of this room must be "
+    "recreated before anything is sent."
 )
-CONTESTED: Final = (
-    "The server's history was rolled back: the encrypted group of this room is recreated before anything is "
-    "sent."
+CONTESTED: Final = N_(
+    "The server's history was rolled back: the encrypted group of this room is recreated "
+    "before anything is sent."
 )
-RECREATED: Final = (
+RECREATED: Final = N_(
     "{user} recreated the encrypted group of this room, because the server's history was rolled back."
 )
-NOT_A_MEMBER: Final = (
+NOT_A_MEMBER: Final = N_(
     "{user}, who was removed before the server was rolled back, created a group here; it was ignored."
 )
 

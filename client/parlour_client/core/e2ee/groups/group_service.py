@@ -49,6 +49,7 @@ from parlour_client.core.e2ee.groups.transaction import Judge, ThisDevice, Trans
 from parlour_client.core.e2ee.identity.key_trust import certificate_status
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Note
+from parlour_client.kit.language import N_, _
 from parlour_protocol.delivery import Commit, CreateGroup, GroupState, WaitingWelcome
 from parlour_protocol.encrypted import Payload
 from parlour_protocol.frames import LogEvent
@@ -64,9 +65,9 @@ InitialMember: TypeAlias = tuple[UserName, bytes, Role]
 """Someone whom the group's creator trusts: name, account key, role."""
 MakeAct: TypeAlias = Callable[[Roster], AnyAct]
 
-_NOBODY: Final = "This device is not in the room's group."
-_NO_ROSTER: Final = "This encrypted room was created before members decided who is in it."
-_RENEW: Final = "An owner must renew it first: /encryption, or parlour encryption ROOM --renew."
+_NOBODY: Final = N_("This device is not in the room's group.")
+_NO_ROSTER: Final = N_("This encrypted room was created before members decided who is in it.")
+_RENEW: Final = N_("An owner must renew it first: /encryption, or parlour encryption ROOM --renew.")
 
 
 class GroupService:
@@ -217,7 +218,7 @@ class GroupService:
         """
         row = load_room(connection, room) or RoomRow(room, Seq(0))
         if self._store.load(connection, row.group) is not None and not row.contested:
-            raise NotReadyError("This room already has an encrypted group.", "There is nothing to do.")
+            raise NotReadyError(_("This room already has an encrypted group."), _("There is nothing to do."))
         save_room(connection, row)
         again = commit.pending_creation(connection, room, row.group)
         if again is not None:
@@ -264,7 +265,7 @@ class GroupService:
         """
         row = load_room(connection, room)
         if row is None or not group_rollback.is_due(connection, room):
-            raise NotReadyError("This room already has an encrypted group.", "There is nothing to do.")
+            raise NotReadyError(_("This room already has an encrypted group."), _("There is nothing to do."))
         if row.group is not None and row.group != replaces:
             self._store.drop(connection, row.group)
         row.group, row.contested = replaces, True
@@ -348,11 +349,13 @@ class GroupService:
         if roster is None:
             raise NotReadyError(_NO_ROSTER, _RENEW)
         data = signed(self._own, make(roster))
-        devices = {certificate_of(leaf).device for _, leaf in stored.group.tree.members()}
+        devices = {certificate_of(leaf).device for _index, leaf in stored.group.tree.members()}
         try:
             roster_after(roster, [data], devices)
         except RuleBrokenError as error:
-            raise EncryptionError(f"The room's members would not accept this: {error}.") from error
+            raise EncryptionError(
+                _("The room's members would not accept this: {error}.").format(error=error)
+            ) from error
         return data
 
     def expected(self, connection: apsw.Connection, room: RoomId) -> Roster | None:

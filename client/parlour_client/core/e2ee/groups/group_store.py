@@ -24,6 +24,7 @@ from parlour_client.core.e2ee.groups.group_errors import MovedError, NotDurableE
 from parlour_client.core.e2ee.groups.key_lifetimes import Ended
 from parlour_client.core.e2ee.groups.policy import RoomRules, binding_of
 from parlour_client.core.e2ee.identity.stored_state import restored
+from parlour_client.kit.language import _
 from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.membership import Roster
@@ -156,7 +157,7 @@ class GroupStore:
         )  # fmt: skip
         connection.execute(query, values)
         if connection.changes() != 1:
-            raise MovedError("Another program has gone on with this group.")
+            raise MovedError(_("Another program has gone on with this group."))
         cached, roster = self._cache.get(stored.id), stored.rules.roster
         if roster is not None and (cached is None or cached[2] is not roster):
             query = "UPDATE mls_groups SET roster = ? WHERE group_id = ?"
@@ -278,7 +279,7 @@ def known_people(connection: apsw.Connection, room: RoomId) -> set[tuple[str, by
 def require_durable(connection: apsw.Connection) -> None:
     """Refuse a transaction that a power cut could undo after its bytes were sent. Raises NotDurableError."""
     if int(str(connection.pragma("synchronous"))) < 2:  # noqa: PLR2004 - FULL
-        raise NotDurableError("Keys are used up in durable transactions alone.")
+        raise NotDurableError(_("Keys are used up in durable transactions alone."))
 
 
 def scrub(connection: apsw.Connection) -> bool:

@@ -33,6 +33,7 @@ from parlour_client.core.e2ee.groups.transaction import (
     with_body,
 )
 from parlour_client.core.model import Note, NoteKind
+from parlour_client.kit.language import N_, _, ngettext
 from parlour_protocol.delivery import Commit
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, GroupCreated, Handshake
@@ -51,14 +52,16 @@ from parlour_protocol.mls import (
     UnusableLeafKeyError,
 )
 
-_OTHER_GROUP: Final = "The server put a change from another group here; it was ignored."
-_OLD_EPOCH: Final = "The server showed a second change of an epoch that is over; it was ignored."
-_NOT_OURS: Final = "The server altered a change that this device made; it was ignored."
-_UNFOUNDED: Final = "The server put another group in this one's place, though no one contested it."
-_STRANGER: Final = "{user}, who is not in this room, created another group for it; it was ignored."
-_REPLAYED: Final = "The server showed a change of the room's keys twice; the second one was ignored."
-_NO_WELCOME: Final = "This device was added, but its invitation did not arrive: a member must add it again."
-_CANNOT_FOLLOW: Final = "This device could not follow a change of the room's keys: "
+_OTHER_GROUP: Final = N_("The server put a change from another group here; it was ignored.")
+_OLD_EPOCH: Final = N_("The server showed a second change of an epoch that is over; it was ignored.")
+_NOT_OURS: Final = N_("The server altered a change that this device made; it was ignored.")
+_UNFOUNDED: Final = N_("The server put another group in this one's place, though no one contested it.")
+_STRANGER: Final = N_("{user}, who is not in this room, created another group for it; it was ignored.")
+_REPLAYED: Final = N_("The server showed a change of the room's keys twice; the second one was ignored.")
+_NO_WELCOME: Final = N_(
+    "This device was added, but its invitation did not arrive: a member must add it again."
+)
+_CANNOT_FOLLOW: Final = N_("This device could not follow a change of the room's keys: ")
 
 
 def process_created(transaction: Transaction, event: LogEvent, body: GroupCreated) -> Received:
@@ -76,16 +79,16 @@ def process_created(transaction: Transaction, event: LogEvent, body: GroupCreate
         else statements.expected(transaction.connection, transaction.stored)
     )
     if roster is not None and roster.person(event.author) is None:
-        return forged(event, _STRANGER.format(user=event.author))
+        return forged(event, _(_STRANGER).format(user=event.author))
     replaces = row.group is None or (body.replaces == row.group and may_go)
     if not genuine or not replaces or (ours is None and _was_here(transaction, body.group)):
         return forged(event, _UNFOUNDED)
     known = group_rollback.load(transaction.connection, row.room)
     if group_rollback.is_stranger(transaction.connection, row.room, event.author, known):
-        return forged(event, group_rollback.NOT_A_MEMBER.format(user=event.author))
+        return forged(event, _(group_rollback.NOT_A_MEMBER).format(user=event.author))
     note = Note(NoteKind.FOUNDED, event.author)
     if known is not None and known.due:
-        note = Note(NoteKind.ROLLED_BACK, event.author, group_rollback.RECREATED.format(user=event.author))
+        note = Note(NoteKind.ROLLED_BACK, event.author, _(group_rollback.RECREATED).format(user=event.author))
     group_rollback.note_created(transaction.connection, row.room)
     leave_group(transaction)
     _drop_creations(transaction, but=body.group)
@@ -191,7 +194,7 @@ def _follow(
 ) -> _Followed | None:
     """Apply a commit to ``trial``. None: it took effect before. Raises MlsError."""
     if body.epoch != stored.epoch:
-        raise RuleBrokenError("changes in between are missing")
+        raise RuleBrokenError(_("changes in between are missing"))
     stored.rules.declared = DeclaredChanges(at, body.added, body.removed, body.unusable)
     before = trial.members()
     try:
@@ -202,11 +205,11 @@ def _follow(
         return None
     if not isinstance(event, CommitApplied):
         # A proposal or a message where the server counted a commit: its epoch would diverge from ours.
-        raise RuleBrokenError("it is not a commit")
+        raise RuleBrokenError(_("it is not a commit"))
     devices = [person_of(member, transaction.own.server).device for member in before]
     roster = stored.rules.roster_after(event.authenticated_data, devices)
     if not event.removed_us and trial.context.extensions != stored.rules.binding.extensions(roster):
-        raise RuleBrokenError("the group's members don't match the changes made to it")
+        raise RuleBrokenError(_("the group's members don't match the changes made to it"))
     by = next((m for m in before if m.index == event.outcome.committer), None)
     signed = [statement_of(data) for data in Evidence.read(event.authenticated_data).statements]
     return _Followed(event, None if by is None else person_of(by, transaction.own.server), roster, signed)
@@ -222,8 +225,8 @@ def _refused(
     stored.status, transaction.changed = "refused", True
     whose = ""
     if isinstance(error, UnusableLeafKeyError):
-        whose = f" (a device of {certificate_of(error.leaf).user})"
-    words = f"{_CANNOT_FOLLOW}{error}{whose}."
+        whose = _(" (a device of {user})").format(user=certificate_of(error.leaf).user)
+    words = f"{_(_CANNOT_FOLLOW)}{error}{whose}."
     return Received(
         with_body(event, stripped(body)), note=Note(NoteKind.CONTESTED, None, words), trouble=words
     )
@@ -316,7 +319,9 @@ def _noted(
     """
     kept, by = with_body(event, stripped(event.body)), followed.by
     if by is not None and by.user != event.author:
-        detail = f"The server says that it was {event.author}, but {by.user} changed the room's keys."
+        detail = _("The server says that it was {author}, but {user} changed the room's keys.").format(
+            author=event.author, user=by.user
+        )
         return Received(kept, note=Note(NoteKind.FORGED, by.user, detail))
     if concerns:
         words = " ".join(dict.fromkeys(concern.words for concern in concerns))
@@ -325,9 +330,11 @@ def _noted(
         return Received(kept, row=False, sealed=True)
     kind = NoteKind.DEVICE_REMOVED if removed and not added else NoteKind.DEVICE_ADDED
     people = list(dict.fromkeys(person.user for person in (added or removed)))
-    done = [f"added {_names(added, event.author)}"] if added else []
-    why = ", whose key no one could encrypt to" if len(unusable) == len(removed) else ""
-    done += [f"removed {_names(removed, event.author)}{why}"] if removed else []
+    done = [_("added {names}").format(names=_names(added, event.author))] if added else []
+    why = _(", whose key no one could encrypt to") if len(unusable) == len(removed) else ""
+    done += (
+        [_("removed {names}{why}").format(names=_names(removed, event.author), why=why)] if removed else []
+    )
     done += statements.words(followed.statements, event.author, more=bool(done))
     user = people[0] if len(people) == 1 else None
     return Received(kept, sealed=True, note=Note(kind, user, "; ".join(done)))
@@ -336,8 +343,10 @@ def _noted(
 def _names(people: Sequence[Person], by: UserName) -> str:
     """Name devices, with their owner unless that is the author."""
     users = sorted({str(person.user) for person in people})
-    count = "a device" if len(people) == 1 else f"{len(people)} devices"
-    return count if users == [str(by)] else f"{count} of {', '.join(users)}"
+    count = ngettext("a device", "{count} devices", len(people)).format(count=len(people))
+    return (
+        count if users == [str(by)] else _("{count} of {users}").format(count=count, users=", ".join(users))
+    )
 
 
 def _own_staged(transaction: Transaction, stored: StoredGroup, body: Handshake) -> Commit | None:

@@ -51,6 +51,7 @@ from parlour_client.core.e2ee.groups.transaction import (
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.signing import verify
 from parlour_client.core.model import Note, NoteKind
+from parlour_client.kit.language import _
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Handshake
@@ -83,7 +84,7 @@ def open_welcome(
         body.group,
         event.seq,
     ):
-        raise JoinRefusedError("The Welcome is not the one of the commit that adds this device.")
+        raise JoinRefusedError(_("The Welcome is not the one of the commit that adds this device."))
     rules, group_id = RoomRules(Binding(own.server, event.room, kind), None), group_bytes(body.group)
     opened: list[WelcomeSupplement] = []
 
@@ -97,7 +98,7 @@ def open_welcome(
         rules.roster = _roster(group, opened[-1].roster if opened else None)
         _check(group, own, rules, body, group_id)
     except MlsError as error:
-        raise JoinRefusedError(f"The Welcome was refused: {error}.") from error
+        raise JoinRefusedError(_("The Welcome was refused: {error}.").format(error=error)) from error
     return OpenedWelcome(group, rules, frozenset(before - {package.ref for package in store}), own)
 
 
@@ -106,13 +107,15 @@ def _roster(group: Group, data: bytes | None) -> Roster | None:
     if not has_roster(group.context.extensions):
         return None
     if data is None:
-        raise RuleBrokenError("the list of the room's members did not come with it")
+        raise RuleBrokenError(_("the list of the room's members did not come with it"))
     try:
         roster = Roster.read(data)
     except StatementError as error:
-        raise RuleBrokenError(f"the list of the room's members cannot be read: {error}") from error
+        raise RuleBrokenError(
+            _("the list of the room's members cannot be read: {error}").format(error=error)
+        ) from error
     if group.context.extensions != Binding.of(roster).extensions(roster):
-        raise RuleBrokenError("the list of the room's members is not the one of its group")
+        raise RuleBrokenError(_("the list of the room's members is not the one of its group"))
     return roster
 
 
@@ -120,13 +123,13 @@ def _check(group: Group, own: ThisDevice, rules: RoomRules, body: Handshake, gro
     """Require the room's own group, in the epoch of the commit, with the devices that it declared."""
     wanted = rules.binding
     if group.group_id != group_id or group.epoch != body.epoch + 1:
-        raise RuleBrokenError("it leads into another group or epoch")
+        raise RuleBrokenError(_("it leads into another group or epoch"))
     if binding_of(group.context.extensions) != wanted:
-        raise RuleBrokenError("its group is for another room or server")
-    require_members(wanted, rules.roster, (leaf for _, leaf in group.tree.members()))
-    devices = {certificate_of(leaf).device for _, leaf in group.tree.members()}
+        raise RuleBrokenError(_("its group is for another room or server"))
+    require_members(wanted, rules.roster, (leaf for _index, leaf in group.tree.members()))
+    devices = {certificate_of(leaf).device for _index, leaf in group.tree.members()}
     if not set(body.added) <= devices or devices & set(body.removed) or own.device not in devices:
-        raise RuleBrokenError("its group has other members than the commit declares")
+        raise RuleBrokenError(_("its group has other members than the commit declares"))
 
 
 def enter(
@@ -141,11 +144,11 @@ def enter(
     require_durable(connection)
     body, row = event.body, load_room(connection, event.room)
     if not isinstance(body, Handshake) or row is None or row.cursor != event.seq - 1:
-        raise JoinRefusedError("The room has changed in the meantime.")
+        raise JoinRefusedError(_("The room has changed in the meantime."))
     if row.group not in {None, body.group} or group_store.load(connection, body.group) is not None:
-        raise JoinRefusedError("This device is in the room's group already.")
+        raise JoinRefusedError(_("This device is in the room's group already."))
     if opened.group.epoch <= highest_epoch(connection, body.group):
-        raise JoinRefusedError("The Welcome is an old one: this device was in that group at that time.")
+        raise JoinRefusedError(_("The Welcome is an old one: this device was in that group at that time."))
     _require_suite(connection, opened.group, event)
     _require_lineage(connection, opened.rules, opened.own, event)
     _spend(connection, opened)
@@ -159,7 +162,7 @@ def enter(
     save_room(connection, row)
     pin_suite(connection, event.room, RoomSuite(opened.group.suite.number))
     know_roster(connection, event.room, opened.rules.roster)
-    leaves = [certificate_bytes(leaf) for _, leaf in opened.group.tree.members()]
+    leaves = [certificate_bytes(leaf) for _index, leaf in opened.group.tree.members()]
     note = Note(NoteKind.HISTORY_STARTS)
     received = Received(with_body(event, stripped(body)), sealed=True, note=note)
     return received, key_concerns(connection, judge, leaves, now)
@@ -170,7 +173,10 @@ def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -
     pinned = pinned_suite(connection, event.room)
     if group.suite.number < pinned:
         raise JoinRefusedError(
-            "The Welcome was refused: this room has post-quantum keys, and its new group does without them."
+            _(
+                "The Welcome was refused: this room has post-quantum keys, and its new group does "
+                "without them."
+            )
         )
 
 
@@ -192,21 +198,23 @@ def _require_lineage(connection: apsw.Connection, rules: RoomRules, own: ThisDev
     if rules.roster is None:
         if known is not None or inviter is not None:
             raise JoinRefusedError(
-                "The Welcome was refused: its group forgets that members decide who is in this room."
+                _("The Welcome was refused: its group forgets that members decide who is in this room.")
             )
         return
     alone = known is not None and _is_alone(known.people, rules.roster.people)
     try:
         rules.roster.require_proofs(verify, None if alone else known)
     except NotAllowedError as error:
-        raise JoinRefusedError(f"The Welcome was refused: {error}.") from error
+        raise JoinRefusedError(_("The Welcome was refused: {error}.").format(error=error)) from error
     if inviter is not None:
         _require_admission(connection, rules.roster, own, inviter)
     before = known_people(connection, event.room) if known is None else None
     for person in rules.roster.people:
         if before is not None and not person.proof and (person.user, person.account_key) not in before:
-            who = f"{person.user} was not in the room before"
-            raise JoinRefusedError(f"The Welcome was refused: {who}, and no member admitted them.")
+            who = _("{user} was not in the room before").format(user=person.user)
+            raise JoinRefusedError(
+                _("The Welcome was refused: {who}, and no member admitted them.").format(who=who)
+            )
 
 
 def _require_admission(
@@ -219,12 +227,16 @@ def _require_admission(
     pinned, logged = key_pins.find(connection, inviter), key_log_copy.account(connection, inviter)
     key = pinned.account_key if pinned is not None else logged.key if logged is not None else None
     if key is None:
-        raise NotReadyError(f"The account key of {inviter}, who invited you, is not known yet.")
+        raise NotReadyError(
+            _("The account key of {inviter}, who invited you, is not known yet.").format(inviter=inviter)
+        )
     person = roster.person(own.user)
     signer = statement_of(person.proof).signer if person is not None and person.proof else None
     if signer is None or (signer.user, signer.account_key) != (inviter, key):
         raise JoinRefusedError(
-            f"The Welcome was refused: {inviter}, who invited you, did not admit you to it."
+            _("The Welcome was refused: {inviter}, who invited you, did not admit you to it.").format(
+                inviter=inviter
+            )
         )
 
 
@@ -251,7 +263,7 @@ def _spend(connection: apsw.Connection, opened: OpenedWelcome) -> None:
     """Use up the key package; another program may have done so meanwhile."""
     store = key_packages.load(connection)
     if not opened.spent <= {package.ref for package in store}:
-        raise JoinRefusedError("The Welcome's key package was used already.")
+        raise JoinRefusedError(_("The Welcome's key package was used already."))
     for ref in opened.spent:
         store.drop(ref)
     key_packages.save(connection, store)

@@ -9,6 +9,7 @@ a server that sets its own clock back could bring an old key package into a grou
 from dataclasses import dataclass
 from typing import Final
 
+from parlour_client.kit.language import _
 from parlour_protocol.identity import Certificate
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.mls import Lifetime
@@ -43,7 +44,7 @@ def trouble_of_adding(lifetime: Lifetime | None, certificate: Certificate, here:
     if lifetime is not None:
         begins, ends = max(begins, lifetime.not_before * 1_000), min(ends, lifetime.not_after * 1_000)
     if here > ends + TOLERANCE:
-        return "it has expired by the clock of this device"
+        return _("it has expired by the clock of this device")
     if here < begins - TOLERANCE:
-        return "it is not valid yet by the clock of this device"
+        return _("it is not valid yet by the clock of this device")
     return ""

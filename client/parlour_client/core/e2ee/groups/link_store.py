@@ -23,6 +23,7 @@ from parlour_client.core.e2ee.groups.link_notes import (
 )
 from parlour_client.core.e2ee.groups.links import Differs, How, Numbered, Shown, Stretch, Unseen
 from parlour_client.core.model import Note, NoteKind
+from parlour_client.kit.language import _
 from parlour_protocol.encrypted.links import (
     MAX_RANGES,
     NO_TIP,
@@ -368,7 +369,9 @@ class Links:
     def require_fresh(self) -> None:
         """Refuse to encrypt with keys that another copy of this home may have used. Raises NotReadyError."""
         if self.is_older:
-            raise NotReadyError(f"{OLDER_COPY} This device gets new keys for the room first.")
+            raise NotReadyError(
+                _("{older_copy} This device gets new keys for the room first.").format(older_copy=OLDER_COPY)
+            )
 
     def next(self, number: int | None, before: Collection[RequestId]) -> Link:
         """Return the link of a message that is encrypted now; ``number`` is its own if it has one already.

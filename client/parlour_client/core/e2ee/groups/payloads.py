@@ -14,6 +14,7 @@ import apsw
 from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.errors import EncryptionError
+from parlour_client.kit.language import _
 from parlour_protocol.encrypted import (
     AnyContent,
     DeleteContent,
@@ -101,7 +102,7 @@ def body_of(
 ) -> AnyBody | None:
     """Return the readable body; None for anything but an event of a timeline. Raises NotAllowedError."""
     if blanks is not None and not isinstance(content, DeleteContent):
-        raise NotAllowedError("It made the server delete another message without saying so.")
+        raise NotAllowedError(_("It made the server delete another message without saying so."))
     match content:
         case TextContent(text=text, reply_to=reply_to, file=file):
             answered = None if reply_to is None else known(connection, speaker.room, reply_to)
@@ -110,7 +111,7 @@ def body_of(
         case EditContent(target=target, text=text):
             about = _message(connection, speaker.room, target)
             if about.author != speaker.user:
-                raise NotAllowedError("It would change someone else's message.")
+                raise NotAllowedError(_("It would change someone else's message."))
             return Edited(target=about.seq, text=text)
         case DeleteContent(target=target):
             return _deleted(connection, speaker, target, blanks)
@@ -118,7 +119,7 @@ def body_of(
             return Reacted(target=_message(connection, speaker.room, target).seq, reaction=reaction, on=on)
         case PinContent(target=target, on=on):
             if not speaker.moderates and speaker.kind is not RoomKind.DIRECT:
-                raise NotAllowedError("Only moderators and owners pin messages here.")
+                raise NotAllowedError(_("Only moderators and owners pin messages here."))
             return Pinned(target=_message(connection, speaker.room, target).seq, on=on)
         case ReadContent() | VerifyContent() | HistoryContent():
             return None
@@ -130,12 +131,12 @@ def _deleted(connection: apsw.Connection, speaker: Speaker, target: RequestId, b
         # It was blanked before this device could read it: only its place is known. But if a message was read,
         # only its id counts, else anyone could delete it with a false one.
         if blanks is None or _is_read(connection, speaker.room, blanks):
-            raise NotAllowedError("It is about a message that is not here.")
+            raise NotAllowedError(_("It is about a message that is not here."))
         return Deleted(target=blanks)
     if about.author != speaker.user and not speaker.moderates:
-        raise NotAllowedError("It would delete someone else's message.")
+        raise NotAllowedError(_("It would delete someone else's message."))
     if blanks not in {None, about.seq}:
-        raise NotAllowedError("It made the server delete a message other than the one it names.")
+        raise NotAllowedError(_("It made the server delete a message other than the one it names."))
     return Deleted(target=about.seq)
 
 
@@ -147,7 +148,7 @@ def _is_read(connection: apsw.Connection, room: RoomId, seq: Seq) -> bool:
 def _message(connection: apsw.Connection, room: RoomId, target: RequestId) -> KnownMessage:
     found = known(connection, room, target)
     if found is None or not found.is_text:
-        raise NotAllowedError("It is about a message that is not here.")
+        raise NotAllowedError(_("It is about a message that is not here."))
     return found
 
 
@@ -198,7 +199,7 @@ def _keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> Encrypte
             media_type=file.media_type,
             size=file.size,
         )
-    raise EncryptionError("This device does not have the key of that file.", "Send the file again.")
+    raise EncryptionError(_("This device does not have the key of that file."), _("Send the file again."))
 
 
 def _id_at(connection: apsw.Connection, room: RoomId, seq: Seq) -> RequestId:
@@ -207,9 +208,9 @@ def _id_at(connection: apsw.Connection, room: RoomId, seq: Seq) -> RequestId:
         return RequestId(str(found))
     if was_readable(connection, room, seq):
         raise EncryptionError(
-            "That message was sent before the room was encrypted.",
-            "You can delete or unpin it. To reply to it or pin it, send it again.",
+            _("That message was sent before the room was encrypted."),
+            _("You can delete or unpin it. To reply to it or pin it, send it again."),
         )
     raise EncryptionError(
-        "That message was not read on this device.", "Reply to or edit one that you can read here."
+        _("That message was not read on this device."), _("Reply to or edit one that you can read here.")
     )

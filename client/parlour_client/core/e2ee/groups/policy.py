@@ -19,6 +19,7 @@ from parlour_client.core.e2ee.groups.commit_evidence import Evidence, roster_aft
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, MEMBERSHIP, ROOM_BINDING
+from parlour_client.kit.language import _
 from parlour_protocol.identity import Certificate, StatementError, credential_of, device_id_of
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId
@@ -53,13 +54,13 @@ class Binding(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 def binding_of(extensions: tuple[Extension, ...]) -> Binding:
     """Parse a group's binding. Raises RuleBrokenError."""
     if [extension.type for extension in extensions] not in ([ROOM_BINDING], [ROOM_BINDING, MEMBERSHIP]):
-        raise RuleBrokenError("the group is not bound to a room")
+        raise RuleBrokenError(_("the group is not bound to a room"))
     try:
         binding = msgspec.msgpack.decode(extensions[0].data, type=Binding)
     except (msgspec.MsgspecError, ValueError) as error:
-        raise RuleBrokenError("the group is bound to something that isn't a room") from error
+        raise RuleBrokenError(_("the group is bound to something that isn't a room")) from error
     if binding.extensions(None) != extensions[:1]:
-        raise RuleBrokenError("the group's binding is not in its one form")
+        raise RuleBrokenError(_("the group's binding is not in its one form"))
     return binding
 
 
@@ -72,7 +73,7 @@ def certificate_bytes(leaf: LeafNode) -> bytes:
     """Return a leaf's certificate. Raises RuleBrokenError."""
     found = next((e.data for e in leaf.extensions if e.type == CERTIFICATE), None)
     if found is None:
-        raise RuleBrokenError("a leaf carries no certificate of its account")
+        raise RuleBrokenError(_("a leaf carries no certificate of its account"))
     return found
 
 
@@ -81,13 +82,13 @@ def certificate_of(leaf: LeafNode) -> Certificate:
     try:
         return read_certificate(certificate_bytes(leaf))
     except StatementError as error:
-        raise RuleBrokenError(f"a leaf carries a bad certificate: {error}") from error
+        raise RuleBrokenError(_("a leaf carries a bad certificate: {error}").format(error=error)) from error
 
 
 def require_in_time(certificates: Iterable[Certificate], at: int) -> None:
     """Require certificates that are valid at this time. Raises RuleBrokenError."""
     if any(not c.created - SKEW <= at <= c.expires + SKEW for c in certificates):
-        raise RuleBrokenError("a commit adds a device whose certificate has expired")
+        raise RuleBrokenError(_("a commit adds a device whose certificate has expired"))
 
 
 def require_members(binding: Binding, roster: Roster | None, leaves: Iterable[LeafNode]) -> None:
@@ -98,13 +99,15 @@ def require_members(binding: Binding, roster: Roster | None, leaves: Iterable[Le
     if roster is None:
         users = {certificate_of(leaf).user for leaf in leaves}
         if binding.kind is RoomKind.DIRECT and len(users) > 2:  # noqa: PLR2004 - two
-            raise RuleBrokenError("it lets a third person into a direct room")
+            raise RuleBrokenError(_("it lets a third person into a direct room"))
         return
     keys = _keys(roster)
     for leaf in leaves:
         certificate = certificate_of(leaf)
         if keys.get(certificate.user) != certificate.account_key:
-            raise RuleBrokenError(f"a device of {certificate.user} is in it, whom no member admitted")
+            raise RuleBrokenError(
+                _("a device of {user} is in it, whom no member admitted").format(user=certificate.user)
+            )
 
 
 def _keys(roster: Roster) -> dict[UserName, bytes]:
@@ -128,13 +131,13 @@ def person_of(member: Member, server: str) -> Person:
 def _person(credential: Credential, key: bytes, server: str) -> Person:
     """Parse a credential; it must match the key, also in rosters of past epochs."""
     try:
-        account, _, device = credential.identity.decode().rpartition("/")
+        account, _slash, device = credential.identity.decode().rpartition("/")
         user = parse_user_name(account.removesuffix(f"@{server}"))
     except ValueError as error:
-        raise RuleBrokenError("a credential is not of the form user@server/device") from error
+        raise RuleBrokenError(_("a credential is not of the form user@server/device")) from error
     expected = device_id_of(user, server, key)
     if device != expected or credential.identity != credential_of(user, server, expected):
-        raise RuleBrokenError("a credential names a different device than its key does")
+        raise RuleBrokenError(_("a credential names a different device than its key does"))
     return Person(user, expected)
 
 
@@ -188,12 +191,12 @@ class RoomRules:
         """Check every leaf before it enters the tree: key package, commit path, join (not Adds alone)."""
         certificate = certificate_of(leaf)
         if certificate.server != self.server:
-            raise RuleBrokenError("a certificate is for another server")
+            raise RuleBrokenError(_("a certificate is for another server"))
         if certificate.device_key != leaf.signature_key:
-            raise RuleBrokenError("a certificate is for another key than the leaf's")
+            raise RuleBrokenError(_("a certificate is for another key than the leaf's"))
         expected = credential_of(certificate.user, certificate.server, certificate.device)
         if leaf.credential != Credential.basic(expected):
-            raise RuleBrokenError("a leaf's credential is not what its certificate says")
+            raise RuleBrokenError(_("a leaf's credential is not what its certificate says"))
 
     def validate_successor(self, old: LeafNode, new: LeafNode) -> None:
         """Refuse an Update or a commit's path that changes identity (a renewed certificate is fine)."""
@@ -204,30 +207,30 @@ class RoomRules:
             after.account_key,
         )
         if not same or old.credential != new.credential:
-            raise RuleBrokenError("a member's new leaf is of another person, device or account key")
+            raise RuleBrokenError(_("a member's new leaf is of another person, device or account key"))
 
     def authorise(self, change: Change) -> None:
         """Require that a commit does what its event declares, and only for its committer."""
         declared = self.declared
         if declared is None:
-            raise RuleBrokenError("a commit came where none was expected")
+            raise RuleBrokenError(_("a commit came where none was expected"))
         if change.updated or change.psks or change.reinit is not None:
-            raise RuleBrokenError("a commit does more than to add and remove devices")
-        senders = [by for by, *_ in (*change.added, *change.removed)]
+            raise RuleBrokenError(_("a commit does more than to add and remove devices"))
+        senders = [by for by, *_rest in (*change.added, *change.removed)]
         senders += [change.extensions[0]] if change.extensions is not None else []
         if any(by != change.committer for by in senders):
-            raise RuleBrokenError("a commit carries someone else's proposals")
-        added = [certificate_of(leaf) for _, leaf in change.added]
+            raise RuleBrokenError(_("a commit carries someone else's proposals"))
+        added = [certificate_of(leaf) for _sender, leaf in change.added]
         require_in_time(added, declared.at)
-        removed = [certificate_of(leaf).device for _, _, leaf in change.removed]
-        unusable = [certificate_of(leaf).device for _, i, leaf in change.removed if i in change.unusable]
+        removed = [certificate_of(leaf).device for _sender, _index, leaf in change.removed]
+        unusable = [certificate_of(leaf).device for _by, i, leaf in change.removed if i in change.unusable]
         for does, says in (
             ([c.device for c in added], declared.added),
             (removed, declared.removed),
             (unusable, declared.unusable),
         ):
             if says is not None and sorted(does) != sorted(says):
-                raise RuleBrokenError("a commit adds or removes other devices than its event declares")
+                raise RuleBrokenError(_("a commit adds or removes other devices than its event declares"))
         Membership(self.binding, self.roster, change).require()
 
     def roster_after(self, authenticated_data: bytes, devices: Collection[DeviceId]) -> Roster | None:
@@ -250,10 +253,10 @@ class Membership:
     def require(self) -> None:
         """Raise RuleBrokenError unless every leaf is added, kept or removed by right."""
         people = self._people() if self._roster is None else self._listed(self._roster)
-        for _, leaf in self._change.added:
+        for _sender, leaf in self._change.added:
             self._require_in(certificate_of(leaf), people)
         revoked = self._evidence.revoked()
-        for _, index, _ in self._change.removed:
+        for _sender, index, _leaf in self._change.removed:
             certificate = self._leaves[index]
             revocation = revoked.get(certificate.device)
             ended = revocation is not None and revocation.account_key == certificate.account_key
@@ -263,23 +266,33 @@ class Membership:
                 and certificate.account_key in people.get(certificate.user, ())
             ):
                 raise RuleBrokenError(
-                    f"{self._by} removed a device of {certificate.user}, though no one who may asked for it"
+                    _("{by} removed a device of {user}, though no one who may asked for it").format(
+                        by=self._by, user=certificate.user
+                    )
                 )
         if self._evidence.statements:  # else no one left, and all who were in are
-            gone = {index for _, index, _ in self._change.removed}
+            gone = {index for _sender, index, _leaf in self._change.removed}
             for certificate in (one for index, one in self._leaves.items() if index not in gone):
                 if certificate.account_key not in people.get(certificate.user, ()):
                     raise RuleBrokenError(
-                        f"{self._by} left a device of {certificate.user} in the group, who is to leave it"
+                        _("{by} left a device of {user} in the group, who is to leave it").format(
+                            by=self._by, user=certificate.user
+                        )
                     )
 
     def _require_in(self, certificate: Certificate, people: Mapping[UserName, Collection[bytes]]) -> None:
         keys = people.get(certificate.user)
         if keys is None:
-            raise RuleBrokenError(f"{self._by} added a device of {certificate.user}, whom no member admitted")
+            raise RuleBrokenError(
+                _("{by} added a device of {user}, whom no member admitted").format(
+                    by=self._by, user=certificate.user
+                )
+            )
         if certificate.account_key not in keys:
             raise RuleBrokenError(
-                f"{self._by} added a device of {certificate.user} with another key than was admitted"
+                _("{by} added a device of {user} with another key than was admitted").format(
+                    by=self._by, user=certificate.user
+                )
             )
 
     def _listed(self, roster: Roster) -> Mapping[UserName, Collection[bytes]]:
@@ -289,16 +302,18 @@ class Membership:
         extensions = self._change.extensions
         if (after is roster) is not (extensions is None):
             raise RuleBrokenError(
-                f"{self._by} changed the list of members without a statement, or not at all"
+                _("{by} changed the list of members without a statement, or not at all").format(by=self._by)
             )
         if extensions is not None and extensions[1] != self._binding.extensions(after):
-            raise RuleBrokenError(f"{self._by} changed the list of members to something that no one signed")
+            raise RuleBrokenError(
+                _("{by} changed the list of members to something that no one signed").format(by=self._by)
+            )
         return {user: (key,) for user, key in _keys(after).items()}
 
     def _people(self) -> Mapping[UserName, Collection[bytes]]:
         """Return them for a group without a roster: from its leaves, except for those who want to leave."""
         if self._change.extensions is not None:
-            raise RuleBrokenError("a commit does more than to add and remove devices")
+            raise RuleBrokenError(_("a commit does more than to add and remove devices"))
         people: dict[UserName, set[bytes]] = {}
         for certificate in self._leaves.values():
             people.setdefault(certificate.user, set()).add(certificate.account_key)
@@ -307,10 +322,12 @@ class Membership:
             act, key = statement.act, statement.signer.account_key
             here = (act.server, act.room) == (self._binding.server, self._binding.room)
             if not here or not isinstance(act, Remove) or act.who != statement.by:
-                raise RuleBrokenError("members of this room cannot be changed before an owner has renewed it")
+                raise RuleBrokenError(
+                    _("members of this room cannot be changed before an owner has renewed it")
+                )
             people.get(act.who, set()).discard(key)
         if self._binding.kind is RoomKind.DIRECT and len(people) < 2:  # noqa: PLR2004 - two
-            for _, leaf in self._change.added:
+            for _sender, leaf in self._change.added:
                 certificate = certificate_of(leaf)
                 if len(people) < 2 or certificate.user in people:  # noqa: PLR2004 - two
                     people.setdefault(certificate.user, set()).add(certificate.account_key)

@@ -29,6 +29,7 @@ from parlour_client.core.e2ee.groups.transaction import Transaction, silent, wit
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.core.room_log.withheld import WithheldEvents, first_of
 from parlour_client.kit.errors import ServerMisbehavedError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import (
     Banned,
@@ -53,7 +54,7 @@ from parlour_protocol.rooms import Role
 
 _READABLE: Final = Message | Edited | Reacted | Pinned | Deleted
 _ENCRYPTED: Final = EncryptionOn | GroupCreated | Handshake | EncryptedMessage | Contested
-_PLAINTEXT: Final = "Something unencrypted arrived in this encrypted room; it is not shown."
+_PLAINTEXT: Final = N_("Something unencrypted arrived in this encrypted room; it is not shown.")
 
 
 def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Receipt:
@@ -66,7 +67,7 @@ def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Rece
         if event.seq <= row.cursor:
             continue
         if first_of(event) > row.cursor + 1 or event.room != row.room:
-            raise ServerMisbehavedError("The server's history of an encrypted room has a gap.")
+            raise ServerMisbehavedError(_("The server's history of an encrypted room has a gap."))
         if needs_welcome(transaction, event):
             waits = event
             break

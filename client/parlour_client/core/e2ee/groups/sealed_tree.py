@@ -15,6 +15,7 @@ from nacl.exceptions import CryptoError
 
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.identity.mls_extensions import TREE_KEY
+from parlour_client.kit.language import _
 from parlour_protocol.mls import Extension
 
 KEY: Final = bindings.crypto_aead_xchacha20poly1305_ietf_KEYBYTES
@@ -56,7 +57,7 @@ def decrypt_supplement(
     listed = len(key) == KEY + 1 and key.startswith(_WITH_ROSTER)
     key = key[1:] if listed else key
     if len(key) != KEY or len(sealed) < _NONCE + _TAG:
-        raise RuleBrokenError("the Welcome carries no key for its tree, or there is no tree")
+        raise RuleBrokenError(_("the Welcome carries no key for its tree, or there is no tree"))
     nonce, ciphertext = sealed[:_NONCE], sealed[_NONCE:]
     try:
         plain = bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(
@@ -68,7 +69,7 @@ def decrypt_supplement(
             else WelcomeSupplement(plain, None)
         )
     except (CryptoError, msgspec.MsgspecError) as error:
-        raise RuleBrokenError("the tree beside the Welcome is another one or was changed") from error
+        raise RuleBrokenError(_("the tree beside the Welcome is another one or was changed")) from error
 
 
 def _bound(group: bytes, epoch: int) -> bytes:

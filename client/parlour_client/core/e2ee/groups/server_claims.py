@@ -13,6 +13,7 @@ from parlour_client.core.archive import alarms
 from parlour_client.core.e2ee.groups.commit_evidence import statement_of
 from parlour_client.core.e2ee.groups.commit_plan import ServerClaims
 from parlour_client.core.model import display_name
+from parlour_client.kit.language import _
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName, parse_user_name
@@ -60,27 +61,31 @@ def words(claims: ServerClaims, roster: Roster | None) -> Sequence[str]:
 
 def ghost_words(user: UserName, roster: Roster | None) -> str:
     """Say that the server lists someone who was not admitted, or was removed."""
-    why = "no member admitted them" if roster is None else _why_outside(user, roster)
-    return f"The server lists {display_name(user)} as a member; {why}. Nothing is sent to them."
+    why = _("no member admitted them") if roster is None else _why_outside(user, roster)
+    return _("The server lists {user} as a member; {why}. Nothing is sent to them.").format(
+        user=display_name(user), why=why
+    )
 
 
 def _why_outside(user: UserName, roster: Roster) -> str:
     removal = roster.removal_of(user)
     if removal is None:
-        return "no member admitted them"
+        return _("no member admitted them")
     match statement_of(removal.proof).act:
         case Remove(ban=True):
-            return f"{removal.by} banned them"
+            return _("{by} banned them").format(by=removal.by)
         case Remove():
-            return "they left" if removal.by == user else f"{removal.by} removed them"
+            return _("they left") if removal.by == user else _("{by} removed them").format(by=removal.by)
         case _:  # lifting a ban admits no one
-            return "no member admitted them again"
+            return _("no member admitted them again")
 
 
 def dropped_words(user: UserName) -> str:
     """Say that the server does not list someone who was not removed."""
-    here = f"The server no longer lists {display_name(user)} as a member; no member removed them."
-    return f"{here} They can still read this room."
+    return _(
+        "The server no longer lists {user} as a member; no member removed them. "
+        "They can still read this room."
+    ).format(user=display_name(user))
 
 
 def room_of(alarm: alarms.Raised) -> RoomId | None:

@@ -15,6 +15,7 @@ from parlour_client.core.e2ee.groups.commit_evidence import roster_after, statem
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.groups.group_store import StoredGroup
 from parlour_client.core.e2ee.groups.policy import certificate_of
+from parlour_client.kit.language import N_, _
 from parlour_protocol.frames import AnyBody, LogEvent
 from parlour_protocol.frames.bodies import MembershipChange, RoleSet, Unbanned
 from parlour_protocol.ids import RoomId
@@ -24,7 +25,11 @@ from parlour_protocol.rooms import Role
 
 MAX_WAITING: Final = 500
 """Statements stored for one room: a server that invents events must not fill the disk."""
-_ROLES: Final = {Role.OWNER: "an owner", Role.MODERATOR: "a moderator", Role.MEMBER: "a member"}
+_MADE: Final = {
+    Role.OWNER: N_("made {who} an owner"),
+    Role.MODERATOR: N_("made {who} a moderator"),
+    Role.MEMBER: N_("made {who} a member"),
+}
 
 
 def statement_in(body: AnyBody) -> bytes | None:
@@ -125,7 +130,7 @@ def words(those: Sequence[Statement], by: UserName, *, more: bool) -> Sequence[s
     own = [_deed(one) for one in those if one.by == by]
     others = [f"{one.by} {_deed(one)}" for one in those if one.by != by]
     if others and not own and not more:
-        return ["recorded that " + " and that ".join(others)]
+        return [_("recorded that ") + _(" and that ").join(others)]
     return [*own, *others]
 
 
@@ -134,14 +139,14 @@ def _deed(statement: Statement) -> str:
     act = statement.act
     match act:
         case Admit():
-            return f"admitted {act.who}"
+            return _("admitted {who}").format(who=act.who)
         case Request():
-            return "joined"
+            return _("joined")
         case Remove(ban=True):
-            return f"banned {act.who}"
+            return _("banned {who}").format(who=act.who)
         case Remove():
-            return "left" if act.who == statement.by else f"removed {act.who}"
+            return _("left") if act.who == statement.by else _("removed {who}").format(who=act.who)
         case Unban():
-            return f"lifted the ban of {act.who}"
+            return _("lifted the ban of {who}").format(who=act.who)
         case SetRole(role=role):
-            return f"made {act.who} {_ROLES[role]}"
+            return _(_MADE[role]).format(who=act.who)

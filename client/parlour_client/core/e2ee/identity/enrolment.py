@@ -22,6 +22,7 @@ from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ApiRefusedError, ServerMisbehavedError
+from parlour_client.kit.language import _
 from parlour_protocol import delivery
 from parlour_protocol.delivery import DeviceInfo, DeviceStatus, RegisterDevice
 from parlour_protocol.frames.opaque import CertificateBytes, PublicKey, Signature
@@ -82,7 +83,7 @@ class Enrolment:
         """Return this device's identity. Raises DevicePendingError before the first login."""
         found = await self._archive.write(own_identity.load)
         if found is None:
-            raise DevicePendingError("This device has no keys yet.", "Connect to the server once.")
+            raise DevicePendingError(_("This device has no keys yet."), _("Connect to the server once."))
         return found
 
     async def register(self) -> None:
@@ -100,7 +101,7 @@ class Enrolment:
             )
         )
         if registered.device != identity.device.id:
-            raise ServerMisbehavedError("The server mistook this device for another one.")
+            raise ServerMisbehavedError(_("The server mistook this device for another one."))
         if certificate is not None:
             await self._key_log.sync()
 
@@ -191,7 +192,7 @@ class Enrolment:
         for info in (await self._directory.devices()).devices:
             if info.device == device:
                 return info
-        raise ServerMisbehavedError("The server no longer knows this device, although it registered it.")
+        raise ServerMisbehavedError(_("The server no longer knows this device, although it registered it."))
 
     async def _publish_account(self, server: str) -> None:
         """Make and publish the account's key, if the account has none."""
@@ -199,7 +200,7 @@ class Enrolment:
             return
         if (await self.identity()).account_key is not None:
             # An honest server can't have forgotten it, and a new key would replace the old one for ever.
-            raise OwnKeyChangedError("The server has lost your account's identity key.")
+            raise OwnKeyChangedError(_("The server has lost your account's identity key."))
         following = await self._archive.write_durably(own_identity.next_account_key)
         try:
             await self._publish(following, server)

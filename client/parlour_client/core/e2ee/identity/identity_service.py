@@ -23,6 +23,7 @@ from parlour_client.core.e2ee.identity.shown_policy import ShownPolicy
 from parlour_client.core.e2ee.status import Alarm, OwnDevice, OwnKeys, Trust
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import DeviceName, UserName
@@ -75,7 +76,7 @@ class IdentityService:
         """Check the name in the server's greeting. Raises OtherServerError."""
         known = await self._archive.write(server_of)
         if known and known != name:
-            raise OtherServerError("The server has another name than before.")
+            raise OtherServerError(_("The server has another name than before."))
 
     async def catch_up(self) -> None:
         """Fetch the key log; a device that waited for its certificate publishes its key packages."""
@@ -120,7 +121,7 @@ class IdentityService:
         """Return the state of this device. Raises DevicePendingError before the first contact."""
         found = self._identity
         if found is None:
-            raise DevicePendingError("This device has no keys yet.", "Connect to the server once.")
+            raise DevicePendingError(_("This device has no keys yet."), _("Connect to the server once."))
         return OwnKeys(
             device=found.device.id,
             status=found.status,
@@ -173,7 +174,7 @@ class IdentityService:
         """Return the 24 words of the account key. Raises NoAccountKeyError."""
         found = await self._archive.write(own_identity.load)
         if found is None or found.account is None:
-            raise NoAccountKeyError("This device does not hold your account key.")
+            raise NoAccountKeyError(_("This device does not hold your account key."))
         return recovery_words.words_of(found.account)
 
     async def recover(self, words: Sequence[str]) -> None:
@@ -183,8 +184,8 @@ class IdentityService:
         logged = await self._archive.write(key_log_copy.account, self._user)
         if logged is None or logged.key != key.public:
             raise SetupError(
-                "These words belong to a different account key from the one you have now.",
-                "If the keys were reset, only the newest words count.",
+                _("These words belong to a different account key from the one you have now."),
+                _("If the keys were reset, only the newest words count."),
             )
         try:
             if await self._archive.write(own_keys.get, Name.ACCOUNT_KEY) != key.public:

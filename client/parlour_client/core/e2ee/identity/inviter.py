@@ -12,6 +12,7 @@ import apsw
 
 from parlour_client.core.archive import alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
+from parlour_client.kit.language import _
 from parlour_protocol.invite_link import Inviter
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
@@ -53,9 +54,10 @@ def _take(connection: apsw.Connection, user: UserName, key: bytes, now: Millis) 
 def differs(connection: apsw.Connection, user: UserName, now: Millis) -> None:
     """Raise an alarm that a person's key differs from the one known before the server ever showed one."""
     key_pins.changed(connection, user)
-    detail = (
-        f"The server shows a different key for {user} than the invite link you joined with. Someone may be "
-        f"intercepting, or {user} has a new key since the link was made. Nothing is sent to {user} until you "
-        f"decide: compare the safety number with {user}, but not over this server."
-    )
+    detail = _(
+        "The server shows a different key for {user} than the invite link you joined with. "
+        "Someone may be intercepting, or {user} has a new key since the link was made. Nothing "
+        "is sent to {user} until you decide: compare the safety number with {user}, but not over "
+        "this server."
+    ).format(user=user)
     alarms.sound(connection, alarms.Kind.INVITER_KEY, user, now, detail)

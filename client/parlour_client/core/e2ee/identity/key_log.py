@@ -21,6 +21,7 @@ from parlour_client.core.e2ee.identity.key_log_entries import LogEntry, read_ent
 from parlour_client.core.e2ee.identity.signing import verify
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ServerMisbehavedError
+from parlour_client.kit.language import N_, _, ngettext
 from parlour_protocol.delivery import KeyLogPage
 from parlour_protocol.encrypted import KeyLogSeen
 from parlour_protocol.frames.opaque import Digest
@@ -33,7 +34,7 @@ MAX_GROWTH: Final = 200_000
 
 _FIRST_BACK: Final = 64
 """Entries that are read again at first if a restored server shows other ones than before."""
-_TWO_STORIES: Final = "The server showed different key logs to two programs that use this home folder."
+_TWO_STORIES: Final = N_("The server showed different key logs to two programs that use this home folder.")
 
 Watch = Callable[[apsw.Connection, LogEntry, Millis], None]
 """Checks each new entry for changes of our own account."""
@@ -84,11 +85,11 @@ def compare_all(
 
 
 def _split(connection: apsw.Connection, user: UserName, size: int, now: Millis) -> None:
-    detail = (
-        f"The server shows different keys to different people: {user} saw another key log of {size} entries "
-        f"than this device did. Either the server lies to one of you, or {user}'s device does. "
-        "Compare safety numbers with them in person before you trust a new key."
-    )
+    detail = _(
+        "The server shows different keys to different people: {user} saw another key log of "
+        "{size} entries than this device did. Either the server lies to one of you, or {user}'s "
+        "device does. Compare safety numbers with them in person before you trust a new key."
+    ).format(user=user, size=size)
     alarms.sound(connection, alarms.Kind.SPLIT_VIEW, user, now, detail)
 
 
@@ -162,18 +163,18 @@ class KeyLog:
             if heads is not None:
                 return await self._archive.read(_last_alike, start.server, after, heads)
             if not after:
-                raise await self._contradiction("changed old entries of its key log", start.head.size)
+                raise await self._contradiction(_("changed old entries of its key log"), start.head.size)
             back *= 8
 
     async def _leads(self, start: Head, signed: Head, first: Sequence[bytes]) -> Sequence[Head] | None:
         """Return the heads up to the signed one; None: the entries lead to another one."""
         missing, data = signed.size - start.size, list(first)
         if missing > MAX_GROWTH:
-            raise ServerMisbehavedError("The server's key log is longer than any honest one.")
+            raise ServerMisbehavedError(_("The server's key log is longer than any honest one."))
         while len(data) < missing:
             more = (await self._directory.key_log(start.size + len(data))).entries
             if not more:
-                raise ServerMisbehavedError("The server holds back entries of its key log.")
+                raise ServerMisbehavedError(_("The server holds back entries of its key log."))
             data += more
         heads = [start]
         for entry in data[:missing]:
@@ -183,47 +184,53 @@ class KeyLog:
     def _lose(self, connection: apsw.Connection, start: _Start, shared: int) -> _Start:
         """Go back to what a restored server has; lost entries keep their effect and are reported."""
         count = key_log_copy.lose(connection, shared)
-        what = "1 entry that is" if count == 1 else f"{count} entries that are"
-        detail = (
-            f"The server was restored or rolled back: its key log lacks {what} known here. Keys, devices and "
-            "revocations that this device knows stay as they are, and your own are published again. If "
-            "no one told you that the server was restored, ask its owner."
+        lost = ngettext(
+            "The server was restored or rolled back: its key log lacks 1 entry that is known here.",
+            "The server was restored or rolled back: its key log lacks {count} entries that are known here.",
+            count,
+        ).format(count=count)
+        kept = _(
+            "Keys, devices and revocations that this device knows stay as they are, and your own are "
+            "published again. If no one told you that the server was restored, ask its owner."
         )
+        detail = f"{lost} {kept}"
         alarms.sound(connection, alarms.Kind.RESTORED, start.head.digest.hex(), self._clock.now(), detail)
         return _Start(start.server, start.log_key, key_log_copy.head(connection, start.server))
 
     def _check_signed(self, start: _Start, page: KeyLogPage) -> None:
         """Refuse a page that is not this server's, or is not signed."""
         if page.server != start.server:
-            raise OtherServerError("The server has another name than before.")
+            raise OtherServerError(_("The server has another name than before."))
         signed = Head(page.size, bytes(page.head))
         if not verify(page.key, signed.to_be_signed(page.server), page.signature):
-            raise ServerMisbehavedError("The signature of the server's key log does not hold.")
+            raise ServerMisbehavedError(_("The signature of the server's key log does not hold."))
 
     async def _check(self, start: _Start, page: KeyLogPage) -> None:
         """Refuse a page that contradicts the server's earlier ones."""
         signed = Head(page.size, bytes(page.head))
         if bytes(page.key) != start.log_key:
-            raise await self._contradiction("signs its key log with another key than before", start.head.size)
+            raise await self._contradiction(
+                _("signs its key log with another key than before"), start.head.size
+            )
         if page.size < start.head.size:
-            raise await self._contradiction("took entries out of its key log", start.head.size)
+            raise await self._contradiction(_("took entries out of its key log"), start.head.size)
         if page.size == start.head.size and signed != start.head:
-            raise await self._contradiction("changed old entries of its key log", start.head.size)
+            raise await self._contradiction(_("changed old entries of its key log"), start.head.size)
 
     async def _entries(self, start: _Start, page: KeyLogPage) -> Sequence[LogEntry]:
         """Fetch and parse the rest; all of it must lead to the signed head."""
         missing = page.size - start.head.size
         if missing > MAX_GROWTH:
-            raise ServerMisbehavedError("The server's key log is longer than any honest one.")
+            raise ServerMisbehavedError(_("The server's key log is longer than any honest one."))
         data = list(page.entries)
         while len(data) < missing:
             more = (await self._directory.key_log(start.head.size + len(data))).entries
             if not more:
-                raise ServerMisbehavedError("The server holds back entries of its key log.")
+                raise ServerMisbehavedError(_("The server holds back entries of its key log."))
             data += more
         entries = await asyncio.to_thread(read_entries, page.server, start.head, data[:missing])
         if entries and entries[-1].head != Head(page.size, bytes(page.head)):
-            raise await self._contradiction("changed old entries of its key log", start.head.size)
+            raise await self._contradiction(_("changed old entries of its key log"), start.head.size)
         return entries
 
     def _grow(self, connection: apsw.Connection, page: KeyLogPage, entries: Sequence[LogEntry]) -> None:
@@ -267,23 +274,23 @@ class KeyLog:
     async def _contradiction(self, deed: str, size: int) -> KeyLogError:
         """Raise the permanent alarm, and return the error."""
         if self.undecided:  # the greeting says whether it was restored; then this is checked again
-            return KeyLogError(f"The server {deed}.")
-        detail = (
-            f"The server {deed}: this device has {size} entries that it showed before and denies now. "
-            "Keys and devices that are new from today on are not trusted. "
-            "Ask its owner whether a backup was restored."
-        )
+            return KeyLogError(_("The server {deed}.").format(deed=deed))
+        detail = _(
+            "The server {deed}: this device has {size} entries that it showed before and denies now. "
+            "Keys and devices that are new from today on are not trusted. Ask its owner whether a "
+            "backup was restored."
+        ).format(deed=deed, size=size)
         await self._archive.write_durably(
             alarms.sound, alarms.Kind.ROLLBACK, "key-log", self._clock.now(), detail
         )
-        return KeyLogError(f"The server {deed}.")
+        return KeyLogError(_("The server {deed}.").format(deed=deed))
 
 
 def _withheld(one: key_log_copy.ReportedHead) -> str:
-    return (
-        f"The server hides keys: {one.user} saw a key log of {one.head.size} entries, and the server does "
-        f"not show them to this device. Either the server lies, or {one.user}'s device does."
-    )
+    return _(
+        "The server hides keys: {user} saw a key log of {size} entries, and the server does not "
+        "show them to this device. Either the server lies, or {user}'s device does."
+    ).format(user=one.user, size=one.head.size)
 
 
 def _last_alike(connection: apsw.Connection, server: str, after: int, heads: Sequence[Head]) -> int:

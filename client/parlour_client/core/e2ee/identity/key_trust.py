@@ -15,6 +15,7 @@ from parlour_client.core.archive import key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.certificate_facts import Facts, facts
 from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.status import Trust
+from parlour_client.kit.language import N_, _
 from parlour_protocol.identity import Certificate, StatementError
 from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName
@@ -36,14 +37,16 @@ class Kind(Enum):
     EXPIRED = "expired"
 
 
-_CHANGED: Final = "{user} has another account key than before. Nothing is sent until you decide."
+_CHANGED: Final = N_("{user} has another account key than before. Nothing is sent until you decide.")
 _WORDS: Final = {
-    Kind.OK: "{user}'s device is certified by {user}'s account key.",
-    Kind.REVOKED: "{user}'s device {name} was revoked.",
-    Kind.WRONG_ACCOUNT_KEY: "{user}'s device {name} is certified by a key that is not {user}'s account key.",
-    Kind.NOT_LOGGED: "{user}'s device {name} is not in the server's key log: it may be someone else's.",
+    Kind.OK: N_("{user}'s device is certified by {user}'s account key."),
+    Kind.REVOKED: N_("{user}'s device {name} was revoked."),
+    Kind.WRONG_ACCOUNT_KEY: N_(
+        "{user}'s device {name} is certified by a key that is not {user}'s account key."
+    ),
+    Kind.NOT_LOGGED: N_("{user}'s device {name} is not in the server's key log: it may be someone else's."),
     Kind.CHANGED: _CHANGED,
-    Kind.EXPIRED: "The certificate of {user}'s device {name} has expired.",
+    Kind.EXPIRED: N_("The certificate of {user}'s device {name} has expired."),
 }
 
 
@@ -64,8 +67,8 @@ class CertificateStatus:
     def words(self) -> str:
         """A sentence for the person."""
         if self.certificate is None:
-            return "A device shows a certificate that its owner did not sign."
-        return _WORDS[self.kind].format(user=self.certificate.user, name=self.certificate.name)
+            return _("A device shows a certificate that its owner did not sign.")
+        return _(_WORDS[self.kind]).format(user=self.certificate.user, name=self.certificate.name)
 
 
 INVALID: Final = CertificateStatus(Kind.INVALID, None, Trust.UNKNOWN)
@@ -99,7 +102,7 @@ def trust(connection: apsw.Connection, user: UserName) -> Trust:
 
 def changed_words(user: UserName) -> str:
     """Say that nothing is sent to someone whose key changed."""
-    return _CHANGED.format(user=user)
+    return _(_CHANGED).format(user=user)
 
 
 def version(connection: apsw.Connection) -> int:

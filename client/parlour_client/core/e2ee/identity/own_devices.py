@@ -18,6 +18,7 @@ from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.e2ee.status import OwnDevice
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_protocol.delivery import CertifyDevice, DeviceInfo, DeviceStatus, RevokeDevice
 from parlour_protocol.frames.opaque import CertificateBytes
 from parlour_protocol.identity import device_id_of, pairing_code
@@ -66,7 +67,7 @@ class OwnDevices:
         identity = await self._enrolment.identity()
         info = (await self._listed(identity)).get(device)
         if info is None:
-            raise SetupError("Your account has no such device.", "Check the list of your devices.")
+            raise SetupError(_("Your account has no such device."), _("Check the list of your devices."))
         data = account.revoke(identity.user, identity.server, info.key, self._clock.now())
         await self._directory.revoke(device, RevokeDevice(revocation=CertificateBytes(data)))
         if device != identity.device.id:  # revoking ourselves has ended this session
@@ -77,10 +78,10 @@ class OwnDevices:
         await self._key_log.sync()
         identity = await self._enrolment.identity()
         if identity.account is None:
-            raise NoAccountKeyError("This device does not hold your account key.")
+            raise NoAccountKeyError(_("This device does not hold your account key."))
         logged = await self._archive.write(key_log_copy.account, identity.user)
         if logged is None or logged.key != identity.account.public:
-            raise OwnKeyChangedError("Your account has an identity key that this device does not know.")
+            raise OwnKeyChangedError(_("Your account has an identity key that this device does not know."))
         return identity.account
 
     async def _pending(self, identity: OwnIdentity, code: str) -> tuple[DeviceId, DeviceInfo]:
@@ -88,11 +89,11 @@ class OwnDevices:
         for device, info in (await self._listed(identity)).items():
             if _plain(pairing_code(device)) == wanted:
                 if await self._status(identity, device) is not DeviceStatus.PENDING:
-                    raise SetupError("This device is approved already, or was revoked.")
+                    raise SetupError(_("This device is approved already, or was revoked."))
                 return device, info
         raise SetupError(
-            "None of your devices waiting for approval shows this code.",
-            "Log in on the new device first, and type the 16 characters that it shows.",
+            _("None of your devices waiting for approval shows this code."),
+            _("Log in on the new device first, and type the 16 characters that it shows."),
         )
 
     async def _listed(self, identity: OwnIdentity) -> dict[DeviceId, DeviceInfo]:

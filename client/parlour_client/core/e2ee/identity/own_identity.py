@@ -16,6 +16,7 @@ from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError
 from parlour_client.core.e2ee.identity.key_log_entries import LogEntry
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE
+from parlour_client.kit.language import _
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.identity import AccountEntry, Certificate, pairing_code
 from parlour_protocol.kit.ids import DeviceId, Millis
@@ -65,7 +66,9 @@ class OwnIdentity:
     def certified(self) -> bytes:
         """Return the certificate. Raises DevicePendingError."""
         if self.certificate is None:
-            raise DevicePendingError(f"This device is not approved yet; its code is {self.code}.")
+            raise DevicePendingError(
+                _("This device is not approved yet; its code is {code}.").format(code=self.code)
+            )
         return self.certificate
 
 
@@ -101,7 +104,7 @@ def load_active(connection: apsw.Connection) -> OwnIdentity:
     """Return this device's identity with its certificate. Raises DevicePendingError."""
     found = load(connection)
     if found is None:
-        raise DevicePendingError("This device has no keys yet.", "Connect to the server once.")
+        raise DevicePendingError(_("This device has no keys yet."), _("Connect to the server once."))
     found.certified()
     return found
 
@@ -154,7 +157,7 @@ def pin_account(connection: apsw.Connection, user: UserName, now: Millis) -> Non
         _pin(connection, user, logged.key, now)
         own_keys.drop(connection, Name.ACCOUNT_SEED_NEXT)  # another device of ours was faster
     elif pinned != logged.key:
-        raise OwnKeyChangedError("Your account has an identity key that this device does not know.")
+        raise OwnKeyChangedError(_("Your account has an identity key that this device does not know."))
 
 
 def hold(connection: apsw.Connection, user: UserName, key: AccountKey, now: Millis) -> None:
@@ -210,9 +213,12 @@ def _watch_account(connection: apsw.Connection, content: AccountEntry, now: Mill
             alarms.Kind.OWN_KEY_CHANGED,
             content.account_key.hex(),
             now,
-            "Your account has a different identity key from the one this device knows. If you reset your "
-            "keys on another device, accept the new key here. If not, someone has your password, or the "
-            "server lies: change the password, reset your keys, and tell the people you talk to.",
+            _(
+                "Your account has a different identity key from the one this device knows. If you reset "
+                "your keys on another device, accept the new key here. If not, someone has your "
+                "password, or the server lies: change the password, reset your keys, and tell the people "
+                "you talk to."
+            ),
         )
 
 
@@ -226,9 +232,11 @@ def _watch_device(connection: apsw.Connection, content: Certificate, now: Millis
         alarms.Kind.OWN_DEVICE_ADDED,
         content.device,
         now,
-        f"The device {content.name} (code {pairing_code(content.device)}) was added to your account, not by "
-        "this device. If you did not approve it on another one, revoke it now, reset your keys and change "
-        "the password: the person who added it has your account key.",
+        _(
+            "The device {name} (code {pairing_code}) was added to your account, not by this device. "
+            "If you did not approve it on another one, revoke it now, reset your keys and change the "
+            "password: the person who added it has your account key."
+        ).format(name=content.name, pairing_code=pairing_code(content.device)),
     )
 
 

@@ -12,10 +12,11 @@ from mnemonic import Mnemonic
 
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.mls import Secret
 
 WORDS: Final = 24
-_HINT: Final = "There are 24 English words, in the order they were shown."
+_HINT: Final = N_("There are 24 English words, in the order they were shown.")
 
 
 @functools.cache
@@ -37,15 +38,20 @@ def key_of(words: Sequence[str]) -> AccountKey:
     """Return the account key that the words encode. Raises SetupError."""
     typed = [word.strip().lower() for word in words if word.strip()]
     if len(typed) != WORDS:
-        raise SetupError(f"These are {len(typed)} words, not {WORDS}.", _HINT)
+        raise SetupError(
+            _("These are {count} words, not {words}.").format(count=len(typed), words=WORDS), _HINT
+        )
     known = frozenset(word_list())
     for number, word in enumerate(typed, 1):
         if word not in known:
-            raise SetupError(f"Word {number} is not in the list of recovery words.", "Check its spelling.")
+            raise SetupError(
+                _("Word {number} is not in the list of recovery words.").format(number=number),
+                _("Check its spelling."),
+            )
     try:
         return AccountKey(Secret(bytes(_bip39().to_entropy(typed))))
     except ValueError:
         # Without its cause: that error could put the words into a log.
         raise SetupError(
-            "These words don't belong together: one is wrong, or two are swapped.", _HINT
+            _("These words don't belong together: one is wrong, or two are swapped."), _HINT
         ) from None

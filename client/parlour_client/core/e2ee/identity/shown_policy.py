@@ -14,23 +14,25 @@ import apsw
 
 from parlour_client.core.archive import alarms, own_keys
 from parlour_client.core.archive.own_keys import Name
+from parlour_client.kit.language import N_, _
 from parlour_protocol.identity import StatementError
 from parlour_protocol.identity.inspection_policy import InspectionPolicy
 from parlour_protocol.kit.ids import Millis
 
 _FOUND: Final = {
-    "secrets": "keys and passwords",
-    "cards": "card numbers",
-    "words": "these words",
-    "files": "kinds of files",
-    "size": "long texts and large files",
+    "secrets": N_("keys and passwords"),
+    "cards": N_("card numbers"),
+    "words": N_("these words"),
+    "files": N_("kinds of files"),
+    "size": N_("long texts and large files"),
 }
-_DONE: Final = {"flag": "you are told", "redact": "it is removed", "block": "it is not sent"}
-_ASKED: Final = (
-    "This server's operator wants what you write in encrypted rooms to be checked on this device before it "
-    "is encrypted: {rules}. The check happens only here, and no one is told what was found."
+_DONE: Final = {"flag": N_("you are told"), "redact": N_("it is removed"), "block": N_("it is not sent")}
+_ASKED: Final = N_(
+    "This server's operator wants what you write in encrypted rooms to be checked on this "
+    "device before it is encrypted: {rules}. The check happens only here, and no one is told "
+    "what was found."
 )
-_WITHDRAWN: Final = (
+_WITHDRAWN: Final = N_(
     "This server's operator no longer wants what you write in encrypted rooms to be checked on this device."
 )
 
@@ -49,11 +51,15 @@ def changed(connection: apsw.Connection, policy: InspectionPolicy, now: Millis) 
 def words_of(policy: InspectionPolicy) -> str:
     """Return the policy in words, with everything that it looks for."""
     if not policy.rules:
-        return _WITHDRAWN
-    rules = [f"{_FOUND[name]} ({_DONE[action.value]})" for name, action in policy.rules]
-    listed = f" The words: {', '.join(policy.words)}." if policy.words else ""
-    files = f" The files: {', '.join(policy.refused_files)}." if policy.refused_files else ""
-    return _ASKED.format(rules=", ".join(rules)) + listed + files
+        return _(_WITHDRAWN)
+    rules = [f"{_(_FOUND[name])} ({_(_DONE[action.value])})" for name, action in policy.rules]
+    listed = _(" The words: {words}.").format(words=", ".join(policy.words)) if policy.words else ""
+    files = (
+        _(" The files: {refused_files}.").format(refused_files=", ".join(policy.refused_files))
+        if policy.refused_files
+        else ""
+    )
+    return _(_ASKED).format(rules=", ".join(rules)) + listed + files
 
 
 class ShownPolicy:

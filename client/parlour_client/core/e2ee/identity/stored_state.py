@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from parlour_client.core.errors import ArchiveError
+from parlour_client.kit.language import _
 from parlour_protocol.identity import StatementError
 from parlour_protocol.mls import MlsError
 
@@ -22,6 +23,6 @@ def restored(restore: Callable[[bytes], T], blob: bytes) -> T:
         StatementError,
     ) as error:  # the archive's pages are authenticated: it is another version, not damage
         raise ArchiveError(
-            "The keys of encrypted rooms were written by another version of Parlour; nothing was changed.",
-            "Open this home with that version, or log in with a separate home: parlour --home DIR login.",
+            _("The keys of encrypted rooms were written by another version of Parlour; nothing was changed."),
+            _("Open this home with that version, or log in with a separate home: parlour --home DIR login."),
         ) from error

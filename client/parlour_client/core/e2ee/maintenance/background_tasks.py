@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import _
 
 
 async def quietly(work: Coroutine[Any, Any, object]) -> None:
@@ -34,7 +35,7 @@ class BackgroundTasks:
     def _done(self, task: asyncio.Future[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            fault = f"A background task failed: {type(error).__name__}"
+            fault = _("A background task failed: {name}").format(name=type(error).__name__)
             task.get_loop().call_exception_handler({"message": fault})
 
     async def stop(self) -> None:

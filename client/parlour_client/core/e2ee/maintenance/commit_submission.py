@@ -17,6 +17,7 @@ from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.errors import StaleEpochError
 from parlour_client.kit.errors import ApiRefusedError
+from parlour_client.kit.language import _
 from parlour_protocol.delivery import Commit, CreateGroup
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.ids import RoomId
@@ -128,4 +129,4 @@ class CommitSubmitter:
             async with asyncio.timeout(_PATIENCE):
                 await waiting
         except TimeoutError:
-            raise NotReadyError("The server does not show the room's newest events.") from None
+            raise NotReadyError(_("The server does not show the room's newest events.")) from None

@@ -14,14 +14,15 @@ from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import ParlourClientError, SessionEndedError, UnreachableError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.delivery import DeviceStatus
 
 _SIGN_IN_SECONDS: Final = 15.0
 """After this long the connection is opened without keys: open rooms do not wait for them."""
 _FIRST_RETRY: Final = 10.0
 _LONGEST_RETRY: Final = 300.0
-_NO_KEYS: Final = "This device has no keys yet, so encrypted rooms wait."
-_PENDING: Final = "This device is not approved yet, so it can neither read nor write in encrypted rooms."
+_NO_KEYS: Final = N_("This device has no keys yet, so encrypted rooms wait.")
+_PENDING: Final = N_("This device is not approved yet, so it can neither read nor write in encrypted rooms.")
 
 
 class DeviceSession:
@@ -57,7 +58,7 @@ class DeviceSession:
         except ParlourClientError as error:
             self.trouble = error
         except TimeoutError:
-            self.trouble = UnreachableError("The server is not responding to requests for keys.")
+            self.trouble = UnreachableError(_("The server is not responding to requests for keys."))
 
     async def sign_in_late(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         """Retry what failed, until it works or the session has ended."""
@@ -104,6 +105,8 @@ class DeviceSession:
             raise self.trouble or EncryptionError(_NO_KEYS)
         if identity.status is not DeviceStatus.ACTIVE:
             code = identity.code
-            todo = f"On another device of yours: /approve {code}; in a shell: parlour device approve {code}"
+            todo = _(
+                "On another device of yours: /approve {code}; in a shell: parlour device approve {code}"
+            ).format(code=code)
             raise DevicePendingError(_PENDING, todo)
         return self._own

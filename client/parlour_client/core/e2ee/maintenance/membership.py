@@ -27,6 +27,7 @@ from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ApiRefusedError
+from parlour_client.kit.language import _
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis
@@ -202,7 +203,7 @@ class Membership:
                 await self._signal.until(is_inside)
         except TimeoutError:
             problem = self._scheduler.problems.get(room)
-            raise NotReadyError(str(problem or WAITING), "Try again then.") from None
+            raise NotReadyError(str(problem or WAITING), _("Try again then.")) from None
 
     async def _key_of(self, user: UserName) -> bytes | None:
         """Learn the room's current members, and have this device in the group if possible."""

@@ -35,6 +35,7 @@ from parlour_client.core.errors import StaleEpochError
 from parlour_client.core.sync.state import State
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ApiRefusedError, SetupError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.delivery import ClaimKeyPackages, Commit, Contest, GroupState
 from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import DeviceId, new_request_id
@@ -50,9 +51,9 @@ _ADDS: Final = CLAIM_DEVICES.value
 """Devices added by one commit: 500 at once would come within a hair of the limit of a handshake."""
 _HYBRID_ADDS: Final = 16
 """The same in a post-quantum room: a key package has 3 kB, a member's share of a commit at worst 1.2 kB."""
-_NO_PACKAGE: Final = "it has no key package"
-_NO_HYBRID: Final = "it has no key package for post-quantum rooms; its Parlour may be too old"
-_NO_ROOM: Final = f"a post-quantum room holds {HYBRID_DEVICES.value} devices at most"
+_NO_PACKAGE: Final = N_("it has no key package")
+_NO_HYBRID: Final = N_("it has no key package for post-quantum rooms; its Parlour may be too old")
+_NO_ROOM: Final = N_("a post-quantum room holds {most} devices at most")
 
 
 class Reconciler:
@@ -89,12 +90,12 @@ class Reconciler:
     async def reconcile(self, room: RoomId) -> GroupState:
         """Bring the group up to date; returns its state then. Raises why it cannot."""
         left_out: dict[DeviceId, str] = {}
-        for _ in range(MAX_ROUNDS):
+        for _round in range(MAX_ROUNDS):
             state = await self._round(room, left_out)
             if state is not None:
                 self.left_out[room] = left_out
                 return state
-        raise NotReadyError("Other devices keep changing the room's keys.", "Try again soon.")
+        raise NotReadyError(_("Other devices keep changing the room's keys."), _("Try again soon."))
 
     async def renew(self, room: RoomId) -> None:
         """Renew this device's keys in the room, unless something else must be done there first."""
@@ -110,8 +111,8 @@ class Reconciler:
         report = await self._submitter.report(room)
         if report.roster is None and report.members:  # its people would be lost: an owner must list them
             raise NotReadyError(
-                "This room was made before its members decided who is in it.",
-                "An owner can renew it: /encryption renew, or parlour encryption ROOM --renew.",
+                _("This room was made before its members decided who is in it."),
+                _("An owner can renew it: /encryption renew, or parlour encryption ROOM --renew."),
             )
         if not report.again:  # after a rollback ``reconcile`` recreates it, replacing the server's old group
             await self._create_group(room)
@@ -121,7 +122,9 @@ class Reconciler:
         """Give a room without a roster a group whose members decide who is in: these people (owners)."""
         summary = self._state.summary(room)
         if summary is None or (summary.role is not Role.OWNER and summary.kind is not RoomKind.DIRECT):
-            raise SetupError("Only an owner of the room can renew it.", "Ask an owner: /encryption renew.")
+            raise SetupError(
+                _("Only an owner of the room can renew it."), _("Ask an owner: /encryption renew.")
+            )
         await self._server.reached(room)
         state, report = await self._server.group(room), await self._submitter.report(room)
         renewed = report.roster is not None or report.status not in {
@@ -129,7 +132,7 @@ class Reconciler:
             GroupStatus.CONTESTED,
         }
         if report.group is None or renewed or state.group != report.group:
-            raise SetupError("There is nothing to renew in this room now.", "There is nothing to do.")
+            raise SetupError(_("There is nothing to renew in this room now."), _("There is nothing to do."))
         if not state.contested:
             body = Contest(request=new_request_id(), group=report.group, epoch=state.epoch)
             await self._server.logged(room, await self._delivery.contest(room, body))
@@ -195,8 +198,8 @@ class Reconciler:
         known = state.group is None or any(member.device == own for member in state.present)
         if not known and summary.role is Role.MEMBER and summary.kind is not RoomKind.DIRECT:
             raise NotReadyError(
-                "The server was rolled back, and does not know this device in the room any more.",
-                "A device that was in the room before recreates the group when it is online.",
+                _("The server was rolled back, and does not know this device in the room any more."),
+                _("A device that was in the room before recreates the group when it is online."),
             )
         if state.group is not None and not state.contested and not _abandoned(state):
             await self._contest(room, state.group, state.epoch)
@@ -240,13 +243,13 @@ class Reconciler:
         plan = await self._plan(room, state)
         missing = [device for device in plan.missing if device not in left_out]
         revoked = [device for device in missing if await self._archive.read(key_log_copy.is_revoked, device)]
-        left_out |= dict.fromkeys(revoked, "it was revoked")  # a restored server may not know of it
+        left_out |= dict.fromkeys(revoked, _("it was revoked"))  # a restored server may not know of it
         missing = [device for device in missing if device not in left_out]
         room_for, at_once = _bounds(report.suite, len(report.members))
-        left_out |= dict.fromkeys(missing[room_for:], _NO_ROOM)
+        left_out |= dict.fromkeys(missing[room_for:], _(_NO_ROOM).format(most=HYBRID_DEVICES.value))
         missing = missing[: min(room_for, at_once)]
         packages = await self._packages(room, missing, report.suite)
-        why = _NO_HYBRID if report.suite is RoomSuite.X_WING else _NO_PACKAGE
+        why = _(_NO_HYBRID if report.suite is RoomSuite.X_WING else _NO_PACKAGE)
         left_out |= dict.fromkeys([device for device in missing if device not in packages], why)
         if not plan.statements and not plan.remove and not packages:
             return state
@@ -264,7 +267,9 @@ class Reconciler:
             await self._commit(room, len(report.members) + len(packages), wanted)
         except BadPackageError as error:
             self._forget(error.why)
-            left_out |= {device: f"no usable key package: {why}" for device, why in error.why.items()}
+            left_out |= {
+                device: _("no usable key package: {why}").format(why=why) for device, why in error.why.items()
+            }
         except MovedError:
             pass  # another program on this home did something first: check again
         return None
@@ -320,8 +325,8 @@ class Reconciler:
         may = known is not None or (summary is not None and summary.role is Role.OWNER)
         if summary is None or not (may or summary.kind is RoomKind.DIRECT):
             raise NotReadyError(
-                "This room has no encrypted group yet: an owner's device must create it.",
-                "It happens automatically when an owner is online.",
+                _("This room has no encrypted group yet: an owner's device must create it."),
+                _("It happens automatically when an owner is online."),
             )
         body = await self._archive.write_durably(
             groups.create_group, room, summary.kind, new_request_id(), self._clock.now(), people

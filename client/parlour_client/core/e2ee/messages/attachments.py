@@ -19,6 +19,7 @@ from nacl import bindings as sodium
 from parlour_client.core.e2ee.messages.saved_name import saved_name
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import ServerMisbehavedError, SetupError
+from parlour_client.kit.language import _
 from parlour_client.kit.private_files import open_private
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.kit.inspect.inspector import HEAD_BYTES
@@ -132,12 +133,12 @@ async def open_plain(chunks: AsyncIterator[bytes], into: BinaryIO, size: int, pr
     async for chunk in chunks:
         done += len(chunk)
         if done > size:
-            raise ServerMisbehavedError("The file is longer than its message says.")
+            raise ServerMisbehavedError(_("The file is longer than its message says."))
         digest.update(chunk)
         into.write(chunk)
         progress(done, size)
     if done != size:
-        raise ServerMisbehavedError("The file is shorter than its message says.")
+        raise ServerMisbehavedError(_("The file is shorter than its message says."))
     return digest.digest()
 
 
@@ -157,8 +158,8 @@ async def _pieces(chunks: AsyncIterator[bytes], update_digest: UpdateDigest) -> 
 
 def _damaged() -> EncryptionError:
     return EncryptionError(
-        "The file is damaged, or is not the one that was sent; nothing of it was kept.",
-        "Ask its author to send it again.",
+        _("The file is damaged, or is not the one that was sent; nothing of it was kept."),
+        _("Ask its author to send it again."),
     )
 
 
@@ -166,7 +167,8 @@ def _exactly(file: BinaryIO, count: int) -> bytes:
     data = file.read(count)
     if len(data) != count:
         raise SetupError(
-            "The file became shorter while it was sent.", "Send it again when no program is writing to it."
+            _("The file became shorter while it was sent."),
+            _("Send it again when no program is writing to it."),
         )
     return data
 
@@ -179,16 +181,19 @@ def to_send(path: Path) -> Iterator[tuple[BinaryIO, int]]:
     """Open a file to send; yields it and its size. Raises SetupError."""
     try:
         if not path.is_file():  # opening a pipe would wait for ever
-            raise SetupError(f"{path.name} is not a readable file.")
+            raise SetupError(_("{name} is not a readable file.").format(name=path.name))
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             if sealed_size(size) > FILE_BYTES.value:
                 raise SetupError(
-                    f"{path.name} is too large.", f"Up to {FILE_BYTES.value // 2**20} MiB can be sent."
+                    _("{name} is too large.").format(name=path.name),
+                    _("Up to {value} MiB can be sent.").format(value=FILE_BYTES.value // 2**20),
                 )
             yield file, size
     except OSError as error:
-        raise SetupError(f"{path} cannot be read: {error.strerror}.") from error
+        raise SetupError(
+            _("{path} cannot be read: {strerror}.").format(path=path, strerror=error.strerror)
+        ) from error
 
 
 def head_of(file: BinaryIO) -> bytes:
@@ -205,12 +210,18 @@ def to_save(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
     try:
         descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     except OSError as error:
-        raise SetupError(f"Nothing can be written to {folder}: {error.strerror}.") from error
+        raise SetupError(
+            _("Nothing can be written to {folder}: {strerror}.").format(
+                folder=folder, strerror=error.strerror
+            )
+        ) from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file, path
     except OSError as error:
-        raise SetupError(f"The file cannot be written: {error.strerror}.") from error
+        raise SetupError(
+            _("The file cannot be written: {strerror}.").format(strerror=error.strerror)
+        ) from error
     finally:
         with suppress(FileNotFoundError):
             path.unlink()
@@ -232,4 +243,6 @@ def give_name(part: Path, name: FileName) -> Path:
                 continue
             part.replace(target)
         return target
-    raise SetupError(f"There are too many files called {stem}{suffix} in the folder.")
+    raise SetupError(
+        _("There are too many files called {stem}{suffix} in the folder.").format(stem=stem, suffix=suffix)
+    )

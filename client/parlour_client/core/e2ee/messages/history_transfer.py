@@ -44,6 +44,7 @@ from parlour_client.core.room_log.translation import event_here, event_there
 from parlour_client.core.sync.state import State
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ApiRefusedError
+from parlour_client.kit.language import _
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent
 from parlour_protocol.frames import LogEvent, decode_server_frame, encode
@@ -132,7 +133,7 @@ class HistoryTransfer:
         others = [one.device for one in await self._identity.devices() if not one.current and _reads(one)]
         if device not in others:
             raise EncryptionError(
-                "That is not another approved device of yours.", "See them: parlour device list"
+                _("That is not another approved device of yours."), _("See them: parlour device list")
             )
         try:
             async with asyncio.timeout(_LET_IN_SECONDS):
@@ -141,7 +142,7 @@ class HistoryTransfer:
                     await self._signal.until(partial(self._is_in, room, wanted))
         except TimeoutError:
             raise EncryptionError(
-                "The other device could not be added.", "Start Parlour there, then try again."
+                _("The other device could not be added."), _("Start Parlour there, then try again.")
             ) from None
 
     async def _is_in(self, room: RoomId, device: DeviceId) -> bool:
@@ -154,7 +155,7 @@ class HistoryTransfer:
         size = attachments.sealed_size(len(part))
         uploaded = await self._delivery.upload(room, sealed, size)
         if uploaded.sha256 != digest.digest():
-            raise EncryptionError("The server stored something other than what was sent.")
+            raise EncryptionError(_("The server stored something other than what was sent."))
         file = EncryptedFile(
             file=uploaded.file,
             key=FileKey(key.reveal()),
@@ -200,7 +201,7 @@ class HistoryTransfer:
         async with self._delivery.download(part.file) as chunks:
             digest = await attachments.open_sealed(chunks, into, part.size, Secret(part.key), _nothing)
         if digest != part.sha256:
-            raise EncryptionError("The history that arrived is not what was sent.")
+            raise EncryptionError(_("The history that arrived is not what was sent."))
         lines = await asyncio.to_thread(_read, into.getvalue())
         changed: set[RoomId] = await self._archive.write(
             _store, lines, self._state.names_me, self._clock.now()
@@ -272,7 +273,7 @@ def _read(data: bytes) -> _Part:
             if isinstance(event, LogEvent):
                 found.events.append(_Came(event, line))
     except (msgspec.MsgspecError, MalformedFrameError) as error:
-        raise EncryptionError("The history that arrived can't be read.") from error
+        raise EncryptionError(_("The history that arrived can't be read.")) from error
     return found
 
 

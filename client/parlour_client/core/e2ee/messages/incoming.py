@@ -28,6 +28,7 @@ from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.state import State
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
+from parlour_client.kit.language import _
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.ids import RoomId
@@ -184,7 +185,7 @@ class Incoming:
         """Return what waits for this device; None if it cannot be fetched now."""
         found: list[WaitingWelcome] = []
         with suppress(ParlourClientError):
-            for _ in range(_MAX_INBOX):
+            for _message in range(_MAX_INBOX):
                 page = await self._delivery.welcomes(self._device)
                 self._numbers.check(page.incarnation)
                 here = map(self._numbers.welcome, page.welcomes)
@@ -216,13 +217,13 @@ class Incoming:
     async def _joined(self, room: RoomId, event: LogEvent) -> Seq:
         groups = self._groups
         if groups is None:
-            raise ParlourClientError("This device has no keys right now.")
+            raise ParlourClientError(_("This device has no keys right now."))
         summary = self._state.summary(room)
         if summary is None:  # this account left meanwhile: if it comes back, its devices are added again
             return await self._archive.read(groups.cursor, room)
         inbox = await self._inbox()
         if inbox is None:
-            raise UnreachableError("The invitation can't be fetched right now.")
+            raise UnreachableError(_("The invitation can't be fetched right now."))
         waiting = next((w for w in inbox if w.room == room and w.seq == event.seq), None)
         if waiting is not None:
             with suppress(JoinRefusedError):

@@ -14,6 +14,7 @@ from parlour_client.core.archive import Archive
 from parlour_client.core.e2ee.identity.shown_policy import ShownPolicy
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.events import Emit, TextInspected
+from parlour_client.kit.language import N_, _
 from parlour_protocol.identity.inspection_policy import InspectionPolicy
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.inspect import Action, Context, File, Part
@@ -22,7 +23,7 @@ from parlour_protocol.kit.inspect.judge import NOTHING, Outcome, judge
 from parlour_protocol.kit.inspect.texts import texts_of, with_texts
 
 _F = TypeVar("_F", bound=msgspec.Struct)
-_OURS: Final = "The check was made only on this device."
+_OURS: Final = N_("The check was made only on this device.")
 
 
 class InspectionError(EncryptionError):
@@ -31,19 +32,25 @@ class InspectionError(EncryptionError):
     def __init__(self, kinds: Sequence[str]) -> None:
         found = " and ".join(dict.fromkeys(kinds))
         super().__init__(
-            f"It was not sent: it seems to have {found} in it, which this server's operator does not allow "
-            "in encrypted rooms.",
-            f"Remove that and send it again. {_OURS}",
+            _(
+                "It was not sent: it seems to have {found} in it, which this server's operator does not "
+                "allow in encrypted rooms."
+            ).format(found=found),
+            _("Remove that and send it again. {ours}").format(ours=_(_OURS)),
         )
 
 
 class UncheckedError(EncryptionError):
     """An inspector failed, so nothing was sent."""
 
-    hint = "Shorten it or write it in another way. /alarms shows what this server's operator wants checked."
+    hint = N_(
+        "Shorten it or write it in another way. /alarms shows what this server's operator wants checked."
+    )
 
     def __init__(self) -> None:
-        super().__init__("It was not sent: this device could not check it as this server's operator wants.")
+        super().__init__(
+            _("It was not sent: this device could not check it as this server's operator wants.")
+        )
 
 
 class OutgoingInspection:
@@ -68,9 +75,9 @@ class OutgoingInspection:
             flagged += outcome.kinds(Action.FLAG)
             removed += outcome.kinds(Action.REDACT)
         if removed:
-            self._tell(room, "Removed before it was encrypted", removed)
+            self._tell(room, _("Removed before it was encrypted"), removed)
         if flagged:
-            self._tell(room, "You are sending this although the operator flags it", flagged)
+            self._tell(room, _("You are sending this although the operator flags it"), flagged)
         return allowed
 
     async def file(self, room: RoomId, name: str, media_type: str, size: int, head: bytes) -> None:
@@ -82,10 +89,10 @@ class OutgoingInspection:
         if refused := (*outcome.kinds(Action.BLOCK), *outcome.kinds(Action.REDACT)):
             raise InspectionError(refused)
         if flagged := outcome.kinds(Action.FLAG):
-            self._tell(room, "You are sending this although the operator flags it", flagged)
+            self._tell(room, _("You are sending this although the operator flags it"), flagged)
 
     def _tell(self, room: RoomId, what: str, kinds: Sequence[str]) -> None:
-        self._emit(TextInspected(room, f"{what}: {' and '.join(dict.fromkeys(kinds))}. {_OURS}"))
+        self._emit(TextInspected(room, f"{what}: {' and '.join(dict.fromkeys(kinds))}. {_(_OURS)}"))
 
 
 def inspected(policy: InspectionPolicy, frame: _F) -> tuple[_F, Outcome]:

@@ -34,6 +34,7 @@ from parlour_client.core.sync.state import State
 from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ApiRefusedError, ParlourClientError, RefusedError, ServerMisbehavedError
+from parlour_client.kit.language import _
 from parlour_protocol.encrypted import AnyContent, EncryptedFile, Payload
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import FileRef
@@ -147,7 +148,7 @@ class Outgoing:
         Raises UnreachableError, and why it was refused.
         """
         request = new_request_id()
-        for _ in range(MAX_TRIES):
+        for _try in range(MAX_TRIES):
             recipients = await self._ready(room)
             frame = await self._archive.write_durably(
                 self._encrypt_content, recipients, room, request, content, self._clock.now()
@@ -163,7 +164,7 @@ class Outgoing:
                 self._has(room, request)
                 return
         await self.forget(request)
-        raise NotReadyError("The room's keys keep changing.", "Try again soon.")
+        raise NotReadyError(_("The room's keys keep changing."), _("Try again soon."))
 
     def stored(self, room: RoomId, request: RequestId) -> None:
         """Note that the server has stored a message of ours."""
@@ -305,4 +306,4 @@ def file_with_key(connection: apsw.Connection, room: RoomId, file: FileRef) -> E
                 media_type=file.media_type,
                 size=file.size,
             )
-    raise NotReadyError("The key of this file is not on this device.")
+    raise NotReadyError(_("The key of this file is not on this device."))

@@ -15,12 +15,15 @@ from parlour_client.core.e2ee.identity.key_trust import changed_words
 from parlour_client.core.e2ee.status import Trust
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.ids import Epoch
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
-_COMES_BACK: Final = "You left this room and came back: waiting for a member's device to add this one again."
+_COMES_BACK: Final = N_(
+    "You left this room and came back: waiting for a member's device to add this one again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +43,17 @@ class Recipients:
         if report.epoch is not None and report.epoch == self.leaves_in:
             raise NotReadyError(_COMES_BACK)
         if self.summary is None:
-            raise EncryptionError("You are no longer in this room.")
+            raise EncryptionError(_("You are no longer in this room."))
         if report.status in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:
             raise self.problem or NotReadyError(WAITING)
         wrong = room_conflict(self.summary, report, self.own.user)
         if wrong:
-            raise BlockedError(wrong, "Do not trust this server; contact its operator some other way.")
+            raise BlockedError(wrong, _("Do not trust this server; contact its operator some other way."))
         peer = self.summary.peer if self.summary.kind is RoomKind.DIRECT else None
         if peer is not None and not any(member.user == peer for member in report.members):
             if trust(peer) is Trust.CHANGED:  # their devices were revoked with the old key
                 raise BlockedError(changed_words(peer))
             raise NotReadyError(
-                f"{peer} has no device with encryption yet, so they could not read it.",
-                f"It is sent as soon as {peer} opens Parlour.",
+                _("{peer} has no device with encryption yet, so they could not read it.").format(peer=peer),
+                _("It is sent as soon as {peer} opens Parlour.").format(peer=peer),
             )

@@ -21,6 +21,7 @@ from parlour_client.core.outbox.room_queue import RoomQueue
 from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
 from parlour_protocol.frames.replies import Stored
@@ -33,7 +34,9 @@ _PATIENCE: Final = 20.0
 """Seconds that a program which only sends waits for a room to become ready."""
 _UNDER_WAY_SECONDS: Final = 60.0
 """How long it waits for what is under way: a slow machine is no failure, and each request has a limit."""
-_NOT_SENT: Final = "It was not sent. Send it again later, or from the chat, which sends it as soon as it can."
+_NOT_SENT: Final = N_(
+    "It was not sent. Send it again later, or from the chat, which sends it as soon as it can."
+)
 _AGAIN: Final = frozenset({ErrorCode.STALE_EPOCH, ErrorCode.REMOVAL_PENDING})
 _SLOWLY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT})
 
@@ -94,7 +97,7 @@ class RoomSender:
             async with asyncio.timeout(max(0.5, _UNDER_WAY_SECONDS - waited)):
                 return await self._outgoing.encrypt(self._room, frames)
         except TimeoutError:
-            raise NotReadyError("The room can't catch up with the server.") from None
+            raise NotReadyError(_("The room can't catch up with the server.")) from None
 
     async def _hold(
         self, batch: Sequence[Item], error: ParlourClientError, moved: asyncio.Event, waited: float

@@ -21,6 +21,7 @@ from parlour_client.core.e2ee.verification.verification_code import code_of, rea
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import SetupError, UnreachableError
+from parlour_client.kit.language import _
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 
@@ -103,12 +104,15 @@ def _party_of_ours(connection: apsw.Connection, me: UserName) -> Party | None:
 
 def _parties(connection: apsw.Connection, me: UserName, user: UserName, now: Millis) -> tuple[Party, Party]:
     if user == me:
-        raise SetupError("That is you.", "Name another person.")
+        raise SetupError(_("That is you."), _("Name another person."))
     ours, key = _party_of_ours(connection, me), key_trust.meet(connection, user, now)
     if ours is None:
-        raise EncryptionError("Your account has no key yet.", "Connect to the server once.")
+        raise EncryptionError(_("Your account has no key yet."), _("Connect to the server once."))
     if key is None:
-        raise EncryptionError(f"{user} has no account key yet.", f"Wait until {user} has logged in once.")
+        raise EncryptionError(
+            _("{user} has no account key yet.").format(user=user),
+            _("Wait until {user} has logged in once.").format(user=user),
+        )
     return ours, Party(user, ours.server, key)
 
 
@@ -154,14 +158,19 @@ def _confirm(connection: apsw.Connection, me: UserName, user: UserName, typed: s
 
 
 def _check_code(connection: apsw.Connection, me: UserName, user: UserName, shown: Party, now: Millis) -> None:
-    _, theirs = _parties(connection, me, user, now)
+    _ours, theirs = _parties(connection, me, user, now)
     if (shown.user, shown.server) != (theirs.user, theirs.server):
-        raise SetupError(f"That is not the code of {user} on this server.", "Ask them for their own code.")
+        raise SetupError(
+            _("That is not the code of {user} on this server.").format(user=user),
+            _("Ask them for their own code."),
+        )
     if shown.key != theirs.key:
         raise EncryptionError(
-            f"The code has a different key for {user} than the server does.",
-            f"Someone may be intercepting, or the code is an old one. Ask {user} for a fresh code, and "
-            "send nothing important until it matches.",
+            _("The code has a different key for {user} than the server does.").format(user=user),
+            _(
+                "Someone may be intercepting, or the code is an old one. Ask {user} for a fresh code, "
+                "and send nothing important until it matches."
+            ).format(user=user),
         )
     key_pins.verify(connection, user, theirs.key, now, "code")
 
@@ -169,7 +178,10 @@ def _check_code(connection: apsw.Connection, me: UserName, user: UserName, shown
 def _accept(connection: apsw.Connection, user: UserName, now: Millis) -> None:
     key = key_trust.meet(connection, user, now)
     if key is None:
-        raise EncryptionError(f"{user} has no account key yet.", f"Wait until {user} has logged in once.")
+        raise EncryptionError(
+            _("{user} has no account key yet.").format(user=user),
+            _("Wait until {user} has logged in once.").format(user=user),
+        )
     if key_trust.trust(connection, user) is Trust.CHANGED:
         key_pins.accept(connection, user, key, now)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_protocol.kit.names import UserName
 
 ROUNDS: Final = 5_200
@@ -49,19 +50,24 @@ def check_typed(number: str, typed: str, user: UserName) -> None:
     digits, whole = "".join(typed.split()), number.replace(" ", "")
     if not (digits.isascii() and digits.isdigit()) or len(digits) < TYPED:
         raise SetupError(
-            f"Type at least the last {TYPED} digits of the safety number with {user}: its last four groups.",
-            "Fewer digits prove too little: trying 100,000 keys finds one with the same last five digits.",
+            _(
+                "Type at least the last {typed} digits of the safety number with {user}: its last four "
+                "groups."
+            ).format(typed=TYPED, user=user),
+            _("Fewer digits prove too little: trying 100,000 keys finds one with the same last five digits."),
         )
     if not hmac.compare_digest(whole[-len(digits) :].encode(), digits.encode()):
         raise SetupError(
-            f"These are not the last digits of the safety number with {user}.",
-            f"Compare all twelve groups with {user}. If they differ, someone may be intercepting.",
+            _("These are not the last digits of the safety number with {user}.").format(user=user),
+            _("Compare all twelve groups with {user}. If they differ, someone may be intercepting.").format(
+                user=user
+            ),
         )
 
 
 def _slow(party: Party) -> bytes:
     name = f"{party.user}@{party.server}".encode()
     digest = hashlib.sha512(_VERSION + party.key + name).digest()
-    for _ in range(ROUNDS):
+    for _round in range(ROUNDS):
         digest = hashlib.sha512(digest + party.key).digest()
     return digest

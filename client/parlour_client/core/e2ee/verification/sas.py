@@ -19,6 +19,7 @@ from nacl.exceptions import CryptoError
 from parlour_client.core.e2ee.identity.recovery_words import word_list
 from parlour_client.core.e2ee.verification.safety_number import Party
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.encrypted import Share, VerifyContent, VerifyStep
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId
@@ -27,7 +28,7 @@ from parlour_protocol.mls import Secret
 COUNT: Final = 5
 _BITS: Final = 11
 _LABEL: Final = b"parlour words v1\0"
-ALL_WORDS: Final = "If you both see the same words, type all five in order."
+ALL_WORDS: Final = N_("If you both see the same words, type all five in order.")
 VERIFIED: Final = "verified"
 """The value of ``Exchange.ended`` after success; anything else is what went wrong."""
 
@@ -83,11 +84,11 @@ TRANSITIONS: Final[dict[tuple[State, Act], State]] = {
     **{(state, act): State.FAILED for state in _LIVE for act in (Act.CANCEL, Act.HEAR_CANCEL)},
 }
 
-_THEY_ENDED: Final = (
+_THEY_ENDED: Final = N_(
     "The other side ended the verification. If they said that the words differ, someone may be intercepting."
 )
-_OTHER_WORDS: Final = "The other side confirmed different words: someone may be intercepting."
-_OTHER_KEY: Final = "The other side's key is not the one that it promised: someone may be intercepting."
+_OTHER_WORDS: Final = N_("The other side confirmed different words: someone may be intercepting.")
+_OTHER_KEY: Final = N_("The other side's key is not the one that it promised: someone may be intercepting.")
 
 _HEARD: Final = {
     VerifyStep.ANSWER: Act.HEAR_ANSWER,
@@ -149,7 +150,7 @@ class Exchange:
             or start.share is None
             or len(start.share) != hashlib.sha256().digest_size
         ):
-            raise SetupError("A verification arrived that doesn't start correctly.")
+            raise SetupError(_("A verification arrived that doesn't start correctly."))
         return cls(context, State.ASKED, bytes(start.share), random)
 
     @property
@@ -169,9 +170,11 @@ class Exchange:
         act = _HEARD.get(content.step)
         following = TRANSITIONS.get((self.state, act)) if act is not None else None
         if act is None or following is None:
-            return self._fail("A step arrived twice or in the wrong order, so the words would prove nothing.")
+            return self._fail(
+                _("A step arrived twice or in the wrong order, so the words would prove nothing.")
+            )
         if act is Act.HEAR_CANCEL:
-            self._end(_THEY_ENDED)
+            self._end(_(_THEY_ENDED))
             return []
         if wrong := self._wrong(act, content.share):
             return self._fail(wrong)
@@ -190,14 +193,14 @@ class Exchange:
         self._decide(Act.CONFIRM)
         return [self._step(VerifyStep.CONFIRM, self._proof(self.we_started))]
 
-    def cancel(self, why: str = "You ended the verification.") -> list[VerifyContent]:
+    def cancel(self, why: str = N_("You ended the verification.")) -> list[VerifyContent]:
         """Cancel it, also because the words differ."""
         return [] if self.over else self._fail(why)
 
     def _decide(self, act: Act) -> None:
         following = TRANSITIONS.get((self.state, act))
         if following is None:
-            raise SetupError("That is not the next step of this verification.", self.ended or None)
+            raise SetupError(_("That is not the next step of this verification."), self.ended or None)
         self._move(following)
 
     def _move(self, following: State) -> None:
@@ -208,10 +211,10 @@ class Exchange:
     def _wrong(self, act: Act, share: Share | None) -> str:
         """Say what is wrong with a step's content; store its key."""
         if act is Act.HEAR_CONFIRM:
-            return "" if self._proves(share) else _OTHER_WORDS
+            return "" if self._proves(share) else _(_OTHER_WORDS)
         if act is Act.HEAR_REVEAL and not self._fits(share):
-            return _OTHER_KEY
-        return "" if self._derive(share) else "The other side's key cannot be used."
+            return _(_OTHER_KEY)
+        return "" if self._derive(share) else _("The other side's key cannot be used.")
 
     def _fits(self, share: Share | None) -> bool:
         # Without the commitment the starter could search for a key that gives the words it wants.

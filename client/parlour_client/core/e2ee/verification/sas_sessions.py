@@ -17,6 +17,7 @@ from parlour_client.core.e2ee.verification.safety_number import Party
 from parlour_client.core.e2ee.verification.sas import VERIFIED, Context, Exchange, State
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError, SetupError
+from parlour_client.kit.language import _
 from parlour_protocol.encrypted import VerifyContent, VerifyStep
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, new_request_id
@@ -147,7 +148,7 @@ class SasSessions:
         exchange = Exchange.asked(Context(content.process, room, starter=they, other=we), content)
         for other in self._with(sender):
             if not other.exchange.we_started:
-                other.exchange.cancel("They started again.")  # not sent to them: they know
+                other.exchange.cancel(_("They started again."))  # not sent to them: they know
         we_began = any(other.exchange.state is State.WAITING for other in self._with(sender))
         running = self._keep(_Running(exchange, room, they, self._clock.now(), device))
         # Both began before they knew of each other: our person has agreed already.
@@ -159,7 +160,7 @@ class SasSessions:
         if running.device is None:
             running.device = device
         if running.device != device:
-            steps = running.exchange.cancel("Two of their devices took part: start again.")
+            steps = running.exchange.cancel(_("Two of their devices took part: start again."))
         else:
             steps = running.exchange.receive(content)
         await self._send(running, steps)
@@ -169,7 +170,7 @@ class SasSessions:
         """Keep one of two that were begun at once: the same one on both sides, without a message about it."""
         comparing = [running for running in self._with(user) if running.exchange.words]
         for running in sorted(comparing, key=lambda one: one.exchange.context.process)[1:]:
-            running.exchange.cancel("You both started at once: compare the new words.")
+            running.exchange.cancel(_("You both started at once: compare the new words."))
             self._changed()
 
     def _with(self, user: UserName) -> list[_Running]:
@@ -179,8 +180,10 @@ class SasSessions:
     def _taken_elsewhere(self, running: _Running | None, content: VerifyContent) -> None:
         # Stored before the caller's own device: its echoes never get here.
         if running is not None and not running.ended:
-            verb = "ended" if content.step is VerifyStep.CANCEL else "answered"
-            running.exchange.cancel(f"Another of your devices {verb} it.")
+            ended = content.step is VerifyStep.CANCEL
+            running.exchange.cancel(
+                _("Another of your devices ended it.") if ended else _("Another of your devices answered it.")
+            )
             self._changed()
 
     async def _act(self, running: _Running, act: Callable[[], list[VerifyContent]]) -> SasVerification:
@@ -194,11 +197,11 @@ class SasSessions:
                 await self._send_step(running.room, step)
         except ParlourClientError:
             running.exchange.cancel()
-            running.verdict = "A step of the verification could not be sent: start again."
+            running.verdict = _("A step of the verification could not be sent: start again.")
             raise
         finally:
             if running.ended == VERIFIED and not await self._contacts.prove(running.peer):
-                running.verdict = "Their account key changed in the meantime: nothing is verified."
+                running.verdict = _("Their account key changed in the meantime: nothing is verified.")
             self._changed()
 
     def _keep(self, running: _Running) -> _Running:
@@ -212,12 +215,12 @@ class SasSessions:
         self._expire()
         running = self._running.get(process)
         if running is None:
-            raise SetupError("There is no such verification.", "Start a new one.")
+            raise SetupError(_("There is no such verification."), _("Start a new one."))
         if running.ended:
-            raise SetupError("This verification has ended.", running.ended)
+            raise SetupError(_("This verification has ended."), running.ended)
         return running
 
     def _expire(self) -> None:
         for running in self._running.values():
             if not running.ended and self._clock.now() - running.since > LIFETIME:
-                running.exchange.cancel("It took longer than ten minutes.")
+                running.exchange.cancel(_("It took longer than ten minutes."))

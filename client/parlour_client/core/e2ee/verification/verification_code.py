@@ -13,12 +13,13 @@ from typing import Final
 from parlour_client.core.e2ee.identity.signing import KEY_BYTES
 from parlour_client.core.e2ee.verification.safety_number import Party
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.names import NameRefusedError, UserName, parse_user_name
 
 CODE_PREFIX: Final = "PARLOUR1:"
 _CHECK: Final = 4
 _LONGEST: Final = 1_024
-_HINT: Final = "Copy the whole code, from PARLOUR1: to its end."
+_HINT: Final = N_("Copy the whole code, from PARLOUR1: to its end.")
 
 
 def code_of(party: Party) -> str:
@@ -31,15 +32,15 @@ def read_code(text: str) -> Party:
     """Parse a code that was typed or pasted, whatever its spaces, lines and case. Raises SetupError."""
     packed = "".join(text[:_LONGEST].split()).upper()
     if not packed.startswith(CODE_PREFIX):
-        raise SetupError("That is not a Parlour verification code.", _HINT)
+        raise SetupError(_("That is not a Parlour verification code."), _HINT)
     packed = packed.removeprefix(CODE_PREFIX)
     try:
         data = base64.b32decode(packed + "=" * (-len(packed) % 8))
     except binascii.Error:
-        raise SetupError("The verification code is damaged or cut off.", _HINT) from None
+        raise SetupError(_("The verification code is damaged or cut off."), _HINT) from None
     content, checksum = data[:-_CHECK], data[-_CHECK:]
     if len(content) <= KEY_BYTES or checksum != _checksum(content):
-        raise SetupError("The verification code is damaged or cut off.", _HINT)
+        raise SetupError(_("The verification code is damaged or cut off."), _HINT)
     return _party(content)
 
 
@@ -50,10 +51,10 @@ def person_of(text: str) -> UserName:
 
 def _party(content: bytes) -> Party:
     try:
-        user, _, server = content[KEY_BYTES:].decode().partition("@")
+        user, _at, server = content[KEY_BYTES:].decode().partition("@")
         return Party(parse_user_name(user), server, content[:KEY_BYTES])
     except (UnicodeDecodeError, NameRefusedError):
-        raise SetupError("The verification code names no one.", _HINT) from None
+        raise SetupError(_("The verification code names no one."), _HINT) from None
 
 
 def _checksum(content: bytes) -> bytes:

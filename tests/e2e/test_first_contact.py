@@ -86,6 +86,26 @@ def test_a_login_after_a_join_that_was_not_answered_knows_who_invited(
     assert state(person, "ada") == "verified"
 
 
+def test_a_link_logs_in_where_the_account_exists(server: Server, ada: Person, tmp_path: Path) -> None:
+    """With its password; someone else who chose the same name hears that it is taken."""
+    invite = server.invite()
+    _, said = join(server, tmp_path / "second", "ada", invite)
+    assert "Logged in as ada" in said
+    other = Person(tmp_path / "other", server)
+    arguments = ["join", invite, "--username", "ada", "--password-stdin"]
+    refused = other.run(*arguments, stdin="quite another password\n", check=False)
+    assert refused.returncode == 1
+    assert "The name ada is taken." in refused.stderr
+    assert "choose another name" in refused.stderr
+    _, said = join(server, tmp_path / "new", "wim", invite)  # neither has used it up
+    assert "Logged in as wim" in said
+    link = ada.run("device", "add").stdout.strip()
+    assert "code" not in link
+    third = Person(tmp_path / "third", server)
+    done = third.run("login", link, "--password-stdin", stdin=f"{password('ada')}\n")
+    assert "Logged in as ada" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("link", "words"),
     [
@@ -101,10 +121,10 @@ def test_a_damaged_inviter_joins_nothing(server: Server, tmp_path: Path, link: s
 
 
 def test_a_link_from_oneself_or_of_another_server(server: Server, ada: Person, tmp_path: Path) -> None:
-    """No one invites themself, and a name on another server is someone else."""
+    """One's own link logs another device in, and a name on another server is someone else."""
     link = ada.run("invite-link", server.invite()).stdout.strip()
-    _, said = join(server, tmp_path, "ada", link, check=False)
-    assert "This link is from ada." in said
+    _, said = join(server, tmp_path, "ada", link)
+    assert "Logged in as ada" in said
     refused = ada.run("invite-link", "parlour://chat.example.org:8443/join#code=" + "c" * 22, check=False)
     assert refused.returncode == 1
     assert "is for chat.example.org:8443" in refused.stderr

@@ -21,8 +21,9 @@ from parlour_client.core.archive.key import needs_passphrase, open_key, rewrap
 from parlour_client.core.client import Client
 from parlour_client.core.settings import load
 from parlour_client.kit.account.profile import Account
+from parlour_client.kit.account.sign_in import pinned
 from parlour_protocol.invite_link import ChatInviteLink
-from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
 from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:
@@ -103,10 +104,11 @@ def _entrance(home: ChatHome, passphrase: Secret | None) -> "Entrance":
 
     lock = _FirstLock(home, passphrase)
 
-    async def login(address: ServerAddress, person: "Credentials") -> Client:
+    async def login(where: LoginLink | ServerAddress, person: "Credentials") -> Client:
+        address, trust = (where.address, pinned(where)) if isinstance(where, LoginLink) else (where, None)
         async with lock.archive(person.passphrase) as archive:
             sign_in = ChatSignIn(archive)
-            await sign_in.log_in(address, None, person.user, person.password, person.device, person.dialog)
+            await sign_in.log_in(address, trust, person.user, person.password, person.device, person.dialog)
         return Client(home, passphrase=lock.passphrase)
 
     async def join(link: ChatInviteLink, person: "Credentials") -> Client:

@@ -23,6 +23,7 @@ from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.qr_code import qr_rows
+from parlour_client.text.device_text import steps_to_add
 from parlour_client.text.encryption_text import admissions
 from parlour_client.text.event_text import day_and_time
 from parlour_client.text.second_factor_text import about_factors, factor_line
@@ -261,8 +262,18 @@ async def _devices_listed(result: results.DevicesListed, out: Output) -> None:
                 here=here,
             )
         )
+        if one.status is DeviceStatus.PENDING and not one.current:
+            echo(_("  It shows {code}. If it is yours: parlour device approve {code}").format(code=one.code))
         if code:
             echo(_("  On another of your devices: parlour device approve {code}").format(code=code))
+
+
+@show.register(results.DeviceLinkShown)
+async def _device_link_shown(result: results.DeviceLinkShown, out: Output) -> None:
+    del out
+    echo(str(result.link))
+    for step in steps_to_add():
+        echo(step, err=True)
 
 
 @show.register(results.DeviceApproved)

@@ -21,7 +21,7 @@ from parlour_client.kit.console.printing import echo
 from parlour_client.kit.console.second_factor import ConsoleDialog
 from parlour_client.kit.language import N_, _
 from parlour_protocol.invite_link import ChatInviteLink
-from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
 from parlour_protocol.kit.names import DeviceName, NameRefusedError, UserName, parse_device_name
 from parlour_protocol.kit.secret import Secret
 
@@ -94,7 +94,7 @@ _INVITED: Final = {
     )
 )
 @click.argument("address")
-@click.option("--username", type=NEW_USER, required=True, help=N_("Your name on that server."))
+@click.option("--username", type=NEW_USER, help=N_("Your name on that server; a link has it."))
 @click.option("--device", type=DEVICE, help=N_("What to call this device. Default: the machine's name."))
 @click.option(
     "--ca",
@@ -112,28 +112,33 @@ _INVITED: Final = {
 def login(
     context: click.Context,
     address: str,
-    username: UserName,
+    username: UserName | None,
     device: DeviceName | None,
     ca: Path | None,
     pin: str | None,
     *,
     password_stdin: bool,
 ) -> None:
-    """Log in to the server at ADDRESS (HOST or HOST:PORT).
+    """Log in to the server at ADDRESS: HOST, HOST:PORT, or the link that `parlour device add` shows.
 
     A server that this home folder already knows is checked as before, unless you give --ca or --pin. If your
     account has a second factor you are asked for it; with --password-stdin it is on the second line.
     """
     if ca is not None and pin is not None:
         raise click.UsageError(_("--ca and --pin can't be used together."))
-    from parlour_client.kit.transport.trust import CaFile, Pin  # noqa: PLC0415 - `--help` needs no TLS
+    from parlour_client.kit.account.sign_in import pinned  # noqa: PLC0415 - `--help` needs no TLS
+    from parlour_client.kit.transport.trust import CaFile, Pin  # noqa: PLC0415 - the same
 
-    where = ServerAddress.parse(address)
-    trust = CaFile.read(ca) if ca is not None else Pin.parse(pin) if pin is not None else None
+    link = LoginLink.parse(address) if LoginLink.is_one(address) else None
+    where = ServerAddress.parse(address) if link is None else link.address
+    user = username or (link.user if link is not None else None)
+    if user is None:
+        raise click.UsageError(_("Add --username NAME."))
+    trust = CaFile.read(ca) if ca is not None else Pin.parse(pin) if pin is not None else pinned(link)
     home = the_home(context)
     password = read_password(stdin=password_stdin)
     dialog = second_factor(stdin=password_stdin)
-    _welcome(asyncio.run(_login(home, where, trust, username, password, device or this_device(), dialog)))
+    _welcome(asyncio.run(_login(home, where, trust, user, password, device or this_device(), dialog)))
 
 
 async def _login(

@@ -18,6 +18,7 @@ from parlour_client.commands.command import (
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import (
     DeviceApproved,
+    DeviceLinkShown,
     DeviceRevoked,
     DevicesListed,
     HistorySent,
@@ -39,6 +40,12 @@ async def devices(call: Call) -> DevicesListed:
     """List your devices; one that is waiting for approval shows its code."""
     listed = await call.client.encryption.devices()
     return DevicesListed(listed, call.client.encryption.own())
+
+
+@command("add-device", cli="device add", connect=Connect.ONLINE, examples=("device add",))
+async def add_device(call: Call) -> DeviceLinkShown:
+    """Show the link with which another device of yours logs in to this account."""
+    return DeviceLinkShown(await call.client.sessions.login_link())
 
 
 @command(

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from parlour_protocol.ids import RoomId
     from parlour_protocol.kit.api import SessionInfo
     from parlour_protocol.kit.ids import RequestId, Seq
+    from parlour_protocol.kit.invite_link import LoginLink
     from parlour_protocol.kit.names import UserName
     from parlour_protocol.kit.second_factor import FactorList
 
@@ -413,6 +414,13 @@ class DevicesListed(Result):
 
     devices: Sequence[OwnDevice]
     own: OwnKeys
+
+
+@dataclass(slots=True)
+class DeviceLinkShown(Result):
+    """The link with which another device of the account logs in; it has no secret."""
+
+    link: LoginLink
 
 
 @dataclass(slots=True)

@@ -98,6 +98,7 @@ COMMANDS: Final[tuple[Command[..., Any], ...]] = (
     verification.words,
     verification.mycode,
     devices.devices,
+    devices.add_device,
     devices.send_history,
     devices.revoke,
     devices.approve,

@@ -8,6 +8,7 @@ from parlour_client.core.archive import Archive
 from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog, Factors
 from parlour_protocol.kit.api import SessionInfo
 from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.invite_link import LoginLink
 from parlour_protocol.kit.second_factor import FactorList
 
 
@@ -15,7 +16,8 @@ class Sessions:
     """The sessions of one account."""
 
     def __init__(self, archive: Archive) -> None:
-        self._sign_in = ChatSignIn(archive).account
+        self._chat = ChatSignIn(archive)
+        self._sign_in = self._chat.account
 
     async def all(self) -> Sequence[SessionInfo]:
         """List the account's sessions, including this one."""
@@ -29,6 +31,10 @@ class Sessions:
     def factors(self, dialog: FactorDialog) -> AbstractAsyncContextManager[Factors]:
         """Return the account's second factors, for as long as the context lasts."""
         return self._sign_in.factors(dialog)
+
+    async def login_link(self) -> LoginLink:
+        """Return the link for another device of this account."""
+        return await self._chat.login_link()
 
     async def end(self, which: SessionId) -> None:
         """Log out another session of this account."""

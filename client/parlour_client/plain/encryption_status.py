@@ -11,8 +11,9 @@ from parlour_client.core.e2ee.status import RoomEncryption, SasVerification
 from parlour_client.core.model import Room
 from parlour_client.kit.language import _
 from parlour_client.plain.line_text import shown
+from parlour_client.text.device_text import waiting_line
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import RequestId
+from parlour_protocol.kit.ids import DeviceId, RequestId
 
 
 class EncryptionStatus:
@@ -21,6 +22,7 @@ class EncryptionStatus:
     def __init__(self) -> None:
         self._labels: dict[RoomId, RoomEncryption] = {}
         self._alarms: set[int] = set()
+        self._devices: set[DeviceId] = set()
         self._words: dict[RequestId, SasVerification] = {}
 
     def room_line(self, encryption: Encryption, room: Room) -> str:
@@ -35,6 +37,10 @@ class EncryptionStatus:
             if alarm.id not in self._alarms:
                 self._alarms.add(alarm.id)
                 yield _("ALARM: {text} /alarms lists them all.").format(text=shown(alarm.text))
+        for device in encryption.waiting:
+            if device.device not in self._devices:
+                self._devices.add(device.device)
+                yield shown(waiting_line(device, f"/approve {device.code}"))
         if room is not None and self._labels.get(room.id) != encryption.room(room.id):
             yield self.room_line(encryption, room)
         for process in encryption.sas_verifications():

@@ -19,6 +19,7 @@ from parlour_client.plain.line_text import (
     shown,
 )
 from parlour_client.plain.printer import Printer
+from parlour_client.text.device_text import steps_to_add
 from parlour_client.text.encryption_text import (
     LOST,
     RENEWED,
@@ -431,6 +432,13 @@ async def _devices_listed(result: results.DevicesListed, printer: Printer) -> No
                 code=result.own.code
             )
         )
+
+
+@show.register(results.DeviceLinkShown)
+async def _device_link_shown(result: results.DeviceLinkShown, printer: Printer) -> None:
+    printer.say(str(result.link))
+    for step in steps_to_add():
+        printer.say(step)
 
 
 @show.register(results.DeviceApproved)

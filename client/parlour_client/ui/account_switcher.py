@@ -19,7 +19,7 @@ from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.dialogs.passphrase import PassphraseScreen
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.invite_link import ChatInviteLink
-from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.secret import Secret
 
@@ -44,7 +44,7 @@ class Entrance:
     Both raise ``ParlourClientError`` with the reason.
     """
 
-    login: Callable[[ServerAddress, Credentials], Awaitable[Client]]
+    login: Callable[[LoginLink | ServerAddress, Credentials], Awaitable[Client]]
     join: Callable[[ChatInviteLink, Credentials], Awaitable[Client]]
     device: str = ""
     """The name to propose for this device."""

@@ -5,6 +5,7 @@ and nothing typed is lost.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ClassVar, Final, TypeVar
 
 from textual import on
@@ -27,7 +28,7 @@ from parlour_client.ui.account_switcher import Credentials, Entrance
 from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.errors import ParlourProtocolError
-from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
 from parlour_protocol.kit.limits import PASSWORD_MIN
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
@@ -170,8 +171,18 @@ class WelcomeScreen(Screen[Client | None]):
     def _value(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
 
-    def _where(self) -> ChatInviteLink | ServerAddress:
+    @on(Input.Changed, "#where")
+    def _fill_in(self) -> None:
+        """Take the name out of a link to log in."""
+        text, who = self._value("where"), self.query_one("#who", Input)
+        if LoginLink.is_one(text) and not who.value:
+            with suppress(ParlourProtocolError):
+                who.value = LoginLink.parse(text).user
+
+    def _where(self) -> ChatInviteLink | LoginLink | ServerAddress:
         text = self._value("where")
+        if LoginLink.is_one(text):
+            return LoginLink.parse(text)
         return ChatInviteLink.parse(text) if text.startswith("parlour://") else ServerAddress.parse(text)
 
     def _of(self, name: str, read: Callable[[], T]) -> T:
@@ -205,7 +216,7 @@ class WelcomeScreen(Screen[Client | None]):
             raise ValueError("The passphrases do not match.")
         return Secret(words) if words else None
 
-    async def _go(self, where: ChatInviteLink | ServerAddress, person: Credentials) -> None:
+    async def _go(self, where: ChatInviteLink | LoginLink | ServerAddress, person: Credentials) -> None:
         try:
             if isinstance(where, ChatInviteLink):
                 client = await self._entrance.join(where, person)

@@ -276,9 +276,13 @@ class KeyPackagesLow(Push, frozen=True, tag="keys_low"):
 
 
 class KeyLogAppended(Push, frozen=True, tag="key_log_grew"):
-    """The key log has ``size`` entries now: someone who shares a room with you has a new key or device."""
+    """The key log has ``size`` entries now: someone who shares a room with you has a new key or device.
+
+    ``waiting``: a device of your account waits for approval; the log has nothing of it.
+    """
 
     size: Count
+    waiting: bool = False
 
 
 Reply = Ok | Error

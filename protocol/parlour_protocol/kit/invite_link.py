@@ -1,4 +1,4 @@
-"""Invite links: `parlour://host:port/join#code=…&pin=…`, everything needed to join.
+"""Invite links: `parlour://host:port/join#code=…&pin=…`, everything needed to join; and links to log in.
 
 It is all in the fragment, which is never part of an HTTP request. The pin is the SHA-256 of the server's
 public key (SubjectPublicKeyInfo, DER): with it the client identifies the server before it sends a credential.
@@ -6,11 +6,13 @@ Any other form of link is refused.
 """
 
 import re
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from parlour_protocol.kit.errors import InvalidLinkError
+from parlour_protocol.kit.names import NameRefusedError, UserName, parse_user_name
 from parlour_protocol.kit.secret import Secret
 
 DEFAULT_PORT: Final = 8443
@@ -19,6 +21,7 @@ _HOST: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
 _PIN: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 _MAX_LINK: Final = 1024
+_LOGIN: Final = "/login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +89,64 @@ class InviteLink:
 
         Raises InvalidLinkError with a sentence that says what is wrong.
         """
-        text = text.strip()
-        if not text.startswith(f"{scheme}://") or len(text) > _MAX_LINK:
-            raise InvalidLinkError(f"an invite link begins with {scheme}:// and is one line")
-        try:
-            parts = urlsplit(text)
-            # blank values are kept so that an empty pin is refused, not taken for no pin
-            fields = parse_qs(parts.fragment, keep_blank_values=True, strict_parsing=True, max_num_fields=8)
-        except ValueError as error:
-            raise InvalidLinkError("the link is damaged: paste it whole, up to its last character") from error
-        if parts.path != "/join" or parts.query or not fields.keys() <= {"code", "pin"} | more:
+        path, address, found = _parts(text, scheme, {"code", "pin"} | more)
+        if path != "/join":
             raise InvalidLinkError("this is not a link to join a server")
-        if any(len(values) != 1 for values in fields.values()):
-            raise InvalidLinkError("the link names a part twice")
-        found = {name: values[0] for name, values in fields.items()}
         code, pin = found.pop("code", ""), found.pop("pin", None)
         if not _TOKEN.match(code) or (pin is not None and not _PIN.match(pin)):
             raise InvalidLinkError("the link is damaged: its code or its pin has the wrong form")
-        return cls(ServerAddress.parse(parts.netloc), Secret(code), pin, scheme), found
+        return cls(address, Secret(code), pin, scheme), found
+
+
+@dataclass(frozen=True, slots=True)
+class LoginLink:
+    """`parlour://host:port/login#user=…&pin=…`: where to log in with an account that exists.
+
+    It has no secret: it spares a new device the address, the name and the question who the server is.
+    """
+
+    address: ServerAddress
+    user: UserName
+    pin: str | None = None
+    scheme: str = DEFAULT_SCHEME
+
+    def __str__(self) -> str:
+        fields = {"user": str(self.user)} | ({"pin": self.pin} if self.pin else {})
+        return f"{self.scheme}://{self.address.authority}{_LOGIN}#{urlencode(fields)}"
+
+    @staticmethod
+    def is_one(text: str) -> bool:
+        """Say whether a text looks like such a link, rather than like an invite link."""
+        return f"{_LOGIN}#" in text
+
+    @classmethod
+    def parse(cls, text: str, scheme: str = DEFAULT_SCHEME) -> "LoginLink":
+        """Read a link. Raises InvalidLinkError with a sentence that says what is wrong."""
+        path, address, found = _parts(text, scheme, {"user", "pin"})
+        pin = found.get("pin")
+        if path != _LOGIN:
+            raise InvalidLinkError("this is not a link to log in to a server")
+        if pin is not None and not _PIN.match(pin):
+            raise InvalidLinkError("the link is damaged: its pin has the wrong form")
+        try:
+            return cls(address, parse_user_name(found.get("user", "")), pin, scheme)
+        except NameRefusedError as error:
+            raise InvalidLinkError("the link is damaged: it has no name") from error
+
+
+def _parts(text: str, scheme: str, names: AbstractSet[str]) -> tuple[str, ServerAddress, dict[str, str]]:
+    """Return a link's path, address and fields, each at most once and none but ``names``."""
+    text = text.strip()
+    if not text.startswith(f"{scheme}://") or len(text) > _MAX_LINK:
+        raise InvalidLinkError(f"an invite link begins with {scheme}:// and is one line")
+    try:
+        parts = urlsplit(text)
+        # blank values are kept so that an empty pin is refused, not taken for no pin
+        fields = parse_qs(parts.fragment, keep_blank_values=True, strict_parsing=True, max_num_fields=8)
+    except ValueError as error:
+        raise InvalidLinkError("the link is damaged: paste it whole, up to its last character") from error
+    if parts.query or not fields.keys() <= names:
+        raise InvalidLinkError("this is not a link to join a server")
+    if any(len(values) != 1 for values in fields.values()):
+        raise InvalidLinkError("the link names a part twice")
+    return parts.path, ServerAddress.parse(parts.netloc), {name: values[0] for name, values in fields.items()}

@@ -36,6 +36,7 @@ from parlour_server.chat.key_change_notifier import KeyChangeNotifier
 from parlour_server.chat.notices import (
     ConsentChanged,
     DeviceEphemeral,
+    DeviceWaits,
     EventCommitted,
     KeysChanged,
     RoomEphemeral,
@@ -211,6 +212,8 @@ class Chat:
             self._hub.send_to_device(notice)
         elif isinstance(notice, KeysChanged):
             self._keys.changed(notice.user)
+        elif isinstance(notice, DeviceWaits):
+            self._keys.device_waits(notice.user)
         elif isinstance(notice, ConsentChanged):
             self._hub.consent_changed(notice.user, notice.room)
         elif isinstance(notice, RoomEphemeral):

@@ -35,6 +35,18 @@ class KeyChangeNotifier:
                 "announcing changed keys", lambda: self._notify(user), lambda: self._fail(user)
             )
 
+    def device_waits(self, user: UserName) -> None:
+        """Tell the account's own connections that a new device waits for approval."""
+        self._background.retry_until_done(
+            "announcing a device that waits", lambda: self._tell_of_device(user), lambda: self._fail(user)
+        )
+
+    async def _tell_of_device(self, user: UserName) -> None:
+        head = await self._store.keylog.head()
+        for peer in self._connected.of(user):
+            if peer.ready and head is not None:
+                peer.push(KeyLogAppended(size=head.size, waiting=True))
+
     def _fail(self, user: UserName) -> None:
         for peer in self._connected.of(user):
             peer.fail()

@@ -66,6 +66,13 @@ class KeysChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceWaits:
+    """A new device of this account waits for approval; its other connections can approve it."""
+
+    user: UserName
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentChanged:
     """This account accepted or declined a room on one of its devices; the others must check."""
 
@@ -92,7 +99,7 @@ def _of_room(notice: RoomEphemeral) -> Iterable[str]:
     return (room_subject(notice.room),)
 
 
-def _of_user(notice: UserEphemeral | DeviceEphemeral | ConsentChanged) -> Iterable[str]:
+def _of_user(notice: UserEphemeral | DeviceEphemeral | ConsentChanged | DeviceWaits) -> Iterable[str]:
     return (user_subject(notice.user),)
 
 
@@ -102,5 +109,6 @@ NOTICES: Final[tuple[NoticeType[Any], ...]] = (
     NoticeType(UserEphemeral, "user", _of_user),
     NoticeType(DeviceEphemeral, "device", _of_user),
     NoticeType(ConsentChanged, "consent", _of_user),
+    NoticeType(DeviceWaits, "device_waits", _of_user),
     NoticeType(KeysChanged, "keys"),  # it concerns everyone in the person's encrypted rooms
 )

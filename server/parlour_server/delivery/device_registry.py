@@ -33,7 +33,7 @@ from parlour_protocol.identity import (
 from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import UserName
-from parlour_server.chat.notices import KeysChanged
+from parlour_server.chat.notices import DeviceWaits, KeysChanged
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.errors import PasswordNeededError
@@ -127,6 +127,8 @@ class DeviceRegistry:
         # Clients register at each login, but only the first one is recorded.
         if record.certificate != (before.certificate if before else None):
             self._bus.publish(KeysChanged(user))
+        elif before is None:
+            self._bus.publish(DeviceWaits(user))
         return _device_info(record, device)
 
     async def list(self, session: SessionRecord) -> DeviceList:

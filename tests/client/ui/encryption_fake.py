@@ -41,6 +41,7 @@ class FakeEncryption(Encryption):
     """Says what it was told to say."""
 
     def __init__(self) -> None:
+        self.waiting_devices: list[OwnDevice] = []
         self.rooms: dict[RoomId, RoomEncryption] = {}
         self.trusted: dict[UserName, Trust] = {}
         self.told: list[Alarm] = []
@@ -142,9 +143,13 @@ class FakeEncryption(Encryption):
     async def devices(self) -> Sequence[OwnDevice]:
         return self.listed
 
+    @property
+    def waiting(self) -> Sequence[OwnDevice]:
+        return self.waiting_devices
+
     async def approve(self, code: str) -> OwnDevice:
         self.calls.append(("approve", code))
-        return self.listed[1]
+        return self.listed[-1]
 
     async def revoke(self, device: DeviceId) -> None:
         self.calls.append(("revoke", device))

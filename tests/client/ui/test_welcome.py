@@ -15,7 +15,8 @@ from parlour_client.ui.account_switcher import Credentials, Entrance
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.invite_link import ChatInviteLink
-from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
+from parlour_protocol.kit.names import parse_user_name
 
 PASSWORD = "correct horse battery"
 LINK = "parlour://chat.example:8443/join#code=" + "c" * 22 + "&pin=" + "p" * 43
@@ -28,7 +29,9 @@ class Door:
         self.came: list[tuple[object, Credentials]] = []
         self.refusal: LoginRefusedError | None = None
 
-    async def __call__(self, where: ChatInviteLink | ServerAddress, person: Credentials) -> FakeClient:
+    async def __call__(
+        self, where: ChatInviteLink | LoginLink | ServerAddress, person: Credentials
+    ) -> FakeClient:
         """Let in."""
         if self.refusal is not None:
             raise self.refusal
@@ -102,6 +105,20 @@ async def test_an_address_logs_in(door: Door) -> None:
         await fill(pilot, "chat.example", "alice", "short")
         assert isinstance(pilot.app.screen, ChatScreen)
     assert door.came[0][0] == ServerAddress("chat.example", 8443)
+
+
+async def test_a_link_from_another_device_logs_in(door: Door) -> None:
+    """It has the address, the pin and the name; only the password is to be typed."""
+    link = LoginLink(ServerAddress("chat.example", 8443), parse_user_name("alice"), "p" * 43)
+    async with welcome(door) as pilot:
+        pilot.app.screen.query_one("#where", Input).value = str(link)
+        await settled(pilot)
+        assert pilot.app.screen.query_one("#who", Input).value == "alice"
+        pilot.app.screen.query_one("#password", Input).value = "short"
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, ChatScreen)
+    assert door.came[0][0] == link
 
 
 WRONG = [

@@ -1,9 +1,12 @@
 """Addresses and the invite links of any program: its own scheme, its own fields, and nothing else."""
 
+from dataclasses import replace
+
 import pytest
 
 from parlour_protocol.kit.errors import InvalidLinkError
-from parlour_protocol.kit.invite_link import DEFAULT_PORT, InviteLink, ServerAddress
+from parlour_protocol.kit.invite_link import DEFAULT_PORT, InviteLink, LoginLink, ServerAddress
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.kit.secret import Secret
 
 CODE = "c" * 22
@@ -80,3 +83,35 @@ def test_addresses_that_are_none(text: str):
 def test_the_authority_is_written_as_in_a_url(host: str, authority: str):
     """An IPv6 address in brackets."""
     assert ServerAddress(host, 1).authority == authority
+
+
+def test_a_link_to_log_in_has_a_name_and_no_secret():
+    """It is read back as it was written, and is never taken for an invite link."""
+    link = LoginLink(ServerAddress("localhost", 1), parse_user_name("ada"), PIN)
+    assert LoginLink.is_one(str(link))
+    assert LoginLink.parse(f"  {link}\n") == link
+    assert LoginLink.parse(str(replace(link, pin=None))).pin is None
+    with pytest.raises(InvalidLinkError):
+        InviteLink.parse(str(link))
+    assert not LoginLink.is_one(str(replace(LINK, scheme="parlour")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "parlour://localhost:1/login#user=ada&pin=",
+        "parlour://localhost:1/login#user=ada&pin=short",
+        "parlour://localhost:1/login#pin=" + PIN,
+        "parlour://localhost:1/login#user=a..&pin=" + PIN,
+        "parlour://localhost:1/login#user=ada&code=" + CODE,
+        "parlour://localhost:1/login#user=ada&user=eve",
+        "parlour://localhost:1/login?user=ada#user=ada",
+        "parlour://localhost:1/x/login#user=ada",
+        "parlour://localhost:1/join#user=ada",
+        "ticker://localhost:1/login#user=ada",
+    ],
+)
+def test_a_damaged_link_to_log_in_is_refused(text: str):
+    """Like an invite link: nothing is guessed."""
+    with pytest.raises(InvalidLinkError):
+        LoginLink.parse(text)

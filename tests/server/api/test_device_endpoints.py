@@ -19,7 +19,7 @@ from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.kit.second_factor import FactorProof, NewTotp, TotpCode, TotpConfirmation
 from parlour_protocol.kit.secret import Secret
-from parlour_server.chat.notices import KeysChanged
+from parlour_server.chat.notices import DeviceWaits, KeysChanged
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
@@ -51,12 +51,17 @@ async def test_the_first_device_certifies_itself(village: Village) -> None:
     assert (info.status, info.packages, info.last_resort, info.current) == ("active", 5, True, True)
 
 
-async def test_a_second_device_is_pending_until_it_is_approved(village: Village) -> None:
-    """Its own login binds it; only the account's key makes it valid."""
+async def test_a_second_device_is_pending_until_it_is_approved(
+    village: Village, notices: list[object]
+) -> None:
+    """Its own login binds it, which its other devices hear of once; only the account's key makes it valid."""
     laptop = await village.person("ada")
     phone = await village.login("ada", laptop.account)
+    before = len(notices)
     made = await phone.ask("POST", "/v1/devices", phone.registration())
     assert made.json()["status"] == "pending"
+    await phone.ask("POST", "/v1/devices", phone.registration())
+    assert notices[before:] == [DeviceWaits(laptop.user)]
     assert (await laptop.certify(phone)).status_code == 204
     assert (await phone.info()).status == "active"
 

@@ -61,7 +61,7 @@ from parlour_protocol.kit.ids import DeviceId, Seq, new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.membership import Remove
 from parlour_protocol.rooms import RoomKind, RoomSuite
-from parlour_server.chat.notices import DeviceEphemeral, KeysChanged
+from parlour_server.chat.notices import DeviceEphemeral, DeviceWaits, KeysChanged
 from parlour_server.kit.bus.bus import SessionsEnded
 from parlour_server.store.types import DevicesChanged, NewEntry
 
@@ -263,6 +263,21 @@ async def test_changed_keys_are_announced_in_shared_encrypted_rooms(disk: DiskWo
         assert ada.got(GroupChanged) == [GroupChanged(room=room)]
         assert bob.got(KeyLogAppended) == [KeyLogAppended(size=head.size)]
         assert eve.frames == []
+
+
+async def test_a_device_that_waits_is_announced_to_its_account_only(disk: DiskWorld):
+    """Those who share an encrypted room with it hear nothing before it is approved."""
+    ada, bob = [await disk.connect(name, keys=True) for name in ("ada", "bob")]
+    await den(disk, ada, "bob")
+    for peer in (ada, bob):
+        peer.frames.clear()
+    disk.bus.publish(DeviceWaits(bob.info.grant.user))
+    await bob.until(lambda: bob.got(KeyLogAppended))
+    await settle()
+    head = await disk.disk.keylog.head()
+    assert head is not None
+    assert bob.frames == [KeyLogAppended(size=head.size, waiting=True)]
+    assert ada.frames == []
 
 
 async def test_a_burst_of_changes_is_announced_once(disk: DiskWorld):

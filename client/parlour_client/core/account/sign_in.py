@@ -14,7 +14,7 @@ from parlour_client.core.e2ee.status import Trust as PersonTrust
 from parlour_client.core.errors import login_hint
 from parlour_client.kit.account.profile import Account, Profile
 from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog
-from parlour_client.kit.account.sign_in import SignIn, trust_of
+from parlour_client.kit.account.sign_in import SignIn, if_taken, trust_of
 from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.errors import (
     ParlourClientError,
@@ -25,7 +25,7 @@ from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.trust import Trust, Verifier
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.invite_link import ChatInviteLink, Inviter
-from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.secret import Secret
 
@@ -57,18 +57,26 @@ class ChatSignIn:
         device: DeviceName,
         dialog: FactorDialog = NO_DIALOG,
     ) -> Account:
-        """Create an account with an invite, and log in. The link names the inviter's key."""
+        """Create an account with an invite, and log in; an account that exists is only logged in.
+
+        The link names the inviter's key.
+        """
         from parlour_client.core.e2ee.identity import inviter  # noqa: PLC0415 - only where keys are needed
 
-        if link.by is not None and link.by.user == user:
-            raise SetupError(
-                _("This link is from {user}.").format(user=user), _("Choose another name for your account.")
-            )
         await self.account.fits(link.link.address, user)
-        if link.by is not None:  # before the server is asked: it may not answer and leave the login to us
+        by_themselves = link.by is not None and link.by.user == user
+        if link.by is not None and not by_themselves:
+            # before the server is asked: it may not answer, and leave the login to us
             await self._archive.write_durably(inviter.keep, link.link.address.authority, link.by)
-        made = await self.account.make_account(link.link, user, password)
-        return await self.log_in(link.link.address, trust_of(link.link), made, password, device, dialog)
+        made = None if by_themselves else await self.account.make_account(link.link, user, password)
+        with if_taken(user, taken=made is None):
+            address, trust = link.link.address, trust_of(link.link)
+            return await self.log_in(address, trust, made or user, password, device, dialog)
+
+    async def login_link(self) -> LoginLink:
+        """Return the link by which another device of this account finds the server: it has no secret."""
+        profile = await self.account.store.load()
+        return LoginLink(profile.address, profile.user, profile.pin)
 
     async def log_in(
         self,

@@ -223,6 +223,8 @@ class EncryptedRooms:
         rooms = [room for room in self.incoming.rooms if self._follow or room in self._tracked]
         self.scheduler.begin([room for room in rooms if self.state.summary(room) is not None])
         self.renewal.begin()
+        if self._follow:
+            self._background.run(self.identity.look_for_waiting())
         if not self.session.signed_in:
             self._late = asyncio.ensure_future(self._sign_in_late())
         self.read_receipts.resume()
@@ -277,8 +279,10 @@ class EncryptedRooms:
                 if used:
                     for room in self.incoming.rooms:
                         self.renewal.renew_soon(room)
-            case KeyLogAppended():
+            case KeyLogAppended(waiting=waiting):
                 self._background.run(self.identity.catch_up())
+                if waiting:
+                    self._background.run(self.identity.look_for_waiting())
 
     # for the other parts
     def covers(self, room: RoomId) -> bool:

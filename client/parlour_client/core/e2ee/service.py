@@ -250,6 +250,11 @@ class Encryption:
         """List the account's devices."""
         return await self._identity.devices()
 
+    @property
+    def waiting(self) -> Sequence[OwnDevice]:
+        """Devices of this account that wait for approval; from memory. Empty if this one can't approve."""
+        return self._identity.waiting
+
     async def approve(self, code: str) -> OwnDevice:
         """Approve the pending device that shows this code, and add it to every room."""
         approved = await self._identity.approve(code)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from parlour_protocol.identity import pairing_code
 from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
 from parlour_protocol.kit.names import DeviceName, UserName
@@ -158,6 +159,11 @@ class OwnDevice:
     created: Millis
     last_seen: Millis
     current: bool
+
+    @property
+    def code(self) -> str:
+        """What this device shows while it waits for approval, to compare with: `abcd-efgh-ijkl-mnop`."""
+        return pairing_code(self.device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,27 +5,52 @@ by the ``FactorDialog`` of the front end. A home has one
 account: logging in as someone else, or elsewhere, is refused rather than mixing two accounts.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from msgspec.structs import replace
 
 from parlour_client.kit.account.profile import Account, Profile, ProfileStore, trust_fields
 from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog, Factors, log_in
 from parlour_client.kit.account.security_key import SecurityKeys
-from parlour_client.kit.errors import LoggedOutError, NoAccountError, SessionEndedError, SetupError
+from parlour_client.kit.errors import (
+    ApiRefusedError,
+    LoggedOutError,
+    LoginRefusedError,
+    NoAccountError,
+    SecondFactorRefusedError,
+    SessionEndedError,
+    SetupError,
+)
 from parlour_client.kit.language import _
 from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.session import SessionKeyPair
 from parlour_client.kit.transport.trust import Pin, SystemRoots, Trust, Verifier
 from parlour_protocol.kit.api import Login, NewAccount, SessionInfo
+from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import SessionId
-from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
+from parlour_protocol.kit.invite_link import InviteLink, LoginLink, ServerAddress
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.secret import Secret
 
 
-async def _accepted(_: Profile) -> None:
+@contextmanager
+def if_taken(user: UserName, *, taken: bool) -> Iterator[None]:
+    """If the name is taken, a refused login says what that means for someone who wants to join."""
+    try:
+        yield
+    except SecondFactorRefusedError:  # the password was right: it is theirs
+        raise
+    except LoginRefusedError as error:
+        if not taken:
+            raise
+        raise SetupError(
+            _("The name {user} is taken.").format(user=user),
+            _("If it is yours, check the password; otherwise choose another name."),
+        ) from error
+
+
+async def _accepted(_profile: Profile) -> None:
     """Do nothing more."""
 
 
@@ -37,7 +62,7 @@ class SignIn:
         store: ProfileStore,
         *,
         accepted: Callable[[Profile], Awaitable[None]] = _accepted,
-        login_hint: Callable[[Account], str] = lambda _: LoggedOutError.hint,
+        login_hint: Callable[[Account], str] = lambda _account: LoggedOutError.hint,
     ) -> None:
         """Await ``accepted`` after the server accepted a password, before the session is saved.
 
@@ -63,15 +88,22 @@ class SignIn:
         device: DeviceName,
         dialog: FactorDialog = NO_DIALOG,
     ) -> Account:
-        """Create an account with an invite, and log in."""
+        """Create an account with an invite, and log in; an account that exists is only logged in."""
         made = await self.make_account(link, user, password)
-        return await self.log_in(link.address, trust_of(link), made, password, device, dialog)
+        with if_taken(user, taken=made is None):
+            return await self.log_in(link.address, trust_of(link), made or user, password, device, dialog)
 
-    async def make_account(self, link: InviteLink, user: UserName, password: Secret) -> UserName:
-        """Create an account with an invite; return its name as the server knows it."""
+    async def make_account(self, link: InviteLink, user: UserName, password: Secret) -> UserName | None:
+        """Create an account with an invite; return its name as the server knows it, None if it is taken."""
         await self.fits(link.address, user)
         api = Api(Verifier(link.address, trust_of(link)))
-        return (await api.make_account(NewAccount(invite=link.code, username=user, password=password))).user
+        try:
+            made = await api.make_account(NewAccount(invite=link.code, username=user, password=password))
+        except ApiRefusedError as error:
+            if error.code != ErrorCode.NAME_TAKEN:
+                raise
+            return None
+        return made.user
 
     async def log_in(
         self,
@@ -159,6 +191,11 @@ class SignIn:
             yield Api(Verifier(profile.address, profile.trust)), profile.session
         except SessionEndedError as error:
             raise SessionEndedError(_("The session has ended."), self._login_hint(profile.account)) from error
+
+
+def pinned(link: LoginLink | None) -> Trust | None:
+    """Return how a link to log in says to verify the server; None: as before, or by the system's roots."""
+    return Pin(link.pin) if link is not None and link.pin is not None else None
 
 
 def trust_of(link: InviteLink) -> Trust:

@@ -93,6 +93,7 @@ class ResultViews:
             results.CodeShown: lambda found: encryption.show_code(found.code),
             results.AlarmsListed: lambda found: encryption.list_alarms(found.alarms),
             results.DevicesListed: lambda found: devices.choose(found.devices, found.own),
+            results.DeviceLinkShown: lambda found: devices.show_link(found.link),
             results.DeviceApproved: lambda found: devices.offer_history(found.device),
             results.RecoveryWordsShown: lambda found: devices.show_recovery(found.words),
         }

@@ -119,6 +119,7 @@ class RoomPane(Vertical):
         self.files = FileTransfers(self.timeline, self.hint, self.interaction)
         self.views = Views(client, self.interaction, self.navigation)
         self.links = LinkActions(self.interaction)
+        self.devices = DevicePrompts(client, self.interaction)
         self.results = ResultViews(
             client,
             self.interaction,
@@ -127,7 +128,7 @@ class RoomPane(Vertical):
             self.views,
             self.files,
             self.encryption,
-            DevicePrompts(client, self.interaction),
+            self.devices,
             self.links,
         )
         self.commands = SlashCommands(

@@ -117,6 +117,7 @@ class ChatScreen(Screen[None]):
         self._unsubscribe: Callable[[], None] | None = None
         self._collector = Collector()
         self._login = Deferred(self, self._log_in_again)
+        self._approval = Deferred(self, self._ask_approval)
 
     def _new_pane(self, *above: Widget) -> RoomPane:
         views: Mapping[View, Action] = {
@@ -151,6 +152,7 @@ class ChatScreen(Screen[None]):
     def on_unmount(self) -> None:
         """Unsubscribe."""
         self._login.cancel()
+        self._approval.cancel()
         self._collector.stop()
         if self._unsubscribe is not None:
             self._unsubscribe()
@@ -176,6 +178,8 @@ class ChatScreen(Screen[None]):
             self.status_line.tell(change.status, self.client.account)
             if change.status.session_ended:
                 self.login_soon()
+        elif isinstance(change, changes.EncryptionChanged) and self.pane.devices.unasked is not None:
+            self._approval.schedule(0)
         self.pane.on_change(change)
 
     def login_soon(self) -> None:
@@ -184,15 +188,25 @@ class ChatScreen(Screen[None]):
 
     def _log_in_again(self) -> None:
         """Show the dialog, but not while someone is typing: those keys would become the password."""
-        if not self.client.connection.status.session_ended:
-            return
+        if self.client.connection.status.session_ended and self._may_open(self._login):
+            self.interaction.push(log_in_again(self.client))
+
+    def _ask_approval(self) -> None:
+        """Ask about a new device, but not while someone is typing: those keys would be the answer."""
+        device = self.pane.devices.unasked
+        if device is not None and self._may_open(self._approval):
+            self.pane.devices.ask_approval(device)
+
+    def _may_open(self, dialog: Deferred) -> bool:
+        """Say whether a dialog may open by itself now; if not, it is tried again."""
         quiet = time.monotonic() - self.composing.wrote_at
         if not self.is_current or self.interaction.is_away:
-            self._login.schedule(QUIET)
+            dialog.schedule(QUIET)
         elif quiet < QUIET:
-            self._login.schedule(QUIET - quiet)
+            dialog.schedule(QUIET - quiet)
         else:
-            self.interaction.push(log_in_again(self.client))
+            return True
+        return False
 
     # --- what belongs to the room in front
 

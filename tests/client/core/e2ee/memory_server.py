@@ -22,12 +22,14 @@ from parlour_protocol.delivery import (
     Commit,
     Contest,
     CreateGroup,
+    DeviceInfo,
     DeviceStatus,
     EventStored,
     FileStored,
     GroupDevice,
     GroupState,
     KeyPackages,
+    RegisterDevice,
     WaitingWelcome,
     Welcomes,
 )
@@ -262,6 +264,15 @@ class Line(Session):
     def _certify(self, device: DeviceId, data: bytes) -> None:
         super()._certify(device, data)
         self.server.keys_changed(self.user)
+
+    async def register_device(self, body: RegisterDevice) -> DeviceInfo:
+        known = set(self.server.devices)
+        info = await super().register_device(body)
+        if info.device not in known and body.certificate is None:
+            for wire in self.server.wires:
+                if wire.line.user == self.user:
+                    wire.say(KeyLogAppended(size=len(self.server.entries), waiting=True))
+        return info
 
     async def put_packages(self, device: DeviceId, body: KeyPackages) -> None:
         kept = self.server.devices[device]

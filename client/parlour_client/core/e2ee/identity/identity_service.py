@@ -24,6 +24,7 @@ from parlour_client.core.e2ee.status import Alarm, OwnDevice, OwnKeys, Trust
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
+from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import DeviceName, UserName
@@ -59,6 +60,7 @@ class IdentityService:
         self._version = 0
         self._levels: dict[UserName, str] = {}
         self._alarms: Sequence[Alarm] = ()
+        self._waiting: Sequence[OwnDevice] = ()
         self._raised: Sequence[alarms.Raised] = ()
         self.policy = ShownPolicy()
 
@@ -149,10 +151,28 @@ class IdentityService:
         await self.refresh()
 
     # devices
+    @property
+    def waiting(self) -> Sequence[OwnDevice]:
+        """Devices of the account that wait for approval, as of the last look; from memory."""
+        return self._waiting
+
+    async def look_for_waiting(self) -> None:
+        """Look for devices that wait for approval, if this one can approve them."""
+        if self._identity is not None and self._identity.account is not None:
+            self._note_waiting(await self._devices.list())
+
+    def _note_waiting(self, found: Sequence[OwnDevice]) -> None:
+        waiting = [one for one in found if one.status is DeviceStatus.PENDING and not one.current]
+        changed = [one.device for one in waiting] != [one.device for one in self._waiting]
+        self._waiting = waiting
+        if changed:
+            self._changed()
+
     async def devices(self) -> Sequence[OwnDevice]:
         """Return the account's devices."""
         found = await self._devices.list()
         await self.refresh()
+        self._note_waiting(found)
         return found
 
     async def approve(self, code: str) -> OwnDevice:
@@ -161,6 +181,7 @@ class IdentityService:
             return await self._devices.approve(code)
         finally:
             await self.refresh()
+            await self.look_for_waiting()
 
     async def revoke(self, device: DeviceId) -> None:
         """Revoke a device for good."""
@@ -168,6 +189,7 @@ class IdentityService:
             await self._devices.revoke(device)
         finally:
             await self.refresh()
+        self._note_waiting([one for one in self._waiting if one.device != device])
 
     # the account key
     async def recovery_words(self) -> Sequence[str]:

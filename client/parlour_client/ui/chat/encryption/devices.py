@@ -6,19 +6,30 @@ read here.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from contextlib import suppress
+from enum import Enum, auto
+from typing import ClassVar, Final
 
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.content import Content
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import OwnDevice, OwnKeys
+from parlour_client.core.errors import EncryptionError
+from parlour_client.kit.language import N_, _
+from parlour_client.kit.qr_code import qr_rows
+from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import ChooseScreen
-from parlour_client.kit.widgets.safe import join, lines, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
+from parlour_client.text.device_text import steps_to_add
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.ids import DeviceId
+from parlour_protocol.kit.invite_link import LoginLink
 
 _STATUS: Final = {
     DeviceStatus.ACTIVE: ("approved", "$text-success"),
@@ -36,8 +47,8 @@ def heading(own_keys: OwnKeys) -> Content:
             own("No other device left? In a shell: parlour recovery use, with your 24 recovery words.", "dim")
         )
     elif own_keys.has_account_key:
-        parts.append(own("To approve a new device: /approve CODE with the code that it shows.", "dim"))
-    parts.append(own("Enter on a device: send it history, or revoke it", "dim"))
+        parts.append(own("/add-device shows a link for a new device.", "dim"))
+    parts.append(own("Enter on a device: approve it, send it history, or revoke it", "dim"))
     return lines(*parts)
 
 
@@ -47,6 +58,22 @@ def waits(own_keys: OwnKeys) -> list[Content]:
         return []
     todo = own("Waiting for approval. On another device: ")
     return [join(todo, own(f"/approve {own_keys.code}", "bold"))]
+
+
+def waiting(client: Client) -> Sequence[OwnDevice]:
+    """Return the devices that wait for this one's approval."""
+    with suppress(EncryptionError):  # no keys yet, or a server without encryption
+        return client.encryption.waiting
+    return ()
+
+
+def waiting_row(one: OwnDevice) -> Content:
+    """Return the row above the messages about a device that waits."""
+    return join(
+        own(_("New device waiting for approval: "), "bold $text-warning"),
+        peer_line(one.name, limit=40, style="bold"),
+        own("  /devices", "dim"),
+    )
 
 
 def choices(devices: Sequence[OwnDevice]) -> list[tuple[str, Content]]:
@@ -110,11 +137,101 @@ def code_page(code: str, rows: Sequence[str]) -> Page:
     )
 
 
+def link_page(link: str, rows: Sequence[str]) -> Page:
+    """Return the page with the link for another device, as a picture and as text."""
+    return Page(
+        lines(
+            own(_("Add a device: scan or paste this link there"), "bold"),
+            *(own(row, "#000000 on #ffffff") for row in rows),  # dark on light, or some scanners fail
+            own(link),
+            own(""),
+            *(own(step) for step in steps_to_add()),
+        )
+    )
+
+
+class Approval(Enum):
+    """What to do about a device that waits for approval."""
+
+    APPROVE = auto()
+    LATER = auto()
+    REVOKE = auto()
+
+
+class ApprovalScreen(Overlay[Approval]):
+    """Asks to compare the code of a device that waits. Enter alone approves nothing."""
+
+    HELP: ClassVar[str | None] = N_(
+        "Someone logged in to your account on a new device. Compare the code here with the one that the\n"
+        "device shows. y approves it: it then reads your encrypted rooms. r revokes it if it is not yours."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer('APPROVE')", N_("Approve"), id="approval.yes"),
+        Binding("escape,n", "answer('LATER')", N_("Later"), id="approval.later"),
+        Binding("r", "answer('REVOKE')", N_("Revoke"), id="approval.revoke"),
+    ]
+
+    def __init__(self, device: OwnDevice) -> None:
+        super().__init__(classes="dialog")
+        self._device = device
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        one = self._device
+        with Vertical(classes="box"):
+            yield SafeStatic(
+                lines(
+                    join(own(_("New device: "), "bold"), peer_line(one.name, limit=40, style="bold")),
+                    own(
+                        _("Logged in {day} {time}").format(day=day(one.created), time=clock(one.created)),
+                        "dim",
+                    ),
+                    own(""),
+                    own(_("Does it show exactly this code?")),
+                    own(f"  {one.code}", "bold"),
+                    own(""),
+                    own(_("Approve it only if you see this code on your own device.")),
+                )
+            )
+            yield SafeStatic(own(_("y: the codes match, approve · esc: later · r: not mine, revoke"), "dim"))
+
+    def action_answer(self, name: str) -> None:
+        """Close with the answer."""
+        _closing = self.dismiss(Approval[name])
+
+
 class DevicePrompts:
     """Shows the account's devices, and asks what to do with them."""
 
     def __init__(self, client: Client, interaction: Interaction) -> None:
         self._client, self._interaction = client, interaction
+        self._asked = set[DeviceId]()
+        """Devices that the person was asked about by itself: once is enough."""
+
+    def show_link(self, link: LoginLink) -> None:
+        """Show the link for another device."""
+        self._interaction.push(link_page(str(link), qr_rows(str(link))))
+
+    @property
+    def unasked(self) -> OwnDevice | None:
+        """A device that waits for approval, and about which the person was not asked yet."""
+        return next((one for one in waiting(self._client) if one.device not in self._asked), None)
+
+    def ask_approval(self, one: OwnDevice) -> None:
+        """Ask to compare the code of a device that waits, and approve it."""
+        self._asked.add(one.device)
+
+        def take(answer: Approval | None) -> None:
+            if answer is Approval.APPROVE:
+                self._interaction.run(lambda: self._approve(one))
+            elif answer is Approval.REVOKE:
+                self._ask_revoke(one)
+
+        self._interaction.push(ApprovalScreen(one), take)
+
+    async def _approve(self, one: OwnDevice) -> None:
+        self._interaction.say(_("Approving…"))
+        self.offer_history(await self._client.encryption.approve(one.code))
 
     def choose(self, listed: Sequence[OwnDevice], own_keys: OwnKeys) -> None:
         """List the devices, and ask about the chosen one."""
@@ -128,7 +245,10 @@ class DevicePrompts:
         self._interaction.push(screen, take)
 
     def _ask_about(self, one: OwnDevice) -> None:
-        """Ask what to do with a device; this one, and a pending one, can only be revoked."""
+        """Ask what to do with a device; this one can only be revoked."""
+        if one.status is DeviceStatus.PENDING and not one.current:
+            self.ask_approval(one)
+            return
         if one.current or one.status is not DeviceStatus.ACTIVE:
             self._ask_revoke(one)
             return

@@ -79,6 +79,7 @@ class EncryptionPrompts:
             rows.append(join(own("! ", "bold $text-error"), newest, own(f"{more} /alarms", "dim")))
         with suppress(EncryptionError):  # no keys yet, or a server without encryption
             rows.extend(devices.waits(self._client.encryption.own()))
+        rows.extend(map(devices.waiting_row, devices.waiting(self._client)))
         if asked := asking(self._client.encryption.sas_verifications()):
             rows.append(asked)
         self._header.show_alarms(rows)

@@ -23,6 +23,22 @@ async def test_approving_by_code(world: World):
     assert [(one.device, one.current) for one in listed] == [(first.device, True), (second.device, False)]
 
 
+async def test_a_device_that_waits_is_known_to_those_that_can_approve_it(world: World):
+    """With the code that it shows; once it is approved or revoked nothing waits any more."""
+    first, second = await world.home(ANA), await world.home(ANA)
+    for one in (first, second):
+        await one.identity.look_for_waiting()
+    (waiting,) = first.identity.waiting
+    assert waiting.code == second.identity.own().code
+    assert not second.identity.waiting
+    await first.identity.approve(waiting.code)
+    assert not first.identity.waiting
+    third = await world.home(ANA)
+    await first.identity.look_for_waiting()
+    await first.identity.revoke(third.device)
+    assert not first.identity.waiting
+
+
 async def test_the_code_may_be_typed_as_people_type(world: World):
     """Case, spaces and dashes make no difference."""
     first, second = await world.home(ANA), await world.home(ANA)

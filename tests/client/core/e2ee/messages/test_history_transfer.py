@@ -46,9 +46,14 @@ async def test_a_new_device_gets_what_was_said_before(harness: Harness) -> None:
     await say(harness, ben, room, "CANARY long ago")
     await say(harness, ana, room, "CANARY yes")
     phone = await harness.open(ANA, "phone")
-    approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
+    await harness.until(lambda: ana.encryption.waiting)  # it was told at once
+    (waiting,) = ana.encryption.waiting
+    assert waiting.code == phone.encryption.own().code
+    assert not ben.encryption.waiting
+    approving = asyncio.ensure_future(ana.encryption.approve(waiting.code))
     await harness.until(approving.done)
     await harness.quiet()
+    assert not ana.encryption.waiting
     assert await texts(phone, room) == []
     (unread,) = [entry for entry in await phone.history.timeline(room) if entry.trouble]
     assert unread.trouble == BEFORE_JOIN  # one row for both

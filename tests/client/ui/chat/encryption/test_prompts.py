@@ -9,17 +9,29 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.encryption_fake import AT, LAST, NUMBER, OTHER, THIS
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, LOBBY, FakeClient
 
+from parlour_client.commands.results import DeviceLinkShown
 from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError
-from parlour_client.core.e2ee.status import Alarm, OwnKeys, RoomEncryption, RoomPerson, RoomState, Trust
+from parlour_client.core.e2ee.status import (
+    Alarm,
+    OwnDevice,
+    OwnKeys,
+    RoomEncryption,
+    RoomPerson,
+    RoomState,
+    Trust,
+)
 from parlour_client.core.e2ee.verification.safety_number import Party
 from parlour_client.core.e2ee.verification.verification_code import code_of
 from parlour_client.core.events import EncryptionChanged, EntryAdded, HistoryReplaced
 from parlour_client.core.model import BEFORE_JOIN, Note, NoteKind
 from parlour_client.kit.qr_code import qr_rows
 from parlour_client.text.encryption_text import LOST, RENEWED
+from parlour_client.ui.chat.encryption.devices import ApprovalScreen
+from parlour_client.ui.chat.screen import QUIET
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.kit.ids import RequestId
-from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.kit.ids import DeviceId, RequestId
+from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 SEALED = RoomEncryption(RoomState.ACTIVE, "E2EE 1/2 verified")
@@ -378,6 +390,87 @@ async def test_a_device_that_waits_shows_its_code(client: FakeClient, open_app: 
         await lobby(pilot)
         await write(pilot, "/devices")
         assert "abcd-efgh-ijkl-mnop" in screen_text(pilot)
+
+
+WAITING = OwnDevice(
+    DeviceId("w" * 26), parse_device_name("tablet"), DeviceStatus.PENDING, AT, AT, current=False
+)
+
+
+async def test_a_new_device_is_asked_about_at_once_and_approved_with_one_key(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """Its code stands there to compare; Enter, which may be on its way to a message, approves nothing."""
+    async with open_app(client, size=(100, 40)) as pilot:
+        screen = await lobby(pilot)
+        client.encryption.waiting_devices = [WAITING]
+        screen.composing.wrote_at = -QUIET
+        client.tell(EncryptionChanged())
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, ApprovalScreen)
+        assert "tablet" in screen_text(pilot)
+        assert WAITING.code in screen_text(pilot)
+        await pilot.press("enter", "space", "escape")
+        await settled(pilot)
+        assert not client.encryption.calls
+        assert "New device waiting for approval: tablet" in screen_text(pilot)
+        client.tell(EncryptionChanged())
+        await settled(pilot)
+        assert not isinstance(pilot.app.screen, ApprovalScreen)  # it is asked once by itself
+        client.encryption.listed = [WAITING]
+        await write(pilot, "/devices")
+        await pilot.press("enter")
+        await settled(pilot)
+        await pilot.press("y")
+        await settled(pilot)
+        assert ("approve", WAITING.code) in client.encryption.calls
+
+
+async def test_a_device_that_is_not_mine_is_revoked(client: FakeClient, open_app: OpenApp) -> None:
+    """After the question that every revocation has."""
+    client.encryption.waiting_devices = [WAITING]
+    async with open_app(client, size=(100, 40)) as pilot:
+        screen = await lobby(pilot)
+        screen.composing.wrote_at = -QUIET
+        client.tell(EncryptionChanged())
+        await settled(pilot)
+        await pilot.press("r")
+        await settled(pilot)
+        assert "for good?" in screen_text(pilot)
+        await pilot.press("y")
+        await settled(pilot)
+        assert client.encryption.calls == [("revoke", WAITING.device)]
+
+
+async def test_it_does_not_ask_under_the_hands_of_someone_who_writes(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """The y of a word would be the answer."""
+    async with open_app(client, size=(100, 40)) as pilot:
+        screen = await lobby(pilot)
+        await pilot.press("h")
+        client.encryption.waiting_devices = [WAITING]
+        client.tell(EncryptionChanged())
+        await settled(pilot)
+        await pilot.press("y")
+        assert screen.composer.text == "hy"
+        assert not client.encryption.calls
+
+
+async def test_the_link_for_another_device_is_a_picture_and_a_text(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """The picture fits a small terminal; the link has no code."""
+    link = LoginLink(ServerAddress("chat.example.org", 8443), parse_user_name("rosalind"), "p" * 43)
+    async with open_app(client, size=(80, 24)) as pilot:
+        screen = await lobby(pilot)
+        await screen.pane.results.show(DeviceLinkShown(link))
+        await settled(pilot)
+        shown = screen_text(pilot)
+        assert all(row.strip() in shown for row in qr_rows(str(link)))
+        await pilot.press("end")
+        await settled(pilot)
+        assert "compare" in screen_text(pilot)
 
 
 async def test_the_other_pages_open(client: FakeClient, open_app: OpenApp) -> None:

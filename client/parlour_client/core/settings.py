@@ -85,9 +85,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     downloads: Annotated[
         str, _help(N_("the folder that files are saved to; empty: your Downloads, or your home folder"))
     ] = ""
+    message_layout: Annotated[
+        Literal["cosy", "compact"],
+        _help(N_("names above the messages, or time, name and text in one row")),
+    ] = "cosy"
     timestamps: Annotated[Literal["off", "minutes", "seconds"], _help(N_("the time beside each message"))] = (
         "minutes"
     )
+    time_position: Annotated[
+        Literal["left", "right", "name"],
+        _help(N_("where times are: a column on the left or on the right, or beside the name")),
+    ] = "left"
     keep: Annotated[
         Literal["always", "1d", "7d", "30d", "90d", "365d"],
         _help(N_("how long this device keeps messages; older ones are forgotten and not loaded again")),

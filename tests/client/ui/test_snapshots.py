@@ -6,8 +6,6 @@ A change of a look fails here and shows the difference; when it is meant, write 
 
 import os
 import string
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,15 +26,13 @@ FOLDER = Path(__file__).parent / "snapshots"
 SIZES = [(40, 15), (80, 24), (100, 30), (160, 50)]
 
 
+pytestmark = pytest.mark.usefixtures("in_utc")
+
+
 @pytest.fixture(autouse=True)
-def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let times be the same everywhere."""
-    monkeypatch.setenv("TZ", "UTC")
+def _in_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a person's own NO_COLOR change nothing."""
     monkeypatch.delenv("NO_COLOR", raising=False)
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 Terminals disagree about the width of Tamil, flags and emoji families, and no table fixes that. A row whose
 width is in doubt is first painted as blanks, then written over them, then the cursor is put back to the
-column where the row must end (`CSI n G`). A row that would be too wide where it is drawn widest is cut with
-`…`; right-to-left text is ordered as the setting says. Every widget with others' text passes its rows through
-``ColumnAnchors``; Textual's compositor calls the strips.
+column where the row must end (`CSI n G`); a column at its right begins where it must in the same way. A row
+that would be too wide where it is drawn widest is cut with `…`; right-to-left text is ordered as the setting
+says. Every widget with others' text passes its rows through ``ColumnAnchors``; Textual's compositor calls the
+strips.
 """
 
 import re
@@ -14,6 +15,7 @@ from typing import Final
 from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
+from rich.style import Style
 from textual.cache import LRUCache
 from textual.geometry import Region
 from textual.strip import Strip
@@ -31,6 +33,8 @@ _AGREED: Final = re.compile(
 )
 
 
+FIXED_COLUMN: Final = Style(meta={"fixed_column": True})
+"""In the style of a segment: it is in a column of its own, whatever the width of the text before it."""
 _KEPT: Final = 256
 """Anchored rows of one widget in the cache: those of a high terminal, and of the frame before."""
 
@@ -76,14 +80,29 @@ class AnchoredStrip(Strip):
         """Return the bytes: blanks, back, the text, and the cursor where the row ends."""
         if self._drawn is None:
             segments, cells = list(self), self.cell_length
-            start, end = _to_column(self._column), _to_column(self._column + cells)
+            end = _to_column(self._column + cells)
             if all(agreed_width(segment.text) for segment in segments):
                 self._drawn = Strip(segments, cells).render(console) + end
             else:
-                blanks = Strip([Segment(" " * one.cell_length, one.style) for one in segments])
-                text = Strip(_fitting(_without_padding(segments), cells))
-                self._drawn = blanks.render(console) + start + text.render(console) + self._tail + end
+                drawn = Strip([Segment(" " * one.cell_length, one.style) for one in segments]).render(console)
+                column = self._column
+                for part in _by_columns(segments):
+                    size = sum(segment.cell_length for segment in part)
+                    text = Strip(_fitting(_without_padding(part), size))
+                    drawn += _to_column(column) + text.render(console) + self._tail
+                    column += size
+                self._drawn = drawn + end
         return self._drawn
+
+
+def _by_columns(segments: list[Segment]) -> list[list[Segment]]:
+    """Split a row before each segment that is in a column of its own."""
+    parts: list[list[Segment]] = [[]]
+    for segment in segments:
+        if segment.style is not None and segment.style.meta.get("fixed_column"):
+            parts.append([])
+        parts[-1].append(segment)
+    return parts
 
 
 def _without_padding(segments: list[Segment]) -> list[Segment]:

@@ -41,7 +41,7 @@ from parlour_client.ui.chat.room_pane import RoomPane
 from parlour_client.ui.chat.slash_commands import Action, SlashCommands
 from parlour_client.ui.chat.status_line import StatusLine
 from parlour_client.ui.chat.timeline import Timeline
-from parlour_client.ui.chat.timeline_controller import TimelineController
+from parlour_client.ui.chat.timeline_controller import TimelineController, layout_of
 from parlour_client.ui.chat.tour import Tour
 from parlour_client.ui.dialogs.help import help_page
 from parlour_client.ui.input.jump import Target, option_targets
@@ -162,7 +162,7 @@ class ChatScreen(Screen[None]):
         self.pane.painter.paint()
 
     def _settings_changed(self, settings: Settings) -> None:
-        self.timeline.show_timestamps(settings.timestamps)
+        self.timeline.lay_out(layout_of(settings))
         self.show_mode()
 
     def show_mode(self) -> None:

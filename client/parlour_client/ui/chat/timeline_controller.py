@@ -10,12 +10,14 @@ from typing import Final
 
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry
+from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, holes_of
+from parlour_client.ui.chat.timeline.layout import Layout
 from parlour_client.ui.toasts import Toast
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
@@ -66,7 +68,7 @@ class TimelineController:
 
     async def load(self, room: RoomId) -> None:
         """Show the newest page of the open room."""
-        self._timeline.show_timestamps(self._interaction.settings.timestamps)
+        self._timeline.lay_out(layout_of(self._interaction.settings))
         entries = await self._client.history.timeline(room, limit=PAGE)
         if self._current.id != room:
             return
@@ -237,6 +239,11 @@ class TimelineController:
             self._read_later = None
             await self._client.messages.mark_read(room, Seq(seq - 1))
             self._timeline.mark_unread(Seq(seq - 1))
+
+
+def layout_of(settings: Settings) -> Layout:
+    """Return how the settings want messages to be laid out."""
+    return Layout(settings.message_layout, settings.time_position, settings.timestamps)
 
 
 def begins(entries: Sequence[Entry]) -> bool:

@@ -58,7 +58,7 @@ async def test_what_is_left_out_is_a_row_of_the_message_behind_it(harness: Harne
         f"@ana, #{entry.seq} ana: six",
     ]
     drawn = ["".join(piece.text for piece in row) for row in rows_of(entry, Setting(60, BEN))]
-    assert drawn[0].startswith("· 2 messages of ana are missing here")
+    assert drawn[0].endswith("· 2 messages of ana are missing here")
     assert drawn[-1].endswith("six")
 
 

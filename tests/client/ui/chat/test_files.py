@@ -13,7 +13,7 @@ from parlour_client.core.settings import Settings
 from parlour_client.kit.errors import SetupError
 from parlour_client.text.file_text import downloads_folder, size_words, typed_path, written_path
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.chat.timeline.rows import GUTTER, Setting, rows_of
+from parlour_client.ui.chat.timeline.rows import FIRST_GUTTER, GUTTER, Setting, rows_of
 from parlour_client.ui.input.completion import complete
 from parlour_protocol.frames import bodies
 
@@ -60,7 +60,7 @@ async def test_a_file_is_sent_by_its_path(client: FakeClient, open_app: OpenApp,
     path = tmp_path / "my honey.txt"
     path.write_bytes(b"honey")
     client.wire.clear()
-    async with open_app(client) as pilot:
+    async with open_app(client, size=(100, 30)) as pilot:
         await lobby(pilot)
         await enter(pilot, f"/file {written_path(str(path))} the first")
         assert "sending my honey.txt 25 % of 4 bytes" in screen_text(pilot)
@@ -109,8 +109,8 @@ async def test_a_hostile_name_is_text_and_stays_in_the_folder(
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "│ file: text/plain, 12.3 kB (f: save): " in text
-    rows = rows_of(client.logs[LOBBY][-1], Setting(30, client.account.user))
-    assert all(row[0].text == GUTTER for row in rows[1:])
+    rows = rows_of(client.logs[LOBBY][-1], Setting(29, client.account.user))
+    assert all(row[0].text in {FIRST_GUTTER, GUTTER} for row in rows[1:])
     assert "Saved: " in text
     assert kept.read_text() == "mine"
     assert lies_well(tmp_path, folder, kept)

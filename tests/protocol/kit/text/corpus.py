@@ -17,7 +17,15 @@ from pathlib import Path
 from wcwidth import iter_graphemes
 
 from parlour_client.core.model import Entry as TimelineEntry
-from parlour_client.ui.chat.timeline.rows import GUTTER, MENTION_GUTTER, Setting, rows_of
+from parlour_client.ui.chat.timeline.layout import Layout
+from parlour_client.ui.chat.timeline.rows import (
+    FIRST_GUTTER,
+    FIRST_MENTION_GUTTER,
+    GUTTER,
+    MENTION_GUTTER,
+    Setting,
+    rows_of,
+)
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.ids import RoomId
@@ -132,7 +140,9 @@ def _rows_always(text: str) -> list[str]:
     found = []
     for width in WIDTHS:
         rows = _rows(text, width)
-        if any(not row.startswith((GUTTER, MENTION_GUTTER)) for row in rows):
+        if not rows[0].startswith((FIRST_GUTTER, FIRST_MENTION_GUTTER)):
+            found.append("a message that does not begin like one")
+        if any(not row.startswith((GUTTER, MENTION_GUTTER)) for row in rows[1:]):
             found.append("a row without the gutter")
         if any(cell_width(row) > width for row in rows):
             found.append(f"a row wider than {width}")
@@ -145,8 +155,9 @@ def _rows(text: str, width: int, *, opened: bool = False) -> list[str]:
     """Return the rows of a message with this text in the timeline, without those of the client's own."""
     body = Message(str.__new__(MessageText, text))
     entry = TimelineEntry(RoomId("r" * 22), Millis(0), AUTHOR, DEVICE, body, text=body.text)
-    header, *rows = rows_of(entry, Setting(width, READER, opened=opened))
-    del header  # the author's name and the time
+    layout = Layout(timestamps="off")  # no columns: the rows are only the text's
+    header, *rows = rows_of(entry, Setting(width, READER, opened=opened, layout=layout))
+    del header  # the author's name
     return ["".join(piece.text for piece in row) for row in rows]
 
 
@@ -213,7 +224,7 @@ def _mark_blank(text: str, safe: SafeText) -> list[str]:
         return []
     return (
         []
-        if safe.blank and _rows(text, 20) == [GUTTER + BLANK_LABEL]
+        if safe.blank and _rows(text, 20) == [FIRST_GUTTER + BLANK_LABEL]
         else ["it looks empty and is not marked"]
     )
 

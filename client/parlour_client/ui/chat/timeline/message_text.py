@@ -59,9 +59,9 @@ def _line_rows(pieces: Sequence[Piece], width: int) -> Iterator[Row]:
     for start, end in row_ranges([piece.text for piece in pieces], width):
         row: list[Piece] = []
         at = 0
-        for text, look, kinds in pieces:
-            part = text[max(0, start - at) : max(0, end - at)]
+        for piece in pieces:
+            part = piece.text[max(0, start - at) : max(0, end - at)]
             if part:
-                row.append(Piece(part, look, kinds))
-            at += len(text)
+                row.append(piece._replace(text=part))
+            at += len(piece.text)
         yield tuple(row)

@@ -14,10 +14,13 @@ from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from parlour_client.kit.terminal.column_anchoring import FIXED_COLUMN
 from parlour_client.text.formatting import StyleKind
 from parlour_client.ui.chat.timeline.entries import Key, key_of
-from parlour_client.ui.chat.timeline.pieces import Look, Row
+from parlour_client.ui.chat.timeline.pieces import Look, Piece, Row
 from parlour_client.ui.chat.timeline.store import Store
+from parlour_client.ui.person_colour import colour_of
+from parlour_protocol.kit.names import UserName
 
 CACHED_STRIPS: Final = 4_000
 
@@ -29,7 +32,7 @@ class RowPainter:
         self._widget = widget
         self._strips: LRUCache[tuple[Key, int], Strip] = LRUCache(CACHED_STRIPS)
         self._whole: LRUCache[tuple[int, int, int, Style], tuple[Strip, Strip]] = LRUCache(CACHED_STRIPS)
-        self._styles: dict[str, Style] = {}
+        self._styles: dict[tuple[Look, tuple[StyleKind, ...], UserName | None, bool], Style] = {}
         self._plain = Style.null()  # of the current frame: Textual computes it again each time
 
     def forget_rows(self) -> None:
@@ -81,48 +84,57 @@ class RowPainter:
             kept = self._whole[key] = strip, whole
         return kept[1]
 
+    @staticmethod
+    def rows_above(store: Store, height: int) -> int:
+        """Return the blank rows above the first message: few messages are at the bottom."""
+        return max(0, height - store.total)
+
     def line(self, store: Store | None, selected: Key | None, y: int) -> Strip:
         """Draw one row of the view."""
         widget = self._widget
-        row = widget.scroll_offset.y + y
         columns = widget.scrollable_content_region.width  # ``size`` includes the scrollbar's
-        if store is None or store.width != columns or row >= store.total:
-            return Strip.blank(widget.size.width, self._plain)
+        if store is None or store.width != columns:
+            return self._blank()
+        row = widget.scroll_offset.y + y - self.rows_above(store, widget.size.height)
+        if not 0 <= row < store.total:
+            return self._blank()
         index, inside = store.find(row)
         key = key_of(store.entries[index])
         if key == selected:
-            return self._strip(store.rows(index), inside, "selected")
+            return self._strip(store.rows(index), inside, selected=True)
         strip = self._strips.get((key, inside))
         if strip is None:
-            strip = self._strips[key, inside] = self._strip(store.rows(index), inside, None)
+            strip = self._strips[key, inside] = self._strip(store.rows(index), inside, selected=False)
         return strip
 
-    def _strip(self, rows: tuple[Row, ...], inside: int, over: str | None) -> Strip:
-        width = self._widget.size.width
+    def _blank(self) -> Strip:
+        return Strip.blank(self._widget.size.width, self._plain)
+
+    def _strip(self, rows: tuple[Row, ...], inside: int, *, selected: bool) -> Strip:
         if inside >= len(rows):
-            return Strip.blank(width, self._plain)
-        above = self._look(over) if over else Style.null()
-        segments = [
-            Segment(text, (self._styled(look, kinds) if kinds else self._look(look)) + above)
-            for text, look, kinds in rows[inside]
-        ]
-        return Strip(segments).adjust_cell_length(width, self._plain + above)
+            return self._blank()
+        segments = [Segment(piece.text, self._style(piece, selected=selected)) for piece in rows[inside]]
+        rest = self._plain + self._component("selected") if selected else self._plain
+        return Strip(segments).adjust_cell_length(self._widget.size.width, rest)
 
-    def _styled(self, look: Look, kinds: tuple[StyleKind, ...]) -> Style:
-        return Style.combine([self._look(look), *(self._kind(kind) for kind in kinds)])
+    def _style(self, piece: Piece, *, selected: bool) -> Style:
+        """Return the style of a piece: its look and formatting, in its person's colour, on its background."""
+        key = piece.look, piece.kinds, piece.person, selected
+        style = self._styles.get(key)
+        if style is None:
+            style = Style.combine([self._component(piece.look), *map(self._added, piece.kinds)])
+            if selected:
+                style += self._component("selected")
+            if piece.person is not None:
+                style += colour_of(piece.person, style, self._widget.app.current_theme)
+            if piece.look is Look.TIME:
+                style += FIXED_COLUMN
+            self._styles[key] = style
+        return style
 
-    def _kind(self, kind: StyleKind) -> Style:
+    def _added(self, kind: StyleKind) -> Style:
         """Return only what a kind of formatting adds to the style below it."""
-        name = f"{kind} over"
-        style = self._styles.get(name)
-        if style is None:
-            style = self._styles[name] = self._widget.get_component_rich_style(
-                f"timeline--{kind}", partial=True
-            )
-        return style
+        return self._widget.get_component_rich_style(f"timeline--{kind}", partial=True)
 
-    def _look(self, name: str) -> Style:
-        style = self._styles.get(name)
-        if style is None:
-            style = self._styles[name] = self._widget.get_component_rich_style(f"timeline--{name}")
-        return style
+    def _component(self, name: str) -> Style:
+        return self._widget.get_component_rich_style(f"timeline--{name}")

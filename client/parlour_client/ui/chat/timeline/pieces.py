@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from parlour_client.text.formatting import StyleKind
+from parlour_protocol.kit.names import UserName
 
 
 class Look(StrEnum):
@@ -14,7 +15,8 @@ class Look(StrEnum):
     GUTTER = "gutter"
     MENTION = "mention"
     AUTHOR = "author"
-    OWN = "own"
+    AGAIN = "again"
+    TIME = "time"
     META = "meta"
     FAILED = "failed"
     QUOTE = "quote"
@@ -31,6 +33,8 @@ class Piece(NamedTuple):
     look: Look
     kinds: tuple[StyleKind, ...] = ()
     """What formatting and links add to the look, the outermost first."""
+    person: UserName | None = None
+    """Whose colour it has."""
 
 
 Row = tuple[Piece, ...]

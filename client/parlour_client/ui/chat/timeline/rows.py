@@ -1,10 +1,11 @@
 """Turns an entry into rows of pieces, each with the name of its style.
 
-Every row of others' text begins with the client's gutter, so that no row can imitate a new message; rows
-without a gutter contain only our own words and checked names. It knows no widget and no colour: ``painter``
-turns the names into styles.
+Every row of others' text has the client's gutter before it, and the first one of a message another than the
+rest, so that no row can imitate a new message; the columns beside it, and rows without a gutter, contain only
+our own words and checked names. It knows no widget and no colour: ``painter`` turns the names into styles.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ from parlour_client.core.model import ABOUT_THE_LOG, BEFORE_JOIN, Entry, NoteKin
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.formatting import formatted
 from parlour_client.text.note_text import is_shown_beside, note_words
+from parlour_client.ui.chat.timeline.layout import DEFAULT, MIN_WIDTH, Columns, Layout
 from parlour_client.ui.chat.timeline.message_text import text_rows
 from parlour_client.ui.chat.timeline.pieces import Look, Piece, Row
 from parlour_client.ui.chat.timeline.sentences import day, delivery_words, sentence, stamp
@@ -27,10 +29,13 @@ from parlour_protocol.kit.text.sanitiser import Line
 GUTTER: Final = "│ "
 MENTION_GUTTER: Final = "┃ "
 """The gutter of a message that mentions the reader: marked by shape, not only by colour."""
-GUTTER_CELLS: Final = 2
+FIRST_GUTTER: Final = "├ "
+"""The gutter of the first row of a message: there another one begins."""
+FIRST_MENTION_GUTTER: Final = "┣ "
+DOUBT: Final = "?"
+"""After a name in the row of a text: not verified. No name can contain it."""
 FOLD_AT: Final = 24
 """Rows of a message that are shown before it is opened."""
-MIN_WIDTH: Final = 8
 _ROOM_FOR_DOUBT: Final = 32
 _NAMED: Final = 3
 """Readers of a message that are named; the others are counted."""
@@ -56,15 +61,16 @@ class Setting:
     new_day: bool = False
     first_unread: bool = False
     continues: bool = False
-    """The same author continues within a few minutes: no new header."""
+    """The same author continues within a few minutes: the name is not shown again, or less."""
     parent: Entry | None = None
     opened: bool = False
     missing: str = ""
     """The text of the row above about missing messages."""
     unverified: bool = False
     """It was encrypted, by someone whose key was not verified."""
-    timestamps: str = "minutes"
-    """The precision of the time beside it: the setting of that name."""
+    layout: Layout = DEFAULT
+    longest_name: int = 0
+    """Cells of the longest name of the timeline."""
     read_by: tuple[UserName, ...] = ()
     """People who shared that they have read up to here, and no further message of the reader."""
     folded: int | None = None
@@ -83,21 +89,53 @@ def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
         rows.append((Piece(_ruled("new", width), Look.UNREAD),))
     if setting.folded is not None:
         return (*rows, *_folded_rows(entry, setting.folded, width))
+    columns = setting.layout.columns(width, setting.longest_name)
+    time = stamp(entry.at, setting.layout.timestamps)
     if entry.note is not None or entry.trouble:
-        rows += _note_rows(entry, width, setting.timestamps)
+        rows += _in_columns(_note_rows(entry, columns, time), columns, time)
         if not is_shown_beside(entry):
             return tuple(rows)
     if not is_message(entry):
-        return (*rows, *_event_rows(entry, width, setting.timestamps))
-    if not setting.continues or entry.note is not None:
-        rows.append(_header(entry, setting, width))
+        return (*rows, *_in_columns(_event_rows(entry, columns, time), columns, time))
+    body: list[Row] = []
+    continues = setting.continues and entry.note is None
+    if not columns.name and not continues:
+        body.append(_header(entry, setting, columns, time))
     if entry.reply_to is not None:
-        rows.append(_quote(setting.parent, width))
-    rows += _text_rows(entry, width, setting)
-    rows += _file_rows(entry, width)
-    rows += _reaction_rows(entry, width)
-    rows += _meta_rows(entry, width, setting.read_by)
-    return tuple(rows)
+        body.append(_quote(setting.parent, columns.text))
+    body += _text_rows(entry, columns.text, setting)
+    body += _file_rows(entry, columns.text)
+    body += _reaction_rows(entry, columns.text)
+    _mark_first(body, entry.author)
+    body += _meta_rows(entry, columns, setting.read_by)
+    name = _name_column(entry, setting, columns, again=continues) if columns.name else None
+    return (*rows, *_in_columns(body, columns, time, name))
+
+
+def _in_columns(rows: list[Row], columns: Columns, time: str, name: Piece | None = None) -> Iterator[Row]:
+    """Put the time, and the name if it has a column, beside the first row, and blanks beside the others."""
+    for number, row in enumerate(rows):
+        pieces: list[Piece] = []
+        if columns.time:
+            pieces.append(Piece(f"{'' if number else time:{columns.time}}", Look.META))
+        if columns.name:
+            pieces.append(name if name and not number else Piece(" " * columns.name, Look.TEXT))
+        pieces += row
+        if columns.right and not number:
+            text = "".join(piece.text for piece in row)
+            free = columns.body - max(cell_len(text), cell_width(text))
+            pieces += [Piece(" " * (free + 1), Look.TEXT), Piece(time, Look.TIME)]
+        yield tuple(pieces)
+
+
+def _mark_first(rows: list[Row], author: UserName) -> None:
+    """Give the first row of a message's text the gutter that says so, in its author's colour."""
+    at = next(number for number, row in enumerate(rows) if row[0].look in {Look.GUTTER, Look.MENTION})
+    gutter, *rest = rows[at]
+    if gutter.look is Look.MENTION:
+        rows[at] = (Piece(FIRST_MENTION_GUTTER, Look.MENTION), *rest)
+    else:
+        rows[at] = (Piece(FIRST_GUTTER, Look.AGAIN, person=author), *rest)
 
 
 def _folded_rows(entry: Entry, count: int, width: int) -> list[Row]:
@@ -114,32 +152,41 @@ def is_message(entry: Entry) -> bool:
     return isinstance(entry.body, Message) or entry.text is not None or entry.deleted
 
 
-def _header(entry: Entry, setting: Setting, width: int) -> Row:
-    doubt = "  not verified" if setting.unverified and width >= _ROOM_FOR_DOUBT else ""
-    name = _cut(safe_text(display_name(entry.author)).plain, width - 7 - len(doubt))
-    return (
-        Piece(name, Look.OWN if entry.author == setting.me else Look.AUTHOR),
-        Piece(stamp(entry.at, setting.timestamps) + doubt, Look.META),
-    )
+def _header(entry: Entry, setting: Setting, columns: Columns, time: str) -> Row:
+    doubt = "  not verified" if setting.unverified and columns.body >= _ROOM_FOR_DOUBT else ""
+    beside = f"  {time}" if columns.beside else ""
+    name = _cut(_name(entry), columns.body - len(beside) - len(doubt))
+    return (Piece(name, Look.AUTHOR, person=entry.author), Piece(beside + doubt, Look.META))
 
 
-def _note_rows(entry: Entry, width: int, timestamps: str) -> list[Row]:
+def _name_column(entry: Entry, setting: Setting, columns: Columns, *, again: bool) -> Piece:
+    doubt = DOUBT if setting.unverified else ""
+    name = _cut(_name(entry), columns.name - 2) + doubt
+    blanks = " " * (columns.name - max(cell_len(name), cell_width(name)))
+    return Piece(name + blanks, Look.AGAIN if again else Look.AUTHOR, person=entry.author)
+
+
+def _name(entry: Entry) -> str:
+    return safe_text(display_name(entry.author)).plain
+
+
+def _note_rows(entry: Entry, columns: Columns, time: str) -> list[Row]:
     """Return this client's notes on an encrypted event: whole, never cut off."""
     failed = entry.trouble not in {"", BEFORE_JOIN} or (entry.note is not None and entry.note.kind in _ALARMS)
     look = Look.FAILED if failed else Look.EVENT
-    words = safe_text(f"· {note_words(entry)}{stamp(entry.at, timestamps)}")
-    return [(Piece("".join(span.text for span in row), look),) for row in wrapped(words, width)]
+    words = safe_text(f"· {note_words(entry)}{f'  {time}' if columns.beside else ''}")
+    return [(Piece("".join(span.text for span in row), look),) for row in wrapped(words, columns.body)]
 
 
-def _quote(parent: Entry | None, width: int) -> Row:
+def _quote(parent: Entry | None, cells: int) -> Row:
     if parent is None:
-        return _gutter(Piece(_cut("> an earlier message (p: go there)", width - GUTTER_CELLS), Look.QUOTE))
+        return _gutter(Piece(_cut("> an earlier message (p: go there)", cells), Look.QUOTE))
     words = "(deleted)" if parent.text is None else " / ".join(safe_text(parent.text[:400]).lines)
     head = f"> {safe_text(display_name(parent.author)).plain}: "
-    return _gutter(Piece(_cut(head + words, width - GUTTER_CELLS), Look.QUOTE))
+    return _gutter(Piece(_cut(head + words, cells), Look.QUOTE))
 
 
-def _text_rows(entry: Entry, width: int, setting: Setting) -> list[Row]:
+def _text_rows(entry: Entry, cells: int, setting: Setting) -> list[Row]:
     if entry.deleted or entry.text is None:
         return [_gutter(Piece("(deleted)", Look.META))]
     safe = safe_text(entry.text)
@@ -147,18 +194,18 @@ def _text_rows(entry: Entry, width: int, setting: Setting) -> list[Row]:
         return [_gutter(Piece(BLANK_LABEL, Look.META))]
     mention = f"@{setting.me}" in entry.text
     gutter = Piece(MENTION_GUTTER, Look.MENTION) if mention else Piece(GUTTER, Look.GUTTER)
-    rows: list[Row] = [(gutter, *row) for row in text_rows(safe, formatted(safe), width - GUTTER_CELLS)]
+    rows: list[Row] = [(gutter, *row) for row in text_rows(safe, formatted(safe), cells)]
     if len(rows) > FOLD_AT and not setting.opened:
         more = f"… {len(rows) - FOLD_AT + 1} more lines (enter: show)"
-        rows[FOLD_AT - 1 :] = [_gutter(Piece(_cut(more, width - GUTTER_CELLS), Look.META))]
+        rows[FOLD_AT - 1 :] = [_gutter(Piece(_cut(more, cells), Look.META))]
     if safe.hidden:
         noun = "character" if safe.hidden == 1 else "characters"
         mark = f"contains {safe.hidden} hidden {noun} (i: inspect)"
-        rows.append(_gutter(Piece(_cut(mark, width - GUTTER_CELLS), Look.ESCAPE)))
+        rows.append(_gutter(Piece(_cut(mark, cells), Look.ESCAPE)))
     return rows
 
 
-def _file_rows(entry: Entry, width: int) -> list[Row]:
+def _file_rows(entry: Entry, cells: int) -> list[Row]:
     file = entry.file
     if file is None or entry.deleted:
         return []
@@ -166,20 +213,20 @@ def _file_rows(entry: Entry, width: int) -> list[Row]:
     line = [Span(f"file: {facts_of(file)} (f: save): ", is_escape=False), *_on_one_line(file.name)]
     return [
         _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))
-        for row in wrapped_line(line, width - GUTTER_CELLS)
+        for row in wrapped_line(line, cells)
     ]
 
 
-def _event_rows(entry: Entry, width: int, timestamps: str) -> list[Row]:
+def _event_rows(entry: Entry, columns: Columns, time: str) -> list[Row]:
     words, untrusted = sentence(entry)
-    line = f"· {safe_text(words).plain}{stamp(entry.at, timestamps)}"
-    rows: list[Row] = [(Piece(_cut(line, width), Look.EVENT),)]
+    line = f"· {safe_text(words).plain}{f'  {time}' if columns.beside else ''}"
+    rows: list[Row] = [(Piece(_cut(line, columns.body), Look.EVENT),)]
     if untrusted is not None:
-        rows += _peer_rows(untrusted, width)
+        rows += _peer_rows(untrusted, columns.text)
     return rows
 
 
-def _reaction_rows(entry: Entry, width: int) -> list[Row]:
+def _reaction_rows(entry: Entry, cells: int) -> list[Row]:
     if not entry.reactions:
         return []
     # Each reaction is a stranger's text, so it stays behind the gutter; ours is the last number before a gap.
@@ -189,7 +236,7 @@ def _reaction_rows(entry: Entry, width: int) -> list[Row]:
         line += [*_on_one_line(one.reaction), Span(f" {len(one.users)}", is_escape=False)]
     return [
         _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))
-        for row in wrapped_line(line, width - GUTTER_CELLS)
+        for row in wrapped_line(line, cells)
     ]
 
 
@@ -199,7 +246,7 @@ def _readers(users: tuple[UserName, ...]) -> str:
     return f"read by {names}{more}"
 
 
-def _meta_rows(entry: Entry, width: int, read_by: tuple[UserName, ...]) -> list[Row]:
+def _meta_rows(entry: Entry, columns: Columns, read_by: tuple[UserName, ...]) -> list[Row]:
     rows: list[Row] = []
     facts = []
     if entry.edited and not entry.deleted:
@@ -213,12 +260,12 @@ def _meta_rows(entry: Entry, width: int, read_by: tuple[UserName, ...]) -> list[
     if read_by:
         facts.append(_readers(read_by))
     if facts:
-        rows.append((Piece(_cut("  " + " · ".join(facts), width), Look.META),))
+        rows.append((Piece(_cut("  " + " · ".join(facts), columns.body), Look.META),))
     if words := delivery_words(entry):
         failed = entry.failed
-        rows.append((Piece(_cut("  " + words, width), Look.FAILED if failed else Look.META),))
+        rows.append((Piece(_cut("  " + words, columns.body), Look.FAILED if failed else Look.META),))
         if entry.problem:  # the server may have written it
-            rows += _peer_rows(entry.problem, width)
+            rows += _peer_rows(entry.problem, columns.text)
     return rows
 
 
@@ -228,12 +275,12 @@ def _on_one_line(untrusted: str) -> Line:
     return (Span(BLANK_LABEL, is_escape=False),) if safe.blank else safe.spans[0]
 
 
-def _peer_rows(untrusted: str, width: int) -> list[Row]:
+def _peer_rows(untrusted: str, cells: int) -> list[Row]:
     """Return a stranger's text on rows of its own, or say that it is invisible."""
     safe = safe_text(untrusted)
     if safe.blank:
         return [_gutter(Piece(BLANK_LABEL, Look.META))]
-    return [_peer_row(row) for row in wrapped(safe, width - GUTTER_CELLS)]
+    return [_peer_row(row) for row in wrapped(safe, cells)]
 
 
 def _peer_row(row: SpanRow) -> Row:

@@ -35,10 +35,10 @@ def clock(at: Millis) -> str:
 
 
 def stamp(at: Millis, timestamps: str) -> str:
-    """Return the time as shown after a name, as precise as the setting says; `off`: empty."""
+    """Return the time of a message, as precise as the setting says; `off`: empty."""
     if timestamps == "off":
         return ""
-    return "  " + (_local(at).strftime("%H:%M:%S") if timestamps == "seconds" else clock(at))
+    return _local(at).strftime("%H:%M:%S") if timestamps == "seconds" else clock(at)
 
 
 def day(at: Millis) -> str:

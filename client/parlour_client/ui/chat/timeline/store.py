@@ -11,16 +11,18 @@ from typing import Final
 
 from textual.cache import LRUCache
 
-from parlour_client.core.model import Entry, Gap
+from parlour_client.core.model import Entry, Gap, display_name
 from parlour_client.ui.chat.timeline.entries import Entries, Key, key_of, seq_of
 from parlour_client.ui.chat.timeline.heights import Heights
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, covered
+from parlour_client.ui.chat.timeline.layout import DEFAULT, Columns, Layout
 from parlour_client.ui.chat.timeline.pieces import Row
 from parlour_client.ui.chat.timeline.rows import Setting, is_message, rows_of
-from parlour_client.ui.chat.timeline.sentences import day_number
+from parlour_client.ui.chat.timeline.sentences import day_number, stamp
 from parlour_protocol.frames import bodies
 from parlour_protocol.kit.ids import RequestId, Seq
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.text.cell_width import cell_width
 
 CACHED_ENTRIES: Final = 2_000
 CONTINUES_WITHIN: Final = 5 * 60_000
@@ -39,8 +41,9 @@ class Store(Entries):
         self.width = 0
         self.opened: set[Key] = set()
         """Long messages that are shown whole."""
-        self.timestamps = "minutes"
-        """How exact times are: the setting of that name."""
+        self.layout = DEFAULT
+        self._longest_name = 0
+        """Cells of the longest name that was seen: the column of names only grows."""
         self.loading_older = False
         self._read_by: Mapping[Seq, tuple[UserName, ...]] = {}
         self._heights = Heights()
@@ -66,16 +69,37 @@ class Store(Entries):
     def estimate(self, width: int) -> None:
         """Forget measured heights; estimate each for rows of this width."""
         self.width = width
-        cells = max(1, width - 2)
+        self._note_names(self.entries)
+        cells = self._columns.text
         self._heights = Heights([2 + len(entry.text or "") // cells for entry in self.entries])
         self._exact = [False] * len(self.entries)
         self._rows.clear()
+
+    @property
+    def _columns(self) -> Columns:
+        return self.layout.columns(self.width, self._longest_name)
+
+    def _note_names(self, entries: Iterable[Entry]) -> None:
+        """Make the column of names as wide as these authors need."""
+        longest = max(
+            (cell_width(name) for name in {display_name(entry.author) for entry in entries}), default=0
+        )
+        if longest > self._longest_name:
+            before, self._longest_name = self._columns, longest
+            if self._columns != before:
+                self.forget_rows()
+
+    def lay_out(self, layout: Layout) -> None:
+        """Lay everything out in another way."""
+        self.layout = layout
+        self.estimate(self.width)
 
     def prepend(self, older: Sequence[Entry]) -> None:
         """Insert a page of older entries before the first one."""
         first = self.entries[0].seq if self._stored else None
         fresh = [e for e in older if e.seq is not None and _is_shown(e) and (first is None or e.seq < first)]
-        cells = max(1, self.width - 2)
+        self._note_names(fresh)
+        cells = self._columns.text
         heights = [2 + len(entry.text or "") // cells for entry in fresh]
         self._heights = Heights([*heights, *(self._heights[i] for i in range(len(self.entries)))])
         self._exact = [*([False] * len(fresh)), *self._exact]
@@ -102,7 +126,8 @@ class Store(Entries):
             (stored[seq], None if seq in changed else known.get(seq)) for seq in sorted(stored)
         ]
         order += [(self.entries[i], i) for i in range(self._stored, len(self.entries))]
-        cells = max(1, self.width - 2)
+        self._note_names(fresh.values())
+        cells = self._columns.text
         self._heights = Heights(
             heights[was] if was is not None else 2 + len(entry.text or "") // cells for entry, was in order
         )
@@ -188,6 +213,7 @@ class Store(Entries):
                 return
 
     def _insert(self, entry: Entry) -> None:
+        self._note_names((entry,))
         at = len(self.entries)
         if entry.seq is not None:
             at = bisect_left(self.entries, entry.seq, hi=self._stored, key=seq_of)
@@ -270,24 +296,25 @@ class Store(Entries):
             continues=not (new_day or first_unread or missing)
             and before is not None
             and not self.is_folded(index - 1)
-            and _goes_on(before, entry),
+            and self._goes_on(before, entry),
             parent=self.by_seq(entry.reply_to) or self.parents.get(entry.reply_to or Seq(0)),
             opened=key_of(entry) in self.opened,
             missing=missing,
             unverified=entry.sealed and entry.author != self.me and not self.verified(entry.author),
             folded=folded,
-            timestamps=self.timestamps,
+            layout=self.layout,
+            longest_name=self._longest_name,
             read_by=self._read_by.get(entry.seq or Seq(0), ()),
         )
 
-
-def _goes_on(before: Entry, entry: Entry) -> bool:
-    return (
-        is_message(before)
-        and before.author == entry.author
-        and entry.reply_to is None
-        and 0 <= entry.at - before.at < CONTINUES_WITHIN
-    )
+    def _goes_on(self, before: Entry, entry: Entry) -> bool:
+        if not is_message(before) or before.author != entry.author or entry.reply_to is not None:
+            return False
+        if self._columns.beside and stamp(before.at, self.layout.timestamps) != stamp(
+            entry.at, self.layout.timestamps
+        ):
+            return False  # the time beside the name is that of every message below it
+        return 0 <= entry.at - before.at < CONTINUES_WITHIN
 
 
 def _is_shown(entry: Entry) -> bool:

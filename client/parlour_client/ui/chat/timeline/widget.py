@@ -27,6 +27,7 @@ from parlour_client.ui.chat.timeline import keys
 from parlour_client.ui.chat.timeline.entries import key_of
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run
 from parlour_client.ui.chat.timeline.keys import MessageAction
+from parlour_client.ui.chat.timeline.layout import DEFAULT, Layout
 from parlour_client.ui.chat.timeline.painter import RowPainter
 from parlour_client.ui.chat.timeline.pieces import Look
 from parlour_client.ui.chat.timeline.rows import is_message
@@ -100,7 +101,7 @@ class Timeline(ScrollView, can_focus=True):
         self._arrivals = Deferred(self, self.take_in)
         self.verified: Callable[[UserName], bool] = lambda _: True
         """Whether somebody's key was compared; encrypted messages of others are marked."""
-        self._timestamps = "minutes"
+        self._layout = DEFAULT
         self._complete = False  # there are no older ones
         self._asked_before: Seq | None = None
         self._read_told = Seq(0)
@@ -141,7 +142,7 @@ class Timeline(ScrollView, can_focus=True):
     ) -> None:
         """Show a room, at the first unread message or else at the end."""
         self._store = store = Store(me, entries, read=read)
-        store.verified, store.ignored, store.timestamps = self.verified, ignored, self._timestamps
+        store.verified, store.ignored, store.layout = self.verified, ignored, self._layout
         store.holes = list(holes)
         self._pending.clear()
         self._painter.forget_rows()
@@ -278,13 +279,13 @@ class Timeline(ScrollView, can_focus=True):
             self._store.receive(receipts)
             self._redraw()
 
-    def show_timestamps(self, timestamps: str) -> None:
-        """Show times as precisely as the setting says."""
-        if timestamps != self._timestamps:
-            self._timestamps = timestamps
+    def lay_out(self, layout: Layout) -> None:
+        """Lay the messages out as the settings say."""
+        if layout != self._layout:
+            self._layout = layout
             if self._store is not None:
-                self._store.timestamps = timestamps
-                self._remake()
+                self._store.lay_out(layout)
+                self._redraw()
 
     def trust_changed(self) -> None:
         """Update the marks of verified people."""
@@ -421,7 +422,8 @@ class Timeline(ScrollView, can_focus=True):
         store, top = self._store, round(self.scroll_y)
         if store is None or not len(store):
             return []
-        rows = [(store.top(at) - top, at) for at in range(store.find(top)[0], len(store))]
+        above = self._painter.rows_above(store, self.size.height)
+        rows = [(store.top(at) - top + above, at) for at in range(store.find(top)[0], len(store))]
         return [(y, at) for y, at in rows if 0 <= y < self.size.height and is_message(store.entries[at])]
 
     # --- the selected message

@@ -10,8 +10,9 @@ from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LAPTOP, LOBBY, START, raw
 
 from parlour_client.core.model import Delivery, Entry, ReactionCount
 from parlour_client.ui.chat.timeline.heights import Heights
+from parlour_client.ui.chat.timeline.layout import Layout
 from parlour_client.ui.chat.timeline.pieces import Look, Row
-from parlour_client.ui.chat.timeline.rows import FOLD_AT, GUTTER, Setting, rows_of
+from parlour_client.ui.chat.timeline.rows import FIRST_GUTTER, FOLD_AT, GUTTER, Setting, rows_of
 from parlour_client.ui.chat.timeline.store import Store
 from parlour_client.ui.chat.timeline.wrap import wrapped
 from parlour_protocol.frames import bodies
@@ -33,6 +34,10 @@ def message(seq: int | None, text: str = "hello", author: object = BOB, minutes:
     return Entry(
         LOBBY, at, author, LAPTOP, body, seq=number, request=request, text=body.text, delivery=delivery  # type: ignore[arg-type]
     )  # fmt: skip
+
+
+PLAIN = Layout(timestamps="off")
+"""Without times there are no columns: what is left is the text's own rows."""
 
 
 def plain(rows: tuple[Row, ...]) -> list[str]:
@@ -78,7 +83,7 @@ def test_no_row_is_wider_than_asked_by_either_measure(text: str, width: int) -> 
 def test_a_quote_is_cut_between_clusters(text: str, width: int) -> None:
     """Bare tags are never drawn, and the quote fits by either measure."""
     reply = replace(message(2), reply_to=Seq(1))
-    quote = plain(rows_of(reply, Setting(width, ALICE, parent=message(1, text))))[1]
+    quote = plain(rows_of(reply, Setting(width, ALICE, parent=message(1, text), layout=PLAIN)))[1]
     assert not FORBIDDEN.search(quote)
     assert max(cell_len(quote), cell_width(quote)) <= width
 
@@ -94,15 +99,16 @@ def test_wrapping_drops_nothing_but_spaces(text: str, width: int) -> None:
 def test_every_row_of_peer_text_has_the_gutter() -> None:
     """No row of a message can imitate a header or a system line."""
     text = "one\n· carol left  12:00\nbob  12:01\n" + "word " * 40
-    rows = rows_of(message(5, text), Setting(width=30, me=ALICE))
-    assert all(row.startswith(GUTTER) for row in plain(rows)[1:])
-    assert plain(rows)[0].startswith("bob  ")
+    rows = plain(rows_of(message(5, text), Setting(width=30, me=ALICE, layout=PLAIN)))
+    assert rows[0] == "bob"
+    assert rows[1] == FIRST_GUTTER + "one"
+    assert all(row.startswith(GUTTER) for row in rows[2:])
 
 
 def test_a_reason_with_escapes_stands_behind_the_gutter() -> None:
     """A stranger's words in a system line are on a row of their own."""
     entry = replace(message(5), text=None, body=bodies.Kicked(CAROL, str.__new__(ReasonText, "x\x1b[2J")))
-    rows = plain(rows_of(entry, Setting(width=40, me=ALICE)))
+    rows = plain(rows_of(entry, Setting(width=40, me=ALICE, layout=PLAIN)))
     assert rows[0].startswith("· bob kicked carol")
     assert rows[1] == GUTTER + "x⟦ESC⟧[2J"
 
@@ -110,39 +116,39 @@ def test_a_reason_with_escapes_stands_behind_the_gutter() -> None:
 @pytest.mark.parametrize("blank", ["\u2800", "\u00a0\u3000", "\u2003", "\U0001d159", " \n "], ids=ascii)
 def test_words_without_ink_are_a_row_that_says_so(blank: str) -> None:
     """A reason, a topic, why something failed, a file's name, a reaction: none of them is an empty row."""
-    setting = Setting(width=60, me=ALICE)
+    setting = Setting(width=60, me=ALICE, layout=PLAIN)
     wordings = [
         replace(message(5), text=None, body=bodies.Kicked(CAROL, str.__new__(ReasonText, blank))),
         replace(message(5), text=None, body=bodies.TopicSet(str.__new__(TopicText, blank))),
         replace(message(None), delivery=Delivery.FAILED, problem=blank),
     ]
     for entry in wordings:
-        assert GUTTER + BLANK_LABEL in plain(rows_of(entry, setting))
+        assert BLANK_LABEL in [row[2:] for row in plain(rows_of(entry, setting))]
     reacted = replace(message(5), reactions=(ReactionCount(str.__new__(Reaction, blank), (BOB,)),))
     assert GUTTER + f"{BLANK_LABEL} 1" in plain(rows_of(reacted, setting))
 
 
 def test_a_mention_has_a_gutter_of_another_form() -> None:
     """Colour is not the only sign of a mention."""
-    rows = plain(rows_of(message(5, "hi @alice"), Setting(width=40, me=ALICE)))
-    assert rows[1] == "┃ hi @alice"
+    rows = plain(rows_of(message(5, "hi @alice"), Setting(width=40, me=ALICE, layout=PLAIN)))
+    assert rows[1] == "┣ hi @alice"
 
 
 def test_long_messages_are_folded_with_a_count_and_open() -> None:
     """A flood takes a bounded number of rows until it is opened."""
     entry = message(5, "\n".join(str(i) for i in range(100)))
-    folded = plain(rows_of(entry, Setting(width=40, me=ALICE)))
+    folded = plain(rows_of(entry, Setting(width=40, me=ALICE, layout=PLAIN)))
     assert len(folded) == FOLD_AT + 1
     assert folded[-1] == GUTTER + "… 77 more lines (enter: show)"[:38]
-    assert len(rows_of(entry, Setting(width=40, me=ALICE, opened=True))) == 101
+    assert len(rows_of(entry, Setting(width=40, me=ALICE, layout=PLAIN, opened=True))) == 101
 
 
 def test_states_are_shown_in_words() -> None:
     """Edited, deleted, blank, hidden, queued and failed are readable without colour."""
-    setting = Setting(width=70, me=ALICE)
+    setting = Setting(width=70, me=ALICE, layout=PLAIN)
     assert "  edited (h: earlier versions)" in plain(rows_of(replace(message(5), edited=True), setting))
-    assert GUTTER + "(deleted)" in plain(rows_of(replace(message(5), deleted=True, text=None), setting))
-    assert GUTTER + "(blank)" in plain(rows_of(message(5, " \u3000"), setting))
+    assert FIRST_GUTTER + "(deleted)" in plain(rows_of(replace(message(5), deleted=True, text=None), setting))
+    assert FIRST_GUTTER + "(blank)" in plain(rows_of(message(5, " \u3000"), setting))
     assert any(
         "contains 1 hidden character (i: inspect)" in row
         for row in plain(rows_of(message(5, "a\u202eb"), setting))
@@ -159,14 +165,16 @@ def test_states_are_shown_in_words() -> None:
 def test_reactions_show_counts_and_stay_behind_the_gutter() -> None:
     """A reaction is a stranger's text."""
     reaction = ReactionCount(str.__new__(Reaction, "👍\u202e"), (BOB, CAROL))
-    rows = rows_of(replace(message(5), reactions=(reaction,)), Setting(width=40, me=ALICE))
+    rows = rows_of(replace(message(5), reactions=(reaction,)), Setting(width=40, me=ALICE, layout=PLAIN))
     assert plain(rows)[-1] == GUTTER + "👍⟦U+202E⟧ 2"
     assert rows[-1][-2].look is Look.ESCAPE
 
 
 def test_unread_and_day_lines_stand_before_the_entry() -> None:
     """Dividers are the client's own rows."""
-    rows = plain(rows_of(message(5), Setting(width=40, me=ALICE, new_day=True, first_unread=True)))
+    rows = plain(
+        rows_of(message(5), Setting(width=40, me=ALICE, layout=PLAIN, new_day=True, first_unread=True))
+    )
     assert rows[0].startswith("── ")
     assert "2026" in rows[0]
     assert rows[1].startswith("── new ──")

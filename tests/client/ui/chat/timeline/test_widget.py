@@ -41,8 +41,8 @@ async def test_no_letter_is_hidden_under_the_scrollbar(client: FakeClient, open_
     client.say(LOBBY, BOB, text)
     async with open_app(client) as pilot:
         await lobby(pilot)
-        rows = [row[23:79] for row in screen_text(pilot).split("\n") if "│ " in row[23:79]]
-        shown = "".join(row.removeprefix("│ ").rstrip() for row in rows if " " not in row.strip()[2:])
+        rows = [row[29:79] for row in screen_text(pilot).split("\n") if row[29:31] in {"├ ", "│ "}]
+        shown = "".join(row[2:].rstrip() for row in rows if " " not in row[2:].strip())
         assert text in shown
 
 

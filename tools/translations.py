@@ -65,13 +65,13 @@ def sentences(folder: Path = SOURCES, root: Path = CLIENT) -> Iterator[Sentence]
 def sentences_of(source: str, path: str) -> Iterator[Sentence]:
     """Return the sentences of a module. Raises BypassError."""
     tree = ast.parse(source)
+    _check_names(tree, path)
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name(id=name)) if name in TRANSLATES:
                 texts = [_literal(one, name, path) for one in node.args[: 2 if name == "ngettext" else 1]]
                 yield Sentence(texts[0], texts[1] if len(texts) > 1 else "", path, node.lineno)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                _check_names(node, path)
                 yield from (Sentence(text, "", path, node.lineno) for text in _help(node))
 
 
@@ -89,19 +89,39 @@ def _literal(node: ast.expr, name: str, path: str) -> str:
     raise BypassError(f"{path}:{node.lineno}: {name}() needs a literal")
 
 
-def _check_names(function: ast.FunctionDef | ast.AsyncFunctionDef, path: str) -> None:
-    """Refuse a function that calls ``_`` and binds it: as a throwaway it would hide the translation."""
-    bound = {
-        one.id for one in ast.walk(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
-    }
-    taken = {one.arg for one in ast.walk(function) if isinstance(one, ast.arg)}
-    called = {
-        one.func.id
-        for one in ast.walk(function)
-        if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)
-    }
-    if hidden := TRANSLATES & called & (bound | taken):
-        raise BypassError(f"{path}:{function.lineno}: {function.name} calls {', '.join(hidden)} and binds it")
+_Scope = (
+    ast.FunctionDef
+    | ast.AsyncFunctionDef
+    | ast.Lambda
+    | ast.ListComp
+    | ast.SetComp
+    | ast.DictComp
+    | ast.GeneratorExp
+)
+
+
+def _check_names(tree: ast.AST, path: str) -> None:
+    """Refuse a scope that calls ``_`` and binds it: as a throwaway it would hide the translation."""
+    for scope in (one for one in ast.walk(tree) if isinstance(one, _Scope)):
+        called = {
+            one.func.id
+            for one in ast.walk(scope)
+            if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)
+        }
+        if hidden := TRANSLATES & called & set(_bound(scope)):
+            raise BypassError(f"{path}:{scope.lineno}: this calls {', '.join(hidden)} and binds it")
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """Return the names that a scope binds itself, without the scopes in it."""
+    for one in ast.iter_child_nodes(node):
+        if isinstance(one, _Scope):
+            continue
+        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+            yield one.id
+        elif isinstance(one, ast.arg):
+            yield one.arg
+        yield from _bound(one)
 
 
 def _help(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:

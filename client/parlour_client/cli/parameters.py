@@ -7,6 +7,7 @@ import click
 
 from parlour_client.commands.values import read_person
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.protocol_text import protocol_sentence
 from parlour_protocol.kit.names import (
     NameRefusedError,
     parse_device_name,
@@ -28,7 +29,7 @@ class NameParam(click.ParamType[T]):
         try:
             return self._parse(str(value).removeprefix(self._mark))
         except (NameRefusedError, SetupError) as error:
-            self.fail(error.whole if isinstance(error, SetupError) else str(error), param, ctx)
+            self.fail(error.whole if isinstance(error, SetupError) else protocol_sentence(error), param, ctx)
 
 
 class UserOrCodeParam(click.ParamType[str]):

@@ -22,17 +22,21 @@ from parlour_client.kit.account.hardening import keep_memory_private
 from parlour_client.kit.console.click_language import click_speaks, translated
 from parlour_client.kit.errors import LoggedOutError, ParlourClientError, SessionEndedError, WrongUseError
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.protocol_text import protocol_sentence
 from parlour_protocol.kit.errors import ParlourProtocolError
 
 _FAILED: Final = 1
 _NOT_UNDERSTOOD: Final = 2
 _INTERRUPTED: Final = 130
-_EXAMPLE: Final = (
-    "\b\nExample, with an invite link from a friend:\n  parlour join "
-    "'parlour://chat.example.org:8443/join#code=…&pin=…' --username ada\n  "
-    'parlour\n\n\b\nExample, in a script:\n  echo "the build is green" | parlour send lobby '
-    "--stdin\n"
-)
+_EXAMPLE: Final = f"""\b
+{N_("Example, with an invite link from a friend:")}
+  parlour join 'parlour://chat.example.org:8443/join#code=…&pin=…' --username ada
+  parlour
+
+\b
+{N_("Example, in a script:")}
+  echo "the build is green" | parlour send lobby --stdin
+"""
 
 
 def _accounts() -> click.Command:
@@ -384,14 +388,14 @@ def _sentence_and_hint(error: Exception) -> tuple[str, str]:
         case ParlourClientError():
             return str(error), error.hint
         case ParlourProtocolError():
-            text = str(error)
+            text = protocol_sentence(error)
             return text[:1].upper() + text[1:].removesuffix(".") + ".", ""
         case click.ClickException():
             return error.format_message(), ""
         case TimeoutError() if not error.strerror:  # one of ours: cancellation has no text of its own
             return _("That took too long."), _("This machine or the server is busy. Try again.")
         case OSError() if error.strerror:
-            return f"{error.filename or 'The system'}: {error.strerror}.", ""
+            return f"{error.filename or _('The system')}: {error.strerror}.", ""
     return _fault(error)
 
 

@@ -34,7 +34,7 @@ async def sessions(
     )
 
 
-@command(ui=Elsewhere("x in /sessions."), line="sessions end", cli=Elsewhere("parlour sessions --end ID"))
+@command(ui=Elsewhere(N_("x in /sessions.")), line="sessions end", cli=Elsewhere("parlour sessions --end ID"))
 async def end_session(call: Call, session: Session) -> Done:
     """Log a device out, by its number in /sessions."""
     which = session

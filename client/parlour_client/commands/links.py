@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from parlour_client.commands.command import Call, Connect, Here, Kind, Takes, command
 from parlour_client.commands.results import LinksListed
+from parlour_client.kit.language import N_
 from parlour_client.text.links import describe, find_links
 from parlour_protocol.kit.text import safe_text
 
@@ -21,7 +22,7 @@ async def links(
     call: Call,
     room: Here,
     *,
-    limit: Annotated[int, Takes(Kind.COUNT, "NUMBER", "Look at this many messages.")] = 50,
+    limit: Annotated[int, Takes(Kind.COUNT, "NUMBER", N_("Look at this many messages."))] = 50,
 ) -> LinksListed:
     """List the links of this room's last messages, and what looks wrong about them.
 

@@ -113,7 +113,7 @@ async def unsent(call: Call) -> OutgoingListed:
     return OutgoingListed(call.client.messages.outgoing())
 
 
-@command("retry", ui=Elsewhere("s in /outbox."), cli=_OUTBOX)
+@command("retry", ui=Elsewhere(N_("s in /outbox.")), cli=_OUTBOX)
 async def retry(call: Call, outgoing: Unsent) -> None:
     """Send a failed message again, by its number in /unsent."""
     entry = outgoing.entry
@@ -122,7 +122,7 @@ async def retry(call: Call, outgoing: Unsent) -> None:
     await call.client.messages.retry(entry.request)
 
 
-@command("cancel", ui=Elsewhere("x in /outbox."), cli=_OUTBOX)
+@command("cancel", ui=Elsewhere(N_("x in /outbox.")), cli=_OUTBOX)
 async def cancel(call: Call, outgoing: Unsent) -> None:
     """Cancel an unsent message, by its number in /unsent."""
     if outgoing.entry.request is not None:

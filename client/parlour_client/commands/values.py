@@ -4,6 +4,7 @@ from typing import Final
 
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
+from parlour_client.kit.protocol_text import protocol_sentence
 from parlour_protocol.kit.names import NameRefusedError, UserName, parse_user_name
 from parlour_protocol.kit.text import safe_text
 
@@ -25,12 +26,15 @@ def read_person(text: str) -> UserName:
     try:
         return parse_user_name(text)
     except NameRefusedError as error:
-        raise SetupError(f"There is no one called {' '.join(safe_text(text).lines)}.", str(error)) from error
+        raise SetupError(
+            _("There is no one called {name}.").format(name=" ".join(safe_text(text).lines)),
+            protocol_sentence(error),
+        ) from error
 
 
-def read_number(text: str, *, most: int = 2**53 - 1, what: str = "a message") -> int:
+def read_number(text: str, *, most: int = 2**53 - 1, what: str = "") -> int:
     """Parse a number. Raises SetupError."""
     digits = text.strip().removeprefix("#")
     if not digits.isascii() or not digits.isdigit() or not 0 < int(digits[:17]) <= most:
-        raise SetupError(_("Write the number of {what}.").format(what=what))
+        raise SetupError(_("Write the number of {what}.").format(what=what or _("a message")))
     return int(digits)

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.protocol_text import protocol_sentence
 from parlour_protocol.frames import MessageText, Reaction, TopicText
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.fields import ReasonText, WireText
@@ -44,11 +45,13 @@ def _checked(kind: type[T], text: str, what: str, hint: str) -> T:
     except WireTextError as error:
         too_much = error.reason in {WireTextReason.TOO_MANY_BYTES, WireTextReason.TOO_MANY_LINES}
         raise SetupError(
-            _("{what} cannot be sent. {error}").format(what=what, error=error),
+            _("{what} cannot be sent. {error}").format(what=what, error=protocol_sentence(error)),
             hint if too_much else _BAD_CHARACTER,
         ) from error
     except ParlourProtocolError as error:
-        raise SetupError(_("{what} cannot be sent. {error}").format(what=what, error=error), hint) from error
+        raise SetupError(
+            _("{what} cannot be sent. {error}").format(what=what, error=protocol_sentence(error)), hint
+        ) from error
     except ValueError as error:
         raise SetupError(
             _("{what} cannot be sent: it is empty.").format(what=what), _("Write something.")

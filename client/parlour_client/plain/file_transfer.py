@@ -12,6 +12,7 @@ from typing import Final
 from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_client.kit.language import _
+from parlour_client.kit.protocol_text import protocol_sentence
 from parlour_client.text.file_text import size_words
 from parlour_protocol.kit.errors import ParlourProtocolError
 
@@ -66,4 +67,4 @@ class Transfers:
         except ParlourClientError as error:
             self._say(_("Not done: {error} {hint}").format(error=error, hint=error.hint).rstrip())
         except (ParlourProtocolError, ValueError) as error:
-            self._say(_("Not done: {error}").format(error=error))
+            self._say(_("Not done: {error}").format(error=protocol_sentence(error)))

@@ -59,6 +59,7 @@ from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.console.printing import say
 from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_client.kit.language import _
+from parlour_client.kit.protocol_text import protocol_sentence
 from parlour_client.plain.file_transfer import Transfers
 from parlour_client.plain.input_lines import read_lines
 from parlour_client.plain.line_text import (
@@ -165,7 +166,7 @@ class LineMode:
         except ParlourClientError as error:
             self.printer.say(_("Not done: {error} {hint}").format(error=error, hint=error.hint).rstrip())
         except (ParlourProtocolError, ValueError) as error:
-            self.printer.say(_("Not done: {error}").format(error=error))
+            self.printer.say(_("Not done: {error}").format(error=protocol_sentence(error)))
 
     async def _log_in(self, password: str) -> None:
         """Log in with a hidden line. Raises ParlourClientError."""

@@ -7,12 +7,29 @@ with its line and never quoted, and only warned of. The composer and the line mo
 from dataclasses import dataclass
 from typing import Final
 
-from parlour_client.kit.language import ngettext
+from parlour_client.kit.language import N_, _, ngettext
 from parlour_protocol.kit.inspect.folding import fold
 from parlour_protocol.kit.inspect.secrets import find_secrets
 
 MOST_LOOKED_AT: Final = 100_000
 """Characters; the server takes far less in one message."""
+
+KINDS: Final = (
+    N_("a GitHub token"),
+    N_("a GitLab token"),
+    N_("a Google API key"),
+    N_("a Slack token"),
+    N_("a URL with a password in it"),
+    N_("a package registry's token"),
+    N_("a password or a token"),
+    N_("a private key"),
+    N_("a signed web token (JWT)"),
+    N_("an API key"),
+    N_("an AWS access key"),
+    N_("an access token"),
+    N_("an invite link, which anyone can use"),
+)
+"""What the inspectors call the secrets that they find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +54,5 @@ def look_at_text(text: str) -> tuple[Finding, ...]:
     folded = fold(text[:MOST_LOOKED_AT])
     found: dict[str, Finding] = {}
     for one in sorted(find_secrets(folded), key=lambda one: one.start):
-        found.setdefault(one.kind, Finding(one.kind, folded.count("\n", 0, one.start) + 1))
+        found.setdefault(one.kind, Finding(_(one.kind), folded.count("\n", 0, one.start) + 1))
     return tuple(found.values())

@@ -31,7 +31,11 @@ class OutOfOrderError(ParlourProtocolError):
 
 
 class InvalidLinkError(ParlourProtocolError):
-    """The text is not an invite link."""
+    """The text is not an invite link. ``sentence`` has ``fields`` to be filled, for who translates it."""
+
+    def __init__(self, sentence: str, **fields: str) -> None:
+        super().__init__(sentence.format(**fields))
+        self.sentence, self.fields = sentence, fields
 
 
 class ProgramError(Exception):

@@ -138,7 +138,7 @@ def _parts(text: str, scheme: str, names: AbstractSet[str]) -> tuple[str, Server
     """Return a link's path, address and fields, each at most once and none but ``names``."""
     text = text.strip()
     if not text.startswith(f"{scheme}://") or len(text) > _MAX_LINK:
-        raise InvalidLinkError(f"an invite link begins with {scheme}:// and is one line")
+        raise InvalidLinkError("an invite link begins with {scheme}:// and is one line", scheme=scheme)
     try:
         parts = urlsplit(text)
         # blank values are kept so that an empty pin is refused, not taken for no pin

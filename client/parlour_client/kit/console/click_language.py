@@ -18,6 +18,8 @@ import click
 from parlour_client.kit.language import DOMAIN, ENGLISH, LOCALES, N_, _, language
 
 C = TypeVar("C", bound=click.Command)
+_EXAMPLE: Final = N_("Example:")
+"""The head of a command's examples: the lines of an epilog are translated one by one."""
 OF_CLICK: Final = (
     N_("Usage:"),
     N_("Options"),

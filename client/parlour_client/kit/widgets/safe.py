@@ -15,6 +15,8 @@ from textual.widgets import Button, Static
 from textual.widgets.option_list import Option
 
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import _
+from parlour_client.kit.protocol_text import protocol_sentence
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 from parlour_protocol.kit.text import BLANK_LABEL, safe_text
 from parlour_protocol.kit.text.cell_width import beginning
@@ -65,7 +67,7 @@ def lines(*parts: Content) -> Content:
 
 def error_content(error: Exception) -> Content:
     """Return an error's sentence and hint, both sanitised."""
-    parts = [peer_line(str(error) or "That did not work.")]
+    parts = [peer_line(protocol_sentence(error) or _("That did not work."))]
     if isinstance(error, ParlourClientError) and error.hint:
         parts.append(peer_line(error.hint, style="dim"))
     return own(" ").join(parts)

@@ -30,7 +30,7 @@ class InspectionError(EncryptionError):
     """The operator's policy does not allow this in an encrypted room; nothing was sent."""
 
     def __init__(self, kinds: Sequence[str]) -> None:
-        found = " and ".join(dict.fromkeys(kinds))
+        found = _(" and ").join(map(_, dict.fromkeys(kinds)))
         super().__init__(
             _(
                 "It was not sent: it seems to have {found} in it, which this server's operator does not "
@@ -92,7 +92,9 @@ class OutgoingInspection:
             self._tell(room, _("You are sending this although the operator flags it"), flagged)
 
     def _tell(self, room: RoomId, what: str, kinds: Sequence[str]) -> None:
-        self._emit(TextInspected(room, f"{what}: {' and '.join(dict.fromkeys(kinds))}. {_(_OURS)}"))
+        self._emit(
+            TextInspected(room, f"{what}: {_(' and ').join(map(_, dict.fromkeys(kinds)))}. {_(_OURS)}")
+        )
 
 
 def inspected(policy: InspectionPolicy, frame: _F) -> tuple[_F, Outcome]:

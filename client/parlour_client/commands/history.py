@@ -19,6 +19,7 @@ from parlour_client.commands.command import (
 from parlour_client.commands.find import find_message
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import (
+    DateFound,
     Done,
     MessagesFound,
     MessageShown,
@@ -31,6 +32,7 @@ from parlour_client.commands.results import (
     ThreadShown,
     VersionsShown,
 )
+from parlour_client.core.search_query import days
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.ids import Millis, Seq
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 FOUND_IN_LINE_MODE = 20
 """Messages that a search shows there: more would be a flood of lines."""
 _MOST = 200
+_SHOWN_OF_A_DAY = 10
 _SCROLL = Elsewhere(N_("Scroll up."))
 _TAIL = Elsewhere("parlour tail ROOM --from NUMBER")
 _FIND = Elsewhere("parlour search")
@@ -66,6 +69,17 @@ async def older(call: Call, room: Here, count: Count = 10) -> MessagesListed:
     return MessagesListed(
         room, await call.client.history.timeline(room.id, before=call.oldest, limit=_count(count))
     )
+
+
+@command("goto", cli=Elsewhere("parlour search --in ROOM on:DATE"))
+async def goto(call: Call, room: Here, date: Annotated[str, Takes(Kind.WORD, "DATE")]) -> DateFound:
+    """Go to a day in this room: 2026-11-24, 2026-11, today, yesterday, 7d."""
+    begin, end = days(date, Millis(int(time.time() * 1000)))
+    first = await call.client.history.since(room.id, begin)
+    if first is None or first.seq is None:
+        return DateFound(room, begin, is_that_day=False, entries=())
+    following = await call.client.history.timeline(room.id, after=Seq(first.seq - 1), limit=_SHOWN_OF_A_DAY)
+    return DateFound(room, begin, is_that_day=first.at < end, entries=following)
 
 
 @command(ui=Elsewhere("Ctrl+N"), line="unread", cli=Elsewhere("parlour search is:unread"))
@@ -122,10 +136,10 @@ async def search(
     ] = None,
     limit: Annotated[int, Takes(Kind.COUNT, "NUMBER", N_("Show at most this many."), fronts=SHELL)] = 50,
 ) -> MessagesFound:
-    """Search your messages: words, from:NAME in:ROOM before:DATE after:DATE has:link is:unread.
+    """Search your messages: words, from:NAME in:ROOM on:DATE has:link is:unread.
 
     Works offline; the newest message comes first. WORDS match in any order, and the last one may be
-    incomplete. You can add, or use instead: from:NAME, in:ROOM, before:DATE, after:DATE,
+    incomplete. You can add, or use instead: from:NAME, in:ROOM, on:DATE, before:DATE, after:DATE,
     has:link|file|reaction, is:unread|mention|starred|edited|mine, "exact words".
     """
     if not words and call.front is Front.UI:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from parlour_protocol.frames.replies import RoomListing
     from parlour_protocol.ids import RoomId
     from parlour_protocol.kit.api import SessionInfo
-    from parlour_protocol.kit.ids import RequestId, Seq
+    from parlour_protocol.kit.ids import Millis, RequestId, Seq
     from parlour_protocol.kit.invite_link import LoginLink
     from parlour_protocol.kit.names import UserName
     from parlour_protocol.kit.second_factor import FactorList
@@ -196,6 +196,18 @@ class MessagesListed(Result):
     room: Room
     entries: Sequence[Entry]
     newest: bool = False
+
+
+@dataclass(slots=True)
+class DateFound(Result):
+    """Where a day begins in a room: its first message, or the next one after it; None: nothing is so late."""
+
+    room: Room
+    wanted: Millis
+    """When the day begins."""
+    is_that_day: bool
+    entries: Sequence[Entry]
+    """From there on."""
 
 
 @dataclass(slots=True)

@@ -60,6 +60,7 @@ COMMANDS: Final[tuple[Command[..., Any], ...]] = (
     history.search,
     history.mentions,
     history.next_unread,
+    history.goto,
     history.unread,
     history.starred,
     links.links,

@@ -102,6 +102,31 @@ class History:
         await self._bring(room, seq)
         return next(iter(await self._archive.read(events.shown, room, [seq])), None)
 
+    async def around(self, entry: Entry, count: int) -> tuple[Sequence[Entry], Sequence[Entry]]:
+        """Return up to ``count`` messages before an entry and after it, of those on this device."""
+        if entry.seq is None:
+            return (), ()
+        return await self._archive.read(events.around, entry.room, entry.seq, count)
+
+    async def since(self, room: RoomId, moment: Millis) -> Entry | None:
+        """Return the first row of a room that is not older than ``moment``; None: all of it is older.
+
+        What is not on this device is looked up at the server, with a few requests however long the history
+        is; what can't be looked up counts as older.
+        """
+        low, end = 1, self._catch_up.top(room) + 1
+        while low < end:
+            middle = Seq((low + end) // 2)
+            at = await self._archive.read(events.time_of, room, middle)
+            if at is None and await self._bring(room, middle):
+                at = await self._archive.read(events.time_of, room, middle)
+            if at is None or at < moment:
+                low = middle + 1
+            else:
+                end = middle
+        found = await self.timeline(room, after=Seq(low - 1), limit=1)
+        return next(iter(found), None)
+
     async def thread(self, room: RoomId, seq: Seq) -> Thread:
         """Return the thread of this message: all messages whose chain of replies has the same root."""
         for _ancestor in range(_ANCESTORS):

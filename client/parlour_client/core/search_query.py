@@ -1,4 +1,4 @@
-"""The search language: words, "phrases", and `from: in: before: after: has: is:`, parsed into one value.
+"""The search language: words, "phrases", and `from: in: on: before: after: has: is:`, parsed into one value.
 
 Input that cannot be understood is refused with a sentence that says what can be written; nothing is guessed,
 and nothing typed is passed on to the database as it is.
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from parlour_client.kit.errors import SetupError
-from parlour_client.kit.language import _
+from parlour_client.kit.language import N_, _
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.ids import Millis
@@ -20,13 +20,17 @@ from parlour_protocol.kit.names import UserName, parse_user_name
 MAX_WORDS: Final = 16
 HAS: Final = ("link", "file", "reaction")
 IS: Final = ("unread", "mention", "starred", "edited", "mine")
-KEYS: Final = ("from", "in", "before", "after", "has", "is")
+KEYS: Final = ("from", "in", "on", "before", "after", "has", "is")
 HELP: Final = (
-    "from:NAME  in:ROOM  before:DATE  after:DATE  has:link|file|reaction  "
+    "from:NAME  in:ROOM  on:DATE  before:DATE  after:DATE  has:link|file|reaction  "
     'is:unread|mention|starred|edited|mine  "exact words"'
 )
 
 _TOKEN: Final = re.compile(r'(?:([a-z]+):)?("[^"]*"?|\S+)', re.IGNORECASE)
+_WRITE_A_DATE: Final = N_(
+    "A date is 2026-11-24, 2026-11, 2026, today, yesterday, or how long ago: 3h, 7d, 2w."
+)
+_LATEST: Final = Millis(1 << 62)
 _AGO: Final = re.compile(r"(\d{1,4})([hdw])")
 _HOURS: Final = {"h": 1, "d": 24, "w": 168}
 
@@ -116,10 +120,13 @@ def _restrict(query: Query, key: str, value: str, find_rooms: FindRooms, now: Mi
                     _("You have no room with that name; in: takes the name of one of your rooms.")
                 )
             query.rooms += found
+        case "on":
+            first, end = days(value, now)
+            query.after, query.before = max(first, query.after or first), min(end, query.before or end)
         case "before":
-            query.before = _time(value, now)
+            query.before = min(_time(value, now), query.before or _LATEST)
         case "after":
-            query.after = _time(value, now)
+            query.after = max(_time(value, now), query.after or Millis(0))
         case "has":
             query.has.add(_one_of("has", value, HAS))
         case _:
@@ -152,6 +159,29 @@ def _time(value: str, now: Millis) -> Millis:
     return Millis(max(0, int(moment.timestamp() * 1000)))
 
 
+def days(value: str, now: Millis) -> tuple[Millis, Millis]:
+    """Parse a date, and return when it begins and ends: a day, or the month or year that was written.
+
+    Raises QueryError.
+    """
+    begin = datetime.fromtimestamp(_time(value, now) / 1000).replace(  # noqa: DTZ006 - the person's own days
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    is_date = value[:1].isdigit() and value[-1:].isdigit()
+    length = (366, 31, 1)[value.count("-") if is_date else 2]
+    try:
+        end = begin + timedelta(days=length)
+        end = end.replace(day=1) if length > 1 else end
+        end = end.replace(month=1) if length > 31 else end  # noqa: PLR2004 - a year
+        return _millis(begin), _millis(end)
+    except (ValueError, OverflowError, OSError) as error:
+        raise QueryError(_(_WRITE_A_DATE)) from error
+
+
+def _millis(moment: datetime) -> Millis:
+    return Millis(max(0, int(moment.astimezone().timestamp() * 1000)))
+
+
 def _date(value: str) -> datetime:
     parts = value.split("-")
     try:
@@ -161,6 +191,4 @@ def _date(value: str) -> datetime:
         year, month, day = [*numbers, 1, 1][:3]
         return datetime(year, month, day).astimezone()
     except (ValueError, OverflowError, OSError) as error:
-        raise QueryError(
-            _("A date is 2026-11-24, 2026-11, 2026, today, yesterday, or how long ago: 3h, 7d, 2w.")
-        ) from error
+        raise QueryError(_(_WRITE_A_DATE)) from error

@@ -19,6 +19,7 @@ from parlour_client.plain.line_text import (
     shown,
 )
 from parlour_client.plain.printer import Printer
+from parlour_client.text.date_text import day_found
 from parlour_client.text.device_text import steps_to_add
 from parlour_client.text.encryption_text import (
     LOST,
@@ -164,6 +165,15 @@ async def _messages_listed(result: results.MessagesListed, printer: Printer) -> 
         printer.entries(result.entries)
     else:
         printer.say(_("{title}, nothing older.").format(title=result.room.title))
+
+
+@show.register(results.DateFound)
+async def _date_found(result: results.DateFound, printer: Printer) -> None:
+    first = result.entries[0].at if result.entries else None
+    words = day_found(result.wanted, first, is_that_day=result.is_that_day)
+    if words:
+        printer.say(words)
+    printer.entries(result.entries)
 
 
 @show.register(results.MessageShown)

@@ -13,7 +13,8 @@ from parlour_protocol.frames.fields import Reaction
 from parlour_protocol.frames.replies import AnyResult, Page
 from parlour_protocol.frames.requests import History, MarkRead
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import parse_user_name
 
 
 def answer(server: FakeServer, text: str, to: int, *, author: str = "bobby", tell: bool = True) -> LogEvent:
@@ -243,3 +244,44 @@ async def test_the_wire_form_is_what_the_server_sent(desk: Desk, server: FakeSer
     await heard(client, lambda c: isinstance(c, EntryAdded) and c.entry.seq == 3, lambda: server.say("next"))
     (_, row, _) = await client.history.timeline(LOBBY)
     assert client.history.wire_form(row) == encode(event).decode()
+
+
+async def test_a_moment_is_found_in_history_that_is_not_here(desk: Desk, server: FakeServer) -> None:
+    """The room's numbers are halved, so a few requests are enough; an edit at that time has no row."""
+    for number in range(3_000):
+        server.say(f"hay {number}")
+    server.append(LOBBY, Edited(target=Seq(3), text=MessageText.parse("straw")), tell=False)
+    client = await desk.open()
+    wanted = server.rooms[LOBBY].log[700]
+    asked = len([frame for frame in server.requests if isinstance(frame, History)])
+    found = await client.history.since(LOBBY, wanted.at)
+    assert found is not None
+    assert found.seq == wanted.seq
+    assert len([frame for frame in server.requests if isinstance(frame, History)]) - asked <= 8
+    first = await client.history.since(LOBBY, Millis(0))
+    assert first is not None
+    assert first.seq == 1
+    assert await client.history.since(LOBBY, Millis(wanted.at + 10**12)) is None
+
+
+async def test_a_moment_that_is_not_here_counts_as_earlier_offline(desk: Desk, server: FakeServer) -> None:
+    """The first message on this device after it is found, and nothing waits for the network."""
+    for number in range(1_000):
+        server.say(f"hay {number}")
+    client = await desk.open()
+    await desk.lose(client)
+    here = await client.history.timeline(LOBBY, limit=5_000)
+    found = await client.history.since(LOBBY, Millis(0))
+    assert found is not None
+    assert found.seq == here[0].seq
+
+
+async def test_what_was_said_around_a_message(desk: Desk, server: FakeServer) -> None:
+    """Messages only, the nearest ones, and none of someone who is ignored."""
+    for text in ("one", "two", "three", "four", "five", "six"):
+        server.say(text, author="carol" if text == "two" else "bobby")
+    client = await desk.open()
+    await client.people.ignore(parse_user_name("carol"))
+    (wanted,) = [entry for entry in await client.history.timeline(LOBBY) if entry.text == "three"]
+    before, after = await client.history.around(wanted, 2)
+    assert [entry.text for entry in (*before, *after)] == ["one", "four", "five"]

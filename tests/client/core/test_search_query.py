@@ -2,11 +2,11 @@
 
 import contextlib
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
-from parlour_client.core.search_query import Query, QueryError, parse
+from parlour_client.core.search_query import Query, QueryError, days, parse
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis
 
@@ -63,8 +63,38 @@ def test_relative_times() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "begin", "end"),
+    [
+        ("2026-11-24", (2026, 11, 24), (2026, 11, 25)),
+        ("2026-12", (2026, 12, 1), (2027, 1, 1)),
+        ("2028-02", (2028, 2, 1), (2028, 3, 1)),
+        ("2026", (2026, 1, 1), (2027, 1, 1)),
+        ("2028", (2028, 1, 1), (2029, 1, 1)),
+    ],
+)
+def test_on_is_a_whole_day_month_or_year(
+    written: str, begin: tuple[int, int, int], end: tuple[int, int, int]
+) -> None:
+    """From its first moment to the first of the next one."""
+    query = read(f"on:{written}")
+    assert (query.after, query.before) == (day(*begin), day(*end))
+    assert days(written, NOW) == (day(*begin), day(*end))
+
+
+@pytest.mark.parametrize(("written", "hours"), [("today", 0), ("yesterday", 24), ("2d", 48), ("50h", 50)])
+def test_on_takes_how_long_ago(written: str, hours: int) -> None:
+    """The day on which that was, whole."""
+    wanted = datetime.fromtimestamp(NOW / 1000).astimezone() - timedelta(hours=hours)
+    query = read(f"on:{written}")
+    assert query.after == day(wanted.year, wanted.month, wanted.day)
+    assert (query.before or 0) - (query.after or 0) >= 82_800_000
+
+
+@pytest.mark.parametrize(
     ("written", "told"),
     [
+        ("on:9999", "A date is 2026-11-24"),
+        ("on:2026-11-24 after:2027", "before: must be later than after:"),
         ("has:bees", "has: takes one of link, file, reaction."),
         ("is:red", "is: takes one of unread, mention, starred, edited, mine."),
         ("in:attic", "You have no room with that name"),

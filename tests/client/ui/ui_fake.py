@@ -341,6 +341,14 @@ class FakeClient(Client):
         missing = known[root].reply_to
         return Thread(tuple(known[number] for number in sorted(found)), missing)
 
+    async def around(self, entry: Entry, count: int) -> tuple[Sequence[Entry], Sequence[Entry]]:
+        log = [one for one in self.logs[entry.room] if one.text is not None]
+        at = log.index(entry)
+        return log[max(0, at - count) : at], log[at + 1 : at + 1 + count]
+
+    async def since(self, room: RoomId, moment: Millis) -> Entry | None:
+        return next((one for one in self.logs[room] if one.at >= moment), None)
+
     async def versions(self, room: RoomId, seq: Seq) -> Sequence[Version]:
         self._called("versions", room, seq)
         return self.texts.get((room, seq), ())

@@ -15,7 +15,7 @@ from parlour_client.core.archive.rows import COLUMNS, Fold, Row, entries_of, eve
 from parlour_client.core.model import Entry, Gap, Note
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.ids import Millis, Seq
 
 _NEAR: Final = 200
 """Numbers between two events that are read in one query."""
@@ -75,6 +75,26 @@ def above(
 def shown(connection: apsw.Connection, room: RoomId, seqs: Iterable[Seq]) -> Sequence[Entry]:
     """Return the timeline entries of these events."""
     return [entry for stretch in _stretches(seqs) for entry in _shown(connection, room, stretch)]
+
+
+def time_of(connection: apsw.Connection, room: RoomId, seq: Seq) -> Millis | None:
+    """Return when an event happened, by the server's time; None if it is not here."""
+    query = "SELECT at FROM events WHERE room = ? AND seq = ?"
+    return next((Millis(int(str(at))) for (at,) in connection.execute(query, (room, seq))), None)
+
+
+def around(
+    connection: apsw.Connection, room: RoomId, seq: Seq, count: int
+) -> tuple[Sequence[Entry], Sequence[Entry]]:
+    """Return up to ``count`` messages before an event and after it that are here, of people not ignored."""
+    query = """
+        SELECT seq FROM events WHERE room = ? AND kind = 'message' AND seq {} ?
+            AND author NOT IN (SELECT user FROM ignored) ORDER BY seq {} LIMIT ?"""
+    before, after = (
+        [Seq(int(str(one))) for (one,) in connection.execute(query.format(*how), (room, seq, count))]
+        for how in (("<", "DESC"), (">", "ASC"))
+    )
+    return shown(connection, room, before), shown(connection, room, after)
 
 
 def trouble_of(connection: apsw.Connection, room: RoomId, seq: Seq) -> str:

@@ -15,6 +15,7 @@ from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import join, lines, own, peer_line
 from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
+from parlour_client.text.date_text import day_found
 from parlour_client.text.encryption_text import RENEWED
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
@@ -73,6 +74,7 @@ class ResultViews:
                 [link for _entry, link in found.links],
                 _("There are no links in the last messages of this room."),
             ),
+            results.DateFound: self._go_to_day,
             results.PinsListed: lambda found: views.show_pins(found.entries),
             results.ThreadShown: lambda found: views.show_thread(found.thread),
             results.VersionsShown: lambda found: views.show_versions(found.entry, found.versions),
@@ -128,6 +130,16 @@ class ResultViews:
 
     async def _open(self, result: results.RoomOpened) -> None:
         await self._navigation.open(result.room.id, peek=result.peek)
+
+    async def _go_to_day(self, result: results.DateFound) -> None:
+        first = result.entries[0] if result.entries else None
+        if first is not None and first.seq is not None:
+            await self._navigation.reveal(result.room.id, first.seq)
+        words = day_found(
+            result.wanted, first.at if first is not None else None, is_that_day=result.is_that_day
+        )
+        if words:
+            self._interaction.say(words)
 
     def _public_rooms(self, result: results.PublicRoomsListed) -> None:
         choices = []

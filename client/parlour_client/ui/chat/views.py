@@ -16,7 +16,7 @@ from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.outbox import OutboxScreen
 from parlour_client.ui.chat.people import People
 from parlour_client.ui.chat.pins import PinsScreen
-from parlour_client.ui.chat.search import MOST_FOUND, SearchScreen
+from parlour_client.ui.chat.search import MOST_FOUND, Archive, SearchScreen
 from parlour_client.ui.chat.thread import ThreadScreen, history_page
 from parlour_client.ui.dialogs.message_list import head_of
 from parlour_protocol.kit.ids import Seq
@@ -37,7 +37,8 @@ class Views:
             return room.title if room is not None else "a room you left"
 
         find = partial(self._client.history.search, limit=MOST_FOUND + 1)
-        self._interaction.push(SearchScreen(find, name, words, found), self.go)
+        archive = Archive(find, self._client.history.around, name)
+        self._interaction.push(SearchScreen(archive, words, found), self.go)
 
     def go(self, entry: Entry | None) -> None:
         """Go to a message in its room; nothing is marked as read."""

@@ -242,7 +242,7 @@ async def test_rooms_show_unread_and_ctrl_n_goes_there(client: FakeClient, open_
         client.say(DIRECT, BOB, "psst @alice")
         await settled(pilot)
         assert " 1 #garden" in screen_text(pilot)
-        assert "@ 1 @bob" in screen_text(pilot)
+        assert "@  1 @bob" in screen_text(pilot)
         await pilot.press("ctrl+n")
         await settled(pilot)
         assert screen.current.id == DIRECT
@@ -373,7 +373,7 @@ async def test_without_a_room_the_pane_says_what_to_do(open_app: OpenApp) -> Non
 
 
 async def test_search_goes_to_the_message(client: FakeClient, open_app: OpenApp) -> None:
-    """F3, words, Enter, Enter: the message is selected in its room, however far back."""
+    """F3, words, Up to the last result, Enter: the message is selected in its room, however far back."""
     for number in range(300):
         client.say(GARDEN, BOB, f"flower {number}")
     client.mark_all_read()
@@ -384,7 +384,7 @@ async def test_search_goes_to_the_message(client: FakeClient, open_app: OpenApp)
         await pilot.press("enter")
         await settled(pilot)
         assert "11 found" in screen_text(pilot)
-        await pilot.press("end", "enter")
+        await pilot.press("up", "enter")
         await settled(pilot)
         assert screen.current.id == GARDEN
         assert screen.timeline.selected is not None
@@ -421,8 +421,8 @@ async def test_alt_and_a_digit_open_rooms_by_their_number(client: FakeClient, op
     """The list shows the number; a draft stays with its room; a number without a room does nothing."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        assert "1    @bob" in screen_text(pilot)
-        assert "2    #garden" in screen_text(pilot)
+        assert "1     @bob" in screen_text(pilot)
+        assert "2     #garden" in screen_text(pilot)
         await pilot.press(*"half a tho", "alt+2")
         await settled(pilot)
         assert screen.current.id == GARDEN

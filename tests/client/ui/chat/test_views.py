@@ -1,7 +1,10 @@
 """Views of what there is: threads, earlier texts, stars, mentions, the outbox, people, sessions."""
 
+import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 
+import pytest
 from tests.client.ui.chat.test_screen import lobby, write
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LAPTOP, LOBBY, START, FakeClient
@@ -10,8 +13,11 @@ from parlour_client.core.events import EntryChanged
 from parlour_client.core.model import Delivery, Version
 from parlour_client.core.search_query import QueryError
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
+from parlour_client.ui.chat import search
 from parlour_client.ui.chat.people import SessionsScreen
+from parlour_client.ui.chat.search import SearchScreen
 from parlour_client.ui.chat.thread import ThreadScreen
+from parlour_client.ui.dialogs.message_list import MessageChoices
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.kit.api import SessionInfo
 from parlour_protocol.kit.ids import Millis, Seq, SessionId
@@ -116,6 +122,74 @@ async def test_a_search_says_when_there_is_more(client: FakeClient, open_app: Op
         await settled(pilot)
         assert "The newest 50. There are more" in screen_text(pilot)
         assert "needle 50" in screen_text(pilot)
+
+
+async def test_a_search_runs_while_one_types(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No Enter is needed; what was said around the marked message is below; Esc changes nothing."""
+    monkeypatch.setattr(search, "REST", 0.0)
+    for text in ("the kettle is on", "needle in the hay", "who took my thread?", "not me"):
+        client.say(LOBBY, BOB, text)
+    client.mark_all_read()
+    async with open_app(client, size=(100, 30)) as pilot:
+        screen = await lobby(pilot)
+        await pilot.press(*"half a tho", "f3", *"needle")
+        await settled(pilot)
+        text = screen_text(pilot)
+        assert "1 found, newest first" in text
+        rows = [text.index(words) for words in ("the kettle is on", "> 06:", "who took my thread?")]
+        assert rows == sorted(rows)
+        assert [call[1] for call in client.calls if call[0] == "search"][-1] == "needle"
+        await pilot.press("escape")
+        assert not [call for call in client.calls if call[0] == "mark_read"]
+        assert screen.composer.text == "half a tho"
+
+
+async def test_a_slow_search_never_replaces_a_later_one(client: FakeClient, open_app: OpenApp) -> None:
+    """Results are those of the words that stand there; Enter searches before it opens anything."""
+    answers: dict[str, asyncio.Event] = {"need": asyncio.Event(), "needle": asyncio.Event()}
+    first, second = client.say(LOBBY, BOB, "need"), client.say(LOBBY, BOB, "needle")
+
+    async def find(words: str, **_rest: object) -> list[object]:
+        await answers[words].wait()
+        return [first] if words == "need" else [second]
+
+    client.search = find  # type: ignore[method-assign,assignment]
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await pilot.press("f3", *"need", "enter", *"le", "enter")
+        answers["needle"].set()
+        await settled(pilot)
+        answers["need"].set()
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, SearchScreen)
+        assert pilot.app.screen.query_one(MessageChoices).entries == [second]
+
+
+async def test_goto_goes_to_the_first_message_of_a_day(client: FakeClient, open_app: OpenApp) -> None:
+    """A day without messages says so and goes to the next one; a day too late says that there is none."""
+    day = 86_400_000
+    log = client.logs[GARDEN]
+    for number in range(400):
+        client.say(GARDEN, BOB, f"flower {number}")
+        log[-1] = replace(log[-1], at=Millis(log[0].at + (number // 100) * 2 * day))
+    client.mark_all_read()
+    async with open_app(client, size=(100, 30)) as pilot:
+        screen = await lobby(pilot)
+        await screen.navigation.open(GARDEN)
+        for ahead, told, found in (
+            (2, "", "flower 100"),
+            (3, "Nothing here is from 2026-11-27. The next message is from 2026-11-28.", "flower 200"),
+            (30, "Nothing here is from 2026-12-24 or later.", "flower 200"),
+        ):
+            date = datetime.fromtimestamp(log[0].at / 1000 + ahead * 86_400, UTC).strftime("%Y-%m-%d")
+            await screen.commands.run(f"/goto {date}")
+            await settled(pilot)
+            assert screen.timeline.selected is not None
+            assert screen.timeline.selected.text == found
+            assert told in screen_text(pilot)
+            assert found in screen_text(pilot)
 
 
 async def test_a_wrong_search_is_a_sentence(client: FakeClient, open_app: OpenApp) -> None:

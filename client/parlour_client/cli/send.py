@@ -19,11 +19,13 @@ from parlour_client.commands.front import Front
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.model import Entry, Room
+from parlour_client.core.settings import load
 from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError, SetupError, UnreachableError
 from parlour_client.kit.language import N_, _
 from parlour_client.plain.input_lines import read_lines
+from parlour_client.text.emoji_names import with_emoji
 
 if TYPE_CHECKING:
     from parlour_client.core.client import Client
@@ -75,6 +77,8 @@ def send(
     if lines == (text is not None or path is not None):
         raise click.UsageError(_("Give a TEXT, a --file or --stdin."))
     home = the_home(context)
+    if text is not None and load(home.folder).shortcodes:  # lines of standard input may be a program's
+        text = with_emoji(text)
     if path is not None:
         return asyncio.run(_send_file(home, room, path, text or "", as_json=as_json))
     if text is not None:

@@ -239,6 +239,14 @@ class Call:
             return on
         return not now if self.front is Front.UI else True
 
+    def with_emoji(self, text: str) -> str:
+        """Return what a person wrote, with emoji for their names if the settings say so."""
+        if not self.settings.shortcodes or text.count(":") < 2:  # noqa: PLR2004 - a name is between two
+            return text
+        from parlour_client.text.emoji_names import with_emoji  # noqa: PLC0415 - `--help` needs no text rule
+
+        return with_emoji(text)
+
     def written(self, command: "Command[..., Any]") -> str:
         """Return how a command is written here, for a hint."""
         return command.written(self.front)

@@ -37,7 +37,7 @@ async def file(
     """Send a file; quote a path that has spaces, or put a backslash before each space."""
 
     async def run(progress: "Progress") -> FileSent:
-        await call.client.files.send(room.id, path, caption, progress=progress)
+        await call.client.files.send(room.id, path, call.with_emoji(caption), progress=progress)
         return FileSent(room, path.name)
 
     return Transfer(room, path.name, run)

@@ -35,7 +35,7 @@ async def reply(call: Call, room: Here, message: Message, text: Text) -> SendWan
 async def edit(call: Call, room: Here, message: Message, text: Text) -> None:
     """Edit one of your messages."""
     entry = await find_message(call, room, message)
-    await call.client.messages.edit(room.id, entry.seq or message, text)
+    await call.client.messages.edit(room.id, entry.seq or message, call.with_emoji(text))
 
 
 @command("delete", ui=Elsewhere(N_("d on the message.")), cli=_IN_CHAT, asks=Asks())
@@ -58,7 +58,7 @@ async def delete(call: Call, room: Here, message: Message) -> Question:
 @command("react", cli=_IN_CHAT)
 async def react(call: Call, room: Here, message: Message, emoji: Emoji) -> None:
     """React to a message; on the screen, the same reaction again removes it."""
-    entry = await find_message(call, room, message)
+    entry, emoji = await find_message(call, room, message), call.with_emoji(emoji)
     me = call.client.account.user
     there = any(one.reaction == emoji and me in one.users for one in entry.reactions)
     await call.client.messages.react(room.id, message, emoji, on=call.switch(None, there))
@@ -68,7 +68,7 @@ async def react(call: Call, room: Here, message: Message, emoji: Emoji) -> None:
 async def unreact(call: Call, room: Here, message: Message, emoji: Emoji) -> None:
     """Remove your reaction."""
     await find_message(call, room, message)
-    await call.client.messages.react(room.id, message, emoji, on=False)
+    await call.client.messages.react(room.id, message, call.with_emoji(emoji), on=False)
 
 
 @command("star", cli=_IN_CHAT)

@@ -167,7 +167,7 @@ async def create(
     made = await call.client.rooms.create(
         name,
         RoomKind.PRIVATE if private else RoomKind.PUBLIC,
-        topic,
+        call.with_emoji(topic),
         encrypted=encrypted or post_quantum,
         suite=RoomSuite.X_WING if post_quantum else RoomSuite.X25519,
     )
@@ -229,7 +229,7 @@ async def dm(
             ),
             _("Use --open to send it anyway, or turn encryption on in the chat with /encrypt."),
         )
-    sent = await call.client.messages.send(room.id, text) if text else None
+    sent = await call.client.messages.send(room.id, call.with_emoji(text)) if text else None
     entries = await call.client.history.timeline(room.id, limit=_NEWEST) if call.front is Front.LINE else ()
     return RoomOpened(room, Opened.DIRECT, entries, sent)
 
@@ -250,7 +250,7 @@ async def topic(
     """Show the topic, or set it; --clear removes it."""
     if text is None and not clear:
         return TopicShown(room)
-    await call.client.rooms.set_topic(room.id, text or "")
+    await call.client.rooms.set_topic(room.id, call.with_emoji(text or ""))
     return None
 
 

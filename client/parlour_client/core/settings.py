@@ -67,6 +67,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     paste_guard: Annotated[
         bool, _help(N_("ask before sending several pasted lines, or anything that looks like a secret"))
     ] = True
+    spelling: Annotated[
+        str,
+        _help(
+            N_(
+                "underline misspelt words with hunspell or aspell, if installed: the code of a language "
+                "(en_GB), auto for the one of your system, or off"
+            )
+        ),
+    ] = "off"
+    shortcodes: Annotated[
+        bool, _help(N_("send the name of an emoji between colons as that emoji, except in code: :tada:"))
+    ] = True
     editor: Annotated[
         str, _help(N_("your editor's command; empty: VISUAL or EDITOR from the environment"))
     ] = ""

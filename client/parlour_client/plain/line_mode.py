@@ -267,7 +267,8 @@ class LineMode:
 
     async def send(self, text: str, *, reply_to: Seq | None = None) -> None:
         """Send to the current room, unless it looks like a secret: then it is held back."""
-        room = self._call().here()
+        call = self._call()
+        room, text = call.here(), call.with_emoji(text)
         findings = look_at_text(text) if self.settings.paste_guard else ()
         if findings:
             self._held = (room.id, text, reply_to)

@@ -6,10 +6,12 @@ memory. It knows no client: it posts ``Sent``, ``Wrote`` and ``GaveUp``; its key
 since a text area takes keys before any binding.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 from textual.geometry import Region
@@ -18,17 +20,23 @@ from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
+from parlour_client.kit.language import N_
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 from parlour_client.kit.widgets.key_ordering import edit_in_turn
+from parlour_client.kit.widgets.safe import peer_line
 from parlour_client.text.secret_guard import Finding, look_at_paste, look_at_text
 from parlour_client.ui.app_settings import SettingsApp, settings_of
+from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.input.completion import Offer, Offers, complete
 from parlour_client.ui.input.completion_list import OfferList
 from parlour_client.ui.input.keymap import keymap
 from parlour_client.ui.input.sanitiser import clean, warning
+from parlour_client.ui.input.spelling import OFF, Spelling, Word, language_of, words_of
 
 REMEMBERED: Final = 100
 """Texts that Up can recall."""
+_SPELLED_AFTER: Final = 0.3
+"""Seconds after the last key until the program is asked about new words."""
 _SIGNS: Final = "@#:/"
 
 
@@ -39,6 +47,8 @@ class Composer(TextArea):
         "Type a message and press Enter. Shift+Enter or Ctrl+J adds a new line; F5 opens your editor.\n"
         "Tab completes: @ for people, # for rooms, / for commands, :smi for emoji.\n"
         "Up and Down recall what you sent before. Esc cancels a reply or an edit.\n"
+        "Alt+C clears the text; Alt+Z (or Ctrl+/) brings it back, Ctrl+Y repeats what was undone.\n"
+        "Alt+S suggests spellings for an underlined word, if the setting spelling is on.\n"
         "Parlour asks before it sends several pasted lines, or what looks like a secret."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -51,6 +61,10 @@ class Composer(TextArea):
             "escape", "do('leave')", "Cancel a reply, an edit or completion", show=False, id="composer.leave"
         ),
         Binding("f5", "do('editor')", "Editor", show=False, id="composer.editor"),
+        Binding("ctrl+underscore,alt+z", "do('undo')", N_("Undo"), show=False, id="composer.undo"),
+        Binding("ctrl+y", "do('redo')", N_("Redo"), show=False, id="composer.redo"),
+        Binding("alt+s", "do('spelling')", N_("Suggest spellings"), show=False, id="composer.spelling"),
+        Binding("alt+c", "do('clear')", N_("Clear what you are writing"), show=False, id="composer.clear"),
     ]
 
     @dataclass
@@ -78,6 +92,12 @@ class Composer(TextArea):
         """Continue in the person's own editor."""
 
     @dataclass
+    class SpellingFailed(Message):
+        """Spelling can't be checked; ``words`` say why."""
+
+        words: str
+
+    @dataclass
     class Doubtful(Message):
         """A paste (not yet in the composer) or a text (in it) that should be shown before it is sent."""
 
@@ -101,6 +121,9 @@ class Composer(TextArea):
         self._back = 0  # how far back Up went
         self._removed = 0
         self._keys: dict[str, Callable[[], bool]] = {}
+        self._spelling: Spelling | None = None
+        self._misspelt: Sequence[Word] = ()
+        self._ask_soon = Deferred(self, self._ask_about_spelling)
 
     def on_mount(self) -> None:
         """Watch the settings."""
@@ -111,6 +134,7 @@ class Composer(TextArea):
     def _obey_settings(self) -> None:
         settings = settings_of(self)
         self.cursor_blink = not settings.reduced_motion
+        self._use_spelling(settings.spelling)
         changed = keymap(settings)
         self._keys = {
             key.strip(): self._action_of(str(binding.id))
@@ -136,9 +160,15 @@ class Composer(TextArea):
         return super().render_line(y) if self.content_size.width > 0 else Strip.blank(self.size.width)
 
     def put(self, text: str) -> None:
-        """Replace the text: a draft, a message to edit, an earlier text."""
+        """Begin another text: a draft, a message to edit, an earlier text. Undoing stops here."""
         self.load_text(clean(text).text)
         self.move_cursor(self.document.end)
+
+    def exchange(self, text: str) -> None:
+        """Put another text in the place of this one; undo brings this one back."""
+        self.history.checkpoint()
+        self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
+        self.history.checkpoint()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Post the text and offer completions."""
@@ -146,6 +176,7 @@ class Composer(TextArea):
         self.post_message(self.Wrote(self.text, warning(self.text, self._removed)))
         self._removed = 0
         self._complete()
+        self._spell()
 
     def _complete(self) -> None:
         """Offer completions. One is marked once more than its sign was typed: the very word, or the first."""
@@ -160,6 +191,72 @@ class Composer(TextArea):
     def _before_cursor(self) -> str:
         row, column = self.cursor_location
         return self.document.get_line(row)[:column]
+
+    # --- spelling
+
+    def _use_spelling(self, setting: str) -> None:
+        language = language_of(setting, os.environ) if setting != OFF else ""
+        if language != (self._spelling.language if self._spelling is not None else ""):
+            before = self._spelling
+            self._spelling = Spelling(language, self._spell) if language else None
+            if before is not None:
+                _worker = self.run_worker(before.stop(), group="spelling")
+            self._spell()
+
+    def on_text_area_selection_changed(self) -> None:
+        """Check the word that the cursor left."""
+        if self._spelling is not None:
+            self._spell()
+
+    def _spell(self) -> None:
+        """Underline what is known to be misspelt, and ask about the rest soon."""
+        if self._spelling is None and not self._misspelt:
+            return
+        before, spelling = self._misspelt, self._spelling
+        words = [word for word in words_of(self.text) if (word.row, word.end) != self.cursor_location]
+        known = spelling.suggestions if spelling is not None else lambda _word: None
+        self._misspelt = [word for word in words if known(word.text) is not None]
+        if spelling is not None and spelling.problem:
+            self.post_message(self.SpellingFailed(spelling.problem))
+            self._spelling = None
+        elif spelling is not None and spelling.unknown(words):
+            self._ask_soon.postpone(_SPELLED_AFTER)
+        if self._misspelt != before:
+            self.notify_style_update()  # rows are cached by their text
+            self.refresh()
+
+    def _ask_about_spelling(self) -> None:
+        """Ask in the background: no key waits for the answer."""
+        if (spelling := self._spelling) is not None:
+            unknown = spelling.unknown(words_of(self.text))
+            _worker = self.run_worker(spelling.ask(unknown), group="spelling")
+
+    async def on_unmount(self) -> None:
+        """End the program that checks the spelling."""
+        self._ask_soon.cancel()
+        if self._spelling is not None:
+            await self._spelling.stop()
+
+    def get_line(self, line_index: int) -> Text:
+        """Return a line, with misspelt words underlined."""
+        line = super().get_line(line_index)
+        for word in self._misspelt:
+            if word.row == line_index:
+                line.stylize("underline", word.start, word.end)
+        return line
+
+    def _suggest(self) -> bool:
+        """Offer spellings for the misspelt word at or before the cursor, or else for the first one."""
+        place = self.cursor_location
+        before = [word for word in self._misspelt if (word.row, word.start) <= place]
+        word = before[-1] if before else next(iter(self._misspelt), None)
+        suggestions = self._spelling.suggestions(word.text) if self._spelling and word else None
+        if word is not None and suggestions:
+            self.move_cursor((word.row, word.end))
+            self._before = self._before_cursor()
+            self._open = Offers(word.start, tuple(Offer(one, peer_line(one)) for one in suggestions))
+            self._offers.offer(self._open.offers)
+        return True
 
     def remember(self, text: str) -> None:
         """Remember a text for Up."""
@@ -192,6 +289,10 @@ class Composer(TextArea):
             "composer.down": self._down,
             "composer.leave": self._leave,
             "composer.editor": self._editor,
+            "composer.undo": self._undo,
+            "composer.redo": self._redo,
+            "composer.clear": self._clear,
+            "composer.spelling": self._suggest,
         }
         return actions[name]
 
@@ -243,6 +344,18 @@ class Composer(TextArea):
     def take_in(self, text: str) -> None:
         """Insert a paste at the cursor."""
         self.replace(text, *self.selection, maintain_selection_offset=False)
+
+    def _undo(self) -> bool:
+        self.undo()
+        return True
+
+    def _redo(self) -> bool:
+        self.redo()
+        return True
+
+    def _clear(self) -> bool:
+        self.exchange("")
+        return True
 
     def _editor(self) -> bool:
         self.post_message(self.EditorWanted())

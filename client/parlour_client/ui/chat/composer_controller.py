@@ -18,6 +18,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, display_name
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.widgets.safe import error_content, join, own, peer_line
+from parlour_client.text.emoji_names import with_emoji
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.deferred import Deferred
@@ -117,6 +118,8 @@ class ComposerController:
     async def send(self, text: str, aim: Aim) -> None:
         """Send a message to the room where it was written. Raises why it was refused."""
         room, mode = aim.room, aim.mode
+        if self._interaction.settings.shortcodes:
+            text = with_emoji(text)
         if room is None:
             raise ValueError(NO_ROOM)
         if isinstance(mode, Edit):
@@ -164,9 +167,9 @@ class ComposerController:
         self._composer.aim = self.aim  # the room at the time of the key: rooms change fast
 
     def give_up(self) -> None:
-        """Cancel the reply or the edit."""
+        """Cancel the reply or the edit; undo brings the edited text back."""
         if isinstance(self.aim.mode, Edit):
-            self._composer.put(self.drafts.take_back())
+            self._composer.exchange(self.drafts.take_back())
         self.plain()
         self._timeline.clear_selection()
         self._hint.forget()
@@ -242,7 +245,7 @@ class ComposerController:
             if event.pasted and choice in {Choice.SEND, Choice.EDIT}:
                 self._composer.take_in(event.text)
             elif choice is Choice.DROP and not event.pasted:
-                self._composer.put("")
+                self._composer.exchange("")
             if choice is Choice.SEND and (text := self._composer.text.strip("\n")).strip():
                 self._composer.send(text)
             self.focus()

@@ -235,6 +235,10 @@ class RoomPane(Vertical):
     def _doubtful(self, event: Composer.Doubtful) -> None:
         self.composing.ask_about(event)
 
+    @on(Composer.SpellingFailed)
+    def _spelling_failed(self, event: Composer.SpellingFailed) -> None:
+        self.interaction.refuse(event.words)
+
     @on(Composer.EditorWanted)
     def open_editor(self) -> None:
         """Continue writing in the person's own editor."""

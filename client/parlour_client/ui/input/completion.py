@@ -14,7 +14,7 @@ from parlour_client.commands.command import Command, Kind
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
 from parlour_client.kit.widgets.safe import join, own, peer_line
-from parlour_client.ui.input.emoji_names import named
+from parlour_client.text.emoji_names import named
 from parlour_client.ui.input.path_completion import paths
 
 MAX_OFFERED: Final = 8

@@ -3,14 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.client.ui.conftest import OpenApp, screen_text, settled
-from tests.client.ui.ui_fake import LOBBY, FakeClient
+from tests.client.ui.ui_fake import ALICE, GARDEN, LOBBY, FakeClient
 from textual.events import Key, Paste
 from textual.pilot import Pilot
 
+from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.input.completion import complete
 from parlour_client.ui.input.sanitiser import clean
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.text.forbidden import FORBIDDEN
 
 
@@ -210,3 +212,87 @@ def test_completions_are_by_place() -> None:
     assert [offer.insert for offer in complete("hi @b", people, rooms).offers] == ["@bob "]
     assert not complete("hi b", people, rooms).offers
     assert [offer.insert for offer in complete("/unm", people, rooms).offers] == ["/unmute "]
+
+
+async def test_what_was_written_can_be_undone_and_cleared(client: FakeClient, open_app: OpenApp) -> None:
+    """Clearing is one step, like a word; what was sent does not come back into the next text."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        await pilot.press(*"one", "ctrl+j", *"two")
+        await pilot.press("alt+c")
+        assert writing.text == ""
+        await pilot.press("alt+z")
+        assert writing.text == "one\ntwo"
+        await pilot.press("ctrl+y")
+        assert writing.text == ""
+        await pilot.press("ctrl+underscore", "ctrl+underscore")
+        assert writing.text == "one\n"
+        await pilot.press("enter")
+        await settled(pilot)
+        await pilot.press("alt+z", "alt+z")
+        assert writing.text == ""
+
+
+async def test_undoing_stays_within_a_room(client: FakeClient, open_app: OpenApp) -> None:
+    """The text of another room must not come up here."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        await pilot.press(*"for the lobby")
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.navigation.open(GARDEN)
+        await settled(pilot)
+        await pilot.press("alt+z", "alt+z")
+        assert writing.text == ""
+
+
+async def test_an_edit_that_was_cancelled_can_be_brought_back(client: FakeClient, open_app: OpenApp) -> None:
+    """Esc is pressed by mistake, too."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        client.say(LOBBY, ALICE, "mine")
+        await settled(pilot)
+        await pilot.press("alt+up", "e")
+        await settled(pilot)
+        await pilot.press(*"!!", "escape")
+        await settled(pilot)
+        assert writing.text == ""
+        await pilot.press("alt+z")
+        assert writing.text == "mine!!"
+
+
+async def test_tab_takes_an_emoji_by_its_name(client: FakeClient, open_app: OpenApp) -> None:
+    """In a message, and as a command's word."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.navigation.open(LOBBY)
+        await settled(pilot)
+        await pilot.press(*"ok :thumbsu")
+        await pilot.pause()
+        assert ":thumbsup:" in screen_text(pilot)
+        await pilot.press("tab")
+        assert screen.composer.text == "ok 👍 "
+        screen.composer.put("")
+        await pilot.press(*"/react heart_ey", "tab")
+        assert screen.composer.text.startswith("/react 😍")
+
+
+async def test_everything_that_is_written_on_the_screen_may_have_names(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """Messages, edits, topics and reactions; with the setting off they stay as they are."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.navigation.open(LOBBY)
+        await settled(pilot)
+        for line in ("hello :tada:", "/topic all :bee:", "/react :+1:"):
+            await screen.commands.run(line)
+        assert ("send", LOBBY, "hello 🎉", None) in client.calls
+        assert ("set_topic", LOBBY, "all 🐝") in client.calls
+        assert ("react", LOBBY, Seq(4), "👍", True) in client.calls
+        assert isinstance(pilot.app, SettingsApp)
+        pilot.app.set_setting("shortcodes", value=False)
+        await screen.commands.run("hello :tada:")
+        assert ("send", LOBBY, "hello :tada:", None) in client.calls

@@ -1,9 +1,11 @@
-"""Emoji by name for completion: `:thumbs` finds 👍.
+"""Emoji by name: `:thumbs` finds 👍 for completion, and `:tada:` in what a person writes is sent as 🎉.
 
 Names come from the ``emoji`` package, loaded at the first use. Only emoji that the text rule shows as
-themselves are offered, so that everyone sees the same. ``completion`` calls it.
+themselves are used, so that everyone sees the same. Code in backquotes stays as it is.
 """
 
+import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -43,3 +45,22 @@ def named(typed: str, most: int) -> list[tuple[str, str]]:
         if len(offered) == most:
             break
     return [(name, emoji) for emoji, name in offered.items()]
+
+
+_WRITTEN: Final = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|(?<![\w:/]):([^\s:`/]{1,64}):(?![\w:])", re.DOTALL)
+"""A code block, code in a line, or a name between colons that is not part of a time, an address or a word."""
+
+
+@lru_cache(maxsize=1)
+def _by_name() -> Mapping[str, str]:
+    return dict(_names())
+
+
+def with_emoji(text: str) -> str:
+    """Return a text in which names of emoji between colons are those emoji; anything else stays."""
+    return _WRITTEN.sub(_emoji, text) if text.count(":") > 1 else text
+
+
+def _emoji(found: re.Match[str]) -> str:
+    emoji = _by_name().get((found[1] or "").lower(), "")
+    return emoji if emoji and not safe_text(emoji).hidden else found[0]

@@ -1,11 +1,9 @@
 """Emoji by their names."""
 
-from tests.client.ui.conftest import OpenApp, screen_text, settled
-from tests.client.ui.ui_fake import LOBBY, FakeClient
+import pytest
 
-from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.text.emoji_names import SHORTEST, _names, named, with_emoji
 from parlour_client.ui.input.completion import complete
-from parlour_client.ui.input.emoji_names import SHORTEST, _names, named
 from parlour_protocol.kit.text import safe_text
 
 
@@ -31,18 +29,21 @@ def test_what_is_offered_is_shown_as_itself() -> None:
     assert not [emoji for emoji in offered if safe_text(emoji).hidden]
 
 
-async def test_tab_takes_it(client: FakeClient, open_app: OpenApp) -> None:
-    """In a message, and as a command's word."""
-    async with open_app(client) as pilot:
-        screen = pilot.app.screen
-        assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
-        await settled(pilot)
-        await pilot.press(*"ok :thumbsu")
-        await pilot.pause()
-        assert ":thumbsup:" in screen_text(pilot)
-        await pilot.press("tab")
-        assert screen.composer.text == "ok 👍 "
-        screen.composer.put("")
-        await pilot.press(*"/react heart_ey", "tab")
-        assert screen.composer.text.startswith("/react 😍")
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        (":tada:", "🎉"),
+        ("well done :tada: :+1:!", "well done 🎉 👍!"),
+        ("(:TADA:)", "(🎉)"),
+        ("at 10:30:45 or 1::2", "at 10:30:45 or 1::2"),
+        ("std::tada::x and a:tada:b", "std::tada::x and a:tada:b"),
+        ("http://host:80/:tada:", "http://host:80/:tada:"),
+        (":nothinglikethis:", ":nothinglikethis:"),
+        ("`:tada:` and :tada:", "`:tada:` and 🎉"),
+        ("```\n:tada:\n```\n:tada:", "```\n:tada:\n```\n🎉"),
+        ("```\n:tada:", "```\n:tada:"),
+    ],
+)
+def test_a_name_between_colons_is_sent_as_its_emoji(text: str, sent: str) -> None:
+    """Not in code, and not in what has colons of its own."""
+    assert with_emoji(text) == sent

@@ -6,8 +6,7 @@ unstarted client; the app starts and stops it, also when the person switches to 
 
 import asyncio
 import inspect
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -105,6 +104,8 @@ class ParlourApp(SettingsApp):
         """Note that the person is there; send typed text to the composer unless it is a command."""
         if isinstance(event, InputEvent | Paste):
             self.lock.key_pressed()
+        if isinstance(event, Key) and not event.is_forwarded and isinstance(self.screen, ChatScreen):
+            event = self.screen.pane.vim.without_escape(event)
         if isinstance(event, Key | Paste) and not event.is_forwarded and isinstance(self.screen, ChatScreen):
             self.screen.give_to_composer(event)
         await super().on_event(event)
@@ -171,7 +172,7 @@ class ParlourApp(SettingsApp):
             return
         client.history.keep(kept_seconds(self.settings))
         self._notifier.follow(client)
-        self._chat = chat = ChatScreen(client, self._tour, self._lend_terminal)
+        self._chat = chat = ChatScreen(client, self._tour, self.lend_terminal)
         try:
             await self.push_screen(chat)
             await self.workers.wait_for_complete([one for one in self.workers if one.group == "open"])
@@ -233,16 +234,6 @@ class ParlourApp(SettingsApp):
         self.refresh(layout=True)
 
     # --- the terminal
-
-    @contextmanager
-    def _lend_terminal(self) -> Iterator[None]:
-        """Give the terminal to another program; nothing is drawn or written meanwhile."""
-        with self.suspend(), self.batch_update():  # draws would fill the driver's queue and block us
-            self.away = True
-            try:
-                yield
-            finally:
-                self.away = False
 
     def _sees(self, room: RoomId) -> bool:
         """Say whether the person looks at a room: no page covers it, and the terminal has the focus."""

@@ -4,6 +4,7 @@ A widget reads ``settings_of(self)`` and, to follow changes, watches ``settings`
 folder (a test, the demo) changes last until the app ends and nothing is saved.
 """
 
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +15,9 @@ from textual.reactive import Reactive, reactive
 
 from parlour_client.core.settings import BY_KEY, Settings, Value, load, save
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_client.kit.terminal.safe_app import SafeApp
+from parlour_protocol.kit.text import safe_text
 
 
 class SettingsApp(SafeApp):
@@ -41,6 +44,12 @@ class SettingsApp(SafeApp):
         refusal = BY_KEY[key].refusal(value)
         if refusal:
             raise SetupError(f"{key} {refusal}.")
+        if key == "theme" and value not in self.available_themes:
+            near = difflib.get_close_matches(str(value), self.available_themes, 1)
+            raise SetupError(
+                _("There is no theme called {name}.").format(name=" ".join(safe_text(str(value)).lines)),
+                _("Did you mean {name}?").format(name=near[0]) if near else _("/theme lists them."),
+            )
         if self.folder is not None:
             save(self.folder, key, value)
         kept = MappingProxyType(dict(value)) if not isinstance(value, bool | str) else value

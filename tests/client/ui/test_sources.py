@@ -20,6 +20,7 @@ ONLY_IN = {
     r"\.notify\(": {"ui/toasts.py"},
     r"\bSegment\(": {
         "kit/terminal/column_anchoring.py",
+        "kit/terminal/contrast.py",
         "kit/terminal/crash.py",
         "kit/terminal/guard.py",
         "ui/chat/timeline/painter.py",

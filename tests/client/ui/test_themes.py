@@ -9,9 +9,9 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.pseudo_terminal import Terminal
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual.color import Color
+from textual.screen import Screen
 
 from parlour_client.core.settings import FILE, load
-from parlour_client.kit.widgets.themes import OWN
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.theme_files import Folder, read
@@ -123,26 +123,40 @@ async def test_a_theme_chosen_in_the_palette_is_kept(
     assert load(tmp_path).theme == "high-contrast"
 
 
-@pytest.mark.parametrize("theme", [theme.name for theme in OWN])
-async def test_every_theme_of_ours_can_be_read(client: FakeClient, open_app: OpenApp, theme: str) -> None:
-    """Each word stands out from what is behind it (WCAG: 4.5 to 1; high contrast 7 to 1)."""
+LOOKED_AT = ["parlour", "parlour-light", "high-contrast", "monochrome", "faint", "solarized-light"]
+
+
+@pytest.mark.parametrize("names", [LOOKED_AT, pytest.param([], marks=pytest.mark.long, id="all")])
+async def test_every_theme_can_be_read(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path, names: list[str]
+) -> None:
+    """Each word stands out from what is behind it (WCAG: 4.5 to 1; high contrast 7 to 1).
+
+    The tour, a selected message, every kind of text beside it, in a person's own theme too.
+    """
+    themes(tmp_path, faint='primary = "#7090ff"\nbackground = "#5070d0"\nforeground = "#a0ffa0"\n')
     client.say(LOBBY, client.account.user, "hello @alice \x1b")
-    async with open_app(client, size=(140, 30)) as pilot:
-        pilot.app.theme = theme
-        screen = pilot.app.screen
-        assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+    async with open_app(client, size=(140, 30), tour=("one", "two"), folder=tmp_path) as pilot:
+        app = pilot.app
+        assert isinstance(app.screen, ChatScreen)
+        await app.screen.navigation.open(LOBBY)
+        await pilot.press("alt+up")
         await settled(pilot)
-        needed = 7 if theme == "high-contrast" else 4.5
-        faint = {
-            segment.text: round(_contrast(_light(front), _light(back)), 1)
-            for strip in screen._compositor.render_strips()
-            for segment in strip
-            if any(map(str.isalnum, segment.text))
-            for front, back in [_colours_of(segment)]
-            if _contrast(_light(front), _light(back)) < needed
-        }
-        assert not faint, faint
+        for theme in names or [one for one in app.available_themes if not one.startswith("ansi-")]:
+            app.theme = theme
+            await pilot.pause()
+            assert not _faint(app.screen, 7 if theme == "high-contrast" else 4.5), theme
+
+
+def _faint(screen: Screen[object], needed: float) -> dict[str, float]:
+    return {
+        segment.text: round(_contrast(_light(front), _light(back)), 1)
+        for strip in screen._compositor.render_strips()
+        for segment in strip
+        if any(map(str.isalnum, segment.text))
+        for front, back in [_colours_of(segment)]
+        if _contrast(_light(front), _light(back)) < needed
+    }
 
 
 def _colours_of(segment: Segment) -> tuple[Color, Color]:

@@ -6,20 +6,24 @@ A program's app inherits from it.
 """
 
 import os
+import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 from platformdirs import user_state_path
 from rich.segment import Segments
 from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from parlour_client.kit.language import N_
+from parlour_client.kit.terminal.contrast import ENOUGH, HIGH, Contrast
 from parlour_client.kit.terminal.crash import crash_report
 from parlour_client.kit.terminal.guard import TerminalGuard
 from parlour_client.kit.terminal.hangup import Hangup
@@ -35,6 +39,10 @@ class SafeApp(App[None]):
     after_crash: ClassVar[str] = ""
     """What to tell someone after a crash about what they did."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True, id="app.suspend"),
+    ]
+
     def __init__(self) -> None:
         # with NO_COLOR only the terminal's own colours, so that not even greys are sent
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
@@ -43,6 +51,7 @@ class SafeApp(App[None]):
         self.crash_log: Path | None = None
         """Where details of a crash go; None: the user's state folder."""
         self._guard = TerminalGuard()
+        self._contrast, self._high_contrast = Contrast(ENOUGH), Contrast(HIGH)
         self._hangup = Hangup(self.save_before_end, self.exit, release=self._release_terminal)
 
     @property
@@ -74,8 +83,9 @@ class SafeApp(App[None]):
             self._driver.lose() if gone else self._driver.hurry()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Add the third defence after all other filters."""
-        return [*super().get_line_filters(), self._guard]
+        """Keep text readable in every theme, and add the third defence after all other filters."""
+        contrast = self._high_contrast if self.theme == "high-contrast" else self._contrast
+        return [*super().get_line_filters(), contrast, self._guard]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer only useful commands."""
@@ -126,7 +136,39 @@ class SafeApp(App[None]):
 
     # --- the terminal
 
+    @contextmanager
+    def lend_terminal(self) -> Iterator[None]:
+        """Give the terminal to another program; nothing is drawn or written meanwhile."""
+        with self.suspend(), self.batch_update():  # draws would fill the driver's queue and block us
+            self.away = True
+            try:
+                yield
+            finally:
+                self.away = False
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave Ctrl+Z to the widgets where no shell could take the terminal."""
+        if action == "suspend_process":
+            return has_job_control() and self._driver is not None and self._driver.can_suspend
+        return super().check_action(action, parameters)
+
+    def action_suspend_process(self) -> None:
+        """Stop, as a shell's job, until `fg`; then draw all again.
+
+        The whole group is stopped, as by the terminal itself: a program that started this one would
+        otherwise keep the shell waiting.
+        """
+        if sys.platform != "win32":
+            with self.lend_terminal():
+                os.kill(0, signal.SIGTSTP)
+            self.refresh(layout=True)
+
     def to_terminal(self, data: str) -> None:
         """Write an escape sequence made only of constants."""
         if self._driver is not None and not self._driver.is_headless and not self.away:
             self._driver.write(data)
+
+
+def has_job_control() -> bool:
+    """Say whether a shell runs this program as a job; anything else that started it could not continue it."""
+    return sys.platform != "win32" and os.getpgrp() != os.getsid(0)

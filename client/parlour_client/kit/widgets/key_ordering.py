@@ -15,12 +15,12 @@ from textual.widgets import Input
 
 async def edit_in_turn(widget: Widget, key: str) -> bool:
     """Run Textual's binding of a key for this kind of widget, and say whether there was one."""
-    action = _actions(type(widget)).get(key)
+    action = editing_keys(type(widget)).get(key)
     return action is not None and await widget.app.run_action(action, widget)
 
 
 @cache
-def _actions(kind: type[Widget]) -> dict[str, str]:
+def editing_keys(kind: type[Widget]) -> dict[str, str]:
     """Return Textual's own actions by key: our bindings have an id, so that a person can change them."""
     found: dict[str, str] = {}
     for base in reversed(kind.__mro__):

@@ -361,6 +361,10 @@ class Composer(TextArea):
         self.post_message(self.EditorWanted())
         return True
 
+    def close_offers(self) -> None:
+        """Close the list of completions."""
+        self._offers.offer(())
+
     def _newline(self) -> bool:
         self.insert("\n")
         return True

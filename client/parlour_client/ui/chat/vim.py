@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from textual.binding import Binding
+from textual.events import Key
 from textual.screen import Screen
 from textual.scroll_view import ScrollView
 from textual.widget import Widget
@@ -18,7 +19,8 @@ from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.member_list import MemberList
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.room_list import RoomList
-from parlour_client.ui.chat.timeline import Timeline
+from parlour_client.ui.chat.timeline import Timeline, keys
+from parlour_client.ui.input.keymap import VIM, keymap
 
 VI_BINDINGS: Final = (
     Binding("g", "vi('top')", "Twice: the oldest loaded message", show=False, id="vim.top"),
@@ -73,6 +75,25 @@ class ViKeys:
         if not settings_of(self._screen).vim:
             return ""
         return "insert" if self._screen.focused is self._composer else "normal"
+
+    def without_escape(self, event: Key) -> Key:
+        """Take Esc and the key after it apart, if they came so fast that they look like Alt and that key.
+
+        In insert mode Alt and a key of normal mode mean just that, as in vi; any other Alt stays what it is.
+        """
+        prefix, _, name = event.key.partition("+")
+        letter = name.removeprefix("shift+").upper() if name.startswith("shift+") else name
+        if prefix != "alt" or self.mode != "insert" or letter not in self._normal_keys():
+            return event
+        self._composer.close_offers()
+        self._screen.set_focus(self._timeline)
+        return Key(letter, letter)
+
+    def _normal_keys(self) -> frozenset[str]:
+        changed = keymap(settings_of(self._screen))
+        mine = {str(one.id): one.key for one in (*VI_BINDINGS, *keys.BINDINGS)} | VIM
+        written = ",".join(changed.get(name, key) for name, key in mine.items())
+        return frozenset(key for key in written.split(",") if len(key) == 1)
 
     async def do(self, name: str) -> None:
         """Run one of the actions."""

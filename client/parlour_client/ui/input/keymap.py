@@ -1,23 +1,27 @@
 """Every key by the id of its binding: the table of them, the key map from the settings, and its errors.
 
-The table is read from the classes themselves, so it is always current. An unknown id, an unknown key, and a
-key that two actions of one place would share are each reported in a sentence; nothing is dropped silently.
+The table is read from the classes themselves, so it is always current. An unknown id, an unknown key, a key
+that never arrives, and a key that two actions of one place would share are each reported in a sentence; an
+action whose keys are all unknown keeps its own.
 """
 
 import difflib
 import importlib
 import pkgutil
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.keys import REPLACED_KEYS, Keys, key_to_character
+from textual.keys import KEY_NAME_REPLACEMENTS, REPLACED_KEYS, Keys, key_to_character
 from textual.screen import Screen
+from textual.widgets import TextArea
 
 import parlour_client.ui
 from parlour_client.core.settings import Settings
+from parlour_client.kit.widgets.key_ordering import editing_keys
 
 _INTERFACE: Final = ("parlour_client.ui.", "parlour_client.kit.terminal.", "parlour_client.kit.widgets.")
 EVERYWHERE: Final = ("chat", "app", "vim")
@@ -34,6 +38,17 @@ VIM: Final = {
 _NAMED: Final = frozenset(str(key.value) for key in Keys)
 _LONG: Final = {**REPLACED_KEYS, "plus": "plus_sign"}
 _MODIFIERS: Final = ("ctrl+", "alt+", "shift+", "super+", "hyper+", "meta+")
+_MEANT: Final = {
+    "esc": "escape", "return": "enter", "del": "delete", "ins": "insert", "bksp": "backspace",
+    "pgup": "pageup", "page_up": "pageup", "pgdn": "pagedown", "page_down": "pagedown", "control": "ctrl",
+    "option": "alt",
+}  # fmt: skip
+"""How people write keys, and how Textual does."""
+_SAME_BYTE: Final = {
+    "ctrl+i": "tab", "ctrl+m": "enter", "ctrl+h": "backspace", "ctrl+left_square_bracket": "escape",
+    "ctrl+space": "ctrl+@",
+}  # fmt: skip
+"""Keys that most terminals can't tell from others."""
 _CTRL_ENTER: Final = {"composer.send": "ctrl+enter,ctrl+s", "composer.newline": "enter,shift+enter,ctrl+j"}
 
 
@@ -46,6 +61,8 @@ class Known:
     about: str
     apart: bool
     """Whether it belongs to a dialog or a page: then no key of the chat is active beside it."""
+    priority: bool = False
+    """Whether it comes before the keys of the focused widget."""
 
     @property
     def place(self) -> str:
@@ -62,7 +79,9 @@ def known() -> dict[str, Known]:
         for binding in kind.__dict__.get("BINDINGS", ()) if kind.__module__.startswith(_INTERFACE) else ():
             if isinstance(binding, Binding) and binding.id:
                 apart = issubclass(kind, Screen) and not binding.id.startswith("chat.")
-                found[binding.id] = Known(binding.id, _split(binding.key), binding.description, apart)
+                found[binding.id] = Known(
+                    binding.id, _split(binding.key), binding.description, apart, binding.priority
+                )
     return dict(sorted(found.items()))
 
 
@@ -73,7 +92,8 @@ def keymap(settings: Settings) -> dict[str, str]:
         layers |= VIM
     if settings.send_on == "ctrl+enter":
         layers |= _CTRL_ENTER
-    return layers | {key: ",".join(_split(keys)) for key, keys in settings.keys.items() if keys.strip()}
+    own = {name: [key for key in _read(keys) if is_key(key)] for name, keys in settings.keys.items()}
+    return layers | {name: ",".join(keys) for name, keys in own.items() if keys}
 
 
 def problems(settings: Settings) -> Iterator[str]:
@@ -86,14 +106,25 @@ def problems(settings: Settings) -> Iterator[str]:
             near = difflib.get_close_matches(name, bindings, 1)
             yield f"keys: there is no {name}{f'; did you mean {near[0]}?' if near else '.'}"
             continue
-        for key in _split(keys):
-            if not is_key(key):
-                yield f"keys: {name}: {key} is not a key; write it like ctrl+f, f6, alt+up or x."
-            elif not key.startswith(_MODIFIERS) and key_to_character(key) and _typed_in(name):
-                yield f"keys: {name}: {key} is a letter that you type; use one with ctrl, alt or f1 to f12."
+        for key in _read(keys):
+            if refusal := _refusal(key, bindings[name], settings):
+                yield f"keys: {name}: {refusal}"
     for key, one, other in conflicts(settings):
         if one in settings.keys:
             yield f"keys: {key} is both {one} and {other}; the focused pane wins."
+
+
+def _refusal(key: str, one: Known, settings: Settings) -> str:
+    """Say why a key never runs an action; empty if it does."""
+    if not is_key(key):
+        return f"{key} is not a key; write it like ctrl+f, f6, alt+up or x."
+    if key in _SAME_BYTE:
+        return f"most terminals send {_SAME_BYTE[key]} for {key}, so it never arrives."
+    if not key.startswith(_MODIFIERS) and _is_typed(key) and _typed_in(one.id, settings):
+        return f"{key} is a letter that you type; use one with ctrl, alt or f1 to f12."
+    if key in editing_keys(TextArea) and _is_behind_the_composer(one):
+        return f"{key} edits the text while you write, so it never gets there."
+    return ""
 
 
 def conflicts(settings: Settings) -> Iterator[tuple[str, str, str]]:
@@ -129,9 +160,41 @@ def is_key(key: str) -> bool:
     )
 
 
-def _typed_in(name: str) -> bool:
-    """Say whether the binding is active where letters are typed."""
-    return name.startswith("composer.")
+def _is_typed(key: str) -> bool:
+    """Say whether a key is a letter, and not Escape or Tab, which are characters too."""
+    return (key_to_character(key) or "\0").isprintable()
+
+
+def _typed_in(name: str, settings: Settings) -> bool:
+    """Say whether the binding is active where letters are typed: into a message, or to filter the rooms."""
+    place = name.partition(".")[0]
+    return place == "composer" or (place in {*EVERYWHERE, "rooms"} and not settings.vim)
+
+
+def _is_behind_the_composer(one: Known) -> bool:
+    """Say whether the composer takes a key first: Textual asks the focused widget, then those around it."""
+    return one.place in {"chat", "app"} and not one.priority
+
+
+def _read(keys: str) -> tuple[str, ...]:
+    """Return the keys that a person wrote, as Textual names them."""
+    return tuple(map(_named, _split(keys)))
+
+
+def _named(key: str) -> str:
+    """Return Textual's name: `Ctrl+F`, `esc`, `?` and `shift+a` are how people write keys."""
+    head, plus, name = key.rpartition("+")
+    if not name and plus:  # the key + itself
+        head, name = head.removesuffix("+"), "+"
+    modifiers = [_MEANT.get(one, one) for one in head.lower().split("+") if one]
+    if modifiers == ["shift"] and len(name) == 1 and name.isalpha():
+        return name.upper()
+    if modifiers or len(name) > 1:
+        name = _MEANT.get(name.lower(), name.lower())
+    if len(name) == 1 and not name.isalnum():
+        long = unicodedata.name(name, name).lower().replace("-", "_").replace(" ", "_")
+        name = KEY_NAME_REPLACEMENTS.get(long, long)
+    return "+".join([*modifiers, name])
 
 
 def _split(keys: str) -> tuple[str, ...]:

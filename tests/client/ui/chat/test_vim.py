@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
@@ -127,3 +128,29 @@ async def test_without_the_setting_the_layer_is_not_there(client: FakeClient, op
         await pilot.press("o")
         assert screen.composer.text == "o"
         assert "INSERT" not in screen_text(pilot)
+
+
+@pytest.mark.parametrize("key", ["alt+k", "alt+k,j", "alt+shift+g", "alt+r", "alt+z"])
+async def test_escape_is_not_lost_in_a_fast_key(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path, key: str
+) -> None:
+    """Terminals send Alt and a letter as Esc and the letter; in insert mode that is meant, as in vi."""
+    client.say(LOBBY, BOB, "the first")
+    client.say(LOBBY, BOB, "the newest")
+    async with vim(client, open_app, tmp_path) as (pilot, screen):
+        await pilot.press("h", "i", *key.split(","))
+        await settled(pilot)
+        assert screen.composer.text == "hi"
+        assert screen.timeline.has_focus == (key != "alt+z")  # z does nothing in normal mode: it is Alt+Z
+        if key == "alt+k":
+            assert screen.timeline.selected is not None
+            assert screen.timeline.selected.text == "the newest"
+
+
+async def test_without_the_layer_alt_is_alt(client: FakeClient, open_app: OpenApp) -> None:
+    """Someone who writes stays in the composer."""
+    async with open_app(client) as pilot:
+        await pilot.press("h", "alt+k", "i")
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        assert screen.composer.text == "hi"

@@ -85,6 +85,14 @@ WRONG: list[tuple[Mapping[str, str], str]] = [
     ({"chat.serch": "f12"}, "there is no chat.serch; did you mean chat.search?"),
     ({"chat.search": "hyperspace"}, "hyperspace is not a key"),
     ({"composer.send": "x"}, "x is a letter that you type"),
+    ({"chat.search": "x"}, "x is a letter that you type"),
+    ({"rooms.favourite": "x"}, "x is a letter that you type"),
+    ({"chat.search": "?"}, "question_mark is a letter that you type"),
+    ({"chat.search": "ctrl+i"}, "most terminals send tab for ctrl+i"),
+    ({"chat.search": "Ctrl+M"}, "most terminals send enter for ctrl+m"),
+    ({"chat.search": "ctrl+a"}, "ctrl+a edits the text while you write"),
+    ({"chat.search": "f12+f12"}, "f12+f12 is not a key"),
+    ({"chat.search": "ctrl+z"}, "ctrl+z is both chat.search and app.suspend"),
     ({"chat.search": "f1"}, "f1 is both chat.search and chat.help"),
     ({"timeline.reply": "f1"}, "f1 is both timeline.reply and chat.help"),
     ({"chat.search": "f12", "chat.people": "f12"}, "f12 is both chat.search and chat.people"),
@@ -102,6 +110,10 @@ RIGHT: list[Mapping[str, str]] = [
     {"chat.search": "ctrl+f"},
     {"chat.search": "f1", "chat.help": "f3"},  # the two changed places
     {"timeline.reply": "a"},
+    {"timeline.reply": "?"},
+    {"chat.page_up": "ctrl+a"},  # it comes before the composer's keys
+    {"chat.search": "Ctrl+F, F12"},
+    {"settings.close": "Esc,F10"},
     {"dialog.yes": "j"},  # the timeline's j is not in force while a dialog is open
 ]
 
@@ -143,3 +155,33 @@ def test_no_layer_has_a_conflict_in_it(settings: Settings) -> None:
     }
     found = conflicts(settings)
     assert not [one for one in found if one[0] not in meant and frozenset(one[1:]) not in same]
+
+
+WRITTEN = [
+    ("Ctrl+F", "ctrl+f"), ("esc", "escape"), ("Control+PgDn", "ctrl+pagedown"), ("?", "question_mark"),
+    ("+", "plus"), ("shift+g", "G"), ("G", "G"), ("alt+/", "alt+slash"), ("ctrl++", "ctrl+plus"),
+    ("hyperspace, f12", "f12"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "key"), WRITTEN)
+def test_keys_may_be_written_as_people_write_them(written: str, key: str) -> None:
+    """They become the names under which keys arrive."""
+    assert keymap(Settings(keys={"timeline.reply": written})) == {"timeline.reply": key}
+
+
+async def test_an_unknown_key_leaves_the_old_one(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path
+) -> None:
+    """It is reported, and the action can still be reached, as the footer says."""
+    (tmp_path / FILE).write_text('[keys]\nchat.search = "hyperspace"\ncomposer.send = "warp"\n')
+    async with open_app(client, size=(120, 30), folder=tmp_path) as pilot:
+        screen = await lobby(pilot)
+        footer = screen_text(pilot).rstrip().rpartition("\n")[2]
+        assert "f3 Search" in footer
+        assert "hyperspace" not in footer
+        await pilot.press("a", "enter")
+        await settled(pilot)
+        assert ("send", LOBBY, "a", None) in client.calls
+        await pilot.press("f3")
+        assert pilot.app.screen is not screen

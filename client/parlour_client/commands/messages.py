@@ -31,6 +31,13 @@ async def reply(call: Call, room: Here, message: Message, text: Text) -> SendWan
     return SendWanted(text, message)
 
 
+@command("me", cli=Elsewhere(N_("Begin the text with /me.")))
+async def me(call: Call, room: Here, text: Text) -> SendWanted:
+    """Write what you do, about yourself by name: /me waves."""
+    del call, room
+    return SendWanted(f"/me {text}")
+
+
 @command("edit", ui=Elsewhere(N_("e on the message.")), cli=_IN_CHAT)
 async def edit(call: Call, room: Here, message: Message, text: Text) -> None:
     """Edit one of your messages."""

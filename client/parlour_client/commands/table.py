@@ -50,6 +50,7 @@ COMMANDS: Final[tuple[Command[..., Any], ...]] = (
     # messages
     view.send,
     messages.reply,
+    messages.me,
     messages.edit,
     messages.delete,
     messages.react,

@@ -108,6 +108,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["left", "right", "name"],
         _help(N_("where times are: a column on the left or on the right, or beside the name")),
     ] = "left"
+    formatting: Annotated[
+        Literal["styled", "markers", "off"],
+        _help(N_("bold, code, quotes and the like: without their markers, with them, or as it was sent")),
+    ] = "styled"
     keep: Annotated[
         Literal["always", "1d", "7d", "30d", "90d", "365d"],
         _help(N_("how long this device keeps messages; older ones are forgotten and not loaded again")),

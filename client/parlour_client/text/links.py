@@ -32,8 +32,8 @@ _STOPS: Final = frozenset(
 )
 _CLOSERS: Final = {")": "(", "]": "[", "}": "{"}
 _KEPT_AT_THE_END: Final = frozenset("/-_=+~&#%$@*")
-_PAIRED_MARKS: Final = frozenset("*_~'")
-"""Marks that people put around a link: one before it takes one off its end."""
+_BEGINNING_MARK: Final = re.compile(r"(?:^|(?<=[\s(\[{\"'*_~|]))[*_~|']")
+"""A mark that people put around a link or its sentence: it takes the same one off the end of the link."""
 _WRITTEN_WITHOUT_SPACES: Final = frozenset(
     ("Cjk", "Hiragana", "Katakana", "Hangul", "Bopomofo", "Thai", "Lao", "Khmer", "Myanmar")
 )
@@ -121,11 +121,14 @@ def find_links(safe: SafeText) -> tuple[Link, ...]:
 
 def _links_of_line(line: str, escapes: list[tuple[int, int]], offset: int) -> Iterator[Link]:
     hidden = dict(escapes)
+    hidden_before = {stop: begin for begin, stop in escapes}
+    marks: set[str] = set()
     at = 0
     while (scheme := _SCHEME.search(line, at)) is not None:
         start = scheme.start()
         end = _end_of(line, scheme.end(), hidden)
-        end = _trimmed(line, start, scheme.end(), end, {stop: begin for begin, stop in escapes})
+        marks |= {mark.group() for mark in _BEGINNING_MARK.finditer(line, at, start)}
+        end = _trimmed(line, marks, scheme.end(), end, hidden_before)
         at = max(end, scheme.end())
         text = line[start:end]
         if _is_address(text, scheme.end() - start):
@@ -173,15 +176,14 @@ def _is_symbol(char: str) -> bool:
     return char > "\x7f" and unicodedata.category(char) == "So"
 
 
-def _trimmed(line: str, begin: int, start: int, end: int, hidden_before: dict[int, int]) -> int:
+def _trimmed(line: str, marks: set[str], start: int, end: int, hidden_before: dict[int, int]) -> int:
     """Return the end without the punctuation of the sentence, and without hidden characters at the end."""
-    around = line[begin - 1] if begin else ""
     while end > start:
         if end in hidden_before:
             end = hidden_before[end]
             continue
         char = line[end - 1]
-        if char in _PAIRED_MARKS and char == around:
+        if char in marks:
             end -= 1
         elif char in _KEPT_AT_THE_END or char in _CLOSERS or unicodedata.category(char)[0] not in "PC":
             break

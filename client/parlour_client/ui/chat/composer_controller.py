@@ -19,6 +19,7 @@ from parlour_client.core.model import Entry, display_name
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.widgets.safe import error_content, join, own, peer_line
 from parlour_client.text.emoji_names import with_emoji
+from parlour_client.text.formatting import preview
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.deferred import Deferred
@@ -157,7 +158,7 @@ class ComposerController:
 
     def _enter(self, mode: Reply | Edit, words: str, entry: Entry) -> None:
         self._set(mode)
-        quote = peer_line(entry.text or "", limit=40)
+        quote = peer_line(preview(entry.text or ""), limit=40)
         author = peer_line(display_name(entry.author), style="bold")
         self._hint.mode(join(own(words, "bold"), author, own(": "), quote, own("  esc: cancel", "dim")))
         self.focus()

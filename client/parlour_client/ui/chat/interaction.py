@@ -98,9 +98,9 @@ class Interaction:
         """Show one of our sentences for a few seconds."""
         toast(self._pane.app, what)
 
-    def copy(self, text: SafeText) -> None:
-        """Copy the displayed text, never the raw one: pasting it must have no other effect."""
-        self.run(lambda: self._copy(text.plain), group="copy")
+    def copy(self, text: SafeText, start: int = 0, end: int | None = None) -> None:
+        """Copy displayed text, or a part of it, never the raw one: pasting it must have no other effect."""
+        self.run(lambda: self._copy(text.plain[start:end]), group="copy")
 
     async def _copy(self, shown: str) -> None:
         """Copy with a program, or with the terminal once the person agreed. Raises SetupError."""

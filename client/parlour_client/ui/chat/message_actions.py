@@ -12,11 +12,13 @@ from parlour_client.commands.links import links_of
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry
 from parlour_client.kit.language import _
+from parlour_client.text.formatting import code_blocks
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.links import LinkActions
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.slash_commands import SlashCommands
+from parlour_client.ui.chat.timeline.entries import Key, key_of
 from parlour_client.ui.chat.timeline.keys import MessageAction
 from parlour_client.ui.dialogs.inspector import inspector_page
 from parlour_client.ui.dialogs.reaction import ReactScreen
@@ -41,12 +43,15 @@ class MessageActions:
         self._client, self._interaction = client, interaction
         self._composing, self._navigation, self._commands = composing, navigation, commands
         self._links = links
+        self._copied_code: tuple[Key | None, int] = None, 0
+        """The message whose code was copied last, and which of its blocks."""
         self._do = {
             MessageAction.REPLY: self.reply,
             MessageAction.REACT: self.ask_reaction,
             MessageAction.EDIT: self.edit,
             MessageAction.INSPECT: self.inspect,
             MessageAction.COPY: self.copy,
+            MessageAction.COPY_CODE: self.copy_code,
             MessageAction.PARENT: self.go_to_parent,
             MessageAction.RETRY: self.retry,
             MessageAction.CANCEL: self.cancel,
@@ -107,6 +112,24 @@ class MessageActions:
         self._links.choose(
             [link for _entry, link in links_of([entry])], _("There is no link in this message.")
         )
+
+    def copy_code(self, entry: Entry) -> None:
+        """Copy its code without fences, as one piece; the same key again copies its next code block."""
+        safe = safe_text(entry.text or "")
+        blocks = code_blocks(safe)
+        if not blocks:
+            self._interaction.say(_("This message has no code block."))
+            return
+        last, number = self._copied_code
+        number = (number + 1) % len(blocks) if last == key_of(entry) else 0
+        self._copied_code = key_of(entry), number
+        self._interaction.copy(safe, blocks[number].start, blocks[number].end)
+        if len(blocks) > 1:
+            self._interaction.say(
+                _("Code block {number} of {count} (c: the next one)").format(
+                    number=number + 1, count=len(blocks)
+                )
+            )
 
     def go_to_parent(self, entry: Entry) -> None:
         """Go to the message that it replies to, or that it pinned."""

@@ -17,6 +17,7 @@ from parlour_client.core.model import Entry, Profile, display_name
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices, ChooseScreen
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, option, own, peer_line
+from parlour_client.text.formatting import preview
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS, clock, day
@@ -81,7 +82,7 @@ def card(person: Profile) -> Content:
     rows.append(own(f"{count} on this device"))
     if person.last is not None:
         when = own(f"last  {day(person.last.at)} {clock(person.last.at)}  ", "dim")
-        rows += [when, join(own("│ ", "dim"), peer_line(person.last.text or "", limit=120))]
+        rows += [when, join(own("│ ", "dim"), peer_line(preview(person.last.text or ""), limit=120))]
     rows.append(
         own("Rooms you share" if person.rooms else "You share no rooms, as far as this device knows.", "bold")
     )

@@ -17,6 +17,7 @@ from parlour_client.kit.widgets.safe import join, lines, own, peer_line
 from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
 from parlour_client.text.date_text import day_found
 from parlour_client.text.encryption_text import RENEWED
+from parlour_client.text.formatting import preview
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
 from parlour_client.ui.chat.encryption.renew import renew_question
@@ -112,7 +113,7 @@ class ResultViews:
     def _ask(self, question: Question) -> None:
         parts = [peer_line(question.text, style="bold")]
         if question.message is not None:
-            quoted = peer_line(question.message.text or "", limit=120)
+            quoted = peer_line(preview(question.message.text or ""), limit=120)
             parts += [peer_line(display_name(question.message.author)), join(own("│ ", "dim"), quoted)]
         parts += [peer_line(one) for one in question.details]
         self._interaction.confirm(lines(*parts), lambda: self._done(question))

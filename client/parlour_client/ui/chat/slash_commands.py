@@ -11,6 +11,7 @@ from parlour_client.commands import history
 from parlour_client.commands.command import Call, Command, View
 from parlour_client.commands.front import Front
 from parlour_client.commands.parse import read_arguments, read_line
+from parlour_client.commands.results import SendWanted
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry
 from parlour_client.kit.errors import SetupError
@@ -80,7 +81,11 @@ class SlashCommands:
         given = read_arguments(line.command, line.rest, call).values
         action = self.views.get(line.command.view) if line.command.view is not None else None
         if action is None:
-            await self._results.show(await line.command(call, **given))
+            result = await line.command(call, **given)
+            if isinstance(result, SendWanted):
+                await self._composing.send(result.text, aim or self._composing.aim)
+            else:
+                await self._results.show(result)
             if line.command is history.read:
                 self._navigation.end_peek()
         elif (waiting := action(given)) is not None:

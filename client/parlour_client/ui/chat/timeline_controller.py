@@ -243,7 +243,7 @@ class TimelineController:
 
 def layout_of(settings: Settings) -> Layout:
     """Return how the settings want messages to be laid out."""
-    return Layout(settings.message_layout, settings.time_position, settings.timestamps)
+    return Layout(settings.message_layout, settings.time_position, settings.timestamps, settings.formatting)
 
 
 def begins(entries: Sequence[Entry]) -> bool:

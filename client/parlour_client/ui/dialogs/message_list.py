@@ -11,6 +11,7 @@ from textual.content import Content
 from parlour_client.core.model import Entry, display_name
 from parlour_client.kit.widgets.questions import Choices
 from parlour_client.kit.widgets.safe import join, lines, option, own, peer_line
+from parlour_client.text.formatting import preview
 from parlour_client.ui.chat.timeline.sentences import clock, day
 
 SHOWN: int = 160
@@ -57,5 +58,5 @@ def _rows(entry: Entry, head: Content) -> Content:
     elif entry.text is None:
         text = own("(no text)", "dim")
     else:
-        text = peer_line(entry.text, limit=SHOWN)
+        text = peer_line(preview(entry.text), limit=SHOWN)
     return lines(head, join(own("│ ", "dim"), text))

@@ -58,8 +58,8 @@ class FakeInteraction(Interaction):
     def toast(self, what: Toast) -> None:
         self.toasts.append(what)
 
-    def copy(self, text: SafeText) -> None:
-        self.copied.append(text.plain)
+    def copy(self, text: SafeText, start: int = 0, end: int | None = None) -> None:
+        self.copied.append(text.plain[start:end])
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

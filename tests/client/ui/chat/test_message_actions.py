@@ -49,9 +49,12 @@ class Screen:
 
     async def act(self, action: MessageAction, entry: Entry) -> None:
         """Press a key on a message."""
-        actions = MessageActions(self.client, self.interaction, self, self, self, self)  # type: ignore[arg-type]
-        actions.act(action, entry)
+        self.actions().act(action, entry)
         await self.interaction.settle()
+
+    def actions(self) -> MessageActions:
+        """Return the actions of this screen."""
+        return MessageActions(self.client, self.interaction, self, self, self, self)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -147,6 +150,25 @@ async def test_copying_copies_what_is_shown(screen: Screen, text: str, copied: s
     """L10: no escape reaches the clipboard, so pasting it into a shell can't end the bracketed paste."""
     await screen.act(MessageAction.COPY, screen.client.say(LOBBY, BOB, text))
     assert screen.interaction.copied == [copied]
+
+
+async def test_code_is_copied_without_fences_one_block_after_the_other(screen: Screen) -> None:
+    """The text as it is shown, without label, indent or fold; the same key goes on to the next block."""
+    code = "\n".join(f"line {number} " + "x" * 100 for number in range(40)) + "\n\x1b[200~"
+    entry = screen.client.say(LOBBY, BOB, f"one\n```py\n{code}\n```\n```\nother\n```")
+    actions = screen.actions()
+    for _ in range(3):
+        actions.act(MessageAction.COPY_CODE, entry)
+    shown = code.replace("\x1b", "⟦ESC⟧")
+    assert screen.interaction.copied == [shown, "other", shown]
+    assert screen.interaction.said == [f"Code block {number} of 2 (c: the next one)" for number in (1, 2, 1)]
+
+
+async def test_there_is_no_code_to_copy(screen: Screen) -> None:
+    """The key says so, and the clipboard stays as it was."""
+    await screen.act(MessageAction.COPY_CODE, screen.client.say(LOBBY, BOB, "`inline`"))
+    assert not screen.interaction.copied
+    assert screen.interaction.said == ["This message has no code block."]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ class MessageAction(Enum):
     DELETE = auto()
     INSPECT = auto()
     COPY = auto()
+    COPY_CODE = auto()
     PARENT = auto()
     RETRY = auto()
     CANCEL = auto()
@@ -39,6 +40,8 @@ BINDINGS: Final = (
     Binding("d", "act('DELETE')", "Delete", id="timeline.delete"),
     Binding("i", "act('INSPECT')", "Inspect", id="timeline.inspect"),
     Binding("y", "act('COPY')", "Copy", id="timeline.copy"),
+    Binding("c", "act('COPY_CODE')", N_("Copy code"), show=False, id="timeline.copy_code"),
+    Binding("m", "markers", N_("Markers"), show=False, id="timeline.markers"),
     Binding("p", "act('PARENT')", "Go to the replied message", show=False, id="timeline.parent"),
     Binding("s", "act('RETRY')", "Send again", show=False, id="timeline.retry"),
     Binding("x", "act('CANCEL')", "Cancel", show=False, id="timeline.cancel"),

@@ -5,7 +5,7 @@ what is too narrow for columns gets none.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 GUTTER_CELLS: Final = 2
 MIN_WIDTH: Final = 8
@@ -46,6 +46,8 @@ class Layout:
     """Where the time is: ``left``, ``right``, or beside the ``name``."""
     timestamps: str = "minutes"
     """How exact it is."""
+    formatting: Literal["styled", "markers", "off"] = "styled"
+    """Whether bold, code and the like are shown, and with their markers."""
 
     def columns(self, width: int, longest_name: int) -> Columns:
         """Return the columns of a timeline of this width."""

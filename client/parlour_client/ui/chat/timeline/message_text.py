@@ -1,67 +1,274 @@
 """Lays out a message's text: safe text and the spans of its formatting become rows of pieces.
 
-The rows have no gutter: ``rows`` puts it before each. Every character of the text is drawn, in its order.
+The rows have no gutter: ``rows`` puts it before each. Every character of the text is drawn, in its order, but
+for markers, of which a bar or a bullet takes the place of some, and covered spoilers, which have a sign; with
+``markers`` really every one.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
-from parlour_client.text.formatting import StyleSpan
+from rich.cells import cell_len
+
+from parlour_client.kit.language import _, ngettext
+from parlour_client.text.code_colours import code_colours
+from parlour_client.text.formatting import StyleKind, StyleSpan
 from parlour_client.ui.chat.timeline.pieces import Look, Piece, Row
-from parlour_client.ui.chat.timeline.wrap import row_ranges, wrapped
+from parlour_client.ui.chat.timeline.wrap import cut_ranges, row_ranges, wrapped
 from parlour_protocol.kit.text import SafeText
-from parlour_protocol.kit.text.cell_width import clusters
+from parlour_protocol.kit.text.cell_width import cell_width, clusters
 from parlour_protocol.kit.text.sanitiser import Line
 
+BAR: Final = "▌"
+BULLET: Final = "•"
+CODE_FOLD_AT: Final = 16
+"""Rows of a code block above which it is folded."""
+CODE_FOLDED: Final = 10
+"""Rows of a folded code block."""
+_CODE_INDENT: Final = "  "
+"""Before each row of code: it is told from text without colour, too."""
+_REPLACED: Final = {StyleKind.BAR: BAR, StyleKind.BULLET: BULLET}
 
-def text_rows(safe: SafeText, spans: Sequence[StyleSpan], width: int) -> Iterator[Row]:
+
+@dataclass(frozen=True, slots=True)
+class TextView:
+    """How a message's text is shown."""
+
+    actor: Piece | None = None
+    """Who a message that begins with `/me` is about."""
+    markers: bool = False
+    """Draw each character that was sent, the markers as well."""
+    covered: bool = True
+    """Cover spoilers."""
+    opened: bool = False
+    """Show long code blocks whole."""
+
+
+def text_rows(
+    safe: SafeText, spans: Sequence[StyleSpan], width: int, view: TextView = TextView()
+) -> Iterator[Row]:
     """Yield the rows of the text, each at most ``width`` cells (but at least one cluster)."""
     if not spans:
         for row in wrapped(safe, width):
-            yield tuple(Piece(span.text, _look(span.is_escape)) for span in row)
+            yield tuple(Piece(span.text, Look.ESCAPE if span.is_escape else Look.TEXT) for span in row)
         return
-    offset = 0
+    lines = list(_lines(safe, spans))
+    at = 0
+    while at < len(lines):
+        one = lines[at]
+        block = one.of(StyleKind.CODE_BLOCK)
+        if block is not None:
+            end = at
+            while end < len(lines) and lines[end].offset <= block.end:
+                end += 1
+            fence = lines[at - 1]
+            yield from _code_rows(lines[at:end], block, fence, width, view)
+            at = end
+            continue
+        if one.of(StyleKind.FENCE) is None and not (one.is_marker and not view.markers):
+            yield from _line_rows(one, width, view)
+        at += 1
+
+
+class _Line(NamedTuple):
+    """One line of the text, with the spans that reach into it, outer ones first."""
+
+    line: Line
+    offset: int
+    spans: Sequence[StyleSpan]
+
+    @property
+    def end(self) -> int:
+        return self.offset + sum(len(span.text) for span in self.line)
+
+    def of(self, kind: StyleKind) -> StyleSpan | None:
+        return next((span for span in self.spans if span.kind is kind), None)
+
+    @property
+    def is_marker(self) -> bool:
+        end = self.end
+        return self.offset < end and any(
+            span.kind is StyleKind.MARKER and span.start <= self.offset and span.end >= end
+            for span in self.spans
+        )
+
+
+def _lines(safe: SafeText, spans: Sequence[StyleSpan]) -> Iterator[_Line]:
+    offset = next_span = 0
+    reaching: list[StyleSpan] = []
     for line in safe.spans:
         end = offset + sum(len(span.text) for span in line)
-        inside = [span for span in spans if span.start < end and span.end > offset]
-        yield from _line_rows(_styled(line, offset, inside), width)
+        reaching = [span for span in reaching if span.end >= offset]
+        while next_span < len(spans) and spans[next_span].start <= end:
+            reaching.append(spans[next_span])
+            next_span += 1
+        yield _Line(line, offset, reaching)
         offset = end + 1
 
 
-def _look(is_escape: bool) -> Look:  # noqa: FBT001 - a fact of a span, not a mode
-    return Look.ESCAPE if is_escape else Look.TEXT
+class _Part(NamedTuple):
+    """A stretch of a line in one style."""
+
+    start: int
+    text: str
+    look: Look
+    spans: tuple[StyleSpan, ...]
+
+    def has(self, kind: StyleKind) -> bool:
+        return any(span.kind is kind for span in self.spans)
 
 
-def _styled(line: Line, offset: int, spans: Sequence[StyleSpan]) -> list[Piece]:
+def _parts(line: Line, offset: int, spans: Sequence[StyleSpan]) -> Iterator[_Part]:
     """Cut a line where a style begins or ends, but never within a cluster."""
     cuts = sorted({at for span in spans for at in (span.start, span.end)})
-    pieces: list[Piece] = []
+    next_cut = next_span = 0
+    around: list[StyleSpan] = []
     for text, is_escape in line:
         end = offset + len(text)
-        inner = [at for at in cuts if offset < at < end]
+        inner: list[int] = []
+        while next_cut < len(cuts) and cuts[next_cut] < end:
+            if cuts[next_cut] > offset:
+                inner.append(cuts[next_cut])
+            next_cut += 1
         if inner and not text.isascii():
             inner = _between_clusters(text, offset, inner)
         for start, stop in zip([offset, *inner], [*inner, end], strict=True):
-            kinds = tuple(span.kind for span in spans if span.start <= start < span.end)
-            pieces.append(Piece(text[start - offset : stop - offset], _look(is_escape), kinds))
+            around = [span for span in around if span.end > start]
+            while next_span < len(spans) and spans[next_span].start <= start:
+                if spans[next_span].end > start:
+                    around.append(spans[next_span])
+                next_span += 1
+            whole = tuple(span for span in around if span.end >= stop)
+            look = Look.ESCAPE if is_escape else Look.TEXT
+            yield _Part(start, text[start - offset : stop - offset], look, whole)
         offset = end
-    return pieces
 
 
 def _between_clusters(text: str, offset: int, cuts: Sequence[int]) -> list[int]:
     starts: set[int] = set()
-    for cluster, _ in clusters(text):
+    for cluster, _cells in clusters(text):
         starts.add(offset)
         offset += len(cluster)
     return [at for at in cuts if at in starts]
 
 
-def _line_rows(pieces: Sequence[Piece], width: int) -> Iterator[Row]:
-    for start, end in row_ranges([piece.text for piece in pieces], width):
-        row: list[Piece] = []
-        at = 0
-        for piece in pieces:
-            part = piece.text[max(0, start - at) : max(0, end - at)]
-            if part:
-                row.append(piece._replace(text=part))
-            at += len(piece.text)
-        yield tuple(row)
+def _drawn(parts: Iterator[_Part], view: TextView) -> Iterator[tuple[Piece, bool]]:
+    """Yield what is drawn of each part, and whether it leads the line."""
+    covered: StyleSpan | None = None
+    for part in parts:
+        kinds = tuple(span.kind for span in part.spans)
+        leads = StyleKind.LEAD in kinds
+        spoiler = next((span for span in part.spans if span.kind is StyleKind.SPOILER), None)
+        if spoiler is not None and view.covered:
+            if spoiler is not covered:
+                yield Piece(_("[spoiler · enter: show]"), Look.META, (StyleKind.SPOILER,)), leads
+            covered = spoiler
+        elif view.markers or part.look is Look.ESCAPE:
+            yield Piece(part.text, part.look, kinds), leads
+        elif StyleKind.MARKER not in kinds:
+            replaced = next((_REPLACED[kind] for kind in kinds if kind in _REPLACED), part.text)
+            yield Piece(replaced, part.look, kinds), leads
+        elif kinds[0] is StyleKind.ACTION and part.start == part.spans[0].start and view.actor is not None:
+            yield view.actor, leads
+
+
+def _line_rows(one: _Line, width: int, view: TextView) -> Iterator[Row]:
+    """Yield the rows of one line; those after the first begin below its text, not below its bullet or bar."""
+    lead: list[Piece] = []
+    body: list[Piece] = []
+    for piece, leads in _drawn(_parts(one.line, one.offset, one.spans), view):
+        (lead if leads else body).append(piece)
+    cells = sum(_cells(piece.text) for piece in lead)
+    if not lead or cells > width // 2:
+        for start, end in row_ranges([piece.text for piece in (*lead, *body)], width):
+            yield _cut((*lead, *body), start, end)
+        return
+    below = lead if one.of(StyleKind.CITED) is not None else [Piece(" " * cells, Look.TEXT)]
+    for start, end in row_ranges([piece.text for piece in body], width - cells):
+        yield (*(below if start else lead), *_cut(body, start, end))
+
+
+def _cut(pieces: Sequence[Piece], start: int, end: int) -> Row:
+    row: list[Piece] = []
+    at = 0
+    for piece in pieces:
+        if part := piece.text[max(0, start - at) : max(0, end - at)]:
+            row.append(piece._replace(text=part))
+        at += len(piece.text)
+    return tuple(row)
+
+
+def _cells(text: str) -> int:
+    return len(text) if text.isascii() else max(cell_len(text), cell_width(text))
+
+
+# --- code blocks
+
+
+def _code_rows(
+    code: Sequence[_Line], block: StyleSpan, fence: _Line, width: int, view: TextView
+) -> Iterator[Row]:
+    language = "".join(
+        part.text for part in _parts(fence.line, fence.offset, fence.spans) if not part.has(StyleKind.MARKER)
+    ).strip()
+    count = ngettext("{count} line", "{count} lines", len(code)).format(count=len(code))
+    if view.markers:
+        yield from _line_rows(fence, width, view)
+    else:
+        yield from _label(language or _("code"), count, width)
+    text = "\n".join("".join(span.text for span in one.line) for one in code)
+    colours = [
+        StyleSpan(block.start + start, block.start + end, kind)
+        for start, end, kind in code_colours(text[: block.end - block.start], language)
+    ]
+    rows: list[Row] = []
+    hidden = 0
+    for one in _with(code, colours):
+        before = len(rows)
+        rows += _rows_of_code(one, width, view)
+        hidden += len(rows) > CODE_FOLDED and before < len(rows)
+    if len(rows) > CODE_FOLD_AT and not view.opened:
+        yield from rows[:CODE_FOLDED]
+        more = ngettext(
+            "… {count} more line of code (enter: show)", "… {count} more lines of code (enter: show)", hidden
+        ).format(count=hidden)
+        yield (Piece(more if len(more) <= width else "…", Look.META),)
+    else:
+        yield from rows
+
+
+def _label(language: str, count: str, width: int) -> Iterator[Row]:
+    hint = _("c: copy")
+    for words in (f" · {count} ({hint})", f" · {count}", ""):
+        if len(language) + len(words) <= width or not words:
+            for start, end in cut_ranges([language], width - len(words)):
+                yield Piece(language[start:end], Look.META, (StyleKind.FENCE,)), Piece(words, Look.META)
+            return
+
+
+def _with(code: Sequence[_Line], colours: Sequence[StyleSpan]) -> Iterator[_Line]:
+    """Add the colours to the lines that they are in."""
+    at = 0
+    for one in code:
+        end = one.end
+        while at < len(colours) and colours[at].end <= one.offset:
+            at += 1
+        inside: list[StyleSpan] = []
+        index = at
+        while index < len(colours) and colours[index].start < end:
+            inside.append(colours[index])
+            index += 1
+        spans = sorted((*one.spans, *inside), key=lambda span: (span.start, -span.end))
+        yield _Line(one.line, one.offset, spans)
+
+
+def _rows_of_code(one: _Line, width: int, view: TextView) -> Iterator[Row]:
+    """Yield the rows of one line of code, each filled up to the width, so that the block is a block."""
+    pieces = [piece for piece, _leads in _drawn(_parts(one.line, one.offset, one.spans), view)]
+    room = max(1, width - len(_CODE_INDENT))
+    indent = Piece(_CODE_INDENT, Look.TEXT, (StyleKind.CODE_BLOCK,))
+    for start, end in cut_ranges([piece.text for piece in pieces], room):
+        row = _cut(pieces, start, end)
+        left = room - sum(_cells(piece.text) for piece in row)
+        yield (indent, *row, Piece(" " * max(0, left), Look.TEXT, (StyleKind.CODE_BLOCK,)))

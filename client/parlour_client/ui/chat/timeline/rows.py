@@ -13,10 +13,10 @@ from rich.cells import cell_len
 
 from parlour_client.core.model import ABOUT_THE_LOG, BEFORE_JOIN, Entry, NoteKind, display_name
 from parlour_client.text.file_text import facts_of
-from parlour_client.text.formatting import formatted
+from parlour_client.text.formatting import formatted, preview
 from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_client.ui.chat.timeline.layout import DEFAULT, MIN_WIDTH, Columns, Layout
-from parlour_client.ui.chat.timeline.message_text import text_rows
+from parlour_client.ui.chat.timeline.message_text import TextView, text_rows
 from parlour_client.ui.chat.timeline.pieces import Look, Piece, Row
 from parlour_client.ui.chat.timeline.sentences import day, delivery_words, sentence, stamp
 from parlour_client.ui.chat.timeline.wrap import SpanRow, wrapped, wrapped_line
@@ -73,6 +73,10 @@ class Setting:
     """Cells of the longest name of the timeline."""
     read_by: tuple[UserName, ...] = ()
     """People who shared that they have read up to here, and no further message of the reader."""
+    as_sent: bool = False
+    """The person asked for the markers of this message."""
+    uncovered: bool = False
+    """The person asked for the spoilers of this message."""
     folded: int | None = None
     """The author is ignored: so many messages are folded into this row; 0: into one above."""
 
@@ -181,7 +185,7 @@ def _note_rows(entry: Entry, columns: Columns, time: str) -> list[Row]:
 def _quote(parent: Entry | None, cells: int) -> Row:
     if parent is None:
         return _gutter(Piece(_cut("> an earlier message (p: go there)", cells), Look.QUOTE))
-    words = "(deleted)" if parent.text is None else " / ".join(safe_text(parent.text[:400]).lines)
+    words = "(deleted)" if parent.text is None else " / ".join(safe_text(preview(parent.text)[:400]).lines)
     head = f"> {safe_text(display_name(parent.author)).plain}: "
     return _gutter(Piece(_cut(head + words, cells), Look.QUOTE))
 
@@ -194,7 +198,9 @@ def _text_rows(entry: Entry, cells: int, setting: Setting) -> list[Row]:
         return [_gutter(Piece(BLANK_LABEL, Look.META))]
     mention = f"@{setting.me}" in entry.text
     gutter = Piece(MENTION_GUTTER, Look.MENTION) if mention else Piece(GUTTER, Look.GUTTER)
-    rows: list[Row] = [(gutter, *row) for row in text_rows(safe, formatted(safe), cells)]
+    spans = formatted(safe, markup=setting.layout.formatting != "off")
+    view = _text_view(entry, setting) if spans else TextView()
+    rows: list[Row] = [(gutter, *row) for row in text_rows(safe, spans, cells, view)]
     if len(rows) > FOLD_AT and not setting.opened:
         more = f"… {len(rows) - FOLD_AT + 1} more lines (enter: show)"
         rows[FOLD_AT - 1 :] = [_gutter(Piece(_cut(more, cells), Look.META))]
@@ -203,6 +209,15 @@ def _text_rows(entry: Entry, cells: int, setting: Setting) -> list[Row]:
         mark = f"contains {safe.hidden} hidden {noun} (i: inspect)"
         rows.append(_gutter(Piece(_cut(mark, cells), Look.ESCAPE)))
     return rows
+
+
+def _text_view(entry: Entry, setting: Setting) -> TextView:
+    return TextView(
+        actor=Piece(f"* {_name(entry)} ", Look.AUTHOR, person=entry.author),
+        markers=setting.as_sent or setting.layout.formatting == "markers",
+        covered=not (setting.as_sent or setting.uncovered),
+        opened=setting.opened,
+    )
 
 
 def _file_rows(entry: Entry, cells: int) -> list[Row]:

@@ -41,6 +41,10 @@ class Store(Entries):
         self.width = 0
         self.opened: set[Key] = set()
         """Long messages that are shown whole."""
+        self.uncovered: set[Key] = set()
+        """Messages whose spoilers are shown."""
+        self.as_sent: set[Key] = set()
+        """Messages that are shown with their markers."""
         self.layout = DEFAULT
         self._longest_name = 0
         """Cells of the longest name that was seen: the column of names only grows."""
@@ -243,12 +247,26 @@ class Store(Entries):
             self._exact[index] = False
 
     def open_or_fold(self, index: int) -> None:
-        """Expand or fold a long message; show the messages of an ignored person."""
+        """Expand a long message, then show its spoilers, then fold it; show an ignored person's messages."""
         if self.is_folded(index):
             self.unfolded.add(self.entries[index].author)
             self.forget_rows()
             return
-        self.opened ^= {key_of(self.entries[index])}
+        key, before = key_of(self.entries[index]), self.rows(index)
+        for shown in (self.opened, self.uncovered):
+            if key not in shown:
+                shown.add(key)
+                self._forget_at(index)
+                if self.rows(index) != before:
+                    return
+                shown.discard(key)
+        self.opened.discard(key)
+        self.uncovered.discard(key)
+        self._forget_at(index)
+
+    def show_as_sent(self, index: int) -> None:
+        """Show a message with its markers, or without them again."""
+        self.as_sent ^= {key_of(self.entries[index])}
         self._forget_at(index)
 
     # --- rows
@@ -299,6 +317,8 @@ class Store(Entries):
             and self._goes_on(before, entry),
             parent=self.by_seq(entry.reply_to) or self.parents.get(entry.reply_to or Seq(0)),
             opened=key_of(entry) in self.opened,
+            as_sent=key_of(entry) in self.as_sent,
+            uncovered=key_of(entry) in self.uncovered,
             missing=missing,
             unverified=entry.sealed and entry.author != self.me and not self.verified(entry.author),
             folded=folded,

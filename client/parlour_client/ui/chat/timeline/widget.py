@@ -487,6 +487,14 @@ class Timeline(ScrollView, can_focus=True):
                 self._store.open_or_fold(index)
                 self._redraw()
 
+    def action_markers(self) -> None:
+        """Show the selected message with the markers that were sent, or without them again."""
+        if self._store is not None and (selected := self.selected) is not None:
+            index = self._store.index(selected)
+            if index is not None:
+                self._store.show_as_sent(index)
+                self._redraw()
+
     def action_newest(self) -> None:
         """Leave the selection and follow the newest message."""
         self.clear_selection()

@@ -71,3 +71,17 @@ def _cluster_ranges(parts: Sequence[str], width: int) -> Iterator[tuple[int, int
             if cluster == " ":
                 break_at = len(row)
     yield start, end
+
+
+def cut_ranges(parts: Sequence[str], width: int) -> Iterator[tuple[int, int]]:
+    """Yield the rows of a line of code: cut where it is full, with every blank in its place."""
+    start = end = cells = 0
+    for text in parts:
+        for cluster, claimed in clusters(text, max(1, width)):
+            size = 1 if cluster.isascii() else max(claimed, cell_len(cluster))
+            if cells + size > width and end > start:
+                yield start, end
+                start, cells = end, 0
+            end += len(cluster)
+            cells += size
+    yield start, end

@@ -1,5 +1,6 @@
 """The timeline as a person sees it: following, keeping the place, paging, selecting."""
 
+import re
 from typing import Any
 
 from tests.client.ui.conftest import OpenApp, screen_text, settled
@@ -9,6 +10,7 @@ from textual.pilot import Pilot
 from parlour_client.core.events import HistoryChanged
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.timeline import Timeline
+from parlour_client.ui.chat.timeline.layout import Layout
 from parlour_protocol.kit.ids import Seq
 
 
@@ -209,3 +211,60 @@ async def test_a_selection_begins_in_the_view(client: FakeClient, open_app: Open
         assert timeline.selected in timeline.entries[last - 1 : last + 1]
         await pilot.press("escape", "alt+down")  # and down from there
         assert timeline.selected in timeline.entries[last : last + 2]
+
+
+def message_rows(pilot: Pilot[None]) -> list[str]:
+    """Return the rows of messages in the timeline."""
+    timeline = pilot.app.screen.query_one(Timeline)
+    rows = [timeline.render_line(y).text.rstrip() for y in range(timeline.size.height)]
+    return [text for text in (re.split("[│┃├┣] ", row, maxsplit=1)[-1] for row in rows) if text]
+
+
+async def test_one_key_shows_the_markers_that_were_sent(client: FakeClient, open_app: OpenApp) -> None:
+    """`m` draws every character of the selected message, and takes the markers out of the drawing again."""
+    client.say(LOBBY, BOB, "a **bold** ||secret|| word")
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        assert message_rows(pilot)[-1] == "a bold [spoiler · enter: show] word"
+        await pilot.press("alt+up", "m")
+        assert message_rows(pilot)[-1] == "a **bold** ||secret|| word"
+        await pilot.press("m")
+        assert message_rows(pilot)[-1] == "a bold [spoiler · enter: show] word"
+
+
+async def test_enter_opens_long_code_then_spoilers_then_folds_again(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """What opens is what the message has, one after the other."""
+    code = "\n".join(str(number) for number in range(17))
+    client.say(LOBBY, BOB, f"```\n{code}\n```\n||secret||")
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        ends = []
+        await pilot.press("alt+up")
+        for _ in range(3):
+            ends.append(message_rows(pilot)[-2:])
+            await pilot.press("enter")
+        folded = ["… 7 more lines of code (enter: show)", "[spoiler · enter: show]"]
+        assert ends == [folded, ["  16", "[spoiler · enter: show]"], ["  16", "secret"]]
+        assert message_rows(pilot)[-2:] == folded
+
+
+async def test_formatting_can_be_off(client: FakeClient, open_app: OpenApp) -> None:
+    """The setting shows what was sent, in the open room at once."""
+    client.say(LOBBY, BOB, "a **bold** ||secret||")
+    async with open_app(client) as pilot:
+        screen, timeline = await lobby(pilot)
+        del screen
+        timeline.lay_out(Layout(formatting="off"))
+        assert message_rows(pilot)[-1] == "a **bold** ||secret||"
+        timeline.lay_out(Layout(formatting="markers"))
+        assert message_rows(pilot)[-1] == "a **bold** ||[spoiler · enter: show]||"
+
+
+async def test_me_is_a_line_within_the_message(client: FakeClient, open_app: OpenApp) -> None:
+    """It stays behind the gutter and below its author, so it can't pass for a line of the client."""
+    client.say(LOBBY, BOB, "/me made bob an owner")
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        assert message_rows(pilot)[-1] == "* bob made bob an owner"

@@ -16,10 +16,10 @@ from textual.worker import Worker
 
 from parlour_client.core.settings import Settings, Value
 from parlour_client.kit.clipboard import copy_with, find_clipboard_program
-from parlour_client.kit.errors import ParlourClientError, SetupError
+from parlour_client.kit.errors import ParlourClientError, SessionEndedError, SetupError
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ConfirmScreen
-from parlour_client.kit.widgets.safe import error_content, own
+from parlour_client.kit.widgets.safe import error_content, join, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp, settings_of
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.dialogs.terminal_copy import TerminalCopyAnswer, TerminalCopyScreen
@@ -46,6 +46,8 @@ class Interaction:
         async def shown() -> None:
             try:
                 await what()
+            except SessionEndedError as error:  # its hint is a command of the shell
+                self._hint.refuse(join(peer_line(str(error)), own(_(" /login logs in again."), "dim")))
             except REFUSALS as error:
                 self._hint.refuse(error_content(error))
 

@@ -212,6 +212,9 @@ class RoomPane(Vertical):
         if status.state is LinkState.ONLINE:
             self.timeline.retry_holes()
             self.members.came_online()
+            room = self.current.id
+            if self.history.failed and room is not None:
+                self.interaction.run(lambda: self.navigation.reload(room), group="renew")
 
     # --- messages from the widgets
 

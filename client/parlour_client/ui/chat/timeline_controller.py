@@ -37,6 +37,8 @@ class TimelineController:
         self._interaction = interaction
         self.peeking = False
         """Looking at this room marks nothing as read."""
+        self.failed = False
+        """The open room could not be read; it is tried again with the next connection."""
         self._early: list[Entry] | None = None  # arrived while the room was loading
         self._read_later: Seq | None = None
         self._behind: Seq | None = None  # the newest that was loaded when too many arrived to add one by one
@@ -67,7 +69,17 @@ class TimelineController:
         self._no_parents = set()
 
     async def load(self, room: RoomId) -> None:
-        """Show the newest page of the open room."""
+        """Show the newest page of the open room; if it can't be read, show nothing until a later try."""
+        self.failed = False
+        try:
+            await self._load(room)
+        except ParlourClientError:
+            if self._current.id == room and self.is_loading:
+                self.failed = True
+                self._timeline.empty()  # else the messages of another room would stand there
+            raise
+
+    async def _load(self, room: RoomId) -> None:
         self._timeline.lay_out(layout_of(self._interaction.settings))
         entries = await self._client.history.timeline(room, limit=PAGE)
         if self._current.id != room:
@@ -197,6 +209,12 @@ class TimelineController:
             self._renew_again = True
 
     async def _renew(self) -> None:
+        try:
+            await self._load_newest()
+        finally:  # also if it failed: the next change begins again
+            self._behind = None
+
+    async def _load_newest(self) -> None:
         room = self._current.id
         while room is not None and room == self._current.id and self._early is None:
             self._renew_again = False
@@ -210,7 +228,6 @@ class TimelineController:
             self._behind = Seq(high - 1)
             if not self._renew_again:
                 break
-        self._behind = None
 
     # --- reading
 

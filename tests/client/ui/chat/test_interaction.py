@@ -10,6 +10,7 @@ from textual.dom import NoScreen
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
+from parlour_client.kit.errors import SessionEndedError
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
 
@@ -58,3 +59,19 @@ async def test_a_missing_widget_of_an_open_screen_is_an_error() -> None:
 
     with pytest.raises(WorkerFailed):
         await look_while_open()
+
+
+async def test_an_ended_session_names_the_command_of_the_chat() -> None:
+    """Not the one of the shell, which the error carries for programs."""
+    app = Asking()
+    async with app.run_test() as pilot:
+        hint, screen = app.query_one(HintLine), cast("Screen[None]", app.screen)
+
+        async def ended() -> None:
+            raise SessionEndedError("The session has ended.", "Log in again: parlour login x --username y")
+
+        worker = Interaction(screen, hint).run(ended)
+        await worker.wait()
+        await pilot.pause()
+        assert "/login logs in again" in str(hint.render())
+        assert "parlour login" not in str(hint.render())

@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from tests.client.ui.chat.test_screen import lobby, write
 from tests.client.ui.conftest import OpenApp, screen_text, settled
-from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
+from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient, raw_text
 
 from parlour_client.core.errors import ArchiveError, DamagedArchiveError, WrongPassphraseError
+from parlour_client.core.events import HistoryChanged
 from parlour_client.core.model import Entry
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
+from parlour_client.kit.errors import UnreachableError
 from parlour_client.ui.app import ParlourApp
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 FULL = ArchiveError("The disk is full; nothing was written.", "Free some space and try again.")
 
@@ -57,6 +61,48 @@ async def test_an_archive_that_cannot_be_read_leaves_the_screen_usable(
         assert "loading earlier" not in screen_text(pilot)
         await write(pilot, "still writing")
         assert ("send", LOBBY, "still writing", None) in client.calls
+
+
+async def test_a_room_that_could_not_be_read_is_shown_with_the_next_connection(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then the messages of the room before do not stand under its heading."""
+    client.say(LOBBY, BOB, "said in the lobby")
+    client.say(GARDEN, BOB, "said in the garden")
+    async with open_app(client, size=(110, 24)) as pilot:
+        screen = await lobby(pilot)
+
+        async def refused(*_args: object, **_rest: object) -> Sequence[Entry]:
+            raise UnreachableError("The connection was lost.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(client, "timeline", refused)
+            screen.navigation.go_to(GARDEN)
+            await settled(pilot)
+            assert "said in the lobby" not in screen_text(pilot)
+        client.set_link(ConnectionStatus(LinkState.ONLINE, "chat.example", "TLS 1.3"))
+        await settled(pilot)
+        assert "said in the garden" in screen_text(pilot)
+
+
+async def test_loading_that_failed_once_is_tried_at_the_next_change(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flag that stays behind would keep the timeline as it is until the room is opened again."""
+    async with open_app(client, size=(110, 24)) as pilot:
+        await lobby(pilot)
+
+        async def refused(*_args: object, **_rest: object) -> Sequence[Entry]:
+            raise UnreachableError("The connection was lost.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(client, "timeline", refused)
+            client.tell(HistoryChanged(LOBBY))
+            await settled(pilot)
+        client.logs[LOBBY].append(replace(client.logs[LOBBY][-1], seq=Seq(9), text=raw_text("and now this")))
+        client.tell(HistoryChanged(LOBBY))
+        await settled(pilot)
+        assert "and now this" in screen_text(pilot)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from tools.translations import CLIENT, SOURCES, TRANSLATES
 _NAME_OF_COMMAND: Final = "the name of a command, or words that are typed"
 EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/cli/output.py": {"parlour: ": "who says it, before a translated sentence"},
-    "parlour_client/cli/passwords.py": {"use --password-stdin": "an option"},
     "parlour_client/cli/root.py": {
         "parlour: ": "who says it, before a translated sentence",
         "\b\n{}\n": "an epilog: its lines are translated one by one",

@@ -11,13 +11,12 @@ import click
 
 from parlour_client.cli.run_client import signing_in, the_home, the_passphrase
 from parlour_client.core.account.chat_home import ChatHome
-from parlour_client.kit.language import N_
 from parlour_protocol.invite_link import ChatInviteLink
 
 
 @click.command(
     name="invite-link",
-    epilog=N_(
+    epilog=(
         "\b\nExample:\n  parlour invite-link 'parlour://chat.example.org:8443/join#code=…&pin=…'\n  "
         'parlour-server invite create --data ~/parlour --by "$(parlour invite-link)"'
     ),

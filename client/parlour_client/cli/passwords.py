@@ -21,16 +21,20 @@ from_stdin: Final = click.option(
 
 
 def read_password(
-    *, stdin: bool, words: str = "Password", twice: bool = False, otherwise: str = "use --password-stdin"
+    *,
+    stdin: bool,
+    words: str = N_("Password"),
+    twice: bool = False,
+    otherwise: str = N_("use --password-stdin"),
 ) -> Secret:
     """Return the password; without a terminal, say what to do ``otherwise``."""
     if stdin:
         return _first_line()
     if not sys.stdin.isatty():
         raise click.UsageError(
-            _("There is no terminal to ask for a password; {otherwise}.").format(otherwise=otherwise)
+            _("There is no terminal to ask for a password; {otherwise}.").format(otherwise=_(otherwise))
         )
-    return Secret(click.prompt(words, hide_input=True, confirmation_prompt=twice, err=True))
+    return Secret(click.prompt(_(words), hide_input=True, confirmation_prompt=twice, err=True))
 
 
 def second_factor(*, stdin: bool) -> ConsoleDialog:

@@ -270,9 +270,7 @@ class RootGroup(TableGroup):
             given = [(f"--{name}", ctx.params[name]) for name in ("home", "account") if ctx.params.get(name)]
             words = " ".join(shlex.join((name, str(value))) for name, value in given)
             error.hint = (
-                error.hint.replace("parlour login", _("parlour {words} login").format(words=words))
-                if words
-                else error.hint
+                error.hint.replace("parlour login", f"parlour {words} login") if words else error.hint
             )
             raise
 

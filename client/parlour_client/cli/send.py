@@ -47,7 +47,7 @@ MAX_UNANSWERED: Final = 256
 
 
 @click.command(
-    epilog=N_(
+    epilog=(
         '\b\nExample:\n  parlour send lobby "good morning"\n  parlour send @ben "are you there?"\n  '
         "parlour send lobby --file honey.pdf 'the first honey'\n  tail -f build.log | parlour "
         "send builds --stdin"

@@ -222,7 +222,7 @@ def passphrase(context: click.Context, *, remove: bool, keyring: bool) -> None:
         else read_password(stdin=False, words=_("New passphrase"), twice=True, otherwise=_("run this in one"))
     )
     asyncio.run(asyncio.to_thread(rewrap, home.key, key, new))
-    echo(_(_NOT_PROTECTED).format(home.key) if remove else _("Passphrase set."), err=True)
+    echo(_(_NOT_PROTECTED).format(key=home.key) if remove else _("Passphrase set."), err=True)
 
 
 _IN_KEYRING = {
@@ -234,6 +234,6 @@ _IN_KEYRING = {
     ),
 }
 _NOT_PROTECTED = N_(
-    "Passphrase removed: the key is in {}, not protected by a passphrase. Anyone who can "
+    "Passphrase removed: the key is in {key}, not protected by a passphrase. Anyone who can "
     "read your files can read the archive."
 )

@@ -82,7 +82,7 @@ def demo_main(
                         guest=GUEST, security=link.status.security
                     )
                 )
-                echo(_("  ok    {value}").format(value=await running.while_it_runs(_played(link))))
+                echo(f"  ok    {await running.while_it_runs(_played(link))}")
             running.check_log()
         if running.folder.exists():
             raise DemoError(_("{folder} is still there.").format(folder=running.folder))

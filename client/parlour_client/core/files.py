@@ -6,10 +6,11 @@ only in the encrypted message. A file that does not match its message is refused
 
 import asyncio
 import hashlib
+import io
 import mimetypes
 import re
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.checked_text import message_text
@@ -94,32 +95,52 @@ class Files:
 
         Raises EncryptionError, or ServerMisbehavedError if it is not the file that was sent.
         """
-        wanted = entry.file
-        if wanted is None:
-            raise SetupError(_("There is no file with this message."))
+        wanted = _file_of(entry)
+        with attachments.to_save(folder) as (into, part):
+            await self._fetch(entry, wanted, into, progress)
+            into.flush()
+            return await asyncio.to_thread(attachments.give_name, part, wanted.name)
+
+    async def read(self, entry: Entry, most: int) -> bytes:
+        """Return the content of a message's file, which is never on a disk.
+
+        Raises EncryptionError or ServerMisbehavedError as ``save``, SetupError above ``most`` bytes.
+        """
+        wanted = _file_of(entry)
+        if wanted.size > most:
+            raise SetupError(_("The file is too large."))
+        into = io.BytesIO()
+        await self._fetch(entry, wanted, into, no_progress)
+        return into.getvalue()
+
+    async def _fetch(self, entry: Entry, wanted: FileRef, into: BinaryIO, progress: Progress) -> None:
+        """Download a file and decrypt it. Raises unless it is the one that was sent."""
         rooms = self._encryption()
         key = None
         if entry.sealed:
             key = (await self._archive.read(file_with_key, entry.room, wanted)).key
-        with attachments.to_save(folder) as (into, part):
-            async with rooms.delivery.download(wanted.file) as chunks:
-                if key is None:
-                    digest = await attachments.open_plain(chunks, into, wanted.size, progress)
-                else:
-                    secret = Secret(bytes(key))
-                    digest = await attachments.open_sealed(chunks, into, wanted.size, secret, progress)
-            if digest != wanted.sha256:
-                raise EncryptionError(
-                    _("The file is not the one that was sent; nothing of it was kept."),
-                    _("Ask its author to send it again."),
-                )
-            into.flush()
-            return await asyncio.to_thread(attachments.give_name, part, wanted.name)
+        async with rooms.delivery.download(wanted.file) as chunks:
+            if key is None:
+                digest = await attachments.open_plain(chunks, into, wanted.size, progress)
+            else:
+                secret = Secret(bytes(key))
+                digest = await attachments.open_sealed(chunks, into, wanted.size, secret, progress)
+        if digest != wanted.sha256:
+            raise EncryptionError(
+                _("The file is not the one that was sent; nothing of it was kept."),
+                _("Ask its author to send it again."),
+            )
 
     def _encryption(self) -> EncryptedRooms:
         if self._encrypted_rooms is None:
             raise EncryptionError(_("Encryption is not available here."))
         return self._encrypted_rooms
+
+
+def _file_of(entry: Entry) -> FileRef:
+    if entry.file is None:
+        raise SetupError(_("There is no file with this message."))
+    return entry.file
 
 
 def _check(stored: FileStored, digest: bytes) -> None:

@@ -94,6 +94,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             )
         ),
     ] = "ask"
+    pictures: Annotated[
+        bool,
+        _help(
+            "let v show a preview of a message's picture; a limited process decodes it (parlour[pictures])"
+        ),
+    ] = False
     downloads: Annotated[
         str, _help(N_("the folder that files are saved to; empty: your Downloads, or your home folder"))
     ] = ""

@@ -163,6 +163,16 @@ def test_what_looks_wrong_is_said_in_words(text: str, said: str, address: str) -
     assert found.address == address
 
 
+def test_letters_that_look_like_others_are_told() -> None:
+    """M9: with their numbers, also when the whole label is of one script, or in punycode."""
+    for text in (
+        "https://p\u0430ypal.com/",
+        "https://\u0430\u0440\u0440\u04cf\u0435.com/",
+        "https://xn--80ak6aa92e.com/",
+    ):
+        assert any("U+0430" in warning for warning in details(text).warnings), text
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

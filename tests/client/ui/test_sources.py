@@ -23,6 +23,7 @@ ONLY_IN = {
         "kit/terminal/contrast.py",
         "kit/terminal/crash.py",
         "kit/terminal/guard.py",
+        "kit/widgets/picture.py",
         "ui/chat/timeline/painter.py",
     },
     r"border_title": {"kit/widgets/safe.py"},
@@ -35,6 +36,7 @@ ONLY_IN = {
         "kit/demo.py",  # asks whether they are a terminal
         "kit/main.py",  # so does this
         "kit/console/second_factor.py",  # and this
+        "kit/pictures/decoder.py",  # a process of its own, whose output is a pipe
     },
     r"(?<!await self)\.(?:_write|to_terminal)\(": {"ui/notifications.py", "ui/text_direction.py"},
 }

@@ -85,11 +85,11 @@ def raw_text(text: str) -> MessageText:
     return str.__new__(MessageText, text)
 
 
-def a_file(name: str, size: int = 5) -> bodies.FileRef:
+def a_file(name: str, size: int = 5, media_type: str = "text/plain") -> bodies.FileRef:
     """Make a file as a message names it; the name goes in raw."""
     raw = str.__new__(FileName, name)
     digest = Digest(hashlib.sha256(b"honey").digest())
-    return bodies.FileRef(file=FileId("f" * 22), name=raw, media_type="text/plain", size=size, sha256=digest)
+    return bodies.FileRef(file=FileId("f" * 22), name=raw, media_type=media_type, size=size, sha256=digest)
 
 
 class FakePart:
@@ -283,7 +283,7 @@ class FakeClient(Client):
 
     @property
     def files(self) -> Files:
-        return self._part(Files, send="send_file", save="save_file")
+        return self._part(Files, send="send_file", save="save_file", read="read_file")
 
     @property
     def rooms_by_title(self) -> Sequence[Room]:
@@ -488,6 +488,10 @@ class FakeClient(Client):
             into.write(b"honey")
             into.flush()
             return attachments.give_name(part, entry.body.file.name)
+
+    async def read_file(self, entry: Entry, most: int) -> bytes:
+        self._called("read_file", entry.room, entry.seq, most)
+        return b"honey"
 
     async def stored(self, request: RequestId) -> Seq:
         raise NotImplementedError

@@ -18,6 +18,7 @@ from parlour_client.core.settings import Settings, Value
 from parlour_client.kit.clipboard import copy_with, find_clipboard_program
 from parlour_client.kit.errors import ParlourClientError, SessionEndedError, SetupError
 from parlour_client.kit.language import _
+from parlour_client.kit.widgets.picture import has_colors_for_pictures
 from parlour_client.kit.widgets.questions import ConfirmScreen
 from parlour_client.kit.widgets.safe import error_content, join, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp, settings_of
@@ -150,6 +151,11 @@ class Interaction:
     async def app_action(self, action: str) -> None:
         """Run an action of the app: settings, lock, quit."""
         _ = await self._pane.app.run_action(f"app.{action}")
+
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether the terminal has the colours for a picture."""
+        return has_colors_for_pictures(self._pane.app)
 
     @property
     def has_focus(self) -> bool:

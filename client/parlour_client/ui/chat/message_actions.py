@@ -17,6 +17,7 @@ from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.links import LinkActions
 from parlour_client.ui.chat.navigation import Navigation
+from parlour_client.ui.chat.pictures import Pictures
 from parlour_client.ui.chat.slash_commands import SlashCommands
 from parlour_client.ui.chat.timeline.entries import Key, key_of
 from parlour_client.ui.chat.timeline.keys import MessageAction
@@ -39,10 +40,11 @@ class MessageActions:
         navigation: Navigation,
         commands: SlashCommands,
         links: LinkActions,
+        pictures: Pictures,
     ) -> None:
         self._client, self._interaction = client, interaction
         self._composing, self._navigation, self._commands = composing, navigation, commands
-        self._links = links
+        self._links, self._pictures = links, pictures
         self._copied_code: tuple[Key | None, int] = None, 0
         """The message whose code was copied last, and which of its blocks."""
         self._do = {
@@ -58,6 +60,7 @@ class MessageActions:
             MessageAction.UNREAD: self.mark_unread,
             MessageAction.PERSON: self.show_author,
             MessageAction.LINKS: self.show_links,
+            MessageAction.PICTURE: self.show_picture,
         }
 
     def act(self, action: MessageAction, entry: Entry) -> None:
@@ -130,6 +133,10 @@ class MessageActions:
                     number=number + 1, count=len(blocks)
                 )
             )
+
+    def show_picture(self, entry: Entry) -> None:
+        """Show a preview of its picture."""
+        self._pictures.show(entry)
 
     def go_to_parent(self, entry: Entry) -> None:
         """Go to the message that it replies to, or that it pinned."""

@@ -36,6 +36,7 @@ from parlour_client.ui.chat.member_list import MemberList
 from parlour_client.ui.chat.members_controller import MembersController
 from parlour_client.ui.chat.message_actions import MessageActions
 from parlour_client.ui.chat.navigation import Navigation
+from parlour_client.ui.chat.pictures import Pictures
 from parlour_client.ui.chat.quick_paint import QuickPaint
 from parlour_client.ui.chat.results import ResultViews
 from parlour_client.ui.chat.room_list import RoomList
@@ -146,7 +147,13 @@ class RoomPane(Vertical):
             },
         )
         self.actions = MessageActions(
-            client, self.interaction, self.composing, self.navigation, self.commands, self.links
+            client,
+            self.interaction,
+            self.composing,
+            self.navigation,
+            self.commands,
+            self.links,
+            Pictures(client, self.interaction),
         )
         self.vim = ViKeys(screen, self.composer, self.timeline, room_list, member_list, self.navigation)
         self.painter = QuickPaint(screen, self.composer)

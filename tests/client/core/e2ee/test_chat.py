@@ -11,6 +11,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import Trust
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.ids import RoomId
 from parlour_protocol.room_name import parse_room_name
@@ -85,6 +86,9 @@ async def test_a_file_is_encrypted_and_saved(harness: Harness, tmp_path: Path) -
     (got,) = [one for one in await ben.history.timeline(room) if one.text is not None]
     saved = await ben.files.save(got, tmp_path)
     assert (saved.name, saved.read_text()) == ("CANARY (1).txt", "CANARY content")
+    assert await ben.files.read(got, 14) == b"CANARY content"
+    with pytest.raises(SetupError, match="too large"):
+        await ben.files.read(got, 13)
     (file,) = harness.server.files
     assert b"CANARY" not in harness.server.files[file]
     assert "CANARY" not in repr(harness.server.rooms[room].log)
@@ -92,4 +96,6 @@ async def test_a_file_is_encrypted_and_saved(harness: Harness, tmp_path: Path) -
     before = names_in(tmp_path)
     with pytest.raises(EncryptionError):
         await ben.files.save(got, tmp_path)
+    with pytest.raises(EncryptionError):
+        await ben.files.read(got, 14)
     assert names_in(tmp_path) == before

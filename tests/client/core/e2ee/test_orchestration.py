@@ -488,6 +488,8 @@ async def test_a_swapped_file_of_an_open_room_is_refused(harness: Harness, tmp_p
     harness.server.files[file] = b"evil"
     with pytest.raises(EncryptionError):
         await ana.files.save(entry, tmp_path)
+    with pytest.raises(EncryptionError):
+        await ana.files.read(entry, 4)
     assert names_in(tmp_path) == ["a.txt", "ana"]
 
 

@@ -29,6 +29,7 @@ class MessageAction(Enum):
     PERSON = auto()
     SAVE = auto()
     LINKS = auto()
+    PICTURE = auto()
 
 
 BINDINGS: Final = (
@@ -53,6 +54,7 @@ BINDINGS: Final = (
     Binding("w", "act('PERSON')", "Author", show=False, id="timeline.person"),
     Binding("f", "act('SAVE')", "Save the file", show=False, id="timeline.save"),
     Binding("o", "act('LINKS')", N_("Links"), show=False, id="timeline.links"),
+    Binding("v", "act('PICTURE')", N_("Preview the picture"), show=False, id="timeline.picture"),
     Binding("enter,space", "open", "Expand or collapse", show=False, id="timeline.open"),
     Binding("end,G", "newest", "Newest", show=False, id="timeline.newest"),
 )

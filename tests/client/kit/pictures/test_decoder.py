@@ -1,0 +1,48 @@
+"""What the decoder gives up before it reads a picture, and what it answers."""
+
+import subprocess
+import sys
+
+import pytest
+from tests.client.kit.pictures.pictures import ordinary
+
+from parlour_client.kit.pictures import decoder
+
+
+def test_the_answer_is_a_size_and_its_pixels() -> None:
+    """On black where the picture is transparent; never larger than it was."""
+    output = decoder.decode(ordinary("PNG", (40, 20)), 10, 10)
+    assert decoder.HEAD.unpack_from(output) == (10, 5)
+    assert len(output) == decoder.HEAD.size + 3 * 10 * 5
+    assert decoder.HEAD.unpack_from(decoder.decode(ordinary("GIF", (4, 2)), 10, 10)) == (4, 2)
+
+
+TRIES = """
+import os, socket, sys
+from parlour_client.kit.pictures import decoder
+decoder.confine()
+for name, attempt in {
+    "file": lambda: open("/etc/passwd"),
+    "socket": lambda: socket.socket(),
+    "socket in place of the input": lambda: (os.close(0), socket.socket()),
+    "process": lambda: os.fork() or os._exit(0),
+    "program": lambda: os.execv("/bin/true", ["true"]),
+    "signal": lambda: os.kill(os.getppid(), 0),
+    "memory": lambda: bytearray(1 << 30) and None,
+}.items():
+    try:
+        attempt()
+    except (OSError, MemoryError):
+        pass
+    else:
+        print(name)
+print("end")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
+def test_the_decoder_has_no_files_network_or_processes() -> None:
+    """L11: code that a picture brought in finds nothing to use, even with a descriptor that it closed."""
+    command = (sys.executable, "-c", TRIES)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)  # noqa: S603 - ours
+    assert done.stdout.split("\n") == ["end", ""]

@@ -47,7 +47,7 @@ def agreed_width(text: str) -> bool:
 class AnchoredStrip(Strip):
     """A strip that knows its column on the screen, and leaves the cursor right behind its last cell."""
 
-    __slots__ = ("_column", "_drawn", "_tail")
+    __slots__ = ("_column", "_drawn", "_pieces", "_tail")
 
     def __init__(
         self, segments: Iterable[Segment], cell_length: int | None, column: int, tail: str = ""
@@ -55,6 +55,7 @@ class AnchoredStrip(Strip):
         super().__init__(segments, cell_length)
         self._column = column  # zero-based
         self._drawn: str | None = None
+        self._pieces: dict[tuple[int, ...], Sequence[Strip]] = {}  # a piece that is kept keeps its bytes
         self._tail = tail
         """What is written behind the text: a mark that keeps the next pane's words out of its order."""
 
@@ -67,13 +68,20 @@ class AnchoredStrip(Strip):
 
     def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
         """Divide, each piece with its own anchor."""
+        where = tuple(cuts)
+        if (kept := self._pieces.get(where)) is not None:
+            return kept
         pieces: list[Strip] = []
         column = self._column
-        for piece in super().divide(cuts):
+        for piece in super().divide(where):
             pieces.append(
                 piece if piece is self else type(self)(list(piece), piece.cell_length, column, self._tail)
             )
             column += piece.cell_length
+        if all(
+            piece is not self for piece in pieces
+        ):  # a strip that keeps itself would never be freed without the collector
+            self._pieces[where] = pieces
         return pieces
 
     def render(self, console: Console) -> str:
@@ -146,14 +154,18 @@ class ColumnAnchors:
 
     def anchor(self, widget: Widget, strips: list[Strip], crop: Region) -> list[Strip]:
         """Anchor each row that is not plain ASCII; the filters have been applied to them."""
-        if all(strip.text.isascii() for strip in strips):
+        plain = [strip.text.isascii() for strip in strips]
+        if all(plain):
             return strips
         column = widget.region.x + crop.x
         app = widget.app
         mode = app.text_order if isinstance(app, SafeApp) else "terminal"
         if isinstance(widget, TextArea):  # the cursor must be on the letter that it would delete
             mode = "off"
-        return [strip if strip.text.isascii() else self._anchored(strip, column, mode) for strip in strips]
+        return [
+            strip if is_plain else self._anchored(strip, column, mode)
+            for strip, is_plain in zip(strips, plain, strict=True)
+        ]
 
     def _anchored(self, strip: Strip, column: int, mode: str) -> AnchoredStrip:
         """Anchor a row, or return the cached one for the same row: it caches its bytes."""

@@ -10,7 +10,7 @@ from typing import Final
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
-from textual.geometry import Region
+from textual.geometry import Region, Spacing
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -31,7 +31,10 @@ class RowPainter:
     def __init__(self, widget: ScrollView) -> None:
         self._widget = widget
         self._strips: LRUCache[tuple[Key, int], Strip] = LRUCache(CACHED_STRIPS)
-        self._whole: LRUCache[tuple[int, int, int, Style], tuple[Strip, Strip]] = LRUCache(CACHED_STRIPS)
+        self._frame: tuple[object, ...] = ()
+        """What the finished rows depend on besides the row."""
+        self._finished: LRUCache[tuple[int, int, int], tuple[Strip, Strip]] = LRUCache(CACHED_STRIPS)
+        self._blank = Strip.blank(0)
         self._styles: dict[tuple[Look, tuple[StyleKind, ...], UserName | None, bool], Style] = {}
         self._plain = Style.null()  # of the current frame: Textual computes it again each time
 
@@ -47,6 +50,9 @@ class RowPainter:
     def begin_frame(self) -> None:
         """Look up once what all rows of a frame share."""
         self._plain = self._widget.rich_style
+        width = self._widget.size.width
+        if self._blank.cell_length != width or any(one.style != self._plain for one in self._blank):
+            self._blank = Strip.blank(width, self._plain)
 
     @property
     def is_bare(self) -> bool:
@@ -63,26 +69,25 @@ class RowPainter:
         widget = self._widget
         under, background = widget.background_colors
         blank = Style(bgcolor=(under + background).rich_color)
+        padding = widget.styles.padding
         filters = widget.get_line_filters()
+        frame = blank, background, padding, *filters
+        if frame != self._frame:
+            self._frame = frame
+            self._finished.clear()
+        view = self._view(store)
         strips = []
         for y in crop.line_range:
-            strip = self._padded(self.line(store, selected, y), blank)
-            for one in filters:
-                strip = strip.apply_filter(one, background)
-            strips.append(strip.crop(crop.x, crop.right))
+            strip = self._line(store, selected, view, y)
+            key = id(strip), crop.x, crop.right
+            kept = self._finished.get(key)
+            if kept is None or kept[0] is not strip:
+                finished = _padded(strip, padding, blank)
+                for one in filters:
+                    finished = finished.apply_filter(one, background)
+                kept = self._finished[key] = strip, finished.crop(crop.x, crop.right)
+            strips.append(kept[1])
         return strips
-
-    def _padded(self, strip: Strip, blank: Style) -> Strip:
-        """Return a row with the padding beside it, the same object for the same row."""
-        padding = self._widget.styles.padding
-        key = id(strip), padding.left, padding.right, blank
-        kept = self._whole.get(key)
-        if kept is None or kept[0] is not strip:
-            left, right = (Segment(" " * cells, blank) for cells in (padding.left, padding.right))
-            sides = [one for one in (left, right) if one.text]
-            whole = Strip([left, *strip, right], strip.cell_length + padding.width) if sides else strip
-            kept = self._whole[key] = strip, whole
-        return kept[1]
 
     @staticmethod
     def rows_above(store: Store, height: int) -> int:
@@ -91,14 +96,20 @@ class RowPainter:
 
     def line(self, store: Store | None, selected: Key | None, y: int) -> Strip:
         """Draw one row of the view."""
+        return self._line(store, selected, self._view(store), y)
+
+    def _view(self, store: Store | None) -> int | None:
+        """Return the row of the store at the top of the view; None: nothing can be drawn."""
         widget = self._widget
         columns = widget.scrollable_content_region.width  # ``size`` includes the scrollbar's
         if store is None or store.width != columns:
-            return self._blank()
-        row = widget.scroll_offset.y + y - self.rows_above(store, widget.size.height)
-        if not 0 <= row < store.total:
-            return self._blank()
-        index, inside = store.find(row)
+            return None
+        return widget.scroll_offset.y - self.rows_above(store, widget.size.height)
+
+    def _line(self, store: Store | None, selected: Key | None, view: int | None, y: int) -> Strip:
+        if store is None or view is None or not 0 <= view + y < store.total:
+            return self._blank
+        index, inside = store.find(view + y)
         key = key_of(store.entries[index])
         if key == selected:
             return self._strip(store.rows(index), inside, selected=True)
@@ -107,12 +118,9 @@ class RowPainter:
             strip = self._strips[key, inside] = self._strip(store.rows(index), inside, selected=False)
         return strip
 
-    def _blank(self) -> Strip:
-        return Strip.blank(self._widget.size.width, self._plain)
-
     def _strip(self, rows: tuple[Row, ...], inside: int, *, selected: bool) -> Strip:
         if inside >= len(rows):
-            return self._blank()
+            return self._blank
         segments = [Segment(piece.text, self._style(piece, selected=selected)) for piece in rows[inside]]
         rest = self._plain + self._component("selected") if selected else self._plain
         return Strip(segments).adjust_cell_length(self._widget.size.width, rest)
@@ -138,3 +146,10 @@ class RowPainter:
 
     def _component(self, name: str) -> Style:
         return self._widget.get_component_rich_style(f"timeline--{name}")
+
+
+def _padded(strip: Strip, padding: Spacing, blank: Style) -> Strip:
+    """Return a row with the padding beside it."""
+    left, right = (Segment(" " * cells, blank) for cells in (padding.left, padding.right))
+    sides = [one for one in (left, right) if one.text]
+    return Strip([left, *strip, right], strip.cell_length + padding.width) if sides else strip

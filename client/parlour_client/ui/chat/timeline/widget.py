@@ -4,6 +4,7 @@ It adds new entries once a frame, and never asks the client for anything: it pos
 seen (``OlderWanted``, ``HoleInSight``, ``ReadUpTo``, ``NewBelow``), and ``Act`` for the selected message.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -106,6 +108,7 @@ class Timeline(ScrollView, can_focus=True):
         self._asked_before: Seq | None = None
         self._read_told = Seq(0)
         self._is_placing = False
+        self._thumb = (0, 0)
 
     # --- entries
 
@@ -162,7 +165,7 @@ class Timeline(ScrollView, can_focus=True):
         self._anchor.follow()
         self._pending.clear()
         self._painter.forget_rows()
-        self._set_rows(0)
+        self._set_rows(0, 0)
         self.refresh()
 
     def add(self, entry: Entry) -> None:
@@ -359,20 +362,29 @@ class Timeline(ScrollView, can_focus=True):
         self._is_placing = True
         try:
             top = self._anchor.top(store, height)
-            self._set_rows(store.total)
+            self._set_rows(store.total, top)
             self.scroll_to(y=top, animate=False, force=True)
         finally:
             self._is_placing = False
         self._tell(store, top)
         self.refresh()
 
-    def _set_rows(self, rows: int) -> None:
-        """Set the number of rows, without a layout of the whole screen: the scrollbar is always visible."""
+    def _set_rows(self, rows: int, top: int) -> None:
+        """Set the number of rows, without a layout of the whole screen: the scrollbar is always visible.
+
+        The scrollbar is drawn again when its thumb is elsewhere, which a message changes seldom.
+        """
+        height = self.size.height
         size = Size(self.scrollable_content_region.width, rows)
         self.set_reactive(Widget.virtual_size, size)  # pyright: ignore[reportArgumentType] - it sees the value
-        self.vertical_scrollbar.window_virtual_size = rows
-        self.vertical_scrollbar.window_size = self.size.height
-        self.vertical_scrollbar.refresh()
+        bar = self.vertical_scrollbar
+        bar.set_reactive(ScrollBar.window_virtual_size, rows)  # pyright: ignore[reportArgumentType]
+        bar.set_reactive(ScrollBar.window_size, height)  # pyright: ignore[reportArgumentType]
+        bar.set_reactive(ScrollBar.position, float(top))  # pyright: ignore[reportArgumentType]
+        thumb = _thumb(rows, height, top)
+        if thumb != self._thumb:
+            self._thumb = thumb
+            bar.refresh()
 
     def _tell(self, store: Store, top: int) -> None:
         """Post what became visible."""
@@ -506,3 +518,11 @@ class Timeline(ScrollView, can_focus=True):
             self.move_selection(-1)
         elif (entry := self.selected) is not None:
             self.post_message(self.Act(MessageAction[name], entry))
+
+
+def _thumb(rows: int, height: int, top: int) -> tuple[int, int]:
+    """Return where the scrollbar's thumb begins and its size, in eighths of a cell, as Textual draws it."""
+    if rows <= height:
+        return 0, 0
+    size = max(1, height * height / rows)
+    return int((height - size) * top / (rows - height) * 8), math.ceil(size * 8)

@@ -68,3 +68,36 @@ async def test_a_row_that_moves_up_is_not_recreated(client: FakeClient, open_app
         assert moved
         assert all(new is old for new, old in zip(after, before[moved:], strict=False))
         assert all(above is not below for above, below in pairwise(after))
+
+
+async def test_the_scrollbar_is_drawn_again_only_when_it_changes(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """A message among many moves its thumb by nothing that can be seen; where it moves, it is drawn."""
+    fill(client, 200)
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        bar = timeline.vertical_scrollbar
+        drawings = 0
+        render = bar.render
+
+        def counted() -> object:
+            nonlocal drawings
+            drawings += 1
+            return render()
+
+        bar.render = counted  # type: ignore[method-assign,assignment]
+        for number in range(30):
+            client.say(LOBBY, BOB, f"more {number}")
+            timeline.take_in()
+            await settled(pilot, 1)
+            kept, seen = cells(bar.render_lines(bar.size.region)), drawings
+            bar.refresh()
+            assert cells(bar.render_lines(bar.size.region)) == kept
+            drawings = seen
+        assert drawings < 20
+        await pilot.press("pageup")
+        await settled(pilot)
+        kept = cells(bar.render_lines(bar.size.region))
+        bar.refresh()
+        assert cells(bar.render_lines(bar.size.region)) == kept

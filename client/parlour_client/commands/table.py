@@ -87,6 +87,7 @@ COMMANDS: Final[tuple[Command[..., Any], ...]] = (
     rooms.favourite,
     rooms.silence,
     view.sort,
+    view.split,
     # people and keys
     people.whois,
     people.ignore,

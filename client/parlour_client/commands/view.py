@@ -68,6 +68,14 @@ sort = shown_by(
         ),
     ),
 )
+split = shown_by(
+    View.SPLIT,
+    N_("Show a room beside this one, in a wide terminal; again: only one"),
+    "split",
+    line=_SCREEN,
+    cli=_SCREEN,
+    arguments=_optional("room", "ROOM"),
+)
 editor = shown_by(View.EDITOR, N_("Continue writing in your own editor"), "editor", line=_SCREEN, cli=_SCREEN)
 settings = shown_by(
     View.SETTINGS,

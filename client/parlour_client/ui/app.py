@@ -214,7 +214,8 @@ class ParlourApp(SettingsApp):
     async def save_before_end(self) -> None:
         """Save the draft."""
         if self._chat is not None:
-            await self._chat.composing.drafts.save()
+            for pane in self._chat.panes.all:
+                await pane.composing.drafts.save()
 
     # --- settings
 
@@ -237,7 +238,7 @@ class ParlourApp(SettingsApp):
 
     def _sees(self, room: RoomId) -> bool:
         """Say whether the person looks at a room: no page covers it, and the terminal has the focus."""
-        return self.app_focus and isinstance(self.screen, ChatScreen) and self.screen.current.id == room
+        return self.app_focus and isinstance(self.screen, ChatScreen) and self.screen.panes.show(room)
 
     def _in_background(self, program: tuple[str, ...]) -> None:
         """Start a program without waiting for it."""
@@ -292,5 +293,6 @@ class ParlourApp(SettingsApp):
 
 async def _stop(client: Client, chat: ChatScreen | None) -> None:
     if chat is not None:  # even if it is closed already: a draft must outlive its screen
-        await chat.composing.drafts.leave(chat.composer.text)
+        for pane in chat.panes.all:
+            await pane.composing.drafts.leave(pane.composer.text)
     await client.stop()

@@ -18,7 +18,6 @@ from textual.widgets import Input, OptionList
 
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
-from parlour_client.core.model import Room
 from parlour_client.core.settings import TABLE
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.key_ordering import Field
@@ -26,8 +25,8 @@ from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices
 from parlour_client.kit.widgets.safe import SafeStatic, join, option, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp
+from parlour_client.ui.chat.room_list import by_recency
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_protocol.ids import RoomId
 
 MOST_FOUND: Final = 50
 _MOST_WAYS: Final = 500
@@ -169,15 +168,6 @@ def everything(app: SettingsApp, screen: ChatScreen | None) -> Iterator[Choice]:
         title = f"{_('Setting:')} {row.key}"
         shown = join(own(title, "bold"), own(f"  {_(row.help)}", "dim"))
         yield Choice(title, shown, partial(app.run_action, f"app.settings({row.key!r})"), row.help)
-
-
-def by_recency(rooms: Sequence[Room], recent: Sequence[RoomId], opened: RoomId | None) -> Sequence[Room]:
-    """Return rooms in the order in which they were left last; then the newest; the open one is the last."""
-    places = {room: place for place, room in enumerate(recent)}
-    never = len(places)
-    return sorted(
-        rooms, key=lambda room: (room.id == opened, places.get(room.id, never), -room.activity, room.title)
-    )
 
 
 def _in_chat(screen: ChatScreen) -> Iterator[Choice]:

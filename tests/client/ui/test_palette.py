@@ -17,8 +17,9 @@ from parlour_client.commands.table import names
 from parlour_client.core.settings import TABLE
 from parlour_client.kit.widgets.safe import own
 from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.chat.room_list import by_recency
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.palette import Choice, by_recency, everything, matching
+from parlour_client.ui.palette import Choice, everything, matching
 from parlour_protocol.kit.ids import Millis
 
 

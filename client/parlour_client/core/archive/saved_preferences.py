@@ -30,8 +30,8 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
 
     beside: RoomId | None = None
     """The room beside the open one, if the screen is split."""
-    rooms: bool = True
     people: bool | None = None
+    """Whether the members are shown."""
     rooms_width: int = 0
     people_width: int = 0
 

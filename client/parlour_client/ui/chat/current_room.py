@@ -12,6 +12,8 @@ class CurrentRoom:
     def __init__(self, client: Client) -> None:
         self._client = client
         self.id: RoomId | None = None
+        self.in_front = True
+        """Whether the lists at the sides of the screen are about it."""
 
     @property
     def room(self) -> Room | None:

@@ -159,8 +159,8 @@ class Interaction:
 
     @property
     def has_focus(self) -> bool:
-        """Whether the person looks at this terminal, as far as it reports that."""
-        return self._pane.app.app_focus
+        """Whether the person looks at this pane, as far as the terminal reports that."""
+        return self._pane.app.app_focus and self._pane.display
 
     @property
     def is_away(self) -> bool:

@@ -50,7 +50,8 @@ class MembersController:
 
     def _show(self, room: RoomId, members: Sequence[MemberView]) -> None:
         self._shown_for = room
-        self._list.fill(members)
+        if self._current.in_front:
+            self._list.fill(members)
         nobody = {self._client.account.user, SYSTEM_ACCOUNT}  # to write to or to mention
         self._composer.people = [one.user for one in members if one.user not in nobody]
 

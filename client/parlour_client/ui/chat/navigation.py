@@ -5,7 +5,7 @@ takes to load.
 """
 
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual.message_pump import MessagePump
 
@@ -31,6 +31,9 @@ from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
+if TYPE_CHECKING:
+    from parlour_client.ui.chat.panes import Panes
+
 _SORTED: Final = {"name": "by name", "recent": "newest first", "unread": "most unread first"}
 
 
@@ -53,12 +56,13 @@ class Navigation:
         history: TimelineController,
         members: MembersController,
         encryption: EncryptionPrompts,
+        panes: "Panes",
     ) -> None:
         self._client, self._current, self._interaction = client, current, interaction
         self._list, self._header, self._empty = room_list, header, empty
         self._timeline, self._composer, self._hint = timeline, composer, hint
         self._composing, self._history, self._members = composing, history, members
-        self._encryption = encryption
+        self._encryption, self._panes = encryption, panes
         self._throttle = Throttle()
         self._refresh = Deferred(owner, self.rooms_changed)
         self._missed = False  # changes arrived while another program had the terminal
@@ -70,6 +74,8 @@ class Navigation:
 
         With ``peek``, or if the settings say so, nothing is marked as read.
         """
+        if self._panes.turn_to(room, self._current):
+            return
         self._current.id = room  # before the first wait: the room requested last wins
         self._history.begin()
         self._composing.plain()  # a reply or an edit belongs to the room that it was begun in
@@ -77,11 +83,12 @@ class Navigation:
             return
         self._history.peeking = peek or self._interaction.settings.peek
         if not peek:
-            self._interaction.run(lambda: self._client.preferences.remember_open(room), group="remember")
+            self._panes.save()
         self._hint.typing(())
         await self.reload(room)
         if self._current.id == room:
-            self._composing.focus()
+            if self._current.in_front:
+                self._composing.focus()
             await self._members.load()
 
     async def reload(self, room: RoomId) -> None:
@@ -146,7 +153,8 @@ class Navigation:
         """Update the list of rooms and the header."""
         rooms = [self._as_seen(room) for room in self._client.rooms.all]
         sort = self._interaction.settings.room_sort
-        self._list.fill(rooms, self._current.id, sort, self._client.invitations.all)
+        if self._current.in_front:
+            self._list.fill(rooms, self._current.id, sort, self._client.invitations.all)
         room = self._current.room
         self._empty.display = room is None
         self._timeline.display = room is not None

@@ -230,6 +230,15 @@ def _row(room: Room, current: RoomId | None, numbers: Mapping[RoomId, str]) -> C
     )
 
 
+def by_recency(rooms: Sequence[Room], recent: Sequence[RoomId], opened: RoomId | None) -> Sequence[Room]:
+    """Return rooms in the order in which they were left last; then the newest; the open one is the last."""
+    places = {room: place for place, room in enumerate(recent)}
+    never = len(places)
+    return sorted(
+        rooms, key=lambda room: (room.id == opened, places.get(room.id, never), -room.activity, room.title)
+    )
+
+
 def next_unread(rooms: Sequence[Room], current: RoomId | None) -> Room | None:
     """Return the next unread room after the current one, cyclically; mentions first.
 

@@ -7,7 +7,7 @@ stranger's text. The lists at the sides of the screen belong to the pane in fron
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -49,6 +49,9 @@ from parlour_client.ui.input.completion_list import OfferList
 from parlour_client.ui.input.jump import Target
 from parlour_protocol.ids import RoomId
 
+if TYPE_CHECKING:
+    from parlour_client.ui.chat.panes import Panes
+
 _EMPTY: Final = lines(
     own("No room is open", "bold"),
     own("/rooms lists the public rooms of this server, /create NAME creates one,"),
@@ -66,6 +69,7 @@ class RoomPane(Vertical):
         room_list: RoomList,
         member_list: MemberList,
         lend_terminal: Callable[[], AbstractContextManager[None]],
+        panes: "Panes",
         views: Mapping[View, Action],
         *above: Widget,
     ) -> None:
@@ -115,6 +119,7 @@ class RoomPane(Vertical):
             self.history,
             self.members,
             self.encryption,
+            panes,
         )
         self.invitations = InvitationPrompts(client, self.interaction, self.navigation.open)
         self.files = FileTransfers(self.timeline, self.hint, self.interaction)

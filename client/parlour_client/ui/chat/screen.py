@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -18,6 +18,8 @@ from textual.widget import Widget
 
 from parlour_client.commands import people
 from parlour_client.commands.command import View
+from parlour_client.commands.find import find_room
+from parlour_client.commands.front import Front
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.core.settings import Settings
@@ -36,6 +38,7 @@ from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.login_again import log_in_again
 from parlour_client.ui.chat.member_list import MemberList
 from parlour_client.ui.chat.navigation import Navigation
+from parlour_client.ui.chat.panes import Panes
 from parlour_client.ui.chat.room_list import INVITATION, RoomAction, RoomList
 from parlour_client.ui.chat.room_pane import RoomPane
 from parlour_client.ui.chat.slash_commands import Action, SlashCommands
@@ -92,6 +95,10 @@ class ChatScreen(Screen[None]):
         Binding("alt+7", "room(7)", "Room 7 of the list", show=False, id="chat.to_room_7"),
         Binding("alt+8", "room(8)", "Room 8 of the list", show=False, id="chat.to_room_8"),
         Binding("alt+9", "room(9)", "Room 9 of the list", show=False, id="chat.to_room_9"),
+        Binding("alt+v", "split", "Two rooms side by side, or one", show=False, id="chat.split"),
+        Binding("alt+w", "other_room", "The room beside", show=False, id="chat.other_room"),
+        Binding("alt+right", "widen(2)", "Wider list", show=False, id="chat.wider"),
+        Binding("alt+left", "widen(-2)", "Narrower list", show=False, id="chat.narrower"),
         Binding("escape", "write", "Write", show=False, id="chat.write"),
         Binding("f8", "tour_next", "Next step of the tour", show=False, id="chat.tour_next"),
         Binding("f9", "tour_end", "End the tour", show=False, id="chat.tour_end"),
@@ -112,25 +119,29 @@ class ChatScreen(Screen[None]):
         self.member_list = MemberList()
         self.status_line = StatusLine()
         self._tour = Tour(tour)
-        self.pane = self._new_pane(self._tour)
-        """The room in front: what keys and the lists at the sides are about."""
+        self._place = Horizontal(id="panes")
+        self.panes = Panes(
+            client, self._place, self.room_list, self.member_list, self._new_pane, self.show_mode
+        )
         self._unsubscribe: Callable[[], None] | None = None
         self._collector = Collector()
         self._login = Deferred(self, self._log_in_again)
         self._approval = Deferred(self, self._ask_approval)
 
-    def _new_pane(self, *above: Widget) -> RoomPane:
+    def _new_pane(self, panes: Panes) -> RoomPane:
         views: Mapping[View, Action] = {
             View.HELP: lambda _: self.action_help(),
             View.MEMBERS: lambda _: self.action_people(),
+            View.SPLIT: self._split_with,
         }
+        above = [] if self._tour.is_attached else [self._tour]
         return RoomPane(
-            self, self.client, self.room_list, self.member_list, self._lend_terminal, views, *above
+            self, self.client, self.room_list, self.member_list, self._lend_terminal, panes, views, *above
         )
 
     def compose(self) -> ComposeResult:
         """Lay out."""
-        with Horizontal(id="panes"):
+        with self._place:
             yield self.room_list
             yield self.pane
             yield self.member_list
@@ -143,7 +154,8 @@ class ChatScreen(Screen[None]):
         self._collector.start()
         self.set_interval(EVERY_SECONDS, self._collector.rest)
         self.watch(self.app, "settings", self._settings_changed, init=False)
-        self.watch(self, "focused", self.show_mode, init=False)
+        self.watch(self, "focused", self._focus_moved, init=False)
+        self._obey_layout()
         self.status_line.tell(self.client.connection.status, self.client.account)
         self.login_soon()
         self.composer.focus()
@@ -161,8 +173,29 @@ class ChatScreen(Screen[None]):
         """Paint typed text."""
         self.pane.painter.paint()
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Show two rooms only where they fit."""
+        self.panes.resized(event.size.width)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Write in the room that was clicked."""
+        pane = self.pane
+        self.panes.focus_moved(event.widget)
+        if self.pane is not pane:
+            self.write()
+
+    def _focus_moved(self, focused: Widget | None) -> None:
+        self.panes.focus_moved(focused)
+        self.show_mode()
+
+    def _obey_layout(self) -> None:
+        shows = self.panes.shows_people
+        self.set_class(shows is True, "-people")
+        self.set_class(shows is False, "-hide-people")
+
     def _settings_changed(self, settings: Settings) -> None:
-        self.timeline.lay_out(layout_of(settings))
+        for pane in self.panes.all:
+            pane.timeline.lay_out(layout_of(settings))
         self.show_mode()
 
     def show_mode(self) -> None:
@@ -180,7 +213,8 @@ class ChatScreen(Screen[None]):
                 self.login_soon()
         elif isinstance(change, changes.EncryptionChanged) and self.pane.devices.unasked is not None:
             self._approval.schedule(0)
-        self.pane.on_change(change)
+        for pane in self.panes.all:
+            pane.on_change(change)
 
     def login_soon(self) -> None:
         """Ask for the password as soon as nothing else is being typed."""
@@ -209,6 +243,11 @@ class ChatScreen(Screen[None]):
         return False
 
     # --- what belongs to the room in front
+
+    @property
+    def pane(self) -> RoomPane:
+        """What keys and the lists at the sides are about."""
+        return self.panes.front
 
     @property
     def composer(self) -> Composer:
@@ -288,7 +327,8 @@ class ChatScreen(Screen[None]):
 
     @on(events.AppFocus)
     def _focus_came(self) -> None:
-        self.history.read_now()
+        for pane in self.panes.all:
+            pane.history.read_now()
 
     # --- keys
 
@@ -337,6 +377,22 @@ class ChatScreen(Screen[None]):
             self.remove_class("-rooms")
             self.navigation.go_to(numbered[number - 1])
 
+    def action_split(self) -> None:
+        """Show two rooms side by side, or one again."""
+        self.commands.run_soon("/split")
+
+    def _split_with(self, given: Mapping[str, Any]) -> None:
+        room = find_room(self.client, Front.UI, given["room"]).id if given["room"] else None
+        self.panes.split(room)
+
+    def action_other_room(self) -> None:
+        """Write in the room beside this one."""
+        self.panes.other()
+
+    def action_widen(self, step: int) -> None:
+        """Make the list that has the focus wider or narrower."""
+        self.panes.widen(self.focused, step)
+
     def action_search(self) -> None:
         """Open the search."""
         self.pane.views.search()
@@ -374,8 +430,8 @@ class ChatScreen(Screen[None]):
     def action_people(self) -> None:
         """Focus the list of members, or leave it: then it is hidden."""
         shows = not self.member_list.has_focus
-        self.set_class(shows, "-people")
-        self.set_class(not shows, "-hide-people")
+        self.panes.show_people(shows)
+        self._obey_layout()
         self.set_focus(self.member_list if shows else self.composer)
 
     def action_messages(self, step: int) -> None:

@@ -76,7 +76,7 @@ class SearchScreen(Overlay[Entry | None]):
             yield SafeStatic(own(HELP, "dim"), id="language")
             yield MessageChoices()
             yield SafeStatic(id="around")
-        keys = _("type to search · up and down: results · enter: go to the message · esc: close")
+        keys = _("esc: close · enter: go to the message · up and down: results")
         yield SafeStatic(own(keys, "dim"), classes="keys")
 
     def on_mount(self) -> None:

@@ -100,7 +100,7 @@ async def test_without_colour_one_sees_what_is_marked(
         assert marked(screen.timeline)[1:] == ["number 1"]  # after its time
         await pilot.press("escape", "f2", "up")
         await settled(pilot)
-        assert marked(screen.room_list) == ["#", "garden"]
+        assert marked(screen.room_list) == ["2", "#", "garden"]
         await pilot.press("escape", "f6")
         await settled(pilot)
         assert marked(pilot.app.screen.query_one(Choices)) == ["Mentions: messages that mention you"]

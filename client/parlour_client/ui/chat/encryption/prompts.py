@@ -64,7 +64,10 @@ class EncryptionPrompts:
         """Update the line in the header and the alarms."""
         room = self._current.room
         self._header.show_encryption(self._client.encryption.room(room.id) if room is not None else None)
-        self._show_alarms()
+        if self._current.in_front:
+            self._show_alarms()
+        else:
+            self._header.show_alarms([])
 
     def _is_verified(self, user: UserName) -> bool:
         return self._client.encryption.trust(user) is Trust.VERIFIED

@@ -58,7 +58,9 @@ async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
 async def join(pilot: Pilot[None], link: str, name: str) -> PriceScreen:
     """Join with an invitation, and wait for the table."""
     await until(pilot, lambda: isinstance(pilot.app.screen, LoginScreen))
-    for field, text in {"where": link, "who": name, "password": "tigress-violin-marble"}.items():
+    await pilot.click("#to_join")
+    password = "tigress-violin-marble"
+    for field, text in {"where": link, "who": name, "password": password, "repeat": password}.items():
         pilot.app.screen.query_one(f"#{field}", Input).value = text
     await pilot.press("ctrl+s")
     await until(pilot, lambda: isinstance(pilot.app.screen, PriceScreen))

@@ -21,13 +21,13 @@ from parlour_client.core.archive.key import needs_passphrase, open_key, rewrap
 from parlour_client.core.client import Client
 from parlour_client.core.settings import load
 from parlour_client.kit.account.profile import Account
-from parlour_client.kit.account.sign_in import pinned
 from parlour_protocol.invite_link import ChatInviteLink
-from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
+from parlour_protocol.kit.invite_link import DEFAULT_SCHEME
 from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:
-    from parlour_client.ui.account_switcher import Accounts, Credentials, Entrance
+    from parlour_client.kit.account.entrance import Credentials, Entrance, Server
+    from parlour_client.ui.account_switcher import Accounts
 
 
 def open_chat(home: ChatHome, *, plain: bool) -> int:
@@ -98,17 +98,17 @@ class _FirstLock:
             await archive.close()
 
 
-def _entrance(home: ChatHome, passphrase: Secret | None) -> "Entrance":
+def _entrance(home: ChatHome, passphrase: Secret | None) -> "Entrance[ChatInviteLink, Client]":
     """Return the functions by which the welcome screen gets a client."""
-    from parlour_client.ui.account_switcher import Entrance  # noqa: PLC0415 - the screen's own type
+    from parlour_client.kit.account.entrance import Entrance  # noqa: PLC0415 - seldom needed
 
     lock = _FirstLock(home, passphrase)
 
-    async def login(where: LoginLink | ServerAddress, person: "Credentials") -> Client:
-        address, trust = (where.address, pinned(where)) if isinstance(where, LoginLink) else (where, None)
+    async def login(server: "Server", person: "Credentials") -> Client:
         async with lock.archive(person.passphrase) as archive:
-            sign_in = ChatSignIn(archive)
-            await sign_in.log_in(address, trust, person.user, person.password, person.device, person.dialog)
+            await ChatSignIn(archive).log_in(
+                server.address, server.trust, person.user, person.password, person.device, person.dialog
+            )
         return Client(home, passphrase=lock.passphrase)
 
     async def join(link: ChatInviteLink, person: "Credentials") -> Client:
@@ -116,4 +116,12 @@ def _entrance(home: ChatHome, passphrase: Secret | None) -> "Entrance":
             await ChatSignIn(archive).join(link, person.user, person.password, person.device, person.dialog)
         return Client(home, passphrase=lock.passphrase)
 
-    return Entrance(login=login, join=join, device=this_device(), offers_passphrase=lock.is_offered)
+    return Entrance(
+        login=login,
+        join=join,
+        parse=ChatInviteLink.parse,
+        invite=lambda link: link.link,
+        scheme=DEFAULT_SCHEME,
+        device=this_device(),
+        offers_passphrase=lock.is_offered,
+    )

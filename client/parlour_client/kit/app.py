@@ -8,6 +8,7 @@ above the status line; any other error is the program's own and ends the app.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, Generic
 
 from textual import on
@@ -20,6 +21,7 @@ from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
+from parlour_client.kit.account.entrance import Credentials, Entrance, Server
 from parlour_client.kit.account.hardening import keep_memory_private
 from parlour_client.kit.account.home import Home
 from parlour_client.kit.account.profile import Account
@@ -38,6 +40,7 @@ from parlour_client.kit.widgets.safe import SafeStatic, error_content, own
 from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
 from parlour_client.kit.widgets.status_line import StatusLine
 from parlour_client.kit.widgets.themes import OWN
+from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.wire import Wire
 
 
@@ -153,10 +156,22 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
             waiting.query_one(SafeStatic).show(error_content(error))
             return
         if account is None:
-            login = LoginScreen(self.program, self._sign_in, self._wire.word, self._trust)
-            _ = self.push_screen(login, self._logged_in)
+            _ = self.push_screen(LoginScreen(own(self.program, "bold"), self._entrance()), self._logged_in)
         else:
             self._logged_in(account)
+
+    def _entrance(self) -> Entrance[InviteLink, Account]:
+        async def login(server: Server, person: Credentials) -> Account:
+            trust = server.trust or self._trust
+            return await self._sign_in.log_in(
+                server.address, trust, person.user, person.password, person.device, person.dialog
+            )
+
+        async def join(link: InviteLink, person: Credentials) -> Account:
+            return await self._sign_in.join(link, person.user, person.password, person.device, person.dialog)
+
+        scheme = self._wire.word
+        return Entrance(login, join, partial(InviteLink.parse, scheme=scheme), lambda link: link, scheme)
 
     def _logged_in(self, account: Account | None) -> None:
         if account is not None:

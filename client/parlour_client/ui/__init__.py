@@ -13,13 +13,15 @@ from parlour_client.kit.errors import SetupError
 
 if TYPE_CHECKING:
     from parlour_client.core.client import Client
-    from parlour_client.ui.account_switcher import Accounts, Entrance
+    from parlour_client.kit.account.entrance import Entrance
+    from parlour_client.ui.account_switcher import Accounts
+    from parlour_protocol.invite_link import ChatInviteLink
 
 
 def run(
     client: "Client | None" = None,
     *,
-    entrance: "Entrance | None" = None,
+    entrance: "Entrance[ChatInviteLink, Client] | None" = None,
     tour: Sequence[str] = (),
     folder: Path | None = None,
     accounts: "Accounts | None" = None,

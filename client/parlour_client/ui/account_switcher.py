@@ -1,7 +1,6 @@
 """Switches between accounts: one client is stopped, then another is started; they are never both open.
 
-``Accounts`` and ``Entrance`` say how an account is opened and how a person logs in; the screens parse input
-into types first. If an account can't be opened, the person stays where they were.
+``Accounts`` says how an account is opened. If an account can't be opened, the person stays where they were.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from textual.content import Content
 
 from parlour_client.core.client import Client
-from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog
+from parlour_client.kit.account.entrance import Entrance
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import error_content, own, peer_line
@@ -19,37 +18,7 @@ from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.dialogs.passphrase import PassphraseScreen
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.invite_link import ChatInviteLink
-from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
-from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.secret import Secret
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """The account to log in, and this device's name."""
-
-    user: UserName
-    password: Secret
-    device: DeviceName
-    passphrase: Secret | None = None
-    """How to lock the archive, if that is offered."""
-    dialog: FactorDialog = NO_DIALOG
-    """Asks for a second factor."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entrance:
-    """Logs in at an address, or joins with an invite link. Both return a client that is not started.
-
-    Both raise ``ParlourClientError`` with the reason.
-    """
-
-    login: Callable[[LoginLink | ServerAddress, Credentials], Awaitable[Client]]
-    join: Callable[[ChatInviteLink, Credentials], Awaitable[Client]]
-    device: str = ""
-    """The name to propose for this device."""
-    offers_passphrase: bool = False
-    """Whether there is no archive yet, so that the person can choose how to lock it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +27,7 @@ class OpenedAccount:
 
     name: str
     folder: Path
-    inside: Client | Entrance
+    inside: Client | Entrance[ChatInviteLink, Client]
 
 
 @dataclass(frozen=True, slots=True)

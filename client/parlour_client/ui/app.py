@@ -19,8 +19,9 @@ from textual.worker import WorkerError
 
 from parlour_client.core.client import Client
 from parlour_client.core.settings import Settings, kept_seconds
+from parlour_client.kit.account.entrance import Entrance
 from parlour_client.kit.errors import ParlourClientError
-from parlour_client.ui.account_switcher import Accounts, AccountSwitcher, Entrance, OpenedAccount
+from parlour_client.ui.account_switcher import Accounts, AccountSwitcher, OpenedAccount
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.vim import VI_BINDINGS
@@ -32,6 +33,7 @@ from parlour_client.ui.text_direction import TextDirection
 from parlour_client.ui.theming import LOOK_EVERY, Theming
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.ids import RoomId
+from parlour_protocol.invite_link import ChatInviteLink
 
 
 class ParlourApp(SettingsApp):
@@ -52,7 +54,7 @@ class ParlourApp(SettingsApp):
         self,
         client: Client | None = None,
         *,
-        entrance: Entrance | None = None,
+        entrance: Entrance[ChatInviteLink, Client] | None = None,
         tour: Sequence[str] = (),
         folder: Path | None = None,
         accounts: Accounts | None = None,
@@ -145,12 +147,12 @@ class ParlourApp(SettingsApp):
         self._direction.leave()
         await self._leave_client()
 
-    async def _enter(self, inside: Client | Entrance) -> None:
+    async def _enter(self, inside: Client | Entrance[ChatInviteLink, Client]) -> None:
         """Show what was opened: the chat, or the welcome screen."""
         if isinstance(inside, Entrance):
-            from parlour_client.ui.welcome import WelcomeScreen  # noqa: PLC0415 - seldom needed, costs start-up time
+            from parlour_client.ui.welcome import welcome_screen  # noqa: PLC0415 - seldom needed, costs start-up time
 
-            _ = self.push_screen(WelcomeScreen(inside), self._came_in)
+            _ = self.push_screen(welcome_screen(inside), self._came_in)
         else:
             self._begin(inside)
 

@@ -17,7 +17,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import Button, Input, Static
 
 from parlour_client.kit.account.home import PROFILE, Home
 from parlour_client.kit.app import LinkApp, LinkScreen
@@ -154,7 +154,10 @@ def on_screen(pilot: Pilot[None], words: str) -> Callable[[], bool]:
 async def fill(pilot: Pilot[None], **fields: str) -> None:
     """Type into the login screen, and log in."""
     await until(pilot, lambda: isinstance(pilot.app.screen, LoginScreen))
-    for name, text in fields.items():
+    if pilot.app.screen.query_one("#doors").display:
+        pilot.app.screen.query_one("#to_join" if "://" in fields["where"] else "#to_login", Button).press()
+        await pilot.pause()
+    for name, text in (fields | {"repeat": fields["password"]}).items():
         pilot.app.screen.query_one(f"#{name}", Input).value = text
     await pilot.press("ctrl+s")
 
@@ -204,14 +207,14 @@ async def refused_and_mistaken(home: Path, link: str) -> None:
     """Ask in every way for what there is not, on one connection; then make a mistake in a worker."""
     async with opened(home, screen=RefusedScreen) as pilot:
         await fill(pilot, where=link, who="finn", password=PASSWORD)
-        await until(pilot, on_screen(pilot, "there is no GREETING"))
+        await until(pilot, on_screen(pilot, "There is no GREETING"))
         for key, symbol in (("f2", "ACTION"), ("enter", "MESSAGE"), ("f3", "WORKER")):
             await pilot.press(key)
-            await until(pilot, on_screen(pilot, f"there is no {symbol}"))
+            await until(pilot, on_screen(pilot, f"There is no {symbol}"))
         await pilot.press("z")  # typed into the field
-        assert "there is no WORKER" in screen_text(pilot)
+        assert "There is no WORKER" in screen_text(pilot)
         await pilot.press("escape")
-        await until(pilot, lambda: "there is no" not in screen_text(pilot))  # the layout follows
+        await until(pilot, lambda: "There is no" not in screen_text(pilot))  # the layout follows
         screen = pilot.app.screen
         assert isinstance(screen, RefusedScreen)
         assert (screen.greetings, screen.query_one(Input).value) == (1, "z")
@@ -226,6 +229,7 @@ async def test_a_refused_login_keeps_what_was_typed(server: Ticker, tmp_path: Pa
     async with opened(home) as pilot:
         await fill(pilot, where="not an address!", who="ada", password="x")
         await until(pilot, on_screen(pilot, "the address is not a host name"))
+        await pilot.press("escape")
         link = invite(server).replace("code=", "code=0000")
         await fill(pilot, where=link, who="cleo", password=PASSWORD)
         await until(pilot, on_screen(pilot, "nvit"))

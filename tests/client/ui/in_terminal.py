@@ -47,8 +47,8 @@ def speaks_while_away(client: FakeClient, told: Path) -> None:
 class Away(FakeClient):
     """Someone speaks while the person is in the editor."""
 
-    async def start(self) -> None:
-        await super().start()
+    async def start(self, connect_after: asyncio.Event | None = None) -> None:
+        await super().start(connect_after)
         speaks_while_away(self, Path(sys.argv[1]).with_name("told"))
 
 

@@ -1,19 +1,27 @@
 """Several accounts: one client stops, then the other one starts."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 
+from parlour_client.core.client import Client
 from parlour_client.core.errors import WrongPassphraseError
 from parlour_client.core.settings import FILE
-from parlour_client.ui.account_switcher import Accounts, Entrance, OpenedAccount
+from parlour_client.kit.account.entrance import Entrance
+from parlour_client.kit.widgets.login_screen import LoginScreen
+from parlour_client.ui.account_switcher import Accounts, OpenedAccount
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.dialogs.passphrase import PassphraseScreen
-from parlour_client.ui.welcome import WelcomeScreen
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.secret import Secret
+
+ENTRANCE: Entrance[ChatInviteLink, Client] = Entrance(
+    cast("Any", None), cast("Any", None), ChatInviteLink.parse, lambda link: link.link, "parlour"
+)
 
 
 class House:
@@ -34,15 +42,11 @@ class House:
     async def open(self, name: str, passphrase: Secret | None) -> OpenedAccount:
         """Open one."""
         if name == "new":
-            return OpenedAccount(name, self.folder / "new", Entrance(_never, _never))
+            return OpenedAccount(name, self.folder / "new", ENTRANCE)
         if passphrase is None or passphrase.reveal() != "open sesame":
             raise WrongPassphraseError("The passphrase is wrong.")
         assert not self.first.stopped  # nothing is left before the other one is open
         return OpenedAccount(name, self.folder / "work", self.work)
-
-
-async def _never(*_: object) -> FakeClient:
-    raise AssertionError
 
 
 @pytest.fixture
@@ -104,7 +108,7 @@ async def test_an_account_without_a_login_shows_the_welcome(
         assert "work" in text
         await pilot.press("enter")
         await settled(pilot)
-        assert isinstance(pilot.app.screen, WelcomeScreen)
+        assert isinstance(pilot.app.screen, LoginScreen)
         assert client.stopped
 
 

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 from tests.client.ui.conftest import OpenApp, settled
-from tests.client.ui.test_welcome import Door
+from tests.client.ui.test_welcome import Door, entrance
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, GARDEN, LOBBY, FakeClient
 from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from parlour_client.core.settings import FILE
-from parlour_client.ui.account_switcher import Entrance
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.kit.ids import Seq
@@ -143,7 +142,7 @@ async def test_the_paste_guard(client: FakeClient, open_app: OpenApp) -> None:
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_first_run(size: tuple[int, int]) -> None:
     """It says what to do, from the smallest terminal to a large one."""
-    app = ParlourApp(entrance=Entrance(Door(), Door(), device="laptop", offers_passphrase=True))
+    app = ParlourApp(entrance=entrance(Door(), new=True))
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         await settled(pilot)
         compare(pilot, f"welcome-{size[0]}x{size[1]}")

@@ -17,10 +17,12 @@ from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from textual.drivers._writer_thread import WriterThread
 
 from parlour_client.core.client import Client
+from parlour_client.kit.account.entrance import Entrance
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.ui import locking, run
-from parlour_client.ui.account_switcher import Accounts, Entrance, OpenedAccount
+from parlour_client.ui.account_switcher import Accounts, OpenedAccount
 from parlour_protocol.ids import RoomId
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.secret import Secret
 
 FOLDER, MODE = Path(sys.argv[1]), sys.argv[2]
@@ -29,11 +31,11 @@ FOLDER, MODE = Path(sys.argv[1]), sys.argv[2]
 class Vanishing(FakeClient):
     """Keeps drafts on disk, and speaks much."""
 
-    async def start(self) -> None:
+    async def start(self, connect_after: asyncio.Event | None = None) -> None:
         """Begin as the mode says."""
         if MODE == "starting":
             await never()
-        await super().start()
+        await super().start(connect_after)
         if MODE in {"flood", "stuck"}:
             self._flood(0)
         if MODE == "stuck":
@@ -91,7 +93,9 @@ def main() -> None:
         lock_once_there_is_a_draft()
         accounts = Accounts(current="", names=lambda: (), locked=lambda _: True, open=again)
     if MODE in {"welcome", "joining"}:
-        code = run(entrance=Entrance(login=never, join=never, device="desk"))
+        code = run(
+            entrance=Entrance(never, never, ChatInviteLink.parse, lambda link: link.link, "parlour", "desk")
+        )
     else:
         code = run(the_client(), accounts=accounts)
     (FOLDER / "left").write_text(str(code))

@@ -1,130 +1,369 @@
-"""The first screen of a program without a login: an invite link or an address, a name, a password.
+"""The first screen of a program without a login. It has two doors: joining with an invite, and logging in.
 
-The password is masked, becomes a ``Secret`` at once and is shown nowhere. Errors are shown below the fields,
-and nothing typed is lost. The server is verified before the password is sent.
+Each asks for as little as it needs, and checks a field when the person leaves it. Passwords are masked unless
+the person wants to see them, become a ``Secret`` at once, and are forgotten when the screen closes. Nothing
+typed is lost when something is refused, or when the other door is taken.
 """
 
 from collections.abc import Callable
-from typing import ClassVar, Final, TypeVar
+from contextlib import suppress
+from typing import ClassVar, Final, Generic, Literal, TypeVar
 
+from textual import on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import DescendantBlur, DescendantFocus, Paste
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Button, Input
 
-from parlour_client.kit.account.profile import Account
-from parlour_client.kit.account.sign_in import SignIn
+from parlour_client.kit.account.entrance import Credentials, Entrance, Server
+from parlour_client.kit.account.sign_in import pinned, trust_of
 from parlour_client.kit.errors import ParlourClientError
-from parlour_client.kit.transport.trust import Trust
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.key_ordering import Field
-from parlour_client.kit.widgets.safe import SafeStatic, error_content, own
+from parlour_client.kit.widgets.safe import SafeButton, SafeStatic, error_content, join, own, peer_line
 from parlour_client.kit.widgets.second_factor import ScreenDialog
 from parlour_protocol.kit.errors import ParlourProtocolError
-from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
+from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
 from parlour_protocol.kit.limits import PASSWORD_MIN
-from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
+from parlour_protocol.kit.names import DeviceName, parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 
 T = TypeVar("T")
+L = TypeVar("L")
+V = TypeVar("V")
 
-_INTRO: Final = own("With an invite link, choose a name and a password. With an account, log in.")
+Door = Literal["join", "login"]
+
+DEVICE: Final = "terminal"
+"""What a device is called that has been given no name."""
+_DOORS: Final[dict[str, Door]] = {"to_join": "join", "to_login": "login"}
+_FIELDS: Final = ("where", "who", "password", "repeat", "device", "passphrase", "again")
+_WHY: Final = N_(
+    "With a passphrase, someone who gets your disk or a backup can't read what is kept here. You are asked "
+    "for it at each start, and no one can recover it for you. Leave it empty for none."
+)
 
 
-class LoginScreen(Screen[Account]):
+class LoginScreen(Screen[T], Generic[L, T]):
     """Join with a link, or log in at an address."""
 
     DEFAULT_CSS = """
-    LoginScreen #login { padding: 1 2; height: 1fr; }
-    LoginScreen Input { margin: 0 0 1 0; max-width: 76; background: $surface; }
-    LoginScreen #outcome { height: auto; padding: 0 2; }
+    LoginScreen #login { padding: 1 2; height: 1fr; scrollbar-size-vertical: 1; }
+    LoginScreen #doors, LoginScreen #form { height: auto; }
+    LoginScreen #doors Button { margin: 1 0 0 0; width: 26; }
+    LoginScreen Input { max-width: 76; background: $surface; }
+    LoginScreen Input.-wrong { background: $error-muted; }
+    LoginScreen .label { margin: 1 0 0 0; }
+    LoginScreen .note { color: $text-error; max-width: 76; }
+    LoginScreen .note.-fine { color: $text-muted; }
+    LoginScreen #next { margin: 1 0 0 0; max-width: 76; color: $text-muted; }
+    LoginScreen #buttons { height: auto; margin: 1 0 0 0; }
+    LoginScreen #buttons Horizontal { height: auto; }
+    LoginScreen #buttons Button { margin: 0 2 0 0; width: auto; }
+    LoginScreen Button { background: $primary-muted !important; color: $text; text-style: none !important; }
+    LoginScreen #show, LoginScreen #more { background: $surface !important; color: $text-muted; }
+    LoginScreen Button:focus {
+        background: $accent !important; color: $background; text-style: bold !important;
+    }
+    LoginScreen Button:focus:nocolor { text-style: bold reverse !important; }
+    LoginScreen #outcome { height: auto; padding: 0 2; max-height: 4; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "enter", "Log in", id="first_login.enter"),
+        Binding("ctrl+s", "enter", "Continue", id="welcome.enter"),
+        Binding("ctrl+t", "show", "Show password", id="welcome.show"),
+        Binding("escape", "back", "Back", id="welcome.back"),
+        Binding("f1", "help", "Help", id="welcome.help"),
         # with priority: the next keys are for the next field, which may be the hidden one
-        Binding("enter", "next_field", "Next field", show=False, priority=True, id="first_login.next_field"),
-        Binding("down,tab", "app.focus_next", "Next field", show=False, priority=True, id="first_login.next"),
+        Binding("enter", "next_field", "Next field", show=False, priority=True, id="welcome.next_field"),
+        Binding("down,tab", "app.focus_next", "Next field", show=False, priority=True, id="welcome.next"),
         Binding(
             "up,shift+tab",
             "app.focus_previous",
             "Previous field",
             show=False,
             priority=True,
-            id="first_login.previous",
+            id="welcome.previous",
         ),
     ]
+    AUTO_FOCUS: ClassVar[str | None] = ""  # it would scroll the greeting away before there is a size
 
-    def __init__(self, program: str, sign_in: SignIn, scheme: str, trust: Trust | None = None) -> None:
-        """Log in by ``sign_in``. At an address, ``trust`` is how a server that is not known yet is verified.
-
-        ``program`` is the program's name, ``scheme`` that of its invite links.
-        """
+    def __init__(
+        self,
+        greeting: Content,
+        entrance: Entrance[L, T],
+        *,
+        help_page: Callable[[], Screen[None]] | None = None,
+    ) -> None:
+        """Say ``greeting`` above the doors; ``help_page`` says where an invite comes from."""
         super().__init__()
-        self._program, self._sign_in, self._scheme, self._trust = program, sign_in, scheme, trust
+        self._greeting, self._entrance, self._help_page = greeting, entrance, help_page
+        self._door: Door | None = None
         self._busy = False
+
+    # --- layout
 
     def compose(self) -> ComposeResult:
         """Lay out."""
         with VerticalScroll(id="login", can_focus=False):
-            yield SafeStatic(own(self._program, "bold"))
-            yield SafeStatic(_INTRO)
-            yield SafeStatic(own(""))
-            yield SafeStatic(own("Invite link or address"))
-            yield Field(placeholder=f"{self._scheme}://…  or  example.org:8443", id="where", compact=True)
-            yield SafeStatic(own("Your name"))
-            yield Field(placeholder="lowercase letters and digits, such as alice", id="who", compact=True)
-            yield SafeStatic(own(f"Password (a new one: at least {PASSWORD_MIN.value} characters)"))
-            yield Field(password=True, id="password", compact=True)
-            yield SafeStatic(own("Name of this device"))
-            yield Field(placeholder="laptop", id="device", compact=True)
-        yield SafeStatic(own("Enter: next field; on the last one it logs in", "dim"), id="outcome")
+            yield SafeStatic(self._greeting, id="greeting")
+            with Vertical(id="doors"):
+                yield SafeButton(own(_("Join with an invite")), id="to_join")
+                yield SafeStatic(
+                    own(
+                        _("You have a link that begins with {scheme}://").format(scheme=self._entrance.scheme)
+                    )
+                )
+                yield SafeButton(own(_("Log in")), id="to_login")
+                yield SafeStatic(own(_("You have an account on a server.")))
+                if self._help_page is not None:
+                    yield SafeStatic(own(_("Neither? F1 says how to get an invite."), "dim"), classes="label")
+            with Vertical(id="form"):
+                yield from self._field("where")
+                yield from self._field("who", placeholder=_("lowercase letters and digits, such as alice"))
+                yield from self._field("password", hidden=True)
+                yield from self._field("repeat", hidden=True)
+                yield from self._field("device", value=self._entrance.device, placeholder=DEVICE)
+                yield from self._field("passphrase", hidden=True)
+                yield from self._field("again", hidden=True)
+                yield SafeStatic(id="next")
+                with Vertical(id="buttons"):
+                    with Horizontal():
+                        yield SafeButton(own(_("Continue")), id="continue")
+                        yield SafeButton(own(_("Back")), id="back")
+                    with Horizontal():
+                        yield SafeButton(own(_("Show password")), id="show")
+                        yield SafeButton(own(_("This computer…")), id="more")
+        yield SafeStatic(id="outcome")
         yield KeyFooter()
 
-    def action_next_field(self) -> None:
-        """Go to the next field; on the last one leave the key to it, so that it is complete first."""
-        if self.focused is self.query(Input).last():
-            raise SkipAction
-        self.focus_next()
+    def _field(
+        self, name: str, *, value: str = "", placeholder: str = "", hidden: bool = False
+    ) -> ComposeResult:
+        yield SafeStatic(id=f"{name}_label", classes="label")
+        yield Field(value, placeholder=placeholder, password=hidden, id=name, compact=True)
+        yield SafeStatic(id=f"{name}_note", classes="note")
 
-    def on_input_submitted(self) -> None:
-        """Log in from the last field."""
-        self.action_enter()
+    def on_mount(self) -> None:
+        """Begin at the doors."""
+        for name, label in (
+            ("who", _("Your name")),
+            ("repeat", _("Repeat the password")),
+            ("device", _("Name of this device")),
+            ("passphrase", _("Passphrase for this computer (optional)")),
+            ("again", _("Repeat the passphrase")),
+        ):
+            self._label(name, label)
+        self._lay_out()
+        for name in ("device", "passphrase", "again"):
+            self._display(name, on=False)
+        self.set_focus(self.query_one("#to_join"), scroll_visible=False)
 
-    def action_enter(self) -> None:
-        """Check the input, then log in or join."""
-        if self._busy:
-            return
-        try:
-            where = self._read("where", self._where)
-            user = self._read("who", lambda: parse_user_name(self._value("who")))
-            password = self._read("password", lambda: self._password(new=isinstance(where, InviteLink)))
-            device = self._read("device", lambda: parse_device_name(self._value("device") or "terminal"))
-        except (ParlourProtocolError, ValueError) as error:
-            self._tell(error_content(error))
-            return
-        self._busy = True
-        self._tell(own("Connecting…", "bold"))
-        self.run_worker(self._log_in(where, user, password, device))
-
-    async def _log_in(
-        self, where: InviteLink | ServerAddress, user: UserName, password: Secret, device: DeviceName
-    ) -> None:
-        dialog = ScreenDialog(self.app)
-        try:
-            if isinstance(where, InviteLink):
-                account = await self._sign_in.join(where, user, password, device, dialog)
-            else:
-                account = await self._sign_in.log_in(where, self._trust, user, password, device, dialog)
-        except ParlourClientError as error:
-            self._tell(error_content(error))
-            self._busy = False
+    def _lay_out(self) -> None:
+        """Show the doors, or the fields of one of them."""
+        joins = self._door == "join"
+        self.query_one("#doors").display = self._door is None
+        self.query_one("#form").display = self._door is not None
+        scheme = self._entrance.scheme
+        if joins:
+            self._label("where", _("Invite link"))
+            self._label(
+                "password",
+                _("Choose a password: at least {count} characters").format(count=PASSWORD_MIN.value),
+            )
+            after = _("Next: the server's key is checked against the link, and your account is created.")
         else:
-            for field in self.query(Input):
-                field.clear()
-            _ = self.dismiss(account)
+            self._label("where", _("Server address, or a link to it"))
+            self._label("password", _("Password"))
+            after = _(
+                "Next: your password goes to the server over TLS. If your account has a second factor, you "
+                "are asked for it."
+            )
+        self.query_one("#where", Input).placeholder = f"{scheme}://…" if joins else "chat.example.org:8443"
+        self.query_one("#next", SafeStatic).show(own(after))
+        self.query_one("#continue", Button).label = own(_("Join") if joins else _("Log in"))
+        self._display("repeat", on=joins and self._hides)
+        for name in _FIELDS:
+            self._note(name, None)
+        self._tell(own(""))
+        self.refresh_bindings()
+
+    def _label(self, name: str, words: str) -> None:
+        self.query_one(f"#{name}_label", SafeStatic).show(own(words))
+
+    def _display(self, name: str, *, on: bool) -> None:
+        for part in ("", "_label"):
+            self.query_one(f"#{name}{part}").display = on
+        if not on:
+            self._note(name, None)
+
+    @property
+    def _hides(self) -> bool:
+        return self.query_one("#password", Input).password
+
+    # --- doors
+
+    @on(Button.Pressed, "#to_join, #to_login")
+    def _door_chosen(self, event: Button.Pressed) -> None:
+        self._enter(_DOORS[event.button.id or ""])
+
+    def _enter(self, door: Door) -> None:
+        self._door = door
+        self._lay_out()
+        fields = [self.query_one(f"#{name}", Input) for name in ("where", "who", "password")]
+        self.set_focus(next((field for field in fields if not field.value), fields[0]))
+
+    def on_paste(self, event: Paste) -> None:
+        """Take an invite link that is pasted in front of the doors."""
+        link = event.text.strip().partition("\n")[0]
+        if self._door is None and link.startswith(f"{self._entrance.scheme}://"):
+            self.query_one("#where", Input).value = link
+            self._enter("join")
+
+    @on(Input.Changed, "#where")
+    def _login_link(self, event: Input.Changed) -> None:
+        """Take the name out of a link to log in, and the door that it is for."""
+        if LoginLink.is_one(event.value) and self._door is not None:
+            with suppress(ParlourProtocolError):
+                link = LoginLink.parse(event.value, self._entrance.scheme)
+                who = self.query_one("#who", Input)
+                who.value = who.value or link.user
+                if self._door == "join":
+                    self._enter("login")
+
+    @on(Button.Pressed, "#back")
+    def action_back(self) -> None:
+        """Go back to the doors; what was typed stays."""
+        if self._door is not None and not self._busy:
+            door, self._door = self._door, None
+            self._lay_out()
+            self.set_focus(self.query_one(f"#to_{door}"))
+
+    @on(Button.Pressed, "#show")
+    def action_show(self) -> None:
+        """Show the passwords, or hide them; one that is seen need not be repeated."""
+        shows = self._hides
+        for name in ("password", "repeat", "passphrase", "again"):
+            self.query_one(f"#{name}", Input).password = not shows
+        self.query_one("#show", Button).label = own(_("Hide password") if shows else _("Show password"))
+        if shows and self.focused is self.query_one("#repeat"):
+            self.set_focus(self.query_one("#password"))
+        self._display("repeat", on=self._door == "join" and not shows)
+
+    @on(Button.Pressed, "#more")
+    def _more(self) -> None:
+        """Ask for the device's name, and how what is kept on this computer is locked."""
+        self._display("device", on=True)
+        if self._entrance.offers_passphrase:
+            self._display("passphrase", on=True)
+            self._display("again", on=True)
+            self._note("passphrase", own(_(_WHY)), fine=True)
+        self.query_one("#more").display = False
+        self.set_focus(self.query_one("#device"))
+
+    def action_help(self) -> None:
+        """Show where to get an invite and what happens next."""
+        if self._help_page is not None:
+            _pushed = self.app.push_screen(self._help_page())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what is possible here."""
+        del parameters
+        if action in ("enter", "show", "back"):
+            return self._door is not None
+        return action != "help" or self._help_page is not None
+
+    # --- fields
+
+    def action_next_field(self) -> None:
+        """Go to the next field, or through a door; leave the key to the last field and to other buttons."""
+        door = _DOORS.get(self.focused.id or "") if self.focused is not None else None
+        if door is not None:
+            self._enter(door)  # at once: what is typed behind the key is for its first field
+            return
+        fields = [field for field in self.query(Input) if field.display]
+        if not isinstance(self.focused, Input) or self.focused is fields[-1]:
+            raise SkipAction
+        self.set_focus(fields[fields.index(self.focused) + 1])
+
+    @on(DescendantFocus)
+    def _show_field(self, event: DescendantFocus) -> None:
+        """Show a field with its label; the first one with the greeting, the last with all below."""
+        self._bring(event.widget.id or "")
+
+    def _bring(self, name: str) -> None:
+        if name in _FIELDS:
+            self.call_after_refresh(self._bring_now, name)
+
+    def _bring_now(self, name: str) -> None:
+        area, form = self.query_one("#login"), self.query_one("#form")
+        shown = [one for one in _FIELDS if self.query_one(f"#{one}").display]
+        below = self.query_one("#buttons" if name == shown[-1] else f"#{name}_note")
+        if not below.display:
+            below = self.query_one(f"#{name}")
+        above = self.query_one(f"#{name}_label")
+        seen = above.virtual_region.union(below.virtual_region).translate(form.virtual_region.offset)
+        if name == shown[0]:
+            seen = seen.union(self.query_one("#greeting").virtual_region)
+        area.scroll_to_region(seen, animate=False)
+
+    @on(DescendantBlur)
+    def _left(self, event: DescendantBlur) -> None:
+        """Check a field that was left, unless it is empty: then it may be filled in later."""
+        field = event.widget
+        if isinstance(field, Input) and field.value and field.id is not None and field.display:
+            self._check(field.id)
+
+    def _check(self, name: str) -> bool:
+        """Check a field, and say beside it what is wrong; return whether it is right."""
+        try:
+            fine = self._checks()[name]()
+        except (ParlourProtocolError, ValueError) as error:
+            self._note(name, error_content(error))
+            return False
+        self._note(name, fine, fine=True)
+        return True
+
+    def _checks(self) -> dict[str, Callable[[], Content | None]]:
+        """Return for each field what raises if it is wrong, and returns what to say if it is right."""
+
+        def where() -> Content | None:
+            found = self._where()
+            if isinstance(found, Server):
+                return None
+            link = self._entrance.invite(found)
+            return join(
+                own(_("An invite to ")),
+                peer_line(link.address.authority),
+                own(_(", with its key") if link.pin is not None else ""),
+            )
+
+        def checked(read: Callable[[], object]) -> Callable[[], None]:
+            def check() -> None:
+                read()
+
+            return check
+
+        return {
+            "where": where,
+            "who": checked(lambda: parse_user_name(self._value("who"))),
+            "password": checked(self._password),
+            "repeat": checked(self._repeated),
+            "device": checked(self._device),
+            "passphrase": lambda: own(_(_WHY)),
+            "again": checked(self._passphrase),
+        }
+
+    def _note(self, name: str, words: Content | None, *, fine: bool = False) -> None:
+        note = self.query_one(f"#{name}_note", SafeStatic)
+        note.show(words or own(""))
+        note.display = words is not None
+        note.set_class(fine, "-fine")
+        self.query_one(f"#{name}").set_class(words is not None and not fine, "-wrong")
 
     def _tell(self, words: Content) -> None:
         self.query_one("#outcome", SafeStatic).show(words)
@@ -132,24 +371,91 @@ class LoginScreen(Screen[Account]):
     def _value(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
 
-    def _where(self) -> InviteLink | ServerAddress:
-        text = self._value("where")
+    def _where(self) -> L | Server:
+        text, scheme = self._value("where"), self._entrance.scheme
+        if LoginLink.is_one(text):
+            to = LoginLink.parse(text, scheme)
+            return Server(to.address, pinned(to))
         if "://" in text:
-            return InviteLink.parse(text, self._scheme)
-        return ServerAddress.parse(text)
+            link = self._entrance.parse(text)
+            if self._door == "join":
+                return link
+            invite = self._entrance.invite(link)
+            return Server(invite.address, trust_of(invite))
+        if self._door == "join" and text:
+            raise ValueError(
+                _("An invite link begins with {scheme}://. With an account, go back and log in.").format(
+                    scheme=scheme
+                )
+            )
+        if not text:
+            raise ValueError(
+                _("Paste your invite link.") if self._door == "join" else _("Type the server's address.")
+            )
+        return Server(ServerAddress.parse(text))
 
-    def _password(self, *, new: bool) -> Secret:
+    def _device(self) -> DeviceName:
+        return parse_device_name(self._value("device") or DEVICE)
+
+    def _password(self) -> Secret:
         password = self.query_one("#password", Input).value
-        if new and len(password) < PASSWORD_MIN.value:
-            raise ValueError(f"The password needs at least {PASSWORD_MIN.value} characters. Try a few words.")
+        if self._door == "join" and len(password) < PASSWORD_MIN.value:
+            raise ValueError(
+                _("The password needs at least {count} characters. Try a few words.").format(
+                    count=PASSWORD_MIN.value
+                )
+            )
         if not password:
-            raise ValueError("Type your password.")
+            raise ValueError(_("Type your password."))
         return Secret(password)
 
-    def _read(self, name: str, read: Callable[[], T]) -> T:
-        """Parse a field; one with an error gets the focus."""
+    def _repeated(self) -> None:
+        if self.query_one("#repeat", Input).value != self.query_one("#password", Input).value:
+            raise ValueError(_("The passwords don't match. Ctrl+T shows them."))
+
+    def _passphrase(self) -> Secret | None:
+        words, again = (self.query_one(name, Input).value for name in ("#passphrase", "#again"))
+        if words != again:
+            raise ValueError(_("The passphrases don't match."))
+        return Secret(words) if words else None
+
+    # --- going in
+
+    @on(Input.Submitted)
+    @on(Button.Pressed, "#continue")
+    def action_enter(self) -> None:
+        """Check all fields, then join or log in; a wrong one gets the focus."""
+        if self._busy or self._door is None:
+            return
+        for name in _FIELDS:
+            field = self.query_one(f"#{name}", Input)
+            if field.display and not self._check(name):
+                self.set_focus(field)
+                self._bring(name)
+                return
+        where = self._where()
+        credentials = Credentials(
+            parse_user_name(self._value("who")),
+            self._password(),
+            self._device(),
+            self._passphrase() if self._entrance.offers_passphrase else None,
+            ScreenDialog(self.app),
+        )
+        self._busy = True
+        self._tell(own(_("Connecting…"), "bold"))
+        _worker = self.run_worker(self._go(where, credentials))
+
+    async def _go(self, where: L | Server, credentials: Credentials) -> None:
         try:
-            return read()
-        except (ParlourProtocolError, ValueError):
-            self.set_focus(self.query_one(f"#{name}"))
-            raise
+            if isinstance(where, Server):
+                inside = await self._entrance.login(where, credentials)
+            else:
+                inside = await self._entrance.join(where, credentials)
+        except ParlourClientError as error:
+            self._tell(error_content(error))
+        else:
+            for field in self.query(Input):
+                field.clear()
+            _closed = self.dismiss(inside)
+        finally:
+            self._busy = False

@@ -68,7 +68,7 @@ def before_the_chat(terminals: list[Terminal], folder: Path, mode: str) -> Termi
     terminals.append(terminal)
     terminal.read_until({"starting": TAKEN}.get(mode, b"Welcome to Parlour"))
     if mode == "joining":
-        terminal.press(b"chat.example:8443\rada\rsome password\r\r")
+        terminal.press(b"\x1b[B\rchat.example:8443\rada\rsome password\r")
         terminal.read_until(b"Connecting")
     return terminal
 

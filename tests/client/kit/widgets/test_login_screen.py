@@ -7,7 +7,15 @@ from textual.app import App
 from textual.events import Key
 from textual.widgets import Input
 
+from parlour_client.kit.account.entrance import Entrance
+from parlour_client.kit.account.profile import Account
 from parlour_client.kit.widgets.login_screen import LoginScreen
+from parlour_client.kit.widgets.safe import own
+from parlour_protocol.kit.invite_link import InviteLink
+
+ENTRANCE: Entrance[InviteLink, Account] = Entrance(
+    cast("Any", None), cast("Any", None), InviteLink.parse, lambda link: link, "ticker"
+)
 
 
 class Entering(App[None]):
@@ -15,7 +23,7 @@ class Entering(App[None]):
 
     def on_mount(self) -> None:
         """Show it."""
-        _ = self.push_screen(LoginScreen("Ticker", cast("Any", None), "ticker"))
+        _ = self.push_screen(LoginScreen(own("Ticker"), ENTRANCE))
 
 
 @pytest.mark.parametrize("key", ["tab", "down", "enter"])
@@ -23,6 +31,7 @@ async def test_a_password_that_comes_right_behind_the_key_is_hidden(key: str) ->
     """On a slow line the key and what follows arrive in one piece: it must not be typed into the name."""
     app = Entering()
     async with app.run_test() as pilot:
+        await pilot.click("#to_login")
         name, password = (app.screen.query_one(f"#{field}", Input) for field in ("who", "password"))
         app.screen.set_focus(name)
         for one in (*"zoe", key, *"hush"):

@@ -66,10 +66,10 @@ class Parts:
         # state and transport
         self.state = State(account.user)
         self.numbers = Numbers()
-        self.live = ChatConnection()
         self.reconnector = Reconnector(
             account.server, clock, chance, emit, login_hint(account.server, account.user)
         )
+        self.live = ChatConnection(self.reconnector)
         queue = EventQueue()
         self.catch_up = CatchUp(queue, archive, self.state, clock, emit, follow=follow)
         self.room_store = RoomStore(self.state, archive, self.catch_up, follow=follow)

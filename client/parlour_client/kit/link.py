@@ -72,11 +72,11 @@ class Link(Generic[G, Q, R, P]):
         self._refused = refused
         self._credentials = Credentials(profile)
         self._dial = (dial or self._over_tls)(self._credentials.current)
-        self._live = LiveConnection[G, Q, R, P](wire.reads)
         self._pushes = EventBus[P]()
         self._reconnector = Reconnector(
             profile.server, self._clock, chance or SystemRandom(), self._status_changed
         )
+        self._live = LiveConnection[G, Q, R, P](self._reconnector, wire.reads)
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:

@@ -164,6 +164,8 @@ async def test_it_can_end_again(desk: Desk, server: FakeServer) -> None:
     client = await desk.open()
     for _ in range(2):
         await end_session(client, server)
+        with pytest.raises(SessionEndedError):  # not "try again when the connection is back", for ever
+            await client.rooms.directory()
         with pytest.raises(SessionEndedError) as refused:
             await client.connection.ready()
         assert refused.value.hint == "Log in again: parlour login test:8443 --username alice"

@@ -16,6 +16,7 @@ from parlour_client.kit.errors import ServerMisbehavedError
 from parlour_client.kit.transport.conversation import Conversation
 from parlour_client.kit.transport.frame_socket import FrameSocket
 from parlour_client.kit.transport.live_connection import LiveConnection
+from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import AnyRequest, AnyResult, Hello
 from parlour_protocol.frames.replies import AnyPush, Error, Ok, Page, Stored
@@ -85,5 +86,5 @@ class ChatConnection(LiveConnection[Hello, AnyRequest, AnyResult, AnyPush]):
 
     conversation: ChatConversation | None  # pyright: ignore[reportIncompatibleVariableOverride] - only its own are put in
 
-    def __init__(self) -> None:
-        super().__init__(_READS)
+    def __init__(self, reconnector: Reconnector) -> None:
+        super().__init__(reconnector, _READS)

@@ -6,21 +6,25 @@ from typing import Generic
 from parlour_client.kit.errors import UnreachableError
 from parlour_client.kit.language import _
 from parlour_client.kit.transport.conversation import Conversation, G, P, Q, R
+from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.kit.frames import Request
 
 
 class LiveConnection(Generic[G, Q, R, P]):
     """The connection, for parts that send requests now."""
 
-    def __init__(self, reads: tuple[type[Request], ...] = ()) -> None:
+    def __init__(self, reconnector: Reconnector, reads: tuple[type[Request], ...] = ()) -> None:
         """Repeat ``reads``, which change nothing, after "too fast" when the server allows."""
+        self._reconnector = reconnector
         self._reads = reads
         self.conversation: Conversation[G, Q, R, P] | None = None
         self.online = asyncio.Event()
         """Set while requests are answered."""
 
     async def ask(self, frame: Q) -> R | None:
-        """Send a request now. Raises UnreachableError while offline, RefusedError."""
+        """Send a request now. Raises UnreachableError while offline, RefusedError, and why it stopped."""
+        if self.conversation is None and self._reconnector.stopped.is_set() and self._reconnector.error:
+            raise self._reconnector.error
         if self.conversation is None:
             raise UnreachableError(
                 _("There is no connection to the server right now."), _("Try again when it is back.")

@@ -108,12 +108,7 @@ class ComposerController:
         try:
             await self._run(text, aim)
         except REFUSALS:
-            room = aim.room
-            if room is None or self._current.id == room:
-                self._composer.bring_back(text)
-            else:  # another room was opened meanwhile: it waits where it was written
-                draft = await self._client.messages.draft(room)
-                await self._client.messages.save_draft(room, f"{text}\n{draft}" if draft else text)
+            await self._give_back(aim.room, text)
             raise
 
     async def send(self, text: str, aim: Aim) -> None:
@@ -138,6 +133,21 @@ class ComposerController:
         self._timeline.follow()
         self.drafts.typed(self._composer.text)
         await self.drafts.save()
+
+    async def cancel(self, entry: Entry) -> None:
+        """Don't send an unsent message; its text goes back to where it was written."""
+        if entry.request is None:
+            return
+        await self._client.messages.cancel(entry.request)
+        if entry.text:
+            await self._give_back(entry.room, entry.text)
+
+    async def _give_back(self, room: RoomId | None, text: str) -> None:
+        if room is None or self._current.id == room:
+            self._composer.bring_back(text)
+        else:  # another room is open: it waits where it was written
+            draft = await self._client.messages.draft(room)
+            await self._client.messages.save_draft(room, f"{text}\n{draft}" if draft else text)
 
     # --- modes
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from parlour_client.core.client import Client
 from parlour_client.core.model import SYSTEM_ACCOUNT, MemberView
 from parlour_client.kit.connection_status import LinkState
-from parlour_client.kit.errors import RefusedError, UnreachableError
+from parlour_client.kit.errors import RefusedError, SessionEndedError, UnreachableError
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.interaction import Interaction
@@ -36,7 +36,7 @@ class MembersController:
             return
         try:
             members = await self._client.rooms.members(room)
-        except UnreachableError:  # they are loaded when the connection is back
+        except (UnreachableError, SessionEndedError):  # they are loaded when the connection is back
             self._is_missing = True
             if self._shown_for != room:
                 self._show(room, ())

@@ -153,9 +153,8 @@ class MessageActions:
 
     def cancel(self, entry: Entry) -> None:
         """Don't send it."""
-        request = entry.request
-        if request is not None and entry.seq is None:
-            self._interaction.run(lambda: self._client.messages.cancel(request))
+        if entry.seq is None:
+            self._interaction.run(lambda: self._composing.cancel(entry))
 
     def mark_unread(self, entry: Entry) -> None:
         """Mark it and all after it as unread."""

@@ -3,7 +3,7 @@
 It reloads the list at every change and decides nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -13,7 +13,7 @@ from textual.content import Content
 
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
-from parlour_client.core.model import Delivery, Outgoing
+from parlour_client.core.model import Delivery, Entry, Outgoing
 from parlour_client.kit.connection_status import StatusChanged
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, own, peer_line
@@ -40,8 +40,12 @@ class OutboxScreen(Overlay[None]):
         Binding("x", "cancel", "Cancel", id="outbox.cancel"),
     ]
 
-    def __init__(self, client: Client, interaction: Interaction) -> None:
+    def __init__(
+        self, client: Client, interaction: Interaction, cancel: Callable[[Entry], Awaitable[None]]
+    ) -> None:
+        """``cancel`` cancels a message and keeps its text."""
         super().__init__(classes="page")
+        self._cancel = cancel
         self._client, self._interaction = client, interaction
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -101,9 +105,9 @@ class OutboxScreen(Overlay[None]):
 
     def action_cancel(self) -> None:
         """Cancel the marked one."""
-        request = self._marked()
-        if request is not None:
-            self._interaction.run(lambda: self._client.messages.cancel(request))
+        entry = self.query_one(MessageChoices).marked
+        if entry is not None:
+            self._interaction.run(lambda: self._cancel(entry))
 
     def action_leave(self) -> None:
         """Leave."""

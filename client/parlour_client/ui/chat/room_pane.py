@@ -123,7 +123,7 @@ class RoomPane(Vertical):
         )
         self.invitations = InvitationPrompts(client, self.interaction, self.navigation.open)
         self.files = FileTransfers(self.timeline, self.hint, self.interaction)
-        self.views = Views(client, self.interaction, self.navigation)
+        self.views = Views(client, self.interaction, self.navigation, self.composing)
         self.links = LinkActions(self.interaction)
         self.devices = DevicePrompts(client, self.interaction)
         self.results = ResultViews(

@@ -11,6 +11,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Thread, Version
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import lines, own
+from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.outbox import OutboxScreen
@@ -25,8 +26,15 @@ from parlour_protocol.kit.ids import Seq
 class Views:
     """Opens the views of one screen."""
 
-    def __init__(self, client: Client, interaction: Interaction, navigation: Navigation) -> None:
+    def __init__(
+        self,
+        client: Client,
+        interaction: Interaction,
+        navigation: Navigation,
+        composing: ComposerController,
+    ) -> None:
         self._client, self._interaction, self._navigation = client, interaction, navigation
+        self._composing = composing
         self.people = People(client, interaction, navigation, search=self.search, go=self.go)
 
     def search(self, words: str = "", found: MessagesFound | None = None) -> None:
@@ -47,7 +55,7 @@ class Views:
 
     def outbox(self) -> None:
         """Show outgoing messages."""
-        self._interaction.push(OutboxScreen(self._client, self._interaction))
+        self._interaction.push(OutboxScreen(self._client, self._interaction, self._composing.cancel))
 
     def show_pins(self, pinned: Sequence[Entry]) -> None:
         """Show a room's pinned messages."""

@@ -13,7 +13,7 @@ import apsw
 
 from parlour_client.core.archive import Archive
 from parlour_client.kit.clock import Clock
-from parlour_client.kit.errors import ParlourClientError, UnreachableError
+from parlour_client.kit.errors import ParlourClientError, SessionEndedError, UnreachableError
 from parlour_protocol.encrypted import ReadContent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId, Seq
@@ -77,7 +77,7 @@ class ReadReceipts:
         try:
             await self._say(room, ReadContent(target=target))
         except ParlourClientError as error:
-            if isinstance(error, UnreachableError):
+            if isinstance(error, UnreachableError | SessionEndedError):
                 self._wanted.setdefault(room, seq)
         else:
             self._last_sent[room] = target

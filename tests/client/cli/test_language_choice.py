@@ -70,7 +70,7 @@ def test_help_and_errors_are_in_it(data: Path, capsys: pytest.CaptureFixture[str
         (["send", "--help"], ("Beispiel:", "parlour send lobby")),
         (["room", "kick", "--help"], ("Beispiel:", "--reason")),
         (["chat", "--plane"], ("Fehler:", "--plane")),
-        (["login", "localhost", "--username", "-a"], ("Fehler:", "Ein Name muss mit")),
+        (["login", "localhost", "--username", "a b"], ("Fehler:", "unerlaubtes Zeichen")),
     ):
         guarded(arguments)
         out, err = capsys.readouterr()

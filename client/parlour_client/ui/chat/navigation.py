@@ -11,12 +11,12 @@ from textual.message_pump import MessagePump
 
 from parlour_client.core.client import Client
 from parlour_client.core.model import Room
-from parlour_client.kit.widgets.safe import SafeStatic
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
+from parlour_client.ui.chat.first_steps import FirstSteps
 from parlour_client.ui.chat.header import RoomHeader
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
@@ -47,7 +47,7 @@ class Navigation:
         current: CurrentRoom,
         room_list: RoomList,
         header: RoomHeader,
-        empty: SafeStatic,
+        empty: FirstSteps,
         timeline: Timeline,
         composer: Composer,
         hint: HintLine,
@@ -124,6 +124,11 @@ class Navigation:
         else:
             self.refresh()
             self._interaction.run(self._composing.leave_rooms, group="open")
+            screen = self._empty.screen
+            if screen.focused is self._composer and not (
+                self._composer.text or self._interaction.settings.vim
+            ):
+                screen.set_focus(self._empty)  # arrows choose; letters go to the composer all the same
 
     def open_next_unread(self) -> None:
         """Open the next unread room."""
@@ -156,7 +161,7 @@ class Navigation:
         if self._current.in_front:
             self._list.fill(rooms, self._current.id, sort, self._client.invitations.all)
         room = self._current.room
-        self._empty.display = room is None
+        self._empty.show(room, quiet=not any(entry.text for entry in self._timeline.entries))
         self._timeline.display = room is not None
         self._encryption.refresh()
         self._header.show_room(room, peeking=self._history.peeking)

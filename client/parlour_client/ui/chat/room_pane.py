@@ -7,7 +7,7 @@ stranger's text. The lists at the sides of the screen belong to the pane in fron
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -20,13 +20,14 @@ from parlour_client.commands.command import View
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
-from parlour_client.kit.widgets.safe import SafeStatic, lines, own
+from parlour_client.kit.widgets.safe import SafeStatic, own
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
 from parlour_client.ui.chat.files import FileTransfers
+from parlour_client.ui.chat.first_steps import FirstSteps, step_of
 from parlour_client.ui.chat.header import RoomHeader
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
@@ -51,12 +52,6 @@ from parlour_protocol.ids import RoomId
 
 if TYPE_CHECKING:
     from parlour_client.ui.chat.panes import Panes
-
-_EMPTY: Final = lines(
-    own("No room is open", "bold"),
-    own("/rooms lists the public rooms of this server, /create NAME creates one,"),
-    own("/dm PERSON messages someone. F1 shows help."),
-)
 
 
 class RoomPane(Vertical):
@@ -84,7 +79,7 @@ class RoomPane(Vertical):
         self.hint = HintLine()
         self.header = RoomHeader()
         self._offers = offers
-        self._empty = SafeStatic(_EMPTY, id="empty")
+        self._empty = FirstSteps()
         self._pill = SafeStatic(id="pill")
 
         self.current = CurrentRoom(client)
@@ -283,6 +278,15 @@ class RoomPane(Vertical):
     def _show_pill(self, event: Timeline.NewBelow) -> None:
         self._pill.display = event.count > 0
         self._pill.show(own(f" {event.count} new below (ctrl+end) "))
+
+    @on(FirstSteps.OptionSelected, "#empty")
+    def _step_chosen(self, event: FirstSteps.OptionSelected) -> None:
+        line = step_of(event.option_id)
+        self.composing.focus()
+        if line.endswith(" ") and not self.composer.text:
+            self.composer.exchange(line)
+        elif line and not line.endswith(" "):
+            self.commands.run_soon(line)
 
     @on(Timeline.Act)
     def _act(self, event: Timeline.Act) -> None:

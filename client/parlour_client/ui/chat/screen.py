@@ -158,7 +158,7 @@ class ChatScreen(Screen[None]):
         self._obey_layout()
         self.status_line.tell(self.client.connection.status, self.client.account)
         self.login_soon()
-        self.composer.focus()
+        self.set_focus(self.composer)
         self.navigation.open_last()
 
     def on_unmount(self) -> None:

@@ -368,7 +368,7 @@ async def test_being_removed_leaves_no_dead_end(
 async def test_without_a_room_the_pane_says_what_to_do(open_app: OpenApp) -> None:
     """An empty pane names the commands."""
     async with open_app(FakeClient()) as pilot:
-        assert "/rooms lists the public rooms" in screen_text(pilot)
+        assert "Browse the public rooms" in screen_text(pilot)
         await write(pilot, "hello?")
         assert "No room is open" in screen_text(pilot)
 

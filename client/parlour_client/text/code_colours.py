@@ -38,7 +38,6 @@ LANGUAGES: Final = {
         "sql": "sql",
         "c": "c h",
         "cpp": "cpp c++ cc hpp",
-        "java": "java",
         "kotlin": "kotlin kt",
         "go": "go golang",
         "rust": "rust rs",

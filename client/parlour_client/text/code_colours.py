@@ -63,12 +63,11 @@ def code_colours(code: str, language: str) -> Sequence[StyleSpan]:
 
     spans: list[StyleSpan] = []
     end = 0
-    for start, kind, text in get_lexer_by_name(lexer).get_tokens_unprocessed(code):
-        style = _style(kind)
-        if start < end or start + len(text) > len(code):
-            break  # not a position in this text
-        end = start + len(text)
-        if style is not None and text:
+    for start, kind, text in get_lexer_by_name(lexer).get_tokens_unprocessed(f"{code}\n"):
+        if start < end:
+            break  # not a position behind the last one
+        style, end = _style(kind), min(start + len(text), len(code))
+        if style is not None and start < end:
             goes_on = spans and spans[-1].kind is style and spans[-1].end == start
             spans.append(StyleSpan(spans.pop().start if goes_on else start, end, style))
     return spans

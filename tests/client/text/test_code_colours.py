@@ -26,7 +26,8 @@ def test_python() -> None:
 
 def test_a_patch() -> None:
     """Added and removed lines have different colours."""
-    added, removed = coloured("+new\n-old\n", "diff")
+    removed, added = coloured("-old\n+new", "diff")
+    assert added[0] == "+new"
     assert added[1] is not removed[1]
 
 

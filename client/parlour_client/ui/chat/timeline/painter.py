@@ -142,7 +142,12 @@ class RowPainter:
 
     def _added(self, kind: StyleKind) -> Style:
         """Return only what a kind of formatting adds to the style below it."""
-        return self._widget.get_component_rich_style(f"timeline--{kind}", partial=True)
+        added = self._widget.get_component_rich_style(f"timeline--{kind}", partial=True)
+        if added.color is None:
+            return added
+        # A muted colour is blended with the background, which a partial style does not have.
+        whole = self._widget.get_component_rich_style(f"timeline--{kind}")
+        return added + Style(color=whole.color)
 
     def _component(self, name: str) -> Style:
         return self._widget.get_component_rich_style(f"timeline--{name}")

@@ -142,6 +142,12 @@ class Dialog:
     """Which groups it gets at the first size; the other ones at the second."""
     every: int = 2
     """Each so manieth group at a size."""
+    before: str = ""
+    """What makes one word of a text that the dialog is about: the beginning of an address."""
+
+    def message(self, texts: Sequence[str]) -> str:
+        """Return the message that the dialog opens on."""
+        return self.before + "".join("".join(texts).split()) if self.before else "\n".join(texts)
 
     def groups(self, entries: Sequence[Entry], part: int) -> list[list[int]]:
         """Return the texts of each message of its room."""
@@ -153,6 +159,7 @@ HINT = Dialog("reply hint", "r", "reply to ", 40, 0, 12)
 DIALOGS = (
     Dialog("deletion dialog", "d", "Delete this message", 116, 0),
     Dialog("profile card", "w", " from them ", 116, 1),
+    Dialog("link dialog", "o", "Host: a.example", 116, 0, 6, "https://a.example/"),
 )
 
 
@@ -161,7 +168,7 @@ def furnish(server: HostileServer, entries: Sequence[Entry], part: int) -> None:
     for dialog in (HINT, *DIALOGS):
         room = server.room(f"k-{dialog.key}")
         for count, numbers in enumerate(dialog.groups(entries, part)):
-            text = "\n".join(entries[number].text for number in numbers)
+            text = dialog.message([entries[number].text for number in numbers])
             author = parse_user_name(f"{dialog.key}{count:04}")
             server.append(room, Message(MessageText(text)), author)
 

@@ -26,7 +26,15 @@ SKIPPED = ("parlour_protocol.mls",)
 _LINES = ("member list, typing line, system line, author",)
 _TOPIC = ("heading topic, error hint", "topic change", "directory topic")
 _LISTED = ("thread", "pins", "search result", "outbox")
-_MESSAGE = ("message", "inspector", "clipboard", "edit, in the composer", "deletion dialog", "reply hint")
+_MESSAGE = (
+    "message",
+    "inspector",
+    "clipboard",
+    "edit, in the composer",
+    "deletion dialog",
+    "link dialog",
+    "reply hint",
+)
 _FILE = ("file name", "file name on its way", "file name, saved", "sealed file name")
 _DEVICES = ("sessions", "/devices", "/encryption", "/alarms")
 _OURS = "it goes to the server; what of it can come back stands in another struct"

@@ -40,6 +40,7 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/kit/errors.py": {"a an and": "small words of a server's English sentence"},
     "parlour_client/kit/main.py": {" (Parlour %(version)s)": "a name and a number"},
     "parlour_client/kit/testing.py": {"not all of {}": "for a test"},
+    "parlour_client/ui/notifications.py": {"display notification ": "a line of AppleScript"},
     "parlour_client/new/project.py": {"# what the process needs": "a line of a file that it changes"},
 }
 """By file, the beginning of each literal that is not for people, or not to be translated, and why."""

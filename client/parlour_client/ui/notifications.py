@@ -1,8 +1,8 @@
 """Notifies of new messages outside the screen: bell, OSC 9, 777 or 99, or the desktop, without their content.
 
-Every byte of it is a constant but for one number, so no stranger's text can reach a terminal or a desktop
-this way. It is only about messages the person does not see: in another room, or in any while the terminal has
-no focus; and at most once in ``QUIET`` seconds.
+Every word of it is from our catalogue but for one number, so no stranger's text can reach a terminal or a
+desktop this way. It is only about messages the person does not see: in another room, or in any while the
+terminal has no focus; and at most once in ``QUIET`` seconds.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.events import Change, EntryAdded, RoomsChanged
 from parlour_client.core.model import Delivery, Entry, Room
 from parlour_client.core.settings import Settings
+from parlour_client.kit.language import _, ngettext
 from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
 
@@ -24,8 +25,6 @@ QUIET: Final = 10.0
 PATIENCE: Final = 5.0
 """Seconds for the program that shows desktop notifications."""
 MOST: Final = 999
-ONE: Final = "New message in Parlour"
-MANY: Final = "{count} new messages in Parlour"
 
 
 class Notifier:
@@ -124,7 +123,11 @@ class Notifier:
 
 def words(count: int) -> str:
     """Return the only text that a notification can have."""
-    return ONE if count == 1 else MANY.format(count=count)
+    if count == 1:
+        return _("New message in Parlour")
+    return ngettext("{count} new message in Parlour", "{count} new messages in Parlour", count).format(
+        count=count
+    )
 
 
 def sequence(kind: str, text: str) -> str:
@@ -144,7 +147,8 @@ def desktop_program(text: str) -> tuple[str, ...]:
     if found is None:
         return ()
     if sys.platform == "darwin":
-        return (found, "-e", f'display notification "{text}" with title "Parlour"')
+        quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+        return (found, "-e", f'display notification "{quoted}" with title "Parlour"')
     return (found, "--app-name=Parlour", "--", "Parlour", text)
 
 

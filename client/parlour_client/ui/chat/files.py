@@ -12,6 +12,7 @@ from textual.worker import Worker
 
 from parlour_client.commands.results import Result, Transfer
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import join, own, peer_line
 from parlour_client.text.file_text import size_words
 from parlour_client.ui.chat.hint_line import HintLine
@@ -31,9 +32,9 @@ class FileTransfers:
     def begin(self, transfer: Transfer, done: Callable[[Result], Awaitable[None]]) -> None:
         """Start a transfer in the background. Raises SetupError while another one runs."""
         if self._running is not None and self._running.is_running:
-            raise SetupError("Another file is still being transferred.", "alt+x cancels it.")
-        verb = "sending" if transfer.file is None else "saving"
-        self._hint.progress(_how_far(verb, transfer.name, ""))
+            raise SetupError(_("Another file is still being transferred."), _("alt+x cancels it."))
+        doing = _("sending") if transfer.file is None else _("saving")
+        self._hint.progress(_how_far(doing, transfer.name, ""))
         shown = -1
 
         def progress(done: int, whole: int) -> None:
@@ -41,7 +42,8 @@ class FileTransfers:
             percent = 100 * done // whole if whole else 100
             if percent != shown:
                 shown = percent
-                self._hint.progress(_how_far(verb, transfer.name, f" {percent} % of {size_words(whole)}"))
+                far = _("{percent} % of {size}").format(percent=percent, size=size_words(whole))
+                self._hint.progress(_how_far(doing, transfer.name, far))
 
         async def run() -> None:
             try:
@@ -58,10 +60,10 @@ class FileTransfers:
         """Cancel the transfer; nothing of it is kept."""
         if self._running is not None and self._running.is_running:
             self._running.cancel()
-            self._interaction.say("Transfer cancelled; nothing of the file was kept.")
+            self._interaction.say(_("Transfer cancelled; nothing of the file was kept."))
 
 
-def _how_far(verb: str, name: str, far: str) -> Content:
-    return join(
-        own(f"{verb} ", "bold"), peer_line(name, limit=_NAME), own(far), own("  alt+x: cancel", "dim")
-    )
+def _how_far(doing: str, name: str, far: str) -> Content:
+    cancel = own(_("alt+x: cancel"), "dim")
+    beside = own(f" {far}" if far else "")
+    return join(own(doing, "bold"), own(" "), peer_line(name, limit=_NAME), beside, own("  "), cancel)

@@ -59,6 +59,7 @@ class View(Enum):
     CANCEL_TRANSFER = auto()
     MEMBERS = auto()
     SETTINGS = auto()
+    SETTINGS_FILE = auto()
     THEME = auto()
     JUMP = auto()
     EDITOR = auto()
@@ -104,7 +105,7 @@ class Kind(Enum):
     FILE = auto()
     """A message with a file; on the chat screen the selected one, or the newest with a file."""
     OUTGOING = auto()
-    """One of `/unsent`, by its number there."""
+    """One of `/outbox`, by its number there."""
     DEVICE = auto()
     """A device with keys: its id; in the line mode its number in the list."""
     SESSION = auto()
@@ -179,6 +180,25 @@ class Argument:
         label = _SHELL_LABELS.get(self.takes.kind) if front is Front.CLI else None
         return label or self.takes.label or self.name.upper()
 
+    def is_required(self, front: Front) -> bool:
+        """Say whether it must be written: in a chat the open room, or the only invitation, need not be."""
+        at_hand = front is not Front.CLI and self.takes.kind in {Kind.ROOM, Kind.INVITATION, Kind.FLAG}
+        return self.required and not at_hand
+
+    def written(self, front: Front) -> str:
+        """Return how it is written in usage: `PERSON`, `[10m|2h|7d]`."""
+        if front is Front.CLI and self.option:
+            value = "" if self.takes.kind in {Kind.FLAG, Kind.SWITCH} else f" {self.label(front)}"
+            return f"[--{self.flag}{value}]"
+        label = {
+            Kind.FLAG: self.takes.word or self.name,
+            Kind.SWITCH: "on|off",
+            Kind.DURATION: "10m|2h|7d",
+            Kind.CHOICE: "|".join(self.takes.choices),
+            Kind.INVITATION: "ROOM|@PERSON",
+        }.get(self.takes.kind, self.label(front))
+        return label if self.is_required(front) else f"[{label}]"
+
     @property
     def flag(self) -> str:
         """The option of the command line, without its dashes."""
@@ -228,7 +248,7 @@ class Call:
         if room is None:
             how = {
                 Front.UI: _("/rooms lists them."),
-                Front.LINE: _("/go ROOM opens one; /rooms lists yours."),
+                Front.LINE: _("/go ROOM opens one; /joined lists yours."),
                 Front.CLI: _("Name it."),
             }[self.front]
             raise SetupError(_("No room is open."), how)
@@ -274,6 +294,8 @@ class Command(Generic[P, R]):
     """The command line prints its result as JSON, too."""
     examples: tuple[str, ...] = ()
     """Command lines, without `parlour`."""
+    aliases: tuple[str, ...] = ()
+    """Other words for it in a chat, which people know from other programs."""
     check: Callable[[Front, Mapping[str, Any]], None] | None = None
     """Raises errors about values that do not fit together, before anything is connected."""
 
@@ -323,13 +345,17 @@ class Command(Generic[P, R]):
 
     def usage(self, front: Front) -> str:
         """Return how it is written, with its arguments: `/kick PERSON [REASON]`."""
-        words = [self.written(front), *(_written(one, front) for one in self.takes(front))]
+        words = [self.written(front), *(one.written(front) for one in self.takes(front))]
         if front is Front.CLI:
             words += ["[--json]"] * self.json
             words += [f"[{YES}]"] * (self.asks is not None and self.asks.cli)
         if self.asks is not None and self.asks.chat and front is Front.LINE:
             words.append(f"[{FOR_GOOD}]" if self.asks.for_good else f"[{YES}]")
         return " ".join(words)
+
+    def known_as(self) -> str:
+        """Return its other words, for help: `/part`; empty if it has none."""
+        return ", ".join(f"/{one}" for one in self.aliases)
 
     def wrong_use(self, front: Front) -> WrongUseError:
         """Return the error for input that can't be parsed."""
@@ -352,23 +378,6 @@ def _is_written(one: Argument, front: Front) -> bool:
     return front in one.takes.fronts and one.takes.kind not in hidden[front]
 
 
-def _written(one: Argument, front: Front) -> str:
-    if front is Front.CLI and one.option:
-        value = "" if one.takes.kind in {Kind.FLAG, Kind.SWITCH} else f" {one.label(front)}"
-        return f"[--{one.flag}{value}]"
-    label = {
-        Kind.FLAG: one.takes.word or one.name,
-        Kind.SWITCH: "on|off",
-        Kind.DURATION: "10m|2h|7d",
-        Kind.CHOICE: "|".join(one.takes.choices),
-        Kind.INVITATION: "ROOM|@PERSON",
-    }.get(one.takes.kind, one.label(front))
-    optional = not one.required or (
-        front is not Front.CLI and one.takes.kind in {Kind.ROOM, Kind.INVITATION, Kind.FLAG}
-    )
-    return f"[{label}]" if optional else label
-
-
 def command(
     name: str = "",
     *,
@@ -381,6 +390,7 @@ def command(
     connect: Connect = Connect.ONLINE,
     json: bool = False,
     examples: tuple[str, ...] = (),
+    aliases: tuple[str, ...] = (),
     check: Callable[[Front, Mapping[str, Any]], None] | None = None,
 ) -> Callable[[Callable[Concatenate[Call, P], Awaitable[R]]], Command[P, R]]:
     """Make an entry of the table from a handler; ``name`` is that of both chats, unless one has its own."""
@@ -400,6 +410,7 @@ def command(
             connect=connect,
             json=json,
             examples=examples,
+            aliases=aliases,
             check=check,
         )
 
@@ -415,10 +426,11 @@ def shown_by(
     line: str | Elsewhere | None = None,
     cli: str | Elsewhere,
     arguments: tuple[Argument, ...] = (),
+    aliases: tuple[str, ...] = (),
 ) -> Command[..., Any]:
     """Make an entry of the table for something that a front end does by itself."""
     names = {Front.UI: ui or name, Front.LINE: line or name, Front.CLI: cli}
-    return Command(names=names, sentence=sentence, view=view, arguments=arguments)
+    return Command(names=names, sentence=sentence, view=view, arguments=arguments, aliases=aliases)
 
 
 def _argument(parameter: inspect.Parameter) -> Argument:

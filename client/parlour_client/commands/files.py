@@ -30,7 +30,7 @@ PATIENCE: Final = 10.0
 """Seconds that the command line waits for a message that is still being decrypted."""
 
 
-@command("file", cli=Elsewhere("parlour send ROOM --file PATH"))
+@command("file", aliases=("upload", "attach"), cli=Elsewhere("parlour send ROOM --file PATH"))
 async def file(
     call: Call, room: Here, path: File, caption: Annotated[str, Takes(Kind.TEXT, "CAPTION")] = ""
 ) -> Transfer:
@@ -43,7 +43,14 @@ async def file(
     return Transfer(room, path.name, run)
 
 
-@command("save", cli="save", connect=Connect.CAUGHT_UP, json=True, examples=("save lobby 17 --to .",))
+@command(
+    "save",
+    aliases=("download",),
+    cli="save",
+    connect=Connect.CAUGHT_UP,
+    json=True,
+    examples=("save lobby 17 --to .",),
+)
 async def save(
     call: Call,
     room: Here,

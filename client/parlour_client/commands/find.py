@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ROOMS: Final = {
     Front.UI: N_("F2 lists yours; /join joins another."),
-    Front.LINE: N_("/rooms lists yours, /join joins another."),
+    Front.LINE: N_("/joined lists yours, /join joins another."),
 }
 
 

@@ -82,7 +82,7 @@ async def goto(call: Call, room: Here, date: Annotated[str, Takes(Kind.WORD, "DA
     return DateFound(room, begin, is_that_day=first.at < end, entries=following)
 
 
-@command(ui=Elsewhere("Ctrl+N"), line="unread", cli=Elsewhere("parlour search is:unread"))
+@command("next", cli=Elsewhere("parlour search is:unread"))
 async def next_unread(call: Call) -> RoomOpened | Done:
     """Go to the next unread room and show what is new."""
     rooms = [room for room in call.client.rooms.all if room.unread]
@@ -118,6 +118,7 @@ async def history(call: Call, room: Here, message: Message) -> VersionsShown:
 
 @command(
     "search",
+    aliases=("find",),
     cli="search",
     connect=Connect.IF_POSSIBLE,
     json=True,
@@ -162,7 +163,7 @@ async def starred(call: Call) -> MessagesFound:
     return await search(call, "is:starred")
 
 
-@command(ui="unread", line=Elsewhere("/search is:unread"), cli=_FIND)
+@command("unread", cli=_FIND)
 async def unread(call: Call) -> MessagesFound:
     """Show everything that you have not read."""
     return await search(call, "is:unread")

@@ -114,7 +114,7 @@ async def pins(call: Call, room: Here) -> PinsListed:
     return PinsListed(room, await call.client.history.pins(room.id))
 
 
-@command(ui="outbox", line="unsent", cli=_OUTBOX)
+@command("outbox", aliases=("unsent",), cli=_OUTBOX)
 async def unsent(call: Call) -> OutgoingListed:
     """Show your unsent messages, and what they are waiting for."""
     return OutgoingListed(call.client.messages.outgoing())
@@ -122,7 +122,7 @@ async def unsent(call: Call) -> OutgoingListed:
 
 @command("retry", ui=Elsewhere(N_("s in /outbox.")), cli=_OUTBOX)
 async def retry(call: Call, outgoing: Unsent) -> None:
-    """Send a failed message again, by its number in /unsent."""
+    """Send a failed message again, by its number in /outbox."""
     entry = outgoing.entry
     if entry.request is None or not entry.failed:
         raise SetupError(_("That message has not failed."), _("It will be sent automatically."))
@@ -131,6 +131,6 @@ async def retry(call: Call, outgoing: Unsent) -> None:
 
 @command("cancel", ui=Elsewhere(N_("x in /outbox.")), cli=_OUTBOX)
 async def cancel(call: Call, outgoing: Unsent) -> None:
-    """Cancel an unsent message, by its number in /unsent."""
+    """Cancel an unsent message, by its number in /outbox."""
     if outgoing.entry.request is not None:
         await call.client.messages.cancel(outgoing.entry.request)

@@ -10,6 +10,7 @@ from parlour_protocol.rooms import Role, RoomKind
 
 @command(
     "kick",
+    aliases=("k",),
     cli="room kick",
     role=Role.MODERATOR,
     asks=Asks(),

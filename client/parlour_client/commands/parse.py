@@ -4,6 +4,7 @@ There is one parser for each kind of argument. Input that can't be parsed raises
 done.
 """
 
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,12 +20,13 @@ from parlour_client.commands.command import (
 )
 from parlour_client.commands.find import find_invitation, find_room
 from parlour_client.commands.front import Front
-from parlour_client.commands.table import names
+from parlour_client.commands.table import names, spellings
 from parlour_client.commands.values import read_duration, read_number, read_person
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
 from parlour_client.text.file_text import typed_path
 from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.text import safe_text
 from parlour_protocol.room_name import parse_room_name
 
 
@@ -46,7 +48,10 @@ class Given:
     sure: bool = False
 
 
-_BY_NAME: Final = {front: names(front) for front in (Front.UI, Front.LINE)}
+_BY_NAME: Final = {front: spellings(front) for front in (Front.UI, Front.LINE)}
+_NICK: Final = "nick"
+_NEAR: Final = 0.7
+"""How similar a word must be to a command to be taken for a slip."""
 
 
 def read_line(text: str, front: Front) -> Line:
@@ -63,6 +68,20 @@ def read_line(text: str, front: Front) -> Line:
         return Line(longer, after.strip())
     found = known.get(word.strip().lower())
     return Line(found, rest.strip(), unknown="" if found is not None else word)
+
+
+def unknown_command(word: str, front: Front) -> SetupError:
+    """Return the error for a word that runs nothing: what is meant, as far as that can be guessed."""
+    if word.strip().lower() == _NICK:
+        return SetupError(_("Your name is your account's and can't be changed."))
+    shown = " ".join(safe_text(word).lines)
+    near = difflib.get_close_matches(word.strip().lower(), _BY_NAME[front], 1, _NEAR)
+    return SetupError(
+        _("There is no command /{word}.").format(word=shown),
+        _("Did you mean /{name}? // starts a message with a slash.").format(name=near[0])
+        if near
+        else _("/help lists the commands; // starts a message with a slash."),
+    )
 
 
 def read_arguments(command: Command[..., Any], rest: str, call: Call) -> Given:
@@ -96,7 +115,7 @@ def _is_strict(command: Command[..., Any]) -> bool:
 
 def _has_longer_names(command: Command[..., Any], front: Front) -> bool:
     name = command.name(front)
-    return any(other.startswith(f"{name} ") for other in _BY_NAME[front])
+    return any(other.startswith(f"{name} ") for other in names(front))
 
 
 def _without_yes(command: Command[..., Any], rest: str, front: Front) -> tuple[str, bool]:
@@ -178,7 +197,7 @@ def _outgoing(reading: _Reading, rest: str) -> tuple[Any, str]:
     waiting = reading.call.client.messages.outgoing()
     at = read_number(word, what=_("one of the unsent"))
     if at > len(waiting):
-        raise SetupError(_("No unsent message has that number."), _("/unsent lists them."))
+        raise SetupError(_("No unsent message has that number."), _("/outbox lists them."))
     return waiting[at - 1], rest
 
 

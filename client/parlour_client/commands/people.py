@@ -13,7 +13,7 @@ _KEPT_HERE = Elsewhere(N_("It only changes what a chat shows."))
 _WHILE_OPEN = Elsewhere(N_("It only lasts while a chat is open."))
 
 
-@command("whois", cli=Elsewhere("parlour room members"))
+@command("whois", aliases=("wi", "profile"), cli=Elsewhere("parlour room members"))
 async def whois(
     call: Call, user: Annotated[UserName | None, Takes(Kind.PERSON, "PERSON")] = None
 ) -> PersonShown:
@@ -25,7 +25,7 @@ async def whois(
     return PersonShown(await call.client.people.profile(who))
 
 
-@command("ignore", cli=_KEPT_HERE)
+@command("ignore", aliases=("ig",), cli=_KEPT_HERE)
 async def ignore(call: Call, user: Person) -> Done:
     """Hide someone's messages, on this device only."""
     await call.client.people.ignore(user)

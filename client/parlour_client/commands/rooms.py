@@ -69,7 +69,7 @@ def _check_topic(_front: Front, values: Mapping[str, Any]) -> None:
 
 @command(
     ui=Elsewhere(N_("F2 shows the list of your rooms.")),
-    line="rooms",
+    line="joined",
     cli="room list",
     json=True,
     examples=("room list --all",),
@@ -93,9 +93,9 @@ async def rooms(
     return RoomsListed(mine, others)
 
 
-@command(ui="rooms", line="public", cli=Elsewhere("parlour room list --all"))
+@command("rooms", aliases=("list", "public"), cli=Elsewhere("parlour room list --all"))
 async def public(call: Call) -> PublicRoomsListed:
-    """List the public rooms on this server."""
+    """List the public rooms on this server, to join them."""
     listed = await call.client.rooms.directory()
     return PublicRoomsListed(listed, {room.id for room in call.client.rooms.all})
 
@@ -117,7 +117,7 @@ async def where(call: Call) -> PlaceShown:
     return PlaceShown(call.client.rooms.get(call.room.id) if call.room is not None else None)
 
 
-@command("join", cli="room join", examples=("room join garden",))
+@command("join", aliases=("j",), cli="room join", examples=("room join garden",))
 async def join(call: Call, room: PublicRoom) -> RoomOpened:
     """Join a public room."""
     if call.front is Front.UI:
@@ -176,6 +176,7 @@ async def create(
 
 @command(
     "leave",
+    aliases=("part",),
     cli="room leave",
     asks=Asks(cli=True),
     examples=("room leave garden", "room leave garden --yes"),
@@ -192,7 +193,9 @@ async def leave(call: Call, room: Here) -> Question:
     return Question(_("Leave {title}?").format(title=room.title), do, details=(back,))
 
 
-@command("dm", cli="dm", examples=("dm ben 'are you there?'",), check=_check_dm)
+@command(
+    "dm", aliases=("msg", "query", "m"), cli="dm", examples=("dm ben 'are you there?'",), check=_check_dm
+)
 async def dm(
     call: Call,
     user: Person,
@@ -236,6 +239,7 @@ async def dm(
 
 @command(
     "topic",
+    aliases=("t",),
     cli="room topic",
     examples=("room topic garden", "room topic garden 'bees only'", "room topic garden --clear"),
     check=_check_topic,
@@ -254,7 +258,14 @@ async def topic(
     return None
 
 
-@command("who", cli="room members", view=View.MEMBERS, json=True, examples=("room members lobby",))
+@command(
+    "who",
+    aliases=("names", "members", "w"),
+    cli="room members",
+    view=View.MEMBERS,
+    json=True,
+    examples=("room members lobby",),
+)
 async def members(call: Call, room: Here) -> MembersListed:
     """Show who is in this room."""
     return MembersListed(await call.client.rooms.members(room.id))
@@ -268,7 +279,7 @@ async def favourite(call: Call, room: OwnRoom, *, on: On = None) -> None:
 
 @command("silence", cli=Elsewhere(N_("It only changes the notifications of an open chat.")))
 async def silence(call: Call, room: OwnRoom, *, on: On = None) -> None:
-    """Mute a room for yourself, or unmute it."""
+    """Silence a room for yourself, or undo it."""
     await call.client.preferences.mute(room.id, on=call.switch(on, room.muted))
 
 

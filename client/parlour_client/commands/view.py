@@ -27,10 +27,13 @@ def _optional(name: str, label: str) -> tuple[Argument, ...]:
 
 help_ = shown_by(
     View.HELP,
-    N_("Show help for keys and commands, or for one command"),
+    N_("Show help for keys and commands, or for one command or topic"),
     "help",
     cli=Elsewhere("parlour --help"),
-    arguments=_optional("name", "COMMAND"),
+    arguments=(
+        Argument("name", Takes(Kind.TEXT, "COMMAND|TOPIC"), required=False, option=False, default=""),
+    ),
+    aliases=("h", "?"),
 )
 yes = shown_by(
     View.SEND_HELD,
@@ -83,8 +86,24 @@ settings = shown_by(
     "settings",
     line=Elsewhere(N_("Edit the settings file.")),
     cli=Elsewhere(N_("Edit the settings file.")),
+    aliases=("set", "config", "preferences"),
 )
-theme = shown_by(View.THEME, N_("Choose the colours"), "theme", line=_SCREEN, cli=_SCREEN)
+settings_file = shown_by(
+    View.SETTINGS_FILE,
+    N_("Open the settings file in your own editor"),
+    "settings file",
+    line=Elsewhere(N_("Edit the settings file.")),
+    cli=Elsewhere(N_("Edit the settings file.")),
+)
+theme = shown_by(
+    View.THEME,
+    N_("Choose the colours"),
+    "theme",
+    line=_SCREEN,
+    cli=_SCREEN,
+    arguments=_optional("name", "NAME"),
+    aliases=("colors", "colours"),
+)
 jump = shown_by(
     View.JUMP, N_("Jump to anything on the screen by its letter"), "jump", line=_SCREEN, cli=_SCREEN
 )
@@ -97,7 +116,13 @@ account = shown_by(
     arguments=_optional("name", "NAME"),
 )
 lock = shown_by(View.LOCK, N_("Lock Parlour until you type your passphrase"), "lock", cli=_HERE_ONLY)
-quit_ = shown_by(View.QUIT, N_("Quit Parlour; queued messages are sent next time"), "quit", cli=_HERE_ONLY)
+quit_ = shown_by(
+    View.QUIT,
+    N_("Quit Parlour; queued messages are sent next time"),
+    "quit",
+    cli=_HERE_ONLY,
+    aliases=("exit", "bye"),
+)
 
 _SHELL: Final = Elsewhere(N_("It is a command of the shell."))
 

@@ -22,7 +22,7 @@ from parlour_client.commands.command import (
     View,
 )
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import read_arguments, read_line
+from parlour_client.commands.parse import read_arguments, read_line, unknown_command
 from parlour_client.commands.results import (
     EncryptQuestion,
     LoginWanted,
@@ -32,7 +32,7 @@ from parlour_client.commands.results import (
     SettingChosen,
     Transfer,
 )
-from parlour_client.commands.table import names
+from parlour_client.commands.table import TOPICS, names, spellings
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.events import (
@@ -79,6 +79,10 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.secret import Secret
 
 _PATIENCE: Final = 10.0
+EVERYTHING: Final = "all"
+"""What `/help` takes besides a command and a topic."""
+_READ_AT_START: Final = 10
+"""The newest messages of the room that is open, which are read first."""
 
 
 class LineMode:
@@ -137,11 +141,15 @@ class LineMode:
         first = last or next(iter(self.client.rooms.all), None)
         if first is not None:
             self.printer.enter(
-                first, _("You are writing in {title}. /help lists all commands.").format(title=first.title)
+                first, _("You are writing in {title}. /help shows what you can do.").format(title=first.title)
             )
+            entries = await self.client.history.timeline(first.id, limit=_READ_AT_START)
+            self.printer.newest(first, entries)
+            if first.unread <= len(entries):  # else some of them were not shown
+                await self.printer.mark_read(first, entries)
         else:
             self.printer.say(
-                _("You have not joined a room yet. /public lists the public rooms, /help lists all commands.")
+                _("You have not joined a room yet. /rooms lists public ones. /help shows what you can do.")
             )
         self.printer.encryption()
         self.printer.invitations()
@@ -180,10 +188,7 @@ class LineMode:
         """Run a command. Raises ParlourClientError, ParlourProtocolError."""
         read = read_line(line, Front.LINE)
         if read.command is None:
-            raise SetupError(
-                _("There is no command /{unknown}.").format(unknown=shown(read.unknown)),
-                _("/help lists the commands; // starts a message with a slash."),
-            )
+            raise unknown_command(read.unknown, Front.LINE)
         if read.command.view in VIEWS:
             await VIEWS[read.command.view](self, read.rest)
             return
@@ -363,7 +368,7 @@ class LineMode:
             self._bursts.add(room)
             self.printer.say(
                 _(
-                    "{title}, {unread} unread messages arrived at once and are not shown. /unread shows "
+                    "{title}, {unread} unread messages arrived at once and are not shown. /next shows "
                     "them, /last the newest."
                 ).format(title=known.title, unread=known.unread)
             )
@@ -372,7 +377,7 @@ class LineMode:
         title = self.printer.title(entry.room)
         if entry.failed:
             self.printer.say(
-                _("{title}, not sent: {problem} /unsent shows what you can do.").format(
+                _("{title}, not sent: {problem} /outbox shows what you can do.").format(
                     title=title, problem=shown(entry.problem)
                 )
             )
@@ -387,10 +392,36 @@ class LineMode:
 
 
 async def _help(mode: LineMode, rest: str) -> None:
-    known = names(Front.LINE)
-    one = known.get(rest.removeprefix("/"))
-    for command in (one,) if one is not None else known.values():
-        mode.printer.say(f"{command.usage(Front.LINE)}: {command.help}")
+    """Print the topics, the commands of one topic, or one command."""
+    known, asked = names(Front.LINE), rest.removeprefix("/").strip().lower()
+    topics = {
+        _(topic): [one for one in commands if one.name(Front.LINE)] for topic, commands in TOPICS.items()
+    }
+    one = spellings(Front.LINE).get(asked)
+    if asked == EVERYTHING:
+        commands = list(known.values())
+    elif one is not None:
+        commands = [one]
+    else:
+        commands = topics.get(asked, topics.get(_(asked), []))
+    for command in commands:
+        mode.printer.say(_help_line(command))
+    if commands:
+        return
+    if asked:
+        mode.printer.say(_("There is no command or topic {word}.").format(word=shown(asked)))
+    for topic, listed in topics.items():
+        words = ", ".join(f"/{command.name(Front.LINE)}" for command in listed)
+        mode.printer.say(_("{topic}: {commands}").format(topic=topic, commands=words))
+    mode.printer.say(
+        _("/help and one of these topics or commands explains it; /help all explains every command.")
+    )
+
+
+def _help_line(command: Command[..., Any]) -> str:
+    line = f"{command.usage(Front.LINE)}: {command.help}"
+    also = command.known_as()
+    return _("{line} (also {words})").format(line=line, words=also) if also else line
 
 
 async def _send_held(mode: LineMode, _: str) -> None:

@@ -107,7 +107,7 @@ def _on_its_way(entry: Entry) -> str:
             why = shown(entry.problem) if entry.problem else _("waiting for the connection")
             return _(" [not sent yet: {why}]").format(why=why)
         case Delivery.FAILED:
-            return _(" [not sent: {problem} /unsent shows what you can do]").format(
+            return _(" [not sent: {problem} /outbox shows what you can do]").format(
                 problem=shown(entry.problem)
             )
         case _:

@@ -90,7 +90,7 @@ async def _rooms_listed(result: results.RoomsListed, printer: Printer) -> None:
     for room in result.rooms:
         printer.say(room_line(room))
     if not result.rooms:
-        printer.say(_("You have not joined a room yet. /public lists the public rooms."))
+        printer.say(_("You have not joined a room yet. /rooms lists the public rooms."))
 
 
 @show.register(results.PublicRoomsListed)

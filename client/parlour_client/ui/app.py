@@ -6,25 +6,29 @@ unstarted client; the app starts and stops it, also when the person switches to 
 
 import asyncio
 import inspect
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from textual import work
+from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Event, InputEvent, Key, Paste
 from textual.worker import WorkerError
 
 from parlour_client.core.client import Client
-from parlour_client.core.settings import Settings, kept_seconds
+from parlour_client.core.settings import FILE, Settings, kept_seconds
 from parlour_client.kit.account.entrance import Entrance
-from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.errors import ParlourClientError, SetupError
+from parlour_client.kit.language import _
 from parlour_client.ui.account_switcher import Accounts, AccountSwitcher, OpenedAccount
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.vim import VI_BINDINGS
+from parlour_client.ui.input.editor import command_of, edit_file
 from parlour_client.ui.input.jump import JumpScreen, Target
 from parlour_client.ui.locking import Lock
 from parlour_client.ui.notifications import Notifier, run_program
@@ -266,6 +270,40 @@ class ParlourApp(SettingsApp):
 
         if not isinstance(self.screen, SettingsScreen):
             _ = self.push_screen(SettingsScreen(self.theming.problems(), key))
+
+    async def action_settings_file(self) -> None:
+        """Open the settings file in the person's own editor, and apply what was saved. Raises SetupError."""
+        if self.folder is None:
+            raise SetupError(_("There is no settings file: settings last until Parlour ends."))
+        command = command_of(self.settings.editor, os.environ)
+        try:
+            with self.lend_terminal():
+                await edit_file(command, self.folder / FILE)
+        except SuspendNotSupported:
+            toast(self, Toast.NO_EDITOR)
+        self.settings = self.read_settings()
+        if self.theming.problems():
+            self.action_settings()
+
+    def action_theme(self, name: str = "") -> None:
+        """Take a theme, or let the person choose one by looking. Raises SetupError."""
+        from parlour_client.ui.dialogs.theme import ThemeScreen  # noqa: PLC0415 - seldom needed
+
+        def take(chosen: str | None) -> None:
+            if chosen is not None:
+                try:
+                    self.set_setting("theme", chosen)
+                except SetupError:
+                    toast(self, Toast.NOT_SAVED)
+
+        if name:
+            self.set_setting("theme", name)
+        elif not isinstance(self.screen, ThemeScreen):
+            self.call_later(self.push_screen, ThemeScreen(self.theming), take)
+
+    def action_change_theme(self) -> None:
+        """Choose a theme from Textual's palette."""
+        self.action_theme()
 
     def action_editor(self) -> None:
         """Continue writing in the person's own editor."""

@@ -55,10 +55,33 @@ class Theming:
         app = self._app
         app.set_keymap(keymap(settings))
         app.set_class(settings.reduced_motion, "-reduced-motion")
+        self.end_preview()
+
+    @property
+    def names(self) -> list[str]:
+        """Every theme: Parlour's own first, then the person's and Textual's."""
+        own = [one.name for one in OWN]
+        return [*own, *sorted(set(self._app.available_themes) - set(own))]
+
+    @property
+    def current(self) -> str:
+        """The theme of the settings."""
+        return self._app.settings.theme
+
+    def preview(self, name: str) -> None:
+        """Show a theme without keeping it."""
+        if name in self._app.available_themes:
+            self._show(name)
+
+    def end_preview(self) -> None:
+        """Show the theme of the settings again."""
+        known = self.current in self._app.available_themes
+        self._show(self.current if known else Settings().theme)
+
+    def _show(self, theme: str) -> None:
         self._is_applying = True
         try:
-            known = settings.theme in app.available_themes
-            app.theme = PLAIN if app.no_color else settings.theme if known else Settings().theme
+            self._app.theme = PLAIN if self._app.no_color else theme
         finally:
             self._is_applying = False
 

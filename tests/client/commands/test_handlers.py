@@ -35,7 +35,7 @@ GIVEN: list[tuple[tuple[Front, ...], str, tuple[object, ...]]] = [
     (BOTH, "/search from:bob hello", ("search", "from:bob hello", None)),
     (BOTH, "/mentions", ("search", "is:mention", None)),
     (BOTH, "/starred", ("search", "is:starred", None)),
-    ((Front.UI,), "/unread", ("search", "is:unread", None)),
+    (BOTH, "/unread", ("search", "is:unread", None)),
     ((Front.LINE,), "/mark 3", ("mark_read", LOBBY, 2)),
     (BOTH, "/read", ("mark_read", LOBBY, 3)),
     ((Front.LINE,), "/forget all", ("forget", LOBBY, None)),

@@ -32,12 +32,12 @@ async def test_going_to_a_room_gives_its_newest_messages(client: FakeClient) -> 
     assert (peeked.room.id, peeked.peek) == (GARDEN, True)
 
 
-async def test_unread_is_the_next_room_in_the_line_mode(client: FakeClient) -> None:
+async def test_next_is_the_next_unread_room(client: FakeClient) -> None:
     """One that mentions the person first."""
-    assert await give(client, Front.LINE, "/unread") == results.Done("No unread messages.")
+    assert await give(client, Front.LINE, "/next") == results.Done("No unread messages.")
     client.say(GARDEN, BOB, "hello")
     client.say(DIRECT, BOB, "@alice, hello")
-    found = await give(client, Front.LINE, "/unread")
+    found = await give(client, Front.LINE, "/next")
     assert isinstance(found, results.RoomOpened)
     assert (found.room.id, [one.text for one in found.entries]) == (DIRECT, ["@alice, hello"])
 

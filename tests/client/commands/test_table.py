@@ -14,7 +14,7 @@ from parlour_client.commands.command import (
     Elsewhere,
 )
 from parlour_client.commands.front import Front
-from parlour_client.commands.table import COMMANDS, names
+from parlour_client.commands.table import COMMANDS, TOPICS, names, spellings
 from parlour_client.plain import render as plain_render
 from parlour_client.plain.line_mode import DONE_HERE as LINE_ACTIONS
 from parlour_client.plain.line_mode import VIEWS as LINE_VIEWS
@@ -37,6 +37,35 @@ def test_a_name_means_one_command(front: Front) -> None:
     """No two share one."""
     named = [one.name(front) for one in COMMANDS if one.name(front)]
     assert len(named) == len(set(named))
+
+
+def test_a_word_never_names_two_things() -> None:
+    """In both chats a word runs the same command, whether it is its name or another word for it."""
+    screen, line = spellings(Front.UI), spellings(Front.LINE)
+    differing = {word for word in screen.keys() & line.keys() if screen[word] is not line[word]}
+    assert not differing
+    for front in (Front.UI, Front.LINE):
+        words = [word for one in COMMANDS if one.name(front) for word in (one.name(front), *one.aliases)]
+        assert len(words) == len(set(words)), front
+        assert not {topic for topic in TOPICS if topic in words}, "a topic of help is no command"
+    said = {word for one in COMMANDS for word in one.help.lower().replace(",", " ").split()}
+    assert "mute" not in said, "it is what a moderator does to a person; a room is silenced"
+
+
+def test_words_from_other_programs_are_understood() -> None:
+    """As in WeeChat and irssi."""
+    known = spellings(Front.UI)
+    meant = {
+        "msg": "dm",
+        "query": "dm",
+        "part": "leave",
+        "w": "who",
+        "names": "who",
+        "list": "rooms",
+        "j": "join",
+    }
+    assert {word: known[word].name(Front.UI) for word in meant} == meant
+    assert known["away"].name(Front.UI) == "away"
 
 
 def test_the_table_has_every_command_that_is_defined() -> None:

@@ -21,7 +21,7 @@ ACTIVE = RoomEncryption(RoomState.ACTIVE, "E2EE 0/1 verified")
 BLOCKED = RoomEncryption(RoomState.BLOCKED, "E2EE 0/1 verified, BLOCKED: a key changed", "Decide first.")
 
 
-@pytest.mark.parametrize("line", ["/go lobby", "/dm bob", "/create den", "/unread"])
+@pytest.mark.parametrize("line", ["/go lobby", "/dm bob", "/create den", "/next"])
 async def test_the_label_is_printed_when_a_room_is_opened(ear: Ear, line: str) -> None:
     """Also of a room that is not encrypted, and before its messages."""
     ear.client.say(LOBBY, BOB, "psst")

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from tests.client.plain.ear import Ear
 from tests.client.ui.encryption_fake import OPEN
-from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
+from tests.client.ui.ui_fake import BOB, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.commands.front import Front
-from parlour_client.commands.table import names
+from parlour_client.commands.table import TOPICS, names
 from parlour_client.core.errors import ChatRefusedError
 from parlour_client.core.events import (
     EntryAdded,
@@ -36,8 +36,29 @@ async def test_it_begins_with_where_one_is(client: FakeClient) -> None:
     ear = Ear(client)
     await ear.mode.begin()
     assert "garden, 3 people, 1 unread, 1 mentioning you" in ear.heard
-    assert ear.heard[-2].startswith("You are writing in @bob.")
-    assert ear.heard[-1] == f"@bob, encryption: {OPEN}."
+    assert f"@bob, encryption: {OPEN}." in ear.heard
+    assert [line for line in ear.heard if line.startswith("You are")] == [
+        "You are writing in @bob. /help shows what you can do."
+    ]
+
+
+async def test_it_begins_with_the_last_messages_of_the_room(client: FakeClient) -> None:
+    """Ten of them; they count as read if none that is unread was left out."""
+    client.remove_room(DIRECT)
+    client.remove_room(GARDEN)
+    for number in range(3):
+        client.say(LOBBY, BOB, f"message {number}")
+    ear = Ear(client)
+    await ear.mode.begin()
+    assert [line.rpartition(": ")[2] for line in ear.heard[-3:]] == ["message 0", "message 1", "message 2"]
+    assert [call[0] for call in client.calls if call[0] == "mark_read"] == ["mark_read"]
+    client.calls.clear()
+    for number in range(30):
+        client.say(LOBBY, BOB, f"more {number}")
+    again = Ear(client)
+    await again.mode.begin()
+    assert len([line for line in again.heard if "more" in line]) == 10
+    assert not [call for call in client.calls if call[0] == "mark_read"]
 
 
 async def test_it_begins_where_it_ended(client: FakeClient) -> None:
@@ -51,7 +72,9 @@ async def test_it_begins_where_it_ended(client: FakeClient) -> None:
     assert again.mode.printer.current.id == GARDEN
     client.last_room = RoomId("x" * 22)
     await again.mode.begin()
-    assert again.heard[-2].startswith("You are writing in @bob.")
+    assert [line for line in again.heard if line.startswith("You are")][-1].startswith(
+        "You are writing in @bob."
+    )
 
 
 def burst(client: FakeClient, unread: int) -> None:
@@ -89,7 +112,7 @@ async def test_a_burst_is_announced_once(ear: Ear) -> None:
     for unread in (60, 120, 180):
         burst(ear.client, unread)
     assert [line for line in ear.heard if "arrived at once" in line] == [
-        "garden, 60 unread messages arrived at once and are not shown. /unread shows them, /last the newest."
+        "garden, 60 unread messages arrived at once and are not shown. /next shows them, /last the newest."
     ]
     await ear.say("/where")
     burst(ear.client, 240)
@@ -113,7 +136,7 @@ async def test_without_a_room_it_says_what_to_do() -> None:
     """No dead end."""
     ear = Ear(FakeClient())
     await ear.mode.begin()
-    assert "/public lists" in ear.heard[-1]
+    assert "/rooms lists" in ear.heard[-1]
     assert (await ear.say("hello"))[0].startswith("Not done: No room is open.")
 
 
@@ -152,7 +175,7 @@ async def test_offline_is_shown(ear: Ear) -> None:
     assert heard == ["lobby, not sent yet: waiting for the connection."]
     entry = ear.client.logs[LOBBY][-1]
     ear.client.tell(EntryChanged(replace(entry, delivery=Delivery.FAILED, problem="You are muted.")))
-    assert ear.heard[-1] == "lobby, not sent: You are muted. /unsent shows what you can do."
+    assert ear.heard[-1] == "lobby, not sent: You are muted. /outbox shows what you can do."
     stored = replace(entry, seq=ear.client.logs[LOBBY][2].seq, delivery=Delivery.STORED)
     ear.client.tell(EntryChanged(replace(stored, seq=Seq(99))))
     assert ear.heard[-1] == "lobby, sent as #99."
@@ -192,14 +215,14 @@ async def test_a_secret_is_held_back(ear: Ear) -> None:
 async def test_unread_goes_on_and_marks_read(ear: Ear) -> None:
     """Rooms where one is named first; with peek nothing is marked by itself."""
     ear.client.say(GARDEN, BOB, "hi @alice")
-    said = [line for line in await ear.say("/unread") if "encryption:" not in line]
+    said = [line for line in await ear.say("/next") if "encryption:" not in line]
     assert said[:2] == ["garden, 1 unread.", "garden, #2 bob: hi @alice"]
     assert ("mark_read", GARDEN, 2) in ear.client.calls
-    assert await ear.say("/unread") == ["No unread messages."]
+    assert await ear.say("/next") == ["No unread messages."]
     peeking = Ear(ear.client, Settings(peek=True))
     ear.client.say(GARDEN, BOB, "again")
     ear.client.calls.clear()
-    await peeking.say("/unread", "/last")
+    await peeking.say("/next", "/last")
     assert not [call for call in ear.client.calls if call[0] == "mark_read"]
 
 
@@ -307,8 +330,25 @@ async def test_a_muted_room_is_silent_by_itself(ear: Ear) -> None:
     assert not [line for line in ear.heard if "psst" in line]
 
 
-async def test_help_names_every_command(ear: Ear) -> None:
-    """Or one of them."""
+async def test_help_is_by_topic(ear: Ear) -> None:
+    """First a few lines with every command; then those of one topic, one command, or all of them."""
     heard = await ear.say("/help")
-    assert len(heard) == len(names(Front.LINE))
+    assert len(heard) == len(TOPICS) + 1
+    assert set(names(Front.LINE)) <= {
+        word.strip().removeprefix("/") for line in heard[:-1] for word in line.partition(":")[2].split(",")
+    }
+    moderating = await ear.say("/help Moderating")
+    assert any(line.startswith("/kick PERSON") for line in moderating)
+    assert not any(line.startswith("/join") for line in moderating)
     assert await ear.say("/help edit") == ["/edit NUMBER TEXT: Edit one of your messages"]
+    assert await ear.say("/help part") == ["/leave [--yes]: Leave a room (also /part)"]
+    assert len(await ear.say("/help all")) == len(names(Front.LINE))
+    assert (await ear.say("/help knitting"))[0] == "There is no command or topic knitting."
+
+
+async def test_rooms_lists_the_public_ones_as_on_the_screen(ear: Ear) -> None:
+    """One word means one thing: one's own are `/joined`."""
+    ear.client.calls.clear()
+    assert await ear.say("/rooms") == await ear.say("/list")
+    assert [call[0] for call in ear.client.calls if call[0] == "directory"] == ["directory", "directory"]
+    assert any(line.startswith("lobby, ") for line in await ear.say("/joined"))

@@ -180,17 +180,13 @@ class Composer(TextArea):
 
     def _complete(self) -> None:
         """Offer completions. One is marked once more than its sign was typed: the very word, or the first."""
-        self._before = self._before_cursor()
+        self._before = self.before_cursor
         open_ = complete(self._before, self.people, self.rooms) if self.selection.is_empty else Offers(0)
         begun = self._before[open_.start :].lstrip(_SIGNS)
         words = [offer.insert.strip().lstrip(_SIGNS) for offer in open_.offers]
         marked = words.index(begun) if begun in words else 0 if begun else None
         self._open = open_
         self._offers.offer(open_.offers, marked)
-
-    def _before_cursor(self) -> str:
-        row, column = self.cursor_location
-        return self.document.get_line(row)[:column]
 
     # --- spelling
 
@@ -253,10 +249,16 @@ class Composer(TextArea):
         suggestions = self._spelling.suggestions(word.text) if self._spelling and word else None
         if word is not None and suggestions:
             self.move_cursor((word.row, word.end))
-            self._before = self._before_cursor()
+            self._before = self.before_cursor
             self._open = Offers(word.start, tuple(Offer(one, peer_line(one)) for one in suggestions))
             self._offers.offer(self._open.offers)
         return True
+
+    @property
+    def before_cursor(self) -> str:
+        """The text before the cursor, of its line."""
+        row, column = self.cursor_location
+        return self.document.get_line(row)[:column]
 
     def remember(self, text: str) -> None:
         """Remember a text for Up."""
@@ -303,7 +305,7 @@ class Composer(TextArea):
     def _send(self) -> bool:
         offer = self._offers.marked
         # Keys may be faster than the list: what was not seen is not taken.
-        if offer is not None and self._before == self._before_cursor() and not self._is_there(offer):
+        if offer is not None and self._before == self.before_cursor and not self._is_there(offer):
             self._insert_offer(offer)
             return True
         text = self.text.strip("\n")
@@ -373,7 +375,7 @@ class Composer(TextArea):
         return self._before[self._open.start :].lstrip(_SIGNS) == offer.insert.strip().lstrip(_SIGNS)
 
     def _take_offer(self) -> bool:
-        if self._before != self._before_cursor():
+        if self._before != self.before_cursor:
             self._complete()
         offer = self._offers.first
         if offer is None:

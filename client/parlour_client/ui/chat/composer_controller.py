@@ -28,6 +28,7 @@ from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import NO_ROOM, REFUSALS, Interaction
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.dialogs.paste import Choice, PasteScreen
+from parlour_client.ui.input.argument_help import argument_help
 from parlour_client.ui.input.editor import command_of, edit, in_memory
 from parlour_client.ui.toasts import Toast
 from parlour_protocol.ids import RoomId
@@ -108,7 +109,8 @@ class ComposerController:
         try:
             await self._run(text, aim)
         except REFUSALS:
-            await self._give_back(aim.room, text)
+            if not text.startswith("/") or text.startswith("//"):  # Up brings a command back
+                await self._give_back(aim.room, text)
             raise
 
     async def send(self, text: str, aim: Aim) -> None:
@@ -191,6 +193,7 @@ class ComposerController:
         """Note the current text: save it soon, and send a typing notification if the settings say so."""
         now = self.wrote_at = time.monotonic()
         self._hint.warn(warning)
+        self._hint.argument(argument_help(self._composer.before_cursor))
         if self.drafts.typed(self._composer.text):  # the current text, not the event's
             self._draft_save.schedule(SOON)
         room = self._current.id

@@ -24,6 +24,7 @@ class HintLine(SafeStatic):
         super().__init__(id="hint")
         self._refusal: Content | None = None
         self._warning = ""
+        self._argument: Content | None = None
         self._progress: Content | None = None
         self._mode: Content | None = None
         self._typing: Sequence[str] = ()
@@ -55,6 +56,12 @@ class HintLine(SafeStatic):
             self._warning = words
             self._update()
 
+    def argument(self, words: Content | None) -> None:
+        """Show help for the argument that is being typed."""
+        if words is not None or self._argument is not None:
+            self._argument = words
+            self._update()
+
     def progress(self, words: Content | None) -> None:
         """Show the progress of a file."""
         self._progress = words
@@ -75,6 +82,8 @@ class HintLine(SafeStatic):
             self.show(self._refusal)
         elif self._warning:
             self.show(own(self._warning, "$text-warning"))
+        elif self._argument is not None:
+            self.show(self._argument)
         elif self._progress is not None:
             self.show(self._progress)
         elif self._mode is not None:

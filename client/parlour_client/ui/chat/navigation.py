@@ -215,7 +215,7 @@ class Navigation:
                 self._interaction.run(
                     lambda: self._client.preferences.favourite(room.id, on=not room.favourite)
                 )
-            case RoomAction.MUTE:
+            case RoomAction.SILENCE:
                 self._interaction.run(lambda: self._client.preferences.mute(room.id, on=not room.muted))
             case RoomAction.PEEK:
                 self.go_to(room.id, peek=True)

@@ -48,7 +48,7 @@ class RoomAction(Enum):
     """An action on a room of the list."""
 
     FAVOURITE = auto()
-    MUTE = auto()
+    SILENCE = auto()
     PEEK = auto()
     READ = auto()
     SORT = auto()
@@ -59,14 +59,14 @@ class RoomList(OptionList):
 
     HELP: ClassVar[str | None] = (
         "Up, Down and Enter choose a room. Type to filter the list; Esc shows all rooms.\n"
-        "The number counts unread messages; @ means that you are mentioned, ~ that the room is muted.\n"
-        "Alt+F adds a favourite, Alt+M mutes, Alt+K peeks without marking as read, Alt+R marks as read,\n"
+        "The number counts unread messages; @ means that you are mentioned, ~ that the room is silenced.\n"
+        "Alt+F adds a favourite, Alt+M silences, Alt+K peeks without marking as read, Alt+R marks as read,\n"
         "Alt+O changes the order. Alt and a digit opens the room with that number; Ctrl+N the next unread\n"
         "room. /join, /rooms and /create add rooms. Invitations come first: press Enter on one to answer."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("alt+f", "act('FAVOURITE')", "Favourite", id="rooms.favourite"),
-        Binding("alt+m", "act('MUTE')", "Mute", id="rooms.mute"),
+        Binding("alt+m", "act('SILENCE')", "Silence", id="rooms.silence"),
         Binding("alt+k", "act('PEEK')", "Peek", id="rooms.peek"),
         Binding("alt+r", "act('READ')", "Mark read", id="rooms.read"),
         Binding("alt+o", "act('SORT')", "Order", id="rooms.sort"),

@@ -46,7 +46,7 @@ from parlour_client.ui.chat.status_line import StatusLine
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController, layout_of
 from parlour_client.ui.chat.tour import Tour
-from parlour_client.ui.dialogs.help import help_page
+from parlour_client.ui.dialogs.help import command_page, help_page
 from parlour_client.ui.input.jump import Target, option_targets
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import parse_user_name
@@ -358,9 +358,9 @@ class ChatScreen(Screen[None]):
             yield from option_targets(self, pane)
         yield from self.pane.jump_targets()
 
-    def action_help(self) -> None:
-        """Show help about the focused widget."""
-        self.interaction.push(help_page(self))
+    def action_help(self, about: str = "") -> None:
+        """Show help about the focused widget, or about a command or a topic."""
+        self.interaction.push(command_page(about) if about else help_page(self))
 
     def action_rooms(self) -> None:
         """Focus the list of rooms, or go back."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from parlour_client.commands import history
 from parlour_client.commands.command import Call, Command, View
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import read_arguments, read_line
+from parlour_client.commands.parse import read_arguments, read_line, unknown_command
 from parlour_client.commands.results import SendWanted
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry
@@ -29,7 +29,6 @@ _APP: Final = {
     View.QUIT: "quit",
     View.LOCK: "lock",
     View.SETTINGS: "settings",
-    View.THEME: "change_theme",
     View.JUMP: "jump",
 }
 """Views that are actions of the app."""
@@ -58,6 +57,8 @@ class SlashCommands:
 
         self.views: Mapping[View, Action] = {
             **{view: of_app(action) for view, action in _APP.items()},
+            View.SETTINGS_FILE: lambda _: interaction.app_action("settings_file"),
+            View.THEME: lambda given: interaction.app_action(f"theme({given['name'] or ''!r})"),
             View.ACCOUNT: lambda given: interaction.app_action(f"account({given['name'] or ''!r})"),
             **views,
         }
@@ -69,9 +70,7 @@ class SlashCommands:
         """
         line = read_line(text, Front.UI)
         if line.unknown:
-            raise SetupError(
-                "There is no such command.", "/help lists the commands; // starts a message with a slash."
-            )
+            raise unknown_command(line.unknown, Front.UI)
         if line.command is None:
             await self._composing.send(line.rest, aim or self._composing.aim)
             return

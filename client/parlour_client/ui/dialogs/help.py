@@ -4,13 +4,17 @@ A widget describes itself in its ``HELP``; keys come from the active bindings, c
 help is always current.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from textual.content import Content
 from textual.screen import Screen
 
+from parlour_client.commands.command import Command
 from parlour_client.commands.front import Front
-from parlour_client.commands.table import names
+from parlour_client.commands.parse import unknown_command
+from parlour_client.commands.table import TOPICS, spellings
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import join, lines, own
 from parlour_client.ui.dialogs.page import Page
 
@@ -31,12 +35,30 @@ def help_page(screen: Screen[Any]) -> Page:
     ]
     parts += [own(""), join(own("Keys", "bold"), own("  with their ids for the settings", "dim"))]
     parts += _keys(screen)
-    parts += [own(""), own("Commands", "bold")]
-    parts += [
-        join(own(f"{one.usage(Front.UI):<36}", "bold"), own(f" {one.help}"))
-        for one in names(Front.UI).values()
-    ]
+    for topic, commands in TOPICS.items():
+        parts += [own(""), own(_("Commands: {topic}").format(topic=_(topic)), "bold"), *_rows(commands)]
     return Page(lines(*parts, own(""), own(_GENERAL)))
+
+
+def command_page(about: str) -> Page:
+    """Return the page for a command, or for a topic of commands. Raises SetupError if it is neither."""
+    word = about.removeprefix("/").strip().lower()
+    topics = {name: commands for topic, commands in TOPICS.items() for name in (topic, _(topic))}
+    one = spellings(Front.UI).get(word)
+    rows = [*_rows((one,) if one is not None else topics.get(word, ()))]
+    if not rows:
+        raise unknown_command(word, Front.UI)
+    if one is not None:
+        rows += [own(words) for words in (one.about, one.who) if words]
+    return Page(lines(*rows))
+
+
+def _rows(commands: Iterable[Command[..., Any]]) -> Iterator[Content]:
+    for one in commands:
+        if one.name(Front.UI) is not None:
+            also = one.known_as()
+            words = own(_("  (also {words})").format(words=also) if also else "", "dim")
+            yield join(own(f"{one.usage(Front.UI):<36}", "bold"), own(f" {one.help}"), words)
 
 
 def _keys(screen: Screen[Any]) -> list[Content]:

@@ -12,13 +12,14 @@ from textual.content import Content
 
 from parlour_client.commands.command import Command, Kind
 from parlour_client.commands.front import Front
-from parlour_client.commands.table import names
+from parlour_client.commands.table import names, spellings
 from parlour_client.kit.widgets.safe import join, own, peer_line
 from parlour_client.text.emoji_names import named
 from parlour_client.ui.input.path_completion import paths
 
 MAX_OFFERED: Final = 8
 _COMMANDS: Final = names(Front.UI)
+_SPELLINGS: Final = spellings(Front.UI)
 _PEOPLE: Final = {Kind.PERSON, Kind.PERSON_OR_CODE}
 _ROOMS: Final = {Kind.ROOM, Kind.NAMED_ROOM, Kind.PUBLIC_ROOM}
 
@@ -64,7 +65,7 @@ def _first_argument(before: str) -> Kind | None:
     """Return the first argument of the command that is being written."""
     if not before.startswith("/"):
         return None
-    command = _COMMANDS.get(before[1:].split(" ", 1)[0].lower())
+    command = _SPELLINGS.get(before[1:].split(" ", 1)[0].lower())
     return next((one.takes.kind for one in command.takes(Front.UI)), None) if command is not None else None
 
 
@@ -77,12 +78,19 @@ def emoji_offers(typed: str) -> tuple[Offer, ...]:
 
 
 def _commands(typed: str) -> tuple[Offer, ...]:
-    found = [(name, command) for name, command in _COMMANDS.items() if name.startswith(typed)]
-    return tuple(_command_offer(name, command) for name, command in found[:MAX_OFFERED])
+    """Offer what is typed in full first, then commands by the beginning of their names, then other words."""
+    found = {name: one for name, one in _SPELLINGS.items() if name == typed}
+    found |= {name: one for name, one in _COMMANDS.items() if name.startswith(typed)}
+    shown = [id(one) for one in found.values()]
+    also = {name: one for name, one in _SPELLINGS.items() if name.startswith(typed) and id(one) not in shown}
+    return tuple(
+        _command_offer(name, command) for name, command in [*found.items(), *also.items()][:MAX_OFFERED]
+    )
 
 
 def _command_offer(name: str, command: Command[..., Any]) -> Offer:
-    shown = join(own(command.usage(Front.UI), "bold"), own(f"  {command.help}", "dim"))
+    word = own("" if name == command.name(Front.UI) else f"/{name} = ")
+    shown = join(word, own(command.usage(Front.UI), "bold"), own(f"  {command.help}", "dim"))
     return Offer(f"/{name} ", shown)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_client.kit.private_files import open_private
 
 MOST_BYTES: Final = 256 * 1024
@@ -51,6 +52,18 @@ async def edit(command: list[str], text: str, under: Path | None = None) -> str:
         return _read(file)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def edit_file(command: list[str], file: Path) -> None:
+    """Let the person edit a file of their own, which is made if there is none. Raises SetupError."""
+    try:
+        os.close(open_private(file, os.O_WRONLY | os.O_CREAT))
+    except OSError as error:
+        raise SetupError(
+            _("{file} cannot be written: {why}.").format(file=file.name, why=error.strerror),
+            _("Check whether the disk is full."),
+        ) from error
+    await _run([*command, str(file)])
 
 
 async def _run(command: list[str]) -> None:

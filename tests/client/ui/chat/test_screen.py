@@ -495,7 +495,10 @@ async def test_a_topic_alone_is_shown_and_not_taken_away(client: FakeClient, ope
 
 
 WRONG = [
-    ("/nope", "There is no such command."),
+    ("/nope", "There is no command /nope."),
+    ("/kcik bob", "Did you mean /kick?"),
+    ("/nick allie", "Your name is your account's"),
+    ("/theme parlor", "There is no theme called parlor. Did you mean parlour?"),
     ("/join nowhere", "There is no public room called nowhere."),
     ("/role bob king", "Write /role PERSON owner|moderator|member."),
     ("/mute bob long", "Write how long as 10m, 2h or 7d."),

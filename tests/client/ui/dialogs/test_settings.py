@@ -1,5 +1,6 @@
 """The settings on the screen: made from the table, changed in place, kept in the file."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from textual.widgets import Input
 
 from parlour_client.core.settings import FILE, TABLE, load
 from parlour_client.kit.widgets.questions import Choices
+from parlour_client.ui.app_settings import settings_of
+from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.dialogs.settings import SettingsScreen
 
 
@@ -110,7 +113,7 @@ async def test_an_error_is_shown_and_nothing_is_lost(
 
 async def test_a_key_is_changed_on_the_screen(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
     """Every binding is in the list; a conflict is said at once."""
-    async with open_app(client, size=(120, 60), folder=tmp_path) as pilot:
+    async with open_app(client, size=(120, 120), folder=tmp_path) as pilot:
         screen = await at(pilot, "keys")
         screen._set_keys("chat.search", "ctrl+f")
         await settled(pilot)
@@ -157,3 +160,25 @@ async def test_slash_settings_and_the_palette_open_it(client: FakeClient, open_a
         screen = pilot.app.screen
         assert isinstance(screen, SettingsScreen)
         assert TABLE[screen.query_one("#rows", Choices).highlighted or 0].key == "notify_for"
+
+
+async def test_the_file_opens_in_the_persons_editor(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is saved there takes effect at once, and a mistake is shown with its line."""
+    script = tmp_path / "editor.sh"
+    monkeypatch.setenv("VISUAL", f"sh {script}")
+    async with open_app(client, size=(120, 30), folder=tmp_path) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        monkeypatch.setattr(pilot.app, "lend_terminal", nullcontext)  # a test has no terminal to lend
+        script.write_text('echo \'timestamps = "seconds"\' > "$1"\n')
+        await screen.commands.run("/settings file")
+        await settled(pilot)
+        assert settings_of(screen).timestamps == "seconds"
+        assert pilot.app.screen is screen
+        script.write_text("echo 'timestamps = 7' > \"$1\"\n")
+        await screen.commands.run("/settings file")
+        await settled(pilot)
+        assert settings_of(screen).timestamps == "minutes"
+        assert "timestamps is one of" in screen_text(pilot)

@@ -1,0 +1,53 @@
+"""Help for the argument that is being typed."""
+
+import pytest
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import LOBBY, FakeClient
+
+from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.input.argument_help import argument_help
+
+HELP = [
+    ("/ban ", "/ban PERSON [10m|2h|7d] [REASON]  someone's name (required)"),
+    ("/ban bo", "/ban PERSON [10m|2h|7d] [REASON]  someone's name (required)"),
+    ("/ban bob ", "For how long; default: for good (optional)"),
+    ("/ban bob 1", "For how long; default: for good (optional)"),
+    ("/ban bob ru", "The reason; everyone in the room sees it (optional)"),
+    ("/ban bob 10m rude wo", "The reason; everyone in the room sees it (optional)"),
+    ("/role bob ", "one of owner, moderator, member (required)"),
+    ("/msg bob hel", "the rest of the line (optional)"),
+    ("/typing ", "on or off; the other state if you write neither"),
+    ("/create garden pri", "People join by invitation only, and it isn't listed (optional)"),
+    ("/devices ", "/devices  "),
+]
+
+
+@pytest.mark.parametrize(("before", "words"), HELP)
+def test_the_argument_being_typed_is_explained(before: str, words: str) -> None:
+    """What it wants, its choices, whether it must be written; by any of the command's words."""
+    content = argument_help(before)
+    assert content is not None
+    assert words in content.plain
+
+
+@pytest.mark.parametrize("before", ["", "hello ", "/", "/ban", "/nothing ", "//ban ", "/ban bob\nx "])
+def test_there_is_none_for_anything_else(before: str) -> None:
+    """Messages, half a command, several lines."""
+    assert argument_help(before) is None
+
+
+async def test_it_is_shown_while_one_types(client: FakeClient, open_app: OpenApp) -> None:
+    """Above the composer, and gone with the command; what failed is no draft, but Up brings it back."""
+    async with open_app(client, size=(140, 30)) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.navigation.open(LOBBY)
+        await pilot.press(*"/role bob ")
+        await settled(pilot)
+        assert "one of owner, moderator, member (required)" in screen_text(pilot)
+        await pilot.press(*"king", "enter")
+        await settled(pilot)
+        assert "Write /role PERSON owner|moderator|member." in screen_text(pilot)
+        assert screen.composer.text == ""
+        await pilot.press("up")
+        assert screen.composer.text == "/role bob king"

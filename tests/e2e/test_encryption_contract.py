@@ -18,7 +18,7 @@ from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.e2ee.identity import own_identity
 from parlour_client.core.e2ee.identity.recovery_words import words_of
 
-PLAIN = "NOT end-to-end encrypted: the server can read this room"
+PLAIN = "Not encrypted: the server can read this room"
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_a_post_quantum_room(ada: Person, ben: Person, secret: str) -> None:
         found = encryption(person, "vault")
         assert found["suite"] == "MLS_128_MLKEM768X25519_CHACHA20POLY1305_SHA256_Ed25519"
         assert found["post_quantum"] is True
-        assert str(found["label"]).startswith("E2EE post-quantum")
+        assert str(found["label"]).startswith("Encrypted (post-quantum)")
     assert "X-Wing" in ada.run("encryption", "vault").stdout
     assert encryption(ada, secret)["post_quantum"] is False
     assert ada.run("room", "create", "open", "--post-quantum", check=False).returncode == 2

@@ -17,8 +17,10 @@ from parlour_protocol.kit.ids import RequestId
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
-ACTIVE = RoomEncryption(RoomState.ACTIVE, "E2EE 0/1 verified")
-BLOCKED = RoomEncryption(RoomState.BLOCKED, "E2EE 0/1 verified, BLOCKED: a key changed", "Decide first.")
+ACTIVE = RoomEncryption(RoomState.ACTIVE, "Encrypted · ben not verified")
+BLOCKED = RoomEncryption(
+    RoomState.BLOCKED, "Encrypted · ben not verified · BLOCKED: a key changed", "Decide first."
+)
 
 
 @pytest.mark.parametrize("line", ["/go lobby", "/dm bob", "/create den", "/next"])
@@ -37,9 +39,9 @@ async def test_the_label_is_printed_again_only_when_it_changes(ear: Ear) -> None
         ear.client.tell(EncryptionChanged(LOBBY))
     ear.client.encryption.rooms[LOBBY] = BLOCKED
     ear.client.tell(EncryptionChanged())
-    assert [line for line in ear.heard if "E2EE" in line] == [
-        "lobby, encryption: E2EE 0/1 verified.",
-        "lobby, encryption: E2EE 0/1 verified, BLOCKED: a key changed. Problem: Decide first.",
+    assert [line for line in ear.heard if "Encrypted" in line] == [
+        "lobby, encryption: Encrypted · ben not verified.",
+        "lobby, encryption: Encrypted · ben not verified · BLOCKED: a key changed. Problem: Decide first.",
     ]
 
 
@@ -124,7 +126,7 @@ async def test_encrypting_is_explained_first_and_confirmed_in_words(ear: Ear) ->
     assert not ear.client.encryption.calls
     heard = await ear.say("/encrypt for good")
     assert ("turn_on", LOBBY, BOB, CAROL) in ear.client.encryption.calls
-    assert heard == ["lobby, encryption: E2EE 0/1 verified."]
+    assert heard == ["lobby, encryption: Encrypted · ben not verified."]
 
 
 async def test_encrypting_names_the_people_first(ear: Ear) -> None:

@@ -28,7 +28,7 @@ from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_n
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.rooms import RoomSuite
 
-OPEN = "NOT end-to-end encrypted: the server can read this room"
+OPEN = "Not encrypted: the server can read this room"
 NUMBER = " ".join(f"{n:05}" for n in range(11111, 11123))
 LAST = "".join(NUMBER.split()[-4:])
 THIS = DeviceId("a" * 26)
@@ -119,7 +119,7 @@ class FakeEncryption(Encryption):
 
     async def turn_on(self, room: RoomId, people: Sequence[UserName]) -> None:
         self.calls.append(("turn_on", room, *people))
-        self.rooms[room] = RoomEncryption(RoomState.ACTIVE, "E2EE 0/1 verified")
+        self.rooms[room] = RoomEncryption(RoomState.ACTIVE, "Encrypted · ben not verified")
 
     async def claims(self, room: RoomId) -> Sequence[str]:
         return self.room(room).claims

@@ -54,7 +54,7 @@ def say(rooms: EncryptedRooms, number: int, text: str, *, tell: bool = False) ->
 
 async def sealed_timeline(run: Run[EncryptedRooms]) -> None:
     """Read the whole log, page by page: messages, edits, quotes, reactions, file names."""
-    await run.terminal.shows("E2EE")
+    await run.terminal.shows("Encrypted")
 
     async def again(number: int) -> None:
         say(run.server, number, run.entries[number].text, tell=True)

@@ -8,7 +8,7 @@ from typing import Final
 from parlour_client.kit.language import N_
 from parlour_protocol.rooms import RoomSuite
 
-OPEN: Final = N_("NOT end-to-end encrypted: the server can read this room")
+OPEN: Final = N_("Not encrypted: the server can read this room")
 CHECKED: Final = "2026-11-25"
 """The day on which the engine last passed the vectors, and the tests with another implementation."""
 ASSURANCE: Final = N_(

@@ -4,7 +4,7 @@ Two facts are kept apart: whether a room is encrypted, and how many of its peopl
 from memory and changes nothing.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
@@ -14,6 +14,7 @@ from parlour_client.core.e2ee.groups.group_errors import CONTESTED, WAITING, Dis
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus, room_conflict
 from parlour_client.core.e2ee.groups.group_rollback import FOUND_AGAIN
 from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomState, Trust
+from parlour_client.core.model import display_name
 from parlour_client.kit.language import N_, _
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import RoomId
@@ -97,22 +98,20 @@ class RoomLabels:
         return ""
 
     def label(self, report: GroupReport, state: RoomState) -> str:
-        """Return the permanent label above the room: words, never only a colour."""
+        """Return the permanent line above the room: words, never only a colour."""
+        kind = _("Encrypted (post-quantum)") if report.suite is RoomSuite.X_WING else _("Encrypted")
         if state in {RoomState.WAITING, RoomState.PENDING_DEVICE}:
-            return _("E2EE, not available on this device")
-        me = self._rooms.me
-        others = {member.user for member in report.members} - {me}
-        verified = sum(self._identity.trust(user) is Trust.VERIFIED for user in others)
-        kind = _("E2EE post-quantum") if report.suite is RoomSuite.X_WING else "E2EE"
-        label = (
-            _("{kind} {verified}/{count} verified").format(kind=kind, verified=verified, count=len(others))
-            if others
-            else _("{kind}, no one else").format(kind=kind)
-        )
-        changed = any(self._identity.trust(user) is Trust.CHANGED for user in others)
-        blocked = _(", BLOCKED: a key changed") if changed else _(", BLOCKED")
-        suffix = {RoomState.CONTESTED: _(", contested"), RoomState.BLOCKED: blocked}
-        return label + suffix.get(state, "")
+            return f"{_('Encrypted')} · {_('not available on this device')}"
+        trust = {
+            user: self._identity.trust(user)
+            for user in sorted({member.user for member in report.members} - {self._rooms.me})
+        }
+        facts = [kind, who_is_verified(trust)]
+        if state is RoomState.CONTESTED:
+            facts.append(_("contested"))
+        elif state is RoomState.BLOCKED:
+            facts.append(_("BLOCKED: a key changed") if Trust.CHANGED in trust.values() else _("BLOCKED"))
+        return " · ".join(facts)
 
     def people(self, report: GroupReport, listed: Collection[UserName] | None) -> list[RoomPerson]:
         """Return the room's members, and those the server claims: ``listed``, if it is known."""
@@ -160,3 +159,21 @@ class RoomLabels:
             )
             for member in sorted(report.members, key=lambda member: (member.user, member.device))
         ]
+
+
+def who_is_verified(others: Mapping[UserName, Trust]) -> str:
+    """Say which of the others in a room are not verified, by name if they are few."""
+    names = [display_name(user) for user, trust in others.items() if trust is not Trust.VERIFIED]
+    if not others:
+        return _("no one else here")
+    match names:
+        case [] if len(others) == 1:
+            return _("{name} verified").format(name=display_name(next(iter(others))))
+        case []:
+            return _("everyone verified")
+        case [name]:
+            return _("{name} not verified").format(name=name)
+        case [first, second]:
+            return _("{first} and {second} not verified").format(first=first, second=second)
+        case _more:
+            return _("{count} of {total} not verified").format(count=len(names), total=len(others))

@@ -55,7 +55,7 @@ class RoomEncryption:
 
     state: RoomState
     label: str
-    """`E2EE 4/5 verified`, or `NOT end-to-end encrypted: the server can read this room`."""
+    """`Encrypted · ben not verified`, or `Not encrypted: the server can read this room`."""
     problem: str = ""
     """What prevents sending or reading, and what to do; empty if nothing does."""
     claims: Sequence[str] = ()

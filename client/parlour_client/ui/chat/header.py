@@ -21,14 +21,13 @@ _KINDS: Final = {
     RoomKind.PRIVATE: "private room",
     RoomKind.DIRECT: "direct room",
 }
-_STYLES: Final = {
-    RoomState.OPEN: "$text-warning",
-    RoomState.ACTIVE: "$text-success",
+_PROBLEMS: Final = {
     RoomState.WAITING: "$text-warning",
     RoomState.PENDING_DEVICE: "$text-warning",
     RoomState.CONTESTED: "bold $text-error",
     RoomState.BLOCKED: "bold $text-error",
 }
+"""Colours of states that need the person; whether a room is encrypted is a plain line."""
 
 
 class RoomHeader(Vertical):
@@ -68,7 +67,7 @@ class RoomHeader(Vertical):
         self._lock.display = status is not None
         if status is not None:
             words = f"{status.label} · {status.problem}" if status.problem else status.label
-            self._lock.show(peer_line(words, limit=400, style=_STYLES[status.state]))
+            self._lock.show(peer_line(words, limit=400, style=_PROBLEMS.get(status.state, "")))
 
     def show_alarms(self, rows: Sequence[Content]) -> None:
         """Show the alarms."""

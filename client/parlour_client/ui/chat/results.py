@@ -13,7 +13,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ChooseScreen
-from parlour_client.kit.widgets.safe import join, lines, own, peer_line
+from parlour_client.kit.widgets.safe import join, lines, own, peer, peer_line
 from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
 from parlour_client.text.date_text import day_found
 from parlour_client.text.encryption_text import RENEWED
@@ -30,6 +30,7 @@ from parlour_client.ui.chat.login_again import log_in_again
 from parlour_client.ui.chat.member_list import how_many
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.views import Views
+from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.ids import RoomId
 
 Show = Callable[[Any], Awaitable[None] | None]
@@ -163,7 +164,8 @@ class ResultViews:
 
     def _topic(self, result: results.TopicShown) -> None:
         if result.room.topic:
-            self._interaction.report(join(own("Topic: ", "bold"), peer_line(result.room.topic)))
+            title = join(peer_line(result.room.title, style="bold"), own("  "), own(_("topic"), "dim"))
+            self._interaction.push(Page(lines(title, own(""), peer(result.room.topic))))
         else:
             self._interaction.say("This room has no topic. /topic TEXT sets one.")
 

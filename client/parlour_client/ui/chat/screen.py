@@ -24,6 +24,7 @@ from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import StatusChanged
+from parlour_client.kit.language import N_
 from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import own
@@ -82,6 +83,7 @@ class ChatScreen(Screen[None]):
         Binding("f6", "views", "Views", show=False, priority=True, id="chat.views"),
         Binding("f7", "outbox", "Outbox", show=False, priority=True, id="chat.outbox"),
         Binding("alt+r", "mark_read", "Mark this room read", show=False, id="chat.mark_read"),
+        Binding("alt+t", "topic", N_("The whole topic"), show=False, priority=True, id="chat.topic"),
         Binding("alt+down", "messages(1)", "Next message", show=False, id="chat.messages_down"),
         Binding("pageup", "page(-1)", "Page up", show=False, priority=True, id="chat.page_up"),
         Binding("pagedown", "page(1)", "Page down", show=False, priority=True, id="chat.page_down"),
@@ -406,6 +408,10 @@ class ChatScreen(Screen[None]):
                 self.commands.run_soon(f"/{chosen}")
 
         self.interaction.push(ChooseScreen(own("Views", "bold"), choices, ""), take)
+
+    def action_topic(self) -> None:
+        """Show the topic of the open room, which the heading shortens."""
+        self.commands.run_soon("/topic")
 
     def action_outbox(self) -> None:
         """Show outgoing messages."""

@@ -62,15 +62,15 @@ async def test_people_talk_in_it_and_see_what_it_is(harness: Harness) -> None:
         await harness.until(lambda: not parts(client).outbox.unsent(room))  # noqa: B023 - awaited at once
         await harness.quiet()
     assert await texts(ana, room) == ["hello", "answer"] == await texts(ben, room)
-    for client in (ana, ben):
+    for client, other_name in ((ana, "ben"), (ben, "ana")):
         report = await client.encryption.report(room)
         assert (report.state, report.suite) == (RoomState.ACTIVE, RoomSuite.X_WING)
         assert report.keys == KEYS[RoomSuite.X_WING]
-        assert report.label == "E2EE post-quantum 0/1 verified"
+        assert report.label == f"Encrypted (post-quantum) · {other_name} not verified"
     other = await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
     await harness.quiet()
     report = await ana.encryption.report(other.id)
-    assert (report.suite, report.label) == (RoomSuite.X25519, "E2EE, no one else")
+    assert (report.suite, report.label) == (RoomSuite.X25519, "Encrypted · no one else here")
 
 
 async def test_a_direct_room(harness: Harness) -> None:

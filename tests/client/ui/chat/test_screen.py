@@ -490,8 +490,21 @@ async def test_a_topic_alone_is_shown_and_not_taken_away(client: FakeClient, ope
     async with open_app(client) as pilot:
         await lobby(pilot)
         await write(pilot, "/topic")
-        assert "Topic: Everybody is welcome" in screen_text(pilot)
+        assert "lobby  topic" in screen_text(pilot)
         assert not [call for call in client.calls if call[0] == "set_topic"]
+
+
+async def test_the_whole_topic_is_shown_on_request(client: FakeClient, open_app: OpenApp) -> None:
+    """The heading shows its beginning and that there is more; Alt+T shows all of it, by the rule for text."""
+    client.set_topic_raw(LOBBY, "bees and honey, " * 12 + "\u202ethe end")
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        heading = screen_text(pilot).split("\n")[0].rstrip()
+        assert "bees and honey" in heading
+        assert heading.endswith("…")
+        await pilot.press("alt+t")
+        await settled(pilot)
+        assert "⟦U+202E⟧the end" in screen_text(pilot)
 
 
 WRONG = [

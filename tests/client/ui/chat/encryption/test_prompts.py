@@ -34,7 +34,7 @@ from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
-SEALED = RoomEncryption(RoomState.ACTIVE, "E2EE 1/2 verified")
+SEALED = RoomEncryption(RoomState.ACTIVE, "Encrypted · ben not verified")
 
 
 @pytest.mark.parametrize("size", [(100, 30), (40, 15)])
@@ -44,7 +44,7 @@ async def test_an_open_room_says_that_the_server_can_read_it(
     """The words are in every window, without colour, on a small terminal too."""
     async with open_app(client, size=size) as pilot:
         await lobby(pilot)
-        assert "NOT end-to-end encrypted" in screen_text(pilot)
+        assert "Not encrypted" in screen_text(pilot)
 
 
 async def test_an_encrypted_room_says_how_many_are_verified(client: FakeClient, open_app: OpenApp) -> None:
@@ -52,7 +52,7 @@ async def test_an_encrypted_room_says_how_many_are_verified(client: FakeClient, 
     client.encryption.rooms[LOBBY] = SEALED
     async with open_app(client) as pilot:
         await lobby(pilot)
-        assert "E2EE 1/2 verified" in screen_text(pilot)
+        assert "Encrypted · ben not verified" in screen_text(pilot)
         client.encryption.rooms[LOBBY] = replace(
             SEALED, state=RoomState.BLOCKED, problem="bob has another key: /verify bob"
         )
@@ -75,11 +75,11 @@ async def test_messages_of_people_who_are_not_verified_are_marked(
         await settled(pilot)
         screen.timeline.take_in()
         await settled(pilot)
-        assert "not verified" in screen_text(pilot)
+        assert "bob  not verified" in screen_text(pilot)
         client.encryption.trusted[BOB] = Trust.VERIFIED
         client.tell(EncryptionChanged())
         await settled(pilot)
-        assert "not verified" not in screen_text(pilot)
+        assert "bob  not verified" not in screen_text(pilot)
 
 
 @pytest.mark.parametrize("kind", list(NoteKind))

@@ -41,11 +41,15 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/kit/main.py": {" (Parlour %(version)s)": "a name and a number"},
     "parlour_client/kit/testing.py": {"not all of {}": "for a test"},
     "parlour_client/ui/notifications.py": {"display notification ": "a line of AppleScript"},
+    "parlour_client/text/code_colours.py": {"": "names of languages, as a code block begins with them"},
+    "parlour_client/text/formatting.py": {"www.": "the beginning of an address"},
     "parlour_client/new/project.py": {"# what the process needs": "a line of a file that it changes"},
 }
 """By file, the beginning of each literal that is not for people, or not to be translated, and why."""
 
-_WORDS: Final = re.compile(r"[A-Za-z]{2,}[\u2019'a-z]*[.,:;!?…]?\s+\S*[A-Za-z]{2,}|[A-Za-z]{3,}[.…?!]$")
+_WORDS: Final = re.compile(
+    r"[A-Za-z]{2,}[\u2019'a-z]*[.,:;!?…]?\s+\S*[A-Za-z]{2,}|[A-Za-z]{3,}[.…?!]$|\ba [a-z]{3,}|^[A-Z][a-z]+ $"
+)
 _WORD: Final = re.compile(r"[A-Za-z]{3,}")
 _SQL: Final = re.compile(
     r"^\s*\(?(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|WITH|ALTER|DROP|BEGIN|SAVEPOINT|FROM|WHERE|AND|ORDER|SET|ON)\b"

@@ -40,7 +40,7 @@ async def end_session(call: Call, session: Session) -> Done:
     which = session
     if call.front is Front.LINE:
         listed = await call.client.sessions.all()
-        which = listed[read_number(session, most=len(listed), what="a session") - 1].id
+        which = listed[read_number(session, most=len(listed), what=_("a session")) - 1].id
     await call.client.sessions.end(SessionId(which))
     return Done(_("The session has ended."))
 

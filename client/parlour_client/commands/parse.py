@@ -207,7 +207,7 @@ def _device(reading: _Reading, rest: str) -> tuple[Any, str]:
     listed = reading.call.devices
     if not listed:
         raise SetupError(_("The devices were not listed yet."), _("/devices lists them with their numbers."))
-    at = read_number(word, what="a device")
+    at = read_number(word, what=_("a device"))
     if at > len(listed):
         raise SetupError(_("No device has that number."), _("/devices lists them with their numbers."))
     return listed[at - 1], rest

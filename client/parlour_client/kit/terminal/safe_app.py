@@ -40,7 +40,7 @@ class SafeApp(App[None]):
     """What to tell someone after a crash about what they did."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True, id="app.suspend"),
+        Binding("ctrl+z", "suspend_process", N_("Suspend"), show=False, priority=True, id="app.suspend"),
     ]
 
     def __init__(self) -> None:

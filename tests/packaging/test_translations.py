@@ -1,0 +1,162 @@
+"""The catalogues of other languages fit the sources, and what the client loads is made from them."""
+
+import pytest
+from tools.translations import (
+    LANGUAGES,
+    LOCALES,
+    BypassError,
+    fields,
+    mo_bytes,
+    po_path,
+    problems,
+    read,
+    sentences_of,
+)
+from tools.untranslated import EXCEPTIONS, bypasses_of
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_is_complete(language: str) -> None:
+    """Every sentence is translated, none is fuzzy, and each has the fields of the original."""
+    assert list(problems(read(language))) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_loaded_is_made_from_what_is_edited(language: str) -> None:
+    """`make translations` compiles it, byte for byte the same each time."""
+    compiled = po_path(language).with_suffix(".mo").read_bytes()
+    assert compiled == mo_bytes(read(language)) == mo_bytes(read(language))
+
+
+def test_every_folder_is_a_language_that_can_be_chosen() -> None:
+    """The setting `language` offers them, and English."""
+    from parlour_client.core.settings import BY_KEY  # noqa: PLC0415 - the one test that needs it
+
+    there = sorted(path.name for path in LOCALES.iterdir() if path.is_dir())
+    assert there == sorted(LANGUAGES)
+    assert BY_KEY["language"].choices == ("system", *sorted([*LANGUAGES, "en"]))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_typed_is_not_translated(language: str) -> None:
+    """Options, addresses, keys of a search and command lines are the same in every language."""
+    typed = ("--", "parlour ", "/approve", "/verify", "from:", "before:", "Ctrl+", "Alt+X", "pip install")
+    for message in read(language):
+        if isinstance(message.id, str) and isinstance(message.string, str):
+            for word in typed:
+                if word in {"parlour ", "Ctrl+"} or message.id.count(word) == 0:
+                    continue
+                assert message.string.count(word) == message.id.count(word), message.id
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ('def f(name):\n    return _(f"Hello {name}")', "f-string"),
+        ("TABLE = N_(sentence)", "literal"),
+        ('def f():\n    for _ in range(3):\n        print(_("Hello there"))', "binds it"),
+        ('def f(_):\n    return _("Hello there")', "binds it"),
+        ('def f(pairs):\n    return [_("Hello there") for _, one in pairs]', "binds it"),
+    ],
+)
+def test_a_sentence_that_cannot_be_translated_is_refused(source: str, why: str) -> None:
+    """A sentence is a literal, and nothing hides the function that translates it."""
+    with pytest.raises(BypassError, match=why):
+        list(sentences_of(source, "x.py"))
+
+
+def test_what_is_found() -> None:
+    """Sentences of each marker, both forms of a plural, and the help that a docstring becomes."""
+    source = '''
+TABLE = N_("One of a table")
+@command("kick", cli="room kick")
+async def kick(call):
+    """Remove someone.
+
+    They can come back.
+    """
+    return ngettext("{count} room", "{count} rooms", 2), _(TABLE), [_ for _ in ()], _("Now")
+@click.command()
+def chat():
+    """Open the chat."""
+def helper():
+    """Return something."""
+'''
+    found = {(one.text, one.many) for one in sentences_of(source, "x.py") if one.text}
+    assert found == {
+        ("One of a table", ""),
+        ("Remove someone", ""),
+        ("They can come back.", ""),
+        ("{count} room", "{count} rooms"),
+        ("Now", ""),
+        ("Open the chat.", ""),
+    }
+
+
+def test_fields_are_told_apart() -> None:
+    """By name; a text that has braces for something else has none."""
+    assert fields("{a} of {b:>4} {c!r}") == {"a", "b", "c"}
+    assert fields('Print {"seq": …}') == {'"seq"'}
+    assert fields("{") == frozenset()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'Button("Send", id="send")',
+        'Binding("ctrl+q", "quit", "Quit")',
+        'Input(placeholder="Name")',
+        'own("Connecting…")',
+        'own(f"{count} unread")',
+        'def f(self):\n    self.border_title = "Rooms"',
+        'app.notify("Saved")',
+        'click.echo("Done")',
+        'printer.say(f"{name} joined")',
+        'printer.say(_("Saved") if saved else "Failed")',
+        'click.option("--plain", help="Plainly")',
+        'Elsewhere("Only in a chat.")',
+        'shown_by(View.HELP, "Show the help", "help", cli="x")',
+        'raise SetupError("The file is damaged.")',
+        'raise click.UsageError("Nothing")',
+        'class Error(SetupError):\n    hint = "Log in again."',
+        'WORDS = {"a": "You may not do that."}',
+        'def f(what: str = "a message"): pass',
+        'x = "Press " + key',
+        'x = f"Pin {this} for everyone?"',
+    ],
+)
+def test_a_sentence_that_bypasses_the_catalogue_is_found(source: str) -> None:
+    """One of each kind: buttons, keys, placeholders, titles, toasts, lines, help, errors, tables."""
+    assert len(list(bypasses_of(source, "x.py"))) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '"""A module of several words."""',
+        'Button(_("Send"), id="send", classes="big red")',
+        'Binding("ctrl+q", "quit", N_("Quit"))',
+        '@command("kick", cli="room kick", examples=("room kick garden mallory",))\nasync def f(): pass',
+        'connection.execute("SELECT name FROM rooms WHERE id = ?")',
+        'class W:\n    DEFAULT_CSS = "W { height: auto; width: 1fr; }"',
+        'raise ValueError("not a number at all")',
+        'assert found, "there is one"',
+        'def f(x: "Client | None") -> "list[tuple[str, int]]": pass',
+        'Elsewhere("parlour send, parlour tail")',
+        'x = "settings.toml"',
+    ],
+)
+def test_what_is_for_programs_is_not(source: str) -> None:
+    """Docstrings, names and examples of commands, SQL, styles, programmers' errors, annotations."""
+    assert list(bypasses_of(source, "x.py")) == []
+
+
+def test_every_exception_is_needed() -> None:
+    """An exception whose literal is gone, or has a reason that is empty, is not kept."""
+    from tools.translations import CLIENT  # noqa: PLC0415
+
+    for name, known in EXCEPTIONS.items():
+        found = [one.text for one in bypasses_of((CLIENT / name).read_text(encoding="utf-8"), name)]
+        for beginning, reason in known.items():
+            assert reason
+            assert any(text.startswith(beginning) for text in found), (name, beginning)

@@ -82,6 +82,7 @@ TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         history.mentions,
         history.goto,
         history.unread,
+        view.monitor,
         history.starred,
         history.last,
         history.older,

@@ -108,6 +108,10 @@ class History:
             return (), ()
         return await self._archive.read(events.around, entry.room, entry.seq, count)
 
+    async def newest(self, rooms: Sequence[RoomId], limit: int) -> Sequence[Entry]:
+        """Return the newest messages of several rooms together that are here, oldest first."""
+        return await self._archive.read(events.newest, rooms, limit)
+
     async def since(self, room: RoomId, moment: Millis) -> Entry | None:
         """Return the first row of a room that is not older than ``moment``; None: all of it is older.
 

@@ -285,3 +285,21 @@ async def test_what_was_said_around_a_message(desk: Desk, server: FakeServer) ->
     (wanted,) = [entry for entry in await client.history.timeline(LOBBY) if entry.text == "three"]
     before, after = await client.history.around(wanted, 2)
     assert [entry.text for entry in (*before, *after)] == ["one", "four", "five"]
+
+
+async def test_the_newest_of_all_rooms_come_together(desk: Desk, server: FakeServer) -> None:
+    """In the order in which they came, of the rooms that are asked for, without ignored people."""
+    server.add_room(GARDEN, "garden")
+    client = await desk.open()
+    for number, room in enumerate((LOBBY, GARDEN, LOBBY, GARDEN, LOBBY)):
+        author = "carol" if number == 3 else "bobby"
+        await heard(
+            client,
+            lambda change: isinstance(change, EntryAdded),
+            lambda room=room, number=number, author=author: server.say(f"{number}", room=room, author=author),
+        )
+    both = [LOBBY, GARDEN]
+    assert [entry.text for entry in await client.history.newest(both, 4)] == ["1", "2", "3", "4"]
+    assert [entry.text for entry in await client.history.newest([GARDEN], 9)] == ["1", "3"]
+    await client.people.ignore(parse_user_name("carol"))
+    assert [entry.text for entry in await client.history.newest(both, 3)] == ["1", "2", "4"]

@@ -346,6 +346,11 @@ class FakeClient(Client):
         at = log.index(entry)
         return log[max(0, at - count) : at], log[at + 1 : at + 1 + count]
 
+    async def newest(self, rooms: Sequence[RoomId], limit: int) -> Sequence[Entry]:
+        found = [one for room in rooms for one in self.logs[room] if one.text is not None]
+        shown = [one for one in found if one.author not in self.ignored and one.seq is not None]
+        return sorted(shown, key=lambda one: one.at)[-limit:]
+
     async def since(self, room: RoomId, moment: Millis) -> Entry | None:
         return next((one for one in self.logs[room] if one.at >= moment), None)
 

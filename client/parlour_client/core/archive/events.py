@@ -4,6 +4,7 @@ A window says where numbers are missing, so that the caller can fetch them; ``in
 Functions over a connection, run by ``Archive`` on its thread.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
@@ -95,6 +96,21 @@ def around(
         for how in (("<", "DESC"), (">", "ASC"))
     )
     return shown(connection, room, before), shown(connection, room, after)
+
+
+def newest(connection: apsw.Connection, rooms: Sequence[RoomId], limit: int) -> Sequence[Entry]:
+    """Return the newest messages of several rooms together, oldest first, without those of ignored people."""
+    query = """
+        SELECT room, seq FROM events
+        WHERE kind = 'message' AND room IN (SELECT value FROM json_each(?))
+            AND author NOT IN (SELECT user FROM ignored) ORDER BY id DESC LIMIT ?"""
+    chosen = cast("apsw.Bindings", (json.dumps(list(rooms)), limit))
+    found = cast("list[tuple[RoomId, Seq]]", list(connection.execute(query, chosen)))[::-1]
+    entries: dict[tuple[RoomId, Seq | None], Entry] = {}
+    for room in dict.fromkeys(room for room, _ in found):
+        for entry in shown(connection, room, [seq for where, seq in found if where == room]):
+            entries[room, entry.seq] = entry
+    return [entries[one] for one in found if one in entries]
 
 
 def trouble_of(connection: apsw.Connection, room: RoomId, seq: Seq) -> str:

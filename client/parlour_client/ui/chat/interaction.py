@@ -159,8 +159,9 @@ class Interaction:
 
     @property
     def has_focus(self) -> bool:
-        """Whether the person looks at this pane, as far as the terminal reports that."""
-        return self._pane.app.app_focus and self._pane.display
+        """Whether the person looks at this pane, as far as is known: no page covers it, or another window."""
+        pane = self._pane
+        return pane.is_attached and pane.display and pane.app.screen is pane.screen and pane.app.app_focus
 
     @property
     def is_away(self) -> bool:

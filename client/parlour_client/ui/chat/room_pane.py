@@ -141,6 +141,7 @@ class RoomPane(Vertical):
             self.navigation,
             self.results,
             {
+                View.MONITOR: lambda _: self.views.monitor(),
                 View.EDITOR: lambda _: self.open_editor(),
                 View.SORT: lambda given: self.navigation.set_order(given["order"]),
                 **views,

@@ -57,6 +57,7 @@ QUIET: Final = 2.0
 _VIEWS: Final = (
     ("mentions", "Mentions: messages that mention you"),
     ("unread", "Unread: everything you have not read"),
+    ("monitor", "Monitor: new messages of all rooms in one stream"),
     ("starred", "Starred: messages you starred"),
     ("pins", "Pinned: messages pinned in this room"),
     ("outbox", "Outbox: messages that are not sent yet"),
@@ -327,6 +328,7 @@ class ChatScreen(Screen[None]):
         if user:
             self.commands.act_soon(people.whois, user=parse_user_name(user))
 
+    @on(events.ScreenResume)
     @on(events.AppFocus)
     def _focus_came(self) -> None:
         for pane in self.panes.all:

@@ -1,4 +1,4 @@
-"""Views: search, mentions, unread, starred, pins, threads, earlier texts, the outbox.
+"""Views: search, mentions, unread, starred, pins, threads, earlier texts, the outbox, the monitor.
 
 None marks anything as read; going to a message from one is a peek.
 """
@@ -13,6 +13,7 @@ from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import lines, own
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.monitor import MonitorScreen
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.outbox import OutboxScreen
 from parlour_client.ui.chat.people import People
@@ -52,6 +53,10 @@ class Views:
         """Go to a message in its room; nothing is marked as read."""
         if entry is not None and (seq := entry.seq) is not None:
             self._interaction.run(lambda: self._navigation.reveal(entry.room, seq, peek=True), group="reveal")
+
+    def monitor(self) -> None:
+        """Show the newest messages of all rooms."""
+        self._interaction.push(MonitorScreen(self._client), self.go)
 
     def outbox(self) -> None:
         """Show outgoing messages."""

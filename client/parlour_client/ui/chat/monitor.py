@@ -1,0 +1,144 @@
+"""The monitor: the newest messages of all rooms in one stream, in the order in which they arrived.
+
+It reads the client's archive again when something changed, so it keeps only what it shows. Muted rooms and
+ignored people are left out; encrypted rooms are in it. Nothing is marked as read, not even by Enter, which
+goes to the marked message. A stranger's text is on one line, after our words.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList
+
+from parlour_client.core import events as changes
+from parlour_client.core.client import Client
+from parlour_client.core.model import Entry, Room, display_name
+from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import _
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.questions import Choices
+from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, option, own, peer_line
+from parlour_client.ui.chat.deferred import Deferred
+from parlour_client.ui.chat.timeline.sentences import clock, day, day_number
+from parlour_client.ui.dialogs.message_list import SHOWN
+from parlour_protocol.ids import RoomId
+
+STREAM: Final = 200
+"""Messages in the stream."""
+EVERY: Final = 0.25
+"""Seconds after a change until the stream is read again, however many changes come."""
+_SHOWN_BY = (
+    changes.EntryAdded,
+    changes.EntryChanged,
+    changes.EntryRemoved,
+    changes.HistoryChanged,
+    changes.HistoryReplaced,
+    changes.IgnoredChanged,
+    changes.RoomForgotten,
+    changes.RoomsChanged,
+)
+
+
+class MonitorScreen(Overlay[Entry | None]):
+    """The stream; the mark stays on its message, or follows the newest one."""
+
+    HELP: ClassVar[str | None] = (
+        "The newest messages of all your rooms, as they arrive; muted rooms and people you ignore are left\n"
+        "out. A dot marks what you have not read; nothing here marks anything as read. Enter goes to the\n"
+        "message, End follows the newest one again, Esc closes."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Leave", id="monitor.leave")]
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(classes="page")
+        self._client = client
+        self._entries: Sequence[Entry] = ()
+        self._read = Deferred(self, self._read_again)
+        self._unsubscribe: Callable[[], None] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(own(_("All rooms, newest last"), "bold"), id="found")
+            yield Choices()
+        keys = _("esc: close · enter: go to the message · end: follow · nothing is marked as read")
+        yield SafeStatic(own(keys, "dim"), classes="keys")
+
+    def on_mount(self) -> None:
+        """Show the stream, and follow it."""
+        self.query_one(Choices).focus()
+        self._unsubscribe = self._client.events.subscribe(self._changed)
+        self._read.schedule(0)
+
+    def on_unmount(self) -> None:
+        """Stop listening."""
+        self._read.cancel()
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+
+    def _changed(self, change: changes.Change) -> None:
+        if isinstance(change, _SHOWN_BY):
+            self._read.schedule(EVERY)
+
+    async def _read_again(self) -> None:
+        rooms = {room.id: room for room in self._client.rooms.all if not (room.muted or room.request)}
+        try:
+            entries = await self._client.history.newest(list(rooms), STREAM)
+        except ParlourClientError as error:
+            self.query_one("#found", SafeStatic).show(error_content(error))
+            return
+        self._show([entry for entry in entries if entry.room in rooms], rooms)
+
+    def _show(self, entries: Sequence[Entry], rooms: Mapping[RoomId, Room]) -> None:
+        if entries == self._entries:
+            return
+        choices = self.query_one(Choices)
+        at = choices.highlighted
+        marked = self._entries[at] if at is not None and at < len(self._entries) else None
+        follows = marked is None or at == len(self._entries) - 1
+        self._entries = entries
+        choices.set_options(
+            [option(_row(entry, rooms[entry.room], before)) for before, entry in _with_previous(entries)]
+        )
+        if not entries:
+            choices.set_options([option(own(_("No messages yet"), "dim"), disabled=True)])
+            return
+        places = {(entry.room, entry.seq): place for place, entry in enumerate(entries)}
+        newest = len(entries) - 1
+        stays = places.get((marked.room, marked.seq), 0) if marked is not None else newest
+        choices.highlighted = newest if follows else stays
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Close with the message."""
+        _ignored = self.dismiss(self._entries[event.option_index])
+
+    def action_leave(self) -> None:
+        """Close without one."""
+        _ignored = self.dismiss(None)
+
+
+def _with_previous(entries: Sequence[Entry]) -> Sequence[tuple[Entry | None, Entry]]:
+    return list(zip((None, *entries), entries, strict=False))
+
+
+def _row(entry: Entry, room: Room, before: Entry | None) -> Content:
+    """Return a message on one line; the first one of a day has a line with the day above."""
+    is_new = entry.seq is not None and entry.seq > room.read
+    title = room.title if room.peer is not None else f"#{room.title}"
+    text = peer_line(entry.text, limit=SHOWN) if entry.text is not None else own(_("(deleted)"), "dim")
+    row = join(
+        own("• " if is_new else "  ", "bold $text-accent"),
+        own(f"{clock(entry.at)} ", "dim"),
+        peer_line(title, style="bold $text-secondary" if is_new else "dim"),
+        own("  "),
+        peer_line(display_name(entry.author), style="bold"),
+        own("  "),
+        text,
+    )
+    if before is not None and day_number(before.at) == day_number(entry.at):
+        return row
+    return join(own(f"  {day(entry.at)}\n", "dim"), row)

@@ -53,6 +53,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["mentions", "direct", "all"],
         _help(N_("what to notify you about: mentions only, direct rooms too, or everything")),
     ] = "direct"
+    unread_in_title: Annotated[
+        bool, _help(N_("show in the terminal's title how many rooms have something unread, without names"))
+    ] = False
     typing: Annotated[bool, _help(N_("let others see when you are typing"))] = False
     receipts: Annotated[bool, _help(N_("let others see how far you have read"))] = False
     peek: Annotated[bool, _help(N_("opening a room does not mark it as read"))] = False

@@ -33,6 +33,7 @@ from parlour_client.ui.input.jump import JumpScreen, Target
 from parlour_client.ui.locking import Lock
 from parlour_client.ui.notifications import Notifier, run_program
 from parlour_client.ui.palette import Choice, Palette, everything
+from parlour_client.ui.terminal_title import TerminalTitle
 from parlour_client.ui.text_direction import TextDirection
 from parlour_client.ui.theming import LOOK_EVERY, Theming
 from parlour_client.ui.toasts import Toast, toast
@@ -81,6 +82,7 @@ class ParlourApp(SettingsApp):
             enter=lambda opened: self._enter(opened.inside),
         )
         self._direction = TextDirection(self.to_terminal)
+        self._title = TerminalTitle(self.to_terminal, lambda: self.settings.unread_in_title)
         self._notifier = Notifier(
             settings=lambda: self.settings,
             sees=self._sees,
@@ -139,7 +141,7 @@ class ParlourApp(SettingsApp):
         self.theming.begin()
         self.set_interval(LOOK_EVERY, self.theming.look_at_folder)
         self.lock.begin()
-        self.watch(self, "settings", self._follow_direction)
+        self.watch(self, "settings", self._follow_terminal)
         inside = self.client or self._entrance
         if inside is None:
             self.exit()
@@ -178,6 +180,7 @@ class ParlourApp(SettingsApp):
             return
         client.history.keep(kept_seconds(self.settings))
         self._notifier.follow(client)
+        self._title.follow(client)
         self._chat = chat = ChatScreen(client, self._tour, self.lend_terminal)
         try:
             await self.push_screen(chat)
@@ -193,6 +196,7 @@ class ParlourApp(SettingsApp):
         If a call is cancelled, the next one waits for the end.
         """
         self._notifier.forget()
+        self._title.forget()
         self.workers.cancel_group(self, "start")
         client, self.client = self.client, None
         chat, self._chat = self._chat, None
@@ -236,8 +240,9 @@ class ParlourApp(SettingsApp):
         """Save a theme that was chosen in the palette."""
         self.theming.theme_changed(theme)
 
-    def _follow_direction(self, settings: Settings) -> None:
+    def _follow_terminal(self, settings: Settings) -> None:
         self._direction.follow(settings.bidi)
+        self._title.update()
         self.refresh(layout=True)
 
     # --- the terminal

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from parlour_client.demo.people import Person, everyone_connected, open_garden, play
-from parlour_client.demo.screen import sign_up_guest
+from parlour_client.demo.people import Person, everyone_connected, open_rooms, play
+from parlour_client.demo.screen import fill_rooms, sign_up_guest
 from parlour_client.demo.script import CAST, CORA, GUEST, SCRIPT, SERVER
 from parlour_client.kit.demo_server import demo_server
 from parlour_client.ui.app import ParlourApp
@@ -121,8 +121,9 @@ SCENES: tuple[Callable[[Album], Awaitable[None]], ...] = (
 async def main() -> None:
     """Let everyone talk, open the client, and save its screens."""
     async with demo_server(SERVER) as server, everyone_connected(server, CAST) as people:
-        await open_garden(people)
+        await open_rooms(people)
         guest = await sign_up_guest(server.folder / GUEST, await server.invite(1), people)
+        await fill_rooms(server.folder, people)
         app = ParlourApp(guest)
         async with app.run_test(size=LARGE) as pilot:
             album = Album(pilot, people)

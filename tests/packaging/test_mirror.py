@@ -50,6 +50,7 @@ KIT_TESTED_BY = {
     "clock.py": "../core/core_fake.py",
     "connection_status.py": "transport/test_reconnector.py",
     "transport/frame_socket.py": "../core/core_fake.py",
+    "account/entrance.py": "widgets/test_login_screen.py",
     # only a whole client shows what they do
     "account/profile.py": "../core/test_connection.py",
     "transport/live_connection.py": "../core/test_client.py",
@@ -65,7 +66,6 @@ KIT_TESTED_BY = {
     "testing.py": "../../../examples/ticker/tests/test_screen.py",
     "widgets/problem_line.py": "../../../examples/ticker/tests/test_screen.py",
     # only a screen shows what they do
-    "terminal/column_anchoring.py": "../../e2e/test_terminal_oracle.py",
     "terminal/guard.py": "../../e2e/test_terminal_oracle.py",
     "terminal/safe_app.py": "terminal/test_crash.py",
     "widgets/key_ordering.py": "../ui/chat/test_keys_to_composer.py",

@@ -16,11 +16,12 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
-from parlour_client.demo.people import Person, connect, open_garden
+from parlour_client.demo.people import Person, connect, open_rooms
 from parlour_client.demo.screen import answer, sign_up_guest, talk
 from parlour_client.demo.script import CAST, GUEST
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.chat.tour import Step
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from tools.cluster.cluster import Cluster
@@ -32,10 +33,10 @@ _ROOM: Final = "counting"
 _EVERY: Final = 4.0
 _DOWN: Final = 1.0
 _TOUR: Final = (
-    "You are guest, on three nodes that share PostgreSQL and NATS. One of them is killed every few seconds.",
-    "The keeper reports in the lobby; the bottom line shows when your own node was killed.",
-    "Everyone counts in #counting (/join counting). Write something: it arrives, whichever node dies.",
-    "Ctrl+Q ends it, and says whether anything was lost.",
+    Step("You are guest, on three nodes that share PostgreSQL and NATS. One is killed every few seconds."),
+    Step("The keeper reports in the lobby; the bottom line shows when your own node was killed."),
+    Step("Everyone counts in #counting (/join counting). Write something: it arrives, whichever node dies."),
+    Step("Ctrl+Q ends it, and says whether anything was lost."),
 )
 Say = Callable[[str], None]
 
@@ -145,7 +146,7 @@ async def _headless(cluster: Cluster, seconds: float, say: Say) -> bool:
 async def _with_screen(cluster: Cluster, say: Say) -> bool:
     async with _people(cluster, (*CAST, _KEEPER)) as people:
         keeper = people.pop(_KEEPER)
-        await open_garden(people)
+        await open_rooms(people)
         counting = await _counting(people)
         app = ParlourApp(
             await sign_up_guest(cluster.folder / GUEST, await cluster.invite(1), people), tour=_TOUR

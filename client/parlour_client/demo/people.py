@@ -13,7 +13,7 @@ from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.sign_in import ChatSignIn, open_archive
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Room
-from parlour_client.demo.script import GARDEN, LOBBY, Line
+from parlour_client.demo.script import GARDEN, KITCHEN, LOBBY, Line
 from parlour_client.kit.demo_server import DemoError, DemoServer
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.ids import Seq
@@ -108,12 +108,13 @@ async def everyone_connected(server: DemoServer, names: tuple[str, ...]) -> Asyn
         yield people
 
 
-async def open_garden(people: dict[str, Person]) -> None:
-    """Create the second room and let everyone join it."""
+async def open_rooms(people: dict[str, Person]) -> None:
+    """Create the other rooms and let everyone join them."""
     first, *others = people.values()
-    room = await first.client.rooms.create(parse_room_name(GARDEN), RoomKind.PUBLIC, "what is ripe")
-    for person in others:
-        await person.client.rooms.join(room.id)
+    for name, topic in ((GARDEN, "what is ripe"), (KITCHEN, "bread, and who brings it")):
+        room = await first.client.rooms.create(parse_room_name(name), RoomKind.PUBLIC, topic)
+        for person in others:
+            await person.client.rooms.join(room.id)
 
 
 async def play(line: Line, people: dict[str, Person], sent: list[Seq]) -> None:

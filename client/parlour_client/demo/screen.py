@@ -11,12 +11,29 @@ from pathlib import Path
 
 from parlour_client.core.client import Client
 from parlour_client.core.events import EntryAdded
-from parlour_client.demo.people import Person, connect, everyone_connected, open_garden, play
-from parlour_client.demo.script import ANSWERS, BEN, CAST, CORA, GUEST, SCRIPT, SERVER, TOUR
+from parlour_client.demo.people import Person, connect, everyone_connected, open_rooms, play
+from parlour_client.demo.script import (
+    ANSWERS,
+    ANSWERS_IN_PRIVATE,
+    BEFORE,
+    BEN,
+    CAST,
+    CORA,
+    GARDEN,
+    GUEST,
+    KITCHEN,
+    PLAN,
+    PRIVATE,
+    SCRIPT,
+    SERVER,
+)
 from parlour_client.kit.demo_server import demo_server
 from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_protocol.frames.bodies import Message
+from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.rooms import RoomKind
 
 
 async def run_with_screen() -> None:
@@ -26,12 +43,14 @@ async def run_with_screen() -> None:
             "The demo's screen needs a terminal.",
             "Without one: parlour demo --headless (make demo ARGS=--headless).",
         )
-    from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - Textual takes half a second to load
+    from parlour_client.demo.tour import TOUR  # noqa: PLC0415 - Textual takes half a second to load
+    from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - as above
 
     sys.stderr.write("Starting a server that lives only for this demo …\n")
     async with demo_server(SERVER) as server, everyone_connected(server, CAST) as people:
-        await open_garden(people)
+        await open_rooms(people)
         guest = await sign_up_guest(server.folder / GUEST, await server.invite(1), people)
+        await fill_rooms(server.folder, people)
         app = ParlourApp(guest, tour=TOUR)
         playing = [asyncio.create_task(talk(people)), asyncio.create_task(answer(people))]
         try:
@@ -45,14 +64,40 @@ async def run_with_screen() -> None:
 
 
 async def sign_up_guest(folder: Path, link: str, people: dict[str, Person]) -> Client:
-    """Sign the guest up and let them join the second room; the TUI starts their client again."""
+    """Sign the guest up; they join the other rooms and write to cora. The TUI starts their client again."""
     person = await connect(folder, GUEST, link)
     try:
-        await person.client.rooms.join(people[CORA].garden.id)
+        for name in (GARDEN, KITCHEN):
+            await person.client.rooms.join(people[CORA].room(name).id)
+        direct = await person.client.rooms.open_direct(parse_user_name(CORA))
+        first, answer_ = PRIVATE
+        await write(person, direct.id, first)
+        await write(people[CORA], direct.id, answer_)
         await person.client.preferences.remember_open(person.lobby.id)
     finally:
         await person.client.stop()
     return Client(person.home)
+
+
+async def write(person: Person, room: RoomId, text: str) -> None:
+    """Write to a room as soon as the person is in it, and wait until it is stored."""
+    changes = person.client.events.stream()
+    while person.client.rooms.get(room) is None:
+        await anext(changes)
+    entry = await person.client.messages.send(room, text)
+    if entry.request is not None:
+        await person.client.messages.stored(entry.request)
+
+
+async def fill_rooms(folder: Path, people: dict[str, Person]) -> None:
+    """Let people have written in the other rooms, and sent a file, before the guest looks."""
+    name, text = PLAN
+    plan = folder / name
+    plan.write_text(text)
+    await people[CORA].client.files.send(people[CORA].garden.id, plan, "The watering plan")
+    sent: list[Seq] = []
+    for line in BEFORE:
+        await play(line, people, sent)
 
 
 async def talk(people: dict[str, Person]) -> None:
@@ -73,8 +118,11 @@ async def answer(people: dict[str, Person]) -> None:
         if not isinstance(change, EntryAdded) or change.entry.author != GUEST:
             continue
         if isinstance(change.entry.body, Message):
-            speaker = people[chance.choice((CORA, BEN))]
+            room = people[CORA].client.rooms.get(change.entry.room)
+            private = room is not None and room.kind is RoomKind.DIRECT
+            speaker = people[CORA if private else chance.choice((CORA, BEN))]
+            answers = ANSWERS_IN_PRIVATE if private else ANSWERS
             with contextlib.suppress(ParlourClientError):  # a dropped connection is not the demo's problem
                 await speaker.client.messages.typing(change.entry.room, on=True)
                 await asyncio.sleep(1.5)
-                await speaker.client.messages.send(change.entry.room, chance.choice(ANSWERS))
+                await speaker.client.messages.send(change.entry.room, chance.choice(answers))

@@ -17,7 +17,8 @@ CAST: Final = (CORA, BEN, MALLORY)
 
 LOBBY: Final = "lobby"
 GARDEN: Final = "garden"
-"""A second room, so that there is something unread."""
+KITCHEN: Final = "kitchen"
+"""Other rooms, so that there is something unread."""
 
 LOOK_ALIKE: Final = "\u0441\u043e\u0433\u0430"
 """Mallory's other name: `cora` in Cyrillic letters. It is of one alphabet, so only its looks give it away."""
@@ -79,16 +80,30 @@ HOSTILE: Final = (
     "\u3164\u115f\u1160 names that are blank",
 )
 
-TOUR: Final = (
-    "You are guest, in the lobby, on a server that lives only for this demo. Type a line and press Enter.",
-    "The bottom line shows your connection. F1 shows help for what has the focus; Ctrl+K opens the palette.",
-    "Press Alt+Up to select a message from mallory, then i: the inspector shows every code point.",
-    "Try /help, /who, /join garden or /dm cora. Ctrl+Q quits and deletes the server, accounts and keys.",
+BEFORE: Final = (
+    Line(CORA, "Who waters the beans this week?", 0, GARDEN, reactions=((BEN, "\U0001f64b"),)),
+    Line(BEN, "I do, on Wednesday.", 0, GARDEN, reply_to=0, reactions=((CORA, "\u2764\ufe0f"),)),
+    Line(CORA, "Then I take Monday. The plan is above.", 0, GARDEN, reply_to=1),
+    Line(BEN, "@guest the recipe for the bread is for everyone:", 0, KITCHEN),
+    Line(CORA, "1. knead for *ten* minutes\n2. wait an hour\n3. bake at `230 C`", 0, KITCHEN, reply_to=3),
 )
+"""What was said in the other rooms before the guest looks; the indices of replies are of these lines."""
+PLAN: Final = "watering.txt", "Mon cora\nWed ben\nFri guest\n"
+"""A file that someone sent to the garden."""
+PRIVATE: Final = (
+    "Hello cora, thank you for the invite!",
+    "Hi! This room is end-to-end encrypted: the server can't read it. /verify cora compares our keys.",
+)
+"""What guest and cora wrote to each other."""
 
 ANSWERS: Final = (
     "Got it: your message was written to the server's disk before it was sent to us.",
     "I see it. Select it and press i to look at its wire form.",
     "Good point. Try /create den and invite mallory, or better not.",
     "Try pasting several lines; nothing is sent before you press Enter.",
+)
+ANSWERS_IN_PRIVATE: Final = (
+    "Only your device and mine can read this. /encryption shows what the server sees.",
+    "I read you. Press + on this message to react.",
+    "See you in the #garden!",
 )

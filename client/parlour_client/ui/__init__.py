@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from parlour_client.core.client import Client
     from parlour_client.kit.account.entrance import Entrance
     from parlour_client.ui.account_switcher import Accounts
+    from parlour_client.ui.chat.tour import Step
     from parlour_protocol.invite_link import ChatInviteLink
 
 
@@ -22,7 +23,7 @@ def run(
     client: "Client | None" = None,
     *,
     entrance: "Entrance[ChatInviteLink, Client] | None" = None,
-    tour: Sequence[str] = (),
+    tour: "Sequence[Step]" = (),
     folder: Path | None = None,
     accounts: "Accounts | None" = None,
 ) -> int:

@@ -27,6 +27,7 @@ from parlour_client.kit.language import _
 from parlour_client.ui.account_switcher import Accounts, AccountSwitcher, OpenedAccount
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.chat.tour import Step
 from parlour_client.ui.chat.vim import VI_BINDINGS
 from parlour_client.ui.input.editor import command_of, edit_file
 from parlour_client.ui.input.jump import JumpScreen, Target
@@ -60,7 +61,7 @@ class ParlourApp(SettingsApp):
         client: Client | None = None,
         *,
         entrance: Entrance[ChatInviteLink, Client] | None = None,
-        tour: Sequence[str] = (),
+        tour: Sequence[Step] = (),
         folder: Path | None = None,
         accounts: Accounts | None = None,
     ) -> None:

@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 
 from parlour_client.ui.account_switcher import Accounts
 from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.chat.tour import Step
 
 OpenApp = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 
@@ -73,7 +74,7 @@ def open_app(tmp_path: Path) -> OpenApp:
     async def opened(
         client: FakeClient,
         size: tuple[int, int] = (80, 24),
-        tour: tuple[str, ...] = (),
+        tour: tuple[Step, ...] = (),
         folder: Path | None = None,
         accounts: Accounts | None = None,
     ) -> AsyncIterator[Pilot[None]]:

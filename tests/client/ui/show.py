@@ -9,6 +9,7 @@ from tests.client.ui.corpus import samples
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.ui import run
+from parlour_client.ui.chat.tour import Step
 from parlour_protocol.frames import bodies
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.kit.fields import ReasonText
@@ -17,9 +18,9 @@ from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role
 
 TOUR = (
-    "This is a room. Write below and press Enter.",
-    "F2 goes to the rooms, alt+up to the messages.",
-    "Some people here are hostile: look at what they sent, then press i on it.",
+    Step("This is a room. Write below and press Enter."),
+    Step("F2 goes to the rooms, alt+up to the messages."),
+    Step("Some people here are hostile: look at what they sent, then press i on it."),
 )
 
 

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from parlour_client.core.settings import FILE, load
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.chat.tour import Step
 from parlour_client.ui.theme_files import Folder, read
 
 SCRIPT = Path(__file__).with_name("in_terminal.py")
@@ -136,7 +137,7 @@ async def test_every_theme_can_be_read(
     """
     themes(tmp_path, faint='primary = "#7090ff"\nbackground = "#5070d0"\nforeground = "#a0ffa0"\n')
     client.say(LOBBY, client.account.user, "hello @alice \x1b")
-    async with open_app(client, size=(140, 30), tour=("one", "two"), folder=tmp_path) as pilot:
+    async with open_app(client, size=(140, 30), tour=(Step("one"), Step("two")), folder=tmp_path) as pilot:
         app = pilot.app
         assert isinstance(app.screen, ChatScreen)
         await app.screen.navigation.open(LOBBY)

@@ -46,7 +46,7 @@ from parlour_client.ui.chat.slash_commands import Action, SlashCommands
 from parlour_client.ui.chat.status_line import StatusLine
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController, layout_of
-from parlour_client.ui.chat.tour import Tour
+from parlour_client.ui.chat.tour import Step, Tour
 from parlour_client.ui.dialogs.help import command_page, help_page
 from parlour_client.ui.input.jump import Target, option_targets
 from parlour_protocol.ids import RoomId
@@ -111,7 +111,7 @@ class ChatScreen(Screen[None]):
     def __init__(
         self,
         client: Client,
-        tour: Sequence[str] = (),
+        tour: Sequence[Step] = (),
         lend_terminal: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Take a started client; ``lend_terminal`` gives the terminal to an editor for a while."""
@@ -176,6 +176,11 @@ class ChatScreen(Screen[None]):
         """Paint typed text."""
         self.pane.painter.paint()
 
+    @on(events.ScreenSuspend)
+    def _covered(self) -> None:
+        """Tell the tour what covers the chat now."""
+        self._tour.opened(self.app.screen)
+
     def on_resize(self, event: events.Resize) -> None:
         """Show two rooms only where they fit."""
         self.panes.resized(event.size.width)
@@ -210,6 +215,7 @@ class ChatScreen(Screen[None]):
 
     def on_change(self, change: changes.Change) -> None:
         """Show a change."""
+        self._tour.changed(change, self.client.account.user, self.client.rooms.get)
         if isinstance(change, StatusChanged):
             self.status_line.tell(change.status, self.client.account)
             if change.status.session_ended:

@@ -1,17 +1,49 @@
-"""The tour: a small panel that shows one step at a time.
+"""The tour: a small panel that shows one step at a time, and goes on when the person has done it.
 
-The demo provides the steps, as literals. F8 continues, F9 ends it.
+The demo provides the steps, as literals. F8 skips a step, F9 leaves the tour.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
 
+from textual.screen import Screen
+
+from parlour_client.core import events as changes
+from parlour_client.core.model import Entry, Room
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import SafeStatic, join, own
+from parlour_client.ui.chat.search import SearchScreen
+from parlour_client.ui.dialogs.page import Page
+from parlour_protocol.frames.bodies import Message
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.rooms import RoomKind
+
+
+class Deed(Enum):
+    """Something that a step asks for."""
+
+    WRITE = auto()
+    REPLY = auto()
+    REACT = auto()
+    SEARCH = auto()
+    WRITE_DIRECTLY = auto()
+    OPEN_PAGE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do, and how it is known to be done; None: only F8 goes on."""
+
+    words: str
+    until: Deed | None = None
 
 
 class Tour(SafeStatic):
     """One step of the tour; hidden after the last one."""
 
-    def __init__(self, steps: Sequence[str]) -> None:
+    def __init__(self, steps: Sequence[Step]) -> None:
         super().__init__(id="tour")
         self._steps = steps
         self._at = 0
@@ -27,10 +59,41 @@ class Tour(SafeStatic):
         self._at = len(self._steps)
         self._update()
 
+    def changed(self, change: changes.Change, me: UserName, room: Callable[[RoomId], Room | None]) -> None:
+        """Go on if this is what the step waits for."""
+        match change:
+            case changes.EntryAdded(entry=entry) if entry.author == me and isinstance(entry.body, Message):
+                self._done(*_deeds(entry, room(entry.room)))
+            case changes.EntryChanged(entry=entry) if any(me in one.users for one in entry.reactions):
+                self._done(Deed.REACT)
+            case _:
+                pass
+
+    def opened(self, screen: Screen[object]) -> None:
+        """Go on if this screen is what the step waits for."""
+        if isinstance(screen, SearchScreen):
+            self._done(Deed.SEARCH)
+        elif isinstance(screen, Page):
+            self._done(Deed.OPEN_PAGE)
+
+    def _done(self, *deeds: Deed) -> None:
+        if self._at < len(self._steps) and self._steps[self._at].until in deeds:
+            self.next()
+
     def _update(self) -> None:
         self.display = self._at < len(self._steps)
         if self.display:
-            head = own(f"Tour {self._at + 1} of {len(self._steps)}  ", "bold")
+            place = _("Tour {number} of {count}").format(number=self._at + 1, count=len(self._steps))
             last = self._at + 1 == len(self._steps)
-            keys = own("  F8 ends the tour" if last else "  F8 next · F9 ends the tour", "dim")
-            self.show(join(head, own(self._steps[self._at]), keys))
+            keys = _("F8 ends the tour") if last else _("F8 skip · F9 leave the tour")
+            words = own(_(self._steps[self._at].words))
+            self.show(join(own(f"{place}  ", "bold"), words, own(f"  {keys}", "dim")))
+
+
+def _deeds(entry: Entry, room: Room | None) -> set[Deed]:
+    deeds = {Deed.WRITE}
+    if isinstance(entry.body, Message) and entry.body.reply_to is not None:
+        deeds.add(Deed.REPLY)
+    if room is not None and room.kind is RoomKind.DIRECT:
+        deeds.add(Deed.WRITE_DIRECTLY)
+    return deeds

@@ -435,18 +435,6 @@ async def test_alt_and_a_digit_open_rooms_by_their_number(client: FakeClient, op
         assert (screen.current.id, screen.composer.text) == (LOBBY, "half a tho")
 
 
-async def test_the_tour_goes_step_by_step(client: FakeClient, open_app: OpenApp) -> None:
-    """F8 goes on; after the last step it is gone."""
-    async with open_app(client, tour=("First step.", "Second step.")) as pilot:
-        assert "Tour 1 of 2  First step." in screen_text(pilot)
-        await pilot.press("f8")
-        await pilot.pause()
-        assert "Tour 2 of 2  Second step." in screen_text(pilot)
-        await pilot.press("f8")
-        await pilot.pause()
-        assert "Tour" not in screen_text(pilot)
-
-
 async def test_a_line_is_a_command_or_a_message(client: FakeClient, open_app: OpenApp) -> None:
     """What each command asks of the client is tested with the commands."""
     async with open_app(client) as pilot:

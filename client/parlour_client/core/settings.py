@@ -205,6 +205,21 @@ TABLE: Final = tuple(_table())
 BY_KEY: Final = {row.key: row for row in TABLE}
 
 
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    N_("Appearance"): (
+        "theme", "message_layout", "timestamps", "time_position", "formatting", "pictures", "reduced_motion",
+        "language", "bidi",
+    ),
+    N_("Writing"): ("send_on", "spelling", "shortcodes", "paste_guard", "editor"),
+    N_("Rooms"): ("room_sort", "peek"),
+    N_("Notifications"): ("notifications", "notify_for", "bell"),
+    N_("Privacy"): ("typing", "receipts", "lock_after", "keep"),
+    N_("Keys and mouse"): ("vim", "keys", "mouse"),
+    N_("Files and links"): ("downloads", "opener", "clipboard"),
+}  # fmt: skip
+"""The settings by what they are about, in the order in which they are shown; each is in one group."""
+
+
 def values(settings: Settings) -> dict[str, Value]:
     """Return the value of every setting by its key."""
     found = structs.asdict(settings)

@@ -88,9 +88,12 @@ class ChooseScreen(Overlay[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
 
-    def __init__(self, title: Content, choices: Sequence[tuple[str, Content]], empty: str) -> None:
+    def __init__(
+        self, title: Content, choices: Sequence[tuple[str, Content]], empty: str, *, marked: str = ""
+    ) -> None:
+        """Take the choices; ``marked`` is the id that the person begins at."""
         super().__init__(classes="dialog")
-        self._heading, self._choices, self._empty = title, choices, empty
+        self._heading, self._choices, self._empty, self._marked = title, choices, empty, marked
 
     def compose(self) -> ComposeResult:
         """Lay out."""
@@ -101,6 +104,12 @@ class ChooseScreen(Overlay[str | None]):
             else:
                 yield SafeStatic(own(self._empty, "dim"))
             yield SafeStatic(own("enter: choose · esc: cancel", "dim"))
+
+    def on_mount(self) -> None:
+        """Begin at the marked choice."""
+        ids = [key for key, _shown in self._choices]
+        if self._marked in ids:
+            self.query_one(Choices).highlighted = ids.index(self._marked)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Close with the choice."""

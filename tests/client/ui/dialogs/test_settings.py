@@ -10,7 +10,7 @@ from tests.client.ui.ui_fake import FakeClient
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from parlour_client.core.settings import FILE, TABLE, load
+from parlour_client.core.settings import BY_KEY, FILE, GROUPS, TABLE, load
 from parlour_client.kit.widgets.questions import Choices
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.screen import ChatScreen
@@ -23,7 +23,8 @@ async def at(pilot: Pilot[None], key: str) -> SettingsScreen:
     await settled(pilot)
     screen = pilot.app.screen
     assert isinstance(screen, SettingsScreen)
-    screen.query_one("#rows", Choices).highlighted = [row.key for row in TABLE].index(key)
+    rows = screen.query_one("#rows", Choices)
+    rows.highlighted = rows.get_option_index(key)
     await settled(pilot)
     return screen
 
@@ -35,13 +36,14 @@ async def test_every_setting_is_there_with_its_help(
     """In a small terminal, too."""
     async with open_app(client, size=size) as pilot:
         screen = await at(pilot, TABLE[0].key)
-        for number, row in enumerate(TABLE):
-            screen.query_one("#rows", Choices).highlighted = number
+        rows = screen.query_one("#rows", Choices)
+        for row in TABLE:
+            rows.highlighted = rows.get_option_index(row.key)
             await settled(pilot)
             text = screen_text(pilot)
             assert row.key in text
             assert row.help.split()[0] in text
-            assert "esc: close" in text
+            assert "Enter: change" in text
 
 
 async def test_a_switch_a_choice_and_a_text(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
@@ -53,7 +55,7 @@ async def test_a_switch_a_choice_and_a_text(client: FakeClient, open_app: OpenAp
         assert load(tmp_path).reduced_motion
         await pilot.press("escape")
         await at(pilot, "notifications")
-        await pilot.press("enter", "down", "down", "enter")
+        await pilot.press("enter", "down", "enter")
         await settled(pilot)
         assert load(tmp_path).notifications == "osc9"
         assert "osc9" in screen_text(pilot)
@@ -113,15 +115,16 @@ async def test_an_error_is_shown_and_nothing_is_lost(
 
 async def test_a_key_is_changed_on_the_screen(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
     """Every binding is in the list; a conflict is said at once."""
-    async with open_app(client, size=(120, 120), folder=tmp_path) as pilot:
+    async with open_app(client, size=(120, 60), folder=tmp_path) as pilot:
         screen = await at(pilot, "keys")
         screen._set_keys("chat.search", "ctrl+f")
         await settled(pilot)
         assert load(tmp_path).keys == {"chat.search": "ctrl+f"}
         await pilot.press("enter")
         await settled(pilot)
-        assert "* chat.search" in screen_text(pilot)
-        assert pilot.app.screen.query_one(Choices).get_option("timeline.reply")
+        keys = pilot.app.screen.query_one(Choices)
+        assert str(keys.get_option("chat.search").prompt).startswith("* chat.search")
+        assert keys.get_option("timeline.reply")
         await pilot.press("escape")
         screen._set_keys("chat.search", "f1")
         await settled(pilot)
@@ -159,7 +162,9 @@ async def test_slash_settings_and_the_palette_open_it(client: FakeClient, open_a
         await settled(pilot)
         screen = pilot.app.screen
         assert isinstance(screen, SettingsScreen)
-        assert TABLE[screen.query_one("#rows", Choices).highlighted or 0].key == "notify_for"
+        marked = screen.query_one("#rows", Choices).highlighted_option
+        assert marked is not None
+        assert marked.id == "notify_for"
 
 
 async def test_the_file_opens_in_the_persons_editor(
@@ -182,3 +187,30 @@ async def test_the_file_opens_in_the_persons_editor(
         await settled(pilot)
         assert settings_of(screen).timestamps == "minutes"
         assert "timestamps is one of" in screen_text(pilot)
+
+
+def test_every_setting_is_in_one_group() -> None:
+    """A new one must be put where people look for it."""
+    assert sorted(key for keys in GROUPS.values() for key in keys) == sorted(BY_KEY)
+
+
+async def test_typing_searches_names_explanations_and_choices(client: FakeClient, open_app: OpenApp) -> None:
+    """Esc shows all of them again, and closes after that."""
+    async with open_app(client) as pilot:
+        screen = await at(pilot, "theme")
+        assert "Appearance" in screen_text(pilot)
+        await pilot.press(*"misspelt")
+        text = screen_text(pilot)
+        assert "/ misspelt" in text
+        assert "spelling" in text
+        assert "Writing" in text
+        assert "theme" not in text
+        await pilot.press(*" zzz")
+        assert "No setting is about this." in screen_text(pilot)
+        await pilot.press("escape", *"osc777")
+        assert "notifications" in screen_text(pilot)
+        assert "One of: off, bell, osc9" in screen_text(pilot)
+        await pilot.press("escape")
+        assert pilot.app.screen is screen
+        await pilot.press("escape")
+        assert pilot.app.screen is not screen

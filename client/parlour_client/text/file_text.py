@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _UNITS: Final = ("bytes", "kB", "MB", "GB")
 _STEP: Final = 1_000
+PICTURE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
 def size_words(size: int) -> str:
@@ -34,6 +35,11 @@ def size_words(size: int) -> str:
 def facts_of(file: "FileRef") -> str:
     """Return type and size: our words, since a type has a pattern and a size is a number."""
     return f"{file.media_type}, {size_words(file.size)}"
+
+
+def is_picture(file: "FileRef") -> bool:
+    """Say whether a file claims to be a picture of a kind that has previews."""
+    return file.media_type in PICTURE_TYPES
 
 
 def downloads_folder(settings: "Settings") -> Path:

@@ -1,17 +1,13 @@
 """Previews of pictures in messages: only if the setting allows them, and only when asked for."""
 
-from typing import Final
-
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry
 from parlour_client.kit.language import _
 from parlour_client.kit.pictures.preview import MOST_BYTES, Preview, make_preview
 from parlour_client.kit.widgets.safe import join, own, peer_line
-from parlour_client.text.file_text import facts_of, size_words
+from parlour_client.text.file_text import facts_of, is_picture, size_words
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.dialogs.picture import PictureScreen
-
-_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
 class Pictures:
@@ -23,7 +19,7 @@ class Pictures:
     def show(self, entry: Entry) -> None:
         """Show the picture of a message, or say why there is no preview."""
         file = entry.file
-        if file is None or entry.deleted or file.media_type not in _TYPES:
+        if file is None or entry.deleted or not is_picture(file):
             self._interaction.refuse(_("There is no PNG, JPEG, GIF or WebP picture in this message."))
         elif not self._interaction.settings.pictures:
             self._interaction.refuse(

@@ -12,7 +12,8 @@ from typing import Final
 from rich.cells import cell_len
 
 from parlour_client.core.model import ABOUT_THE_LOG, BEFORE_JOIN, Entry, NoteKind, display_name
-from parlour_client.text.file_text import facts_of
+from parlour_client.kit.language import _
+from parlour_client.text.file_text import facts_of, is_picture
 from parlour_client.text.formatting import formatted, preview
 from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_client.ui.chat.timeline.layout import DEFAULT, MIN_WIDTH, Columns, Layout
@@ -225,7 +226,10 @@ def _file_rows(entry: Entry, cells: int) -> list[Row]:
     if file is None or entry.deleted:
         return []
     # The name is a stranger's text: it is last, so that no part of it can pass for the type or the size.
-    line = [Span(f"file: {facts_of(file)} (f: save): ", is_escape=False), *_on_one_line(file.name)]
+    label = (
+        _("picture: {facts} (v: preview, f: save): ") if is_picture(file) else _("file: {facts} (f: save): ")
+    )
+    line = [Span(label.format(facts=facts_of(file)), is_escape=False), *_on_one_line(file.name)]
     return [
         _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))
         for row in wrapped_line(line, cells)

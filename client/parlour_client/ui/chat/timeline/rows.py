@@ -136,11 +136,13 @@ def _in_columns(rows: list[Row], columns: Columns, time: str, name: Piece | None
 def _mark_first(rows: list[Row], author: UserName) -> None:
     """Give the first row of a message's text the gutter that says so, in its author's colour."""
     at = next(number for number, row in enumerate(rows) if row[0].look in {Look.GUTTER, Look.MENTION})
-    gutter, *rest = rows[at]
-    if gutter.look is Look.MENTION:
-        rows[at] = (Piece(FIRST_MENTION_GUTTER, Look.MENTION), *rest)
-    else:
-        rows[at] = (Piece(FIRST_GUTTER, Look.AGAIN, person=author), *rest)
+    mentions = any(row[0].look is Look.MENTION for row in rows)
+    first = (
+        Piece(FIRST_MENTION_GUTTER, Look.MENTION)
+        if mentions
+        else Piece(FIRST_GUTTER, Look.AGAIN, person=author)
+    )
+    rows[at] = (first, *rows[at][1:])
 
 
 def _folded_rows(entry: Entry, count: int, width: int) -> list[Row]:

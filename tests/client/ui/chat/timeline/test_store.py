@@ -132,6 +132,9 @@ def test_a_mention_has_a_gutter_of_another_form() -> None:
     """Colour is not the only sign of a mention."""
     rows = plain(rows_of(message(5, "hi @alice"), Setting(width=40, me=ALICE, layout=PLAIN)))
     assert rows[1] == "┣ hi @alice"
+    answer = replace(message(5, "hi @alice"), reply_to=Seq(1))
+    rows = plain(rows_of(answer, Setting(width=40, me=ALICE, layout=PLAIN, parent=message(1))))
+    assert rows[1:] == ["┣ > bob: hello", "┃ hi @alice"]
 
 
 def test_long_messages_are_folded_with_a_count_and_open() -> None:

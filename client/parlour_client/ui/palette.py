@@ -148,10 +148,12 @@ def _score(search: FuzzySearch, query: str, choice: Choice) -> float:
     ways = 1
     for letter in letters:
         ways *= name.count(letter)
-    if 0 < ways <= _MOST_WAYS and (score := search.match(letters, name)[0]):
-        return 1 + min(1.0, score / (4 * len(letters)))
-    about = f"{name} {choice.about.lower()}"
-    return 0.5 if all(word in about for word in query.split()) else 0
+    if 0 < ways <= _MOST_WAYS:
+        score, places = search.match(letters, name)
+        if score and (places[0] == 0 or not name[places[0] - 1].isalnum()):
+            return 1 + min(1.0, score / (4 * len(letters)))
+    about = f" {name} {choice.about.lower()}"
+    return 0.5 if all(f" {word}" in about for word in query.split()) else 0
 
 
 # --- what there is to choose from

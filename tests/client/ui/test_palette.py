@@ -191,6 +191,6 @@ async def test_what_one_does_in_a_chat_comes_first(client: FakeClient, open_app:
         await pilot.press("ctrl+p")
         await settled(pilot)
         text = screen_text(pilot)
-        places = [text.index(words) for words in ("@bob", "@carol", "Search messages", "/help")]
+        places = [text.index(words) for words in ("@bob", "@carol", "Search messages", "/join")]
         assert places == sorted(places)
         assert "Setting:" not in text or places[-1] < text.index("Setting:")

@@ -63,9 +63,11 @@ class MonitorScreen(Overlay[Entry | None]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            yield SafeStatic(own(_("All rooms, newest last"), "bold"), id="found")
+            yield SafeStatic(
+                own(_("All rooms, newest last. Nothing here is marked as read."), "bold"), id="found"
+            )
             yield Choices()
-        keys = _("esc: close · enter: go to the message · end: follow · nothing is marked as read")
+        keys = _("esc: close · enter: go to the message · end: follow the newest")
         yield SafeStatic(own(keys, "dim"), classes="keys")
 
     def on_mount(self) -> None:

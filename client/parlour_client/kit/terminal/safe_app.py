@@ -22,7 +22,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
-from parlour_client.kit.language import N_
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.terminal.contrast import ENOUGH, HIGH, Contrast
 from parlour_client.kit.terminal.crash import crash_report
 from parlour_client.kit.terminal.guard import TerminalGuard
@@ -122,7 +122,7 @@ class SafeApp(App[None]):
         if not self._exit_renderables:
             log = self.crash_log or user_state_path(self.program.lower()) / "crash.log"
             self._exit_renderables.append(
-                Segments([crash_report(error, log, self.console.width, self.program, self.after_crash)])
+                Segments([crash_report(error, log, self.console.width, _(self.program), _(self.after_crash))])
             )
         self._close_messages_no_wait()
 

@@ -192,7 +192,9 @@ class Reconnector:
     ) -> None:
         problem = str(self.error) if self.error is not None and state is not LinkState.ONLINE else ""
         ended = state is LinkState.STOPPED and isinstance(self.error, SessionEndedError)
-        self.status = ConnectionStatus(state, self._server, security, problem, retry_in, session_ended=ended)
+        self.status = ConnectionStatus(
+            state, self._server, _(security), problem, retry_in, session_ended=ended
+        )
         if state is LinkState.STOPPED:
             self.stopped.set()
         self._emit(StatusChanged(self.status))

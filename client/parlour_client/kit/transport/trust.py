@@ -208,4 +208,4 @@ _CERTIFICATE_WORDS: Final = {
 
 def security_words(trust: Trust, version: str | None) -> str:
     """Return the connection's protection in our own words, for the status line."""
-    return _("not connected") if version is None else f"{version.replace('TLSv', 'TLS ')}, {trust.words}"
+    return _("not connected") if version is None else f"{version.replace('TLSv', 'TLS ')}, {_(trust.words)}"

@@ -13,6 +13,7 @@ from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.language import _
 from parlour_client.text.event_text import event_sentence
 from parlour_client.text.file_text import facts_of
+from parlour_client.text.formatting import preview
 from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_client.text.words import invited_to
 from parlour_protocol.frames import AnyBody
@@ -32,15 +33,15 @@ def shown(untrusted: str) -> str:
     return BLANK_LABEL if safe.blank else f"\n{_INDENT}".join(safe.lines)
 
 
-def entry_line(title: str, entry: Entry, answered: Entry | None = None) -> str:
-    """Return one row of a timeline; ``answered`` is its parent, if known."""
+def entry_line(title: str, entry: Entry, answered: Entry | None = None, *, covered: bool = True) -> str:
+    """Return one row of a timeline; ``answered`` is its parent, if known; ``covered``: without spoilers."""
     number = f"#{entry.seq} " if entry.seq is not None else ""
     if entry.note is not None and not is_shown_beside(entry):
         return _("{title}, {number}note: {note_words}").format(
             title=title, number=number, note_words=shown(note_words(entry))
         )
     if entry.note is not None:
-        line = entry_line(title, replace(entry, note=None), answered)
+        line = entry_line(title, replace(entry, note=None), answered, covered=covered)
         return _("{title}, note: {note_words}\n{line}").format(
             title=title, note_words=shown(note_words(entry)), line=line
         )
@@ -54,11 +55,14 @@ def entry_line(title: str, entry: Entry, answered: Entry | None = None) -> str:
         )
     if entry.text is None:
         return f"{title}, {number}{event_line(entry.author, entry.body)}"
+    text: str = entry.text
+    if covered:
+        text = preview(text, _("[spoiler, /show {number} shows it]").format(number=entry.seq or "NUMBER"))
     edited = _(" edited") if entry.edited else ""
     starred = _(" starred") * entry.starred + _(" pinned") * entry.pinned
     return (
         f"{title}, {number}{display_name(entry.author)}{_reply(entry, answered)}{edited}{starred}: "
-        f"{shown(entry.text)}{_file(entry)}{_reactions(entry)}{_on_its_way(entry)}"
+        f"{shown(text)}{_file(entry)}{_reactions(entry)}{_on_its_way(entry)}"
     )
 
 
@@ -68,7 +72,9 @@ def _reply(entry: Entry, answered: Entry | None) -> str:
     if answered is None or answered.text is None:
         return _(", reply to #{reply_to}").format(reply_to=entry.reply_to)
     return _(', reply to {author} #{reply_to} "{beginning}"').format(
-        author=display_name(answered.author), reply_to=entry.reply_to, beginning=beginning(answered.text)
+        author=display_name(answered.author),
+        reply_to=entry.reply_to,
+        beginning=beginning(preview(answered.text)),
     )
 
 
@@ -114,7 +120,9 @@ def _on_its_way(entry: Entry) -> str:
             return ""
 
 
-def change_line(title: str, before: Entry | None, entry: Entry, answered: Entry | None = None) -> str:
+def change_line(
+    title: str, before: Entry | None, entry: Entry, answered: Entry | None = None, *, covered: bool = True
+) -> str:
     """Return the change of a message; empty if people need not see it."""
     if entry.deleted:
         return _("{title}, {number}{author}: deleted").format(
@@ -124,7 +132,7 @@ def change_line(title: str, before: Entry | None, entry: Entry, answered: Entry 
         reactions = _reactions(entry) or _(" [no reactions left]")
         return f"{title}, #{entry.seq} {display_name(entry.author)}:{reactions}"
     if entry.edited and (before is None or before.text != entry.text):
-        return entry_line(title, entry, answered)
+        return entry_line(title, entry, answered, covered=covered)
     return ""
 
 

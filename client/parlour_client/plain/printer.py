@@ -55,15 +55,15 @@ class Printer:
         self.messages.note(entry)
         self.say(self._line(entry))
 
-    def entries(self, entries: Iterable[Entry], *, again: bool = False) -> None:
-        """Print rows of a timeline; ``again``: they are not consecutive."""
+    def entries(self, entries: Iterable[Entry], *, again: bool = False, covered: bool = True) -> None:
+        """Print rows of a timeline; ``again``: they are not consecutive; ``covered``: without spoilers."""
         found = list(entries)
         for entry in found:  # first all of them: a reply may be printed before its parent
             self.messages.note(entry)
         for entry in found:
             if entry.seq is not None and not again:
                 self.oldest[entry.room] = min(entry.seq, self.oldest.get(entry.room, entry.seq))
-            self.say(self._line(entry))
+            self.say(self._line(entry, covered=covered))
 
     def newest(self, room: Room, entries: Sequence[Entry]) -> None:
         """Print the end of a room's timeline: older ones are counted from here."""
@@ -76,11 +76,19 @@ class Printer:
         title = self.title(entry.room)
         if before is None and entry.request is not None:
             self.say(_("{title}, sent as #{seq}.").format(title=title, seq=entry.seq))
-        elif line := change_line(title, before, entry, self.messages.answered(entry)):
+        elif line := change_line(
+            title, before, entry, self.messages.answered(entry), covered=self._covers_spoilers
+        ):
             self.say(line)
 
-    def _line(self, entry: Entry) -> str:
-        return entry_line(self.title(entry.room), entry, self.messages.answered(entry))
+    def _line(self, entry: Entry, *, covered: bool = True) -> str:
+        answered = self.messages.answered(entry)
+        covered = covered and self._covers_spoilers
+        return entry_line(self.title(entry.room), entry, answered, covered=covered)
+
+    @property
+    def _covers_spoilers(self) -> bool:
+        return self.settings.formatting != "off"
 
     async def mark_read(self, room: Room, entries: Sequence[Entry]) -> None:
         """Mark printed messages as read, unless the settings say that looking marks nothing."""

@@ -178,7 +178,8 @@ async def _date_found(result: results.DateFound, printer: Printer) -> None:
 
 @show.register(results.MessageShown)
 async def _message_shown(result: results.MessageShown, printer: Printer) -> None:
-    printer.entries([result.parent, result.entry] if result.parent is not None else [result.entry])
+    entries = [result.parent, result.entry] if result.parent is not None else [result.entry]
+    printer.entries(entries, covered=False)
 
 
 @show.register(results.MessagesFound)

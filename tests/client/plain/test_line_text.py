@@ -113,3 +113,12 @@ def test_a_damaged_row_is_shown() -> None:
     """A damaged row is a row, and no one is said to have done it."""
     entry = Entry(RoomId("r" * 22), Millis(0), BOB, BOX, Unreadable(), seq=Seq(3))
     assert entry_line("lobby", entry) == "lobby, #3 Can't be read: the server's storage is damaged"
+
+
+def test_spoilers_are_covered_until_someone_asks_for_the_message() -> None:
+    """A screen reader reads what is printed at once, so the line says how to see the rest."""
+    hello = said("ben ||wins|| and **you** /me")
+    covered = "lobby, #7 bobby: ben ||[spoiler, /show 7 shows it]|| and **you** /me"
+    assert entry_line("lobby", hello) == covered
+    assert entry_line("lobby", hello, covered=False) == f"lobby, #7 bobby: {hello.text}"
+    assert "wins" not in entry_line("lobby", replace(said("yes"), reply_to=hello.seq), hello)

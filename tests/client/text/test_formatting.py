@@ -85,6 +85,9 @@ def test_the_subset(text: str, expected: list[tuple[str, str]]) -> None:
         "-_- lol -_-",
         "¯\\_(ツ)_/¯",
         "\\*not\\*",
+        "\\`not` code",
+        "svn+ssh://h/(_a_)",
+        "https://a.example/(_b_)",
         "* * *",
         "---",
         "****",
@@ -272,3 +275,22 @@ def test_twice_the_text_takes_at_most_twice_the_steps(name: str) -> None:
     small, large = (safe_text(HOSTILE[name](size)) for size in (1_000, 4_000))
     few, many = (steps(lambda safe=safe: formatted(safe)) for safe in (small, large))
     assert many <= 4.6 * few + 200
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_between_markers_is_read_a_few_times_at_most(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A marker that ends nothing does not make the next one read it all again."""
+    read = 0
+    has_ink = formatting._has_ink
+
+    def counted(content: str) -> bool:
+        nonlocal read
+        read += len(content)
+        return has_ink(content)
+
+    monkeypatch.setattr(formatting, "_has_ink", counted)
+    safe = safe_text(HOSTILE[name](8_000))
+    formatted(safe)
+    assert read <= 6 * len(safe.plain)  # as deep as markers can be nested

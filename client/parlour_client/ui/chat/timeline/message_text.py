@@ -5,7 +5,7 @@ for markers, of which a bar or a bullet takes the place of some, and covered spo
 ``markers`` really every one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -28,6 +28,7 @@ CODE_FOLDED: Final = 10
 """Rows of a folded code block."""
 _CODE_INDENT: Final = "  "
 """Before each row of code: it is told from text without colour, too."""
+_ROOM_FOR_INDENT: Final = 8
 _REPLACED: Final = {StyleKind.BAR: BAR, StyleKind.BULLET: BULLET}
 
 
@@ -162,7 +163,7 @@ def _drawn(parts: Iterator[_Part], view: TextView) -> Iterator[tuple[Piece, bool
         spoiler = next((span for span in part.spans if span.kind is StyleKind.SPOILER), None)
         if spoiler is not None and view.covered:
             if spoiler is not covered:
-                yield Piece(_("[spoiler · enter: show]"), Look.META, (StyleKind.SPOILER,)), leads
+                yield Piece(_("[spoiler, enter: show]"), Look.META, (StyleKind.SPOILER,)), leads
             covered = spoiler
         elif view.markers or part.look is Look.ESCAPE:
             yield Piece(part.text, part.look, kinds), leads
@@ -181,22 +182,30 @@ def _line_rows(one: _Line, width: int, view: TextView) -> Iterator[Row]:
         (lead if leads else body).append(piece)
     cells = sum(_cells(piece.text) for piece in lead)
     if not lead or cells > width // 2:
-        for start, end in row_ranges([piece.text for piece in (*lead, *body)], width):
-            yield _cut((*lead, *body), start, end)
+        pieces = (*lead, *body)
+        yield from _cut(pieces, row_ranges([piece.text for piece in pieces], width))
         return
     below = lead if one.of(StyleKind.CITED) is not None else [Piece(" " * cells, Look.TEXT)]
-    for start, end in row_ranges([piece.text for piece in body], width - cells):
-        yield (*(below if start else lead), *_cut(body, start, end))
+    rows = _cut(body, row_ranges([piece.text for piece in body], width - cells))
+    yield (*lead, *next(rows, ()))
+    for row in rows:
+        yield (*below, *row)
 
 
-def _cut(pieces: Sequence[Piece], start: int, end: int) -> Row:
-    row: list[Piece] = []
-    at = 0
-    for piece in pieces:
-        if part := piece.text[max(0, start - at) : max(0, end - at)]:
-            row.append(piece._replace(text=part))
-        at += len(piece.text)
-    return tuple(row)
+def _cut(pieces: Sequence[Piece], ranges: Iterable[tuple[int, int]]) -> Iterator[Row]:
+    """Yield the pieces of each row; rows follow each other, so no piece is looked at twice for nothing."""
+    number = begin = 0
+    for start, end in ranges:
+        row: list[Piece] = []
+        while number < len(pieces):
+            piece = pieces[number]
+            if part := piece.text[max(0, start - begin) : max(0, end - begin)]:
+                row.append(piece._replace(text=part))
+            if begin + len(piece.text) > end:
+                break  # the next row goes on with it
+            begin += len(piece.text)
+            number += 1
+        yield tuple(row)
 
 
 def _cells(text: str) -> int:
@@ -266,9 +275,8 @@ def _with(code: Sequence[_Line], colours: Sequence[StyleSpan]) -> Iterator[_Line
 def _rows_of_code(one: _Line, width: int, view: TextView) -> Iterator[Row]:
     """Yield the rows of one line of code, each filled up to the width, so that the block is a block."""
     pieces = [piece for piece, _leads in _drawn(_parts(one.line, one.offset, one.spans), view)]
-    room = max(1, width - len(_CODE_INDENT))
-    indent = Piece(_CODE_INDENT, Look.TEXT, (StyleKind.CODE_BLOCK,))
-    for start, end in cut_ranges([piece.text for piece in pieces], room):
-        row = _cut(pieces, start, end)
+    indent = Piece(_CODE_INDENT if width >= _ROOM_FOR_INDENT else "", Look.TEXT, (StyleKind.CODE_BLOCK,))
+    room = width - len(indent.text)
+    for row in _cut(pieces, cut_ranges([piece.text for piece in pieces], room)):
         left = room - sum(_cells(piece.text) for piece in row)
         yield (indent, *row, Piece(" " * max(0, left), Look.TEXT, (StyleKind.CODE_BLOCK,)))

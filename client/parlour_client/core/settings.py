@@ -212,7 +212,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     N_("Writing"): ("send_on", "spelling", "shortcodes", "paste_guard", "editor"),
     N_("Rooms"): ("room_sort", "peek"),
-    N_("Notifications"): ("notifications", "notify_for", "bell"),
+    N_("Notifications"): ("notifications", "notify_for", "bell", "unread_in_title"),
     N_("Privacy"): ("typing", "receipts", "lock_after", "keep"),
     N_("Keys and mouse"): ("vim", "keys", "mouse"),
     N_("Files and links"): ("downloads", "opener", "clipboard"),

@@ -43,7 +43,7 @@ class SettingsApp(SafeApp):
         """Change one setting now and in the file. Raises SetupError; then nothing is changed."""
         refusal = BY_KEY[key].refusal(value)
         if refusal:
-            raise SetupError(f"{key} {refusal}.")
+            raise SetupError(_("{key} {refusal}.").format(key=key, refusal=refusal))
         if key == "theme" and value not in self.available_themes:
             near = difflib.get_close_matches(str(value), self.available_themes, 1)
             raise SetupError(

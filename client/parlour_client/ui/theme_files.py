@@ -14,6 +14,8 @@ from typing import Any, Final
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
+from parlour_client.kit.language import _
+
 MOST_FILES: Final = 100
 MOST_BYTES: Final = 64 * 1024
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")  # it becomes the name of a style sheet's class
@@ -64,27 +66,31 @@ def read(path: Path) -> Theme:
             data = file.read(MOST_BYTES + 1)
         found = tomllib.loads(data.decode())
     except OSError as error:
-        raise ValueError(f"it cannot be read ({error.strerror}).") from error
+        raise ValueError(_("it cannot be read ({why}).").format(why=error.strerror)) from error
     except UnicodeDecodeError as error:
-        raise ValueError("it is not UTF-8.") from error
+        raise ValueError(_("it is not UTF-8.")) from error
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"it isn't valid TOML ({error}).") from error
+        raise ValueError(_("it isn't valid TOML ({why}).").format(why=error)) from error
     if len(data) > MOST_BYTES:
-        raise ValueError(f"it has more than {MOST_BYTES:,} bytes.")
+        raise ValueError(_("it has more than {bytes} bytes.").format(bytes=f"{MOST_BYTES:,}"))
     return _theme(path.stem, found)
 
 
 def _theme(name: str, found: Mapping[str, Any]) -> Theme:
     if not _NAME.fullmatch(name):
-        raise ValueError("name the file with lowercase letters, digits and hyphens, such as dusk.toml.")
+        raise ValueError(_("name the file with lowercase letters, digits and hyphens, such as dusk.toml."))
     dark = found.get("dark", True)
     if not isinstance(dark, bool):
-        raise ValueError("dark is true or false.")  # noqa: TRY004 - a file's fault, not a program's
+        raise ValueError(_("dark is true or false."))  # noqa: TRY004 - a file's fault, not a program's
     unknown = sorted(set(found) - {"dark", *_COLOURS})
     if unknown:
-        raise ValueError(f"there is no colour {unknown[0]}; there are dark and {', '.join(_COLOURS)}.")
+        raise ValueError(
+            _("there is no colour {name}; there are dark and {names}.").format(
+                name=unknown[0], names=", ".join(_COLOURS)
+            )
+        )
     if "primary" not in found:
-        raise ValueError("it needs at least primary.")
+        raise ValueError(_("it needs at least primary."))
     colours: dict[str, Any] = {key: _colour(key, found[key]) for key in _COLOURS if key in found}
     return Theme(name, dark=dark, **colours)
 
@@ -95,4 +101,4 @@ def _colour(key: str, value: object) -> str:
             return Color.parse(value).hex  # in our notation, never as it was written
     except ColorParseError:
         pass
-    raise ValueError(f'{key} is a colour such as "#6ea8d8" or "teal".')
+    raise ValueError(_('{name} is a colour such as "#6ea8d8" or "teal".').format(name=key))

@@ -8,6 +8,7 @@ from typing import Final
 
 from parlour_client.core.settings import Settings
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.themes import OWN
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.input.keymap import keymap, problems
@@ -47,7 +48,7 @@ class Theming:
         settings = self._app.settings
         found = [*settings.problems, *problems(settings), *self._folder_problems]
         if settings.theme not in self._app.available_themes:
-            found.append(f"theme: there is no theme {settings.theme}; using the default.")
+            found.append(_("theme: there is no theme {name}; using the default.").format(name=settings.theme))
         return found
 
     def apply(self, settings: Settings) -> None:

@@ -15,6 +15,7 @@ from parlour_client.commands.results import SendWanted
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 from parlour_client.ui.chat.composer_controller import Aim, ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.interaction import Interaction
@@ -75,7 +76,7 @@ class SlashCommands:
             await self._composing.send(line.rest, aim or self._composing.aim)
             return
         if aim is not None and aim.room != self._current.id:
-            raise SetupError("Another room was opened meanwhile, so this was not done.")
+            raise SetupError(_("Another room was opened meanwhile, so this was not done."))
         call = self._call()
         given = read_arguments(line.command, line.rest, call).values
         action = self.views.get(line.command.view) if line.command.view is not None else None

@@ -14,6 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.widget import Widget
 from textual.widgets import OptionList
 
+from parlour_client.kit.language import N_
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.member_list import MemberList
@@ -23,18 +24,18 @@ from parlour_client.ui.chat.timeline import Timeline, keys
 from parlour_client.ui.input.keymap import VIM, keymap
 
 VI_BINDINGS: Final = (
-    Binding("g", "vi('top')", "Twice: the oldest loaded message", show=False, id="vim.top"),
-    Binding("j", "vi('down')", "Down", show=False, id="vim.down"),
-    Binding("k", "vi('up')", "Up", show=False, id="vim.up"),
-    Binding("ctrl+d", "vi('half_down')", "Half a page down", show=False, id="vim.half_down"),
-    Binding("ctrl+u", "vi('half_up')", "Half a page up", show=False, id="vim.half_up"),
-    Binding("h", "vi('left')", "The pane to the left", show=False, id="vim.left"),
-    Binding("l", "vi('right')", "The pane to the right", show=False, id="vim.right"),
-    Binding("J", "vi('next_room')", "The next room", show=False, id="vim.next_room"),
-    Binding("K", "vi('previous_room')", "The previous room", show=False, id="vim.previous_room"),
-    Binding("o", "vi('open')", "Write on a new line", show=False, id="vim.open"),
-    Binding("colon", "vi('command')", "Write a command", show=False, id="vim.command"),
-    Binding("escape", "vi('rest')", "Clear the selection", show=False, id="vim.rest"),
+    Binding("g", "vi('top')", N_("Twice: the oldest loaded message"), show=False, id="vim.top"),
+    Binding("j", "vi('down')", N_("Down"), show=False, id="vim.down"),
+    Binding("k", "vi('up')", N_("Up"), show=False, id="vim.up"),
+    Binding("ctrl+d", "vi('half_down')", N_("Half a page down"), show=False, id="vim.half_down"),
+    Binding("ctrl+u", "vi('half_up')", N_("Half a page up"), show=False, id="vim.half_up"),
+    Binding("h", "vi('left')", N_("The pane to the left"), show=False, id="vim.left"),
+    Binding("l", "vi('right')", N_("The pane to the right"), show=False, id="vim.right"),
+    Binding("J", "vi('next_room')", N_("The next room"), show=False, id="vim.next_room"),
+    Binding("K", "vi('previous_room')", N_("The previous room"), show=False, id="vim.previous_room"),
+    Binding("o", "vi('open')", N_("Write on a new line"), show=False, id="vim.open"),
+    Binding("colon", "vi('command')", N_("Write a command"), show=False, id="vim.command"),
+    Binding("escape", "vi('rest')", N_("Clear the selection"), show=False, id="vim.rest"),
 )
 
 

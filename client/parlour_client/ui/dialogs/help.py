@@ -14,11 +14,11 @@ from parlour_client.commands.command import Command
 from parlour_client.commands.front import Front
 from parlour_client.commands.parse import unknown_command
 from parlour_client.commands.table import TOPICS, spellings
-from parlour_client.kit.language import _
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.safe import join, lines, own
 from parlour_client.ui.dialogs.page import Page
 
-_GENERAL = (
+_GENERAL = N_(
     "Esc returns to the composer. Ctrl+K opens the palette: rooms, people, commands, settings, colours. "
     "Ctrl+O shows a letter on everything you can jump to. F10 opens the settings, and the keys in them. "
     "Messages are shown strictly as text: characters that are invisible or would control the terminal "
@@ -30,14 +30,17 @@ def help_page(screen: Screen[Any]) -> Page:
     """Return the page for the focused widget."""
     about = screen.focused.HELP if screen.focused is not None else None
     parts = [
-        own("Here", "bold"),
-        own(" ".join(about.split("\n")) if about is not None else "Nothing is focused. Press Tab."),
+        own(_("Here"), "bold"),
+        own(" ".join(_(about).split("\n")) if about is not None else _("Nothing is focused. Press Tab.")),
     ]
-    parts += [own(""), join(own("Keys", "bold"), own("  with their ids for the settings", "dim"))]
+    parts += [
+        own(""),
+        join(own(_("Keys"), "bold"), own("  "), own(_("with their ids for the settings"), "dim")),
+    ]
     parts += _keys(screen)
     for topic, commands in TOPICS.items():
         parts += [own(""), own(_("Commands: {topic}").format(topic=_(topic)), "bold"), *_rows(commands)]
-    return Page(lines(*parts, own(""), own(_GENERAL)))
+    return Page(lines(*parts, own(""), own(_(_GENERAL))))
 
 
 def command_page(about: str) -> Page:
@@ -57,7 +60,7 @@ def _rows(commands: Iterable[Command[..., Any]]) -> Iterator[Content]:
     for one in commands:
         if one.name(Front.UI) is not None:
             also = one.known_as()
-            words = own(_("  (also {words})").format(words=also) if also else "", "dim")
+            words = own(f"  {_('(also {words})').format(words=also)}" if also else "", "dim")
             yield join(own(f"{one.usage(Front.UI):<36}", "bold"), own(f" {one.help}"), words)
 
 
@@ -68,6 +71,6 @@ def _keys(screen: Screen[Any]) -> list[Content]:
         if binding.description and not binding.system and binding.id:
             seen.setdefault((binding.id, binding.description), []).append(screen.app.get_key_display(binding))
     return [
-        join(own(f"{' '.join(keys):<18}", "bold"), own(f" {what}  "), own(name, "dim"))
+        join(own(f"{' '.join(keys):<18}", "bold"), own(f" {_(what)}  "), own(name, "dim"))
         for (name, what), keys in seen.items()
     ]

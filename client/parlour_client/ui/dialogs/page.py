@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, own
 
@@ -18,9 +19,9 @@ class Page(Overlay[None]):
     """A text in a box."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,f1", "leave", "Close", id="page.close"),
-        Binding("down,j", "scroll(1)", "Down", show=False, id="page.down"),
-        Binding("up,k", "scroll(-1)", "Up", show=False, id="page.up"),
+        Binding("escape,q,f1", "leave", N_("Close"), id="page.close"),
+        Binding("down,j", "scroll(1)", N_("Down"), show=False, id="page.down"),
+        Binding("up,k", "scroll(-1)", N_("Up"), show=False, id="page.up"),
     ]
 
     def __init__(self, content: Content) -> None:
@@ -31,11 +32,11 @@ class Page(Overlay[None]):
         """Lay out."""
         with VerticalScroll(classes="box"):
             yield SafeStatic(self._content)
-        yield SafeStatic(own("up and down: scroll · esc: close", "dim"), classes="keys")
+        yield SafeStatic(own(_("up and down: scroll · esc: close"), "dim"), classes="keys")
 
     def action_leave(self) -> None:
         """Close."""
-        _ = self.dismiss(None)
+        _closed = self.dismiss(None)
 
     def action_scroll(self, step: int) -> None:
         """Scroll by a row."""

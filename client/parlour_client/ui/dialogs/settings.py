@@ -51,7 +51,7 @@ class SettingsScreen(Overlay[None]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            yield SafeStatic(id="heading")
+            yield SafeStatic(id="title")
             yield SafeStatic(id="wrong")
             yield Choices(id="rows")
             yield SafeStatic(id="about")
@@ -74,7 +74,10 @@ class SettingsScreen(Overlay[None]):
         rows = self.query_one("#rows", Choices)
         found = list(self._found())
         rows.set_options(found)
+        named = key or self._search or "\0"
         at = next((index for index, one in enumerate(found) if one.id == key), None)
+        if at is None:  # a setting of that name before one whose explanation has the word
+            at = next((index for index, one in enumerate(found) if named in (one.id or "")), None)
         if at is None:
             at = next((index for index, one in enumerate(found) if not one.disabled), None)
         rows.highlighted = at
@@ -82,7 +85,7 @@ class SettingsScreen(Overlay[None]):
         if at is None:
             self.query_one("#about", SafeStatic).show(own(_("No setting is about this."), "dim"))
         searched = join(own("  / ", "bold"), peer_line(self._search)) if self._search else own("")
-        self.query_one("#heading", SafeStatic).show(join(own(_("Settings"), "bold"), searched))
+        self.query_one("#title", SafeStatic).show(join(own(_("Settings"), "bold"), searched))
 
     def _found(self) -> Iterator[Option]:
         now, wanted = values(settings_of(self)), (self._search or "").lower().split()
@@ -113,7 +116,8 @@ class SettingsScreen(Overlay[None]):
     @on(OptionList.OptionHighlighted, "#rows")
     def _about(self, event: OptionList.OptionHighlighted) -> None:
         row = BY_KEY[event.option_id or ""]
-        parts = [own(_(row.help))]
+        explained = _(row.help)
+        parts = [own(f"{explained[:1].upper()}{explained[1:]}.")]
         if row.choices:
             parts.append(own(_("One of: {choices}").format(choices=", ".join(row.choices)), "dim"))
         if row.kind in {"switch", "choice"}:

@@ -21,6 +21,7 @@ from textual.widgets import TextArea
 
 import parlour_client.ui
 from parlour_client.core.settings import Settings
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.key_ordering import editing_keys
 
 _INTERFACE: Final = ("parlour_client.ui.", "parlour_client.kit.terminal.", "parlour_client.kit.widgets.")
@@ -104,26 +105,33 @@ def problems(settings: Settings) -> Iterator[str]:
     for name, keys in settings.keys.items():
         if name not in bindings:
             near = difflib.get_close_matches(name, bindings, 1)
-            yield f"keys: there is no {name}{f'; did you mean {near[0]}?' if near else '.'}"
+            if near:
+                yield _("keys: there is no {name}; did you mean {other}?").format(name=name, other=near[0])
+            else:
+                yield _("keys: there is no {name}.").format(name=name)
             continue
         for key in _read(keys):
             if refusal := _refusal(key, bindings[name], settings):
-                yield f"keys: {name}: {refusal}"
+                yield _("keys: {name}: {problem}").format(name=name, problem=refusal)
     for key, one, other in conflicts(settings):
         if one in settings.keys:
-            yield f"keys: {key} is both {one} and {other}; the focused pane wins."
+            yield _("keys: {key} is both {name} and {other}; the focused pane wins.").format(
+                key=key, name=one, other=other
+            )
 
 
 def _refusal(key: str, one: Known, settings: Settings) -> str:
     """Say why a key never runs an action; empty if it does."""
     if not is_key(key):
-        return f"{key} is not a key; write it like ctrl+f, f6, alt+up or x."
+        return _("{key} is not a key; write it like ctrl+f, f6, alt+up or x.").format(key=key)
     if key in _SAME_BYTE:
-        return f"most terminals send {_SAME_BYTE[key]} for {key}, so it never arrives."
+        return _("most terminals send {other} for {key}, so it never arrives.").format(
+            other=_SAME_BYTE[key], key=key
+        )
     if not key.startswith(_MODIFIERS) and _is_typed(key) and _typed_in(one.id, settings):
-        return f"{key} is a letter that you type; use one with ctrl, alt or f1 to f12."
+        return _("{key} is a letter that you type; use one with ctrl, alt or f1 to f12.").format(key=key)
     if key in editing_keys(TextArea) and _is_behind_the_composer(one):
-        return f"{key} edits the text while you write, so it never gets there."
+        return _("{key} edits the text while you write, so it never gets there.").format(key=key)
     return ""
 
 

@@ -41,6 +41,7 @@ ACTING: Open = (
     dialogs.one_line,
     dialogs.hints,
     dialogs.files,
+    dialogs.pictures,
     lists.outbox,
     reading.nothing_typed,
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tests.e2e.oracle.hostile_server import ME, HostileServer
-from tests.e2e.oracle.places import CONTENT, ESCAPE, file_of, fits
+from tests.e2e.oracle.places import CONTENT, ESCAPE, PICTURE, file_of, fits, picture_of
 from tests.e2e.oracle.reading import WHEEL_UP, page_through, room_of, turn
 from tests.e2e.oracle.run import Run, groups, together
 from tests.e2e.oracle.stages import open_room
@@ -230,6 +230,25 @@ async def files(run: Run[HostileServer]) -> None:
             # What was told before may be drawn once more: it is over when nothing is on its way.
             await terminal.until(lambda text, told=told: told in text and not terminal.has("saving "), told)
             run.blame("refusal of a call" if told == "! " else "file name, saved", *words)
+
+
+async def pictures(run: Run[HostileServer]) -> None:
+    """Look at one picture, whose name is made of texts: each starts a decoder."""
+    server, terminal, room = run.server, run.terminal, room_of(run, "f-files")
+    await open_room(run, "f-files")
+    names = groups(run.entries, partial(fits, FileName), 40, " ")[run.part :: 2][:1]
+    numbers = names[0] if names else []
+    name = together(run, numbers, " ") or "name"
+    await server.say(server.append(room, Message(MessageText("look"), file=picture_of(name))))
+    await terminal.drawn()
+    await _select(run)
+    server.files.put_nowait(PICTURE)
+    terminal.press("v")
+    await terminal.until("▀")
+    run.blame("picture dialog", *numbers)
+    terminal.press(ESCAPE)
+    await terminal.until(lambda _text: not terminal.has("esc: close"), "the end of a picture")
+    await terminal.leave(ESCAPE, "Inspect")
 
 
 def _sendable(text: str) -> str:

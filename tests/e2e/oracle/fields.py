@@ -35,7 +35,7 @@ _MESSAGE = (
     "link dialog",
     "reply hint",
 )
-_FILE = ("file name", "file name on its way", "file name, saved", "sealed file name")
+_FILE = ("file name", "file name on its way", "file name, saved", "picture dialog", "sealed file name")
 _DEVICES = ("sessions", "/devices", "/encryption", "/alarms")
 _OURS = "it goes to the server; what of it can come back stands in another struct"
 

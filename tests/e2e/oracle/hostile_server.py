@@ -258,7 +258,8 @@ async def write_profile(folder: Path, port: int, made: Made, queued: Sequence[Se
     await archive.close()
     downloads = folder.parent / "downloads"
     downloads.mkdir()
-    words = f'clipboard = "terminal"\nnotifications = "osc9"\nnotify_for = "all"\ndownloads = "{downloads}"\n'
+    words = 'clipboard = "terminal"\npictures = true\n'
+    words += f'notifications = "osc9"\nnotify_for = "all"\ndownloads = "{downloads}"\n'
     (folder / "settings.toml").write_text(words)
 
 

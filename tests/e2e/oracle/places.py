@@ -80,10 +80,20 @@ def room_name(text: str) -> RoomName | None:
 CONTENT = b"what the file holds"
 
 
+PICTURE = bytes.fromhex("47494638396101000100800000ff00000000002c00000000010001000002024401003b")
+"""A GIF of one red pixel."""
+
+
 def file_of(name: str) -> FileRef:
     """Return a file of any name; ``HostileServer`` serves its bytes."""
     digest = Digest(hashlib.sha256(CONTENT).digest())
     return FileRef(FileId("f" * 22), FileName(name), "text/plain", len(CONTENT), digest)
+
+
+def picture_of(name: str) -> FileRef:
+    """Return a picture of any name, `PICTURE`."""
+    digest = Digest(hashlib.sha256(PICTURE).digest())
+    return FileRef(FileId("f" * 22), FileName(name), "image/gif", len(PICTURE), digest)
 
 
 TIMELINE = (

@@ -58,17 +58,17 @@ class Choice:
 class Palette(Overlay[Choice | None]):
     """A line to type in, and the list below it."""
 
-    HELP: ClassVar[str | None] = (
+    HELP: ClassVar[str | None] = N_(
         "Type a few letters of a room, a person or a command; Up, Down and Enter choose.\n"
         "# finds only rooms, @ people and / commands. Without letters, the room that you were in\n"
         "before comes first."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,ctrl+k,ctrl+p", "leave", "Leave", id="palette.leave"),
-        Binding("down", "move('cursor_down')", "Down", show=False, id="palette.down"),
-        Binding("up", "move('cursor_up')", "Up", show=False, id="palette.up"),
-        Binding("pagedown", "move('page_down')", "Page down", show=False, id="palette.page_down"),
-        Binding("pageup", "move('page_up')", "Page up", show=False, id="palette.page_up"),
+        Binding("escape,ctrl+k,ctrl+p", "leave", N_("Leave"), id="palette.leave"),
+        Binding("down", "move('cursor_down')", N_("Down"), show=False, id="palette.down"),
+        Binding("up", "move('cursor_up')", N_("Up"), show=False, id="palette.up"),
+        Binding("pagedown", "move('page_down')", N_("Page down"), show=False, id="palette.page_down"),
+        Binding("pageup", "move('page_up')", N_("Page up"), show=False, id="palette.page_up"),
     ]
 
     def __init__(self, choices: Sequence[Choice]) -> None:

@@ -18,7 +18,7 @@ from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Room, display_name
 from parlour_client.kit.errors import ParlourClientError
-from parlour_client.kit.language import _
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, option, own, peer_line
@@ -46,12 +46,12 @@ _SHOWN_BY = (
 class MonitorScreen(Overlay[Entry | None]):
     """The stream; the mark stays on its message, or follows the newest one."""
 
-    HELP: ClassVar[str | None] = (
+    HELP: ClassVar[str | None] = N_(
         "The newest messages of all your rooms, as they arrive; muted rooms and people you ignore are left\n"
         "out. A dot marks what you have not read; nothing here marks anything as read. Enter goes to the\n"
         "message, End follows the newest one again, Esc closes."
     )
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Leave", id="monitor.leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", N_("Leave"), id="monitor.leave")]
 
     def __init__(self, client: Client) -> None:
         super().__init__(classes="page")

@@ -11,6 +11,7 @@ from textual.message_pump import MessagePump
 
 from parlour_client.core.client import Client
 from parlour_client.core.model import Room
+from parlour_client.kit.language import N_, _
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
@@ -34,7 +35,11 @@ from parlour_protocol.rooms import RoomKind
 if TYPE_CHECKING:
     from parlour_client.ui.chat.panes import Panes
 
-_SORTED: Final = {"name": "by name", "recent": "newest first", "unread": "most unread first"}
+_SORTED: Final = {
+    "name": N_("by name"),
+    "recent": N_("newest first"),
+    "unread": N_("most unread first"),
+}
 
 
 class Navigation:
@@ -192,7 +197,7 @@ class Navigation:
             self._current.id = None
             self._composing.plain()
             self._timeline.empty()
-            self._interaction.refuse("You are no longer in that room.")
+            self._interaction.refuse(_("You are no longer in that room."))
         self.refresh()
         self._members.load_missing()
         if self._current.id is None:
@@ -226,7 +231,7 @@ class Navigation:
         """Sort the list of rooms differently. Raises SetupError."""
         self._interaction.set_setting("room_sort", chosen)
         self.refresh()
-        self._interaction.say(f"Rooms: {_SORTED[chosen]}.")
+        self._interaction.say(_("Rooms: {order}.").format(order=_(_SORTED[chosen])))
 
     async def mark_read(self, room: Room) -> None:
         """Mark everything in a room as read."""

@@ -15,6 +15,7 @@ from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.core.model import Delivery, Entry, Outgoing
 from parlour_client.kit.connection_status import StatusChanged
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, own, peer_line
 from parlour_client.ui.chat.interaction import Interaction
@@ -23,10 +24,10 @@ from parlour_client.ui.dialogs.message_list import MessageChoices
 from parlour_protocol.kit.ids import RequestId
 
 _STATES: Final = {
-    Delivery.QUEUED: "queued",
-    Delivery.SENT: "sent, not confirmed yet",
-    Delivery.STORED: "stored",
-    Delivery.FAILED: "failed",
+    Delivery.QUEUED: N_("queued"),
+    Delivery.SENT: N_("sent, not confirmed yet"),
+    Delivery.STORED: N_("stored"),
+    Delivery.FAILED: N_("failed"),
 }
 _STYLES: Final = {Delivery.FAILED: "bold $text-error", Delivery.STORED: "$text-success"}
 
@@ -35,9 +36,9 @@ class OutboxScreen(Overlay[None]):
     """The outgoing messages."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "Leave", id="outbox.leave"),
-        Binding("s", "retry", "Send again", id="outbox.retry"),
-        Binding("x", "cancel", "Cancel", id="outbox.cancel"),
+        Binding("escape,q", "leave", N_("Leave"), id="outbox.leave"),
+        Binding("s", "retry", N_("Send again"), id="outbox.retry"),
+        Binding("x", "cancel", N_("Cancel"), id="outbox.cancel"),
     ]
 
     def __init__(
@@ -52,9 +53,9 @@ class OutboxScreen(Overlay[None]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            yield SafeStatic(own("Outbox", "bold"), id="found")
+            yield SafeStatic(own(_("Outbox"), "bold"), id="found")
             yield MessageChoices()
-        yield SafeStatic(own("s: send again · x: cancel · esc: close", "dim"), classes="keys")
+        yield SafeStatic(own(_("s: send again · x: cancel · esc: close"), "dim"), classes="keys")
 
     def on_mount(self) -> None:
         """Follow the client."""
@@ -75,7 +76,9 @@ class OutboxScreen(Overlay[None]):
 
     def _fill(self) -> None:
         waiting = self._client.messages.outgoing()
-        words = "Outbox: everything is sent" if not waiting else f"Outbox: {len(waiting)} waiting to be sent"
+        words = _("Outbox: everything is sent")
+        if waiting:
+            words = _("Outbox: {count} waiting to be sent").format(count=len(waiting))
         self.query_one("#found", SafeStatic).show(own(words, "bold"))
         self.query_one(MessageChoices).fill(
             [one.entry for one in waiting], [self._head(one) for one in waiting]
@@ -85,9 +88,9 @@ class OutboxScreen(Overlay[None]):
         entry = one.entry
         room = self._client.rooms.get(entry.room)
         parts = [
-            own(_STATES[entry.delivery], _STYLES.get(entry.delivery, "bold")),
+            own(_(_STATES[entry.delivery]), _STYLES.get(entry.delivery, "bold")),
             own(f"{one.what}  {day(entry.at)} {clock(entry.at)}", "dim"),
-            peer_line(room.title) if room is not None else own("a room you left", "dim"),
+            peer_line(room.title) if room is not None else own(_("a room you left"), "dim"),
         ]
         if entry.problem:
             parts.append(peer_line(entry.problem, style="$text-error"))

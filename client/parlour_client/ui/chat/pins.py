@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import OptionList
 
 from parlour_client.core.model import Entry
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, own
 from parlour_client.ui.dialogs.message_list import MessageChoices, head_of
@@ -20,10 +21,12 @@ from parlour_client.ui.dialogs.message_list import MessageChoices, head_of
 class PinsScreen(Overlay[Entry | None]):
     """The pinned messages of one room."""
 
-    HELP: ClassVar[str | None] = "Up and Down choose a message, Enter goes to it, x unpins it, Esc closes."
+    HELP: ClassVar[str | None] = N_(
+        "Up and Down choose a message, Enter goes to it, x unpins it, Esc closes."
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "Leave", id="pins.leave"),
-        Binding("x", "take_off", "Unpin", id="pins.take_off"),
+        Binding("escape,q", "leave", N_("Leave"), id="pins.leave"),
+        Binding("x", "take_off", N_("Unpin"), id="pins.take_off"),
     ]
 
     def __init__(
@@ -38,7 +41,7 @@ class PinsScreen(Overlay[Entry | None]):
         with Vertical(classes="box"):
             yield SafeStatic(id="found")
             yield MessageChoices()
-        yield SafeStatic(own("esc: close · enter: go to the message · x: unpin", "dim"), classes="keys")
+        yield SafeStatic(own(_("esc: close · enter: go to the message · x: unpin"), "dim"), classes="keys")
 
     def on_mount(self) -> None:
         """Show the messages."""
@@ -47,7 +50,9 @@ class PinsScreen(Overlay[Entry | None]):
 
     def _fill(self) -> None:
         count = len(self._pinned)
-        words = f"Pinned in this room: {count}" if count else "Nothing is pinned here. P pins a message."
+        words = _("Nothing is pinned here. P pins a message.")
+        if count:
+            words = _("Pinned in this room: {count}").format(count=count)
         self.query_one("#found", SafeStatic).show(own(words, "bold"))
         self.query_one(MessageChoices).fill(self._pinned, [head_of(entry) for entry in self._pinned])
 

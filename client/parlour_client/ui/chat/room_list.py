@@ -18,7 +18,7 @@ from textual.strip import Strip
 from textual.widgets import OptionList
 
 from parlour_client.core.model import Invitation, Room
-from parlour_client.kit.language import _
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 from parlour_client.kit.widgets.safe import join, option, own, peer_line, title_pane
 from parlour_client.ui.app_settings import settings_of
@@ -30,7 +30,7 @@ _MOST: Final = 99
 _NUMBERED: Final = 9
 """Rooms with a key of their own."""
 _LONGEST_FILTER: Final = 32
-INVITATIONS: Final = "Invitations"
+INVITATIONS: Final = N_("Invitations")
 INVITATION: Final = "invitation:"
 """The prefix of an option's id that is not a room yet."""
 _SIGNS: Final = {RoomKind.PUBLIC: "#", RoomKind.PRIVATE: "*", RoomKind.DIRECT: ""}
@@ -57,7 +57,7 @@ class RoomAction(Enum):
 class RoomList(OptionList):
     """The account's rooms, by section."""
 
-    HELP: ClassVar[str | None] = (
+    HELP: ClassVar[str | None] = N_(
         "Up, Down and Enter choose a room. Type to filter the list; Esc shows all rooms.\n"
         "The number counts unread messages; @ means that you are mentioned, ~ that the room is silenced.\n"
         "Alt+F adds a favourite, Alt+M silences, Alt+K peeks without marking as read, Alt+R marks as read,\n"
@@ -65,11 +65,11 @@ class RoomList(OptionList):
         "room. /join, /rooms and /create add rooms. Invitations come first: press Enter on one to answer."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("alt+f", "act('FAVOURITE')", "Favourite", id="rooms.favourite"),
-        Binding("alt+m", "act('SILENCE')", "Silence", id="rooms.silence"),
-        Binding("alt+k", "act('PEEK')", "Peek", id="rooms.peek"),
-        Binding("alt+r", "act('READ')", "Mark read", id="rooms.read"),
-        Binding("alt+o", "act('SORT')", "Order", id="rooms.sort"),
+        Binding("alt+f", "act('FAVOURITE')", N_("Favourite"), id="rooms.favourite"),
+        Binding("alt+m", "act('SILENCE')", N_("Silence"), id="rooms.silence"),
+        Binding("alt+k", "act('PEEK')", N_("Peek"), id="rooms.peek"),
+        Binding("alt+r", "act('READ')", N_("Mark read"), id="rooms.read"),
+        Binding("alt+o", "act('SORT')", N_("Order"), id="rooms.sort"),
     ]
 
     @dataclass
@@ -128,14 +128,14 @@ class RoomList(OptionList):
         invited = [one for one in self._invitations if self.filter in one.title.lower()]
         for heading, members, empty in sections(found, self._current, self._sort):
             if heading == INVITATIONS and (members or invited):
-                entries.append(option(own(heading, "bold dim"), disabled=True))
+                entries.append(option(own(_(heading), "bold dim"), disabled=True))
                 entries += [option(row(one), id=f"{INVITATION}{one.id}") for one in invited]
                 entries += [option(_row(room, self._current, numbers), id=room.id) for room in members]
             elif members or (empty and not self.filter):
-                entries.append(option(own(heading, "bold dim"), disabled=True))
+                entries.append(option(own(_(heading), "bold dim"), disabled=True))
                 entries += [option(_row(room, self._current, numbers), id=room.id) for room in members]
             if not members and empty and not self.filter:
-                entries.append(option(own(empty, "dim"), disabled=True))
+                entries.append(option(own(_(empty), "dim"), disabled=True))
         wanted = self._wanted()
         self.set_options(entries)
         here = {room.id for room in found}
@@ -195,10 +195,10 @@ def sections(rooms: Sequence[Room], current: RoomId | None, sort: str) -> list[t
     has_direct = any(room.kind is RoomKind.DIRECT for room in rooms)
     return [
         (INVITATIONS, requests, ""),
-        ("Favourites", favourites, ""),
-        ("Unread", unread, ""),
-        ("Direct", direct, "" if has_direct else "none yet: /dm"),
-        ("Rooms", others, "" if len(rooms) > len(direct) else "none yet: /rooms"),
+        (N_("Favourites"), favourites, ""),
+        (N_("Unread"), unread, ""),
+        (N_("Direct"), direct, "" if has_direct else N_("none yet: /dm")),
+        (N_("Rooms"), others, "" if len(rooms) > len(direct) else N_("none yet: /rooms")),
     ]
 
 

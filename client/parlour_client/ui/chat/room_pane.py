@@ -20,6 +20,7 @@ from parlour_client.commands.command import View
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import SafeStatic, own
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
@@ -278,7 +279,7 @@ class RoomPane(Vertical):
     @on(Timeline.NewBelow)
     def _show_pill(self, event: Timeline.NewBelow) -> None:
         self._pill.display = event.count > 0
-        self._pill.show(own(f" {event.count} new below (ctrl+end) "))
+        self._pill.show(own(" " + _("{count} new below (ctrl+end)").format(count=event.count) + " "))
 
     @on(FirstSteps.OptionSelected, "#empty")
     def _step_chosen(self, event: FirstSteps.OptionSelected) -> None:

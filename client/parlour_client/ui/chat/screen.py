@@ -24,7 +24,7 @@ from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import StatusChanged
-from parlour_client.kit.language import N_
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import own
@@ -55,14 +55,14 @@ from parlour_protocol.kit.names import parse_user_name
 QUIET: Final = 2.0
 """Seconds without a key after which a dialog may open by itself."""
 _VIEWS: Final = (
-    ("mentions", "Mentions: messages that mention you"),
-    ("unread", "Unread: everything you have not read"),
-    ("monitor", "Monitor: new messages of all rooms in one stream"),
-    ("starred", "Starred: messages you starred"),
-    ("pins", "Pinned: messages pinned in this room"),
-    ("outbox", "Outbox: messages that are not sent yet"),
-    ("ignored", "Ignored people"),
-    ("sessions", "Devices logged in to your account"),
+    ("mentions", N_("Mentions: messages that mention you")),
+    ("unread", N_("Unread: everything you have not read")),
+    ("monitor", N_("Monitor: new messages of all rooms in one stream")),
+    ("starred", N_("Starred: messages you starred")),
+    ("pins", N_("Pinned: messages pinned in this room")),
+    ("outbox", N_("Outbox: messages that are not sent yet")),
+    ("ignored", N_("Ignored people")),
+    ("sessions", N_("Devices logged in to your account")),
 )
 """The menu of F6: commands and their labels."""
 
@@ -73,39 +73,43 @@ class ChatScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's declaration
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012 - Textual's declaration
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "help", "Help", id="chat.help"),
-        Binding("f2", "rooms", "Rooms", id="chat.rooms"),
-        Binding("f3", "search", "Search", id="chat.search"),
-        Binding("f4", "people", "People", id="chat.people"),
-        Binding("ctrl+n", "next_unread", "Unread", id="chat.next_unread"),
-        Binding("alt+up", "messages(-1)", "Messages", id="chat.messages"),
-        Binding("ctrl+p", "app.command_palette", "Palette", id="chat.palette"),
-        Binding("ctrl+k", "app.command_palette", "Switch room", show=False, priority=True, id="chat.switch"),
-        Binding("f6", "views", "Views", show=False, priority=True, id="chat.views"),
-        Binding("f7", "outbox", "Outbox", show=False, priority=True, id="chat.outbox"),
-        Binding("alt+r", "mark_read", "Mark this room read", show=False, id="chat.mark_read"),
+        Binding("f1", "help", N_("Help"), id="chat.help"),
+        Binding("f2", "rooms", N_("Rooms"), id="chat.rooms"),
+        Binding("f3", "search", N_("Search"), id="chat.search"),
+        Binding("f4", "people", N_("People"), id="chat.people"),
+        Binding("ctrl+n", "next_unread", N_("Unread"), id="chat.next_unread"),
+        Binding("alt+up", "messages(-1)", N_("Messages"), id="chat.messages"),
+        Binding("ctrl+p", "app.command_palette", N_("Palette"), id="chat.palette"),
+        Binding(
+            "ctrl+k", "app.command_palette", N_("Switch room"), show=False, priority=True, id="chat.switch"
+        ),
+        Binding("f6", "views", N_("Views"), show=False, priority=True, id="chat.views"),
+        Binding("f7", "outbox", N_("Outbox"), show=False, priority=True, id="chat.outbox"),
+        Binding("alt+r", "mark_read", N_("Mark this room read"), show=False, id="chat.mark_read"),
         Binding("alt+t", "topic", N_("The whole topic"), show=False, priority=True, id="chat.topic"),
-        Binding("alt+down", "messages(1)", "Next message", show=False, id="chat.messages_down"),
-        Binding("pageup", "page(-1)", "Page up", show=False, priority=True, id="chat.page_up"),
-        Binding("pagedown", "page(1)", "Page down", show=False, priority=True, id="chat.page_down"),
-        Binding("ctrl+end", "newest", "Newest", show=False, priority=True, id="chat.newest"),
-        Binding("alt+1", "room(1)", "Room 1 of the list", show=False, id="chat.to_room_1"),
-        Binding("alt+2", "room(2)", "Room 2 of the list", show=False, id="chat.to_room_2"),
-        Binding("alt+3", "room(3)", "Room 3 of the list", show=False, id="chat.to_room_3"),
-        Binding("alt+4", "room(4)", "Room 4 of the list", show=False, id="chat.to_room_4"),
-        Binding("alt+5", "room(5)", "Room 5 of the list", show=False, id="chat.to_room_5"),
-        Binding("alt+6", "room(6)", "Room 6 of the list", show=False, id="chat.to_room_6"),
-        Binding("alt+7", "room(7)", "Room 7 of the list", show=False, id="chat.to_room_7"),
-        Binding("alt+8", "room(8)", "Room 8 of the list", show=False, id="chat.to_room_8"),
-        Binding("alt+9", "room(9)", "Room 9 of the list", show=False, id="chat.to_room_9"),
-        Binding("alt+v", "split", "Two rooms side by side, or one", show=False, id="chat.split"),
-        Binding("alt+w", "other_room", "The room beside", show=False, id="chat.other_room"),
-        Binding("alt+right", "widen(2)", "Wider list", show=False, id="chat.wider"),
-        Binding("alt+left", "widen(-2)", "Narrower list", show=False, id="chat.narrower"),
-        Binding("escape", "write", "Write", show=False, id="chat.write"),
-        Binding("f8", "tour_next", "Next step of the tour", show=False, id="chat.tour_next"),
-        Binding("f9", "tour_end", "End the tour", show=False, id="chat.tour_end"),
-        Binding("alt+x", "cancel_file", "Cancel the file", show=False, priority=True, id="chat.cancel_file"),
+        Binding("alt+down", "messages(1)", N_("Next message"), show=False, id="chat.messages_down"),
+        Binding("pageup", "page(-1)", N_("Page up"), show=False, priority=True, id="chat.page_up"),
+        Binding("pagedown", "page(1)", N_("Page down"), show=False, priority=True, id="chat.page_down"),
+        Binding("ctrl+end", "newest", N_("Newest"), show=False, priority=True, id="chat.newest"),
+        Binding("alt+1", "room(1)", N_("Room 1 of the list"), show=False, id="chat.to_room_1"),
+        Binding("alt+2", "room(2)", N_("Room 2 of the list"), show=False, id="chat.to_room_2"),
+        Binding("alt+3", "room(3)", N_("Room 3 of the list"), show=False, id="chat.to_room_3"),
+        Binding("alt+4", "room(4)", N_("Room 4 of the list"), show=False, id="chat.to_room_4"),
+        Binding("alt+5", "room(5)", N_("Room 5 of the list"), show=False, id="chat.to_room_5"),
+        Binding("alt+6", "room(6)", N_("Room 6 of the list"), show=False, id="chat.to_room_6"),
+        Binding("alt+7", "room(7)", N_("Room 7 of the list"), show=False, id="chat.to_room_7"),
+        Binding("alt+8", "room(8)", N_("Room 8 of the list"), show=False, id="chat.to_room_8"),
+        Binding("alt+9", "room(9)", N_("Room 9 of the list"), show=False, id="chat.to_room_9"),
+        Binding("alt+v", "split", N_("Two rooms side by side, or one"), show=False, id="chat.split"),
+        Binding("alt+w", "other_room", N_("The room beside"), show=False, id="chat.other_room"),
+        Binding("alt+right", "widen(2)", N_("Wider list"), show=False, id="chat.wider"),
+        Binding("alt+left", "widen(-2)", N_("Narrower list"), show=False, id="chat.narrower"),
+        Binding("escape", "write", N_("Write"), show=False, id="chat.write"),
+        Binding("f8", "tour_next", N_("Next step of the tour"), show=False, id="chat.tour_next"),
+        Binding("f9", "tour_end", N_("End the tour"), show=False, id="chat.tour_end"),
+        Binding(
+            "alt+x", "cancel_file", N_("Cancel the file"), show=False, priority=True, id="chat.cancel_file"
+        ),
     ]
 
     def __init__(
@@ -208,7 +212,7 @@ class ChatScreen(Screen[None]):
 
     def show_mode(self) -> None:
         """Show in the status line whether keys act on messages, or the mode of vi."""
-        selects = "SELECT: esc to write" if self.pane.selects else ""
+        selects = _("SELECT: esc to write") if self.pane.selects else ""
         self.status_line.mode(self.pane.vim.mode.upper() or selects)
 
     # --- changes from the client
@@ -409,13 +413,13 @@ class ChatScreen(Screen[None]):
 
     def action_views(self) -> None:
         """Choose a view."""
-        choices = [(command, own(words)) for command, words in _VIEWS]
+        choices = [(command, own(_(words))) for command, words in _VIEWS]
 
         def take(chosen: str | None) -> None:
             if chosen is not None:
                 self.commands.run_soon(f"/{chosen}")
 
-        self.interaction.push(ChooseScreen(own("Views", "bold"), choices, ""), take)
+        self.interaction.push(ChooseScreen(own(_("Views"), "bold"), choices, ""), take)
 
     def action_topic(self) -> None:
         """Show the topic of the open room, which the heading shortens."""

@@ -18,7 +18,7 @@ from parlour_client.commands.results import MessagesFound
 from parlour_client.core.model import Entry, display_name
 from parlour_client.core.search_query import HELP
 from parlour_client.kit.errors import ParlourClientError
-from parlour_client.kit.language import _, ngettext
+from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
@@ -47,17 +47,17 @@ class SearchScreen(Overlay[Entry | None]):
     """An input, the list of results, and what surrounds the marked one."""
 
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012 - Textual's declaration
-    HELP: ClassVar[str | None] = (
+    HELP: ClassVar[str | None] = N_(
         "Words match in any order, the last one may be unfinished. The newest message comes first.\n"
         'from:NAME  in:ROOM  "exact words"  on: before: after: 2026-11-24, 2026-11, today, 7d\n'
         "has:link has:file has:reaction  is:unread is:mention is:starred is:edited is:mine"
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", id="search.leave"),
-        Binding("down", "move('cursor_down')", "Next result", show=False, id="search.results"),
-        Binding("up", "move('cursor_up')", "Previous result", show=False, id="search.up"),
-        Binding("pagedown", "move('page_down')", "Page down", show=False, id="search.page_down"),
-        Binding("pageup", "move('page_up')", "Page up", show=False, id="search.page_up"),
+        Binding("escape", "leave", N_("Leave"), id="search.leave"),
+        Binding("down", "move('cursor_down')", N_("Next result"), show=False, id="search.results"),
+        Binding("up", "move('cursor_up')", N_("Previous result"), show=False, id="search.up"),
+        Binding("pagedown", "move('page_down')", N_("Page down"), show=False, id="search.page_down"),
+        Binding("pageup", "move('page_up')", N_("Page up"), show=False, id="search.page_up"),
     ]
 
     def __init__(self, archive: Archive, words: str = "", found: MessagesFound | None = None) -> None:

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.widgets import OptionList
 
 from parlour_client.core.model import Entry, Thread, Version, display_name
+from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer, peer_line
 from parlour_client.ui.chat.timeline.sentences import clock, day
@@ -22,7 +23,7 @@ from parlour_protocol.kit.text import safe_text
 class ThreadScreen(Overlay[Entry | None]):
     """The messages of one thread."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Leave", id="thread.leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", N_("Leave"), id="thread.leave")]
 
     def __init__(self, thread: Thread) -> None:
         super().__init__(classes="page")
@@ -32,11 +33,20 @@ class ThreadScreen(Overlay[Entry | None]):
         """Lay out."""
         count = len(self._thread.entries)
         with Vertical(classes="box"):
-            yield SafeStatic(own(f"Thread of {count} {'message' if count == 1 else 'messages'}", "bold"))
+            yield SafeStatic(
+                own(
+                    ngettext("Thread of {count} message", "Thread of {count} messages", count).format(
+                        count=count
+                    ),
+                    "bold",
+                )
+            )
             if self._thread.missing is not None:
-                yield SafeStatic(own("The first message of this thread is not available.", "$text-warning"))
+                yield SafeStatic(
+                    own(_("The first message of this thread is not available."), "$text-warning")
+                )
             yield MessageChoices()
-        yield SafeStatic(own("enter: go to the message · esc: close", "dim"), classes="keys")
+        yield SafeStatic(own(_("enter: go to the message · esc: close"), "dim"), classes="keys")
 
     def on_mount(self) -> None:
         """Show the messages."""
@@ -55,17 +65,15 @@ class ThreadScreen(Overlay[Entry | None]):
 
 def history_page(entry: Entry, versions: "list[Version] | tuple[Version, ...]") -> Page:
     """Return the page with all texts that a message had."""
-    parts = [
-        join(
-            own("Edit history of a message by ", "bold"), peer_line(display_name(entry.author), style="bold")
-        )
-    ]
+    author = display_name(entry.author)
+    parts = [peer_line(_("Edit history of a message by {author}").format(author=author), style="bold")]
     for number, version in enumerate(versions, 1):
-        name = "first" if number == 1 else "now" if number == len(versions) else f"edit {number - 1}"
+        edit = _("edit {number}").format(number=number - 1)
+        name = _("first") if number == 1 else _("now") if number == len(versions) else edit
         parts += [own(""), own(f"{name}  {day(version.at)} {clock(version.at)}", "bold")]
         parts += [join(own("│ ", "dim"), peer(line)) for line in safe_lines(version.text)]
     if len(versions) < 2:  # noqa: PLR2004 - a first text and no other
-        parts.append(own("Never edited, as far as this device knows.", "dim"))
+        parts.append(own(_("Never edited, as far as this device knows."), "dim"))
     return Page(lines(*parts))
 
 

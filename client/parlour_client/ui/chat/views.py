@@ -43,7 +43,7 @@ class Views:
 
         def name(entry: Entry) -> str:
             room = self._client.rooms.get(entry.room)
-            return room.title if room is not None else "a room you left"
+            return room.title if room is not None else _("a room you left")
 
         find = partial(self._client.history.search, limit=MOST_FOUND + 1)
         archive = Archive(find, self._client.history.around, name)

@@ -14,6 +14,7 @@ from textual.geometry import Offset
 from textual.screen import Screen
 from textual.widgets import OptionList
 
+from parlour_client.kit.language import N_
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, own
 
@@ -32,7 +33,7 @@ class Target:
 class JumpScreen(Overlay[Target | None]):
     """Letters over the screen."""
 
-    HELP: ClassVar[str | None] = "Press a letter to go there; any other key closes."
+    HELP: ClassVar[str | None] = N_("Press a letter to go there; any other key closes.")
 
     def __init__(self, targets: list[Target]) -> None:
         super().__init__(classes="jump")

@@ -26,9 +26,12 @@ def has_right_to_left(text: str) -> bool:
 
 
 def in_visual_order(text: str) -> str:
-    """Return the text in visual order (UAX #9), its clusters whole."""
+    """Return the text in visual order (UAX #9), its clusters whole; blanks at its ends stay at those ends."""
     if not has_right_to_left(text):
         return text
+    if (inner := text.strip(" ")) != text:
+        before, after = text.split(inner, 1)
+        return before + in_visual_order(inner) + after
     pools: dict[str, Iterator[int]] = {kind: iter(pool) for kind, pool in _POOLS.items()}
     other = iter(_OTHER)
     whole: dict[str, str] = {}

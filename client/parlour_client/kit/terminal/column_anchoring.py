@@ -160,7 +160,7 @@ class ColumnAnchors:
         column = widget.region.x + crop.x
         app = widget.app
         mode = app.text_order if isinstance(app, SafeApp) else "terminal"
-        if isinstance(widget, TextArea):  # the cursor must be on the letter that it would delete
+        if isinstance(widget, TextArea) and widget.text:  # the cursor must be on the letter it would delete
             mode = "off"
         return [
             strip if is_plain else self._anchored(strip, column, mode)

@@ -6,14 +6,29 @@ ones, and removed keys stay in memory: each key watches the footer, which lives 
 
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.geometry import Region
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
 from parlour_client.kit.language import _
+from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 
 Shown = tuple[str, str, str, str, bool]
 """Key, its label, its description, the action, whether it is enabled."""
+
+
+class _AnchoredKey(FooterKey):
+    """A key whose row keeps its columns, and the order of a language from right to left."""
+
+    def __init__(self, key: str, written: str, words: str, action: str, *, disabled: bool) -> None:
+        super().__init__(key, written, words, action, disabled=disabled)
+        self._column_anchors = ColumnAnchors()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw, with each row anchored to its columns."""
+        return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
 
 class KeyFooter(Footer):
@@ -32,7 +47,7 @@ class KeyFooter(Footer):
     def compose(self) -> ComposeResult:
         """Show one key for each action."""
         for key, written, words, action, enabled in self._shown:
-            yield FooterKey(key, written, words, action, disabled=not enabled)
+            yield _AnchoredKey(key, written, words, action, disabled=not enabled)
 
     def _keys(self) -> tuple[Shown, ...]:
         bindings = dict[str, tuple[Binding, bool]]()

@@ -104,7 +104,7 @@ def title_pane(pane: Widget, title: Content) -> None:
 
 
 class SafeButton(Button):
-    """A Button that takes only Content."""
+    """A Button that takes only Content, and whose rows keep their columns."""
 
     def __init__(
         self,
@@ -114,6 +114,11 @@ class SafeButton(Button):
         classes: str | None = None,
     ) -> None:
         super().__init__(label, id=id, classes=classes, compact=True)
+        self._column_anchors = ColumnAnchors()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw, with each row anchored to its columns."""
+        return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
 
 def option(content: Content, *, id: str | None = None, disabled: bool = False) -> Option:  # noqa: A002 - Textual's name

@@ -1,0 +1,48 @@
+"""Screens in another language, also one that is written from right to left."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import LOBBY, FakeClient
+
+from parlour_client.kit.language import language
+from parlour_client.ui.chat.screen import ChatScreen
+
+
+@pytest.fixture(autouse=True)
+def english_afterwards() -> Iterator[None]:
+    """Go back to English."""
+    yield
+    language.use([])
+
+
+async def lobby(client: FakeClient, open_app: OpenApp, folder: Path) -> str:
+    """Return the open lobby on the smallest usual terminal."""
+    async with open_app(client, size=(80, 24), folder=folder) as pilot:
+        assert isinstance(pilot.app.screen, ChatScreen)
+        await pilot.app.screen.navigation.open(LOBBY)
+        await settled(pilot)
+        shown = screen_text(pilot)
+    assert {cell_len(row) for row in shown.split("\n")} == {80}
+    return shown
+
+
+async def test_the_keys_at_the_foot_are_in_the_language_in_use(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path
+) -> None:
+    """German has longer words than English; the first keys still fit."""
+    language.use(["de"])
+    assert "f1 Hilfe" in (await lobby(client, open_app, tmp_path)).split("\n")[-1]
+
+
+@pytest.mark.parametrize(("order", "help_"), [("terminal", "עזרה"), ("client", "הרזע"), ("off", "עזרה")])
+async def test_words_from_right_to_left_are_ordered_as_the_setting_says(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path, order: str, help_: str
+) -> None:
+    """Ours as well as other people's: by the terminal, by Parlour, or not at all."""
+    (tmp_path / "settings.toml").write_text(f'bidi = "{order}"\n')
+    language.use(["he"])
+    assert f"f1 {help_}" in (await lobby(client, open_app, tmp_path)).split("\n")[-1]

@@ -5,6 +5,7 @@ Widgets of this package take `Content` only from here (a test checks the sources
 name check cannot reach the screen.
 """
 
+from string import Formatter
 from typing import Final
 
 from textual.content import Content
@@ -58,6 +59,16 @@ def _line(spans: Line, style: str) -> Content:
 def join(*parts: Content) -> Content:
     """Join contents side by side, to mix our own words with others' text: never use an f-string."""
     return Content.assemble(*parts)
+
+
+def filled(sentence: str, style: str = "", **parts: Content) -> Content:
+    """Return our own sentence in which each `{name}` is that part: a translation may move them."""
+    found: list[Content] = []
+    for words, name, _spec, _conversion in Formatter().parse(sentence):
+        found.append(own(words, style))
+        if name is not None:
+            found.append(parts[name])
+    return Content.assemble(*found)
 
 
 def lines(*parts: Content) -> Content:

@@ -20,7 +20,7 @@ from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
-from parlour_client.kit.language import N_
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 from parlour_client.kit.widgets.key_ordering import edit_in_turn
 from parlour_client.kit.widgets.safe import peer_line
@@ -43,7 +43,7 @@ _SIGNS: Final = "@#:/"
 class Composer(TextArea):
     """Where the person writes."""
 
-    HELP: ClassVar[str | None] = (
+    HELP: ClassVar[str | None] = N_(
         "Type a message and press Enter. Shift+Enter or Ctrl+J adds a new line; F5 opens your editor.\n"
         "Tab completes: @ for people, # for rooms, / for commands, :smi for emoji.\n"
         "Up and Down recall what you sent before. Esc cancels a reply or an edit.\n"
@@ -52,15 +52,19 @@ class Composer(TextArea):
         "Parlour asks before it sends several pasted lines, or what looks like a secret."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "do('send')", "Send", id="composer.send"),
-        Binding("shift+enter,ctrl+j", "do('newline')", "New line", show=False, id="composer.newline"),
-        Binding("tab", "do('take')", "Complete", show=False, id="composer.take"),
-        Binding("up", "do('up')", "Previous message", show=False, id="composer.up"),
-        Binding("down", "do('down')", "Next message", show=False, id="composer.down"),
+        Binding("enter", "do('send')", N_("Send"), id="composer.send"),
+        Binding("shift+enter,ctrl+j", "do('newline')", N_("New line"), show=False, id="composer.newline"),
+        Binding("tab", "do('take')", N_("Complete"), show=False, id="composer.take"),
+        Binding("up", "do('up')", N_("Previous message"), show=False, id="composer.up"),
+        Binding("down", "do('down')", N_("Next message"), show=False, id="composer.down"),
         Binding(
-            "escape", "do('leave')", "Cancel a reply, an edit or completion", show=False, id="composer.leave"
+            "escape",
+            "do('leave')",
+            N_("Cancel a reply, an edit or completion"),
+            show=False,
+            id="composer.leave",
         ),
-        Binding("f5", "do('editor')", "Editor", show=False, id="composer.editor"),
+        Binding("f5", "do('editor')", N_("Editor"), show=False, id="composer.editor"),
         Binding("ctrl+underscore,alt+z", "do('undo')", N_("Undo"), show=False, id="composer.undo"),
         Binding("ctrl+y", "do('redo')", N_("Redo"), show=False, id="composer.redo"),
         Binding("alt+s", "do('spelling')", N_("Suggest spellings"), show=False, id="composer.spelling"),
@@ -107,7 +111,7 @@ class Composer(TextArea):
 
     def __init__(self, offers: OfferList, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(
-            id=id, compact=True, highlight_cursor_line=False, placeholder="Write a message. F1: help"
+            id=id, compact=True, highlight_cursor_line=False, placeholder=_("Write a message. F1: help")
         )
         self._column_anchors = ColumnAnchors()
         self._offers = offers

@@ -17,7 +17,8 @@ from textual.message_pump import MessagePump
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, display_name
 from parlour_client.kit.errors import SetupError
-from parlour_client.kit.widgets.safe import error_content, join, own, peer_line
+from parlour_client.kit.language import _
+from parlour_client.kit.widgets.safe import error_content, filled, join, own, peer_line
 from parlour_client.text.emoji_names import with_emoji
 from parlour_client.text.formatting import preview
 from parlour_client.ui.chat.composer import Composer
@@ -101,7 +102,7 @@ class ComposerController:
         at = aim if isinstance(aim, Aim) else self.aim
         self._interaction.run(lambda: self._submit(text, at), group="send")
         if self._client.connection.status.session_ended and not text.startswith("/"):
-            self._interaction.say("Kept until you log in again: /login")
+            self._interaction.say(_("Kept until you log in again: /login"))
         self._told_typing_at = 0.0
 
     async def _submit(self, text: str, aim: Aim) -> None:
@@ -119,7 +120,7 @@ class ComposerController:
         if self._interaction.settings.shortcodes:
             text = with_emoji(text)
         if room is None:
-            raise ValueError(NO_ROOM)
+            raise ValueError(_(NO_ROOM))
         if isinstance(mode, Edit):
             await self._client.messages.edit(room, mode.target, text)
         else:
@@ -160,11 +161,11 @@ class ComposerController:
 
     def reply_to(self, entry: Entry, seq: Seq) -> None:
         """Reply to a message with the next Enter."""
-        self._enter(Reply(seq), "reply to ", entry)
+        self._enter(Reply(seq), _("reply to {user}: {text}"), entry)
 
     def edit(self, entry: Entry, seq: Seq) -> None:
         """Edit a message with the next Enter; the draft is set aside."""
-        self._enter(Edit(seq), "edit ", entry)
+        self._enter(Edit(seq), _("edit {user}: {text}"), entry)
         self.drafts.set_aside()
         self._composer.put(entry.text or "")
 
@@ -172,7 +173,8 @@ class ComposerController:
         self._set(mode)
         quote = peer_line(preview(entry.text or ""), limit=40)
         author = peer_line(display_name(entry.author), style="bold")
-        self._hint.mode(join(own(words, "bold"), author, own(": "), quote, own("  esc: cancel", "dim")))
+        about = filled(words, "bold", user=author, text=quote)
+        self._hint.mode(join(about, own("  "), own(_("esc: cancel"), "dim")))
         self.focus()
 
     def _set(self, mode: Reply | Edit | None) -> None:
@@ -247,7 +249,7 @@ class ComposerController:
     def begin_command(self, text: str) -> None:
         """Put a command into the composer, to be completed; existing text stays."""
         if self._composer.text.strip():
-            self._interaction.refuse("You are writing something: send or delete it first.")
+            self._interaction.refuse(_("You are writing something: send or delete it first."))
         else:
             self._composer.put(f"{text} ")
         self.focus()

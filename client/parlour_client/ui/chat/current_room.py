@@ -2,6 +2,7 @@
 
 from parlour_client.core.client import Client
 from parlour_client.core.model import Room
+from parlour_client.kit.language import _
 from parlour_client.ui.chat.interaction import NO_ROOM
 from parlour_protocol.ids import RoomId
 
@@ -24,5 +25,5 @@ class CurrentRoom:
         """Return the open room. Raises ValueError if there is none."""
         room = self.room
         if room is None:
-            raise ValueError(NO_ROOM)
+            raise ValueError(_(NO_ROOM))
         return room

@@ -17,7 +17,7 @@ from textual.worker import Worker
 from parlour_client.core.settings import Settings, Value
 from parlour_client.kit.clipboard import copy_with, find_clipboard_program
 from parlour_client.kit.errors import ParlourClientError, SessionEndedError, SetupError
-from parlour_client.kit.language import _
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.picture import has_colors_for_pictures
 from parlour_client.kit.widgets.questions import ConfirmScreen
 from parlour_client.kit.widgets.safe import error_content, join, own, peer_line
@@ -31,7 +31,7 @@ from parlour_protocol.kit.text import SafeText
 Answer = TypeVar("Answer")
 REFUSALS: Final = (ParlourClientError, ParlourProtocolError, ValueError)
 """Errors of a command that are shown as a sentence."""
-NO_ROOM: Final = "No room is open. /rooms lists the public ones."
+NO_ROOM: Final = N_("No room is open. /rooms lists the public ones.")
 
 
 class Interaction:
@@ -57,7 +57,7 @@ class Interaction:
     def replace(self, what: Callable[[], Coroutine[None, None, None]], *, group: str) -> None:
         """Run something in the background in place of the previous one in its group."""
         # the function, not its coroutine: a worker that is cancelled at once leaves none behind
-        _ = self._work(what, group=group, exclusive=True)
+        _done = self._work(what, group=group, exclusive=True)
 
     def _work(
         self, what: Callable[[], Coroutine[None, None, None]], *, group: str, exclusive: bool = False
@@ -74,7 +74,7 @@ class Interaction:
 
     def push(self, screen: Screen[Answer], answered: Callable[[Answer | None], None] | None = None) -> None:
         """Show a dialog or a page over the screen; ``answered`` gets its result."""
-        _ = self._pane.app.push_screen(screen, answered)
+        _done = self._pane.app.push_screen(screen, answered)
 
     def confirm(self, question: Content, do: Callable[[], Awaitable[Any]]) -> None:
         """Ask first, and run it if the person says yes."""
@@ -150,7 +150,7 @@ class Interaction:
 
     async def app_action(self, action: str) -> None:
         """Run an action of the app: settings, lock, quit."""
-        _ = await self._pane.app.run_action(f"app.{action}")
+        _done = await self._pane.app.run_action(f"app.{action}")
 
     @property
     def shows_pictures(self) -> bool:

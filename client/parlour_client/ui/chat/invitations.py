@@ -9,8 +9,9 @@ from textual.content import Content
 
 from parlour_client.core.client import Client
 from parlour_client.core.model import Invitation
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ChooseScreen
-from parlour_client.kit.widgets.safe import join, own, peer_line
+from parlour_client.kit.widgets.safe import filled, join, own, peer_line
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
@@ -21,30 +22,34 @@ def row(one: Invitation) -> Content:
     return join(
         own(" +   ", "bold $text-accent"),
         peer_line(one.title, style="bold"),
-        own(" by ", "dim"),
-        peer_line(one.inviter),
+        filled(_(" by {user}"), "dim", user=peer_line(one.inviter)),
     )
 
 
 def question(one: Invitation) -> Content:
     """Return the question."""
     if one.kind is RoomKind.DIRECT:
-        return join(peer_line(one.inviter, style="bold"), own(" wants to message you", "bold"))
-    kind = f"{'an encrypted' if one.encrypted else 'a'} {one.kind.value} room"
-    return join(
-        peer_line(one.inviter, style="bold"),
-        own(" invites you to ", "bold"),
-        peer_line(one.title, style="bold"),
-        own(f", {kind}", "bold"),
+        return filled(_("{user} wants to message you"), "bold", user=peer_line(one.inviter, style="bold"))
+    kinds = {
+        (RoomKind.PUBLIC, False): _("{user} invites you to {room}, a public room"),
+        (RoomKind.PUBLIC, True): _("{user} invites you to {room}, an encrypted public room"),
+        (RoomKind.PRIVATE, False): _("{user} invites you to {room}, a private room"),
+        (RoomKind.PRIVATE, True): _("{user} invites you to {room}, an encrypted private room"),
+    }
+    return filled(
+        kinds[one.kind, one.encrypted],
+        "bold",
+        user=peer_line(one.inviter, style="bold"),
+        room=peer_line(one.title, style="bold"),
     )
 
 
 def answers(one: Invitation) -> Sequence[tuple[str, Content]]:
     """Return the possible answers."""
     return [
-        ("accept", own("Accept")),
-        ("decline", own("Decline; they aren't notified")),
-        ("block", join(own("Block "), peer_line(one.inviter), own("; they aren't notified"))),
+        ("accept", own(_("Accept"))),
+        ("decline", own(_("Decline; they aren't notified"))),
+        ("block", filled(_("Block {user}; they aren't notified"), user=peer_line(one.inviter))),
     ]
 
 
@@ -67,7 +72,7 @@ class InvitationPrompts:
             if chosen:
                 self.ask(RoomId(chosen))
 
-        screen = ChooseScreen(own("Invitations", "bold"), choices, "You have no invitations.")
+        screen = ChooseScreen(own(_("Invitations"), "bold"), choices, _("You have no invitations."))
         self._interaction.push(screen, take)
 
     def ask(self, room: RoomId) -> None:
@@ -97,4 +102,4 @@ class InvitationPrompts:
     async def decline(self, one: Invitation) -> None:
         """Decline an invitation."""
         await self._client.invitations.decline(one.id)
-        self._interaction.say(f"Declined. {one.inviter} isn't notified.")
+        self._interaction.say(_("Declined. {user} isn't notified.").format(user=one.inviter))

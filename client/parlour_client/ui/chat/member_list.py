@@ -12,23 +12,24 @@ from textual.strip import Strip
 from textual.widgets import OptionList
 
 from parlour_client.core.model import MemberView, display_name
-from parlour_client.kit.language import _
+from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 from parlour_client.kit.widgets.safe import join, option, own, peer_line, title_pane
+from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS
 from parlour_protocol.rooms import Role, Status
 
-_HEADINGS = {Status.ONLINE: "Online", Status.AWAY: "Away", Status.OFFLINE: "Offline"}
+_HEADINGS = {Status.ONLINE: N_("Online"), Status.AWAY: N_("Away"), Status.OFFLINE: N_("Offline")}
 
 
 def how_many(members: int) -> str:
     """Return a count of members in words."""
-    return f"{members} member{'' if members == 1 else 's'}"
+    return ngettext("{count} member", "{count} members", members).format(count=members)
 
 
 class MemberList(OptionList):
     """The members of the open room."""
 
-    HELP: ClassVar[str | None] = (
+    HELP: ClassVar[str | None] = N_(
         "The members of this room. Enter shows a profile; F4 hides the list, Esc goes\n"
         "back to writing.\n"
         "/invite invites people; moderators have /kick, /ban, /mute and /role."
@@ -52,16 +53,16 @@ class MemberList(OptionList):
         for status, heading in _HEADINGS.items():
             group = [member for member in members if member.status is status]
             if group:
-                entries.append(option(own(f"{heading} ({len(group)})", "bold dim"), disabled=True))
+                entries.append(option(own(f"{_(heading)} ({len(group)})", "bold dim"), disabled=True))
                 entries += [option(_row(member), id=f"user:{member.user}") for member in group]
         if not entries:
-            entries.append(option(own("No members loaded yet", "dim"), disabled=True))
+            entries.append(option(own(_("No members loaded yet"), "dim"), disabled=True))
         self.set_options(entries)
         if marked is not None and marked < len(entries):
             self.highlighted = marked
 
 
 def _row(member: MemberView) -> Content:
-    words = [] if member.role is Role.MEMBER else [member.role.value]
-    words += ["muted"] if member.muted else []
+    words = [] if member.role is Role.MEMBER else [_(ROLE_WORDS[member.role])]
+    words += [_("muted")] if member.muted else []
     return join(peer_line(display_name(member.user)), own(("  " + ", ".join(words)) if words else "", "dim"))

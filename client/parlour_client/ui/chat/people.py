@@ -14,6 +14,7 @@ from textual.content import Content
 
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Profile, display_name
+from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices, ChooseScreen
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, option, own, peer_line
@@ -42,11 +43,11 @@ class ProfileScreen(Overlay[PersonAction | None]):
     """The card of a person."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "Close", id="person.leave"),
-        Binding("enter,d", "act('WRITE')", "Message them", id="person.write"),
-        Binding("i", "act('IGNORE')", "Ignore", id="person.ignore"),
-        Binding("m", "act('MESSAGES')", "Their messages", id="person.messages"),
-        Binding("l", "act('LAST')", "Their last message", id="person.last"),
+        Binding("escape,q", "leave", N_("Close"), id="person.leave"),
+        Binding("enter,d", "act('WRITE')", N_("Message them"), id="person.write"),
+        Binding("i", "act('IGNORE')", N_("Ignore"), id="person.ignore"),
+        Binding("m", "act('MESSAGES')", N_("Their messages"), id="person.messages"),
+        Binding("l", "act('LAST')", N_("Their last message"), id="person.last"),
     ]
 
     def __init__(self, person: Profile) -> None:
@@ -55,39 +56,50 @@ class ProfileScreen(Overlay[PersonAction | None]):
 
     def compose(self) -> ComposeResult:
         """Lay out."""
-        keys = "enter: message them · m: their messages · l: the last one · i: ignore · esc: close"
-        if self._person.ignored:
-            keys = keys.replace("i: ignore", "i: stop ignoring")
+        keys = (
+            _("enter: message them · m: their messages · l: the last one · i: stop ignoring · esc: close")
+            if self._person.ignored
+            else _("enter: message them · m: their messages · l: the last one · i: ignore · esc: close")
+        )
         with Vertical(classes="box"):
             yield SafeStatic(card(self._person))
             yield SafeStatic(own(keys, "dim"))
 
     def action_act(self, name: str) -> None:
         """Close with the action."""
-        _ = self.dismiss(PersonAction[name])
+        _done = self.dismiss(PersonAction[name])
 
     def action_leave(self) -> None:
         """Close without one."""
-        _ = self.dismiss(None)
+        _done = self.dismiss(None)
 
 
 def card(person: Profile) -> Content:
     """Return the text about a person."""
     rows = [
-        join(peer_line(display_name(person.user), style="bold"), own(f"  {_WORDS[person.status]}", "dim"))
+        join(peer_line(display_name(person.user), style="bold"), own(f"  {_(_WORDS[person.status])}", "dim"))
     ]
     if person.ignored:
-        rows.append(own("You are ignoring this person.", "$text-warning"))
-    count = "1 message from them is" if person.messages == 1 else f"{person.messages} messages from them are"
-    rows.append(own(f"{count} on this device"))
+        rows.append(own(_("You are ignoring this person."), "$text-warning"))
+    count = ngettext(
+        "{count} message from them is on this device",
+        "{count} messages from them are on this device",
+        person.messages,
+    )
+    rows.append(own(count.format(count=person.messages)))
     if person.last is not None:
-        when = own(f"last  {day(person.last.at)} {clock(person.last.at)}  ", "dim")
+        when = own(
+            _("last  {day} {time}  ").format(day=day(person.last.at), time=clock(person.last.at)), "dim"
+        )
         rows += [when, join(own("│ ", "dim"), peer_line(preview(person.last.text or ""), limit=120))]
     rows.append(
-        own("Rooms you share" if person.rooms else "You share no rooms, as far as this device knows.", "bold")
+        own(
+            _("Rooms you share") if person.rooms else _("You share no rooms, as far as this device knows."),
+            "bold",
+        )
     )
     for room, role in person.rooms:
-        rows.append(join(own("  "), peer_line(room.title), own(f"  {ROLE_WORDS[role]}", "dim")))
+        rows.append(join(own("  "), peer_line(room.title), own(f"  {_(ROLE_WORDS[role])}", "dim")))
     return lines(*rows)
 
 
@@ -95,8 +107,8 @@ class SessionsScreen(Overlay[SessionId | None]):
     """The sessions of this account; x on one closes with its id, to log it out."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "Close", id="sessions.leave"),
-        Binding("x", "end", "Log out", id="sessions.end"),
+        Binding("escape,q", "leave", N_("Close"), id="sessions.leave"),
+        Binding("x", "end", N_("Log out"), id="sessions.end"),
     ]
 
     def __init__(self, sessions: Sequence[SessionInfo]) -> None:
@@ -106,9 +118,9 @@ class SessionsScreen(Overlay[SessionId | None]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            yield SafeStatic(own("Devices logged in to your account", "bold"))
+            yield SafeStatic(own(_("Devices logged in to your account"), "bold"))
             yield Choices(*(option(_session(one)) for one in self._sessions))
-        yield SafeStatic(own("esc: close · x: log out the selected device", "dim"), classes="keys")
+        yield SafeStatic(own(_("esc: close · x: log out the selected device"), "dim"), classes="keys")
 
     def on_mount(self) -> None:
         """Mark the first."""
@@ -120,18 +132,17 @@ class SessionsScreen(Overlay[SessionId | None]):
         """Close with the marked session, but never with this one: that is a logout."""
         at = self.query_one(Choices).highlighted
         if at is not None and not self._sessions[at].current:
-            _ = self.dismiss(self._sessions[at].id)
+            _done = self.dismiss(self._sessions[at].id)
 
     def action_leave(self) -> None:
         """Close without one."""
-        _ = self.dismiss(None)
+        _done = self.dismiss(None)
 
 
 def _session(one: SessionInfo) -> Content:
-    mine = own("  this device", "bold") if one.current else own("")
-    facts = (
-        f"  since {day(one.created)}, last seen {day(one.last_seen)} {clock(one.last_seen)}, "
-        f"expires {day(one.expires)}"
+    mine = own(_("  this device"), "bold") if one.current else own("")
+    facts = _("  since {since}, last seen {seen} {time}, expires {expires}").format(
+        since=day(one.created), seen=day(one.last_seen), time=clock(one.last_seen), expires=day(one.expires)
     )
     return lines(join(peer_line(one.device, style="bold"), mine), own(facts, "dim"))
 
@@ -178,9 +189,9 @@ class People:
                 self._interaction.run(lambda: self._client.people.ignore(parse_user_name(chosen), on=False))
 
         choices = [(str(user), peer_line(display_name(user))) for user in people]
-        title = own("Ignored people: Enter stops ignoring one", "bold")
+        title = own(_("Ignored people: Enter stops ignoring one"), "bold")
         screen = ChooseScreen(
-            title, choices, "You are not ignoring anyone. /ignore PERSON hides someone's messages."
+            title, choices, _("You are not ignoring anyone. /ignore PERSON hides someone's messages.")
         )
         self._interaction.push(screen, take)
 
@@ -190,7 +201,7 @@ class People:
 
         def take(chosen: SessionId | None) -> None:
             if chosen is not None:
-                question = own("Log this device out? Logging in again takes your password.", "bold")
+                question = own(_("Log this device out? Logging in again takes your password."), "bold")
                 self._interaction.confirm(
                     lines(question, peer_line(names[chosen])), lambda: self._end_session(chosen)
                 )

@@ -13,7 +13,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ChooseScreen
-from parlour_client.kit.widgets.safe import join, lines, own, peer, peer_line
+from parlour_client.kit.widgets.safe import filled, join, lines, own, peer, peer_line
 from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
 from parlour_client.text.date_text import day_found
 from parlour_client.text.encryption_text import RENEWED
@@ -89,7 +89,7 @@ class ResultViews:
             results.FactorsListed: lambda _: interaction.push(SecondFactorsScreen(client.sessions.factors)),
             results.SessionsListed: lambda found: people.list_sessions(found.sessions),
             results.EncryptionShown: lambda found: encryption.show_report(found.room, found.report),
-            results.RoomRenewed: lambda _: interaction.say(RENEWED),
+            results.RoomRenewed: lambda _renewed: interaction.say(_(RENEWED)),
             results.KeyShown: lambda found: encryption.show_person(found.report),
             results.KeyDecided: lambda found: encryption.show_person(found.report),
             results.ComparisonShown: lambda found: encryption.show_words(found.process),
@@ -154,8 +154,8 @@ class ResultViews:
             if chosen:
                 self._interaction.run(lambda: self._enter(RoomId(chosen)))
 
-        empty = "No public rooms yet. /create NAME creates one."
-        self._interaction.push(ChooseScreen(own("Public rooms", "bold"), choices, empty), take)
+        empty = _("No public rooms yet. /create NAME creates one.")
+        self._interaction.push(ChooseScreen(own(_("Public rooms"), "bold"), choices, empty), take)
 
     async def _enter(self, room: RoomId) -> None:
         if self._client.rooms.get(room) is None:
@@ -167,21 +167,26 @@ class ResultViews:
             title = join(peer_line(result.room.title, style="bold"), own("  "), own(_("topic"), "dim"))
             self._interaction.push(Page(lines(title, own(""), peer(result.room.topic))))
         else:
-            self._interaction.say("This room has no topic. /topic TEXT sets one.")
+            self._interaction.say(_("This room has no topic. /topic TEXT sets one."))
 
     def _blocked(self, result: results.BlockedListed) -> None:
         choices = [(one, peer_line(display_name(one))) for one in result.people]
         self._interaction.push(
-            ChooseScreen(own("Blocked people", "bold"), choices, "You have not blocked anyone.")
+            ChooseScreen(own(_("Blocked people"), "bold"), choices, _("You have not blocked anyone."))
         )
 
     def _receipts(self, result: results.ReceiptsShown) -> None:
         choices = [
-            (user, join(peer_line(display_name(user)), own(f"  read up to message {seq}", "dim")))
+            (
+                user,
+                join(
+                    peer_line(display_name(user)), own(_("  read up to message {seq}").format(seq=seq), "dim")
+                ),
+            )
             for user, seq in sorted(result.read.items())
         ]
-        empty = "No one shares how far they have read. /receipts on shares how far you have read."
-        self._interaction.push(ChooseScreen(own("Read receipts", "bold"), choices, empty))
+        empty = _("No one shares how far they have read. /receipts on shares how far you have read.")
+        self._interaction.push(ChooseScreen(own(_("Read receipts"), "bold"), choices, empty))
 
     # --- files
 
@@ -189,7 +194,7 @@ class ResultViews:
         self._files.begin(result, self.show)
 
     def _saved(self, result: results.FileSaved) -> None:
-        self._interaction.report(join(own("Saved: "), peer_line(str(result.path), limit=400)))
+        self._interaction.report(filled(_("Saved: {path}"), path=peer_line(str(result.path), limit=400)))
 
 
 def _nothing(_: Result) -> None:

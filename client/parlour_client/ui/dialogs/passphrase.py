@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, lines, own, peer_line
@@ -17,7 +18,7 @@ class PassphraseScreen(Overlay[Secret | None]):
     """Asks for a passphrase."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", id="passphrase.leave"),
+        Binding("escape", "leave", N_("Leave"), id="passphrase.leave"),
     ]
 
     def __init__(self, account: str) -> None:
@@ -27,14 +28,14 @@ class PassphraseScreen(Overlay[Secret | None]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            yield SafeStatic(lines(own("Passphrase for the account", "bold"), peer_line(self._account)))
+            yield SafeStatic(lines(own(_("Passphrase for the account"), "bold"), peer_line(self._account)))
             yield Field(password=True, compact=True)
-            yield SafeStatic(own("enter: open · esc: cancel", "dim"))
+            yield SafeStatic(own(_("enter: open · esc: cancel"), "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with it."""
-        _ = self.dismiss(Secret(event.value) if event.value else None)
+        _done = self.dismiss(Secret(event.value) if event.value else None)
 
     def action_leave(self) -> None:
         """Close without one."""
-        _ = self.dismiss(None)
+        _done = self.dismiss(None)

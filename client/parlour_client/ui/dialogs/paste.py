@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 
+from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.text.secret_guard import Finding
@@ -31,13 +32,13 @@ class Choice(Enum):
 class PasteScreen(Overlay[Choice]):
     """Send, edit or drop."""
 
-    HELP: ClassVar[str | None] = (
+    HELP: ClassVar[str | None] = N_(
         "Check what you are about to send. s sends it, e or Esc lets you edit it, d deletes it."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "choose('SEND')", "Send", id="paste.send"),
-        Binding("e,escape", "choose('EDIT')", "Edit", id="paste.edit"),
-        Binding("d", "choose('DROP')", "Drop", id="paste.drop"),
+        Binding("s", "choose('SEND')", N_("Send"), id="paste.send"),
+        Binding("e,escape", "choose('EDIT')", N_("Edit"), id="paste.edit"),
+        Binding("d", "choose('DROP')", N_("Drop"), id="paste.drop"),
     ]
 
     def __init__(self, text: str, findings: Sequence[Finding], *, pasted: bool) -> None:
@@ -47,24 +48,31 @@ class PasteScreen(Overlay[Choice]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            head = "You are about to paste:" if self._pasted else "This looks like a secret:"
+            head = _("You are about to paste:") if self._pasted else _("This looks like a secret:")
             yield SafeStatic(lines(own(head, "bold"), *map(_words, self._findings)))
             with VerticalScroll(id="doubtful"):
                 yield SafeStatic(self._shown())
-            yield SafeStatic(own("s: send as it is · e or esc: edit · d: delete", "dim"))
+            yield SafeStatic(own(_("s: send as it is · e or esc: edit · d: delete"), "dim"))
 
     def _shown(self) -> Content:
         rows = self._text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         shown = [join(own("│ ", "dim"), peer_line(row) if row else own("")) for row in rows[:_SHOWN]]
         if len(rows) > _SHOWN:
-            shown.append(own(f"… and {len(rows) - _SHOWN} more lines", "dim"))
+            shown.append(
+                own(
+                    ngettext(
+                        "… and {count} more line", "… and {count} more lines", len(rows) - _SHOWN
+                    ).format(count=len(rows) - _SHOWN),
+                    "dim",
+                )
+            )
         return lines(*shown)
 
     def action_choose(self, name: str) -> None:
         """Close with the answer."""
-        _ = self.dismiss(Choice[name])
+        _done = self.dismiss(Choice[name])
 
 
 def _words(finding: Finding) -> Content:
-    where = f" (line {finding.line})" if finding.line else ""
+    where = _(" (line {number})").format(number=finding.line) if finding.line else ""
     return own(f"! {finding.what}{where}", "$text-warning")

@@ -7,21 +7,22 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, filled, own, peer_line
 from parlour_client.ui.input.completion import Offer, emoji_offers
 from parlour_client.ui.input.completion_list import OfferList
 
 COMMON: Final = (
-    ("👍", "thumbs up"),
-    ("🎉", "celebrate"),
-    ("😂", "funny"),
-    ("👀", "looking"),
-    ("🙏", "thanks"),
-    ("😮", "surprised"),
-    ("😢", "sad"),
-    ("👎", "thumbs down"),
+    ("👍", N_("thumbs up")),
+    ("🎉", N_("celebrate")),
+    ("😂", N_("funny")),
+    ("👀", N_("looking")),
+    ("🙏", N_("thanks")),
+    ("😮", N_("surprised")),
+    ("😢", N_("sad")),
+    ("👎", N_("thumbs down")),
 )
 
 
@@ -29,9 +30,9 @@ class ReactScreen(Overlay[str | None]):
     """Enter takes the highlighted reaction; the typed word is the last of them. Esc closes without one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", id="react.leave"),
-        Binding("down,tab", "move(1)", "Next", show=False, priority=True, id="react.next"),
-        Binding("up,shift+tab", "move(-1)", "Previous", show=False, priority=True, id="react.previous"),
+        Binding("escape", "leave", N_("Leave"), id="react.leave"),
+        Binding("down,tab", "move(1)", N_("Next"), show=False, priority=True, id="react.next"),
+        Binding("up,shift+tab", "move(-1)", N_("Previous"), show=False, priority=True, id="react.previous"),
     ]
 
     def __init__(self) -> None:
@@ -41,10 +42,10 @@ class ReactScreen(Overlay[str | None]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            yield SafeStatic(own("React with an emoji or a short word"))
-            yield Field(placeholder=":emoji name, or a word", compact=True)
+            yield SafeStatic(own(_("React with an emoji or a short word")))
+            yield Field(placeholder=_(":emoji name, or a word"), compact=True)
             yield self._offers
-            yield SafeStatic(own("up and down: choose · enter: react · esc: cancel", "dim"))
+            yield SafeStatic(own(_("up and down: choose · enter: react · esc: cancel"), "dim"))
 
     def on_mount(self) -> None:
         """Offer common reactions."""
@@ -56,16 +57,20 @@ class ReactScreen(Overlay[str | None]):
 
     def _offer(self, typed: str) -> None:
         if not typed:
-            self._offers.offer([Offer(emoji, own(f"{emoji}  {name}")) for emoji, name in COMMON])
+            self._offers.offer([Offer(emoji, own(f"{emoji}  {_(name)}")) for emoji, name in COMMON])
             return
         named = emoji_offers(typed.strip(":"))
-        word = () if typed.startswith(":") else (Offer(typed, join(own("the word "), peer_line(typed))),)
+        word = (
+            ()
+            if typed.startswith(":")
+            else (Offer(typed, filled(_("the word {word}"), word=peer_line(typed))),)
+        )
         self._offers.offer((*named, *word))
 
     def on_input_submitted(self) -> None:
         """Close with the highlighted reaction."""
         if self._offers.marked is not None:
-            _ = self.dismiss(self._offers.marked.insert.strip())
+            _done = self.dismiss(self._offers.marked.insert.strip())
 
     def action_move(self, step: int) -> None:
         """Move the mark."""
@@ -74,4 +79,4 @@ class ReactScreen(Overlay[str | None]):
 
     def action_leave(self) -> None:
         """Close without one."""
-        _ = self.dismiss(None)
+        _done = self.dismiss(None)

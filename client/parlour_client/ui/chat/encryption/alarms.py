@@ -6,6 +6,7 @@ Enter dismisses an alarm; a permanent one stays for ever, because its cause can'
 from collections.abc import Sequence
 
 from parlour_client.core.e2ee.status import Alarm
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import join, lines, own, peer_line
 from parlour_client.ui.chat.timeline.sentences import clock, day
@@ -13,18 +14,18 @@ from parlour_client.ui.chat.timeline.sentences import clock, day
 
 def alarm_screen(alarms: Sequence[Alarm]) -> ChooseScreen:
     """Return the list."""
-    head = lines(own("Alarms", "bold"), own("Enter dismisses an alarm that you have read.", "dim"))
+    head = lines(own(_("Alarms"), "bold"), own(_("Enter dismisses an alarm that you have read."), "dim"))
     rows = [
         (
             str(one.id),
             lines(
                 join(
                     own(f"{day(one.at)} {clock(one.at)}", "dim"),
-                    own("  permanent" if one.permanent else "", "bold"),
+                    own(f"  {_('permanent')}" if one.permanent else "", "bold"),
                 ),
                 peer_line(one.text, limit=400),
             ),
         )
         for one in alarms
     ]
-    return ChooseScreen(head, rows, "No alarms on this device.")
+    return ChooseScreen(head, rows, _("No alarms on this device."))

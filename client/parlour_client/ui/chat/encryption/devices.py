@@ -18,11 +18,11 @@ from textual.content import Content
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import OwnDevice, OwnKeys
 from parlour_client.core.errors import EncryptionError
-from parlour_client.kit.language import N_, _
+from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.qr_code import qr_rows
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import ChooseScreen
-from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, own, peer_line
 from parlour_client.text.device_text import steps_to_add
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.timeline.sentences import clock, day
@@ -32,23 +32,29 @@ from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.invite_link import LoginLink
 
 _STATUS: Final = {
-    DeviceStatus.ACTIVE: ("approved", "$text-success"),
-    DeviceStatus.PENDING: ("waiting for approval", "$text-warning"),
-    DeviceStatus.REVOKED: ("revoked", "dim"),
+    DeviceStatus.ACTIVE: (N_("approved"), "$text-success"),
+    DeviceStatus.PENDING: (N_("waiting for approval"), "$text-warning"),
+    DeviceStatus.REVOKED: (N_("revoked"), "dim"),
 }
 
 
 def heading(own_keys: OwnKeys) -> Content:
     """Return the heading of the list."""
-    parts = [own("Your devices", "bold"), own(f"Archive: {own_keys.protection}", "dim")]
+    parts = [
+        own(_("Your devices"), "bold"),
+        own(_("Archive: {protection}").format(protection=own_keys.protection), "dim"),
+    ]
     if waiting := waits(own_keys):
         parts += waiting
         parts.append(
-            own("No other device left? In a shell: parlour recovery use, with your 24 recovery words.", "dim")
+            own(
+                _("No other device left? In a shell: parlour recovery use, with your 24 recovery words."),
+                "dim",
+            )
         )
     elif own_keys.has_account_key:
-        parts.append(own("/add-device shows a link for a new device.", "dim"))
-    parts.append(own("Enter on a device: approve it, send it history, or revoke it", "dim"))
+        parts.append(own(_("/add-device shows a link for a new device."), "dim"))
+    parts.append(own(_("Enter on a device: approve it, send it history, or revoke it"), "dim"))
     return lines(*parts)
 
 
@@ -56,8 +62,8 @@ def waits(own_keys: OwnKeys) -> list[Content]:
     """Return a row for what must be done before this device can read encrypted rooms, if anything."""
     if own_keys.status is not DeviceStatus.PENDING:
         return []
-    todo = own("Waiting for approval. On another device: ")
-    return [join(todo, own(f"/approve {own_keys.code}", "bold"))]
+    what = own(f"/approve {own_keys.code}", "bold")
+    return [filled(_("Waiting for approval. On another device: {command}"), command=what)]
 
 
 def waiting(client: Client) -> Sequence[OwnDevice]:
@@ -70,8 +76,11 @@ def waiting(client: Client) -> Sequence[OwnDevice]:
 def waiting_row(one: OwnDevice) -> Content:
     """Return the row above the messages about a device that waits."""
     return join(
-        own(_("New device waiting for approval: "), "bold $text-warning"),
-        peer_line(one.name, limit=40, style="bold"),
+        filled(
+            _("New device waiting for approval: {device}"),
+            "bold $text-warning",
+            device=peer_line(one.name, limit=40, style="bold"),
+        ),
         own("  /devices", "dim"),
     )
 
@@ -83,26 +92,29 @@ def choices(devices: Sequence[OwnDevice]) -> list[tuple[str, Content]]:
 
 def _row(one: OwnDevice) -> Content:
     words, style = _STATUS[one.status]
-    here = own("  (this one)", "dim") if one.current else own("")
-    seen = own(f"  seen {day(one.last_seen)} {clock(one.last_seen)}", "dim")
-    return join(peer_line(one.name, limit=40, style="bold"), own("  "), own(words, style), here, seen)
+    here = own(_("  (this one)"), "dim") if one.current else own("")
+    when = _("  seen {day} {time}").format(day=day(one.last_seen), time=clock(one.last_seen))
+    words = _(words)
+    return join(
+        peer_line(one.name, limit=40, style="bold"), own("  "), own(words, style), here, own(when, "dim")
+    )
 
 
 def revoke_question(one: OwnDevice) -> Content:
     """Return the question before revoking a device."""
     return lines(
-        join(own("Revoke ", "bold"), peer_line(one.name, limit=40, style="bold"), own(" for good?", "bold")),
-        own("It is logged out and removed from every encrypted room. It keeps what it has already read."),
+        filled(_("Revoke {device} for good?"), "bold", device=peer_line(one.name, limit=40, style="bold")),
+        own(_("It is logged out and removed from every encrypted room. It keeps what it has already read.")),
     )
 
 
 def history_question(one: OwnDevice) -> Content:
     """Return the question after approving a device."""
     return lines(
-        join(peer_line(one.name, limit=40, style="bold"), own(" is approved.", "bold")),
-        own("Once it connects, it can read new messages."),
-        own("Send it the messages from this device, too?"),
-        own("They are encrypted for that device only. You can do it later in /devices."),
+        filled(_("{device} is approved."), "bold", device=peer_line(one.name, limit=40, style="bold")),
+        own(_("Once it connects, it can read new messages.")),
+        own(_("Send it the messages from this device, too?")),
+        own(_("They are encrypted for that device only. You can do it later in /devices.")),
     )
 
 
@@ -114,9 +126,9 @@ def recovery_page(words: Sequence[str]) -> Page:
     ]
     return Page(
         lines(
-            own("Recovery words", "bold"),
-            own("They are the key to your account: anyone who has them can add devices to it."),
-            own("Write them on paper, show them to no one, and close this page."),
+            own(_("Recovery words"), "bold"),
+            own(_("They are the key to your account: anyone who has them can add devices to it.")),
+            own(_("Write them on paper, show them to no one, and close this page.")),
             own(""),
             *rows,
         )
@@ -127,10 +139,14 @@ def code_page(code: str, rows: Sequence[str]) -> Page:
     """Return the page with this account's code, for others to scan or copy; the QR code fits into 24 rows."""
     return Page(
         lines(
-            own("Your code, to scan; the text is below", "bold"),
+            own(_("Your code, to scan; the text is below"), "bold"),
             *(own(row, "#000000 on #ffffff") for row in rows),  # dark on light, or some scanners fail
-            own("Others scan it, or paste it after /verify. It only proves something if they get it from"),
-            own("you outside this chat."),
+            own(
+                _(
+                    "Others scan it, or paste it after /verify. It only proves something if they get it\n"
+                    "from you outside this chat."
+                )
+            ),
             own(""),
             own(code),
         )
@@ -181,7 +197,11 @@ class ApprovalScreen(Overlay[Approval]):
         with Vertical(classes="box"):
             yield SafeStatic(
                 lines(
-                    join(own(_("New device: "), "bold"), peer_line(one.name, limit=40, style="bold")),
+                    filled(
+                        _("New device: {device}"),
+                        "bold",
+                        device=peer_line(one.name, limit=40, style="bold"),
+                    ),
                     own(
                         _("Logged in {day} {time}").format(day=day(one.created), time=clock(one.created)),
                         "dim",
@@ -241,7 +261,7 @@ class DevicePrompts:
             if chosen is not None:
                 self._ask_about(by_id[chosen])
 
-        screen = ChooseScreen(heading(own_keys), choices(listed), "No device has keys yet.")
+        screen = ChooseScreen(heading(own_keys), choices(listed), _("No device has keys yet."))
         self._interaction.push(screen, take)
 
     def _ask_about(self, one: OwnDevice) -> None:
@@ -260,8 +280,8 @@ class DevicePrompts:
                 self._ask_revoke(one)
 
         actions = [
-            ("history", own("Send it the history of encrypted rooms from this device")),
-            ("revoke", own("Revoke it for good")),
+            ("history", own(_("Send it the history of encrypted rooms from this device"))),
+            ("revoke", own(_("Revoke it for good"))),
         ]
         self._interaction.push(ChooseScreen(peer_line(one.name, style="bold"), actions, ""), take)
 
@@ -275,9 +295,15 @@ class DevicePrompts:
         self._interaction.confirm(history_question(one), lambda: self._send_history(one))
 
     async def _send_history(self, one: OwnDevice) -> None:
-        self._interaction.say("Sending history: the other device must be running.")
+        self._interaction.say(_("Sending history: the other device must be running."))
         count = await self._client.encryption.send_history(DeviceId(one.device))
-        self._interaction.say(f"Sent {count} events, encrypted. They appear there as they arrive.")
+        self._interaction.say(
+            ngettext(
+                "Sent {count} event, encrypted. They appear there as they arrive.",
+                "Sent {count} events, encrypted. They appear there as they arrive.",
+                count,
+            ).format(count=count)
+        )
 
     def show_recovery(self, words: Sequence[str]) -> None:
         """Show the recovery words."""

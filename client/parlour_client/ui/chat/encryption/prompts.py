@@ -18,6 +18,7 @@ from parlour_client.core.e2ee.status import Alarm, PersonReport, RoomReport, Sas
 from parlour_client.core.e2ee.verification.sas import VERIFIED
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Room
+from parlour_client.kit.language import _
 from parlour_client.kit.qr_code import qr_rows
 from parlour_client.kit.widgets.safe import join, own, peer_line
 from parlour_client.ui.chat.current_room import CurrentRoom
@@ -78,8 +79,9 @@ class EncryptionPrompts:
         rows: list[Content] = []
         if alarms:
             newest = peer_line(alarms[-1].text, limit=400, style="bold $text-error")
-            more = f" ({len(alarms) - 1} more)" if len(alarms) > 1 else ""
-            rows.append(join(own("! ", "bold $text-error"), newest, own(f"{more} /alarms", "dim")))
+            more = _(" ({count} more)").format(count=len(alarms) - 1) if len(alarms) > 1 else ""
+            where = own(f"{more} /alarms", "dim")
+            rows.append(join(own("! ", "bold $text-error"), newest, where))
         with suppress(EncryptionError):  # no keys yet, or a server without encryption
             rows.extend(devices.waits(self._client.encryption.own()))
         rows.extend(map(devices.waiting_row, devices.waiting(self._client)))
@@ -144,7 +146,7 @@ class EncryptionPrompts:
     def words_confirmed(self, process: SasVerification) -> None:
         """Say what is missing after the person confirmed."""
         if not process.they_confirmed:
-            self._interaction.say("Waiting for them to confirm too.")
+            self._interaction.say(_("Waiting for them to confirm too."))
 
     def _follow_words(self) -> None:
         """Update the open dialog of short words; without one, say that a verification ended."""

@@ -10,7 +10,8 @@ from textual.content import Content
 
 from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomReport, Trust
 from parlour_client.core.model import display_name
-from parlour_client.kit.widgets.safe import join, lines, own, peer_line
+from parlour_client.kit.language import _
+from parlour_client.kit.widgets.safe import filled, join, lines, own, peer_line
 from parlour_client.text.encryption_text import TRUST, how_admitted
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.page import Page
@@ -26,7 +27,9 @@ TRUST_WORDS = {
 
 def report_page(title: str, report: RoomReport) -> Page:
     """Return the page."""
-    return Page(lines(join(own("Encryption of ", "bold"), peer_line(title, style="bold")), *_parts(report)))
+    return Page(
+        lines(filled(_("Encryption of {room}"), "bold", room=peer_line(title, style="bold")), *_parts(report))
+    )
 
 
 def _parts(report: RoomReport) -> Iterator[Content]:
@@ -37,34 +40,37 @@ def _parts(report: RoomReport) -> Iterator[Content]:
         if sentence not in report.problem:
             yield _warning(sentence)
     yield own("")
-    yield own("Who can read new messages", "bold")
+    yield own(_("Who can read new messages"), "bold")
     people = {one.user: one for one in report.people if one.admitted_by is not None}
     for user, devices in _by_user(report).items():
         yield from _person(user, devices, people.get(user))
     for user in report.without_device:
         yield join(
             _name(user),
-            own("  no device in the group yet, can't read this room"),
+            own("  "),
+            own(_("no device in the group yet, can't read this room")),
         )
         yield from _admission(people.get(user))
     if report.authenticator:
         yield own("")
-        yield own(f"The room's digits (epoch {report.epoch})", "bold")
+        yield own(_("The room's digits (epoch {epoch})").format(epoch=report.epoch), "bold")
         yield peer_line(report.authenticator)
         yield own(
-            "If two devices show the same digits, they are in the same group with the same members.", "dim"
+            _("If two devices show the same digits, they are in the same group with the same members."), "dim"
         )
     if report.last_change is not None:
         yield own("")
         yield own(
-            f"This device last renewed its keys here: {day(report.last_change)} {clock(report.last_change)}"
+            _("This device last renewed its keys here: {day} {time}").format(
+                day=day(report.last_change), time=clock(report.last_change)
+            )
         )
     if report.keys:
         yield own("")
-        yield own("Key strength", "bold")
+        yield own(_("Key strength"), "bold")
         yield peer_line(report.keys, limit=400)
     yield own("")
-    yield own("What the server sees", "bold")
+    yield own(_("What the server sees"), "bold")
     for sentence in report.server_sees:
         yield join(own("· "), peer_line(sentence))
     yield own("")
@@ -91,13 +97,14 @@ def _person(user: UserName, devices: list[MemberDevice], person: RoomPerson | No
     mine = devices[0].own
     yield join(
         _name(user),
-        own("  you" if mine else f"  {words}", "dim" if mine else style),
+        own("  "),
+        own(_("you") if mine else _(words), "dim" if mine else style),
     )
     yield from _admission(person)
     for one in devices:
-        here = "  (this device)" if one.current else ""
-        since = own(f"{here}  since {day(one.certified)}", "dim")
-        yield join(own("    "), peer_line(one.name, limit=40), since)
+        here = _("  (this device)") if one.current else ""
+        since = own(_("  since {day}").format(day=day(one.certified)), "dim")
+        yield join(own("    "), peer_line(one.name, limit=40), own(here, "dim"), since)
 
 
 def _admission(person: RoomPerson | None) -> Iterator[Content]:

@@ -16,15 +16,16 @@ from textual.widgets import Input
 from parlour_client.commands.verification import NO
 from parlour_client.core.e2ee.status import SasVerification
 from parlour_client.core.e2ee.verification.sas import ALL_WORDS, VERIFIED, are_typed
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, own, peer_line
 
 
 class WordsScreen(Overlay[str | None]):
     """The five words as they were typed, or ``NO``: they differ. None: closed, to come back later."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", id="words.leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", N_("Leave"), id="words.leave")]
 
     def __init__(self, process: SasVerification) -> None:
         super().__init__(classes="dialog")
@@ -34,9 +35,9 @@ class WordsScreen(Overlay[str | None]):
         """Lay out."""
         with Vertical(classes="box"):
             yield SafeStatic(process_words(self.process), id="words")
-            yield Field(placeholder="all five words, or: no", compact=True)
+            yield Field(placeholder=_("all five words, or: no"), compact=True)
             yield SafeStatic(own("", "$text-error"), id="told")
-            yield SafeStatic(own("esc: decide later", "dim"))
+            yield SafeStatic(own(_("esc: decide later"), "dim"))
 
     def show_process(self, process: SasVerification) -> None:
         """Show the current state."""
@@ -47,13 +48,15 @@ class WordsScreen(Overlay[str | None]):
         """Accept the words, or a no."""
         typed = event.value.strip()
         if typed.lower() == NO or are_typed(self.process.words, typed):
-            _ = self.dismiss(typed)
+            _done = self.dismiss(typed)
         else:
-            self.query_one("#told", SafeStatic).show(own(f"{ALL_WORDS} Or type: {NO}", "$text-error"))
+            self.query_one("#told", SafeStatic).show(
+                own(_("{all_words} Or type: {no}").format(all_words=_(ALL_WORDS), no=NO), "$text-error")
+            )
 
     def action_leave(self) -> None:
         """Close the dialog; the verification continues."""
-        _ = self.dismiss(None)
+        _done = self.dismiss(None)
 
 
 def asking(processes: Sequence[SasVerification]) -> Content | None:
@@ -61,15 +64,15 @@ def asking(processes: Sequence[SasVerification]) -> Content | None:
     for process in reversed(processes):
         if process.ended or process.we_confirmed or (process.started_by_us and not process.words):
             continue
-        what = "your words are ready to compare" if process.words else "wants to compare words with you"
+        what = _("your words are ready to compare") if process.words else _("wants to compare words with you")
         return join(peer_line(process.peer, style="bold"), own(f": {what}  "), own("/words", "bold"))
     return None
 
 
 def ended_line(process: SasVerification) -> Content:
     """Return how a verification ended, for someone who does not look at it."""
-    how = own(": short words compared, verified" if process.ended == VERIFIED else f": {process.ended}")
-    return join(peer_line(process.peer, style="bold"), how)
+    how = _("short words compared, verified") if process.ended == VERIFIED else _(process.ended)
+    return join(peer_line(process.peer, style="bold"), own(f": {how}"))
 
 
 def still(process: SasVerification, processes: Sequence[SasVerification]) -> SasVerification:
@@ -81,18 +84,18 @@ def still(process: SasVerification, processes: Sequence[SasVerification]) -> Sas
 
 def process_words(process: SasVerification) -> Content:
     """Return the state of a verification as text."""
-    head = join(own("Short words with ", "bold"), peer_line(process.peer, style="bold"))
+    head = filled(_("Short words with {user}"), "bold", user=peer_line(process.peer, style="bold"))
     if process.ended:
-        return lines(head, own(process.ended, "bold"))
+        return lines(head, own(_(process.ended), "bold"))
     if not process.words:
-        waiting = "They are asked on their screen and continue with /words. You have ten minutes."
+        waiting = _("They are asked on their screen and continue with /words. You have ten minutes.")
         return lines(head, own(waiting))
     words = own("   ".join(process.words), "bold $text-accent")
-    mine = "You confirmed that they match." if process.we_confirmed else ""
-    theirs = "They confirmed that they match." if process.they_confirmed else ""
+    mine = _("You confirmed that they match.") if process.we_confirmed else ""
+    theirs = _("They confirmed that they match.") if process.they_confirmed else ""
     return lines(
         head,
-        own("Read these to each other, but not in this chat:"),
+        own(_("Read these to each other, but not in this chat:")),
         own(""),
         words,
         own(""),

@@ -14,9 +14,10 @@ from textual.widgets import Input
 
 from parlour_client.commands.verification import GO_ON, SHORT_WORDS, Decision, decide
 from parlour_client.core.e2ee.status import PersonReport
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, own, peer_line
 from parlour_client.ui.chat.encryption.report import TRUST_WORDS
 from parlour_client.ui.chat.timeline.sentences import clock, day
 
@@ -25,9 +26,9 @@ class PersonScreen(Overlay[Decision | None]):
     """One person's key."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", id="verify.leave"),
-        Binding("down", "scroll(1)", "Down", show=False, id="verify.down"),
-        Binding("up", "scroll(-1)", "Up", show=False, id="verify.up"),
+        Binding("escape", "leave", N_("Leave"), id="verify.leave"),
+        Binding("down", "scroll(1)", N_("Down"), show=False, id="verify.down"),
+        Binding("up", "scroll(-1)", N_("Up"), show=False, id="verify.up"),
     ]
 
     def __init__(self, report: PersonReport) -> None:
@@ -40,11 +41,13 @@ class PersonScreen(Overlay[Decision | None]):
             with VerticalScroll(id="about", can_focus=False):  # the field below it stays in sight
                 yield SafeStatic(person_words(self._report))
             if self._report.safety_number:
-                yield Field(placeholder="the last 20 digits, their code, or a word from above", compact=True)
+                yield Field(
+                    placeholder=_("the last 20 digits, their code, or a word from above"), compact=True
+                )
             told = SafeStatic(own("", "$text-error"), id="told")
             told.display = False
             yield told
-            yield SafeStatic(own("enter: confirm · esc: cancel", "dim"))
+            yield SafeStatic(own(_("enter: confirm · esc: cancel"), "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with the input, if it is one of the ways."""
@@ -54,12 +57,12 @@ class PersonScreen(Overlay[Decision | None]):
             told.display = True
             told.show(
                 own(
-                    "Type the last 20 digits, paste their code, or type one of the words above.",
+                    _("Type the last 20 digits, paste their code, or type one of the words above."),
                     "$text-error",
                 )
             )
         else:
-            _ = self.dismiss(decision)
+            _done = self.dismiss(decision)
 
     def action_scroll(self, step: int) -> None:
         """Scroll the text by a row."""
@@ -67,38 +70,47 @@ class PersonScreen(Overlay[Decision | None]):
 
     def action_leave(self) -> None:
         """Close without a decision."""
-        _ = self.dismiss(None)
+        _done = self.dismiss(None)
 
 
 def person_words(report: PersonReport) -> Content:
     """Return the page's text."""
     words, style = TRUST_WORDS[report.trust]
-    parts = [join(peer_line(report.user, style="bold"), own("  "), own(words, style))]
+    parts = [join(peer_line(report.user, style="bold"), own("  "), own(_(words), style))]
     if report.first_seen is not None:
-        parts.append(own(f"Key first seen: {day(report.first_seen)} {clock(report.first_seen)}", "dim"))
+        parts.append(
+            own(
+                _("Key first seen: {day} {time}").format(
+                    day=day(report.first_seen), time=clock(report.first_seen)
+                ),
+                "dim",
+            )
+        )
     if not report.safety_number:
         parts.append(
-            own("They have no device with keys yet. Ask them to open Parlour once, then check again.")
+            own(_("They have no device with keys yet. Ask them to open Parlour once, then check again."))
         )
         return lines(*parts)
-    parts += [own(""), own("Safety number", "bold"), *(own(row) for row in _rows(report.safety_number))]
+    parts += [own(""), own(_("Safety number"), "bold"), *(own(row) for row in _rows(report.safety_number))]
     parts += [
         own(""),
-        own("Read it to each other, but not in this chat. Does it match?"),
-        own("Then type the last row (20 digits), or paste the code from their /mycode."),
-        join(own("Or type "), own(SHORT_WORDS, "bold"), own(" to compare five short words instead.")),
+        own(_("Read it to each other, but not in this chat. Does it match?")),
+        own(_("Then type the last row (20 digits), or paste the code from their /mycode.")),
+        filled(_("Or type {word} to compare five short words instead."), word=own(SHORT_WORDS, "bold")),
     ]
     if report.key_changed:
         parts += [
             own(""),
             own(
-                "Their key has changed: they lost all their devices and started over, or it is someone else.",
+                _(
+                    "Their key has changed: they lost all their devices and started over, or it is "
+                    "someone else."
+                ),
                 style,
             ),
-            join(
-                own("Ask them. To continue with the new key without comparing it, type "),
-                own(GO_ON, "bold"),
-                own("."),
+            filled(
+                _("Ask them. To continue with the new key without comparing it, type {word}."),
+                word=own(GO_ON, "bold"),
             ),
         ]
     return lines(*parts)

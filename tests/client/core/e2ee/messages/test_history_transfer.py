@@ -46,7 +46,7 @@ async def test_a_new_device_gets_what_was_said_before(harness: Harness) -> None:
     await say(harness, ben, room, "CANARY long ago")
     await say(harness, ana, room, "CANARY yes")
     phone = await harness.open(ANA, "phone")
-    await harness.until(lambda: ana.encryption.waiting)  # it was told at once
+    await harness.until(lambda: bool(ana.encryption.waiting))  # it was told at once
     (waiting,) = ana.encryption.waiting
     assert waiting.code == phone.encryption.own().code
     assert not ben.encryption.waiting

@@ -104,6 +104,10 @@ def test_a_link_logs_in_where_the_account_exists(server: Server, ada: Person, tm
     third = Person(tmp_path / "third", server)
     done = third.run("login", link, "--password-stdin", stdin=f"{password('ada')}\n")
     assert "Logged in as ada" in done.stderr
+    fourth = Person(tmp_path / "fourth", server)
+    arguments = ["login", f"127.0.0.1:{server.port}", "--ca", str(server.data / "ca.pem")]
+    fourth.run(*arguments, "--username", "ada", "--password-stdin", stdin=f"{password('ada')}\n")
+    assert fourth.run("device", "add").stdout.strip() == link  # it has the pin, though this device has none
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,19 @@ class Verifier:
             self._context = await self._made()
         return self._context
 
+    async def pin(self) -> str | None:
+        """Return a pin that tells others who this server is; None where the system's authorities do.
+
+        Raises CertificateError, UnreachableError: a private authority must vouch for the key first.
+        """
+        match self.trust:
+            case SystemRoots():
+                return None
+            case Pin(value):
+                return value
+            case CaFile():
+                return pin_of(await _leaf_of(self.address, await self.context()))
+
     def forget(self) -> None:
         """Probe again next time: a leaf may be renewed under the same key, and the pin decides."""
         self._context = None
@@ -146,10 +159,15 @@ def _client_context() -> ssl.SSLContext:
 
 
 async def _probe(address: ServerAddress) -> bytes:
-    """Return the leaf that the server shows, after a handshake in which nothing is sent to it."""
+    """Return the leaf that the server shows, verified by nothing."""
     context = _client_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # no data goes over it: it only fetches the leaf
+    return await _leaf_of(address, context)
+
+
+async def _leaf_of(address: ServerAddress, context: ssl.SSLContext) -> bytes:
+    """Return the leaf after a handshake by ``context``, in which nothing is sent to the server."""
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             _reader, writer = await asyncio.open_connection(

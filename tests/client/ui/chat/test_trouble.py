@@ -111,7 +111,7 @@ async def test_loading_that_failed_once_is_tried_at_the_next_change(
 async def test_what_cannot_be_opened_is_handed_back_in_words(error: ArchiveError, client: FakeClient) -> None:
     """The app ends with the error for anyone who started it to print, and draws nothing broken."""
 
-    async def refused() -> None:
+    async def refused(**_rest: object) -> None:
         raise error
 
     client.start = refused  # type: ignore[method-assign]

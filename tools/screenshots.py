@@ -13,14 +13,16 @@ from textual.pilot import Pilot
 
 from parlour_client.demo.people import Person, everyone_connected, open_rooms, play
 from parlour_client.demo.screen import fill_rooms, sign_up_guest
-from parlour_client.demo.script import CAST, CORA, GUEST, SCRIPT, SERVER
+from parlour_client.demo.script import BEN, CAST, CORA, GUEST, MALLORY, SCRIPT, SERVER
+from parlour_client.demo.tour import TOUR
 from parlour_client.kit.demo_server import demo_server
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.kit.ids import Seq
+from tools.cast import Cast
 
 DOCS = Path(__file__).parents[1] / "docs"
-LARGE, SMALL = (112, 32), (80, 24)
+LARGE, MIDDLE, SMALL = (112, 32), (96, 28), (80, 24)
 
 
 class Album:
@@ -46,15 +48,68 @@ class Album:
         await self.chat.commands.run(line)
         await self.settle()
 
-    def save(self, name: str) -> None:
-        """Write the picture. It loads nothing: fonts are the reader's own."""
+    def drawn(self) -> str:
+        """Return the picture of now. It loads nothing: fonts are the reader's own."""
         drawn = self.pilot.app.export_screenshot(title="Parlour")
         drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
         drawn = re.sub(r"127\.0\.0\.1:\d{5}", "127.0.0.1:18443", drawn)
-        drawn = re.sub(r"\b\d\d:\d\d\b", "10:42", drawn)
+        return re.sub(r"\b\d\d:\d\d\b", "10:42", drawn)
+
+    def save(self, name: str, picture: str = "") -> None:
+        """Write a picture, or that of now."""
         path = DOCS / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(drawn, "utf-8")
+        path.write_text(picture or self.drawn(), "utf-8")
+
+
+async def the_tour(album: Album) -> None:
+    """Save the first minute as an animated picture: the tour, with what it asks for done."""
+    cast, chat, press = Cast(), album.chat, album.pilot.press
+
+    async def frame(*keys: str, seconds: float = 1.0) -> None:
+        await press(*keys)
+        await album.settle()
+        cast.add(album.drawn(), seconds)
+
+    async def write(text: str, *before: str) -> None:
+        await frame(*before, *text[: len(text) // 2], seconds=0.7)
+        await frame(*text[len(text) // 2 :], seconds=1.0)
+        await frame("enter", seconds=2.5)
+
+    async def select(author: str) -> None:
+        await press("escape")
+        for _try in range(20):
+            await press("alt+up")
+            selected = chat.timeline.selected
+            if selected is not None and selected.author == author and selected.text is not None:
+                return
+
+    await album.pilot.resize_terminal(*MIDDLE)
+    await frame(seconds=3.0)
+    await write("Hi all! Who is mallory?")
+    await select(BEN)
+    await frame("r", seconds=1.5)
+    await write("That is good to know.")
+    await select(CORA)
+    await frame("+", seconds=1.5)
+    await frame("enter", seconds=2.0)
+    await frame("f3", *"tomatoes", seconds=2.5)
+    await press("escape")
+    await select(MALLORY)
+    await frame(seconds=1.5)
+    await frame("i", seconds=3.0)
+    await frame("escape", "escape", seconds=2.0)
+    await write(f"/dm {CORA}")
+    await write("Can the server read this?")
+    room = chat.current.id
+    assert room is not None  # noqa: S101 - it was just opened
+    await album.people[CORA].client.messages.send(room, "Not a word.")
+    await frame(seconds=4.0)
+    album.save("pictures/tour.svg", cast.svg())
+    await press("f9")
+    await album.pilot.resize_terminal(*LARGE)
+    await chat.navigation.open(album.people[CORA].lobby.id)
+    await album.settle()
 
 
 async def the_chat(album: Album) -> None:
@@ -111,6 +166,7 @@ async def the_encryption(album: Album) -> None:
 
 
 SCENES: tuple[Callable[[Album], Awaitable[None]], ...] = (
+    the_tour,
     the_chat,
     the_search,
     the_light_theme,
@@ -124,7 +180,7 @@ async def main() -> None:
         await open_rooms(people)
         guest = await sign_up_guest(server.folder / GUEST, await server.invite(1), people)
         await fill_rooms(server.folder, people)
-        app = ParlourApp(guest)
+        app = ParlourApp(guest, tour=TOUR)
         async with app.run_test(size=LARGE) as pilot:
             album = Album(pilot, people)
             await album.settle()  # the app starts the client in a worker of its own
@@ -132,13 +188,6 @@ async def main() -> None:
             sent: list[Seq] = []
             for line in SCRIPT[:9]:
                 await play(line, people, sent)
-            hello = await guest.messages.send(
-                people[CORA].lobby.id, "Hi all! Who is mallory?", reply_to=sent[0]
-            )
-            assert hello.request is not None  # noqa: S101 - it was just queued
-            seq = await guest.messages.stored(hello.request)
-            await people[CORA].client.messages.react(people[CORA].lobby.id, seq, "\U0001f44b")
-            await people[CORA].received(seq)
             await album.settle()
             for scene in SCENES:
                 await scene(album)

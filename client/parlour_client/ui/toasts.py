@@ -9,24 +9,26 @@ from typing import Final, Literal
 
 from textual.app import App
 
+from parlour_client.kit.language import N_, _
+
 Severity = Literal["information", "warning", "error"]
 
 
 class Toast(Enum):
     """The sentences of toasts."""
 
-    COPIED = "Copied as shown, without hidden characters."
-    NO_UNREAD = "No unread messages."
-    TOO_FAR = "That message is too far back. Scroll up to load it."
-    NOT_YOURS = "You can only edit your own messages."
-    WRONG_SETTINGS = "Some settings are not valid. /settings shows which."
-    NOT_SAVED = "The settings could not be saved. The change lasts until you quit."
-    NO_EDITOR = "An editor cannot be opened in this terminal."
-    NOTHING_TO_LOCK_WITH = "Set a passphrase first: parlour passphrase"
-    ONE_ACCOUNT = "You have only one account. parlour --account NAME adds another."
-    NO_SUCH_ACCOUNT = "You have no account with that name. /account lists them."
-    NOTHING_TO_REACH = "Nothing to jump to."
-    NOT_STORED = "This message has not reached the server yet."
+    COPIED = N_("Copied as shown, without hidden characters.")
+    NO_UNREAD = N_("No unread messages.")
+    TOO_FAR = N_("That message is too far back. Scroll up to load it.")
+    NOT_YOURS = N_("You can only edit your own messages.")
+    WRONG_SETTINGS = N_("Some settings are not valid. /settings shows which.")
+    NOT_SAVED = N_("The settings could not be saved. The change lasts until you quit.")
+    NO_EDITOR = N_("An editor cannot be opened in this terminal.")
+    NOTHING_TO_LOCK_WITH = N_("Set a passphrase first: parlour passphrase")
+    ONE_ACCOUNT = N_("You have only one account. parlour --account NAME adds another.")
+    NO_SUCH_ACCOUNT = N_("You have no account with that name. /account lists them.")
+    NOTHING_TO_REACH = N_("Nothing to jump to.")
+    NOT_STORED = N_("This message has not reached the server yet.")
 
 
 _SEVERITY: Final[dict[Toast, Severity]] = {
@@ -42,4 +44,4 @@ _SEVERITY: Final[dict[Toast, Severity]] = {
 
 def toast(app: App[None], what: Toast) -> None:
     """Show one of our sentences for a few seconds."""
-    app.notify(what.value, severity=_SEVERITY.get(what, "information"), timeout=4, markup=False)
+    app.notify(_(what.value), severity=_SEVERITY.get(what, "information"), timeout=4, markup=False)

@@ -92,6 +92,14 @@ async def test_the_chat(client: FakeClient, open_app: OpenApp, size: tuple[int, 
         compare(pilot, f"chat-{size[0]}x{size[1]}")
 
 
+async def test_the_compact_layout(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
+    """Time, name and text in one row."""
+    (tmp_path / FILE).write_text('message_layout = "compact"\n')
+    async with open_app(client, folder=tmp_path) as pilot:
+        await lobby(pilot)
+        compare(pilot, "compact")
+
+
 @pytest.mark.parametrize("theme", ["parlour-light", "high-contrast", "monochrome"])
 async def test_the_themes(client: FakeClient, open_app: OpenApp, tmp_path: Path, theme: str) -> None:
     """The same in other colours."""

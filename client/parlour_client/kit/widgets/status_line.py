@@ -10,6 +10,7 @@ from textual.content import Content
 
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
 
 _WORDS: Final = {
@@ -81,7 +82,7 @@ def status_words(status: ConnectionStatus, account: Account, left: float, login_
     if status.problem:
         parts.append(peer_line(status.problem))
     if status.session_ended and login_hint:
-        parts.append(own(login_hint))
+        parts.append(own(_(login_hint)))
     if status.state is LinkState.ONLINE:
         parts.append(peer_line(status.security))
     if status.server not in status.problem:

@@ -12,14 +12,15 @@ from textual.content import Content
 
 from parlour_client.core.e2ee.status import RoomEncryption, RoomState
 from parlour_client.core.model import Room
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.ui.chat.member_list import how_many
 from parlour_protocol.rooms import RoomKind
 
 _KINDS: Final = {
-    RoomKind.PUBLIC: "public room",
-    RoomKind.PRIVATE: "private room",
-    RoomKind.DIRECT: "direct room",
+    RoomKind.PUBLIC: N_("public room"),
+    RoomKind.PRIVATE: N_("private room"),
+    RoomKind.DIRECT: N_("direct room"),
 }
 _PROBLEMS: Final = {
     RoomState.WAITING: "$text-warning",
@@ -53,13 +54,13 @@ class RoomHeader(Vertical):
             self._heading.show(own("Parlour", "bold"))
             return
         count = "" if room.kind is RoomKind.DIRECT else f", {how_many(room.members)}"
-        kind = own(f"  {_KINDS[room.kind]}{count}  ", "dim")
+        kind = own(f"  {_(_KINDS[room.kind])}{count}  ", "dim")
         topic = peer_line(room.topic) if room.topic else own("")
         if room.request:
-            topic = own("wants to chat: /accept /decline /block", "bold $text-warning")
+            topic = own(_("wants to chat: /accept /decline /block"), "bold $text-warning")
         if room.trouble:
-            topic = own("the server is withholding messages", "bold $text-warning")
-        peek = own("peek: alt+r marks read  ", "bold") if peeking else own("")
+            topic = own(_("the server is withholding messages"), "bold $text-warning")
+        peek = own(_("peek: alt+r marks read") + "  ", "bold") if peeking else own("")
         self._heading.show(join(peer_line(room.title, style="bold"), kind, peek, topic))
 
     def show_encryption(self, status: RoomEncryption | None) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from textual.content import Content
 
+from parlour_client.kit.language import _, ngettext
 from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
 from parlour_client.ui.chat.deferred import Deferred
 
@@ -89,9 +90,12 @@ class HintLine(SafeStatic):
         elif self._mode is not None:
             self.show(self._mode)
         elif self._typing:
-            names = own(", ").join(peer_line(name) for name in self._typing[:_NAMED])
-            more = own(" and others") if len(self._typing) > _NAMED else own("")
-            verb = " is typing" if len(self._typing) == 1 else " are typing"
-            self.show(join(names, more, own(verb, "dim")))
+            names = ", ".join(self._typing[:_NAMED])
+            words = (
+                _("{names} and others are typing")
+                if len(self._typing) > _NAMED
+                else ngettext("{names} is typing", "{names} are typing", len(self._typing))
+            )
+            self.show(peer_line(words.format(names=names)))
         else:
             self.show(own(""))

@@ -2,6 +2,7 @@
 
 from textual.content import Content
 
+from parlour_client.kit.language import N_
 from parlour_client.kit.widgets import status_line
 from parlour_client.kit.widgets.safe import own
 from parlour_client.ui.app_settings import settings_of
@@ -10,7 +11,7 @@ from parlour_client.ui.app_settings import settings_of
 class StatusLine(status_line.StatusLine):
     """One line at the bottom."""
 
-    login_hint = "/login: log in again"
+    login_hint = N_("/login: log in again")
 
     def __init__(self) -> None:
         super().__init__(id="status")

@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import Final
 
 from parlour_client.core.model import Gap
+from parlour_client.kit.language import _, ngettext
 from parlour_protocol.kit.ids import Seq
 
 _COUNTED: Final = 1_000_000
@@ -43,19 +44,19 @@ class Hole:
     def words(self) -> str:
         """The text of its row."""
         count = self.gap.count
-        some = "more than a million" if count > _COUNTED else f"up to {count}" if count > 1 else "1"
-        what = f"{some} message{'s' if count > 1 else ''} missing"
+        some = ngettext("1 message missing", "up to {count} messages missing", count).format(count=count)
+        what = _("more than a million messages missing") if count > _COUNTED else some
         match self.state:
             case HoleState.WAITING | HoleState.LOADING:
-                return f"{what}, loading…"
+                return _("{what}, loading…").format(what=what)
             case HoleState.OFFLINE:
-                return f"{what}: no connection"
+                return _("{what}: no connection").format(what=what)
             case HoleState.REFUSED:
-                return f"{what}: not sent by the server"
+                return _("{what}: not sent by the server").format(what=what)
             case HoleState.GONE:
-                return f"{what}: no longer on the server"
+                return _("{what}: no longer on the server").format(what=what)
             case HoleState.FORGOTTEN:
-                return f"{what}: forgotten on this device"
+                return _("{what}: forgotten on this device").format(what=what)
 
 
 def holes_of(gaps: Iterable[Gap], *, online: bool) -> list[Hole]:

@@ -12,7 +12,7 @@ from typing import Final
 from rich.cells import cell_len
 
 from parlour_client.core.model import ABOUT_THE_LOG, BEFORE_JOIN, Entry, NoteKind, display_name
-from parlour_client.kit.language import _
+from parlour_client.kit.language import _, ngettext
 from parlour_client.text.file_text import facts_of, is_picture
 from parlour_client.text.formatting import formatted, preview
 from parlour_client.text.note_text import is_shown_beside, note_words
@@ -91,7 +91,7 @@ def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
     if setting.new_day:
         rows.append((Piece(_ruled(day(entry.at), width), Look.DATE),))
     if setting.first_unread:
-        rows.append((Piece(_ruled("new", width), Look.UNREAD),))
+        rows.append((Piece(_ruled(_("new"), width), Look.UNREAD),))
     if setting.folded is not None:
         return (*rows, *_folded_rows(entry, setting.folded, width))
     columns = setting.layout.columns(width, setting.longest_name)
@@ -148,9 +148,15 @@ def _mark_first(rows: list[Row], author: UserName) -> None:
 def _folded_rows(entry: Entry, count: int, width: int) -> list[Row]:
     if not count:
         return []
-    noun = "message" if count == 1 else "messages"
-    some = f"{MOST_FOLDED} {noun} or more" if count >= MOST_FOLDED else f"{count} {noun}"
-    words = f"ignored: {some} from {safe_text(display_name(entry.author)).plain} (enter: show)"
+    words = (
+        _("ignored: {count} messages or more from {author} (enter: show)")
+        if count >= MOST_FOLDED
+        else ngettext(
+            "ignored: {count} message from {author} (enter: show)",
+            "ignored: {count} messages from {author} (enter: show)",
+            count,
+        )
+    ).format(count=min(count, MOST_FOLDED), author=_name(entry))
     return [(Piece(_cut(words, width), Look.META),)]
 
 
@@ -160,9 +166,9 @@ def is_message(entry: Entry) -> bool:
 
 
 def _header(entry: Entry, setting: Setting, columns: Columns, time: str) -> Row:
-    doubt = "  not verified" if setting.unverified and columns.body >= _ROOM_FOR_DOUBT else ""
+    doubt = f"  {_('not verified')}" if setting.unverified and columns.body >= _ROOM_FOR_DOUBT else ""
     beside = f"  {time}" if columns.beside else ""
-    name = _cut(_name(entry), columns.body - len(beside) - len(doubt))
+    name = _cut(_name(entry), columns.body - len(beside) - cell_len(doubt))
     return (Piece(name, Look.AUTHOR, person=entry.author), Piece(beside + doubt, Look.META))
 
 
@@ -187,15 +193,15 @@ def _note_rows(entry: Entry, columns: Columns, time: str) -> list[Row]:
 
 def _quote(parent: Entry | None, cells: int) -> Row:
     if parent is None:
-        return _gutter(Piece(_cut("> an earlier message (p: go there)", cells), Look.QUOTE))
-    words = "(deleted)" if parent.text is None else " / ".join(safe_text(preview(parent.text)[:400]).lines)
+        return _gutter(Piece(_cut("> " + _("an earlier message (p: go there)"), cells), Look.QUOTE))
+    words = _("(deleted)") if parent.text is None else " / ".join(safe_text(preview(parent.text)[:400]).lines)
     head = f"> {safe_text(display_name(parent.author)).plain}: "
     return _gutter(Piece(_cut(head + words, cells), Look.QUOTE))
 
 
 def _text_rows(entry: Entry, cells: int, setting: Setting) -> list[Row]:
     if entry.deleted or entry.text is None:
-        return [_gutter(Piece("(deleted)", Look.META))]
+        return [_gutter(Piece(_("(deleted)"), Look.META))]
     safe = safe_text(entry.text)
     if safe.blank:
         return [_gutter(Piece(BLANK_LABEL, Look.META))]
@@ -205,11 +211,17 @@ def _text_rows(entry: Entry, cells: int, setting: Setting) -> list[Row]:
     view = _text_view(entry, setting) if spans else TextView()
     rows: list[Row] = [(gutter, *row) for row in text_rows(safe, spans, cells, view)]
     if len(rows) > FOLD_AT and not setting.opened:
-        more = f"… {len(rows) - FOLD_AT + 1} more lines (enter: show)"
+        left = len(rows) - FOLD_AT + 1
+        more = ngettext(
+            "… {count} more line (enter: show)", "… {count} more lines (enter: show)", left
+        ).format(count=left)
         rows[FOLD_AT - 1 :] = [_gutter(Piece(_cut(more, cells), Look.META))]
     if safe.hidden:
-        noun = "character" if safe.hidden == 1 else "characters"
-        mark = f"contains {safe.hidden} hidden {noun} (i: inspect)"
+        mark = ngettext(
+            "contains {count} hidden character (i: inspect)",
+            "contains {count} hidden characters (i: inspect)",
+            safe.hidden,
+        ).format(count=safe.hidden)
         rows.append(_gutter(Piece(_cut(mark, cells), Look.ESCAPE)))
     return rows
 
@@ -263,21 +275,23 @@ def _reaction_rows(entry: Entry, cells: int) -> list[Row]:
 
 def _readers(users: tuple[UserName, ...]) -> str:
     names = ", ".join(safe_text(display_name(user)).plain for user in users[:_NAMED])
-    more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
-    return f"read by {names}{more}"
+    if len(users) <= _NAMED:
+        return _("read by {names}").format(names=names)
+    return _("read by {names} and {count} more").format(names=names, count=len(users) - _NAMED)
 
 
 def _meta_rows(entry: Entry, columns: Columns, read_by: tuple[UserName, ...]) -> list[Row]:
     rows: list[Row] = []
     facts = []
     if entry.edited and not entry.deleted:
-        facts.append("edited (h: earlier versions)")
+        facts.append(_("edited (h: earlier versions)"))
     if entry.replies:
-        facts.append(f"{entry.replies} {'reply' if entry.replies == 1 else 'replies'} (t: thread)")
+        words = ngettext("{count} reply (t: thread)", "{count} replies (t: thread)", entry.replies)
+        facts.append(words.format(count=entry.replies))
     if entry.starred:
-        facts.append("starred")
+        facts.append(_("starred"))
     if entry.pinned:
-        facts.append("pinned")
+        facts.append(_("pinned"))
     if read_by:
         facts.append(_readers(read_by))
     if facts:

@@ -7,6 +7,7 @@ returned separately, to be shown on rows of its own after the gutter. ``rows`` c
 from datetime import datetime
 
 from parlour_client.core.model import Delivery, Entry, display_name
+from parlour_client.kit.language import N_, _
 from parlour_client.text.event_text import event_sentence
 from parlour_protocol.frames import bodies
 from parlour_protocol.kit.fields import WireText
@@ -15,16 +16,17 @@ from parlour_protocol.rooms import Role
 
 Sentence = tuple[str, WireText | None]
 
-ROLE_WORDS = {Role.OWNER: "owner", Role.MODERATOR: "moderator", Role.MEMBER: "member"}
+ROLE_WORDS = {Role.OWNER: N_("owner"), Role.MODERATOR: N_("moderator"), Role.MEMBER: N_("member")}
 
 
 def sentence(entry: Entry) -> Sentence:
     """Return our sentence, and the stranger's words that belong to it."""
+    author = display_name(entry.author)
     match entry.body:
         case bodies.Pinned(on=True):
-            return f"{display_name(entry.author)} pinned a message (p: go there)", None
+            return _("{author} pinned a message (p: go there)").format(author=author), None
         case bodies.Pinned():
-            return f"{display_name(entry.author)} unpinned a message", None
+            return _("{author} unpinned a message").format(author=author), None
         case body:
             return event_sentence(entry.author, body)
 
@@ -44,7 +46,9 @@ def stamp(at: Millis, timestamps: str) -> str:
 def day(at: Millis) -> str:
     """Return the local day, `Tuesday 24 November 2026`."""
     local = _local(at)
-    return f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]} {local.year}"
+    return _("{weekday} {day} {month} {year}").format(
+        weekday=_(_DAYS[local.weekday()]), day=local.day, month=_(_MONTHS[local.month - 1]), year=local.year
+    )
 
 
 def day_number(at: Millis) -> int:
@@ -53,10 +57,18 @@ def day_number(at: Millis) -> int:
 
 
 # Our own words: strftime("%A") follows the locale.
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_DAYS = (
+    N_("Monday"),
+    N_("Tuesday"),
+    N_("Wednesday"),
+    N_("Thursday"),
+    N_("Friday"),
+    N_("Saturday"),
+    N_("Sunday"),
+)
 _MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July",
-    "August", "September", "October", "November", "December",
+    N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"),
+    N_("August"), N_("September"), N_("October"), N_("November"), N_("December"),
 )  # fmt: skip
 _LAST_TIME = 253_402_000_000_000  # year 9999: a server may write any number
 
@@ -68,10 +80,10 @@ def _local(at: Millis) -> datetime:
 def delivery_words(entry: Entry) -> str:
     """Return the state of one of this account's messages; empty when the server has stored it."""
     if entry.delivery is Delivery.QUEUED and entry.problem:  # which is shown below it
-        return "not sent yet (x: cancel)"
+        return _("not sent yet (x: cancel)")
     return {
         Delivery.STORED: "",
-        Delivery.SENT: "sent, not confirmed yet",
-        Delivery.QUEUED: "queued (x: cancel)",
-        Delivery.FAILED: "not sent (s: send again · x: cancel)",
+        Delivery.SENT: _("sent, not confirmed yet"),
+        Delivery.QUEUED: _("queued (x: cancel)"),
+        Delivery.FAILED: _("not sent (s: send again · x: cancel)"),
     }[entry.delivery]

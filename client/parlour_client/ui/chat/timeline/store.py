@@ -12,6 +12,7 @@ from typing import Final
 from textual.cache import LRUCache
 
 from parlour_client.core.model import Entry, Gap, display_name
+from parlour_client.kit.language import _
 from parlour_client.ui.chat.timeline.entries import Entries, Key, key_of, seq_of
 from parlour_client.ui.chat.timeline.heights import Heights
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, covered
@@ -302,7 +303,7 @@ class Store(Entries):
         hole = self.hole_above(index)
         missing = hole.words if hole is not None else ""
         if not index and self.loading_older:
-            missing = "loading earlier messages…"
+            missing = _("loading earlier messages…")
         folded = None
         if self.is_folded(index):
             folded = 0 if self._goes_on_folded(index) else self._run_length(index)

@@ -82,6 +82,7 @@ class SettingsScreen(Overlay[None]):
             at = next((index for index, one in enumerate(found) if not one.disabled), None)
         rows.highlighted = at
         rows.focus()
+        rows.call_after_refresh(rows.scroll_to_highlight)  # the rows that it needs are not laid out yet
         if at is None:
             self.query_one("#about", SafeStatic).show(own(_("No setting is about this."), "dim"))
         searched = join(own("  / ", "bold"), peer_line(self._search)) if self._search else own("")

@@ -69,6 +69,16 @@ async def test_a_switch_a_choice_and_a_text(client: FakeClient, open_app: OpenAp
         assert load(tmp_path).editor == ""
 
 
+async def test_a_change_stays_in_sight(client: FakeClient, open_app: OpenApp) -> None:
+    """The last setting of the list, on a small terminal."""
+    async with open_app(client) as pilot:
+        await at(pilot, "clipboard")
+        assert "  clipboard        ask" in screen_text(pilot)
+        await pilot.press("enter", "down", "enter")
+        await settled(pilot)
+        assert "* clipboard        program" in screen_text(pilot)
+
+
 async def test_reduced_motion_holds_at_once(client: FakeClient, open_app: OpenApp) -> None:
     """The cursor of the composer stops blinking."""
     async with open_app(client) as pilot:

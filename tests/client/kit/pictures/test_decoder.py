@@ -17,6 +17,13 @@ def test_the_answer_is_a_size_and_its_pixels() -> None:
     assert decoder.HEAD.unpack_from(decoder.decode(ordinary("GIF", (4, 2)), 10, 10)) == (4, 2)
 
 
+def test_without_pillow_it_says_so() -> None:
+    """A plain install has none."""
+    command = (sys.executable, "-I", "-S", decoder.__file__, "1", "1")
+    done = subprocess.run(command, input=b"", capture_output=True, timeout=60, check=False)  # noqa: S603 - ours
+    assert done.returncode == decoder.NO_PILLOW
+
+
 TRIES = """
 import os, socket, sys
 from parlour_client.kit.pictures import decoder

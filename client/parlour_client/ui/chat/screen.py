@@ -137,7 +137,7 @@ class ChatScreen(Screen[None]):
 
     def _new_pane(self, panes: Panes) -> RoomPane:
         views: Mapping[View, Action] = {
-            View.HELP: lambda _: self.action_help(),
+            View.HELP: lambda given: self.action_help(given["name"] or ""),
             View.MEMBERS: lambda _: self.action_people(),
             View.SPLIT: self._split_with,
         }

@@ -495,7 +495,30 @@ async def test_the_whole_topic_is_shown_on_request(client: FakeClient, open_app:
         assert "⟦U+202E⟧the end" in screen_text(pilot)
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("/help part", "/leave"),
+        ("/help moderating", "/kick PERSON"),
+        ("/h unread", "/unread"),
+        ("/help", "Keys"),
+    ],
+)
+async def test_help_explains_a_command_or_a_topic(
+    client: FakeClient, open_app: OpenApp, line: str, words: str
+) -> None:
+    """By any of a command's words; alone it is about what has the focus."""
+    async with open_app(client, size=(120, 40)) as pilot:
+        await lobby(pilot)
+        await write(pilot, line)
+        await settled(pilot)
+        text = screen_text(pilot)
+        assert words in text
+        assert ("/uninvite" in text) is False
+
+
 WRONG = [
+    ("/help knitting", "There is no command /knitting."),
     ("/nope", "There is no command /nope."),
     ("/kcik bob", "Did you mean /kick?"),
     ("/nick allie", "Your name is your account's"),

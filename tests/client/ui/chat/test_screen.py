@@ -94,6 +94,20 @@ async def test_reply_names_what_it_answers(client: FakeClient, open_app: OpenApp
         assert "> bob: hello" in screen_text(pilot)
 
 
+async def test_me_is_sent_as_it_is_written_also_as_an_answer(client: FakeClient, open_app: OpenApp) -> None:
+    """`/me` is a command of the composer and a text on the wire; an edit of it is one as well."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await pilot.press("alt+up", "k", "r")
+        await write(pilot, "/me waves")
+        assert ("send", LOBBY, "/me waves", Seq(2)) in client.calls
+        assert "* alice waves" in screen_text(pilot)
+        await pilot.press("alt+up", "e")
+        assert screen.composer.text == "/me waves"
+        await write(pilot, "/me waves twice")
+        assert ("edit", LOBBY, Seq(4), "/me waves twice") in client.calls
+
+
 async def test_an_own_message_is_edited(client: FakeClient, open_app: OpenApp) -> None:
     """E loads it and sends the change."""
     client.say(LOBBY, ALICE, "tyop")

@@ -9,6 +9,7 @@ from typing import Final
 from textual.content import Content
 
 from parlour_client.core.model import Entry, display_name
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import join, lines, own, peer, peer_line
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.page import Page
@@ -25,27 +26,31 @@ def inspector_page(entry: Entry, wire: str) -> Page:
     points = inspect_text(text)
     hidden = safe_text(text).hidden
     parts = [
-        own("Message", "bold"),
-        _fact("author", peer_line(display_name(entry.author))),
-        _fact("device", peer_line(entry.device)),
-        _fact("time", own(f"{day(entry.at)} {clock(entry.at)}")),
-        _fact("number", own(str(entry.seq) if entry.seq is not None else "not stored yet")),
+        own(_("Message"), "bold"),
+        _fact(_("author"), peer_line(display_name(entry.author))),
+        _fact(_("device"), peer_line(entry.device)),
+        _fact(_("time"), own(f"{day(entry.at)} {clock(entry.at)}")),
+        _fact(_("number"), own(str(entry.seq) if entry.seq is not None else _("not stored yet"))),
         _fact(
-            "length",
-            own(f"{len(text)} code points, {len(text.encode('utf-8', 'replace'))} bytes, {hidden} hidden"),
+            _("length"),
+            own(
+                _("{points} code points, {octets} bytes, {hidden} hidden").format(
+                    points=len(text), octets=len(text.encode("utf-8", "replace")), hidden=hidden
+                )
+            ),
         ),
         own(""),
-        own("Code points", "bold"),
+        own(_("Code points"), "bold"),
         *(_row(point) for point in points[:MAX_ROWS]),
     ]
     if len(points) > MAX_ROWS:
-        parts.append(own(f"… {len(text) - MAX_ROWS} more", "dim"))
+        parts.append(own(_("… {count} more").format(count=len(text) - MAX_ROWS), "dim"))
     wired = [join(own("│ ", "dim"), peer(line)) for line in wire.split("\n")]
-    return Page(lines(*parts, own(""), own("As the server sent it", "bold"), *wired))
+    return Page(lines(*parts, own(""), own(_("As the server sent it"), "bold"), *wired))
 
 
 def _fact(name: str, value: Content) -> Content:
-    return join(own(f"{name:<8}", "dim"), value)
+    return join(own(f"{name:<7} ", "dim"), value)
 
 
 def _row(point: CodePoint) -> Content:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from parlour_client.core.model import Entry, display_name
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import Choices
 from parlour_client.kit.widgets.safe import join, lines, option, own, peer_line
 from parlour_client.text.formatting import preview
@@ -54,9 +55,9 @@ def head_of(entry: Entry, room: str | None = None) -> Content:
 
 def _rows(entry: Entry, head: Content) -> Content:
     if entry.deleted:
-        text = own("(deleted)", "dim")
+        text = own(_("(deleted)"), "dim")
     elif entry.text is None:
-        text = own("(no text)", "dim")
+        text = own(_("(no text)"), "dim")
     else:
         text = peer_line(preview(entry.text), limit=SHOWN)
     return lines(head, join(own("│ ", "dim"), text))

@@ -27,9 +27,9 @@ def command_of(setting: str, environment: Mapping[str, str]) -> list[str]:
     try:
         command = shlex.split(words)
     except ValueError as error:
-        raise SetupError("The editor's command has an unclosed quotation mark.") from error
+        raise SetupError(_("The editor's command has an unclosed quotation mark.")) from error
     if not command:
-        raise SetupError("No editor is set.", "Set EDITOR in the environment, or editor in /settings.")
+        raise SetupError(_("No editor is set."), _("Set EDITOR in the environment, or editor in /settings."))
     return command
 
 
@@ -71,8 +71,10 @@ async def _run(command: list[str]) -> None:
         process = await asyncio.create_subprocess_exec(*command)
     except OSError as error:
         raise SetupError(
-            f"The editor {command[0]} could not be started: {error.strerror}.",
-            "Set another one in /settings.",
+            _("The editor {editor} could not be started: {why}.").format(
+                editor=command[0], why=error.strerror
+            ),
+            _("Set another one in /settings."),
         ) from error
     try:
         status = await process.wait()
@@ -81,7 +83,7 @@ async def _run(command: list[str]) -> None:
         await process.wait()
         raise
     if status:
-        raise SetupError("The editor ended with an error. Your text is unchanged.")
+        raise SetupError(_("The editor ended with an error. Your text is unchanged."))
 
 
 def _read(file: Path) -> str:
@@ -90,7 +92,11 @@ def _read(file: Path) -> str:
         with file.open("rb") as done:
             data = done.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
-            raise SetupError(f"The text has more than {MOST_BYTES:,} bytes. Your text is unchanged.")
+            raise SetupError(
+                _("The text has more than {count} bytes. Your text is unchanged.").format(
+                    count=f"{MOST_BYTES:,}"
+                )
+            )
         return data.decode().removesuffix("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise SetupError("The edited text could not be read. Your text is unchanged.") from error
+        raise SetupError(_("The edited text could not be read. Your text is unchanged.")) from error

@@ -6,6 +6,7 @@ ends become LF. Characters that others will see as escapes are counted, not chan
 
 from typing import NamedTuple
 
+from parlour_client.kit.language import ngettext
 from parlour_protocol.kit.text import safe_text
 from parlour_protocol.kit.text.forbidden import FORBIDDEN
 from parlour_protocol.kit.text.line_classifier import LineClassifier
@@ -47,8 +48,16 @@ def _part(part: str) -> Typed:
 def warning(text: str, removed: int) -> str:
     """Return a warning about the text, in our words; empty if there is none."""
     if removed:
-        return f"Removed {removed} invisible or control character{'s' * (removed > 1)}."
+        return ngettext(
+            "Removed {count} invisible or control character.",
+            "Removed {count} invisible or control characters.",
+            removed,
+        ).format(count=removed)
     hidden = 0 if text.isascii() else safe_text(text).hidden
     if hidden:
-        return f"Others will see {hidden} character{'s' * (hidden > 1)} of this as escapes."
+        return ngettext(
+            "Others will see {count} character of this as escapes.",
+            "Others will see {count} characters of this as escapes.",
+            hidden,
+        ).format(count=hidden)
     return ""

@@ -9,6 +9,8 @@ from typing import Final, Literal
 
 GUTTER_CELLS: Final = 2
 MIN_WIDTH: Final = 8
+NAME_GAP: Final = 2
+"""Cells behind the longest name of a column: for a mark, and a blank."""
 COLUMNS_FROM: Final = 30
 """Cells below which there are no columns: names are rows of their own, and times are beside them."""
 _BESIDE_FROM: Final = 20
@@ -59,7 +61,7 @@ class Layout:
         column = stamp + 1 if stamp else 0
         left = column if self.times == "left" or (compact and self.times == "name") else 0
         right = column if self.times == "right" else 0
-        name = min(longest_name, width // 4) + 2 if compact else 0
+        name = min(longest_name, width // 4) + NAME_GAP if compact else 0
         return Columns(left, name, width - left - name - right, right, beside=column > left + right)
 
 

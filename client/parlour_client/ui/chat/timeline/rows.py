@@ -6,7 +6,7 @@ our own words and checked names. It knows no widget and no colour: ``painter`` t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from rich.cells import cell_len
@@ -16,7 +16,7 @@ from parlour_client.kit.language import _, ngettext
 from parlour_client.text.file_text import facts_of, is_picture
 from parlour_client.text.formatting import formatted, preview
 from parlour_client.text.note_text import is_shown_beside, note_words
-from parlour_client.ui.chat.timeline.layout import DEFAULT, MIN_WIDTH, Columns, Layout
+from parlour_client.ui.chat.timeline.layout import DEFAULT, MIN_WIDTH, NAME_GAP, Columns, Layout
 from parlour_client.ui.chat.timeline.message_text import TextView, text_rows
 from parlour_client.ui.chat.timeline.pieces import Look, Piece, Row
 from parlour_client.ui.chat.timeline.sentences import day, delivery_words, sentence, stamp
@@ -102,6 +102,10 @@ def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
             return tuple(rows)
     if not is_message(entry):
         return (*rows, *_in_columns(_event_rows(entry, columns, time), columns, time))
+    return (*rows, *_message_rows(entry, setting, columns, time))
+
+
+def _message_rows(entry: Entry, setting: Setting, columns: Columns, time: str) -> list[Row]:
     body: list[Row] = []
     continues = setting.continues and entry.note is None
     if not columns.name and not continues:
@@ -113,8 +117,15 @@ def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
     body += _reaction_rows(entry, columns.text)
     _mark_first(body, entry.author)
     body += _meta_rows(entry, columns, setting.read_by)
+    if columns.name and columns.name - NAME_GAP < cell_width(_name(entry)):  # cut, it could be another's
+        head: list[Row] = []
+        if not continues:
+            wide = replace(columns, name=0, body=columns.name + columns.body)
+            head += _in_columns([_header(entry, setting, wide, time)], wide, time)
+            time = ""
+        return [*head, *_in_columns(body, columns, time)]
     name = _name_column(entry, setting, columns, again=continues) if columns.name else None
-    return (*rows, *_in_columns(body, columns, time, name))
+    return list(_in_columns(body, columns, time, name))
 
 
 def _in_columns(rows: list[Row], columns: Columns, time: str, name: Piece | None = None) -> Iterator[Row]:
@@ -126,7 +137,7 @@ def _in_columns(rows: list[Row], columns: Columns, time: str, name: Piece | None
         if columns.name:
             pieces.append(name if name and not number else Piece(" " * columns.name, Look.TEXT))
         pieces += row
-        if columns.right and not number:
+        if columns.right and time and not number:
             text = "".join(piece.text for piece in row)
             free = columns.body - max(cell_len(text), cell_width(text))
             pieces += [Piece(" " * (free + 1), Look.TEXT), Piece(time, Look.TIME)]
@@ -174,7 +185,7 @@ def _header(entry: Entry, setting: Setting, columns: Columns, time: str) -> Row:
 
 def _name_column(entry: Entry, setting: Setting, columns: Columns, *, again: bool) -> Piece:
     doubt = DOUBT if setting.unverified else ""
-    name = _cut(_name(entry), columns.name - 2) + doubt
+    name = _name(entry) + doubt
     blanks = " " * (columns.name - max(cell_len(name), cell_width(name)))
     return Piece(name + blanks, Look.AGAIN if again else Look.AUTHOR, person=entry.author)
 

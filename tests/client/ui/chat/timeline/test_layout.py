@@ -17,6 +17,7 @@ from parlour_client.ui.chat.timeline.layout import COLUMNS_FROM, Layout
 from parlour_client.ui.chat.timeline.rows import FIRST_GUTTER, Setting, rows_of
 from parlour_client.ui.chat.timeline.store import Store
 from parlour_client.ui.chat.timeline.wrap import wrapped
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.kit.text import safe_text
 from parlour_protocol.kit.text.cell_width import cell_width
 
@@ -106,6 +107,18 @@ def test_compact_marks_who_is_not_verified() -> None:
     entry = replace(message(1), sealed=True)
     setting = Setting(40, ALICE, layout=Layout("compact"), longest_name=3, unverified=True)
     assert plain(rows_of(entry, setting)) == ["06:00 bob? ├ hello"]
+
+
+def test_a_name_that_does_not_fit_its_column_has_a_row() -> None:
+    """Cut, it would look like that of another person whose name begins the same."""
+    name = parse_user_name("administrator-one")
+    setting = Setting(40, ALICE, layout=Layout("compact"), longest_name=17, unverified=True)
+    assert [row.rstrip() for row in plain(rows_of(message(1, author=name), setting))] == [
+        "06:00 administrator-one  not verified",
+        "                  ├ hello",
+    ]
+    again = plain(rows_of(message(1, author=name), replace(setting, continues=True)))
+    assert again == ["06:00             ├ hello"]
 
 
 def test_a_longer_name_makes_the_column_wider() -> None:

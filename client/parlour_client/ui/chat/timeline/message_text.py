@@ -242,7 +242,7 @@ def _code_rows(
         more = ngettext(
             "… {count} more line of code (enter: show)", "… {count} more lines of code (enter: show)", hidden
         ).format(count=hidden)
-        yield (Piece(more if len(more) <= width else "…", Look.META),)
+        yield (Piece(more if len(more) <= width else f"… {hidden}", Look.META),)
     else:
         yield from rows
 

@@ -75,6 +75,7 @@ def test_long_code_is_folded_and_counted() -> None:
     assert shown[0] == "code · 40 lines (c: copy)"
     assert shown[1:-1] == [f"  x{number}" for number in range(CODE_FOLDED)]
     assert shown[-1] == "… 30 more lines of code (enter: show)"
+    assert rows(f"```\n{code}\n```", 20)[-1] == "… 30"
     assert len(rows(f"```\n{code}\n```", view=TextView(opened=True))) == 41
 
 

@@ -72,7 +72,6 @@ KIT_TESTED_BY = {
     "qr_code.py": "widgets/test_second_factor.py",
     "widgets/questions.py": "../ui/test_snapshots.py",
     "widgets/status_line.py": "../ui/test_snapshots.py",
-    "widgets/safe.py": "../ui/test_sources.py",
     "widgets/themes.py": "../ui/test_themes.py",
 }
 

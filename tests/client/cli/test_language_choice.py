@@ -68,7 +68,8 @@ def test_help_and_errors_are_in_it(data: Path, capsys: pytest.CaptureFixture[str
     for arguments, words in (
         (["--help"], ("Aufruf: parlour", "Befehle:", "Diese Hilfe anzeigen.")),
         (["send", "--help"], ("Beispiel:", "parlour send lobby")),
-        (["room", "kick", "--help"], ("Beispiel:", "--reason")),
+        (["room", "kick", "--help"], ("Beispiel:", "--reason", "Für", "Moderatoren", "Der Grund;")),
+        (["room", "--help"], ("Räume erstellen", "Jemanden aus diesem Raum entfernen")),
         (["chat", "--plane"], ("Fehler:", "--plane")),
         (["login", "localhost", "--username", "a b"], ("Fehler:", "unerlaubtes Zeichen")),
     ):

@@ -3,7 +3,8 @@
 import pytest
 
 from parlour_client.core.errors import ChatRefusedError
-from parlour_client.kit.errors import quoted
+from parlour_client.kit.errors import RefusedError, SessionEndedError, SetupError, quoted
+from parlour_client.kit.language import N_, language
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\u2800", "\u00a0\u3000", "\n\u2003"], ids=ascii)
@@ -49,3 +50,17 @@ def test_a_reason_that_says_the_same_is_not_said_twice(code: str, reason: str) -
 def test_a_reason_that_says_more_is_a_sentence_of_its_own(code: str, reason: str, whole: str) -> None:
     """It begins with a capital and ends with a full stop, as ours do."""
     assert ChatRefusedError(code, reason).whole == whole
+
+
+def test_an_error_is_in_the_language_in_use() -> None:
+    """What was marked when its class or a table was made is translated when it is raised."""
+    language.use(["de"])
+    try:
+        marked = SessionEndedError(N_("The session has ended."))
+        refused = RefusedError("forbidden")
+        finished = SetupError("Fertig {name}.", "")
+    finally:
+        language.use([])
+    assert (str(marked), marked.hint) == ("Die Sitzung ist beendet.", "Melde dich wieder an.")
+    assert str(refused) == "Das darfst du nicht."
+    assert (str(finished), finished.hint) == ("Fertig {name}.", "")

@@ -7,6 +7,7 @@ from textual.pilot import Pilot
 
 from parlour_client.core.archive.saved_preferences import Layout
 from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.chat import composer_controller
 from parlour_client.ui.chat.screen import ChatScreen
 
 WIDE = (160, 40)
@@ -46,8 +47,11 @@ async def test_two_rooms_are_read_and_written_side_by_side(client: FakeClient, o
         assert screen.current.id == GARDEN
 
 
-async def test_each_room_keeps_its_draft(client: FakeClient, open_app: OpenApp) -> None:
-    """While the focus moves, when the second room is closed, and at the end."""
+async def test_each_room_keeps_its_draft(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the focus moves, when the second room is closed at once, and at the end."""
+    monkeypatch.setattr(composer_controller, "SOON", 3600.0)
     async with open_app(client, size=WIDE) as pilot:
         screen = await split(pilot)
         await pilot.press(*"half", "alt+w", *"a tho")

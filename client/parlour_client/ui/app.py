@@ -115,6 +115,8 @@ class ParlourApp(SettingsApp):
             self.lock.key_pressed()
         if isinstance(event, Key) and not event.is_forwarded and isinstance(self.screen, ChatScreen):
             event = self.screen.pane.vim.without_escape(event)
+            if event.key.startswith("alt+"):  # a terminal that sends Esc for Alt gives the letter too
+                event.character = None
         if isinstance(event, Key | Paste) and not event.is_forwarded and isinstance(self.screen, ChatScreen):
             self.screen.give_to_composer(event)
         await super().on_event(event)

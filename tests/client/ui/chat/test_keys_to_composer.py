@@ -7,6 +7,7 @@ from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual.events import Key, Paste
 
 from parlour_client.ui.app_settings import SettingsApp
+from parlour_client.ui.chat.screen import ChatScreen
 
 DONE = {"react", "edit", "delete", "star", "pin", "cancel", "retry"}
 
@@ -90,3 +91,16 @@ async def test_normal_mode_of_vi_is_a_mode(client: FakeClient, open_app: OpenApp
         assert "-- NORMAL --" in screen_text(pilot)
         await pilot.press("z", "q")
         assert screen.composer.text == ""
+
+
+@pytest.mark.parametrize("key", ["alt+v", "alt+w", "alt+r", "alt+q"])
+async def test_alt_and_a_letter_is_no_text(client: FakeClient, open_app: OpenApp, key: str) -> None:
+    """Most terminals send Alt as Esc, and Textual keeps the letter: it would be written, and the key lost."""
+    async with open_app(client, size=(160, 40)) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.navigation.open(LOBBY)
+        await settled(pilot)
+        pilot.app.post_message(Key(key, key[-1]))
+        await settled(pilot)
+        assert [pane.composer.text for pane in screen.panes.all] == [""] * (2 if key == "alt+v" else 1)

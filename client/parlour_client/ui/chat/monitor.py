@@ -24,7 +24,7 @@ from parlour_client.kit.widgets.questions import Choices
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, option, own, peer_line
 from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.timeline.sentences import clock, day, day_number
-from parlour_client.ui.dialogs.message_list import SHOWN
+from parlour_client.ui.dialogs.message_list import text_of
 from parlour_protocol.ids import RoomId
 
 STREAM: Final = 200
@@ -131,7 +131,6 @@ def _row(entry: Entry, room: Room, before: Entry | None) -> Content:
     """Return a message on one line; the first one of a day has a line with the day above."""
     is_new = entry.seq is not None and entry.seq > room.read
     title = room.title if room.peer is not None else f"#{room.title}"
-    text = peer_line(entry.text, limit=SHOWN) if entry.text is not None else own(_("(deleted)"), "dim")
     row = join(
         own("• " if is_new else "  ", "bold $text-accent"),
         own(f"{clock(entry.at)} ", "dim"),
@@ -139,7 +138,7 @@ def _row(entry: Entry, room: Room, before: Entry | None) -> Content:
         own("  "),
         peer_line(display_name(entry.author), style="bold"),
         own("  "),
-        text,
+        text_of(entry),
     )
     if before is not None and day_number(before.at) == day_number(entry.at):
         return row

@@ -24,7 +24,7 @@ from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.timeline.sentences import clock
-from parlour_client.ui.dialogs.message_list import SHOWN, MessageChoices, head_of
+from parlour_client.ui.dialogs.message_list import MessageChoices, head_of, text_of
 
 MOST_FOUND: Final = 50
 """Messages that are listed; one more is requested, to know whether these are all."""
@@ -184,11 +184,10 @@ class SearchScreen(Overlay[Entry | None]):
 
 
 def _row(entry: Entry, *, is_marked: bool) -> Content:
-    text = peer_line(entry.text, limit=SHOWN) if entry.text is not None else own(_("(deleted)"), "dim")
     return join(
         own("> " if is_marked else "  "),
         own(f"{clock(entry.at)} ", "dim"),
         peer_line(display_name(entry.author), style="bold" if is_marked else "dim"),
         own("  "),
-        text,
+        text_of(entry),
     )

@@ -53,11 +53,14 @@ def head_of(entry: Entry, room: str | None = None) -> Content:
     return join(when, where, peer_line(display_name(entry.author), style="bold"))
 
 
-def _rows(entry: Entry, head: Content) -> Content:
+def text_of(entry: Entry) -> Content:
+    """Return its text on one line, as every list shows it: with spoilers covered."""
     if entry.deleted:
-        text = own(_("(deleted)"), "dim")
-    elif entry.text is None:
-        text = own(_("(no text)"), "dim")
-    else:
-        text = peer_line(preview(entry.text), limit=SHOWN)
-    return lines(head, join(own("│ ", "dim"), text))
+        return own(_("(deleted)"), "dim")
+    if entry.text is None:
+        return own(_("(no text)"), "dim")
+    return peer_line(preview(entry.text), limit=SHOWN)
+
+
+def _rows(entry: Entry, head: Content) -> Content:
+    return lines(head, join(own("│ ", "dim"), text_of(entry)))

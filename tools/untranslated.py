@@ -31,6 +31,10 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/commands/command.py": {"for good": _NAME_OF_COMMAND},
     "parlour_client/commands/view.py": {"settings file": _NAME_OF_COMMAND},
     "parlour_client/commands/verification.py": {"go on": _NAME_OF_COMMAND, "FIVE WORDS|no": _NAME_OF_COMMAND},
+    "parlour_client/demo/checks.py": {"": "the report of the demo without a screen, which scripts read"},
+    "parlour_client/demo/headless.py": {"": "the same"},
+    "parlour_client/demo/people.py": {"": "what the simulated people write"},
+    "parlour_client/demo/script.py": {"": "what the simulated people write"},
     "parlour_client/core/archive/rows.py": {"room, seq, at": "columns of a table"},
     "parlour_client/core/archive/search.py": {"({}) NOT": "a search of SQLite"},
     "parlour_client/core/archive/search_index.py": {"www.": "the beginning of an address"},
@@ -41,12 +45,12 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/kit/errors.py": {"a an and": "small words of a server's English sentence"},
     "parlour_client/kit/main.py": {" (Parlour %(version)s)": "a name and a number"},
     "parlour_client/kit/testing.py": {"not all of {}": "for a test"},
-    "parlour_client/ui/dialogs/settings.py": {"bold dim": "a style"},
-    "parlour_client/ui/input/argument_help.py": {"bold reverse": "a style"},
     "parlour_client/ui/input/keymap.py": {
         "parlour_client.kit.": "a package",
         "chat.": "the beginning of a key's id",
     },
+    "parlour_client/ui/chat/header.py": {"Parlour": "a name"},
+    "parlour_client/kit/widgets/login_screen.py": {"chat.example.org": "an address"},
     "parlour_client/ui/notifications.py": {"display notification ": "a line of AppleScript"},
     "parlour_client/text/code_colours.py": {"": "names of languages, as a code block begins with them"},
     "parlour_client/text/formatting.py": {"www.": "the beginning of an address"},
@@ -63,7 +67,8 @@ _SQL: Final = re.compile(
     r"|\b(SELECT|WHERE|BETWEEN|JOIN|MATCH|LIMIT|NOT IN)\b"
 )
 _TYPE: Final = re.compile(r"^[\w.]+(\[.*\])?( \| [\w.]+(\[.*\])?)*$", re.DOTALL)
-_COMMAND: Final = re.compile(r"^(parlour|pip install|make|/[a-z]+)( [^.]*)?$")
+_COMMAND: Final = re.compile(r"^ *({} )?(parlour|pip install|make|/[a-z]+)( [^.]*)?$")
+_STYLE: Final = re.compile(r"^((bold|dim|italic|reverse|underline|on|[#$][\w-]+),? ?)+$")
 _STYLES: Final = frozenset({"CSS", "DEFAULT_CSS"})
 _FOR_PROGRAMMERS: Final = frozenset(
     {
@@ -172,7 +177,12 @@ class _Walk:
     def _is_for_programs(  # noqa: C901, PLR0911 - one place each
         self, node: ast.AST, text: str
     ) -> bool:
-        if isinstance(self._parents[node], ast.Expr) or _SQL.search(text) or _COMMAND.match(text):
+        if (
+            isinstance(self._parents[node], ast.Expr)
+            or _SQL.search(text)
+            or _COMMAND.match(text)
+            or _STYLE.match(text)
+        ):
             return True
         for above, child in self._above(node):
             match above:

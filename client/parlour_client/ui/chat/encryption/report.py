@@ -13,6 +13,7 @@ from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import filled, join, lines, own, peer_line
 from parlour_client.text.encryption_text import TRUST, how_admitted
+from parlour_client.text.words import role_word
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.kit.names import UserName
@@ -110,5 +111,5 @@ def _person(user: UserName, devices: list[MemberDevice], person: RoomPerson | No
 def _admission(person: RoomPerson | None) -> Iterator[Content]:
     """Say who admitted someone, if members decide that."""
     if person is not None:
-        role = "" if person.role is None else f"{person.role.value}, "
+        role = "" if person.role is None else f"{role_word(person.role)}, "
         yield join(own("    "), peer_line(f"{role}{how_admitted(person)}", style="dim"))

@@ -5,10 +5,12 @@ import sys
 
 import click
 
+from parlour_client.kit.language import _
+
 
 @click.command(epilog="\b\nExample:\n  parlour demo\n  parlour demo --headless")
 @click.option(
-    "--headless", is_flag=True, help="Run the script without a screen and print which checks passed."
+    "--headless", is_flag=True, help=_("Run the script without a screen and print which checks passed.")
 )
 def demo(*, headless: bool) -> None:
     """Chat with simulated people on a real server that lives only for this demo.

@@ -29,6 +29,7 @@ from parlour_client.demo.script import (
 )
 from parlour_client.kit.demo_server import demo_server
 from parlour_client.kit.errors import ParlourClientError, SetupError
+from parlour_client.kit.language import _
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
@@ -40,13 +41,13 @@ async def run_with_screen() -> None:
     """Start the server, connect everyone, and show the TUI until the guest quits."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise SetupError(
-            "The demo's screen needs a terminal.",
-            "Without one: parlour demo --headless (make demo ARGS=--headless).",
+            _("The demo's screen needs a terminal."),
+            _("Without one: parlour demo --headless (make demo ARGS=--headless)."),
         )
     from parlour_client.demo.tour import TOUR  # noqa: PLC0415 - Textual takes half a second to load
     from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - as above
 
-    sys.stderr.write("Starting a server that lives only for this demo …\n")
+    sys.stderr.write(_("Starting a server that lives only for this demo …") + "\n")
     async with demo_server(SERVER) as server, everyone_connected(server, CAST) as people:
         await open_rooms(people)
         guest = await sign_up_guest(server.folder / GUEST, await server.invite(1), people)

@@ -29,6 +29,7 @@ from parlour_client.kit.account.profile_file import ProfileFile
 from parlour_client.kit.account.sign_in import SignIn
 from parlour_client.kit.connection_status import ConnectionStatus
 from parlour_client.kit.errors import ParlourClientError, RefusedError, SetupError
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.link import Link
 from parlour_client.kit.terminal.safe_app import SafeApp
 from parlour_client.kit.transport.conversation import G, P, Q, R
@@ -85,7 +86,7 @@ class _Waiting(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out."""
-        yield SafeStatic(own("Connecting…"))
+        yield SafeStatic(own(_("Connecting…")))
 
 
 class StatusArea(Widget, inherit_css=False):
@@ -110,10 +111,10 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
     """
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", "Quit", priority=True, id="link_app.quit"),
-        Binding("ctrl+l", "log_in", "Log in again", show=False, id="link_app.log_in"),
-        Binding("f2", "second_factors", "Second factors", show=False, id="link_app.second_factors"),
-        Binding("ctrl+r", "retry", "Connect now", show=False, id="link_app.retry"),
+        Binding("ctrl+q", "quit", N_("Quit"), priority=True, id="link_app.quit"),
+        Binding("ctrl+l", "log_in", N_("Log in again"), show=False, id="link_app.log_in"),
+        Binding("f2", "second_factors", N_("Second factors"), show=False, id="link_app.second_factors"),
+        Binding("ctrl+r", "retry", N_("Connect now"), show=False, id="link_app.retry"),
     ]
 
     def __init__(
@@ -156,7 +157,9 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
             waiting.query_one(SafeStatic).show(error_content(error))
             return
         if account is None:
-            _ = self.push_screen(LoginScreen(own(self.program, "bold"), self._entrance()), self._logged_in)
+            _done = self.push_screen(
+                LoginScreen(own(self.program, "bold"), self._entrance()), self._logged_in
+            )
         else:
             self._logged_in(account)
 
@@ -259,12 +262,14 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
         link = self._link
         if link is None or not link.status.session_ended or isinstance(self.screen, LoginAgainScreen):
             return
-        _ = self.push_screen(LoginAgainScreen(link.account, link.log_in_again, later="later, with Ctrl+L"))
+        _done = self.push_screen(
+            LoginAgainScreen(link.account, link.log_in_again, later=_("later, with Ctrl+L"))
+        )
 
     def action_second_factors(self) -> None:
         """Show the account's second factors, to add and remove them."""
         if self._program_screen is not None and not isinstance(self.screen, ModalScreen):
-            _ = self.push_screen(SecondFactorsScreen(self._sign_in.factors))
+            _done = self.push_screen(SecondFactorsScreen(self._sign_in.factors))
 
     def action_retry(self) -> None:
         """Connect now instead of waiting."""

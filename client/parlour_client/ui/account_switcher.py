@@ -12,6 +12,7 @@ from textual.content import Content
 from parlour_client.core.client import Client
 from parlour_client.kit.account.entrance import Entrance
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import error_content, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp
@@ -84,8 +85,8 @@ class AccountSwitcher:
             toast(self._app, Toast.NO_SUCH_ACCOUNT)
         else:
             choices = [(one, peer_line(one)) for one in others]
-            screen = ChooseScreen(own("Switch to an account", "bold"), choices, "")
-            _ = self._app.push_screen(screen, lambda chosen: self._ask_for(chosen) if chosen else None)
+            screen = ChooseScreen(own(_("Switch to an account"), "bold"), choices, "")
+            _done = self._app.push_screen(screen, lambda chosen: self._ask_for(chosen) if chosen else None)
 
     def _ask_for(self, name: str) -> None:
         if self._accounts is not None and self._accounts.locked(name):
@@ -94,12 +95,12 @@ class AccountSwitcher:
                 if passphrase is not None:
                     self._begin(name, passphrase)
 
-            _ = self._app.push_screen(PassphraseScreen(name), answer)
+            _done = self._app.push_screen(PassphraseScreen(name), answer)
         else:
             self._begin(name, None)
 
     def _begin(self, name: str, passphrase: Secret | None) -> None:
-        _ = self._app.run_worker(self._switch(name, passphrase), group="account", exclusive=True)
+        _done = self._app.run_worker(self._switch(name, passphrase), group="account", exclusive=True)
 
     async def _switch(self, name: str, passphrase: Secret | None) -> None:
         if self._accounts is None:

@@ -17,13 +17,13 @@ from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Event, InputEvent, Key, Paste
-from textual.worker import WorkerError
+from textual.worker import Worker, WorkerError
 
 from parlour_client.core.client import Client
 from parlour_client.core.settings import FILE, Settings, kept_seconds
 from parlour_client.kit.account.entrance import Entrance
 from parlour_client.kit.errors import ParlourClientError, SetupError
-from parlour_client.kit.language import _
+from parlour_client.kit.language import N_, _
 from parlour_client.ui.account_switcher import Accounts, AccountSwitcher, OpenedAccount
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen
@@ -47,12 +47,12 @@ class ParlourApp(SettingsApp):
 
     TITLE = "Parlour"
     program = "Parlour"
-    after_crash = "What you sent is kept."
+    after_crash = N_("What you sent is kept.")
     CSS_PATH = ["chat/chat.tcss", "dialogs/dialogs.tcss"]  # noqa: RUF012 - Textual's declaration
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", "Quit", priority=True, id="app.quit"),
-        Binding("f10", "settings", "Settings", show=False, id="app.settings"),
-        Binding("ctrl+o", "jump", "Jump", show=False, id="app.jump"),
+        Binding("ctrl+q", "quit", N_("Quit"), priority=True, id="app.quit"),
+        Binding("f10", "settings", N_("Settings"), show=False, id="app.settings"),
+        Binding("ctrl+o", "jump", N_("Jump"), show=False, id="app.jump"),
         *VI_BINDINGS,
     ]
 
@@ -107,7 +107,7 @@ class ParlourApp(SettingsApp):
                     self.call_next(lambda: done)
 
         chat = self.screen if isinstance(self.screen, ChatScreen) else None
-        _ = self.push_screen(Palette(list(everything(self, chat))), take)
+        _done = self.push_screen(Palette(list(everything(self, chat))), take)
 
     async def on_event(self, event: Event) -> None:
         """Note that the person is there; send typed text to the composer unless it is a command."""
@@ -161,7 +161,7 @@ class ParlourApp(SettingsApp):
         if isinstance(inside, Entrance):
             from parlour_client.ui.welcome import welcome_screen  # noqa: PLC0415 - seldom needed, costs start-up time
 
-            _ = self.push_screen(welcome_screen(inside), self._came_in)
+            _done = self.push_screen(welcome_screen(inside), self._came_in)
         else:
             self._begin(inside)
 
@@ -191,7 +191,7 @@ class ParlourApp(SettingsApp):
         except WorkerError:  # what went wrong is shown; or another room is being opened
             pass
         finally:
-            _ = self.call_after_refresh(shown.set)
+            _done = self.call_after_refresh(shown.set)
 
     async def _leave_client(self) -> None:
         """Save the draft and stop the client; queued messages stay on disk.
@@ -212,7 +212,7 @@ class ParlourApp(SettingsApp):
         """Stop the client and remove its screens."""
         await self._leave_client()
         while len(self.screen_stack) > 1:
-            _ = await self.pop_screen()
+            _done = await self.pop_screen()
 
     async def _switch(self, opened: OpenedAccount) -> None:
         await self._close()
@@ -256,7 +256,9 @@ class ParlourApp(SettingsApp):
 
     def _in_background(self, program: tuple[str, ...]) -> None:
         """Start a program without waiting for it."""
-        _ = self.run_worker(partial(run_program, program), group="notification", exclusive=True)
+        _worker: Worker[None] = self.run_worker(
+            partial(run_program, program), group="notification", exclusive=True
+        )
 
     # --- actions
 
@@ -277,7 +279,7 @@ class ParlourApp(SettingsApp):
         from parlour_client.ui.dialogs.settings import SettingsScreen  # noqa: PLC0415 - seldom needed
 
         if not isinstance(self.screen, SettingsScreen):
-            _ = self.push_screen(SettingsScreen(self.theming.problems(), key))
+            _done = self.push_screen(SettingsScreen(self.theming.problems(), key))
 
     async def action_settings_file(self) -> None:
         """Open the settings file in the person's own editor, and apply what was saved. Raises SetupError."""
@@ -334,9 +336,9 @@ class ParlourApp(SettingsApp):
 
         def go(target: Target | None) -> None:
             if target is not None:
-                _ = target.go()
+                _done = target.go()
 
-        _ = self.push_screen(JumpScreen(targets), go)
+        _done = self.push_screen(JumpScreen(targets), go)
 
 
 async def _stop(client: Client, chat: ChatScreen | None) -> None:

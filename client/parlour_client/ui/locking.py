@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, own
 from parlour_client.ui.account_switcher import AccountSwitcher, OpenedAccount
@@ -44,10 +45,10 @@ class LockScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            yield SafeStatic(own("Locked", "bold"))
-            yield SafeStatic(own("Parlour is locked and disconnected."), id="said")
+            yield SafeStatic(own(_("Locked"), "bold"))
+            yield SafeStatic(own(_("Parlour is locked and disconnected.")), id="said")
             yield Field(password=True, compact=True)
-            yield SafeStatic(own("Type your passphrase · enter: unlock · ctrl+q: quit", "dim"))
+            yield SafeStatic(own(_("Type your passphrase · enter: unlock · ctrl+q: quit"), "dim"))
 
     def refuse(self, words: Content) -> None:
         """Show why it stays locked."""
@@ -104,12 +105,12 @@ class Lock:
         return self._is_open() and not self._app.away and self._accounts.needs_passphrase
 
     def _start(self, what: Callable[[], Awaitable[None]]) -> None:
-        _ = self._app.run_worker(what(), group="account", exclusive=True)
+        _done = self._app.run_worker(what(), group="account", exclusive=True)
 
     async def _lock(self) -> None:
         await self._close()
         self._app.clear_notifications()
-        _ = self._app.push_screen(LockScreen(self._unlock_soon))
+        _done = self._app.push_screen(LockScreen(self._unlock_soon))
 
     def _unlock_soon(self, passphrase: Secret) -> None:
         self._start(lambda: self._unlock(passphrase))
@@ -125,6 +126,6 @@ class Lock:
             locked.refuse(error_content(error))
             return
         if opened is not None:
-            _ = await self._app.pop_screen()
+            _done = await self._app.pop_screen()
             self.key_pressed()
             await self._enter(opened)

@@ -15,9 +15,10 @@ from textual.widgets import Input
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.account.second_factor import FactorDialog
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, lines, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, error_content, filled, join, lines, own, peer_line
 from parlour_client.kit.widgets.second_factor import ScreenDialog
 from parlour_protocol.kit.secret import Secret
 
@@ -26,7 +27,7 @@ class LoginAgainScreen(Overlay[bool]):
     """Asks for the password until it is right or the person closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Later", id="login.leave"),
+        Binding("escape", "leave", N_("Later"), id="login.leave"),
     ]
 
     def __init__(
@@ -34,7 +35,7 @@ class LoginAgainScreen(Overlay[bool]):
         account: Account,
         log_in: Callable[[Secret, FactorDialog], Awaitable[None]],
         kept: str = "",
-        later: str = "later",
+        later: str = "",
     ) -> None:
         """``kept`` says what is not lost, ``later`` what Esc does. Both are our own words."""
         super().__init__(classes="dialog")
@@ -46,20 +47,21 @@ class LoginAgainScreen(Overlay[bool]):
         """Lay out."""
         account = self._account
         name, server = peer_line(account.user, style="bold"), peer_line(account.server)
-        who = join(own("Password for "), name, own(" on "), server)
-        why = join(own("Your session has ended. "), own(self._kept))
+        who = filled(_("Password for {name} on {server}"), name=name, server=server)
+        why = join(own(_("Your session has ended.")), own(" "), own(self._kept))
+        later = own(self._later or _("later"), "dim")
         with Vertical(classes="box"):
-            yield SafeStatic(lines(own("Log in again", "bold"), why, who))
+            yield SafeStatic(lines(own(_("Log in again"), "bold"), why, who))
             yield Field(password=True, compact=True)
             yield SafeStatic(id="outcome")
-            yield SafeStatic(join(own("enter: log in · esc: ", "dim"), own(self._later, "dim")))
+            yield SafeStatic(join(filled(_("enter: log in · esc: {later}"), "dim", later=later)))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Try the password."""
         typed, event.input.value = event.value, ""
         if typed and not self._busy:
             self._busy = True
-            self.query_one("#outcome", SafeStatic).show(own("Logging in…", "bold"))
+            self.query_one("#outcome", SafeStatic).show(own(_("Logging in…"), "bold"))
             self.run_worker(self._log_in(Secret(typed)))
 
     async def _log_in(self, password: Secret) -> None:
@@ -68,9 +70,9 @@ class LoginAgainScreen(Overlay[bool]):
         except ParlourClientError as error:
             self.query_one("#outcome", SafeStatic).show(error_content(error))
         else:
-            _ = self.dismiss(True)
+            _done = self.dismiss(True)
         self._busy = False
 
     def action_leave(self) -> None:
         """Close it for later."""
-        _ = self.dismiss(False)
+        _done = self.dismiss(False)

@@ -74,17 +74,17 @@ class LoginScreen(Screen[T], Generic[L, T]):
     LoginScreen #outcome { height: auto; padding: 0 2; max-height: 4; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "enter", "Continue", id="welcome.enter"),
-        Binding("ctrl+t", "show", "Show password", id="welcome.show"),
-        Binding("escape", "back", "Back", id="welcome.back"),
-        Binding("f1", "help", "Help", id="welcome.help"),
+        Binding("ctrl+s", "enter", N_("Continue"), id="welcome.enter"),
+        Binding("ctrl+t", "show", N_("Show password"), id="welcome.show"),
+        Binding("escape", "back", N_("Back"), id="welcome.back"),
+        Binding("f1", "help", N_("Help"), id="welcome.help"),
         # with priority: the next keys are for the next field, which may be the hidden one
-        Binding("enter", "next_field", "Next field", show=False, priority=True, id="welcome.next_field"),
-        Binding("down,tab", "app.focus_next", "Next field", show=False, priority=True, id="welcome.next"),
+        Binding("enter", "next_field", N_("Next field"), show=False, priority=True, id="welcome.next_field"),
+        Binding("down,tab", "app.focus_next", N_("Next field"), show=False, priority=True, id="welcome.next"),
         Binding(
             "up,shift+tab",
             "app.focus_previous",
-            "Previous field",
+            N_("Previous field"),
             show=False,
             priority=True,
             id="welcome.previous",

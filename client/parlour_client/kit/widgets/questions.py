@@ -15,20 +15,21 @@ from textual.strip import Strip
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, option, own
 
-_LEAVE = Binding("escape", "leave", "Leave", id="dialog.leave")
+_LEAVE = Binding("escape", "leave", N_("Leave"), id="dialog.leave")
 
 
 class ConfirmScreen(Overlay[bool]):
     """Yes or no: y or Enter, n or Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,enter", "answer(True)", "Yes", id="dialog.yes"),
-        Binding("n,escape", "answer(False)", "No", id="dialog.no"),
+        Binding("y,enter", "answer(True)", N_("Yes"), id="dialog.yes"),
+        Binding("n,escape", "answer(False)", N_("No"), id="dialog.no"),
     ]
 
     def __init__(self, question: Content) -> None:
@@ -39,11 +40,11 @@ class ConfirmScreen(Overlay[bool]):
         """Lay out."""
         with Vertical(classes="box"):
             yield SafeStatic(self._question)
-            yield SafeStatic(own("y or enter: yes · n or esc: no", "dim"))
+            yield SafeStatic(own(_("y or enter: yes · n or esc: no"), "dim"))
 
     def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - an action's parameter
         """Close with the answer."""
-        _ = self.dismiss(answer)
+        _done = self.dismiss(answer)
 
 
 class AskScreen(Overlay[str | None]):
@@ -60,15 +61,15 @@ class AskScreen(Overlay[str | None]):
         with Vertical(classes="box"):
             yield SafeStatic(self._question)
             yield Field(placeholder=self._placeholder, compact=True)
-            yield SafeStatic(own("enter: confirm · esc: cancel", "dim"))
+            yield SafeStatic(own(_("enter: confirm · esc: cancel"), "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with the line."""
-        _ = self.dismiss(event.value.strip() or ("" if self._empty else None))
+        _done = self.dismiss(event.value.strip() or ("" if self._empty else None))
 
     def action_leave(self) -> None:
         """Close without an answer."""
-        _ = self.dismiss(None)
+        _done = self.dismiss(None)
 
 
 class Choices(OptionList):
@@ -103,7 +104,7 @@ class ChooseScreen(Overlay[str | None]):
                 yield Choices(*(option(shown, id=key) for key, shown in self._choices))
             else:
                 yield SafeStatic(own(self._empty, "dim"))
-            yield SafeStatic(own("enter: choose · esc: cancel", "dim"))
+            yield SafeStatic(own(_("enter: choose · esc: cancel"), "dim"))
 
     def on_mount(self) -> None:
         """Begin at the marked choice."""
@@ -113,8 +114,8 @@ class ChooseScreen(Overlay[str | None]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Close with the choice."""
-        _ = self.dismiss(event.option_id)
+        _done = self.dismiss(event.option_id)
 
     def action_leave(self) -> None:
         """Close without a choice."""
-        _ = self.dismiss(None)
+        _done = self.dismiss(None)

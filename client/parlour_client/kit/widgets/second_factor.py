@@ -17,6 +17,7 @@ from textual.widgets import Input
 
 from parlour_client.kit.account.second_factor import FactorDialog, Factors
 from parlour_client.kit.errors import NotFinishedError, ParlourClientError
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.qr_code import qr_rows
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
@@ -26,11 +27,11 @@ from parlour_client.kit.widgets.safe import option as list_option
 from parlour_protocol.kit.second_factor import FactorInfo, FactorKind, FactorList
 from parlour_protocol.kit.secret import Secret
 
-_LEAVE: Final = Binding("escape", "leave", "Cancel", id="second_factor.leave")
+_LEAVE: Final = Binding("escape", "leave", N_("Cancel"), id="second_factor.leave")
 KIND_WORDS: Final = {
-    FactorKind.TOTP: "App with codes",
-    FactorKind.SECURITY_KEY: "Security key",
-    FactorKind.RECOVERY_CODE: "Recovery code",
+    FactorKind.TOTP: N_("App with codes"),
+    FactorKind.SECURITY_KEY: N_("Security key"),
+    FactorKind.RECOVERY_CODE: N_("Recovery code"),
 }
 OpenFactors = Callable[[FactorDialog], AbstractAsyncContextManager[Factors]]
 """Returns the second factors of the account that is logged in (``SignIn.factors``)."""
@@ -48,21 +49,21 @@ class LineScreen(Overlay[str | None]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            yield SafeStatic(own("Confirm that it's you", "bold"))
+            yield SafeStatic(own(_("Confirm that it's you"), "bold"))
             if self._problem:
                 yield SafeStatic(peer_line(self._problem))
             yield SafeStatic(peer_line(self._words))
             yield Field(password=self._hidden, compact=True)
-            yield SafeStatic(own("enter: confirm · esc: cancel", "dim"))
+            yield SafeStatic(own(_("enter: confirm · esc: cancel"), "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with what was typed, which the field forgets."""
         typed, event.input.value = event.value, ""
-        _ = self.dismiss(typed)
+        _done = self.dismiss(typed)
 
     def action_leave(self) -> None:
         """Close without an answer."""
-        _ = self.dismiss(None)
+        _done = self.dismiss(None)
 
 
 class AppScreen(Overlay[str | None]):
@@ -81,14 +82,14 @@ class AppScreen(Overlay[str | None]):
     def compose(self) -> ComposeResult:
         """Lay out: the field first, so that a small terminal shows it."""
         with Vertical(classes="box"), VerticalScroll(can_focus=False):
-            yield SafeStatic(own("Set up an app for codes", "bold"))
+            yield SafeStatic(own(_("Set up an app for codes"), "bold"))
             if self._problem:
                 yield SafeStatic(peer_line(self._problem))
-            yield SafeStatic(own("Scan the code below with your app, or type the secret into it:"))
+            yield SafeStatic(own(_("Scan the code below with your app, or type the secret into it:")))
             yield SafeStatic(peer_line(grouped(self._secret), style="bold"))
-            yield SafeStatic(own("Then type the six digits that the app shows."))
+            yield SafeStatic(own(_("Then type the six digits that the app shows.")))
             yield Field(compact=True)
-            yield SafeStatic(own("enter: confirm · esc: cancel", "dim"))
+            yield SafeStatic(own(_("enter: confirm · esc: cancel"), "dim"))
             yield SafeStatic(qr_picture(self._uri), id="qr")
 
     def on_mount(self) -> None:
@@ -98,18 +99,18 @@ class AppScreen(Overlay[str | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with the code."""
         if event.value.strip():
-            _ = self.dismiss(event.value)
+            _done = self.dismiss(event.value)
 
     def action_leave(self) -> None:
         """Close without an answer."""
-        _ = self.dismiss(None)
+        _done = self.dismiss(None)
 
 
 class RecoveryCodesScreen(Overlay[bool]):
     """Shows the recovery codes, once."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "kept", "I have kept them", id="second_factor.kept"),
+        Binding("enter", "kept", N_("I have kept them"), id="second_factor.kept"),
     ]
 
     def __init__(self, codes: Sequence[str]) -> None:
@@ -119,16 +120,16 @@ class RecoveryCodesScreen(Overlay[bool]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"), VerticalScroll():
-            yield SafeStatic(own("Your recovery codes", "bold"))
+            yield SafeStatic(own(_("Your recovery codes"), "bold"))
             yield SafeStatic(
-                own("Each works once in place of your other factor. Keep them: they are shown only now.")
+                own(_("Each works once in place of your other factor. Keep them: they are shown only now."))
             )
             yield SafeStatic(lines(*(peer_line(code) for code in self._codes)))
-            yield SafeStatic(own("enter: I have kept them", "dim"))
+            yield SafeStatic(own(_("enter: I have kept them"), "dim"))
 
     def action_kept(self) -> None:
         """Close."""
-        _ = self.dismiss(True)
+        _done = self.dismiss(True)
 
 
 class ScreenDialog:
@@ -168,7 +169,7 @@ class ScreenDialog:
         await self._app.push_screen(screen, answer)
         result = await answered
         if result is None:
-            raise NotFinishedError("You stopped before the end. Nothing was changed.")
+            raise NotFinishedError(_("You stopped before the end. Nothing was changed."))
         return result
 
 
@@ -176,11 +177,11 @@ class SecondFactorsScreen(Overlay[None]):
     """The second factors of the account: add, remove, new recovery codes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "Close", id="second_factors.leave"),
-        Binding("a", "add_app", "Add an app", id="second_factors.add_app"),
-        Binding("k", "add_key", "Add a security key", id="second_factors.add_key"),
-        Binding("x", "remove", "Remove", id="second_factors.remove"),
-        Binding("r", "codes", "New recovery codes", id="second_factors.codes"),
+        Binding("escape,q", "leave", N_("Close"), id="second_factors.leave"),
+        Binding("a", "add_app", N_("Add an app"), id="second_factors.add_app"),
+        Binding("k", "add_key", N_("Add a security key"), id="second_factors.add_key"),
+        Binding("x", "remove", N_("Remove"), id="second_factors.remove"),
+        Binding("r", "codes", N_("New recovery codes"), id="second_factors.codes"),
     ]
 
     def __init__(self, open_factors: OpenFactors) -> None:
@@ -192,13 +193,16 @@ class SecondFactorsScreen(Overlay[None]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            yield SafeStatic(own("Second factors", "bold"))
-            yield SafeStatic(own("Loading…"), id="about")
+            yield SafeStatic(own(_("Second factors"), "bold"))
+            yield SafeStatic(own(_("Loading…")), id="about")
             yield Choices(id="factors")
             yield SafeStatic(id="outcome")
             yield SafeStatic(
                 own(
-                    "a: add an app · k: add a security key · x: remove · r: new recovery codes · esc: close",
+                    _(
+                        "a: add an app · k: add a security key · x: remove · r: new recovery codes · "
+                        "esc: close"
+                    ),
                     "dim",
                 )
             )
@@ -229,7 +233,7 @@ class SecondFactorsScreen(Overlay[None]):
 
     def action_leave(self) -> None:
         """Close."""
-        _ = self.dismiss(None)
+        _done = self.dismiss(None)
 
     def _new_name(self, word: str) -> str:
         """Return a name that none of them has."""
@@ -271,15 +275,19 @@ async def _nothing(_factors: Factors) -> None:
 def about(listed: FactorList) -> Content:
     """Return what the list of factors means."""
     if listed.factors:
-        return own(f"A login asks for one of these. {listed.recovery_codes} recovery codes are left.")
+        return own(
+            _("A login asks for one of these. {count} recovery codes are left.").format(
+                count=listed.recovery_codes
+            )
+        )
     if not listed.addable:
-        return own("This server doesn't offer second factors.")
-    return own("A login asks for your password only. Add an app to make it ask for a code as well.")
+        return own(_("This server doesn't offer second factors."))
+    return own(_("A login asks for your password only. Add an app to make it ask for a code as well."))
 
 
 def factor_line(one: FactorInfo) -> Content:
     """Return one factor as a line."""
-    return join(own(KIND_WORDS[one.kind], "bold"), own("  "), peer_line(one.name))
+    return join(own(_(KIND_WORDS[one.kind]), "bold"), own("  "), peer_line(one.name))
 
 
 def qr_picture(text: str) -> Content:

@@ -10,14 +10,14 @@ from textual.content import Content
 
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
-from parlour_client.kit.language import _
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
 
 _WORDS: Final = {
-    LinkState.ONLINE: "connected",
-    LinkState.CONNECTING: "connecting…",
-    LinkState.OFFLINE: "not connected",
-    LinkState.STOPPED: "stopped",
+    LinkState.ONLINE: N_("connected"),
+    LinkState.CONNECTING: N_("connecting…"),
+    LinkState.OFFLINE: N_("not connected"),
+    LinkState.STOPPED: N_("stopped"),
 }
 _STYLES: Final = {
     LinkState.ONLINE: "bold $text-success",
@@ -75,10 +75,10 @@ class StatusLine(SafeStatic, inherit_css=False):
 
 def status_words(status: ConnectionStatus, account: Account, left: float, login_hint: str) -> Content:
     """Return the line: state, problem, protection, server, account."""
-    state = "logged out" if status.session_ended else _WORDS[status.state]
+    state = _("logged out") if status.session_ended else _(_WORDS[status.state])
     parts = [own(state, _STYLES[status.state])]
     if status.state is LinkState.OFFLINE and left > 0:
-        parts.append(own(f"trying again in {left:.0f} s"))
+        parts.append(own(_("trying again in {seconds:.0f} s").format(seconds=left)))
     if status.problem:
         parts.append(peer_line(status.problem))
     if status.session_ended and login_hint:
@@ -87,5 +87,5 @@ def status_words(status: ConnectionStatus, account: Account, left: float, login_
         parts.append(peer_line(status.security))
     if status.server not in status.problem:
         parts.append(peer_line(status.server))
-    parts.append(peer_line(f"you: {account.user}"))
+    parts.append(join(own(_("you: ")), peer_line(account.user)))
     return own(" · ", "dim").join(parts)

@@ -1,6 +1,7 @@
 """The dialog after the session has ended: drafts and queued messages stay, and `/login` shows it again."""
 
 from parlour_client.core.client import Client
+from parlour_client.kit.language import _
 from parlour_client.kit.widgets.login_again import LoginAgainScreen
 
 
@@ -9,6 +10,6 @@ def log_in_again(client: Client) -> LoginAgainScreen:
     return LoginAgainScreen(
         client.account,
         client.connection.log_in_again,
-        kept="Your drafts and unsent messages are kept.",
-        later="later, with /login",
+        kept=_("Your drafts and unsent messages are kept."),
+        later=_("later, with /login"),
     )

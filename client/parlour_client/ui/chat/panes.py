@@ -183,6 +183,8 @@ class Panes:
 
     def widen(self, which: Widget | None, step: int) -> None:
         """Make a list at the side wider or narrower."""
+        if which is None:
+            return
         least, most = _WIDTHS
         if which is self._room_list:
             self._change(rooms_width=max(least, min(most, which.size.width + 1 + step)))

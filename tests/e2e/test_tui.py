@@ -119,18 +119,18 @@ def test_the_network_is_cut_while_someone_types(
     screen = opened(ada)
     screen.type("before the cut")
     screen.press("Enter")
-    screen.wait("│ before the cut", gone="queued")
+    screen.wait("├ before the cut", gone="queued")
     cable.cut()
     screen.wait("not connected")
     screen.type("into the dark")
     screen.press("Enter")
-    screen.wait("│ into the dark", "queued")
+    screen.wait("├ into the dark", "queued")
     screen.type("half a thought")
     ben.run("send", "lobby", "said meanwhile")
     cable.mend()
-    seen = screen.wait("│ said meanwhile", CONNECTED, "half a thought", gone="queued")
-    assert "│ into the dark" in seen
-    assert "│ half a thought" not in seen
+    seen = screen.wait("├ said meanwhile", CONNECTED, "half a thought", gone="queued")
+    assert "├ into the dark" in seen
+    assert "├ half a thought" not in seen
     assert said(ben, "into the dark") == 1
     wipe(screen)
 
@@ -145,25 +145,25 @@ def test_the_network_falls_silent_while_someone_types(
     screen = opened(ada, *IMPATIENT)
     screen.type("before the silence")
     screen.press("Enter")
-    screen.wait("│ before the silence", gone="queued")
-    screen.wait("│ before the silence", gone="confirmed yet")
+    screen.wait("├ before the silence", gone="queued")
+    screen.wait("├ before the silence", gone="confirmed yet")
     screen.type("into the silence")
     screen.wait("▌ into the silence")
     cable.hush_with_a_message()
     screen.press("Enter")
-    screen.wait("│ into the silence", "sent, not confirmed yet")
+    screen.wait("├ into the silence", "sent, not confirmed yet")
     # It tries again: which try is under way, or waited for, depends on when one looks.
     screen.wait_until(lambda seen: "not connected" in seen or "connecting…" in seen, "a lost connection")
     screen.type("and one more")
     screen.press("Enter")
-    screen.wait("│ and one more", "queued (x: cancel)")
+    screen.wait("├ and one more", "queued (x: cancel)")
     screen.type("half a thought")
     ben.run("send", "lobby", "said in the silence")
     cable.mend()
-    screen.wait("│ said in the silence", CONNECTED, "half a thought", gone="queued")
-    seen = screen.wait("│ and one more", gone="confirmed yet")
-    assert seen.index("│ into the silence") < seen.index("│ and one more")
-    assert "│ half a thought" not in seen
+    screen.wait("├ said in the silence", CONNECTED, "half a thought", gone="queued")
+    seen = screen.wait("├ and one more", gone="confirmed yet")
+    assert seen.index("├ into the silence") < seen.index("├ and one more")
+    assert "├ half a thought" not in seen
     assert said(ben, "into the silence") == said(ben, "and one more") == 1
     wipe(screen)
 
@@ -182,7 +182,7 @@ def test_the_server_is_killed_and_comes_back(
     server.start()
     screen.wait("Outbox: everything is sent")
     screen.press("Escape")
-    screen.wait("│ to a dead server", CONNECTED)
+    screen.wait("├ to a dead server", CONNECTED)
     assert said(ben, "to a dead server") == 1
 
 
@@ -196,10 +196,10 @@ def test_two_devices_of_one_account(ada: Person, server: Server, opened: Opened,
     desk, lap = opened(ada), opened(other)
     desk.type("from the desk")
     desk.press("Enter")
-    lap.wait("│ from the desk")
+    lap.wait("├ from the desk")
     lap.type("from the lap")
     lap.press("Enter")
-    desk.wait("│ from the lap", "│ from the desk")
+    desk.wait("├ from the lap", "├ from the desk")
     desk.type("/sessions")
     desk.press("Enter")
     seen = desk.wait_until(lambda seen: len(sessions(seen)) == 2, "two sessions")
@@ -211,11 +211,11 @@ def test_two_devices_of_one_account(ada: Person, server: Server, opened: Opened,
     lap.wait("Log in again", "logged out")
     lap.type(password("ada"))
     lap.press("Enter")
-    lap.wait(CONNECTED, "│ from the desk", gone="Log in again")
+    lap.wait(CONNECTED, "├ from the desk", gone="Log in again")
     desk.press("Escape")
     lap.type("from the lap, again")
     lap.press("Enter")
-    desk.wait("│ from the lap, again")
+    desk.wait("├ from the lap, again")
 
 
 def test_a_resize_storm(ada: Person, ben: Person, opened: Opened) -> None:
@@ -230,7 +230,7 @@ def test_a_resize_storm(ada: Person, ben: Person, opened: Opened) -> None:
     _, errors = running.communicate(timeout=DEADLINE)
     assert running.returncode == 0, errors
     screen.tmux("resize-window", "-x", "90", "-y", "28")
-    seen = screen.wait("│ storm 39", "still here", CONNECTED)
+    seen = screen.wait("├ storm 39", "still here", CONNECTED)
     rows = seen.split("\n")
     assert all(len(row) <= 90 for row in rows)
     wipe(screen)
@@ -240,10 +240,10 @@ def test_ten_thousand_messages_while_scrolled_up(ada: Person, server: Server, op
     """What is read stays where it is, keys are answered, and the end is one key away."""
     screen = opened(ada)
     flood(server, "old", [f"old {number}" for number in range(60)])
-    screen.wait("│ old 59")
+    screen.wait("├ old 59")
     screen.press("PageUp")
-    seen = screen.wait("│ old 30", gone="│ old 59")
-    top = next(row for row in seen.split("\n") if "│ old" in row)
+    seen = screen.wait("├ old 30", gone="├ old 59")
+    top = next(row for row in seen.split("\n") if "├ old" in row)
     sending = threading.Thread(target=flood, args=(server, "eve", [f"flood {n}" for n in range(FLOOD)]))
     sending.start()
     screen.wait("new below")
@@ -252,7 +252,7 @@ def test_ten_thousand_messages_while_scrolled_up(ada: Person, server: Server, op
     assert top in seen
     sending.join()
     screen.press("C-End")
-    screen.wait(f"│ flood {FLOOD - 1}", "keys are answered", gone="new below")
+    screen.wait(f"├ flood {FLOOD - 1}", "keys are answered", gone="new below")
     wipe(screen)
 
 
@@ -261,17 +261,17 @@ def test_what_others_may_see(ada: Person, ben: Person, opened: Opened) -> None:
     desk, box = opened(ada), opened(ben)
     desk.type("read by nobody yet")
     desk.press("Enter")
-    box.wait("│ read by nobody yet")
+    box.wait("├ read by nobody yet")
     box.type("what he answers comes after what he read")
     box.press("Enter")
-    assert "read by ben" not in desk.wait("│ what he answers")
+    assert "read by ben" not in desk.wait("├ what he answers")
     box.type("/receipts on")
     box.press("Enter")
     box.wait("Write a message.", gone="/receipts")
     desk.type("read by somebody")
     desk.press("Enter")
     desk.wait_until(
-        lambda seen: 0 < seen.find("│ read by somebody") < seen.rfind("read by ben"), "a message read by ben"
+        lambda seen: 0 < seen.find("├ read by somebody") < seen.rfind("read by ben"), "a message read by ben"
     )
     desk.press("M-Up")
     desk.wait("r Reply")
@@ -288,11 +288,11 @@ def test_the_terminal_goes_away(ada: Person, ben: Person, cable: Cable, opened: 
     screen.wait("not connected")
     screen.type("sent before the end")
     screen.press("Enter")
-    screen.wait("│ sent before the end", "queued")
+    screen.wait("├ sent before the end", "queued")
     screen.type("a draft that lives")
     screen.wait("a draft that lives")
     screen.close()
     cable.mend()
     again = opened(ada)
-    again.wait("a draft that lives", "│ sent before the end", gone="queued")
+    again.wait("a draft that lives", "├ sent before the end", gone="queued")
     assert said(ben, "sent before the end") == 1

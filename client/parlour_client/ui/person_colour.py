@@ -50,13 +50,16 @@ def hue_of(user: UserName) -> int:
 def readable(hue: int, background: tuple[int, int, int], needed: float = CONTRAST) -> tuple[int, int, int]:
     """Return a colour of this hue with the contrast that is needed; black or white in the worst case."""
     light = luminance(background) < _MIDDLE
-    for step in range(_STEPS + 1):
-        level = 0.68 + 0.32 * step / _STEPS if light else 0.42 - 0.42 * step / _STEPS
-        red, green, blue = colorsys.hls_to_rgb(hue / 360, level, _SATURATION)
-        colour = round(red * 255), round(green * 255), round(blue * 255)
-        if contrast(colour, background) >= needed:
-            break
-    return colour
+    ends = (0.68, 1.0) if light else (0.42, 0.0)
+    levels = (ends[0] + (ends[1] - ends[0]) * step / _STEPS for step in range(_STEPS + 1))
+    colours = (_of(hue, level) for level in levels)
+    found = (colour for colour in colours if contrast(colour, background) >= needed)
+    return next(found, _of(hue, ends[1]))
+
+
+def _of(hue: int, level: float) -> tuple[int, int, int]:
+    red, green, blue = colorsys.hls_to_rgb(hue / 360, level, _SATURATION)
+    return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:

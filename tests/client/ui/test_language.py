@@ -46,3 +46,22 @@ async def test_words_from_right_to_left_are_ordered_as_the_setting_says(
     (tmp_path / "settings.toml").write_text(f'bidi = "{order}"\n')
     language.use(["he"])
     assert f"f1 {help_}" in (await lobby(client, open_app, tmp_path)).split("\n")[-1]
+
+
+async def test_a_placeholder_is_ordered_and_what_is_typed_is_not(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path
+) -> None:
+    """In the composer and in a field the cursor must be on the letter that it would delete."""
+    (tmp_path / "settings.toml").write_text('bidi = "client"\n')
+    language.use(["he"])
+    async with open_app(client, size=(80, 24), folder=tmp_path) as pilot:
+        assert "הרזע :F1 .העדוה ובתכ" in screen_text(pilot)
+        await pilot.press(*"של")
+        await settled(pilot)
+        assert "▌ של" in screen_text(pilot)
+        await pilot.press("ctrl+k")
+        await settled(pilot)
+        assert "הדוקפ וא םדא ,רדח" in screen_text(pilot)
+        await pilot.press(*"של")
+        await settled(pilot)
+        assert "│ של " in screen_text(pilot)

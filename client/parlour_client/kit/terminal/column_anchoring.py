@@ -10,6 +10,7 @@ strips.
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 from rich.cells import cell_len
@@ -20,7 +21,7 @@ from textual.cache import LRUCache
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import TextArea
+from textual.widgets import Input, TextArea
 
 from parlour_client.kit.terminal.bidi import LEFT_TO_RIGHT_MARK, has_right_to_left, in_visual_order
 from parlour_client.kit.terminal.safe_app import SafeApp
@@ -160,8 +161,11 @@ class ColumnAnchors:
         column = widget.region.x + crop.x
         app = widget.app
         mode = app.text_order if isinstance(app, SafeApp) else "terminal"
-        if isinstance(widget, TextArea) and widget.text:  # the cursor must be on the letter it would delete
-            mode = "off"
+        if isinstance(widget, TextArea | Input):
+            if widget.text if isinstance(widget, TextArea) else widget.value:
+                mode = "off"  # the cursor must be on the letter that it would delete
+            elif mode == "client":
+                mode = "whole"  # the cursor cuts the placeholder in two
         return [
             strip if is_plain else self._anchored(strip, column, mode)
             for strip, is_plain in zip(strips, plain, strict=True)
@@ -176,12 +180,23 @@ class ColumnAnchors:
         return kept[1]
 
 
+def _ordered_as_one(segments: list[Segment]) -> list[Segment]:
+    """Order segments with right-to-left text, and those between them, as one text; styles stay in place."""
+    places = [at for at, segment in enumerate(segments) if has_right_to_left(segment.text)]
+    begin, end = places[0], places[-1] + 1
+    letters = iter(in_visual_order("".join(segment.text for segment in segments[begin:end])))
+    ordered = [Segment("".join(islice(letters, len(text))), style) for text, style, _ in segments[begin:end]]
+    return [*segments[:begin], *ordered, *segments[end:]]
+
+
 def anchored(strip: Strip, column: int, mode: str) -> AnchoredStrip:
     """Return a row with its anchor, ordered as the setting says."""
     segments = list(strip)
     tail = ""
     if mode != "off" and has_right_to_left(strip.text):
-        if mode == "client":
+        if mode == "whole":
+            segments = _ordered_as_one(segments)
+        elif mode == "client":
             segments = [Segment(in_visual_order(text), style) for text, style, _ in segments]
         else:
             tail = LEFT_TO_RIGHT_MARK

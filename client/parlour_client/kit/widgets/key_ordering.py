@@ -5,12 +5,16 @@ line, a busy machine), a Backspace would delete text that was typed after it. Th
 call this from their own key handler, before the event goes anywhere.
 """
 
-from functools import cache
+from functools import cache, cached_property
 
 from textual.binding import Binding
 from textual.events import Key
+from textual.geometry import Region
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
+
+from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 
 
 async def edit_in_turn(widget: Widget, key: str) -> bool:
@@ -32,6 +36,15 @@ def editing_keys(kind: type[Widget]) -> dict[str, str]:
 
 class Field(Input):
     """A line to type in."""
+
+    @cached_property
+    def _column_anchors(self) -> ColumnAnchors:
+        return ColumnAnchors()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw; a placeholder is ordered as the setting says, what is typed as it is."""
+        strips = super().render_lines(crop)
+        return strips if self.value else self._column_anchors.anchor(self, strips, crop)
 
     async def on_key(self, event: Key) -> None:
         """Edit in order."""

@@ -149,7 +149,10 @@ async def the_encryption(album: Album) -> None:
     await album.do(f"/dm {CORA}")
     room = album.chat.current.id
     assert room is not None  # noqa: S101 - it was just opened
-    for client, text in ((guest, "Can the server read this?"), (album.people[CORA].client, "Not a word.")):
+    for client, text in (
+        (guest, "Shall we compare keys?"),
+        (album.people[CORA].client, "On the phone, yes."),
+    ):
         entry = await client.messages.send(room, text)
         assert entry.request is not None  # noqa: S101 - it was just queued
         await client.messages.stored(entry.request)

@@ -1,4 +1,4 @@
-"""The dialog for a link: the whole address, its host in both forms, and what looks wrong, before it opens."""
+"""The dialog for a link: its host in both forms, what looks wrong, and the whole address, before it opens."""
 
 from enum import Enum, auto
 from typing import ClassVar
@@ -65,19 +65,18 @@ class LinkScreen(Overlay[LinkAnswer | None]):
 
 
 def link_content(link: LinkDetails) -> Content:
-    """Return what is known about a link, the address first."""
-    parts = [own(_("Link"), "bold"), peer(link.text), own("")]
+    """Return what is known about a link: where it leads comes first, because an address can be long."""
+    parts = [own(_("Link"), "bold")]
     if link.ascii_host == link.host:
         parts.append(_fact(_("Host"), link.host))
     else:
         parts += [_fact(_("Host in Unicode"), link.host), _fact(_("Host in punycode"), link.ascii_host)]
-    if link.warnings or link.refusal:
-        parts.append(own(""))
     parts += [join(own("! ", ESCAPE), peer_line(one, limit=_LONGEST_WARNING)) for one in link.warnings]
     if link.refusal:
         parts.append(
             join(own("! ", ESCAPE), own(_("Parlour doesn't open it.")), own(" "), peer_line(link.refusal))
         )
+    parts += [own(""), peer(link.text)]
     if link.address and link.address != link.text:
         parts += [own(""), _fact(_("Opens"), link.address)]
     return lines(*parts)

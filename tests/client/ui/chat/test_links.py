@@ -76,6 +76,18 @@ def test_both_forms_of_a_host_are_shown() -> None:
     assert "Opens: https://xn--bcher-kva.example/" in text
 
 
+async def test_a_long_address_does_not_push_its_host_out_of_sight(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """A user name as long as the dialog looks like the address of another site."""
+    client.say(LOBBY, BOB, "https://accounts.bank.example&" + "x" * 4_000 + "@evil.example/")
+    async with open_app(client, size=(40, 15)) as pilot:
+        await lobby(pilot)
+        text = await press(pilot, "alt+up", "o")
+        assert "Host: evil.example" in text
+        assert "! “accounts.bank.example&xxx" in text
+
+
 async def test_one_of_several_links_is_chosen(
     client: FakeClient, open_app: OpenApp, browser: Callable[[], str], tmp_path: Path
 ) -> None:

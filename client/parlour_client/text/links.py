@@ -39,6 +39,7 @@ _WRITTEN_WITHOUT_SPACES: Final = frozenset(
 )
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER: Final = re.compile(r"0x[0-9a-f]*|[0-9]+")
+_SMALL_CAPITAL: Final = re.compile("LATIN LETTER SMALL CAPITAL ([A-Z])")
 _TOP_LEVEL: Final = frozenset(
     (
         "com",
@@ -252,7 +253,8 @@ def describe(link: Link) -> LinkDetails:
 
 def _describe_mail(link: Link, rest: str) -> LinkDetails:
     people, _mark, fields = rest.partition("?")
-    recipients = [one for one in people.split(",") if one]
+    # Mail programs decode it before they look for commas, and some take semicolons for commas.
+    recipients = [one for one in re.split(r"[,;\r\n\0]+", unquote(people)) if one] or [people]
     host = _Host(recipients[0].rpartition("@")[2])
     warnings = list(_hidden_warnings(link))
     warnings += host.warnings(site=False)
@@ -273,7 +275,7 @@ def _describe_mail(link: Link, rest: str) -> LinkDetails:
     refusal = ""
     if not set(names) <= _MAIL_FIELDS:
         refusal = _("It asks your mail program for more than an address, a subject and a text.")
-    warnings += _tail_warnings(f"?{fields}" if fields else "", other_addresses=False)
+    warnings += _tail_warnings(rest, other_addresses=False)
     return _details(link, f"mailto:{_encoded(rest)}", host, warnings, refusal)
 
 
@@ -305,7 +307,10 @@ def _name_and_port(place: str) -> tuple[str, int | None]:
     """Return the host and its port: 0 if none is written, None if it is none."""
     if place.startswith("["):
         name, _bracket, port = place.partition("]")
-        name, port = f"{name}]", port.removeprefix(":")
+        name = f"{name}]"
+        if port and not port.startswith(":"):
+            return name, None
+        port = port.removeprefix(":")
     else:
         name, _colon, port = place.partition(":")
     if not port:
@@ -432,7 +437,7 @@ class _Host:
                 yield _("Letters of several scripts in “{label}”: {letters}.").format(
                     label=_cut(label), letters=_by_script(letters)
                 )
-            look_alike = ascii_look_alike(label)
+            look_alike = _look_alike(label)
             if look_alike is not None and (last.isascii() or _are_mixed(letters)):
                 yield _("“{label}” can be taken for “{other}”: {letters}.").format(
                     label=_cut(label), other=_cut(look_alike), letters=_beyond_ascii(label)
@@ -446,6 +451,17 @@ class _Host:
                     other=_cut(".".join(labels[: at + 1])), host=_cut(".".join(labels[at + 1 :]))
                 )
                 return
+
+
+def _look_alike(label: str) -> str | None:
+    """Return the ASCII label that it can be taken for; the tables lack small capitals (`ɢoogle`)."""
+    plain = "".join(_without_small_capitals(char) for char in label)
+    return plain if plain != label and plain.isascii() else ascii_look_alike(plain)
+
+
+def _without_small_capitals(char: str) -> str:
+    capital = _SMALL_CAPITAL.fullmatch(unicodedata.name(char, ""))
+    return capital[1].lower() if capital else char
 
 
 def _both_forms(label: str) -> tuple[str, str] | None:

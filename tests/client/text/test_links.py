@@ -153,6 +153,9 @@ def test_an_ordinary_link_has_no_warning(text: str) -> None:
         ("https://a.example/" + "x" * 2_000, "Very long: 2018 characters", "https://a.example/" + "x" * 2_000),
         ("https://a.example/b∕c", "look like the / . ? # @ : of an address: ∕ (U+2215)", "https://a.example/b%E2%88%95c"),
         ("mailto:a@x.example,b@y.example", "It writes to 2 people", "mailto:a@x.example,b@y.example"),
+        ("mailto:evil%40evil.example%2Ca@x.example", "It writes to 2 people", "mailto:evil%40evil.example%2Ca@x.example"),
+        ("mailto:a@x.example;b@y.example", "It writes to 2 people", "mailto:a@x.example;b@y.example"),
+        ("mailto:a@x.example%0d%0aBcc:b@y.example", "Line breaks or control characters", "mailto:a@x.example%0d%0aBcc:b@y.example"),
         ("mailto:a@x.example?body=hi&bcc=z@z.example", "It fills in: body, bcc", "mailto:a@x.example?body=hi&bcc=z@z.example"),
     ],
 )  # fmt: skip
@@ -171,6 +174,7 @@ def test_letters_that_look_like_others_are_told() -> None:
         "https://xn--80ak6aa92e.com/",
     ):
         assert any("U+0430" in warning for warning in details(text).warnings), text
+    assert "“ɢoogle” can be taken for “google”: ɢ (U+0262)." in details("https://ɢoogle.com/").warnings
 
 
 @pytest.mark.parametrize(
@@ -189,6 +193,7 @@ def test_letters_that_look_like_others_are_told() -> None:
         ("https://" + "a" * 64 + ".example/", "Its host is not a valid name."),
         ("https://a.example:99999/", "The port is not a number"),
         ("https://a.example:80x/", "The port is not a number"),
+        ("https://[2001:db8::1]80/", "The port is not a number"),
         ("https://a.example/" + "x" * MOST_TO_OPEN, "It is too long to open"),
         ("mailto:a@x.example?attach=/etc/passwd", "more than an address, a subject and a text"),
     ],

@@ -34,6 +34,7 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/demo/checks.py": {"": "the report of the demo without a screen, which scripts read"},
     "parlour_client/demo/headless.py": {"": "the same"},
     "parlour_client/demo/people.py": {"": "what the simulated people write"},
+    "parlour_client/demo/screen.py": {"The watering plan": "what the simulated people write"},
     "parlour_client/demo/script.py": {"": "what the simulated people write"},
     "parlour_client/core/archive/rows.py": {"room, seq, at": "columns of a table"},
     "parlour_client/core/archive/search.py": {"({}) NOT": "a search of SQLite"},

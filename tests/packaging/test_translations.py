@@ -6,13 +6,24 @@ from tools.translations import (
     LOCALES,
     BypassError,
     fields,
+    files,
     mo_bytes,
     po_path,
     problems,
     read,
     sentences_of,
 )
-from tools.untranslated import EXCEPTIONS, bypasses_of
+from tools.untranslated import EXCEPTIONS, bypasses, bypasses_of
+
+
+def test_no_sentence_bypasses_the_catalogue() -> None:
+    """What a person may read is given to `_`, `ngettext` or `N_`; `tools.untranslated` lists the rest."""
+    assert list(map(str, bypasses())) == []
+
+
+def test_the_catalogues_have_the_sentences_of_the_sources() -> None:
+    """`make translations` would change nothing."""
+    assert [path.name for path, data in files().items() if path.read_bytes() != data] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

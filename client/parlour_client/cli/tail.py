@@ -83,7 +83,7 @@ async def _tail(
                 if left == 0:
                     return
             elif note and note != BEFORE_JOIN:  # always visible; earlier events have their one divider
-                echo(f"parlour: #{event.seq} {shown(note)}", err=True)
+                echo(f"parlour: #{event.seq} {shown(_(note))}", err=True)
 
 
 async def follow(client: "Client", room: Room, after: Seq) -> AsyncIterator[LogEvent]:
@@ -132,11 +132,11 @@ def print_event(room: Room, event: LogEvent, note: str = "", *, as_json: bool) -
         time = f"{day_and_time(event.at)} #{event.seq}"
         if isinstance(event.body, Message):
             if note:
-                echo(_("{time} note: {note}").format(time=time, note=shown(note)))
+                echo(_("{time} note: {note}").format(time=time, note=shown(_(note))))
             text = shown(event.body.text, indent=_UNDER_TEXT)
             echo(f"{time} {display_name(event.author)}: {text}{file_words(event.body)}")
         elif note:
-            echo(f"{time} {display_name(event.author)}: {shown(note, indent=_UNDER_TEXT)}")
+            echo(f"{time} {display_name(event.author)}: {shown(_(note), indent=_UNDER_TEXT)}")
         else:
             sentence, words = event_sentence(event.author, event.body)
             more = f": {shown(words, indent=_UNDER_TEXT)}" if words is not None else ""

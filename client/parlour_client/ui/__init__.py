@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import _
 
 if TYPE_CHECKING:
     from parlour_client.core.client import Client
@@ -35,8 +36,8 @@ def run(
     # Textual draws on standard error: `parlour 2>log` would be a blank screen.
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise SetupError(
-            "The full-screen chat needs a terminal for input and standard error.",
-            "Don't redirect them; for pipes and screen readers, use parlour chat --plain.",
+            _("The full-screen chat needs a terminal for input and standard error."),
+            _("Don't redirect them; for pipes and screen readers, use parlour chat --plain."),
         )
     from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - Textual takes half a second to load
 

@@ -172,6 +172,10 @@ async def test_a_refused_login_can_be_tried_again(door: Door) -> None:
     async with welcome(door) as pilot:
         await fill(pilot, "chat.example", "alice", PASSWORD)
         assert "do not belong together" in screen_text(pilot)
+        pilot.app.screen.query_one("#password", Input).value = ""
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+        assert "do not belong together" not in screen_text(pilot)
         door.refusal = None
         await fill(pilot, "chat.example", "alice", PASSWORD)
         assert isinstance(pilot.app.screen, ChatScreen)

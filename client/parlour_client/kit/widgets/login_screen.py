@@ -427,6 +427,7 @@ class LoginScreen(Screen[T], Generic[L, T]):
         """Check all fields, then join or log in; a wrong one gets the focus."""
         if self._busy or self._door is None:
             return
+        self._tell(own(""))
         for name in _FIELDS:
             field = self.query_one(f"#{name}", Input)
             if field.display and not self._check(name):

@@ -1,4 +1,4 @@
-"""What to do where nothing has happened yet: no room is open, or the person is alone in a new one.
+"""What to do where nothing has happened yet: no room is open, or nothing was written in a new one.
 
 Each entry names the command that does it. Choosing it runs the command, or begins it in the composer if it
 needs a name.
@@ -20,7 +20,7 @@ _NO_ROOM: Final = (
     ("/dm ", N_("Write to someone")),
     ("/create ", N_("Create a room")),
 )
-_ALONE: Final = (
+_QUIET: Final = (
     (_WRITE, N_("Write the first message")),
     ("/invite ", N_("Invite someone")),
     ("/rooms", N_("Browse the public rooms")),
@@ -35,7 +35,7 @@ class FirstSteps(OptionList):
     )
     DEFAULT_CSS = """
     FirstSteps { height: 1fr; padding: 1 2 !important; background: $background; border: none !important; }
-    FirstSteps.-alone { height: auto; max-height: 6; padding: 0 1 !important; }
+    FirstSteps.-quiet { height: auto; max-height: 6; padding: 0 1 !important; }
     """
     FOCUS_ON_CLICK = False  # a click does it
 
@@ -44,18 +44,18 @@ class FirstSteps(OptionList):
         self._shown: object = None
 
     def show(self, room: Room | None, *, quiet: bool) -> None:
-        """Show the steps without a room, or in one where the person is alone and nothing was written."""
-        alone = room is not None and room.kind is not RoomKind.DIRECT and room.members == 1 and quiet
-        self.display = room is None or alone
-        steps = _ALONE if alone else _NO_ROOM
+        """Show the steps without a room, or in a ``quiet`` one, where nothing was written."""
+        quiet = quiet and room is not None and room.kind is not RoomKind.DIRECT
+        self.display = room is None or quiet
+        steps = _QUIET if quiet else _NO_ROOM
         if self._shown is steps:
             return
         self._shown = steps
-        self.set_class(alone, "-alone")
-        title = own(_("You are alone here") if alone else _("No room is open"), "bold")
+        self.set_class(quiet, "-quiet")
+        title = own(_("Nothing has been written here yet") if quiet else _("No room is open"), "bold")
         self.set_options(
             [
-                option(title if alone else lines(title, own("")), disabled=True),
+                option(title if quiet else lines(title, own("")), disabled=True),
                 *(
                     option(join(own(_(words)), own(f"  {line}", "dim")), id=f"step:{line}")
                     for line, words in steps

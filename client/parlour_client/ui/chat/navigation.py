@@ -27,6 +27,7 @@ from parlour_client.ui.chat.throttle import Throttle
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.toasts import Toast
+from parlour_protocol.frames.bodies import Created, Joined
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
@@ -35,6 +36,8 @@ from parlour_protocol.rooms import RoomKind
 if TYPE_CHECKING:
     from parlour_client.ui.chat.panes import Panes
 
+_NOT_WRITTEN: Final = (Created, Joined)
+"""Events of a room in which no one has done anything yet."""
 _SORTED: Final = {
     "name": N_("by name"),
     "recent": N_("newest first"),
@@ -70,6 +73,7 @@ class Navigation:
         self._encryption, self._panes = encryption, panes
         self._throttle = Throttle()
         self._refresh = Deferred(owner, self.rooms_changed)
+        self._loaded: RoomId | None = None
         self._missed = False  # changes arrived while another program had the terminal
 
     # --- opening
@@ -98,9 +102,12 @@ class Navigation:
 
     async def reload(self, room: RoomId) -> None:
         """Reload the open room; the draft stays."""
+        self._loaded = None
         self._history.begin()
         self.refresh()
         await self._history.load(room)
+        self._loaded = room
+        self._show_steps()
 
     async def reveal(self, room: RoomId, seq: Seq, *, peek: bool = False) -> None:
         """Open a room at a message."""
@@ -157,6 +164,12 @@ class Navigation:
         if message:
             await self._client.messages.send(room.id, message)
 
+    def _show_steps(self) -> None:
+        """Say what to do without a room, and in one where nothing but joining and leaving has happened."""
+        here = self._loaded is not None and self._loaded == self._current.id
+        quiet = here and all(type(entry.body) in _NOT_WRITTEN for entry in self._timeline.entries)
+        self._empty.show(self._current.room, quiet=quiet)
+
     # --- lists and header
 
     def refresh(self) -> None:
@@ -166,7 +179,7 @@ class Navigation:
         if self._current.in_front:
             self._list.fill(rooms, self._current.id, sort, self._client.invitations.all)
         room = self._current.room
-        self._empty.show(room, quiet=not any(entry.text for entry in self._timeline.entries))
+        self._show_steps()
         self._timeline.display = room is not None
         self._encryption.refresh()
         self._header.show_room(room, peeking=self._history.peeking)

@@ -1,7 +1,5 @@
 """What to do where nothing has happened yet: each entry says its command, and does it."""
 
-from dataclasses import replace
-
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 
@@ -25,11 +23,10 @@ async def test_without_a_room_the_steps_are_at_hand(open_app: OpenApp) -> None:
         assert screen.composer.text == "/dm bob"
 
 
-async def test_someone_alone_in_a_room_is_told_what_to_do(open_app: OpenApp) -> None:
+async def test_in_a_room_where_nothing_was_written_one_is_told_what_to_do(open_app: OpenApp) -> None:
     """Until someone writes; a draft is not replaced."""
     client = FakeClient()
-    room = client.add_room(LOBBY, parse_room_name("lobby"))
-    client._rooms[LOBBY] = replace(room, members=1)
+    client.add_room(LOBBY, parse_room_name("lobby"))
     async with open_app(client) as pilot:
         await settled(pilot)
         screen = pilot.app.screen

@@ -121,7 +121,8 @@ def test_search_names_a_room_that_was_left(ada: Person) -> None:
     assert newest.stdout.endswith(" attic #3 ada: more moths\n")  # behind the day and the time
     assert "There are more" in newest.stderr
     both = ada.run("search", "moths", "--limit", "2")
-    assert both.stdout == f"{newest.stdout}attic #2 ada: moths and dust\n"
+    assert both.stdout.startswith(newest.stdout)
+    assert both.stdout.endswith(" attic #2 ada: moths and dust\n")
     assert not both.stderr
 
 

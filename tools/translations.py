@@ -38,6 +38,8 @@ _UNUSED: Final = (
 )
 """Header lines that would differ with each run, or say nothing; git knows who changed what, and when."""
 _NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_NUMBERS: Final = frozenset({"count", "size"})
+"""What sentences call the number that their form depends on."""
 _COMMANDS: Final = frozenset({"command", "group"})
 """Decorators whose function's docstring is the command's help."""
 
@@ -231,11 +233,11 @@ def _first(message: Message) -> str:
 
 
 def _fits(message: Message, translation: str) -> bool:
-    """Say whether a translation has its sentence's fields; a plural form may leave the number out."""
+    """Say whether a translation has its sentence's fields; a plural form may leave out the number."""
     if not isinstance(message.id, tuple | list):
         return fields(message.id) == fields(translation)
     one, many = map(fields, message.id)
-    return one & many <= fields(translation) <= one | many
+    return (one & many) - _NUMBERS <= fields(translation) <= one | many
 
 
 def main() -> int:

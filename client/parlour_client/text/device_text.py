@@ -10,7 +10,7 @@ def steps_to_add() -> Sequence[str]:
     """Return what to do with the link for another device."""
     return (
         _("On the new device, open Parlour and paste this link. It asks for your password."),
-        _("The new device then shows a code, and this one asks you to compare it."),
+        _("The new device then shows a code: compare it with the one in /devices here."),
         _("The link holds no secret: the server's address, how to recognize the server, and your name."),
     )
 

@@ -107,6 +107,7 @@ class ChatScreen(Screen[None]):
         Binding("escape", "write", N_("Write"), show=False, id="chat.write"),
         Binding("f8", "tour_next", N_("Next step of the tour"), show=False, id="chat.tour_next"),
         Binding("f9", "tour_end", N_("End the tour"), show=False, id="chat.tour_end"),
+        Binding("alt+a", "approve", N_("Compare the code of a new device"), show=False, id="chat.approve"),
         Binding(
             "alt+x", "cancel_file", N_("Cancel the file"), show=False, priority=True, id="chat.cancel_file"
         ),
@@ -133,7 +134,6 @@ class ChatScreen(Screen[None]):
         self._unsubscribe: Callable[[], None] | None = None
         self._collector = Collector()
         self._login = Deferred(self, self._log_in_again)
-        self._approval = Deferred(self, self._ask_approval)
 
     def _new_pane(self, panes: Panes) -> RoomPane:
         views: Mapping[View, Action] = {
@@ -171,7 +171,6 @@ class ChatScreen(Screen[None]):
     def on_unmount(self) -> None:
         """Unsubscribe."""
         self._login.cancel()
-        self._approval.cancel()
         self._collector.stop()
         if self._unsubscribe is not None:
             self._unsubscribe()
@@ -224,8 +223,6 @@ class ChatScreen(Screen[None]):
             self.status_line.tell(change.status, self.client.account)
             if change.status.session_ended:
                 self.login_soon()
-        elif isinstance(change, changes.EncryptionChanged) and self.pane.devices.unasked is not None:
-            self._approval.schedule(0)
         for pane in self.panes.all:
             pane.on_change(change)
 
@@ -235,25 +232,15 @@ class ChatScreen(Screen[None]):
 
     def _log_in_again(self) -> None:
         """Show the dialog, but not while someone is typing: those keys would become the password."""
-        if self.client.connection.status.session_ended and self._may_open(self._login):
-            self.interaction.push(log_in_again(self.client))
-
-    def _ask_approval(self) -> None:
-        """Ask about a new device, but not while someone is typing: those keys would be the answer."""
-        device = self.pane.devices.unasked
-        if device is not None and self._may_open(self._approval):
-            self.pane.devices.ask_approval(device)
-
-    def _may_open(self, dialog: Deferred) -> bool:
-        """Say whether a dialog may open by itself now; if not, it is tried again."""
+        if not self.client.connection.status.session_ended:
+            return
         quiet = time.monotonic() - self.composing.wrote_at
         if not self.is_current or self.interaction.is_away:
-            dialog.schedule(QUIET)
+            self._login.schedule(QUIET)
         elif quiet < QUIET:
-            dialog.schedule(QUIET - quiet)
+            self._login.schedule(QUIET - quiet)
         else:
-            return True
-        return False
+            self.interaction.push(log_in_again(self.client))
 
     # --- what belongs to the room in front
 
@@ -436,6 +423,10 @@ class ChatScreen(Screen[None]):
     def action_mark_read(self) -> None:
         """Mark the open room as read."""
         self.navigation.mark_open_read()
+
+    def action_approve(self) -> None:
+        """Compare the code of a device that waits for approval."""
+        self.pane.devices.ask_about_waiting()
 
     def action_cancel_file(self) -> None:
         """Cancel the running file transfer."""

@@ -5,9 +5,10 @@ from parlour_client.kit.widgets.safe import filled, own, peer_line
 
 def test_a_sentence_is_filled_where_its_translation_has_the_fields() -> None:
     """In any order, with the others' text kept inside its own style."""
-    parts = {"user": peer_line("ann\u202ea", style="bold"), "room": own("attic")}
-    assert filled("{user} invites you to {room}.", **parts).plain == "ann⟦U+202E⟧a invites you to attic."
-    turned = filled("In {room}: {user}", "dim", **parts)
+    user, room = peer_line("ann\u202ea", style="bold"), own("attic")
+    whole = filled("{user} invites you to {room}.", user=user, room=room)
+    assert whole.plain == "ann⟦U+202E⟧a invites you to attic."
+    turned = filled("In {room}: {user}", "dim", user=user, room=room)
     assert turned.plain == "In attic: ann⟦U+202E⟧a"
     assert [(span.start, span.end, str(span.style)) for span in turned.spans][:2] == [
         (0, 3, "dim"),

@@ -81,7 +81,8 @@ def waiting_row(one: OwnDevice) -> Content:
             "bold $text-warning",
             device=peer_line(one.name, limit=40, style="bold"),
         ),
-        own("  /devices", "dim"),
+        own("  "),
+        own(_("alt+a: compare its code"), "dim"),
     )
 
 
@@ -225,21 +226,21 @@ class DevicePrompts:
 
     def __init__(self, client: Client, interaction: Interaction) -> None:
         self._client, self._interaction = client, interaction
-        self._asked = set[DeviceId]()
-        """Devices that the person was asked about by itself: once is enough."""
 
     def show_link(self, link: LoginLink) -> None:
         """Show the link for another device."""
         self._interaction.push(link_page(str(link), qr_rows(str(link))))
 
-    @property
-    def unasked(self) -> OwnDevice | None:
-        """A device that waits for approval, and about which the person was not asked yet."""
-        return next((one for one in waiting(self._client) if one.device not in self._asked), None)
+    def ask_about_waiting(self) -> None:
+        """Ask about the first device that waits. It never opens by itself: a letter would be the answer."""
+        first = next(iter(waiting(self._client)), None)
+        if first is not None:
+            self.ask_approval(first)
+        else:
+            self._interaction.say(_("No device is waiting for approval."))
 
     def ask_approval(self, one: OwnDevice) -> None:
         """Ask to compare the code of a device that waits, and approve it."""
-        self._asked.add(one.device)
 
         def take(answer: Approval | None) -> None:
             if answer is Approval.APPROVE:

@@ -397,29 +397,27 @@ WAITING = OwnDevice(
 )
 
 
-async def test_a_new_device_is_asked_about_at_once_and_approved_with_one_key(
+async def test_a_new_device_is_told_at_once_and_approved_with_one_key(
     client: FakeClient, open_app: OpenApp
 ) -> None:
     """Its code stands there to compare; Enter, which may be on its way to a message, approves nothing."""
     async with open_app(client, size=(100, 40)) as pilot:
-        screen = await lobby(pilot)
+        await lobby(pilot)
+        await pilot.press("alt+a")
+        await settled(pilot)
+        assert "No device is waiting for approval." in screen_text(pilot)
         client.encryption.waiting_devices = [WAITING]
-        screen.composing.wrote_at = -QUIET
         client.tell(EncryptionChanged())
         await settled(pilot)
+        assert "New device waiting for approval: tablet  alt+a: compare its code" in screen_text(pilot)
+        await pilot.press("alt+a")
+        await settled(pilot)
         assert isinstance(pilot.app.screen, ApprovalScreen)
-        assert "tablet" in screen_text(pilot)
         assert WAITING.code in screen_text(pilot)
         await pilot.press("enter", "space", "escape")
         await settled(pilot)
         assert not client.encryption.calls
-        assert "New device waiting for approval: tablet" in screen_text(pilot)
-        client.tell(EncryptionChanged())
-        await settled(pilot)
-        assert not isinstance(pilot.app.screen, ApprovalScreen)  # it is asked once by itself
-        client.encryption.listed = [WAITING]
-        await write(pilot, "/devices")
-        await pilot.press("enter")
+        await pilot.press("alt+a")
         await settled(pilot)
         await pilot.press("y")
         await settled(pilot)
@@ -428,11 +426,11 @@ async def test_a_new_device_is_asked_about_at_once_and_approved_with_one_key(
 
 async def test_a_device_that_is_not_mine_is_revoked(client: FakeClient, open_app: OpenApp) -> None:
     """After the question that every revocation has."""
-    client.encryption.waiting_devices = [WAITING]
+    client.encryption.listed = [WAITING]
     async with open_app(client, size=(100, 40)) as pilot:
-        screen = await lobby(pilot)
-        screen.composing.wrote_at = -QUIET
-        client.tell(EncryptionChanged())
+        await lobby(pilot)
+        await write(pilot, "/devices")
+        await pilot.press("enter")
         await settled(pilot)
         await pilot.press("r")
         await settled(pilot)
@@ -442,18 +440,19 @@ async def test_a_device_that_is_not_mine_is_revoked(client: FakeClient, open_app
         assert client.encryption.calls == [("revoke", WAITING.device)]
 
 
-async def test_it_does_not_ask_under_the_hands_of_someone_who_writes(
+async def test_what_is_typed_when_a_device_begins_to_wait_is_text(
     client: FakeClient, open_app: OpenApp
 ) -> None:
-    """The y of a word would be the answer."""
+    """No dialog opens by itself, in which the r of a word revokes and its Enter confirms."""
     async with open_app(client, size=(100, 40)) as pilot:
         screen = await lobby(pilot)
-        await pilot.press("h")
+        screen.composing.wrote_at = -QUIET
         client.encryption.waiting_devices = [WAITING]
         client.tell(EncryptionChanged())
         await settled(pilot)
-        await pilot.press("y")
-        assert screen.composer.text == "hy"
+        await pilot.press(*"from here", "enter")
+        await settled(pilot)
+        assert ("send", LOBBY, "from here", None) in client.calls
         assert not client.encryption.calls
 
 
@@ -470,7 +469,7 @@ async def test_the_link_for_another_device_is_a_picture_and_a_text(
         assert all(row.strip() in shown for row in qr_rows(str(link)))
         await pilot.press("end")
         await settled(pilot)
-        assert "compare" in screen_text(pilot)
+        assert "compare it" in screen_text(pilot)
 
 
 async def test_the_other_pages_open(client: FakeClient, open_app: OpenApp) -> None:

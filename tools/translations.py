@@ -8,6 +8,7 @@ every command, which is its function's docstring. ``parlour.po`` of a language i
 import ast
 import inspect
 import io
+import re
 import string
 import sys
 from collections.abc import Iterator
@@ -44,6 +45,10 @@ _COMMANDS: Final = frozenset({"command", "group"})
 """Decorators whose function's docstring is the command's help."""
 
 
+_MAY_HAVE_SOME: Final = re.compile(r"(?<![\w.])(_|N_|ngettext)\(|\b(command|group)\b")
+"""Parsing the others would take half of the time."""
+
+
 class BypassError(Exception):
     """A sentence is written so that it cannot be translated; the text says where, and why."""
 
@@ -66,9 +71,13 @@ def sentences(folder: Path = SOURCES, root: Path = CLIENT) -> Iterator[Sentence]
 
 def sentences_of(source: str, path: str) -> Iterator[Sentence]:
     """Return the sentences of a module. Raises BypassError."""
+    if not _MAY_HAVE_SOME.search(source):
+        return
     tree = ast.parse(source)
-    _check_names(tree, path)
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    if any(name in TRANSLATES for node in nodes for name in _binds(node)):
+        _check_names(tree, path)
+    for node in nodes:
         match node:
             case ast.Call(func=ast.Name(id=name)) if name in TRANSLATES:
                 texts = [_literal(one, name, path) for one in node.args[: 2 if name == "ngettext" else 1]]
@@ -119,11 +128,15 @@ def _bound(node: ast.AST) -> Iterator[str]:
     for one in ast.iter_child_nodes(node):
         if isinstance(one, _Scope):
             continue
-        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
-            yield one.id
-        elif isinstance(one, ast.arg):
-            yield one.arg
+        yield from _binds(one)
         yield from _bound(one)
+
+
+def _binds(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif isinstance(node, ast.arg):
+        yield node.arg
 
 
 def _help(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:

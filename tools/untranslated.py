@@ -129,21 +129,32 @@ class _Walk:
     """One module with the parents of its nodes."""
 
     def __init__(self, source: str, path: str) -> None:
-        self._path, self._tree = path, ast.parse(source)
-        self._parents = {child: node for node in ast.walk(self._tree) for child in ast.iter_child_nodes(node)}
+        self._path = path
+        self._parents: dict[ast.AST, ast.AST] = {}
+        self._texts: list[ast.Constant | ast.JoinedStr] = []
+        waiting: list[ast.AST] = [ast.parse(source)]
+        while waiting:
+            node = waiting.pop()
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.expr_context | ast.operator | ast.cmpop):
+                    continue
+                self._parents[child] = node
+                if isinstance(child, ast.JoinedStr) or (
+                    isinstance(child, ast.Constant) and isinstance(child.value, str)
+                ):
+                    self._texts.append(child)
+                waiting.append(child)
 
     def found(self) -> Iterator[Bypass]:
-        """Walk it."""
-        for node in ast.walk(self._tree):
-            match node:
-                case ast.Constant(value=str(text)) if not isinstance(self._parents[node], ast.JoinedStr):
-                    pass
-                case ast.JoinedStr():
-                    text = "".join(
-                        str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values
-                    )
-                case _:
-                    continue
+        """Return what it has, in the order of the lines."""
+        for node in sorted(self._texts, key=lambda one: (one.lineno, one.col_offset)):
+            if isinstance(node, ast.JoinedStr):
+                parts = (str(one.value) if isinstance(one, ast.Constant) else "{}" for one in node.values)
+                text = "".join(parts)
+            elif isinstance(self._parents[node], ast.JoinedStr):
+                continue
+            else:
+                text = str(node.value)
             if self._is_read(node, text) and not self._is_for_programs(node, text):
                 yield Bypass(self._path, node.lineno, text)
 

@@ -5,7 +5,6 @@ A terminal's own clipboard (OSC 52) is another way; views ask before they use th
 
 import asyncio
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Final
 
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
+from parlour_client.kit.programs import find_program
 
 PATIENCE: Final = 5.0
 """Seconds for the program to take the text."""
@@ -42,7 +42,7 @@ def find_clipboard_program(
         (("xsel", "--clipboard", "--input"), bool(environment.get("DISPLAY")), "utf-8"),
         (("clip.exe",), bool(environment.get("WSL_DISTRO_NAME")) and here, "utf-16"),
     ):
-        path = shutil.which(command[0], path=environment.get("PATH")) if is_usable else None
+        path = find_program(command[0], environment) if is_usable else None
         if path is not None:
             return ClipboardProgram((path, *command[1:]), encoding)
     return None

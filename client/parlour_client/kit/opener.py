@@ -8,7 +8,6 @@ import asyncio
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from typing import Final
 
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
+from parlour_client.kit.programs import find_program
 
 PATIENCE: Final = 3.0
 """Seconds in which an opener may fail; one that still runs then is left to run: it may be the browser."""
@@ -35,7 +35,7 @@ def opener_command(setting: str, platform: str = sys.platform) -> list[str]:
             return command
     if platform == "win32":
         return []
-    found = "/usr/bin/open" if platform == "darwin" else next(filter(None, map(shutil.which, _OPENERS)), None)
+    found = "/usr/bin/open" if platform == "darwin" else next(filter(None, map(find_program, _OPENERS)), None)
     if found is None:
         raise SetupError(
             _("There is no program here that opens addresses (xdg-open)."),

@@ -6,7 +6,6 @@ terminal has no focus; and at most once in ``QUIET`` seconds.
 """
 
 import asyncio
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from parlour_client.core.events import Change, EntryAdded, RoomsChanged
 from parlour_client.core.model import Delivery, Entry, Room
 from parlour_client.core.settings import Settings
 from parlour_client.kit.language import _, ngettext
+from parlour_client.kit.programs import find_program
 from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
 
@@ -143,7 +143,7 @@ def sequence(kind: str, text: str) -> str:
 def desktop_program(text: str) -> tuple[str, ...]:
     """Return the program that shows our text on the desktop, as arguments; empty: there is none."""
     name = "osascript" if sys.platform == "darwin" else "notify-send"
-    found = shutil.which(name)
+    found = find_program(name)
     if found is None:
         return ()
     if sys.platform == "darwin":

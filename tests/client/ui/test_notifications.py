@@ -168,7 +168,7 @@ def test_no_word_of_a_stranger_is_in_it(
     client: FakeClient, follow: Follow, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is said, and wherever: the bytes are ours but for one number."""
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("parlour_client.ui.notifications.find_program", lambda name: f"/usr/bin/{name}")
     client.set_topic_raw(GARDEN, HOSTILE)
     screen = follow(Screen(notifications=kind))
     client.say(GARDEN, BOB, HOSTILE)
@@ -197,9 +197,9 @@ def test_a_number_is_a_number(count: int) -> None:
 
 def test_the_desktop_is_asked_without_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     """A list of arguments; nothing where there is no such program."""
-    monkeypatch.setattr("shutil.which", lambda _name: None)
+    monkeypatch.setattr("parlour_client.ui.notifications.find_program", lambda _name: None)
     assert desktop_program("x") == ()
-    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr("parlour_client.ui.notifications.find_program", lambda name: f"/bin/{name}")
     monkeypatch.setattr("sys.platform", "darwin")
     assert desktop_program("x") == ("/bin/osascript", "-e", 'display notification "x" with title "Parlour"')
 

@@ -8,13 +8,13 @@ is the word that is being typed. The composer asks from memory and never waits f
 import asyncio
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from parlour_client.kit.language import _
+from parlour_client.kit.programs import find_program
 
 OFF: Final = "off"
 AUTO: Final = "auto"
@@ -127,8 +127,7 @@ class Spelling:
 
     async def _start(self) -> asyncio.subprocess.Process | None:
         """Start the program, and read its greeting. Raises OSError."""
-        path = self._environment.get("PATH")
-        found = ((name, shutil.which(name, path=path)) for name in _PROGRAMS)
+        found = ((name, find_program(name, self._environment)) for name in _PROGRAMS)
         program = next(((name, where) for name, where in found if where is not None), None)
         if program is None:
             self.problem = _("Spelling can't be checked: install hunspell or aspell.")

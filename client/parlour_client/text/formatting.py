@@ -65,10 +65,11 @@ class StyleSpan(NamedTuple):
 Ranges = Sequence[tuple[int, int]]
 
 _ACTION: Final = "/me "
-_MAY_FORMAT: Final = re.compile(r"[*_~|`]|^(?:/me | {0,8}(?:[->]|\d))", re.MULTILINE)
+_MAY_FORMAT: Final = re.compile(r"[*_~|`]|^(?:/me |[\s\u2800]{0,8}(?:[->]|\d))", re.MULTILINE)
 """What every formatted text has: anything else, most of a chat, costs one search."""
 _FENCE: Final = re.compile(r" {0,3}(?P<fence>`{3,})(?P<language>[\w+#.-]{0,20}) *", re.ASCII)
-_QUOTE: Final = re.compile(r" {0,3}>(?: ?>)?(?: +(?=\S)| *$)")
+_QUOTE: Final = re.compile(r"[\s\u2800]{0,3}>(?:[\s\u2800]?>)?(?:[\s\u2800]+(?=[^\s\u2800])|[\s\u2800]*$)")
+"""With any blank (Braille has one, too): a `>` and a gap are what the client draws before a reply's quote."""
 _ITEM: Final = re.compile(r" {0,8}(?:(?P<bullet>[-*])|\d{1,3}[.)]) +(?=\S)")
 _TOKEN: Final = re.compile(r"`+|\*+|_+|~+|\|+")
 _KINDS: Final[dict[str, tuple[StyleKind, ...]]] = {

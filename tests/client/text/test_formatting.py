@@ -52,6 +52,11 @@ def drawn(text: str) -> str:
         ("(*that*), “*this*”", [("that", "italic"), ("this", "italic")]),
         ("/me *waves*", [("/me *waves*", "action"), ("waves", "italic")]),
         ("> one\n>\n> *two*", [("> one", "cited"), (">", "cited"), ("> *two*", "cited"), ("two", "italic")]),
+        (">\u00a0ben: yes", [(">\u00a0ben: yes", "cited")]),
+        (
+            ">\u2800ben: yes\n\u3000>\u2003\u00a0x",
+            [(">\u2800ben: yes", "cited"), ("\u3000>\u2003\u00a0x", "cited")],
+        ),
         ("```py\nx = 1\n```", [("```py", "fence"), ("x = 1", "code-block")]),
         ("```\nx\ny```\n*z*", [("```", "fence"), ("x\ny", "code-block"), ("z", "italic")]),
         ("```\n*x*", [("```", "fence"), ("*x*", "code-block")]),

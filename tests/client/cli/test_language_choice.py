@@ -66,7 +66,7 @@ def test_help_and_errors_are_in_it(data: Path, capsys: pytest.CaptureFixture[str
     """The root's help, the table's, a group's, a wrong option, and a name that the protocol refuses."""
     wanting(data, "de")
     for arguments, words in (
-        (["--help"], ("Aufruf: parlour", "Befehle:", "Diese Hilfe anzeigen.")),
+        (["--help"], ("Aufruf: parlour", "Befehle:", "Die Version anzeigen.")),
         (["send", "--help"], ("Beispiel:", "parlour send lobby")),
         (["room", "kick", "--help"], ("Beispiel:", "--reason", "Für", "Moderatoren", "Der Grund;")),
         (["room", "--help"], ("Räume erstellen", "Jemanden aus")),

@@ -20,7 +20,7 @@ from typing import Any, Final, TextIO
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
-from parlour_client.kit.terminal.alt_digits import read_alt_digits
+from parlour_client.kit.terminal.alt_keys import read_alt_keys
 from parlour_client.kit.terminal.hangup import LAST_SECONDS, terminal_is_gone, write_nowhere
 
 LOOK_EVERY: Final = 2.0
@@ -64,7 +64,7 @@ class TerminalDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
-        read_alt_digits()
+        read_alt_keys()
         self._exit = partial(app.call_later, app.exit, return_code=1)
         self._file: TextIO = TerminalFile(self._file)  # type: ignore[assignment]  # Textual's writer uses no more of it
         self._lost = threading.Event()

@@ -6,6 +6,7 @@ call this from their own key handler, before the event goes anywhere.
 """
 
 from functools import cache, cached_property
+from typing import Final
 
 from textual.binding import Binding
 from textual.events import Key
@@ -15,6 +16,9 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
+
+_BY_WORDS: Final = {"alt+b": "ctrl+left", "alt+f": "ctrl+right"}
+"""Keys of readline, which Option and an arrow send on a Mac."""
 
 
 async def edit_in_turn(widget: Widget, key: str) -> bool:
@@ -31,7 +35,7 @@ def editing_keys(kind: type[Widget]) -> dict[str, str]:
         for binding in base.__dict__.get("BINDINGS", ()):
             if isinstance(binding, Binding) and not binding.id and not binding.priority:
                 found |= dict.fromkeys(binding.key.split(","), binding.action)
-    return found
+    return found | {alt: found[key] for alt, key in _BY_WORDS.items() if key in found}
 
 
 class Field(Input):

@@ -47,6 +47,14 @@ async def test_keys_that_come_in_one_piece_are_taken_in_turn(client: FakeClient,
         assert writing.text == "teehe"
 
 
+async def test_alt_b_and_alt_f_go_by_words(client: FakeClient, open_app: OpenApp) -> None:
+    """As in readline, and as Option and an arrow on a Mac."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        await pilot.press(*"one", "space", *"two", "alt+b", "alt+b", "X", "alt+f", "Y")
+        assert writing.text == "XoneY two"
+
+
 async def test_up_and_down_move_within_the_lines(client: FakeClient, open_app: OpenApp) -> None:
     """They leave what is being written only at its edges."""
     async with open_app(client) as pilot:

@@ -273,11 +273,30 @@ class Composer(TextArea):
     # --- keys
 
     async def on_key(self, event: Key) -> None:
-        """Handle the keys that TextArea would take for itself, and the composer's own editing keys."""
-        action = self._keys.get(event.key)
-        if (action is not None and action()) or (action is None and await self._edits(event.key)):
+        """Handle the keys that TextArea would take for itself, and run all others in turn.
+
+        Textual runs a binding of the screen when the key has bubbled up to the app; text typed after it would
+        still get to the room before it. A key that comes after one which moved the focus goes on to there.
+        """
+        if self.screen.focused not in {self, None} or not self.screen.is_current:
+            _posted = self.app.post_message(Key(event.key, event.character))
+            done = True
+        elif (action := self._keys.get(event.key)) is not None:
+            done = action()
+        else:
+            done = await self._edits(event.key) or (
+                not event.is_printable and await self._runs_binding(event.key)
+            )
+        if done:
             event.stop()
             event.prevent_default()
+
+    async def _runs_binding(self, key: str) -> bool:
+        """Run what the screen or the app does on a key."""
+        active = self.screen.active_bindings.get(key)
+        if active is None or not active.enabled or active.node is self:
+            return False
+        return await self.app.run_action(active.binding.action, active.node)
 
     async def _edits(self, key: str) -> bool:
         """Run TextArea's action for a key."""

@@ -208,30 +208,36 @@ class ComposerController:
         """Write the draft to the archive."""
         self._interaction.run(self.drafts.save, group="draft")
 
-    async def change_room(self, room: RoomId) -> bool:
-        """Keep the text with its room, and load the new room's draft; False: another one was opened.
+    def change_room(self, room: RoomId) -> Callable[[], Awaitable[bool]]:
+        """Keep the text with its room, at once: the next key belongs to the new one.
 
-        Text that was written before any room was open is moved to the first one.
+        Returns what loads the new room's draft, and says False if another room was opened meanwhile. Text
+        that was written before any room was open is moved to the first one.
         """
         self._opening = opening = object()
         nowhere, written = self.drafts.place in {None, NOWHERE}, self._composer.text
         if not nowhere:
-            self._composer.put("")  # at once: further keys belong to the new room
-        await self.drafts.leave("" if nowhere else written, room)
-        draft = await self._client.messages.draft(
-            room
-        )  # first: a room that cannot be read keeps its text too
-        kept = await self._client.messages.draft(NOWHERE) if nowhere and room != NOWHERE else ""
-        if self._opening is not opening:
-            return False
-        self._take_draft(room, draft, kept, apart=nowhere and bool(written or kept))
-        if kept:
-            await self._client.messages.save_draft(NOWHERE, "")
-        return True
+            self._composer.put("")
+        left = self.drafts.leave("" if nowhere else written, room)
+
+        async def load() -> bool:
+            await left
+            draft = await self._client.messages.draft(
+                room
+            )  # first: a room that cannot be read keeps its text too
+            kept = await self._client.messages.draft(NOWHERE) if nowhere and room != NOWHERE else ""
+            if self._opening is not opening:
+                return False
+            self._take_draft(room, draft, kept, apart=nowhere and bool(written or kept))
+            if kept:
+                await self._client.messages.save_draft(NOWHERE, "")
+            return True
+
+        return load
 
     async def leave_rooms(self) -> None:
         """Keep a draft even without a room."""
-        if self.drafts.place != NOWHERE and await self.change_room(NOWHERE):
+        if self.drafts.place != NOWHERE and await self.change_room(NOWHERE)():
             self.drafts.typed(self._composer.text)
 
     def _take_draft(self, room: RoomId, draft: str, kept: str, *, apart: bool) -> None:

@@ -67,24 +67,30 @@ class Drafts:
             self._saved = text
             await self._write(room, text)
 
-    async def leave(self, text: str, coming: RoomId | None = None) -> None:
+    def leave(self, text: str, coming: RoomId | None = None) -> Awaitable[None]:
         """Save the composer's text, and belong to no room until the ``coming`` one has begun.
 
-        Text in between is saved for the room that it was typed in, even if the new one never began.
+        It belongs to none at once; awaiting the result waits until the text is saved. Text in between is
+        saved for the room that it was typed in, even if the new one never began.
         """
         self.typed(text)
         room, text = (self._room, self._text) if self._room is not None else (self._coming, text)
         unsaved = text != self._saved if self._room is not None else bool(text)
         began, self._room, self._coming, self._aside = self._room, None, coming, False
         if room is not None and unsaved:
-            await self._write(room, text, after_draft=began is None)
-        else:
-            async with self._writing:
-                pass
+            return self._write(room, text, after_draft=began is None)
+        return self._written()
 
-    async def _write(self, room: RoomId, text: str, *, after_draft: bool = False) -> None:
+    def _write(self, room: RoomId, text: str, *, after_draft: bool = False) -> Awaitable[None]:
         async def write() -> None:
             async with self._writing:
                 await self._save(room, await self._read(room) + text if after_draft else text)
 
-        await asyncio.shield(asyncio.ensure_future(write()))
+        return asyncio.shield(asyncio.ensure_future(write()))
+
+    def _written(self) -> Awaitable[None]:
+        async def written() -> None:
+            async with self._writing:
+                pass
+
+        return asyncio.ensure_future(written())

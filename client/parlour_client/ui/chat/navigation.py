@@ -4,6 +4,7 @@ Only ``Navigation`` changes which room is open. The room requested last wins, ho
 takes to load.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -45,6 +46,10 @@ _SORTED: Final = {
 }
 
 
+async def _nothing() -> None:
+    """There is nothing to load."""
+
+
 class Navigation:
     """Opens rooms on one screen."""
 
@@ -83,22 +88,31 @@ class Navigation:
 
         With ``peek``, or if the settings say so, nothing is marked as read.
         """
+        await self._turn_to(room, peek=peek)()
+
+    def _turn_to(self, room: RoomId, *, peek: bool) -> Callable[[], Awaitable[None]]:
+        """Turn to a room at once: the next key belongs to it. Returns what loads it."""
         if self._panes.turn_to(room, self._current):
-            return
-        self._current.id = room  # before the first wait: the room requested last wins
+            return _nothing
+        self._current.id = room  # the room requested last wins
         self._history.begin()
         self._composing.plain()  # a reply or an edit belongs to the room that it was begun in
-        if not await self._composing.change_room(room):
-            return
-        self._history.peeking = peek or self._interaction.settings.peek
-        if not peek:
-            self._panes.save()
-        self._hint.typing(())
-        await self.reload(room)
-        if self._current.id == room:
-            if self._current.in_front:
-                self._composing.focus()
-            await self._members.load()
+        load_draft = self._composing.change_room(room)
+
+        async def load() -> None:
+            if not await load_draft():
+                return
+            self._history.peeking = peek or self._interaction.settings.peek
+            if not peek:
+                self._panes.save()
+            self._hint.typing(())
+            await self.reload(room)
+            if self._current.id == room:
+                if self._current.in_front:
+                    self._composing.focus()
+                await self._members.load()
+
+        return load
 
     async def reload(self, room: RoomId) -> None:
         """Reload the open room; the draft stays."""
@@ -116,8 +130,8 @@ class Navigation:
         await self._history.reveal(room, seq)
 
     def go_to(self, room: RoomId, *, peek: bool = False) -> None:
-        """Open a room in the background."""
-        self._interaction.run(lambda: self.open(room, peek=peek), group="open")
+        """Open a room; it is loaded in the background."""
+        self._interaction.run(self._turn_to(room, peek=peek), group="open")
 
     def open_last(self) -> None:
         """Open the room that was open when the client last ended, or the first."""

@@ -296,10 +296,11 @@ async def test_the_last_room_that_is_lost_keeps_it_too(client: FakeClient, open_
 async def test_enter_means_the_room_that_it_was_pressed_in(
     line: str, client: FakeClient, open_app: OpenApp
 ) -> None:
-    """Another room is asked for before the key is dealt with: nothing goes there."""
+    """Another room is asked for before what was sent is dealt with: nothing goes there."""
     async with open_app(client) as pilot:
         screen = await opened(pilot)
         screen.composer.put(line)
+        screen.composer._send()
         open_rooms(screen, GARDEN)
         screen.composer._send()
         await settled(pilot)

@@ -104,3 +104,37 @@ async def test_alt_and_a_letter_is_no_text(client: FakeClient, open_app: OpenApp
         pilot.app.post_message(Key(key, key[-1]))
         await settled(pilot)
         assert [pane.composer.text for pane in screen.panes.all] == [""] * (2 if key == "alt+v" else 1)
+
+
+async def test_text_typed_after_a_key_goes_to_the_room_that_it_opened(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """A slow line hands over Alt+2, a text and Enter in one piece: nothing goes to the old room."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.navigation.open(screen.room_list.numbered[0])
+        await settled(pilot)
+        first, second, third = screen.room_list.numbered[:3]
+        burst = [*"half", "alt+2", *"two", "enter", "alt+3", *"three", "enter", "alt+1", *"way"]
+        for key in burst:
+            pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+        await settled(pilot, 4)
+        sent = [call[1:3] for call in client.calls if call[0] == "send"]
+        assert sent == [(second, "two"), (third, "three")]
+        assert (screen.current.id, screen.composer.text) == (first, "halfway")
+
+
+async def test_text_typed_after_alt_w_goes_to_the_room_beside(client: FakeClient, open_app: OpenApp) -> None:
+    """Keys that were on their way to the composer that had the focus go on to the other one."""
+    async with open_app(client, size=(160, 40)) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.navigation.open(LOBBY)
+        await settled(pilot)
+        await pilot.press("alt+v")
+        await settled(pilot, 4)
+        for key in [*"left", "alt+w", *"right", "alt+w", *" again"]:
+            pilot.app.post_message(Key("space" if key == " " else key, key if len(key) == 1 else None))
+        await settled(pilot, 4)
+        assert [pane.composer.text for pane in screen.panes.all] == ["left again", "right"]

@@ -104,7 +104,10 @@ class MonitorScreen(Overlay[Entry | None]):
         follows = marked is None or at == len(self._entries) - 1
         self._entries = entries
         choices.set_options(
-            [option(_row(entry, rooms[entry.room], before)) for before, entry in _with_previous(entries)]
+            [
+                option(_row(entry, rooms[entry.room], before, new=self._is_new(entry, rooms[entry.room])))
+                for before, entry in _with_previous(entries)
+            ]
         )
         if not entries:
             choices.set_options([option(own(_("No messages yet"), "dim"), disabled=True)])
@@ -113,6 +116,10 @@ class MonitorScreen(Overlay[Entry | None]):
         newest = len(entries) - 1
         stays = places.get((marked.room, marked.seq), 0) if marked is not None else newest
         choices.highlighted = newest if follows else stays
+
+    def _is_new(self, entry: Entry, room: Room) -> bool:
+        by_others = entry.author != self._client.account.user
+        return by_others and entry.seq is not None and entry.seq > room.read
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Close with the message."""
@@ -127,14 +134,13 @@ def _with_previous(entries: Sequence[Entry]) -> Sequence[tuple[Entry | None, Ent
     return list(zip((None, *entries), entries, strict=False))
 
 
-def _row(entry: Entry, room: Room, before: Entry | None) -> Content:
+def _row(entry: Entry, room: Room, before: Entry | None, *, new: bool) -> Content:
     """Return a message on one line; the first one of a day has a line with the day above."""
-    is_new = entry.seq is not None and entry.seq > room.read
     title = room.title if room.peer is not None else f"#{room.title}"
     row = join(
-        own("• " if is_new else "  ", "bold $text-accent"),
+        own("• " if new else "  ", "bold $text-accent"),
         own(f"{clock(entry.at)} ", "dim"),
-        peer_line(title, style="bold $text-secondary" if is_new else "dim"),
+        peer_line(title, style="bold $text-secondary" if new else "dim"),
         own("  "),
         peer_line(display_name(entry.author), style="bold"),
         own("  "),

@@ -3,7 +3,7 @@
 import pytest
 from tests.client.ui.chat.test_screen import lobby
 from tests.client.ui.conftest import OpenApp, screen_text, settled
-from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
+from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
 from parlour_client.ui.chat import monitor
@@ -42,6 +42,19 @@ async def test_messages_of_all_rooms_are_one_stream(client: FakeClient, open_app
         assert "\x1b" not in text
         assert "• " in text
         assert not [call for call in client.calls if call[0] == "mark_read"]
+
+
+async def test_what_one_wrote_oneself_is_not_new(client: FakeClient, open_app: OpenApp) -> None:
+    """It stands below messages that are."""
+    async with open_app(client, size=(100, 30)) as pilot:
+        await watched(pilot)
+        client.say(GARDEN, CAROL, "the roses are out")
+        client.say(GARDEN, ALICE, "coming to look")
+        await settled(pilot)
+        text = screen_text(pilot)
+        row = text[: text.index("the roses are out")].split("\n")[-1]
+        own_row = text[: text.index("coming to look")].split("\n")[-1]
+        assert ("•" in row, "•" in own_row) == (True, False)
 
 
 async def test_muted_rooms_and_ignored_people_are_left_out(client: FakeClient, open_app: OpenApp) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from parlour_client.commands.results import Result
     from parlour_client.core.client import Client
     from parlour_client.core.model import Invitation, Outgoing, Room
-    from parlour_client.core.settings import Settings
+    from parlour_client.core.settings import Setting, Settings
 
 P = ParamSpec("P")
 R = TypeVar("R", bound="Result | None")
@@ -130,9 +130,13 @@ class Kind(Enum):
     SWITCH = auto()
     """`on` or `off`; without either: on, and on the chat screen the other state."""
     PATH = auto()
+    SETTING = auto()
+    """A setting by its name."""
+    SETTING_VALUE = auto()
+    """The rest of the line: the value of the setting before it."""
 
 
-TAKES_THE_REST: Final = frozenset({Kind.TEXT, Kind.QUERY, Kind.EMOJI})
+TAKES_THE_REST: Final = frozenset({Kind.TEXT, Kind.QUERY, Kind.EMOJI, Kind.SETTING_VALUE})
 """Read last: nothing of a line remains after them."""
 
 
@@ -474,3 +478,5 @@ For = Annotated[
 ]
 On = Annotated[bool | None, Takes(Kind.SWITCH, help=N_("Undo it."))]
 File = Annotated[Path, Takes(Kind.PATH, "PATH")]
+OneSetting = Annotated["Setting | None", Takes(Kind.SETTING, "NAME")]
+SettingValue = Annotated[str, Takes(Kind.SETTING_VALUE, "VALUE")]

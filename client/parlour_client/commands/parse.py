@@ -22,7 +22,8 @@ from parlour_client.commands.find import find_invitation, find_room
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names, spellings
 from parlour_client.commands.values import read_duration, read_number, read_person
-from parlour_client.kit.errors import SetupError
+from parlour_client.core.settings import BY_KEY
+from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_client.kit.language import _
 from parlour_client.text.file_text import typed_path
 from parlour_protocol.kit.ids import Seq
@@ -93,10 +94,10 @@ def read_arguments(command: Command[..., Any], rest: str, call: Call) -> Given:
         values[one.name] = one.default if value is None else value
     if rest and (
         (command.asks is not None and command.asks.chat)
-        or _has_longer_names(command, call.front)
+        or _longer_names(command, call.front)
         or _is_strict(command)
     ):
-        raise command.wrong_use(call.front)
+        raise _too_much(command, call.front)
     if command.check is not None:
         command.check(call.front, values)
     return Given(values, sure)
@@ -113,9 +114,20 @@ def _is_strict(command: Command[..., Any]) -> bool:
     return any(one.takes.kind in {Kind.SWITCH, Kind.DURATION} for one in command.arguments)
 
 
-def _has_longer_names(command: Command[..., Any], front: Front) -> bool:
+def _longer_names(command: Command[..., Any], front: Front) -> list[str]:
     name = command.name(front)
-    return any(other.startswith(f"{name} ") for other in names(front))
+    return [other for other in names(front) if other.startswith(f"{name} ")]
+
+
+def _too_much(command: Command[..., Any], front: Front) -> WrongUseError:
+    """Return the error for words that remain after a command's arguments."""
+    if command.takes(front):
+        return command.wrong_use(front)
+    longer = ", ".join(f"/{one}" for one in _longer_names(command, front))
+    return WrongUseError(
+        _("{command} takes nothing after it.").format(command=command.written(front)),
+        _("There is also {commands}.").format(commands=longer) if longer else "",
+    )
 
 
 def _without_yes(command: Command[..., Any], rest: str, front: Front) -> tuple[str, bool]:
@@ -277,6 +289,18 @@ def _switch(reading: _Reading, rest: str) -> tuple[Any, str]:
     return {"on": True, "off": False}.get(rest), ""
 
 
+def _setting(reading: _Reading, rest: str) -> tuple[Any, str]:
+    word, rest = reading.word(rest)
+    row = BY_KEY.get(word.lower())
+    if word and row is None:
+        near = difflib.get_close_matches(word.lower(), BY_KEY, 1)
+        raise SetupError(
+            _("There is no setting {name}.").format(name=" ".join(safe_text(word).lines)),
+            _("Did you mean {name}?").format(name=near[0]) if near else _("/set lists them."),
+        )
+    return row, rest
+
+
 def _path(reading: _Reading, rest: str) -> tuple[Any, str]:
     del reading
     return typed_path(rest)
@@ -307,4 +331,6 @@ READERS: Final[dict[Kind, Callable[[_Reading, str], tuple[Any, str]]]] = {
     Kind.FLAG: _flag,
     Kind.SWITCH: _switch,
     Kind.PATH: _path,
+    Kind.SETTING: _setting,
+    Kind.SETTING_VALUE: _text,
 }

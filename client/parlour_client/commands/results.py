@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Thread,
         Version,
     )
+    from parlour_client.core.settings import Setting, Settings, Value
     from parlour_client.text.links import LinkDetails
     from parlour_protocol.frames.bodies import FileRef
     from parlour_protocol.frames.replies import RoomListing
@@ -345,7 +346,22 @@ class SettingChosen(Result):
     """A setting to change; front ends own the settings."""
 
     key: str
-    value: bool
+    value: Value
+
+
+@dataclass(slots=True)
+class SettingShown(Result):
+    """One setting and its value."""
+
+    setting: Setting
+    value: Value
+
+
+@dataclass(slots=True)
+class SettingsListed(Result):
+    """The person's settings."""
+
+    settings: Settings
 
 
 @dataclass(slots=True)

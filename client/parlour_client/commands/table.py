@@ -15,6 +15,7 @@ from parlour_client.commands import (
     moderation,
     people,
     rooms,
+    settings,
     verification,
     view,
 )
@@ -150,6 +151,7 @@ TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         view.help_,
         view.settings,
         view.settings_file,
+        settings.set_,
         view.theme,
         view.jump,
         view.chat,

@@ -93,7 +93,7 @@ settings = shown_by(
     "settings",
     line=Elsewhere(N_("Edit the settings file.")),
     cli=Elsewhere(N_("Edit the settings file.")),
-    aliases=("set", "config", "preferences"),
+    aliases=("config", "preferences"),
 )
 settings_file = shown_by(
     View.SETTINGS_FILE,

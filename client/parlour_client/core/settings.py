@@ -28,6 +28,8 @@ MAX_BYTES: Final = 256 * 1024
 """Bytes; a longer file is not a person's settings."""
 
 Value = bool | str | Mapping[str, str]
+ON, OFF, DEFAULT = "on", "off", "default"
+"""Words for a value; `default` stands for the one that a setting has without a file."""
 _NO_KEYS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -184,6 +186,39 @@ class Setting:
             fits = isinstance(value, Mapping) and all(isinstance(key, str) for key in value.values())
             return "" if fits else _('is a table of ids and keys, such as "chat.search" = "ctrl+f"')
         return "" if isinstance(value, str) else _("is a text in quotation marks")
+
+    def typed(self, words: str) -> Value:
+        """Return the value that a person wrote, or meant by ``default``. Raises SetupError."""
+        if words == DEFAULT:
+            return self.default
+        if self.kind == "keys":
+            raise SetupError(_("Keys can't be set by a command."), _("Change them in the settings file."))
+        if self.kind == "text":
+            return words
+        word = words.lower()
+        if word not in self.words:
+            raise SetupError(
+                _("{setting} is one of {choices}.").format(
+                    setting=self.key, choices=", ".join((*self.words, DEFAULT))
+                )
+            )
+        return word == ON if self.kind == "switch" else word
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that a person may write for its value; none if it is any text."""
+        return (ON, OFF) if self.kind == "switch" else self.choices
+
+
+def shown_value(value: Value) -> str:
+    """Return a value as a person writes it; a text may be empty, and may come from the person's file."""
+    match value:
+        case bool():
+            return ON if value else OFF
+        case str():
+            return value
+        case keys:
+            return ", ".join(f"{binding} = {key}" for binding, key in keys.items())
 
 
 def _row(key: str, kind: Any, default: Value, about: str) -> Setting:

@@ -72,6 +72,7 @@ from parlour_client.plain.printer import Printer
 from parlour_client.plain.render import explain, show, transfer_line
 from parlour_client.plain.second_factor import LineDialog
 from parlour_client.text.secret_guard import look_at_text
+from parlour_client.text.setting_text import changed_line
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.ids import Seq
@@ -124,6 +125,7 @@ class LineMode:
         if self._folder is not None:
             save(self._folder, key, value)
         self.printer.settings = structs.replace(self.settings, **{key: value})
+        self.client.history.keep(kept_seconds(self.settings))
 
     # --- input
 
@@ -245,6 +247,7 @@ class LineMode:
                 await self.send(text, reply_to=reply_to)
             case SettingChosen(key=key, value=value):
                 self.set_setting(key, value)
+                self.printer.say(changed_line(key, value))
             case LoginWanted():
                 self.printer.say(self.hidden.ask(self.client.account))
             case Transfer():

@@ -34,6 +34,7 @@ from parlour_client.text.event_text import day_and_time
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.links import LinkDetails
 from parlour_client.text.second_factor_text import about_factors, factor_line
+from parlour_client.text.setting_text import group_lines, setting_line
 from parlour_client.text.words import member_words, role_word, status_word
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.names import UserName
@@ -460,6 +461,18 @@ async def _device_approved(result: results.DeviceApproved, printer: Printer) -> 
             "sends it more."
         ).format(name=result.device.name)
     )
+
+
+@show.register(results.SettingShown)
+async def _setting_shown(result: results.SettingShown, printer: Printer) -> None:
+    printer.say(setting_line(result.setting, result.value))
+
+
+@show.register(results.SettingsListed)
+async def _settings_listed(result: results.SettingsListed, printer: Printer) -> None:
+    for line in group_lines(result.settings):
+        printer.say(line)
+    printer.say(_("/set NAME explains one, /set NAME VALUE changes it."))
 
 
 @show.register(results.DeviceRevoked)

@@ -18,6 +18,7 @@ from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
 from parlour_client.text.date_text import day_found
 from parlour_client.text.encryption_text import RENEWED
 from parlour_client.text.formatting import preview
+from parlour_client.text.setting_text import changed_line, setting_line
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
 from parlour_client.ui.chat.encryption.renew import renew_question
@@ -69,7 +70,9 @@ class ResultViews:
             results.InvitationsListed: lambda _: invitations.choose(),
             results.BlockedListed: self._blocked,
             results.ReceiptsShown: self._receipts,
-            results.SettingChosen: lambda one: interaction.set_setting(one.key, one.value),
+            results.SettingChosen: self._set,
+            results.SettingShown: lambda one: interaction.say(setting_line(one.setting, one.value)),
+            results.SettingsListed: lambda _: interaction.app_action("settings"),
             results.LoginWanted: lambda _: interaction.push(log_in_again(client)),
             results.MessagesFound: lambda found: views.search(found.words, found if found.words else None),
             results.LinksListed: lambda found: links.choose(
@@ -127,6 +130,10 @@ class ResultViews:
 
     async def _done(self, question: Question) -> None:
         await self.show(await question.do())
+
+    def _set(self, chosen: results.SettingChosen) -> None:
+        self._interaction.set_setting(chosen.key, chosen.value)
+        self._interaction.say(changed_line(chosen.key, chosen.value))
 
     # --- rooms
 

@@ -12,6 +12,7 @@ from parlour_client.commands.command import TAKES_THE_REST, Argument, Kind
 from parlour_client.commands.front import Front
 from parlour_client.commands.parse import read_line
 from parlour_client.commands.values import read_duration
+from parlour_client.core.settings import BY_KEY
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.safe import join, own
 
@@ -33,6 +34,7 @@ _WANTS: Final = {
     Kind.FLAG: N_("write it, or leave it out"),
     Kind.COUNT: N_("a number"),
     Kind.DURATION: N_("how long: 10m, 2h or 7d"),
+    Kind.SETTING: N_("the name of a setting; all of them if you name none"),
     Kind.PATH: N_("a file; Tab completes the path"),
 }
 
@@ -46,14 +48,13 @@ def argument_help(before: str) -> Content | None:
     arguments = command.takes(Front.UI)
     if not arguments:
         return join(own(command.written(Front.UI), "bold"), own(f"  {command.help}", "dim"))
-    rest = before[len(before) - len(line.rest) :] if line.rest else ""
-    current = _current(arguments, rest, begun=not before.endswith(" "))
+    current = _current(arguments, line.rest, begun=not before.endswith(" "))
     parts = [own(one.written(Front.UI), "bold reverse" if one is current else "dim") for one in arguments]
     usage = own(" ").join([own(command.written(Front.UI)), *parts])
-    return usage if current is None else join(usage, own(f"  {_sentence(current)}"))
+    return usage if current is None else join(usage, own(f"  {_sentence(current, line.rest)}"))
 
 
-def _sentence(one: Argument) -> str:
+def _sentence(one: Argument, rest: str) -> str:
     """Say what an argument wants, and whether it may be left out."""
     takes = one.takes
     match takes.kind:
@@ -61,10 +62,21 @@ def _sentence(one: Argument) -> str:
             wants = _("one of {choices}").format(choices=", ".join(takes.choices))
         case Kind.SWITCH:
             wants = _("on or off; the other state if you write neither")
+        case Kind.SETTING_VALUE:
+            wants = _value_wanted(rest.partition(" ")[0])
         case _:
             wants = _(takes.help).rstrip(".") or _(_WANTS.get(takes.kind, ""))
     needed = _("required") if one.is_required(Front.UI) else _("optional")
     return f"{wants} ({needed})" if wants else f"({needed})"
+
+
+def _value_wanted(name: str) -> str:
+    row = BY_KEY.get(name.lower())
+    if row is None:
+        return _("no setting has this name")
+    if not row.words:
+        return row.help
+    return _("{help}: one of {choices}").format(help=row.help, choices=", ".join(row.words))
 
 
 def _current(arguments: Sequence[Argument], rest: str, *, begun: bool) -> Argument | None:

@@ -13,6 +13,7 @@ from textual.content import Content
 from parlour_client.commands.command import Command, Kind
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names, spellings
+from parlour_client.core.settings import BY_KEY, DEFAULT, TABLE
 from parlour_client.kit.widgets.safe import join, own, peer_line
 from parlour_client.text.emoji_names import named
 from parlour_client.ui.input.path_completion import paths
@@ -52,13 +53,17 @@ def complete(before: str, people: Iterable[str], rooms: Iterable[str]) -> Offers
         offered = paths(typed, MAX_OFFERED)
         return Offers(len(before) - len(typed), tuple(Offer(path, peer_line(path)) for path in offered))
     is_first = before.count(" ") == 1
-    if word.startswith("@") or (is_first and takes in _PEOPLE):
-        return Offers(start, _names(word.lstrip("@"), people, "" if takes is not None and is_first else "@"))
-    if word.startswith("#") or (is_first and takes in _ROOMS):
-        return Offers(start, _names(word.lstrip("#"), rooms, "" if takes is not None and is_first else "#"))
-    if word.startswith(":") or (is_first and takes is Kind.EMOJI):
-        return Offers(start, emoji_offers(word.lstrip(":")))
-    return Offers(start)
+    is_named = takes is not None and is_first
+    offers: tuple[Offer, ...] = ()
+    if takes is Kind.SETTING:
+        offers = _settings(word) if is_first else _setting_values(before)
+    elif word.startswith("@") or (is_first and takes in _PEOPLE):
+        offers = _names(word.lstrip("@"), people, "" if is_named else "@")
+    elif word.startswith("#") or (is_first and takes in _ROOMS):
+        offers = _names(word.lstrip("#"), rooms, "" if is_named else "#")
+    elif word.startswith(":") or (is_first and takes is Kind.EMOJI):
+        offers = emoji_offers(word.lstrip(":"))
+    return Offers(start, offers)
 
 
 def _first_argument(before: str) -> Kind | None:
@@ -92,6 +97,23 @@ def _command_offer(name: str, command: Command[..., Any]) -> Offer:
     word = own("" if name == command.name(Front.UI) else f"/{name} = ")
     shown = join(word, own(command.usage(Front.UI), "bold"), own(f"  {command.help}", "dim"))
     return Offer(f"/{name} ", shown)
+
+
+def _settings(typed: str) -> tuple[Offer, ...]:
+    found = [row for row in TABLE if row.key.startswith(typed.lower())]
+    return tuple(
+        Offer(f"{row.key} ", join(own(row.key, "bold"), own(f"  {row.help}", "dim")))
+        for row in found[:MAX_OFFERED]
+    )
+
+
+def _setting_values(before: str) -> tuple[Offer, ...]:
+    """Offer the words for the value of the setting that is named."""
+    name, _space, typed = before.partition(" ")[2].partition(" ")
+    row = BY_KEY.get(name.lower())
+    if row is None or not row.words or " " in typed:
+        return ()
+    return tuple(Offer(word, own(word)) for word in (*row.words, DEFAULT) if word.startswith(typed.lower()))
 
 
 def _names(typed: str, names: Iterable[str], sign: str) -> tuple[Offer, ...]:

@@ -7,7 +7,9 @@ from tests.client.ui.ui_fake import LOBBY, FakeClient
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import Done, SendWanted
 from parlour_client.commands.table import COMMANDS
+from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.dialogs.settings import SettingsScreen
 
 
 def test_every_result_and_every_view_has_its_place() -> None:
@@ -33,3 +35,26 @@ async def test_a_sentence_is_a_line_above_the_composer(client: FakeClient, open_
         await settled(pilot)
         assert "It is done." in screen_text(pilot)
         assert pilot.app.screen is screen
+
+
+async def test_a_setting_is_shown_and_changed_from_the_composer(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """In a line above it; Enter takes the marked value first; without a name the settings open."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.navigation.open(LOBBY)
+        await pilot.press(*"/set typing", "enter")
+        await settled(pilot)
+        assert "typing: off. Let others see when you are typing." in screen_text(pilot)
+        await pilot.press(*"/set typing o", "enter", "enter")
+        await settled(pilot)
+        assert "typing is now on." in screen_text(pilot)
+        assert settings_of(screen).typing
+        await pilot.press(*"/set theme monochrom", "enter")
+        await settled(pilot)
+        assert "no theme called monochrom" in screen_text(pilot)
+        await pilot.press(*"/set", "enter")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, SettingsScreen)

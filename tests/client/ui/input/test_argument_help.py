@@ -19,6 +19,11 @@ HELP = [
     ("/typing ", "on or off; the other state if you write neither"),
     ("/create garden pri", "People join by invitation only, and it isn't listed (optional)"),
     ("/devices ", "/devices  "),
+    ("/set ", "the name of a setting; all of them if you name none (optional)"),
+    ("/set typ", "the name of a setting"),
+    ("/set typing ", "let others see when you are typing: one of on, off (optional)"),
+    ("/set editor vi", "your editor's command; empty: VISUAL or EDITOR from the environment (optional)"),
+    ("/set nope ", "no setting has this name"),
 ]
 
 

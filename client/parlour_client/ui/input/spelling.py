@@ -8,6 +8,7 @@ is the word that is being typed. The composer asks from memory and never waits f
 import asyncio
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,9 @@ _PROGRAMS: Final = {
 _ROOT: Final = Path(os.sep).absolute()
 """Hunspell looks for dictionaries where it was started, which may be anywhere."""
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:[_-][A-Za-z]{2,4})?")
-_WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # noqa: RUF001 - an apostrophe
+_MARK: Final = "\0"
+"""Stands for a mark, such as a vowel sign, while words are looked for: to `re` it is no part of one."""
+_WORD: Final = re.compile(r"(?:[^\W\d_]\0*)+(?:['’](?:[^\W\d_]\0*)+)*")  # noqa: RUF001 - an apostrophe
 _NOT_PROSE: Final = re.compile(
     r"```.*?(?:```|\Z)|`[^`\n]+`|\S*(?:://|@|\#|\\)\S*|(?<!\w)www\.\S+|:[^\s:]{1,64}:|\w*[\d_]\w*", re.DOTALL
 )
@@ -55,9 +58,16 @@ def words_of(text: str) -> Iterator[Word]:
         return
     prose = _NOT_PROSE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
     for row, line in enumerate(prose.split("\n")):
-        for found in _WORD.finditer(line):
-            if len(found[0]) <= _LONGEST_WORD and not (found[0].isupper() and len(found[0]) > 1):
-                yield Word(row, found.start(), found.end(), found[0])
+        for found in _WORD.finditer(_with_marks(line)):
+            word = line[found.start() : found.end()]
+            if len(word) <= _LONGEST_WORD and not (word.isupper() and len(word) > 1):
+                yield Word(row, found.start(), found.end(), word)
+
+
+def _with_marks(line: str) -> str:
+    if line.isascii():
+        return line
+    return "".join(_MARK if unicodedata.category(char) in {"Mn", "Mc"} else char for char in line)
 
 
 def language_of(setting: str, environment: Mapping[str, str]) -> str:
@@ -103,10 +113,11 @@ class Spelling:
                             await self._ask(word)
             except (OSError, TimeoutError, ValueError):
                 self.problem = self._failed()
+                await self.stop()
         self._changed()
 
     async def _ask(self, word: str) -> None:
-        process = self._process = self._process or await self._start()
+        process = self._process or await self._start()
         if process is None or process.stdin is None or process.stdout is None:
             return
         process.stdin.write(f"^{word}\n".encode())  # the sign keeps a word from being a command
@@ -135,7 +146,7 @@ class Spelling:
         if not _LANGUAGE.fullmatch(self.language):
             raise OSError
         name, where = program
-        process = await asyncio.create_subprocess_exec(
+        process = self._process = await asyncio.create_subprocess_exec(
             where,
             *_PROGRAMS[name],
             self.language,
@@ -146,7 +157,6 @@ class Spelling:
             cwd=_ROOT,
         )
         if process.stdout is None or not await process.stdout.readline():
-            await _end(process)
             raise OSError
         return process
 

@@ -69,6 +69,7 @@ def found(text: str) -> list[str]:
         ("/topic helo", []),
         ("//helo", ["helo"]),
         ("NASA and I", ["and", "I"]),
+        ("हिन्दी e\u0301te\u0301 ❤️ عَرَبِيّ", ["हिन्दी", "e\u0301te\u0301", "عَرَبِيّ"]),
         ("x" * (LONGEST_TEXT + 1), []),
     ],
 )
@@ -130,6 +131,16 @@ async def test_a_program_that_dies_is_no_fault_of_the_client(speller: Speller) -
     assert spelling.problem
     assert spelling.suggestions("helo") is None
     await spelling.stop()
+
+
+async def test_a_program_that_is_given_up_does_not_stay(speller: Speller) -> None:
+    """One that says more than it should is ended, not left to wait for ever."""
+    note = f"open({str(speller.folder / 'id')!r}, 'w').write(str(__import__('os').getpid()))"
+    spelling = Spelling("en_GB", lambda: None, speller.install(f"{note}; print('x' * 100_000)"))
+    await spelling.ask(["helo"])
+    assert "program failed" in spelling.problem
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((speller.folder / "id").read_text()), 0)
 
 
 async def test_misspelt_words_are_underlined_and_a_key_offers_others(

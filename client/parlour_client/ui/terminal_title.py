@@ -59,8 +59,10 @@ class TerminalTitle:
 
 
 def unread_rooms(rooms: Iterable[Room]) -> int:
-    """Count rooms with something unread; silenced ones only if someone mentioned the person."""
-    return sum(1 for room in rooms if room.mentions or (room.unread and not room.muted))
+    """Count accepted rooms with something unread; silenced ones only if someone mentioned the person."""
+    return sum(
+        1 for room in rooms if not room.request and (room.mentions or (room.unread and not room.muted))
+    )
 
 
 def title_sequence(count: int) -> str:

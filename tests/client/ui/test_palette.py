@@ -147,6 +147,9 @@ def test_rooms_never_opened_come_by_their_activity(client: FakeClient) -> None:
     garden = replace(garden, activity=Millis(5))
     assert by_recency([lobby, garden, direct], [], None)[0] == garden
     assert by_recency([lobby, garden, direct], [LOBBY, DIRECT], LOBBY) == [direct, garden, lobby]
+    loud = replace(direct, request=True, activity=Millis(9), mentions=9)
+    assert by_recency([lobby, garden, loud], [], LOBBY) == [garden, lobby, loud]
+    assert by_recency([lobby, garden, loud], [DIRECT], LOBBY)[0] == loud  # the person was there
 
 
 async def test_keys_that_come_in_one_piece_are_taken_in_turn(client: FakeClient, open_app: OpenApp) -> None:

@@ -1,6 +1,7 @@
 """The terminal's title: a number and a constant, only if it is wanted, and restored at the end."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from tests.client.ui.conftest import OpenApp, settled
@@ -8,7 +9,7 @@ from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
 from parlour_client.core.events import RoomsChanged
 from parlour_client.ui.app import ParlourApp
-from parlour_client.ui.terminal_title import TerminalTitle
+from parlour_client.ui.terminal_title import TerminalTitle, unread_rooms
 
 HOSTILE = "\x1b]0;PWNED\x07\x9c\u202e"
 
@@ -34,6 +35,12 @@ def test_it_counts_rooms_and_names_none(client: FakeClient, written: list[str]) 
     assert written[1:] == ["\x1b]2;(1) Parlour\x07", "\x1b]2;(2) Parlour\x07", "\x1b]2;\x07\x1b[23;2t"]
     client.say(LOBBY, BOB, "later")
     assert len(written) == 4
+
+
+def test_who_is_not_accepted_is_not_counted(client: FakeClient) -> None:
+    """A stranger can't change the title by writing."""
+    room = replace(client.rooms.all[0], unread=3, mentions=1)
+    assert unread_rooms([room, replace(room, request=True)]) == 1
 
 
 def test_nothing_is_written_unless_it_is_wanted(client: FakeClient, written: list[str]) -> None:

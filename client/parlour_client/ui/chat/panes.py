@@ -85,7 +85,7 @@ class Panes:
             words = _("Two rooms side by side need a terminal of {columns} columns.")
             raise SetupError(words.format(columns=WIDE_ENOUGH))
         here = self.front.current.id
-        others = [room for room in self._client.rooms.all if room.id != here]
+        others = [room for room in self._client.rooms.all if room.id != here and not room.request]
         recent = by_recency(others, self._client.preferences.recent_rooms, here)
         room = wanted or (recent[0].id if recent else None)
         if room is None or room == here:

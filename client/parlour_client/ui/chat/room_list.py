@@ -231,11 +231,21 @@ def _row(room: Room, current: RoomId | None, numbers: Mapping[RoomId, str]) -> C
 
 
 def by_recency(rooms: Sequence[Room], recent: Sequence[RoomId], opened: RoomId | None) -> Sequence[Room]:
-    """Return rooms in the order in which they were left last; then the newest; the open one is the last."""
+    """Return rooms in the order in which they were left last; then the newest; the open one is the last.
+
+    Behind even that one are direct rooms that were not accepted: no stranger gets to the front by writing.
+    """
     places = {room: place for place, room in enumerate(recent)}
     never = len(places)
     return sorted(
-        rooms, key=lambda room: (room.id == opened, places.get(room.id, never), -room.activity, room.title)
+        rooms,
+        key=lambda room: (
+            room.request and room.id not in places,
+            room.id == opened,
+            places.get(room.id, never),
+            -room.activity,
+            room.title,
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
+from textual.events import Key
 from textual.pilot import Pilot
 
 from parlour_client.core.settings import FILE
@@ -128,6 +129,17 @@ async def test_without_the_setting_the_layer_is_not_there(client: FakeClient, op
         await pilot.press("J")
         assert screen.composer.text == "J"
         assert "INSERT" not in screen_text(pilot)
+
+
+async def test_text_before_a_fast_escape_is_text(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path
+) -> None:
+    """It is still on its way to the composer when Esc and the key after it have moved the focus."""
+    async with vim(client, open_app, tmp_path) as (pilot, screen):
+        for key in [*"hjk", "alt+k"]:
+            pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+        await settled(pilot)
+        assert screen.composer.text == "hjk"
 
 
 @pytest.mark.parametrize("key", ["alt+k", "alt+k,j", "alt+shift+g", "alt+r", "alt+q"])

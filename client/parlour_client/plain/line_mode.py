@@ -111,6 +111,8 @@ class LineMode:
         """What the next line answers."""
         self._held: tuple[RoomId, str, Seq | None] | None = None
         self._begun = False
+        self._early: list[Entry] = []
+        """Messages that came before the beginning said where one is."""
         self._last_status = ""
         self._bursts: set[RoomId] = set()
         """Rooms of which a burst was reported, since anything was typed or printed one by one."""
@@ -133,19 +135,26 @@ class LineMode:
         """Print the state, and go to the room that was open last, or the first."""
         for problem in self.settings.problems:
             self.printer.say(_("Settings: {problem}").format(problem=shown(problem)))
-        for room in self.client.rooms.all:
-            self.printer.say(room_line(room))
         last = (
             self.client.rooms.get(self.client.preferences.last_room)
             if self.client.preferences.last_room is not None
             else None
         )
         first = last or next(iter(self.client.rooms.all), None)
+        self._begun = True
+        early, self._early = self._early, []
+        opened = first.id if first is not None else None
+        for entry in early:
+            if entry.room != opened:  # those are read below, with what was before them
+                self._print_new(entry)
+        for room in self.client.rooms.all:
+            self.printer.say(room_line(room))
         if first is not None:
             self.printer.enter(
                 first, _("You are writing in {title}. /help shows what you can do.").format(title=first.title)
             )
-            entries = await self.client.history.timeline(first.id, limit=_READ_AT_START)
+            new = sum(entry.room == first.id for entry in early)
+            entries = await self.client.history.timeline(first.id, limit=max(_READ_AT_START, new))
             self.printer.newest(first, entries)
             if first.unread <= len(entries):  # else some of them were not shown
                 await self.printer.mark_read(first, entries)
@@ -155,7 +164,6 @@ class LineMode:
             )
         self.printer.encryption()
         self.printer.invitations()
-        self._begun = True
 
     async def take(self, line: str) -> None:
         """Send a line, or run its command; a refusal is printed and nothing ends."""
@@ -226,7 +234,7 @@ class LineMode:
                 self.printer.say(sentence)
         elif self._asks:
             self._question = question
-            self.printer.say(f"{question.text} y/N")
+            self.printer.say(" ".join((question.text, *question.details, "y/N")))
         else:
             raise SetupError(
                 question.text, _("In a script, write {yes} at the end of the command.").format(yes=YES)
@@ -350,6 +358,12 @@ class LineMode:
                     )
                 )
             return
+        if self._begun:
+            self._print_new(entry)
+        else:
+            self._early.append(entry)
+
+    def _print_new(self, entry: Entry) -> None:
         room = self.client.rooms.get(entry.room)
         self._bursts.discard(entry.room)
         if room is None or not room.muted:

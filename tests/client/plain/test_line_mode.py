@@ -61,6 +61,20 @@ async def test_it_begins_with_the_last_messages_of_the_room(client: FakeClient) 
     assert not [call for call in client.calls if call[0] == "mark_read"]
 
 
+async def test_what_came_before_the_beginning_is_printed_once(client: FakeClient) -> None:
+    """Catching up is over before it says where one is; the open room's messages are read only there."""
+    client.last_room = LOBBY
+    ear = Ear(client)
+    for number in range(12):
+        client.say(LOBBY, BOB, f"news {number}")
+    client.say(GARDEN, BOB, "the bees")
+    await ear.mode.begin()
+    for words in ("the bees", *(f"news {number}" for number in range(12))):
+        assert len([line for line in ear.heard if line.endswith(words)]) == 1
+    start = next(number for number, line in enumerate(ear.heard) if line.startswith("You are writing"))
+    assert [line.rpartition(": ")[2] for line in ear.heard[:start] if "#" in line] == ["the bees"]
+
+
 async def test_it_begins_where_it_ended(client: FakeClient) -> None:
     """The room that was open last, on the screen or here; one that was left is not asked for."""
     ear = Ear(client)

@@ -147,6 +147,20 @@ async def test_a_link_from_another_device_logs_in(door: Door) -> None:
     assert door.came[0][0] == Server(ServerAddress("chat.example", 8443), Pin("p" * 43))
 
 
+async def test_a_password_behind_a_link_and_enter_is_hidden(door: Door) -> None:
+    """The link names the person: Enter goes on to the password, which must not be typed over the name."""
+    link = LoginLink(ServerAddress("chat.example", 8443), parse_user_name("alice"), "p" * 43)
+    async with welcome(door) as pilot:
+        await pilot.press("down", "enter")
+        await settled(pilot)
+        pilot.app.post_message(Paste(str(link)))
+        await settled(pilot)
+        await pilot.press("enter", *"short")
+        await settled(pilot)
+        assert pilot.app.screen.query_one("#who", Input).value == "alice"
+        assert pilot.app.screen.query_one("#password", Input).value == "short"
+
+
 WRONG = [
     ("parlour://damaged", "alice", PASSWORD, "not a link to join"),
     ("not an address", "alice", PASSWORD, "the address"),

@@ -124,7 +124,7 @@ class LoginScreen(Screen[T], Generic[L, T]):
                     yield SafeStatic(own(_("Neither? F1 says how to get an invite."), "dim"), classes="label")
             with Vertical(id="form"):
                 yield from self._field("where")
-                yield from self._field("who", placeholder=_("lowercase letters and digits, such as alice"))
+                yield from self._field("who", placeholder=_("letters and digits, such as alice"))
                 yield from self._field("password", hidden=True)
                 yield from self._field("repeat", hidden=True)
                 yield from self._field("device", value=self._entrance.device, placeholder=DEVICE)
@@ -288,7 +288,10 @@ class LoginScreen(Screen[T], Generic[L, T]):
         fields = [field for field in self.query(Input) if field.display]
         if not isinstance(self.focused, Input) or self.focused is fields[-1]:
             raise SkipAction
-        self.set_focus(fields[fields.index(self.focused) + 1])
+        after = fields[fields.index(self.focused) + 1]
+        if after.id == "who" and after.value and LoginLink.is_one(self._value("where")):
+            after = self.query_one("#password", Input)  # the link has named them: a password is typed next
+        self.set_focus(after)
 
     @on(DescendantFocus)
     def _show_field(self, event: DescendantFocus) -> None:

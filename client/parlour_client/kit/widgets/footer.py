@@ -4,6 +4,9 @@ Textual's footer recreates all its keys whenever the focus moves or a dialog ope
 ones, and removed keys stay in memory: each key watches the footer, which lives as long as the screen.
 """
 
+from itertools import accumulate
+
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.geometry import Region
@@ -38,6 +41,10 @@ class KeyFooter(Footer):
         super().__init__(compact=True, show_command_palette=False)
         self._shown: tuple[Shown, ...] = ()
 
+    def on_resize(self) -> None:
+        """Show the keys that fit now: half of one would be cut off."""
+        self.bindings_changed(self.screen)
+
     def bindings_changed(self, screen: Screen[object]) -> None:
         """Redraw the keys if they have changed."""
         if screen.app.app_focus and (keys := self._keys()) != self._shown:
@@ -54,7 +61,9 @@ class KeyFooter(Footer):
         for _node, binding, enabled, _tooltip in self.screen.active_bindings.values():
             if binding.show:
                 bindings.setdefault(binding.action, (binding, enabled))
-        return tuple(
+        keys = [
             (one.key, self.app.get_key_display(one), _(one.description), one.action, enabled)
             for one, enabled in bindings.values()
-        )
+        ]
+        ends = accumulate(cell_len(f"{written} {words} ") for _key, written, words, *_rest in keys)
+        return tuple(key for key, end in zip(keys, ends, strict=True) if end - 1 <= self.screen.size.width)

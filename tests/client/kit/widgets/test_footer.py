@@ -38,6 +38,19 @@ async def test_it_shows_the_keys_of_what_has_the_focus(client: FakeClient, open_
         assert screen_text(pilot).split("\n")[-1] == written
 
 
+async def test_no_key_is_cut_off(client: FakeClient, open_app: OpenApp) -> None:
+    """Only those that fit are there, and more of them when the terminal becomes wider."""
+    async with open_app(client, size=(40, 15)) as pilot:
+        for width in (40, 60, 40):
+            await pilot.resize_terminal(width, 15)
+            await settled(pilot)
+            shown = keys(pilot)
+            assert len(shown) >= 3
+            assert all(one.region.right <= width for one in shown)
+            row = screen_text(pilot).split("\n")[-1].rstrip()
+            assert row.endswith(shown[-1].description)
+
+
 async def test_the_same_keys_stay(client: FakeClient, open_app: OpenApp) -> None:
     """What changes without changing them draws them no more."""
     async with open_app(client) as pilot:

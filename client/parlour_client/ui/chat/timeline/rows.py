@@ -263,8 +263,7 @@ def _file_rows(entry: Entry, cells: int) -> list[Row]:
 
 def _event_rows(entry: Entry, columns: Columns, time: str) -> list[Row]:
     words, untrusted = sentence(entry)
-    line = f"· {safe_text(words).plain}{f'  {time}' if columns.beside else ''}"
-    rows: list[Row] = [(Piece(_cut(line, columns.body), Look.EVENT),)]
+    rows = _own_rows("· ", f"{words}{f'  {time}' if columns.beside else ''}", columns.body, Look.EVENT)
     if untrusted is not None:
         rows += _peer_rows(untrusted, columns.text)
     return rows
@@ -306,13 +305,22 @@ def _meta_rows(entry: Entry, columns: Columns, read_by: tuple[UserName, ...]) ->
     if read_by:
         facts.append(_readers(read_by))
     if facts:
-        rows.append((Piece(_cut("  " + " · ".join(facts), columns.body), Look.META),))
+        rows += _own_rows("  ", " · ".join(facts), columns.body, Look.META)
     if words := delivery_words(entry):
         failed = entry.failed
-        rows.append((Piece(_cut("  " + words, columns.body), Look.FAILED if failed else Look.META),))
+        rows += _own_rows("  ", words, columns.body, Look.FAILED if failed else Look.META)
         if entry.problem:  # the server may have written it
             rows += _peer_rows(entry.problem, columns.text)
     return rows
+
+
+def _own_rows(mark: str, words: str, cells: int, look: Look) -> list[Row]:
+    """Return our own sentence whole: the time at its end must not be cut off. Further rows are indented."""
+    rows = wrapped(safe_text(words), cells - len(mark))
+    return [
+        (Piece((" " * len(mark) if number else mark) + "".join(span.text for span in row), look),)
+        for number, row in enumerate(rows)
+    ]
 
 
 def _on_one_line(untrusted: str) -> Line:

@@ -11,12 +11,15 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, CAROL, LOBBY, FakeClient
 from textual.pilot import Pilot
 
+from parlour_client.core.checked_text import reason_text
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.timeline.layout import COLUMNS_FROM, Layout
 from parlour_client.ui.chat.timeline.rows import FIRST_GUTTER, Setting, rows_of
 from parlour_client.ui.chat.timeline.store import Store
 from parlour_client.ui.chat.timeline.wrap import wrapped
+from parlour_protocol.frames.bodies import Banned
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.kit.text import safe_text
 from parlour_protocol.kit.text.cell_width import cell_width
@@ -159,6 +162,18 @@ def test_a_time_at_the_right_is_never_cut(text: str, width: int) -> None:
     first = rows_of(message(5, text), setting)[0]
     assert first[-1].text == "06:00"
     assert cell_len("".join(piece.text for piece in first)) <= width
+
+
+def test_a_sentence_of_ours_is_never_cut() -> None:
+    """How long a ban lasts stands at its end; further rows are indented: none begins like an event."""
+    banned = Banned(CAROL, until=Millis(1_800_000_000_000), reason=reason_text("spam"))
+    store = Store(ALICE, [replace(message(1), text=None, body=banned)])
+    store.estimate(34)
+    assert [row.rstrip() for row in drawn(store)][1:] == [
+        "06:00 · bob banned carol until",
+        "        2027-01-15 08:00",
+        "      │ spam",
+    ]
 
 
 async def lobby(pilot: Pilot[None]) -> ChatScreen:

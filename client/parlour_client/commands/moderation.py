@@ -1,11 +1,31 @@
 """Commands for owners and moderators: remove, ban, mute, give roles."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from parlour_client.commands.command import Asks, Call, For, Here, Kind, Person, Reason, Takes, command
 from parlour_client.commands.results import Question
+from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role, RoomKind
+
+if TYPE_CHECKING:
+    from parlour_client.core.model import Room
+
+
+def _may_remove(call: Call, room: "Room", user: UserName) -> None:
+    """Refuse what the server would refuse, before the person is asked about it. Raises SetupError."""
+    if room.role is Role.MEMBER:
+        raise SetupError(_("Only moderators and owners can do this here."))
+    if user == call.client.account.user:
+        raise SetupError(_("You can't remove yourself. /leave leaves the room."))
+
+
+def _reason(reason: str) -> tuple[str, ...]:
+    """Return what everyone will read, so that a word that is no length of time is seen to be a reason."""
+    from parlour_protocol.kit.text import safe_text  # noqa: PLC0415 - `--help` needs no text rule
+
+    return (_("Reason: {reason}").format(reason=" ".join(safe_text(reason).lines)),) if reason else ()
 
 
 @command(
@@ -18,6 +38,7 @@ from parlour_protocol.rooms import Role, RoomKind
 )
 async def kick(call: Call, room: Here, user: Person, *, reason: Reason = "") -> Question:
     """Remove someone from this room; they can come back."""
+    _may_remove(call, room, user)
 
     async def do() -> None:
         await call.client.rooms.kick(room.id, user, reason)
@@ -25,7 +46,7 @@ async def kick(call: Call, room: Here, user: Person, *, reason: Reason = "") -> 
     public = room.kind is RoomKind.PUBLIC
     back = _("They can join again.") if public else _("They can come back only if someone invites them.")
     question = _("Remove {user} from {room}?").format(user=user, room=room.title)
-    return Question(question, do, details=(back,))
+    return Question(question, do, details=(back, *_reason(reason)))
 
 
 @command(
@@ -37,13 +58,22 @@ async def kick(call: Call, room: Here, user: Person, *, reason: Reason = "") -> 
 )
 async def ban(call: Call, room: Here, user: Person, *, seconds: For = None, reason: Reason = "") -> Question:
     """Remove someone from this room and keep them out, for a time or for good."""
+    from parlour_client.commands.values import duration_words  # noqa: PLC0415 - it has the text rule
+
+    _may_remove(call, room, user)
 
     async def do() -> None:
         await call.client.rooms.ban(room.id, user, seconds=seconds, reason=reason)
 
     back = _("/unban lifts a ban, but does not bring them back.")
-    question = _("Ban {user} from {room}?").format(user=user, room=room.title)
-    return Question(question, do, details=(back,))
+    question = (
+        _("Ban {user} from {room} for good?").format(user=user, room=room.title)
+        if seconds is None
+        else _("Ban {user} from {room} for {how_long}?").format(
+            user=user, room=room.title, how_long=duration_words(seconds)
+        )
+    )
+    return Question(question, do, details=(back, *_reason(reason)))
 
 
 @command("unban", cli="room unban", role=Role.MODERATOR, examples=("room unban garden mallory",))

@@ -3,7 +3,7 @@
 from typing import Final
 
 from parlour_client.kit.errors import SetupError
-from parlour_client.kit.language import _
+from parlour_client.kit.language import _, ngettext
 from parlour_client.kit.protocol_text import protocol_sentence
 from parlour_protocol.kit.names import NameRefusedError, UserName, parse_user_name
 from parlour_protocol.kit.text import safe_text
@@ -11,6 +11,7 @@ from parlour_protocol.kit.text import safe_text
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LONGEST: Final = 6
 """Digits of a length of time: a year in minutes has six."""
+_LARGEST_FIRST: Final = sorted(_UNITS.items(), key=lambda unit: -unit[1])
 
 
 def read_duration(word: str) -> int | None:
@@ -19,6 +20,18 @@ def read_duration(word: str) -> int | None:
     if unit is None or not (count.isascii() and count.isdigit()) or len(count) > _LONGEST:
         return None
     return int(count) * unit
+
+
+def duration_words(seconds: int) -> str:
+    """Return a length of time in the largest unit that divides it: `2 hours`, `90 minutes`."""
+    count, unit = next((seconds // size, unit) for unit, size in _LARGEST_FIRST if seconds % size == 0)
+    words = {
+        "d": ngettext("{count} day", "{count} days", count),
+        "h": ngettext("{count} hour", "{count} hours", count),
+        "m": ngettext("{count} minute", "{count} minutes", count),
+        "s": ngettext("{count} second", "{count} seconds", count),
+    }[unit]
+    return words.format(count=count)
 
 
 def read_person(text: str) -> UserName:

@@ -105,8 +105,38 @@ _WORDS: Final[Mapping[str, str]] = {
     ),
 }
 
+_REASONS: Final = frozenset(
+    {
+        N_("Only moderators and owners can do this here."),
+        N_("Only owners can do this here."),
+        N_("This cannot be done in a direct room."),
+        N_("Join the room first."),
+        N_("There is no such user."),
+        N_("They are not in this room."),
+        N_("Their role is as high as yours or higher."),
+        N_("To go, leave the room instead."),
+        N_("You cannot mute yourself."),
+        N_("You cannot unmute yourself."),
+        N_("Make someone else an owner first."),
+        N_("They already have this role."),
+        N_("They are already banned."),
+        N_("They are not banned."),
+        N_("They are already muted."),
+        N_("They are not muted."),
+        N_("They are already in this room."),
+        N_("They are banned here: a moderator must unban them first."),
+        N_("You already invited them, and they have not answered yet."),
+        N_("You withdrew their invitation recently: invite them again later."),
+        N_("Too many of your invitations are unanswered: withdraw one, or wait."),
+        N_("Too many invitations to this room are unanswered."),
+        N_("No such invitation, or it is not yours to withdraw."),
+    }
+)
+"""A server's reasons for refusing what moderators do: the client knows them, so it can translate them."""
+
 
 class ChatRefusedError(RefusedError):
     """A request in the chat was refused and nothing was changed."""
 
     words: ClassVar[Mapping[str, str]] = _WORDS
+    reasons: ClassVar[frozenset[str]] = _REASONS

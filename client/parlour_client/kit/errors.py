@@ -59,7 +59,11 @@ def _added(hint: str, sentence: str) -> str:
     new = set(_WORD.findall(hint.lower())) - _SMALL
     if not hint or 3 * len(new & said) >= 2 * len(new):
         return ""
-    return f"{hint[0].upper()}{hint[1:]}{'' if hint[-1] in '.!?…' else '.'}"
+    return _as_sentence(hint)
+
+
+def _as_sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}{'' if words[-1:] in '.!?…' else '.'}"
 
 
 class ParlourClientError(Exception):
@@ -196,17 +200,22 @@ WORDS: Final[Mapping[str, str]] = {
 class RefusedError(ParlourClientError):
     """A request was refused and nothing was changed. ``retry_after`` is in milliseconds.
 
-    ``words`` are a program's own sentences by code, used before those of the kit.
+    ``words`` are a program's own sentences by code, used before those of the kit; ``reasons`` are
+    the reasons of its server that stand for themselves: what the code means in general would contradict them.
     """
 
     words: ClassVar[Mapping[str, str]] = {}
+    reasons: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, code: str, server_hint: str = "", *, retry_after: int | None = None) -> None:
+        reason = _as_sentence(server_hint)
+        known = reason in self.reasons
         text = (
-            self.words.get(code)
+            (reason if known else "")
+            or self.words.get(code)
             or WORDS.get(code)
             or _("The server refused it ({code}).").format(code=quoted(code))
         )
-        super().__init__(text, _added(quoted(server_hint), text))
+        super().__init__(text, "" if known else _added(quoted(server_hint), text))
         self.code = code
         self.retry_after = retry_after

@@ -8,7 +8,7 @@ from tests.client.ui.ui_fake import BOB, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.commands import results
 from parlour_client.commands.front import Front
-from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ParlourProtocolError
@@ -185,6 +185,35 @@ async def test_a_wrong_use_asks_for_nothing(client: FakeClient, front: Front, li
     assert str(refused.value)
     assert {call[0] for call in client.calls} <= {"sessions"}
     assert not client.encryption.calls
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("/ban carol 2h spam", ("Ban carol from lobby for 2 hours?", "Reason: spam")),
+        ("/ban carol soon", ("Ban carol from lobby for good?", "Reason: soon")),
+        ("/kick carol too loud", ("Remove carol from lobby?", "Reason: too loud")),
+    ],
+)
+async def test_a_question_says_how_long_and_why(client: FakeClient, line: str, said: tuple[str, str]) -> None:
+    """`soon` is no length of time: the person sees that before they ban someone for good."""
+    question = await give(client, Front.UI, line)
+    assert isinstance(question, results.Question)
+    assert (question.text, question.details[-1]) == said
+
+
+@pytest.mark.parametrize("line", ["/kick alice", "/ban alice 1h"])
+async def test_no_one_is_asked_whether_to_remove_themselves(client: FakeClient, line: str) -> None:
+    """It is refused at once."""
+    with pytest.raises(SetupError, match="You can't remove yourself"):
+        await give(client, Front.LINE, line)
+
+
+async def test_a_member_is_not_asked_what_they_may_not_do(client: FakeClient) -> None:
+    """The question would promise something."""
+    client.set_role_raw(LOBBY, Role.MEMBER)
+    with pytest.raises(SetupError, match="Only moderators and owners"):
+        await give(client, Front.UI, "/kick carol")
 
 
 async def test_without_an_open_room_a_command_for_it_says_so(client: FakeClient) -> None:

@@ -215,6 +215,10 @@ class FakeClient(Client):
         self._rooms[room] = replace(self._rooms[room], topic=str.__new__(TopicText, topic))
         self.tell(RoomsChanged())
 
+    def set_role_raw(self, room: RoomId, role: Role) -> None:
+        """Give the account another role."""
+        self._rooms[room] = replace(self._rooms[room], role=role)
+
     def mark_all_read(self) -> None:
         """Take the counts away."""
         for room in self._rooms.values():

@@ -21,7 +21,7 @@ from parlour_client.kit.errors import (
     UnreachableError,
     quoted,
 )
-from parlour_client.kit.language import _
+from parlour_client.kit.language import N_, _
 from parlour_client.kit.transport.trust import Pin, Verifier, unreachable
 from parlour_protocol.kit.api import (
     AccountCreated,
@@ -338,6 +338,24 @@ async def _read(response: "httpx.Response", limit: int) -> bytes:
     return bytes(data)
 
 
+SENTENCES: Final = frozenset(
+    {
+        N_("The password has fewer than 5 different characters."),
+        N_("The password repeats one short part. Attackers try that first."),
+        N_("The password is little more than a name of this account or server."),
+        N_("The password consists of common words and sequences. Attackers try those first."),
+        N_("The password is too short. Use at least 15 characters, for example four words."),
+        N_("The password is longer than 1024 bytes."),
+        N_("This invite is unknown, used up or expired. Ask for a new one."),
+        N_("This name, or one that looks like it, is taken. Choose another."),
+        N_("The password is wrong."),
+        N_("The password or the second factor is wrong."),
+        N_("The server can't do this right now and changed nothing. Try again."),
+    }
+)
+"""A server's sentences that the client knows, so that a newcomer reads them in their language."""
+
+
 async def _chunks(response: "httpx.Response", verifier: Verifier) -> AsyncIterator[bytes]:
     with _translated_errors(verifier):
         async for chunk in response.aiter_raw():
@@ -369,5 +387,6 @@ def refusal(status: int, data: bytes) -> ParlourClientError:
         if problem.retry_after
         else None
     )
-    text = quoted(problem.message) or _("The server refused ({error}).").format(error=problem.error)
+    text = _(problem.message) if problem.message in SENTENCES else quoted(problem.message)
+    text = text or _("The server refused ({error}).").format(error=problem.error)
     return ApiRefusedError(text, problem.error, hint=hint, retry_after=problem.retry_after)

@@ -469,7 +469,7 @@ async def test_a_line_is_a_command_or_a_message(client: FakeClient, open_app: Op
         ("/role bob owner", "Make bob an owner of lobby?", ("set_role", LOBBY, BOB, Role.OWNER)),
         ("/pin", "Pin this message for everyone in lobby?", ("pin", LOBBY, Seq(3), True)),
         ("/kick bob", "Remove bob from lobby?", ("kick", LOBBY, BOB, "")),
-        ("/ban bob", "Ban bob from lobby?", ("ban", LOBBY, BOB, None, "")),
+        ("/ban bob", "Ban bob from lobby for good?", ("ban", LOBBY, BOB, None, "")),
     ],
 )
 async def test_actions_that_everyone_sees_or_that_cannot_be_undone_are_confirmed_once(

@@ -10,7 +10,7 @@ from typing import Final
 
 from parlour_client.core.model import Delivery, Entry, Invitation, Outgoing, Room, display_name
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
-from parlour_client.kit.language import _
+from parlour_client.kit.language import _, ngettext
 from parlour_client.text.event_text import event_sentence
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.formatting import preview
@@ -195,6 +195,8 @@ def room_line(room: Room) -> str:
     mentions = _(", {mentions} mentioning you").format(mentions=room.mentions) if room.mentions else ""
     topic = f": {shown(room.topic)}" if room.topic else ""
     kind = _(", encrypted") if room.encrypted else ""
-    return _("{title}, {members} people{kind}{unread}{mentions}{topic}").format(
-        title=room.title, members=room.members, kind=kind, unread=unread, mentions=mentions, topic=topic
-    )
+    return ngettext(
+        "{title}, {members} person{kind}{unread}{mentions}{topic}",
+        "{title}, {members} people{kind}{unread}{mentions}{topic}",
+        room.members,
+    ).format(title=room.title, members=room.members, kind=kind, unread=unread, mentions=mentions, topic=topic)

@@ -11,7 +11,7 @@ from parlour_client.commands import results
 from parlour_client.commands.verification import GO_ON
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, SasVerification
 from parlour_client.core.model import display_name
-from parlour_client.kit.language import N_, _
+from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.plain.encryption_status import label_line, words_line
 from parlour_client.plain.line_text import (
     outgoing_line,
@@ -99,7 +99,9 @@ async def _public_rooms_listed(result: results.PublicRoomsListed, printer: Print
     for one in result.rooms:
         topic = f": {shown(one.topic)}" if one.topic else ""
         printer.say(
-            _("{name}, {members} people{topic}").format(name=one.name, members=one.members, topic=topic)
+            ngettext(
+                "{name}, {members} person{topic}", "{name}, {members} people{topic}", one.members
+            ).format(name=one.name, members=one.members, topic=topic)
         )
     if not result.rooms:
         printer.say(_("There are no public rooms yet. /create NAME creates one."))

@@ -21,6 +21,7 @@ from parlour_client.core.model import Delivery, Entry, Invitation, Note, NoteKin
 from parlour_client.core.room_log.withheld import ends_early_text, withheld_text
 from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
+from parlour_client.plain.line_text import room_line
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.ids import RoomId
@@ -366,3 +367,10 @@ async def test_rooms_lists_the_public_ones_as_on_the_screen(ear: Ear) -> None:
     assert await ear.say("/rooms") == await ear.say("/list")
     assert [call[0] for call in ear.client.calls if call[0] == "directory"] == ["directory", "directory"]
     assert any(line.startswith("lobby, ") for line in await ear.say("/joined"))
+
+
+async def test_one_person_is_not_people(client: FakeClient) -> None:
+    """A new room has one member."""
+    room = replace(client.room(LOBBY), members=1)
+    assert room_line(room).startswith("lobby, 1 person:")
+    assert room_line(replace(room, members=2)).startswith("lobby, 2 people:")

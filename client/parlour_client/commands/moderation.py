@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 def _may_remove(call: Call, room: "Room", user: UserName) -> None:
     """Refuse what the server would refuse, before the person is asked about it. Raises SetupError."""
+    if room.kind is RoomKind.DIRECT:
+        raise SetupError(_("This cannot be done in a direct room."))
     if room.role is Role.MEMBER:
         raise SetupError(_("Only moderators and owners can do this here."))
     if user == call.client.account.user:

@@ -209,6 +209,16 @@ async def test_no_one_is_asked_whether_to_remove_themselves(client: FakeClient, 
         await give(client, Front.LINE, line)
 
 
+@pytest.mark.parametrize("line", ["/kick bob", "/ban bob"])
+async def test_no_one_is_asked_whether_to_remove_someone_from_a_direct_room(
+    client: FakeClient, line: str
+) -> None:
+    """It is impossible, and what the room's members would say to it helps no one."""
+    call = replace(call_from(client, Front.UI), room=client.room(DIRECT))
+    with pytest.raises(SetupError, match="direct room"):
+        await give(client, Front.UI, line, call)
+
+
 async def test_a_member_is_not_asked_what_they_may_not_do(client: FakeClient) -> None:
     """The question would promise something."""
     client.set_role_raw(LOBBY, Role.MEMBER)

@@ -32,7 +32,7 @@ async def test_a_refusal_is_shown(tmp_path: Path) -> None:
         running(app, tmp_path / "data") as world,
         joined(WIRE, screen, tmp_path / "home", await world.link()) as client,
     ):
-        await client.shows("there is no ENRON")
+        await client.shows("There is no ENRON")
 
 
 def test_change_is_since_the_first_price() -> None:

@@ -7,12 +7,14 @@ again so must this one. The walk ends with the judgement of ``World``.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
 from msgspec import structs
 
+from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.kit.errors import ApiRefusedError, ServerMisbehavedError, UnreachableError
 from parlour_lab.hostile.people import Device, World
@@ -86,7 +88,8 @@ class Walk:
         await self.world.until_true(is_decided)
         if not await self.world.agree(self.room, *self.people):
             self.story.append("refound")
-            await self.world.during(ada.refound(self.room))
+            with suppress(NotReadyError):  # settled meanwhile; ``agreed`` looks
+                await self.world.during(ada.refound(self.room))
         await self.world.agreed(self.room, *self.people)
 
     async def told(self, *sentences: Parts) -> None:

@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from parlour_client.core.errors import ChatRefusedError
 from parlour_client.core.model import ReactionCount
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
-from parlour_client.kit.terminal.guard import TerminalGuard
+from parlour_client.kit.terminal.guard import AllFilters, TerminalGuard
 from parlour_client.kit.widgets.safe import SafeStatic, own, peer_line
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.timeline.store import Store
@@ -156,3 +156,17 @@ async def test_the_title_is_ours(client: FakeClient, open_app: OpenApp) -> None:
     async with open_app(client) as pilot:
         assert pilot.app.title == "Parlour"
         assert not pilot.app.sub_title
+
+
+async def test_a_row_passes_one_filter_in_which_the_guard_is_the_last(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """Each further one would be looked up for each row of each frame; another theme is another filter."""
+    async with open_app(client) as pilot:
+        (one,) = pilot.app.get_line_filters()
+        assert isinstance(one, AllFilters)
+        assert isinstance(one.filters[-1], TerminalGuard)
+        assert list(pilot.app.get_line_filters()) == [one]
+        pilot.app.theme = "high-contrast"
+        (other,) = pilot.app.get_line_filters()
+        assert other is not one

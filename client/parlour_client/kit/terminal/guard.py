@@ -5,6 +5,8 @@ instead of running a terminal command. It never passes a control segment: those 
 `column_anchoring` are made after it. `ParlourApp` puts one instance at the end of its line filters.
 """
 
+from collections.abc import Sequence
+
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
@@ -28,3 +30,17 @@ class TerminalGuard(LineFilter):
         if clean is text and style is segment.style and not control:
             return segment
         return Segment(clean, style)
+
+
+class AllFilters(LineFilter):
+    """Applies filters in their order: Textual looks each one up for every row of a frame, so one is best."""
+
+    def __init__(self, filters: Sequence[LineFilter]) -> None:
+        super().__init__()
+        self.filters = filters
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return what is left of the segments after all filters."""
+        for one in self.filters:
+            segments = one.apply(segments, background)
+        return segments

@@ -25,7 +25,7 @@ from textual.worker import WorkerFailed
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.terminal.contrast import ENOUGH, HIGH, Contrast
 from parlour_client.kit.terminal.crash import crash_report
-from parlour_client.kit.terminal.guard import TerminalGuard
+from parlour_client.kit.terminal.guard import AllFilters, TerminalGuard
 from parlour_client.kit.terminal.hangup import Hangup
 
 _NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file without the defences
@@ -52,6 +52,7 @@ class SafeApp(App[None]):
         """Where details of a crash go; None: the user's state folder."""
         self._guard = TerminalGuard()
         self._contrast, self._high_contrast = Contrast(ENOUGH), Contrast(HIGH)
+        self._filter = AllFilters([self._guard])
         self._hangup = Hangup(self.save_before_end, self.exit, release=self._release_terminal)
 
     @property
@@ -85,7 +86,10 @@ class SafeApp(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Keep text readable in every theme, and add the third defence after all other filters."""
         contrast = self._high_contrast if self.theme == "high-contrast" else self._contrast
-        return [*super().get_line_filters(), contrast, self._guard]
+        filters = [*super().get_line_filters(), contrast, self._guard]
+        if filters != self._filter.filters:
+            self._filter = AllFilters(filters)  # another one: Textual caches lines by filter
+        return [self._filter]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer only useful commands."""

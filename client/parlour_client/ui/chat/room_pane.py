@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, assert_never
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.geometry import Offset
+from textual.geometry import Offset, Region
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widget import Widget
 
 from parlour_client.commands.command import View
@@ -21,6 +22,7 @@ from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
 from parlour_client.kit.language import _
+from parlour_client.kit.widgets.backdrop import same_rows
 from parlour_client.kit.widgets.safe import SafeStatic, own
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
@@ -174,6 +176,10 @@ class RoomPane(Vertical):
     def on_mount(self) -> None:
         """Hide what has nothing to show yet."""
         self._pill.display = False
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw what is behind the widgets."""
+        return same_rows(self, super().render_lines, crop)
 
     # --- changes from the client
 

@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Final
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.geometry import Region
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widget import Widget
 
 from parlour_client.commands import people
@@ -25,6 +26,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import StatusChanged
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.widgets.backdrop import Columns, same_rows
 from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import own
@@ -127,7 +129,7 @@ class ChatScreen(Screen[None]):
         self.member_list = MemberList()
         self.status_line = StatusLine()
         self._tour = Tour(tour)
-        self._place = Horizontal(id="panes")
+        self._place = Columns(id="panes")
         self.panes = Panes(
             client, self._place, self.room_list, self.member_list, self._new_pane, self.show_mode
         )
@@ -174,6 +176,10 @@ class ChatScreen(Screen[None]):
         self._collector.stop()
         if self._unsubscribe is not None:
             self._unsubscribe()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw what is behind the panes."""
+        return same_rows(self, super().render_lines, crop)
 
     def on_idle(self) -> None:
         """Paint typed text."""

@@ -587,3 +587,14 @@ async def test_the_room_that_was_open_is_open_again(client: FakeClient, open_app
         assert isinstance(screen, ChatScreen)
         await settled(pilot)
         assert screen.current.id == GARDEN
+
+
+async def test_what_is_behind_the_panes_costs_one_row(client: FakeClient, open_app: OpenApp) -> None:
+    """The screen and the containers on it are rendered with every frame, and are covered."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        for container in (screen, screen.query_one("#panes"), screen.pane):
+            first, *others = container.render_lines(container.size.region)
+            assert others
+            assert all(row is first for row in others)

@@ -372,7 +372,8 @@ class Timeline(ScrollView, can_focus=True):
     def _set_rows(self, rows: int, top: int) -> None:
         """Set the number of rows, without a layout of the whole screen: the scrollbar is always visible.
 
-        The scrollbar is drawn again when its thumb is elsewhere, which a message changes seldom.
+        The scrollbar is drawn again when its thumb is elsewhere: by a whole cell while the view follows:
+        no one moves it then, and each message would shorten it a little.
         """
         height = self.size.height
         size = Size(self.scrollable_content_region.width, rows)
@@ -381,7 +382,7 @@ class Timeline(ScrollView, can_focus=True):
         bar.set_reactive(ScrollBar.window_virtual_size, rows)  # pyright: ignore[reportArgumentType]
         bar.set_reactive(ScrollBar.window_size, height)  # pyright: ignore[reportArgumentType]
         bar.set_reactive(ScrollBar.position, float(top))  # pyright: ignore[reportArgumentType]
-        thumb = _thumb(rows, height, top)
+        thumb = _thumb(rows, height, top, parts=1 if self._anchor.follows else 8)
         if thumb != self._thumb:
             self._thumb = thumb
             bar.refresh()
@@ -520,9 +521,9 @@ class Timeline(ScrollView, can_focus=True):
             self.post_message(self.Act(MessageAction[name], entry))
 
 
-def _thumb(rows: int, height: int, top: int) -> tuple[int, int]:
-    """Return where the scrollbar's thumb begins and its size, in eighths of a cell, as Textual draws it."""
+def _thumb(rows: int, height: int, top: int, *, parts: int) -> tuple[int, int]:
+    """Return where the scrollbar's thumb begins and its size, in parts of a cell; Textual draws eighths."""
     if rows <= height:
         return 0, 0
     size = max(1, height * height / rows)
-    return int((height - size) * top / (rows - height) * 8), math.ceil(size * 8)
+    return int((height - size) * top / (rows - height) * parts), math.ceil(size * parts)

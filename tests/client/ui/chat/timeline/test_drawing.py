@@ -73,8 +73,8 @@ async def test_a_row_that_moves_up_is_not_recreated(client: FakeClient, open_app
 async def test_the_scrollbar_is_drawn_again_only_when_it_changes(
     client: FakeClient, open_app: OpenApp
 ) -> None:
-    """A message among many moves its thumb by nothing that can be seen; where it moves, it is drawn."""
-    fill(client, 200)
+    """A message among many moves its thumb by less than a cell; where the person scrolls, it is exact."""
+    fill(client, 15)
     async with open_app(client) as pilot:
         _, timeline = await lobby(pilot)
         bar = timeline.vertical_scrollbar
@@ -93,9 +93,10 @@ async def test_the_scrollbar_is_drawn_again_only_when_it_changes(
             await settled(pilot, 1)
             kept, seen = cells(bar.render_lines(bar.size.region)), drawings
             bar.refresh()
-            assert cells(bar.render_lines(bar.size.region)) == kept
+            changed = zip(cells(bar.render_lines(bar.size.region)), kept, strict=True)
+            assert sum(new != old for new, old in changed) <= 2  # its ends, by a part of a cell
             drawings = seen
-        assert drawings < 20
+        assert drawings < 10
         await pilot.press("pageup")
         await settled(pilot)
         kept = cells(bar.render_lines(bar.size.region))

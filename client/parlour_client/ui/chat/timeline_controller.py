@@ -5,7 +5,8 @@ is loading is added afterwards, never lost; a late answer for a room that is no 
 Nothing is marked as read while the person only peeks or the terminal has no focus.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from parlour_client.core.client import Client
@@ -14,6 +15,7 @@ from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.ui.chat.current_room import CurrentRoom
+from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, holes_of
@@ -23,6 +25,8 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 
 PAGE: Final = 100
+READ_EVERY: Final = 0.5
+"""Seconds between two read markers of messages that follow each other: each is a request and two writes."""
 PARENTS: Final = 8
 """Parents that are fetched for the quotes of one page: each may cost a request."""
 
@@ -31,7 +35,12 @@ class TimelineController:
     """Keeps one timeline widget filled."""
 
     def __init__(
-        self, client: Client, current: CurrentRoom, timeline: Timeline, interaction: Interaction
+        self,
+        client: Client,
+        current: CurrentRoom,
+        timeline: Timeline,
+        interaction: Interaction,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client, self._current, self._timeline = client, current, timeline
         self._interaction = interaction
@@ -41,6 +50,10 @@ class TimelineController:
         """The open room could not be read; it is tried again with the next connection."""
         self._early: list[Entry] | None = None  # arrived while the room was loading
         self._read_later: Seq | None = None
+        self.now = now
+        self._seen: tuple[RoomId, Seq] | None = None  # read, and not marked yet
+        self._marked_at = -READ_EVERY
+        self._marking = Deferred(timeline, self._mark)
         self._behind: Seq | None = None  # the newest that was loaded when too many arrived to add one by one
         self._renew_again = False
         self._no_parents = set[Seq]()  # requested, but not available; opening a room starts over
@@ -64,6 +77,7 @@ class TimelineController:
 
     def begin(self) -> None:
         """Buffer new entries until the room is loaded."""
+        self._mark()  # the room before
         self._early = []
         self._read_later = self._behind = None
         self._no_parents = set()
@@ -237,15 +251,32 @@ class TimelineController:
         self.read_now()
 
     def read_now(self) -> None:
-        """Send the read marker, but only while this terminal has the focus."""
+        """Move the read marker, but only while this terminal has the focus."""
         room, seq = self._current.room, self._read_later
         if room is None or seq is None or self.peeking or not self._interaction.has_focus:
             return
         self._read_later = None
         if seq > room.read:
+            self._seen = room.id, seq
+            wait = self._marked_at + READ_EVERY - self.now()
+            if wait > 0:
+                self._marking.schedule(wait)
+            else:
+                self._mark()
+
+    def _mark(self) -> None:
+        """Mark what was seen as read, unless that was done meanwhile."""
+        self._marking.cancel()
+        seen, self._seen = self._seen, None
+        if seen is None:
+            return
+        room, seq = seen
+        known = self._client.rooms.get(room)
+        if known is not None and seq > known.read:
+            self._marked_at = self.now()
             share = self._interaction.settings.receipts
             self._interaction.run(
-                lambda: self._client.messages.mark_read(room.id, seq, share=share), group="read"
+                lambda: self._client.messages.mark_read(room, seq, share=share), group="read"
             )
 
     async def mark_unread(self, seq: Seq) -> None:
@@ -253,7 +284,7 @@ class TimelineController:
         room = self._current.id
         if room is not None:
             self.peeking = True  # else the next new message would mark all of it as read
-            self._read_later = None
+            self._read_later = self._seen = None
             await self._client.messages.mark_read(room, Seq(seq - 1))
             self._timeline.mark_unread(Seq(seq - 1))
 

@@ -1,0 +1,67 @@
+"""What the open room costs the server and the archive while messages follow each other."""
+
+from tests.client.ui.chat.timeline.test_widget import fill, lobby
+from tests.client.ui.conftest import OpenApp, settled
+from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
+
+from parlour_client.ui.chat.timeline_controller import READ_EVERY
+
+
+def _marked(client: FakeClient) -> list[tuple[object, ...]]:
+    return [call[1:3] for call in client.calls if call[0] == "mark_read"]
+
+
+async def test_messages_that_follow_each_other_share_a_read_marker(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """The first one is marked at once; the others together, a little later or when another room is opened."""
+    fill(client, 5)
+    async with open_app(client) as pilot:
+        screen, timeline = await lobby(pilot)
+        now = 1e6
+        screen.history.now = lambda: now
+
+        async def said(text: str) -> int:
+            entry = client.say(LOBBY, BOB, text)
+            timeline.take_in()
+            await settled(pilot)
+            assert entry.seq is not None
+            return entry.seq
+
+        first = await said("first")
+        assert _marked(client) == [(LOBBY, first)]
+        await said("more")
+        second = await said("and more")
+        assert _marked(client) == [(LOBBY, first)]
+
+        now += READ_EVERY - 0.001
+        await screen.navigation.open(GARDEN)
+        await settled(pilot)
+        assert _marked(client)[:2] == [(LOBBY, first), (LOBBY, second)]
+
+        await screen.navigation.open(LOBBY)
+        client.calls.clear()
+        now += READ_EVERY
+        third = await said("third")
+        now += READ_EVERY - 0.001
+        fourth = await said("fourth")
+        await settled(pilot)
+        assert _marked(client) == [(LOBBY, third), (LOBBY, fourth)]
+
+
+async def test_a_marker_that_waits_moves_nothing_back(client: FakeClient, open_app: OpenApp) -> None:
+    """A message that was marked unread stays unread."""
+    fill(client, 5)
+    async with open_app(client) as pilot:
+        screen, timeline = await lobby(pilot)
+        screen.history.now = lambda: 1e6
+        for text in ("one", "two"):
+            entry = client.say(LOBBY, BOB, text)
+            timeline.take_in()
+            await settled(pilot)
+        assert entry.seq is not None
+        await screen.history.mark_unread(entry.seq)
+        kept = _marked(client)
+        await screen.navigation.open(GARDEN)
+        await settled(pilot)
+        assert [call for call in _marked(client) if call[0] == LOBBY] == kept

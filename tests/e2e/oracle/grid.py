@@ -11,7 +11,8 @@ from functools import cache
 from rich.cells import cell_len
 from tests.e2e.oracle.grammar import Token
 
-BORDERS = frozenset("▕▏▌▐▎▊")
+BORDERS = frozenset("│┃║╏▕▏▌▐▎▊")
+"""The sides of every border that a stylesheet can ask for: those of another style cannot stay unseen."""
 Width = Callable[[str], int]
 
 

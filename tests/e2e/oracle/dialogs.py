@@ -28,6 +28,7 @@ WHOLE = 6_000
 """Characters of a message that is shown whole."""
 TABLE = 390
 """Code points that the inspector describes, without the mark."""
+CHOOSE = "enter: choose"
 PLAIN = frozenset({"Ll", "Lu", "Lo", "Lm", "Nd", "Zs", "Mn", "Mc"})
 
 
@@ -185,7 +186,14 @@ async def one_line(run: Run[HostileServer]) -> None:
         await _select(run)
         for numbers in reversed(groups_of_texts):
             terminal.press(f"{step}{dialog.key}")
-            await terminal.until(dialog.words)
+            either = dialog.words, CHOOSE
+            await terminal.until(
+                lambda text, either=either: any(map(text.__contains__, either)), dialog.words
+            )
+            if terminal.has(CHOOSE):  # a text has an address of its own
+                run.blame("list of links", *numbers)
+                terminal.press("\r")
+                await terminal.until(dialog.words)
             run.blame(dialog.name, *numbers)
             terminal.press(ESCAPE)
             await terminal.until(

@@ -32,6 +32,7 @@ _MESSAGE = (
     "clipboard",
     "edit, in the composer",
     "deletion dialog",
+    "list of links",
     "link dialog",
     "reply hint",
 )

@@ -43,6 +43,8 @@ MEMBERS = 200
 GROUP = 12
 FOUND = 40
 """Results of one search."""
+COUNTED = 99
+"""Unread messages that the list of rooms counts."""
 
 
 def furnish(server: HostileServer, entries: Sequence[Entry]) -> None:
@@ -140,6 +142,8 @@ async def search(run: Run[HostileServer]) -> None:
     for number in numbers:
         text = f"needle{number // FOUND:05} #{number};\n{run.entries[number].text}"
         await run.server.say(run.server.append(room, Message(MessageText(text))))
+    count = str(len(numbers)) if len(numbers) <= COUNTED else f"{COUNTED}+"
+    await run.terminal.shows(f"{count} #d-library" if numbers else "#d-library")  # all are here to be found
     for needle in sorted({number // FOUND for number in numbers}):
         run.terminal.press(f"/search needle{needle:05}\r")
         await run.terminal.until("newest first")

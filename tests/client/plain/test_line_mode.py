@@ -371,6 +371,8 @@ async def test_rooms_lists_the_public_ones_as_on_the_screen(ear: Ear) -> None:
 
 async def test_one_person_is_not_people(client: FakeClient) -> None:
     """A new room has one member."""
-    room = replace(client.room(LOBBY), members=1)
+    found = client.room(LOBBY)
+    assert found is not None
+    room = replace(found, members=1)
     assert room_line(room).startswith("lobby, 1 person:")
     assert room_line(replace(room, members=2)).startswith("lobby, 2 people:")

@@ -45,7 +45,7 @@ class Album:
 
     async def do(self, line: str) -> None:
         """Do a command, as if it were typed."""
-        await self.chat.commands.run(line)
+        await self.chat.pane.commands.run(line)
         await self.settle()
 
     def drawn(self) -> str:
@@ -80,7 +80,7 @@ async def the_tour(album: Album) -> None:
         await press("escape")
         for _try in range(20):
             await press("alt+up")
-            selected = chat.timeline.selected
+            selected = chat.pane.timeline.selected
             if selected is not None and selected.author == author and selected.text is not None:
                 return
 
@@ -101,14 +101,14 @@ async def the_tour(album: Album) -> None:
     await frame("escape", "escape", seconds=2.0)
     await write(f"/dm {CORA}")
     await write("Can the server read this?")
-    room = chat.current.id
+    room = chat.pane.current.id
     assert room is not None  # noqa: S101 - it was just opened
     await album.people[CORA].client.messages.send(room, "Not a word.")
     await frame(seconds=4.0)
     album.save("pictures/tour.svg", cast.svg())
     await press("f9")
     await album.pilot.resize_terminal(*LARGE)
-    await chat.navigation.open(album.people[CORA].lobby.id)
+    await chat.pane.navigation.open(album.people[CORA].lobby.id)
     await album.settle()
 
 
@@ -147,7 +147,7 @@ async def the_encryption(album: Album) -> None:
     """Save a direct room: who can read it, what the server sees, and how to compare keys."""
     guest = album.chat.client
     await album.do(f"/dm {CORA}")
-    room = album.chat.current.id
+    room = album.chat.pane.current.id
     assert room is not None  # noqa: S101 - it was just opened
     for client, text in (
         (guest, "Shall we compare keys?"),

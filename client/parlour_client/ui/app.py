@@ -222,7 +222,7 @@ class ParlourApp(SettingsApp):
 
     def _refuse(self, words: Content) -> None:
         if self._chat is not None:
-            self._chat.hint.refuse(words)
+            self._chat.pane.hint.refuse(words)
 
     async def save_before_end(self) -> None:
         """Save the draft."""

@@ -176,28 +176,28 @@ def _in_chat(screen: ChatScreen) -> Iterator[Choice]:
     """Yield rooms, people, actions and commands."""
     client = screen.client
     numbers = {room: number for number, room in enumerate(screen.room_list.numbered, 1)}
-    for room in by_recency(client.rooms.all, client.preferences.recent_rooms, screen.current.id):
+    for room in by_recency(client.rooms.all, client.preferences.recent_rooms, screen.pane.current.id):
         title = room.title if room.peer is not None else f"#{room.title}"
         count = own(f"{'@' if room.mentions else ' '}{min(room.unread, 999) or '':>3} ", "bold $text-accent")
-        notes = [_("open")] if room.id == screen.current.id else []
+        notes = [_("open")] if room.id == screen.pane.current.id else []
         notes += [_("muted")] if room.muted else []
         notes += [f"alt+{numbers[room.id]}"] if room.id in numbers else []
         shown = join(count, peer_line(title, style="bold"), own("  " + " · ".join(notes), "dim"))
-        yield Choice(peer_line(title).plain, shown, partial(screen.navigation.go_to, room.id))
+        yield Choice(peer_line(title).plain, shown, partial(screen.pane.navigation.go_to, room.id))
     direct = {room.peer for room in client.rooms.all}
-    for person in screen.composer.people:
+    for person in screen.pane.composer.people:
         if person not in direct:
             name = peer_line(f"@{person}", style="bold")
-            write = partial(screen.commands.run_soon, f"/dm {person}")
+            write = partial(screen.pane.commands.run_soon, f"/dm {person}")
             yield Choice(name.plain, join(own("     "), name, own("  " + _("new direct room"), "dim")), write)
     for words, action in _ACTIONS:
         yield Choice(_(words), join(own("     "), own(_(words))), partial(screen.run_action, action))
     for word, command in names(Front.UI).items():
         usage = command.usage(Front.UI)
         needs = usage.removeprefix(f"/{word}").strip()
-        do = screen.commands.run_soon
+        do = screen.pane.commands.run_soon
         if needs and not needs.startswith("["):  # then it is put into the composer, to be completed
-            do = screen.composing.begin_command
+            do = screen.pane.composing.begin_command
         help_ = _(command.help)
         shown = join(own(f"     {usage}", "bold"), own(f"  {help_}", "dim"))
         yield Choice(f"/{word}", shown, partial(do, f"/{word}"), f"{usage} {help_}")

@@ -62,7 +62,7 @@ async def test_switching_stops_one_and_starts_the_other(
     async with open_app(client, accounts=house.accounts) as pilot:
         chat = pilot.app.screen
         assert isinstance(chat, ChatScreen)
-        await chat.navigation.open(LOBBY)
+        await chat.pane.navigation.open(LOBBY)
         await pilot.press(*"a draft")
         await settled(pilot)
         pilot.app.action_account("work") if isinstance(pilot.app, ParlourApp) else None

@@ -67,11 +67,11 @@ async def test_the_whole_corpus_as_messages(client: FakeClient, open_app: OpenAp
     async with open_app(client, size=(100, 60)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
-        screen.timeline.prepend(client.logs[LOBBY], complete=True)
-        assert len(screen.timeline.entries) == len(texts) + 3
-        store = Store(ALICE, screen.timeline.entries)
+        screen.pane.timeline.prepend(client.logs[LOBBY], complete=True)
+        assert len(screen.pane.timeline.entries) == len(texts) + 3
+        store = Store(ALICE, screen.pane.timeline.entries)
         store.estimate(60)
         rows = [piece.text for index in range(len(store)) for row in store.rows(index) for piece in row]
         assert not [text for text in rows if FORBIDDEN.search(text)]
@@ -93,15 +93,15 @@ async def test_the_worst_texts_everywhere(text: str, client: FakeClient, open_ap
     async with open_app(client, size=(120, 40)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         client.set_link(ConnectionStatus(LinkState.OFFLINE, text, text, text, retry_in=3))
         client.refusal = ChatRefusedError(ErrorCode.FORBIDDEN, text)
-        screen.interaction.run(lambda: client.send(LOBBY, "x"))
+        screen.pane.interaction.run(lambda: client.send(LOBBY, "x"))
         await settled(pilot)
         assert not forbidden(pilot)
         client.refusal = None
-        assert screen.timeline.reveal(Seq(entry.seq or 0))
-        screen.timeline.focus()
+        assert screen.pane.timeline.reveal(Seq(entry.seq or 0))
+        screen.pane.timeline.focus()
         await pilot.pause()
         for key in ("i", "d"):
             await pilot.press(key)
@@ -110,12 +110,12 @@ async def test_the_worst_texts_everywhere(text: str, client: FakeClient, open_ap
             assert not forbidden(pilot)
             await pilot.press("escape")
         await client.pin(LOBBY, Seq(entry.seq or 0))
-        await screen.commands.run("/pins")
+        await screen.pane.commands.run("/pins")
         await settled(pilot)
         assert pilot.app.screen is not screen
         assert not forbidden(pilot)
         await pilot.press("escape")
-        await screen.commands.run("/rooms")
+        await screen.pane.commands.run("/rooms")
         await pilot.pause()
         assert not forbidden(pilot)
         await pilot.press("escape")

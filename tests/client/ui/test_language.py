@@ -23,7 +23,7 @@ async def lobby(client: FakeClient, open_app: OpenApp, folder: Path) -> str:
     """Return the open lobby on the smallest usual terminal."""
     async with open_app(client, size=(80, 24), folder=folder) as pilot:
         assert isinstance(pilot.app.screen, ChatScreen)
-        await pilot.app.screen.navigation.open(LOBBY)
+        await pilot.app.screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         shown = screen_text(pilot)
     assert {cell_len(row) for row in shown.split("\n")} == {80}

@@ -58,7 +58,7 @@ async def test_locked_by_itself_and_opened_by_the_passphrase(
     async with open_app(client, accounts=home.accounts) as pilot:
         chat = pilot.app.screen
         assert isinstance(chat, ChatScreen)
-        await chat.navigation.open(LOBBY)
+        await chat.pane.navigation.open(LOBBY)
         await left_alone(pilot, home, HOUR / 2 - 1)
         await pilot.press(*"a draft")  # someone is there: it begins again
         await left_alone(pilot, home, HOUR / 2 - 1)

@@ -36,7 +36,7 @@ async def test_everything_is_offered(client: FakeClient, open_app: OpenApp, tmp_
     async with open_app(client, accounts=House(tmp_path, client).accounts) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         text = offered(pilot)
         assert not [one for one in names(Front.UI).values() if one.usage(Front.UI) not in text]
@@ -52,7 +52,7 @@ async def test_enter_returns_to_the_room_before(client: FakeClient, open_app: Op
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
         for room in (LOBBY, DIRECT, GARDEN):
-            await screen.navigation.open(room)
+            await screen.pane.navigation.open(room)
             await settled(pilot)
         client.say(LOBBY, BOB, "hello @alice")
         await pilot.press(*"half a tho", key)
@@ -61,10 +61,10 @@ async def test_enter_returns_to_the_room_before(client: FakeClient, open_app: Op
         assert text.index("@bob  ") < text.index("@  1 #lobby") < text.index("#garden  open")
         await pilot.press("enter")
         await settled(pilot)
-        assert screen.current.id == DIRECT
+        assert screen.pane.current.id == DIRECT
         await pilot.press(key, "down", "enter")
         await settled(pilot)
-        assert screen.current.id == LOBBY
+        assert screen.pane.current.id == LOBBY
         assert client.drafts[GARDEN] == "half a tho"
 
 
@@ -75,14 +75,14 @@ async def test_typing_and_enter_in_one_piece_open_what_was_typed(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press("ctrl+k")
         await pilot.pause()
         for key in [*"gdn", "enter"]:
             pilot.app.post_message(Key(key, key if len(key) == 1 else None))
         await settled(pilot)
-        assert screen.current.id == GARDEN
+        assert screen.pane.current.id == GARDEN
 
 
 async def test_nothing_found_is_not_taken(client: FakeClient, open_app: OpenApp) -> None:
@@ -168,7 +168,7 @@ async def test_a_command_that_needs_a_word_is_begun(client: FakeClient, open_app
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press("ctrl+p")
         await pilot.pause()
@@ -177,10 +177,10 @@ async def test_a_command_that_needs_a_word_is_begun(client: FakeClient, open_app
         await settled(pilot)
         await pilot.press("enter")
         await settled(pilot)
-        assert screen.composer.text == "/kick "
-        screen.composer.put("my text")
-        screen.composing.begin_command("/kick")
-        assert screen.composer.text == "my text"
+        assert screen.pane.composer.text == "/kick "
+        screen.pane.composer.put("my text")
+        screen.pane.composing.begin_command("/kick")
+        assert screen.pane.composer.text == "my text"
         assert "You are writing something" in screen_text(pilot)
 
 
@@ -189,7 +189,7 @@ async def test_what_one_does_in_a_chat_comes_first(client: FakeClient, open_app:
     async with open_app(client, size=(100, 60)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press("ctrl+p")
         await settled(pilot)

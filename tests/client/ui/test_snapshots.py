@@ -51,8 +51,8 @@ async def lobby(pilot: Pilot[None]) -> ChatScreen:
     """Open the lobby."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    screen.composer.cursor_blink = False
-    await screen.navigation.open(LOBBY)
+    screen.pane.composer.cursor_blink = False
+    await screen.pane.navigation.open(LOBBY)
     await settled(pilot)
     return screen
 
@@ -162,7 +162,7 @@ async def test_the_pins(client: FakeClient, open_app: OpenApp) -> None:
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         compare(pilot, "pinned")
-        await screen.commands.run("/pins")
+        await screen.pane.commands.run("/pins")
         await settled(pilot)
         compare(pilot, "pins")
 
@@ -172,7 +172,7 @@ async def test_verifying(client: FakeClient, open_app: OpenApp, size: tuple[int,
     """The safety number, and where one types."""
     async with open_app(client, size=size) as pilot:
         screen = await lobby(pilot)
-        await screen.commands.run("/verify bob")
+        await screen.pane.commands.run("/verify bob")
         await settled(pilot)
         pilot.app.screen.query_one(Input).cursor_blink = False
         compare(pilot, f"verify-{size[0]}x{size[1]}")

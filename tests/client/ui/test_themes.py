@@ -140,7 +140,7 @@ async def test_every_theme_can_be_read(
     async with open_app(client, size=(140, 30), tour=(Step("one"), Step("two")), folder=tmp_path) as pilot:
         app = pilot.app
         assert isinstance(app.screen, ChatScreen)
-        await app.screen.navigation.open(LOBBY)
+        await app.screen.pane.navigation.open(LOBBY)
         await pilot.press("alt+up")
         await settled(pilot)
         for theme in names or [one for one in app.available_themes if not one.startswith("ansi-")]:

@@ -32,22 +32,17 @@ from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import own
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.composer import Composer
-from parlour_client.ui.chat.composer_controller import ComposerController
-from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.gc_tuning import EVERY_SECONDS, Collector
-from parlour_client.ui.chat.hint_line import HintLine
-from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.login_again import log_in_again
 from parlour_client.ui.chat.member_list import MemberList
-from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.panes import Panes
 from parlour_client.ui.chat.room_list import INVITATION, RoomAction, RoomList
 from parlour_client.ui.chat.room_pane import RoomPane
-from parlour_client.ui.chat.slash_commands import Action, SlashCommands
+from parlour_client.ui.chat.slash_commands import Action
 from parlour_client.ui.chat.status_line import StatusLine
 from parlour_client.ui.chat.timeline import Timeline
-from parlour_client.ui.chat.timeline_controller import TimelineController, layout_of
+from parlour_client.ui.chat.timeline_controller import layout_of
 from parlour_client.ui.chat.tour import Step, Tour
 from parlour_client.ui.dialogs.help import command_page, help_page
 from parlour_client.ui.input.jump import Target, option_targets
@@ -167,8 +162,8 @@ class ChatScreen(Screen[None]):
         self._obey_layout()
         self.status_line.tell(self.client.connection.status, self.client.account)
         self.login_soon()
-        self.set_focus(self.composer)
-        self.navigation.open_last()
+        self.set_focus(self.pane.composer)
+        self.pane.navigation.open_last()
 
     def on_unmount(self) -> None:
         """Unsubscribe."""
@@ -240,65 +235,20 @@ class ChatScreen(Screen[None]):
         """Show the dialog, but not while someone is typing: those keys would become the password."""
         if not self.client.connection.status.session_ended:
             return
-        quiet = time.monotonic() - self.composing.wrote_at
-        if not self.is_current or self.interaction.is_away:
+        quiet = time.monotonic() - self.pane.composing.wrote_at
+        if not self.is_current or self.pane.interaction.is_away:
             self._login.schedule(QUIET)
         elif quiet < QUIET:
             self._login.schedule(QUIET - quiet)
         else:
-            self.interaction.push(log_in_again(self.client))
+            self.pane.interaction.push(log_in_again(self.client))
 
-    # --- what belongs to the room in front
+    # --- the room in front
 
     @property
     def pane(self) -> RoomPane:
         """What keys and the lists at the sides are about."""
         return self.panes.front
-
-    @property
-    def composer(self) -> Composer:
-        """Where one writes."""
-        return self.pane.composer
-
-    @property
-    def timeline(self) -> Timeline:
-        """The messages."""
-        return self.pane.timeline
-
-    @property
-    def hint(self) -> HintLine:
-        """The line that answers."""
-        return self.pane.hint
-
-    @property
-    def current(self) -> CurrentRoom:
-        """The room itself."""
-        return self.pane.current
-
-    @property
-    def interaction(self) -> Interaction:
-        """Dialogs and answers."""
-        return self.pane.interaction
-
-    @property
-    def history(self) -> TimelineController:
-        """What fills the timeline."""
-        return self.pane.history
-
-    @property
-    def composing(self) -> ComposerController:
-        """What sends."""
-        return self.pane.composing
-
-    @property
-    def navigation(self) -> Navigation:
-        """What opens rooms."""
-        return self.pane.navigation
-
-    @property
-    def commands(self) -> SlashCommands:
-        """What runs commands."""
-        return self.pane.commands
 
     # --- messages from the widgets
 
@@ -317,19 +267,19 @@ class ChatScreen(Screen[None]):
         if chosen.startswith(INVITATION):
             self.pane.invitations.ask(RoomId(chosen.removeprefix(INVITATION)))
         elif chosen and self.client.rooms.get(RoomId(chosen)) is not None:
-            self.navigation.go_to(RoomId(chosen))
+            self.pane.navigation.go_to(RoomId(chosen))
 
     @on(RoomList.Act)
     def _act_on_room(self, event: RoomList.Act) -> None:
         if event.action is RoomAction.PEEK:
             self.remove_class("-rooms")
-        self.navigation.act(event.action, event.room)
+        self.pane.navigation.act(event.action, event.room)
 
     @on(MemberList.OptionSelected, "#members")
     def _person_chosen(self, event: MemberList.OptionSelected) -> None:
         user = (event.option_id or "").removeprefix("user:")
         if user:
-            self.commands.act_soon(people.whois, user=parse_user_name(user))
+            self.pane.commands.act_soon(people.whois, user=parse_user_name(user))
 
     @on(events.ScreenResume)
     @on(events.AppFocus)
@@ -346,7 +296,7 @@ class ChatScreen(Screen[None]):
         letter, and any paste, is text. Called before the event goes to the focused widget: so fast typing
         stays in order.
         """
-        if self.focused is self.composer or not self.composer.display:
+        if self.focused is self.pane.composer or not self.pane.composer.display:
             return
         if isinstance(event, events.Key) and (not event.is_printable or self._is_command(event.key)):
             return
@@ -355,19 +305,19 @@ class ChatScreen(Screen[None]):
     def _is_command(self, key: str) -> bool:
         if settings_of(self).vim or self.focused is self.room_list:  # normal mode; the filter of the rooms
             return True
-        return (self.focused is not self.timeline or self.pane.selects) and key in self.active_bindings
+        return (self.focused is not self.pane.timeline or self.pane.selects) and key in self.active_bindings
 
     def jump_targets(self) -> Iterator[Target]:
         """Yield the targets of jump mode: composer, rooms, people, messages (the newest first)."""
-        if self.composer.display:
-            yield Target(self.composer.region.offset, partial(self.set_focus, self.composer))
+        if self.pane.composer.display:
+            yield Target(self.pane.composer.region.offset, partial(self.set_focus, self.pane.composer))
         for pane in (self.room_list, self.member_list):
             yield from option_targets(self, pane)
         yield from self.pane.jump_targets()
 
     def action_help(self, about: str = "") -> None:
         """Show help about the focused widget, or about a command or a topic."""
-        self.interaction.push(command_page(about) if about else help_page(self))
+        self.pane.interaction.push(command_page(about) if about else help_page(self))
 
     def action_rooms(self) -> None:
         """Focus the list of rooms, or go back."""
@@ -382,11 +332,11 @@ class ChatScreen(Screen[None]):
         numbered = self.room_list.numbered
         if number <= len(numbered):
             self.remove_class("-rooms")
-            self.navigation.go_to(numbered[number - 1])
+            self.pane.navigation.go_to(numbered[number - 1])
 
     def action_split(self) -> None:
         """Show two rooms side by side, or one again."""
-        self.commands.run_soon("/split")
+        self.pane.commands.run_soon("/split")
 
     def _split_with(self, given: Mapping[str, Any]) -> None:
         room = find_room(self.client, Front.UI, given["room"]).id if given["room"] else None
@@ -410,13 +360,13 @@ class ChatScreen(Screen[None]):
 
         def take(chosen: str | None) -> None:
             if chosen is not None:
-                self.commands.run_soon(f"/{chosen}")
+                self.pane.commands.run_soon(f"/{chosen}")
 
-        self.interaction.push(ChooseScreen(own(_("Views"), "bold"), choices, ""), take)
+        self.pane.interaction.push(ChooseScreen(own(_("Views"), "bold"), choices, ""), take)
 
     def action_topic(self) -> None:
         """Show the topic of the open room, which the heading shortens."""
-        self.commands.run_soon("/topic")
+        self.pane.commands.run_soon("/topic")
 
     def action_outbox(self) -> None:
         """Show outgoing messages."""
@@ -424,11 +374,11 @@ class ChatScreen(Screen[None]):
 
     def action_next_unread(self) -> None:
         """Open the next unread room."""
-        self.navigation.open_next_unread()
+        self.pane.navigation.open_next_unread()
 
     def action_mark_read(self) -> None:
         """Mark the open room as read."""
-        self.navigation.mark_open_read()
+        self.pane.navigation.mark_open_read()
 
     def action_approve(self) -> None:
         """Compare the code of a device that waits for approval."""
@@ -447,7 +397,7 @@ class ChatScreen(Screen[None]):
         shows = not self.member_list.has_focus
         self.panes.show_people(shows)
         self._obey_layout()
-        self.set_focus(self.member_list if shows else self.composer)
+        self.set_focus(self.member_list if shows else self.pane.composer)
 
     def action_messages(self, step: int) -> None:
         """Focus the messages."""
@@ -466,12 +416,12 @@ class ChatScreen(Screen[None]):
         self.remove_class("-rooms")
         if self.has_class("-narrow"):
             self.remove_class("-people")
-        self.timeline.clear_selection()
+        self.pane.timeline.clear_selection()
         self.write()
 
     def write(self) -> None:
         """Focus the composer."""
-        self.composing.focus()
+        self.pane.composing.focus()
 
     def action_tour_next(self) -> None:
         """Show the next step of the tour."""

@@ -19,7 +19,7 @@ def keys(pilot: Pilot[None]) -> list[FooterKey]:
 async def lobby(pilot: Pilot[None]) -> None:
     """Open a room with a message."""
     assert isinstance(pilot.app.screen, ChatScreen)
-    await pilot.app.screen.navigation.open(LOBBY)
+    await pilot.app.screen.pane.navigation.open(LOBBY)
     await settled(pilot)
 
 

@@ -24,11 +24,11 @@ async def garden(pilot: Pilot[None]) -> ChatScreen:
     """Open a room with more in it than fits, scrolled up, with something half written."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.navigation.open(GARDEN)
+    await screen.pane.navigation.open(GARDEN)
     await settled(pilot)
-    screen.timeline.scroll_relative(y=-10, animate=False)
+    screen.pane.timeline.scroll_relative(y=-10, animate=False)
     screen.write()
-    screen.composer.put("half a tho")
+    screen.pane.composer.put("half a tho")
     await settled(pilot)
     return screen
 
@@ -55,8 +55,13 @@ async def test_everything_stays_and_goes_on(long_room: FakeClient, open_app: Ope
     """Draft, room and place are the same before, during and after the login."""
     async with open_app(long_room) as pilot:
         screen = await garden(pilot)
-        before = (screen.current.id, screen.composer.text, screen.timeline.scroll_y, screen.timeline.follows)
-        screen.composing.wrote_at = -chat.QUIET
+        before = (
+            screen.pane.current.id,
+            screen.pane.composer.text,
+            screen.pane.timeline.scroll_y,
+            screen.pane.timeline.follows,
+        )
+        screen.pane.composing.wrote_at = -chat.QUIET
         long_room.lose_session()
         await dialog(pilot)
         assert "alice" in screen_text(pilot)
@@ -65,7 +70,12 @@ async def test_everything_stays_and_goes_on(long_room: FakeClient, open_app: Ope
         await settled(pilot)
         assert ("log_in_again", "right") in long_room.calls
         assert pilot.app.screen is screen
-        after = (screen.current.id, screen.composer.text, screen.timeline.scroll_y, screen.timeline.follows)
+        after = (
+            screen.pane.current.id,
+            screen.pane.composer.text,
+            screen.pane.timeline.scroll_y,
+            screen.pane.timeline.follows,
+        )
         assert after == before
         await pilot.press(*"ught", "enter")
         await settled(pilot)

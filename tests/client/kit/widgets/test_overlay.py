@@ -34,7 +34,7 @@ async def test_a_dialog_anchors_what_shines_through(client: FakeClient, open_app
     async with open_app(client, size=(120, 30)) as pilot:
         chat = pilot.app.screen
         assert isinstance(chat, ChatScreen)
-        await chat.navigation.open(LOBBY)
+        await chat.pane.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press("alt+up", "i", "escape", "ctrl+p")
         for keys in ((), ("escape", "alt+up", "d")):
@@ -56,7 +56,7 @@ async def test_two_keys_at_once_leave_one_dialog(
     async with open_app(client) as pilot:
         chat = pilot.app.screen
         assert isinstance(chat, ChatScreen)
-        await chat.navigation.open(LOBBY)
+        await chat.pane.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press(*keys)
         await settled(pilot)

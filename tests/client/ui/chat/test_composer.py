@@ -20,9 +20,9 @@ async def composer(pilot: Pilot[None]) -> Composer:
     """Open the lobby and return its composer."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.navigation.open(LOBBY)
+    await screen.pane.navigation.open(LOBBY)
     await settled(pilot)
-    return screen.composer
+    return screen.pane.composer
 
 
 async def test_shift_enter_and_ctrl_j_begin_a_line(client: FakeClient, open_app: OpenApp) -> None:
@@ -248,7 +248,7 @@ async def test_undoing_stays_within_a_room(client: FakeClient, open_app: OpenApp
         await pilot.press(*"for the lobby")
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(GARDEN)
+        await screen.pane.navigation.open(GARDEN)
         await settled(pilot)
         await pilot.press("alt+z", "alt+z")
         assert writing.text == ""
@@ -274,16 +274,16 @@ async def test_tab_takes_an_emoji_by_its_name(client: FakeClient, open_app: Open
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press(*"ok :thumbsu")
         await pilot.pause()
         assert ":thumbsup:" in screen_text(pilot)
         await pilot.press("tab")
-        assert screen.composer.text == "ok 👍 "
-        screen.composer.put("")
+        assert screen.pane.composer.text == "ok 👍 "
+        screen.pane.composer.put("")
         await pilot.press(*"/react heart_ey", "tab")
-        assert screen.composer.text.startswith("/react 😍")
+        assert screen.pane.composer.text.startswith("/react 😍")
 
 
 async def test_everything_that_is_written_on_the_screen_may_have_names(
@@ -293,14 +293,14 @@ async def test_everything_that_is_written_on_the_screen_may_have_names(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         for line in ("hello :tada:", "/topic all :bee:", "/react :+1:"):
-            await screen.commands.run(line)
+            await screen.pane.commands.run(line)
         assert ("send", LOBBY, "hello 🎉", None) in client.calls
         assert ("set_topic", LOBBY, "all 🐝") in client.calls
         assert ("react", LOBBY, Seq(4), "👍", True) in client.calls
         assert isinstance(pilot.app, SettingsApp)
         pilot.app.set_setting("shortcodes", value=False)
-        await screen.commands.run("hello :tada:")
+        await screen.pane.commands.run("hello :tada:")
         assert ("send", LOBBY, "hello :tada:", None) in client.calls

@@ -20,7 +20,7 @@ async def opened(pilot: Pilot[None], room: RoomId = LOBBY) -> ChatScreen:
     """Open a room."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.navigation.open(room)
+    await screen.pane.navigation.open(room)
     await settled(pilot)
     return screen
 
@@ -31,10 +31,10 @@ async def test_a_draft_stays_with_its_room(client: FakeClient, open_app: OpenApp
         screen = await opened(pilot)
         await pilot.press(*"for the lobby")
         await opened(pilot, GARDEN)
-        assert screen.composer.text == ""
+        assert screen.pane.composer.text == ""
         await pilot.press(*"for the garden")
         await opened(pilot)
-        assert screen.composer.text == "for the lobby"
+        assert screen.pane.composer.text == "for the lobby"
         assert client.drafts == {LOBBY: "for the lobby", GARDEN: "for the garden"}
 
 
@@ -46,7 +46,7 @@ async def test_quitting_keeps_it(client: FakeClient, open_app: OpenApp) -> None:
     assert client.drafts[LOBBY] == "half a tho"
     async with open_app(client) as pilot:
         screen = await opened(pilot)
-        assert screen.composer.text == "half a tho"
+        assert screen.pane.composer.text == "half a tho"
 
 
 async def test_a_crash_keeps_what_was_saved_a_moment_before(client: FakeClient, open_app: OpenApp) -> None:
@@ -55,7 +55,7 @@ async def test_a_crash_keeps_what_was_saved_a_moment_before(client: FakeClient, 
         screen = await opened(pilot)
         await pilot.press(*"abc")
         await settled(pilot)
-        screen.composing.save_draft()  # what the timer does
+        screen.pane.composing.save_draft()  # what the timer does
         await settled(pilot)
         assert client.drafts[LOBBY] == "abc"
 
@@ -65,7 +65,7 @@ async def test_sending_takes_it_away(client: FakeClient, open_app: OpenApp) -> N
     async with open_app(client) as pilot:
         screen = await opened(pilot)
         await pilot.press(*"abc")
-        await screen.composing.drafts.save()
+        await screen.pane.composing.drafts.save()
         await pilot.press("enter")
         await settled(pilot)
         assert client.drafts[LOBBY] == ""
@@ -78,16 +78,16 @@ async def test_editing_a_message_loses_no_draft(client: FakeClient, open_app: Op
     async with open_app(client) as pilot:
         screen = await opened(pilot)
         for leave in ("escape", "enter"):
-            screen.composer.put("my draft")
+            screen.pane.composer.put("my draft")
             await settled(pilot)
             await pilot.press("alt+up", "e")
             await settled(pilot)
-            assert "typo" in screen.composer.text or "tpyo" in screen.composer.text
-            await screen.composing.drafts.save()
+            assert "typo" in screen.pane.composer.text or "tpyo" in screen.pane.composer.text
+            await screen.pane.composing.drafts.save()
             assert client.drafts[LOBBY] == "my draft"
             await pilot.press("!", leave)
             await settled(pilot)
-            assert screen.composer.text == "my draft"
+            assert screen.pane.composer.text == "my draft"
         assert [call[2:] for call in client.calls if call[0] == "edit"]
 
 
@@ -125,7 +125,7 @@ async def test_nothing_is_saved_between_two_rooms(client: FakeClient) -> None:
 def open_rooms(screen: ChatScreen, *rooms: RoomId) -> None:
     """Open rooms faster than any of them can be read."""
     for room in rooms:
-        screen.navigation.go_to(room)
+        screen.pane.navigation.go_to(room)
 
 
 async def test_what_is_typed_before_any_room_is_open_stays(open_app: OpenApp) -> None:
@@ -137,11 +137,11 @@ async def test_what_is_typed_before_any_room_is_open_stays(open_app: OpenApp) ->
         assert isinstance(screen, ChatScreen)
         await pilot.press(*"/join gar")
         client.add_room(LOBBY, parse_room_name("lobby"))
-        screen.navigation.rooms_changed()
+        screen.pane.navigation.rooms_changed()
         await pilot.press(*"den")
         await settled(pilot)
-        assert screen.current.id == LOBBY
-        assert screen.composer.text == "half a thought\n/join garden"
+        assert screen.pane.current.id == LOBBY
+        assert screen.pane.composer.text == "half a thought\n/join garden"
 
 
 async def test_rooms_opened_one_after_another_lose_no_draft(client: FakeClient, open_app: OpenApp) -> None:
@@ -151,11 +151,11 @@ async def test_rooms_opened_one_after_another_lose_no_draft(client: FakeClient, 
         await pilot.press(*"unsaved")
         open_rooms(screen, GARDEN, DIRECT)
         await settled(pilot)
-        assert screen.current.id == DIRECT
+        assert screen.pane.current.id == DIRECT
         assert client.drafts[LOBBY] == "unsaved"
         open_rooms(screen, LOBBY, LOBBY)
         await settled(pilot)
-        assert screen.composer.text == "unsaved"
+        assert screen.pane.composer.text == "unsaved"
 
 
 async def test_what_is_typed_while_a_room_is_opened_is_its_own(client: FakeClient) -> None:
@@ -172,11 +172,11 @@ async def test_what_is_typed_while_a_text_goes_out_stays(client: FakeClient, ope
     async with open_app(client) as pilot:
         screen = await opened(pilot)
         for line in ("hello", "/away"):
-            screen.composer.put(line)
-            screen.composer._send()
-            screen.composer.insert("the next")
+            screen.pane.composer.put(line)
+            screen.pane.composer._send()
+            screen.pane.composer.insert("the next")
             await settled(pilot)
-            assert screen.composer.text == "the next"
+            assert screen.pane.composer.text == "the next"
         assert ("send", LOBBY, "hello", None) in client.calls
 
 
@@ -202,10 +202,10 @@ async def test_a_text_on_its_way_from_a_room_that_was_left_touches_no_other(
         screen = await opened(pilot)
         await pilot.press(*"for the lobby", "enter")
         await asked.wait()
-        await screen.navigation.open(GARDEN)
+        await screen.pane.navigation.open(GARDEN)
         answered.set()
         await settled(pilot)
-        assert screen.composer.text == "for the garden"
+        assert screen.pane.composer.text == "for the garden"
         assert client.drafts.get(LOBBY, "") == ("for the lobby" if refused else "")
 
 
@@ -214,9 +214,9 @@ async def test_a_command_of_the_palette_takes_no_text_away(client: FakeClient, o
     async with open_app(client) as pilot:
         screen = await opened(pilot)
         await pilot.press(*"half a tho")
-        screen.commands.run_soon("/away")
+        screen.pane.commands.run_soon("/away")
         await settled(pilot)
-        assert screen.composer.text == "half a tho"
+        assert screen.pane.composer.text == "half a tho"
 
 
 async def test_a_room_that_cannot_be_read_keeps_what_is_typed(
@@ -235,7 +235,7 @@ async def test_a_room_that_cannot_be_read_keeps_what_is_typed(
         await settled(pilot)
         await pilot.press(*"a tho")
         await settled(pilot)
-        screen.composing.save_draft()
+        screen.pane.composing.save_draft()
         await settled(pilot)
         assert client.drafts[GARDEN] == "half a tho"
 
@@ -249,7 +249,7 @@ async def test_what_is_typed_in_no_room_is_kept(open_app: OpenApp) -> None:
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        assert screen.composer.text == "half a tho"
+        assert screen.pane.composer.text == "half a tho"
         await pilot.press(*"ugh")
     assert client.drafts == {NOWHERE: "half a though"}
     client.add_room(LOBBY, parse_room_name("lobby"))
@@ -257,7 +257,7 @@ async def test_what_is_typed_in_no_room_is_kept(open_app: OpenApp) -> None:
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        assert screen.composer.text == "its own\nhalf a though"
+        assert screen.pane.composer.text == "its own\nhalf a though"
     assert client.drafts == {NOWHERE: "", LOBBY: "its own\nhalf a though"}
 
 
@@ -270,10 +270,10 @@ async def test_a_room_that_is_lost_keeps_what_was_written_there(
         screen = await opened(pilot, GARDEN)
         await pilot.press(*"for the garden alone")
         client.remove_room(GARDEN)
-        screen.navigation.rooms_changed()
+        screen.pane.navigation.rooms_changed()
         await settled(pilot)
-        assert screen.current.id not in {GARDEN, None}
-        assert "garden" not in screen.composer.text
+        assert screen.pane.current.id not in {GARDEN, None}
+        assert "garden" not in screen.pane.composer.text
         assert client.drafts[GARDEN] == "for the garden alone"
 
 
@@ -284,9 +284,9 @@ async def test_the_last_room_that_is_lost_keeps_it_too(client: FakeClient, open_
         await pilot.press(*"for the lobby")
         for room in [room.id for room in client.rooms.all]:
             client.remove_room(room)
-        screen.navigation.rooms_changed()
+        screen.pane.navigation.rooms_changed()
         await settled(pilot)
-        assert screen.composer.text == ""
+        assert screen.pane.composer.text == ""
         await pilot.press(*"for nobody")
     assert client.drafts[LOBBY] == "for the lobby"
     assert client.drafts[NOWHERE] == "for nobody"
@@ -299,12 +299,12 @@ async def test_enter_means_the_room_that_it_was_pressed_in(
     """Another room is asked for before what was sent is dealt with: nothing goes there."""
     async with open_app(client) as pilot:
         screen = await opened(pilot)
-        screen.composer.put(line)
-        screen.composer._send()
+        screen.pane.composer.put(line)
+        screen.pane.composer._send()
         open_rooms(screen, GARDEN)
-        screen.composer._send()
+        screen.pane.composer._send()
         await settled(pilot)
-        assert screen.current.id == GARDEN
+        assert screen.pane.current.id == GARDEN
         assert [call[1] for call in client.calls if call[0] in {"send", "set_topic"}] == [LOBBY][
             : line == "hello"
         ]
@@ -321,7 +321,7 @@ async def test_forgetting_old_messages_leaves_an_edit_as_it_is(client: FakeClien
         await settled(pilot)
         client.tell(RoomForgotten(LOBBY))
         await settled(pilot)
-        assert screen.composer.text == "a tpyo!"
+        assert screen.pane.composer.text == "a tpyo!"
         await pilot.press("enter")
         await settled(pilot)
         assert ("edit", LOBBY, seq, "a tpyo!") in client.calls

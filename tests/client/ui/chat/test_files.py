@@ -48,7 +48,7 @@ async def enter(pilot: Pilot[None], line: str) -> None:
     """Write a line and send it; what it begins goes on (``settled`` would wait for it)."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    screen.composer.put(line)
+    screen.pane.composer.put(line)
     screen.write()
     await pilot.press("enter")
     await pilot.pause()

@@ -17,10 +17,10 @@ async def test_without_a_room_the_steps_are_at_hand(open_app: OpenApp) -> None:
         assert "Browse the public rooms  /rooms" in screen_text(pilot)
         await pilot.press("down", "enter")
         await settled(pilot)
-        assert screen.composer.text == "/dm "
+        assert screen.pane.composer.text == "/dm "
         screen.set_focus(screen.query_one(FirstSteps))
         await pilot.press(*"bob")
-        assert screen.composer.text == "/dm bob"
+        assert screen.pane.composer.text == "/dm bob"
 
 
 async def test_in_a_room_where_nothing_was_written_one_is_told_what_to_do(open_app: OpenApp) -> None:
@@ -36,7 +36,7 @@ async def test_in_a_room_where_nothing_was_written_one_is_told_what_to_do(open_a
         screen.set_focus(screen.query_one(FirstSteps))
         await pilot.press("down", "enter")
         await settled(pilot)
-        assert screen.composer.text == "hm"
+        assert screen.pane.composer.text == "hm"
         client.say(LOBBY, BOB, "hello")
         await settled(pilot)
         assert "Invite someone" not in screen_text(pilot)

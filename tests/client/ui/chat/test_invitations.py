@@ -86,7 +86,7 @@ async def test_an_invitation_comes_live_and_is_accepted_by_enter(
         await pilot.press("enter")
         await settled(pilot)
         assert ("accept", ATTIC.id) in client.calls
-        assert screen.current.id == ATTIC.id
+        assert screen.pane.current.id == ATTIC.id
         assert "attic by bob" not in screen_text(pilot)
 
 
@@ -121,7 +121,7 @@ async def test_the_commands_mean_the_one_that_waits(client: FakeClient, open_app
         assert "There is no such invitation" in screen_text(pilot)
         await write(pilot, "/accept")
         await settled(pilot)
-        assert screen.current.id == ATTIC.id
+        assert screen.pane.current.id == ATTIC.id
         await write(pilot, "/decline")
         await settled(pilot)
         assert "There is no such invitation" in screen_text(pilot)

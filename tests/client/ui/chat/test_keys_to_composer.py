@@ -24,7 +24,7 @@ async def test_a_click_takes_no_letter_away(
         pilot.app.set_setting("vim", value=vim)
         await pilot.press("i") if vim else None
         screen.write()
-        screen.composer.put("")
+        screen.pane.composer.put("")
         await pilot.click(where, offset=(3, 0))
         await settled(pilot)
         await pilot.press(*"dear x, please P us 2 eyes", "enter")
@@ -37,13 +37,13 @@ async def test_letters_typed_in_one_piece_stay_in_order(client: FakeClient, open
     """The first letter moves the focus; those that came with it neither overtake it nor get lost."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        screen.set_focus(screen.timeline)
-        assert screen.timeline.selected is None
+        screen.set_focus(screen.pane.timeline)
+        assert screen.pane.timeline.selected is None
         for letter in "drive":
             pilot.app.post_message(Key(letter, letter))
         await settled(pilot)
-        assert screen.composer.text == "drive"
-        assert screen.composer.has_focus
+        assert screen.pane.composer.text == "drive"
+        assert screen.pane.composer.has_focus
 
 
 async def test_a_paste_is_text_wherever_the_focus_is(client: FakeClient, open_app: OpenApp) -> None:
@@ -53,7 +53,7 @@ async def test_a_paste_is_text_wherever_the_focus_is(client: FakeClient, open_ap
         await pilot.press("alt+up")
         pilot.app.post_message(Paste("dear x"))
         await settled(pilot)
-        assert screen.composer.text == "dear x"
+        assert screen.pane.composer.text == "dear x"
         assert not [call for call in client.calls if call[0] in DONE]
 
 
@@ -75,7 +75,7 @@ async def test_among_messages_keys_are_commands_and_the_screen_says_so(
         assert "SELECT" not in screen_text(pilot)
         await pilot.press("alt+up", *"zebra")
         await settled(pilot)
-        assert screen.composer.text == "zebra"
+        assert screen.pane.composer.text == "zebra"
         assert "SELECT" not in screen_text(pilot)
         assert not [call for call in client.calls if call[0] in DONE - {"star"}]
 
@@ -90,7 +90,7 @@ async def test_normal_mode_of_vi_is_a_mode(client: FakeClient, open_app: OpenApp
         await settled(pilot)
         assert "-- NORMAL --" in screen_text(pilot)
         await pilot.press("z", "q")
-        assert screen.composer.text == ""
+        assert screen.pane.composer.text == ""
 
 
 @pytest.mark.parametrize("key", ["alt+v", "alt+w", "alt+r", "alt+q"])
@@ -99,7 +99,7 @@ async def test_alt_and_a_letter_is_no_text(client: FakeClient, open_app: OpenApp
     async with open_app(client, size=(160, 40)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         pilot.app.post_message(Key(key, key[-1]))
         await settled(pilot)
@@ -113,7 +113,7 @@ async def test_text_typed_after_a_key_goes_to_the_room_that_it_opened(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(screen.room_list.numbered[0])
+        await screen.pane.navigation.open(screen.room_list.numbered[0])
         await settled(pilot)
         first, second, third = screen.room_list.numbered[:3]
         burst = [*"half", "alt+2", *"two", "enter", "alt+3", *"three", "enter", "alt+1", *"way"]
@@ -122,7 +122,7 @@ async def test_text_typed_after_a_key_goes_to_the_room_that_it_opened(
         await settled(pilot, 4)
         sent = [call[1:3] for call in client.calls if call[0] == "send"]
         assert sent == [(second, "two"), (third, "three")]
-        assert (screen.current.id, screen.composer.text) == (first, "halfway")
+        assert (screen.pane.current.id, screen.pane.composer.text) == (first, "halfway")
 
 
 async def test_text_typed_after_alt_w_goes_to_the_room_beside(client: FakeClient, open_app: OpenApp) -> None:
@@ -130,7 +130,7 @@ async def test_text_typed_after_alt_w_goes_to_the_room_beside(client: FakeClient
     async with open_app(client, size=(160, 40)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press("alt+v")
         await settled(pilot, 4)

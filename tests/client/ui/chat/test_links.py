@@ -103,7 +103,7 @@ async def test_one_of_several_links_is_chosen(
         await press(pilot, "down", "enter")
         await press(pilot, "enter")
         assert browser() == "http://b.example/y"
-        await screen.commands.run("/links")
+        await screen.pane.commands.run("/links")
         text = await press(pilot)
         assert 0 < text.index("https://a.example/x") < text.index("http://b.example/y") < text.index("/old")
 
@@ -119,7 +119,7 @@ async def test_an_address_is_copied_whole_and_as_it_is_shown(
     client.say(LOBBY, BOB, "https://a.example/\u202egpj.exe")
     async with open_app(client, size=(40, 15), folder=tmp_path / "home") as pilot:
         screen = await lobby(pilot)
-        screen.timeline.follow()
+        screen.pane.timeline.follow()
         text = await press(pilot, "alt+up", "o", "enter")
         assert "Parlour doesn't open it. It has hidden characters in it." in text
         await press(pilot, "y")

@@ -20,7 +20,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def watched(pilot: Pilot[None]) -> ChatScreen:
     """Open the monitor from the lobby."""
     screen = await lobby(pilot)
-    await screen.commands.run("/monitor")
+    await screen.pane.commands.run("/monitor")
     await settled(pilot)
     assert isinstance(pilot.app.screen, MonitorScreen)
     return screen
@@ -86,9 +86,9 @@ async def test_enter_goes_to_the_message_and_reads_nothing(client: FakeClient, o
         await settled(pilot)
         await pilot.press("enter")
         await settled(pilot)
-        assert screen.current.id == GARDEN
-        assert screen.timeline.selected is not None
-        assert screen.timeline.selected.text == "rose 117"
+        assert screen.pane.current.id == GARDEN
+        assert screen.pane.timeline.selected is not None
+        assert screen.pane.timeline.selected.text == "rose 117"
         assert not [call for call in client.calls if call[0] == "mark_read"]
 
 

@@ -17,7 +17,7 @@ async def opened(pilot: Pilot[None]) -> ChatScreen:
     """Open the lobby."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.navigation.open(LOBBY)
+    await screen.pane.navigation.open(LOBBY)
     await settled(pilot)
     return screen
 
@@ -25,7 +25,7 @@ async def opened(pilot: Pilot[None]) -> ChatScreen:
 async def split(pilot: Pilot[None]) -> ChatScreen:
     """Open the lobby, with the garden beside it."""
     screen = await opened(pilot)
-    await screen.commands.run("/split garden")
+    await screen.pane.commands.run("/split garden")
     await settled(pilot)
     return screen
 
@@ -44,7 +44,7 @@ async def test_two_rooms_are_read_and_written_side_by_side(client: FakeClient, o
         await settled(pilot)
         sent = [call[1:3] for call in client.calls if call[0] == "send"]
         assert sent == [(LOBBY, "to the lobby"), (GARDEN, "to the garden")]
-        assert screen.current.id == GARDEN
+        assert screen.pane.current.id == GARDEN
 
 
 async def test_each_room_keeps_its_draft(
@@ -59,8 +59,8 @@ async def test_each_room_keeps_its_draft(
         assert [pane.composer.text for pane in screen.panes.all] == ["half", "a tho"]
         await pilot.press("alt+v")
         await settled(pilot)
-        assert screen.current.id == GARDEN
-        assert (len(screen.panes.all), screen.composer.text) == (1, "a tho")
+        assert screen.pane.current.id == GARDEN
+        assert (len(screen.panes.all), screen.pane.composer.text) == (1, "a tho")
         assert client.drafts[LOBBY] == "half"
     assert client.drafts[GARDEN] == "a tho"
 
@@ -69,12 +69,12 @@ async def test_a_room_is_never_in_both(client: FakeClient, open_app: OpenApp) ->
     """To open it again means to go there: a room has one draft."""
     async with open_app(client, size=WIDE) as pilot:
         screen = await split(pilot)
-        assert screen.current.id == LOBBY
-        await screen.navigation.open(GARDEN)
+        assert screen.pane.current.id == LOBBY
+        await screen.pane.navigation.open(GARDEN)
         await settled(pilot)
-        assert screen.current.id == GARDEN
+        assert screen.pane.current.id == GARDEN
         assert [pane.current.id for pane in screen.panes.all] == [LOBBY, GARDEN]
-        await screen.navigation.open(DIRECT)
+        await screen.pane.navigation.open(DIRECT)
         await settled(pilot)
         assert [pane.current.id for pane in screen.panes.all] == [LOBBY, DIRECT]
 
@@ -100,7 +100,7 @@ async def test_a_narrow_terminal_shows_the_room_in_front(client: FakeClient, ope
         await settled(pilot)
         assert "the roses are out" in screen_text(pilot)
         assert pilot.app._sees(GARDEN)
-        assert screen.current.id == LOBBY
+        assert screen.pane.current.id == LOBBY
 
 
 async def test_a_narrow_terminal_refuses_a_second_room(client: FakeClient, open_app: OpenApp) -> None:
@@ -121,7 +121,7 @@ async def test_a_room_that_is_left_beside_the_open_one_harms_nothing(
         await pilot.press(*"half")
         client.remove_room(GARDEN)
         await settled(pilot)
-        assert (screen.current.id, screen.composer.text) == (LOBBY, "half")
+        assert (screen.pane.current.id, screen.pane.composer.text) == (LOBBY, "half")
 
 
 async def test_a_click_writes_in_that_room(client: FakeClient, open_app: OpenApp) -> None:
@@ -133,7 +133,7 @@ async def test_a_click_writes_in_that_room(client: FakeClient, open_app: OpenApp
         await pilot.click(back.timeline)
         await pilot.press("x")
         await settled(pilot)
-        assert (screen.current.id, screen.composer.text) == (GARDEN, "x")
+        assert (screen.pane.current.id, screen.pane.composer.text) == (GARDEN, "x")
 
 
 @pytest.mark.parametrize("size", [WIDE, (100, 30)])
@@ -154,5 +154,5 @@ async def test_the_layout_comes_back(client: FakeClient, open_app: OpenApp, size
         assert again.room_list.size.width == width
         assert not again.member_list.display
         assert [pane.current.id for pane in again.panes.all] == [LOBBY, GARDEN][: 2 if size == WIDE else 1]
-        assert again.current.id == LOBBY
+        assert again.pane.current.id == LOBBY
     assert client.layout == saved

@@ -35,7 +35,7 @@ async def test_a_message_is_pinned_listed_and_taken_off(client: FakeClient, open
         await settled(pilot)
         await pilot.press("enter")
         await settled(pilot)
-        screen.timeline.take_in()
+        screen.pane.timeline.take_in()
         await pilot.pause()
         text = screen_text(pilot)
         assert "  pinned" in text
@@ -43,9 +43,9 @@ async def test_a_message_is_pinned_listed_and_taken_off(client: FakeClient, open
         assert called(client, "pin") == [(LOBBY, rules.seq, True)]
         await pilot.press("end", "up", "p")
         await settled(pilot)
-        assert screen.timeline.selected is not None
-        assert screen.timeline.selected.seq == rules.seq
-        await screen.commands.run("/pins")
+        assert screen.pane.timeline.selected is not None
+        assert screen.pane.timeline.selected.seq == rules.seq
+        await screen.pane.commands.run("/pins")
         await settled(pilot)
         assert isinstance(pilot.app.screen, PinsScreen)
         assert "Pinned in this room: 1" in screen_text(pilot)
@@ -58,17 +58,17 @@ async def test_a_message_is_pinned_listed_and_taken_off(client: FakeClient, open
         assert called(client, "pin")[-1] == (LOBBY, rules.seq, False)
         assert "Nothing is pinned here. P pins a message." in screen_text(pilot)
         await pilot.press("escape")
-        await screen.commands.run("/pin")
+        await screen.pane.commands.run("/pin")
         await settled(pilot)
         await pilot.press("y")
         await settled(pilot)
         assert called(client, "pin")[-1] == (LOBBY, rules.seq, True)
-        await screen.commands.run("/pins")
+        await screen.pane.commands.run("/pins")
         await settled(pilot)
         await pilot.press("enter")
         await settled(pilot)
-        assert screen.timeline.selected is not None
-        assert screen.timeline.selected.seq == rules.seq
+        assert screen.pane.timeline.selected is not None
+        assert screen.pane.timeline.selected.seq == rules.seq
 
 
 async def test_a_change_of_what_is_not_loaded_is_not_put_among_what_is(
@@ -81,10 +81,10 @@ async def test_a_change_of_what_is_not_loaded_is_not_put_among_what_is(
     client.mark_all_read()
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        shown = len(screen.timeline.entries)
+        shown = len(screen.pane.timeline.entries)
         assert shown < len(client.logs[LOBBY])
         client.tell(EntryChanged(replace(first, pinned=True)))
-        assert len(screen.timeline.entries) == shown
+        assert len(screen.pane.timeline.entries) == shown
 
 
 async def test_receipts_are_sent_only_when_they_are_turned_on(client: FakeClient, open_app: OpenApp) -> None:
@@ -93,13 +93,13 @@ async def test_receipts_are_sent_only_when_they_are_turned_on(client: FakeClient
         screen = await lobby(pilot)
         client.say(GARDEN, BOB, "one")
         client.calls.clear()
-        await screen.commands.run("/read all")
-        await screen.commands.run("/receipts on")
+        await screen.pane.commands.run("/read all")
+        await screen.pane.commands.run("/receipts on")
         client.say(GARDEN, BOB, "two")
-        await screen.commands.run("/read all")
-        await screen.commands.run("/receipts off")
+        await screen.pane.commands.run("/read all")
+        await screen.pane.commands.run("/receipts off")
         client.say(GARDEN, BOB, "three")
-        await screen.commands.run("/read all")
+        await screen.pane.commands.run("/read all")
         told = [call[2:] for call in called(client, "mark_read") if call[0] == GARDEN]
         assert told == [(), ("shared",), ()]
 
@@ -124,7 +124,7 @@ async def test_who_has_read_stands_under_ones_own_message(client: FakeClient, op
         text = screen_text(pilot)
         assert text.count("read by") == 1
         assert text.index("and you?") < text.index("read by bob, carol")
-        assert screen.timeline.follows
+        assert screen.pane.timeline.follows
 
 
 def test_a_receipt_for_any_number_costs_little() -> None:
@@ -155,22 +155,22 @@ async def test_a_room_is_forgotten_after_a_question(client: FakeClient, open_app
     """Nothing on No; on Yes the room is read again, and what was being written stays."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        screen.composer.put("half a sent")
-        await screen.commands.run("/forget")
+        screen.pane.composer.put("half a sent")
+        await screen.pane.commands.run("/forget")
         await settled(pilot)
         assert "Forget all messages in lobby on this device?" in screen_text(pilot)
         await pilot.press("n")
         await settled(pilot)
         assert called(client, "forget") == []
-        screen.composer.put("half a sent")
-        await screen.commands.run("/forget")
+        screen.pane.composer.put("half a sent")
+        await screen.pane.commands.run("/forget")
         await settled(pilot)
         await pilot.press("y")
         await settled(pilot)
         assert called(client, "forget") == [(LOBBY, None)]
         assert "good morning" not in screen_text(pilot)
         assert "lobby: forgotten on this device." in screen_text(pilot)
-        assert screen.composer.text == "half a sent"
+        assert screen.pane.composer.text == "half a sent"
 
 
 async def test_the_client_gets_the_retention_time(client: FakeClient, open_app: OpenApp) -> None:

@@ -19,8 +19,8 @@ def test_every_result_and_every_view_has_its_place() -> None:
         if one.name(Front.UI) is None:
             continue
         if one.handler is None:
-            assert one.view in screen.commands.views, one.help
-        elif one.view not in screen.commands.views:
+            assert one.view in screen.pane.commands.views, one.help
+        elif one.view not in screen.pane.commands.views:
             shown = {*screen.pane.results.shown, SendWanted}  # which is sent like typed text
             assert not [kind for kind in results_of(one) if kind not in shown], one.help
 
@@ -30,7 +30,7 @@ async def test_a_sentence_is_a_line_above_the_composer(client: FakeClient, open_
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await screen.pane.results.show(Done("It is done."))
         await settled(pilot)
         assert "It is done." in screen_text(pilot)
@@ -44,7 +44,7 @@ async def test_a_setting_is_shown_and_changed_from_the_composer(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await pilot.press(*"/set typing", "enter")
         await settled(pilot)
         assert "typing: off. Let others see when you are typing." in screen_text(pilot)

@@ -70,7 +70,7 @@ async def test_typing_filters_and_esc_shows_all(client: FakeClient, open_app: Op
         assert screen.room_list.has_focus
         await pilot.press(*"ga", "enter")
         await settled(pilot)
-        assert screen.current.id == GARDEN
+        assert screen.pane.current.id == GARDEN
         assert screen.room_list.filter == ""
 
 
@@ -105,7 +105,7 @@ async def test_a_peek_marks_nothing_read(client: FakeClient, open_app: OpenApp) 
         await settled(pilot)
         await pilot.press("f2", *"garden", "alt+k")
         await settled(pilot)
-        assert screen.current.id == GARDEN
+        assert screen.pane.current.id == GARDEN
         assert "peek: alt+r marks read" in screen_text(pilot)
         client.say(GARDEN, CAROL, "tulips")
         await settled(pilot)
@@ -123,7 +123,7 @@ async def test_the_setting_makes_every_look_a_peek(client: FakeClient, open_app:
         client.say(GARDEN, CAROL, "roses")
         await settled(pilot)
         pilot.app.set_setting("peek", value=True)  # type: ignore[attr-defined]
-        await screen.navigation.open(GARDEN)
+        await screen.pane.navigation.open(GARDEN)
         await settled(pilot)
         assert not [call for call in client.calls if call[0] == "mark_read"]
 
@@ -152,7 +152,7 @@ async def test_all_rooms_can_be_marked_read(client: FakeClient, open_app: OpenAp
         client.say(GARDEN, CAROL, "roses")
         client.say(DIRECT, BOB, "psst")
         client.calls.clear()
-        await screen.commands.run("/read all")
+        await screen.pane.commands.run("/read all")
         told = {call[1] for call in client.calls if call[0] == "mark_read"}
         assert told == {GARDEN, DIRECT}
         assert not any(room.unread for room in client.rooms.all)
@@ -169,12 +169,12 @@ async def test_the_open_room_counts_nothing_that_is_in_sight(client: FakeClient,
         fill = screen.room_list.set_options
         screen.room_list.set_options = lambda *given: (filled.append(1), fill(*given))[1]  # type: ignore[method-assign]
         client._rooms[LOBBY] = replace(client._rooms[LOBBY], unread=3)
-        screen.navigation.refresh()
+        screen.pane.navigation.refresh()
         assert not filled
         await pilot.press("pageup")
         await settled(pilot)
         client._rooms[LOBBY] = replace(client._rooms[LOBBY], unread=3)
-        screen.navigation.refresh()
+        screen.pane.navigation.refresh()
         await settled(pilot)
         row = screen.room_list.get_option(LOBBY).prompt
         assert isinstance(row, Content)
@@ -189,7 +189,7 @@ async def test_a_count_of_any_length_stands_apart_from_the_name(
         screen = await lobby(pilot)
         for count in (7, 42, 500):
             client._rooms[GARDEN] = replace(client._rooms[GARDEN], unread=count)
-            screen.navigation.refresh()
+            screen.pane.navigation.refresh()
             await settled(pilot)
             rows = screen_text(pilot).split("\n")
             row = next(row for row in rows if "#garden" in row)

@@ -29,7 +29,7 @@ async def lobby(pilot: Pilot[None]) -> ChatScreen:
     """Open the lobby."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.navigation.open(LOBBY)
+    await screen.pane.navigation.open(LOBBY)
     await settled(pilot)
     return screen
 
@@ -39,7 +39,7 @@ async def write(pilot: Pilot[None], text: str) -> None:
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
     screen.write()
-    screen.composer.put(text)
+    screen.pane.composer.put(text)
     await pilot.press("enter")
     await settled(pilot)
 
@@ -58,9 +58,9 @@ async def test_what_is_typed_is_sent_with_enter(client: FakeClient, open_app: Op
         await pilot.press(*"hey", "enter")
         await settled(pilot)
         assert ("send", LOBBY, "hey", None) in client.calls
-        assert screen.composer.text == ""
-        screen.timeline.take_in()
-        assert screen.timeline.entries[-1].text == "hey"
+        assert screen.pane.composer.text == ""
+        screen.pane.timeline.take_in()
+        assert screen.pane.timeline.entries[-1].text == "hey"
 
 
 async def test_a_refused_text_stays_in_the_composer(client: FakeClient, open_app: OpenApp) -> None:
@@ -69,7 +69,7 @@ async def test_a_refused_text_stays_in_the_composer(client: FakeClient, open_app
         screen = await lobby(pilot)
         client.refusal = ChatRefusedError(ErrorCode.MUTED)
         await write(pilot, "let me speak")
-        assert screen.composer.text == "let me speak"
+        assert screen.pane.composer.text == "let me speak"
         assert "You are muted in this room." in screen_text(pilot)
 
 
@@ -78,7 +78,7 @@ async def test_a_text_over_the_limit_is_reported_and_stays(client: FakeClient, o
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         await write(pilot, "x" * 9_000)
-        assert len(screen.composer.text) == 9_000
+        assert len(screen.pane.composer.text) == 9_000
         assert "The text was refused" in screen_text(pilot)
 
 
@@ -103,7 +103,7 @@ async def test_me_is_sent_as_it_is_written_also_as_an_answer(client: FakeClient,
         assert ("send", LOBBY, "/me waves", Seq(2)) in client.calls
         assert "* alice waves" in screen_text(pilot)
         await pilot.press("alt+up", "e")
-        assert screen.composer.text == "/me waves"
+        assert screen.pane.composer.text == "/me waves"
         await write(pilot, "/me waves twice")
         assert ("edit", LOBBY, Seq(4), "/me waves twice") in client.calls
 
@@ -114,7 +114,7 @@ async def test_an_own_message_is_edited(client: FakeClient, open_app: OpenApp) -
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         await pilot.press("alt+up", "e")
-        assert screen.composer.text == "tyop"
+        assert screen.pane.composer.text == "tyop"
         await write(pilot, "typo")
         assert ("edit", LOBBY, Seq(4), "typo") in client.calls
         assert "edited" in screen_text(pilot)
@@ -173,7 +173,7 @@ async def test_react_and_take_back(client: FakeClient, open_app: OpenApp) -> Non
         await pilot.press("alt+up", "plus", *"lgtm", "enter")
         await settled(pilot)
         assert ("react", LOBBY, Seq(3), "lgtm", True) in client.calls
-        screen.timeline.take_in()
+        screen.pane.timeline.take_in()
         assert "lgtm 1" in screen_text(pilot)
         await write(pilot, "/react lgtm")
         assert ("react", LOBBY, Seq(3), "lgtm", False) in client.calls
@@ -211,18 +211,18 @@ async def test_unsent_messages_say_so_and_can_be_taken_back(client: FakeClient, 
         screen = await lobby(pilot)
         client.set_link(ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected", retry_in=5))
         await write(pilot, "later")
-        screen.timeline.take_in()
+        screen.pane.timeline.take_in()
         assert "queued" in screen_text(pilot)
         entry = client.logs[LOBBY][-1]
         client.tell(EntryChanged(replace(entry, delivery=Delivery.FAILED, problem="too fast")))
-        screen.timeline.take_in()
+        screen.pane.timeline.take_in()
         assert "not sent" in screen_text(pilot)
         await pilot.press("alt+up", "s", "x")
         await settled(pilot)
         assert ("retry", entry.request) in client.calls
         assert ("cancel", entry.request) in client.calls
         assert "later" not in " ".join(entry.text or "" for entry in client.logs[LOBBY])
-        assert screen.composer.text == "later"  # it was written: cancelling does not lose it
+        assert screen.pane.composer.text == "later"  # it was written: cancelling does not lose it
 
 
 async def test_the_status_line_says_state_and_protection(
@@ -260,10 +260,10 @@ async def test_rooms_show_unread_and_ctrl_n_goes_there(client: FakeClient, open_
         assert "@  1 @bob" in screen_text(pilot)
         await pilot.press("ctrl+n")
         await settled(pilot)
-        assert screen.current.id == DIRECT
+        assert screen.pane.current.id == DIRECT
         await pilot.press("ctrl+n")
         await settled(pilot)
-        assert screen.current.id == GARDEN
+        assert screen.pane.current.id == GARDEN
         await pilot.press("ctrl+n")
         await settled(pilot)
         assert "No unread messages." in screen_text(pilot)
@@ -275,8 +275,8 @@ async def test_f2_chooses_a_room(client: FakeClient, open_app: OpenApp) -> None:
         screen = await lobby(pilot)
         await pilot.press("f2", "up", "enter")
         await settled(pilot)
-        assert screen.current.id == GARDEN
-        assert screen.composer.has_focus
+        assert screen.pane.current.id == GARDEN
+        assert screen.pane.composer.has_focus
 
 
 async def test_drafts_stay_with_their_rooms(client: FakeClient, open_app: OpenApp) -> None:
@@ -284,10 +284,10 @@ async def test_drafts_stay_with_their_rooms(client: FakeClient, open_app: OpenAp
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         await pilot.press(*"half")
-        await screen.navigation.open(GARDEN)
-        assert screen.composer.text == ""
-        await screen.navigation.open(LOBBY)
-        assert screen.composer.text == "half"
+        await screen.pane.navigation.open(GARDEN)
+        assert screen.pane.composer.text == ""
+        await screen.pane.navigation.open(LOBBY)
+        assert screen.pane.composer.text == "half"
 
 
 async def test_people_are_shown_with_role_and_status_in_words(client: FakeClient, open_app: OpenApp) -> None:
@@ -304,7 +304,7 @@ async def test_people_are_shown_with_role_and_status_in_words(client: FakeClient
         await pilot.press("f4")
         await pilot.pause()
         assert not screen.member_list.display
-        assert screen.composer.has_focus
+        assert screen.pane.composer.has_focus
 
 
 async def test_members_are_asked_for_when_the_connection_comes(
@@ -333,7 +333,7 @@ async def test_members_are_asked_for_when_the_connection_comes(
             client.tell(RoomsChanged())
             await settled(pilot)
             assert "Online (1)" in screen_text(pilot)  # what was known stays
-            assert screen.composer.people == [BOB, CAROL]
+            assert screen.pane.composer.people == [BOB, CAROL]
 
 
 async def test_typing_is_shown(client: FakeClient, open_app: OpenApp) -> None:
@@ -372,7 +372,7 @@ async def test_being_removed_leaves_no_dead_end(
         await pilot.pause()
         client.remove_room(LOBBY)
         async with asyncio.timeout(60):
-            while screen.current.id != GARDEN:
+            while screen.pane.current.id != GARDEN:
                 await pilot.pause()
         answered.set()
         await settled(pilot)
@@ -401,9 +401,9 @@ async def test_search_goes_to_the_message(client: FakeClient, open_app: OpenApp)
         assert "11 found" in screen_text(pilot)
         await pilot.press("up", "enter")
         await settled(pilot)
-        assert screen.current.id == GARDEN
-        assert screen.timeline.selected is not None
-        assert screen.timeline.selected.text == "flower 7"
+        assert screen.pane.current.id == GARDEN
+        assert screen.pane.timeline.selected is not None
+        assert screen.pane.timeline.selected.text == "flower 7"
 
 
 async def test_help_is_about_what_has_the_focus(client: FakeClient, open_app: OpenApp) -> None:
@@ -429,7 +429,7 @@ async def test_the_palette_finds_rooms_people_and_actions(client: FakeClient, op
         await settled(pilot)
         await pilot.press("enter")
         await settled(pilot)
-        assert screen.current.id == GARDEN
+        assert screen.pane.current.id == GARDEN
 
 
 async def test_alt_and_a_digit_open_rooms_by_their_number(client: FakeClient, open_app: OpenApp) -> None:
@@ -440,25 +440,25 @@ async def test_alt_and_a_digit_open_rooms_by_their_number(client: FakeClient, op
         assert "2     #garden" in screen_text(pilot)
         await pilot.press(*"half a tho", "alt+2")
         await settled(pilot)
-        assert screen.current.id == GARDEN
+        assert screen.pane.current.id == GARDEN
         await pilot.press("alt+9")
         await settled(pilot)
-        assert screen.current.id == GARDEN
+        assert screen.pane.current.id == GARDEN
         await pilot.press("alt+3")
         await settled(pilot)
-        assert (screen.current.id, screen.composer.text) == (LOBBY, "half a tho")
+        assert (screen.pane.current.id, screen.pane.composer.text) == (LOBBY, "half a tho")
 
 
 async def test_a_line_is_a_command_or_a_message(client: FakeClient, open_app: OpenApp) -> None:
     """What each command asks of the client is tested with the commands."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        await screen.commands.run("/kick bob too loud")
+        await screen.pane.commands.run("/kick bob too loud")
         await settled(pilot)
         await pilot.press("y")
         await settled(pilot)
         assert ("kick", LOBBY, BOB, "too loud") in client.calls
-        await screen.commands.run("//not a command")
+        await screen.pane.commands.run("//not a command")
         assert ("send", LOBBY, "/not a command", None) in client.calls
 
 
@@ -479,7 +479,7 @@ async def test_actions_that_everyone_sees_or_that_cannot_be_undone_are_confirmed
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         for key, done in (("escape", False), ("enter", True)):
-            await screen.commands.run(line)
+            await screen.pane.commands.run(line)
             await settled(pilot)
             assert question in screen_text(pilot)
             await pilot.press(key)
@@ -564,7 +564,7 @@ async def test_a_room_that_is_listed_is_opened_by_its_name(
         screen = await lobby(pilot)
         await write(pilot, line)
         await settled(pilot)
-        assert screen.current.id == (GARDEN if "garden" in line else DIRECT)
+        assert screen.pane.current.id == (GARDEN if "garden" in line else DIRECT)
 
 
 async def test_the_room_that_was_open_is_open_again(client: FakeClient, open_app: OpenApp) -> None:
@@ -572,21 +572,21 @@ async def test_the_room_that_was_open_is_open_again(client: FakeClient, open_app
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
-        await screen.navigation.open(GARDEN, peek=True)
+        await screen.pane.navigation.open(LOBBY)
+        await screen.pane.navigation.open(GARDEN, peek=True)
         await settled(pilot)
     client.say(GARDEN, BOB, "news")
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
         await settled(pilot)
-        assert screen.current.id == LOBBY
+        assert screen.pane.current.id == LOBBY
     client.last_room = RoomId("x" * 22)
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
         await settled(pilot)
-        assert screen.current.id == GARDEN
+        assert screen.pane.current.id == GARDEN
 
 
 async def test_what_is_behind_the_panes_costs_one_row(client: FakeClient, open_app: OpenApp) -> None:

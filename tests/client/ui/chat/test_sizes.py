@@ -18,16 +18,16 @@ async def test_everything_fits(size: tuple[int, int], client: FakeClient, open_a
     async with open_app(client, size=size) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         rows = screen_text(pilot).split("\n")
         assert len(rows) == size[1]
         assert "connected" in rows[-2]
         assert "Help" in rows[-1]
         assert "good morning" in "\n".join(rows)
-        assert screen.timeline.size.height >= 5
-        assert screen.composer.region.bottom <= size[1] - 2
-        assert screen.timeline.size.width >= 30
+        assert screen.pane.timeline.size.height >= 5
+        assert screen.pane.composer.region.bottom <= size[1] - 2
+        assert screen.pane.timeline.size.width >= 30
         assert screen.member_list.display is (size[0] >= 110)
 
 
@@ -43,14 +43,14 @@ async def test_narrow_terminals_show_one_pane_at_a_time(client: FakeClient, open
         await pilot.press("escape")
         await pilot.pause()
         assert not screen.room_list.display
-        assert screen.composer.has_focus
+        assert screen.pane.composer.has_focus
         await pilot.press("f4")
         await pilot.pause()
         assert screen.member_list.region.width == 40
         await pilot.press("escape")
         await pilot.pause()
         assert not screen.member_list.display
-        assert screen.composer.has_focus
+        assert screen.pane.composer.has_focus
 
 
 async def test_dialogs_fit(client: FakeClient, open_app: OpenApp) -> None:
@@ -58,7 +58,7 @@ async def test_dialogs_fit(client: FakeClient, open_app: OpenApp) -> None:
     async with open_app(client, size=(40, 15)) as pilot:
         chat = pilot.app.screen
         assert isinstance(chat, ChatScreen)
-        await chat.navigation.open(LOBBY)
+        await chat.pane.navigation.open(LOBBY)
         await settled(pilot)
         for keys in (["f1"], ["f3"], ["alt+up", "i"], ["alt+up", "d"]):
             await pilot.press(*keys)
@@ -79,7 +79,7 @@ async def test_without_colour_the_screen_says_the_same(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         assert "தமிழ் ⟦ESC⟧[c" in screen_text(pilot)
 
@@ -94,10 +94,10 @@ async def test_without_colour_one_sees_what_is_marked(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await pilot.press("alt+up", "up")
         await settled(pilot)
-        assert marked(screen.timeline)[1:] == ["number 1"]  # after its time
+        assert marked(screen.pane.timeline)[1:] == ["number 1"]  # after its time
         await pilot.press("escape", "f2", "up")
         await settled(pilot)
         assert marked(screen.room_list) == ["2", "#", "garden"]
@@ -126,7 +126,7 @@ async def test_a_long_dialog_is_centred_and_its_line_is_in_sight(
     async with open_app(client, size=size) as pilot:
         chat = pilot.app.screen
         assert isinstance(chat, ChatScreen)
-        await chat.commands.run("/verify bob")
+        await chat.pane.commands.run("/verify bob")
         await settled(pilot)
         box = pilot.app.screen.query_one(".box").region
         assert abs(box.x - (size[0] - box.right)) <= 1

@@ -19,7 +19,7 @@ async def test_messages_that_follow_each_other_share_a_read_marker(
     async with open_app(client) as pilot:
         screen, timeline = await lobby(pilot)
         now = 1e6
-        screen.history.now = lambda: now
+        screen.pane.history.now = lambda: now
 
         async def said(text: str) -> int:
             entry = client.say(LOBBY, BOB, text)
@@ -35,11 +35,11 @@ async def test_messages_that_follow_each_other_share_a_read_marker(
         assert _marked(client) == [(LOBBY, first)]
 
         now += READ_EVERY - 0.001
-        await screen.navigation.open(GARDEN)
+        await screen.pane.navigation.open(GARDEN)
         await settled(pilot)
         assert _marked(client)[:2] == [(LOBBY, first), (LOBBY, second)]
 
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         client.calls.clear()
         now += READ_EVERY
         third = await said("third")
@@ -54,14 +54,14 @@ async def test_a_marker_that_waits_moves_nothing_back(client: FakeClient, open_a
     fill(client, 5)
     async with open_app(client) as pilot:
         screen, timeline = await lobby(pilot)
-        screen.history.now = lambda: 1e6
+        screen.pane.history.now = lambda: 1e6
         for text in ("one", "two"):
             entry = client.say(LOBBY, BOB, text)
             timeline.take_in()
             await settled(pilot)
         assert entry.seq is not None
-        await screen.history.mark_unread(entry.seq)
+        await screen.pane.history.mark_unread(entry.seq)
         kept = _marked(client)
-        await screen.navigation.open(GARDEN)
+        await screen.pane.navigation.open(GARDEN)
         await settled(pilot)
         assert [call for call in _marked(client) if call[0] == LOBBY] == kept

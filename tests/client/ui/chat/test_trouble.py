@@ -33,12 +33,12 @@ async def test_a_full_disk_leaves_the_text_where_it_is(client: FakeClient, open_
         client.send = refused  # type: ignore[method-assign,assignment]
         await write(pilot, "written with care")
         assert "The disk is full; nothing was written." in screen_text(pilot)
-        assert screen.composer.text == "written with care"
+        assert screen.pane.composer.text == "written with care"
         client.send = send  # type: ignore[method-assign]
         await pilot.press("enter")
         await settled(pilot)
         assert ("send", LOBBY, "written with care", None) in client.calls
-        assert screen.composer.text == ""
+        assert screen.pane.composer.text == ""
 
 
 async def test_an_archive_that_cannot_be_read_leaves_the_screen_usable(
@@ -55,7 +55,7 @@ async def test_an_archive_that_cannot_be_read_leaves_the_screen_usable(
             raise DamagedArchiveError("The archive is damaged, or its key belongs to another archive.")
 
         client.timeline = refused  # type: ignore[method-assign,assignment]
-        screen.timeline.scroll_to(y=0, animate=False)
+        screen.pane.timeline.scroll_to(y=0, animate=False)
         await settled(pilot)
         assert "The archive is damaged" in screen_text(pilot)
         assert "loading earlier" not in screen_text(pilot)
@@ -77,7 +77,7 @@ async def test_a_room_that_could_not_be_read_is_shown_with_the_next_connection(
 
         with monkeypatch.context() as patch:
             patch.setattr(client, "timeline", refused)
-            screen.navigation.go_to(GARDEN)
+            screen.pane.navigation.go_to(GARDEN)
             await settled(pilot)
             assert "said in the lobby" not in screen_text(pilot)
         client.set_link(ConnectionStatus(LinkState.ONLINE, "chat.example", "TLS 1.3"))
@@ -130,7 +130,7 @@ async def test_a_stopped_client_says_why_and_keeps_the_draft(client: FakeClient,
         client.set_link(ConnectionStatus(LinkState.STOPPED, "chat.example", "not connected", str(FULL)))
         await settled(pilot)
         assert "stopped · The disk is full; nothing was written." in screen_text(pilot)
-        assert screen.composer.text == "half"
+        assert screen.pane.composer.text == "half"
 
 
 async def test_what_is_typed_while_a_room_opens_is_not_lost(client: FakeClient, open_app: OpenApp) -> None:
@@ -145,14 +145,14 @@ async def test_what_is_typed_while_a_room_opens_is_not_lost(client: FakeClient, 
             return await timeline(room, **rest)  # type: ignore[arg-type]
 
         client.timeline = slow  # type: ignore[method-assign,assignment]
-        screen.composer.put("of the lobby")
-        opening = asyncio.ensure_future(screen.navigation.open(GARDEN))
+        screen.pane.composer.put("of the lobby")
+        opening = asyncio.ensure_future(screen.pane.navigation.open(GARDEN))
         await pilot.pause()
         screen.write()
         await pilot.press(*"word")
         gate.set()
         await opening
-        assert screen.composer.text == "half word"
+        assert screen.pane.composer.text == "half word"
         assert client.drafts[LOBBY] == "of the lobby"
 
 
@@ -162,7 +162,7 @@ async def test_a_pane_without_any_width_is_drawn_as_nothing(client: FakeClient, 
         screen = await lobby(pilot)
         for size in ((40, 15), (160, 50), (41, 28), (117, 15), (40, 20), (1, 1), (120, 40)):
             await pilot.resize_terminal(*size)
-        composer = screen.composer
+        composer = screen.pane.composer
         composer.styles.width = composer.styles.min_width = 0
         screen.pane.styles.width = 0
         await pilot.pause()

@@ -33,7 +33,7 @@ class Watched:
         """The rows of the screen that each frame paints."""
         self.ticks_wanted = 0
         screen.pane.painter.now = lambda: self.now
-        screen.composer.cursor_blink = False  # it would paint the composer, too
+        screen.pane.composer.cursor_blink = False  # it would paint the composer, too
         screen._update_timer.stop()
         screen._update_timer.resume = self._want  # type: ignore[method-assign]
         self.app._display = self._displayed  # type: ignore[method-assign, assignment]
@@ -74,7 +74,7 @@ class Watched:
 
     def rows(self, of: Timeline | None = None) -> set[int]:
         """Return the rows of the composer, or of the timeline."""
-        return set((of or self.screen.composer).region.line_range)
+        return set((of or self.screen.pane.composer).region.line_range)
 
 
 async def test_a_key_is_painted_before_a_timeline_that_waits(client: FakeClient, open_app: OpenApp) -> None:
@@ -86,7 +86,7 @@ async def test_a_key_is_painted_before_a_timeline_that_waits(client: FakeClient,
         await watched.say(client, "a message that waits")
         assert not watched.frames
         await watched.type()
-        assert screen.composer.text == "a"
+        assert screen.pane.composer.text == "a"
         assert watched.frames == [watched.rows()]
         assert timeline in screen._dirty_widgets
         assert watched.ticks_wanted
@@ -103,7 +103,7 @@ async def test_keys_faster_than_frames_wait_for_the_tick(client: FakeClient, ope
         for _ in range(5):
             await watched.type()
         assert len(watched.frames) == 1
-        assert screen.composer in screen._dirty_widgets
+        assert screen.pane.composer in screen._dirty_widgets
         assert watched.ticks_wanted
         watched.tick()
         assert len(watched.frames) == 2
@@ -123,7 +123,7 @@ async def test_every_key_of_someone_quick_is_painted_and_so_is_every_tick(
         for round_ in range(1, 11):
             await watched.say(client, f"message {round_}")
             await watched.type()
-            assert len(screen.composer.text) == round_
+            assert len(screen.pane.composer.text) == round_
             assert len(watched.frames) == 2 * round_ - 1
             watched.tick()
             assert watched.frames[-1] >= watched.rows(timeline)

@@ -42,8 +42,8 @@ async def test_a_thread_is_all_that_hangs_together(client: FakeClient, open_app:
         assert "nice weather" not in text
         await pilot.press("home", "enter")
         await settled(pilot)
-        assert screen.timeline.selected is not None
-        assert screen.timeline.selected.seq == root.seq
+        assert screen.pane.timeline.selected is not None
+        assert screen.pane.timeline.selected.seq == root.seq
 
 
 async def test_replies_are_counted_at_the_message(client: FakeClient, open_app: OpenApp) -> None:
@@ -53,7 +53,7 @@ async def test_replies_are_counted_at_the_message(client: FakeClient, open_app: 
         screen = await lobby(pilot)
         client.say(LOBBY, CAROL, "I", reply_to=root.seq)
         client.say(LOBBY, CAROL, "and I", reply_to=root.seq)
-        screen.timeline.take_in()
+        screen.pane.timeline.take_in()
         await pilot.pause()
         assert "2 replies (t: thread)" in screen_text(pilot)
 
@@ -80,7 +80,7 @@ async def test_a_star_is_put_and_taken_off(client: FakeClient, open_app: OpenApp
         screen = await lobby(pilot)
         await pilot.press("alt+up", "asterisk")
         await settled(pilot)
-        screen.timeline.take_in()
+        screen.pane.timeline.take_in()
         await pilot.pause()
         assert "  starred" in screen_text(pilot)
         await pilot.press("asterisk")
@@ -100,7 +100,7 @@ async def test_views_are_searches_with_a_name(client: FakeClient, open_app: Open
         assert ("search", "is:mention", None) in client.calls
         await pilot.press("escape")
         for line, query in (("/unread", "is:unread"), ("/starred", "is:starred")):
-            await screen.commands.run(line)
+            await screen.pane.commands.run(line)
             await settled(pilot)
             assert ("search", query, None) in client.calls
             await pilot.press("escape")
@@ -143,7 +143,7 @@ async def test_a_search_runs_while_one_types(
         assert [call[1] for call in client.calls if call[0] == "search"][-1] == "needle"
         await pilot.press("escape")
         assert not [call for call in client.calls if call[0] == "mark_read"]
-        assert screen.composer.text == "half a tho"
+        assert screen.pane.composer.text == "half a tho"
 
 
 async def test_a_slow_search_never_replaces_a_later_one(client: FakeClient, open_app: OpenApp) -> None:
@@ -177,17 +177,17 @@ async def test_goto_goes_to_the_first_message_of_a_day(client: FakeClient, open_
     client.mark_all_read()
     async with open_app(client, size=(100, 30)) as pilot:
         screen = await lobby(pilot)
-        await screen.navigation.open(GARDEN)
+        await screen.pane.navigation.open(GARDEN)
         for ahead, told, found in (
             (2, "", "flower 100"),
             (3, "Nothing here is from 2026-11-27. The next message is from 2026-11-28.", "flower 200"),
             (30, "Nothing here is from 2026-12-24 or later.", "flower 200"),
         ):
             date = datetime.fromtimestamp(log[0].at / 1000 + ahead * 86_400, UTC).strftime("%Y-%m-%d")
-            await screen.commands.run(f"/goto {date}")
+            await screen.pane.commands.run(f"/goto {date}")
             await settled(pilot)
-            assert screen.timeline.selected is not None
-            assert screen.timeline.selected.text == found
+            assert screen.pane.timeline.selected is not None
+            assert screen.pane.timeline.selected.text == found
             assert told in screen_text(pilot)
             assert found in screen_text(pilot)
 
@@ -233,26 +233,26 @@ async def test_someone_ignored_is_folded_to_one_line(client: FakeClient, open_ap
     """A run of messages is one row with a count; Enter on it shows them; nothing new is announced."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        await screen.commands.run("/ignore carol")
+        await screen.pane.commands.run("/ignore carol")
         await pilot.pause()
         assert "Ignoring carol." in screen_text(pilot)
         for number in range(3):
             client.say(LOBBY, CAROL, f"buy {number}")
         client.say(LOBBY, BOB, "hush")
         client.say(LOBBY, CAROL, "buy 4")
-        screen.timeline.take_in()
+        screen.pane.timeline.take_in()
         await pilot.pause()
         text = screen_text(pilot)
         assert "ignored: 4 messages from carol (enter: show)" in text  # with the one that was there
         assert "ignored: 1 message from carol" in text
         assert "buy" not in text
         await pilot.press("alt+up", "k", "k")
-        assert screen.timeline.selected is not None
-        assert screen.timeline.selected.author == CAROL
+        assert screen.pane.timeline.selected is not None
+        assert screen.pane.timeline.selected.author == CAROL
         await pilot.press("enter")
         await pilot.pause()
         assert "buy 0" in screen_text(pilot)
-        await screen.commands.run("/unignore carol")
+        await screen.pane.commands.run("/unignore carol")
         assert ("ignore", CAROL, False) in client.calls
 
 
@@ -260,7 +260,7 @@ async def test_the_card_of_a_person(client: FakeClient, open_app: OpenApp) -> No
     """Enter in the list of people shows what is known; i ignores, d writes to them."""
     async with open_app(client, size=(120, 30)) as pilot:
         screen = await lobby(pilot)
-        await screen.commands.run("/whois bob")
+        await screen.pane.commands.run("/whois bob")
         await settled(pilot)
         text = screen_text(pilot)
         assert "bob  away" in text
@@ -270,12 +270,12 @@ async def test_the_card_of_a_person(client: FakeClient, open_app: OpenApp) -> No
         await settled(pilot)
         assert ("ignore", BOB, True) in client.calls
         await pilot.press("f4")
-        await screen.commands.run("/whois bob")
+        await screen.pane.commands.run("/whois bob")
         await settled(pilot)
         assert "You are ignoring this person." in screen_text(pilot)
         await pilot.press("d")
         await settled(pilot)
-        assert screen.current.id == DIRECT
+        assert screen.pane.current.id == DIRECT
 
 
 async def test_the_list_of_people_opens_the_card(client: FakeClient, open_app: OpenApp) -> None:
@@ -297,7 +297,7 @@ async def test_another_device_is_logged_out_from_here(client: FakeClient, open_a
     ]
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        await screen.commands.run("/sessions")
+        await screen.pane.commands.run("/sessions")
         await settled(pilot)
         assert "this device" in screen_text(pilot)
         await pilot.press("x")
@@ -320,5 +320,5 @@ async def test_going_to_a_result_is_a_peek(client: FakeClient, open_app: OpenApp
         await settled(pilot)
         await pilot.press("enter")
         await settled(pilot)
-        assert screen.current.id == GARDEN
+        assert screen.pane.current.id == GARDEN
         assert not [call for call in client.calls if call[0] == "mark_read"]

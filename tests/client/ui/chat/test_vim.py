@@ -24,7 +24,7 @@ async def vim(
     async with open_app(client, folder=folder) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         yield pilot, screen
 
@@ -37,11 +37,11 @@ async def test_escape_and_i_change_the_mode(client: FakeClient, open_app: OpenAp
         await pilot.press("escape")
         await settled(pilot)
         assert "-- NORMAL --" in screen_text(pilot)
-        assert screen.timeline.has_focus
+        assert screen.pane.timeline.has_focus
         await pilot.press(*"zzz")  # letters write nothing
-        assert screen.composer.text == "hi"
+        assert screen.pane.composer.text == "hi"
         await pilot.press("i", "!")
-        assert screen.composer.text == "hi!"
+        assert screen.pane.composer.text == "hi!"
 
 
 async def test_j_k_gg_and_G_move(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:  # noqa: N802 - the key
@@ -51,26 +51,26 @@ async def test_j_k_gg_and_G_move(client: FakeClient, open_app: OpenApp, tmp_path
     client.mark_all_read()
     async with vim(client, open_app, tmp_path) as (pilot, screen):
         await pilot.press("escape", "k", "k")
-        selected = screen.timeline.selected
+        selected = screen.pane.timeline.selected
         assert selected is not None
         assert selected.text == "message 58"
         await pilot.press("j")
-        assert screen.timeline.selected is not None
-        assert screen.timeline.selected.text == "message 59"
+        assert screen.pane.timeline.selected is not None
+        assert screen.pane.timeline.selected.text == "message 59"
         await pilot.press("g", "x", "g")  # not two in a row
-        assert screen.timeline.scroll_y > 0
+        assert screen.pane.timeline.scroll_y > 0
         await pilot.press("escape", "g", "g")
-        assert screen.timeline.scroll_y == 0
+        assert screen.pane.timeline.scroll_y == 0
         await pilot.press("G")
         await settled(pilot)
-        assert screen.timeline.follows
+        assert screen.pane.timeline.follows
         await pilot.press("h")
         assert screen.room_list.has_focus
         first = screen.room_list.highlighted
         await pilot.press("j")
         assert screen.room_list.highlighted != first
         await pilot.press("l")
-        assert screen.timeline.has_focus
+        assert screen.pane.timeline.has_focus
 
 
 async def test_slash_searches_and_capitals_change_rooms(
@@ -82,16 +82,16 @@ async def test_slash_searches_and_capitals_change_rooms(
         assert isinstance(pilot.app.screen, SearchScreen)
         await pilot.press("escape", "K")
         await settled(pilot)
-        assert screen.current.id == GARDEN
-        assert screen.timeline.has_focus
+        assert screen.pane.current.id == GARDEN
+        assert screen.pane.timeline.has_focus
         await pilot.press("J")
         await settled(pilot)
-        assert screen.current.id == LOBBY
+        assert screen.pane.current.id == LOBBY
         await pilot.press("colon")
-        assert screen.composer.text == "/"
-        screen.composer.put("one")
+        assert screen.pane.composer.text == "/"
+        screen.pane.composer.put("one")
         await pilot.press("escape", "o", *"two")
-        assert screen.composer.text == "one\ntwo"
+        assert screen.pane.composer.text == "one\ntwo"
 
 
 async def test_i_inspects_no_more_but_I_does(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:  # noqa: N802 - the key
@@ -111,7 +111,7 @@ async def test_a_reply_outlives_normal_mode(client: FakeClient, open_app: OpenAp
         await pilot.press("escape")
         await settled(pilot)
         assert "reply to" not in screen_text(pilot)
-        assert screen.composer.text == "yes"
+        assert screen.pane.composer.text == "yes"
 
 
 async def test_without_the_setting_the_layer_is_not_there(client: FakeClient, open_app: OpenApp) -> None:
@@ -119,15 +119,15 @@ async def test_without_the_setting_the_layer_is_not_there(client: FakeClient, op
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press("alt+up")
-        assert screen.timeline.has_focus
+        assert screen.pane.timeline.has_focus
         assert not [
             one for one in screen.active_bindings.values() if (one.binding.id or "").startswith("vim.")
         ]
         await pilot.press("J")
-        assert screen.composer.text == "J"
+        assert screen.pane.composer.text == "J"
         assert "INSERT" not in screen_text(pilot)
 
 
@@ -139,7 +139,7 @@ async def test_text_before_a_fast_escape_is_text(
         for key in [*"hjk", "alt+k"]:
             pilot.app.post_message(Key(key, key if len(key) == 1 else None))
         await settled(pilot)
-        assert screen.composer.text == "hjk"
+        assert screen.pane.composer.text == "hjk"
 
 
 @pytest.mark.parametrize("key", ["alt+k", "alt+k,j", "alt+shift+g", "alt+r", "alt+q"])
@@ -152,11 +152,13 @@ async def test_escape_is_not_lost_in_a_fast_key(
     async with vim(client, open_app, tmp_path) as (pilot, screen):
         await pilot.press("h", "i", *key.split(","))
         await settled(pilot)
-        assert screen.composer.text == "hi"
-        assert screen.timeline.has_focus == (key != "alt+q")  # q does nothing in normal mode: it is Alt+Q
+        assert screen.pane.composer.text == "hi"
+        assert screen.pane.timeline.has_focus == (
+            key != "alt+q"
+        )  # q does nothing in normal mode: it is Alt+Q
         if key == "alt+k":
-            assert screen.timeline.selected is not None
-            assert screen.timeline.selected.text == "the newest"
+            assert screen.pane.timeline.selected is not None
+            assert screen.pane.timeline.selected.text == "the newest"
 
 
 async def test_without_the_layer_alt_is_alt(client: FakeClient, open_app: OpenApp) -> None:
@@ -165,4 +167,4 @@ async def test_without_the_layer_alt_is_alt(client: FakeClient, open_app: OpenAp
         await pilot.press("h", "alt+k", "i")
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        assert screen.composer.text == "hi"
+        assert screen.pane.composer.text == "hi"

@@ -19,9 +19,9 @@ async def ready(pilot: Pilot[None]) -> Composer:
     """Open the lobby."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.navigation.open(LOBBY)
+    await screen.pane.navigation.open(LOBBY)
     await settled(pilot)
-    return screen.composer
+    return screen.pane.composer
 
 
 async def paste(pilot: Pilot[None], text: str) -> None:

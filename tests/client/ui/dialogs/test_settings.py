@@ -188,12 +188,12 @@ async def test_the_file_opens_in_the_persons_editor(
         assert isinstance(screen, ChatScreen)
         monkeypatch.setattr(pilot.app, "lend_terminal", nullcontext)  # a test has no terminal to lend
         script.write_text('echo \'timestamps = "seconds"\' > "$1"\n')
-        await screen.commands.run("/settings file")
+        await screen.pane.commands.run("/settings file")
         await settled(pilot)
         assert settings_of(screen).timestamps == "seconds"
         assert pilot.app.screen is screen
         script.write_text("echo 'timestamps = 7' > \"$1\"\n")
-        await screen.commands.run("/settings file")
+        await screen.pane.commands.run("/settings file")
         await settled(pilot)
         assert settings_of(screen).timestamps == "minutes"
         assert "timestamps is one of" in screen_text(pilot)

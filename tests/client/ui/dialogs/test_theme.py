@@ -20,8 +20,8 @@ async def test_a_theme_is_chosen_by_looking(
     async with open_app(client, size=size, folder=tmp_path) as pilot:
         chat = pilot.app.screen
         assert isinstance(chat, ChatScreen)
-        await chat.navigation.open(LOBBY)
-        await chat.commands.run("/theme")
+        await chat.pane.navigation.open(LOBBY)
+        await chat.pane.commands.run("/theme")
         await settled(pilot)
         themes = pilot.app.screen.query_one(OptionList)
         assert themes.highlighted_option is not None
@@ -37,10 +37,10 @@ async def test_a_theme_is_chosen_by_looking(
         await pilot.press("escape")
         await settled(pilot)
         assert pilot.app.theme == "high-contrast"
-        await chat.commands.run("/theme")
+        await chat.pane.commands.run("/theme")
         await settled(pilot)
         await pilot.press("down", "enter")
         await settled(pilot)
         assert (pilot.app.theme, load(tmp_path).theme) == ("monochrome", "monochrome")
-        await chat.commands.run("/colours parlour")
+        await chat.pane.commands.run("/colours parlour")
         assert (pilot.app.theme, load(tmp_path).theme) == ("parlour", "parlour")

@@ -46,13 +46,13 @@ async def test_it_is_shown_while_one_types(client: FakeClient, open_app: OpenApp
     async with open_app(client, size=(140, 30)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await pilot.press(*"/role bob ")
         await settled(pilot)
         assert "one of owner, moderator, member (required)" in screen_text(pilot)
         await pilot.press(*"king", "enter")
         await settled(pilot)
         assert "Write /role PERSON owner|moderator|member." in screen_text(pilot)
-        assert screen.composer.text == ""
+        assert screen.pane.composer.text == ""
         await pilot.press("up")
-        assert screen.composer.text == "/role bob king"
+        assert screen.pane.composer.text == "/role bob king"

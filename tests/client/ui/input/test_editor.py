@@ -111,17 +111,17 @@ async def test_a_missing_terminal_for_the_editor_is_reported(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press(*"text", "f5")
         await settled(pilot)
-        assert screen.composer.text == "text"
+        assert screen.pane.composer.text == "text"
         assert "No editor is set." in screen_text(pilot)
         monkeypatch.setattr(os, "environ", {"EDITOR": "true"})
         await pilot.press("f5")
         await settled(pilot)
         assert "cannot be opened" in screen_text(pilot)
-        assert screen.composer.text == "text"
+        assert screen.pane.composer.text == "text"
 
 
 async def test_while_the_editor_has_the_terminal_nothing_rings(client: FakeClient) -> None:
@@ -172,20 +172,20 @@ async def test_the_text_comes_back_to_the_room_where_it_was_begun(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(GARDEN)
+        await screen.pane.navigation.open(GARDEN)
         await settled(pilot)
         await pilot.press(*"begun", "f5")
         await lent.here.wait()
         client.remove_room(GARDEN)
-        screen.navigation.rooms_changed_soon()
-        screen.navigation.rooms_changed()
+        screen.pane.navigation.rooms_changed_soon()
+        screen.pane.navigation.rooms_changed()
         await pilot.pause()
-        assert screen.current.id == GARDEN
+        assert screen.pane.current.id == GARDEN
         lent.gives = "begun and done"
         lent.done.set()
         await settled(pilot)
-        assert screen.current.id != GARDEN
-        assert screen.composer.text == ""
+        assert screen.pane.current.id != GARDEN
+        assert screen.pane.composer.text == ""
         assert client.drafts[GARDEN] == "begun and done"
 
 
@@ -198,13 +198,13 @@ async def test_the_text_comes_back_as_the_edit_that_it_was(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press("alt+up", "e", "f5")
         await lent.here.wait()
         client.tell(RoomForgotten(LOBBY))
         await pilot.pause()
-        screen.composer.bring_back("refused")
+        screen.pane.composer.bring_back("refused")
         lent.gives = "a typo"
         lent.done.set()
         await settled(pilot)
@@ -221,7 +221,7 @@ async def test_no_editor_opens_before_the_draft_is_there(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.composing.drafts.leave("", GARDEN)
+        await screen.pane.composing.drafts.leave("", GARDEN)
         await pilot.press("f5")
         await settled(pilot)
         assert not lent.here.is_set()

@@ -12,7 +12,7 @@ async def lobby(pilot: Pilot[None]) -> ChatScreen:
     """Open the lobby."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.navigation.open(LOBBY)
+    await screen.pane.navigation.open(LOBBY)
     await settled(pilot)
     return screen
 
@@ -32,7 +32,7 @@ async def test_a_letter_opens_a_room(client: FakeClient, open_app: OpenApp) -> N
         assert isinstance(pilot.app.screen, JumpScreen)
         await pilot.press(letter_in(screen_text(pilot), "#garden"))
         await settled(pilot)
-        assert screen.current.id == GARDEN
+        assert screen.pane.current.id == GARDEN
 
 
 async def test_a_letter_selects_a_message(client: FakeClient, open_app: OpenApp) -> None:
@@ -43,13 +43,13 @@ async def test_a_letter_selects_a_message(client: FakeClient, open_app: OpenApp)
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         targets = list(screen.jump_targets())
-        region = screen.timeline.content_region
+        region = screen.pane.timeline.content_region
         at = next(i for i, target in enumerate(targets) if region.contains_point(target.at))
         await pilot.press("ctrl+o", LETTERS[at])
         await settled(pilot)
-        assert screen.timeline.has_focus
-        assert screen.timeline.selected is not None
-        assert screen.timeline.selected.text == "message 4"
+        assert screen.pane.timeline.has_focus
+        assert screen.pane.timeline.selected is not None
+        assert screen.pane.timeline.selected.text == "message 4"
 
 
 async def test_any_other_key_leaves(client: FakeClient, open_app: OpenApp) -> None:
@@ -60,8 +60,8 @@ async def test_any_other_key_leaves(client: FakeClient, open_app: OpenApp) -> No
             await pilot.press("ctrl+o", key)
             await settled(pilot)
             assert pilot.app.screen is screen
-            assert screen.composer.has_focus
-            assert screen.composer.text == ""
+            assert screen.pane.composer.has_focus
+            assert screen.pane.composer.text == ""
 
 
 async def test_it_fits_a_small_terminal(client: FakeClient, open_app: OpenApp) -> None:

@@ -18,7 +18,7 @@ async def lobby(pilot: Pilot[None]) -> ChatScreen:
     """Open the lobby."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.navigation.open(LOBBY)
+    await screen.pane.navigation.open(LOBBY)
     await settled(pilot)
     return screen
 
@@ -56,7 +56,7 @@ async def test_the_keys_of_the_composer_move_too(
         '[keys]\ncomposer.send = "ctrl+s"\ncomposer.newline = "enter"\ncomposer.up = "alt+p"\n'
     )
     async with open_app(client, folder=tmp_path) as pilot:
-        composer = (await lobby(pilot)).composer
+        composer = (await lobby(pilot)).pane.composer
         await pilot.press("a", "enter", "b", "up", "x")  # Up moves the cursor, and brings nothing back
         assert composer.text == "ax\nb"
         await pilot.press("ctrl+s")

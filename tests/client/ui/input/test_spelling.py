@@ -154,11 +154,11 @@ async def test_misspelt_words_are_underlined_and_a_key_offers_others(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         assert isinstance(pilot.app, SettingsApp)
         pilot.app.set_setting("spelling", "auto")
-        writing = screen.composer
+        writing = screen.pane.composer
         await pilot.press(*"helo wrld")
         writing._ask_about_spelling()
         await settled(pilot)

@@ -73,7 +73,7 @@ async def test_messages_of_people_who_are_not_verified_are_marked(
         entry = client.say(LOBBY, BOB, "sealed words")
         client.change(replace(entry, sealed=True))
         await settled(pilot)
-        screen.timeline.take_in()
+        screen.pane.timeline.take_in()
         await settled(pilot)
         assert "bob  not verified" in screen_text(pilot)
         client.encryption.trusted[BOB] = Trust.VERIFIED
@@ -90,7 +90,7 @@ async def test_every_note_is_a_row_of_words(client: FakeClient, open_app: OpenAp
         entry = client.say(LOBBY, BOB, "x")
         client.tell(EntryAdded(replace(entry, text=None, note=Note(kind, BOB, "so it is, to the very END"))))
         await settled(pilot)
-        screen.timeline.take_in()
+        screen.pane.timeline.take_in()
         await settled(pilot)
         assert "so it is, to the very END" in " ".join(screen_text(pilot).split())
 
@@ -109,7 +109,7 @@ async def test_what_gave_way_to_history_is_gone_at_once(client: FakeClient, open
         await settled(pilot)
         assert "long ago" in screen_text(pilot)
         assert "before this device joined" not in screen_text(pilot)
-        assert screen.composer.text == "half"
+        assert screen.pane.composer.text == "half"
 
 
 async def test_what_cannot_be_read_is_a_row_with_its_cause(client: FakeClient, open_app: OpenApp) -> None:
@@ -120,7 +120,7 @@ async def test_what_cannot_be_read_is_a_row_with_its_cause(client: FakeClient, o
         trouble = "sent before this device joined: ask for the history from another device of yours"
         client.change(replace(entry, text=None, trouble=trouble))
         await settled(pilot)
-        screen.timeline.take_in()
+        screen.pane.timeline.take_in()
         await settled(pilot)
         text = " ".join(screen_text(pilot).split())
         assert "bob can't be read" in text
@@ -273,7 +273,7 @@ async def test_short_words_are_confirmed_by_typing_all_of_them(client: FakeClien
     """The dialog follows what the other side does; a habit of pressing Enter confirms nothing."""
     async with open_app(client, size=(100, 40)) as pilot:
         screen = await lobby(pilot)
-        await screen.navigation.open(DIRECT)
+        await screen.pane.navigation.open(DIRECT)
         await write(pilot, "/verify bob")
         await pilot.press(*"words", "enter")
         await settled(pilot)
@@ -317,7 +317,7 @@ async def test_the_dialog_follows_the_words_that_count(client: FakeClient, open_
     """Both began at once: what is confirmed are the words that are shown, not those that were asked for."""
     async with open_app(client, size=(100, 40)) as pilot:
         screen = await lobby(pilot)
-        await screen.navigation.open(DIRECT)
+        await screen.pane.navigation.open(DIRECT)
         await write(pilot, "/words")
         five = ("amber", "brick", "cloud", "delta", "ember")
         counts = replace(client.encryption.process, process=RequestId("the-one-that-counts"), words=five)
@@ -446,7 +446,7 @@ async def test_what_is_typed_when_a_device_begins_to_wait_is_text(
     """No dialog opens by itself, in which the r of a word revokes and its Enter confirms."""
     async with open_app(client, size=(100, 40)) as pilot:
         screen = await lobby(pilot)
-        screen.composing.wrote_at = -QUIET
+        screen.pane.composing.wrote_at = -QUIET
         client.encryption.waiting_devices = [WAITING]
         client.tell(EncryptionChanged())
         await settled(pilot)
@@ -507,7 +507,7 @@ async def test_an_alarm_stands_on_every_window(client: FakeClient, open_app: Ope
     async with open_app(client, size=(100, 40)) as pilot:
         screen = await lobby(pilot)
         assert "a device that you did not make" in screen_text(pilot)
-        await screen.navigation.open(DIRECT)
+        await screen.pane.navigation.open(DIRECT)
         await settled(pilot)
         assert "a device that you did not make" in screen_text(pilot)
         for key in ("down", "up"):

@@ -124,7 +124,7 @@ async def test_withheld_events_are_printed_once(client: FakeClient, open_app: Op
         await settled(pilot)
         assert not [call for call in client.calls if call == ("timeline", Seq(36))]
         client.missing[LOBBY] = [(Seq(30), Seq(36), True)]
-        await screen.navigation.open(LOBBY)
+        await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
         assert "no longer on the server" in screen_text(pilot)
 
@@ -133,7 +133,7 @@ async def test_a_flood_leaves_a_hole_that_fills_when_looked_at(client: FakeClien
     """Many events told as one change: the newest page is read, the rest when it is looked at, in order."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        timeline = screen.timeline
+        timeline = screen.pane.timeline
         listeners, client._listeners = client._listeners, []
         for number in range(1000):
             client.say(LOBBY, CAROL, f"flood {number}")
@@ -161,7 +161,7 @@ async def test_a_flood_while_reading_further_up_is_counted_whole(
         client.say(LOBBY, BOB, f"before {number}")
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        screen.timeline.follow()
+        screen.pane.timeline.follow()
         await settled(pilot)
         await pilot.press("pageup", "pageup")
         await settled(pilot)
@@ -188,11 +188,11 @@ async def test_a_jump_far_back_reads_around_the_message(client: FakeClient, open
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         client.calls.clear()
-        await screen.navigation.reveal(LOBBY, old.seq or Seq(0))
+        await screen.pane.navigation.reveal(LOBBY, old.seq or Seq(0))
         await settled(pilot)
         assert "the needle" in screen_text(pilot)
         assert len([call for call in client.calls if call[0] == "timeline"]) <= 3
-        assert len(screen.timeline.entries) < 400
+        assert len(screen.pane.timeline.entries) < 400
 
 
 async def test_a_quote_fetches_what_it_answers(client: FakeClient, open_app: OpenApp) -> None:
@@ -207,8 +207,8 @@ async def test_a_quote_fetches_what_it_answers(client: FakeClient, open_app: Ope
         assert "> bob: shall we meet?" in screen_text(pilot)
         await pilot.press("alt+up", "p")
         await settled(pilot)
-        assert screen.timeline.selected is not None
-        assert screen.timeline.selected.seq == old.seq
+        assert screen.pane.timeline.selected is not None
+        assert screen.pane.timeline.selected.seq == old.seq
 
 
 async def test_earlier_messages_say_that_they_are_loading(client: FakeClient, open_app: OpenApp) -> None:
@@ -219,7 +219,7 @@ async def test_earlier_messages_say_that_they_are_loading(client: FakeClient, op
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         client.pages_wait.clear()
-        screen.timeline.scroll_home(animate=False)
+        screen.pane.timeline.scroll_home(animate=False)
         await pilot.pause(0.1)
         assert "loading earlier messages…" in screen_text(pilot)
         client.pages_wait.set()

@@ -180,7 +180,7 @@ async def lobby(pilot: Pilot[None]) -> ChatScreen:
     """Open the lobby."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.navigation.open(LOBBY)
+    await screen.pane.navigation.open(LOBBY)
     await settled(pilot)
     return screen
 
@@ -189,7 +189,7 @@ async def test_few_messages_are_at_the_bottom(client: FakeClient, open_app: Open
     """Right above the composer; jump mode and the selection find them there."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        timeline = screen.timeline
+        timeline = screen.pane.timeline
         rows = [timeline.render_line(y).text.rstrip() for y in range(timeline.size.height)]
         assert rows[-1].endswith("├ good morning")
         assert rows[0] == ""

@@ -18,9 +18,9 @@ async def lobby(pilot: Pilot[None]) -> tuple[ChatScreen, Timeline]:
     """Open the lobby."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.navigation.open(LOBBY)
+    await screen.pane.navigation.open(LOBBY)
     await settled(pilot)
-    return screen, screen.timeline
+    return screen, screen.pane.timeline
 
 
 def fill(client: FakeClient, count: int) -> None:
@@ -152,9 +152,9 @@ async def test_messages_that_come_while_a_room_opens_are_not_lost(
     """An event between the page and the showing is put in after it, once."""
     async with open_app(client) as pilot:
         screen, timeline = await lobby(pilot)
-        screen.history.begin()
+        screen.pane.history.begin()
         client.say(LOBBY, BOB, "in between")
-        await screen.history.load(LOBBY)
+        await screen.pane.history.load(LOBBY)
         assert sum(entry.text == "in between" for entry in timeline.entries) == 1
 
 

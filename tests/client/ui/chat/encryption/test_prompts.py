@@ -194,7 +194,7 @@ async def test_an_older_room_is_renewed_after_its_people_were_shown(
             assert client.encryption.calls == calls
         assert RENEWED in screen_text(pilot)
         await write(pilot, "/encryption please")
-        assert "Write /encryption." in screen_text(pilot)
+        assert "/encryption takes nothing after it." in screen_text(pilot)
 
 
 async def test_turning_on_says_what_is_lost_and_asks(client: FakeClient, open_app: OpenApp) -> None:

@@ -34,7 +34,7 @@ class Watch:
 
         def displayed(one: Any, renderable: Any) -> None:
             display(one, renderable)
-            self.shown = len(screen.composer.text)
+            self.shown = len(screen.pane.composer.text)
             self.painted.set()
 
         app._display = displayed  # type: ignore[method-assign]  # noqa: SLF001
@@ -54,7 +54,7 @@ async def _flood(server: FakeServer, end: float) -> int:
 async def _typed(app: ParlourApp, screen: ChatScreen, end: float) -> list[float]:
     taken, watch, due = [], Watch(app, screen), time.perf_counter()
     while due < end:
-        length = len(screen.composer.text)
+        length = len(screen.pane.composer.text)
         app.post_message(Key("a", "a"))
         async with asyncio.timeout(5):
             while watch.shown <= length:
@@ -78,11 +78,11 @@ async def measure() -> tuple[list[float], int]:
             while not isinstance(screen := app.screen, ChatScreen):
                 await pilot.pause()  # it starts in the background
             await screen.client.connection.ready()  # type: ignore[attr-defined]
-            await screen.navigation.open(LOBBY)
+            await screen.pane.navigation.open(LOBBY)
             end = time.perf_counter() + SECONDS
             sent, taken = await asyncio.gather(_flood(server, end), _typed(app, screen, end))
             await pilot.pause(0.5)
-            if not screen.timeline.follows or (screen.timeline.entries[-1].seq or 0) < sent:
+            if not screen.pane.timeline.follows or (screen.pane.timeline.entries[-1].seq or 0) < sent:
                 raise RuntimeError("not every message is on the screen: the figures mean nothing")
         return taken, sent
 

@@ -26,7 +26,7 @@ async def set_(
             _("Choose them in the full-screen chat."),
         )
     changed = SettingChosen(setting.key, chosen)
-    if setting.key != "keep" or chosen in {now, setting.default}:
+    if setting.key != "keep" or chosen in (now, setting.default):
         return changed
 
     async def do() -> SettingChosen:

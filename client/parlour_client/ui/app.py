@@ -345,4 +345,5 @@ async def _stop(client: Client, chat: ChatScreen | None) -> None:
     if chat is not None:  # even if it is closed already: a draft must outlive its screen
         for pane in chat.panes.all:
             await pane.composing.drafts.leave(pane.composer.text)
+            await pane.history.finish()
     await client.stop()

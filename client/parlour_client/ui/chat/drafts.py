@@ -65,7 +65,7 @@ class Drafts:
         room, text = self._room, self._text
         if room is not None and text != self._saved:
             self._saved = text
-            await self._write(room, text)
+            await self._store(room, text)
 
     def leave(self, text: str, coming: RoomId | None = None) -> Awaitable[None]:
         """Save the composer's text, and belong to no room until the ``coming`` one has begun.
@@ -78,10 +78,10 @@ class Drafts:
         unsaved = text != self._saved if self._room is not None else bool(text)
         began, self._room, self._coming, self._aside = self._room, None, coming, False
         if room is not None and unsaved:
-            return self._write(room, text, after_draft=began is None)
+            return self._store(room, text, after_draft=began is None)
         return self._written()
 
-    def _write(self, room: RoomId, text: str, *, after_draft: bool = False) -> Awaitable[None]:
+    def _store(self, room: RoomId, text: str, *, after_draft: bool = False) -> Awaitable[None]:
         async def write() -> None:
             async with self._writing:
                 await self._save(room, await self._read(room) + text if after_draft else text)

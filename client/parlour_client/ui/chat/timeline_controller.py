@@ -5,8 +5,10 @@ is loading is added afterwards, never lost; a late answer for a room that is no 
 Nothing is marked as read while the person only peeks or the terminal has no focus.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from parlour_client.core.client import Client
@@ -27,6 +29,8 @@ from parlour_protocol.kit.ids import Seq
 PAGE: Final = 100
 READ_EVERY: Final = 0.5
 """Seconds between two read markers of messages that follow each other: each is a request and two writes."""
+LAST_MARK: Final = 1.0
+"""Seconds that quitting waits for the last read marker; it is stored on this device before it is sent."""
 PARENTS: Final = 8
 """Parents that are fetched for the quotes of one page: each may cost a request."""
 
@@ -264,20 +268,30 @@ class TimelineController:
             else:
                 self._mark()
 
+    async def finish(self) -> None:
+        """Mark what was seen before the client stops; a server that does not answer is not waited for."""
+        if (mark := self._due()) is not None:
+            with suppress(TimeoutError, ParlourClientError):
+                async with asyncio.timeout(LAST_MARK):
+                    await mark()
+
     def _mark(self) -> None:
-        """Mark what was seen as read, unless that was done meanwhile."""
+        if (mark := self._due()) is not None:
+            self._interaction.run(mark, group="read")
+
+    def _due(self) -> Callable[[], Awaitable[None]] | None:
+        """Return what marks the messages that were seen as read, unless that was done meanwhile."""
         self._marking.cancel()
         seen, self._seen = self._seen, None
         if seen is None:
-            return
+            return None
         room, seq = seen
         known = self._client.rooms.get(room)
-        if known is not None and seq > known.read:
-            self._marked_at = self.now()
-            share = self._interaction.settings.receipts
-            self._interaction.run(
-                lambda: self._client.messages.mark_read(room, seq, share=share), group="read"
-            )
+        if known is None or seq <= known.read:
+            return None
+        self._marked_at = self.now()
+        share = self._interaction.settings.receipts
+        return lambda: self._client.messages.mark_read(room, seq, share=share)
 
     async def mark_unread(self, seq: Seq) -> None:
         """Mark a message and all after it as unread, until the room is opened again."""

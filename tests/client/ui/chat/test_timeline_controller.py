@@ -65,3 +65,17 @@ async def test_a_marker_that_waits_moves_nothing_back(client: FakeClient, open_a
         await screen.pane.navigation.open(GARDEN)
         await settled(pilot)
         assert [call for call in _marked(client) if call[0] == LOBBY] == kept
+
+
+async def test_the_last_marker_is_set_before_the_client_stops(client: FakeClient, open_app: OpenApp) -> None:
+    """Who quits right after reading finds the messages read at the next start."""
+    fill(client, 5)
+    async with open_app(client) as pilot:
+        screen, timeline = await lobby(pilot)
+        screen.pane.history.now = lambda: 1e6
+        for text in ("one", "two"):
+            entry = client.say(LOBBY, BOB, text)
+            timeline.take_in()
+            await settled(pilot)
+        assert (LOBBY, entry.seq) not in _marked(client)
+    assert (LOBBY, entry.seq) in _marked(client)

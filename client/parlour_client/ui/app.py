@@ -225,10 +225,11 @@ class ParlourApp(SettingsApp):
             self._chat.pane.hint.refuse(words)
 
     async def save_before_end(self) -> None:
-        """Save the draft."""
+        """Save the draft, and how far was read."""
         if self._chat is not None:
             for pane in self._chat.panes.all:
                 await pane.composing.drafts.save()
+                await pane.history.finish()
 
     # --- settings
 

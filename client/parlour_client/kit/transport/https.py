@@ -7,7 +7,7 @@ Each uses a verified connection without a proxy, follows no redirect, reads no m
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parlour_client.kit.errors import (
     ApiRefusedError,
@@ -220,7 +220,12 @@ class Api:
             client = await self._client(stack)
             with _translated_errors(self._verifier):
                 response = await stack.enter_async_context(
-                    client.stream("GET", self._url(path), headers=_headers(bearer))
+                    client.stream(
+                        "GET",
+                        self._url(path),
+                        headers=_headers(bearer),
+                        extensions=await stack.enter_async_context(_half_open_closed()),
+                    )
                 )
                 if response.status_code >= 300:  # noqa: PLR2004 - HTTP, as above
                     raise refusal(response.status_code, await _read(response, MAX_ANSWER))
@@ -256,7 +261,13 @@ class Api:
             with _translated_errors(self._verifier):
                 try:
                     response = await stack.enter_async_context(
-                        client.stream(method, self._url(path), headers=headers, content=content)
+                        client.stream(
+                            method,
+                            self._url(path),
+                            headers=headers,
+                            content=content,
+                            extensions=await stack.enter_async_context(_half_open_closed()),
+                        )
                     )
                     return response.status_code, await _read(response, limit)
                 except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
@@ -290,6 +301,27 @@ class Api:
 
     def _url(self, path: str) -> str:
         return f"https://{self._verifier.address.authority}{path}"
+
+
+@asynccontextmanager
+async def _half_open_closed() -> AsyncIterator[dict[str, Any]]:
+    """Close a connection whose TLS handshake was cancelled, which httpcore leaves open.
+
+    Yields the extensions of a request: its trace says when TCP is connected and when TLS is.
+    """
+    half_open = list[Any]()
+
+    async def trace(event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            half_open.append(info["return_value"])
+        elif event == "connection.start_tls.complete":
+            half_open.clear()
+
+    try:
+        yield {"trace": trace}
+    finally:
+        for stream in half_open:
+            await stream.aclose()
 
 
 class _KeptTooLongError(Exception):

@@ -1,6 +1,7 @@
 """The HTTPS API's calls against servers that misbehave."""
 
 import asyncio
+import gc
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from parlour_client.kit.transport.https import MAX_ANSWER, Api
 from parlour_client.kit.transport.trust import CaFile, Verifier
 from parlour_lab.impostor import Answer, make, recording
 from parlour_protocol.kit.api import Login, SessionCreated
+from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.kit.secret import Secret
 
@@ -119,3 +121,32 @@ async def test_a_server_that_drips_does_not_hold_the_client(
     async with recording(SERVER.context(tmp_path), drip) as server:
         with pytest.raises(UnreachableError, match="in time"):
             await Api(Verifier(server.address, CaFile(CA.pem))).log_in(LOGIN)
+
+
+async def test_a_call_given_up_during_tls_leaves_no_connection_open() -> None:
+    """A server that accepts TCP and says nothing sees the end as soon as the call is cancelled."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.read(1)
+        begun.set()
+        while await reader.read(4096):
+            pass
+        ended.set()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port: int = server.sockets[0].getsockname()[1]
+    async with server, asyncio.timeout(10):
+        call = asyncio.create_task(
+            Api(Verifier(ServerAddress("127.0.0.1", port), CaFile(CA.pem))).log_in(LOGIN)
+        )
+        await begun.wait()
+        gc.disable()
+        try:
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            await ended.wait()
+        finally:
+            gc.enable()

@@ -8,11 +8,11 @@ import pytest
 from tests.client.ui.encryption_fake import THIS
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
-from parlour_client.cli.output import Output
+from parlour_client.cli.output import Output, print_entry
 from parlour_client.cli.render import show
 from parlour_client.commands import results
 from parlour_client.commands.links import links_of
-from parlour_client.core.model import Invitation
+from parlour_client.core.model import SYSTEM_ACCOUNT, Invitation
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import RoomId
@@ -166,3 +166,14 @@ async def test_notes_are_not_output(client: FakeClient, capsys: pytest.CaptureFi
     assert out == ""
     assert err.splitlines()[:2] == ["Created garden.", "You are in garden."]
     assert "once a member's device has added this one" in err
+
+
+async def test_lists_call_the_system_account_server(
+    client: FakeClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scripts read the name that people see, of members and of authors."""
+    alice = (await client.members(LOBBY))[0]
+    await shown(client, results.MembersListed([replace(alice, user=SYSTEM_ACCOUNT)]), as_json=True)
+    print_entry("lobby", client.say(LOBBY, SYSTEM_ACCOUNT, "hello"), as_json=True)
+    member, message = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (member["user"], message["author"]) == ("server", "server")

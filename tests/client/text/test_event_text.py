@@ -26,6 +26,7 @@ SENTENCES = [
     (bodies.Deleted(Seq(4)), "alice deleted #4", None),
     (bodies.Edited(Seq(4), MessageText("tea")), "alice edited #4", "tea"),
     (bodies.Reacted(Seq(4), Reaction("+1"), True), "alice reacted to #4", "+1"),
+    (bodies.Reacted(Seq(4), Reaction("+1"), False), "alice removed a reaction from #4", "+1"),
     (bodies.Blank("message"), "A message by alice was deleted", None),
 ]
 

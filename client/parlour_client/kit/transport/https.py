@@ -79,10 +79,15 @@ class Api:
     def __init__(self, verifier: Verifier, *, keep: bool = False) -> None:
         self._verifier = verifier
         self._keep = keep
+        self._is_closed = False
         self._open_client: httpx.AsyncClient | None = None
 
     async def close(self) -> None:
-        """Close the open connection."""
+        """Close the open connection; a late call has one of its own."""
+        self._is_closed = True
+        await self._drop()
+
+    async def _drop(self) -> None:
         open_client, self._open_client = self._open_client, None
         if open_client is not None:
             await open_client.aclose()
@@ -245,7 +250,7 @@ class Api:
                         raise
                     await self._forget()
                 except _KeptTooLongError:
-                    await self.close()
+                    await self._drop()
                 return await self._once(method, path, headers, content, limit)
         except TimeoutError as error:
             raise unreachable(self._verifier.address, error) from error
@@ -280,16 +285,17 @@ class Api:
         """Return a client: the one that stays open, or one that ends with the call."""
         import httpx  # noqa: PLC0415 - as above
 
-        if self._open_client is not None:
+        context = await self._verifier.context()
+        if self._open_client is not None:  # looked at after the wait: another call may have made it meanwhile
             return self._open_client
         client = httpx.AsyncClient(
-            verify=await self._verifier.context(),
+            verify=context,
             trust_env=False,  # T5: no proxy, no .netrc
             follow_redirects=False,
             timeout=_SECONDS,
             http2=False,
         )
-        if self._keep:
+        if self._keep and not self._is_closed:
             self._open_client = client
         else:
             await stack.enter_async_context(client)
@@ -297,7 +303,7 @@ class Api:
 
     async def _forget(self) -> None:
         self._verifier.forget()
-        await self.close()
+        await self._drop()
 
     def _url(self, path: str) -> str:
         return f"https://{self._verifier.address.authority}{path}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -148,5 +149,36 @@ async def test_a_call_given_up_during_tls_leaves_no_connection_open() -> None:
             with pytest.raises(asyncio.CancelledError):
                 await call
             await ended.wait()
+        finally:
+            gc.enable()
+
+
+async def test_calls_at_the_same_time_leave_one_connection_pool_to_close(tmp_path: Path) -> None:
+    """Two first calls of a client that keeps its connection make one pool; a late call keeps none."""
+    open_connections, none_open = 0, asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal open_connections
+        open_connections += 1
+        none_open.clear()
+        with suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"sessions":[]}')
+        open_connections -= 1
+        if not open_connections:
+            none_open.set()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=SERVER.context(tmp_path))
+    port: int = server.sockets[0].getsockname()[1]
+    async with server, asyncio.timeout(10):
+        api = Api(Verifier(ServerAddress("127.0.0.1", port), CaFile(CA.pem)), keep=True)
+        gc.disable()
+        try:
+            await asyncio.gather(*(api.sessions(Secret("s" * 43)) for _ in range(2)))
+            await api.close()
+            await none_open.wait()
+            await api.sessions(Secret("s" * 43))
+            await none_open.wait()
         finally:
             gc.enable()

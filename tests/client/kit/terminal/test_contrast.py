@@ -34,7 +34,7 @@ def test_what_can_be_read_stays_as_the_theme_has_it() -> None:
     """Nothing is changed without need, nor are the terminal's own colours."""
     for style in (Style(color="#ffffff", bgcolor="#000000"), Style(color="green", bgcolor="blue"), Style()):
         word = Segment("word", style)
-        assert Contrast(ENOUGH).apply([word], Color(0, 0, 0))[0].style is style
+        assert Contrast(ENOUGH).apply([word], Color(0, 0, 0))[0].style == style
 
 
 def test_the_ratio_is_that_of_wcag() -> None:

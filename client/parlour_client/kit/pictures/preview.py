@@ -108,6 +108,8 @@ async def _exchange(process: asyncio.subprocess.Process, data: bytes, most: int)
             output += part
         if len(output) > most:
             process.kill()
+            while await process.stdout.read(most + 1):
+                pass  # the process counts as ended only when its pipe is
         return output
     finally:
         _ = feeding.cancel()

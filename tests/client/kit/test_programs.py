@@ -1,12 +1,14 @@
 """Programs that the client starts by name come from the folders of PATH."""
 
+import asyncio
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from parlour_client.kit.programs import find_program
+from parlour_client.kit.programs import end_program, find_program
 
 
 def program(folder: Path, name: str) -> str:
@@ -37,3 +39,16 @@ def test_the_folder_of_the_start_is_not_searched(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(shutil, "which", asked.append)
     assert find_program("clip.exe", {"PATH": f"{tmp_path / 'a'}{os.pathsep}{tmp_path / 'b'}"}) is None
     assert asked == [str(tmp_path / "a" / "clip.exe"), str(tmp_path / "b" / "clip.exe")]
+
+
+async def test_a_program_with_a_full_pipe_ends() -> None:
+    """More than asyncio buffers was written and never read; waiting for the end must not take for ever."""
+    script = "import sys\nwhile True: sys.stdout.buffer.write(bytes(100_000))"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE, limit=1
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(10):
+        assert await process.stdout.read(1)
+        await end_program(process)
+    assert process.returncode is not None

@@ -15,6 +15,7 @@ from typing import Final
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.pictures import decoder
+from parlour_client.kit.programs import end_program
 
 PATIENCE: Final = 10.0
 """Seconds of waiting for the decoder."""
@@ -77,7 +78,7 @@ async def make_preview(data: bytes, width: int, height: int) -> Preview:
     except TimeoutError as error:
         raise PictureError(_(_TOO_SLOW)) from error
     finally:
-        await _end(process)
+        await end_program(process)
     if status:
         raise PictureError(_(_WHY.get(status, _BROKEN)))
     return checked(output, width, height)
@@ -107,9 +108,7 @@ async def _exchange(process: asyncio.subprocess.Process, data: bytes, most: int)
         while len(output) <= most and (part := await process.stdout.read(most + 1 - len(output))):
             output += part
         if len(output) > most:
-            process.kill()
-            while await process.stdout.read(most + 1):
-                pass  # the process counts as ended only when its pipe is
+            await end_program(process)
         return output
     finally:
         _ = feeding.cancel()
@@ -122,12 +121,3 @@ async def _feed(pipe: asyncio.StreamWriter, data: bytes) -> None:
         pipe.write(data)
         await pipe.drain()
         pipe.close()
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-    await process.wait()
-    if process.stdout is not None:
-        await process.stdout.read()  # what was left in the pipe, so that it closes

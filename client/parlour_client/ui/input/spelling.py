@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from parlour_client.kit.language import _
-from parlour_client.kit.programs import find_program
+from parlour_client.kit.programs import end_program, find_program
 
 OFF: Final = "off"
 AUTO: Final = "auto"
@@ -169,10 +169,4 @@ class Spelling:
         """End the program."""
         process, self._process = self._process, None
         if process is not None:
-            await _end(process)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.kill()
-    _code = await process.wait()
+            await end_program(process)

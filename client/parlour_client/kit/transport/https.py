@@ -224,14 +224,7 @@ class Api:
         async with AsyncExitStack() as stack:
             client = await self._client(stack)
             with _translated_errors(self._verifier):
-                response = await stack.enter_async_context(
-                    client.stream(
-                        "GET",
-                        self._url(path),
-                        headers=_headers(bearer),
-                        extensions=await stack.enter_async_context(_half_open_closed()),
-                    )
-                )
+                response = await self._begin(stack, client, "GET", path, _headers(bearer), None)
                 if response.status_code >= 300:  # noqa: PLR2004 - HTTP, as above
                     raise refusal(response.status_code, await _read(response, MAX_ANSWER))
             yield _chunks(response, self._verifier)
@@ -265,21 +258,28 @@ class Api:
             client = await self._client(stack)
             with _translated_errors(self._verifier):
                 try:
-                    response = await stack.enter_async_context(
-                        client.stream(
-                            method,
-                            self._url(path),
-                            headers=headers,
-                            content=content,
-                            extensions=await stack.enter_async_context(_half_open_closed()),
-                        )
-                    )
+                    response = await self._begin(stack, client, method, path, headers, content)
                     return response.status_code, await _read(response, limit)
                 except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
                     # The server may close an idle connection at any time, even while we begin to write.
                     if had:
                         raise _KeptTooLongError from error
                     raise
+
+    async def _begin(
+        self,
+        stack: AsyncExitStack,
+        client: "httpx.AsyncClient",
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        content: Content,
+    ) -> "httpx.Response":
+        """Send a request, and return its response as soon as its head is there; ``stack`` ends it."""
+        url = f"https://{self._verifier.address.authority}{path}"
+        extensions = await stack.enter_async_context(_half_open_closed())
+        stream = client.stream(method, url, headers=headers, content=content, extensions=extensions)
+        return await stack.enter_async_context(stream)
 
     async def _client(self, stack: AsyncExitStack) -> "httpx.AsyncClient":
         """Return a client: the one that stays open, or one that ends with the call."""
@@ -304,9 +304,6 @@ class Api:
     async def _forget(self) -> None:
         self._verifier.forget()
         await self._drop()
-
-    def _url(self, path: str) -> str:
-        return f"https://{self._verifier.address.authority}{path}"
 
 
 @asynccontextmanager

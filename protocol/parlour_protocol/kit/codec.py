@@ -66,8 +66,8 @@ def check_numbers(value: object) -> None:
     """Raise ValueError for a NaN or an infinity in a frame, in a part of one, or in what these consist of."""
     if isinstance(value, msgspec.Struct):
         if _may_have_floats(type(value)):
-            for name in value.__struct_fields__:
-                check_numbers(getattr(value, name))
+            for each in msgspec.structs.astuple(value):
+                check_numbers(each)
     elif isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError("a NaN or an infinity cannot be sent: JSON has no such number")

@@ -8,7 +8,7 @@ not match, nor any head that was kept elsewhere. Records after the last head can
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -409,10 +409,9 @@ def _signed_head(record: Record, chain: str) -> SignedHead | None:
     return signed if fields.get("head_chain") == chain else None
 
 
-def head_fields(signed: SignedHead) -> Iterator[tuple[str, str | int]]:
+def head_fields(signed: SignedHead) -> dict[str, str | int]:
     """Return a head as the fields of its record."""
-    for name in ("chain", "records", "digest", "time", "key", "signature"):
-        yield f"head_{name}", getattr(signed, name)
+    return {f"head_{name}": value for name, value in msgspec.structs.asdict(signed).items()}
 
 
 def _number(value: object) -> int:

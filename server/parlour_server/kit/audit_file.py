@@ -127,7 +127,7 @@ class AuditFile:
         if self._file < 0 or self._head.size <= self._signed:
             return False
         signed = sign_head(self.chain, self._head, self._key, utc_time())
-        if not self._put_event(HEAD_EVENT, **dict(head_fields(signed))):
+        if not self._put_event(HEAD_EVENT, **head_fields(signed)):
             return False
         self._signed = self._head.size
         self.signed = signed

@@ -58,8 +58,8 @@ def _texts(value: object, path: _Path) -> Iterator[tuple[_Path, str]]:
 
 def _opaque(value: object) -> Iterator[Opaque]:
     if isinstance(value, msgspec.Struct):
-        for name in value.__struct_fields__:
-            yield from _opaque(getattr(value, name))
+        for item in msgspec.structs.astuple(value):
+            yield from _opaque(item)
     elif isinstance(value, tuple):
         for item in value:
             yield from _opaque(item)

@@ -32,7 +32,7 @@ def read_password(
         return _first_line()
     if not sys.stdin.isatty():
         raise click.UsageError(
-            _("There is no terminal to ask for a password; {otherwise}.").format(otherwise=_(otherwise))
+            _("Can't ask for a password without a terminal; {otherwise}.").format(otherwise=_(otherwise))
         )
     return Secret(click.prompt(_(words), hide_input=True, confirmation_prompt=twice, err=True))
 

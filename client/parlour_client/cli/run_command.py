@@ -97,5 +97,5 @@ def _ask(question: Question) -> None:
         for person in question.people:
             echo(renewed_person(person), err=True)
     if not sys.stdin.isatty():
-        raise click.UsageError(_("There is no terminal to ask for confirmation; use --yes."))
+        raise click.UsageError(_("Can't ask for confirmation without a terminal; use --yes."))
     click.confirm(shown(question.text), abort=True, err=True)

@@ -33,7 +33,7 @@ class HiddenLine:
         """Make the next line the password; return the prompt. Raises SetupError if it can't be typed."""
         if not self.is_possible:
             raise SetupError(
-                _("There is no terminal to ask for a password."),
+                _("Can't ask for a password without a terminal."),
                 _("Run: parlour login {server} --username {user}").format(
                     server=account.server, user=account.user
                 ),

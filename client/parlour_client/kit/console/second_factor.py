@@ -68,7 +68,7 @@ class ConsoleDialog:
             return self._read()
         if not sys.stdin.isatty():
             raise NotFinishedError(
-                _("There is no terminal to ask for a second factor."),
+                _("Can't ask for a second factor without a terminal."),
                 _("Write it on the line after the password, with --password-stdin."),
             )
         return Secret(click.prompt(words, hide_input=hidden, default="", show_default=False, err=True))

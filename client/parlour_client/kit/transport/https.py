@@ -80,7 +80,7 @@ class Api:
         self._verifier = verifier
         self._keep = keep
         self._is_closed = False
-        self._open_client: httpx.AsyncClient | None = None
+        self._kept: _Pool | None = None
 
     async def close(self) -> None:
         """Close the open connection; a late call has one of its own."""
@@ -88,9 +88,9 @@ class Api:
         await self._drop()
 
     async def _drop(self) -> None:
-        open_client, self._open_client = self._open_client, None
-        if open_client is not None:
-            await open_client.aclose()
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            await kept.retire()
 
     async def make_account(self, body: NewAccount) -> AccountCreated:
         """Create an account with an invite code."""
@@ -253,7 +253,7 @@ class Api:
     ) -> tuple[int, bytes]:
         import httpx  # noqa: PLC0415 - 150 ms that `parlour --help` does not pay
 
-        had = self._open_client is not None and not isinstance(content, AsyncIterator)
+        had = self._kept is not None and not isinstance(content, AsyncIterator)
         async with AsyncExitStack() as stack:
             client = await self._client(stack)
             with _translated_errors(self._verifier):
@@ -286,24 +286,58 @@ class Api:
         import httpx  # noqa: PLC0415 - as above
 
         context = await self._verifier.context()
-        if self._open_client is not None:  # looked at after the wait: another call may have made it meanwhile
-            return self._open_client
-        client = httpx.AsyncClient(
-            verify=context,
-            trust_env=False,  # T5: no proxy, no .netrc
-            follow_redirects=False,
-            timeout=_SECONDS,
-            http2=False,
+        if self._kept is not None:  # looked at after the wait: another call may have made it meanwhile
+            return await stack.enter_async_context(self._kept.used())
+        pool = _Pool(
+            httpx.AsyncClient(
+                verify=context,
+                trust_env=False,  # T5: no proxy, no .netrc
+                follow_redirects=False,
+                timeout=_SECONDS,
+                http2=False,
+            )
         )
+        client = await stack.enter_async_context(pool.used())
         if self._keep and not self._is_closed:
-            self._open_client = client
+            self._kept = pool
         else:
-            await stack.enter_async_context(client)
+            await pool.retire()
         return client
 
     async def _forget(self) -> None:
         self._verifier.forget()
         await self._drop()
+
+
+class _Pool:
+    """Connections of one HTTP client, which are closed when they are retired and no call uses them.
+
+    Not before: httpcore forgets a connection that is being made while its pool is closed, and leaves it open.
+    """
+
+    def __init__(self, client: "httpx.AsyncClient") -> None:
+        self._client = client
+        self._calls = 0
+        self._retired = False
+
+    @asynccontextmanager
+    async def used(self) -> "AsyncIterator[httpx.AsyncClient]":
+        """Yield the client for one call."""
+        self._calls += 1
+        try:
+            yield self._client
+        finally:
+            self._calls -= 1
+            await self._close_if_over()
+
+    async def retire(self) -> None:
+        """Close the connections, or let the last call that uses them do it."""
+        self._retired = True
+        await self._close_if_over()
+
+    async def _close_if_over(self) -> None:
+        if self._retired and not self._calls:
+            await self._client.aclose()
 
 
 @asynccontextmanager

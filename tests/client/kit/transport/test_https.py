@@ -153,6 +153,37 @@ async def test_a_call_given_up_during_tls_leaves_no_connection_open() -> None:
             gc.enable()
 
 
+async def test_a_pool_that_is_closed_during_a_call_leaves_no_connection(tmp_path: Path) -> None:
+    """A call that is still connecting when the pool is closed ends, and its connection with it."""
+    accepted, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.set()
+        await go_on.wait()
+        await writer.start_tls(SERVER.context(tmp_path))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"sessions":[]}')
+        with suppress(OSError):
+            assert await reader.read() == b""
+        ended.set()
+        writer.close()
+
+    server = await asyncio.start_server(late, "127.0.0.1", 0)
+    port: int = server.sockets[0].getsockname()[1]
+    async with server, asyncio.timeout(10):
+        api = Api(Verifier(ServerAddress("127.0.0.1", port), CaFile(CA.pem)), keep=True)
+        call = asyncio.create_task(api.sessions(Secret("s" * 43)))
+        await accepted.wait()
+        gc.disable()
+        try:
+            await api.close()
+            go_on.set()
+            assert await call == ()
+            await ended.wait()
+        finally:
+            gc.enable()
+
+
 async def test_calls_at_the_same_time_leave_one_connection_pool_to_close(tmp_path: Path) -> None:
     """Two first calls of a client that keeps its connection make one pool; a late call keeps none."""
     open_connections, none_open = 0, asyncio.Event()

@@ -1,7 +1,7 @@
 """What many connections would need, from the measured costs of one: `python -m bench.plan [CONNECTIONS …]`.
 
 A calculation, not a measurement: it says what a node, PostgreSQL and NATS would be busy with, and what is
-full first. docs/scale.md has its table, and where each cost comes from.
+full first. docs/explanation/scale.md has its table, and where each cost comes from.
 """
 
 import argparse

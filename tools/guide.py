@@ -1,4 +1,4 @@
-"""The code in `docs/extending.md`: parts of the ticker, and recipes, each a patch to it that the tests apply.
+"""The code in `docs/how-to/extending.md`: parts of the ticker, and recipes that the tests apply to it.
 
 `<!-- code: FILE NAME… -->` shows definitions of a file, and `<!-- recipe: NAME -->` the patch of that name,
 with what is reported if a part of it is forgotten.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[1]
-GUIDE: Final = Path("docs/extending.md")
+GUIDE: Final = Path("docs/how-to/extending.md")
 RECIPES: Final = ROOT / "docs/recipes"
 
 _DEFINITION = re.compile("@|class |def |async ")

@@ -33,9 +33,9 @@ from parlour_server.kit.config.settings_table import rows
 from tools.claims import PAGE, groups
 
 SPECIFICATION = Path("protocol/README.md")
-CONFIGURATION = Path("docs/configuration.md")
-CLIENT_SETTINGS = Path("docs/settings.md")
-CLIENT = Path("docs/client.md")
+CONFIGURATION = Path("docs/reference/configuration.md")
+CLIENT_SETTINGS = Path("docs/reference/settings.md")
+CLIENT = Path("docs/how-to/client.md")
 README = Path("README.md")
 
 

@@ -183,7 +183,7 @@ def read(language: str) -> Catalog:
     """Return a language's catalogue; one that is not there yet is empty."""
     path = po_path(language)
     if not path.exists():
-        comment = f"# Parlour in {language}; docs/translating.md says how."
+        comment = f"# Parlour in {language}; docs/how-to/translating.md says how."
         return Catalog(
             locale=language, project="Parlour", charset="utf-8", header_comment=comment, fuzzy=False
         )

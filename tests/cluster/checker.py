@@ -39,7 +39,7 @@ GRACE: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing that must not be; ``rule`` is the number of the assertion in docs/cluster.md."""
+    """One thing that must not be; ``rule`` is the number of the assertion in docs/how-to/cluster.md."""
 
     rule: int
     text: str

@@ -1,4 +1,4 @@
-"""The recipes of `docs/extending.md`: each is applied to a copy of the ticker, and its own tests pass.
+"""The recipes of `docs/how-to/extending.md`: each is applied to a copy of the ticker, and its own tests pass.
 
 Where a part of a recipe is left out, the server's start or mypy says so, in the words of the guide.
 """

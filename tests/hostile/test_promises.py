@@ -1,4 +1,6 @@
-"""`docs/encryption.md` promises nothing that no test shows: its sentences are in this folder's README.
+"""`docs/explanation/encryption.md` promises nothing that no test shows.
+
+Its sentences are in this folder's README.
 
 A sentence that is changed, added or taken out there is one here, too, beside the tests that hold it.
 """
@@ -24,8 +26,8 @@ def rows() -> list[tuple[str, str]]:
 
 
 def promised(section: str) -> str:
-    """Return a section of `docs/encryption.md`."""
-    text = (ROOT / "docs/encryption.md").read_text(encoding="utf-8")
+    """Return a section of `docs/explanation/encryption.md`."""
+    text = (ROOT / "docs/explanation/encryption.md").read_text(encoding="utf-8")
     return plain(text.split(f"## {section}\n", 1)[1].split("\n## ", 1)[0])
 
 
@@ -40,7 +42,7 @@ def test_each_promise_is_held_by_a_test() -> None:
 
 def test_each_sentence_is_promised() -> None:
     """The README promises nothing that the document does not."""
-    whole = plain((ROOT / "docs/encryption.md").read_text(encoding="utf-8"))
+    whole = plain((ROOT / "docs/explanation/encryption.md").read_text(encoding="utf-8"))
     assert not [promise for promise, _ in rows() if promise not in whole]
 
 

@@ -1,11 +1,11 @@
-"""The walks of docs/architecture.md lead through code that is there."""
+"""The walks of docs/explanation/architecture.md lead through code that is there."""
 
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 STOP = re.compile(r"^\| [^|]*\| `([^`|]+\.py)` \| (?:`(\w+)`)? *\|$", re.MULTILINE)
-STOPS = sorted(set(STOP.findall((ROOT / "docs/architecture.md").read_text(encoding="utf-8"))))
+STOPS = sorted(set(STOP.findall((ROOT / "docs/explanation/architecture.md").read_text(encoding="utf-8"))))
 
 
 def test_there_are_walks() -> None:

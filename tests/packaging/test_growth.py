@@ -1,11 +1,11 @@
-"""`docs/growth.md` lists every table with its bound: a new one is not forgotten."""
+"""`docs/reference/growth.md` lists every table with its bound: a new one is not forgotten."""
 
 import re
 from pathlib import Path
 
 from parlour_server.store.schema import metadata
 
-PAGE = Path(__file__).parents[2] / "docs" / "growth.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "growth.md"
 
 
 def test_every_table_has_a_bound() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from tools.cast import Cast
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 
 def shown() -> set[Path]:

@@ -2,7 +2,7 @@
 
 Only positions are taken from it, never a character. A lexer is a table of regular expressions that a
 stranger's text runs through, so only those are used that were measured to be linear on hostile code
-(docs/text.md), and only up to ``MOST``; anything else is shown in one colour.
+(docs/reference/text.md), and only up to ``MOST``; anything else is shown in one colour.
 """
 
 import re

@@ -1,9 +1,9 @@
 """Formatting that stays text: which stretches of a shown message are bold, code, a quote and so on.
 
 ``formatted`` is a pure function from sanitised text to spans over it, in time linear in its length. It adds
-no character and takes none away, follows no link and knows no markup but that of docs/text.md: what is not
-exactly that stays as it was sent. Views turn spans into styles; the only characters that they may leave out
-are those of ``MARKER`` and, until someone asks, of ``SPOILER``, for which they draw a sign.
+no character and takes none away, follows no link and knows no markup but that of docs/reference/text.md:
+what is not exactly that stays as it was sent. Views turn spans into styles; the only characters that they
+may leave out are those of ``MARKER`` and, until someone asks, of ``SPOILER``, for which they draw a sign.
 """
 
 import re

@@ -90,7 +90,7 @@ def _is_refused(answer: dict[str, object]) -> bool:
 
 @attack(
     "Send card numbers, keys and listed words, in every writing that comes to mind",
-    expects="What docs/inspection.md claims is refused with a sentence, and the log never has the text.",
+    expects="What docs/how-to/inspection.md claims is refused with a sentence; the log never has the text.",
     stage=Stage.FOLDER,
 )
 def leaks(server: LabServer, seen: Evidence) -> bool:

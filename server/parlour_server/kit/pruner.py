@@ -1,4 +1,4 @@
-"""Removes expired data every hour (docs/growth.md).
+"""Removes expired data every hour (docs/reference/growth.md).
 
 It works in small batches and never raises; if the store is unavailable, it tries again an hour later.
 """

@@ -1,6 +1,7 @@
 """Textual's private interfaces that are used: a new Textual that changes one fails here first.
 
-docs/architecture.md says why each has no public way; those of a crash are in terminal/test_crash.py.
+docs/explanation/architecture.md says why each has no public way; those of a crash are in
+terminal/test_crash.py.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Texts about any room: how it is encrypted, what was tested, what the server sees.
 
-They promise what `docs/encryption.md` does and no more.
+They promise what `docs/explanation/encryption.md` does and no more.
 """
 
 from typing import Final

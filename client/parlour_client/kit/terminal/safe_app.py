@@ -98,7 +98,7 @@ class SafeApp(App[None]):
     def open_url(self, url: str, *, new_tab: bool = True) -> None:
         """Open nothing: a link may lead anywhere."""
 
-    # --- a crash shows one sentence: docs/architecture.md, private interfaces
+    # --- a crash shows one sentence: docs/explanation/architecture.md, private interfaces
 
     def goes_on_after(self, error: Exception) -> bool:  # noqa: ARG002 - an app may know
         """Return whether the app goes on after this error of a worker, a timer or a handler."""

@@ -26,7 +26,7 @@ class QuickPaint:
     def paint(self) -> None:
         """Paint the widget if it changed; other changes are left to Textual's tick."""
         screen, now = self._screen, self.now()
-        if not screen.is_current or self._widget not in screen._dirty_widgets or now < self._next:  # noqa: SLF001 - docs/architecture.md, private interfaces
+        if not screen.is_current or self._widget not in screen._dirty_widgets or now < self._next:  # noqa: SLF001 - docs/explanation/architecture.md, private interfaces
             return
         self._next = now + FRAME
         others = screen._dirty_widgets - {self._widget}  # noqa: SLF001 - the same

@@ -33,7 +33,8 @@ def backup(data: Path, file: Path) -> None:
     if settings_of(folder).database.url:
         raise SetupError(
             "the database is PostgreSQL's: back it up with pg_dump or continuous archiving, and copy"
-            f" {data} (keys, configuration, files) beside it; docs/cluster.md says how, and how to restore"
+            f" {data} (keys, configuration, files) beside it; docs/how-to/cluster.md says how,"
+            " and how to restore"
         )
     damaged = write_backup(program().schema, folder, file)
     record(folder, "backup", file=str(file))

@@ -130,7 +130,7 @@ def _database(program: ProgramSpec[Any, Any], engine: Engine) -> list[Finding]:
         mend = f"restore a backup that `{program.name.command} verify` finds intact"
     else:
         where, others = f"{engine}", examine_postgres(engine)
-        mend = "restore a dump from before into a new database (docs/cluster.md)"
+        mend = "restore a dump from before into a new database (docs/how-to/cluster.md)"
     if damaged:
         return [*damaged, Finding("danger", "database", f"it is damaged: {mend}"), *others]
     return [

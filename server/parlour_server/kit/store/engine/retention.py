@@ -2,7 +2,7 @@
 
 A reader finds the rows, and the writer deletes them in small batches that share a commit with other writes,
 so that no one waits. Only data that expired months ago is deleted: a clock that jumps ahead and back must not
-lift a ban or end a live session. docs/growth.md lists everything that grows.
+lift a ban or end a live session. docs/reference/growth.md lists everything that grows.
 """
 
 from collections.abc import Iterable

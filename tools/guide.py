@@ -1,4 +1,4 @@
-"""The code in `docs/how-to/extending.md`: parts of the ticker, and recipes that the tests apply to it.
+"""The code in the guides to a program on the kit: parts of the ticker, and recipes that tests apply to it.
 
 `<!-- code: FILE NAME… -->` shows definitions of a file, and `<!-- recipe: NAME -->` the patch of that name,
 with what is reported if a part of it is forgotten.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[1]
-GUIDE: Final = Path("docs/how-to/extending.md")
+GUIDES: Final = (Path("docs/tutorials/ticker.md"), Path("docs/how-to/extending.md"))
 RECIPES: Final = ROOT / "docs/recipes"
 
 _DEFINITION = re.compile("@|class |def |async ")
@@ -100,6 +100,11 @@ def _shown(kind: str, what: str) -> str:
 
 
 def files() -> dict[Path, str]:
-    """Return the guide with its code."""
-    text = (ROOT / GUIDE).read_text(encoding="utf-8")
-    return {GUIDE: _BLOCK.sub(lambda block: f"{block[1]}\n{_shown(block[2], block[3])}\n\n{block[4]}", text)}
+    """Return the guides with their code."""
+    return {
+        page: _BLOCK.sub(
+            lambda block: f"{block[1]}\n{_shown(block[2], block[3])}\n\n{block[4]}",
+            (ROOT / page).read_text(encoding="utf-8"),
+        )
+        for page in GUIDES
+    }

@@ -35,7 +35,7 @@ from tools.claims import PAGE, groups
 SPECIFICATION = Path("protocol/README.md")
 CONFIGURATION = Path("docs/reference/configuration.md")
 CLIENT_SETTINGS = Path("docs/reference/settings.md")
-CLIENT = Path("docs/how-to/client.md")
+CLIENT = Path("docs/reference/client-commands.md")
 README = Path("README.md")
 
 

@@ -1,13 +1,15 @@
-"""The server's event loop: the fastest one installed, or the one chosen.
+"""The server's event loop: the fastest one that works here, or the one chosen.
 
 Loops differ in speed and memory, not in behaviour: every test of `net` passes on each. A chosen loop that is
-not installed is refused, never silently replaced.
+not installed is refused, never silently replaced. `doctor` says what `auto` takes, and why nothing faster.
 """
 
 import asyncio
 import asyncio.sslproto
+import importlib
 import importlib.util
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -23,6 +25,10 @@ _TLS_READ_BYTES: Final = (
 )  # half a TLS record: clients rarely send more, and longer ones take two reads
 _FASTNET_READ_BYTES: Final = 16 * 1024  # the least that aiofastnet takes
 _FASTNET_WRITE_BYTES: Final = 16 * 1024 + 64  # a TLS record with what surrounds it
+_LINKED_IN: Final = (
+    "OpenSSL is linked into this Python, as into those that uv installs, so aiofastnet speaks TLS through "
+    "Python's ssl module, which is slower; use the system's Python, with uv: `uv venv --no-managed-python`"
+)
 
 
 def loop_factory(name: str = "auto") -> LoopFactory:
@@ -30,7 +36,7 @@ def loop_factory(name: str = "auto") -> LoopFactory:
     if name not in LOOPS:
         raise SetupError(f"there is no event loop {name!r}; choose one of {', '.join(LOOPS)}")
     if name == "auto":
-        name = _fastest()
+        name = fastest().name
     if name == "asyncio":
         make: LoopFactory = _lean_asyncio
     elif name == "uvloop":
@@ -58,11 +64,47 @@ def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         loop.default_exception_handler(context)
 
 
-def _fastest() -> str:
-    has_uvloop, has_fastnet = (importlib.util.find_spec(module) for module in ("uvloop", "aiofastnet"))
-    if has_fastnet:
-        return "fast" if has_uvloop else "fastnet"
-    return "uvloop" if has_uvloop else "asyncio"
+@dataclass(frozen=True, slots=True)
+class Fastest:
+    """The loop that `auto` takes. If a faster one is not used, why, and what to do."""
+
+    name: str
+    slower_because: str
+
+
+def fastest() -> Fastest:
+    """Return the fastest loop whose modules can be loaded."""
+    failed = {module: why for module in ("uvloop", "aiofastnet") if (why := _why_not(module))}
+    name = {
+        (): "fast",
+        ("uvloop",): "fastnet",
+        ("aiofastnet",): "uvloop",
+        ("uvloop", "aiofastnet"): "asyncio",
+    }[tuple(failed)]
+    if failed:
+        reasons = ", ".join(f"{module} {why}" for module, why in failed.items())
+        return Fastest(name, f"{reasons}; install both with `pip install 'parlour[fast]'`")
+    if _has_openssl_linked_in():
+        return Fastest(name, _LINKED_IN)
+    return Fastest(name, "")
+
+
+def _why_not(module: str) -> str:
+    """Return why a module can't be loaded, or an empty string."""
+    if importlib.util.find_spec(module) is None:
+        return "is not installed"
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        return f"can't be loaded ({error})"
+    return ""
+
+
+def _has_openssl_linked_in() -> bool:
+    """Return whether aiofastnet has to speak TLS through Python's ssl module, as with the Pythons of uv."""
+    import aiofastnet  # noqa: PLC0415 - optional: the `fast` extra
+
+    return aiofastnet.OPENSSL_DYN_LIBS is None
 
 
 def _lean_asyncio() -> asyncio.AbstractEventLoop:

@@ -20,6 +20,7 @@ from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.errors import ParlourServerError, SetupError
 from parlour_server.kit.metrics import refuse_open
+from parlour_server.kit.net.event_loops import fastest
 from parlour_server.kit.net.message_assembler import refuse_old_websockets
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.tls_groups import GROUPS, HAS_HYBRID, operator_configures, taken_besides
@@ -249,4 +250,9 @@ def _libraries() -> list[Finding]:
     else:
         text = f"TLS 1.3 only; {ssl.OPENSSL_VERSION} has no post-quantum key exchange, OpenSSL 3.5 has"
         found.append(Finding("advice", "tls", text))
+    loop = fastest()
+    if loop.slower_because:
+        found.append(Finding("advice", "event loop", f"{loop.name}: {loop.slower_because}"))
+    else:
+        found.append(Finding("fine", "event loop", f"{loop.name}: uvloop, with OpenSSL called by aiofastnet"))
     return found

@@ -20,7 +20,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     server = RunningServer(tmp_path_factory.mktemp("server"))
     server.command("init")
     file = tmp_path_factory.mktemp("backup") / "all.tar"
-    server.command("backup", str(file))
+    server.command("backup", "create", str(file))
     return file.read_bytes()
 
 
@@ -31,7 +31,7 @@ def restore(folder: Path, backup: bytes) -> tuple[int, str, int]:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (SPARSE // 2, hard))  # no file of the size of the sparse one
     try:
-        done = commands.run_here("parlour_server", "restore", "--data", str(data), str(file))
+        done = commands.run_here("parlour_server", "backup", "restore", "--data", str(data), str(file))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "Traceback" not in done.stderr

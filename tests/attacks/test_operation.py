@@ -112,7 +112,7 @@ def test_operator_without_a_trace(own: RunningServer) -> None:
     own.command("user", "reset-password", "mallory")
     own.command("session", "end", "mallory", "--all")
     own.command("room", "create", "kitchen")
-    own.command("backup", str(own.data.parent / "backup.tar"))
+    own.command("backup", "create", str(own.data.parent / "backup.tar"))
     own.command("user", "list")  # reads, and is no action
     own.kill(signal.SIGTERM)
     own.command("room", "appoint", "lobby", "mallory")  # no one is there to log it
@@ -129,7 +129,7 @@ def test_operator_without_a_trace(own: RunningServer) -> None:
         "user reset-password",
         "session end",
         "room create",
-        "backup",
+        "backup create",
         "room appoint",
     ]
     assert {line["by"] for line in lines} == {pwd.getpwuid(os.getuid()).pw_name}
@@ -146,7 +146,7 @@ def test_second_server_on_one_folder(own: RunningServer) -> None:
     assert "already running" in done.stderr
     assert f":{own.port}" in own.invite()
     own.command("doctor")
-    own.command("backup", str(own.data.parent / "backup.tar"))
+    own.command("backup", "create", str(own.data.parent / "backup.tar"))
 
 
 def test_second_server_after_the_first_was_killed(own: RunningServer) -> None:

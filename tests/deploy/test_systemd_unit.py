@@ -58,7 +58,7 @@ def test_no_call_that_the_server_makes_is_refused(tmp_path: Path, loop: str) -> 
         wire.send(request("send", 1, room=room, text="hello"))
         assert wire.told("probe-0000000001")["type"] == "ok"
         assert upload(server, session, room, secrets.token_bytes(100_000)) == 201
-        backup = [sys.executable, "-m", "parlour_server", "backup", str(tmp_path / "all.tar")]
+        backup = [sys.executable, "-m", "parlour_server", "backup", "create", str(tmp_path / "all.tar")]
         subprocess.run([*confining, *backup, "--data", str(server.data)], check=True, timeout=60)
         assert server.process is not None
         server.process.send_signal(signal.SIGHUP)

@@ -44,7 +44,7 @@ def restored(server: Server, backup: Path, folder: Path) -> None:
     """Stop the server and go on from a backup in another folder."""
     server.kill(signal.SIGTERM)
     server.data = folder
-    server.command("restore", str(backup))
+    server.command("backup", "restore", str(backup))
     server.start()
 
 
@@ -106,8 +106,8 @@ def test_open_rooms_after_a_restore(server: Server, tmp_path: Path) -> None:
     let_in(ada, ben, "ben", "cellar")
     for room in ("garden", "cellar"):
         ada.run("send", room, "before")
-    backup = tmp_path / "backup"
-    server.command("backup", str(backup))
+    backup = tmp_path / "backup.tar"
+    server.command("backup", "create", str(backup))
     for room in ("garden", "cellar"):
         ada.run("send", room, "lost of ada")
         ben.run("send", room, "lost of ben")
@@ -151,7 +151,7 @@ def test_encrypted_rooms_after_a_restore(server: Server, tmp_path: Path) -> None
         person.run("send", "secret", "I am here")
     ben.run("send", "@ada", "yes")
     backup = tmp_path / "all.tar"
-    server.command("backup", str(backup))
+    server.command("backup", "create", str(backup))
     ada.run("room", "kick", "secret", "eve")
     lost = {"secret": ("lost of ada", "lost of ben"), "@": ("lost, for you", "lost, for me")}
     for room, (of_ada, of_ben) in lost.items():
@@ -196,7 +196,7 @@ def test_keys_that_were_new_after_the_backup(server: Server, tmp_path: Path) -> 
     phone, tablet = (logged_in(server, tmp_path / name, "ada") for name in ("phone", "tablet"))
     approve(ada, phone)
     backup = tmp_path / "all.tar"
-    server.command("backup", str(backup))
+    server.command("backup", "create", str(backup))
     approve(ada, tablet)
     revoked = device_of(phone)
     ada.run("device", "revoke", revoked)

@@ -38,7 +38,7 @@ class Postgres:
         self.password: Final = secrets.token_urlsafe()
         self.password_file: Final = folder / "postgres.password"
         self._place = Path(tempfile.mkdtemp(prefix="postgres-"))  # where another user than root may work
-        self._data = self._place / "data"
+        self.data: Final = self._place / "data"
         self._user = _UNPRIVILEGED if os.geteuid() == 0 else None
         self._bin = _programs(self._place, self._user)
         options = {**_SETTINGS, **(settings or {}), "listen_addresses": "127.0.0.1", "port": str(self.port)}
@@ -47,7 +47,7 @@ class Postgres:
             [
                 str(self._bin / "postgres"),
                 "-D",
-                str(self._data),
+                str(self.data),
                 *(word for key, value in options.items() for word in ("-c", f"{key}={value}")),
             ],
             folder / "postgres.log",
@@ -64,7 +64,7 @@ class Postgres:
 
     async def start(self) -> None:
         """Start it and wait until it answers. The first start makes its data and the database `parlour`."""
-        if self._data.exists():
+        if self.data.exists():
             await self._start()
             return
         await asyncio.to_thread(self._make)
@@ -121,6 +121,21 @@ class Postgres:
             return False
         return True
 
+    async def run(self, program: str, *words: str) -> None:
+        """Run one of its programs as its user, and with its password. Raises ProcessError."""
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [self._bin / program, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self._place,
+            env={**os.environ, "PGPASSWORD": self.password},
+            **identity(self._user),
+        )
+        if done.returncode:
+            raise ProcessError(f"{program} failed: {done.stderr.strip()}")
+
     def _make(self) -> None:
         """Make its data. Raises ProcessError."""
         self.password_file.touch(0o600)
@@ -134,7 +149,7 @@ class Postgres:
         made = subprocess.run(
             [
                 self._bin / "initdb",
-                *("--pgdata", self._data, "--username", _USER, "--pwfile", given),
+                *("--pgdata", self.data, "--username", _USER, "--pwfile", given),
                 *("--auth", "scram-sha-256", "--encoding", "UTF8", "--no-sync"),
             ],
             capture_output=True,

@@ -14,7 +14,7 @@ from parlour_lab.target import LabServer
 )
 def changed_backup(server: LabServer, seen: Evidence) -> bool:
     file, again = server.folder / "all.tar", server.folder / "again"
-    status, said = server.operate("backup", str(file))
+    status, said = server.operate("backup", "create", str(file))
     assert status == 0, said
     whole = file.read_bytes()
     with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
@@ -22,7 +22,7 @@ def changed_backup(server: LabServer, seen: Evidence) -> bool:
     at = whole.index(b"app.example", offset)
     file.write_bytes(whole[:at] + b"app.exemple" + whole[at + 11 :])
     seen.sent("an allowed origin in the backup's parlour.toml is now https://app.exemple")
-    status, said = server.operate("restore", str(file), data=again)
+    status, said = server.operate("backup", "restore", str(file), data=again)
     seen.received(f"status {status}: {said}")
     left = [path.name for path in again.iterdir()] if again.exists() else []
     seen.observed(f"in the new folder: {', '.join(left) or 'nothing'}")

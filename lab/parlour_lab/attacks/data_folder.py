@@ -89,10 +89,10 @@ def repeated_key_package(server: LabServer, seen: Evidence) -> bool:
 def _restored(server: LabServer, seen: Evidence) -> Path:
     """Back the folder up, and restore it elsewhere."""
     file, again = server.folder / "all.tar", server.folder / "again"
-    for arguments, data in ((("backup", str(file)), None), (("restore", str(file)), again)):
-        status, said = server.operate(*arguments, data=data)
+    for action, data in (("create", None), ("restore", again)):
+        status, said = server.operate("backup", action, str(file), data=data)
         assert status == 0, said
-        seen.sent(f"parlour-server {arguments[0]}")
+        seen.sent(f"parlour-server backup {action}")
     return again
 
 

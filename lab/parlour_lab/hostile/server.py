@@ -25,9 +25,10 @@ from parlour_protocol.kit.secret import Secret
 from parlour_server.chat_program import CHAT
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.backup.archive import write_archive
+from parlour_server.kit.backup.restore import opened_backup, restore
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.server import Server
-from parlour_server.kit.setup.backup_archive import read_backup, write_backup
 from parlour_server.kit.setup.certificates import pin_of, read_certificate
 from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.setup.public_address import reachable_at
@@ -180,15 +181,16 @@ class HostileServer:
         self.data = CHAT.folder(data)
 
     def backed_up(self) -> Path:
-        """Make a backup, also while it runs, as `parlour-server backup` does."""
+        """Make a backup, also while it runs, as `parlour-server backup create` does."""
         file = self._place("backup.tar")
-        write_backup(CHAT.schema, self.data, file)
+        write_archive(CHAT.schema, self.data, file)
         return file
 
     def restore(self, file: Path) -> None:
-        """Go on from a backup, as `parlour-server restore` does it."""
+        """Go on from a backup, as `parlour-server backup restore` does it."""
         self.data = CHAT.folder(self._place("restored"))
-        read_backup(CHAT.schema, self.data, file)
+        with opened_backup(self.data, file) as backup:
+            restore(CHAT.schema, self.data, backup)
 
     def _place(self, name: str) -> Path:
         self._copies += 1

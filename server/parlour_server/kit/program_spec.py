@@ -90,7 +90,7 @@ class ProgramSpec(Generic[_Settings, _Store]):
     inspectors: tuple[Inspector, ...] = ()
     """Its own inspectors, always on: functions of its modules, which run in a process of their own."""
     after_restore: str = "Everything is as it was at the backup; later changes are lost."
-    """`restore`: what operators should expect and do, as they read it."""
+    """`backup restore`: what operators should expect and do, as they read it."""
 
     def folder(self, path: Path) -> DataFolder:
         """Return the data folder at ``path``."""

@@ -28,8 +28,10 @@ from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.audit_file import AuditFile
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.folder_lock import locked
 from parlour_server.kit.setup.open_store import opened
 from parlour_server.kit.signatures import SigningKey
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 
 Capture = pytest.CaptureFixture[str]
 
@@ -216,9 +218,9 @@ def test_backup_and_restore(folder: DataFolder, tmp_path: Path, capsys: Capture)
     """What was there is there again, and doctor finds nothing dangerous."""
     data = ("--data", str(folder.path))
     run(capsys, "user", "create", *data, "anna")
-    run(capsys, "backup", *data, str(tmp_path / "all.tar"))
+    run(capsys, "backup", "create", *data, str(tmp_path / "all.tar"))
     again = ("--data", str(tmp_path / "again"))
-    assert "another incarnation" in run(capsys, "restore", *again, str(tmp_path / "all.tar"))
+    assert "another incarnation" in run(capsys, "backup", "restore", *again, str(tmp_path / "all.tar"))
     assert [one["user"] for one in json.loads(run(capsys, "user", "list", *again, "--json"))] == ["anna"]
     assert "nothing to change" in run(capsys, "migrate", *again)
     assert json.loads(run(capsys, "doctor", *again, "--json"))["ok"] is True
@@ -229,25 +231,61 @@ def test_backups_are_verified_and_damage_is_reported(
 ) -> None:
     """By `verify`, by `restore`, and by the status of `backup` itself."""
     data, file = ("--data", str(folder.path)), tmp_path / "all.tar"
-    run(capsys, "backup", *data, str(file))
+    run(capsys, "backup", "create", *data, str(file))
     assert re.search(
-        r"is intact: 7 files .*; incarnation \S{22} of the logs", run(capsys, "verify", str(file))
+        r"is intact: 7 files .*; incarnation \S{22} of the logs", run(capsys, "backup", "verify", str(file))
     )
     whole = bytearray(file.read_bytes())
     whole[whole.index(b"SQLite format 3") + 5000] ^= 1
     file.write_bytes(whole)
     for command in (("verify",), ("restore", "--data", str(tmp_path / "again"))):
-        assert "parlour.db is damaged (its SHA-256" in fail(capsys, *command, str(file))[1]
+        assert "parlour.db is damaged (its SHA-256" in fail(capsys, "backup", *command, str(file))[1]
     with closing(sqlite3.connect(folder.database)) as database:
         database.execute("UPDATE events SET body = x'00'")
         database.commit()
-    status, sentence = fail(capsys, "backup", *data, str(tmp_path / "damaged.tar"))
+    status, sentence = fail(capsys, "backup", "create", *data, str(tmp_path / "damaged.tar"))
     assert status == 1
     assert "cannot be read" in sentence
     assert "keep earlier backups" in sentence
     again = ("--data", str(tmp_path / "again"), str(tmp_path / "damaged.tar"))
-    assert "--accept-damage" in fail(capsys, "restore", *again)[1]
-    run(capsys, "restore", "--accept-damage", *again)
+    assert "--accept-damage" in fail(capsys, "backup", "restore", *again)[1]
+    run(capsys, "backup", "restore", "--accept-damage", *again)
+
+
+def test_a_folder_of_backups(folder: DataFolder, tmp_path: Path, capsys: Capture) -> None:
+    """Made, listed, checked by a restore that leaves nothing, pruned and restored, in words and as JSON."""
+    data, place = ("--data", str(folder.path)), str(tmp_path / "backups")
+    assert "(the whole database), 0 uploaded files" in run(capsys, "backup", "create", *data, place)
+    run(capsys, "user", "create", *data, "anna")
+    second = json.loads(run(capsys, "backup", "create", *data, place, "--json"))
+    run(capsys, "user", "create", *data, "ben")
+    third = json.loads(run(capsys, "backup", "create", *data, place, "--json"))
+    listed = json.loads(run(capsys, "backup", "list", place, "--json"))
+    assert [one["since"] for one in listed] == [None, listed[0]["name"], second["name"]]
+    assert third["name"] in run(capsys, "backup", "list", place)
+    assert "the 2 earlier backups" in run(capsys, "backup", "verify", place)
+    before = sorted(tmp_path.iterdir())
+    said = run(capsys, "backup", "verify", "--restore", place, "--name", second["name"])
+    assert "its database is intact" in said
+    assert sorted(tmp_path.iterdir()) == before
+    again = ("--data", str(tmp_path / "again"))
+    run(capsys, "backup", "restore", *again, place, "--name", second["name"])
+    assert [one["user"] for one in json.loads(run(capsys, "user", "list", *again, "--json"))] == ["anna"]
+    assert "removed 0 backups" in run(capsys, "backup", "prune", *data, "--keep", "2", place)
+    assert "only a folder of backups" in fail(
+        capsys, "backup", "verify", str(folder.settings), "--name", third["name"]
+    )[1]  # fmt: skip
+
+
+def test_a_database_that_another_tool_restored(folder: DataFolder, capsys: Capture) -> None:
+    """R20: its logs get another name by a command, but not under a server that runs."""
+    data = ("--data", str(folder.path))
+    before = SqliteEngine(folder.database).incarnation()
+    with locked(folder):
+        assert "already running" in fail(capsys, "new-incarnation", *data)[1]
+    assert SqliteEngine(folder.database).incarnation() == before
+    assert "Tell people" in run(capsys, "new-incarnation", *data)
+    assert SqliteEngine(folder.database).incarnation() != before
 
 
 def dangers(capsys: Capture, folder: DataFolder) -> str:
@@ -328,7 +366,9 @@ def _obey_rights() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="root is made to obey the rights of files by Linux alone")
-@pytest.mark.parametrize("command", [("run",), ("migrate",), ("backup", "all.tar"), ("user", "list")])
+@pytest.mark.parametrize(
+    "command", [("run",), ("migrate",), ("backup", "create", "all.tar"), ("user", "list")]
+)
 def test_an_unwritable_folder_is_reported_with_a_sentence(
     folder: DataFolder, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
@@ -412,8 +452,8 @@ def test_doctor_prints_what_is_in_force(folder: DataFolder, capsys: Capture) -> 
         (["user", "list", "--data", "{none}"], 1),
         (["user", "create", "--data", "{data}", "admin"], 1),
         (["invite", "create", "--data", "{data}", "--address", "not an address"], 1),
-        (["backup", "--data", "{data}", "/nowhere/x/y"], 1),
-        (["restore", "--data", "{data}", "/nowhere/x/y"], 1),
+        (["backup", "create", "--data", "{data}", "/proc/x/y"], 1),
+        (["backup", "restore", "--data", "{data}", "/nowhere/x/y"], 1),
     ],
 )
 def test_wrong_flags_are_a_sentence(

@@ -269,7 +269,7 @@ async def test_a_dump_is_restored(data: Path, tmp_path: Path, capsys: Capture) -
         before = world.parts.store.incarnation
         status, sentence = await asyncio.to_thread(command, "new-incarnation")
         assert (status, "a server still runs on the database commands" in sentence) == (1, True)
-    status, sentence = await asyncio.to_thread(command, "backup", str(tmp_path / "backup.tar"))
+    status, sentence = await asyncio.to_thread(command, "backup", "create", str(tmp_path / "backup.tar"))
     assert (status, "back it up with pg_dump" in sentence) == (1, True)
     _use(data, postgres.copy("commands", "restored"))
     status, out = await asyncio.to_thread(command, "new-incarnation")

@@ -1,6 +1,7 @@
-"""`backup`, `verify`, `restore` and `migrate`."""
+"""`backup`, `migrate` and `new-incarnation`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,25 +10,51 @@ from parlour_server.kit.cli.command_options import (
     data_option,
     example,
     folder_of,
+    json_option,
     program,
     record,
+    say,
     settings_of,
 )
 
-_file = click.Path(path_type=Path, dir_okay=False)
+if TYPE_CHECKING:
+    from parlour_server.kit.backup.repository import BackupFacts
+
+_ARCHIVE = ".tar"
+_place = click.Path(path_type=Path)
+_name_option = click.option(
+    "--name", metavar="NAME", help="Which backup of the folder (see `list`); otherwise the newest."
+)
 
 
-@click.command(epilog=example("$command backup --data ~/$word /backup/$word-2030-01-01.tar"))
-@data_option
-@click.argument("file", type=_file)
-def backup(data: Path, file: Path) -> None:
-    """Back up the whole server (database, keys, configuration, files) to FILE, even while it runs.
+@click.group()
+def backup() -> None:
+    """Back up the whole server, check backups, and restore them.
 
-    The file holds the server's private keys: keep it as safe as the server. The status is 1 when the database
-    turns out to be damaged; the backup is written all the same, so keep the earlier ones.
+    A backup is one file that ends in .tar, or one of a folder of backups, where each adds only what has
+    changed since the one before. Both hold the server's private keys: keep them as safe as the server.
     """
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.setup.backup_archive import write_backup  # noqa: PLC0415
+
+
+@backup.command(
+    epilog=example(
+        "$command backup create --data ~/$word /backup/$word            # a folder: only what has changed\n"
+        "$command backup create --data ~/$word /backup/2030-01-01.tar   # everything in one file"
+    )
+)
+@data_option
+@click.argument("target", type=_place)
+@json_option
+def create(data: Path, target: Path, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Back up everything (database, keys, configuration, files) to TARGET, even while the server runs.
+
+    TARGET is a new file that ends in .tar, or a folder of backups, which is made when it isn't there. The
+    status is 1 when the database turns out to be damaged; it is backed up all the same, so keep the earlier
+    backups.
+    """
+    from parlour_server.kit.backup.archive import write_archive  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.backup.repository import Repository  # noqa: PLC0415
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
 
     folder = folder_of(data)
     if settings_of(folder).database.url:
@@ -36,9 +63,20 @@ def backup(data: Path, file: Path) -> None:
             f" {data} (keys, configuration, files) beside it; docs/how-to/cluster.md says how,"
             " and how to restore"
         )
-    damaged = write_backup(program().schema, folder, file)
-    record(folder, "backup", file=str(file))
-    click.echo(f"{file} contains everything, including private keys")
+    facts: dict[str, Any] = {"target": str(target)}
+    if target.suffix == _ARCHIVE:
+        damaged = write_archive(program().schema, folder, target)
+        sentence = f"{target} contains everything, including private keys"
+        record(folder, "backup create", file=str(target))
+    else:
+        made, damaged = Repository(folder, target).add(program().schema, folder)
+        sentence = f"{target} has the backup {made.name}: {_about(made)}, including private keys"
+        facts |= _as_json(made)
+        record(folder, "backup create", file=str(target), name=made.name)
+    if as_json:
+        say({**facts, "damage": damaged})
+    else:
+        click.echo(sentence)
     if damaged:
         _print_damage(
             damaged, "the database is damaged, and so is its copy in this backup; keep earlier backups"
@@ -46,40 +84,124 @@ def backup(data: Path, file: Path) -> None:
         raise click.exceptions.Exit(1)
 
 
-@click.command(epilog=example("$command verify /backup/$word-2030-01-01.tar"))
-@click.argument("file", type=_file)
-def verify(file: Path) -> None:
-    """Check the backup FILE against its manifest: every size and every SHA-256. Writes nothing."""
-    from parlour_server.kit.setup.backup_archive import verify_backup  # noqa: PLC0415 - keeps `--help` quick
+@backup.command("list", epilog=example("$command backup list /backup/$word"))
+@click.argument("folder", type=_place)
+@json_option
+def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click
+    """List the backups in FOLDER, the oldest first."""
+    from parlour_server.kit.backup.repository import Repository  # noqa: PLC0415 - keeps `--help` quick
 
-    files, incarnation = verify_backup(program().folder(Path()), file)
-    logs = f"; incarnation {incarnation} of the logs" if incarnation else ""
-    click.echo(f"{file} is intact: {files} files match their checksums{logs}")
+    found = Repository(program().folder(Path()), folder).backups()
+    if as_json:
+        say([_as_json(one) for one in found])
+        return
+    for one in found:
+        click.echo(f"{one.name}  {_about(one)}")
 
 
-@click.command(epilog=example("$command restore --data ~/$word-again /backup/$word-2030-01-01.tar"))
+@backup.command(
+    epilog=example(
+        "$command backup verify /backup/$word\n$command backup verify --restore /backup/$word   # as a drill"
+    )
+)
+@click.argument("target", type=_place)
+@_name_option
+@click.option(
+    "--restore",
+    "drill",
+    is_flag=True,
+    help="Restore it too, into a temporary folder beside TARGET, and check the database.",
+)
+@json_option
+def verify(target: Path, name: str | None, drill: bool, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Check the backup TARGET against its manifest: every size and every SHA-256. Writes nothing.
+
+    Of a folder, every backup is checked, or the one that --name gives.
+    """
+    import tempfile  # noqa: PLC0415 - keeps `--help` quick
+
+    from parlour_server.kit.backup import restore as restoring  # noqa: PLC0415
+    from parlour_server.kit.backup.repository import Repository  # noqa: PLC0415
+
+    known = program().folder(Path())
+    checked = Repository(known, target).verify() if target.is_dir() and name is None else 1
+    with restoring.opened_backup(known, target, name) as found:
+        if not target.is_dir() or name is not None:
+            restoring.verify(found)
+        facts = {"files": len(found.members), "incarnation": found.incarnation, "backups": checked}
+        if drill:
+            with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".restore-drill-") as work:
+                restoring.restore(program().schema, program().folder(Path(work, "data")), found)
+    if as_json:
+        say({"target": str(target), **facts, "restored": drill})
+        return
+    logs = f"; incarnation {found.incarnation} of the logs" if found.incarnation else ""
+    many = f", and so are the {checked - 1} earlier backups" if checked > 1 else ""
+    click.echo(f"{found.place} is intact: {len(found.members)} files match their checksums{logs}{many}")
+    if drill:
+        click.echo("it was restored into a temporary folder, which is removed again; its database is intact")
+
+
+@backup.command(
+    epilog=example(
+        "$command backup restore --data ~/$word-again /backup/$word\n"
+        "$command backup restore --data ~/$word-again /backup/2030-01-01.tar"
+    )
+)
 @data_option
-@click.argument("file", type=_file)
+@click.argument("target", type=_place)
+@_name_option
 @click.option(
     "--accept-damage",
     is_flag=True,
     help="Restore even if the database was damaged before the backup; what can't be read is lost.",
 )
-def restore(data: Path, file: Path, accept_damage: bool) -> None:  # noqa: FBT001 - click
-    """Make a new data folder from the backup FILE. It never writes into a folder that has something in it.
+@json_option
+def restore(
+    data: Path,
+    target: Path,
+    name: str | None,
+    accept_damage: bool,  # noqa: FBT001 - click
+    as_json: bool,  # noqa: FBT001 - click
+) -> None:
+    """Make a new data folder from the backup TARGET. It never writes into a folder that has something in it.
 
     A backup that is damaged or cut off is refused, and nothing is restored. Later changes are not in
     the backup. The logs get a new incarnation, so that clients notice and keep what they have.
     """
-    from parlour_server.kit.setup.backup_archive import read_backup  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.backup import restore as restoring  # noqa: PLC0415 - keeps `--help` quick
 
     folder = program().folder(data.absolute())
-    damaged = read_backup(program().schema, folder, file, accept_damage=accept_damage)
-    record(folder, "restore", file=str(file))
+    with restoring.opened_backup(folder, target, name) as found:
+        damaged = restoring.restore(program().schema, folder, found, accept_damage=accept_damage)
+    record(folder, "backup restore", file=str(found.place))
     if damaged:
         _print_damage(damaged, "the restored database is damaged")
+    if as_json:
+        say({"data": str(data), "from": str(found.place), "damage": damaged})
+        return
     click.echo(program().after_restore)
     click.echo(f"restored; next: {command()} run --data {data}")
+
+
+@backup.command(epilog=example("$command backup prune --data ~/$word --keep 48 /backup/$word"))
+@data_option
+@click.argument("folder", type=_place)
+@click.option(
+    "--keep", type=click.IntRange(min=1), required=True, help="How many of the newest backups to keep."
+)
+@json_option
+def prune(data: Path, folder: Path, keep: int, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Remove old backups from FOLDER, all but the newest ones and those that these start from."""
+    from parlour_server.kit.backup.repository import Repository  # noqa: PLC0415 - keeps `--help` quick
+
+    known = folder_of(data)
+    removed = Repository(known, folder).prune(keep)
+    record(known, "backup prune", file=str(folder), keep=str(keep))
+    if as_json:
+        say({"removed": removed.backups, "files": removed.files})
+    else:
+        click.echo(f"removed {len(removed.backups)} backups, and {removed.files} files that no other has")
 
 
 @click.command(epilog=example("$command migrate --data ~/$word"))
@@ -103,19 +225,39 @@ def migrate(data: Path) -> None:
 @click.command("new-incarnation", epilog=example("$command new-incarnation --data ~/$word"))
 @data_option
 def new_incarnation(data: Path) -> None:
-    """After PostgreSQL was restored from a backup: give the logs a new incarnation, so that clients notice.
+    """After other tools restored the database: give the logs a new incarnation, so that clients notice.
 
-    Stop all servers first. Without it, numbers of lost messages are used again, and clients take that for an
-    attack.
+    For PostgreSQL, and for SQLite replicas. Stop all servers first. Without it, numbers of lost messages are
+    used again, and clients take that for an attack. `backup restore` does it by itself.
     """
     from parlour_server.kit.setup.open_store import engine_for  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.setup.restored_database import begin_again  # noqa: PLC0415
 
     folder = folder_of(data)
-    name = begin_again(program(), engine_for(folder, settings_of(folder).database))
+    name = begin_again(program(), folder, engine_for(folder, settings_of(folder).database))
     record(folder, "new-incarnation", name=name)
     click.echo(program().after_restore)
     click.echo(f"incarnation {name} of the logs; next: start the servers")
+
+
+def _about(one: "BackupFacts") -> str:
+    how = f"changes since {one.since}" if one.since else "the whole database"
+    return f"{_size(one.stored)} of {_size(one.database)} stored ({how}), {one.files} uploaded files"
+
+
+def _as_json(one: "BackupFacts") -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "incarnation": one.incarnation,
+        "database_bytes": one.database,
+        "stored_bytes": one.stored,
+        "files": one.files,
+        "since": one.since,
+    }
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024**2:.1f} MiB"
 
 
 def _print_damage(damaged: list[str], what: str) -> None:

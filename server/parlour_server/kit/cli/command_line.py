@@ -45,8 +45,6 @@ KIT_COMMANDS: Final = (
     sessions.session,
     log.audit,
     backups.backup,
-    backups.verify,
-    backups.restore,
     backups.migrate,
     backups.new_incarnation,
     imports.import_,

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from parlour_server.kit.errors import SetupError
@@ -22,16 +23,22 @@ _PAUSE_SECONDS: Final = 0.02  # a command that checks holds the lock for some mi
 @contextmanager
 def locked(folder: DataFolder) -> Iterator[None]:
     """Hold the folder's lock. Raises SetupError while another process holds it."""
-    descriptor = _open(folder)
+    busy = f"a server is already running on {folder.path}; stop it first, or use another folder"
+    with hold(folder.path, busy=busy):
+        yield
+
+
+@contextmanager
+def hold(path: Path, *, busy: str, shared: bool = False) -> Iterator[None]:
+    """Hold the lock on a folder, alone or ``shared``. Raises SetupError with the sentence ``busy``."""
+    descriptor = _open(path)
     try:
         for _ in range(_TRIES):
-            if _take(descriptor, fcntl.LOCK_EX):
+            if _take(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
                 break
             time.sleep(_PAUSE_SECONDS)
         else:
-            raise SetupError(
-                f"a server is already running on {folder.path}; stop it first, or use another folder"
-            )
+            raise SetupError(busy)
         yield
     finally:
         os.close(descriptor)
@@ -39,18 +46,18 @@ def locked(folder: DataFolder) -> Iterator[None]:
 
 def is_locked(folder: DataFolder) -> bool:
     """Return whether a server runs on this folder."""
-    descriptor = _open(folder)
+    descriptor = _open(folder.path)
     try:
         return not _take(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
 
 
-def _open(folder: DataFolder) -> int:
+def _open(path: Path) -> int:
     try:
-        return os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise SetupError(f"cannot open the data folder {folder.path}: {error.strerror}") from error
+        raise SetupError(f"cannot open the folder {path}: {error.strerror}") from error
 
 
 def _take(descriptor: int, how: int) -> bool:

@@ -1,13 +1,17 @@
-"""Makes a restored PostgreSQL database ready: its logs get a new incarnation, so that clients notice.
+"""Makes a database ready that other tools restored: its logs get a new incarnation, so that clients notice.
 
-`restore` does this for a backup of a folder; PostgreSQL restores its databases itself.
+`backup restore` does this by itself; PostgreSQL restores its databases itself, and a replica of a SQLite file
+is restored by the tool that made it.
 """
 
+import sqlite3
 from typing import Any
 
 from parlour_protocol.kit.ids import Incarnation
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_spec import ProgramSpec
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.folder_lock import locked
 from parlour_server.kit.store.engine.connection import SHARED_NOW, Engine, WriteConnection
 from parlour_server.kit.store.engine.incarnation import renew_incarnation
 
@@ -15,11 +19,11 @@ _RUNNING = f"SELECT address FROM nodes WHERE until > {SHARED_NOW}"  # noqa: S608
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))"
 
 
-def begin_again(program: ProgramSpec[Any, Any], engine: Engine) -> Incarnation:
+def begin_again(program: ProgramSpec[Any, Any], folder: DataFolder, engine: Engine) -> Incarnation:
     """Give the logs of the database a new incarnation. Raises SetupError while a server uses it."""
-    if not engine.is_shared:
-        raise SetupError(f"{engine} is a file: `{program.name.command} restore` gives its backup a new one")
     program.schema.check(engine)
+    if not engine.is_shared:
+        return _of_the_file(program, folder)
 
     def restored(db: WriteConnection) -> None:
         if running := db.execute(_RUNNING).fetchall():
@@ -27,3 +31,13 @@ def begin_again(program: ProgramSpec[Any, Any], engine: Engine) -> Incarnation:
         program.schema.restored(db, frozenset(name for (name,) in db.execute(_TABLES)))
 
     return renew_incarnation(engine, restored)
+
+
+def _of_the_file(program: ProgramSpec[Any, Any], folder: DataFolder) -> Incarnation:
+    try:
+        with locked(folder):
+            if name := program.schema.begin_incarnation(folder.database):
+                return name
+    except sqlite3.Error as error:
+        raise SetupError(f"{folder.database} can't be written to ({error})") from error
+    raise SetupError(f"{folder.database} has no incarnation; run `{program.name.command} migrate` first")

@@ -45,7 +45,7 @@ class Schema:
     find_damage: Check = find_nothing
     """`doctor` and backups: what is damaged in the program's tables."""
     restored: Restored = _change_nothing
-    """`restore`: changes what must not be as it was at the backup."""
+    """`backup restore`: changes what must not be as it was at the backup."""
 
     @cached_property
     def version(self) -> str:

@@ -18,12 +18,14 @@ from parlour_server.kit.setup.operator_log import OperatorLog
 READS = {
     ("audit", "export"), ("audit", "head"), ("audit", "show"), ("audit", "verify"),
     ("doctor",), ("invite", "list"), ("room", "list"), ("run",), ("session", "list"),
-    ("user", "list"), ("user", "second-factor", "show"), ("user", "sessions"), ("verify",),
+    ("user", "list"), ("user", "second-factor", "show"), ("user", "sessions"),
+    ("backup", "list"), ("backup", "verify"),
 }  # fmt: skip
 RECORDS = {
-    ("backup",), ("drill-permit",), ("import",), ("init",), ("invite", "create"), ("invite", "revoke"),
+    ("backup", "create"), ("backup", "prune"), ("backup", "restore"),
+    ("drill-permit",), ("import",), ("init",), ("invite", "create"), ("invite", "revoke"),
     ("migrate",),
-    ("new-incarnation",), ("restore",),
+    ("new-incarnation",),
     ("room", "appoint"), ("room", "create"), ("session", "end"), ("user", "create"), ("user", "disable"),
     ("user", "enable"), ("user", "reset-password"), ("user", "second-factor", "require"),
     ("user", "second-factor", "reset"),

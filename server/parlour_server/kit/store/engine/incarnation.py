@@ -1,7 +1,7 @@
 """The incarnation of the logs: a random name that changes when a backup is restored.
 
 After a restore, the numbers of lost events are used again; clients notice by this name. A migration creates
-it, and only `restore` changes it.
+it, and only `backup restore` and `new-incarnation` change it.
 """
 
 import sqlite3

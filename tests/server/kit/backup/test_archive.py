@@ -19,11 +19,26 @@ from parlour_protocol.limits import FILE_BYTES
 from parlour_server.chat_folder import files_of
 from parlour_server.chat_program import CHAT
 from parlour_server.delivery.blob_store import BlobStore
+from parlour_server.kit.backup.archive import write_archive
+from parlour_server.kit.backup.contents import Backup
+from parlour_server.kit.backup.restore import opened_backup, restore, verify
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.backup_archive import read_backup, verify_backup, write_backup
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.store.interface import Store
+
+
+def restored(folder: DataFolder, file: Path, *, accept_damage: bool = False) -> list[str]:
+    """Restore a backup; returns the damage in its database."""
+    with opened_backup(folder, file) as backup:
+        return restore(CHAT.schema, folder, backup, accept_damage=accept_damage)
+
+
+def verified(file: Path) -> Backup:
+    """Check a backup and return it, closed."""
+    with opened_backup(CHAT.folder(Path()), file) as backup:
+        verify(backup)
+        return backup
 
 
 async def test_a_backup_of_a_running_server_restores_to_the_same(
@@ -36,9 +51,9 @@ async def test_a_backup_of_a_running_server_restores_to_the_same(
     kept = new_file_id()
     (files_of(folder) / kept).write_bytes(b"sealed")
     (files_of(folder) / f"{new_file_id()}.part").write_bytes(b"half")
-    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
+    write_archive(CHAT.schema, folder, tmp_path / "all.tar")
     again = CHAT.folder(tmp_path / "again")
-    read_backup(CHAT.schema, again, tmp_path / "all.tar")
+    restored(again, tmp_path / "all.tar")
     again.require()
     for file in ("parlour.toml", "ca.pem", "ca.key", "server.pem", "server.key", "keylog.key"):
         assert (again.path / file).read_bytes() == (folder.path / file).read_bytes()
@@ -51,11 +66,11 @@ async def test_a_backup_of_a_running_server_restores_to_the_same(
 
 def test_a_restore_is_another_incarnation(folder: DataFolder, tmp_path: Path) -> None:
     """R20: each restore names the logs again; the backup and its folder keep their name."""
-    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
+    write_archive(CHAT.schema, folder, tmp_path / "all.tar")
     found = []
     for name in ("one", "two"):
         again = CHAT.folder(tmp_path / name)
-        read_backup(CHAT.schema, again, tmp_path / "all.tar")
+        restored(again, tmp_path / "all.tar")
         found.append(SqliteEngine(again.database).incarnation())
         assert {path.name for path in again.path.iterdir()} & {
             "parlour.db-wal",
@@ -64,14 +79,14 @@ def test_a_restore_is_another_incarnation(folder: DataFolder, tmp_path: Path) ->
     before = SqliteEngine(folder.database).incarnation()
     assert before is not None
     assert len({before, *found}) == 3
-    assert verify_backup(folder, tmp_path / "all.tar")[1] == before[0]
+    assert verified(tmp_path / "all.tar").incarnation == before[0]
 
 
 def test_a_restore_that_breaks_off_leaves_nothing_to_serve(
     folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R20: a crash cannot leave a database in its place under its old name."""
-    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
+    write_archive(CHAT.schema, folder, tmp_path / "all.tar")
     again = CHAT.folder(tmp_path / "again")
 
     def crash(_path: Path, _restored: object) -> None:
@@ -80,8 +95,8 @@ def test_a_restore_that_breaks_off_leaves_nothing_to_serve(
 
     monkeypatch.setattr("parlour_server.kit.store.schema.begin_incarnation", crash)
     with pytest.raises(KeyboardInterrupt):
-        read_backup(CHAT.schema, again, tmp_path / "all.tar")
-    assert list(again.path.iterdir()) == []
+        restored(again, tmp_path / "all.tar")
+    assert not again.path.exists() or list(again.path.iterdir()) == []
 
 
 def test_single_use_key_packages_are_not_given_after_a_restore(folder: DataFolder, tmp_path: Path) -> None:
@@ -94,9 +109,9 @@ def test_single_use_key_packages_are_not_given_after_a_restore(folder: DataFolde
                 " VALUES (?, 'd', ?, ?, 0, x'02', 9)",
                 (number, b"%d" % number, last),
             )
-    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
+    write_archive(CHAT.schema, folder, tmp_path / "all.tar")
     again = CHAT.folder(tmp_path / "again")
-    read_backup(CHAT.schema, again, tmp_path / "all.tar")
+    restored(again, tmp_path / "all.tar")
     with closing(sqlite3.connect(again.database)) as db:
         rows = db.execute("SELECT last_resort, given, package FROM key_packages ORDER BY number").fetchall()
     assert rows == [(0, 1, None), (0, 1, None), (1, 0, b"\x02")]
@@ -104,17 +119,17 @@ def test_single_use_key_packages_are_not_given_after_a_restore(folder: DataFolde
 
 def test_a_backup_is_private_and_overwrites_nothing(folder: DataFolder, tmp_path: Path) -> None:
     """O2: keys are in it."""
-    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
+    write_archive(CHAT.schema, folder, tmp_path / "all.tar")
     assert (tmp_path / "all.tar").stat().st_mode & 0o777 == 0o600
     with pytest.raises(SetupError, match="never overwritten"):
-        write_backup(CHAT.schema, folder, tmp_path / "all.tar")
+        write_archive(CHAT.schema, folder, tmp_path / "all.tar")
 
 
 def test_a_restore_into_a_folder_with_something_in_it_is_refused(folder: DataFolder, tmp_path: Path) -> None:
     """A running server's data must not be overwritten."""
-    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
+    write_archive(CHAT.schema, folder, tmp_path / "all.tar")
     with pytest.raises(SetupError, match="not empty"):
-        read_backup(CHAT.schema, folder, tmp_path / "all.tar")
+        restored(folder, tmp_path / "all.tar")
 
 
 @pytest.mark.parametrize(
@@ -143,15 +158,15 @@ def test_path_traversal_in_an_archive_is_refused(tmp_path: Path, name: str) -> N
     (tmp_path / "evil.tar").write_bytes(whole.getvalue())
     again = CHAT.folder(tmp_path / "again")
     with pytest.raises(SetupError, match="not a backup"):
-        read_backup(CHAT.schema, again, tmp_path / "evil.tar")
-    assert list(again.path.iterdir()) == []
+        restored(again, tmp_path / "evil.tar")
+    assert not again.path.exists() or list(again.path.iterdir()) == []
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     """A sentence with the file's name."""
     (tmp_path / "x.tar").write_bytes(b"nothing")
     with pytest.raises(SetupError, match="not an archive"):
-        read_backup(CHAT.schema, CHAT.folder(tmp_path / "again"), tmp_path / "x.tar")
+        restored(CHAT.folder(tmp_path / "again"), tmp_path / "x.tar")
 
 
 def unpacked(file: Path) -> dict[str, bytes]:
@@ -182,8 +197,8 @@ def refused(folder: Path, file: Path, why: str) -> None:
     """Check that a backup is refused in words and leaves nothing."""
     again = CHAT.folder(folder / "again")
     with pytest.raises(SetupError, match=why):
-        read_backup(CHAT.schema, again, file)
-    assert list(again.path.iterdir()) == []
+        restored(again, file)
+    assert not again.path.exists() or list(again.path.iterdir()) == []
 
 
 async def test_one_wrong_byte_anywhere_is_found(store: Store, folder: DataFolder, tmp_path: Path) -> None:
@@ -191,23 +206,23 @@ async def test_one_wrong_byte_anywhere_is_found(store: Store, folder: DataFolder
     await store.accounts.list()
     BlobStore(files_of(folder)).open()
     (files_of(folder) / new_file_id()).write_bytes(b"sealed" * 1000)
-    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
+    write_archive(CHAT.schema, folder, tmp_path / "all.tar")
     whole = (tmp_path / "all.tar").read_bytes()
     members = unpacked(tmp_path / "all.tar")
-    assert verify_backup(folder, tmp_path / "all.tar")[0] == len(members) - 1
+    assert len(verified(tmp_path / "all.tar").members) == len(members) - 1
     for name, data in members.items():
         damaged = bytearray(whole)
         damaged[whole.index(data) + len(data) // 2] ^= 1
         (tmp_path / "damaged.tar").write_bytes(damaged)
         with pytest.raises(SetupError, match=r"damaged|not a backup"):
-            verify_backup(folder, tmp_path / "damaged.tar")
+            verified(tmp_path / "damaged.tar")
         refused(tmp_path, tmp_path / "damaged.tar", r"damaged|not a backup")
         assert name
 
 
 def test_a_backup_that_was_cut_off_is_refused(folder: DataFolder, tmp_path: Path) -> None:
     """Wherever it ends: a copy over a network that broke off."""
-    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
+    write_archive(CHAT.schema, folder, tmp_path / "all.tar")
     whole = (tmp_path / "all.tar").read_bytes()
     end = len(whole.rstrip(b"\0"))
     for length in (0, 1, 511, 512, 513, 4096, end // 2, end - 1, whole.rindex(b"manifest.json")):
@@ -241,7 +256,7 @@ def test_hostile_headers_are_refused(
     folder: DataFolder, tmp_path: Path, evil: tuple[tarfile.TarInfo, bytes], why: str
 ) -> None:
     """L20: judged before anything is unpacked, in the middle of a good backup and at its beginning."""
-    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
+    write_archive(CHAT.schema, folder, tmp_path / "all.tar")
     good = [member(name, data) for name, data in unpacked(tmp_path / "all.tar").items()]
     if "twice" not in why:  # in the place of the good one, so that nothing else is wrong
         good = [one for one in good if one[0].name != evil[0].name]
@@ -252,7 +267,7 @@ def test_hostile_headers_are_refused(
 
 def test_a_manifest_is_bounded_and_must_agree(folder: DataFolder, tmp_path: Path) -> None:
     """Neither a huge one nor one of other files, nor one that is nested without end, is taken."""
-    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
+    write_archive(CHAT.schema, folder, tmp_path / "all.tar")
     members = unpacked(tmp_path / "all.tar")
     reported = json.loads(members["manifest.json"])
     more = {**reported, "members": {**reported["members"], "ca.key": {"size": 1, "sha256": "0" * 64}}}
@@ -276,11 +291,11 @@ def test_a_damaged_database_is_reported_and_restored_only_on_request(
     with closing(sqlite3.connect(folder.database)) as database:
         database.execute("UPDATE events SET body = x'00' WHERE seq = 1")
         database.commit()
-    (sentence,) = write_backup(CHAT.schema, folder, tmp_path / "all.tar")
+    (sentence,) = write_archive(CHAT.schema, folder, tmp_path / "all.tar")
     assert sentence.startswith("event 1 of room ")
     refused(tmp_path, tmp_path / "all.tar", r"is damaged \(event 1 of room .*--accept-damage")
     again = CHAT.folder(tmp_path / "again")
-    assert read_backup(CHAT.schema, again, tmp_path / "all.tar", accept_damage=True) == [sentence]
+    assert restored(again, tmp_path / "all.tar", accept_damage=True) == [sentence]
     again.require()
 
 
@@ -288,7 +303,7 @@ def test_what_does_not_fit_on_the_disk_is_refused_before(
     folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In words, and before the disk is full."""
-    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
+    write_archive(CHAT.schema, folder, tmp_path / "all.tar")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
     (tmp_path / "again").mkdir(mode=0o700)
     refused(tmp_path, tmp_path / "all.tar", r"needs \d+ MiB and .* has 0 MiB free")

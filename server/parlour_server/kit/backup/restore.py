@@ -1,0 +1,100 @@
+"""Checks a backup, and makes a new data folder from it.
+
+A failed restore leaves nothing behind. A restored server has a new incarnation of its logs, so that clients
+notice that numbers are used again.
+"""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from parlour_server.kit.backup.archive import opened_archive
+from parlour_server.kit.backup.contents import Backup, check_digest, damaged, temporary_folder
+from parlour_server.kit.backup.repository import Repository
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.private_file import private_file
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.store.schema import Schema
+
+_DAMAGED: Final = (
+    "the database in {place} is damaged ({what}); restore an earlier backup,"
+    " or what can be read of this one with --accept-damage"
+)
+
+
+@contextmanager
+def opened_backup(known: DataFolder, place: Path, name: str | None = None) -> Iterator[Backup]:
+    """Open a backup in a file, or the one of this name in a folder of backups; the newest without a name.
+
+    ``known`` names the files that may be in it; nothing is read from there. Raises SetupError, also for
+    system errors in the block.
+    """
+    try:
+        if place.is_dir():
+            with Repository(known, place).opened(name) as backup:
+                yield backup
+        elif name is not None:
+            raise SetupError(f"{place} is one backup; only a folder of backups has several to choose from")
+        else:
+            with opened_archive(known, place) as archive:
+                yield archive
+    except OSError as error:
+        raise SetupError(f"cannot read the backup {place}: {error.strerror}") from error
+
+
+def verify(backup: Backup) -> None:
+    """Read every member and check its digest. Raises SetupError."""
+    for name in backup.members:
+        check_digest(backup, name, backup.copy(name, None))
+
+
+def restore(schema: Schema, folder: DataFolder, backup: Backup, *, accept_damage: bool = False) -> list[str]:
+    """Restore a backup into a new folder; returns the damage in its database, as sentences.
+
+    Raises SetupError, leaving the folder empty; for a damaged database unless ``accept_damage``.
+    """
+    folder.create()
+    if any(folder.path.iterdir()):
+        raise SetupError(f"{folder.path} is not empty; restore into a new folder")
+    _check_space(folder, backup)
+    with temporary_folder(folder) as work, ExitStack() as undo:
+        undo.callback(_remove, folder, backup)
+        if folder.uploads is not None:
+            (folder.path / folder.uploads.name).mkdir(mode=0o700)
+        database = work / folder.database.name
+        for name in backup.members:
+            target = database if name == database.name else folder.path / name
+            with private_file(target) as out:
+                check_digest(backup, name, backup.copy(name, out))
+        found = schema.damage(database)
+        if found and not accept_damage:
+            raise SetupError(_DAMAGED.format(place=backup.place, what=found[0]))
+        try:
+            schema.begin_incarnation(database)
+        except sqlite3.Error as error:
+            raise damaged(backup.place, f"its database can't be written to ({error})") from error
+        # The database last: without it no server starts on a half-restored folder.
+        database.replace(folder.database)
+        undo.pop_all()
+    return found
+
+
+def _check_space(folder: DataFolder, backup: Backup) -> None:
+    wanted, free = sum(one.size for one in backup.members.values()), shutil.disk_usage(folder.path).free
+    if wanted > free:
+        raise SetupError(
+            f"the backup needs {wanted // 1024**2} MiB and {folder.path} has {free // 1024**2} MiB free;"
+            " nothing was restored"
+        )
+
+
+def _remove(folder: DataFolder, backup: Backup) -> None:
+    """Remove everything that was restored; the folder was empty before."""
+    with suppress(OSError):
+        for name in backup.members:
+            (folder.path / name).unlink(missing_ok=True)
+        if folder.uploads is not None:
+            (folder.path / folder.uploads.name).rmdir()

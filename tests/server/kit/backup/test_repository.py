@@ -1,0 +1,297 @@
+"""A folder of backups: each adds what has changed, every one restores, and no damage goes unseen."""
+
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from parlour_protocol.ids import new_file_id
+from parlour_server.chat_folder import files_of
+from parlour_server.chat_program import CHAT
+from parlour_server.delivery.blob_store import BlobStore
+from parlour_server.kit.backup import repository
+from parlour_server.kit.backup.repository import BLOCK, Repository
+from parlour_server.kit.backup.restore import opened_backup, restore, verify
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.folder_lock import hold
+
+
+@pytest.fixture
+def kept(folder: DataFolder, tmp_path: Path) -> Repository:
+    """Return a folder of backups that is not there yet."""
+    BlobStore(files_of(folder)).open()
+    return Repository(folder, tmp_path / "backups")
+
+
+def write(folder: DataFolder, text: str, rows: int = 1) -> None:
+    """Change the database: entries of a table that grows."""
+    with closing(sqlite3.connect(folder.database)) as db, db:
+        db.execute("CREATE TABLE IF NOT EXISTS later (text TEXT)")
+        db.executemany("INSERT INTO later VALUES (?)", [(text,)] * rows)
+
+
+def texts(database: Path) -> list[str]:
+    """Return what was written."""
+    with closing(sqlite3.connect(database)) as db:
+        return [text for (text,) in db.execute("SELECT DISTINCT text FROM later ORDER BY text")]
+
+
+def restored(kept: Repository, place: Path, name: str | None = None) -> DataFolder:
+    """Restore a backup into a new folder."""
+    again = CHAT.folder(place)
+    with opened_backup(again, kept.path, name) as backup:
+        restore(CHAT.schema, again, backup)
+    again.require()
+    return again
+
+
+def test_every_backup_restores_to_its_time(kept: Repository, folder: DataFolder, tmp_path: Path) -> None:
+    """Also after the database grew and shrank, and files came and went."""
+    files, made, there = [], [], []
+    for number in range(5):
+        write(folder, f"text {number}", rows=200 if number < 3 else 1)
+        if number == 3:
+            with closing(sqlite3.connect(folder.database)) as db:
+                db.execute("DELETE FROM later WHERE text < 'text 2'")
+                db.commit()
+                db.execute("VACUUM")
+        files.append(new_file_id())
+        (files_of(folder) / files[-1]).write_bytes(b"sealed %d" % number)
+        if number == 4:
+            (files_of(folder) / files[0]).unlink()
+        made.append(kept.add(CHAT.schema, folder)[0])
+        there.append((texts(folder.database), {path.name for path in files_of(folder).glob("?" * 22)}))
+    assert [one.since for one in made] == [None, *(one.name for one in made[:-1])]
+    assert kept.backups() == made
+    assert kept.verify() == 5
+    for one, (wanted, names) in zip(made, there, strict=True):
+        again = restored(kept, tmp_path / one.name, one.name)
+        assert texts(again.database) == wanted
+        assert {path.name for path in files_of(again).iterdir()} == names
+        assert again.key.read_bytes() == folder.key.read_bytes()
+        assert one.files == len(names)
+    newest = restored(kept, tmp_path / "newest")
+    assert texts(newest.database) == there[-1][0]
+
+
+def test_a_backup_adds_only_what_has_changed(kept: Repository, folder: DataFolder) -> None:
+    """A few blocks of a large database, and no file a second time."""
+    write(folder, "x" * 1000, rows=2000)
+    (files_of(folder) / new_file_id()).write_bytes(b"s" * 100_000)
+    whole, _ = kept.add(CHAT.schema, folder)
+    stored = {path: path.stat().st_mtime_ns for path in (kept.path / "files").iterdir()}
+    write(folder, "one more")
+    changed, _ = kept.add(CHAT.schema, folder)
+    assert whole.stored == whole.database > 2_000_000
+    assert 0 < changed.stored < 10 * BLOCK
+    assert {path: path.stat().st_mtime_ns for path in (kept.path / "files").iterdir()} == stored
+    assert kept.add(CHAT.schema, folder)[0].stored == 0
+
+
+def test_it_is_private(kept: Repository, folder: DataFolder) -> None:
+    """O2: keys are in it, so no one else may look inside, whatever the umask is."""
+    before = os.umask(0)
+    try:
+        (files_of(folder) / new_file_id()).write_bytes(b"sealed")
+        kept.add(CHAT.schema, folder)
+    finally:
+        os.umask(before)
+    for path in (kept.path, *kept.path.rglob("*")):
+        assert not path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO), path
+
+
+def test_a_whole_database_comes_again(
+    kept: Repository, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After some backups, after large changes, and when it can't be told what has changed."""
+    monkeypatch.setattr(repository, "_CHAIN", 2)
+    write(folder, "a")
+    assert [kept.add(CHAT.schema, folder)[0].since is None for _ in range(5)] == [
+        True, False, False, True, False,
+    ]  # fmt: skip
+    (kept.path / "blocks").write_bytes(b"of something else\n")
+    assert kept.add(CHAT.schema, folder)[0].since is None
+    with closing(sqlite3.connect(folder.database)) as db:
+        db.execute("PRAGMA page_size = 8192")
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("VACUUM")
+    changed, _ = kept.add(CHAT.schema, folder)
+    assert changed.stored > changed.database // 2
+    write(folder, "b", rows=100)
+    kept.add(CHAT.schema, folder)
+    kept.verify()
+
+
+def test_pruning_keeps_what_the_kept_ones_need(
+    kept: Repository, folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Backups before the last whole one go, with the files that only they had."""
+    monkeypatch.setattr(repository, "_CHAIN", 2)
+    gone, stays = new_file_id(), new_file_id()
+    (files_of(folder) / gone).write_bytes(b"gone")
+    names = [kept.add(CHAT.schema, folder)[0].name for _ in range(3)]
+    (files_of(folder) / gone).unlink()
+    (files_of(folder) / stays).write_bytes(b"stays")
+    write(folder, "later")
+    names += [kept.add(CHAT.schema, folder)[0].name for _ in range(2)]
+    assert kept.prune(keep=9).backups == []
+    pruned = kept.prune(keep=1)  # it starts from the one before
+    assert (pruned.backups, pruned.files) == (names[:3], 1)
+    assert [one.name for one in kept.backups()] == names[3:]
+    assert {path.name for path in (kept.path / "files").iterdir()} == {stays}
+    assert kept.verify() == 2
+    assert texts(restored(kept, tmp_path / "again").database) == ["later"]
+
+
+def test_a_backup_that_broke_off_is_not_there(
+    kept: Repository, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The earlier ones stay as they were, and the next one is made."""
+    first, _ = kept.add(CHAT.schema, folder)
+    write(folder, "lost")
+    with monkeypatch.context() as broken:
+        broken.setattr(repository, "_sync", lambda _folder: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            kept.add(CHAT.schema, folder)
+    assert kept.backups() == [first]
+    second, _ = kept.add(CHAT.schema, folder)
+    assert kept.backups() == [first, second]
+    assert kept.verify() == 2
+
+
+def test_one_at_a_time(kept: Repository, folder: DataFolder, tmp_path: Path) -> None:
+    """Two timers, or one that prunes while another reads, do not mix."""
+    kept.add(CHAT.schema, folder)
+    with hold(kept.path, busy="", shared=True):
+        assert kept.verify() == 1
+        with pytest.raises(SetupError, match="in use"):
+            kept.add(CHAT.schema, folder)
+        with pytest.raises(SetupError, match="in use"):
+            kept.prune(keep=1)
+    with hold(kept.path, busy=""), pytest.raises(SetupError, match="is being made"):
+        restored(kept, tmp_path / "again")
+
+
+def files(kept: Repository) -> Iterator[Path]:
+    """Return every file that a backup needs."""
+    yield from (path for path in kept.path.rglob("*") if path.is_file() and path.name != "blocks")
+
+
+@pytest.mark.parametrize("how", ["changed", "cut", "longer", "gone", "link"])
+def test_damage_anywhere_is_found(kept: Repository, folder: DataFolder, tmp_path: Path, how: str) -> None:
+    """By `verify`; and a restore of what is damaged is refused and leaves nothing."""
+    write(folder, "a", rows=100)
+    (files_of(folder) / new_file_id()).write_bytes(b"sealed")
+    kept.add(CHAT.schema, folder)
+    write(folder, "b", rows=100)
+    kept.add(CHAT.schema, folder)
+    whole = shutil.copytree(kept.path, tmp_path / "whole")
+    for path in list(files(kept)):
+        data = path.read_bytes()
+        if how == "changed":
+            middle = len(data) // 2
+            path.write_bytes(data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
+        elif how == "cut":
+            path.write_bytes(data[:-2])
+        elif how == "longer":
+            path.write_bytes(data + b"xx")
+        else:
+            path.unlink()
+        if how == "link":
+            path.symlink_to(whole / path.relative_to(kept.path))
+        if how == "link" and path.name == "format.json":
+            path.unlink()  # it names the program, wherever it lies
+        with pytest.raises(SetupError):
+            kept.verify()
+        path.unlink(missing_ok=True)
+        shutil.copy2(whole / path.relative_to(kept.path), path)
+    assert kept.verify() == 2
+
+
+def forged(kept: Repository, change: Callable[[dict[str, object]], None]) -> None:
+    """Write the newest backup's manifest again, with its digest, as someone who can write there would."""
+    path = kept.path / "backups" / kept.backups()[-1].name / "manifest.json"
+    manifest = msgspec.json.decode(path.read_bytes().split(b"\n")[0])
+    change(manifest)
+    data = msgspec.json.encode(manifest)
+    path.write_bytes(b"%b\n%b\n" % (data, repository.hashlib.sha256(data).hexdigest().encode()))
+
+
+def _member(name: str, size: int) -> Callable[[dict[str, object]], None]:
+    return lambda manifest: manifest["members"].update({name: {"size": size, "sha256": "0" * 64}})  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (_member("../outside", 1), "is in it"),
+        (_member("files/../../x", 1), "is in it"),
+        (_member("manifest.json", 1), "is in it"),
+        (_member("server.key", 2**33), "too large"),
+        (_member("server.key", -1), "too large"),
+        (_member(f"files/{new_file_id()}", 2**40), "too large"),
+        (_member("parlour.db", 2**50), "MiB free"),
+        (lambda manifest: manifest.update(since="../../etc"), "starts from"),
+        (lambda manifest: manifest.update(since="9999-01-01T00-00-00.000Z"), "starts from"),
+        (lambda manifest: manifest.update(since="2000-01-01T00-00-00.000Z"), "is gone"),
+        (lambda manifest: manifest.update(members={}), "contains no database"),
+        (lambda manifest: manifest.update(format=2), "cannot be read"),
+    ],
+)
+def test_a_hostile_manifest_is_refused(
+    kept: Repository,
+    folder: DataFolder,
+    tmp_path: Path,
+    change: Callable[[dict[str, object]], None],
+    why: str,
+) -> None:
+    """L20: it cannot say where to write, nor fill the disk, and nothing stays."""
+    kept.add(CHAT.schema, folder)
+    forged(kept, change)
+    again = CHAT.folder(tmp_path / "again")
+    with pytest.raises(SetupError, match=why), opened_backup(again, kept.path) as backup:
+        restore(CHAT.schema, again, backup)
+    assert not again.path.exists() or list(again.path.iterdir()) == []
+
+
+def test_what_is_no_folder_of_backups_is_refused(
+    kept: Repository, folder: DataFolder, tmp_path: Path
+) -> None:
+    """Neither written to nor read: another folder, the data folder, another program's, an empty one."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letter.txt").write_text("dear")
+    with pytest.raises(SetupError, match="has other files in it"):
+        Repository(folder, tmp_path / "home").add(CHAT.schema, folder)
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["letter.txt"]
+    with pytest.raises(SetupError, match="would be lost with it"):
+        Repository(folder, folder.path / "backups").add(CHAT.schema, folder)
+    with pytest.raises(SetupError, match="is not a backup"), opened_backup(folder, tmp_path / "home"):
+        pass
+    kept.add(CHAT.schema, folder)
+    with pytest.raises(SetupError, match="has no backup"), opened_backup(folder, kept.path, "2000"):
+        pass
+    (kept.path / "format.json").write_bytes(b'{"format": 1, "program": "ticker"}')
+    with pytest.raises(SetupError, match="are of 'ticker'"):
+        kept.backups()
+
+
+def test_a_damaged_database_is_said(kept: Repository, folder: DataFolder, tmp_path: Path) -> None:
+    """It is backed up as it is, and restored only on request."""
+    with closing(sqlite3.connect(folder.database)) as database:
+        database.execute("UPDATE events SET body = x'00' WHERE seq = 1")
+        database.commit()
+    _, [sentence] = kept.add(CHAT.schema, folder)
+    assert sentence.startswith("event 1 of room ")
+    again = CHAT.folder(tmp_path / "again")
+    with opened_backup(again, kept.path) as backup:
+        verify(backup)
+        with pytest.raises(SetupError, match="--accept-damage"):
+            restore(CHAT.schema, again, backup)
+        assert restore(CHAT.schema, again, backup, accept_damage=True) == [sentence]

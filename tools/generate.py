@@ -3,14 +3,15 @@
 import sys
 from pathlib import Path
 
-from tools import claims, guide, openapi, schemas, tables
+from tools import claims, completions, guide, man_pages, openapi, schemas, tables
 
 ROOT = Path(__file__).parents[1]
 
 
 def stale() -> dict[Path, str]:
     """Return the generated files that do not hold what they should, with what they should hold."""
-    wanted = {**schemas.files(), **openapi.files(), **tables.files(), **guide.files(), **claims.files()}
+    made = (schemas, openapi, tables, guide, claims, man_pages, completions)
+    wanted = {path: text for one in made for path, text in one.files().items()}
     return {
         path: text
         for path, text in wanted.items()

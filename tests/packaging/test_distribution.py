@@ -1,17 +1,23 @@
 """The repository packs into one distribution, with nothing forgotten and nothing unlocked."""
 
+import os
 import re
 import subprocess
 import sys
 import tarfile
 import tomllib
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import nacl
 import pytest
+from hatch_build import long_description
+from tools.release.builds import build, build_elsewhere
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CLIENT = ROOT / "client" / "parlour_client"
 PACKAGES = {"protocol": "parlour_protocol", "server": "parlour_server", "client": "parlour_client"}
 
 
@@ -77,10 +83,98 @@ def test_what_carries_addresses_is_not_in_the_repository() -> None:
     assert not [path for path in tracked() if path.name == "uv.lock" or path.parts[0] == ".venv"]
 
 
-def test_the_source_distribution_holds_all_that_it_is_tested_with(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Built:
+    """What hatchling makes of the repository."""
+
+    sdist: Path
+    wheel: Path
+
+    def names(self) -> set[str]:
+        """Return the names of the files in the wheel."""
+        with zipfile.ZipFile(self.wheel) as packed:
+            return set(packed.namelist())
+
+    def metadata(self) -> str:
+        """Return the metadata of the wheel, which an index shows."""
+        with zipfile.ZipFile(self.wheel) as packed:
+            return packed.read(
+                next(name for name in packed.namelist() if name.endswith("/METADATA"))
+            ).decode()
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Return both distributions, made once."""
+    return Built(*build(ROOT, tmp_path_factory.mktemp("built")))
+
+
+def test_the_source_distribution_holds_all_that_it_is_tested_with(built: Built) -> None:
     """It has every file of the repository: `make test` works there as in a clone."""
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)  # noqa: S603 - a build of our own
-    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as packed:
+    with tarfile.open(built.sdist) as packed:
         names = {Path(*Path(name).parts[1:]) for name in packed.getnames()}
     assert set(tracked()) - names == set()
+
+
+def test_two_builds_are_the_same_bit_by_bit(built: Built, tmp_path: Path) -> None:
+    """The second is made of the unpacked first: elsewhere, at another time, with another umask and epoch."""
+    again = Built(*build_elsewhere(built.sdist, tmp_path))
+    assert again.sdist.read_bytes() == built.sdist.read_bytes()
+    assert again.wheel.read_bytes() == built.wheel.read_bytes()
+
+
+def test_every_language_is_in_the_wheel(built: Built) -> None:
+    """English is in the code; each other language is a catalogue that is compiled."""
+    languages = {path.parts[-3] for path in (CLIENT / "locales").glob("*/LC_MESSAGES/*.po")}
+    assert {"de", "he"} <= languages
+    catalogues = {f"parlour_client/locales/{one}/LC_MESSAGES/parlour.mo" for one in languages}
+    assert catalogues <= built.names()
+
+
+def test_man_pages_and_completion_are_in_the_wheel(built: Built) -> None:
+    """They lie where `man` and the shells look below a prefix."""
+    share = {name.partition("/data/")[2] for name in built.names() if "/data/share/" in name}
+    assert share == {
+        f"share/{place.format(program)}"
+        for program in ("parlour", "parlour-server")
+        for place in (
+            "man/man1/{}.1",
+            "bash-completion/completions/{}",
+            "zsh/site-functions/_{}",
+            "fish/vendor_completions.d/{}.fish",
+        )
+    }
+
+
+def test_bash_completes_commands() -> None:
+    """The script asks the program, which is on the path, and takes its answer."""
+    script = ROOT / "share/bash-completion/completions/parlour-server"
+    asked = "COMP_WORDS=(parlour-server invite cr); COMP_CWORD=2; _parlour_server_completion parlour-server"
+    done = subprocess.run(  # noqa: S603 - our own
+        ["bash", "-c", f'source "{script}"; {asked}; echo "${{COMPREPLY[@]}}"'],  # noqa: S607 - the shell of the developer
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "create\n", done.stderr
+
+
+def test_the_long_description_leads_nowhere_that_is_not_there(built: Built) -> None:
+    """On an index there is no file beside it: every link and picture has a whole address, or is left out."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", built.metadata())
+    assert [one for one in targets if not one.startswith(("https://", "#"))] == []
+
+
+def test_the_long_description_names_the_release_it_came_with() -> None:
+    """With an address, pictures are loaded from the tag of the version, and links lead there."""
+    text = (
+        "![The client](docs/screenshot.svg) [guide](docs/security.md#the-claims) "
+        "[web](https://example.org/) [below](#security)"
+    )
+    assert long_description(text, "https://forge.example/parlour/{}/v1.0.0") == (
+        "![The client](https://forge.example/parlour/raw/v1.0.0/docs/screenshot.svg) "
+        "[guide](https://forge.example/parlour/blob/v1.0.0/docs/security.md#the-claims) "
+        "[web](https://example.org/) [below](#security)"
+    )
+    assert long_description(text, "") == " guide [web](https://example.org/) [below](#security)"

@@ -1,0 +1,33 @@
+"""The shells' completion: click's own scripts, which ask the program what fits.
+
+They are written here because a package can only install files: nothing of it runs on installation.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import click
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+
+from tools.man_pages import PROGRAMS
+
+SHELLS: Final[dict[str, type[ShellComplete]]] = {
+    "share/bash-completion/completions/{}": BashComplete,
+    "share/zsh/site-functions/_{}": ZshComplete,
+    "share/fish/vendor_completions.d/{}.fish": FishComplete,
+}
+"""Where each shell looks for the script of a program below the prefix it is installed in."""
+
+
+def files() -> dict[Path, str]:
+    """Return the scripts of both programs."""
+    return {
+        Path(place.format(name)): _script(shell, root, name)
+        for name, (root, *_) in PROGRAMS.items()
+        for place, shell in SHELLS.items()
+    }
+
+
+def _script(shell: type[ShellComplete], root: click.Command, name: str) -> str:
+    made = shell(root, {}, name, f"_{name.upper().replace('-', '_')}_COMPLETE")
+    return shell.source_template % made.source_vars()

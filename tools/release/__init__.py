@@ -1,0 +1,1 @@
+"""Builds a release and checks all of it that can be checked without a network."""

@@ -86,7 +86,9 @@ lock: ## resolve the requirements again (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	    --extra fast --group build --group program -c requirements/dev.txt -o requirements/program.txt pyproject.toml
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-	    --extra fast --extra cluster --group build -c requirements/dev.txt -o requirements/cluster.txt pyproject.toml
+	    --group pyproject.toml:build -c requirements/dev.txt -o requirements/build.txt
+	$(PYTHON) -m tools.server_requirements | uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
+	    --python-version 3.11 -c requirements/dev.txt -o requirements/server.txt -
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/bin

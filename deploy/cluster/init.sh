@@ -5,7 +5,9 @@ set -eu
 umask 077
 name=$1
 shift
-as_parlour="setpriv --reuid=parlour --regid=parlour --clear-groups"
+as_parlour() {
+    su -s /bin/sh parlour -c 'exec parlour-server "$@"' sh "$@"
+}
 
 chown parlour:parlour /data
 install -d -o parlour -g parlour -m 0700 /data/operator /data/files
@@ -15,11 +17,11 @@ chown -h parlour:parlour /data/operator/files
 install -o parlour -g parlour -m 0600 /secrets/ca.pem /data/operator/backend-ca.pem
 
 # safe to repeat: it makes what is missing, and never other keys
-$as_parlour parlour-server init --data /data/operator --name "$name" \
+as_parlour init --data /data/operator --name "$name" \
     --database "postgresql://parlour@postgres/parlour?sslmode=verify-full&sslrootcert=/data/operator/backend-ca.pem" \
     --database-password-file /data/operator/postgres.password \
     --bus tls://nats:4222 --bus-credentials-file /data/operator/nats.credentials
-$as_parlour parlour-server migrate --data /data/operator
+as_parlour migrate --data /data/operator
 
 for node in "$@"; do
     [ -e "/data/$node/server.key" ] && continue

@@ -87,8 +87,8 @@ def test_what_compose_names_is_there(secrets: Path) -> None:
 def test_init_uses_options_that_there_are() -> None:
     """The service that makes the data folder runs only where there are containers."""
     script = (FOLDER / "init.sh").read_text("utf-8").replace("\\\n", " ")
-    commands = re.findall(r"parlour-server (\w+ --.*)", script)
-    assert len(commands) == script.count("$as_parlour parlour-server")
+    commands = re.findall(r"^as_parlour (\w+ --.*)", script, re.MULTILINE)
+    assert len(commands) == script.count("\nas_parlour ")
     for command in commands:
         name, *words = command.split()
         done = CliRunner().invoke(COMMAND_LINE.group, [name, "--help"])

@@ -2,7 +2,9 @@
 """The shipped systemd unit runs the server: nothing that it calls is refused, and a refusal ends nothing."""
 
 import json
+import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -100,3 +102,44 @@ def test_the_unit_never_gives_up() -> None:
     unit, _, service = UNIT.partition("[Service]")
     assert "StartLimitIntervalSec" in unit  # systemd reads it in this section alone
     assert "RestartSec" in service
+
+
+def systemd(program: str) -> str:
+    """Return a program of systemd, or skip the test."""
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"NOT TESTED: {program}, which is not installed")
+    return path
+
+
+@pytest.mark.parametrize("name", ["parlour-server.service", "cluster/parlour-server@.service"])
+def test_systemd_understands_the_unit_and_finds_it_confined(tmp_path: Path, name: str) -> None:
+    """No directive is misspelt, and what `systemd-analyze security` counts stays below 2 of 10."""
+    analyze, unit = systemd("systemd-analyze"), tmp_path / Path(name).name
+    text = (confined.UNIT.parent / name).read_text("utf-8")
+    unit.write_text(text.replace("/usr/local/bin/parlour-server", "/bin/true"))
+    done = subprocess.run([analyze, "verify", unit], capture_output=True, text=True, check=False)
+    assert unit.name not in done.stderr
+    security = [analyze, "security", "--offline=true", "--threshold=20", unit]
+    subprocess.run(security, check=True, capture_output=True)
+
+
+def test_systemd_makes_the_user_and_its_folder(tmp_path: Path) -> None:
+    """As the README of deploy/ installs them; `init` then finds a folder of its own."""
+    folder = confined.UNIT.parent
+    for kind in ("sysusers", "tmpfiles"):
+        installed = tmp_path / f"etc/{kind}.d/parlour.conf"
+        installed.parent.mkdir(parents=True)
+        shutil.copy(folder / f"{kind}.conf", installed)
+        assert f"/{installed.relative_to(tmp_path)}" in (folder / f"{kind}.conf").read_text("utf-8")
+    subprocess.run([systemd("systemd-sysusers"), f"--root={tmp_path}"], check=True, capture_output=True)
+    tmpfiles = [systemd("systemd-tmpfiles"), f"--root={tmp_path}", "--create", "parlour.conf"]
+    subprocess.run(tmpfiles, check=True, capture_output=True)
+    found = re.search(
+        r"^parlour:x:(\d+):(\d+):[^:]*:(/[^:]*):", (tmp_path / "etc/passwd").read_text(), re.MULTILINE
+    )
+    assert found is not None
+    status = (tmp_path / found[3][1:]).stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (int(found[1]), int(found[2]), 0o700)
+    assert confined.directives(UNIT, "User") == ["parlour"]
+    assert f"--data {found[3]} " in confined.directives(UNIT, "ExecStart")[0]

@@ -57,7 +57,7 @@ def test_the_extras_say_what_the_plain_install_brings() -> None:
     assert not set(extras["server"]) & set(extras["client"])
 
 
-@pytest.mark.parametrize("name", ["run.txt", "dev.txt", "program.txt"])
+@pytest.mark.parametrize("name", ["run.txt", "dev.txt", "program.txt", "build.txt", "server.txt"])
 def test_requirements_are_locked_with_hashes_and_without_addresses(name: str) -> None:
     """Every requirement is pinned to one version with SHA-256 hashes, and no registry is named."""
     text = (ROOT / "requirements" / name).read_text()

@@ -16,7 +16,7 @@ GRAPHICS = re.compile(r"\\(?:x1b|033|e)(?:_G|P[0-9;]*q|\]1337;File)")
 """How a terminal is told to draw an image: by kitty, in sixels, by iTerm2."""
 
 
-@pytest.mark.parametrize("name", ["run.txt", "cluster.txt"])
+@pytest.mark.parametrize("name", ["run.txt", "server.txt"])
 def test_no_image_library_is_installed_unless_it_is_asked_for(name: str) -> None:
     """L11: not even by something that is installed for another reason; the extra `pictures` asks for one."""
     pins = re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements" / name).read_text(), re.MULTILINE)

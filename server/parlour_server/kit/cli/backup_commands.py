@@ -208,15 +208,10 @@ def prune(data: Path, folder: Path, keep: int, as_json: bool) -> None:  # noqa: 
 @data_option
 def migrate(data: Path) -> None:
     """Upgrade the database to the schema of this version. Stop the server and make a backup first."""
-    from parlour_server.kit.setup.folder_lock import locked  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.setup.open_store import engine_for  # noqa: PLC0415
+    from parlour_server.kit.setup.schema_upgrade import upgrade_schema  # noqa: PLC0415 - keeps `--help` quick
 
-    folder, schema = folder_of(data), program().schema
-    engine = engine_for(folder, settings_of(folder).database)
-    with locked(folder):
-        before = schema.current(engine)
-        schema.upgrade(engine)
-        after = schema.current(engine)
+    folder = folder_of(data)
+    before, after = upgrade_schema(program().schema, folder, settings_of(folder))
     if before != after:
         record(folder, "migrate", schema=f"{before} to {after}")
     click.echo(f"schema {after}" + ("; nothing to change" if before == after else f"; it was {before}"))

@@ -21,6 +21,7 @@ from parlour_server.kit.cli import backup_commands as backups
 from parlour_server.kit.cli import doctor_command as doctor
 from parlour_server.kit.cli import import_command as imports
 from parlour_server.kit.cli import invite_commands as invites
+from parlour_server.kit.cli import ready_command as readiness
 from parlour_server.kit.cli import serve_commands as serve
 from parlour_server.kit.cli import session_commands as sessions
 from parlour_server.kit.cli import user_commands as accounts
@@ -39,6 +40,7 @@ _EXPECTED: Final = (click.ClickException, ParlourServerError, ParlourProtocolErr
 KIT_COMMANDS: Final = (
     serve.init,
     serve.run,
+    readiness.ready,
     doctor.doctor,
     invites.invite,
     accounts.user,

@@ -3,6 +3,7 @@
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,10 @@ from parlour_server.kit.cli.command_options import (
     say,
     settings_of,
 )
+
+if TYPE_CHECKING:
+    from parlour_server.kit.config.server_settings import Settings
+    from parlour_server.kit.setup.data_folder import DataFolder
 
 _file = click.Path(path_type=Path, dir_okay=False)
 
@@ -127,6 +132,11 @@ def init(
     show_default=True,
     help="Serve with so many processes behind one address, one for each core. It needs PostgreSQL.",
 )
+@click.option(
+    "--migrate",
+    is_flag=True,
+    help="Upgrade the database first, if its schema is an older one. Not for PostgreSQL.",
+)
 def run(
     data: Path,
     listen: str | None,
@@ -135,6 +145,7 @@ def run(
     ready_fd: int | None,
     loop: str,
     workers: int,
+    migrate: bool,  # noqa: FBT001 - click passes flags by name
 ) -> None:
     """Serve until SIGTERM or Ctrl-C. Log lines go to standard error, as JSON.
 
@@ -149,4 +160,23 @@ def run(
 
     folder = folder_of(data)
     load = partial(settings_of, folder, listen__address=listen, listen__metrics=metrics)
+    if migrate:
+        _migrate(folder, load())
     serve(program(), folder, load, Ready(ready_file, ready_fd), loop=loop, workers=workers)
+
+
+def _migrate(folder: "DataFolder", settings: "Settings") -> None:
+    """Upgrade the database that only this server uses. Raises SetupError."""
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.setup.schema_upgrade import upgrade_schema  # noqa: PLC0415
+
+    if settings.database.url:
+        raise SetupError(
+            f"--migrate is for a server with a SQLite file; other servers may run on this database, so run"
+            f" `{command()} migrate` once, and then start them without it"
+        )
+    schema = program().schema
+    if schema.current(folder.database) == schema.version:
+        return  # Alembic is not loaded where it has nothing to do
+    before, after = upgrade_schema(schema, folder, settings)
+    record(folder, "migrate", schema=f"{before} to {after}")

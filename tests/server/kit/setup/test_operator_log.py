@@ -17,6 +17,7 @@ from parlour_server.kit.setup.operator_log import OperatorLog
 
 READS = {
     ("audit", "export"), ("audit", "head"), ("audit", "show"), ("audit", "verify"),
+    ("ready",),
     ("doctor",), ("invite", "list"), ("room", "list"), ("run",), ("session", "list"),
     ("user", "list"), ("user", "second-factor", "show"), ("user", "sessions"),
     ("backup", "list"), ("backup", "verify"),

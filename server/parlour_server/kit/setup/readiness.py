@@ -1,0 +1,55 @@
+"""Asks the running server for /readyz as a load balancer does: by one of its names.
+
+The answer says nothing secret and neither does the question, so the certificate is not checked: any that the
+server has is right.
+"""
+
+import http.client
+import socket
+import ssl
+from typing import Final
+
+from parlour_server.kit.addresses import Networks, is_unspecified, split_name
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.net.proxy_protocol import LOCAL_HEADER
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.public_address import running
+
+_PATIENCE: Final = 4.0
+_READY: Final = 204
+
+
+def require_ready(folder: DataFolder, settings: Settings) -> str:
+    """Return the address of the server of this folder, which is ready. Raises SetupError."""
+    found = running(folder)
+    if found is None:
+        raise SetupError(f"no server runs on {folder.path}")
+    host, port = found
+    if is_unspecified(host):
+        host = "::1" if ":" in host else "127.0.0.1"
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        status = _ask(host, port, settings)
+    except (OSError, http.client.HTTPException) as error:
+        raise SetupError(f"the server at {shown} does not answer ({error})") from error
+    if status != _READY:
+        raise SetupError(f"the server at {shown} is not ready (status {status})")
+    return shown
+
+
+def _ask(host: str, port: int, settings: Settings) -> int:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with socket.create_connection((host, port), _PATIENCE) as plain:
+        if plain.getsockname()[0] in Networks("listen.proxies", settings.listen.proxies):
+            plain.sendall(LOCAL_HEADER)
+        with context.wrap_socket(plain) as tls:
+            name, own_port = split_name(settings.listen.names[0])
+            name = f"[{name}]" if ":" in name else name
+            host_header = f"host: {name}:{own_port or port}\r\n"
+            tls.sendall(f"GET /readyz HTTP/1.1\r\n{host_header}connection: close\r\n\r\n".encode())
+            answer = http.client.HTTPResponse(tls)
+            answer.begin()
+            return answer.status

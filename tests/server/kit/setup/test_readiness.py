@@ -1,0 +1,74 @@
+"""`ready` asks the server as a load balancer would, and reports what it hears."""
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from parlour_server.chat_program import CHAT
+from parlour_server.chat_settings import ChatSettings
+from parlour_server.cli.command_line import COMMAND_LINE
+from parlour_server.kit.config.server_settings import Listen
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.server import Server
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.readiness import require_ready
+from parlour_server.kit.store import migrate
+
+
+@pytest.mark.parametrize(
+    "listen",
+    [
+        Listen(address="127.0.0.1:0"),
+        Listen(address="0.0.0.0:0", names=("chat.example.org:8443", "localhost"), proxies=("127.0.0.0/8",)),
+    ],
+    ids=["plain", "behind a balancer"],
+)
+async def test_it_says_whether_the_server_is_ready(folder: DataFolder, listen: Listen) -> None:
+    """Ready, then about to stop, then stopped; with other names, and where a PROXY header is demanded."""
+    settings = ChatSettings(listen=listen)
+    server = await Server.start(CHAT, folder, settings)
+    try:
+        assert (await asyncio.to_thread(require_ready, folder, settings)).startswith("127.0.0.1:")
+        hurry = asyncio.Event()
+        hurry.set()
+        await server.drain(hurry)
+        with pytest.raises(SetupError, match=r"is not ready \(status 503\)"):
+            await asyncio.to_thread(require_ready, folder, settings)
+    finally:
+        await server.stop()
+    with pytest.raises(SetupError, match="no server runs"):
+        require_ready(folder, settings)
+
+
+def test_run_upgrades_an_older_database_first(
+    folder: DataFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --migrate, recorded as the operator's action; without it, the schema is refused."""
+    folder.database.write_bytes(b"")
+    migrate.apply(folder.database, CHAT.schema, "0001")
+    run = ["run", "--data", str(folder.path), "--listen", "127.0.0.1:0"]
+    assert COMMAND_LINE.run(run) == 1
+    assert "older schema" in capsys.readouterr().err
+    served: list[str | None] = []
+    monkeypatch.setattr(
+        "parlour_server.kit.server_process.serve",
+        lambda *_, **__: served.append(CHAT.schema.current(folder.database)),
+    )
+    assert COMMAND_LINE.run([*run, "--migrate"]) == 0
+    assert served == [CHAT.schema.version]
+    (line,) = [json.loads(line) for line in folder.operator_log.read_text().splitlines()]
+    assert (line["action"], line["schema"]) == ("migrate", f"0001 to {CHAT.schema.version}")
+    with closing(sqlite3.connect(folder.database)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_run_upgrades_no_shared_database(
+    folder: DataFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other servers may run on it with the older schema."""
+    monkeypatch.setenv("PARLOUR_DATABASE_URL", "postgresql://parlour@127.0.0.1:1/parlour")
+    assert COMMAND_LINE.run(["run", "--data", str(folder.path), "--migrate"]) == 1
+    assert "--migrate is for a server with a SQLite file" in capsys.readouterr().err

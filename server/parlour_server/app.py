@@ -11,6 +11,7 @@ from parlour_server.api.large_json import LargeJson
 from parlour_server.chat.chat import Chat
 from parlour_server.chat.commands import Commands
 from parlour_server.chat_folder import files_of, log_key_of
+from parlour_server.chat_metrics import CHAT_LIMITS, FILES_LIMIT, show_chat
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
@@ -60,21 +61,24 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
         steady=parts.steady,
         audit=audit,
         loop=asyncio.get_running_loop(),
+        deliveries=parts.topics.deliveries,
         check_file=None if files is None else files.named,
     )
     if store.is_shared:
-        positions = chat.positions
-        parts.run(positions.run())
-        gauge = parts.metrics.gauge
-        gauge("position_checks", "Comparisons of rooms' positions with the database", lambda: positions.done)
-        gauge("rooms_behind", "Rooms that a position check found behind", lambda: positions.behind)
-        gauge("gaps_filled", "Gaps in rooms' events filled from the store", lambda: chat.gaps_filled)
+        parts.run(chat.positions.run())
+    files_limit = parts.settings.files.total_bytes
+    if parts.settings.listen.metrics:
+        parts.run(show_chat(parts.metrics, chat, store).run(clock))
+        parts.metrics.number(FILES_LIMIT, lambda: files_limit)
+    parts.hits.counts.update(dict.fromkeys(CHAT_LIMITS, 0))
     parts.run(FileExpiry(store.files, blobs, bus, clock, audit).run())
 
     def handlers(
         settings: ChatSettings, guard: RequestGuard, reauthentication: Reauthentication
     ) -> Mapping[str, Handler]:
-        budgets = DeliveryBudgets(settings.rates, settings.files, clock, parts.nodes)
+        nonlocal files_limit
+        files_limit = settings.files.total_bytes
+        budgets = DeliveryBudgets(settings.rates, settings.files, clock, parts.nodes, parts.hits)
         commands = Commands(
             server=server,
             log=store.log,

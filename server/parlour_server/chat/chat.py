@@ -30,7 +30,7 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.names import UserName
-from parlour_server.chat.commands import AUTHORIZATION, CommandRequest, Commands
+from parlour_server.chat.commands import AUTHORIZATION, CommandRequest, Commands, MessageCounts
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.key_change_notifier import KeyChangeNotifier
 from parlour_server.chat.notices import (
@@ -48,6 +48,7 @@ from parlour_server.chat.presence import Presence
 from parlour_server.chat.queries import Queries, QueryRequest
 from parlour_server.chat_settings import ChatRates, Delivery
 from parlour_server.kit.audit import Audit
+from parlour_server.kit.batching import Deliveries
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
@@ -88,13 +89,15 @@ class Chat:
         steady: Clock,
         audit: Audit,
         loop: asyncio.AbstractEventLoop,
+        deliveries: Deliveries | None = None,
         check_file: CheckFile | None = None,
     ) -> None:
         """``server`` is the name in the hello.
 
         ``check_file`` looks at a file with the name that a message gives it.
 
-        ``steady`` measures the limits of sessions, ``clock`` dates events.
+        ``steady`` measures the limits of sessions, ``clock`` dates events. ``deliveries`` counts what is
+        delivered.
         """
         self._check_file = check_file
         self._server = server
@@ -108,6 +111,7 @@ class Chat:
             background=background,
             bus=bus,
             floor=delivery.flush_ms / 1000,
+            deliveries=deliveries or Deliveries(),
         )
         self.positions = PositionCheck(
             log=store.log, hub=self._hub, bus=bus, clock=clock, background=background
@@ -135,10 +139,10 @@ class Chat:
             presence=self._presence,
         )
         invites: KeyedBuckets[UserName] = KeyedBuckets(
-            rates.invites_per_hour, per=HOUR, burst=rates.invites_per_hour
+            rates.invites_per_hour, per=HOUR, burst=rates.invites_per_hour, setting="rates.invites_per_hour"
         )
         rooms: KeyedBuckets[UserName] = KeyedBuckets(
-            rates.rooms_per_hour, per=HOUR, burst=rates.rooms_per_hour
+            rates.rooms_per_hour, per=HOUR, burst=rates.rooms_per_hour, setting="rates.rooms_per_hour"
         )
         self.budgets: Budgets = {
             **dict.fromkeys(_READS, Budget.READ),
@@ -147,6 +151,16 @@ class Chat:
             CreateRoom: rooms,
             OpenDirect: rooms,
         }
+
+    @property
+    def messages(self) -> MessageCounts:
+        """The messages that were stored here."""
+        return self._commands.messages
+
+    @property
+    def live_rooms(self) -> int:
+        """How many rooms have someone who is connected here."""
+        return len(self._hub.rooms)
 
     @property
     def gaps_filled(self) -> int:

@@ -6,6 +6,7 @@ commits, which need the stored event, call ``commit``.
 """
 
 from asyncio import Future
+from dataclasses import dataclass
 from typing import Final, assert_never
 
 from parlour_protocol.errors import ErrorCode
@@ -145,6 +146,14 @@ Author = TicketGrant | SessionRecord
 """The author: the session of a socket, or of an HTTPS request."""
 
 
+@dataclass(slots=True)
+class MessageCounts:
+    """Messages that were stored since the start."""
+
+    open: int = 0
+    encrypted: int = 0
+
+
 class Commands:
     """Appends events to the store and publishes those that are on disk."""
 
@@ -158,6 +167,7 @@ class Commands:
         self._bus = bus
         self._clock = clock
         self._audit = audit
+        self.messages: Final = MessageCounts()
 
     def append(self, peer: ChatPeer, frame: CommandRequest) -> Pending[Appended]:
         """Append the request's event; the answer is sent when it is on disk. Raises RefusedError."""
@@ -224,6 +234,10 @@ class Commands:
         for event in (appended.event, *appended.also):
             self._bus.publish(EventCommitted(event))
         body = appended.event.body
+        if type(body) is Message:
+            self.messages.open += 1
+        elif type(body) is EncryptedMessage:
+            self.messages.encrypted += 1
         if isinstance(body, _MODERATION):
             self._audit.record(
                 ChatAuditEvent.MODERATION,

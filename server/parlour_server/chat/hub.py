@@ -49,6 +49,7 @@ from parlour_server.chat.handled_changes import HandledChanges
 from parlour_server.chat.notices import DeviceEphemeral, RoomEphemeral, UserEphemeral, room_subject
 from parlour_server.chat.peer_state import ChatPeer, PeerState
 from parlour_server.chat.sequencer import Sequencer
+from parlour_server.kit.batching import Deliveries
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
@@ -79,6 +80,7 @@ class Hub:
         background: BackgroundTasks,
         bus: Bus,
         floor: float,
+        deliveries: Deliveries,
     ) -> None:
         """``floor``: seconds between two writes to a busy room's members."""
         self._bus = bus
@@ -87,6 +89,7 @@ class Hub:
         self._loop = loop
         self._background = background
         self._floor = floor
+        self._deliveries = deliveries
         self.ended = EndedMemberships()
         self._sequencers: dict[RoomId, Sequencer] = {}
         self._handled = HandledChanges()
@@ -144,7 +147,7 @@ class Hub:
         sequencer = self._sequencers.get(summary.room)
         if sequencer is None:
             sequencer = self._sequencers[summary.room] = Sequencer(
-                summary.room, summary.head, self._loop, self._floor
+                summary.room, summary.head, self._loop, self._floor, self._deliveries
             )
             sequencer.announced = max(summary.head, self.ended.head(summary.room))
             self._bus.listen(room_subject(summary.room))

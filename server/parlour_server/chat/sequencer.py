@@ -12,7 +12,7 @@ from typing import Final
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
-from parlour_server.kit.batching import BatchingWriter, Pace
+from parlour_server.kit.batching import BatchingWriter, Deliveries, Pace
 
 _EARLY: Final = 256
 """Events kept beyond a gap; further ones are read from the store when it is filled."""
@@ -34,7 +34,9 @@ class Sequencer:
         "size",
     )
 
-    def __init__(self, room: RoomId, last: Seq, loop: AbstractEventLoop, floor: float) -> None:
+    def __init__(
+        self, room: RoomId, last: Seq, loop: AbstractEventLoop, floor: float, deliveries: Deliveries
+    ) -> None:
         """Begin after event ``last``."""
         self.room = room
         self.first = last
@@ -48,7 +50,7 @@ class Sequencer:
         """The room is end-to-end encrypted; once true, it stays so."""
         self.is_request = False
         """A direct room that someone here had not accepted yet; stays true."""
-        self.out = BatchingWriter(Pace(loop, floor))
+        self.out = BatchingWriter(Pace(loop, floor, deliveries))
         self.filling = False
         """The missing events are being fetched, or will be."""
         self._early: dict[Seq, LogEvent] = {}

@@ -15,6 +15,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_server.chat_settings import ChatRates, Files
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import TooManyAttemptsError
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.token_buckets import HOUR, MINUTE, KeyedBuckets
 
@@ -22,22 +23,36 @@ from parlour_server.kit.token_buckets import HOUR, MINUTE, KeyedBuckets
 class DeliveryBudgets:
     """The limits of all accounts, divided by the number of servers; full buckets are forgotten."""
 
-    def __init__(self, rates: ChatRates, files: Files, clock: Clock, nodes: LiveNodes) -> None:
-        """Begin with no one."""
+    def __init__(
+        self,
+        rates: ChatRates,
+        files: Files,
+        clock: Clock,
+        nodes: LiveNodes,
+        hits: LimitHits | None = None,
+    ) -> None:
+        """Begin with no one; ``hits`` counts refusals."""
+        self._hits = hits or LimitHits()
         self._clock = clock
         self._nodes = nodes
-        self._changes = _hourly(rates.key_changes_per_hour)
-        self._claims = _hourly(rates.claims_per_hour)
-        self._of_person = _hourly(rates.claims_of_person_per_hour)
+        self._changes = _hourly(rates.key_changes_per_hour, "rates.key_changes_per_hour")
+        self._claims = _hourly(rates.claims_per_hour, "rates.claims_per_hour")
+        self._of_person = _hourly(rates.claims_of_person_per_hour, "rates.claims_of_person_per_hour")
         self._pairs: KeyedBuckets[tuple[UserName, UserName]] = KeyedBuckets(
-            rates.claims_per_person_per_hour, per=HOUR, burst=rates.claims_per_person_per_hour
+            rates.claims_per_person_per_hour,
+            per=HOUR,
+            burst=rates.claims_per_person_per_hour,
+            setting="rates.claims_per_person_per_hour",
         )
         self._commits: KeyedBuckets[UserName] = KeyedBuckets(
-            rates.commits_per_minute, per=MINUTE, burst=rates.commits_per_minute
+            rates.commits_per_minute,
+            per=MINUTE,
+            burst=rates.commits_per_minute,
+            setting="rates.commits_per_minute",
         )
-        self._commit_bytes = _hourly(rates.commit_bytes_per_hour)
-        self._uploads = _hourly(files.uploads_per_hour)
-        self._upload_bytes = _hourly(files.upload_bytes_per_hour)
+        self._commit_bytes = _hourly(rates.commit_bytes_per_hour, "rates.commit_bytes_per_hour")
+        self._uploads = _hourly(files.uploads_per_hour, "files.uploads_per_hour")
+        self._upload_bytes = _hourly(files.upload_bytes_per_hour, "files.upload_bytes_per_hour")
         self._large = files.uploads_per_user
         self._under_way: Counter[UserName] = Counter()
 
@@ -63,9 +78,13 @@ class DeliveryBudgets:
         if claimer == owner:  # a person's own new device enters all their rooms at once
             return True
         now, count = self._clock.monotonic(), self._nodes.count
-        return not self._pairs.take((claimer, owner), now, times=count) and not self._of_person.take(
-            owner, now, times=count
-        )
+        if self._pairs.take((claimer, owner), now, times=count):
+            self._hits.hit(self._pairs.setting)
+            return False
+        if self._of_person.take(owner, now, times=count):
+            self._hits.hit(self._of_person.setting)
+            return False
+        return True
 
     @contextmanager
     def large_json(self, user: UserName, size: int) -> Iterator[None]:
@@ -78,6 +97,7 @@ class DeliveryBudgets:
     def large_body(self, user: UserName) -> Iterator[None]:
         """Hold one of the account's places for large bodies. Raises TooManyAttemptsError."""
         if self._under_way[user] >= self._nodes.divided(self._large):
+            self._hits.hit("files.uploads_per_user")
             raise TooManyAttemptsError(1)
         self._under_way[user] += 1
         try:
@@ -90,8 +110,9 @@ class DeliveryBudgets:
     def _spend(self, buckets: KeyedBuckets[UserName], user: UserName, amount: int = 1) -> None:
         wait = buckets.take(user, self._clock.monotonic(), amount, times=self._nodes.count)
         if wait > 0:
+            self._hits.hit(buckets.setting)
             raise TooManyAttemptsError(math.ceil(wait))
 
 
-def _hourly(amount: int) -> KeyedBuckets[UserName]:
-    return KeyedBuckets(amount, per=HOUR, burst=amount)
+def _hourly(amount: int, setting: str) -> KeyedBuckets[UserName]:
+    return KeyedBuckets(amount, per=HOUR, burst=amount, setting=setting)

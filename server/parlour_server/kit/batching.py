@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
+from parlour_server.kit.histogram import Histogram
 
 if TYPE_CHECKING:
     from parlour_server.kit.connections.peer import Peer
@@ -19,14 +20,33 @@ _SHARE: Final = 2.0
 """The next flush waits this many times the duration of its last, so that others get their turn."""
 
 
+_BOUNDS: Final = (0.001, 0.002_5, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+"""Around the chat's pace of 13 ms."""
+
+
+class Deliveries:
+    """What all writers of a server wrote: counted at each write to all members, not at each member."""
+
+    __slots__ = ("bytes", "frames", "seconds")
+
+    def __init__(self) -> None:
+        """Begin at nothing."""
+        self.frames = 0
+        """Each counts once for each member that it was written to."""
+        self.bytes = 0
+        self.seconds = Histogram(_BOUNDS)
+        """From the first frame that waited until all members were written to."""
+
+
 class Pace:
     """When the writers that share it write: together, so that each peer gets one write."""
 
-    __slots__ = ("_due", "_floor", "_timer", "_waiting", "loop")
+    __slots__ = ("_due", "_floor", "_timer", "_waiting", "deliveries", "loop")
 
-    def __init__(self, loop: AbstractEventLoop, floor: float) -> None:
-        """``floor``: seconds between two writes when there is much to write."""
+    def __init__(self, loop: AbstractEventLoop, floor: float, deliveries: Deliveries | None = None) -> None:
+        """``floor``: seconds between two writes when there is much to write. ``deliveries`` counts them."""
         self.loop = loop
+        self.deliveries = deliveries or Deliveries()
         self._floor = floor
         self._due = 0.0
         self._timer: Handle | None = None
@@ -49,10 +69,11 @@ class Pace:
             self._timer.cancel()
             self._timer = None
 
-    def wrote(self, started: float) -> None:
-        """Set when to write next: a write that began at ``started`` has just ended."""
-        cost = self.loop.time() - started
-        self._due = started + max(self._floor, _SHARE * cost)
+    def wrote(self, started: float) -> float:
+        """Set when to write next: a write that began at ``started`` has just ended. Returns the time."""
+        now = self.loop.time()
+        self._due = started + max(self._floor, _SHARE * (now - started))
+        return now
 
     def _flush(self) -> None:
         self._timer = None
@@ -63,6 +84,7 @@ class Pace:
         self._waiting.clear()
         started = self.loop.time()
         shares: dict[Peer[Any], list[bytes]] = {}
+        since = [writer.since for writer in waiting]
         for writer in waiting:
             data = writer.take()
             for peer in writer.members:
@@ -74,13 +96,15 @@ class Pace:
         for peer, share in shares.items():
             with ErrorBoundary("a delivery", peer.fail):
                 peer.write_unchecked(share[0] if len(share) == 1 else b"".join(share))
-        self.wrote(started)
+        now = self.wrote(started)
+        for begun in since:
+            self.deliveries.seconds.observe(now - begun)
 
 
 class BatchingWriter:
     """The members of a room or a topic, and the frames that were not sent to them yet."""
 
-    __slots__ = ("_pace", "_pending", "_writes", "members")
+    __slots__ = ("_pace", "_pending", "_writes", "members", "since")
 
     def __init__(self, pace: Pace) -> None:
         """Begin without members."""
@@ -88,6 +112,8 @@ class BatchingWriter:
         self._pending: list[bytes] = []
         self._writes: list[Callable[[bytes], None]] | None = None
         self.members: dict[Peer[Any], None] = {}
+        self.since = 0.0
+        """When the first of the frames that wait was collected, by the loop's clock."""
 
     def add(self, peer: "Peer[Any]") -> None:
         """Add a member from the next frame on; collected frames go only to earlier members."""
@@ -103,6 +129,7 @@ class BatchingWriter:
     def put(self, wire: bytes) -> None:
         """Collect a frame's bytes."""
         if not self._pending:
+            self.since = self._pace.loop.time()
             self._pace.add(self)
         self._pending.append(wire)
 
@@ -110,6 +137,9 @@ class BatchingWriter:
         """Return what is collected, which is then written by the caller."""
         pending = self._pending
         data = pending[0] if len(pending) == 1 else b"".join(pending)
+        deliveries, members = self._pace.deliveries, len(self.members)
+        deliveries.frames += len(pending) * members
+        deliveries.bytes += len(data) * members
         pending.clear()
         return data
 
@@ -133,7 +163,7 @@ class BatchingWriter:
                 break
             except Exception as error:  # noqa: BLE001 - one connection's failure must not be the next one's
                 self._fail(write, error)
-        self._pace.wrote(started)
+        self._pace.deliveries.seconds.observe(self._pace.wrote(started) - self.since)
 
     def _fail(self, write: Callable[[bytes], None] | None, error: Exception) -> None:
         """Close the connection that ``write`` belongs to, because it missed a frame."""

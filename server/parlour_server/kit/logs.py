@@ -1,8 +1,8 @@
 """Logs: JSON lines on standard error, one per event, each with its time and level.
 
 JSON escapes control characters, so nothing that a stranger sends can start a second line or move the cursor
-(M5). Secrets print as dots, and the libraries' loggers stay at WARNING, because their DEBUG lines quote
-headers and messages (K7).
+(M5). Secrets print as dots, and the libraries' loggers stay at WARNING at every level of ours, because their
+DEBUG lines quote headers and messages (K7).
 """
 
 import contextlib
@@ -11,14 +11,31 @@ import logging
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
 from functools import lru_cache
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 import msgspec
 
 from parlour_protocol.kit.errors import ProgramError
 
+
+class Level(StrEnum):
+    """How much is written: lines of the chosen level, and of those after it.
+
+    None after WARNING can be chosen: what an operator should act on is always written.
+    """
+
+    DEBUG = "debug"
+    """A line for each request, too: its kind, time and outcome, never its content."""
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+_ORDER: Final = tuple(Level)
 _LONGEST: Final = 500  # characters of one field: strangers must not fill the log
 _LIBRARIES: Final = ("websockets", "asyncio", "starlette", "sqlalchemy", "alembic")
 _encoder: Final = msgspec.json.Encoder()
@@ -37,28 +54,48 @@ def set_up(stream: TextIO | None = None, **fields: object) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def set_level(level: str) -> None:
+    """Write only lines of this level and of those after it from now on, in the whole process."""
+    _log.written = frozenset(_ORDER[_ORDER.index(Level(level)) :])
+
+
+def is_written(level: Level) -> bool:
+    """Return whether lines of this level are written."""
+    return level in _log.written
+
+
+def counts() -> Mapping[Level, int]:
+    """Return how many lines of each level there were since the process began, written or not."""
+    return _log.counts
+
+
 @contextlib.contextmanager
 def captured() -> Iterator[list[dict[str, object]]]:
     """Collect events instead of writing them, until ``set_up`` is called; then undo both. For tests."""
     root = logging.getLogger()
-    write, handlers, level = _log.write, root.handlers[:], root.level
+    write, handlers, level, written = _log.write, root.handlers[:], root.level, _log.written
     events: list[dict[str, object]] = []
     _log.write = lambda event, _line: events.append(event)
     try:
         yield events
     finally:
-        _log.write, root.handlers[:] = write, handlers
+        _log.write, root.handlers[:], _log.written = write, handlers, written
         root.setLevel(level)
 
 
 def log(event: str, **fields: object) -> str:
-    """Write one line of information; returns it."""
-    return _write({**fields, "event": event, "level": "info"})
+    """Write one line of information; returns it, also if it is below the level."""
+    return _write({**fields, "event": event, "level": Level.INFO})
+
+
+def debug(event: str, **fields: object) -> None:
+    """Write one line that only someone who looks for a fault wants. Ask ``is_written`` first if it is hot."""
+    _write({**fields, "event": event, "level": Level.DEBUG})
 
 
 def warn(event: str, **fields: object) -> None:
     """Write one line that the operator should act on."""
-    _write({**fields, "event": event, "level": "warning"})
+    _write({**fields, "event": event, "level": Level.WARNING})
 
 
 def log_fault(where: str, error: BaseException) -> None:
@@ -73,12 +110,15 @@ def log_fault(where: str, error: BaseException) -> None:
     # Not str(error) of others: the text of an exception may quote data (K7).
     text = {"text": str(error)} if type(error) is ProgramError else {}
     kind = type(error).__name__
-    _write({"where": where, "kind": kind, **text, "at": at, "event": "fault", "level": "error"})
+    _write({"where": where, "kind": kind, **text, "at": at, "event": "fault", "level": Level.ERROR})
 
 
-def _write(event: dict[str, object]) -> str:
+def _write(event: dict[str, Any]) -> str:
+    level = event["level"]
+    _log.counts[level] += 1
     line = format_line({**event, **_log.fields})
-    _log.write(event, line)
+    if level in _log.written:
+        _log.write(event, line)
     return line
 
 
@@ -103,6 +143,8 @@ class _Log:
     def __init__(self) -> None:
         self.write: Callable[[dict[str, object], str], None] = _Writer(sys.stderr)
         self.fields: Mapping[str, object] = {}
+        self.written: frozenset[Level] = frozenset(_ORDER) - {Level.DEBUG}
+        self.counts: Counter[Level] = Counter(dict.fromkeys(_ORDER, 0))
 
 
 _log: Final = _Log()

@@ -1,82 +1,169 @@
 """Prometheus metrics, on a listener of their own that only this machine can reach.
 
 Off unless `listen.metrics` names a loopback address: the numbers are private, and the listener uses plain
-HTTP. No label carries a name, an address or an id.
+HTTP. No label carries a name of a person or room, an address or an id. What is counted on the way of a
+message is a plain number of its owner, without a lock, and is read when someone scrapes.
+
+Each metric is a ``Metric``: the table of the documentation is made from these, and nothing else is shown.
 """
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from itertools import accumulate
+from typing import Final, TypeAlias
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
 
 from parlour_server.kit.addresses import is_loopback
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.errors import SetupError
+from parlour_server.kit.histogram import Histogram
 
-_SECONDS: Final = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05)
-"""Around the budget of 1 ms."""
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Metrics:
-    """Counts audit events, and reads the server's gauges when scraped."""
+class Kind(StrEnum):
+    """What can be done with the numbers of a metric."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class Scope(StrEnum):
+    """What a number is about, where several servers share a database."""
+
+    SERVER = "server"
+    """Add the servers' numbers up."""
+    DATABASE = "database"
+    """Every server shows the same number: take the highest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric as it is documented; its name follows the program's word, and a counter's ends in `_total`."""
+
+    name: str
+    kind: Kind
+    about: str
+    labels: tuple[str, ...] = ()
+    scope: Scope = Scope.SERVER
+    needs: str = ""
+    """When it is there; always, if empty."""
+
+    def full_name(self, program: str) -> str:
+        """Return the name in the text format."""
+        return f"{program}_{self.name}"
+
+
+EVENTS: Final = Metric("events_total", Kind.COUNTER, "Audit events by kind", ("event",))
+INSPECTIONS: Final = Metric(
+    "inspections_total",
+    Kind.COUNTER,
+    "What inspectors found, and what was done about it",
+    ("inspector", "action"),
+    needs="an inspector is on",
+)
+INSPECTORS_FAILED: Final = Metric(
+    "inspectors_failed_total",
+    Kind.COUNTER,
+    "Failures of inspectors",
+    ("inspector",),
+    needs="an inspector is on",
+)
+INSPECTION_SECONDS: Final = Metric(
+    "inspection_seconds",
+    Kind.HISTOGRAM,
+    "Time of the shipped inspectors for one request",
+    needs="an inspector is on",
+)
+_INSPECTION_BOUNDS: Final = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05)
+"""Around the budget of 1 ms."""
+
+_Numbers: TypeAlias = Callable[[], Mapping[tuple[str, ...], float]]
+
+
+class Metrics(Collector):
+    """Counts audit events, and reads the numbers of all other parts when scraped."""
 
     def __init__(self, program: str, events: Iterable[StrEnum] = ()) -> None:
         """``program`` begins every name; ``events`` are its own kinds of audit events."""
         self._program = program
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        self._events = Counter(f"{program}_events", "Audit events by kind", ["event"], registry=self.registry)
-        # every kind exists from the start, and is found without formatting its labels again
-        self._counters: dict[StrEnum, Counter] = {
-            event: self._events.labels(event.value) for event in (*AuditEvent, *events)
-        }
+        self._events: dict[StrEnum, int] = dict.fromkeys((*AuditEvent, *events), 0)
+        self._numbers: dict[Metric, _Numbers] = {}
+        self._histograms: dict[Metric, Histogram] = {}
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+        self.numbers(EVENTS, lambda: {(event.value,): count for event, count in self._events.items()})
 
     def count(self, event: StrEnum) -> None:
         """Count one audit event."""
-        self._counters[event].inc()
+        self._events[event] += 1
+
+    def number(self, metric: Metric, value: Callable[[], float]) -> None:
+        """Show a number that ``value`` returns."""
+        self._numbers[metric] = lambda: {(): value()}
+
+    def numbers(self, metric: Metric, values: _Numbers) -> None:
+        """Show the numbers that ``values`` returns, by the values of the metric's labels."""
+        self._numbers[metric] = values
+
+    def histogram(self, metric: Metric, values: Histogram) -> None:
+        """Show a histogram."""
+        self._histograms[metric] = values
 
     def inspections(self) -> "InspectionMetrics":
         """Return the numbers of the inspectors. Call it once."""
-        return InspectionMetrics(self._program, self.registry)
-
-    def gauge(self, name: str, about: str, value: Callable[[], float]) -> None:
-        """Show a number that ``value`` returns."""
-        Gauge(f"{self._program}_{name}", about, registry=self.registry).set_function(value)
+        found = InspectionMetrics()
+        self.numbers(INSPECTIONS, lambda: found.found_by)
+        self.numbers(INSPECTORS_FAILED, lambda: {(name,): count for name, count in found.failed_by.items()})
+        self.histogram(INSPECTION_SECONDS, found.seconds)
+        return found
 
     def text(self) -> bytes:
         """Return all current numbers in Prometheus' text format."""
-        return generate_latest(self.registry)
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily]:
+        """Return the numbers as the library takes them; it calls this for ``text``."""
+        for metric, values in self._numbers.items():
+            family = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
+            shown = family(metric.full_name(self._program), metric.about, labels=metric.labels)
+            for labels, value in values().items():
+                shown.add_metric(labels, value)
+            yield shown
+        for metric, histogram in self._histograms.items():
+            bounds = (*map(repr, histogram.bounds), "+Inf")
+            buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
+            name = metric.full_name(self._program)
+            yield HistogramMetricFamily(name, metric.about, buckets=buckets, sum_value=histogram.sum)
 
 
 class InspectionMetrics:
     """Counts what inspectors found and how often they failed, and how long they took."""
 
-    def __init__(self, program: str, registry: CollectorRegistry) -> None:
+    def __init__(self) -> None:
         """Begin at nothing; only a server with inspectors has these numbers."""
-        self._found = Counter(
-            f"{program}_inspections", "Findings", ["inspector", "action"], registry=registry
-        )
-        self._failed = Counter(f"{program}_inspectors_failed", "Failures", ["inspector"], registry=registry)
-        self._seconds = Histogram(
-            f"{program}_inspection_seconds",
-            "Time of the shipped inspectors for one request",
-            buckets=_SECONDS,
-            registry=registry,
-        )
+        self.found_by: Counter[tuple[str, ...]] = Counter()
+        self.failed_by: Counter[str] = Counter()
+        self.seconds = Histogram(_INSPECTION_BOUNDS)
 
     def found(self, inspector: str, action: str) -> None:
         """Count one finding."""
-        self._found.labels(inspector, action).inc()
+        self.found_by[inspector, action] += 1
 
     def failed(self, inspector: str) -> None:
         """Count one failure."""
-        self._failed.labels(inspector).inc()
+        self.failed_by[inspector] += 1
 
     def took(self, seconds: float) -> None:
         """Count one request."""
-        self._seconds.observe(seconds)
+        self.seconds.observe(seconds)
 
 
 def refuse_open(host: str) -> None:

@@ -14,6 +14,7 @@ from parlour_server.kit.clock import Clock, SteadyClock
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.inspection.inspection import Inspection
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.metrics import Metrics
 from parlour_server.kit.program import Program
@@ -38,6 +39,8 @@ class Parts(Generic[_Settings, _Store]):
     steady: SteadyClock
     audit: Audit
     metrics: Metrics
+    hits: LimitHits
+    """Counts what is refused over a limit."""
     connected: ConnectedPeers[Any]
     nodes: LiveNodes
     inspection: Inspection | None

@@ -51,6 +51,7 @@ from parlour_server.kit.errors import SetupError, UnavailableError
 from parlour_server.kit.inspection.start import start_inspection
 from parlour_server.kit.journal_follower import JournalFollower
 from parlour_server.kit.kit_notices import KIT_NOTICES
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.logs import log, warn
 from parlour_server.kit.metrics import Metrics
@@ -63,6 +64,7 @@ from parlour_server.kit.net.websocket_connection import ConnectionRegistry
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.pruner import Pruner
 from parlour_server.kit.running_program import Parts, RunningProgram
+from parlour_server.kit.server_metrics import ACCOUNTS, LIMITS, SESSIONS, Census, measure_lag, show_parts
 from parlour_server.kit.setup.certificates import Renewal
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.disk_reserve import give_up_reserve, keep_reserve
@@ -124,7 +126,7 @@ class Server(Generic[_Settings]):
         clock = clock or SystemClock()
         steady = SteadyClock(clock)
         activity = SessionActivity(steady)
-        metrics = Metrics(spec.name.word, spec.audit_events)
+        metrics, hits = Metrics(spec.name.word, spec.audit_events), LimitHits(LIMITS)
         engine = engine_for(folder, settings.database)
         store = spec.make_store(engine, steady, True)
         logins = settings.logins
@@ -182,6 +184,7 @@ class Server(Generic[_Settings]):
                 steady=steady,
                 audit=audit,
                 metrics=metrics,
+                hits=hits,
                 connected=connected,
                 nodes=nodes,
                 inspection=inspection,
@@ -203,10 +206,11 @@ class Server(Generic[_Settings]):
                 clock=clock,
                 nodes=nodes,
                 inspection=inspection,
+                hits=hits,
             )
             stack.push_async_callback(_within, service.close)
             api = _Api(spec, parts, running, operations, activity, passwords)
-            registry = ConnectionRegistry(audit)
+            registry = ConnectionRegistry(audit, hits)
             follower = JournalFollower(store.journal, service.journal)
             await follower.begin()
             watch = SessionWatch(api.live_sessions, service.end_sessions, steady)
@@ -237,13 +241,25 @@ class Server(Generic[_Settings]):
             _run(stack, OperatorLog(folder.operator_log).run(audit))
             _run(stack, renewal.run(tls.reload))
             _run(stack, Pruner(store, steady).run())
-            metrics.gauge("connections", "WebSocket connections", lambda: net.connections)
-            metrics.gauge(
-                "audit_lost", "Audit records that wait for a file to write to", lambda: audit_file.lost
-            )
-            metrics.gauge("nodes", "Servers that share the database, this one too", lambda: nodes.count)
-            metrics.gauge("sockets", "Open sockets of any kind", lambda: net.sockets)
             if settings.listen.metrics:
+                show_parts(
+                    metrics,
+                    settings=settings,
+                    folder=folder,
+                    net=net,
+                    service=service,
+                    connected=connected,
+                    passwords=passwords,
+                    deliveries=parts.topics.deliveries,
+                    store=store,
+                    nodes=nodes,
+                    tls=tls,
+                    audit_file=audit_file,
+                    hits=hits,
+                )
+                _run(stack, measure_lag(metrics))
+                census = Census(metrics, lambda: store.census(steady.now()), ACCOUNTS, SESSIONS)
+                _run(stack, census.run(clock))
                 listener = MetricsListener(metrics.text)
                 stack.callback(listener.close)
                 await listener.open(settings.listen.metrics)
@@ -345,9 +361,24 @@ class _Api(Generic[_Settings]):
         sessions = self.live_sessions()
         throttle = LoginThrottle(store.attempts, clock, logins)
         tickets = RequestRates(
-            clock, nodes, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session
+            clock,
+            nodes,
+            per_minute=logins.tickets_per_session,
+            burst=logins.tickets_per_session,
+            setting="logins.tickets_per_session",
+            hits=parts.hits,
         )
-        by_account = RequestRates(clock, nodes, per_minute=rates.http_per_minute, burst=rates.http_burst)
+        by_account, by_address = (
+            RequestRates(
+                clock,
+                nodes,
+                per_minute=rates.http_per_minute,
+                burst=rates.http_burst,
+                setting="rates.http_per_minute",
+                hits=parts.hits,
+            )
+            for _ in range(2)
+        )
         guard = RequestGuard(sessions, self._pace, by_account, self._operations, parts.inspection)
         keys = SecurityKeys(parts.server)
         factors = SecondFactors(store.second_factors, keys, clock, parts.steady)
@@ -381,7 +412,7 @@ class _Api(Generic[_Settings]):
             },
             guard,
             self._problems,
-            RequestRates(clock, nodes, per_minute=rates.http_per_minute, burst=rates.http_burst),
+            by_address,
             audit,
         )
 

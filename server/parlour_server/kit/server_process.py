@@ -2,7 +2,7 @@
 
 SIGTERM and SIGINT stop it within five seconds, whatever happens (R5), after the seconds that load balancers
 get to notice (`connections.drain_seconds`); SIGHUP reloads certificates and
-configuration. Core files, which would contain passwords, are disabled.
+configuration, the level of the log too. Core files, which would contain passwords, are disabled.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from typing import Any, Final, TypeVar
 from parlour_server.kit.addresses import is_loopback, listen_address
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.logs import log, set_up, warn
+from parlour_server.kit.logs import log, set_level, set_up, warn
 from parlour_server.kit.net.event_loops import loop_factory
 from parlour_server.kit.net.message_assembler import refuse_old_websockets
 from parlour_server.kit.net.tls_groups import HAS_HYBRID
@@ -87,6 +87,7 @@ def serve(
         set_up()
     else:
         set_up(worker=worker.number)
+    set_level(settings.log.level)
     _limit_process(settings)
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
         runner.run(_serve(spec, folder, settings, load, ready, worker))
@@ -157,10 +158,12 @@ def _supervisor_ended(stop: _Stop, descriptor: int) -> None:
 
 def _reload(server: Server[_Settings], load: Callable[[], _Settings]) -> None:
     try:
-        waiting = server.reload(load())
+        settings = load()
+        waiting = server.reload(settings)
     except SetupError as error:
         _refuse_reload(str(error))
         return
+    set_level(settings.log.level)
     if waiting:
         warn("restart_needed", settings=", ".join(waiting))
 

@@ -24,7 +24,7 @@ import msgspec
 from parlour_server.kit.addresses import listen_address
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.logs import log, set_up, warn
+from parlour_server.kit.logs import log, set_level, set_up, warn
 from parlour_server.kit.net.listener import bind
 from parlour_server.kit.private_file import write_private
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -104,6 +104,7 @@ def start_workers(
     refuse_file(settings, folder.program.command)
     folder.require(has_database=False)
     set_up()
+    set_level(settings.log.level)
     if not settings.bus.url:
         consequence = "workers notice each other's messages up to a second late"
         warn("no_bus", consequence=consequence, do="run a NATS server here, and name it in bus.url")

@@ -59,10 +59,14 @@ class KeyedBuckets(Generic[_K]):
     refills nothing.
     """
 
-    __slots__ = ("_amount", "_buckets", "_burst", "_per", "_sweep_at")
+    __slots__ = ("_amount", "_buckets", "_burst", "_per", "_sweep_at", "setting")
 
-    def __init__(self, amount: float, *, per: float, burst: float) -> None:
-        """Allow each key ``amount`` in each ``per`` seconds, and ``burst`` at once."""
+    def __init__(self, amount: float, *, per: float, burst: float, setting: str = "") -> None:
+        """Allow each key ``amount`` in each ``per`` seconds, and ``burst`` at once.
+
+        ``setting`` is what an operator would change to allow more; refusals are counted by it.
+        """
+        self.setting = setting or "the program's own"
         self._amount = amount
         self._per = per
         self._burst = burst

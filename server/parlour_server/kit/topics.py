@@ -14,7 +14,7 @@ from parlour_protocol.kit.codec import encode, self_check
 from parlour_protocol.kit.errors import MalformedFrameError, ProgramError
 from parlour_protocol.kit.frames import Push
 from parlour_protocol.kit.limits import SERVER_FRAME
-from parlour_server.kit.batching import BatchingWriter, Pace
+from parlour_server.kit.batching import BatchingWriter, Deliveries, Pace
 from parlour_server.kit.bus.bus import Bus, subject
 from parlour_server.kit.connections.connection import text_frame
 
@@ -76,7 +76,9 @@ class Topics:
         self.bus = bus
         if bus.is_shared:
             bus.subscribe(self._notified)
-        self.pace = Pace(loop, floor)
+        self.deliveries = Deliveries()
+        """What was written to topics; a program that writes in its own way may count there, too."""
+        self.pace = Pace(loop, floor, self.deliveries)
         self.pushes = pushes
         self.writers: dict[str, BatchingWriter] = {}
 

@@ -1,5 +1,6 @@
 """The chat's store, in a SQLite file or a PostgreSQL database."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,13 @@ _RULES: Final = (
     Rule("mutes", ("room", "account"), "until BETWEEN 1 AND ?1"),
 )
 
+_ROOM_CENSUS: Final = (
+    "SELECT (SELECT count(*) FROM rooms), (SELECT count(*) FROM groups WHERE in_force = 1),"
+    " (SELECT count(*) FROM devices WHERE status <> 'revoked'), (SELECT coalesce(sum(head), 0) FROM rooms),"
+    " (SELECT coalesce(sum(bytes), 0) FROM file_usage WHERE owner = '')"
+)
+"""Sums that are kept, or tables that grow with people and rooms: never the events themselves."""
+
 
 class ChatStore(Database):
     """Accounts, sessions, tickets, devices, rooms, logs, groups, failed logins and the journal, in one file.
@@ -53,3 +61,10 @@ class ChatStore(Database):
         self.files = SqlFiles(self._writer, self._readers)
         self.attempts = SqlAttempts(self._writer, self._readers)
         self.journal = SqlJournal(self._readers, COLUMNS, read_entry)
+
+    async def room_census(self) -> Sequence[float]:
+        """Return the numbers of rooms, MLS groups in force, devices not revoked, events, and bytes of files.
+
+        Raises UnavailableError.
+        """
+        return await self._count(_ROOM_CENSUS)

@@ -83,7 +83,19 @@ class HashingPool:
         self._pool = ThreadPoolExecutor(self.threads, "argon2", initializer=_go_behind_the_loop)
         self._waiting: FairQueue[str, _Job] = FairQueue(total=queue, per_key=per_address)
         self._running = 0
+        self.refused = 0
+        """Calls that were refused, because too many waited."""
         self._no_one = _hash_of_nothing(self._hasher)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a thread."""
+        return len(self._waiting)
+
+    @property
+    def running(self) -> int:
+        """How many threads are busy."""
+        return self._running
 
     async def hash(self, password: Secret, *, address: str) -> str:
         """Return argon2id's encoded hash with a new salt. Raises UnavailableError."""
@@ -122,8 +134,13 @@ class HashingPool:
             self._waiting.started(key)
             self._start(key, job)
         else:
-            lost = self._waiting.put(key, job)
+            try:
+                lost = self._waiting.put(key, job)
+            except UnavailableError:
+                self.refused += 1
+                raise
             if lost is not None and not lost.outcome.done():
+                self.refused += 1
                 lost.outcome.set_exception(UnavailableError("too many requests are waiting"))
         try:
             return await outcome

@@ -7,6 +7,7 @@ import math
 
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import TooManyAttemptsError
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.token_buckets import MINUTE, KeyedBuckets
 
@@ -14,8 +15,20 @@ from parlour_server.kit.token_buckets import MINUTE, KeyedBuckets
 class RequestRates:
     """``per_minute`` in the long run, ``burst`` at once, for each key; divided by the number of servers."""
 
-    def __init__(self, clock: Clock, nodes: LiveNodes, *, per_minute: int, burst: int) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        nodes: LiveNodes,
+        *,
+        per_minute: int,
+        burst: int,
+        setting: str = "",
+        hits: LimitHits | None = None,
+    ) -> None:
+        """``hits`` counts refusals by ``setting``."""
         self._clock = clock
+        self._setting = setting
+        self._hits = hits or LimitHits()
         self._nodes = nodes
         self._buckets: KeyedBuckets[str] = KeyedBuckets(per_minute, per=MINUTE, burst=burst)
 
@@ -23,4 +36,5 @@ class RequestRates:
         """Count one. Raises TooManyAttemptsError with the seconds until the next may come."""
         wait = self._buckets.take(key, self._clock.monotonic(), times=self._nodes.count)
         if wait > 0:
+            self._hits.hit(self._setting)
             raise TooManyAttemptsError(math.ceil(wait))

@@ -153,6 +153,11 @@ class NatsBus:
         self._loss_handlers.append(handler)
 
     @property
+    def waiting_bytes(self) -> int:
+        """The bytes of notifications that wait to be sent."""
+        return self._outbox_bytes
+
+    @property
     def connected(self) -> bool:
         """Whether a connection to NATS stands."""
         return self.lag < inf

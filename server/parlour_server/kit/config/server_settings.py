@@ -281,6 +281,19 @@ class AuditSettings(Section, frozen=True):
     ] = 60
 
 
+class LogSettings(Section, frozen=True):
+    """The log on standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning"],
+        Meta(
+            description="debug adds a line for each request, without its content; warning leaves out what "
+            "needs no action, audit records too, which are in the folder `audit` all the same",
+            extra={"reloads": True},
+        ),
+    ] = "info"
+
+
 Choice = Literal["off", "flag", "redact", "block"]
 """What an inspector does: nothing, or one of the actions."""
 
@@ -331,5 +344,6 @@ class Settings(Section, frozen=True):
     connections: Connections = Connections()
     rates: Rates = Rates()
     logins: Logins = Logins()
+    log: LogSettings = LogSettings()
     audit: AuditSettings = AuditSettings()
     inspection: InspectionSettings = InspectionSettings()

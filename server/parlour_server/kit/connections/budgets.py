@@ -16,6 +16,7 @@ from enum import Enum, auto
 from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.config.server_settings import Rates
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.token_buckets import MINUTE, KeyedBuckets, TokenBucket, rate_limit_key
 
@@ -41,10 +42,11 @@ A program's own buckets, one for each account, count besides the message.
 class ConnectionBudget:
     """The rate limits of one connection."""
 
-    __slots__ = ("_bytes", "_requests")
+    __slots__ = ("_bytes", "_hits", "_requests")
 
-    def __init__(self, rates: Rates, now: float) -> None:
-        """Begin with full buckets."""
+    def __init__(self, rates: Rates, now: float, hits: LimitHits) -> None:
+        """Begin with full buckets; ``hits`` counts refusals."""
+        self._hits = hits
         self._requests = TokenBucket(
             rates.requests_per_minute, per=MINUTE, burst=rates.request_burst, now=now
         )
@@ -52,7 +54,11 @@ class ConnectionBudget:
 
     def frame(self, size: int, now: float) -> float:
         """Count a frame of ``size`` bytes; 0.0, or the seconds to wait."""
-        return self._requests.take(now) or self._bytes.take(now, size)
+        if wait := self._requests.take(now):
+            self._hits.hit("rates.requests_per_minute")
+        elif wait := self._bytes.take(now, size):
+            self._hits.hit("rates.bytes_per_minute")
+        return wait
 
 
 class ReadBudget:
@@ -61,11 +67,12 @@ class ReadBudget:
     An answer's size is known only once it is made, so bytes are charged then; the next read waits for them.
     """
 
-    __slots__ = ("_bytes", "_nodes", "_reads", "_shares")
+    __slots__ = ("_bytes", "_hits", "_nodes", "_reads", "_shares")
 
-    def __init__(self, rates: Rates, nodes: LiveNodes) -> None:
-        """Begin with no one."""
+    def __init__(self, rates: Rates, nodes: LiveNodes, hits: LimitHits) -> None:
+        """Begin with no one; ``hits`` counts refusals."""
         self._nodes = nodes
+        self._hits = hits
         self._reads: KeyedBuckets[str] = KeyedBuckets(
             rates.reads_per_minute, per=MINUTE, burst=rates.read_burst
         )
@@ -76,11 +83,14 @@ class ReadBudget:
 
     def ask(self, user: UserName, address: str, now: float) -> float:
         """Count a read; 0.0, or the seconds to wait."""
-        wait = 0.0
         for key, share in self._keys(user, address):
-            wait = wait or self._bytes.take(key, now, 0.0)
-            wait = wait or self._reads.take(key, now, share, times=self._nodes.count)
-        return wait
+            if wait := self._bytes.take(key, now, 0.0):
+                self._hits.hit("rates.read_bytes_per_minute")
+                return wait
+            if wait := self._reads.take(key, now, share, times=self._nodes.count):
+                self._hits.hit("rates.reads_per_minute")
+                return wait
+        return 0.0
 
     def answered(self, user: UserName, address: str, size: int, now: float) -> None:
         """Charge the bytes of an answer."""
@@ -94,15 +104,16 @@ class ReadBudget:
 class AccountBudget:
     """The rate limits of each account over all its connections."""
 
-    __slots__ = ("_budgets", "_bytes", "_messages", "_nodes", "_reads", "reads")
+    __slots__ = ("_budgets", "_bytes", "_hits", "_messages", "_nodes", "_reads", "reads")
 
-    def __init__(self, rates: Rates, budgets: Budgets, nodes: LiveNodes) -> None:
-        """Begin with no one; ``budgets`` is the program's table."""
+    def __init__(self, rates: Rates, budgets: Budgets, nodes: LiveNodes, hits: LimitHits) -> None:
+        """Begin with no one; ``budgets`` is the program's table, ``hits`` counts refusals."""
+        self._hits = hits
         self._budgets = dict(budgets)
         self.reads = frozenset(kind for kind, budget in budgets.items() if budget is Budget.READ)
         """Requests whose answers are charged."""
         self._nodes = nodes
-        self._reads = ReadBudget(rates, nodes)
+        self._reads = ReadBudget(rates, nodes, hits)
         self._messages: KeyedBuckets[UserName] = KeyedBuckets(
             rates.messages_per_minute, per=MINUTE, burst=rates.message_burst
         )
@@ -117,11 +128,17 @@ class AccountBudget:
             return self._reads.ask(user, address, now)
         if budget is Budget.FREE:
             return 0.0
-        wait = self._messages.take(user, now, times=self._nodes.count)
-        wait = wait or self._bytes.take(user, now, size, times=self._nodes.count)
-        if wait or not isinstance(budget, KeyedBuckets):
+        if wait := self._messages.take(user, now, times=self._nodes.count):
+            self._hits.hit("rates.messages_per_minute")
             return wait
-        return budget.take(user, now, times=self._nodes.count)
+        if wait := self._bytes.take(user, now, size, times=self._nodes.count):
+            self._hits.hit("rates.message_bytes_per_minute")
+            return wait
+        if not isinstance(budget, KeyedBuckets):
+            return 0.0
+        if wait := budget.take(user, now, times=self._nodes.count):
+            self._hits.hit(budget.setting)
+        return wait
 
     def answered(self, user: UserName, address: str, size: int, now: float) -> None:
         """Charge the bytes of the answer to a read."""

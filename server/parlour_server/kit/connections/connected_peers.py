@@ -18,6 +18,11 @@ class ConnectedPeers(Generic[S]):
         self._users: dict[UserName, tuple[Peer[S], ...]] = {}
         self._sessions: dict[SessionId, tuple[Peer[S], ...]] = {}
 
+    @property
+    def people(self) -> int:
+        """How many accounts have a connection."""
+        return len(self._users)
+
     def add(self, peer: Peer[S]) -> None:
         """Register a connection, before anything is read for it."""
         self._users[peer.user] = (*self._users.get(peer.user, ()), peer)

@@ -51,9 +51,10 @@ from parlour_server.kit.connections.error_frames import (
     unavailable,
 )
 from parlour_server.kit.connections.peer import Peer
+from parlour_server.kit.connections.request_counts import RequestCounts
 from parlour_server.kit.errors import OutcomeUnknownError, ParlourServerError, RefusedError
 from parlour_server.kit.inspection.inspection import Inspected, Inspection, Sender
-from parlour_server.kit.logs import log_fault, warn
+from parlour_server.kit.logs import Level, debug, is_written, log_fault, warn
 from parlour_server.kit.program import Pending, Program, Result
 
 S = TypeVar("S")
@@ -167,8 +168,10 @@ class RequestDispatcher(Generic[S]):
         end: End[S],
         strikes: int,
         inspection: Inspection | None,
+        counts: RequestCounts,
     ) -> None:
         """``strikes``: refusals in a row that end a connection; ``inspection``: None if nothing is on."""
+        self._counts = counts
         self._inspection = inspection
         self._handle = program.handle
         self._about = program.about
@@ -201,8 +204,10 @@ class RequestDispatcher(Generic[S]):
         except OutOfOrderError:
             self._refuse_out_of_order(conversation, request)
             return
+        self._counts.by_kind[type(request)] += 1
         wait = wait or self._accounts.request(peer.user, peer.address, request, len(data), now)
         if wait:
+            self._counts.errors[ErrorCode.RATE_LIMITED] += 1
             conversation.answer(request.id, too_fast(self._wire, request.id, wait))
             self._strike(conversation, ErrorCode.RATE_LIMITED, TOO_FAST)
             return
@@ -340,10 +345,16 @@ class RequestDispatcher(Generic[S]):
     def _succeed(self, conversation: Conversation[S], request: Request, result: Result) -> None:
         """Answer with a result. Raises ProgramError for what is not one."""
         redacted = conversation.redacted.pop(request.id, None)
+        begun = conversation.started.get(request.id)
         size = conversation.answer(request.id, self._ok(request.id, result, redacted))
+        now = self._clock.monotonic()
+        if begun is not None:
+            self._counts.seconds.observe(now - begun[0])
+            if is_written(Level.DEBUG):
+                _log_answer(conversation, request, "ok", now - begun[0])
         if type(request) in self._accounts.reads:
             peer = conversation.peer
-            self._accounts.answered(peer.user, peer.address, size, self._clock.monotonic())
+            self._accounts.answered(peer.user, peer.address, size, now)
 
     def _fail(self, conversation: Conversation[S], request: Request, error: BaseException) -> None:
         """Answer a request that was refused or whose handler failed."""
@@ -356,6 +367,10 @@ class RequestDispatcher(Generic[S]):
                 frame = refusal(self._wire, request.id, error)
         elif not isinstance(error, CancelledError) or request.id in conversation.started:
             log_fault("a request", error)  # but not that an overdue handler was cancelled
+        code = str(error.code) if isinstance(error, RefusedError) else ErrorCode.UNAVAILABLE.value
+        self._counts.errors[code] += 1
+        if is_written(Level.DEBUG) and (begun := conversation.started.get(request.id)) is not None:
+            _log_answer(conversation, request, code, self._clock.monotonic() - begun[0])
         conversation.answer(request.id, frame or unavailable(self._wire, request.id))
         if frame is not None and isinstance(error, RefusedError) and error.code in self._audited:
             peer = conversation.peer
@@ -375,6 +390,7 @@ class RequestDispatcher(Generic[S]):
         request = request_id_of(data)
         if request in conversation.started:
             request = None  # the error is not the answer to that one
+        self._counts.errors[ErrorCode.MALFORMED] += 1
         conversation.refuse_frame(malformed(self._wire, request, reason))
         self._audit.record(
             AuditEvent.REQUEST_REFUSED,
@@ -391,6 +407,7 @@ class RequestDispatcher(Generic[S]):
             # Two requests with one id: no answer could be matched to either.
             self._end(conversation.peer, POLICY_VIOLATION)
             return
+        self._counts.errors[ErrorCode.TOO_MANY_IN_FLIGHT] += 1
         conversation.refuse_frame(too_many(self._wire, request.id))
         self._strike(conversation, ErrorCode.TOO_MANY_IN_FLIGHT, TOO_FAST)
 
@@ -411,6 +428,19 @@ class RequestDispatcher(Generic[S]):
             )
         if last:
             self._end(peer, close)
+
+
+def _log_answer(conversation: Conversation[Any], request: Request, outcome: str, seconds: float) -> None:
+    """Write who asked for what kind of thing, and how it ended: nothing of what is in it."""
+    peer = conversation.peer
+    debug(
+        "request",
+        request=type(request).__struct_config__.tag,
+        outcome=outcome,
+        ms=round(seconds * 1000, 3),
+        user=peer.user,
+        connection=peer.id,
+    )
 
 
 async def _wait_for(handled: Awaitable[Result]) -> Result:

@@ -29,7 +29,9 @@ from parlour_server.kit.connections.dispatcher import ANSWER_SECONDS, Conversati
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.error_frames import AnyWire, unavailable
 from parlour_server.kit.connections.peer import Peer
+from parlour_server.kit.connections.request_counts import RequestCounts
 from parlour_server.kit.inspection.inspection import Inspection
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.program import Program
 from parlour_server.kit.store.records import SessionEnded
@@ -57,8 +59,14 @@ class ConnectionService(Generic[S]):
         clock: Clock,
         nodes: LiveNodes,
         inspection: Inspection | None = None,
+        hits: LimitHits | None = None,
     ) -> None:
-        """Begin without connections, subscribed to the bus. Call it in the event loop."""
+        """Begin without connections, subscribed to the bus. Call it in the event loop.
+
+        ``hits`` counts what is refused over a limit.
+        """
+        self._hits = hits or LimitHits()
+        self.requests: Final = RequestCounts(wire.requests)
         self._program = program
         self._pushes = frozenset(wire.pushes)
         self._wire = wire
@@ -74,13 +82,14 @@ class ConnectionService(Generic[S]):
         self._dispatcher = RequestDispatcher(
             program,
             wire=wire,
-            accounts=AccountBudget(rates, program.budgets, nodes),
+            accounts=AccountBudget(rates, program.budgets, nodes, self._hits),
             audit=audit,
             background=background,
             clock=clock,
             end=self._end,
             strikes=rates.strikes,
             inspection=inspection,
+            counts=self.requests,
         )
         self._bus = bus
         background.start("looking for overdue requests", self._look(), lambda: None)
@@ -93,7 +102,7 @@ class ConnectionService(Generic[S]):
             connection.end(SESSION_ENDED)
             return
         peer = Peer(connection, self._pushes, self._end)
-        budget = ConnectionBudget(self._rates, self._clock.monotonic())
+        budget = ConnectionBudget(self._rates, self._clock.monotonic(), self._hits)
         conversation = Conversation(connection, peer, budget)
         self._conversations[peer.id] = conversation
         self._activity.opened(session)

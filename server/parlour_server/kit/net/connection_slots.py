@@ -9,6 +9,7 @@ owner releases them.
 import asyncio
 from collections import Counter
 
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.token_buckets import rate_limit_key
 
@@ -42,9 +43,15 @@ class Slot:
 class ConnectionSlots:
     """All slots of one server."""
 
-    def __init__(self, nodes: LiveNodes, *, total: int, per_address: int) -> None:
-        """Set the caps: ``total`` of this server, ``per_address`` of all that share the database."""
+    def __init__(
+        self, nodes: LiveNodes, *, total: int, per_address: int, hits: LimitHits | None = None
+    ) -> None:
+        """Set the caps: ``total`` of this server, ``per_address`` of all that share the database.
+
+        ``hits`` counts refusals.
+        """
         self._nodes = nodes
+        self._hits = hits or LimitHits()
         self._total = total
         self._per_address = per_address
         self._taken = 0
@@ -57,19 +64,20 @@ class ConnectionSlots:
 
     def take(self, address: str) -> Slot | None:
         """Return a slot for a socket from this address, or None when a cap is reached."""
-        origin = rate_limit_key(address)
-        if self._taken >= self._total or not self.count_for(origin):
+        if self._is_full():
             return None
-        return self._make(address, origin)
+        origin = rate_limit_key(address)
+        return self._make(address, origin) if self.count_for(origin) else None
 
     def take_for_balancer(self, address: str) -> Slot | None:
         """Return a slot for a socket whose client is not known yet, or None when the total is reached."""
-        return None if self._taken >= self._total else self._make(address, None)
+        return None if self._is_full() else self._make(address, None)
 
     def count_for(self, origin: str) -> bool:
         """Count a socket for ``origin``; False, without counting, when it has too many."""
         count = self._by_origin.get(origin, 0)
         if count >= self._nodes.divided(self._per_address):
+            self._hits.hit("connections.per_address")
             return False
         self._by_origin[origin] = count + 1
         return True
@@ -87,6 +95,12 @@ class ConnectionSlots:
     async def empty(self) -> None:
         """Wait until every slot is released."""
         await self._empty.wait()
+
+    def _is_full(self) -> bool:
+        if self._taken < self._total:
+            return False
+        self._hits.hit("connections.total")
+        return True
 
     def _make(self, address: str, origin: str | None) -> Slot:
         self._taken += 1

@@ -59,7 +59,9 @@ class NetServer:
             (str(name[0]), int(name[1])) for name in (bound.getsockname() for bound in sockets)
         ]
         self._registry = registry
-        self._slots = ConnectionSlots(nodes, total=caps.total, per_address=caps.per_address)
+        self._slots = ConnectionSlots(
+            nodes, total=caps.total, per_address=caps.per_address, hits=registry.hits
+        )
         self._pings = PingTimer(registry, self._slots, MallocTrim(glibc_trim()), caps.ping_seconds)
         handshake = Handshake(wire)
         buffer = ReadBuffer(handshake.path)

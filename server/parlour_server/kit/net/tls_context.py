@@ -28,22 +28,24 @@ class TlsFiles:
     """The certificate and key in use.
 
     ``context`` is for the next connection, ``key_digest`` the SHA-256 of the public key that it shows
-    (SubjectPublicKeyInfo).
+    (SubjectPublicKeyInfo), ``expires`` when that certificate ends, in seconds since 1970.
     """
 
     def __init__(self, certificate: Path, key: Path) -> None:
         """Read both files. Raises SetupError."""
         self._certificate = certificate
         self._key = key
-        self.context, self.key_digest = _context(certificate, key), _key_digest(certificate)
+        self.context = _context(certificate, key)
+        self.key_digest, self.expires = _shown(certificate)
 
     def reload(self) -> None:
         """Read the files again, for new connections. Raises SetupError and keeps the old pair."""
         try:
-            context, key_digest = _context(self._certificate, self._key), _key_digest(self._certificate)
+            context = _context(self._certificate, self._key)
+            key_digest, expires = _shown(self._certificate)
         except SetupError as error:
             raise SetupError(f"{error}; the old certificate stays in use") from error
-        self.context, self.key_digest = context, key_digest
+        self.context, self.key_digest, self.expires = context, key_digest, expires
 
 
 def _context(certificate: Path, key: Path) -> ssl.SSLContext:
@@ -65,12 +67,15 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
-def _key_digest(certificate: Path) -> bytes:
+def _shown(certificate: Path) -> tuple[bytes, float]:
+    """Return the digest of a certificate's public key, and when it expires."""
     try:
-        key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+        read = x509.load_pem_x509_certificate(certificate.read_bytes())
+        key = read.public_key()
     except (OSError, ValueError) as error:
         raise SetupError(f"cannot read the certificate {certificate}: {error}") from error
-    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+    digest = sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+    return digest, read.not_valid_after_utc.timestamp()
 
 
 def _refuse_open_key(key: Path) -> None:

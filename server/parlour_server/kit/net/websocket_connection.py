@@ -25,6 +25,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.connections.connection import ConnectionInfo, text_frame
 from parlour_server.kit.connections.service import ConnectionService
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.net.connection_slots import Slot
 from parlour_server.kit.net.message_assembler import MessageAssembler, MessageError
 from parlour_server.kit.net.quiet_logger import quiet_logger
@@ -231,9 +232,10 @@ class ConnectionRegistry:
     recorded here.
     """
 
-    def __init__(self, audit: Audit) -> None:
-        """Begin empty."""
+    def __init__(self, audit: Audit, hits: LimitHits | None = None) -> None:
+        """Begin empty; ``hits`` counts connections over a limit."""
         self._audit = audit
+        self.hits: Final = hits or LimitHits()
         self._slots: dict[WebSocketConnection, Slot] = {}
         self._by_user: dict[UserName, int] = {}
         self._added = 0
@@ -260,6 +262,7 @@ class ConnectionRegistry:
 
     def cut_off(self, connection: WebSocketConnection, limit: str) -> None:
         """Record that a connection broke a limit."""
+        self.hits.hit("connections.ping_seconds" if limit == "keepalive" else f"connections.{limit}")
         self._record(AuditEvent.LIMIT_HIT, connection, limit=limit)
 
     def remove(self, connection: WebSocketConnection, code: int) -> None:

@@ -79,8 +79,10 @@ class WebSocketUpgrade:
             keyed=grant.public_key is not None,
         )
         count = self._registry.count_of(grant.user) + self._nodes.connections_elsewhere(grant.user)
-        full = count >= self._per_user
-        return refusals.TOO_MANY_CONNECTIONS if full else None
+        if count < self._per_user:
+            return None
+        self._registry.hits.hit("connections.per_user")
+        return refusals.TOO_MANY_CONNECTIONS
 
     def open(self, grant: TicketGrant, transport: asyncio.Transport, slot: Slot, answer: bytes) -> None:
         """Answer the handshake and have the peer greeted. ``transport`` resumes reading."""

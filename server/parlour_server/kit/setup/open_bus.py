@@ -1,7 +1,7 @@
 """The bus of a server by its settings: that of one process, or NATS."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from parlour_protocol.kit.ids import Incarnation
 from parlour_server.kit.bus.bus import Bus, NoticeType
@@ -10,11 +10,32 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import BusSettings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import warn
-from parlour_server.kit.metrics import Metrics
+from parlour_server.kit.metrics import Kind, Metric, Metrics
 from parlour_server.kit.setup.data_folder import DataFolder
 
 if TYPE_CHECKING:
     from parlour_server.kit.bus.nats_bus import NatsBus
+
+_NATS: Final = "NATS"
+_CONNECTED: Final = Metric("bus_connected", Kind.GAUGE, "Whether a connection to NATS stands", needs=_NATS)
+_LAG: Final = Metric(
+    "bus_lag_seconds", Kind.GAUGE, "Round trip to NATS; infinite without a connection", needs=_NATS
+)
+_WAITING: Final = Metric("bus_waiting_bytes", Kind.GAUGE, "Notifications that wait to be sent", needs=_NATS)
+_CONNECTS: Final = Metric(
+    "bus_connects_total", Kind.COUNTER, "Connections to NATS since the start", needs=_NATS
+)
+_SENT: Final = Metric("bus_sent_total", Kind.COUNTER, "Notifications sent", needs=_NATS)
+_RECEIVED: Final = Metric("bus_received_total", Kind.COUNTER, "Notifications received", needs=_NATS)
+_DROPPED: Final = Metric(
+    "bus_dropped_total",
+    Kind.COUNTER,
+    "Notifications lost: `unsent` (dropped before they were sent), `slow` (this server was too slow; a "
+    "report of the library counts once) or `unreadable` (of another version)",
+    ("why",),
+    needs=_NATS,
+)
+BUS_METRICS: Final = (_CONNECTED, _LAG, _WAITING, _CONNECTS, _SENT, _RECEIVED, _DROPPED)
 
 
 def make_bus(
@@ -32,17 +53,20 @@ def make_bus(
     if bus.address.is_open:
         warn("bus_without_tls", nats=str(bus.address), consequence="anyone on the way can read and forge it")
     counts = bus.counts
-    for name, about, value in (
-        ("bus_connected", "Whether a connection to NATS stands", lambda: bus.connected),
-        ("bus_lag_seconds", "Round trip to NATS; infinite without a connection", lambda: bus.lag),
-        ("bus_connections", "Connections to NATS since the start", lambda: counts.connections),
-        ("bus_sent", "Notifications sent", lambda: counts.sent),
-        ("bus_received", "Notifications received", lambda: counts.received),
-        ("bus_unsent", "Notifications dropped before they were sent", lambda: counts.unsent),
-        ("bus_unreadable", "Notifications that this version cannot read", lambda: counts.unreadable),
-        ("bus_dropped", "Notifications dropped because this server was too slow", lambda: counts.dropped),
-    ):
-        metrics.gauge(name, about, value)
+    metrics.number(_CONNECTED, lambda: bus.connected)
+    metrics.number(_LAG, lambda: bus.lag)
+    metrics.number(_WAITING, lambda: bus.waiting_bytes)
+    metrics.number(_CONNECTS, lambda: counts.connections)
+    metrics.number(_SENT, lambda: counts.sent)
+    metrics.number(_RECEIVED, lambda: counts.received)
+    metrics.numbers(
+        _DROPPED,
+        lambda: {
+            ("unsent",): counts.unsent,
+            ("slow",): counts.dropped,
+            ("unreadable",): counts.unreadable,
+        },
+    )
     return bus
 
 

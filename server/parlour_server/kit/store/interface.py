@@ -16,6 +16,8 @@ from parlour_protocol.kit.ids import Incarnation, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.second_factor import FactorId
 from parlour_server.kit.store.audit_heads import SqlAuditHeads
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import (
     Account,
     AccountFactors,
@@ -306,6 +308,15 @@ class KitStore(Protocol):
     @property
     def nodes(self) -> SharedNodes | None:
         """The servers that share the store; None for the store of one server."""
+        ...
+
+    @property
+    def writer(self) -> Writer: ...
+    @property
+    def readers(self) -> Readers: ...
+
+    async def census(self, now: Millis) -> Sequence[float]:
+        """Return the number of accounts, and of sessions that have not expired. Raises UnavailableError."""
         ...
 
     async def open(self) -> None:

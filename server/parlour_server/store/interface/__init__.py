@@ -8,6 +8,7 @@ Every implementation passes `tests/server/store/contract` and guarantees, beside
 * an author's permissions are checked inside the transaction that appends (``Decide``).
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from parlour_server.kit.store.interface import KitStore
@@ -34,6 +35,13 @@ class Store(KitStore, Protocol):
     def groups(self) -> Groups: ...
     @property
     def files(self) -> Files: ...
+
+    async def room_census(self) -> Sequence[float]:
+        """Return the numbers of rooms, MLS groups in force, devices not revoked, events, and bytes of files.
+
+        Raises UnavailableError.
+        """
+        ...
 
 
 __all__ = [

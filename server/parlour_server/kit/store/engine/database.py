@@ -4,7 +4,7 @@ It opens only a database with the schema of its program and never changes it. An
 it at once: of one machine for a SQLite file.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +56,16 @@ class Database:
         return self._engine.is_shared
 
     @property
+    def writer(self) -> Writer:
+        """What writes to it; the metrics read its numbers."""
+        return self._writer
+
+    @property
+    def readers(self) -> Readers:
+        """What reads from it; the metrics read its numbers."""
+        return self._readers
+
+    @property
     def incarnation(self) -> Incarnation:
         """The incarnation of these logs, once the database is open."""
         if self._incarnation is None:
@@ -77,6 +87,16 @@ class Database:
     async def prune(self, now: Millis) -> int:
         """Delete a batch of data that expired months ago; returns the number of rows."""
         return await prune(self._writer, self._readers, now, self._rules)
+
+    async def census(self, now: Millis) -> Sequence[float]:
+        """Return the number of accounts, and of sessions that have not expired. Raises UnavailableError."""
+        return await self._count(
+            "SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM sessions WHERE expires > ?1)", now
+        )
+
+    async def _count(self, query: str, *values: object) -> Sequence[float]:
+        """Return the numbers of the only row of a query."""
+        return await self._readers.row(lambda *found: [float(one) for one in found], query, *values) or ()
 
     async def check(self) -> None:
         """Raise UnavailableError if a write fails: it writes one row."""

@@ -46,18 +46,22 @@ class Readers:
         self._done: deque[_Outcome] = deque()
         self._delivery_scheduled = False
         self._threads: list[threading.Thread] = []
-        self._waiting = 0
+        self.waiting = 0
+        """Reads that wait or run."""
+        self.refused = 0
+        """Reads that were refused, because too many waited."""
         self._open = True
         self._loop: asyncio.AbstractEventLoop
 
     async def run(self, read: Callable[[Connection], _T]) -> _T:
         """Run ``read`` in a thread. Raises UnavailableError."""
-        if not self._open or self._waiting >= QUEUE:
+        if not self._open or self.waiting >= QUEUE:
+            self.refused += 1
             raise UnavailableError("too many reads are waiting" if self._open else "the store is closed")
         if not self._threads:
             self._start()
         future: Future[_T] = self._loop.create_future()
-        self._waiting += 1
+        self.waiting += 1
         if not self._asked:
             self._loop.call_soon(self._hand_over)
         self._asked.append((future, read))
@@ -108,7 +112,7 @@ class Readers:
         self._delivery_scheduled = False  # before the list is read: later results schedule again
         while self._done:
             future, value, error = self._done.popleft()
-            self._waiting -= 1
+            self.waiting -= 1
             if future.done():  # the waiting task was cancelled
                 continue
             if error is None:

@@ -8,6 +8,7 @@ loop. Results are handed to the loop once per batch, in the order of the commits
 import asyncio
 import logging
 import threading
+import time
 from asyncio import Future
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -15,6 +16,7 @@ from typing import Any, Final, TypeVar, cast
 
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import OutcomeUnknownError, UnavailableError
+from parlour_server.kit.histogram import Histogram
 from parlour_server.kit.store.engine.connection import Engine, Job, Outcome, WriteConnection, unavailable
 
 _T = TypeVar("_T")
@@ -28,6 +30,10 @@ SCRUB_SECONDS: Final = 1.0
 """How long after a deletion the old text may stay in the -wal file; deletions in between share the work."""
 
 
+_COMMIT_BOUNDS: Final = (0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+_BATCH_BOUNDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, BATCH)
+
+
 class Writer:
     """Runs writes, each a function of the connection, in the order of ``submit``."""
 
@@ -37,12 +43,22 @@ class Writer:
         self._announces = announces
         self._clock = clock
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self._waiting = 0
+        self.waiting = 0
+        """Writes that wait or run."""
+        self.refused = 0
+        """Writes that were refused, because too many waited."""
+        self.failed = 0
+        """Transactions of which nothing was stored, or nobody knows."""
+        self.commits = Histogram(_COMMIT_BOUNDS)
+        """Seconds that transactions took, the wait for the disk included."""
+        self.batches = Histogram(_BATCH_BOUNDS)
+        """Writes in a transaction."""
         self._open = False
         self._loop: asyncio.AbstractEventLoop
         self._thread: threading.Thread
         self._connection: WriteConnection | None = None
-        self._failing = False
+        self.is_failing = False
+        """The newest transaction failed."""
         self._scrub_at = 0.0
 
     async def open(self) -> None:
@@ -61,11 +77,12 @@ class Writer:
         ``ANYWHERE`` is for a write that decides nothing by what it reads.
         """
         future: Future[_T] = self._loop.create_future()
-        if not self._open or self._waiting >= QUEUE:
+        if not self._open or self.waiting >= QUEUE:
+            self.refused += 1
             why = "too many writes are waiting for the disk" if self._open else "the store is closed"
             future.set_exception(UnavailableError(why))
             return future
-        self._waiting += 1
+        self.waiting += 1
         if self._announces:
             within = None  # its events are added to the journal, whose numbers are in the order of commits
         self._jobs.put(Job(cast("Future[Any]", future), write, within))
@@ -117,6 +134,7 @@ class Writer:
     def _write(self, jobs: list[Job]) -> list[Outcome]:
         failure: UnavailableError | None = None
         outcomes: list[Outcome] = []
+        started = time.perf_counter()
         try:
             connection = self._connection or self._connect()
             self._connection = connection
@@ -131,6 +149,8 @@ class Writer:
                 self._connection.close()
                 self._connection = None
             outcomes = [(job.future, None, failure) for job in jobs]
+        self.commits.observe(time.perf_counter() - started)
+        self.batches.observe(len(jobs))
         self._note(outcomes)
         return outcomes
 
@@ -138,11 +158,12 @@ class Writer:
         """Log when writing begins to fail, and when it works again."""
         error = outcomes[0][2]
         failing = isinstance(error, UnavailableError)
-        if failing and not self._failing:
+        self.failed += failing
+        if failing and not self.is_failing:
             _log.error("the store cannot write: %s", error)
-        elif self._failing and not failing:
+        elif self.is_failing and not failing:
             _log.warning("the store writes again")
-        self._failing = failing
+        self.is_failing = failing
 
     def _hand_to_loop(self, outcomes: list[Outcome]) -> None:
         try:
@@ -151,7 +172,7 @@ class Writer:
             _log.debug("%d results after the end of the loop", len(outcomes))
 
     def _deliver(self, outcomes: list[Outcome]) -> None:
-        self._waiting -= len(outcomes)
+        self.waiting -= len(outcomes)
         for future, value, error in outcomes:
             if future.done():  # the waiting task was cancelled; the write was done all the same
                 continue

@@ -4,7 +4,7 @@ A table in a document is a claim; generated from what the program runs on, it ca
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -28,12 +28,17 @@ from parlour_protocol.kit.errors import CloseCode
 from parlour_protocol.kit.payload import Payload
 from parlour_protocol.limits import LIMITS
 from parlour_server.api.operations import DELIVERY_OPERATIONS
+from parlour_server.chat_metrics import CHAT_METRICS
+from parlour_server.chat_name import NAME as CHAT_NAME
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.config.settings_table import rows
+from parlour_server.kit.metrics import Metric
+from parlour_server.kit.server_metrics import KIT_METRICS
 from tools.claims import PAGE, groups
 
 SPECIFICATION = Path("protocol/README.md")
 CONFIGURATION = Path("docs/reference/configuration.md")
+METRICS = Path("docs/reference/metrics.md")
 CLIENT_SETTINGS = Path("docs/reference/settings.md")
 CLIENT = Path("docs/reference/client-commands.md")
 README = Path("README.md")
@@ -90,6 +95,21 @@ def configuration() -> str:
         for row in rows(ChatSettings())
     ]
     return _table(["setting", "default", "unit", "reload", "reason"], found)
+
+
+def metrics(known: Iterable[Metric]) -> str:
+    """Return a table of metrics by the names under which the chat's server shows them."""
+    found = [
+        [
+            f"`{one.full_name(CHAT_NAME.word)}`",
+            one.kind.value,
+            " ".join(f"`{label}`" for label in one.labels),
+            one.about + (f" (with {one.needs})" if one.needs else ""),
+            one.scope.value,
+        ]
+        for one in known
+    ]
+    return _table(["metric", "kind", "labels", "what it is", "of"], found)
 
 
 def settings_of_the_client() -> str:
@@ -202,6 +222,8 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "contents": (SPECIFICATION, lambda: _frames(get_args(AnyContent))),
     "close codes": (SPECIFICATION, close_codes),
     "settings": (CONFIGURATION, configuration),
+    "metrics of every server": (METRICS, lambda: metrics(KIT_METRICS)),
+    "metrics of the chat": (METRICS, lambda: metrics(CHAT_METRICS)),
     "client settings": (CLIENT_SETTINGS, settings_of_the_client),
     "client commands": (CLIENT, commands),
     "client keys": (CLIENT, keys_of_the_client),

@@ -55,8 +55,15 @@ def set_up(stream: TextIO | None = None, **fields: object) -> None:
 
 
 def set_level(level: str) -> None:
-    """Write only lines of this level and of those after it from now on, in the whole process."""
-    _log.written = frozenset(_ORDER[_ORDER.index(Level(level)) :])
+    """Write only lines of this level and of those after it from now on, in the whole process.
+
+    A change is a line, whichever way it goes.
+    """
+    written = frozenset(_ORDER[_ORDER.index(Level(level)) :])
+    if written != _log.written:
+        _log.written |= written
+        log("log_level", now=level)
+    _log.written = written
 
 
 def is_written(level: Level) -> bool:

@@ -66,20 +66,20 @@ INSPECTIONS: Final = Metric(
     Kind.COUNTER,
     "What inspectors found, and what was done about it",
     ("inspector", "action"),
-    needs="an inspector is on",
+    needs="inspectors",
 )
 INSPECTORS_FAILED: Final = Metric(
     "inspectors_failed_total",
     Kind.COUNTER,
     "Failures of inspectors",
     ("inspector",),
-    needs="an inspector is on",
+    needs="inspectors",
 )
 INSPECTION_SECONDS: Final = Metric(
     "inspection_seconds",
     Kind.HISTOGRAM,
     "Time of the shipped inspectors for one request",
-    needs="an inspector is on",
+    needs="inspectors",
 )
 _INSPECTION_BOUNDS: Final = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05)
 """Around the budget of 1 ms."""

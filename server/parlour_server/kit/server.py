@@ -257,7 +257,7 @@ class Server(Generic[_Settings]):
                     audit_file=audit_file,
                     hits=hits,
                 )
-                _run(stack, measure_lag(metrics))
+                _run(stack, measure_lag(metrics, clock))
                 census = Census(metrics, lambda: store.census(steady.now()), ACCOUNTS, SESSIONS)
                 _run(stack, census.run(clock))
                 listener = MetricsListener(metrics.text)

@@ -1,6 +1,5 @@
 """The metrics that every server has: what each is called and means, and where its number comes from."""
 
-import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -242,15 +241,14 @@ def show_parts(
     number(NODES, lambda: nodes.count)
 
 
-async def measure_lag(metrics: Metrics) -> None:
+async def measure_lag(metrics: Metrics, clock: Clock) -> None:
     """Measure how late the event loop runs timers, until cancelled."""
     lag = Histogram(_LAG_BOUNDS)
     metrics.histogram(LOOP_LAG, lag)
-    loop = asyncio.get_running_loop()
     while True:
-        due = loop.time() + LAG_SECONDS
-        await asyncio.sleep(LAG_SECONDS)
-        lag.observe(max(0.0, loop.time() - due))
+        due = clock.monotonic() + LAG_SECONDS
+        await clock.sleep(LAG_SECONDS)
+        lag.observe(max(0.0, clock.monotonic() - due))
 
 
 class Census:

@@ -283,6 +283,29 @@ async def test_sighup_takes_new_settings(server: Server, http: httpx.AsyncClient
     refused = [line for line in server.logged() if line["event"] == "reload_refused"]
     assert "did you mean listen?" in str(refused[0]["why"])
     assert (await http.post("/v1/tickets", headers=headers)).json()["expires_in"] == 7
+    settings.write_text(before.replace('# level = "info"', 'level = "debug"'))
+    await _reloaded(server, 3)
+    socket = await enter(server, (await http.post("/v1/tickets", headers=headers)).json()["ticket"])
+    request = {"type": "create_room", "id": "r" * 21, "name": "den", "kind": "public", "topic": "unwritten"}
+    await socket.recv()  # the greeting: the server speaks first
+    await _answered(socket, request)
+    lines = [line for line in server.logged() if line["level"] == "debug"]
+    assert [(line["event"], line["request"], line["outcome"]) for line in lines] == [
+        ("request", "create_room", "ok")
+    ]
+    settings.write_text(before.replace('# level = "info"', 'level = "warning"'))
+    await _reloaded(server, 4)
+    await _answered(socket, request | {"id": "s" * 21, "name": "attic"})
+    assert [line["now"] for line in server.logged() if line["event"] == "log_level"] == ["debug", "warning"]
+    assert server.logged()[-1]["event"] == "log_level"
+    assert "unwritten" not in server.log.read_text()
+    await socket.close()
+
+
+async def _answered(socket: ClientConnection, request: dict[str, str]) -> None:
+    await socket.send(json.dumps(request))
+    while json.loads(await socket.recv())["type"] != "ok":
+        pass
 
 
 async def _reloaded(server: Server, times: int) -> None:

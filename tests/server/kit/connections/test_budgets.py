@@ -93,3 +93,31 @@ async def test_a_programs_own_buckets_count_besides_the_message():
         eve = await w.connect("eve")
         assert [await w.ask(eve, Ask) for _ in range(3)] == ["ok", "ok", "rate_limited"]
         assert await w.ask(eve) == "rate_limited"
+
+
+async def test_refusals_are_counted_by_the_setting_that_allows_more():
+    """What an operator should raise, without saying who was refused: each budget under its own name."""
+    cases = [
+        (Rates(message_burst=1), {"kind": Say}, "rates.messages_per_minute"),
+        (Rates(message_bytes_burst=32_768), {"words": "x" * 16_000}, "rates.message_bytes_per_minute"),
+        (Rates(request_burst=1), {}, "rates.requests_per_minute"),
+        (Rates(bytes_burst=32_768), {"words": "x" * 16_000}, "rates.bytes_per_minute"),
+        (Rates(read_burst=1), {"kind": Ask}, "rates.reads_per_minute"),
+    ]
+    for rates, fields, setting in cases:
+        async with world(rates, {Ask: Budget.READ}) as w:
+            eve = await w.connect("eve")
+            asked = [await w.ask(eve, **fields) for _ in range(3)]
+            assert w.hits.counts == {setting: asked.count("rate_limited")}
+            assert w.service.requests.errors["rate_limited"] == w.hits.counts[setting] > 0
+
+
+async def test_requests_are_counted_and_timed():
+    """By kind, and from their arrival to the answer."""
+    async with world(Rates()) as w:
+        eve = await w.connect("eve")
+        await w.ask(eve)
+        await w.ask(eve, kind=Ask)
+        counts = w.service.requests
+        assert counts.labelled()[("say",)] == counts.labelled()[("ask",)] == 1
+        assert sum(counts.seconds.counts) == 2

@@ -26,6 +26,7 @@ from parlour_server.kit.connections.connection import ConnectionInfo
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.inspection.inspection import Inspection
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.store.records import TicketGrant
 from parlour_server.kit.topics import Topics
 
@@ -185,7 +186,7 @@ class World:
 
     def __init__(self, rates: Rates, budgets: Budgets, inspection: Inspection | None = None) -> None:
         self.clients: list[Client] = []
-        self.clock = StoppedClock()
+        self.clock, self.hits = StoppedClock(), LimitHits()
         self.audit = ReadableAudit()
         self.bus = LocalBus()
         self.topics = Topics(asyncio.get_running_loop(), 0.0, frozenset(WIRE.pushes), self.bus)
@@ -204,6 +205,7 @@ class World:
             clock=self.clock,
             nodes=by_itself(),
             inspection=inspection,
+            hits=self.hits,
         )
 
     async def connect(self, name: str = "ada", session: str = "", address: str = "192.0.2.7") -> Client:

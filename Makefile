@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors demo cluster test test-all test-lowest test-api lab-check torture torture-mutants lint fmt simulation bench docs translations screenshots lock clean
+.PHONY: vectors demo cluster test test-all test-lowest test-api lab-check torture torture-mutants lint fmt simulation bench docs docs-site translations screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -69,6 +69,16 @@ bench: $(VENV)/.dev ## the measurements of bench/, printed as tables
 docs: $(VENV)/.dev ## write the generated files anew: schemas, Unicode tables, tables of limits and claims
 	$(BIN)/python -m tools.generate $(ARGS)
 
+# The site has an environment of its own: it imports what it documents.
+SITE := $(VENV)-site
+docs-site: $(SITE)/.docs ## write the documentation site into build/site (Sphinx; a warning is an error)
+	$(SITE)/bin/python -m sphinx -q -W --keep-going -j auto -c docs/site -d build/doctrees . build/site $(ARGS)
+	@echo build/site/index.html
+
+$(SITE)/.docs: requirements/docs.txt pyproject.toml
+	@$(MAKE) --no-print-directory install VENV=$(SITE) REQS=requirements/docs.txt
+	@touch $@
+
 translations: $(VENV)/.dev ## collect the client's sentences, merge them into each language, and compile the catalogues
 	$(BIN)/python -m tools.translations $(ARGS)
 
@@ -89,9 +99,12 @@ lock: ## resolve the requirements again (needs uv)
 	    --group pyproject.toml:build -c requirements/dev.txt -o requirements/build.txt
 	$(PYTHON) -m tools.server_requirements | uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
 	    --python-version 3.11 -c requirements/dev.txt -o requirements/server.txt -
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	    --extra fast --extra keyring --extra security-keys --extra pictures --extra cluster --group build --group docs \
+	    -c requirements/dev.txt -o requirements/docs.txt pyproject.toml
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/bin
+	rm -rf $(VENV) $(SITE) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/bin
 
 # A complete environment holds the marker; dev is a superset of run, so whichever came last may stay.
 $(VENV)/.run: requirements/run.txt pyproject.toml

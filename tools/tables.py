@@ -3,11 +3,13 @@
 A table in a document is a claim; generated from what the program runs on, it cannot be an old one.
 """
 
+import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import click
 import msgspec
 
 from parlour_client.commands.command import Command
@@ -31,6 +33,7 @@ from parlour_server.api.operations import DELIVERY_OPERATIONS
 from parlour_server.chat_metrics import CHAT_METRICS
 from parlour_server.chat_name import NAME as CHAT_NAME
 from parlour_server.chat_settings import ChatSettings
+from parlour_server.cli.command_line import COMMAND_LINE
 from parlour_server.kit.config.settings_table import rows
 from parlour_server.kit.metrics import Metric
 from parlour_server.kit.server_metrics import KIT_METRICS
@@ -39,6 +42,7 @@ from tools.claims import PAGE, groups
 SPECIFICATION = Path("protocol/README.md")
 CONFIGURATION = Path("docs/reference/configuration.md")
 METRICS = Path("docs/reference/metrics.md")
+SERVER_COMMANDS = Path("docs/reference/server-commands.md")
 CLIENT_SETTINGS = Path("docs/reference/settings.md")
 CLIENT = Path("docs/reference/client-commands.md")
 README = Path("README.md")
@@ -110,6 +114,36 @@ def metrics(known: Iterable[Metric]) -> str:
         for one in known
     ]
     return _table(["metric", "kind", "labels", "what it is", "of"], found)
+
+
+def server_commands() -> str:
+    """Return all commands of the server, each with its options, as `--help` explains them."""
+    return "\n\n".join(_server_command(COMMAND_LINE.group, [COMMAND_LINE.group.name or "parlour-server"]))
+
+
+def _server_command(command: click.Command, words: list[str]) -> Iterator[str]:
+    if isinstance(command, click.Group):
+        for name, inner in sorted(command.commands.items()):
+            yield from _server_command(inner, [*words, name])
+        return
+    context = click.Context(command, info_name=" ".join(words))
+    yield f"## {' '.join(words[1:])}"
+    yield f"```text\n{' '.join([*words, *command.collect_usage_pieces(context)])}\n```"
+    yield re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(command.help or ""))
+    rows = [
+        [f"`{', '.join(one.opts)}`", _option_value(one, context), (one.help or "").replace("|", r"\|")]
+        for one in command.params
+        if isinstance(one, click.Option) and not one.hidden
+    ]
+    if rows:
+        yield _table(["option", "value", "meaning"], rows)
+
+
+def _option_value(option: click.Option, context: click.Context) -> str:
+    if option.is_flag:
+        return ""
+    value = option.make_metavar(context).strip("[]").replace("|", r"\|")
+    return f"`{value}`" + (", required" if option.required else "")
 
 
 def settings_of_the_client() -> str:
@@ -224,6 +258,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "settings": (CONFIGURATION, configuration),
     "metrics of every server": (METRICS, lambda: metrics(KIT_METRICS)),
     "metrics of the chat": (METRICS, lambda: metrics(CHAT_METRICS)),
+    "server commands": (SERVER_COMMANDS, server_commands),
     "client settings": (CLIENT_SETTINGS, settings_of_the_client),
     "client commands": (CLIENT, commands),
     "client keys": (CLIENT, keys_of_the_client),

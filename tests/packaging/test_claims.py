@@ -1,6 +1,7 @@
 """The security page claims nothing that is not there: every file and every test that it names exists."""
 
 import ast
+import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -46,6 +47,18 @@ def test_claims_are_unique() -> None:
     """An id is one row, and there are as many rows as the page had when this was written, or more."""
     assert [name for name, count in Counter(claim.id for claim in CLAIMS).items() if count > 1] == []
     assert len(CLAIMS) >= 60
+
+
+def test_the_threat_model_names_claims_that_exist() -> None:
+    """Its brackets lead to lines of the claims."""
+    text = (ROOT / "docs/explanation/threat-model.md").read_text(encoding="utf-8")
+    named = {
+        name
+        for bracket in re.findall(r"\(([A-Z][0-9]+[^()]*)\)", text)
+        for name in re.findall(r"[A-Z][0-9]+", bracket)
+    }
+    assert len(named) > 50
+    assert named - {claim.id for claim in CLAIMS} == set()
 
 
 def test_claims_are_attacked_in_the_laboratory() -> None:

@@ -102,6 +102,12 @@ BLOCKED_PAGE = Limit("blocked_page", 500, "people", "one reply lists no more")
 STATEMENT_BYTES = Limit(
     "statement_bytes", 4 * KIB, "bytes", "what a device signs about the people of an encrypted room"
 )
+OPEN_REPORTS = Limit(
+    "open_reports", 1000, "reports", "of all people, that the operator has not closed; then no more are taken"
+)
+REPORTS_OF_REPORTER = Limit(
+    "reports_of_reporter", 20, "reports", "of one account, that the operator has not closed"
+)
 FILE_NAME_BYTES = Limit("file_name_bytes", 255, "bytes of UTF-8", "what file systems allow")
 
 LIMITS: Final[tuple[Limit, ...]] = (

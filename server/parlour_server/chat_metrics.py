@@ -10,6 +10,7 @@ from parlour_server.store.interface import Store
 CHAT_LIMITS: Final = (
     "rates.invites_per_hour",
     "rates.rooms_per_hour",
+    "rates.reports_per_hour",
     "rates.key_changes_per_hour",
     "rates.claims_per_hour",
     "rates.claims_per_person_per_hour",
@@ -44,6 +45,9 @@ FILES_BYTES: Final = Metric("files_bytes", Kind.GAUGE, "Uploaded files", scope=_
 FILES_LIMIT: Final = Metric(
     "files_limit_bytes", Kind.GAUGE, "The most of them (`files.total_bytes`)", scope=_DATABASE
 )
+REPORTS_OPEN: Final = Metric(
+    "reports_open", Kind.GAUGE, "Abuse reports that wait for the operator", scope=_DATABASE
+)
 POSITION_CHECKS: Final = Metric(
     "position_checks_total", Kind.COUNTER, "Comparisons of rooms' positions with the database", needs=_SHARED
 )
@@ -61,6 +65,7 @@ CHAT_METRICS: Final = (
     ROOM_EVENTS,
     FILES_BYTES,
     FILES_LIMIT,
+    REPORTS_OPEN,
     GAPS_FILLED,
     POSITION_CHECKS,
     ROOMS_BEHIND,
@@ -76,4 +81,4 @@ def show_chat(metrics: Metrics, chat: Chat, store: Store) -> Census:
     if store.is_shared:
         metrics.number(POSITION_CHECKS, lambda: positions.done)
         metrics.number(ROOMS_BEHIND, lambda: positions.behind)
-    return Census(metrics, store.room_census, ROOMS, GROUPS, DEVICES, ROOM_EVENTS, FILES_BYTES)
+    return Census(metrics, store.room_census, ROOMS, GROUPS, DEVICES, ROOM_EVENTS, FILES_BYTES, REPORTS_OPEN)

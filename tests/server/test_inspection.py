@@ -14,13 +14,15 @@ from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, TopicText
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.frames.replies import Entered, Error, LogEvent, Ok, Stored
-from parlour_protocol.frames.requests import CreateRoom, Edit, Kick, React, Send, SetTopic
+from parlour_protocol.frames.requests import CreateRoom, Edit, Join, Kick, React, Report, Send, SetTopic
 from parlour_protocol.ids import RoomId, new_file_id
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.reports import ReportReason
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
+from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.chat_program import CHAT
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.testing.server import Person, Socket, World, running
@@ -104,6 +106,7 @@ async def test_every_place_of_text_and_every_file(tmp_path: Path) -> None:
         assert all(isinstance(one, Error) and one.code is ErrorCode.CONTENT_REFUSED for one in refused)
         assert len(world.audit(AuditEvent.INSPECTED)) == len(refused) + 1
         await _files(world, ada, socket, room)
+        await _report(world, socket, room)
         with pytest.raises(RuntimeError, match="422"):
             await world.log_in("bob", CARD)  # the name of a device is in each of its messages
         whole = (data / "parlour.db").read_bytes() + (data / "parlour.db-wal").read_bytes()
@@ -135,6 +138,31 @@ async def _files(world: World, ada: Person, socket: Socket, room: RoomId) -> Non
     assert isinstance(again, Ok)
     assert isinstance(again.result, Stored)
     assert isinstance(await socket.push(), LogEvent)
+
+
+async def _report(world: World, socket: Socket, room: RoomId) -> None:
+    """Report a message: what the operator's inspectors look for must not keep a report from the operator."""
+    bob = await (await world.log_in("bob", "laptop")).connect()
+    assert isinstance(await bob.ask(Join(id=new_request_id(), room=room)), Ok)
+    sent = await bob.ask(Send(id=new_request_id(), room=room, text=MessageText("hi")))
+    assert isinstance(sent, Ok)
+    assert isinstance(sent.result, Stored)
+    answer = await socket.ask(
+        Report(
+            id=new_request_id(),
+            room=room,
+            target=sent.result.seq,
+            reason=ReportReason.THREAT,
+            quote=MessageText("your falcon dies"),
+        )
+    )
+    assert isinstance(answer, Ok)
+    assert not answer.redacted
+    (report,) = await world.parts.store.reports.list(closed=False)
+    assert (report.quote, report.logged) == ("your falcon dies", "hi")
+    (line,) = world.audit(ChatAuditEvent.MESSAGE_REPORTED)
+    assert (line["report"], line["user"], line["subject"]) == (report.id, "ada", "bob")
+    assert "falcon" not in str(line)
 
 
 async def test_without_inspectors_there_is_no_inspection(tmp_path: Path) -> None:

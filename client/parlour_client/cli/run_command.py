@@ -98,4 +98,6 @@ def _ask(question: Question) -> None:
             echo(renewed_person(person), err=True)
     if not sys.stdin.isatty():
         raise click.UsageError(_("Can't ask for confirmation without a terminal; use --yes."))
+    for detail in question.details:
+        echo(detail, err=True)
     click.confirm(shown(question.text), abort=True, err=True)

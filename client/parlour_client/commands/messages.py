@@ -1,5 +1,8 @@
 """Commands for messages: reply, edit and delete, react, pin and star, and unsent ones."""
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Final
+
 from parlour_client.commands.command import (
     Asks,
     Call,
@@ -7,20 +10,43 @@ from parlour_client.commands.command import (
     Elsewhere,
     Emoji,
     Here,
+    Kind,
     Message,
     On,
+    Takes,
     Text,
     Unsent,
     command,
 )
 from parlour_client.commands.find import find_message
 from parlour_client.commands.front import Front
-from parlour_client.commands.results import OutgoingListed, PinsListed, Question, Queued, SendWanted
-from parlour_client.kit.errors import SetupError
+from parlour_client.commands.results import (
+    ChoiceWanted,
+    Done,
+    OutgoingListed,
+    PinsListed,
+    Question,
+    Queued,
+    SendWanted,
+)
+from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_client.kit.language import N_, _
+from parlour_protocol.reports import ReportReason
 from parlour_protocol.rooms import Role
 
+if TYPE_CHECKING:
+    from parlour_client.core.model import Entry
+
 _IN_CHAT = Elsewhere(N_("Only in a chat."))
+REPORT_REASONS: Final[Mapping[str, str]] = {
+    ReportReason.SPAM.value: N_("spam or advertising"),
+    ReportReason.HARASSMENT.value: N_("harassment or insults"),
+    ReportReason.THREAT.value: N_("threats or violence"),
+    ReportReason.ILLEGAL.value: N_("illegal content"),
+    ReportReason.IMPERSONATION.value: N_("pretends to be someone else"),
+    ReportReason.OTHER.value: N_("something else"),
+}
+"""Why a message can be reported, as people read it."""
 _OUTBOX = Elsewhere(N_("A command reports at once what it could not send."))
 
 
@@ -106,6 +132,76 @@ async def pin(call: Call, room: Here, message: Message, *, on: On = None) -> Que
         _("Pin {message} for everyone in {room}?") if wanted else _("Unpin {message} for everyone in {room}?")
     )
     return Question(question.format(message=which, room=room.title), do, message=entry)
+
+
+@command(
+    "report",
+    cli="report",
+    asks=Asks(cli=True),
+    connect=Connect.CAUGHT_UP,
+    examples=("report lobby 42 spam", "report lobby 42 threat --note 'the third time'"),
+)
+async def report(
+    call: Call,
+    room: Here,
+    message: Message,
+    reason: Annotated[str, Takes(Kind.CHOICE, "REASON", choices=tuple(REPORT_REASONS))] = "",
+    *,
+    note: Annotated[str, Takes(Kind.TEXT, "NOTE", N_("A line for the operator."))] = "",
+) -> Question | ChoiceWanted:
+    """Report a message to the server's operator.
+
+    The operator gets its text as you see it, who wrote it and when, the room, the reason, your note and your
+    name. The author and the room are not told. Of an encrypted message the operator can't check the text.
+    """
+    entry = await find_message(call, room, message)
+    if entry.text is None:
+        raise SetupError(
+            _("Only a message that you can read can be reported."), _("Select one, or check its number.")
+        )
+    if entry.author == call.client.account.user:
+        raise SetupError(_("This is your own message."), _("You can delete it."))
+    if not reason:
+        if call.front is Front.CLI:
+            raise WrongUseError(_("Say why: {choices}.").format(choices=", ".join(REPORT_REASONS)))
+        choices = [(word, _(shown)) for word, shown in REPORT_REASONS.items()]
+        return ChoiceWanted(
+            _("Why do you report this message?"),
+            choices,
+            lambda chosen: report(call, room, message, chosen, note=note),
+        )
+
+    async def do() -> Done:
+        await call.client.messages.report(entry, ReportReason(reason), note)
+        return Done(_("Reported to the operator of {server}.").format(server=call.client.account.server))
+
+    server = call.client.account.server
+    which = (
+        _("this message")
+        if call.front is Front.UI
+        else _("#{message} in {title}").format(message=message, title=room.title)
+    )
+    question = _("Report {which} to the operator of {server}: {reason}?").format(
+        which=which, server=server, reason=_(REPORT_REASONS[reason])
+    )
+    return Question(question, do, message=entry, details=_what_is_sent(entry))
+
+
+def _what_is_sent(entry: "Entry") -> Sequence[str]:
+    """Say what a report gives to the operator, and what it proves."""
+    from parlour_client.core.model import display_name  # noqa: PLC0415 - `--help` needs no frames
+
+    sent = (
+        _("The operator gets its text, its author and time, the room, the reason, your note and your name."),
+        _("{author} and the room are not told.").format(author=display_name(entry.author)),
+    )
+    if not entry.sealed:
+        return (*sent, _("The operator can compare the text with the room's log."))
+    return (
+        *sent,
+        _("It is encrypted: you hand over the text of this one message, and nothing else of the room."),
+        _("The operator can't check that text: the report proves only that a message was sent then."),
+    )
 
 
 @command("pins", cli="room pins", connect=Connect.CAUGHT_UP, json=True, examples=("room pins lobby --json",))

@@ -247,6 +247,8 @@ def _word(reading: _Reading, rest: str) -> tuple[Any, str]:
 
 def _choice(reading: _Reading, rest: str) -> tuple[Any, str]:
     word, rest = reading.word(rest)
+    if not word and not reading.argument.required:
+        return reading.argument.default, rest
     if word not in reading.argument.takes.choices:
         raise reading.command.wrong_use(reading.call.front)
     return word, rest

@@ -96,6 +96,15 @@ class RevokeQuestion(Question):
     device: OwnDevice
 
 
+@dataclass(slots=True)
+class ChoiceWanted(Result):
+    """Words to choose one of, as (word, shown), and the effect of a choice."""
+
+    text: str
+    choices: Sequence[tuple[str, str]]
+    do: Callable[[str], Awaitable[Result | None]]
+
+
 # --- rooms
 
 

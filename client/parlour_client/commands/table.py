@@ -70,6 +70,7 @@ TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         messages.star,
         messages.pin,
         messages.pins,
+        messages.report,
         messages.unsent,
         messages.retry,
         messages.cancel,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from parlour_client.core.archive import Archive, events, saved_preferences, stored_values
 from parlour_client.core.archive.outbox_table import AlsoWrite
-from parlour_client.core.checked_text import message_text, reaction_text
+from parlour_client.core.checked_text import message_text, reaction_text, reason_text
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.events import Emit, EntryChanged
 from parlour_client.core.model import Entry, Outgoing
@@ -22,10 +22,11 @@ from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
 from parlour_client.kit.transport.reconnector import Reconnector
-from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, Typing
+from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Report, Send, Typing
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId, Seq, new_request_id
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.reports import ReportReason
 from parlour_protocol.rooms import Role, RoomKind
 
 
@@ -94,6 +95,21 @@ class Messages:
         if known is not None and known.kind is not RoomKind.DIRECT and known.role is Role.MEMBER:
             raise SetupError(_("Only moderators and owners pin messages here."), _("Ask one of them."))
         return await self._change(Pin(id=new_request_id(), room=room, target=target, on=on))
+
+    async def report(self, entry: Entry, reason: ReportReason, note: str = "") -> None:
+        """Report a message to the server's operator, with its text as it is here. Raises SetupError."""
+        if entry.seq is None or entry.text is None:
+            raise SetupError(_("Only a message that can be read here can be reported."))
+        await self._live.ask(
+            Report(
+                id=new_request_id(),
+                room=entry.room,
+                target=entry.seq,
+                reason=reason,
+                quote=message_text(entry.text),
+                note=reason_text(note),
+            )
+        )
 
     async def queue(self, frames: Sequence[Send]) -> Sequence[Entry]:
         """Queue messages of one room. Raises SetupError where the account is not in it."""

@@ -500,6 +500,13 @@ async def _recovery_words_shown(result: results.RecoveryWordsShown, printer: Pri
 # --- questions
 
 
+@show.register(results.ChoiceWanted)
+async def _choice_wanted(result: results.ChoiceWanted, printer: Printer) -> None:
+    printer.say(result.text)
+    for word, meaning in result.choices:
+        printer.say(f"  {word}: {meaning}")
+
+
 @singledispatch
 def explain(question: results.Question, yes: str) -> Iterator[str]:
     """Explain a yes, before it is typed as ``yes``."""

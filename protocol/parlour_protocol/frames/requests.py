@@ -5,7 +5,7 @@ request with the same id again gets the same answer, and it is stored once. No r
 time or a number: only the server sets those (S5: mass assignment).
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -18,6 +18,7 @@ from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.id_fields import SeqField, SeqOrZero
 from parlour_protocol.kit.limits import PAGE_EVENTS
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.reports import ReportReason
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
 
@@ -271,6 +272,21 @@ class Unmute(RoomRequest, frozen=True, tag="unmute"):
     user: UserName
 
 
+class Report(RoomRequest, frozen=True, tag="report"):
+    """Report message ``target`` to the server's operator, and to no one else.
+
+    ``quote`` is the text as your client shows it; of an encrypted message the operator has nothing else, and
+    can't check it. The server adds the author and the time of the event, and its text in an open room.
+    """
+
+    inspected: ClassVar[bool] = False
+
+    target: SeqField
+    reason: ReportReason
+    quote: MessageText
+    note: ReasonText = ReasonText()
+
+
 class ListMembers(RoomRequest, frozen=True, tag="members"):
     """List the room's members with role and status, with names after ``after``. Answer: ``members``."""
 
@@ -314,6 +330,7 @@ AnyRequest = (
     | Unban
     | Mute
     | Unmute
+    | Report
     | ListMembers
     | ListRooms
 )

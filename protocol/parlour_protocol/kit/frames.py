@@ -4,7 +4,7 @@ A frame is a frozen struct with a tag, without unknown fields. A program's frame
 ``Push``; ``Hello``, ``Ok`` and ``Error`` are ready for it.
 """
 
-from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -42,6 +42,9 @@ class Greeting(Frame, frozen=True):
 
 class Request(Frame, frozen=True):
     """A request; ``id`` is the client's own."""
+
+    inspected: ClassVar[bool] = True
+    """Whether inspectors look at it; not at what only the operator reads."""
 
     id: RequestIdField
 

@@ -22,6 +22,7 @@ from parlour_protocol.frames.requests import (
     ListRooms,
     MarkRead,
     OpenDirect,
+    Report,
     RoomRequest,
     Send,
     SetStatus,
@@ -30,6 +31,7 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.names import UserName
+from parlour_server.chat.abuse_reports import AbuseReports
 from parlour_server.chat.commands import AUTHORIZATION, CommandRequest, Commands, MessageCounts
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.key_change_notifier import KeyChangeNotifier
@@ -137,6 +139,7 @@ class Chat:
             clock=clock,
             commands=self._commands,
             presence=self._presence,
+            reports=AbuseReports(store.reports, clock, audit),
         )
         invites: KeyedBuckets[UserName] = KeyedBuckets(
             rates.invites_per_hour, per=HOUR, burst=rates.invites_per_hour, setting="rates.invites_per_hour"
@@ -144,12 +147,16 @@ class Chat:
         rooms: KeyedBuckets[UserName] = KeyedBuckets(
             rates.rooms_per_hour, per=HOUR, burst=rates.rooms_per_hour, setting="rates.rooms_per_hour"
         )
+        reports: KeyedBuckets[UserName] = KeyedBuckets(
+            rates.reports_per_hour, per=HOUR, burst=rates.reports_per_hour, setting="rates.reports_per_hour"
+        )
         self.budgets: Budgets = {
             **dict.fromkeys(_READS, Budget.READ),
             **dict.fromkeys(_FREE, Budget.FREE),
             Invite: invites,
             CreateRoom: rooms,
             OpenDirect: rooms,
+            Report: reports,
         }
 
     @property

@@ -36,6 +36,7 @@ from parlour_protocol.frames.requests import (
     ListRooms,
     MarkRead,
     OpenDirect,
+    Report,
     SetStatus,
     Typing,
 )
@@ -44,6 +45,7 @@ from parlour_protocol.kit.limits import PAGE_BYTES
 from parlour_protocol.kit.names import skeleton
 from parlour_protocol.limits import BLOCKED_PAGE, DIRECTORY_PAGE, INVITATIONS_PAGE, MEMBERS_PAGE
 from parlour_protocol.rooms import RoomKind, Status
+from parlour_server.chat.abuse_reports import AbuseReports
 from parlour_server.chat.commands import Commands
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.notices import ConsentChanged, EventCommitted, RoomEphemeral, UserEphemeral
@@ -72,6 +74,7 @@ QueryRequest = (
     | ListMembers
     | ListPins
     | ListRooms
+    | Report
 )
 
 
@@ -79,7 +82,15 @@ class Queries:
     """Handles requests that are not a single append."""
 
     def __init__(
-        self, *, store: Store, hub: Hub, bus: Bus, clock: Clock, commands: Commands, presence: Presence
+        self,
+        *,
+        store: Store,
+        hub: Hub,
+        bus: Bus,
+        clock: Clock,
+        commands: Commands,
+        presence: Presence,
+        reports: AbuseReports,
     ) -> None:
         """Take the collaborators."""
         self._store = store
@@ -88,6 +99,7 @@ class Queries:
         self._clock = clock
         self._commands = commands
         self._presence = presence
+        self._reports = reports
 
     async def answer(self, peer: ChatPeer, frame: QueryRequest) -> AnyResult | None:  # noqa: C901, PLR0911, PLR0912 - one case a request
         """Handle the request; return the result of its ``ok``. Send it before any await.
@@ -139,6 +151,9 @@ class Queries:
                     peer.user, after=frame.after, limit=BLOCKED_PAGE.value
                 )
                 return Blocked(users=tuple(users), more=more)
+            case Report():
+                await self._reports.submit(peer, frame)
+                return None
             case _:
                 assert_never(frame)
 

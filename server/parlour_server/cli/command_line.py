@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 from parlour_server.chat_name import NAME
 from parlour_server.cli.drill_command import drill_permit
 from parlour_server.cli.invite_commands import invite
+from parlour_server.cli.report_commands import report
 from parlour_server.cli.room_commands import room
 from parlour_server.kit.cli.command_line import CommandLine
 
@@ -33,6 +34,6 @@ COMMAND_LINE: Final = CommandLine(
     about="Run and administer a Parlour server. Commands also work while the server is running.",
     example=_EXAMPLE,
     package="parlour",
-    commands=(room, invite, drill_permit),
+    commands=(room, report, invite, drill_permit),
     contents=("lobby",),
 )

@@ -21,6 +21,7 @@ from parlour_server.store.sql.journal_entries import COLUMNS, read_entry
 from parlour_server.store.sql.rooms.consent import SqlConsent
 from parlour_server.store.sql.rooms.files import SqlFiles
 from parlour_server.store.sql.rooms.log import SqlLog
+from parlour_server.store.sql.rooms.reports import SqlReports
 from parlour_server.store.sql.rooms.rooms import SqlRooms
 
 _RULES: Final = (
@@ -28,12 +29,14 @@ _RULES: Final = (
     Rule("key_packages", ("number",), "expires <= ?1"),
     Rule("bans", ("room", "account"), "until BETWEEN 1 AND ?1"),
     Rule("mutes", ("room", "account"), "until BETWEEN 1 AND ?1"),
+    Rule("reports", ("report",), "closed <= ?1"),
 )
 
 _ROOM_CENSUS: Final = (
     "SELECT (SELECT count(*) FROM rooms), (SELECT count(*) FROM groups WHERE in_force = 1),"
     " (SELECT count(*) FROM devices WHERE status <> 'revoked'), (SELECT coalesce(sum(head), 0) FROM rooms),"
-    " (SELECT coalesce(sum(bytes), 0) FROM file_usage WHERE owner = '')"
+    " (SELECT coalesce(sum(bytes), 0) FROM file_usage WHERE owner = ''),"
+    " (SELECT count(*) FROM reports WHERE closed IS NULL)"
 )
 """Sums that are kept, or tables that grow with people and rooms: never the events themselves."""
 
@@ -59,11 +62,12 @@ class ChatStore(Database):
         self.keylog = SqlKeyLog(self._writer, self._readers)
         self.groups = SqlGroups(self._writer, self._readers)
         self.files = SqlFiles(self._writer, self._readers)
+        self.reports = SqlReports(self._writer, self._readers)
         self.attempts = SqlAttempts(self._writer, self._readers)
         self.journal = SqlJournal(self._readers, COLUMNS, read_entry)
 
     async def room_census(self) -> Sequence[float]:
-        """Return the numbers of rooms, MLS groups in force, devices not revoked, events, and bytes of files.
+        """Return the numbers of rooms, groups in force, active devices, events, bytes of files, open reports.
 
         Raises UnavailableError.
         """

@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import pytest
 from tests.client.commands.giving import call_from, give
-from tests.client.ui.ui_fake import BOB, DIRECT, GARDEN, LOBBY, FakeClient
+from tests.client.ui.ui_fake import ALICE, BOB, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.commands import results
 from parlour_client.commands.front import Front
-from parlour_client.kit.errors import ParlourClientError, SetupError
+from parlour_client.commands.messages import report
+from parlour_client.kit.errors import ParlourClientError, SetupError, WrongUseError
 from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ParlourProtocolError
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind, Status
 
@@ -101,6 +103,8 @@ ASKED_FIRST: list[tuple[tuple[Front, ...], str, tuple[object, ...]]] = [
     ((Front.LINE,), "/delete 2", ("delete", LOBBY, 2)),
     ((Front.LINE,), "/pin 2", ("pin", LOBBY, 2, True)),
     ((Front.UI,), "/pin", ("pin", LOBBY, 2, True)),
+    ((Front.LINE,), "/report 2 spam the third time", ("report", LOBBY, 2, "spam", "the third time")),
+    ((Front.UI,), "/report threat", ("report", LOBBY, 2, "threat", "")),
     (BOTH, "/role carol owner", ("set_role", LOBBY, "carol", Role.OWNER)),
     ((Front.UI,), "/forget", ("forget", LOBBY, None)),
 ]
@@ -121,6 +125,26 @@ async def test_what_everyone_sees_or_cannot_be_undone_is_a_question(
     assert asked not in client.calls
     await question.do()
     assert asked in client.calls
+
+
+async def test_a_report_says_what_it_gives_to_the_operator(client: FakeClient) -> None:
+    """Before it is sent; of an encrypted message also what it proves. Without a reason, it asks for one."""
+    wanted = await give(client, Front.UI, "/report")
+    assert isinstance(wanted, results.ChoiceWanted)
+    question = await wanted.do("spam")
+    assert isinstance(question, results.Question)
+    assert "your name" in question.details[0]
+    assert "compare the text with the room's log" in question.details[-1]
+    client.logs[LOBBY] = [replace(entry, sealed=True) for entry in client.logs[LOBBY]]
+    question = await give(client, Front.UI, "/report spam")
+    assert isinstance(question, results.Question)
+    assert "proves only that a message was sent" in question.details[-1]
+    assert not client.calls
+    with pytest.raises(WrongUseError, match="Say why: spam, "):
+        await report(call_from(client, Front.CLI), call_from(client, Front.CLI).here(), Seq(2))
+    client.say(LOBBY, ALICE, "mine")
+    with pytest.raises(SetupError, match="your own"):
+        await give(client, Front.LINE, f"/report {client.logs[LOBBY][-1].seq} spam")
 
 
 async def test_the_same_again_takes_it_back_on_the_screen(client: FakeClient) -> None:
@@ -152,6 +176,8 @@ WRONG: list[tuple[tuple[Front, ...], str]] = [
     ((Front.LINE,), "/sessions end 1"),
     ((Front.LINE,), "/alarms read 1"),
     ((Front.LINE,), "/retry 1"),
+    ((Front.LINE,), "/report 2 boring"),
+    ((Front.UI,), "/report boring"),
     (BOTH, "/react"),
     (BOTH, "/role carol king"),
     (BOTH, "/role carol"),

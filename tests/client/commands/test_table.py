@@ -19,8 +19,11 @@ from parlour_client.plain import render as plain_render
 from parlour_client.plain.line_mode import DONE_HERE as LINE_ACTIONS
 from parlour_client.plain.line_mode import VIEWS as LINE_VIEWS
 
-NOT_IN_A_SHELL = {("verify", cli_render.results.ComparisonShown)}
-"""Short words are begun by an argument that only chats have."""
+NOT_IN_A_SHELL = {
+    ("verify", cli_render.results.ComparisonShown),
+    ("report", cli_render.results.ChoiceWanted),
+}
+"""Short words are begun by an argument that only chats have; a shell's report must say why."""
 
 
 def test_every_command_is_in_each_front_end_or_says_what_to_do_instead() -> None:

@@ -1,15 +1,19 @@
 """What the account writes: queued, sent, stored, refused."""
 
+from dataclasses import replace
+
 import pytest
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.events import EntryChanged
+from parlour_client.core.events import EntryAdded, EntryChanged
 from parlour_client.core.model import Delivery
 from parlour_client.kit.errors import SetupError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, MessageText, Reaction
 from parlour_protocol.frames.bodies import Deleted, Edited, Reacted
+from parlour_protocol.frames.requests import Report
 from parlour_protocol.kit.ids import Seq
+from parlour_protocol.reports import ReportReason
 
 
 async def test_a_message_is_queued_sent_and_stored(desk: Desk, server: FakeServer) -> None:
@@ -80,3 +84,22 @@ async def test_drafts_survive_a_restart(desk: Desk) -> None:
     await client.messages.save_draft(LOBBY, "half a sent")
     await client.stop()
     assert await (await desk.open()).messages.draft(LOBBY) == "half a sent"
+
+
+async def test_a_report_quotes_the_message_as_it_is_here(desk: Desk, server: FakeServer) -> None:
+    """With its number at the server; what cannot be read here cannot be reported."""
+    client = await desk.open()
+    said = server.say("go away")
+    await heard(client, lambda c: isinstance(c, EntryAdded))
+    entry = await client.history.entry(LOBBY, said.seq)
+    assert entry is not None
+    await client.messages.report(entry, ReportReason.THREAT, "again")
+    report = next(one for one in server.requests if isinstance(one, Report))
+    assert (report.target, report.quote, report.reason, report.note) == (
+        said.seq,
+        "go away",
+        ReportReason.THREAT,
+        "again",
+    )
+    with pytest.raises(SetupError, match="can be read here"):
+        await client.messages.report(replace(entry, text=None), ReportReason.SPAM)

@@ -68,6 +68,7 @@ from parlour_protocol.kit.fields import ReasonText, WireText
 from parlour_protocol.kit.ids import Millis, RequestId, Seq, SessionId, new_request_id
 from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
+from parlour_protocol.reports import ReportReason
 from parlour_protocol.room_name import RoomName, parse_room_name
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
 
@@ -422,6 +423,9 @@ class FakeClient(Client):
         self.change(replace(old, pinned=on))
         self.happen(room, ALICE, bodies.Pinned(target, on))
         return new_request_id()
+
+    async def report(self, entry: Entry, reason: ReportReason, note: str = "") -> None:
+        self._called("report", entry.room, entry.seq, reason.value, note)
 
     async def pins(self, room: RoomId) -> Sequence[Entry]:
         self._called("pins", room)

@@ -99,7 +99,7 @@ class MemoryStore:
         return self
 
     sessions = tickets = rooms = log = attempts = journal = consent = accounts
-    devices = keylog = groups = files = second_factors = audit_heads = accounts
+    devices = keylog = groups = files = reports = second_factors = audit_heads = accounts
 
     def hold(self, read: str) -> asyncio.Event:
         """Let reads of this name end only when the returned event is set."""

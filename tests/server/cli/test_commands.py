@@ -17,10 +17,14 @@ import click
 import pytest
 from tests.e2e import commands
 
+from parlour_protocol.frames.bodies import Message
+from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.invite_link import ChatInviteLink
+from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.reports import ReportReason
 from parlour_server.chat_folder import files_of
 from parlour_server.chat_program import CHAT
 from parlour_server.cli.command_line import COMMAND_LINE
@@ -32,6 +36,9 @@ from parlour_server.kit.setup.folder_lock import locked
 from parlour_server.kit.setup.open_store import opened
 from parlour_server.kit.signatures import SigningKey
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
+from parlour_server.rooms.rights import decide
+from parlour_server.store.types import AppendEvent, NewReport, new_report_id
+from parlour_server.system_account import lobby, system_device
 
 Capture = pytest.CaptureFixture[str]
 
@@ -212,6 +219,48 @@ def test_a_room_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     assert fail(capsys, "room", "create", *data, "k1tchen")[0] == 1
     run(capsys, "user", "create", *data, "anna")
     assert "not a member" in fail(capsys, "room", "appoint", *data, "kitchen", "anna")[1]
+
+
+def test_reports_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
+    """Listed, shown as text that commands no terminal, and closed once, by an action in the audit log."""
+    data = ("--data", str(folder.path))
+    for name in ("anna", "bert"):
+        run(capsys, "user", "create", *data, name)
+    assert run(capsys, "report", "list", *data) == ""
+    report = asyncio.run(_reported(folder))
+    assert f"{report}  " in run(capsys, "report", "list", *data)
+    shown = run(capsys, "report", "show", *data, report)
+    assert "bert in lobby" in shown
+    assert "\x1b" not in shown
+    assert "  > ⟦ESC⟧[2Jgo away" in shown
+    assert "The log had another text" in shown
+    (listed,) = json.loads(run(capsys, "report", "list", *data, "--json"))
+    assert listed == json.loads(run(capsys, "report", "show", *data, report, "--json"))
+    assert (listed["reason"], listed["quote"], listed["logged"]) == ("threat", "\x1b[2Jgo away", "hello")
+    assert "closed" in run(capsys, "report", "close", *data, report, "--note", "banned")
+    assert '"report close"' in folder.operator_log.read_text()
+    assert "closed before" in fail(capsys, "report", "close", *data, report)[1]
+    assert "no such report" in fail(capsys, "report", "show", *data, "x")[1]
+    assert "--note" in fail(capsys, "report", "close", *data, report, "--note", "x" * 300)[1]
+    assert json.loads(run(capsys, "report", "list", *data, "--json")) == []
+    (kept,) = json.loads(run(capsys, "report", "list", *data, "--all", "--json"))
+    assert kept["resolution"] == "banned"
+
+
+async def _reported(folder: DataFolder) -> str:
+    """Let anna report what bert wrote in the lobby; return the report's id."""
+    anna, bert = parse_user_name("anna"), parse_user_name("bert")
+    async with opened(CHAT, folder, SystemClock()) as store:
+        room = await store.rooms.find_public(lobby())
+        assert room is not None
+        body = Message(text=MessageText.parse("hello"))
+        event = AppendEvent(room, bert, system_device(), new_request_id(), SystemClock().now(), body)
+        sent = await store.log.append(event, decide)
+        quote = MessageText.parse("\x1b[2Jgo away")
+        new = NewReport(
+            new_report_id(), SystemClock().now(), anna, room, sent.event.seq, ReportReason.THREAT, quote
+        )
+        return (await store.reports.add(new)).id
 
 
 def test_backup_and_restore(folder: DataFolder, tmp_path: Path, capsys: Capture) -> None:

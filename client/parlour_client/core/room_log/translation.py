@@ -46,6 +46,7 @@ from parlour_protocol.frames.requests import (
     MarkRead,
     Pin,
     React,
+    Report,
     RoomRequest,
     Send,
     SendEncrypted,
@@ -161,7 +162,7 @@ class Numbers:
                 return replace(frame, reply_to=_there(numbers, target))
             case SendEncrypted(blanks=target) if target is not None:
                 return replace(frame, blanks=_there(numbers, target))
-            case Edit() | Delete() | React() | Pin():
+            case Edit() | Delete() | React() | Pin() | Report():
                 return replace(frame, target=_there(numbers, frame.target))
             case MarkRead():
                 return replace(frame, seq=numbers.floor(frame.seq))

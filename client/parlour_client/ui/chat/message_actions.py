@@ -1,4 +1,4 @@
-"""Actions on one message: reply, react, edit, delete, inspect, copy, retry, star, pin.
+"""Actions on one message: reply, react, edit, delete, inspect, copy, retry, star, pin, report.
 
 Actions that everyone sees, or that can't be undone, are confirmed first. Copying copies the displayed text,
 not the raw one.
@@ -174,5 +174,6 @@ _COMMANDS: Final[dict[MessageAction, Command[..., Any]]] = {
     MessageAction.THREAD: history.thread,
     MessageAction.HISTORY: history.history,
     MessageAction.SAVE: files.save,
+    MessageAction.REPORT: messages.report,
 }
 """Actions that are commands on a message."""

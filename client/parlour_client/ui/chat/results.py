@@ -62,6 +62,7 @@ class ResultViews:
             results.RoomEncrypted: _nothing,
             results.DeviceRevoked: _nothing,
             Question: self._ask,
+            results.ChoiceWanted: self._choose,
             results.EncryptQuestion: self._ask_to_encrypt,
             results.RenewQuestion: self._ask_to_renew,
             results.RoomOpened: self._open,
@@ -121,6 +122,17 @@ class ResultViews:
             parts += [peer_line(display_name(question.message.author)), join(own("│ ", "dim"), quoted)]
         parts += [peer_line(one) for one in question.details]
         self._interaction.confirm(lines(*parts), lambda: self._done(question))
+
+    def _choose(self, wanted: results.ChoiceWanted) -> None:
+        async def do(chosen: str) -> None:
+            await self.show(await wanted.do(chosen))
+
+        def take(chosen: str | None) -> None:
+            if chosen:
+                self._interaction.run(lambda: do(chosen))
+
+        choices = [(word, own(shown)) for word, shown in wanted.choices]
+        self._interaction.push(ChooseScreen(own(wanted.text, "bold"), choices, ""), take)
 
     def _ask_to_encrypt(self, question: results.EncryptQuestion) -> None:
         self._interaction.confirm(turn_on_question(question), lambda: self._done(question))

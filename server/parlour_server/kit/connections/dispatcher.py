@@ -249,7 +249,7 @@ class RequestDispatcher(Generic[S]):
 
     def _start(self, conversation: Conversation[S], request: Request) -> Handling | None:
         """Start a request. Returns the coroutine that has to run for it; else it is done or under way."""
-        if self._inspection is None:
+        if self._inspection is None or not request.inspected:
             return self._handled(conversation, request)
         try:
             looked = self._inspection.frame(request, self._sender(conversation, request))

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import partial
 from http import HTTPStatus
 from http.client import HTTPSConnection
@@ -41,7 +42,6 @@ from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.session_key import PROOF_HEADER, Proof, Redemption, SessionKey
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.app import App
-from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.clock import Clock, SystemClock
@@ -96,7 +96,7 @@ class World:
         """The errors that a server in this process did not expect, and survived."""
         return [line for line in self.logs if line["event"] == "fault"]
 
-    def audit(self, event: AuditEvent) -> list[Mapping[str, Any]]:
+    def audit(self, event: StrEnum) -> list[Mapping[str, Any]]:
         """Return the lines of the audit log about this, of a server in this process."""
         return [line for line in self.logs if line["event"] == event and line.get("audit")]
 

@@ -1,4 +1,4 @@
-"""The interfaces of the chat's store: rooms and their logs, consent, devices, groups and files.
+"""The interfaces of the chat's store: rooms and their logs, consent, devices, groups, files and reports.
 
 Accounts, sessions and the journal are those of every program (`kit/store/interface.py`).
 
@@ -15,6 +15,7 @@ from parlour_server.kit.store.interface import KitStore
 from parlour_server.store.interface.consent_store import Consent
 from parlour_server.store.interface.device_store import Devices, Groups, KeyLog
 from parlour_server.store.interface.file_store import Files
+from parlour_server.store.interface.report_store import Reports
 from parlour_server.store.interface.room_store import Decide, Log, Rooms
 
 
@@ -35,9 +36,11 @@ class Store(KitStore, Protocol):
     def groups(self) -> Groups: ...
     @property
     def files(self) -> Files: ...
+    @property
+    def reports(self) -> Reports: ...
 
     async def room_census(self) -> Sequence[float]:
-        """Return the numbers of rooms, MLS groups in force, devices not revoked, events, and bytes of files.
+        """Return the numbers of rooms, groups in force, active devices, events, bytes of files, open reports.
 
         Raises UnavailableError.
         """
@@ -52,6 +55,7 @@ __all__ = [
     "Groups",
     "KeyLog",
     "Log",
+    "Reports",
     "Rooms",
     "Store",
 ]

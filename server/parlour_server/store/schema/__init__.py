@@ -10,8 +10,9 @@ from parlour_server.store.schema import consent_tables as consent
 from parlour_server.store.schema import device_tables as devices
 from parlour_server.store.schema import file_tables as files
 from parlour_server.store.schema import group_tables as groups
+from parlour_server.store.schema import report_tables as reports
 from parlour_server.store.schema import room_tables as rooms
 from parlour_server.store.schema import server_tables as upkeep
 from parlour_server.store.schema.columns import metadata
 
-__all__ = ["accounts", "consent", "devices", "files", "groups", "metadata", "rooms", "upkeep"]
+__all__ = ["accounts", "consent", "devices", "files", "groups", "metadata", "reports", "rooms", "upkeep"]

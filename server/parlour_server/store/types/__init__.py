@@ -17,6 +17,7 @@ from parlour_server.store.types.journal_records import (
     DevicesChanged,
     RoomAdvanced,
 )
+from parlour_server.store.types.report_records import NewReport, ReportRecord, new_report_id
 from parlour_server.store.types.room_records import (
     Appended,
     AppendEvent,
@@ -48,7 +49,10 @@ __all__ = [
     "NewDevice",
     "NewEntry",
     "NewPackages",
+    "NewReport",
     "NewRoom",
+    "ReportRecord",
     "RoomAdvanced",
     "Target",
+    "new_report_id",
 ]

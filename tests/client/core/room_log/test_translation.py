@@ -20,12 +20,14 @@ from parlour_protocol.frames.requests import (
     MarkRead,
     Pin,
     React,
+    Report,
     Send,
     SendEncrypted,
     Typing,
 )
 from parlour_protocol.ids import Epoch, GroupId, RoomId, new_welcome_id
 from parlour_protocol.kit.ids import Incarnation, Millis, Seq, new_request_id
+from parlour_protocol.reports import ReportReason
 
 TEXT, THUMB, GROUP = MessageText.parse("hello"), Reaction.parse("ok"), GroupId("g" * 43)
 LIFE = Incarnation("i" * 22)
@@ -99,6 +101,7 @@ def test_requests(numbers: Numbers) -> None:
         Delete(id=new_request_id(), room=LOBBY, target=Seq(22)),
         React(id=new_request_id(), room=LOBBY, target=Seq(22), reaction=THUMB),
         Pin(id=new_request_id(), room=LOBBY, target=Seq(22)),
+        Report(id=new_request_id(), room=LOBBY, target=Seq(22), reason=ReportReason.SPAM, quote=TEXT),
         SendEncrypted(
             id=new_request_id(), room=LOBBY, group=GROUP, epoch=Epoch(1), data=Ciphertext(b"x"),
             blanks=Seq(22),

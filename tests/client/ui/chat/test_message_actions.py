@@ -179,6 +179,7 @@ async def test_there_is_no_code_to_copy(screen: Screen) -> None:
         (MessageAction.PIN, messages.pin),
         (MessageAction.THREAD, history.thread),
         (MessageAction.HISTORY, history.history),
+        (MessageAction.REPORT, messages.report),
     ],
 )
 async def test_other_keys_are_commands_on_the_message(

@@ -30,6 +30,7 @@ class MessageAction(Enum):
     SAVE = auto()
     LINKS = auto()
     PICTURE = auto()
+    REPORT = auto()
 
 
 BINDINGS: Final = (
@@ -55,6 +56,9 @@ BINDINGS: Final = (
     Binding("f", "act('SAVE')", N_("Save the file"), show=False, id="timeline.save"),
     Binding("o", "act('LINKS')", N_("Links"), show=False, id="timeline.links"),
     Binding("v", "act('PICTURE')", N_("Preview the picture"), show=False, id="timeline.picture"),
+    Binding(
+        "exclamation_mark", "act('REPORT')", N_("Report"), key_display="!", show=False, id="timeline.report"
+    ),
     Binding("enter,space", "open", N_("Expand or collapse"), show=False, id="timeline.open"),
     Binding("end,G", "newest", N_("Newest"), show=False, id="timeline.newest"),
 )

@@ -1,0 +1,47 @@
+"""Abuse reports: a member sends a message to the operator's queue, and the log and a metric say that it came.
+
+The line in the log has no text of the message. Moderators of the room are not told: they may be its author.
+"""
+
+from parlour_protocol.frames.requests import Report
+from parlour_server.chat.peer_state import ChatPeer
+from parlour_server.chat_audit import ChatAuditEvent
+from parlour_server.kit.audit import Audit
+from parlour_server.kit.clock import Clock
+from parlour_server.store.interface import Reports
+from parlour_server.store.types import NewReport, new_report_id
+
+
+class AbuseReports:
+    """Takes reports."""
+
+    def __init__(self, reports: Reports, clock: Clock, audit: Audit) -> None:
+        """Take the collaborators."""
+        self._reports = reports
+        self._clock = clock
+        self._audit = audit
+
+    async def submit(self, peer: ChatPeer, frame: Report) -> None:
+        """Store a report. Raises RefusedError."""
+        stored = await self._reports.add(
+            NewReport(
+                id=new_report_id(),
+                at=self._clock.now(),
+                reporter=peer.user,
+                room=frame.room,
+                seq=frame.target,
+                reason=frame.reason,
+                quote=frame.quote,
+                note=frame.note,
+            )
+        )
+        self._audit.record(
+            ChatAuditEvent.MESSAGE_REPORTED,
+            report=stored.id,
+            reason=stored.reason,
+            user=stored.reporter,
+            subject=stored.author,
+            room=stored.room,
+            seq=stored.seq,
+            encrypted=stored.encrypted,
+        )

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors demo cluster test test-all test-lowest test-api lab-check torture torture-mutants lint fmt simulation bench docs docs-site translations screenshots lock clean
+.PHONY: vectors demo cluster test test-all test-lowest test-api release-check lab-check torture torture-mutants lint fmt simulation bench docs docs-site translations screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -43,6 +43,9 @@ test-lowest: ## the attacks with the oldest version of every dependency that pyp
 
 test-api: $(VENV)/.dev ## requests that schemathesis makes up from openapi.json, to a real server (needs uv; a minute)
 	$(BIN)/python -m tools.fuzz_api $(ARGS)
+
+release-check: $(VENV)/.release ## build a release into dist/, twice, and check all of it that needs no network (ARGS="--tag v1.2.3")
+	$(BIN)/python -m tools.release $(ARGS)
 
 lab-check: $(VENV)/.dev ## take each defence out: its attack must succeed and its test fail (ARGS: lines)
 	$(BIN)/parlour lab --check --tests $(ARGS)
@@ -102,6 +105,10 @@ lock: ## resolve the requirements again (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	    --extra fast --extra keyring --extra security-keys --extra pictures --extra cluster --group build --group docs \
 	    -c requirements/dev.txt -o requirements/docs.txt pyproject.toml
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	    --all-extras -c requirements/dev.txt -o requirements/extras.txt pyproject.toml
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	    --group pyproject.toml:release -c requirements/dev.txt -o requirements/release.txt
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) $(SITE) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/bin
@@ -113,6 +120,10 @@ $(VENV)/.run: requirements/run.txt pyproject.toml
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml
 	@$(MAKE) --no-print-directory install REQS=requirements/dev.txt
+	@touch $@
+
+$(VENV)/.release: requirements/release.txt $(VENV)/.dev
+	@$(MAKE) --no-print-directory install REQS=requirements/release.txt
 	@touch $@
 
 .PHONY: install

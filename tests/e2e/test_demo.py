@@ -21,8 +21,12 @@ from parlour_client.kit.event_bus import EventBus
 from parlour_protocol.kit.secret import Secret
 
 
+@pytest.mark.part
 def test_the_demo_without_a_screen_holds() -> None:
-    """Every check of the demo holds against a real server process, and the command exits 0."""
+    """Every check of the demo holds against a real server process, and the command exits 0.
+
+    `tests/packaging/test_distribution.py` plays it from the wheel.
+    """
     command = [sys.executable, "-m", "parlour_client", "demo", "--headless"]
     done = subprocess.run(  # noqa: S603 - our own command
         command, capture_output=True, text=True, timeout=2 * DEADLINE, check=False

@@ -8,12 +8,14 @@ import tarfile
 import tomllib
 import zipfile
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import nacl
 import pytest
 from hatch_build import long_description
 from tools.release.builds import build, build_elsewhere
+from tools.release.installations import Offline, has_uv
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -57,7 +59,9 @@ def test_the_extras_say_what_the_plain_install_brings() -> None:
     assert not set(extras["server"]) & set(extras["client"])
 
 
-@pytest.mark.parametrize("name", ["run.txt", "dev.txt", "program.txt", "build.txt", "server.txt"])
+@pytest.mark.parametrize(
+    "name", ["run.txt", "dev.txt", "program.txt", "extras.txt", "release.txt", "build.txt", "server.txt"]
+)
 def test_requirements_are_locked_with_hashes_and_without_addresses(name: str) -> None:
     """Every requirement is pinned to one version with SHA-256 hashes, and no registry is named."""
     text = (ROOT / "requirements" / name).read_text()
@@ -67,6 +71,22 @@ def test_requirements_are_locked_with_hashes_and_without_addresses(name: str) ->
     assert all("==" in pin for pin in pins)
     assert "://" not in text
     assert "--index-url" not in text
+
+
+def test_the_lock_of_all_extras_is_what_is_tested() -> None:
+    """The SBOM is made from it: it pins what every extra needs, and as the tests have it."""
+    pins = {
+        name: set(
+            re.findall(
+                r"^([a-z0-9.-]+)(?:\[.*\])?==(\S+)", (ROOT / "requirements" / name).read_text(), re.MULTILINE
+            )
+        )
+        for name in ("extras.txt", "dev.txt")
+    }
+    extras = PROJECT["optional-dependencies"].values()
+    needed = {re.split(r"[^a-z0-9-]", one)[0] for one in (*PROJECT["dependencies"], *chain(*extras))}
+    assert needed - {name for name, _ in pins["extras.txt"]} == set()
+    assert pins["extras.txt"] - pins["dev.txt"] == set()
 
 
 def test_the_crypto_library_is_none_that_is_known_to_be_weak() -> None:
@@ -81,6 +101,19 @@ def test_the_crypto_library_is_none_that_is_known_to_be_weak() -> None:
 def test_what_carries_addresses_is_not_in_the_repository() -> None:
     """uv.lock names registries, and an environment is never committed."""
     assert not [path for path in tracked() if path.name == "uv.lock" or path.parts[0] == ".venv"]
+
+
+def test_no_workflow_gives_away_what_it_holds() -> None:
+    """Zizmor finds nothing: actions are pinned by commit, rights are the least, no strangers' text is run."""
+    zizmor = [
+        str(Path(sys.executable).parent / "zizmor"),
+        "--offline",
+        "--persona",
+        "pedantic",
+        str(ROOT / ".github"),
+    ]
+    done = subprocess.run(zizmor, capture_output=True, text=True, check=False)  # noqa: S603 - our own tool
+    assert done.returncode == 0, done.stdout
 
 
 @dataclass(frozen=True)
@@ -178,3 +211,34 @@ def test_the_long_description_names_the_release_it_came_with() -> None:
         "[web](https://example.org/) [below](#security)"
     )
     assert long_description(text, "") == " guide [web](https://example.org/) [below](#security)"
+
+
+@pytest.fixture(scope="module")
+def offline(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Offline:
+    """Return a place to install the wheel in, without a network."""
+    return Offline(tmp_path_factory.mktemp("offline"), built.wheel)
+
+
+@pytest.fixture(scope="module")
+def environment(offline: Offline) -> Path:
+    """Return what `pip install 'parlour[server]'` makes."""
+    return offline.pip_install("server")
+
+
+@pytest.mark.long
+def test_the_demo_plays_from_the_wheel(offline: Offline, request: pytest.FixtureRequest) -> None:
+    """`uvx parlour demo`, or the demo that pip installed where there is no uv. Every check of it holds."""
+    if has_uv():
+        shown = offline.uvx("demo", "--headless")
+    else:
+        shown = offline.run(request.getfixturevalue("environment") / "bin" / "parlour", "demo", "--headless")
+    assert re.search(r"^(\d+) of \1 checks passed", shown, re.MULTILINE), shown
+
+
+@pytest.mark.long
+def test_pip_installs_a_server(offline: Offline, environment: Path) -> None:
+    """It sets up a server that doctor finds well, without the extra `fast`, and has its man page."""
+    server, data = environment / "bin" / "parlour-server", str(environment / "data")
+    offline.run(server, "init", "--data", data, "--name", "chat.example.org")
+    assert "event loop: asyncio: uvloop is not installed" in offline.run(server, "doctor", "--data", data)
+    assert (environment / "share/man/man1/parlour-server.1").is_file()

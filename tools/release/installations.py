@@ -1,0 +1,83 @@
+"""Installs a wheel as people do, offline: what it needs comes from the environment that runs this."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from tools.release.wheelhouse import make_wheelhouse
+
+_NEEDED: Final = ("parlour[server,fast]",)
+
+
+class Offline:
+    """A folder for environments, and an index of what they may install."""
+
+    def __init__(self, folder: Path, wheel: Path) -> None:
+        self._folder = folder
+        self._wheel = wheel
+        self._house = folder / "wheels"
+        self._house.mkdir()
+        make_wheelhouse(self._house, _NEEDED)
+
+    def uvx(self, *arguments: str) -> str:
+        """Run `uvx parlour …` and return what it prints. Needs uv."""
+        return self._run(
+            "uvx", "-q", "--no-cache", "--offline", "--no-index", "--find-links", str(self._house),
+            "--python", sys.executable, "--from", self._requirement("fast"), "parlour", *arguments,
+        )  # fmt: skip
+
+    def pip_install(self, extra: str) -> Path:
+        """Run `pip install 'parlour[EXTRA]'` in a new environment; returns the environment."""
+        where = self._folder / "pip"
+        self._run(sys.executable, "-m", "venv", "--without-pip", str(where))
+        self._run(
+            sys.executable, "-m", "pip", "--python", str(where / "bin" / "python"), "install", "-q",
+            "--no-compile", "--disable-pip-version-check",
+            "--no-index", "--find-links", str(self._house), self._requirement(extra),
+        )  # fmt: skip
+        return where
+
+    def pipx_install(self) -> Path:
+        """Run `pipx install parlour`; returns the folder with its commands and man pages. Needs pipx."""
+        where = self._folder / "pipx"
+        places = {"HOME": "home", "BIN_DIR": "bin", "MAN_DIR": "share/man"}
+        self._run(
+            sys.executable, "-m", "pipx", "install", "-q", "--python", sys.executable,
+            "--pip-args", f"--no-index --find-links {self._house}", str(self._wheel),
+            **{f"PIPX_{name}": str(where / place) for name, place in places.items()},
+        )  # fmt: skip
+        return where
+
+    def run(self, program: Path, *arguments: str) -> str:
+        """Run an installed command and return what it prints."""
+        return self._run(str(program), *arguments)
+
+    def _requirement(self, extra: str) -> str:
+        return f"parlour[{extra}] @ {self._wheel.as_uri()}"
+
+    def _run(self, *words: str, **more: str) -> str:
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTEST", "PIP_", "UV_"))
+        }
+        environment["HOME"] = str(self._folder)  # nothing of this person's, and nothing left with them
+        done = subprocess.run(
+            words, cwd=self._folder, env={**environment, **more}, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+
+def has_uv() -> bool:
+    """Return whether `uvx` can be run."""
+    return shutil.which("uvx", path=_path()) is not None
+
+
+def _path() -> str:
+    """Return where programs are looked for: in this environment first."""
+    return os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))

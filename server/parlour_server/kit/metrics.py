@@ -117,9 +117,9 @@ class Metrics(Collector):
         """Show a histogram."""
         self._histograms[metric] = values
 
-    def inspections(self) -> "InspectionMetrics":
-        """Return the numbers of the inspectors. Call it once."""
-        found = InspectionMetrics()
+    def inspections(self, inspectors: Iterable[tuple[str, str]] = ()) -> "InspectionMetrics":
+        """Return the numbers of the inspectors, each with its action. Call it once."""
+        found = InspectionMetrics(inspectors)
         self.numbers(INSPECTIONS, lambda: found.found_by)
         self.numbers(INSPECTORS_FAILED, lambda: {(name,): count for name, count in found.failed_by.items()})
         self.histogram(INSPECTION_SECONDS, found.seconds)
@@ -147,10 +147,10 @@ class Metrics(Collector):
 class InspectionMetrics:
     """Counts what inspectors found and how often they failed, and how long they took."""
 
-    def __init__(self) -> None:
-        """Begin at nothing; only a server with inspectors has these numbers."""
-        self.found_by: Counter[tuple[str, ...]] = Counter()
-        self.failed_by: Counter[str] = Counter()
+    def __init__(self, inspectors: Iterable[tuple[str, str]]) -> None:
+        """Begin at 0 for each, so that the first failure is seen as one."""
+        self.found_by: Counter[tuple[str, ...]] = Counter(dict.fromkeys(inspectors, 0))
+        self.failed_by: Counter[str] = Counter(dict.fromkeys((name for name, _ in self.found_by), 0))
         self.seconds = Histogram(_INSPECTION_BOUNDS)
 
     def found(self, inspector: str, action: str) -> None:

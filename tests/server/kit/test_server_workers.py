@@ -3,11 +3,13 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -15,14 +17,20 @@ import psutil
 import pytest
 from tests.forked import ForkedPython
 
+from parlour_server.chat_metrics import CHAT_METRICS
 from parlour_server.chat_program import CHAT
+from parlour_server.chat_settings import ChatSettings
 from parlour_server.cli import COMMAND_LINE
 from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.config.settings_loader import load
+from parlour_server.kit.server_metrics import KIT_METRICS
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.initialise import initialise
 from tests import nats, postgres
 
 PATIENCE = 60.0
+IS_THERE = {"", "NATS", "PostgreSQL"}
+"""What metrics may need that these workers have."""
 READY = 100
 """A descriptor that nothing else has."""
 
@@ -70,9 +78,23 @@ class Workers:
 def folder(tmp_path: Path) -> DataFolder:
     """Return a data folder whose database is PostgreSQL, and whose bus is NATS."""
     made = CHAT.folder(tmp_path / "data")
-    given = {"database.url": postgres.empty("workers"), "bus.url": nats.server().url}
+    given = {
+        "database.url": postgres.empty("workers"),
+        "bus.url": nats.server().url,
+        "listen.metrics": f"127.0.0.1:{_two_ports()}",
+    }
     asyncio.run(initialise(CHAT, made, ("localhost", "127.0.0.1"), SystemClock(), given=given))
     return made
+
+
+def _two_ports() -> int:
+    """Return a port that is free, as the next one is."""
+    while True:
+        with socket.socket() as one, socket.socket() as other, suppress(OSError):
+            one.bind(("127.0.0.1", 0))
+            port: int = one.getsockname()[1]
+            other.bind(("127.0.0.1", port + 1))
+            return port
 
 
 @pytest.fixture
@@ -88,12 +110,22 @@ def workers(folder: DataFolder, tmp_path: Path) -> Iterator[Workers]:
 
 
 def test_workers_serve_one_address_until_the_end(workers: Workers, folder: DataFolder) -> None:
-    """One that dies is started again while the other serves; signals reach both; the log tells them apart."""
+    """One that dies is started again while the other serves; signals, log lines and metrics are of both."""
     assert [line["worker"] for line in workers.logged("ready")] in ([1, 2], [2, 1])
     assert {line["url"] for line in workers.logged("ready")} == {workers.url}
     for name in ("server.key", "keylog.key", "server.pem"):
         assert (folder.path / "workers" / "2" / name).read_bytes() == (folder.path / name).read_bytes()
     assert (folder.path / "workers" / "2" / "files").resolve() == folder.path / "files"
+
+    metrics = load(folder.settings, ChatSettings, CHAT.name).listen.metrics
+    port = int(metrics.rpartition(":")[2])
+    documented = {
+        one.full_name(CHAT.name.word) for one in (*KIT_METRICS, *CHAT_METRICS) if one.needs in IS_THERE
+    }
+    for number in (port, port + 1):
+        page = httpx.get(f"http://127.0.0.1:{number}/metrics", trust_env=False).text
+        shown = set(re.findall(r"^# TYPE (parlour_\w+) ", page, re.MULTILINE))
+        assert shown == documented
 
     killed = workers.children()[1]
     killed.kill()

@@ -207,7 +207,7 @@ class RequestDispatcher(Generic[S]):
         self._counts.by_kind[type(request)] += 1
         wait = wait or self._accounts.request(peer.user, peer.address, request, len(data), now)
         if wait:
-            self._counts.errors[ErrorCode.RATE_LIMITED] += 1
+            self._counts.errors[ErrorCode.RATE_LIMITED.value] += 1
             conversation.answer(request.id, too_fast(self._wire, request.id, wait))
             self._strike(conversation, ErrorCode.RATE_LIMITED, TOO_FAST)
             return
@@ -390,7 +390,7 @@ class RequestDispatcher(Generic[S]):
         request = request_id_of(data)
         if request in conversation.started:
             request = None  # the error is not the answer to that one
-        self._counts.errors[ErrorCode.MALFORMED] += 1
+        self._counts.errors[ErrorCode.MALFORMED.value] += 1
         conversation.refuse_frame(malformed(self._wire, request, reason))
         self._audit.record(
             AuditEvent.REQUEST_REFUSED,
@@ -407,7 +407,7 @@ class RequestDispatcher(Generic[S]):
             # Two requests with one id: no answer could be matched to either.
             self._end(conversation.peer, POLICY_VIOLATION)
             return
-        self._counts.errors[ErrorCode.TOO_MANY_IN_FLIGHT] += 1
+        self._counts.errors[ErrorCode.TOO_MANY_IN_FLIGHT.value] += 1
         conversation.refuse_frame(too_many(self._wire, request.id))
         self._strike(conversation, ErrorCode.TOO_MANY_IN_FLIGHT, TOO_FAST)
 

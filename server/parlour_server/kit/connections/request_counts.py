@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.frames import Request
 from parlour_server.kit.histogram import Histogram
 
@@ -19,7 +20,7 @@ class RequestCounts:
         """``kinds`` are those of the program's wire."""
         self.by_kind: dict[type[Request], int] = dict.fromkeys(kinds, 0)
         """Requests that were in order, those over a limit too."""
-        self.errors: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter({code.value: 0 for code in ErrorCode})
         """Answers that say no, by code."""
         self.seconds = Histogram(_BOUNDS)
         """From the arrival of a request to an answer that says yes."""

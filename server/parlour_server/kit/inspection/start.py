@@ -43,7 +43,12 @@ async def start_inspection(
         options_of(settings, folder),
         fails_open=settings.on_failure == "allow",
         audit=audit,
-        metrics=metrics.inspections(),
+        metrics=metrics.inspections(
+            [
+                *((rule.name, rule.action.value) for rule in rules),
+                *((plugin.name, plugin.action.value) for plugin in plugins),
+            ]
+        ),
         clock=clock,
     )
 

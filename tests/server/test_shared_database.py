@@ -113,7 +113,7 @@ async def until_ready(world: World) -> None:
         while True:
             try:
                 await world.api("GET", "/readyz")
-            except RuntimeError:
+            except (RuntimeError, OSError):
                 await asyncio.sleep(0.02)
             else:
                 return
@@ -227,6 +227,24 @@ async def test_connections_at_other_servers_count(pair: tuple[World, World]) -> 
             await asyncio.sleep(0.01)
     await beat(first, second)
     await at(second, cyd).connect()
+
+
+async def test_a_banned_address_is_refused_by_every_server(pair: tuple[World, World]) -> None:
+    """Its open connections end at both, within a second, whichever server's folder the command named."""
+    first, second = pair
+    fay = await first.person("fay")
+    sockets = [await fay.connect(), await at(second, fay).connect()]
+    await first.command("address", "ban", "127.0.0.1", "--including-loopback")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            assert [await one.close_code() for one in sockets] == [1006, 1006]
+        for world in pair:
+            with pytest.raises(OSError):  # noqa: PT011 - however the socket breaks
+                await world.api("GET", "/healthz")
+    finally:
+        await second.command("address", "unban", "127.0.0.1")
+    for world in pair:
+        await until_ready(world)
 
 
 async def test_a_server_whose_clock_is_wrong_decides_as_the_others(pair: tuple[World, World]) -> None:

@@ -55,12 +55,14 @@ from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.logs import log, warn
 from parlour_server.kit.metrics import Metrics
+from parlour_server.kit.net.banned_addresses import BannedAddresses
 from parlour_server.kit.net.listener import bind
 from parlour_server.kit.net.metrics_listener import MetricsListener
 from parlour_server.kit.net.net_server import NetServer
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.tls_groups import GROUPS, taken_besides
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry
+from parlour_server.kit.operator_changes import OperatorChanges
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.pruner import Pruner
 from parlour_server.kit.running_program import Parts, RunningProgram
@@ -76,6 +78,7 @@ from parlour_server.kit.setup.public_address import forget_running, name_of, not
 from parlour_server.kit.setup.server_keys import claim_keys
 from parlour_server.kit.signatures import SigningKey, make_signing_key
 from parlour_server.kit.store.interface import KitStore
+from parlour_server.kit.store.records import Changed
 from parlour_server.kit.topics import Topics
 
 _CLOSE_SECONDS: Final = 0.5
@@ -211,8 +214,6 @@ class Server(Generic[_Settings]):
             stack.push_async_callback(_within, service.close)
             api = _Api(spec, parts, running, operations, activity, passwords)
             registry = ConnectionRegistry(audit, hits)
-            follower = JournalFollower(store.journal, service.journal)
-            await follower.begin()
             watch = SessionWatch(api.live_sessions, service.end_sessions, steady)
             watch.compare(await store.sessions.newest_seen())
             stack.push_async_callback(watch.stop)
@@ -228,14 +229,24 @@ class Server(Generic[_Settings]):
                 spec.wire,
                 operations.body_cap,
                 nodes,
+                BannedAddresses(steady),
             )
             stack.push_async_callback(net.stop)
+
+            async def read_bans() -> None:
+                net.ban(await store.address_bans.all())
+
+            changes = OperatorChanges({Changed.ADDRESS_BANS: read_bans}, service.journal)
+            follower = JournalFollower(store.journal, changes.journal)
+            await follower.begin()
+            await changes.read_all()
             addresses = net.serve()
             _run(stack, audit.run())
             _run(stack, heads.run())
             if settings.audit.head_command:
                 _run(stack, heads.run_command())
             _run(stack, follower.run())
+            _run(stack, changes.run())
             _run(stack, nodes.run())
             _run(stack, watch.run())
             _run(stack, OperatorLog(folder.operator_log).run(audit))

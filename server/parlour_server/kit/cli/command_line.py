@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from parlour_protocol.kit.errors import ParlourProtocolError
+from parlour_server.kit.cli import address_commands as addresses
 from parlour_server.kit.cli import audit_command as log
 from parlour_server.kit.cli import backup_commands as backups
 from parlour_server.kit.cli import doctor_command as doctor
@@ -45,6 +46,7 @@ KIT_COMMANDS: Final = (
     invites.invite,
     accounts.user,
     sessions.session,
+    addresses.address,
     log.audit,
     backups.backup,
     backups.migrate,

@@ -4,14 +4,16 @@ Nothing heavy is imported before a command runs, so that `--help` is quick.
 """
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from parlour_protocol.kit.ids import Millis
     from parlour_protocol.kit.names import UserName
     from parlour_server.kit.config.server_settings import Settings
     from parlour_server.kit.program_name import ProgramName
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from parlour_server.kit.store.interface import KitStore
 
 _T = TypeVar("_T")
+_UNITS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION: Final = re.compile(r"([0-9]{1,6})([mhd])")
+_LONGEST: Final = 3_653 * _UNITS["d"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,34 @@ data_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="The data folder. Can also be set with ${variables}DATA.",
 )
+
+
+class When(click.ParamType["Millis"]):
+    """A time in the future: `30m`, `12h`, `7d`, or a date, with a time of day if need be, in UTC."""
+
+    name = "WHEN"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Millis":
+        """Return the time."""
+        from datetime import UTC, datetime  # noqa: PLC0415 - see the module's docstring
+
+        from parlour_protocol.kit.ids import Millis  # noqa: PLC0415
+        from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+
+        now = SystemClock().now()
+        if found := _DURATION.fullmatch(str(value)):
+            at = now + int(found[1]) * _UNITS[found[2]]
+        else:
+            try:
+                date = datetime.fromisoformat(str(value))
+            except ValueError:
+                self.fail(f"{value!r} is not a time; write 12h, 7d or 2030-01-31.", param, ctx)
+            at = int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() * 1000)
+        if not now < at <= now + _LONGEST:
+            self.fail(f"{value} is not within the next ten years.", param, ctx)
+        return Millis(at)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 name_argument = click.argument("name")
 

@@ -74,7 +74,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._server_key = server_key
         self._own_ticket = ConnectionTicket()
         self._slot: Slot | None = slot
-        self._address = slot.address
+        self.address = slot.address
         self._loop = asyncio.get_running_loop()
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
         self._exchange: _Exchange | None = None
@@ -255,7 +255,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             "asgi": _ASGI,
             "http_version": head.version.decode("ascii"),
             "server": None,
-            "client": (self._address, 0),  # the port is not needed
+            "client": (self.address, 0),  # the port is not needed
             "scheme": "https",
             "method": head.method.decode("ascii"),
             "root_path": "",
@@ -287,7 +287,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             found = await upgrade.redeem(decision, self._server_key, self._own_ticket)
             if isinstance(found, Refusal):
                 self._refuse(found)
-            elif refusal := upgrade.admit(found, self._address):
+            elif refusal := upgrade.admit(found, self.address):
                 self._refuse(refusal)
             elif isinstance(decision, Redeem) and (slot := self._hand_over()) is not None:
                 upgrade.open(found, self._transport, slot, decision.answer)
@@ -347,7 +347,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         return self._setup.body_seconds + self._body_size / self._setup.body_bytes_per_second
 
     def _record(self, reason: str) -> None:
-        self._setup.audit.record(AuditEvent.HANDSHAKE_REFUSED, reason=reason, address=self._address)
+        self._setup.audit.record(AuditEvent.HANDSHAKE_REFUSED, reason=reason, address=self.address)
 
     def _too_late(self) -> None:
         self._record("too_slow")

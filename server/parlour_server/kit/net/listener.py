@@ -1,9 +1,10 @@
 """The listening socket: accepts and counts connections before it starts TLS.
 
-It replaces asyncio's own server, because a socket must be counted before it costs a TLS state (H6), and
-running out of file descriptors must neither stop the server nor fill its log. A handshake that is not done in
-time is aborted (H5: slowloris). A connection from a configured load balancer must begin with a PROXY header;
-from anyone else such a header is just a broken TLS hello, so no stranger can claim an address (L6).
+It replaces asyncio's own server, because a socket must be counted before it costs a TLS state (H6), a banned
+address must cost nothing, and running out of file descriptors must neither stop the server nor fill its log.
+A handshake that is not done in time is aborted (H5: slowloris). A connection from a configured load balancer
+must begin with a PROXY header; from anyone else such a header is just a broken TLS hello, so no stranger can
+claim an address (L6).
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from parlour_server.kit.addresses import Networks, listen_address, plain_address
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.net import proxy_protocol
+from parlour_server.kit.net.banned_addresses import BannedAddresses
 from parlour_server.kit.net.connection_slots import ConnectionSlots, Slot
 from parlour_server.kit.net.proxy_protocol import ProxyHeader, ProxyHeaderError
 from parlour_server.kit.net.tls_context import TlsFiles
@@ -67,6 +69,7 @@ class Listener:
         audit: Audit,
         *,
         proxies: Networks,
+        banned: BannedAddresses,
         tls_seconds: float,
         close_seconds: float,
     ) -> None:
@@ -76,6 +79,7 @@ class Listener:
         self._make_protocol = make_protocol
         self._audit = audit
         self._proxies = proxies
+        self._banned = banned
         self._tls_seconds = tls_seconds
         self._close_seconds = close_seconds
         self._sockets = list(sockets)
@@ -128,6 +132,10 @@ class Listener:
 
     def _admit(self, accepted: socket.socket, address: str) -> None:
         is_proxy = address in self._proxies
+        if not is_proxy and address in self._banned:
+            accepted.close()
+            self._note_banned(address)
+            return
         slot = self._slots.take_for_balancer(address) if is_proxy else self._slots.take(address)
         if slot is None:
             accepted.close()
@@ -153,6 +161,10 @@ class Listener:
         except (ProxyHeaderError, OSError):  # TimeoutError is an OSError
             self._drop(accepted, slot)
             self._audit.record(AuditEvent.HANDSHAKE_REFUSED, reason="proxy_header", address=slot.address)
+            return
+        if header.client is not None and header.client in self._banned:
+            self._drop(accepted, slot)
+            self._note_banned(header.client)
             return
         if not slot.belong_to(header.client or slot.address):
             self._drop(accepted, slot)
@@ -180,10 +192,15 @@ class Listener:
             traceback.clear_frames(error.__traceback__)
             slot.release()
             return False
+        if slot.address in self._banned:  # since it was accepted
+            transport.abort()
         if transport.is_closing():
             # asyncio does not report a connection that was lost between the handshake and here
             slot.release()
         return True
+
+    def _note_banned(self, address: str) -> None:
+        self._audit.record(AuditEvent.HANDSHAKE_REFUSED, reason="banned", address=address)
 
     def _drop(self, accepted: socket.socket, slot: Slot) -> None:
         accepted.close()

@@ -15,6 +15,7 @@ from typing import Protocol
 from parlour_protocol.kit.ids import Incarnation, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.second_factor import FactorId
+from parlour_server.kit.store.address_bans import SqlAddressBans
 from parlour_server.kit.store.audit_heads import SqlAuditHeads
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
@@ -305,6 +306,8 @@ class KitStore(Protocol):
     def journal(self) -> Journal: ...
     @property
     def audit_heads(self) -> SqlAuditHeads: ...
+    @property
+    def address_bans(self) -> SqlAddressBans: ...
     @property
     def nodes(self) -> SharedNodes | None:
         """The servers that share the store; None for the store of one server."""

@@ -1,6 +1,8 @@
 """Records of accounts, sessions, tickets, servers and the journal: frozen, validated, without behaviour."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from typing import NewType
 
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
@@ -134,12 +136,29 @@ class SessionEnded:
     user: UserName
 
 
+class Changed(StrEnum):
+    """Something that the operator changed, which every server must read again."""
+
+    ADDRESS_BANS = "address_bans"
+    ACCOUNT_LIMITS = "account_limits"
+
+
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One entry of the journal. ``what`` is ``SessionEnded``, or an entry of the program's own."""
+    """One entry of the journal. ``what`` is ``SessionEnded``, ``Changed``, or one of the program's own."""
 
     number: int
     what: object
+
+
+@dataclass(frozen=True, slots=True)
+class AddressBan:
+    """A network whose addresses may not connect (an address is one, too); without ``expires`` for good."""
+
+    network: IPv4Network | IPv6Network
+    reason: str
+    created: Millis
+    expires: Millis | None = None
 
 
 NodeId = NewType("NodeId", str)

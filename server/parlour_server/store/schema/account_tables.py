@@ -1,4 +1,4 @@
-"""The tables of accounts, their second factors, invites, sessions and failed logins."""
+"""The tables of accounts and what belongs to one, of invites, failed logins and banned addresses."""
 
 from typing import Final
 
@@ -15,6 +15,28 @@ accounts: Final = Table(
     Column("created", Number, nullable=False),
     Column("disabled", Flag, nullable=False),
     Column("second_factor_required", Flag, nullable=False, server_default=text("0")),
+    # when the account was deleted; its name stays taken
+    Column("deleted", Number),
+    **KEYED,
+)
+
+# what the operator allows an account instead of what the settings allow everyone
+account_limits: Final = Table(
+    "account_limits",
+    metadata,
+    key("account", "accounts.account", primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("value", Number, nullable=False),
+    **KEYED,
+)
+
+address_bans: Final = Table(
+    "address_bans",
+    metadata,
+    Column("network", Words, primary_key=True),
+    Column("reason", Words, nullable=False),
+    Column("created", Number, nullable=False),
+    Column("expires", Number),
     **KEYED,
 )
 
@@ -63,6 +85,8 @@ invites: Final = Table(
     Column("uses", Integer, nullable=False),
     Column("created", Number, nullable=False),
     Column("expires", Number),
+    # the role that its accounts get, as the program understands it; empty: none
+    Column("role", Words, nullable=False, server_default=text("''")),
     CheckConstraint("uses > 0", name="uses"),
     **KEYED,
 )

@@ -15,6 +15,8 @@ journal: Final = Table(
     Column("account", Words),
     Column("room", Words),
     Column("seq", Number),
+    # what servers must read again: an entry with this has nothing else
+    Column("changed", Words),
     **PLAIN,
 )
 

@@ -33,6 +33,7 @@ from parlour_server.kit.auth.tickets import TicketRedemption
 from parlour_server.kit.config.server_settings import Connections, Listen, Settings
 from parlour_server.kit.connections.connection import Connection, text_frame
 from parlour_server.kit.connections.service import ConnectionService
+from parlour_server.kit.net.banned_addresses import BannedAddresses
 from parlour_server.kit.net.event_loops import LoopFactory, loop_factory
 from parlour_server.kit.net.gate import BodyCap
 from parlour_server.kit.net.listener import bind
@@ -321,6 +322,7 @@ class Bench:
             WIRE,
             self._body_cap,
             by_itself(),
+            BannedAddresses(self.clock),
         )
         [(_, self.port)] = self.server.serve()
 

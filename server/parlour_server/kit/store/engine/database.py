@@ -14,6 +14,7 @@ from parlour_server.kit.errors import SetupError
 from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
 from parlour_server.kit.store.accounts.second_factors import SqlSecondFactors
 from parlour_server.kit.store.accounts.shared_tickets import SharedTickets
+from parlour_server.kit.store.address_bans import SqlAddressBans
 from parlour_server.kit.store.audit_heads import SqlAuditHeads
 from parlour_server.kit.store.engine.connection import ANYWHERE, Engine, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
@@ -46,6 +47,7 @@ class Database:
             else MemoryTickets(self._readers, clock)
         )
         self.audit_heads: Final = SqlAuditHeads(self._writer, self._readers)
+        self.address_bans: Final = SqlAddressBans(self._writer, self._readers, clock)
         self.second_factors: Final = SqlSecondFactors(self._writer, self._readers, clock)
         self.nodes: Final = SharedNodes(self._writer) if self._engine.is_shared else None
         """The servers that share the database; None for a database of one server."""

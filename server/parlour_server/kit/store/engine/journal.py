@@ -12,7 +12,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
-from parlour_server.kit.store.records import JournalEntry, SessionEnded
+from parlour_server.kit.store.records import Changed, JournalEntry, SessionEnded
 
 KEEP_MILLIS: Final = 3_600_000
 KEEP_ENTRIES: Final = 1_000
@@ -37,13 +37,18 @@ def note_session_ended(db: Connection, at: Millis, session: SessionId, user: Use
     add_entry(db, at, session=plain(session), account=plain(user))
 
 
+def note_changed(db: Connection, at: Millis, changed: Changed) -> None:
+    """Notify servers to read something again."""
+    add_entry(db, at, changed=changed.value)
+
+
 class SqlJournal:
     """Reads the journal."""
 
     def __init__(self, readers: Readers, columns: Sequence[str], read: Callable[..., object]) -> None:
         """Read through ``readers``. ``read`` makes an entry of the program's own from these ``columns``."""
         self._readers = readers
-        found = ", ".join(("number", "session", "account", *columns))
+        found = ", ".join(("number", "session", "account", "changed", *columns))
         self._since = f"SELECT {found} FROM journal WHERE number > ? ORDER BY number"  # noqa: S608 - columns of ours
         self._read = read
 
@@ -56,8 +61,15 @@ class SqlJournal:
         return await self._readers.rows(self._entry, self._since, number)
 
     def _entry(
-        self, number: int, session: SessionId | None, account: str | None, *others: object
+        self,
+        number: int,
+        session: SessionId | None,
+        account: str | None,
+        changed: str | None,
+        *others: object,
     ) -> JournalEntry:
+        if changed is not None:
+            return JournalEntry(number, Changed(changed))
         if session is not None and account is not None:
             return JournalEntry(number, SessionEnded(session, user_name(account)))
         return JournalEntry(number, self._read(*others))

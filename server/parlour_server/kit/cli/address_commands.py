@@ -1,0 +1,162 @@
+"""`address`: ban addresses and networks, lift bans, and list them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from parlour_server.kit.cli.command_options import (
+    When,
+    command,
+    data_option,
+    example,
+    json_option,
+    say,
+    shown_time,
+    with_store,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parlour_protocol.kit.ids import Millis
+    from parlour_server.kit.store.interface import KitStore
+    from parlour_server.kit.store.records import AddressBan
+
+_LONGEST_REASON: Final = 200
+
+
+@click.group()
+def address() -> None:
+    """Ban addresses and networks, lift bans, and list them.
+
+    A running server refuses a banned address within a second, before TLS, and closes its open connections; so
+    do all servers that share the database. Accounts are not affected: see `user disable`.
+    """
+
+
+@address.command(
+    epilog=example(
+        "$command address ban --data ~/$word 203.0.113.7 --expires 7d --reason 'guesses passwords'\n"
+        "$command address ban --data ~/$word 198.51.100.0/24\n"
+        "$command address ban --data ~/$word 2001:db8:5::/64"
+    )
+)
+@data_option
+@click.option("--reason", default="", help="Why, for the list and the audit log.")
+@click.option("--expires", type=When(), help="When the ban ends: 12h, 7d, 2030-01-31. Default: never.")
+@click.option(
+    "--including-loopback",
+    is_flag=True,
+    help="Also ban this machine's own addresses, if the network has them in it.",
+)
+@json_option
+@click.argument("network")
+def ban(
+    data: Path,
+    network: str,
+    reason: str,
+    expires: "Millis | None",
+    including_loopback: bool,  # noqa: FBT001 - click
+    as_json: bool,  # noqa: FBT001 - click
+) -> None:
+    """Ban the address or NETWORK, in place of an earlier ban of the same.
+
+    One customer usually has a whole /64 of IPv6: ban that, not an address.
+    """
+    from parlour_server.kit.addresses import (  # noqa: PLC0415 - keeps `--help` quick
+        ban_network,
+        has_loopback,
+        network_text,
+    )
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.kit.store.records import AddressBan  # noqa: PLC0415
+
+    chosen = ban_network(network)
+    shown = network_text(chosen)
+    if not including_loopback and has_loopback(chosen):
+        raise click.UsageError(
+            f"{shown} has addresses of this machine in it, which commands and monitors use to reach the"
+            " server; add --including-loopback if you mean that."
+        )
+    if len(reason) > _LONGEST_REASON or not reason.isprintable():
+        raise click.UsageError(f"The reason must be one line of at most {_LONGEST_REASON} characters.")
+    made = AddressBan(chosen, reason, SystemClock().now(), expires)
+    until = "never" if expires is None else shown_time(expires)
+    with_store(
+        data, lambda store: store.address_bans.put(made),
+        did="address ban", address=shown, expires=until, reason=reason,
+    )  # fmt: skip
+    if as_json:
+        say(_row(made))
+    else:
+        click.echo(f"{shown} is banned{'' if expires is None else f' until {until}'}")
+
+
+@address.command(epilog=example("$command address unban --data ~/$word 203.0.113.7"))
+@data_option
+@json_option
+@click.argument("network")
+def unban(data: Path, network: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Lift the ban of exactly this address or NETWORK."""
+    from parlour_server.kit.addresses import ban_network, network_text  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
+
+    chosen = ban_network(network)
+    shown = network_text(chosen)
+
+    async def work(store: "KitStore") -> None:
+        if await store.address_bans.remove(chosen):
+            return
+        bans = await store.address_bans.all()
+        if wider := [network_text(one.network) for one in bans if _is_in(chosen, one)]:
+            raise SetupError(f"{shown} is banned as a part of {', '.join(wider)}; lift that ban")
+        raise SetupError(f"{shown} is not banned; `{command()} address list` shows all bans")
+
+    with_store(data, work, did="address unban", address=shown)
+    if as_json:
+        say({"network": shown})
+    else:
+        click.echo(f"{shown} is not banned any more")
+
+
+@address.command("list", epilog=example("$command address list --data ~/$word"))
+@data_option
+@json_option
+def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
+    """List the bans that have not ended."""
+    from parlour_server.kit.addresses import network_text  # noqa: PLC0415 - keeps `--help` quick
+
+    async def work(store: "KitStore") -> "Sequence[AddressBan]":
+        return await store.address_bans.all()
+
+    found = with_store(data, work, did=None)
+    if as_json:
+        say([_row(one) for one in found])
+        return
+    for one in found:
+        end = "for good" if one.expires is None else f"until {shown_time(one.expires)}"
+        click.echo(f"{network_text(one.network)}  {end}  {one.reason}".rstrip())
+
+
+def _row(ban: "AddressBan") -> dict[str, object]:
+    from parlour_server.kit.addresses import network_text  # noqa: PLC0415 - keeps `--help` quick
+
+    return {
+        "network": network_text(ban.network),
+        "reason": ban.reason,
+        "created": ban.created,
+        "expires": ban.expires,
+    }
+
+
+def _is_in(network: object, ban: "AddressBan") -> bool:
+    from ipaddress import IPv4Network, IPv6Network  # noqa: PLC0415 - keeps `--help` quick
+
+    match network, ban.network:
+        case (IPv4Network() as inner, IPv4Network() as outer):
+            return inner.subnet_of(outer)
+        case (IPv6Network() as inner, IPv6Network() as outer):
+            return inner.subnet_of(outer)
+        case _:
+            return False

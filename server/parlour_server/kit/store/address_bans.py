@@ -1,0 +1,71 @@
+"""The networks that the operator banned. Each change is in the journal: running servers read them again."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Final
+
+from parlour_protocol.kit.errors import ErrorCode
+from parlour_protocol.kit.ids import Millis
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.journal import note_changed
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.kit.store.records import AddressBan, Changed
+
+MOST_BANS: Final = 10_000
+"""Every server has all of them in memory."""
+
+
+class SqlAddressBans:
+    """The table of bans."""
+
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
+        """Use the store's writer and readers; ``clock`` says which bans have run out."""
+        self._writer = writer
+        self._readers = readers
+        self._clock = clock
+
+    async def all(self) -> Sequence[AddressBan]:
+        """Return the bans that have not run out, in order of their networks' text."""
+        return await self._readers.rows(
+            _ban,
+            "SELECT network, reason, created, expires FROM address_bans"
+            " WHERE expires IS NULL OR expires > ? ORDER BY network",
+            self._clock.now(),
+        )
+
+    async def put(self, ban: AddressBan) -> None:
+        """Ban a network, in place of an earlier ban of the same. Raises RefusedError(LIMIT_REACHED)."""
+
+        def write(db: WriteConnection) -> None:
+            db.execute("DELETE FROM address_bans WHERE network = ?", (str(ban.network),))
+            query = "SELECT count(*) FROM address_bans WHERE expires IS NULL OR expires > ?"
+            (count,) = db.execute(query, (ban.created,)).fetchone()
+            if count >= MOST_BANS:
+                hint = f"there are {MOST_BANS:,} bans already: ban whole networks instead, or lift old ones"
+                raise RefusedError(ErrorCode.LIMIT_REACHED, hint)
+            db.execute(
+                "INSERT INTO address_bans (network, reason, created, expires) VALUES (?, ?, ?, ?)",
+                (str(ban.network), ban.reason, ban.created, ban.expires),
+            )
+            note_changed(db, self._clock.now(), Changed.ADDRESS_BANS)
+
+        await self._writer.submit(write)
+
+    async def remove(self, network: IPv4Network | IPv6Network) -> bool:
+        """Lift the ban of exactly this network; False if there is none."""
+
+        def write(db: WriteConnection) -> bool:
+            query = "DELETE FROM address_bans WHERE network = ?"
+            found = db.execute(query, (str(network),)).rowcount == 1
+            if found:
+                note_changed(db, self._clock.now(), Changed.ADDRESS_BANS)
+            return found
+
+        return await self._writer.submit(write)
+
+
+def _ban(network: str, reason: str, created: Millis, expires: Millis | None) -> AddressBan:
+    return AddressBan(ip_network(network), reason, created, expires)

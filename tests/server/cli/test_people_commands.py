@@ -1,0 +1,60 @@
+"""Commands about people and addresses: what they refuse and print, and who is said to have run them."""
+
+import json
+
+import pytest
+from tests.server.cli.test_commands import Capture, fail, run
+
+from parlour_server.kit.setup.data_folder import DataFolder
+
+
+def acts(folder: DataFolder) -> list[dict[str, str]]:
+    """Return the operator's actions that no server has taken into its audit log yet."""
+    return [json.loads(line) for line in folder.operator_log.read_text().splitlines()]
+
+
+def test_an_address_is_banned_listed_and_let_in_again(folder: DataFolder, capsys: Capture) -> None:
+    """Each change says who made it; JSON is one object, of a list an array."""
+    data = ("--data", str(folder.path))
+    given = ("--expires", "7d", "--reason", "guesses passwords", "--json")
+    made = json.loads(run(capsys, "address", "ban", *data, "::ffff:203.0.113.7", *given))
+    assert (made["network"], made["expires"] - made["created"] <= 7 * 86_400_000) == ("203.0.113.7", True)
+    run(capsys, "address", "ban", *data, "2001:db8:5::/64", "--expires", "2035-01-31")
+    listed = json.loads(run(capsys, "address", "list", *data, "--json"))
+    assert [one["network"] for one in listed] == ["2001:db8:5::/64", "203.0.113.7"]
+    assert "203.0.113.7  until" in run(capsys, "address", "list", *data)
+    assert "as a part of 2001:db8:5::/64" in fail(capsys, "address", "unban", *data, "2001:db8:5::1")[1]
+    assert json.loads(run(capsys, "address", "unban", *data, "203.0.113.7", "--json"))["network"]
+    assert "is not banned" in fail(capsys, "address", "unban", *data, "203.0.113.7")[1]
+    done = [one for one in acts(folder) if one["action"].startswith("address")]
+    assert [one["action"] for one in done] == ["address ban", "address ban", "address unban"]
+    assert done[0]["reason"] == "guesses passwords"
+    assert all(one["by"] for one in done)
+
+
+@pytest.mark.parametrize(
+    ("network", "status", "why"),
+    [
+        ("127.0.0.1", 2, "--including-loopback"),
+        ("::ffff:127.0.0.1", 2, "--including-loopback"),
+        ("0.0.0.0/0", 2, "--including-loopback"),
+        ("::1", 2, "--including-loopback"),
+        ("192.0.2.7/24", 1, "192.0.2.0/24"),
+        ("fe80::1%eth0", 1, "zone"),
+        ("example.org", 1, "not an address"),
+        ("010.0.0.1", 1, "not an address"),
+    ],
+)
+def test_what_is_not_banned(folder: DataFolder, capsys: Capture, network: str, status: int, why: str) -> None:
+    """The operator's own machine, unless asked to; and what is no network."""
+    data = ("--data", str(folder.path))
+    found, sentence = fail(capsys, "address", "ban", *data, network)
+    assert (found, why in sentence) == (status, True)
+    assert json.loads(run(capsys, "address", "list", *data, "--json")) == []
+
+
+@pytest.mark.parametrize("when", ["2020-01-01", "0m", "soon", "99999d", "-1d"])
+def test_a_ban_ends_within_ten_years(folder: DataFolder, capsys: Capture, when: str) -> None:
+    """Neither in the past nor at no time."""
+    data = ("--data", str(folder.path))
+    assert fail(capsys, "address", "ban", *data, "192.0.2.7", "--expires", when)[0] == 2

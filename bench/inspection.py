@@ -24,6 +24,7 @@ from parlour_protocol.kit.inspect.judge import Rule
 from parlour_protocol.kit.inspect.shipped import SHIPPED
 from parlour_protocol.kit.inspect.words import WordList
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.local_bus import LocalBus
@@ -175,6 +176,7 @@ async def _measure(inspection: Inspection | None, size: int, *, cpu: bool = True
         audit=Audit(),
         clock=clock,
         nodes=LiveNodes(None, clock, "", outage_seconds=1),
+        limits=AccountLimits(),
         inspection=inspection,
     )
     sink = Sink()

@@ -55,6 +55,7 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
         store=store,
         connected=parts.connected,
         nodes=parts.nodes,
+        limits=parts.limits,
         background=parts.background,
         bus=bus,
         clock=clock,
@@ -78,7 +79,9 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
     ) -> Mapping[str, Handler]:
         nonlocal files_limit
         files_limit = settings.files.total_bytes
-        budgets = DeliveryBudgets(settings.rates, settings.files, clock, parts.nodes, parts.hits)
+        budgets = DeliveryBudgets(
+            settings.rates, settings.files, clock, parts.nodes, parts.limits, parts.hits
+        )
         commands = Commands(
             server=server,
             log=store.log,

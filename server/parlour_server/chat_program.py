@@ -14,7 +14,7 @@ from parlour_protocol.limits import FILE_BYTES
 from parlour_protocol.rooms import RoomKind
 from parlour_server.api.error_answers import ERROR_ANSWERS, ERROR_STATUSES
 from parlour_server.api.operations import DELIVERY_OPERATIONS
-from parlour_server.chat.lobby import enter_lobby
+from parlour_server.chat.lobby import INVITE_ROLES, enter_lobby
 from parlour_server.chat.notices import NOTICES
 from parlour_server.chat_audit import CHAT_REPEATABLE, ChatAuditEvent
 from parlour_server.chat_folder import FILES, LOG_KEY, log_key_of
@@ -163,6 +163,7 @@ CHAT: Final = ProgramSpec(
     uploads=UploadFolder(FILES, FILE_BYTES.value, stored_files),
     own_accounts=frozenset({system_account()}),
     first_run=_make_system_account_and_lobby,
+    invite_roles=INVITE_ROLES,
     account_made=enter_lobby,
     findings=_findings,
     link_fields=frozenset({"by"}),

@@ -12,10 +12,11 @@ class ChatRates(Rates, frozen=True):
     """Rate limits of accounts, connections and addresses."""
 
     rooms_per_hour: Annotated[
-        int, setting("rooms per hour", "rooms and direct rooms created by one account")
+        int, setting("rooms per hour", "rooms and direct rooms created by one account", of_account=True)
     ] = 60
     invites_per_hour: Annotated[
-        int, setting("invitations per hour", "by one account, to anyone and to any room (L14)")
+        int,
+        setting("invitations per hour", "by one account, to anyone and to any room (L14)", of_account=True),
     ] = 120
     reports_per_hour: Annotated[
         int, setting("reports per hour", "of messages, to the operator, by one account")
@@ -80,7 +81,11 @@ class Files(Section, frozen=True):
     user_bytes: Annotated[
         int,
         setting(
-            "bytes", "all files of one account, so that one person can't fill the disk", ge=0, reloads=True
+            "bytes",
+            "all files of one account, so that one person can't fill the disk",
+            ge=0,
+            reloads=True,
+            of_account=True,
         ),
     ] = 1_073_741_824
     total_bytes: Annotated[int, setting("bytes", "all files of the server", ge=0, reloads=True)] = (
@@ -90,7 +95,9 @@ class Files(Section, frozen=True):
         int,
         setting("uploads", "large bodies of one account at a time; each uses memory or a file", reloads=True),
     ] = 4
-    uploads_per_hour: Annotated[int, setting("uploads per hour", "of one account", reloads=True)] = 240
+    uploads_per_hour: Annotated[
+        int, setting("uploads per hour", "of one account", reloads=True, of_account=True)
+    ] = 240
     upload_bytes_per_hour: Annotated[
         int,
         setting(
@@ -99,6 +106,7 @@ class Files(Section, frozen=True):
             "a tunnel through files gets no more (D26)",
             ge=FILE_BYTES.value,
             reloads=True,
+            of_account=True,
         ),
     ] = 268_435_456
     unnamed_minutes: Annotated[

@@ -15,6 +15,7 @@ from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_server.chat.chat import Chat
 from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat_settings import Delivery
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.bus import SessionsEnded
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
@@ -77,6 +78,7 @@ class Node:
             store=cast("Store", self.store),
             connected=connected,
             nodes=nodes,
+            limits=AccountLimits(),
             background=background,
             bus=self.bus,
             clock=self._clock,
@@ -95,6 +97,7 @@ class Node:
             audit=audit,
             clock=self._clock,
             nodes=nodes,
+            limits=AccountLimits(),
         )
         self._follower = JournalFollower(cast("Journal", self.store), self.service.journal)
         self.loop.create_task(self._follow())

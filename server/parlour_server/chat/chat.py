@@ -49,6 +49,8 @@ from parlour_server.chat.position_check import PositionCheck
 from parlour_server.chat.presence import Presence
 from parlour_server.chat.queries import Queries, QueryRequest
 from parlour_server.chat_settings import ChatRates, Delivery
+from parlour_server.kit.account_buckets import AccountBuckets
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.batching import Deliveries
 from parlour_server.kit.bus.bus import Bus
@@ -85,6 +87,7 @@ class Chat:
         store: Store,
         connected: ConnectedPeers[PeerState],
         nodes: LiveNodes,
+        limits: AccountLimits,
         background: BackgroundTasks,
         bus: Bus,
         clock: Clock,
@@ -98,8 +101,8 @@ class Chat:
 
         ``check_file`` looks at a file with the name that a message gives it.
 
-        ``steady`` measures the limits of sessions, ``clock`` dates events. ``deliveries`` counts what is
-        delivered.
+        ``steady`` measures the limits of sessions, ``clock`` dates events; ``limits`` are of single accounts.
+        ``deliveries`` counts what is delivered.
         """
         self._check_file = check_file
         self._server = server
@@ -141,11 +144,12 @@ class Chat:
             presence=self._presence,
             reports=AbuseReports(store.reports, clock, audit),
         )
-        invites: KeyedBuckets[UserName] = KeyedBuckets(
-            rates.invites_per_hour, per=HOUR, burst=rates.invites_per_hour, setting="rates.invites_per_hour"
-        )
-        rooms: KeyedBuckets[UserName] = KeyedBuckets(
-            rates.rooms_per_hour, per=HOUR, burst=rates.rooms_per_hour, setting="rates.rooms_per_hour"
+        invites, rooms = (
+            AccountBuckets(limits, f"rates.{name}", amount, per=HOUR, burst=amount)
+            for name, amount in (
+                ("invites_per_hour", rates.invites_per_hour),
+                ("rooms_per_hour", rates.rooms_per_hour),
+            )
         )
         reports: KeyedBuckets[UserName] = KeyedBuckets(
             rates.reports_per_hour, per=HOUR, burst=rates.reports_per_hour, setting="rates.reports_per_hour"

@@ -11,12 +11,14 @@ from parlour_server.kit.cli.invite_commands import (
     create_example,
     create_invite,
     days_option,
+    expires_option,
     list_,
     revoke,
     uses_option,
 )
 
 if TYPE_CHECKING:
+    from parlour_protocol.kit.ids import Millis
     from parlour_protocol.kit.invite_link import InviteLink
 
 
@@ -29,6 +31,12 @@ def invite() -> None:
 @data_option
 @uses_option
 @days_option
+@expires_option
+@click.option(
+    "--role",
+    type=click.Choice(["moderator", "owner"]),
+    help="The role that the accounts get in the lobby; default: member.",
+)
 @address_option
 @click.option(
     "--by",
@@ -39,7 +47,9 @@ def invite() -> None:
 def create(
     data: Path,
     uses: int,
-    days: int,
+    days: int | None,
+    expires: "Millis | None",
+    role: str | None,
     address: str | None,
     by: str | None,
     as_json: bool,  # noqa: FBT001 - click
@@ -52,4 +62,4 @@ def create(
     def text(link: "InviteLink") -> str:
         return str(ChatInviteLink(link, inviter))
 
-    create_invite(data, uses, days, address, as_json=as_json, text=text)
+    create_invite(data, uses, days, expires, role, address, as_json=as_json, text=text)

@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.limits import FILE_BYTES
 from parlour_server.chat_settings import ChatRates, Files
+from parlour_server.kit.account_buckets import AccountBuckets
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import TooManyAttemptsError
 from parlour_server.kit.limit_hits import LimitHits
@@ -29,9 +32,10 @@ class DeliveryBudgets:
         files: Files,
         clock: Clock,
         nodes: LiveNodes,
+        limits: AccountLimits,
         hits: LimitHits | None = None,
     ) -> None:
-        """Begin with no one; ``hits`` counts refusals."""
+        """Begin with no one; ``limits`` has those of single accounts, ``hits`` counts refusals."""
         self._hits = hits or LimitHits()
         self._clock = clock
         self._nodes = nodes
@@ -51,8 +55,12 @@ class DeliveryBudgets:
             setting="rates.commits_per_minute",
         )
         self._commit_bytes = _hourly(rates.commit_bytes_per_hour, "rates.commit_bytes_per_hour")
-        self._uploads = _hourly(files.uploads_per_hour, "files.uploads_per_hour")
-        self._upload_bytes = _hourly(files.upload_bytes_per_hour, "files.upload_bytes_per_hour")
+        self._limits = limits
+        uploads, size = files.uploads_per_hour, files.upload_bytes_per_hour
+        self._uploads = AccountBuckets(limits, "files.uploads_per_hour", uploads, per=HOUR, burst=uploads)
+        self._upload_bytes = AccountBuckets(
+            limits, "files.upload_bytes_per_hour", size, per=HOUR, burst=size, least_burst=FILE_BYTES.value
+        )
         self._large = files.uploads_per_user
         self._under_way: Counter[UserName] = Counter()
 
@@ -68,6 +76,10 @@ class DeliveryBudgets:
         """Count a file of ``size`` bytes. Raises TooManyAttemptsError."""
         self._spend(self._uploads, user)
         self._spend(self._upload_bytes, user, size)
+
+    def file_bytes(self, user: UserName, setting: int) -> int:
+        """Return how many bytes the account's files may take; ``setting`` is what everyone's may."""
+        return self._limits.of(user, "files.user_bytes", setting)
 
     def claim(self, claimer: UserName, devices: int) -> None:
         """Count a request for the key packages of this many devices. Raises TooManyAttemptsError."""
@@ -107,7 +119,9 @@ class DeliveryBudgets:
             if not self._under_way[user]:
                 del self._under_way[user]
 
-    def _spend(self, buckets: KeyedBuckets[UserName], user: UserName, amount: int = 1) -> None:
+    def _spend(
+        self, buckets: KeyedBuckets[UserName] | AccountBuckets, user: UserName, amount: int = 1
+    ) -> None:
         wait = buckets.take(user, self._clock.monotonic(), amount, times=self._nodes.count)
         if wait > 0:
             self._hits.hit(buckets.setting)

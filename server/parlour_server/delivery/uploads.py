@@ -84,7 +84,10 @@ class Uploads:
             raise RefusedError(ErrorCode.MUTED, "you are muted in this room")
         self._budgets.upload(session.user, size)
         own, in_all = await self._store.files.used(session.user)
-        if own + size > self._settings.user_bytes or in_all + size > self._settings.total_bytes:
+        if (
+            own + size > self._budgets.file_bytes(session.user, self._settings.user_bytes)
+            or in_all + size > self._settings.total_bytes
+        ):
             raise FilesFullError(_FULL)
         return Upload(session, room, size, summary.encrypted)
 
@@ -157,7 +160,9 @@ class Uploads:
     async def _put(self, record: FileRecord) -> None:
         try:
             await self._store.files.put(
-                record, user_bytes=self._settings.user_bytes, total_bytes=self._settings.total_bytes
+                record,
+                user_bytes=self._budgets.file_bytes(record.owner, self._settings.user_bytes),
+                total_bytes=self._settings.total_bytes,
             )
         except RefusedError as error:
             if error.code == ErrorCode.LIMIT_REACHED:

@@ -39,7 +39,7 @@ async def _make_nothing(_folder: DataFolder, _store: object, _clock: Clock) -> l
     return []
 
 
-async def _ignore_account(_store: object, _bus: Bus, _clock: Clock, _user: UserName) -> None:
+async def _ignore_account(_store: object, _bus: Bus, _clock: Clock, _user: UserName, _role: str) -> None:
     return
 
 
@@ -66,8 +66,10 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """Accounts of the program itself: no one can register names like theirs, and no list shows them."""
     first_run: Callable[[DataFolder, _Store, Clock], Awaitable[list[str]]] = _make_nothing
     """`init`, with the open store: create what is missing; returns what it created."""
-    account_made: Callable[[_Store, Bus, Clock, UserName], Awaitable[None]] = _ignore_account
-    """A person has registered. It must not raise: the account exists."""
+    invite_roles: tuple[str, ...] = ()
+    """The roles that an invite can give to the accounts it creates (`invite create --role`)."""
+    account_made: Callable[[_Store, Bus, Clock, UserName, str], Awaitable[None]] = _ignore_account
+    """A person has registered, with an invite of this role or of none. It must not raise: they exist."""
     findings: Callable[[DataFolder, Engine | None], list[Finding]] = _find_nothing
     """`doctor`: what it finds in the program's own files, and in a database that can be read."""
     operations: tuple[Operation, ...] = ()

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.audit import Audit
@@ -43,6 +44,8 @@ class Parts(Generic[_Settings, _Store]):
     """Counts what is refused over a limit."""
     connected: ConnectedPeers[Any]
     nodes: LiveNodes
+    limits: AccountLimits
+    """What the operator allows single accounts, in place of the settings."""
     inspection: Inspection | None
     """Requests have passed it; files are the program's to give to it."""
     background: BackgroundTasks

@@ -14,6 +14,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.addresses import is_unspecified
 from parlour_server.kit.api.account_endpoints import AccountEndpoints
 from parlour_server.kit.api.asgi import make_api
@@ -177,6 +178,7 @@ class Server(Generic[_Settings]):
             )
             background = BackgroundTasks()
             connected: ConnectedPeers[Any] = ConnectedPeers()
+            limits = AccountLimits()
             parts = Parts(
                 server=name_of(settings),
                 settings=settings,
@@ -190,6 +192,7 @@ class Server(Generic[_Settings]):
                 hits=hits,
                 connected=connected,
                 nodes=nodes,
+                limits=limits,
                 inspection=inspection,
                 background=background,
                 topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(spec.wire.pushes), bus),
@@ -208,6 +211,7 @@ class Server(Generic[_Settings]):
                 audit=audit,
                 clock=clock,
                 nodes=nodes,
+                limits=limits,
                 inspection=inspection,
                 hits=hits,
             )
@@ -230,13 +234,19 @@ class Server(Generic[_Settings]):
                 operations.body_cap,
                 nodes,
                 BannedAddresses(steady),
+                limits,
             )
             stack.push_async_callback(net.stop)
 
             async def read_bans() -> None:
                 net.ban(await store.address_bans.all())
 
-            changes = OperatorChanges({Changed.ADDRESS_BANS: read_bans}, service.journal)
+            async def read_limits() -> None:
+                limits.replace(await store.account_limits.all())
+
+            changes = OperatorChanges(
+                {Changed.ADDRESS_BANS: read_bans, Changed.ACCOUNT_LIMITS: read_limits}, service.journal
+            )
             follower = JournalFollower(store.journal, changes.journal)
             await follower.begin()
             await changes.read_all()
@@ -361,7 +371,13 @@ class _Api(Generic[_Settings]):
         """Return the sessions with the current settings."""
         parts = self._parts
         return Sessions(
-            parts.store.sessions, parts.bus, parts.steady, parts.audit, self._settings.logins, self._activity
+            parts.store.sessions,
+            parts.bus,
+            parts.steady,
+            parts.audit,
+            self._settings.logins,
+            self._activity,
+            parts.limits,
         )
 
     def _make_app(self) -> ASGIApp:

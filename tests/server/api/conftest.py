@@ -27,6 +27,7 @@ from parlour_server.delivery.key_log import KeyLog
 from parlour_server.delivery.key_packages import KeyPackageService
 from parlour_server.delivery.mls_groups import MlsGroups
 from parlour_server.delivery.uploads import Uploads
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.api.account_endpoints import AccountEndpoints
 from parlour_server.kit.api.asgi import make_api
 from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
@@ -73,7 +74,7 @@ def rates(clock: StoppedClock) -> RequestRates:
 @pytest.fixture
 def budgets(clock: StoppedClock) -> DeliveryBudgets:
     """Return the delivery service's budgets, with the defaults."""
-    return DeliveryBudgets(SETTINGS.rates, SETTINGS.files, clock, by_itself())
+    return DeliveryBudgets(SETTINGS.rates, SETTINGS.files, clock, by_itself(), AccountLimits())
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def application(
 ) -> ASGIApp:
     """Return the application over a real store."""
     logins = login_settings
-    sessions = Sessions(store.sessions, bus, clock, audit, logins, SessionActivity(clock))
+    sessions = Sessions(store.sessions, bus, clock, audit, logins, SessionActivity(clock), AccountLimits())
     throttle = LoginThrottle(store.attempts, clock, logins)
     tickets = RequestRates(clock, by_itself(), per_minute=60, burst=60)
     by_account = RequestRates(clock, by_itself(), per_minute=600, burst=600)

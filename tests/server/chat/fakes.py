@@ -25,6 +25,7 @@ from parlour_server.chat.chat import Chat
 from parlour_server.chat.notices import EventCommitted
 from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat_settings import ChatRates, ChatSettings, Delivery
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.bus import Bus
@@ -174,6 +175,7 @@ class World:
             store=store,
             connected=connected,
             nodes=self.nodes,
+            limits=AccountLimits(),
             background=background,
             bus=self.bus,
             clock=self.clock,
@@ -192,6 +194,7 @@ class World:
             audit=self.audit,
             clock=self.clock,
             nodes=self.nodes,
+            limits=AccountLimits(),
         )
 
     def account(self, name: str) -> UserName:

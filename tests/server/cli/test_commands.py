@@ -28,6 +28,7 @@ from parlour_protocol.reports import ReportReason
 from parlour_server.chat_folder import files_of
 from parlour_server.chat_program import CHAT
 from parlour_server.cli.command_line import COMMAND_LINE
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.audit_file import AuditFile
 from parlour_server.kit.clock import SystemClock
@@ -625,7 +626,9 @@ def test_sessions_are_listed_and_ended(folder: DataFolder, capsys: Capture) -> N
     async def log_in() -> None:
         async with opened(CHAT, folder, SystemClock()) as store:
             clock = SystemClock()
-            sessions = Sessions(store.sessions, LocalBus(), clock, Audit(), Logins(), SessionActivity(clock))
+            sessions = Sessions(
+                store.sessions, LocalBus(), clock, Audit(), Logins(), SessionActivity(clock), AccountLimits()
+            )
             for key in (None, None, bytes(SigningKey.generate().verify_key)):
                 await sessions.begin(parse_user_name("anna"), parse_device_name("laptop"), key)
 

@@ -58,3 +58,38 @@ def test_a_ban_ends_within_ten_years(folder: DataFolder, capsys: Capture, when: 
     """Neither in the past nor at no time."""
     data = ("--data", str(folder.path))
     assert fail(capsys, "address", "ban", *data, "192.0.2.7", "--expires", when)[0] == 2
+
+
+def test_an_account_has_limits_of_its_own(folder: DataFolder, capsys: Capture) -> None:
+    """What is no limit of accounts, or too small, changes nothing; the audit log says who set what."""
+    data = ("--data", str(folder.path))
+    run(capsys, "user", "create", *data, "anna")
+    given = ("--set", "rates.messages_per_minute=20", "--set", "files.user_bytes=1_000")
+    made = json.loads(run(capsys, "user", "limits", *data, "anna", *given, "--json"))
+    assert made["limits"]["rates.messages_per_minute"] == {"limit": 20, "everyone": 600, "own": True}
+    assert "20 (everyone: 600)" in run(capsys, "user", "limits", *data, "anna")
+    for wrong in ("listen.address=1", "rates.message_bytes_per_minute=5", "files.user_bytes=-1", "rates"):
+        assert fail(capsys, "user", "limits", *data, "anna", "--set", wrong)[0] == 2
+    reset = ("--reset", "files.user_bytes", "--json")
+    left = json.loads(run(capsys, "user", "limits", *data, "anna", *reset))["limits"]
+    assert [name for name, one in left.items() if one["own"]] == ["rates.messages_per_minute"]
+    assert fail(capsys, "user", "limits", *data, "bert", *reset)[0] == 1
+    first, second = (one for one in acts(folder) if one["action"] == "user limits")
+    assert (first["user"], first["rates_messages_per_minute"]) == ("anna", "20")
+    assert second["files_user_bytes"] == "reset"
+
+
+def test_an_invite_has_a_role_and_an_end(folder: DataFolder, capsys: Capture) -> None:
+    """Both are in the list, and in the audit log; two ends are one too many."""
+    data = ("--data", str(folder.path))
+    made = json.loads(
+        run(capsys, "invite", "create", *data, "--role", "moderator", "--expires", "12h", "--json")
+    )
+    [listed] = json.loads(run(capsys, "invite", "list", *data, "--json"))
+    assert (listed["role"], listed["expires"]) == ("moderator", made["expires"])
+    assert listed["expires"] - listed["created"] <= 12 * 3_600_000
+    assert "as moderator" in run(capsys, "invite", "list", *data)
+    assert fail(capsys, "invite", "create", *data, "--role", "king")[0] == 2
+    assert fail(capsys, "invite", "create", *data, "--days", "2", "--expires", "2d")[0] == 2
+    [created] = (one for one in acts(folder) if one["action"] == "invite create")
+    assert created["role"] == "moderator"

@@ -29,9 +29,12 @@ class Registration:
         names: tuple[str, ...] = (),
         *,
         refuse_reserved: Callable[[UserName], None],
-        account_made: Callable[[UserName], Awaitable[None]],
+        account_made: Callable[[UserName, str], Awaitable[None]],
     ) -> None:
-        """``names`` are the server's, which passwords must not be based on; the rest is the program's."""
+        """``names`` are the server's, which passwords must not be based on; the rest is the program's.
+
+        ``account_made`` gets the role of the invite, too.
+        """
         self._accounts = accounts
         self._passwords = passwords
         self._clock = clock
@@ -54,14 +57,15 @@ class Registration:
             check_new_password(password, (user, *self._names))
             hashed = await self._passwords.hash(password, address=address)
             record = NewAccountRecord(user, skeleton(user), hashed, self._clock.now())
-            await self._accounts.create(record, invite.digest() if invite is not None else None)
+            role = await self._accounts.create(record, invite.digest() if invite is not None else None)
         except (InviteRefusedError, NameTakenError) as error:
             self._audit.record(
                 AuditEvent.ACCOUNT_REFUSED, user=user, address=address, why=type(error).__name__
             )
             raise
-        self._audit.record(AuditEvent.ACCOUNT_MADE, user=user, address=address)
-        await self._account_made(user)
+        about = {"role": role} if role else {}
+        self._audit.record(AuditEvent.ACCOUNT_MADE, user=user, address=address, **about)
+        await self._account_made(user, role)
 
     async def _refuse_early(self, invite: Secret) -> None:
         """Refuse an invite that does not exist before running argon2 for a stranger (P6).

@@ -20,6 +20,7 @@ from typing import Final
 from parlour_protocol.kit.ids import Millis, SessionId, new_session_id
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.secret import Secret
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.bus import Bus, SessionsEnded
@@ -49,14 +50,16 @@ class Sessions:
         audit: Audit,
         settings: LoginSettings,
         activity: SessionActivity,
+        limits: AccountLimits,
     ) -> None:
-        """``clock`` measures the limits; a server passes a ``SteadyClock``."""
+        """``clock`` measures time; a server passes a ``SteadyClock``. ``limits`` are of single accounts."""
         self._store = store
         self._bus = bus
         self._clock = clock
         self._audit = audit
         self._settings = settings
         self._activity = activity
+        self._limits = limits
 
     def check_key(self, key: bytes | None) -> None:
         """Raise SessionKeyError unless a session with this key, or without one, may begin."""
@@ -89,7 +92,8 @@ class Sessions:
             public_key=key,
         )
         await self.write_activity()
-        await self._store.create(record, cap=self._settings.sessions_per_user, in_use=self._activity.open)
+        cap = self._limits.of(user, "logins.sessions_per_user", self._settings.sessions_per_user)
+        await self._store.create(record, cap=cap, in_use=self._activity.open)
         return await self._store.find(record.token, now) or record, token
 
     async def authenticate(self, token: Secret, *, may_be_enrolling: bool = False) -> SessionRecord:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from parlour_server.kit.cli.command_options import (
+    When,
     command,
     data_option,
     example,
@@ -21,10 +22,12 @@ from parlour_server.kit.cli.command_options import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from parlour_protocol.kit.ids import Millis
     from parlour_protocol.kit.invite_link import InviteLink
     from parlour_protocol.kit.secret import Secret
 
 _DAY = 86_400_000
+_DEFAULT_DAYS = 7
 _SHOWN = 12
 
 
@@ -41,13 +44,19 @@ uses_option = click.option(
     help="How many accounts the link can create.",
 )
 days_option = click.option(
-    "--days", default=7, show_default=True, type=click.IntRange(1, 3650), help="Days until the link expires."
+    "--days", type=click.IntRange(1, 3650), help="Days until the link expires; default: 7."
+)
+expires_option = click.option(
+    "--expires", type=When(), help="The same as a time: 12h, 3d, 2030-01-31. Not with --days."
+)
+role_option = click.option(
+    "--role", metavar="ROLE", help="The role that the accounts get; which there are depends on the program."
 )
 address_option = click.option(
     "--address", metavar="HOST:PORT", help="The address in the link. Default: the server's own."
 )
 create_example = example(
-    "$command invite create --data ~/$word --uses 5 --days 7\n"
+    "$command invite create --data ~/$word --uses 5 --expires 3d\n"
     "$command invite create --data ~/$word --address $word.example.org:8443 --json"
 )
 
@@ -56,17 +65,29 @@ create_example = example(
 @data_option
 @uses_option
 @days_option
+@expires_option
+@role_option
 @address_option
 @json_option
-def create(data: Path, uses: int, days: int, address: str | None, as_json: bool) -> None:  # noqa: FBT001 - click
+def create(
+    data: Path,
+    uses: int,
+    days: int | None,
+    expires: "Millis | None",
+    role: str | None,
+    address: str | None,
+    as_json: bool,  # noqa: FBT001 - click
+) -> None:
     """Create an invite link. Anyone who has the link can use it, so send it privately."""
-    create_invite(data, uses, days, address, as_json=as_json)
+    create_invite(data, uses, days, expires, role, address, as_json=as_json)
 
 
 def create_invite(
     data: Path,
     uses: int,
-    days: int,
+    days: int | None,
+    expires: "Millis | None",
+    role: str | None,
     address: str | None,
     *,
     as_json: bool,
@@ -78,16 +99,22 @@ def create_invite(
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
     from parlour_server.kit.store.records import InviteRecord  # noqa: PLC0415
 
+    if days is not None and expires is not None:
+        raise click.UsageError("Give --days or --expires, not both.")
+    if role is not None and role not in program().invite_roles:
+        known = ", ".join(program().invite_roles)
+        raise click.UsageError(f"--role is one of {known}." if known else "Invites have no roles here.")
     code, now = Secret.random(), SystemClock().now()
     link = text(_link(data, code, address))
-    record = InviteRecord(code.digest(), uses, now, Millis(now + days * _DAY))
+    end = expires or Millis(now + (days or _DEFAULT_DAYS) * _DAY)
+    record = InviteRecord(code.digest(), uses, now, end, role or "")
     invite = record.digest.hex()[:_SHOWN]
     with_store(
         data, lambda store: store.accounts.add_invite(record),
-        did="invite create", invite=invite, uses=str(uses), days=str(days),
+        did="invite create", invite=invite, uses=str(uses), expires=shown_time(end), role=role or "none",
     )  # fmt: skip
     if as_json:
-        say({"link": link, "uses": uses, "expires": record.expires})
+        say({"link": link, "uses": uses, "expires": record.expires, "role": role})
     else:
         click.echo(link)
 
@@ -99,14 +126,21 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """List invites that can still be used. Only digests of their codes are stored."""
     records = with_store(data, lambda store: store.accounts.list_invites(), did=None)
     rows = [
-        {"id": r.digest.hex()[:_SHOWN], "uses": r.uses, "created": r.created, "expires": r.expires}
+        {
+            "id": r.digest.hex()[:_SHOWN],
+            "uses": r.uses,
+            "created": r.created,
+            "expires": r.expires,
+            "role": r.role or None,
+        }
         for r in records
     ]
     if as_json:
         say(rows)
         return
     for row, record in zip(rows, records, strict=True):
-        click.echo(f"{row['id']}  {record.uses} left  until {shown_time(record.expires)}")
+        role = f"  as {record.role}" if record.role else ""
+        click.echo(f"{row['id']}  {record.uses} left  until {shown_time(record.expires)}{role}")
 
 
 @invite.command(epilog=example("$command invite revoke --data ~/$word 3fa94c0d11e2"))

@@ -3,7 +3,7 @@
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -11,11 +11,13 @@ from parlour_server.kit.cli.command_options import (
     canonical,
     data_option,
     example,
+    folder_of,
     json_option,
     known,
     name_argument,
     program,
     say,
+    settings_of,
     shown_time,
     with_store,
 )
@@ -23,14 +25,20 @@ from parlour_server.kit.cli.second_factor_commands import second_factor
 from parlour_server.kit.cli.session_commands import list_ as list_sessions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from parlour_protocol.kit.names import UserName
     from parlour_protocol.kit.secret import Secret
+    from parlour_server.kit.config.settings_table import Row
     from parlour_server.kit.store.interface import KitStore
+
+_MOST_DIGITS: Final = 15
+"""More would not fit the database's numbers."""
 
 
 @click.group()
 def user() -> None:
-    """List, create, disable and enable accounts; reset a password or a second factor."""
+    """List, create, disable, enable and limit accounts; reset a password or a second factor."""
 
 
 user.add_command(second_factor)
@@ -139,6 +147,62 @@ def enable(data: Path, name: str) -> None:
     _set_disabled(data, name, disabled=False)
 
 
+@user.command(
+    epilog=example(
+        "$command user limits --data ~/$word anna\n"
+        "$command user limits --data ~/$word anna --set rates.messages_per_minute=20\n"
+        "$command user limits --data ~/$word anna --reset rates.messages_per_minute"
+    )
+)
+@data_option
+@click.option("--set", "given", multiple=True, metavar="LIMIT=NUMBER", help="Give the account this limit.")
+@click.option("--reset", "taken", multiple=True, metavar="LIMIT", help="Let it have what everyone has again.")
+@json_option
+@name_argument
+def limits(
+    data: Path,
+    name: str,
+    given: tuple[str, ...],
+    taken: tuple[str, ...],
+    as_json: bool,  # noqa: FBT001 - click
+) -> None:
+    """Show the limits of an account; give it some of its own, higher or lower than the configuration's.
+
+    A running server applies them within a second. Connections, sessions and files over a lower limit stay.
+    """
+    everyone = {row.name: row for row in _limits_of(data)}
+    changes: dict[str, int | None] = dict.fromkeys(taken)
+    for text in given:
+        which, _, number = text.partition("=")
+        changes[which] = _number(number, text)
+    for which, value in changes.items():
+        if which not in everyone:
+            raise click.UsageError(f"{which!r} is not a limit of accounts: {', '.join(everyone)}.")
+        if value is not None and value < everyone[which].least:
+            raise click.UsageError(f"{which} must be at least {everyone[which].least:,}.")
+
+    async def work(store: "KitStore") -> "tuple[UserName, Mapping[str, int]]":
+        chosen = await known(store, name)
+        if changes:
+            await store.account_limits.change(chosen, changes)
+        return chosen, await store.account_limits.of(chosen)
+
+    about = {which.replace(".", "_"): "reset" if n is None else str(n) for which, n in changes.items()}
+    did = "user limits" if changes else None
+    user_name, own = with_store(data, work, did=did, user=canonical(name), **about)
+    if as_json:
+        rows = {
+            which: {"limit": own.get(which, row.value), "everyone": row.value, "own": which in own}
+            for which, row in everyone.items()
+        }
+        say({"user": user_name, "limits": rows})
+        return
+    for which, row in everyone.items():
+        mine = own.get(which)
+        text = f"{row.value:,}" if mine is None else f"{mine:,} (everyone: {row.value:,})"
+        click.echo(f"{which}  {text}  {row.unit}")
+
+
 @user.command("sessions", epilog=example("$command user sessions --data ~/$word anna"))
 @data_option
 @json_option
@@ -147,6 +211,21 @@ def enable(data: Path, name: str) -> None:
 def sessions_(context: click.Context, data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """List the devices on which an account is logged in; the same as `session list`."""
     context.invoke(list_sessions, data=data, name=name, as_json=as_json)
+
+
+def _limits_of(data: Path) -> "list[Row]":
+    """Return the settings that an account can have for itself, as they are for everyone."""
+    from parlour_server.kit.config.settings_table import rows  # noqa: PLC0415 - keeps `--help` quick
+
+    return [row for row in rows(settings_of(folder_of(data))) if row.of_account]
+
+
+def _number(text: str, whole: str) -> int:
+    """Return a number as people write it: 20000, 20_000 or 20,000."""
+    digits = text.strip().replace(",", "").replace("_", "")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > _MOST_DIGITS:
+        raise click.UsageError(f"{whole!r} is not LIMIT=NUMBER, such as rates.messages_per_minute=20.")
+    return int(digits)
 
 
 def _set_disabled(data: Path, name: str, *, disabled: bool) -> None:

@@ -14,9 +14,21 @@ from msgspec import Meta
 from parlour_protocol.kit.limits import TICKET_SECONDS
 
 
-def setting(unit: str, reason: str, *, ge: int = 1, le: int | None = None, reloads: bool = False) -> Meta:
-    """Describe a number: its unit, its reason, its bounds, and whether SIGHUP applies a new value."""
-    return Meta(ge=ge, le=le, description=reason, extra={"unit": unit, "reloads": reloads})
+def setting(
+    unit: str,
+    reason: str,
+    *,
+    ge: int = 1,
+    le: int | None = None,
+    reloads: bool = False,
+    of_account: bool = False,
+) -> Meta:
+    """Describe a number: its unit, its reason, its bounds, and whether SIGHUP applies a new value.
+
+    ``of_account``: an account can have one of its own (``AccountLimits``).
+    """
+    extra = {"unit": unit, "reloads": reloads, "of_account": of_account}
+    return Meta(ge=ge, le=le, description=reason, extra=extra)
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -54,7 +66,7 @@ class Connections(Section, frozen=True):
 
     total: Annotated[int, setting("connections", "file descriptors and memory are finite (H6)")] = 10_000
     per_address: Annotated[int, setting("connections", "one address must not take them all (H6)")] = 64
-    per_user: Annotated[int, setting("connections", "devices times windows (H6)")] = 16
+    per_user: Annotated[int, setting("connections", "devices times windows (H6)", of_account=True)] = 16
     tls_seconds: Annotated[int, setting("seconds", "a silent socket before TLS is an attack (H5)")] = 5
     request_seconds: Annotated[
         int, setting("seconds", "a request head must be complete by then, however slowly it arrives (H5)")
@@ -104,7 +116,9 @@ class Rates(Section, frozen=True):
     messages_per_minute: Annotated[
         int,
         setting(
-            "requests per minute", "messages and other changes of one account over all its connections (R1)"
+            "requests per minute",
+            "messages and other changes of one account over all its connections (R1)",
+            of_account=True,
         ),
     ] = 600
     message_burst: Annotated[int, setting("requests", "a pasted conversation, a bot's start")] = 240
@@ -114,6 +128,7 @@ class Rates(Section, frozen=True):
             "bytes per minute",
             "the same in bytes: people write far less, and a tunnel through messages gets no more (D25)",
             ge=32_768,
+            of_account=True,
         ),
     ] = 524_288
     message_bytes_burst: Annotated[
@@ -172,7 +187,13 @@ class Logins(Section, frozen=True):
         int, setting("days", "a session that is not used for this long ends (S3)", reloads=True)
     ] = 14
     sessions_per_user: Annotated[
-        int, setting("sessions", "above it, the session that has been idle longest ends (S6)", reloads=True)
+        int,
+        setting(
+            "sessions",
+            "above it, the session that has been idle longest ends (S6)",
+            reloads=True,
+            of_account=True,
+        ),
     ] = 20
     ticket_seconds: Annotated[
         int,

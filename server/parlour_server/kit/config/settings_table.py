@@ -25,6 +25,10 @@ class Row:
     unit: str
     reason: str
     reloads: bool
+    of_account: bool
+    """An account can have one of its own."""
+    least: int
+    """The smallest value, of a number that an account can have."""
 
     @property
     def name(self) -> str:
@@ -82,5 +86,12 @@ def _row(section: str, key: str, value: Any, kind: Any) -> Row:
     meta = next((part for part in get_args(kind) if isinstance(part, Meta)), Meta())
     extra = meta.extra or {}
     return Row(
-        section, key, value, extra.get("unit", ""), meta.description or "", extra.get("reloads", False)
+        section,
+        key,
+        value,
+        extra.get("unit", ""),
+        meta.description or "",
+        extra.get("reloads", False),
+        extra.get("of_account", False),
+        int(meta.ge or 0),
     )

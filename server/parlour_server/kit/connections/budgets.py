@@ -14,7 +14,10 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 from parlour_protocol.kit.frames import Request
+from parlour_protocol.kit.limits import REQUEST_FRAME
 from parlour_protocol.kit.names import UserName
+from parlour_server.kit.account_buckets import AccountBuckets
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.config.server_settings import Rates
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
@@ -32,7 +35,7 @@ class Budget(Enum):
     """Nothing more: for what changes nothing and has a small answer."""
 
 
-Budgets = Mapping[type[Request], Budget | KeyedBuckets[UserName]]
+Budgets = Mapping[type[Request], Budget | KeyedBuckets[UserName] | AccountBuckets]
 """What the requests of a program count as: a message, unless they are here.
 
 A program's own buckets, one for each account, count besides the message.
@@ -106,19 +109,33 @@ class AccountBudget:
 
     __slots__ = ("_budgets", "_bytes", "_hits", "_messages", "_nodes", "_reads", "reads")
 
-    def __init__(self, rates: Rates, budgets: Budgets, nodes: LiveNodes, hits: LimitHits) -> None:
-        """Begin with no one; ``budgets`` is the program's table, ``hits`` counts refusals."""
+    def __init__(
+        self, rates: Rates, budgets: Budgets, nodes: LiveNodes, limits: AccountLimits, hits: LimitHits
+    ) -> None:
+        """Begin with no one; ``budgets`` is the program's table.
+
+        ``limits`` has those of single accounts, ``hits`` counts refusals.
+        """
         self._hits = hits
         self._budgets = dict(budgets)
         self.reads = frozenset(kind for kind, budget in budgets.items() if budget is Budget.READ)
         """Requests whose answers are charged."""
         self._nodes = nodes
         self._reads = ReadBudget(rates, nodes, hits)
-        self._messages: KeyedBuckets[UserName] = KeyedBuckets(
-            rates.messages_per_minute, per=MINUTE, burst=rates.message_burst
+        self._messages = AccountBuckets(
+            limits,
+            "rates.messages_per_minute",
+            rates.messages_per_minute,
+            per=MINUTE,
+            burst=rates.message_burst,
         )
-        self._bytes: KeyedBuckets[UserName] = KeyedBuckets(
-            rates.message_bytes_per_minute, per=MINUTE, burst=rates.message_bytes_burst
+        self._bytes = AccountBuckets(
+            limits,
+            "rates.message_bytes_per_minute",
+            rates.message_bytes_per_minute,
+            per=MINUTE,
+            burst=rates.message_bytes_burst,
+            least_burst=REQUEST_FRAME.value,
         )
 
     def request(self, user: UserName, address: str, request: Request, size: int, now: float) -> float:
@@ -134,7 +151,7 @@ class AccountBudget:
         if wait := self._bytes.take(user, now, size, times=self._nodes.count):
             self._hits.hit("rates.message_bytes_per_minute")
             return wait
-        if not isinstance(budget, KeyedBuckets):
+        if isinstance(budget, Budget):
             return 0.0
         if wait := budget.take(user, now, times=self._nodes.count):
             self._hits.hit(budget.setting)

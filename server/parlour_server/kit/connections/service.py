@@ -16,6 +16,7 @@ from parlour_protocol.kit.codec import request_id_of
 from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, TRY_AGAIN, CloseCode, ProgramError
 from parlour_protocol.kit.frames import Greeting
 from parlour_protocol.kit.ids import ConnectionId, SessionId
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.bus import Bus, SessionsEnded, user_subject
@@ -58,6 +59,7 @@ class ConnectionService(Generic[S]):
         audit: Audit,
         clock: Clock,
         nodes: LiveNodes,
+        limits: AccountLimits,
         inspection: Inspection | None = None,
         hits: LimitHits | None = None,
     ) -> None:
@@ -82,7 +84,7 @@ class ConnectionService(Generic[S]):
         self._dispatcher = RequestDispatcher(
             program,
             wire=wire,
-            accounts=AccountBudget(rates, program.budgets, nodes, self._hits),
+            accounts=AccountBudget(rates, program.budgets, nodes, limits, self._hits),
             audit=audit,
             background=background,
             clock=clock,

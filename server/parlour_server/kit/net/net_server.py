@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from parlour_protocol.kit.errors import GOING_AWAY
 from parlour_protocol.kit.wire import Wire
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.addresses import Networks
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.tickets import TicketRedemption
@@ -55,6 +56,7 @@ class NetServer:
         body_cap: BodyCap,
         nodes: LiveNodes,
         banned: BannedAddresses,
+        account_limits: AccountLimits,
     ) -> None:
         """Take bound ``sockets``; call ``serve``. Raises SetupError."""
         listen, caps = settings.listen, settings.connections
@@ -80,7 +82,15 @@ class NetServer:
             ),
             audit=audit,
             upgrade=WebSocketUpgrade(
-                tickets, service, registry, audit, limits, buffer, nodes, per_user=caps.per_user
+                tickets,
+                service,
+                registry,
+                audit,
+                limits,
+                buffer,
+                nodes,
+                account_limits,
+                per_user=caps.per_user,
             ),
             buffer=buffer,
             request_seconds=caps.request_seconds,

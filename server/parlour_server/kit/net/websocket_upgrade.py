@@ -9,6 +9,7 @@ from typing import Any
 
 from parlour_protocol.kit.ids import new_connection_id
 from parlour_protocol.kit.session_key import Redemption
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.tickets import ConnectionTicket, TicketRedemption
 from parlour_server.kit.connections.connection import ConnectionInfo
@@ -36,10 +37,11 @@ class WebSocketUpgrade:
         limits: Limits,
         buffer: ReadBuffer,
         nodes: LiveNodes,
+        account_limits: AccountLimits,
         *,
         per_user: int,
     ) -> None:
-        """Take the collaborators; ``per_user`` caps one account's connections."""
+        """Take the collaborators; ``per_user`` caps an account's connections, if it has no own limit."""
         self._tickets = tickets
         self._service = service
         self._registry = registry
@@ -47,6 +49,7 @@ class WebSocketUpgrade:
         self._limits = limits
         self._buffer = buffer
         self._nodes = nodes
+        self._account_limits = account_limits
         self._per_user = per_user
 
     async def redeem(
@@ -79,7 +82,7 @@ class WebSocketUpgrade:
             keyed=grant.public_key is not None,
         )
         count = self._registry.count_of(grant.user) + self._nodes.connections_elsewhere(grant.user)
-        if count < self._per_user:
+        if count < self._account_limits.of(grant.user, "connections.per_user", self._per_user):
             return None
         self._registry.hits.hit("connections.per_user")
         return refusals.TOO_MANY_CONNECTIONS

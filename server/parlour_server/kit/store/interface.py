@@ -15,6 +15,7 @@ from typing import Protocol
 from parlour_protocol.kit.ids import Incarnation, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.second_factor import FactorId
+from parlour_server.kit.store.account_limits import SqlAccountLimits
 from parlour_server.kit.store.address_bans import SqlAddressBans
 from parlour_server.kit.store.audit_heads import SqlAuditHeads
 from parlour_server.kit.store.engine.readers import Readers
@@ -38,10 +39,11 @@ from parlour_server.kit.store.shared_nodes import SharedNodes
 class Accounts(Protocol):
     """Accounts, and the invites that create them."""
 
-    async def create(self, account: NewAccountRecord, invite: bytes | None) -> None:
+    async def create(self, account: NewAccountRecord, invite: bytes | None) -> str:
         """Create an account, using the invite with this digest once (None: created by an operator).
 
-        Raises InviteRefusedError, or NameTakenError when the name or its skeleton exists.
+        Returns the invite's role. Raises InviteRefusedError, or NameTakenError when the name or its skeleton
+        exists.
         """
         ...
 
@@ -306,6 +308,8 @@ class KitStore(Protocol):
     def journal(self) -> Journal: ...
     @property
     def audit_heads(self) -> SqlAuditHeads: ...
+    @property
+    def account_limits(self) -> SqlAccountLimits: ...
     @property
     def address_bans(self) -> SqlAddressBans: ...
     @property

@@ -32,12 +32,16 @@ class NewAccountRecord:
 
 @dataclass(frozen=True, slots=True)
 class InviteRecord:
-    """An invite: ``digest`` of its code, uses that are left, and when it ends (None: never)."""
+    """An invite: ``digest`` of its code, uses that are left, and when it ends (None: never).
+
+    ``role`` is one of the program's ``invite_roles``, for the accounts that it creates, or empty.
+    """
 
     digest: bytes = field(repr=False)
     uses: int
     created: Millis
     expires: Millis | None = None
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)

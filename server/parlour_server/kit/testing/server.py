@@ -114,13 +114,13 @@ class World:
 
         return await asyncio.to_thread(run)  # a command runs an event loop of its own
 
-    async def invite(self) -> str:
-        """Return the code of a new invite."""
-        return (await self.link()).code.reveal()
+    async def invite(self, *options: str) -> str:
+        """Return the code of a new invite; ``options`` are of `invite create`."""
+        return (await self.link(*options)).code.reveal()
 
-    async def link(self) -> InviteLink:
+    async def link(self, *options: str) -> InviteLink:
         """Return a new invite link to this server, for a client."""
-        printed = json.loads(await self.command("invite", "create", "--json"))
+        printed = json.loads(await self.command("invite", "create", *options, "--json"))
         link, _ = InviteLink.parse_with(printed["link"], self.spec.link_fields, self.spec.wire.word)
         return replace(link, address=ServerAddress(link.address.host, self.port))
 

@@ -16,6 +16,7 @@ from parlour_protocol.kit.api import encode_payload
 from parlour_protocol.kit.names import UserName, parse_device_name
 from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.secret import Secret
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.auth.second_factor.factors import CHALLENGE_SECONDS
 from parlour_server.kit.auth.session_activity import SessionActivity
@@ -308,7 +309,9 @@ async def test_a_login_that_races_the_first_factor(anna: Someone, store: Store, 
     """P26: a session that began without a factor is not created once there is one."""
     await anna.enrol()
     activity = SessionActivity(clock)
-    sessions = Sessions(store.sessions, LocalBus(), clock, ReadableAudit(), SETTINGS.logins, activity)
+    sessions = Sessions(
+        store.sessions, LocalBus(), clock, ReadableAudit(), SETTINGS.logins, activity, AccountLimits()
+    )
     with pytest.raises(LoginRefusedError):
         await sessions.begin(anna.name, parse_device_name("late"))
 

@@ -6,6 +6,7 @@ from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.kit.secret import Secret
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.auth.login import LoginService
 from parlour_server.kit.auth.login_throttle import LoginThrottle
@@ -43,7 +44,7 @@ def sessions(
     store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, activity: SessionActivity
 ) -> Sessions:
     """Return sessions that end after 30 days, or 14 unused; two an account."""
-    return Sessions(store.sessions, bus, clock, audit, SETTINGS, activity)
+    return Sessions(store.sessions, bus, clock, audit, SETTINGS, activity, AccountLimits())
 
 
 @pytest.fixture

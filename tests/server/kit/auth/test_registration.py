@@ -11,6 +11,7 @@ from parlour_protocol.kit.names import NameRefusedError, UserName, parse_device_
 from parlour_protocol.kit.secret import Secret
 from parlour_server.chat.notices import EventCommitted
 from parlour_server.chat_program import CHAT
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_change import PasswordChanger
@@ -58,7 +59,7 @@ def maker(
 @pytest.fixture
 def sessions(store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit) -> Sessions:
     """Return the sessions."""
-    return Sessions(store.sessions, bus, clock, audit, Logins(), SessionActivity(clock))
+    return Sessions(store.sessions, bus, clock, audit, Logins(), SessionActivity(clock), AccountLimits())
 
 
 @pytest.fixture
@@ -202,7 +203,8 @@ async def test_a_name_that_the_program_keeps_for_itself_is_refused(
     program = replace(CHAT, own_accounts=frozenset({parse_user_name("bill")}))
     made: list[str] = []
 
-    async def account_made(user: UserName) -> None:
+    async def account_made(user: UserName, role: str) -> None:
+        assert not role
         made.append(user)
 
     maker = Registration(

@@ -13,6 +13,7 @@ from parlour_protocol.kit.errors import SESSION_EXPIRED, CloseCode
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.kit.secret import Secret
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.session_watch import SessionWatch
 from parlour_server.kit.auth.sessions import Sessions
@@ -52,7 +53,13 @@ class Bench:
         self.steady = SteadyClock(self.clock)
         self.activity = SessionActivity(self.steady)
         self.sessions = Sessions(
-            self.store.sessions, LocalBus(), self.steady, self.audit, Logins(), self.activity
+            self.store.sessions,
+            LocalBus(),
+            self.steady,
+            self.audit,
+            Logins(),
+            self.activity,
+            AccountLimits(),
         )
         self.watch = SessionWatch(lambda: self.sessions, self.end, self.steady)
 

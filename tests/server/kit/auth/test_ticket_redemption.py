@@ -9,6 +9,7 @@ from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_itse
 
 from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.kit.session_key import Redemption
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.request_rates import RequestRates
 from parlour_server.kit.auth.session_activity import SessionActivity
@@ -32,7 +33,9 @@ class Desk:
     ) -> None:
         """Use a store; ``session`` is that of the tickets."""
         self.clock = clock
-        self.sessions = Sessions(store.sessions, bus, clock, audit, settings, SessionActivity(clock))
+        self.sessions = Sessions(
+            store.sessions, bus, clock, audit, settings, SessionActivity(clock), AccountLimits()
+        )
         rates = RequestRates(clock, by_itself(), per_minute=10_000, burst=10_000)
         throttle = LoginThrottle(store.attempts, clock, settings)
         self.tickets = Tickets(store.tickets, rates, throttle, audit, clock, seconds=30)

@@ -5,6 +5,7 @@ from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_itse
 
 from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.kit.secret import Secret
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.request_rates import RequestRates
 from parlour_server.kit.auth.session_activity import SessionActivity
@@ -20,7 +21,7 @@ from parlour_server.store.interface import Store
 @pytest.fixture
 def sessions(store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit) -> Sessions:
     """Return the sessions."""
-    return Sessions(store.sessions, bus, clock, audit, Logins(), SessionActivity(clock))
+    return Sessions(store.sessions, bus, clock, audit, Logins(), SessionActivity(clock), AccountLimits())
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from parlour_protocol.kit.frames import Error, Frame, Greeting, Hello, Ok, Part,
 from parlour_protocol.kit.ids import ConnectionId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.wire import Wire
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.config.server_settings import Rates
@@ -204,6 +205,7 @@ class World:
             audit=self.audit,
             clock=self.clock,
             nodes=by_itself(),
+            limits=AccountLimits(),
             inspection=inspection,
             hits=self.hits,
         )

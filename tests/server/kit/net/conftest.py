@@ -27,6 +27,7 @@ from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
+from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.tickets import TicketRedemption
@@ -323,6 +324,7 @@ class Bench:
             self._body_cap,
             by_itself(),
             BannedAddresses(self.clock),
+            AccountLimits(),
         )
         [(_, self.port)] = self.server.serve()
 

@@ -44,9 +44,12 @@ class SqlAccounts:
         self._clock = clock
         self._on_disabled_changed = on_disabled_changed
 
-    async def create(self, account: NewAccountRecord, invite: bytes | None) -> None:
-        """Create an account, using the invite once. Raises InviteRefusedError, NameTakenError."""
-        await self._writer.submit(partial(_create, account=account, invite=invite))
+    async def create(self, account: NewAccountRecord, invite: bytes | None) -> str:
+        """Create an account, using the invite once; returns its role.
+
+        Raises InviteRefusedError, NameTakenError.
+        """
+        return await self._writer.submit(partial(_create, account=account, invite=invite))
 
     async def find(self, user: UserName) -> Account | None:
         """Return the account, disabled or not."""
@@ -79,10 +82,12 @@ class SqlAccounts:
 
     async def add_invite(self, invite: InviteRecord) -> None:
         """Keep an invite."""
-        values = (invite.digest, invite.uses, invite.created, invite.expires)
+        values = (invite.digest, invite.uses, invite.created, invite.expires, invite.role)
 
         def write(db: Connection) -> None:
-            db.execute("INSERT INTO invites (digest, uses, created, expires) VALUES (?, ?, ?, ?)", values)
+            db.execute(
+                "INSERT INTO invites (digest, uses, created, expires, role) VALUES (?, ?, ?, ?, ?)", values
+            )
 
         await self._writer.submit(write)
 
@@ -90,7 +95,7 @@ class SqlAccounts:
         """Return the invites that can still be used, oldest first."""
         return await self._readers.rows(
             InviteRecord,
-            "SELECT digest, uses, created, expires FROM invites"
+            "SELECT digest, uses, created, expires, role FROM invites"
             " WHERE expires IS NULL OR expires > ? ORDER BY created, digest",
             self._clock.now(),
         )
@@ -110,9 +115,10 @@ def account_exists(db: Connection, user: UserName) -> bool:
     return row is not None
 
 
-def _create(db: Connection, account: NewAccountRecord, invite: bytes | None) -> None:
+def _create(db: Connection, account: NewAccountRecord, invite: bytes | None) -> str:
     # The invite first: without one, no one learns which names are taken (P4: user enumeration).
-    if invite is not None and not _is_usable(db, invite, account.created):
+    role = "" if invite is None else _role_of(db, invite, account.created)
+    if role is None:
         raise InviteRefusedError("this invite does not exist, is used up or has expired")
     taken = db.execute(
         "SELECT 1 FROM accounts WHERE account = ? OR skeleton = ?",
@@ -127,13 +133,15 @@ def _create(db: Connection, account: NewAccountRecord, invite: bytes | None) -> 
         "INSERT INTO accounts (account, skeleton, password_hash, created, disabled) VALUES (?, ?, ?, ?, 0)",
         (plain(account.user), plain(account.skeleton), account.password_hash, account.created),
     )
+    return role
 
 
-def _is_usable(db: Connection, invite: bytes, now: Millis) -> bool:
+def _role_of(db: Connection, invite: bytes, now: Millis) -> str | None:
+    """Return the role of an invite that can be used; None if there is none."""
     row = db.execute(
-        "SELECT 1 FROM invites WHERE digest = ? AND (expires IS NULL OR expires > ?)", (invite, now)
+        "SELECT role FROM invites WHERE digest = ? AND (expires IS NULL OR expires > ?)", (invite, now)
     ).fetchone()
-    return row is not None
+    return None if row is None else str(row[0])
 
 
 def _set(db: Connection, user: UserName, column: str, value: str | int) -> None:

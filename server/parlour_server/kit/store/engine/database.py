@@ -11,6 +11,7 @@ from typing import Final
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SetupError
+from parlour_server.kit.store.account_limits import SqlAccountLimits
 from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
 from parlour_server.kit.store.accounts.second_factors import SqlSecondFactors
 from parlour_server.kit.store.accounts.shared_tickets import SharedTickets
@@ -47,6 +48,7 @@ class Database:
             else MemoryTickets(self._readers, clock)
         )
         self.audit_heads: Final = SqlAuditHeads(self._writer, self._readers)
+        self.account_limits: Final = SqlAccountLimits(self._writer, self._readers, clock)
         self.address_bans: Final = SqlAddressBans(self._writer, self._readers, clock)
         self.second_factors: Final = SqlSecondFactors(self._writer, self._readers, clock)
         self.nodes: Final = SharedNodes(self._writer) if self._engine.is_shared else None

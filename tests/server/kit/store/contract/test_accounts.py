@@ -10,7 +10,7 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
-from parlour_server.kit.store.records import Account, InviteRecord
+from parlour_server.kit.store.records import Account, Changed, InviteRecord
 
 
 def invite(
@@ -53,6 +53,27 @@ async def test_an_invite_is_used_up(world: KitWorld) -> None:
         await world.store.accounts.create(world.new_account("carol"), b"i" * 32)
     assert await world.store.accounts.list_invites() == []
     assert len(await world.store.accounts.list()) == 2
+
+
+async def test_the_role_of_an_invite_is_told_to_each_account_that_it_makes(world: KitWorld) -> None:
+    """An account that the operator makes has none."""
+    await world.store.accounts.add_invite(replace(invite(world, uses=2), role="moderator"))
+    roles = [
+        await world.store.accounts.create(world.new_account(name), digest)
+        for name, digest in (("alice", b"i" * 32), ("bob", None))
+    ]
+    assert roles == ["moderator", ""]
+    assert [one.role for one in await world.store.accounts.list_invites()] == ["moderator"]
+
+
+async def test_limits_of_an_account_are_kept_until_they_are_taken_back(world: KitWorld) -> None:
+    """Each change is in the journal, in one entry."""
+    alice, limits = await world.account("alice"), world.store.account_limits
+    await limits.change(alice, {"a": 2**40, "b": 0})
+    await limits.change(alice, {"a": 3, "b": None})
+    assert await limits.all() == [(alice, "a", 3)]
+    assert await limits.of(alice) == {"a": 3}
+    assert [entry.what for entry in await world.store.journal.since(0)] == [Changed.ACCOUNT_LIMITS] * 2
 
 
 async def test_a_race_for_an_invite_has_as_many_winners_as_uses(world: KitWorld) -> None:

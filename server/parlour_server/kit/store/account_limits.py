@@ -1,0 +1,47 @@
+"""The limits that the operator gave accounts. Each change is in the journal: servers read them again."""
+
+from collections.abc import Mapping, Sequence
+
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.journal import note_changed
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.kit.store.records import Changed
+
+
+class SqlAccountLimits:
+    """The table of limits."""
+
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
+        """Use the store's writer and readers; ``clock`` dates the journal."""
+        self._writer = writer
+        self._readers = readers
+        self._clock = clock
+
+    async def all(self) -> Sequence[tuple[UserName, str, int]]:
+        """Return every account's limits: account, name, value."""
+        query = "SELECT account, name, value FROM account_limits ORDER BY account, name"
+        return await self._readers.rows(lambda account, name, value: (user_name(account), name, value), query)
+
+    async def of(self, user: UserName) -> Mapping[str, int]:
+        """Return one account's limits by name."""
+        query = "SELECT name, value FROM account_limits WHERE account = ? ORDER BY name"
+        return dict(await self._readers.rows(lambda name, value: (name, value), query, plain(user)))
+
+    async def change(self, user: UserName, values: Mapping[str, int | None]) -> None:
+        """Give an account that exists these limits; None takes one back."""
+
+        def write(db: WriteConnection) -> None:
+            for name, value in values.items():
+                db.execute("DELETE FROM account_limits WHERE account = ? AND name = ?", (plain(user), name))
+                if value is not None:
+                    db.execute(
+                        "INSERT INTO account_limits (account, name, value) VALUES (?, ?, ?)",
+                        (plain(user), name, value),
+                    )
+            note_changed(db, self._clock.now(), Changed.ACCOUNT_LIMITS)
+
+        await self._writer.submit(write)

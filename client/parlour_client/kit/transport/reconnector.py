@@ -1,8 +1,9 @@
 """Keeps one connection to the server: opens it, waits, opens it again, and reports its state.
 
-Each try gets a fresh ticket (K10). The delay grows and is randomised, so that a thousand clients do not
-reconnect in the same second. Only what needs the person (an ended session, a changed pin) stops it. After an
-ended session it continues when there is a new one.
+Each try gets a fresh ticket (K10). The delay is randomised, so that a thousand clients do not reconnect in
+the same moment. It stays within a second for as long as a restart of the server takes, and then it grows.
+Only what needs the person (an ended session, a changed pin) stops it. After an ended session it continues
+when there is a new one.
 """
 
 import asyncio
@@ -33,6 +34,9 @@ UNDER_WAY_SECONDS: Final = 60.0
 """How long a wait whose patience is over goes on while nothing has failed: the steps of a try have limits."""
 
 FIRST_WAIT: Final = 0.25
+RESTART_WAIT: Final = 1.0
+RESTART_TRIES: Final = 10
+"""So often it waits for at most ``RESTART_WAIT``: some seven seconds, in which systemd restarts a server."""
 LONGEST_WAIT: Final = 30.0
 STEADY_AFTER: Final = 10_000
 """Milliseconds: after a connection that lasted this long, the delay starts from the first one again."""
@@ -168,7 +172,10 @@ class Reconnector:
             await socket.close()
 
     async def _wait(self, tries: int) -> None:
-        longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(tries - 1, 20))
+        if tries <= RESTART_TRIES:
+            longest = min(RESTART_WAIT, FIRST_WAIT * 2 ** (tries - 1))
+        else:
+            longest = min(LONGEST_WAIT, RESTART_WAIT * 2 ** min(tries - RESTART_TRIES, 20))
         seconds = longest * self._chance.uniform(0.5, 1.0)
         self._set(LinkState.OFFLINE, retry_in=seconds)
         self._now.clear()

@@ -153,11 +153,16 @@ class HttpConnection(asyncio.BufferedProtocol):
     # called by the server
 
     def shutdown(self) -> None:
-        """Close after the current response is sent, or now."""
-        if self._exchange is None:
-            self._close()
-        else:
+        """Close after the current response is sent, or now.
+
+        An idle peer answers TLS's close_notify only when it next looks; nothing is lost without that.
+        """
+        if self._exchange is not None:
             self._is_last = True
+            return
+        self._close()
+        if not self._transport.get_write_buffer_size():
+            self._loop.call_soon(self._transport.abort)
 
     def abort(self) -> None:
         """Drop the socket now."""

@@ -1,6 +1,8 @@
 """How connections end when the server wants it."""
 
 import asyncio
+import socket
+import ssl
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from parlour_protocol.frames import Error
 from parlour_protocol.kit.errors import SESSION_ENDED, TOO_MANY_ERRORS
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.connections.connection import text_frame
+from parlour_server.kit.net.net_server import NetServer
 
 
 async def test_ending_a_session_closes_all_its_sockets_and_no_other(bench: Any) -> None:
@@ -138,3 +141,27 @@ async def test_what_is_recorded_of_a_connection(bench: Any) -> None:
         assert b.audit.lines[1][1]["address"] == "127.0.0.1"
         assert b.audit.lines[2][1]["code"] == 1006
         assert ticket not in repr(b.audit.lines)
+
+
+def test_a_stop_waits_for_no_idle_peer(every_loop: Any, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An idle client gets close_notify and need not answer it, so that a restart takes no seconds."""
+    forced: list[NetServer] = []
+
+    async def note(server: NetServer) -> None:
+        forced.append(server)
+
+    def connect(port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", port))
+        return context.wrap_socket(plain, server_hostname="localhost")
+
+    async def scenario() -> None:
+        async with bench(close_seconds=60) as b:
+            idle = await asyncio.to_thread(connect, b.port, b.pair.trusting_context())
+            with idle:
+                await b.until(lambda: b.server._http.connections)
+                monkeypatch.setattr(NetServer, "_abort_all", note)
+                await b.server.stop()
+                assert not forced
+                assert await asyncio.to_thread(idle.recv, 1) == b""  # close_notify: the end, and no error
+
+    every_loop(scenario)

@@ -46,6 +46,7 @@ test-api: $(VENV)/.dev ## requests that schemathesis makes up from openapi.json,
 
 release-check: $(VENV)/.release ## build a release into dist/, twice, and check all of it that needs no network (ARGS="--tag v1.2.3")
 	$(BIN)/python -m tools.release $(ARGS)
+	@$(MAKE) --no-print-directory docs-site ARGS=
 
 lab-check: $(VENV)/.dev ## take each defence out: its attack must succeed and its test fail (ARGS: lines)
 	$(BIN)/parlour lab --check --tests $(ARGS)

@@ -142,11 +142,15 @@ PAGES = [page for page in pages() if str(page.path) not in HISTORY]
 
 
 @pytest.mark.usefixtures("_reader")
-def test_commands_in_blocks_are_understood() -> None:
+def test_commands_in_blocks_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each exists, and takes the options and arguments that the page gives it."""
     wrong, count = [], 0
     for page in PAGES:
+        monkeypatch.delenv("PARLOUR_DATA", raising=False)
         for line, words in in_blocks(page):
+            if words[:1] == ["export"]:
+                name, _, value = words[1].partition("=")
+                monkeypatch.setenv(name, value)
             if words and words[0] in PROGRAMS:
                 count += 1
                 if refusal := refused(words):

@@ -60,7 +60,8 @@ def test_the_extras_say_what_the_plain_install_brings() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["run.txt", "dev.txt", "program.txt", "extras.txt", "release.txt", "build.txt", "server.txt"]
+    "name",
+    ["run.txt", "dev.txt", "program.txt", "extras.txt", "release.txt", "build.txt", "server.txt", "docs.txt"],
 )
 def test_requirements_are_locked_with_hashes_and_without_addresses(name: str) -> None:
     """Every requirement is pinned to one version with SHA-256 hashes, and no registry is named."""

@@ -108,6 +108,7 @@ OPEN_REPORTS = Limit(
 REPORTS_OF_REPORTER = Limit(
     "reports_of_reporter", 20, "reports", "of one account, that the operator has not closed"
 )
+RETENTION_DAYS = Limit("retention_days", 36_500, "days", "longer is for ever")
 FILE_NAME_BYTES = Limit("file_name_bytes", 255, "bytes of UTF-8", "what file systems allow")
 
 LIMITS: Final[tuple[Limit, ...]] = (

@@ -21,6 +21,7 @@ from parlour_server.delivery.file_inspection import FileInspection
 from parlour_server.delivery.inspection_policy import publish_policy
 from parlour_server.delivery.key_log import KeyLog
 from parlour_server.delivery.key_packages import KeyPackageService
+from parlour_server.delivery.message_expiry import MessageExpiry
 from parlour_server.delivery.mls_groups import MlsGroups
 from parlour_server.delivery.uploads import Uploads
 from parlour_server.kit.api.operations import Handler
@@ -52,6 +53,7 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
         server=server,
         rates=parts.settings.rates,
         delivery=parts.settings.delivery,
+        messages=parts.settings.messages,
         store=store,
         connected=parts.connected,
         nodes=parts.nodes,
@@ -72,7 +74,9 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
         parts.run(show_chat(parts.metrics, chat, store).run(clock))
         parts.metrics.number(FILES_LIMIT, lambda: files_limit)
     parts.hits.counts.update(dict.fromkeys(CHAT_LIMITS, 0))
-    parts.run(FileExpiry(store.files, blobs, bus, clock, audit).run())
+    files_expiry = FileExpiry(store.files, blobs, bus, clock, audit)
+    parts.run(files_expiry.run())
+    parts.run(MessageExpiry(store.retention, parts.settings.messages, files_expiry, clock, audit).run())
 
     def handlers(
         settings: ChatSettings, guard: RequestGuard, reauthentication: Reauthentication
@@ -89,6 +93,7 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
             clock=clock,
             audit=audit,
             incarnation=store.incarnation,
+            messages=settings.messages,
         )
         devices = DeviceRegistry(store.devices, reauthentication, bus, clock, audit, budgets, server=server)
         packages = KeyPackageService(store, bus, clock, audit, budgets)

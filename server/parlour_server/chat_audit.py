@@ -20,6 +20,7 @@ class ChatAuditEvent(StrEnum):
     GROUP_CONTESTED = "group_contested"
     FILE_STORED = "file_stored"
     FILES_REMOVED = "files_removed"
+    MESSAGES_EXPIRED = "messages_expired"
     POLICY_PUBLISHED = "policy_published"
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT
+from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT, RETENTION_DAYS
 from parlour_server.kit.config.server_settings import InspectionSettings, Rates, Section, Settings, setting
 
 
@@ -75,6 +75,27 @@ class Delivery(Section, frozen=True):
     ] = 50
 
 
+class MessageSettings(Section, frozen=True):
+    """How long messages are kept, and how much a room may hold."""
+
+    keep_days: Annotated[
+        int,
+        setting(
+            "days",
+            "older messages and their files are removed from every room, and a room's owner can only choose "
+            "less; 0 keeps them for ever. A shorter time applies after `messages.notice_days`",
+            ge=0,
+            le=RETENTION_DAYS.value,
+        ),
+    ] = 0
+    notice_days: Annotated[
+        int, setting("days", "members see that less will be kept so long before it applies", ge=1, le=90)
+    ] = 3
+    room_bytes: Annotated[
+        int, setting("bytes", "all messages of one room, so that one room can't fill the disk")
+    ] = 4_294_967_296
+
+
 class Files(Section, frozen=True):
     """Uploaded files."""
 
@@ -88,6 +109,7 @@ class Files(Section, frozen=True):
             of_account=True,
         ),
     ] = 1_073_741_824
+    room_bytes: Annotated[int, setting("bytes", "all files of one room", ge=0, reloads=True)] = 10_737_418_240
     total_bytes: Annotated[int, setting("bytes", "all files of the server", ge=0, reloads=True)] = (
         21_474_836_480
     )
@@ -131,5 +153,6 @@ class ChatSettings(Settings, frozen=True):
 
     rates: ChatRates = ChatRates()
     delivery: Delivery = Delivery()
+    messages: MessageSettings = MessageSettings()
     files: Files = Files()
     inspection: ChatInspection = ChatInspection()

@@ -14,7 +14,7 @@ from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_server.chat.chat import Chat
 from parlour_server.chat.peer_state import PeerState
-from parlour_server.chat_settings import Delivery
+from parlour_server.chat_settings import Delivery, MessageSettings
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.bus import SessionsEnded
@@ -72,6 +72,7 @@ class Node:
         audit = RecordingAudit()
         nodes = by_itself()
         self.chat = Chat(
+            messages=MessageSettings(),
             server="chat.example",
             rates=GENEROUS,
             delivery=Delivery(flush_ms=13),

@@ -26,9 +26,11 @@ from parlour_client.kit.qr_code import qr_rows
 from parlour_client.text.device_text import steps_to_add
 from parlour_client.text.encryption_text import admissions
 from parlour_client.text.event_text import day_and_time
+from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.second_factor_text import about_factors, factor_line
 from parlour_client.text.words import kind_word, member_words
 from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.replies import Retention
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
 WAITS: Final = N_(
@@ -119,6 +121,24 @@ async def _members_listed(result: results.MembersListed, out: Output) -> None:
 async def _topic_shown(result: results.TopicShown, out: Output) -> None:
     del out
     echo(shown(result.room.topic) if result.room.topic else "")
+
+
+@show.register(results.RetentionShown)
+async def _retention_shown(result: results.RetentionShown, out: Output) -> None:
+    retention = result.room.retention or Retention()
+    if out.as_json:
+        print_json(
+            {
+                "room": result.room.title,
+                "days": retention.days,
+                "next_days": retention.next_days,
+                "next_from": retention.next_from,
+                "removed_days": retention.removed_days,
+            }
+        )
+        return
+    for sentence in retention_sentences(result.room.retention):
+        echo(sentence)
 
 
 @show.register(results.InvitationsListed)

@@ -168,6 +168,13 @@ class TopicShown(Result):
 
 
 @dataclass(slots=True)
+class RetentionShown(Result):
+    """How long the server keeps a room's messages."""
+
+    room: Room
+
+
+@dataclass(slots=True)
 class PlaceShown(Result):
     """The open room, and the connection."""
 

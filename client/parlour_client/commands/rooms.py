@@ -27,6 +27,7 @@ from parlour_client.commands.results import (
     PlaceShown,
     PublicRoomsListed,
     Question,
+    RetentionShown,
     RoomLeft,
     RoomOpened,
     RoomsListed,
@@ -34,9 +35,10 @@ from parlour_client.commands.results import (
 )
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import SetupError, WrongUseError
-from parlour_client.kit.language import N_, _
+from parlour_client.kit.language import N_, _, ngettext
+from parlour_protocol.limits import RETENTION_DAYS
 from parlour_protocol.room_name import parse_room_name
-from parlour_protocol.rooms import RoomKind, RoomSuite
+from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 GUARDED: Final = frozenset({Front.UI, Front.CLI})
 """Front ends where a text with a command was checked for secrets already, or a script wrote it."""
@@ -58,6 +60,13 @@ def _check_dm(_front: Front, values: Mapping[str, Any]) -> None:
         from parlour_client.core.checked_text import message_text  # noqa: PLC0415 - `--help` needs no frames
 
         message_text(values["text"])
+
+
+def _check_retention(_front: Front, values: Mapping[str, Any]) -> None:
+    if values["clear"] and values["days"] is not None:
+        raise WrongUseError(_("DAYS and --clear can't be used together."))
+    if values["days"] is not None and not 1 <= values["days"] <= RETENTION_DAYS.value:
+        raise WrongUseError(_("Give 1 to {most} days.").format(most=RETENTION_DAYS.value))
 
 
 def _check_topic(_front: Front, values: Mapping[str, Any]) -> None:
@@ -256,6 +265,50 @@ async def topic(
         return TopicShown(room)
     await call.client.rooms.set_topic(room.id, call.with_emoji(text or ""))
     return None
+
+
+@command(
+    "retention",
+    cli="room retention",
+    json=True,
+    asks=Asks(),
+    examples=("room retention garden", "room retention garden 30", "room retention garden --clear"),
+    check=_check_retention,
+)
+async def retention(
+    call: Call,
+    room: Here,
+    days: Annotated[int | None, Takes(Kind.COUNT, "DAYS")] = None,
+    *,
+    clear: Annotated[
+        bool, Takes(Kind.FLAG, help=N_("Keep messages as long as the server keeps any."), word="--clear")
+    ] = False,
+) -> RetentionShown | Question | None:
+    """Show how long the server keeps messages here, or set it in days; --clear keeps them."""
+    if days is None and not clear:
+        return RetentionShown(room)
+    if room.kind is not RoomKind.DIRECT and room.role is not Role.OWNER:
+        raise SetupError(_("Only owners can do this here."))
+    if clear:
+        await call.client.rooms.set_retention(room.id, None)
+        return None
+
+    async def do() -> None:
+        await call.client.rooms.set_retention(room.id, days)
+
+    question = ngettext(
+        "Remove messages in {title} after {days} day?",
+        "Remove messages in {title} after {days} days?",
+        days or 0,
+    )
+    return Question(
+        question.format(title=room.title, days=days),
+        do,
+        details=(
+            _("The server removes them, and their files, for everyone; devices keep their copies."),
+            _("Members see it at once. If less is kept than now, it applies after a few days of notice."),
+        ),
+    )
 
 
 @command(

@@ -47,6 +47,7 @@ TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
     ),
     N_("moderating"): (
         rooms.topic,
+        rooms.retention,
         rooms.members,
         moderation.kick,
         moderation.ban,

@@ -26,6 +26,7 @@ from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.events import Emit, RoomForgotten, RoomsChanged
 from parlour_client.core.model import Entry, Gap, Note, Thread, Version
 from parlour_client.core.outbox.outbox import Outbox
+from parlour_client.core.room_log.expiry import Expiry, shortest_days
 from parlour_client.core.search_query import QueryError, parse
 from parlour_client.core.sync.catch_up import CatchUp, fetch
 from parlour_client.core.sync.room_store import RoomStore
@@ -278,7 +279,9 @@ class History:
             id=new_request_id(), room=room, before=before, after=after, limit=PAGE_EVENTS.value
         )
         try:
-            page = await fetch(conversation, ask)
+            now, summary = self._clock.now(), self._state.summary(room)
+            retention = None if summary is None else summary.retention
+            page = await fetch(conversation, ask, Expiry(shortest_days(retention, now), now))
         except ParlourClientError:
             return False
         if not page:

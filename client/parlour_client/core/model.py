@@ -11,6 +11,7 @@ from typing import Final
 from parlour_client.kit.language import N_
 from parlour_protocol.frames.bodies import AnyBody, FileRef, Message
 from parlour_protocol.frames.fields import Reaction, TopicText
+from parlour_protocol.frames.replies import Retention
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.fields import WireText
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
@@ -56,6 +57,8 @@ class Room:
     """A direct room that someone else opened, and that this person has not accepted."""
     trouble: str = ""
     """What the server withholds of it, in our words; empty again when it shows more."""
+    retention: Retention | None = None
+    """How long the server keeps its messages; None: for ever, and none was ever removed."""
 
     @property
     def title(self) -> str:
@@ -127,6 +130,8 @@ class NoteKind(Enum):
     """The server's history is older than the one here; messages that it lost are above."""
     MISSING = "missing"
     """The server withholds events that its own numbers claim; in open rooms as well."""
+    EXPIRED = "expired"
+    """The room's retention removed messages."""
     LEFT_OUT = "left-out"
     """Messages that were sent earlier are not here."""
     MOVED = "moved"

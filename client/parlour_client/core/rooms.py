@@ -38,6 +38,7 @@ from parlour_protocol.frames.requests import (
     ListRooms,
     Mute,
     OpenDirect,
+    SetRetention,
     SetRole,
     SetTopic,
     Unban,
@@ -190,6 +191,10 @@ class Rooms:
     async def set_topic(self, room: RoomId, topic: str) -> None:
         """Set the topic; an empty text removes it."""
         await self._live.ask(SetTopic(id=new_request_id(), room=room, topic=topic_text(topic)))
+
+    async def set_retention(self, room: RoomId, days: int | None) -> None:
+        """Have the server remove messages after so many days; None: keep them as long as it keeps any."""
+        await self._live.ask(SetRetention(id=new_request_id(), room=room, days=days))
 
     async def set_role(self, room: RoomId, user: UserName, role: Role) -> None:
         """Give a member a role."""

@@ -15,6 +15,7 @@ from parlour_client.text.event_text import event_sentence
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.formatting import preview
 from parlour_client.text.note_text import is_shown_beside, note_words
+from parlour_client.text.retention_text import retention_short
 from parlour_client.text.words import invited_to
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import TopicSet
@@ -195,6 +196,8 @@ def room_line(room: Room) -> str:
     mentions = _(", {mentions} mentioning you").format(mentions=room.mentions) if room.mentions else ""
     topic = f": {shown(room.topic)}" if room.topic else ""
     kind = _(", encrypted") if room.encrypted else ""
+    if kept := retention_short(room.retention):
+        kind = f"{kind}, {kept}"
     return ngettext(
         "{title}, {members} person{kind}{unread}{mentions}{topic}",
         "{title}, {members} people{kind}{unread}{mentions}{topic}",

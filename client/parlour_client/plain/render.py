@@ -33,6 +33,7 @@ from parlour_client.text.encryption_text import (
 from parlour_client.text.event_text import day_and_time
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.links import LinkDetails
+from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.second_factor_text import about_factors, factor_line
 from parlour_client.text.setting_text import group_lines, setting_line
 from parlour_client.text.words import member_words, role_word, status_word
@@ -120,6 +121,12 @@ async def _topic_shown(result: results.TopicShown, printer: Printer) -> None:
         printer.say(_("{title}, topic: {topic}").format(title=room.title, topic=shown(room.topic)))
     else:
         printer.say(_("{title} has no topic. /topic TEXT sets one.").format(title=room.title))
+
+
+@show.register(results.RetentionShown)
+async def _retention_shown(result: results.RetentionShown, printer: Printer) -> None:
+    for sentence in retention_sentences(result.room.retention):
+        printer.say(sentence)
 
 
 @show.register(results.PlaceShown)

@@ -9,6 +9,7 @@ from typing import Final
 
 from parlour_client.core.model import SYSTEM_ACCOUNT, UNREADABLE, display_name
 from parlour_client.kit.language import N_, _
+from parlour_client.text.retention_text import kept_for
 from parlour_protocol.frames import AnyBody, bodies
 from parlour_protocol.kit.fields import WireText
 from parlour_protocol.kit.ids import Millis
@@ -53,7 +54,7 @@ def event_sentence(by: UserName, body: AnyBody) -> tuple[str, WireText | None]: 
             return _action(author, body), None
 
 
-def _action(author: str, body: AnyBody) -> str:  # noqa: PLR0911 - one line a kind of event
+def _action(author: str, body: AnyBody) -> str:  # noqa: C901, PLR0911 - one line a kind of event
     match body:
         case bodies.Invited(who=whom):
             return _("{author} invited {whom}").format(author=author, whom=display_name(whom))
@@ -76,6 +77,10 @@ def _action(author: str, body: AnyBody) -> str:  # noqa: PLR0911 - one line a ki
         case bodies.Pinned(target=target, on=on):
             sentence = _("{author} pinned #{target}") if on else _("{author} unpinned #{target}")
             return sentence.format(author=author, target=target)
+        case bodies.RetentionSet(days=days, applies=applies):
+            return _("{author} changed how long the server keeps messages: {kept}, from {date} on").format(
+                author=author, kept=kept_for(days), date=day_and_time(applies or Millis(0))
+            )
         case bodies.Deleted(target=target):
             return _("{author} deleted #{target}").format(author=author, target=target)
         case _:
@@ -105,6 +110,7 @@ _WAS: Final = {
     "sealed": N_("A message by {author} was deleted"),
     "edited": N_("An edit by {author} was deleted"),
     "reacted": N_("A reaction by {author} was deleted"),
+    "expired": N_("An old message was removed by the room's retention"),
 }
 _SOMETHING: Final = N_("Something by {author} was deleted")
 

@@ -29,7 +29,7 @@ def note_words(entry: Entry) -> str:
         return _(entry.note.detail)
     if entry.note.kind in _MOVES and entry.note.detail:
         return f"{display_name(entry.author)} {_(entry.note.detail)}"
-    if entry.note.kind in {NoteKind.ROLLED_BACK, NoteKind.MISSING}:
+    if entry.note.kind in {NoteKind.ROLLED_BACK, NoteKind.MISSING, NoteKind.EXPIRED}:
         return _(entry.note.detail)
     who = display_name(entry.note.user if entry.note.user is not None else entry.author)
     words = {

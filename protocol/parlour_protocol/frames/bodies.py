@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from parlour_protocol.frames.fields import FileName, MessageText, Reaction, TopicText
+from parlour_protocol.frames.fields import Days, FileName, MessageText, Reaction, TopicText
 from parlour_protocol.frames.opaque import Ciphertext, Digest, HandshakeBytes, StatementBytes
 from parlour_protocol.id_fields import EpochField, FileIdField, GroupIdField
 from parlour_protocol.kit.fields import ReasonText
@@ -217,6 +217,16 @@ class RoleSet(Body, frozen=True, tag="role"):
     statement: StatementBytes | None = None
 
 
+class RetentionSet(Body, frozen=True, tag="retention"):
+    """The server removes messages of this room after ``days``; absent: after as long as it keeps any.
+
+    It applies from the time ``applies`` on, which the server writes: a shorter time is announced before.
+    """
+
+    days: Days | None = None
+    applies: MillisField | None = None
+
+
 class Pinned(Body, frozen=True, tag="pinned"):
     """Message ``target`` was pinned (``on``) or unpinned."""
 
@@ -225,7 +235,7 @@ class Pinned(Body, frozen=True, tag="pinned"):
 
 
 class Blank(Body, frozen=True, tag="blank"):
-    """This body was deleted. ``was`` is its former kind."""
+    """This body was deleted. ``was`` is its former kind; ``expired``: the room's retention removed it."""
 
     was: Annotated[str, Meta(pattern=r"\A[a-z]{1,16}\Z")]
 
@@ -252,6 +262,7 @@ AnyBody = (
     | Unmuted
     | TopicSet
     | RoleSet
+    | RetentionSet
     | Pinned
     | EncryptionOn
     | GroupCreated

@@ -1,9 +1,21 @@
 """The kinds of text in the chat's frames."""
 
-from typing import Self
+from typing import Annotated, Self
+
+from msgspec import Meta
 
 from parlour_protocol.kit.fields import WireText
-from parlour_protocol.limits import FILE_NAME_BYTES, MESSAGE_BYTES, MESSAGE_LINES, REACTION_BYTES, TOPIC_BYTES
+from parlour_protocol.limits import (
+    FILE_NAME_BYTES,
+    MESSAGE_BYTES,
+    MESSAGE_LINES,
+    REACTION_BYTES,
+    RETENTION_DAYS,
+    TOPIC_BYTES,
+)
+
+Days = Annotated[int, Meta(ge=1, le=RETENTION_DAYS.value)]
+"""How long messages are kept."""
 
 
 class MessageText(WireText):

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody
-from parlour_protocol.frames.fields import TopicText
+from parlour_protocol.frames.fields import Days, TopicText
 from parlour_protocol.id_fields import RoomIdField
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.frames import Greeting, Part, Push, Refusal, Success
@@ -20,6 +20,7 @@ from parlour_protocol.kit.id_fields import (
     ServerNameField,
     SessionIdField,
 )
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.limits import PINS_PER_ROOM
 from parlour_protocol.room_name import RoomName
@@ -35,6 +36,19 @@ class LogEvent(Push, frozen=True, tag="event"):
     author: UserName
     device: DeviceName
     body: AnyBody
+
+
+class Retention(Part, frozen=True):
+    """How long the server keeps messages of a room; absent numbers mean for ever.
+
+    ``days`` is in force, ``next_days`` is from ``next_from`` on (both absent: no change is announced). If
+    messages were removed, ``removed_days`` is the shortest time that this room ever kept them.
+    """
+
+    days: Days | None = None
+    next_days: Days | None = None
+    next_from: MillisField | None = None
+    removed_days: Days | None = None
 
 
 class RoomSummary(Part, frozen=True):
@@ -58,6 +72,8 @@ class RoomSummary(Part, frozen=True):
     request: bool = False
     suite: RoomSuite = RoomSuite.X25519
     """The cipher suite that the room was created with; its members' group confirms it."""
+    retention: Retention | None = None
+    """Absent: messages are kept for ever, and none was ever removed."""
 
 
 class Invitation(Part, frozen=True):
@@ -114,12 +130,16 @@ class Entered(Result, frozen=True, tag="entered"):
 
 
 class Page(Result, frozen=True, tag="page"):
-    """Events in ascending order; ``more`` says that more exist in that direction."""
+    """Events in ascending order; ``more`` says that more exist in that direction.
+
+    Numbers under ``kept_from`` without an event were removed by the room's retention.
+    """
 
     room: RoomIdField
     events: tuple[LogEvent, ...]
     more: bool
     incarnation: IncarnationField
+    kept_from: SeqOrZero = Seq(0)
 
 
 class Members(Result, frozen=True, tag="members"):

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from parlour_protocol.frames.bodies import FileRef
-from parlour_protocol.frames.fields import MessageText, Reaction, TopicText
+from parlour_protocol.frames.fields import Days, MessageText, Reaction, TopicText
 from parlour_protocol.frames.opaque import Ciphertext, StatementBytes
 from parlour_protocol.id_fields import EpochField, GroupIdField, RoomIdField
 from parlour_protocol.kit.fields import ReasonText
@@ -224,6 +224,15 @@ class SetTopic(RoomRequest, frozen=True, tag="set_topic"):
     topic: TopicText
 
 
+class SetRetention(RoomRequest, frozen=True, tag="set_retention"):
+    """Have messages removed after ``days``, or keep them as long as the server keeps any. Answer: ``stored``.
+
+    Only owners may. A shorter time applies only after a notice period, so that members learn of it before.
+    """
+
+    days: Days | None = None
+
+
 class SetRole(RoomRequest, frozen=True, tag="set_role"):
     """Give a member a role. Answer: ``stored``. ``statement``: the same, signed, in an encrypted room."""
 
@@ -324,6 +333,7 @@ AnyRequest = (
     | Block
     | ListBlocked
     | SetTopic
+    | SetRetention
     | SetRole
     | Kick
     | Ban

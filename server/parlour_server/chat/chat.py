@@ -48,7 +48,7 @@ from parlour_server.chat.peer_state import ChatPeer, PeerState
 from parlour_server.chat.position_check import PositionCheck
 from parlour_server.chat.presence import Presence
 from parlour_server.chat.queries import Queries, QueryRequest
-from parlour_server.chat_settings import ChatRates, Delivery
+from parlour_server.chat_settings import ChatRates, Delivery, MessageSettings
 from parlour_server.kit.account_buckets import AccountBuckets
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit
@@ -84,6 +84,7 @@ class Chat:
         server: str,
         rates: ChatRates,
         delivery: Delivery,
+        messages: MessageSettings,
         store: Store,
         connected: ConnectedPeers[PeerState],
         nodes: LiveNodes,
@@ -133,7 +134,13 @@ class Chat:
         )
         self._keys = KeyChangeNotifier(store=store, hub=self._hub, connected=connected, background=background)
         self._commands = Commands(
-            server=server, log=store.log, bus=bus, clock=clock, audit=audit, incarnation=store.incarnation
+            server=server,
+            log=store.log,
+            bus=bus,
+            clock=clock,
+            audit=audit,
+            incarnation=store.incarnation,
+            messages=messages,
         )
         self._queries = Queries(
             store=store,

@@ -24,6 +24,7 @@ from parlour_protocol.frames.bodies import (
     Muted,
     Pinned,
     Reacted,
+    RetentionSet,
     RoleSet,
     TopicSet,
     Unbanned,
@@ -44,6 +45,7 @@ from parlour_protocol.frames.requests import (
     React,
     Send,
     SendEncrypted,
+    SetRetention,
     SetRole,
     SetTopic,
     Unban,
@@ -55,13 +57,14 @@ from parlour_protocol.kit.ids import Incarnation, Millis, RequestId
 from parlour_server.chat.notices import EventCommitted
 from parlour_server.chat.peer_state import ChatPeer
 from parlour_server.chat_audit import ChatAuditEvent
+from parlour_server.chat_settings import MessageSettings
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.program import Pending
 from parlour_server.kit.store.records import SessionRecord, TicketGrant
-from parlour_server.rooms.rights import decide
+from parlour_server.rooms.rights import decide_within
 from parlour_server.rooms.statement_rules import check_statement
 from parlour_server.store.interface import Log
 from parlour_server.store.types import Appended, AppendEvent, Attached
@@ -78,6 +81,7 @@ CommandRequest = (
     | Invite
     | Uninvite
     | SetTopic
+    | SetRetention
     | SetRole
     | Kick
     | Ban
@@ -114,6 +118,8 @@ def body_of(frame: CommandRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR09
             return Uninvited(who=frame.user)
         case SetTopic():
             return TopicSet(topic=frame.topic)
+        case SetRetention():
+            return RetentionSet(days=frame.days)
         case SetRole():
             return RoleSet(who=frame.user, role=frame.role, statement=frame.statement)
         case Kick():
@@ -135,6 +141,7 @@ def _end(now: Millis, seconds: int | None) -> Millis | None:
     return None if seconds is None else Millis(now + seconds * 1000)
 
 
+_DAY: Final = 86_400_000
 _MODERATION: Final = (RoleSet, Kicked, Banned, Unbanned, Muted, Unmuted)
 AUTHORIZATION: Final = frozenset(
     {ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND, ErrorCode.BANNED, ErrorCode.MUTED}
@@ -158,9 +165,19 @@ class Commands:
     """Appends events to the store and publishes those that are on disk."""
 
     def __init__(
-        self, *, server: str, log: Log, bus: Bus, clock: Clock, audit: Audit, incarnation: Incarnation
+        self,
+        *,
+        server: str,
+        log: Log,
+        bus: Bus,
+        clock: Clock,
+        audit: Audit,
+        incarnation: Incarnation,
+        messages: MessageSettings,
     ) -> None:
         """``server`` is the name in signed statements, ``incarnation`` that of the logs."""
+        self._decide = decide_within(messages.room_bytes)
+        self._notice = messages.notice_days * _DAY
         self._server = server
         self.incarnation = incarnation
         self._log = log
@@ -206,6 +223,8 @@ class Commands:
         now: Millis,
         attached: Attached | None = None,
     ) -> "Future[Appended]":
+        if isinstance(body, RetentionSet):
+            body = RetentionSet(body.days, Millis(now + self._notice))
         event = AppendEvent(
             room=room,
             author=author.user,
@@ -217,7 +236,7 @@ class Commands:
             attached=attached,
         )
         check_statement(event, self._server)
-        return self._log.append(event, decide)
+        return self._log.append(event, self._decide)
 
     def _stored(self, appended: Appended) -> Stored:
         event = appended.event

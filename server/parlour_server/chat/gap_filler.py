@@ -88,7 +88,7 @@ class GapFiller:
         more = True
         while more and sequencer.out.members:
             before = sequencer.last
-            events, more = await self._store.log.page(
+            events, more, _ = await self._store.log.page(
                 sequencer.room, after=before, before=None, limit=PAGE_EVENTS.value, max_bytes=PAGE_BYTES.value
             )
             for event in events:
@@ -99,7 +99,7 @@ class GapFiller:
     async def _check(self, room: RoomId, first: Seq) -> None:
         after, more = Seq(first - 1), True
         while more:
-            events, more = await self._store.log.page(
+            events, more, _ = await self._store.log.page(
                 room, after=after, before=None, limit=PAGE_EVENTS.value, max_bytes=PAGE_BYTES.value
             )
             for event in events:

@@ -159,7 +159,7 @@ class Queries:
 
     async def _history(self, peer: ChatPeer, frame: History) -> Page:
         self._check_listens(peer, frame.room)
-        events, more = await self._store.log.page(
+        events, more, kept_from = await self._store.log.page(
             frame.room,
             after=frame.after,
             before=frame.before,
@@ -167,7 +167,13 @@ class Queries:
             max_bytes=PAGE_BYTES.value,
         )
         await self._membership(peer, frame.room)
-        return Page(room=frame.room, events=tuple(events), more=more, incarnation=self._store.incarnation)
+        return Page(
+            room=frame.room,
+            events=tuple(events),
+            more=more,
+            incarnation=self._store.incarnation,
+            kept_from=kept_from,
+        )
 
     async def _members(self, peer: ChatPeer, frame: ListMembers) -> Members:
         self._check_listens(peer, frame.room)

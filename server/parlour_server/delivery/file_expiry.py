@@ -66,4 +66,8 @@ class FileExpiry:
 
     def _on_notice(self, notice: object) -> None:
         if isinstance(notice, EventCommitted) and isinstance(notice.event.body, Deleted):
-            self._wanted.set()
+            self.soon()
+
+    def soon(self) -> None:
+        """Sweep again at once: messages were removed."""
+        self._wanted.set()

@@ -89,6 +89,8 @@ class Uploads:
             or in_all + size > self._settings.total_bytes
         ):
             raise FilesFullError(_FULL)
+        if await self._store.files.in_room(room) + size > self._settings.room_bytes:
+            raise FilesFullError(_FULL)
         return Upload(session, room, size, summary.encrypted)
 
     async def upload(self, upload: Upload, chunks: AsyncIterator[bytes]) -> FileStored:
@@ -162,6 +164,7 @@ class Uploads:
             await self._store.files.put(
                 record,
                 user_bytes=self._budgets.file_bytes(record.owner, self._settings.user_bytes),
+                room_bytes=self._settings.room_bytes,
                 total_bytes=self._settings.total_bytes,
             )
         except RefusedError as error:
@@ -170,4 +173,6 @@ class Uploads:
             raise
 
 
-_FULL: Final = "Not enough space for this file on the server. Delete messages with files to make room."
+_FULL: Final = (
+    "Not enough space for this file in the room or on the server. Delete messages with files to make room."
+)

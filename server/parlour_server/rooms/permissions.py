@@ -30,6 +30,7 @@ class Action(Enum):
     INVITE = auto()
     SET_TOPIC = auto()
     SET_ROLE = auto()
+    SET_RETENTION = auto()
     KICK = auto()
     BAN = auto()
     UNBAN = auto()
@@ -56,6 +57,7 @@ _PRIVATE: Final[Mapping[Action, Role]] = MappingProxyType(
         Action.INVITE: Role.MEMBER,
         Action.SET_TOPIC: Role.MODERATOR,
         Action.SET_ROLE: Role.OWNER,
+        Action.SET_RETENTION: Role.OWNER,
         Action.KICK: Role.MODERATOR,
         Action.BAN: Role.MODERATOR,
         Action.UNBAN: Role.MODERATOR,
@@ -79,6 +81,7 @@ LOWEST_ROLE: Final[Mapping[RoomKind, Mapping[Action, Role]]] = MappingProxyType(
                 Action.WRITE: Role.MEMBER,
                 Action.DELETE_OWN: Role.MEMBER,
                 Action.SET_TOPIC: Role.MEMBER,
+                Action.SET_RETENTION: Role.MEMBER,
                 Action.PIN: Role.MEMBER,
                 Action.ENCRYPT: Role.MEMBER,
                 Action.FOUND: Role.MEMBER,

@@ -5,7 +5,7 @@ private or direct room answers a stranger like a room that does not exist (NOT_F
 facts from the same transaction, so that permissions cannot change in between (S4).
 """
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import (
@@ -29,6 +29,7 @@ from parlour_protocol.frames.bodies import (
     Muted,
     Pinned,
     Reacted,
+    RetentionSet,
     RoleSet,
     TopicSet,
     Unbanned,
@@ -60,6 +61,7 @@ from parlour_server.rooms.permissions import (
     refuse_timed,
 )
 from parlour_server.rooms.statement_rules import require_statement
+from parlour_server.store.interface import Decide
 from parlour_server.store.types import AppendEvent, Facts, FileRecord, Target
 
 
@@ -94,6 +96,8 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PL
             require_statement(facts, body)
         case TopicSet():
             allow(event, facts, Action.SET_TOPIC)
+        case RetentionSet():
+            allow(event, facts, Action.SET_RETENTION)
         case Invited():
             allow(event, facts, Action.INVITE)
             decide_invite(event, facts)
@@ -121,6 +125,23 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PL
             raise RefusedError(ErrorCode.FORBIDDEN, "no request makes such an event")
         case _:
             assert_never(event.body)
+
+
+def decide_within(room_bytes: int) -> Decide:
+    """Return ``decide``, with a limit on what people write into one room, in bytes."""
+
+    def decide_with_limit(event: AppendEvent, facts: Facts) -> None:
+        decide(event, facts)
+        if facts.room_bytes >= room_bytes and isinstance(event.body, _GROWS):
+            raise RefusedError(
+                ErrorCode.LIMIT_REACHED,
+                "this room has used all its space: its owner can have older messages removed",
+            )
+
+    return decide_with_limit
+
+
+_GROWS: Final = Message | EncryptedMessage | Edited | Reacted
 
 
 def _decide_join(event: AppendEvent, facts: Facts) -> None:

@@ -22,6 +22,7 @@ from parlour_server.store.sql.rooms.consent import SqlConsent
 from parlour_server.store.sql.rooms.files import SqlFiles
 from parlour_server.store.sql.rooms.log import SqlLog
 from parlour_server.store.sql.rooms.reports import SqlReports
+from parlour_server.store.sql.rooms.retention import SqlRetention
 from parlour_server.store.sql.rooms.rooms import SqlRooms
 
 _RULES: Final = (
@@ -57,6 +58,7 @@ class ChatStore(Database):
         self.sessions = SqlSessions(self._writer, self._readers, clock, on_seen=see_devices)
         self.rooms = SqlRooms(self._writer, self._readers)
         self.log = SqlLog(self._writer, self._readers)
+        self.retention = SqlRetention(self._writer, self._readers)
         self.consent = SqlConsent(self._writer, self._readers, clock)
         self.devices = SqlDevices(self._writer, self._readers, clock)
         self.keylog = SqlKeyLog(self._writer, self._readers)

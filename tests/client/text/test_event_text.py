@@ -21,6 +21,7 @@ SENTENCES = [
     (bodies.Banned(BOB, Millis(0), ReasonText("")), "alice banned bob until 1970-01-01 ", None),
     (bodies.TopicSet(TopicText("tea")), "alice set the topic", "tea"),
     (bodies.TopicSet(TopicText("")), "alice removed the topic", None),
+    (bodies.RetentionSet(7), "alice changed how long the server keeps messages: kept for 7 days", None),
     (bodies.RoleSet(BOB, Role.OWNER), "alice made bob an owner", None),
     (bodies.Pinned(Seq(4), False), "alice unpinned #4", None),
     (bodies.Deleted(Seq(4)), "alice deleted #4", None),
@@ -54,6 +55,6 @@ def test_every_kind_has_one() -> None:
     special = {
         bodies.Invited, bodies.Uninvited, bodies.Added, bodies.Unbanned, bodies.Muted, bodies.Unmuted,
         bodies.RoleSet, bodies.Pinned, bodies.Edited, bodies.Deleted, bodies.Reacted, bodies.Blank,
-        bodies.TopicSet, bodies.Kicked, bodies.Banned, bodies.Unreadable,
+        bodies.TopicSet, bodies.RetentionSet, bodies.Kicked, bodies.Banned, bodies.Unreadable,
     }  # fmt: skip
     assert set(get_args(AnyBody)) == special | set(_ACTIONS)

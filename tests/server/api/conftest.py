@@ -19,7 +19,7 @@ from parlour_server.api.large_json import LargeJson
 from parlour_server.chat.commands import Commands
 from parlour_server.chat_folder import files_of, log_key_of
 from parlour_server.chat_program import CHAT
-from parlour_server.chat_settings import ChatSettings
+from parlour_server.chat_settings import ChatSettings, MessageSettings
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.device_registry import DeviceRegistry
@@ -134,6 +134,7 @@ def application(
         clock=clock,
         audit=audit,
         incarnation=store.incarnation,
+        messages=MessageSettings(),
     )
     endpoints = (
         AccountEndpoints(

@@ -245,7 +245,7 @@ async def test_deleting_a_file_gives_no_upload_back(
     budgets.upload(ada.user, FileSettings().upload_bytes_per_hour - 1500)
     stored = (await upload(ada, room, bytes(1000))).json()
     await say(village, ada, room, stored)
-    events, _ = await store.log.page(room, after=None, before=None, limit=1, max_bytes=9999)
+    events, *_ = await store.log.page(room, after=None, before=None, limit=1, max_bytes=9999)
     await village.append(ada, room, Deleted(target=events[0].seq))
     await store.files.forget([FileId(stored["file"])])
     assert (await store.files.used(ada.user))[0] == 0

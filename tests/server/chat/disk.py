@@ -14,7 +14,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_server.chat.commands import Commands
-from parlour_server.chat_settings import ChatSettings, Delivery
+from parlour_server.chat_settings import ChatSettings, Delivery, MessageSettings
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
@@ -99,6 +99,7 @@ class DiskWorld(World):
             clock=self.clock,
             audit=self.audit,
             incarnation=self.disk.incarnation,
+            messages=MessageSettings(),
         )
         attached = Attached(WelcomeBytes(b"w"), TreeBytes(b"t")) if getattr(body, "added", ()) else None
         return await commands.commit(peer.info.grant, new_request_id(), room, body, attached)

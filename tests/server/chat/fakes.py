@@ -24,7 +24,7 @@ from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, 
 from parlour_server.chat.chat import Chat
 from parlour_server.chat.notices import EventCommitted
 from parlour_server.chat.peer_state import PeerState
-from parlour_server.chat_settings import ChatRates, ChatSettings, Delivery
+from parlour_server.chat_settings import ChatRates, ChatSettings, Delivery, MessageSettings
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.session_activity import SessionActivity
@@ -169,6 +169,7 @@ class World:
         self.nodes = by_itself()
         connected: ConnectedPeers[PeerState] = ConnectedPeers()
         self.program = Chat(
+            messages=MessageSettings(),
             server="chat.example",
             rates=settings.rates,
             delivery=settings.delivery,

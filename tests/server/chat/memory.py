@@ -43,7 +43,7 @@ from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.errors import NameTakenError, RefusedError, UnavailableError
 from parlour_server.kit.store.records import Account, SessionRecord
-from parlour_server.store.interface import Decide
+from parlour_server.store.interface import Decide, LogPage
 from parlour_server.store.types import (
     Appended,
     AppendEvent,
@@ -290,14 +290,14 @@ class MemoryStore:
 
     async def page(
         self, room: RoomId, *, after: Seq | None, before: Seq | None, limit: int, max_bytes: int
-    ) -> tuple[Sequence[LogEvent], bool]:
+    ) -> LogPage:
         del max_bytes
         events = self.known[room].events if room in self.known else []
         if after is not None:
             found = [event for event in events if event.seq > after]
-            return await self._after("page", (found[:limit], len(found) > limit))
+            return await self._after("page", LogPage(found[:limit], len(found) > limit))
         found = [event for event in events if before is None or event.seq < before]
-        return await self._after("page", (found[-limit:], len(found) > limit))
+        return await self._after("page", LogPage(found[-limit:], len(found) > limit))
 
     async def heads(self, rooms: Collection[RoomId]) -> Mapping[RoomId, Seq]:
         found = {room: Seq(len(self.known[room].events)) for room in rooms if room in self.known}

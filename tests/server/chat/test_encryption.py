@@ -172,7 +172,7 @@ async def test_deleting_a_sealed_message_drops_its_content(disk: DiskWorld):
     group = await grouped(disk, room, ada)
     sent = stored(await disk.ask(ada, SendEncrypted, room=room, **sealed(group, 0))).seq
     stored(await disk.ask(ada, SendEncrypted, room=room, **sealed(group, 0, blanks=sent)))
-    events, _ = await disk.disk.log.page(room, after=Seq(sent - 1), before=None, limit=1, max_bytes=9999)
+    events, *_ = await disk.disk.log.page(room, after=Seq(sent - 1), before=None, limit=1, max_bytes=9999)
     assert events[0].body == Blank(was="sealed")
     refused = await disk.ask(ada, Delete, room=room, target=sent)
     assert isinstance(refused, Error)

@@ -264,6 +264,25 @@ async def _reported(folder: DataFolder) -> str:
         return (await store.reports.add(new)).id
 
 
+def test_how_long_a_room_keeps_messages_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
+    """It is shown, announced and undone; a change is recorded, and a room that is not there is no room."""
+    data = ("--data", str(folder.path))
+    assert "kept for ever" in run(capsys, "room", "retention", *data, "lobby")
+    assert not folder.operator_log.exists()
+    changed = run(capsys, "room", "retention", *data, "lobby", "--days", "30")
+    assert re.search(r"kept for ever\nfrom \S+ \S+ UTC on: for 30 days", changed)
+    shown = json.loads(run(capsys, "room", "retention", *data, "lobby", "--json"))
+    assert (shown["days"], shown["next_days"]) == (None, 30)
+    assert '"room retention"' in folder.operator_log.read_text()
+    assert "from" not in run(capsys, "room", "retention", *data, "lobby", "--clear")
+    assert "no such room" in fail(capsys, "room", "retention", *data, "nowhere")[1]
+    assert fail(capsys, "room", "retention", *data, "lobby", "--days", "0")[0] == 2
+    assert (
+        "can't be used together"
+        in fail(capsys, "room", "retention", *data, "lobby", "--days", "3", "--clear")[1]
+    )
+
+
 def test_backup_and_restore(folder: DataFolder, tmp_path: Path, capsys: Capture) -> None:
     """What was there is there again, and doctor finds nothing dangerous."""
     data = ("--data", str(folder.path))

@@ -55,7 +55,7 @@ async def _fill(path: Path) -> str:
         digest = Digest(hashlib.sha256(BYTES).digest())
         now = world.parts.clock.now()
         record = FileRecord(file, room, parse_user_name("ben"), len(BYTES), digest, now)
-        await store.files.put(record, user_bytes=2**30, total_bytes=2**30)
+        await store.files.put(record, user_bytes=2**30, room_bytes=2**40, total_bytes=2**30)
         folder = files_of(world.parts.folder)
         folder.mkdir(mode=0o700, exist_ok=True)
         (folder / file).write_bytes(BYTES)

@@ -91,7 +91,7 @@ class World(KitWorld):
 
     async def events(self, room: RoomId) -> list[LogEvent]:
         """Return the whole log of a room."""
-        found, _ = await self.store.log.page(
+        found, *_ = await self.store.log.page(
             room, after=None, before=None, limit=100_000, max_bytes=100_000_000
         )
         return list(found)

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import apsw
+from msgspec.structs import replace
 
 from parlour_client.core.archive.events import floors, shown
 from parlour_client.core.archive.rows import about_of, is_row, kind_of, note_text, target_of
 from parlour_client.core.archive.search_index import index_fresh, index_message
 from parlour_client.core.model import Entry, Note
-from parlour_client.core.room_log.withheld import WithheldEvents
+from parlour_client.core.room_log.withheld import ExpiredEvents, WithheldEvents
 from parlour_protocol.frames import LogEvent, decode_body, encode_body
 from parlour_protocol.frames.bodies import (
     Blank,
@@ -104,6 +105,7 @@ def add(
     room = events[0].room
     marks = marks or [_mark(event) for event in events]
     _, forgotten = floors(connection, room)  # deleted messages are not stored again
+    events = [_clipped(connection, event) for event in events]
     fresh = [
         NewEvent(event, mention, number)
         for event, mention, mark in zip(events, mentions, marks, strict=True)
@@ -147,6 +149,17 @@ def _mark(event: LogEvent) -> Annotation:
     if isinstance(event, WithheldEvents):
         return Annotation(row=True, note=event.note)
     return Annotation(is_row(event.body))
+
+
+def _clipped(connection: apsw.Connection, event: LogEvent) -> LogEvent:
+    """Limit a row about removed messages to those after the last one below it that is here."""
+    if not isinstance(event, ExpiredEvents):
+        return event
+    query = "SELECT max(seq) FROM events WHERE room = ? AND seq BETWEEN ? AND ?"
+    for (last,) in connection.execute(query, (event.room, event.first, event.seq)):
+        if last is not None and int(str(last)) < event.seq:
+            return replace(event, first=Seq(int(str(last)) + 1))
+    return event
 
 
 def _is_still_missing(connection: apsw.Connection, event: LogEvent) -> bool:

@@ -14,26 +14,35 @@ from parlour_protocol.frames import RoomSummary
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.codec import strict_decoder
 from parlour_protocol.kit.fields import encode_field
-from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.ids import Millis, Seq
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=encode_field)
 
 
 @dataclass(frozen=True, slots=True)
 class KnownRoom:
-    """A room's last known state, and its newest event that is here."""
+    """A room's last known state, its newest event that is here, and that event's time."""
 
     summary: RoomSummary
     top: Seq
+    at: Millis
 
 
 def load(connection: apsw.Connection) -> Sequence[KnownRoom]:
     """Return the rooms that the account is in."""
     rows = cast(
-        "list[tuple[str, int]]",
-        list(connection.execute("SELECT summary, top FROM rooms WHERE entered ORDER BY id")),
+        "list[tuple[str, int, int]]",
+        list(
+            connection.execute(
+                "SELECT summary, top, coalesce(events.at, 0) FROM rooms"
+                " LEFT JOIN events ON room = rooms.id AND seq = top WHERE entered ORDER BY rooms.id"
+            )
+        ),
     )
-    return [KnownRoom(strict_decoder(RoomSummary)(summary.encode()), Seq(top)) for summary, top in rows]
+    return [
+        KnownRoom(strict_decoder(RoomSummary)(summary.encode()), Seq(top), Millis(at))
+        for summary, top, at in rows
+    ]
 
 
 def save(

@@ -16,9 +16,10 @@ from parlour_client.core.archive.numbering_table import numberings
 from parlour_client.core.archive.stored_values import setting
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.events import Emit, HistoryReplaced, HistoryWithheld
+from parlour_client.core.room_log.expiry import Expiry, shortest_days
 from parlour_client.core.room_log.numbering import DivergenceSearch
 from parlour_client.core.room_log.translation import Numbers, event_here
-from parlour_client.core.room_log.withheld import WithheldEvents
+from parlour_client.core.room_log.withheld import ExpiredEvents, WithheldEvents
 from parlour_client.core.sync.catch_up import fetch
 from parlour_client.core.sync.publisher import Publisher
 from parlour_client.core.transport.chat_conversation import ChatConversation
@@ -88,7 +89,7 @@ class Rollback:
         stale = [one for one in hello.rooms if is_stale(hello, one, known.get(one.room))]
         found = []
         if stale:
-            shared = await conversation.first(self._compared(conversation, stale, known))
+            shared = await conversation.first(self._compared(conversation, stale, known, hello.now))
             for room, (number, returned) in shared.items():
                 made = await self._archive.write_durably(self._fork, room, number, known[room], hello.now)
                 if made is not None:
@@ -127,21 +128,28 @@ class Rollback:
             self._shorter += [room for room in less if room not in reported]
 
     async def _compared(
-        self, conversation: ChatConversation, rooms: Sequence[RoomSummary], known: dict[RoomId, Known]
+        self,
+        conversation: ChatConversation,
+        rooms: Sequence[RoomSummary],
+        known: dict[RoomId, Known],
+        now: Millis,
     ) -> dict[RoomId, tuple[Seq, Returned | None]]:
         shared: dict[RoomId, tuple[Seq, Returned | None]] = {}
         for summary in rooms:
             try:
-                number = await self._shared(conversation, summary, known[summary.room])
+                number = await self._shared(conversation, summary, known[summary.room], now)
                 returned = await self._returned(conversation, summary, number, known[summary.room])
                 shared[summary.room] = number, returned
             except RefusedError:  # removed from the room in the meantime
                 continue
         return shared
 
-    async def _shared(self, conversation: ChatConversation, summary: RoomSummary, known: Known) -> Seq:
+    async def _shared(
+        self, conversation: ChatConversation, summary: RoomSummary, known: Known, now: Millis
+    ) -> Seq:
         """Return the server's last number up to which both histories are the same."""
-        hidden = False
+        hidden, gone = False, Seq(0)
+        days = shortest_days(summary.retention, now)
         here = await self._archive.read(divergence.numbers_here, summary.room, known, summary.head)
         search = DivergenceSearch(here, PAGE_EVENTS.value)
         for _ in range(_MOST_PAGES):
@@ -149,7 +157,14 @@ class Rollback:
                 break
             before = Seq(end + 1)
             ask = History(id=new_request_id(), room=summary.room, before=before, limit=PAGE_EVENTS.value)
-            page = [one for one in await fetch(conversation, ask) if _can_be_compared(one, end)]
+            answer = await fetch(conversation, ask, Expiry(days, now))
+            removed = max((one.seq for one in answer if isinstance(one, ExpiredEvents)), default=Seq(0))
+            if here and removed >= here[0]:  # what was removed meanwhile is no other history
+                gone = max(gone, *(number for number in here if number <= removed))
+                here = [number for number in here if number > removed]
+                search = DivergenceSearch(here, PAGE_EVENTS.value)
+                continue
+            page = [one for one in answer if _can_be_compared(one, end)]
             if not page or page[-1].seq != end:  # it is not shown, so it proves nothing
                 here, hidden = [number for number in here if number != end], True
                 search = DivergenceSearch(here, PAGE_EVENTS.value)
@@ -165,7 +180,7 @@ class Rollback:
         if not (search.parted or hidden or known.encrypted):  # those between are fetched when read
             return min(summary.head, known.numbers.floor(known.top))
         # Whatever could not be compared counts as different: nothing from the server is assumed to be known.
-        return max(search.shared, min(summary.head, known.numbers.floor(known.forgotten)))
+        return max(search.shared, gone, min(summary.head, known.numbers.floor(known.forgotten)))
 
     async def _returned(
         self, conversation: ChatConversation, summary: RoomSummary, shared: Seq, known: Known

@@ -148,6 +148,7 @@ class Numbers:
         numbers = self._rooms.get(page.room)
         if numbers is None or not page.events:
             return page
+        page = replace(page, kept_from=numbers.to_local(page.kept_from))
         start = numbers.piece_start(page.events[-1].seq)
         kept = tuple(self.event(event) for event in page.events if event.seq >= start)
         return replace(page, events=kept, more=page.more or len(kept) < len(page.events))

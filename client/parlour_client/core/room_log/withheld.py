@@ -6,18 +6,23 @@ requests: ``sync.catch_up`` hands in the server's answers.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from msgspec.structs import replace
+
 from parlour_client.core.model import SYSTEM_ACCOUNT, Note, NoteKind
+from parlour_client.core.room_log.expiry import Expiry
 from parlour_client.core.room_log.numbering import PLAIN, Numbering
-from parlour_client.kit.language import _
+from parlour_client.kit.language import _, ngettext
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.bodies import Unreadable
+from parlour_protocol.frames.bodies import Blank, Unreadable
 from parlour_protocol.frames.requests import History
-from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import parse_device_name
 
 DEVICE: Final = parse_device_name("house")
+NOTHING_EXPIRES: Final = Expiry(None, Millis(0))
 
 
 class WithheldEvents(LogEvent, frozen=True, tag="event"):
@@ -29,6 +34,17 @@ class WithheldEvents(LogEvent, frozen=True, tag="event"):
     def note(self) -> Note:
         """The text of its row."""
         return Note(NoteKind.MISSING, detail=withheld_text(self.first, self.seq))
+
+
+class ExpiredEvents(WithheldEvents, frozen=True, tag="event"):
+    """The events from ``first`` to ``seq``, which the room's retention removed. It is never sent."""
+
+    days: int
+
+    @property
+    def note(self) -> Note:
+        """The text of its row."""
+        return Note(NoteKind.EXPIRED, detail=expired_text(self.days))
 
 
 def first_of(event: LogEvent) -> Seq:
@@ -45,6 +61,15 @@ def withheld_text(first: Seq, last: Seq) -> str:
     )
 
 
+def expired_text(days: int) -> str:
+    """Say that messages were removed."""
+    return ngettext(
+        "Older messages were removed: the server keeps them for {days} day here.",
+        "Older messages were removed: the server keeps them for {days} days here.",
+        days,
+    ).format(days=days)
+
+
 def ends_early_text(shown: Seq, claimed: Seq) -> str:
     """Say that a room ends before the number that the server claims."""
     return _("The server says that this room has {claimed} events, but shows none after {shown}.").format(
@@ -52,8 +77,17 @@ def ends_early_text(shown: Seq, claimed: Seq) -> str:
     )
 
 
-def complete(ask: History, answer: Iterable[LogEvent], numbers: Numbering = PLAIN) -> Sequence[LogEvent]:
+def complete(
+    ask: History,
+    answer: Iterable[LogEvent],
+    numbers: Numbering = PLAIN,
+    *,
+    kept_from: Seq = Seq(0),  # noqa: B008 - a NewType
+    expiry: Expiry = NOTHING_EXPIRES,
+) -> Sequence[LogEvent]:
     """Return the events of an answer in order, each number once, and a `WithheldEvents` for each gap.
+
+    A gap is an `ExpiredEvents` if it is under ``kept_from`` and ``expiry`` explains it.
 
     The number decides, not the order of arrival; numbers that were not requested are dropped. Events above
     the last one of a page read upwards are left to the next page. After a rollback, ``numbers`` says which
@@ -65,14 +99,16 @@ def complete(ask: History, answer: Iterable[LogEvent], numbers: Numbering = PLAI
         if event.room == ask.room and _asked_for(ask, event.seq)
     }
     found: list[LogEvent] = []
+    retention = Removal(numbers, kept_from, expiry)
     low = ask.after + 1 if ask.after is not None else min(wanted, default=Seq(1))
     for seq in sorted(wanted):
-        found += _missing(wanted[seq], low, seq - 1, numbers)
-        found.append(wanted[seq])
+        before = found[-1] if found else None
+        found += retention.missing(wanted[seq], low, seq - 1, before)
+        found.append(retention.unless_expired(wanted[seq], found[-1] if found else before))
         low = seq + 1
     if found and ask.after is None and ask.before is not None:
-        found += _missing(found[-1], low, ask.before - 1, numbers)
-    return found
+        found += retention.missing(found[-1], low, ask.before - 1, found[-1])
+    return _joined(found)
 
 
 def _asked_for(ask: History, seq: Seq) -> bool:
@@ -81,10 +117,46 @@ def _asked_for(ask: History, seq: Seq) -> bool:
     return ask.before is None or seq < ask.before
 
 
-def _missing(beside: LogEvent, low: int, high: int, numbers: Numbering) -> list[LogEvent]:
-    """Return the row for the numbers from ``low`` to ``high`` that the server has, if any."""
-    if low > high or not numbers.has_any(low, high):
-        return []
-    first = numbers.to_local(numbers.ceiling(Seq(low)))
-    last = numbers.to_local(numbers.floor(Seq(high)))
-    return [WithheldEvents(beside.room, last, beside.at, SYSTEM_ACCOUNT, DEVICE, Unreadable(), first)]
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What is missing in an answer, and whether the room's retention explains it."""
+
+    numbers: Numbering
+    kept_from: Seq
+    expiry: Expiry
+
+    def missing(self, beside: LogEvent, low: int, high: int, before: LogEvent | None) -> list[LogEvent]:
+        """Return the row for the numbers from ``low`` to ``high`` that the server has, if any.
+
+        ``before`` is the event in front of them, if the answer has it.
+        """
+        if low > high or not self.numbers.has_any(low, high):
+            return []
+        first = self.numbers.to_local(self.numbers.ceiling(Seq(low)))
+        last = self.numbers.to_local(self.numbers.floor(Seq(high)))
+        return [self._row(beside, first, last, before)]
+
+    def unless_expired(self, event: LogEvent, before: LogEvent | None) -> LogEvent:
+        """Return an event, or the row of one that was blanked because it expired."""
+        if isinstance(event.body, Blank) and event.body.was == "expired":
+            return self._row(event, event.seq, event.seq, before)
+        return event
+
+    def _row(self, beside: LogEvent, first: Seq, last: Seq, before: LogEvent | None) -> WithheldEvents:
+        known = None if before is None or isinstance(before, WithheldEvents) else before.at
+        fields = (beside.room, last, beside.at, SYSTEM_ACCOUNT, DEVICE, Unreadable(), first)
+        if self.expiry.days is not None and self.expiry.explains(last, known, self.kept_from):
+            return ExpiredEvents(*fields, self.expiry.days)
+        return WithheldEvents(*fields)
+
+
+def _joined(events: Sequence[LogEvent]) -> Sequence[LogEvent]:
+    """Join rows about removed messages that follow each other."""
+    joined: list[LogEvent] = []
+    for event in events:
+        last = joined[-1] if joined else None
+        if isinstance(event, ExpiredEvents) and isinstance(last, ExpiredEvents):
+            joined[-1] = replace(event, first=last.first)
+        else:
+            joined.append(event)
+    return joined

@@ -16,9 +16,11 @@ from typing import Final
 from msgspec.structs import replace
 
 from parlour_client.core.archive import Archive, divergence
+from parlour_client.core.archive.stored_values import set_setting
 from parlour_client.core.events import Emit, HistoryWithheld, RoomsChanged
+from parlour_client.core.room_log.expiry import Expiry, shortest_days
 from parlour_client.core.room_log.numbering import PLAIN
-from parlour_client.core.room_log.withheld import WithheldEvents, complete, ends_early_text
+from parlour_client.core.room_log.withheld import NOTHING_EXPIRES, WithheldEvents, complete, ends_early_text
 from parlour_client.core.sync.event_queue import EventQueue, Run
 from parlour_client.core.sync.state import State
 from parlour_client.core.transport.chat_conversation import ChatConversation
@@ -30,11 +32,13 @@ from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.replies import Page
 from parlour_protocol.frames.requests import History
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Seq, new_request_id
+from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 from parlour_protocol.kit.limits import PAGE_EVENTS
 
 LONGEST_CATCH_UP: Final = 10_000
 """Events fetched for a room at once; a longer gap gets the newest page, and the rest while scrolling back."""
+CAUGHT_UP: Final = "caught_up"
+"""The setting with the time when this device last had everything, by its own clock."""
 _AT_ONCE: Final = 8
 """Rooms that catch up at the same time."""
 _NOT_NOW: Final = frozenset({ErrorCode.UNAVAILABLE, ErrorCode.RATE_LIMITED, ErrorCode.TOO_MANY_IN_FLIGHT})
@@ -55,6 +59,8 @@ class CatchUp:
         self._emit = emit
         self._follow = follow
         self._tops: dict[RoomId, Seq] = {}
+        self._complete: dict[RoomId, Millis] = {}
+        """Until when this device had everything of a room: what is missing after its top is younger."""
         self._heads: dict[RoomId, Seq] = {}
         self._withheld: dict[RoomId, Seq] = {}
         """Up to where the server claims events of which it showed none when it was asked."""
@@ -77,6 +83,10 @@ class CatchUp:
     def head(self, room: RoomId) -> Seq:
         """Return the newest event of the room that the server has claimed."""
         return self._heads.get(room, Seq(0))
+
+    def was_complete(self, room: RoomId, at: Millis) -> None:
+        """Note that this device had all of a room's events until then; never moves back."""
+        self._complete[room] = max(at, self._complete.get(room, Millis(0)))
 
     def know(self, tops: Mapping[RoomId, Seq]) -> None:
         """Take the archive's state; never moves back, and ignores strict rooms."""
@@ -176,6 +186,8 @@ class CatchUp:
             if not self._all_behind():
                 await self._queue.drained()
                 self._update_caught_up()
+                if self._follow and not self._briefly and not self._refused:
+                    await self._archive.write(set_setting, CAUGHT_UP, str(self._clock.now()))
                 await self._behind.wait()
 
     def _is_behind(self, room: RoomId) -> bool:
@@ -222,7 +234,10 @@ class CatchUp:
         overlaps = bool(after) and room not in self._compared
         begin = Seq(after - 1) if after and overlaps else after
         ask = History(id=new_request_id(), room=room, after=begin, limit=PAGE_EVENTS.value)
-        page = await fetch(conversation, ask)
+        now, summary = self._clock.now(), self._state.summary(room)
+        days = shortest_days(None if summary is None else summary.retention, now)
+        expiry = Expiry(days, now, self._complete.get(room, Millis(0)) if after else Millis(0))
+        page = await fetch(conversation, ask, expiry)
         if after is not None and self._stands_elsewhere(room, after):
             return  # a strict room was held or moved back meanwhile
         if overlaps and page and page[0].seq == after and await self._contradicts(page[0]):
@@ -255,6 +270,7 @@ class CatchUp:
     def _accept(self, room: RoomId, events: Sequence[LogEvent], *, live: bool) -> None:
         if events:
             self._tops[room] = events[-1].seq
+            self.was_complete(room, self._clock.now() if live else events[-1].at)
             self._withheld.pop(room, None)
             self._queue.put(Run(room, events, live))
             self._moved.set()
@@ -265,8 +281,12 @@ def _above(event: LogEvent, top: Seq) -> LogEvent:
     return replace(event, first=max(event.first, top + 1)) if isinstance(event, WithheldEvents) else event
 
 
-async def fetch(conversation: ChatConversation, ask: History) -> Sequence[LogEvent]:
+async def fetch(
+    conversation: ChatConversation, ask: History, expiry: Expiry = NOTHING_EXPIRES
+) -> Sequence[LogEvent]:
     """Return a page of history whose numbers increase by one, with a `WithheldEvents` for each gap.
+
+    A gap that ``expiry`` explains is an `ExpiredEvents`.
 
     A page of another room counts as one without events. Raises ServerMisbehavedError, RefusedError.
     """
@@ -274,7 +294,8 @@ async def fetch(conversation: ChatConversation, ask: History) -> Sequence[LogEve
     if not isinstance(page, Page):
         raise ServerMisbehavedError(_("The server answered with something other than history."))
     numbers = conversation.numbers.of(ask.room) if conversation.numbers is not None else PLAIN
-    return complete(ask, page.events if page.room == ask.room else (), numbers)
+    events = page.events if page.room == ask.room else ()
+    return complete(ask, events, numbers, kept_from=page.kept_from, expiry=expiry)
 
 
 async def _all(coroutines: Iterable[Coroutine[None, None, None]]) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from parlour_client.core.archive import Archive, events, known_rooms, saved_preferences
-from parlour_client.core.sync.catch_up import CatchUp
+from parlour_client.core.archive.stored_values import setting
+from parlour_client.core.sync.catch_up import CAUGHT_UP, CatchUp
 from parlour_client.core.sync.state import State
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.ids import Millis, Seq
 
 
 class RoomStore:
@@ -28,7 +29,12 @@ class RoomStore:
     async def load(self) -> None:
         """Load rooms and preferences from the archive."""
         await self.load_preferences()
+        caught_up = Millis(int(await self._archive.read(setting, CAUGHT_UP) or 0))
         for known in await self._archive.read(known_rooms.load):
+            # An encrypted room may have waited for its keys while the others were complete.
+            self._catch_up.was_complete(known.summary.room, known.at)
+            if known.top and not known.summary.encrypted:
+                self._catch_up.was_complete(known.summary.room, caught_up)
             self._state.update(known.summary)
             self._catch_up.know({known.summary.room: known.top})
             await self._count(known.summary)

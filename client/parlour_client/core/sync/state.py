@@ -26,9 +26,11 @@ from parlour_protocol.frames.bodies import (
     Left,
     MembershipChange,
     Message,
+    RetentionSet,
     RoleSet,
     TopicSet,
 )
+from parlour_protocol.frames.replies import Retention
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
@@ -70,6 +72,7 @@ class KnownRoom:
             activity=max(self.activity, preferences.activity.get(summary.room, Millis(0))),
             mark=mark,
             request=summary.request,
+            retention=summary.retention,
             trouble=ends_early_text(summary.head, self.withheld) if self.withheld > summary.head else "",
         )
 
@@ -203,6 +206,17 @@ def _topic(summary: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
     return replace(summary, topic=event.body.topic)
 
 
+def _retention(summary: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
+    """Take what someone set; what applies now goes on until the time that the event names."""
+    body, before = event.body, summary.retention or Retention()
+    assert isinstance(body, RetentionSet)  # noqa: S101 - the table below says so
+    if body.applies is not None and body.applies > event.at:
+        after = replace(before, next_days=body.days, next_from=body.applies)
+    else:
+        after = replace(before, days=body.days, next_days=None, next_from=None)
+    return replace(summary, retention=None if after == Retention() else after)
+
+
 def _role(summary: RoomSummary, event: LogEvent, me: UserName) -> RoomSummary:
     assert isinstance(event.body, RoleSet)  # noqa: S101 - the table below says so
     return replace(summary, role=event.body.role) if event.body.who == me else summary
@@ -218,5 +232,6 @@ _CHANGES: Final[dict[type, _Change]] = {
     EncryptedMessage: _accepted,
     EncryptionOn: _encrypted,
     TopicSet: _topic,
+    RetentionSet: _retention,
     RoleSet: _role,
 }

@@ -14,6 +14,7 @@ from parlour_client.core.e2ee.status import RoomEncryption, RoomState
 from parlour_client.core.model import Room
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
+from parlour_client.text.retention_text import retention_short
 from parlour_client.ui.chat.member_list import how_many
 from parlour_protocol.rooms import RoomKind
 
@@ -54,7 +55,8 @@ class RoomHeader(Vertical):
             self._heading.show(own("Parlour", "bold"))
             return
         count = "" if room.kind is RoomKind.DIRECT else f", {how_many(room.members)}"
-        kind = own(f"  {_(_KINDS[room.kind])}{count}  ", "dim")
+        kept = retention_short(room.retention)
+        kind = own(f"  {_(_KINDS[room.kind])}{count}{' · ' if kept else ''}{kept}  ", "dim")
         topic = peer_line(room.topic) if room.topic else own("")
         if room.request:
             topic = own(_("wants to chat: /accept /decline /block"), "bold $text-warning")

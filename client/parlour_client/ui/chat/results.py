@@ -18,6 +18,7 @@ from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
 from parlour_client.text.date_text import day_found
 from parlour_client.text.encryption_text import RENEWED
 from parlour_client.text.formatting import preview
+from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.setting_text import changed_line, setting_line
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
@@ -68,6 +69,7 @@ class ResultViews:
             results.RoomOpened: self._open,
             results.PublicRoomsListed: self._public_rooms,
             results.TopicShown: self._topic,
+            results.RetentionShown: self._retention,
             results.InvitationsListed: lambda _: invitations.choose(),
             results.BlockedListed: self._blocked,
             results.ReceiptsShown: self._receipts,
@@ -180,6 +182,11 @@ class ResultViews:
         if self._client.rooms.get(room) is None:
             await self._client.rooms.join(room)
         await self._navigation.open(room)
+
+    def _retention(self, result: results.RetentionShown) -> None:
+        sentences = retention_sentences(result.room.retention)
+        title = peer_line(result.room.title, style="bold")
+        self._interaction.push(Page(lines(title, own(""), *map(own, sentences))))
 
     def _topic(self, result: results.TopicShown) -> None:
         if result.room.topic:

@@ -16,7 +16,7 @@ from parlour_server.store.interface.consent_store import Consent
 from parlour_server.store.interface.device_store import Devices, Groups, KeyLog
 from parlour_server.store.interface.file_store import Files
 from parlour_server.store.interface.report_store import Reports
-from parlour_server.store.interface.room_store import Decide, Log, Rooms
+from parlour_server.store.interface.room_store import Decide, Log, LogPage, Retention, Rooms
 
 
 class Store(KitStore, Protocol):
@@ -26,6 +26,8 @@ class Store(KitStore, Protocol):
     def rooms(self) -> Rooms: ...
     @property
     def log(self) -> Log: ...
+    @property
+    def retention(self) -> Retention: ...
     @property
     def consent(self) -> Consent: ...
     @property
@@ -55,7 +57,9 @@ __all__ = [
     "Groups",
     "KeyLog",
     "Log",
+    "LogPage",
     "Reports",
+    "Retention",
     "Rooms",
     "Store",
 ]

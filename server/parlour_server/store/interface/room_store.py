@@ -2,14 +2,24 @@
 
 from asyncio import Future
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
-from parlour_server.store.types import Appended, AppendEvent, Facts, Greeting, Membership, NewRoom
+from parlour_server.kit.store.engine.trusted_clock import TrustedClock
+from parlour_server.store.types import (
+    Appended,
+    AppendEvent,
+    ExpiringRoom,
+    Facts,
+    Greeting,
+    Membership,
+    NewRoom,
+    RetentionPolicy,
+)
 
 Decide = Callable[[AppendEvent, Facts], None]
 """Called inside the transaction, perhaps in another thread; must be pure. Raises RefusedError to refuse."""
@@ -75,6 +85,39 @@ class Rooms(Protocol):
         ...
 
 
+class LogPage(NamedTuple):
+    """A page of a room's log, in ascending order. ``more``: more events exist in the direction asked for."""
+
+    events: Sequence[LogEvent]
+    more: bool
+    kept_from: Seq = Seq(0)
+    """Numbers under it without an event were removed by the room's retention."""
+
+
+class Retention(Protocol):
+    """How long messages are kept, and the removal of older ones."""
+
+    async def set_for_server(self, days: int | None, now: Millis, notice: int) -> RetentionPolicy:
+        """Set how long the server keeps messages; a shorter time applies after ``notice`` milliseconds."""
+        ...
+
+    async def policy(self, room: RoomId | None) -> RetentionPolicy:
+        """Return what is set for a room, or for the server (None)."""
+        ...
+
+    async def look_at_clock(self, now: Millis) -> TrustedClock:
+        """Return the time by which messages expire, after looking at the clock."""
+        ...
+
+    async def due(self, now: Millis) -> Sequence[ExpiringRoom]:
+        """Return the rooms that have messages older than they keep them."""
+        ...
+
+    async def expire(self, room: ExpiringRoom, now: Millis) -> int:
+        """Remove a batch of a room's messages; returns how many were looked at, 0 when there are no more."""
+        ...
+
+
 class Log(Protocol):
     """The events of the rooms."""
 
@@ -90,8 +133,8 @@ class Log(Protocol):
 
     async def page(
         self, room: RoomId, *, after: Seq | None, before: Seq | None, limit: int, max_bytes: int
-    ) -> tuple[Sequence[LogEvent], bool]:
-        """Return events in ascending order and whether more exist in that direction.
+    ) -> LogPage:
+        """Return a page.
 
         ``after``: the ones next above; else ``before``: the ones next below; neither: the newest. At most
         ``limit`` events and ``max_bytes`` of bodies (but at least one event).

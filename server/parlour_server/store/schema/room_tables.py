@@ -35,6 +35,16 @@ rooms: Final = Table(
     Column("encrypted", Flag, nullable=False),
     # the cipher suite that the creator asked for; members check the group itself
     Column("suite", Integer, nullable=False, default=3, server_default="3"),
+    # how long its owner wants messages kept, and the change that is announced (`next_from` 0: none)
+    Column("kept_days", Integer),
+    Column("next_days", Integer),
+    Column("next_from", Number, nullable=False, server_default="0"),
+    # messages below this number were removed, by a retention of at least so many days
+    Column("kept_from", Number, nullable=False, server_default="0"),
+    Column("removed_days", Integer),
+    # of all bodies in its log, and of its files
+    Column("bytes", Number, nullable=False, server_default="0"),
+    Column("file_bytes", Number, nullable=False, server_default="0"),
     UniqueConstraint("low", "high"),
     CheckConstraint("low <= high", name="pair"),
     Index(

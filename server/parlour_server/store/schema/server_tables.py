@@ -39,6 +39,21 @@ health: Final = Table(
     **PLAIN,
 )
 
+# how long the server keeps messages, the change that is announced, and the clock that expiry goes by
+retention: Final = Table(
+    "retention",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kept_days", Integer),
+    Column("next_days", Integer),
+    Column("next_from", Number, nullable=False, server_default="0"),
+    Column("trusted", Number, nullable=False, server_default="0"),
+    Column("looked", Number, nullable=False, server_default="0"),
+    Column("held", Number, nullable=False, server_default="0"),
+    CheckConstraint("id = 1", name="one_row"),
+    **PLAIN,
+)
+
 # the servers that share the database, each with a lease by the database's clock
 nodes: Final = Table(
     "nodes",

@@ -18,10 +18,12 @@ from parlour_server.store.types.journal_records import (
     RoomAdvanced,
 )
 from parlour_server.store.types.report_records import NewReport, ReportRecord, new_report_id
+from parlour_server.store.types.retention_policy import RetentionPolicy, shorter, shortest
 from parlour_server.store.types.room_records import (
     Appended,
     AppendEvent,
     Attached,
+    ExpiringRoom,
     Facts,
     FileRecord,
     Greeting,
@@ -41,6 +43,7 @@ __all__ = [
     "DeviceChange",
     "DeviceRecord",
     "DevicesChanged",
+    "ExpiringRoom",
     "Facts",
     "FileRecord",
     "Greeting",
@@ -52,7 +55,10 @@ __all__ = [
     "NewReport",
     "NewRoom",
     "ReportRecord",
+    "RetentionPolicy",
     "RoomAdvanced",
     "Target",
     "new_report_id",
+    "shorter",
+    "shortest",
 ]

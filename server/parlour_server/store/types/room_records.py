@@ -127,6 +127,8 @@ class Facts(Struct, frozen=True):
     """None: there is no group; read only for encrypted messages and changes of a group."""
     sender_active: bool = False
     """The event's ``sender`` is a certified device of the author; read only for a new group."""
+    room_bytes: int = 0
+    """All bodies in the room's log."""
     in_group: bool = False
     """A device of the person who leaves or gets a role is in the room's group; read only for those."""
     group_used: bool = False
@@ -177,6 +179,15 @@ class NewRoom:
     topic: TopicText = TopicText()
     encrypted: bool = False
     suite: RoomSuite = RoomSuite.X25519
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiringRoom:
+    """A room whose messages from before a time are to be removed, because it keeps them ``days``."""
+
+    room: RoomId
+    days: int
+    before: Millis
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,14 @@ class Device:
             if note is not None:
                 self.notes[seq] = note
 
+    def expire(self, count: int) -> None:
+        """Learn that the next events of the log were removed by the room's retention."""
+        links = Links(self.db, ROOM)
+        self.processed += count
+        links.begins(Seq(self.processed))
+        links.expired(Seq(self.processed), count)
+        links.save()
+
     def _take(self, links: Links, seq: Seq, event: Event) -> None:
         what, late = event.what, False
         own, unreadable = what.device == self.name, event.garbage or what.at < self.joined

@@ -26,9 +26,11 @@ def upload(world: World, room: RoomId, owner: UserName, size: int = 100) -> File
     return FileRecord(new_file_id(), room, owner, size, Digest(bytes(32)), world.clock.now())
 
 
-async def put(store: Store, file: FileRecord, *, user_bytes: int = PLENTY, total: int = PLENTY) -> None:
+async def put(
+    store: Store, file: FileRecord, *, user_bytes: int = PLENTY, room_bytes: int = PLENTY, total: int = PLENTY
+) -> None:
     """Keep it."""
-    await store.files.put(file, user_bytes=user_bytes, total_bytes=total)
+    await store.files.put(file, user_bytes=user_bytes, room_bytes=room_bytes, total_bytes=total)
 
 
 def named(file: FileRecord) -> Message:

@@ -197,7 +197,7 @@ async def test_pages_go_in_both_directions(world: World) -> None:
         await world.append(room, alice, message(str(i)))
 
     async def page(after: int | None = None, before: int | None = None) -> tuple[list[int], bool]:
-        events, more = await world.store.log.page(
+        events, more, _ = await world.store.log.page(
             room,
             after=None if after is None else Seq(after),
             before=None if before is None else Seq(before),
@@ -224,7 +224,7 @@ async def test_a_page_ends_before_it_is_too_big(world: World) -> None:
         await world.append(room, alice, message("x" * 1000))
 
     async def page(max_bytes: int, after: int | None) -> tuple[int, bool]:
-        events, more = await world.store.log.page(
+        events, more, _ = await world.store.log.page(
             room, after=None if after is None else Seq(after), before=None, limit=100, max_bytes=max_bytes
         )
         return len(events), more

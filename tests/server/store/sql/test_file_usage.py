@@ -71,7 +71,7 @@ async def test_an_upload_costs_the_same_beside_many_files(
 
     monkeypatch.setattr(store._writer, "submit", recorded)
     assert await store.files.used(bob) == (MANY * 10, MANY * 10)
-    await store.files.put(file, user_bytes=PLENTY, total_bytes=PLENTY)
+    await store.files.put(file, user_bytes=PLENTY, room_bytes=2**40, total_bytes=PLENTY)
     await store.files.forget([file.id])
     monkeypatch.undo()
     put, forget = writes
@@ -87,14 +87,16 @@ async def test_what_is_refused_or_forgotten_twice_is_counted_once(
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
     one, other = upload(world, room, alice, 30), upload(world, room, bob, 5)
-    await store.files.put(one, user_bytes=30, total_bytes=30)
+    await store.files.put(one, user_bytes=30, room_bytes=2**40, total_bytes=30)
     for refused in (other, replace(one, id=other.id), replace(other, room=RoomId("x" * 22))):
         with pytest.raises(RefusedError):
-            await store.files.put(refused, user_bytes=30, total_bytes=30)
+            await store.files.put(refused, user_bytes=30, room_bytes=2**40, total_bytes=30)
     with pytest.raises(sqlite3.IntegrityError):
-        await store.files.put(one, user_bytes=PLENTY, total_bytes=PLENTY)  # the same id again
+        await store.files.put(
+            one, user_bytes=PLENTY, room_bytes=2**40, total_bytes=PLENTY
+        )  # the same id again
     assert await store.files.used(alice) == (30, 30)
-    await store.files.put(other, user_bytes=30, total_bytes=PLENTY)
+    await store.files.put(other, user_bytes=30, room_bytes=2**40, total_bytes=PLENTY)
     await store.files.forget([one.id, one.id])
     await store.files.forget([one.id])
     assert await store.files.used(alice) == (0, 5)

@@ -68,7 +68,9 @@ async def history(store: ChatStore, room: RoomId, *, upwards: bool, limit: int =
     while more:
         after = (found[-1].seq if found else Seq(0)) if upwards else None
         before = found[0].seq if found and not upwards else None
-        events, more = await store.log.page(room, after=after, before=before, limit=limit, max_bytes=100_000)
+        events, more, _ = await store.log.page(
+            room, after=after, before=before, limit=limit, max_bytes=100_000
+        )
         found = [*found, *events] if upwards else [*events, *found]
     return found
 

@@ -43,6 +43,9 @@ _APART: Final = 1 << 20
 _BEYOND: Final = 64
 """Numbers that are skipped for each message that another copy of this home has sent."""
 
+_ANYONE: Final = "*"
+"""Instead of an author: messages that were removed, of which only the number is known."""
+
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Shown)
 
@@ -169,6 +172,27 @@ class Links:
         self._connection.execute("INSERT INTO mls_places VALUES (?, ?, ?, ?, ?, ?)", values)
         return moved
 
+    def expired(self, seq: Seq, count: int) -> None:
+        """Give messages that the room's retention removed, up to event ``seq``, one place together.
+
+        They count as blanked ones do: other devices have processed as many, and any of them may have sent
+        them.
+        """
+        if count <= 0:
+            return
+        self._seen += count
+        self._base, self._running, self._tip = self._seen, NOTHING, NO_TIP
+        self._place += _APART
+        values = (self._room, self._place, seq, None, count, _ANYONE)
+        self._connection.execute("INSERT INTO mls_places VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def _expired_after(self, place: int) -> int:
+        """Return how many messages were removed after a place."""
+        query = "SELECT coalesce(sum(weight), 0) FROM mls_places WHERE room = ? AND place > ? AND unread = ?"
+        for (count,) in self._connection.execute(query, (self._room, place, _ANYONE)):
+            return int(str(count))
+        return 0
+
     def _awaited(self, tip: bytes) -> bool:
         if self._tips is None:
             query = "SELECT tip FROM mls_awaited WHERE room = ?"
@@ -221,7 +245,8 @@ class Links:
     ) -> list[Note]:
         """Report numbers that did not arrive; an unreadable message may be one of them."""
         for one in missing:
-            links.excuse(shown, one, self._unread(user, one))
+            gone = min(one.high - one.low + 1, self._expired_after(one.after))
+            links.excuse(shown, one, max(gone, self._unread(user, one)))
         links.tell(shown, link, seq)
         left = links.told_at(shown, seq)
         if not left:
@@ -260,6 +285,9 @@ class Links:
         if link.seen == shown.seen:
             at = end = shown.at
         differs = links.compare(shown, link, at, self._stretch(shown.at, end))
+        if differs is None and at is None and self._expired_after(shown.at):
+            shown.at = None  # it had processed some of the removed ones: compare again from the epoch's start
+            return []
         if differs is not None and differs.how is How.MISSING and at is not None:
             behind = self._stretch(at, self._place).count  # what it had seen may be here, in another place
             if behind >= differs.count:

@@ -27,7 +27,7 @@ from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.groups.statements import note, statement_in
 from parlour_client.core.e2ee.groups.transaction import Transaction, silent, with_body
 from parlour_client.core.model import Note, NoteKind
-from parlour_client.core.room_log.withheld import WithheldEvents, first_of
+from parlour_client.core.room_log.withheld import ExpiredEvents, WithheldEvents, first_of
 from parlour_client.kit.errors import ServerMisbehavedError
 from parlour_client.kit.language import N_, _
 from parlour_protocol.frames import LogEvent
@@ -138,6 +138,11 @@ def _take(transaction: Transaction, event: LogEvent) -> Received:
 
 def _placed(transaction: Transaction, event: LogEvent, item: Received) -> Received:
     """Give an encrypted event its place among those that other devices say they have processed."""
+    if isinstance(event, ExpiredEvents):
+        transaction.links.expired(
+            event.seq, event.seq - max(event.first, (transaction.row.since or 0) + 1) + 1
+        )
+        return item
     body = event.body
     unread = event.author if item.message is None else None
     if isinstance(body, Blank) and body.was == "sealed":

@@ -26,6 +26,7 @@ from parlour_protocol.frames.bodies import (
     Message,
     Muted,
     Reacted,
+    RetentionSet,
     RoleSet,
     Uninvited,
     Unreadable,
@@ -50,9 +51,10 @@ from parlour_server.store.sql.rooms.consent import ASKED, admission, say_yes
 from parlour_server.store.sql.rooms.event_effects import MOVES, apply_effect
 from parlour_server.store.sql.rooms.event_facts import read_facts, read_room_facts
 from parlour_server.store.sql.rooms.member_rows import count_members, next_owner
+from parlour_server.store.sql.rooms.retention import EXPIRED, set_for_room
 from parlour_server.store.types import Appended, AppendEvent, Facts
 
-_MOVE_HEAD: Final = "UPDATE rooms SET head = ? WHERE room = ?"
+_MOVE_HEAD: Final = "UPDATE rooms SET head = ?, bytes = bytes + ? WHERE room = ?"
 _INSERT: Final = (
     "INSERT INTO events (room, seq, at, author, device, request, kind, target, body)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -67,7 +69,8 @@ def insert_event(db: WriteConnection, event: LogEvent, request: RequestId | None
     """
     body = event.body
     target = body.target if isinstance(body, Edited | Reacted) else None
-    db.execute(_MOVE_HEAD, (event.seq, event.room))
+    written = write_body(body)
+    db.execute(_MOVE_HEAD, (event.seq, len(written), event.room))
     db.execute(
         _INSERT,
         (
@@ -79,7 +82,7 @@ def insert_event(db: WriteConnection, event: LogEvent, request: RequestId | None
             request,
             BODY_KINDS[type(body)],
             target,
-            write_body(body),
+            written,
         ),
     )
     if db.announces:
@@ -113,11 +116,13 @@ def is_same(earlier: LogEvent, event: AppendEvent) -> bool:
     if isinstance(before, Unreadable):
         return True  # nothing left to compare, and a second message would be worse than a wrong answer
     if isinstance(before, Blank):
-        return before.was == BODY_KINDS[type(body)]
+        return before.was in {EXPIRED, BODY_KINDS[type(body)]}
     if isinstance(body, EncryptedMessage) and isinstance(before, EncryptedMessage):
         return before.blanks == body.blanks
     if isinstance(body, Banned | Muted) and isinstance(before, type(body)) and body.until and before.until:
         body = replace(body, until=Millis(body.until - event.at + earlier.at))
+    if isinstance(before, RetentionSet) and isinstance(body, RetentionSet):
+        return True  # the store wrote what applies, and from when on
     if isinstance(before, MembershipChange):
         before = replace(before, members=None)  # the store wrote it
     if isinstance(before, Joined) and isinstance(body, Joined):
@@ -175,11 +180,14 @@ def _appoint_next_owner(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent,
 def _append_with_effect(db: WriteConnection, event: LogEvent, request: RequestId | None) -> LogEvent:
     """Apply the event and append it; return it as stored, with the number of members after it.
 
-    Joining with an invitation adds the admission that was signed for it.
+    Joining with an invitation adds the admission that was signed for it; a retention gets the time from which
+    it applies.
     """
     if isinstance(event.body, Joined) and event.body.statement is None:
         signed = admission(db, event.room, event.author, event.at)
         event = numbered(event, event.seq, replace(event.body, statement=signed))
+    if isinstance(event.body, RetentionSet):
+        event = numbered(event, event.seq, set_for_room(db, event, event.body))
     apply_effect(db, event)
     if isinstance(event.body, MembershipChange):
         event = numbered(event, event.seq, replace(event.body, members=count_members(db, event.room)))

@@ -166,9 +166,14 @@ def _pinned(db: WriteConnection, event: LogEvent, body: Pinned) -> None:
 
 def _blank(db: WriteConnection, event: LogEvent, seq: Seq, kind: str) -> None:
     if kind != "blank":
+        blank = write_body(Blank(was=kind))
         db.execute(
-            "UPDATE events SET kind = 'blank', body = ? WHERE room = ? AND seq = ?",
-            (write_body(Blank(was=kind)), event.room, seq),
+            "UPDATE rooms SET bytes = bytes + ?3"
+            " - (SELECT length(body) FROM events WHERE room = ?1 AND seq = ?2) WHERE room = ?1",
+            (event.room, seq, len(blank)),
+        )
+        db.execute(
+            "UPDATE events SET kind = 'blank', body = ? WHERE room = ? AND seq = ?", (blank, event.room, seq)
         )
 
 

@@ -58,7 +58,7 @@ _PERSON: Final = """
     LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
     WHERE r.room = ?2
 """
-_COLUMNS: Final = "r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until"
+_COLUMNS: Final = "r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until, r.bytes"
 # The author, the room and the request in one SELECT, the only one for a plain message.
 _ROOM_FACTS: Final = f"""
     SELECT {_COLUMNS} FROM rooms r
@@ -105,6 +105,7 @@ class RoomFacts(NamedTuple):
     consent: str | None
     muted_until: Millis | None
     banned_until: Millis | None
+    bytes: int
 
     @property
     def is_plain(self) -> bool:
@@ -134,7 +135,14 @@ def facts_for_plain(event: AppendEvent, room_facts: RoomFacts, group: GroupFacts
     author = read_membership(event.author, room_facts.role, room_facts.muted_until, room_facts.consent)
     encrypted = bool(room_facts.encrypted)
     kind = ROOM_KINDS[room_facts.kind]
-    return Facts(kind, author, room_facts.banned_until, encrypted=encrypted, group=group)
+    return Facts(
+        kind,
+        author,
+        room_facts.banned_until,
+        encrypted=encrypted,
+        group=group,
+        room_bytes=room_facts.bytes,
+    )
 
 
 def read_facts(db: Connection, event: AppendEvent, room_facts: RoomFacts) -> Facts:
@@ -147,6 +155,7 @@ def read_facts(db: Connection, event: AppendEvent, room_facts: RoomFacts) -> Fac
     if author is not None and author.asked:
         more["author_rooms"] = count_rooms(db, event.author)
     encrypted = bool(room_facts.encrypted)
+    more["room_bytes"] = room_facts.bytes
     return Facts(ROOM_KINDS[room_facts.kind], author, room_facts.banned_until, encrypted=encrypted, **more)
 
 

@@ -33,7 +33,7 @@ class SqlFiles:
         self._writer = writer
         self._readers = readers
 
-    async def put(self, file: FileRecord, *, user_bytes: int, total_bytes: int) -> None:
+    async def put(self, file: FileRecord, *, user_bytes: int, room_bytes: int, total_bytes: int) -> None:
         """Store the record of a file. Raises RefusedError(NOT_FOUND, LIMIT_REACHED)."""
 
         def write(db: WriteConnection) -> None:
@@ -42,6 +42,8 @@ class SqlFiles:
             own, total = _used(db, file.owner)
             if own + file.size > user_bytes:
                 raise RefusedError(ErrorCode.LIMIT_REACHED, "your files use all the space you have")
+            if _in_room(db, file.room) + file.size > room_bytes:
+                raise RefusedError(ErrorCode.LIMIT_REACHED, "the files of this room use all its space")
             if total + file.size > total_bytes:
                 raise RefusedError(ErrorCode.LIMIT_REACHED, "the server has no space left for files")
             db.execute(
@@ -57,7 +59,7 @@ class SqlFiles:
                     file.expires,
                 ),
             )
-            _count(db, file.owner, file.size)
+            _count(db, file.room, file.owner, file.size)
 
         await self._writer.submit(write)
 
@@ -71,6 +73,10 @@ class SqlFiles:
             file,
             now,
         )
+
+    async def in_room(self, room: RoomId) -> int:
+        """Return how many bytes the room's files take."""
+        return await self._readers.run(lambda db: _in_room(db, room))
 
     async def used(self, user: UserName) -> tuple[int, int]:
         """Return how many bytes the user's files take, and everyone's."""
@@ -87,9 +93,9 @@ class SqlFiles:
 
         def write(db: WriteConnection) -> None:
             for file in gone:
-                query = "DELETE FROM files WHERE file = ? RETURNING owner, size"
-                for owner, size in db.execute(query, (file,)).fetchall():
-                    _count(db, user_name(owner), -size)
+                query = "DELETE FROM files WHERE file = ? RETURNING room, owner, size"
+                for room, owner, size in db.execute(query, (file,)).fetchall():
+                    _count(db, room, user_name(owner), -size)
 
         await self._writer.submit(write)
 
@@ -110,14 +116,26 @@ def end_file(db: Connection, file: FileId, at: Millis) -> None:
     db.execute("UPDATE files SET expires = ? WHERE file = ?", (at, file))
 
 
+def end_files_of_room(db: Connection, room: RoomId, before: Millis, at: Millis) -> None:
+    """Let files expire that were uploaded to a room before a time, named by a message or not."""
+    query = "UPDATE files SET expires = ? WHERE room = ? AND created < ? AND (expires IS NULL OR expires > ?)"
+    db.execute(query, (at, room, before, at))
+
+
+def _in_room(db: Connection, room: RoomId) -> int:
+    row = db.execute("SELECT file_bytes FROM rooms WHERE room = ?", (room,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def _used(db: Connection, user: UserName) -> tuple[int, int]:
     query = "SELECT owner, bytes FROM file_usage WHERE owner IN (?, ?)"
     used: dict[str, int] = dict(db.execute(query, (plain(user), _EVERYONE)))
     return used.get(plain(user), 0), used.get(_EVERYONE, 0)
 
 
-def _count(db: WriteConnection, owner: UserName, size: int) -> None:
-    """Add to what the owner's files take, and everyone's: in the transaction that changes the files."""
+def _count(db: WriteConnection, room: RoomId, owner: UserName, size: int) -> None:
+    """Add to what the files of owner, room and server take, in the transaction that changes them."""
+    db.execute("UPDATE rooms SET file_bytes = file_bytes + ? WHERE room = ?", (size, room))
     db.executemany(
         "INSERT INTO file_usage (owner, bytes) VALUES (?, ?)"
         " ON CONFLICT (owner) DO UPDATE SET bytes = file_usage.bytes + excluded.bytes",

@@ -2,7 +2,7 @@
 
 import json
 from asyncio import Future
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Final
 
@@ -15,23 +15,23 @@ from parlour_protocol.frames.bodies import (
     Muted,
     Pinned,
     Reacted,
+    RetentionSet,
     TopicSet,
     Unmuted,
 )
-from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.store.interface import Decide
+from parlour_server.store.interface import Decide, LogPage
 from parlour_server.store.sql.rooms.append import append
 from parlour_server.store.sql.rooms.log_pages import DamageLog, read_page
 from parlour_server.store.sql.rooms.plain_append import PlainAppend, is_plain
 from parlour_server.store.types import Appended, AppendEvent
 
 _STAY_IN_THE_ROOM: Final[frozenset[type[AnyBody]]] = frozenset(
-    {Message, EncryptedMessage, Edited, Deleted, Reacted, Pinned, TopicSet, Muted, Unmuted}
+    {Message, EncryptedMessage, Edited, Deleted, Reacted, Pinned, TopicSet, RetentionSet, Muted, Unmuted}
 )
 """Bodies that are decided by what belongs to their room, and change nothing else."""
 
@@ -54,12 +54,12 @@ class SqlLog:
 
     async def page(
         self, room: RoomId, *, after: Seq | None, before: Seq | None, limit: int, max_bytes: int
-    ) -> tuple[Sequence[LogEvent], bool]:
-        """Return events in ascending order and whether more exist in that direction."""
+    ) -> LogPage:
+        """Return a page."""
         read = partial(read_page, room=room, after=after, before=before, limit=limit, max_bytes=max_bytes)
-        events, more = await self._readers.run(read)
-        self._damage.note(events)
-        return events, more
+        page = await self._readers.run(read)
+        self._damage.note(page.events)
+        return page
 
     async def heads(self, rooms: Collection[RoomId]) -> Mapping[RoomId, Seq]:
         """Return the numbers of the newest events of these rooms."""

@@ -15,16 +15,22 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_server.kit.logs import warn
 from parlour_server.kit.store.engine.connection import Connection
+from parlour_server.store.interface import LogPage
 from parlour_server.store.sql.column_values import (
     EVENT_COLUMNS,
     UNREADABLE,
     read_event,
     read_event_if_possible,
+    write_body,
 )
 from parlour_server.system_account import system_account, system_device
 
 _UPWARDS: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608 - columns of ours
 _DOWNWARDS: Final = f"{_UPWARDS} DESC"
+_ABOVE: Final = (
+    f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq >= ? AND seq < ? ORDER BY seq LIMIT ?"  # noqa: S608 - columns of ours
+)
+_BELOW: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq <= ? ORDER BY seq DESC LIMIT ?"  # noqa: S608 - columns of ours
 _ONE: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq = ?"  # noqa: S608 - columns of ours
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _MOST_NOTED: Final = 1000
@@ -41,16 +47,20 @@ def read_page(
     before: Seq | None,
     limit: int,
     max_bytes: int,
-) -> tuple[Sequence[LogEvent], bool]:
-    """Return events in ascending order and whether more lie in the asked direction (see ``Log.page``)."""
+) -> LogPage:
+    """Return a page (see ``Log.page``)."""
     with db.snapshot():
-        head = db.execute("SELECT head FROM rooms WHERE room = ?", (room,)).fetchone()
-        if head is None:
-            return (), False
-        numbers = _numbers(head[0], after, before, limit)
-        events = _whole(db, room, numbers, max_bytes) or _around_damage(db, room, numbers, max_bytes)
-    more = bool(events) and (events[-1].seq < head[0] if after is not None else events[-1].seq > 1)
-    return (events if after is not None else events[::-1]), more
+        row = db.execute("SELECT head, kept_from FROM rooms WHERE room = ?", (room,)).fetchone()
+        if row is None:
+            return LogPage((), more=False)
+        head, kept_from = row
+        numbers = _numbers(head, after, before, limit)
+        if numbers and min(numbers) < kept_from:
+            events = _across_removal(db, room, numbers, kept_from, head, max_bytes)
+        else:
+            events = _read(db, room, numbers, max_bytes)
+    more = bool(events) and (events[-1].seq < head if after is not None else events[-1].seq > 1)
+    return LogPage(events if after is not None else events[::-1], more, kept_from)
 
 
 class DamageLog:
@@ -82,6 +92,52 @@ def _numbers(head: Seq, after: Seq | None, before: Seq | None, limit: int) -> ra
         return range(after + 1, min(after + limit, head) + 1)
     top = head if before is None else min(before - 1, head)
     return range(top, max(top - limit, 0), -1)
+
+
+def _read(db: Connection, room: RoomId, numbers: range, max_bytes: int) -> list[LogEvent]:
+    return _whole(db, room, numbers, max_bytes) or _around_damage(db, room, numbers, max_bytes)
+
+
+def _across_removal(
+    db: Connection, room: RoomId, numbers: range, kept_from: Seq, head: Seq, max_bytes: int
+) -> list[LogEvent]:
+    """Return events of a page that reaches below ``kept_from``, where most numbers have none any more."""
+    limit = len(numbers)
+    if numbers.step < 0:
+        kept = range(numbers[0], max(kept_from, numbers[-1]) - 1, -1)
+        events = _read(db, room, kept, max_bytes) if kept else []
+        if len(events) < len(kept):
+            return events  # as many as the size allows
+        rest = (min(numbers[0], kept_from - 1), limit - len(events))
+        left = max_bytes - _size(events)
+        return events + (_sparse(db, room, _BELOW, rest, left)[0] if left > 0 or not events else [])
+    events, all_of_them = _sparse(db, room, _ABOVE, (numbers[0], kept_from, limit), max_bytes)
+    if not all_of_them:
+        return events
+    kept = range(max(kept_from, numbers[0]), min(max(kept_from, numbers[0]) + limit - len(events), head + 1))
+    left = max_bytes - _size(events)
+    if kept and (left > 0 or not events):
+        more = _read(db, room, kept, max(left, 1))
+        events += more if not events or _size(more) <= left else []
+    return events
+
+
+def _sparse(
+    db: Connection, room: RoomId, query: str, values: tuple[int, ...], max_bytes: int
+) -> tuple[list[LogEvent], bool]:
+    """Return the events that are left, and whether the size allowed all; at least one."""
+    events: list[LogEvent] = []
+    size = 0
+    for row in db.execute(query, (room, *values)):
+        size += len(row[-1])
+        if events and size > max_bytes:
+            return events, False
+        events.append(read_event_if_possible(room, row))
+    return events, True
+
+
+def _size(events: Sequence[LogEvent]) -> int:
+    return sum(len(write_body(event.body)) for event in events)
 
 
 def _whole(db: Connection, room: RoomId, numbers: range, max_bytes: int) -> list[LogEvent] | None:

@@ -31,7 +31,8 @@ _INSERT: Final = """
     )
 """
 _MOVE_HEADS: Final = """
-    UPDATE rooms SET head = moved.head FROM unnest(?::text[], ?::bigint[]) AS moved (room, head)
+    UPDATE rooms SET head = moved.head, bytes = rooms.bytes + moved.bytes
+    FROM unnest(?::text[], ?::bigint[], ?::bigint[]) AS moved (room, head, bytes)
     WHERE rooms.room = moved.room
 """
 
@@ -90,6 +91,7 @@ def _store(db: WriteConnection, waiting: list[tuple[LogEvent, RequestId]]) -> No
     if not waiting:
         return
     events = [event for event, _ in waiting]
+    bodies = [write_body(event.body) for event in events]
     db.execute(
         _INSERT,
         (
@@ -100,9 +102,12 @@ def _store(db: WriteConnection, waiting: list[tuple[LogEvent, RequestId]]) -> No
             [plain(event.device) for event in events],
             [request for _, request in waiting],
             [BODY_KINDS[type(event.body)] for event in events],
-            [write_body(event.body) for event in events],
+            bodies,
         ),
     )
     heads = {event.room: event.seq for event in events}  # the last of each room
-    db.execute(_MOVE_HEADS, (list(heads), list(heads.values())))
+    sizes = dict.fromkeys(heads, 0)
+    for event, body in zip(events, bodies, strict=True):
+        sizes[event.room] += len(body)
+    db.execute(_MOVE_HEADS, (list(heads), list(heads.values()), list(sizes.values())))
     waiting.clear()

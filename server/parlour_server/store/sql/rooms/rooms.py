@@ -29,12 +29,15 @@ from parlour_server.store.sql.column_values import (
 )
 from parlour_server.store.sql.rooms.consent import GIVEN, count_shown
 from parlour_server.store.sql.rooms.room_creation import make_room
-from parlour_server.store.types import Greeting, Membership, NewRoom
+from parlour_server.store.types import Greeting, Membership, NewRoom, RetentionPolicy, shorter
 
 _SUMMARY: Final = """
     SELECT r.room, r.kind, m.role, r.head, m.read, r.members, r.name, r.topic,
-           r.encrypted, r.suite, m.consent, CASE WHEN r.low = m.account THEN r.high ELSE r.low END
-    FROM members m JOIN rooms r USING (room) WHERE m.account = ? AND m.consent != 'refused'
+           r.encrypted, r.suite, m.consent, CASE WHEN r.low = m.account THEN r.high ELSE r.low END,
+           r.kept_days, r.next_days, r.next_from, r.removed_days,
+           s.kept_days, s.next_days, coalesce(s.next_from, 0)
+    FROM members m JOIN rooms r USING (room) LEFT JOIN retention s ON s.id = 1
+    WHERE m.account = ? AND m.consent != 'refused'
 """
 _MEMBERS: Final = """
     SELECT m.account, m.role, u.until, m.consent FROM members m LEFT JOIN mutes u USING (room, account)
@@ -159,7 +162,8 @@ def _after(name: str | None) -> str:
 def _summary(
     room: RoomId, kind: str, role: str, head: Seq, read: Seq, members: int, name: str | None, *rest: Any
 ) -> RoomSummary:
-    topic, encrypted, suite, will, peer = rest
+    topic, encrypted, suite, will, peer, *retention = rest
+    days, next_days, next_from, removed_days, *of_server = retention
     return RoomSummary(
         room=room,
         kind=ROOM_KINDS[kind],
@@ -173,6 +177,9 @@ def _summary(
         encrypted=bool(encrypted),
         request=will != GIVEN,
         suite=RoomSuite(suite),
+        retention=shorter(
+            RetentionPolicy(*of_server), RetentionPolicy(days, next_days, next_from), removed_days
+        ),
     )
 
 

@@ -316,3 +316,33 @@ def test_ranges_are_joined_and_few() -> None:
     """Where they are too many, the nearest become one."""
     assert ranges([(5, 6), (1, 2), (3, 3)], 8) == (1, 3, 5, 6)
     assert ranges([(1, 1), (3, 3), (9, 9)], 2) == (1, 3, 9, 9)
+
+
+@pytest.mark.parametrize("devices", [1, 2, 3, 5])
+def test_removed_messages_tell_nothing(devices: int) -> None:
+    """A device that was away while messages expired, from the beginning or in the middle, alarms no one."""
+    for seed in range(WALKS):
+        log, people, _ = conversation(seed, devices, 40)
+        random = chance(seed)
+        away = device(97, random)
+        away.process(log[: random.randrange(devices, 20)])
+        away.expire(random.randrange(1, 30 - away.processed))
+        assert told(away, log) == []
+        spoken(log, away)
+        for one in (*people, away):
+            spoken(log, one)
+        for one in (*people, away):
+            assert told(one, log) == []
+
+
+@pytest.mark.parametrize("devices", [2, 3, 5])
+def test_a_server_that_removes_more_than_it_says_is_reported(devices: int) -> None:
+    """It says that some expired, and drops younger ones that follow: the counts of the others tell."""
+    for seed in range(WALKS):
+        log, people, _ = conversation(seed, devices, 40)
+        away = device(97, chance(seed))
+        away.process(log[:10])
+        away.expire(10)
+        for one in people:
+            spoken(log, one)
+        assert told(away, log[:20] + log[23:])

@@ -1,0 +1,68 @@
+"""How long the server keeps messages of a room, in words."""
+
+from datetime import datetime
+from typing import Final
+
+from parlour_client.kit.language import _, ngettext
+from parlour_protocol.frames.replies import Retention
+from parlour_protocol.kit.ids import Millis
+
+_LAST_TIME: Final = 253_402_000_000_000
+"""The year 9999: a server may write any number."""
+
+
+def kept_for(days: int | None) -> str:
+    """Return `kept for 30 days`, of messages."""
+    if days is None:
+        return _("kept for ever")
+    return ngettext("kept for {days} day", "kept for {days} days", days).format(days=days)
+
+
+def retention_short(retention: Retention | None) -> str:
+    """Return what belongs into a room's heading; empty if everything is kept."""
+    if retention is None:
+        return ""
+    if retention.next_from is not None:
+        return _("messages from {date} on: {kept}").format(
+            date=_date(retention.next_from), kept=kept_for(retention.next_days)
+        )
+    if retention.days is None:
+        return ""
+    return _("messages {kept}").format(kept=kept_for(retention.days))
+
+
+def retention_sentences(retention: Retention | None) -> list[str]:
+    """Return everything that a member should know about it, one sentence each."""
+    if retention is None:
+        return [_("The server keeps the messages of this room for ever.")]
+    days = retention.days
+    if days is None:
+        sentences = [_("The server keeps the messages of this room for ever.")]
+    else:
+        sentences = [
+            ngettext(
+                "The server removes messages of this room, and their files, after {days} day.",
+                "The server removes messages of this room, and their files, after {days} days.",
+                days,
+            ).format(days=days)
+        ]
+    if retention.next_from is not None:
+        sentences.append(
+            _("From {date} on they are {kept}.").format(
+                date=_date(retention.next_from), kept=kept_for(retention.next_days)
+            )
+        )
+    if retention.removed_days is not None:
+        sentences.append(
+            ngettext(
+                "Messages that were older than {days} day have been removed here.",
+                "Messages that were older than {days} days have been removed here.",
+                retention.removed_days,
+            ).format(days=retention.removed_days)
+        )
+    sentences.append(_("People's devices keep their copies; /forget deletes yours."))
+    return sentences
+
+
+def _date(at: Millis) -> str:
+    return f"{datetime.fromtimestamp(min(at, _LAST_TIME) / 1000).astimezone():%Y-%m-%d}"

@@ -1,0 +1,77 @@
+"""Removes messages that are older than their room keeps them, at the start and every ten minutes.
+
+It goes by a clock that was seen to run regularly: after a jump ahead, or a long stop, nothing expires for a
+day (docs/growth.md). It never raises; after a failure it tries again.
+"""
+
+import asyncio
+from typing import Final
+
+from parlour_protocol.kit.ids import Millis
+from parlour_server.chat_audit import ChatAuditEvent
+from parlour_server.chat_settings import MessageSettings
+from parlour_server.delivery.file_expiry import FileExpiry
+from parlour_server.kit.audit import Audit
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.logs import warn
+from parlour_server.store.interface import Retention
+
+EVERY_SECONDS: Final = 600.0
+_PAUSE_SECONDS: Final = 0.02
+"""Between two batches, so that other writes come first."""
+_DAY: Final = 86_400_000
+
+
+class MessageExpiry:
+    """Removes old messages from the rooms."""
+
+    def __init__(
+        self, store: Retention, settings: MessageSettings, files: FileExpiry, clock: Clock, audit: Audit
+    ) -> None:
+        """Take the collaborators."""
+        self._store = store
+        self._settings = settings
+        self._files = files
+        self._clock = clock
+        self._audit = audit
+        self._held = False
+
+    async def run(self) -> None:
+        """Remove what is due regularly, until cancelled."""
+        while True:
+            try:
+                await self.sweep()
+            except UnavailableError:
+                warn("messages_not_removed", consequence="old messages stay until the next attempt")
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def sweep(self) -> int:
+        """Remove everything that is due; returns how many rooms lost something. Raises UnavailableError."""
+        now = self._clock.now()
+        await self._store.set_for_server(
+            self._settings.keep_days or None, now, self._settings.notice_days * _DAY
+        )
+        clock = await self._store.look_at_clock(now)
+        if clock.is_held and not self._held:
+            warn(
+                "retention_held",
+                ahead_hours=(now - clock.trusted) // 3_600_000,
+                consequence="no message expires until the clock has run on for a day",
+                do="check the clock if the server was not stopped for so long",
+            )
+        self._held = clock.is_held
+        return await self.remove(clock.trusted)
+
+    async def remove(self, now: Millis) -> int:
+        """Remove what is due at a time that can be trusted; returns how many rooms lost something."""
+        rooms = await self._store.due(now)
+        for room in rooms:
+            looked = await self._store.expire(room, now)
+            while looked:
+                await asyncio.sleep(_PAUSE_SECONDS)
+                looked = await self._store.expire(room, now)
+        if rooms:
+            self._audit.record(ChatAuditEvent.MESSAGES_EXPIRED, rooms=len(rooms))
+            self._files.soon()
+        return len(rooms)

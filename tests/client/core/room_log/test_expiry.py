@@ -1,0 +1,129 @@
+"""Messages that the room's retention removed leave a quiet row, and young ones that are missing an alarm."""
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+from tests.client.core.core_fake import BEGIN, LOBBY, Desk, FakeServer, heard
+
+from parlour_client.core.archive.stored_values import setting
+from parlour_client.core.client import Client
+from parlour_client.core.events import EntryAdded
+from parlour_client.core.model import NoteKind
+from parlour_client.core.sync.catch_up import CAUGHT_UP
+from parlour_protocol.frames import AnyResult
+from parlour_protocol.frames.bodies import Blank, RetentionSet
+from parlour_protocol.frames.replies import Page, Retention
+from parlour_protocol.frames.requests import History
+from parlour_protocol.kit.ids import Millis, Seq
+
+DAY_SECONDS = 86_400
+
+
+def remove(server: FakeServer, *numbers: int, days: int | None, blank: int = 0) -> None:
+    """Remove events, and let members see that messages are kept so long."""
+    room = server.rooms[LOBBY]
+    room.summary = replace(room.summary, retention=None if days is None else Retention(days=days))
+    gone = set(numbers)
+
+    def page(ask: History) -> AnyResult:
+        left = [one for one in room.log if one.seq not in gone]
+        left = [replace(one, body=Blank("expired")) if one.seq == blank else one for one in left]
+        if ask.after is not None:
+            found = [one for one in left if one.seq > ask.after][: ask.limit]
+        else:
+            found = [one for one in left if ask.before is None or one.seq < ask.before][-ask.limit :]
+        kept_from = Seq(max(*numbers, blank) + 1)
+        return Page(LOBBY, tuple(found), more=True, incarnation=server.incarnation, kept_from=kept_from)
+
+    server.page_of = page
+
+
+async def kinds(client: Client) -> list[NoteKind | str | None]:
+    """Return the texts and notes of the lobby, oldest first."""
+    entries = await client.history.timeline(LOBBY, before=None, limit=500)
+    return [entry.note.kind if entry.note is not None else entry.text for entry in entries[1:]]
+
+
+async def back_after(desk: Desk, server: FakeServer, days: float) -> None:
+    """Read a message, and be away so long while six more are sent."""
+    server.say("2")
+    await (await desk.open()).stop()
+    for number in range(3, 9):
+        server.say(f"{number}", tell=False)
+    desk.clock.advance(days * DAY_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("away", "kept", "row"),
+    [
+        (10, 7, NoteKind.EXPIRED),
+        (10, 30, NoteKind.MISSING),
+        (6, 7, NoteKind.MISSING),
+        (10, None, NoteKind.MISSING),
+    ],
+)
+async def test_only_what_can_be_old_enough_was_removed(
+    desk: Desk, server: FakeServer, away: int, kept: int | None, row: NoteKind
+) -> None:
+    """A server that claims an expiry hides nothing that is younger than the room keeps messages."""
+    await back_after(desk, server, away)
+    remove(server, 3, 4, 5, days=kept)
+    client = await desk.open()
+    assert await kinds(client) == ["2", row, "6", "7", "8"]
+    assert list(await client.history.gaps(LOBBY, Seq(0), Seq(9))) == []
+
+
+async def test_the_newest_event_may_be_the_blank_of_one_that_expired(desk: Desk, server: FakeServer) -> None:
+    """It is one row with those before it, the room is complete, and what follows is shown."""
+    await back_after(desk, server, 10)
+    remove(server, 3, 4, 5, 6, 7, days=7, blank=8)
+    client = await desk.open()
+    assert await kinds(client) == ["2", NoteKind.EXPIRED]
+    (room,) = [room for room in client.rooms.all if room.id == LOBBY]
+    assert not room.trouble
+
+
+async def test_a_device_that_was_complete_lately_is_told_nothing_old(desk: Desk, server: FakeServer) -> None:
+    """The room was quiet for long: what is missing after the last look is younger than the look."""
+    server.say("2")
+    desk.clock.advance(9 * DAY_SECONDS)
+    client = await desk.open()
+    archive = await desk.archive()
+    while await archive.read(setting, CAUGHT_UP) is None:  # noqa: ASYNC110 - a row of the archive
+        await asyncio.sleep(0)
+    await client.stop()
+    for number in range(3, 9):
+        server.say(f"{number}", tell=False)
+    desk.clock.advance(DAY_SECONDS)
+    remove(server, 3, 4, days=7)
+    assert (await kinds(await desk.open()))[:2] == ["2", NoteKind.MISSING]
+
+
+async def test_scrolling_back_ends_at_what_was_removed(desk: Desk, server: FakeServer) -> None:
+    """A new device reads down to the creation of the room; the row is asked for once."""
+    for number in range(2, 700):
+        server.say(f"{number}", tell=False)
+    desk.clock.advance(40 * DAY_SECONDS)
+    remove(server, *range(2, 600), days=30)
+    client = await desk.open()
+    entries = await client.history.timeline(LOBBY, before=Seq(610), limit=100)
+    assert [entry.note.kind for entry in entries if entry.note is not None] == [NoteKind.EXPIRED]
+    asked = len(server.requests)
+    assert len(await client.history.timeline(LOBBY, before=Seq(610), limit=100)) == len(entries)
+    assert len(server.requests) == asked
+
+
+async def test_a_change_is_known_before_it_applies(desk: Desk, server: FakeServer) -> None:
+    """The event says what will be kept, and from when on."""
+    client = await desk.open()
+    later = Millis(BEGIN + 3 * DAY_SECONDS * 1000)
+    event = server.append(LOBBY, RetentionSet(7, later), tell=False)
+
+    def tell() -> None:
+        for wire in server.wires:
+            wire.say(event)
+
+    await heard(client, lambda change: isinstance(change, EntryAdded), tell)
+    (room,) = [room for room in client.rooms.all if room.id == LOBBY]
+    assert room.retention == Retention(next_days=7, next_from=later)

@@ -8,22 +8,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import NAMESPACE_OID, uuid5
 
-from cyclonedx.model import (  # pyright: ignore[reportMissingImports] - installed for `make release-check`
-    ExternalReference,
-    ExternalReferenceType,
-    HashType,
-    Property,
-    XsUri,
-)
-from cyclonedx.model.bom import Bom  # pyright: ignore[reportMissingImports]
-from cyclonedx.model.component import Component, ComponentType  # pyright: ignore[reportMissingImports]
-from cyclonedx.model.license import DisjunctiveLicense  # pyright: ignore[reportMissingImports]
-from cyclonedx.output.json import JsonV1Dot6  # pyright: ignore[reportMissingImports]
-from cyclonedx.schema import SchemaVersion  # pyright: ignore[reportMissingImports]
+from cyclonedx.schema import SchemaVersion  # pyright: ignore[reportMissingImports] - only for `make release-check`
 from cyclonedx.validation.json import JsonStrictValidator  # pyright: ignore[reportMissingImports]
-from packageurl import PackageURL  # pyright: ignore[reportMissingImports]
 
 _OURS: Final = "parlour"
 _PIN: Final = re.compile(
@@ -59,47 +48,51 @@ def pins(lock: str) -> Iterator[Pin]:
 
 
 def sbom(lock: str, project: dict[str, Any]) -> str:
-    """Return the document, always the same for the same lock. Raises ValueError."""
-    root = Component(
-        name=_OURS,
-        version=project["version"],
-        type=ComponentType.APPLICATION,
-        bom_ref=_OURS,
-        description=project["description"],
-        licenses=[DisjunctiveLicense(id=project["license"])],
-        purl=PackageURL("pypi", None, _OURS, project["version"]),
-    )
-    bom = Bom(serial_number=uuid5(NAMESPACE_OID, f"{project['version']}\n{lock}"))
-    bom.metadata.component = root
-    found = {one.name: one for one in pins(lock)}
-    components = {name: _component(one) for name, one in found.items()}
-    for component in components.values():
-        bom.components.add(component)
-    for name in (_OURS, *found):
-        needs = [components[one.name] for one in found.values() if name in one.needed_by]
-        bom.register_dependency(root if name == _OURS else components[name], needs)
-    document = json.loads(JsonV1Dot6(bom).output_as_string())
-    del document["metadata"]["timestamp"]
-    text = json.dumps(document, indent=2, sort_keys=True) + "\n"
+    """Return the document, always the same for the same lock. Raises ValueError if the schema refuses it."""
+    found = list(pins(lock))
+    ours = {
+        **_identity(_OURS, str(project["version"])),
+        "type": "application",
+        "description": project["description"],
+        "licenses": [{"license": {"id": project["license"]}}],
+    }
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": uuid5(NAMESPACE_OID, f"{project['version']}\n{lock}").urn,
+        "version": 1,
+        "metadata": {"component": ours},
+        "components": [_component(one) for one in found],
+        "dependencies": [
+            {
+                "ref": _purl(name, version),
+                "dependsOn": [_purl(one.name, one.version) for one in found if name in one.needed_by],
+            }
+            for name, version in [
+                (_OURS, str(project["version"])),
+                *((one.name, one.version) for one in found),
+            ]
+        ],
+    }
+    text = json.dumps(document, indent=2) + "\n"
     if wrong := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
         raise ValueError(f"this is not CycloneDX 1.6: {wrong}")
     return text
 
 
-def _component(pin: Pin) -> Component:
-    purl = PackageURL("pypi", None, pin.name, pin.version)
-    return Component(
-        name=pin.name,
-        version=pin.version,
-        type=ComponentType.LIBRARY,
-        bom_ref=purl.to_string(),
-        purl=purl,
-        properties=[Property(name="parlour:marker", value=pin.marker)] if pin.marker else [],
-        external_references=[
-            ExternalReference(
-                type=ExternalReferenceType.DISTRIBUTION,
-                url=XsUri(purl.to_string()),
-                hashes=[HashType.from_composite_str(f"sha256:{one}") for one in pin.sha256],
-            )
-        ],
-    )
+def _component(pin: Pin) -> dict[str, Any]:
+    files = [{"alg": "SHA-256", "content": one} for one in pin.sha256]
+    place = {"type": "distribution", "url": _purl(pin.name, pin.version), "hashes": files}
+    component = {**_identity(pin.name, pin.version), "type": "library", "externalReferences": [place]}
+    if pin.marker:
+        component["properties"] = [{"name": "parlour:marker", "value": pin.marker}]
+    return component
+
+
+def _identity(name: str, version: str) -> dict[str, Any]:
+    purl = _purl(name, version)
+    return {"bom-ref": purl, "name": name, "version": version, "purl": purl}
+
+
+def _purl(name: str, version: str) -> str:
+    return f"pkg:pypi/{name}@{quote(version)}"

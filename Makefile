@@ -96,7 +96,7 @@ lock: ## resolve the requirements again (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	    --extra fast --group build -o requirements/run.txt pyproject.toml $(ARGS)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-	    --extra fast --extra keyring --extra security-keys --extra pictures --extra cluster --group build --group dev -o requirements/dev.txt pyproject.toml $(ARGS)
+	    --extra fast --extra keyring --extra security-keys --extra pictures --extra cluster --extra acme --group build --group dev -o requirements/dev.txt pyproject.toml $(ARGS)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	    --extra fast --group build --group program -c requirements/dev.txt -o requirements/program.txt pyproject.toml
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

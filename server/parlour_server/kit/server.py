@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.addresses import is_unspecified
 from parlour_server.kit.api.account_endpoints import AccountEndpoints
+from parlour_server.kit.api.acme_endpoint import AcmeEndpoint
 from parlour_server.kit.api.asgi import make_api
 from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
 from parlour_server.kit.api.openapi import document
@@ -60,7 +61,6 @@ from parlour_server.kit.net.banned_addresses import BannedAddresses
 from parlour_server.kit.net.listener import bind
 from parlour_server.kit.net.metrics_listener import MetricsListener
 from parlour_server.kit.net.net_server import NetServer
-from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.tls_groups import GROUPS, taken_besides
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry
 from parlour_server.kit.operator_changes import OperatorChanges
@@ -68,7 +68,9 @@ from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.pruner import Pruner
 from parlour_server.kit.running_program import Parts, RunningProgram
 from parlour_server.kit.server_metrics import ACCOUNTS, LIMITS, SESSIONS, Census, measure_lag, show_parts
-from parlour_server.kit.setup.certificates import Renewal
+from parlour_server.kit.setup.acme.answers import find_answer
+from parlour_server.kit.setup.acme.renewal import AcmeRenewal
+from parlour_server.kit.setup.certificate_renewal import Renewal
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.disk_reserve import give_up_reserve, keep_reserve
 from parlour_server.kit.setup.folder_lock import locked
@@ -97,8 +99,8 @@ class Server(Generic[_Settings]):
         self,
         url: str,
         api: "_Api[_Settings]",
-        tls: TlsFiles,
         renewal: Renewal,
+        acme: AcmeRenewal,
         audit: Audit,
         stack: AsyncExitStack,
         last: AsyncExitStack,
@@ -106,8 +108,8 @@ class Server(Generic[_Settings]):
         """``stack`` ends everything that runs, ``last`` what records that."""
         self.url = url
         self._api = api
-        self._tls = tls
         self._renewal = renewal
+        self._acme = acme
         self._audit = audit
         self._stack = stack
         self._last = last
@@ -145,9 +147,7 @@ class Server(Generic[_Settings]):
             give_up_reserve(folder)
             last.enter_context(locked(folder))
             renewal = Renewal(folder, settings.listen.names, clock)
-            renewal.check()
-            tls = TlsFiles(folder.certificate, folder.key)
-            if others := taken_besides(tls.context):
+            if others := taken_besides(renewal.tls.context):
                 do = f"set Groups = {':'.join(GROUPS)} in the file that OPENSSL_CONF names"
                 warn("weak_groups", taken=", ".join(others), do=do)
             if engine.unverified:
@@ -224,7 +224,7 @@ class Server(Generic[_Settings]):
             net = NetServer(
                 settings,
                 sockets or await bind(settings.listen.address),
-                tls,
+                renewal.tls,
                 service,
                 api,
                 TicketRedemption(store.tickets, store.sessions, steady),
@@ -260,7 +260,9 @@ class Server(Generic[_Settings]):
             _run(stack, nodes.run())
             _run(stack, watch.run())
             _run(stack, OperatorLog(folder.operator_log).run(audit))
-            _run(stack, renewal.run(tls.reload))
+            _run(stack, renewal.run())
+            acme = AcmeRenewal(folder, settings, clock)
+            _run(stack, acme.run())
             _run(stack, Pruner(store, steady).run())
             if settings.listen.metrics:
                 show_parts(
@@ -274,7 +276,7 @@ class Server(Generic[_Settings]):
                     deliveries=parts.topics.deliveries,
                     store=store,
                     nodes=nodes,
-                    tls=tls,
+                    tls=renewal.tls,
                     audit_file=audit_file,
                     hits=hits,
                 )
@@ -293,7 +295,7 @@ class Server(Generic[_Settings]):
                 )
             _run(stack, _retry_failed_writes(folder, host, port))
             server = cls(
-                f"https://{_in_url(host)}:{port}", api, tls, renewal, audit, stack.pop_all(), last.pop_all()
+                f"https://{_in_url(host)}:{port}", api, renewal, acme, audit, stack.pop_all(), last.pop_all()
             )
         audit.record(AuditEvent.SERVER_STARTED, url=server.url, node=nodes.id)
         return server
@@ -316,8 +318,8 @@ class Server(Generic[_Settings]):
 
         Raises SetupError, and keeps the old ones.
         """
-        self._renewal.rename(settings.listen.names)
-        self._tls.reload()
+        self._renewal.reload(settings.listen.names)
+        self._acme.use(settings)
         waiting = self._api.reload(settings)
         self._audit.record(AuditEvent.RELOADED, need_restart=", ".join(waiting))
         return waiting
@@ -436,6 +438,7 @@ class _Api(Generic[_Settings]):
                 **accounts.handlers,
                 **SecondFactorEndpoints(guard, factors, enrolment).handlers,
                 **self._health.handlers,
+                **AcmeEndpoint(partial(find_answer, parts.folder.acme_answers)).handlers,
             },
             guard,
             self._problems,

@@ -121,7 +121,7 @@ def _make_folder(folder: DataFolder, number: int) -> DataFolder:
     workers = DataFolder(folder.path / "workers", folder.program)
     workers.create()
     made = DataFolder(
-        workers.path / str(number), folder.program, folder.keys, folder.uploads, folder.audit_key_name
+        workers.path / str(number), folder.program, folder.keys, folder.uploads, folder.audit_key_name, folder
     )
     made.create()
     _copy_keys(folder, made)

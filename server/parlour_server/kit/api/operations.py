@@ -261,6 +261,16 @@ KIT_OPERATIONS: Final = (
         session=False,
         refusals=(BUSY,),
     ),
+    Operation(
+        "answer_acme",
+        "GET",
+        "/.well-known/acme-challenge/{id}",
+        "Answer a CA's challenge, while this server requests a certificate.",
+        HTTPStatus.OK,
+        session=False,
+        gives_bytes=True,
+        refusals=(NOT_FOUND,),
+    ),
     Operation("describe", "GET", "/v1/openapi.json", "Get this document.", HTTPStatus.OK, session=False),
 )
 

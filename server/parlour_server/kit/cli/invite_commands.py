@@ -169,7 +169,8 @@ def revoke(data: Path, which: str) -> None:
 
 def _link(data: Path, code: "Secret", address: str | None) -> "InviteLink":
     from parlour_protocol.kit.invite_link import InviteLink, ServerAddress  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.setup.certificates import is_own, pin_of, read_certificate  # noqa: PLC0415
+    from parlour_server.kit.setup.certificate_state import keeps_key  # noqa: PLC0415
+    from parlour_server.kit.setup.certificates import pin_of, read_certificate  # noqa: PLC0415
     from parlour_server.kit.setup.public_address import reachable_at, running  # noqa: PLC0415
 
     folder = folder_of(data)
@@ -180,6 +181,6 @@ def _link(data: Path, code: "Secret", address: str | None) -> "InviteLink":
         )
     server = ServerAddress.parse(address) if address else reachable_at(folder, settings_of(folder))
     leaf = read_certificate(folder.certificate)
-    # A public CA's certificate gets a new key when it is renewed, and links with its pin would break.
-    pin = pin_of(leaf) if is_own(folder, leaf) else None
+    # Another program may renew a certificate with a new key, and links with its pin would break.
+    pin = pin_of(leaf) if keeps_key(folder, leaf) else None
     return InviteLink(server, code, pin, program().wire.word)

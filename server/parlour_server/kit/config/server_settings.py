@@ -61,6 +61,52 @@ class Listen(Section, frozen=True):
     ] = ""
 
 
+def _text(reason: str) -> Meta:
+    """Describe a text that SIGHUP applies."""
+    return Meta(description=reason, extra={"reloads": True})
+
+
+class AcmeSettings(Section, frozen=True):
+    """Certificates of a public CA by ACME (RFC 8555), always for the server's own key."""
+
+    directory: Annotated[
+        str, _text("`https://` URL of the CA's ACME directory; empty: the server's own CA signs")
+    ] = ""
+    terms_agreed: Annotated[Literal["no", "yes"], _text("`yes`: you agree to the CA's terms of service")] = (
+        "no"
+    )
+    contact: Annotated[tuple[str, ...], _text("mail addresses for the account at the CA")] = ()
+    names: Annotated[
+        tuple[str, ...],
+        _text("names of the certificate; empty: those of `listen.names` that are not loopback"),
+    ] = ()
+    challenge: Annotated[
+        Literal["http-01", "dns-01"],
+        _text("how the CA checks the names: by `/.well-known/acme-challenge/`, or by `dns_command`"),
+    ] = "http-01"
+    listen: Annotated[
+        str,
+        _text(
+            "host:port, mostly `0.0.0.0:80`, that answers http-01 without TLS while a certificate is "
+            "requested; empty: something else redirects port 80 to this server's HTTPS"
+        ),
+    ] = ""
+    dns_command: Annotated[
+        str,
+        _text(
+            "for dns-01: a program that is run with `add NAME VALUE` and `remove NAME VALUE`, a TXT record"
+        ),
+    ] = ""
+    dns_seconds: Annotated[
+        int, setting("seconds", "between `add` and the CA's look at the record", ge=0, le=600, reloads=True)
+    ] = 30
+    ca_file: Annotated[
+        str, _text("certificates of the CAs to trust for `directory`; empty: those of the system")
+    ] = ""
+    eab_key_id: Annotated[str, _text("external account binding, if the CA asks for it: the key's id")] = ""
+    eab_key_file: Annotated[str, _text("a file with its key in base64url, as the CA shows it")] = ""
+
+
 class Connections(Section, frozen=True):
     """Limits of sockets: their number, lifetime and unsent bytes."""
 
@@ -360,6 +406,7 @@ class Settings(Section, frozen=True):
     """The settings of a program that has none of its own."""
 
     listen: Listen = Listen()
+    acme: AcmeSettings = AcmeSettings()
     database: DatabaseSettings = DatabaseSettings()
     bus: BusSettings = BusSettings()
     connections: Connections = Connections()

@@ -213,6 +213,9 @@ def _refuse_meaningless(settings: Settings, values: Values, place: _Place) -> No
         ("listen", "origins"): lambda: _refuse_origins(listen.origins),
         ("listen", "proxies"): lambda: Networks("listen.proxies", listen.proxies),
         ("listen", "metrics"): lambda: listen.metrics and listen_address(listen.metrics),
+        ("acme", "directory"): lambda: _refuse_url(settings.acme.directory, "https"),
+        ("acme", "names"): lambda: refuse_names(settings.acme.names),
+        ("acme", "listen"): lambda: settings.acme.listen and listen_address(settings.acme.listen),
         ("database", "url"): lambda: _refuse_url(settings.database.url, "postgresql", "postgres"),
         ("bus", "url"): lambda: _refuse_url(settings.bus.url, "nats", "tls"),
     }

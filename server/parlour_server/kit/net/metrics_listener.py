@@ -1,34 +1,20 @@
-"""The metrics listener: plain HTTP on loopback, one `GET /metrics` per connection and nothing else.
+"""The metrics on a listener of their own: plain HTTP on loopback, `GET /metrics` and nothing else.
 
-It has the same defences as the main listener (L28): the gate's checks of form, Host and Origin, so that a
-page with a rebound DNS name reads nothing (H3); fixed refusals; no software names (H10); a total deadline
-(H5), few sockets, no body. It refuses an address that other machines can reach.
+It refuses an address that other machines can reach; `plain_listener.py` has its other defences.
 """
 
-import asyncio
 from collections.abc import Callable
-from http import HTTPStatus
+from functools import partial
 from typing import Final
-
-import h11
-from websockets.datastructures import Headers
-from websockets.http11 import Response
 
 from parlour_server.kit.addresses import listen_address
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.metrics import CONTENT_TYPE, refuse_open
-from parlour_server.kit.net import http_refusals as refusals
-from parlour_server.kit.net.gate import HEAD_BYTES, Head, Rules, check_request, host_values
-from parlour_server.kit.net.http_refusals import Refusal
-from parlour_server.kit.net.socket_close import close_soon
+from parlour_server.kit.net.gate import host_values
+from parlour_server.kit.net.plain_listener import PlainListener
 
 PATH: Final = b"/metrics"
-MOST_SOCKETS: Final = 8  # one scraper needs one
-SECONDS: Final = 5.0
-_CLOSE_SECONDS: Final = 2.0
-_TOO_LARGE: Final = 431
-_NOT_HERE: Final = Refusal(HTTPStatus.NOT_FOUND, "not_found", "Not found.")
-_ONLY_GET: Final = Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "Use GET.", Allow="GET")
+_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class MetricsListener:
@@ -36,105 +22,17 @@ class MetricsListener:
 
     def __init__(self, render: Callable[[], bytes]) -> None:
         """``render`` is called in the event loop's thread."""
-        self._render = render
-        self._server: asyncio.Server | None = None
-        self._open: set[_Scrape] = set()
+        self._listener = PlainListener(lambda path: render() if path == PATH else None, CONTENT_TYPE)
 
     async def open(self, address: str) -> int:
         """Listen on a loopback `host:port`, and return the port. Raises SetupError."""
-        host, port = listen_address(address)
+        host, _ = listen_address(address)
         refuse_open(host)
-        rules: list[Rules] = []
         try:
-            self._server = await asyncio.get_running_loop().create_server(
-                lambda: _Scrape(self._render, rules[0], self._open), host, port
-            )
-        except OSError as error:
-            why = error.strerror or error
-            raise SetupError(f"cannot listen on {address} for metrics: {why}") from error
-        bound: int = self._server.sockets[0].getsockname()[1]
-        names = ("localhost", "127.0.0.1", "::1", host)
-        rules.append(Rules(host_values(names, bound), frozenset(), lambda _method, _path: 0))
-        return bound
+            return await self._listener.open(address, partial(host_values, (*_NAMES, host)))
+        except SetupError as error:
+            raise SetupError(f"{error} (listen.metrics)") from error
 
     def close(self) -> None:
         """Stop listening, and close all sockets."""
-        if self._server is not None:
-            self._server.close()
-        for scrape in tuple(self._open):
-            scrape.abort()
-
-
-class _Scrape(asyncio.Protocol):
-    """One socket with one request."""
-
-    def __init__(self, render: Callable[[], bytes], rules: Rules, others: "set[_Scrape]") -> None:
-        """``others`` are the open sockets."""
-        self._render = render
-        self._rules = rules
-        self._others = others
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
-        self._timer: asyncio.TimerHandle | None = None
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the request, unless too many sockets are open."""
-        if len(self._others) >= MOST_SOCKETS:
-            transport.abort()
-            return
-        self._transport = transport
-        self._others.add(self)
-        self._timer = asyncio.get_running_loop().call_later(SECONDS, transport.abort)
-
-    def data_received(self, data: bytes) -> None:
-        """Answer when the head is complete."""
-        if self._transport is None or self._transport.is_closing():
-            return
-        try:
-            self._http.receive_data(data)
-            event = self._http.next_event()
-        except h11.RemoteProtocolError as error:
-            too_large = error.error_status_hint == _TOO_LARGE
-            self._answer((refusals.TOO_LARGE if too_large else refusals.BAD_REQUEST).wire)
-            return
-        if isinstance(event, h11.Request):
-            self._answer(self._answer_to(event))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the socket."""
-        del exc
-        self._others.discard(self)
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def abort(self) -> None:
-        """Close at once."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _answer_to(self, event: h11.Request) -> bytes:
-        head = Head(event.method, event.target, event.http_version, list(event.headers))
-        refusal = check_request(head, self._rules)
-        if refusal is None and head.target != PATH:
-            refusal = _NOT_HERE
-        if refusal is None and head.method != b"GET":
-            refusal = _ONLY_GET
-        return refusal.wire if refusal else _page(self._render())
-
-    def _answer(self, wire: bytes) -> None:
-        if self._transport is None:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._transport.write(wire)
-        self._timer = close_soon(asyncio.get_running_loop(), self._transport, _CLOSE_SECONDS)
-
-
-def _page(body: bytes) -> bytes:
-    fields = Headers()
-    fields["Content-Type"] = CONTENT_TYPE
-    fields["Content-Length"] = str(len(body))
-    fields["Cache-Control"] = "no-store"
-    fields["X-Content-Type-Options"] = "nosniff"
-    fields["Connection"] = "close"
-    return Response(HTTPStatus.OK.value, HTTPStatus.OK.phrase, fields, body).serialize()
+        self._listener.close()

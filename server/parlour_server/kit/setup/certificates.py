@@ -4,10 +4,9 @@ The CA signs only this server's certificates (path length 0). A certificate is E
 names, for at most 90 days. A renewal keeps the key, so that the pins of all invite links stay valid.
 """
 
-import asyncio
 import ipaddress
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -30,19 +29,16 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from parlour_server.kit.addresses import refuse_no_host, split_name
-from parlour_server.kit.clock import Clock
+from parlour_server.kit.addresses import refuse_no_host
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.logs import log, warn
 from parlour_server.kit.private_file import write_private
+from parlour_server.kit.setup.certificate_chain import bare_name, names_of
 from parlour_server.kit.setup.data_folder import DataFolder
 
 _CA_LIFE: Final = timedelta(days=3652)
 _LONGEST_LEAF: Final = timedelta(days=90)  # what Mozilla's "modern" profile allows (T2)
 _LEAF_LIFE: Final = timedelta(days=89)  # the first and the last second count
 _RENEW_BEFORE: Final = timedelta(days=30)
-RENEW_EVERY: Final = 3600.0
-"""Seconds between two checks of a running server's certificate."""
 _CLOCKS_DIFFER: Final = timedelta(hours=1)
 
 
@@ -60,16 +56,6 @@ def read_certificate(path: Path) -> x509.Certificate:
         raise SetupError(f"cannot read the certificate {path}: {error.strerror}") from error
     except ValueError as error:
         raise SetupError(f"{path} contains no certificate; move it away and run `init` again") from error
-
-
-def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Return the host names and addresses that the certificate is for."""
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return ()
-    addresses = [str(address) for address in found.get_values_for_type(x509.IPAddress)]
-    return (*found.get_values_for_type(x509.DNSName), *addresses)
 
 
 def is_own(folder: DataFolder, leaf: x509.Certificate) -> bool:
@@ -113,7 +99,7 @@ def renew_if_due(folder: DataFolder, names: Iterable[str], now: datetime | None 
     also for a missing key, which it never replaces.
     """
     now = now or datetime.now(UTC)
-    wanted = tuple(dict.fromkeys(_bare(name) for name in names))
+    wanted = tuple(dict.fromkeys(bare_name(name) for name in names))
     if not folder.key.exists():
         raise folder.lost(folder.key)
     if folder.certificate.exists():
@@ -127,40 +113,6 @@ def renew_if_due(folder: DataFolder, names: Iterable[str], now: datetime | None 
     leaf = _leaf(wanted, leaf_key, ca, ca_key, now)
     write_private(folder.certificate, _pem(leaf) + _pem(ca))
     return True
-
-
-class Renewal:
-    """Keeps the server's certificate valid, at its start and while it runs."""
-
-    def __init__(self, folder: DataFolder, names: Iterable[str], clock: Clock) -> None:
-        self._folder = folder
-        self._names = names
-        self._clock = clock
-        self._written = False
-
-    def rename(self, names: Iterable[str]) -> None:
-        """Use other names from now on; renew at once if the certificate lacks one. Raises SetupError."""
-        renew_if_due(self._folder, names)
-        self._names = names
-
-    async def run(self, reload: Callable[[], None]) -> None:
-        """Check until cancelled; ``reload`` loads a new certificate for new connections."""
-        while True:
-            await asyncio.sleep(RENEW_EVERY)
-            self.check(reload)
-
-    def check(self, reload: Callable[[], None] | None = None) -> None:
-        """Renew if it is time; a failure is logged, and retried at the next check."""
-        now = datetime.fromtimestamp(self._clock.now() / 1000, UTC)
-        try:
-            if renew_if_due(self._folder, self._names, now):
-                self._written = True
-                log("certificate_renewed")
-            if self._written and reload is not None:
-                reload()
-            self._written = False
-        except SetupError as error:
-            warn("certificate_not_renewed", why=str(error), in_force="the old certificate stays in use")
 
 
 def _is_due(leaf: x509.Certificate, now: datetime) -> bool:
@@ -254,15 +206,6 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _bare(name: str) -> str:
-    """Return the name without its port, as in certificates: lower case, IPv6 shortened."""
-    host, _ = split_name(name.lower())
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        return host
 
 
 def _general(name: str) -> x509.GeneralName:

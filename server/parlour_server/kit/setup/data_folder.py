@@ -20,6 +20,7 @@ from parlour_server.kit.store.engine.connection import Connection
 
 _FOLDER_MODE: Final = 0o700
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class DataFolder:
     keys: tuple[KeyFile, ...] = ()
     uploads: UploadFolder | None = None
     audit_key_name: str = "audit.key"
+    main: "DataFolder | None" = None
+    """The server's own folder, if this is the folder of one of its workers."""
 
     @property
     def settings(self) -> Path:
@@ -83,6 +86,21 @@ class DataFolder:
         return self.path / "server.key"
 
     @property
+    def certificate_state(self) -> Path:
+        """Which certificate a command or the server put here, and when the CA was asked in vain."""
+        return self.path / "certificate.json"
+
+    @property
+    def acme_key(self) -> Path:
+        """The key of the account at the CA that is asked by ACME."""
+        return self.path / "acme.key"
+
+    @property
+    def acme_answers(self) -> Path:
+        """The answers to the CA's challenges, which every worker gives, while a certificate is requested."""
+        return (self.main or self).path / "acme"
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """The configuration, the certificates and all keys, of which some may be missing."""
         keys = (*(self.path / key.name for key in self.keys), self.audit_key)
@@ -92,6 +110,8 @@ class DataFolder:
             self.ca_key,
             self.certificate,
             self.key,
+            self.certificate_state,
+            self.acme_key,
             *dict.fromkeys(keys),
         )
 
@@ -151,7 +171,11 @@ class DataFolder:
             found = [
                 *([f"{above}; `chmod go-w` it, or use another data folder"] if above else []),
                 *_problem(self.path),
-                *(p for file in sorted(self.path.iterdir()) for p in _problem(file)),
+                *(
+                    p
+                    for file in sorted(self.path.iterdir())
+                    for p in _problem(file, is_public=file in {self.certificate, self.ca_certificate})
+                ),
             ]
         except OSError as error:
             return [f"cannot read the data folder {self.path}: {error.strerror}"]
@@ -180,15 +204,47 @@ class DataFolder:
         )
 
 
-def _problem(path: Path) -> list[str]:
+def _problem(path: Path, *, is_public: bool = False) -> list[str]:
     status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
-        status = path.stat()  # the permissions of a link are those of its target
+        return _problem_of_link(path, is_public=is_public)
     if status.st_uid != os.geteuid():
         return [f"{path} belongs to another user; run the server as that user, or `chown` it"]
+    return _problem_of_mode(path, status)
+
+
+def _problem_of_link(path: Path, *, is_public: bool) -> list[str]:
+    """Look at what a link leads to, and at every folder on the way. Root may own it, as with certbot."""
+    if above := exposed(path.absolute()):
+        return [f"{above}; the link {path} is not safe"]
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return [f"{path} is a link to {path.readlink()}, which is missing; restore it, or remove the link"]
+    except PermissionError:
+        return [_unreadable(path)]
+    if status.st_uid not in {0, os.geteuid()}:
+        return [f"{path} leads to a file of another user; `chown` it, or copy it here"]
+    if not is_public:
+        problem = _problem_of_mode(path, status)
+    elif status.st_mode & _OTHERS_WRITE:
+        problem = [f"other users can write to {path.resolve()}; `chmod go-w` it"]
+    else:
+        problem = []
+    return problem or ([] if os.access(path, os.R_OK) else [_unreadable(path)])
+
+
+def _problem_of_mode(path: Path, status: os.stat_result) -> list[str]:
     if status.st_mode & _OTHERS:
         mode = "700" if stat.S_ISDIR(status.st_mode) else "600"
         return [
             f"other users can access {path} (mode {stat.S_IMODE(status.st_mode):o}); `chmod {mode} {path}`"
         ]
     return []
+
+
+def _unreadable(path: Path) -> str:
+    return (
+        f"{path} is a link to {path.readlink()}, which this user can't read; let `cert import` copy it here"
+        " whenever it is renewed"
+    )

@@ -27,7 +27,9 @@ from parlour_server.kit.net.tls_groups import GROUPS, HAS_HYBRID, operator_confi
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.setup.audit_check import audit_folders, check_audit_log, own_keys
 from parlour_server.kit.setup.bus_findings import examine_bus
-from parlour_server.kit.setup.certificates import is_own, names_of, pin_of, read_certificate
+from parlour_server.kit.setup.certificate_chain import names_of
+from parlour_server.kit.setup.certificate_state import ends_soon
+from parlour_server.kit.setup.certificates import is_own, pin_of, read_certificate
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.finding import Finding, Level
 from parlour_server.kit.setup.open_store import engine_for
@@ -40,7 +42,6 @@ from parlour_server.kit.store.engine.integrity import MOST
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 
 _LEAST_FREE: Final = 100 * 1024 * 1024
-_SOON: Final = timedelta(days=14)
 
 
 def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Finding], Settings | None]:
@@ -109,7 +110,7 @@ def _certificate(folder: DataFolder) -> list[Finding]:
     ends = f"ends on {leaf.not_valid_after_utc:%Y-%m-%d}"
     if left <= timedelta():
         return [Finding("danger", "certificate", f"it has ended ({ends}); `init` or your CA renews it")]
-    level: Level = "advice" if left < _SOON else "fine"
+    level: Level = "advice" if ends_soon(leaf) else "fine"
     own = "our own CA" if is_own(folder, leaf) else "another CA"
     text = f"for {', '.join(names_of(leaf))}, by {own}, {ends}, pin {pin_of(leaf)}"
     return [Finding(level, "certificate", text), *_key_exchange(tls)]

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.certificates import names_of, read_certificate
+from parlour_server.kit.setup.certificate_chain import names_of
+from parlour_server.kit.setup.certificates import read_certificate
 from parlour_server.kit.setup.data_folder import DataFolder
 
 CONTEXT: Final = b"Parlour drill permit v1\0"

@@ -14,7 +14,8 @@ from typing import Final
 
 from parlour_protocol.kit.ids import random_id
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.certificates import is_own, read_certificate
+from parlour_server.kit.setup.certificate_state import keeps_key
+from parlour_server.kit.setup.certificates import read_certificate
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.engine.connection import Connection, Engine, WriteConnection
 
@@ -45,9 +46,9 @@ def claim_keys(engine: Engine, folder: DataFolder, *, replace: bool = False) -> 
 
 
 def _fingerprints(folder: DataFolder) -> dict[str, bytes]:
-    """Return what the database knows of each key. A certificate of another CA may differ at each server."""
+    """Return what the database knows of each key. One that another program keeps may differ at each."""
     files = [folder.path / key.name for key in folder.keys]
-    if folder.certificate.exists() and is_own(folder, read_certificate(folder.certificate)):
+    if folder.certificate.exists() and keeps_key(folder, read_certificate(folder.certificate)):
         files += [folder.key, folder.ca_key]
     return {file.name: hashlib.sha256(file.read_bytes()).digest() for file in files if file.exists()}
 

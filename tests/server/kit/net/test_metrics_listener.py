@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.net import metrics_listener as scrape
-from parlour_server.kit.net.metrics_listener import MOST_SOCKETS, MetricsListener
+from parlour_server.kit.net import plain_listener as scrape
+from parlour_server.kit.net.metrics_listener import MetricsListener
+from parlour_server.kit.net.plain_listener import MOST_SOCKETS
 
 PATIENCE = 60.0
 

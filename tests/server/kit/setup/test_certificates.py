@@ -1,7 +1,5 @@
 """The small CA, its leaf, and the pin that outlives renewals (T4)."""
 
-import asyncio
-import json
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,18 +8,14 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from tests.server.fakes import StoppedClock
 
 from parlour_server.chat_program import CHAT
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.logs import set_up
-from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.setup import certificates
+from parlour_server.kit.setup.certificate_chain import names_of
 from parlour_server.kit.setup.certificates import (
-    Renewal,
     is_own,
     make_keys,
-    names_of,
     pin_of,
     read_certificate,
     renew_if_due,
@@ -126,50 +120,6 @@ def test_a_certificate_that_a_clock_made_in_the_future_is_replaced(made: DataFol
     assert read_certificate(made.certificate).not_valid_before_utc > datetime.now(UTC)
     assert renew_if_due(made, NAMES)
     shake_hands(made, "localhost")
-
-
-async def test_a_server_that_runs_renews_and_serves_the_new_certificate(
-    made: DataFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """T2: sixty days later new connections get a new certificate of the same key."""
-    monkeypatch.setattr(certificates, "RENEW_EVERY", 0)
-    clock = StoppedClock(int(datetime.now(UTC).timestamp() * 1000))
-    tls = TlsFiles(made.certificate, made.key)
-    before, reloaded = tls.context, asyncio.Event()
-
-    def reload() -> None:
-        tls.reload()
-        reloaded.set()
-
-    running = asyncio.create_task(Renewal(made, NAMES, clock).run(reload))
-    for _ in range(10):
-        await asyncio.sleep(0)
-    assert not reloaded.is_set()
-    first = read_certificate(made.certificate)
-    clock.pass_seconds(60 * 86_400)
-    async with asyncio.timeout(60):
-        await reloaded.wait()
-    running.cancel()
-    assert tls.context is not before
-    assert read_certificate(made.certificate).serial_number != first.serial_number
-    assert pin_of(read_certificate(made.certificate)) == pin_of(first)
-
-
-def test_a_renewal_that_fails_is_logged_and_tried_again(
-    made: DataFolder, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A CA key that is not there today does not end the server, nor its renewals."""
-    set_up()
-    clock = StoppedClock(int((datetime.now(UTC) + timedelta(days=60)).timestamp() * 1000))
-    renewal, reloads = Renewal(made, NAMES, clock), []
-    away = made.ca_key.rename(made.path / "away")
-    renewal.check(lambda: reloads.append(1))
-    line = json.loads(capsys.readouterr().err.splitlines()[-1])
-    assert line["event"] == "certificate_not_renewed"
-    assert "ca.key" in line["why"]
-    away.rename(made.ca_key)
-    renewal.check(lambda: reloads.append(1))
-    assert reloads == [1]
 
 
 def test_a_new_name_makes_a_new_leaf_of_the_same_key(made: DataFolder) -> None:

@@ -63,6 +63,49 @@ def test_a_link_to_a_file_that_others_can_read_is_refused(folder: DataFolder, tm
         folder.require()
 
 
+def test_a_linked_certificate_may_be_read_by_others_and_its_key_may_not(
+    folder: DataFolder, tmp_path: Path
+) -> None:
+    """Certbot's `live/` links to a certificate of mode 0644 and a key of mode 0600."""
+    live = tmp_path / "live"
+    live.mkdir()
+    for path, name, mode in (
+        (folder.certificate, "fullchain1.pem", 0o644),
+        (folder.key, "privkey1.pem", 0o600),
+    ):
+        path.rename(live / name)
+        (live / name).chmod(mode)
+        path.symlink_to(live / name)
+    folder.require()
+    (live / "fullchain1.pem").chmod(0o664)
+    with pytest.raises(SetupError, match=r"other users can write to .*fullchain1\.pem"):
+        folder.require()
+    (live / "fullchain1.pem").chmod(0o644)
+    (live / "privkey1.pem").chmod(0o640)
+    with pytest.raises(SetupError, match=r"other users can access .*server\.key"):
+        folder.require()
+
+
+def test_a_link_whose_target_others_could_exchange_is_refused(folder: DataFolder, tmp_path: Path) -> None:
+    """O2: the folder of the target counts, not only the one of the link."""
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    folder.key.rename(open_to_all / "privkey.pem")
+    folder.key.symlink_to(open_to_all / "privkey.pem")
+    folder.require()
+    open_to_all.chmod(0o777)
+    with pytest.raises(SetupError, match=r"others can write to the folder .*open.*server\.key is not safe"):
+        folder.require()
+
+
+def test_a_link_to_nothing_is_named(folder: DataFolder, tmp_path: Path) -> None:
+    """The sentence has the link and its target, and no new key is made in its place."""
+    folder.key.rename(tmp_path / "moved.pem")
+    folder.key.symlink_to(tmp_path / "gone.pem")
+    with pytest.raises(SetupError, match=r"server\.key is a link to .*gone\.pem, which is missing"):
+        folder.require()
+
+
 def test_a_folder_that_was_not_initialised_is_refused(tmp_path: Path) -> None:
     """The sentence says that `init` is missing."""
     with pytest.raises(SetupError, match="parlour-server init"):

@@ -17,13 +17,14 @@ from parlour_server.kit.setup.operator_log import OperatorLog
 
 READS = {
     ("audit", "export"), ("audit", "head"), ("audit", "show"), ("audit", "verify"),
-    ("ready",),
+    ("cert", "show"), ("ready",),
     ("doctor",), ("invite", "list"), ("room", "list"), ("run",), ("session", "list"),
     ("user", "list"), ("user", "second-factor", "show"), ("user", "sessions"),
     ("backup", "list"), ("backup", "verify"),
 }  # fmt: skip
 RECORDS = {
     ("backup", "create"), ("backup", "prune"), ("backup", "restore"),
+    ("cert", "import"), ("cert", "renew"), ("cert", "request"),
     ("drill-permit",), ("import",), ("init",), ("invite", "create"), ("invite", "revoke"),
     ("migrate",),
     ("new-incarnation",),

@@ -1,0 +1,52 @@
+"""The process that speaks with the CA: a job on standard input, a reply on standard output.
+
+It has no key of the server's, and can be ended at any time: what it put up for challenges it takes away.
+"""
+
+import os
+import signal
+import sys
+from typing import NoReturn
+
+import msgspec
+
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.setup.acme.job import Job, Reply
+
+
+class _Ended(BaseException):
+    """The server stops, or the time is over."""
+
+
+def main() -> None:
+    """Do one job."""
+    os.umask(0o077)
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGALRM, _end)
+    signal.alarm(job.seconds)
+    sys.stdout.buffer.write(msgspec.json.encode(_do(job)))
+    sys.stdout.flush()
+
+
+def _do(job: Job) -> Reply:
+    try:
+        from parlour_server.kit.setup.acme import order  # noqa: PLC0415 - the extra may be missing
+    except ImportError as error:
+        return Reply(why=f"ACME needs its library ({error}); install it with `pip install 'parlour[acme]'`")
+    try:
+        return Reply(chain=order.obtain(job))
+    except _Ended:
+        return Reply(why=f"it was not done after {job.seconds} seconds")
+    except SetupError as error:
+        return Reply(why=str(error))
+    except Exception as error:  # noqa: BLE001 - the library raises many kinds, and a hostile answer more
+        return Reply(why=order.why_of(error))
+
+
+def _end(_number: int, _frame: object) -> NoReturn:
+    raise _Ended
+
+
+if __name__ == "__main__":
+    main()

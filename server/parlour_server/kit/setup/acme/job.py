@@ -1,0 +1,34 @@
+"""What the server gives to the process that speaks with the CA, and what comes back."""
+
+from typing import Literal
+
+import msgspec
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A request for a certificate. It has no key of the server's; ``account_key`` is a path."""
+
+    directory: str
+    names: tuple[str, ...]
+    request: str
+    """The certificate signing request, in PEM."""
+    account_key: str
+    contact: tuple[str, ...]
+    challenge: Literal["http-01", "dns-01"]
+    answers: str
+    """The folder where the running server finds answers for http-01."""
+    listen: str
+    dns_command: str
+    dns_seconds: int
+    ca_file: str
+    eab_key_id: str
+    eab_key_file: str
+    seconds: int
+    """When to give up."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The chain in PEM, or why there is none."""
+
+    chain: str = ""
+    why: str = ""

@@ -1,0 +1,148 @@
+"""Speaks with the CA: account, order, challenges, certificate (RFC 8555, by the `acme` library).
+
+It runs in a process of its own. What it returns is a text from the CA that nothing has checked.
+"""
+
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import requests
+from acme import challenges, errors, messages
+from acme.client import ClientNetwork, ClientV2
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from josepy.jwa import ES256
+from josepy.jwk import JWKEC
+
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.private_file import write_private
+from parlour_server.kit.setup.acme.answers import HttpAnswers, listening
+from parlour_server.kit.setup.acme.dns_hook import DnsHook
+from parlour_server.kit.setup.acme.job import Job
+from parlour_server.kit.setup.acme.network import restrict
+
+_TIMEOUT: Final = 20
+_AGENT: Final = "parlour"
+_LONGEST: Final = 400
+
+
+def obtain(job: Job) -> str:
+    """Return the chain that the CA issues, in PEM. Raises SetupError, and the library's errors."""
+    key = JWKEC(key=_account_key(Path(job.account_key)))
+    network = ClientNetwork(key, alg=ES256, user_agent=_AGENT, timeout=_TIMEOUT)
+    restrict(network.session, job.ca_file)
+    client = ClientV2(ClientV2.get_directory(job.directory, network), network)
+    network.account = _account(client, job, key)
+    order = client.new_order(job.request.encode())
+    deadline = datetime.now() + timedelta(seconds=job.seconds)  # noqa: DTZ005 - as the library counts
+    with ExitStack() as stack:
+        for challenge in _answer(job, order, key, stack):
+            client.answer_challenge(challenge, challenge.chall.response(key))
+        order = client.poll_authorizations(order, deadline)
+        order = client.finalize_order(order, deadline)
+    return str(order.fullchain_pem)
+
+
+def _account(client: ClientV2, job: Job, key: JWKEC) -> messages.RegistrationResource:
+    """Return the account of the key, which is made if the CA does not know it."""
+    binding = None
+    if job.eab_key_id:
+        binding = messages.ExternalAccountBinding.from_data(
+            key.public_key(), job.eab_key_id, _eab_key(job), client.directory
+        )
+    elif client.external_account_required():
+        raise SetupError(
+            "the CA wants an account of its own (external account binding): get a key id and a key there, and"
+            " set acme.eab_key_id and acme.eab_key_file"
+        )
+    new = messages.NewRegistration.from_data(
+        email=",".join(job.contact) or None, terms_of_service_agreed=True, external_account_binding=binding
+    )
+    try:
+        return client.new_account(new)
+    except errors.ConflictError as known:
+        return messages.RegistrationResource(uri=known.location, body=messages.Registration())
+
+
+def _answer(
+    job: Job, order: messages.OrderResource, key: JWKEC, stack: ExitStack
+) -> list[messages.ChallengeBody]:
+    """Put the answers where the CA looks; returns the challenges. ``stack`` takes the answers away again."""
+    pending = [one.body for one in order.authorizations if one.body.status != messages.STATUS_VALID]
+    for authorization in pending:
+        if authorization.identifier.value not in job.names:
+            raise SetupError("the CA asks about a name that was not requested")
+    chosen = [(one, _challenge(one, job.challenge)) for one in pending]
+    if job.challenge == "dns-01":
+        hook = DnsHook(job.dns_command)
+        stack.callback(hook.remove)
+        for authorization, challenge in chosen:
+            name = challenges.DNS01.LABEL + "." + authorization.identifier.value
+            hook.add(name, str(challenge.chall.validation(key)))
+        if chosen:
+            hook.wait(job.dns_seconds)
+    else:
+        answers = HttpAnswers(Path(job.answers))
+        stack.callback(answers.withdraw)
+        for _, challenge in chosen:
+            answers.give(str(challenge.chall.encode("token")), str(challenge.chall.validation(key)))
+        if chosen and job.listen:
+            stack.enter_context(listening(job.listen, job.names, Path(job.answers)))
+    return [challenge for _, challenge in chosen]
+
+
+def _challenge(authorization: messages.Authorization, kind: str) -> messages.ChallengeBody:
+    """Return the challenge of this kind. Raises SetupError."""
+    for challenge in authorization.challenges:
+        if challenge.chall.typ == kind:
+            return challenge
+    raise SetupError(f"the CA offers no {kind} for {authorization.identifier.value}; set acme.challenge")
+
+
+def _account_key(path: Path) -> EllipticCurvePrivateKey:
+    """Return the account's key, a new one if there is none. Raises SetupError."""
+    if not path.exists():
+        key = generate_private_key(SECP256R1())
+        write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    try:
+        found = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as error:
+        raise SetupError(f"{path} contains no readable key; remove it, and a new account is made") from error
+    if not isinstance(found, EllipticCurvePrivateKey):
+        raise SetupError(f"{path} is not an ECDSA key; remove it, and a new account is made")
+    return found
+
+
+def _eab_key(job: Job) -> str:
+    try:
+        return Path(job.eab_key_file).read_text("ascii").strip()
+    except (OSError, ValueError) as error:
+        raise SetupError(f"acme.eab_key_file: cannot read {job.eab_key_file or 'it: none is set'}") from error
+
+
+def why_of(error: BaseException) -> str:
+    """Return what the CA or the network said, short and printable: it is a stranger's text."""
+    kind = type(error).__name__
+    if isinstance(error, requests.exceptions.SSLError):
+        text = "the certificate of the CA's own web server is not trusted (acme.ca_file names a private CA)"
+    elif isinstance(error, requests.exceptions.RequestException):
+        text = f"the CA can't be reached, or its answer can't be taken ({kind})"
+    elif isinstance(error, errors.TimeoutError):
+        text = "the CA did not finish in time"
+    elif isinstance(error, errors.Error) and str(error):
+        text = f"the CA refused: {error}"
+    else:
+        text = f"the CA's answer was not understood ({kind})"
+    shown = "".join(letter if letter.isascii() and letter.isprintable() else " " for letter in text)
+    return " ".join(shown.split())[:_LONGEST]

@@ -1,0 +1,97 @@
+"""Renews the certificate by ACME while the server runs, and keeps the old one until that has worked.
+
+It asks when a third of the certificate's life is left, when a name was added, and at once while the server
+still has a certificate of its own CA. After a failure it waits for an hour, then for twice as long each time,
+up to a day; a restart does not shorten that.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import SystemRandom
+from typing import Final
+
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.logs import log, log_fault, warn
+from parlour_server.kit.setup.acme.request import request_certificate
+from parlour_server.kit.setup.certificate_chain import lacking_names, wanted_names
+from parlour_server.kit.setup.certificate_state import CertificateState, due_at
+from parlour_server.kit.setup.certificates import is_own, read_certificate
+from parlour_server.kit.setup.data_folder import DataFolder
+
+LOOK_SECONDS: Final = 60.0
+_random: Final = SystemRandom()
+
+
+class AcmeRenewal:
+    """The renewals of one running server; a worker has none, it takes its server's certificate."""
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        settings: Settings,
+        clock: Clock,
+        chance: Callable[[], float] = _random.random,
+    ) -> None:
+        """``chance`` returns 0 to 1, and spreads retries."""
+        self._folder = folder
+        self._settings = settings
+        self._clock = clock
+        self._chance = chance
+        self._quiet_until = float("-inf")
+
+    def use(self, settings: Settings) -> None:
+        """Use other settings from now on; the next look is within a minute."""
+        self._settings = settings
+
+    async def run(self) -> None:
+        """Renew in time, until cancelled."""
+        while True:
+            try:
+                if self.is_due():
+                    await self.renew()
+            except SetupError as error:
+                self._quiet_until = self._clock.monotonic() + 3600
+                warn("certificate_not_renewed", why=str(error))
+            except Exception as error:  # noqa: BLE001 - the next one may work
+                self._quiet_until = self._clock.monotonic() + 3600
+                log_fault("renewing the certificate", error)
+            await self._clock.sleep(LOOK_SECONDS)
+
+    def is_due(self) -> bool:
+        """Return whether to ask the CA now. Raises SetupError."""
+        if (
+            not self._settings.acme.directory
+            or self._folder.main is not None
+            or self._folder.certificate.is_symlink()
+            or self._clock.monotonic() < self._quiet_until
+        ):
+            return False
+        leaf, now = read_certificate(self._folder.certificate), self._now()
+        return (
+            is_own(self._folder, leaf)
+            or bool(lacking_names(leaf, wanted_names(self._settings)))
+            or now >= due_at(leaf)
+        ) and CertificateState.read(self._folder).may_retry(now)
+
+    async def renew(self) -> str:
+        """Ask the CA now; returns why it failed. Raises SetupError if even that can't be kept."""
+        try:
+            chain = await request_certificate(self._folder, self._settings, self._now())
+        except SetupError as error:
+            state = CertificateState.read(self._folder).failed(self._now(), str(error), self._chance())
+            again = datetime.fromtimestamp(state.retry_at / 1000, UTC)
+            warn(
+                "certificate_not_renewed",
+                why=str(error),
+                in_force="the old certificate stays in use",
+                again=f"{again:%Y-%m-%d %H:%M} UTC",
+            )
+            state.write(self._folder)
+            return str(error)
+        log("certificate_renewed", ends=f"{chain.leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
+        return ""
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.now() / 1000, UTC)

@@ -1,0 +1,113 @@
+"""Takes a certificate, and perhaps its key, that another program got (`cert import`)."""
+
+import os
+import re
+import stat
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.setup.certificate_chain import (
+    MOST_BYTES,
+    CertificateChain,
+    names_of,
+    public_bytes,
+    wanted_names,
+)
+from parlour_server.kit.setup.certificate_state import install, read_key
+from parlour_server.kit.setup.certificates import pin_of
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.open_store import engine_for
+from parlour_server.kit.setup.server_keys import claim_keys
+
+STANDARD_INPUT: Final = Path("-")
+_KEY: Final = re.compile(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?-----END \1PRIVATE KEY-----", re.DOTALL)
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The certificate that is there now; ``is_new`` unless it was there before."""
+
+    is_new: bool
+    names: tuple[str, ...]
+    ends: str
+    pin: str
+
+
+def import_certificate(
+    folder: DataFolder, settings: Settings, chain: Path, key: Path | None, *, replace_key: bool
+) -> Imported:
+    """Check the files, then replace the server's certificate; `-` is standard input, for both of them.
+
+    Raises SetupError, and nothing has changed. Another key is refused unless it may ``replace_key``.
+    """
+    data = _read(chain)
+    found = CertificateChain.parse(_KEY.sub(b"", data))
+    old = read_key(folder.key.read_bytes(), folder.key)
+    new = old if key is None else _read_key(key, data)
+    is_other = public_bytes(new.public_key()) != public_bytes(old.public_key())
+    if is_other and not replace_key:
+        raise SetupError(
+            f"{key} is another key than {folder.key}: clients and invite links with the old pin would refuse"
+            " the server; let the other program keep its key (certbot: --reuse-key), or give --replace-key"
+        )
+    found.refuse(new.public_key(), wanted_names(settings), datetime.now(UTC))
+    is_new = is_other or not folder.certificate.exists() or folder.certificate.read_bytes() != found.pem
+    if is_new:
+        written = new.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) if is_other else None
+        install(folder, found, written)
+    if is_other:
+        claim_keys(engine_for(folder, settings.database), folder, replace=True)
+    return Imported(
+        is_new,
+        names_of(found.leaf),
+        f"{found.leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
+        pin_of(found.leaf),
+    )
+
+
+def _read(path: Path) -> bytes:
+    if path == STANDARD_INPUT:
+        return _bounded(sys.stdin.buffer.read(MOST_BYTES + 1), path)
+    try:
+        with path.open("rb") as file:
+            return _bounded(file.read(MOST_BYTES + 1), path)
+    except OSError as error:
+        raise SetupError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _bounded(data: bytes, path: Path) -> bytes:
+    if len(data) > MOST_BYTES:
+        raise SetupError(f"{path} has more than {MOST_BYTES:,} bytes; give only the certificates and the key")
+    return data
+
+
+def _read_key(path: Path, standard_input: bytes) -> EllipticCurvePrivateKey | RSAPrivateKey:
+    """Return the key of a file that no one else can read, or of standard input. Raises SetupError."""
+    if path == STANDARD_INPUT:
+        block = _KEY.search(standard_input)
+        data = block[0] if block else b""
+    else:
+        try:
+            mode = path.stat().st_mode
+        except OSError as error:
+            raise SetupError(f"cannot read {path}: {error.strerror}") from error
+        if os.name == "posix" and mode & _OTHERS:
+            raise SetupError(
+                f"other users can access {path} (mode {stat.S_IMODE(mode):o}) and may have copied the key;"
+                " make a new one"
+            )
+        data = _read(path)
+    key = read_key(data, path)
+    if not isinstance(key, EllipticCurvePrivateKey | RSAPrivateKey):
+        raise SetupError(f"{path} is neither an ECDSA nor an RSA key, and TLS clients know no other")
+    return key

@@ -1,0 +1,125 @@
+"""What is known of a server's certificate besides the certificate: who put it here, and failed requests.
+
+A file of the data folder keeps it over restarts, so that a server that is restarted often asks the CA no more
+often than another.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.net.tls_context import TlsFiles
+from parlour_server.kit.private_file import write_private
+from parlour_server.kit.setup.certificate_chain import CertificateChain
+from parlour_server.kit.setup.certificates import is_own
+from parlour_server.kit.setup.data_folder import DataFolder
+
+_FIRST_PAUSE: Final = 3_600
+_LONGEST_PAUSE: Final = 86_400
+_SPREAD: Final = 0.2
+_SOON: Final = timedelta(days=14)
+
+
+class CertificateState(msgspec.Struct, frozen=True):
+    """The content of the file; its defaults are those of a folder without one."""
+
+    installed: str = ""
+    """SHA-256 of the certificate that `cert import` or ACME put here, in hexadecimal."""
+    failures: int = 0
+    """Requests to the CA that failed, since the last one that did not."""
+    retry_at: int = 0
+    """Milliseconds since 1970: not before then."""
+    why: str = ""
+
+    @classmethod
+    def read(cls, folder: DataFolder) -> "CertificateState":
+        """Return what the folder has; a file that can't be read counts as none."""
+        try:
+            return msgspec.json.decode(folder.certificate_state.read_bytes(), type=cls)
+        except (OSError, msgspec.MsgspecError):
+            return cls()
+
+    def write(self, folder: DataFolder) -> None:
+        """Keep it. Raises SetupError."""
+        write_private(folder.certificate_state, msgspec.json.encode(self))
+
+    def failed(self, now: datetime, why: str, chance: float) -> "CertificateState":
+        """Return it after one more failure: the next try is an hour later, then two, up to a day.
+
+        ``chance`` (0 to 1) spreads that, so that servers that failed together don't come back together.
+        """
+        seconds = min(_FIRST_PAUSE * 2.0 ** min(self.failures, 10), _LONGEST_PAUSE)
+        at = now + timedelta(seconds=seconds * (1 - _SPREAD + 2 * _SPREAD * chance))
+        return CertificateState(self.installed, self.failures + 1, int(at.timestamp() * 1000), why)
+
+    def may_retry(self, now: datetime) -> bool:
+        """Return whether the pause after the last failure is over. One of a wrong clock does not count."""
+        left = self.retry_at / 1000 - now.timestamp()
+        return left <= 0 or left > 2 * _LONGEST_PAUSE
+
+
+def install(folder: DataFolder, chain: CertificateChain, key: bytes | None = None) -> None:
+    """Put a chain that was checked in the place of the server's certificate, and its ``key`` if it is new.
+
+    Raises SetupError for a pair that TLS can't serve, and for a link: then another program keeps it.
+    """
+    for path in (folder.certificate, folder.key):
+        if path.is_symlink():
+            raise SetupError(
+                f"{path} is a link to {path.readlink()}, so another program renews it; remove the link, or"
+                " leave the certificate to that program"
+            )
+    with TemporaryDirectory(prefix=".certificate-", dir=folder.path) as work:
+        certificate, own_key = Path(work, folder.certificate.name), Path(work, folder.key.name)
+        write_private(certificate, chain.pem)
+        write_private(own_key, folder.key.read_bytes() if key is None else key)
+        TlsFiles(certificate, own_key)
+    # First, so that whatever is there after a crash is known; the old certificate stays what it was.
+    CertificateState(installed=_fingerprint(chain.leaf)).write(folder)
+    if key is not None:
+        write_private(folder.key, key)
+    write_private(folder.certificate, chain.pem)
+
+
+def keeps_key(folder: DataFolder, leaf: x509.Certificate) -> bool:
+    """Return whether the certificate's key is permanent, so that its pin can be given to people.
+
+    It is for our own CA's, and for one that was installed for the key that was here.
+    """
+    return is_own(folder, leaf) or CertificateState.read(folder).installed == _fingerprint(leaf)
+
+
+def read_key(data: bytes, name: object) -> PrivateKeyTypes:
+    """Return a private key in PEM. Raises SetupError, naming the file."""
+    try:
+        return load_pem_private_key(data, password=None)
+    except (ValueError, TypeError) as error:
+        raise SetupError(f"{name} contains no readable key without a passphrase") from error
+
+
+def due_at(leaf: x509.Certificate) -> datetime:
+    """Return when to renew a certificate: with a third of its life left, or up to a tenth of that earlier.
+
+    Its fingerprint decides, so that servers whose certificates are of one day don't all come back on one day.
+    """
+    life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
+    spread = int.from_bytes(leaf.fingerprint(hashes.SHA256())[:4], "big") / 2**32
+    return leaf.not_valid_after_utc - life / 3 - life / 30 * spread
+
+
+def ends_soon(leaf: x509.Certificate, now: datetime | None = None) -> bool:
+    """Return whether less is left than if renewals worked: a sixth of its life, 14 days at most."""
+    left = leaf.not_valid_after_utc - (now or datetime.now(UTC))
+    return left < min(_SOON, (leaf.not_valid_after_utc - leaf.not_valid_before_utc) / 6)
+
+
+def _fingerprint(leaf: x509.Certificate) -> str:
+    return leaf.fingerprint(hashes.SHA256()).hex()

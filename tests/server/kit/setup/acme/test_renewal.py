@@ -1,0 +1,116 @@
+"""When a running server asks the CA: in time, not all at once, and more and more rarely while that fails."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from tests.server.fakes import StoppedClock
+from tests.server.kit.setup.chains import TestCa
+
+from parlour_server.chat_program import CHAT
+from parlour_server.kit.config.server_settings import AcmeSettings, Listen, Settings
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.setup.acme import renewal as module
+from parlour_server.kit.setup.acme.renewal import AcmeRenewal
+from parlour_server.kit.setup.certificate_chain import CertificateChain
+from parlour_server.kit.setup.certificate_state import CertificateState, due_at, install
+from parlour_server.kit.setup.certificates import read_certificate
+from parlour_server.kit.setup.data_folder import DataFolder
+
+CA = TestCa()
+NAME = "chat.example.org"
+ASKS = Settings(
+    listen=Listen(names=("localhost", NAME)),
+    acme=AcmeSettings(directory="https://ca.example/directory", terms_agreed="yes"),
+)
+
+
+def put(folder: DataFolder, life: timedelta, *names: str) -> None:
+    """Install a certificate of the CA for the server's key, which begins now."""
+    key: Any = load_pem_private_key(folder.key.read_bytes(), None)
+    install(folder, CertificateChain.parse(CA.chain(key.public_key(), names or (NAME,), life=life)))
+
+
+def renewal(folder: DataFolder, days: float, settings: Settings = ASKS) -> AcmeRenewal:
+    """Return the renewals of a server so many days later."""
+    at = datetime.now(UTC) + timedelta(days=days)
+    return AcmeRenewal(folder, settings, StoppedClock(int(at.timestamp() * 1000)), lambda: 0.5)
+
+
+@pytest.mark.parametrize("life", [90, 6])
+def test_it_is_due_with_a_third_of_the_life_left(folder: DataFolder, life: int) -> None:
+    """A little earlier, by what the certificate says: servers of one day don't come back together."""
+    put(folder, timedelta(days=life))
+    assert not renewal(folder, life * 0.62).is_due()
+    assert renewal(folder, life * 0.67).is_due()
+    due = set()
+    for _ in range(8):
+        put(folder, timedelta(days=life))
+        leaf = read_certificate(folder.certificate)
+        assert 1 / 3 <= (leaf.not_valid_after_utc - due_at(leaf)) / timedelta(days=life) <= 11 / 30
+        due.add(due_at(leaf))
+    assert len(due) > 4
+
+
+def test_it_is_due_at_once_for_the_own_ca_and_for_a_new_name(folder: DataFolder) -> None:
+    """Without a directory nothing is asked, whatever the certificate is."""
+    assert renewal(folder, 0).is_due()
+    assert not renewal(folder, 0, Settings()).is_due()
+    put(folder, timedelta(days=90))
+    assert not renewal(folder, 0).is_due()
+    more = Settings(listen=Listen(names=(NAME, "second.example.org")), acme=ASKS.acme)
+    assert renewal(folder, 0, more).is_due()
+    one = renewal(folder, 0)
+    one.use(more)
+    assert one.is_due()
+
+
+def test_a_worker_and_a_link_are_left_alone(folder: DataFolder, tmp_path: Path) -> None:
+    """One of several workers renews; what another program keeps is its own."""
+    worker = DataFolder(folder.path, CHAT.name, main=folder)
+    assert not renewal(worker, 0).is_due()
+    folder.certificate.rename(tmp_path / "live.pem")
+    folder.certificate.symlink_to(tmp_path / "live.pem")
+    assert not renewal(folder, 0).is_due()
+
+
+async def test_failures_are_spread_and_survive_a_restart(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch, own_logs: list[dict[str, object]]
+) -> None:
+    """An hour, two, four, up to a day, each a fifth more or less; a success forgets them."""
+
+    async def fail(*_args: object) -> None:
+        raise SetupError("the CA is down")
+
+    monkeypatch.setattr(module, "request_certificate", fail)
+    at, pauses = datetime.now(UTC), []
+    for number in range(7):
+        clock = StoppedClock(int(at.timestamp() * 1000))
+        asking = AcmeRenewal(folder, ASKS, clock, lambda: 0.5)  # as after a restart
+        assert asking.is_due()
+        assert await asking.renew() == "the CA is down"
+        assert not asking.is_due()
+        assert not AcmeRenewal(folder, ASKS, clock).is_due()
+        state = CertificateState.read(folder)
+        assert (state.failures, state.why) == (number + 1, "the CA is down")
+        again = datetime.fromtimestamp(state.retry_at / 1000, UTC)
+        pauses.append(round((again - at).total_seconds() / 3600))
+        at = again + timedelta(seconds=1)
+    assert pauses == [1, 2, 4, 8, 16, 24, 24]
+    assert {line["event"] for line in own_logs} == {"certificate_not_renewed"}
+    first = CertificateState().failed(at, "", 0.0), CertificateState().failed(at, "", 1.0)
+    assert [one.retry_at // 1000 - int(at.timestamp()) for one in first] == [2880, 4320]
+    put(folder, timedelta(days=90))
+    assert CertificateState.read(folder).failures == 0
+
+
+def test_a_pause_of_a_wrong_clock_does_not_count(folder: DataFolder) -> None:
+    """A clock that was a year ahead once does not stop renewals for a year."""
+    CertificateState(failures=1, retry_at=int((datetime.now(UTC).timestamp() + 365 * 86_400) * 1000)).write(
+        folder
+    )
+    assert renewal(folder, 0).is_due()
+    folder.certificate_state.write_bytes(b"damaged")
+    assert renewal(folder, 0).is_due()

@@ -36,17 +36,6 @@ def test_the_demo_without_a_screen_holds() -> None:
     assert "9 of 9 checks passed." in done.stdout
 
 
-def test_the_demo_with_a_screen_says_what_to_do_without_one() -> None:
-    """Without a terminal the demo says how to run it, and exits 1 without a traceback."""
-    command = [sys.executable, "-m", "parlour_client", "demo"]
-    done = subprocess.run(  # noqa: S603 - our own command
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE, check=False
-    )
-    assert done.returncode == 1
-    assert "--headless" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 class Speaker:
     """A client of which only the events matter."""
 

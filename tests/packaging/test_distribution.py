@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tarfile
@@ -226,13 +227,36 @@ def environment(offline: Offline) -> Path:
     return offline.pip_install("server")
 
 
+def ways_in() -> list[str]:
+    """Return the lines of the README's first section that begin with uv: try it, run it, build on it."""
+    section = (ROOT / "README.md").read_text("utf-8").partition("\n## ")[2].partition("\n## ")[0]
+    return [line for line in section.splitlines() if line.startswith(("uvx ", "uv tool "))]
+
+
 @pytest.mark.long
-def test_the_demo_plays_from_the_wheel(offline: Offline, request: pytest.FixtureRequest) -> None:
-    """`uvx parlour demo`, or the demo that pip installed where there is no uv. Every check of it holds."""
-    if has_uv():
-        shown = offline.uvx("demo", "--headless")
-    else:
-        shown = offline.run(request.getfixturevalue("environment") / "bin" / "parlour", "demo", "--headless")
+@pytest.mark.skipif(not has_uv(), reason="NOT TESTED: the README's three ways in, because uv is missing")
+def test_the_readmes_three_ways_in_are_one_line_each(offline: Offline) -> None:
+    """Where nothing is installed: every check of the demo holds, a server is ready, a project is there."""
+    try_it, run_it, build_on_it = ways_in()
+    with offline.shell(try_it) as demo:
+        shown = demo.communicate()[0].decode()
+    assert demo.returncode == 0, shown
+    assert re.search(r"^(\d+) of \1 checks passed", shown, re.MULTILINE), shown
+    with offline.shell(run_it, PARLOUR_LISTEN_ADDRESS="127.0.0.1:0") as server:
+        assert server.stdout is not None
+        assert any(b'"event":"ready"' in line for line in server.stdout)
+        os.killpg(server.pid, signal.SIGTERM)
+    with offline.shell(build_on_it) as made:
+        made.communicate()
+    assert made.returncode == 0
+    assert (offline.home / "shop" / "pyproject.toml").is_file()
+
+
+@pytest.mark.long
+@pytest.mark.skipif(has_uv(), reason="uvx plays it")
+def test_the_demo_plays_from_the_wheel(offline: Offline, environment: Path) -> None:
+    """As pip installed it. Every check of it holds."""
+    shown = offline.run(environment / "bin" / "parlour", "demo")
     assert re.search(r"^(\d+) of \1 checks passed", shown, re.MULTILINE), shown
 
 

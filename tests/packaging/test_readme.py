@@ -32,7 +32,16 @@ def commands() -> list[list[str]]:
 
 def test_there_is_something_to_look_at() -> None:
     """The README has commands of every kind that is checked here, so that none is skipped silently."""
-    assert {words[0] for words in commands()} == {"make", "pip", "parlour", "parlour-server", "echo", "cd"}
+    assert {words[0] for words in commands()} == {
+        "make",
+        "pip",
+        "parlour",
+        "parlour-server",
+        "echo",
+        "cd",
+        "uv",
+        "uvx",
+    }
 
 
 @pytest.mark.parametrize("words", [w for w in commands() if w[0] in PROGRAMS], ids=" ".join)

@@ -22,6 +22,37 @@ class Offline:
         self._house.mkdir()
         make_wheelhouse(self._house, _NEEDED)
 
+    @property
+    def home(self) -> Path:
+        """The home of the person who installs: there is nothing in it before."""
+        return self._folder
+
+    def shell(self, line: str, **more: str) -> "subprocess.Popen[bytes]":
+        """Run a line as someone types it who has uv and nothing else; ``stdout`` has what it prints."""
+        shutil.copy(self._wheel, self._house)
+        here = str(Path(sys.executable).parent)  # where this Parlour is installed already
+        system = [place for place in os.environ["PATH"].split(os.pathsep) if place != here]
+        environment = {
+            "HOME": str(self.home),
+            "PATH": os.pathsep.join((str(self.home / ".local" / "bin"), *system)),
+            "TERM": "xterm-256color",
+            "UV_CACHE_DIR": str(self._folder / "cache"),
+            "UV_FIND_LINKS": str(self._house),
+            "UV_NO_INDEX": "1",
+            "UV_OFFLINE": "1",
+            "UV_PYTHON": sys.executable,
+            **more,
+        }
+        return subprocess.Popen(
+            ["/bin/sh", "-c", line],
+            cwd=self.home,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
     def uvx(self, *arguments: str) -> str:
         """Run `uvx parlour …` and return what it prints. Needs uv."""
         return self._run(

@@ -28,7 +28,7 @@ from parlour_client.demo.script import (
     SERVER,
 )
 from parlour_client.kit.demo_server import demo_server
-from parlour_client.kit.errors import ParlourClientError, SetupError
+from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import _
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import RoomId
@@ -39,11 +39,6 @@ from parlour_protocol.rooms import RoomKind
 
 async def run_with_screen() -> None:
     """Start the server, connect everyone, and show the TUI until the guest quits."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise SetupError(
-            _("The demo's screen needs a terminal."),
-            _("Without one: parlour demo --headless (make demo ARGS=--headless)."),
-        )
     from parlour_client.demo.tour import TOUR  # noqa: PLC0415 - Textual takes half a second to load
     from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - as above
 

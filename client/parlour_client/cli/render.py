@@ -26,6 +26,7 @@ from parlour_client.kit.qr_code import qr_rows
 from parlour_client.text.device_text import steps_to_add
 from parlour_client.text.encryption_text import admissions
 from parlour_client.text.event_text import day_and_time
+from parlour_client.text.notice_of_operator import notice_heading
 from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.second_factor_text import about_factors, factor_line
 from parlour_client.text.words import kind_word, member_words
@@ -247,6 +248,15 @@ async def _factors_listed(result: results.FactorsListed, out: Output) -> None:
             echo(factor_line(one))
     if not out.as_json:
         echo(about_factors(result.listed), err=True)
+
+
+@show.register(results.NoticesListed)
+async def _notices_listed(result: results.NoticesListed, out: Output) -> None:
+    for notice in result.notices:
+        if out.as_json:
+            print_json(asdict(notice))
+        else:
+            echo(f"{notice_heading(notice, result.server)}: {shown(notice.text)}")
 
 
 @show.register(results.SessionsListed)

@@ -5,6 +5,7 @@ from typing import Annotated
 from parlour_client.commands.command import (
     SHELL,
     Call,
+    Connect,
     Elsewhere,
     Kind,
     On,
@@ -13,7 +14,14 @@ from parlour_client.commands.command import (
     command,
 )
 from parlour_client.commands.front import Front
-from parlour_client.commands.results import Done, FactorsListed, LoginWanted, SessionsListed, SettingChosen
+from parlour_client.commands.results import (
+    Done,
+    FactorsListed,
+    LoginWanted,
+    NoticesListed,
+    SessionsListed,
+    SettingChosen,
+)
 from parlour_client.commands.values import read_number
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
@@ -43,6 +51,14 @@ async def end_session(call: Call, session: Session) -> Done:
         which = listed[read_number(session, most=len(listed), what=_("a session")) - 1].id
     await call.client.sessions.end(SessionId(which))
     return Done(_("The session has ended."))
+
+
+@command("notices", cli="notices", connect=Connect.CAUGHT_UP, json=True, examples=("notices",))
+async def notices(call: Call) -> NoticesListed:
+    """Show what the server's operator tells everyone."""
+    found = NoticesListed(call.client.notices.all, call.client.account.server)
+    call.client.notices.mark_read()
+    return found
 
 
 @command("security", cli="security list", json=True, examples=("security list",))

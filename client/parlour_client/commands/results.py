@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from parlour_protocol.kit.invite_link import LoginLink
     from parlour_protocol.kit.names import UserName
     from parlour_protocol.kit.second_factor import FactorList
+    from parlour_protocol.kit.server_notices import ServerNotice
 
 
 @dataclass(slots=True)
@@ -324,6 +325,14 @@ class FileSaved(Result):
     """The path of a saved file."""
 
     path: Path
+
+
+@dataclass(slots=True)
+class NoticesListed(Result):
+    """What the operator of the server tells everyone."""
+
+    notices: Sequence[ServerNotice]
+    server: str
 
 
 # --- people, account, settings

@@ -131,6 +131,7 @@ TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         encryption.refound,
     ),
     N_("you"): (
+        account.notices,
         account.sessions,
         account.end_session,
         account.security,

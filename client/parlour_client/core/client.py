@@ -28,6 +28,7 @@ from parlour_client.core.people import People
 from parlour_client.core.preferences import Preferences
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sessions import Sessions
+from parlour_client.core.sync.server_notices import ServerNotices
 from parlour_client.kit.account.hardening import keep_memory_private
 from parlour_client.kit.account.profile import Account, Credentials, CurrentProfile, Profile
 from parlour_client.kit.clock import Clock, SystemClock
@@ -185,6 +186,11 @@ class Client:
     def preferences(self) -> Preferences:
         """The person's preferences for rooms on this device."""
         return self._parts.preferences
+
+    @property
+    def notices(self) -> ServerNotices:
+        """What the operator of the server tells everyone."""
+        return self._parts.notices
 
     @property
     def sessions(self) -> Sessions:

@@ -107,6 +107,8 @@ class Engine:
             parts.encrypted_rooms.begin()
         try:
             await parts.waiting_invitations.fetch(conversation)
+            if parts.follow:
+                await parts.notices.follow(conversation)
             parts.live.online.set()
             await parts.read_markers.send()
             done, _pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

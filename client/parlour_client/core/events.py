@@ -118,6 +118,11 @@ class PresenceChanged:
     status: Status
 
 
+@dataclass(frozen=True, slots=True)
+class NoticesChanged:
+    """The operator sent or withdrew a notice, or it was read here: read ``client.notices`` again."""
+
+
 RoomChange = (
     EntryRemoved
     | HistoryChanged
@@ -139,6 +144,7 @@ Change = (
     | StatusChanged
     | PresenceChanged
     | EncryptionChanged
+    | NoticesChanged
     | RoomChange
 )
 

@@ -34,6 +34,7 @@ from parlour_client.core.sync.presence import Presence
 from parlour_client.core.sync.publisher import Publisher
 from parlour_client.core.sync.receipts import Receipts
 from parlour_client.core.sync.room_store import RoomStore
+from parlour_client.core.sync.server_notices import ServerNotices
 from parlour_client.core.sync.state import State
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
 from parlour_client.core.transport.chat_conversation import ChatConnection
@@ -109,6 +110,7 @@ class Parts:
         )
         self.presence = Presence(account.user, clock, emit)
         self.waiting_invitations = WaitingInvitations(self.state, emit)
+        self.notices = ServerNotices(clock, emit)
         self.dispatcher = Dispatcher(
             archive,
             self.state,
@@ -118,6 +120,7 @@ class Parts:
             self.receipts,
             self.presence,
             self.waiting_invitations,
+            self.notices,
             self.encrypted_rooms,
             self.live,
             emit,

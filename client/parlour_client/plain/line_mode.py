@@ -46,6 +46,7 @@ from parlour_client.core.events import (
     HistoryWithheld,
     IgnoredChanged,
     InvitationsChanged,
+    NoticesChanged,
     PresenceChanged,
     ReceiptsChanged,
     RoomForgotten,
@@ -164,6 +165,7 @@ class LineMode:
             )
         self.printer.encryption()
         self.printer.invitations()
+        self.printer.notices(self.client.notices.unread)
 
     async def take(self, line: str) -> None:
         """Send a line, or run its command; a refusal is printed and nothing ends."""
@@ -311,7 +313,7 @@ class LineMode:
 
     # --- changes
 
-    def on_change(self, change: Change) -> None:  # noqa: C901 - one case each
+    def on_change(self, change: Change) -> None:  # noqa: C901, PLR0912 - one case each
         """Print a change if a person should know of it."""
         match change:
             case EntryAdded(entry=entry):
@@ -326,6 +328,8 @@ class LineMode:
                 self.printer.encryption()
             case InvitationsChanged() | RoomsChanged() if self._begun:
                 self.printer.invitations()
+            case NoticesChanged():
+                self.printer.notices(self.client.notices.unread)
             case HistoryChanged(room=room):
                 self._many(room)
             case HistoryWithheld(room=room, words=words) | TextInspected(room=room, words=words):

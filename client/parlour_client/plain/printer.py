@@ -11,11 +11,13 @@ from parlour_client.core.model import Entry, Room
 from parlour_client.core.settings import Settings
 from parlour_client.kit.language import _
 from parlour_client.plain.encryption_status import EncryptionStatus
-from parlour_client.plain.line_text import change_line, entry_line, invitation_line, status_line
+from parlour_client.plain.line_text import change_line, entry_line, invitation_line, shown, status_line
 from parlour_client.plain.printed_messages import PrintedMessages
+from parlour_client.text.notice_of_operator import notice_heading
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Seq
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.server_notices import NoticeId, ServerNotice
 
 
 class Printer:
@@ -34,6 +36,7 @@ class Printer:
         self._out = out
         self._invitations: set[tuple[RoomId, UserName]] = set()
         """Invitations that were printed."""
+        self._printed_notices: set[NoticeId] = set()
 
     def say(self, line: str) -> None:
         """Print one line, or a message of several."""
@@ -107,6 +110,14 @@ class Printer:
             if again or key not in self._invitations:
                 self.say(invitation_line(one))
         self._invitations = set(waiting)
+
+    def notices(self, unread: Sequence[ServerNotice]) -> None:
+        """Print what the operator tells everyone, each once."""
+        for notice in unread:
+            if notice.notice not in self._printed_notices:
+                self._printed_notices.add(notice.notice)
+                heading = notice_heading(notice, self.client.account.server)
+                self.say(f"*** {heading}: {shown(notice.text)}")
 
     def encryption(self) -> None:
         """Print changes of encryption."""

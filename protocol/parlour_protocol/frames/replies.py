@@ -22,6 +22,7 @@ from parlour_protocol.kit.id_fields import (
 )
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.server_notices import ServerNotice
 from parlour_protocol.limits import PINS_PER_ROOM
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
@@ -319,5 +320,6 @@ AnyPush = (
     | GroupChanged
     | KeyPackagesLow
     | KeyLogAppended
+    | ServerNotice
 )
 AnyServerFrame = Hello | Reply | AnyPush

@@ -18,6 +18,7 @@ from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.id_fields import SeqField, SeqOrZero
 from parlour_protocol.kit.limits import PAGE_EVENTS
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_protocol.reports import ReportReason
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
@@ -309,7 +310,8 @@ class ListRooms(Request, frozen=True, tag="rooms"):
 
 
 AnyRequest = (
-    Send
+    FollowNotices
+    | Send
     | Edit
     | Delete
     | React

@@ -44,6 +44,9 @@ FRAME_DEPTH = Limit(
     "frame_depth", 6, "levels", "a page of events nests no deeper; deep nesting is an attack on parsers"
 )
 REASON_BYTES = Limit("reason_bytes", 256, "bytes of UTF-8", "one line in a system row")
+NOTICE_BYTES = Limit("notice_bytes", 1024, "bytes of UTF-8", "what an operator tells everyone is short")
+NOTICE_LINES = Limit("notice_lines", 10, "lines", "it must fit on a screen")
+CURRENT_NOTICES = Limit("current_notices", 20, "notices", "that have not expired; each is sent to everyone")
 IN_FLIGHT = Limit(
     "in_flight", 64, "requests", "requests sent and not yet answered; bounds what one connection can queue"
 )

@@ -8,8 +8,9 @@ from parlour_server.chat.peer_state import ChatPeer
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
+from parlour_server.kit.short_ids import new_short_id
 from parlour_server.store.interface import Reports
-from parlour_server.store.types import NewReport, new_report_id
+from parlour_server.store.types import NewReport
 
 
 class AbuseReports:
@@ -25,7 +26,7 @@ class AbuseReports:
         """Store a report. Raises RefusedError."""
         stored = await self._reports.add(
             NewReport(
-                id=new_report_id(),
+                id=new_short_id(),
                 at=self._clock.now(),
                 reporter=peer.user,
                 room=frame.room,

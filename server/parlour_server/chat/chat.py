@@ -11,7 +11,6 @@ from typing import Any, Final, assert_never, cast
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.replies import AnyResult, Hello, Stored
 from parlour_protocol.frames.requests import (
-    AnyRequest,
     CreateRoom,
     History,
     Invite,
@@ -217,7 +216,7 @@ class Chat:
         self, peer: ChatPeer, request: Request
     ) -> Pending[Appended] | Coroutine[Any, Any, AnyResult | None]:
         """Append what the request says, or wait for the store."""
-        asked = cast("AnyRequest", request)  # the chat's wire decodes no others
+        asked = cast("CommandRequest | QueryRequest", request)  # the chat's wire decodes no others
         if isinstance(asked, Send) and asked.file is not None and self._check_file is not None:
             return self._send_file(peer, asked, asked.file, self._check_file)
         if isinstance(asked, CommandRequest):

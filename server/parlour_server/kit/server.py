@@ -48,6 +48,7 @@ from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_table import need_restart
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import SetupError, UnavailableError
 from parlour_server.kit.inspection.start import start_inspection
@@ -200,6 +201,7 @@ class Server(Generic[_Settings]):
                 run=partial(_run, stack),
             )
             running = await spec.start(parts)
+            notices = NoticeFollowers(store.notices, clock)
             service = ConnectionService(
                 running.program,
                 wire=spec.wire,
@@ -212,6 +214,7 @@ class Server(Generic[_Settings]):
                 clock=clock,
                 nodes=nodes,
                 limits=limits,
+                notices=notices,
                 inspection=inspection,
                 hits=hits,
             )
@@ -245,7 +248,12 @@ class Server(Generic[_Settings]):
                 limits.replace(await store.account_limits.all())
 
             changes = OperatorChanges(
-                {Changed.ADDRESS_BANS: read_bans, Changed.ACCOUNT_LIMITS: read_limits}, service.journal
+                {
+                    Changed.ADDRESS_BANS: read_bans,
+                    Changed.ACCOUNT_LIMITS: read_limits,
+                    Changed.NOTICES: notices.refresh,
+                },
+                service.journal,
             )
             follower = JournalFollower(store.journal, changes.journal)
             await follower.begin()

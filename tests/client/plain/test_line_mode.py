@@ -16,6 +16,7 @@ from parlour_client.core.events import (
     HistoryChanged,
     HistoryWithheld,
     InvitationsChanged,
+    NoticesChanged,
 )
 from parlour_client.core.model import Delivery, Entry, Invitation, Note, NoteKind
 from parlour_client.core.room_log.withheld import ends_early_text, withheld_text
@@ -27,6 +28,7 @@ from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import parse_device_name
+from parlour_protocol.kit.server_notices import NoticeId, NoticeText, ServerNotice
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 
@@ -376,3 +378,18 @@ async def test_one_person_is_not_people(client: FakeClient) -> None:
     room = replace(found, members=1)
     assert room_line(room).startswith("lobby, 1 person:")
     assert room_line(replace(room, members=2)).startswith("lobby, 2 people:")
+
+
+async def test_the_operators_notices_are_printed_once_as_text(client: FakeClient) -> None:
+    """After a mark of their own, which no line of a message begins with."""
+    ear = Ear(client)
+    text = NoticeText.parse("down \x1b[2Jat 8")
+    notice = ServerNotice(NoticeId("7kq2m9x4tb"), Millis(1), Millis(2**50), text)
+    client.notices.received(notice)
+    await ear.mode.begin()
+    ear.mode.on_change(NoticesChanged())
+    client.say(LOBBY, BOB, "*** Notice from the operator")
+    lines = [line for line in ear.heard if line.startswith("***")]
+    assert len(lines) == 1
+    assert lines[0].startswith("*** Notice from the operator of chat.example:8443, 1970")
+    assert lines[0].endswith("down ⟦ESC⟧[2Jat 8")

@@ -52,8 +52,10 @@ from parlour_client.core.preferences import Preferences
 from parlour_client.core.room_names import find_room
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sessions import Sessions
+from parlour_client.core.sync.server_notices import ServerNotices
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog
+from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
 from parlour_client.kit.errors import ParlourClientError, RefusedError
 from parlour_client.kit.event_bus import EventBus
@@ -139,6 +141,7 @@ class FakeClient(Client):
         self.logged_in: list[SessionInfo] = []
         self._listeners: list[Callable[[Change], None]] = []
         self._clock = START
+        self._server_notices = ServerNotices(SystemClock(), self.tell)
 
     @classmethod
     def peopled(cls) -> "FakeClient":
@@ -281,6 +284,10 @@ class FakeClient(Client):
     @property
     def preferences(self) -> Preferences:
         return self._part(Preferences, favourite="favour", mute="silence", strict="keep_strict")
+
+    @property
+    def notices(self) -> ServerNotices:
+        return self._server_notices
 
     @property
     def sessions(self) -> Sessions:

@@ -35,10 +35,11 @@ from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.folder_lock import locked
 from parlour_server.kit.setup.open_store import opened
+from parlour_server.kit.short_ids import new_short_id
 from parlour_server.kit.signatures import SigningKey
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.rooms.rights import decide
-from parlour_server.store.types import AppendEvent, NewReport, new_report_id
+from parlour_server.store.types import AppendEvent, NewReport
 from parlour_server.system_account import lobby, system_device
 
 Capture = pytest.CaptureFixture[str]
@@ -222,6 +223,22 @@ def test_a_room_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     assert "not a member" in fail(capsys, "room", "appoint", *data, "kitchen", "anna")[1]
 
 
+def test_notices_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
+    """Sent, listed as text that commands no terminal, withdrawn; each is an action in the audit log."""
+    data = ("--data", str(folder.path))
+    sent = json.loads(run(capsys, "notice", "send", *data, "down \x1b[2Jat 8", "--hours", "2", "--json"))
+    assert sent["expires"] - sent["at"] == 2 * 3_600_000
+    assert json.loads(run(capsys, "notice", "list", *data, "--json")) == [sent]
+    assert "down ⟦ESC⟧[2Jat 8" in run(capsys, "notice", "list", *data)
+    for wrong in ("x" * 2000, "\n" * 20, " "):
+        assert "can't be a notice" in fail(capsys, "notice", "send", *data, wrong)[1]
+    assert "withdrawn" in run(capsys, "notice", "withdraw", *data, sent["notice"])
+    assert "no such notice" in fail(capsys, "notice", "withdraw", *data, sent["notice"])[1]
+    assert {'"notice send"', '"notice withdraw"'} <= set(
+        re.findall(r'"notice \w+"', folder.operator_log.read_text())
+    )
+
+
 def test_reports_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     """Listed, shown as text that commands no terminal, and closed once, by an action in the audit log."""
     data = ("--data", str(folder.path))
@@ -259,7 +276,7 @@ async def _reported(folder: DataFolder) -> str:
         sent = await store.log.append(event, decide)
         quote = MessageText.parse("\x1b[2Jgo away")
         new = NewReport(
-            new_report_id(), SystemClock().now(), anna, room, sent.event.seq, ReportReason.THREAT, quote
+            new_short_id(), SystemClock().now(), anna, room, sent.event.seq, ReportReason.THREAT, quote
         )
         return (await store.reports.add(new)).id
 

@@ -14,6 +14,7 @@ from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.sync.presence import Presence
 from parlour_client.core.sync.receipts import Receipts
 from parlour_client.core.sync.room_store import RoomStore
+from parlour_client.core.sync.server_notices import ServerNotices
 from parlour_client.core.sync.state import State
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
 from parlour_client.core.transport.chat_conversation import ChatConnection
@@ -36,6 +37,7 @@ from parlour_protocol.frames.replies import (
     TypingUpdate,
 )
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.server_notices import ServerNotice
 
 
 class Dispatcher:
@@ -51,6 +53,7 @@ class Dispatcher:
         receipts: Receipts,
         presence: Presence,
         invitations: WaitingInvitations,
+        notices: ServerNotices,
         encrypted_rooms: EncryptedRooms | None,
         live: ChatConnection,
         emit: Emit,
@@ -63,6 +66,7 @@ class Dispatcher:
         self._receipts = receipts
         self._presence = presence
         self._invitations = invitations
+        self._notices = notices
         self._encrypted_rooms = encrypted_rooms
         self._live = live
         self._emit = emit
@@ -125,6 +129,8 @@ class Dispatcher:
             case GroupChanged() | KeyPackagesLow() | KeyLogAppended():
                 if self._encrypted_rooms is not None:
                     self._encrypted_rooms.dispatch(push)
+            case ServerNotice():
+                self._notices.received(push)
             case _:
                 assert_never(push)
 

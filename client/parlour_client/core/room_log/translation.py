@@ -53,6 +53,7 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Incarnation, Seq
+from parlour_protocol.kit.server_notices import ServerNotice
 
 OTHER_LOGS: Final = N_("The server answered from other logs than it greeted with.")
 
@@ -113,7 +114,7 @@ class Numbers:
                 RoomClosed() | InvitationReceived() | InvitationWithdrawn() | TypingUpdate() | StatusUpdate()
             ):
                 return push
-            case GroupChanged() | KeyPackagesLow() | KeyLogAppended():
+            case GroupChanged() | KeyPackagesLow() | KeyLogAppended() | ServerNotice():
                 return push
             case _:
                 assert_never(push)

@@ -18,6 +18,7 @@ from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
 from parlour_client.text.date_text import day_found
 from parlour_client.text.encryption_text import RENEWED
 from parlour_client.text.formatting import preview
+from parlour_client.text.notice_of_operator import notice_heading
 from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.setting_text import changed_line, setting_line
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
@@ -90,6 +91,7 @@ class ResultViews:
             results.Transfer: self._transfer,
             results.FileSaved: self._saved,
             results.FileSent: _nothing,
+            results.NoticesListed: self._notices,
             results.PersonShown: lambda found: people.show_card(found.profile),
             results.IgnoredListed: lambda found: people.list_ignored(found.people),
             results.FactorsListed: lambda _: interaction.push(SecondFactorsScreen(client.sessions.factors)),
@@ -213,6 +215,18 @@ class ResultViews:
         ]
         empty = _("No one shares how far they have read. /receipts on shares how far you have read.")
         self._interaction.push(ChooseScreen(own(_("Read receipts"), "bold"), choices, empty))
+
+    def _notices(self, result: results.NoticesListed) -> None:
+        if not result.notices:
+            self._interaction.say(
+                _("The operator of {server} tells nothing now.").format(server=result.server)
+            )
+            return
+        parts = []
+        for notice in result.notices:
+            heading = own(notice_heading(notice, result.server), "bold")
+            parts += [heading, own(""), peer(notice.text), own("")]
+        self._interaction.push(Page(lines(*parts)))
 
     # --- files
 

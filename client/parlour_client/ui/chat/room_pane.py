@@ -183,7 +183,7 @@ class RoomPane(Vertical):
 
     # --- changes from the client
 
-    def on_change(self, change: changes.Change) -> None:
+    def on_change(self, change: changes.Change) -> None:  # noqa: C901 - one case each
         """Show a change."""
         match change:
             case changes.EntryAdded(entry=entry) | changes.EntryChanged(entry=entry):
@@ -201,6 +201,8 @@ class RoomPane(Vertical):
                 self.members.reload()
             case changes.EncryptionChanged():
                 self.encryption.changed()
+            case changes.NoticesChanged():
+                pass  # the screen's bar shows them
             case _:
                 if change.room == self.current.id:
                     self._changed_here(change.room, change)

@@ -36,6 +36,7 @@ from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.gc_tuning import EVERY_SECONDS, Collector
 from parlour_client.ui.chat.login_again import log_in_again
 from parlour_client.ui.chat.member_list import MemberList
+from parlour_client.ui.chat.notice_bar import NoticeBar
 from parlour_client.ui.chat.panes import Panes
 from parlour_client.ui.chat.room_list import INVITATION, RoomAction, RoomList
 from parlour_client.ui.chat.room_pane import RoomPane
@@ -123,6 +124,7 @@ class ChatScreen(Screen[None]):
         self.room_list = RoomList()
         self.member_list = MemberList()
         self.status_line = StatusLine()
+        self.notice_bar = NoticeBar()
         self._tour = Tour(tour)
         self._place = Columns(id="panes")
         self.panes = Panes(
@@ -145,6 +147,7 @@ class ChatScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out."""
+        yield self.notice_bar
         with self._place:
             yield self.room_list
             yield self.pane
@@ -161,6 +164,7 @@ class ChatScreen(Screen[None]):
         self.watch(self, "focused", self._focus_moved, init=False)
         self._obey_layout()
         self.status_line.tell(self.client.connection.status, self.client.account)
+        self.notice_bar.tell(self.client.notices.unread, self.client.account.server)
         self.login_soon()
         self.set_focus(self.pane.composer)
         self.pane.navigation.open_last()
@@ -224,6 +228,8 @@ class ChatScreen(Screen[None]):
             self.status_line.tell(change.status, self.client.account)
             if change.status.session_ended:
                 self.login_soon()
+        if isinstance(change, changes.NoticesChanged):
+            self.notice_bar.tell(self.client.notices.unread, self.client.account.server)
         for pane in self.panes.all:
             pane.on_change(change)
 

@@ -23,6 +23,7 @@ from parlour_server.kit.cli import cert_commands as certificates
 from parlour_server.kit.cli import doctor_command as doctor
 from parlour_server.kit.cli import import_command as imports
 from parlour_server.kit.cli import invite_commands as invites
+from parlour_server.kit.cli import notice_commands as notices
 from parlour_server.kit.cli import ready_command as readiness
 from parlour_server.kit.cli import serve_commands as serve
 from parlour_server.kit.cli import session_commands as sessions
@@ -49,6 +50,7 @@ KIT_COMMANDS: Final = (
     accounts.user,
     sessions.session,
     addresses.address,
+    notices.notice,
     log.audit,
     backups.backup,
     backups.migrate,

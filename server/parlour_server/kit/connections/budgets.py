@@ -16,6 +16,7 @@ from enum import Enum, auto
 from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.limits import REQUEST_FRAME
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_server.kit.account_buckets import AccountBuckets
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.config.server_settings import Rates
@@ -117,8 +118,11 @@ class AccountBudget:
         ``limits`` has those of single accounts, ``hits`` counts refusals.
         """
         self._hits = hits
-        self._budgets = dict(budgets)
-        self.reads = frozenset(kind for kind, budget in budgets.items() if budget is Budget.READ)
+        self._budgets: dict[type[Request], Budget | KeyedBuckets[UserName] | AccountBuckets] = {
+            FollowNotices: Budget.READ,
+            **budgets,
+        }
+        self.reads = frozenset(kind for kind, budget in self._budgets.items() if budget is Budget.READ)
         """Requests whose answers are charged."""
         self._nodes = nodes
         self._reads = ReadBudget(rates, nodes, hits)

@@ -36,6 +36,7 @@ from parlour_protocol.kit.errors import (
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.frames import Answer, Greeting, Request
 from parlour_protocol.kit.ids import RequestId
+from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
@@ -169,11 +170,16 @@ class RequestDispatcher(Generic[S]):
         strikes: int,
         inspection: Inspection | None,
         counts: RequestCounts,
+        follow: Callable[[Peer[S]], None],
     ) -> None:
-        """``strikes``: refusals in a row that end a connection; ``inspection``: None if nothing is on."""
+        """``follow`` sends a connection the operator's notices.
+
+        ``strikes``: refusals in a row that end a connection; ``inspection``: None if nothing is on.
+        """
         self._counts = counts
         self._inspection = inspection
         self._handle = program.handle
+        self._follow = follow
         self._about = program.about
         self._audited = frozenset(program.audited)
         self._wire = wire
@@ -274,7 +280,10 @@ class RequestDispatcher(Generic[S]):
     def _handled(self, conversation: Conversation[S], request: Request) -> Handling | None:
         """Have the program handle a request."""
         try:
-            handled = self._handle(conversation.peer, request)
+            if type(request) is FollowNotices:
+                handled: Any = self._follow(conversation.peer)
+            else:
+                handled = self._handle(conversation.peer, request)
             if type(handled) is Pending:
                 handled.future.add_done_callback(partial(self._finish, conversation, request, handled))
             elif isinstance(handled, Future):

@@ -31,6 +31,7 @@ from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.error_frames import AnyWire, unavailable
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.connections.request_counts import RequestCounts
+from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.inspection.inspection import Inspection
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
@@ -60,12 +61,13 @@ class ConnectionService(Generic[S]):
         clock: Clock,
         nodes: LiveNodes,
         limits: AccountLimits,
+        notices: NoticeFollowers | None = None,
         inspection: Inspection | None = None,
         hits: LimitHits | None = None,
     ) -> None:
         """Begin without connections, subscribed to the bus. Call it in the event loop.
 
-        ``hits`` counts what is refused over a limit.
+        ``hits`` counts what is refused over a limit. Without ``notices`` there are none.
         """
         self._hits = hits or LimitHits()
         self.requests: Final = RequestCounts(wire.requests)
@@ -78,6 +80,7 @@ class ConnectionService(Generic[S]):
         self._activity = activity
         self._clock = clock
         self._nodes = nodes
+        self._notices = notices
         self._conversations: dict[ConnectionId, Conversation[S]] = {}
         self._ended: dict[SessionId, float] = {}
         """Sessions that ended lately: their tickets may have been redeemed just before."""
@@ -92,6 +95,7 @@ class ConnectionService(Generic[S]):
             strikes=rates.strikes,
             inspection=inspection,
             counts=self.requests,
+            follow=self._follow_notices,
         )
         self._bus = bus
         background.start("looking for overdue requests", self._look(), lambda: None)
@@ -185,6 +189,10 @@ class ConnectionService(Generic[S]):
         conversation.greet(greeting)
         self._program.greeted(peer)
 
+    def _follow_notices(self, peer: Peer[S]) -> None:
+        if self._notices is not None:
+            self._notices.follow(peer)
+
     async def _look(self) -> None:
         while True:
             await self._clock.sleep(LOOK_SECONDS)
@@ -218,5 +226,7 @@ class ConnectionService(Generic[S]):
         self._connected.remove(peer)
         self._nodes.connected(peer.user, len(self._connected.of(peer.user)))
         self._bus.unlisten(user_subject(peer.user))
+        if self._notices is not None:
+            self._notices.forget(peer)
         with ErrorBoundary("forgetting a connection"):
             self._program.closed(peer)

@@ -33,6 +33,7 @@ from parlour_server.kit.store.records import (
     SessionRecord,
     TicketGrant,
 )
+from parlour_server.kit.store.server_notices import SqlNotices
 from parlour_server.kit.store.shared_nodes import SharedNodes
 
 
@@ -312,6 +313,8 @@ class KitStore(Protocol):
     def account_limits(self) -> SqlAccountLimits: ...
     @property
     def address_bans(self) -> SqlAddressBans: ...
+    @property
+    def notices(self) -> SqlNotices: ...
     @property
     def nodes(self) -> SharedNodes | None:
         """The servers that share the store; None for the store of one server."""

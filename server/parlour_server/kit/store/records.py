@@ -145,6 +145,7 @@ class Changed(StrEnum):
 
     ADDRESS_BANS = "address_bans"
     ACCOUNT_LIMITS = "account_limits"
+    NOTICES = "notices"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The tables of the journal, the incarnation of the logs, the servers, and the check that writing works."""
+"""The tables of the journal, the operator's notices, the incarnation of the logs, the servers, and others."""
 
 from typing import Final
 
@@ -18,6 +18,16 @@ journal: Final = Table(
     # what servers must read again: an entry with this has nothing else
     Column("changed", Words),
     **PLAIN,
+)
+
+notices: Final = Table(
+    "notices",
+    metadata,
+    Column("notice", Words, primary_key=True),
+    Column("at", Number, nullable=False),
+    Column("expires", Number, nullable=False, index=True),
+    Column("text", Words, nullable=False),
+    **KEYED,
 )
 
 incarnation: Final = Table(

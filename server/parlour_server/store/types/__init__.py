@@ -17,7 +17,7 @@ from parlour_server.store.types.journal_records import (
     DevicesChanged,
     RoomAdvanced,
 )
-from parlour_server.store.types.report_records import NewReport, ReportRecord, new_report_id
+from parlour_server.store.types.report_records import NewReport, ReportRecord
 from parlour_server.store.types.retention_policy import RetentionPolicy, shorter, shortest
 from parlour_server.store.types.room_records import (
     Appended,
@@ -58,7 +58,6 @@ __all__ = [
     "RetentionPolicy",
     "RoomAdvanced",
     "Target",
-    "new_report_id",
     "shorter",
     "shortest",
 ]

@@ -1,8 +1,6 @@
 """Records of abuse reports."""
 
-import secrets
 from dataclasses import dataclass
-from typing import Final
 
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.ids import RoomId
@@ -11,14 +9,6 @@ from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.reports import ReportReason
 from parlour_protocol.room_name import RoomName
-
-_LETTERS: Final = "23456789abcdefghijkmnpqrstuvwxyz"
-_LENGTH: Final = 10
-
-
-def new_report_id() -> str:
-    """Make a report's id: short, because the operator types it."""
-    return "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
 
 
 @dataclass(frozen=True, slots=True)

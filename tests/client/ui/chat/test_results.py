@@ -7,9 +7,13 @@ from tests.client.ui.ui_fake import LOBBY, FakeClient
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import Done, SendWanted
 from parlour_client.commands.table import COMMANDS
+from parlour_client.kit.widgets.questions import ChooseScreen, ConfirmScreen
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.dialogs.page import Page
 from parlour_client.ui.dialogs.settings import SettingsScreen
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.server_notices import NoticeId, NoticeText, ServerNotice
 
 
 def test_every_result_and_every_view_has_its_place() -> None:
@@ -58,3 +62,43 @@ async def test_a_setting_is_shown_and_changed_from_the_composer(
         await pilot.press(*"/set", "enter")
         await settled(pilot)
         assert isinstance(pilot.app.screen, SettingsScreen)
+
+
+async def test_the_operators_notice_stands_above_the_chat_until_it_is_read(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """As text; a message that says the same stands in its room, with its author."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        assert not screen.notice_bar.display
+        text = NoticeText.parse("[red]down[/] \x1b[2Jat 8")
+        client.notices.received(ServerNotice(NoticeId("7kq2m9x4tb"), Millis(1), Millis(2**50), text))
+        await settled(pilot)
+        assert screen.notice_bar.display
+        shown = screen_text(pilot)
+        assert "Notice from the operator of chat.example:8443" in shown.split("lobby")[0]
+        assert "[red]down[/] ⟦ESC⟧[2Jat 8" in " ".join(shown.split())
+        await pilot.press(*"/notices", "enter")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, Page)
+        assert not screen.notice_bar.display
+
+
+async def test_a_choice_leads_to_its_question(client: FakeClient, open_app: OpenApp) -> None:
+    """A report asks for its reason, then says what it gives to the operator, then is sent."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.pane.navigation.open(LOBBY)
+        await pilot.press(*"/report", "enter")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, ChooseScreen)
+        await pilot.press("down", "enter")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, ConfirmScreen)
+        assert "The operator gets its text" in " ".join(screen_text(pilot).split())
+        assert not [call for call in client.calls if call[0] == "report"]
+        await pilot.press("y")
+        await settled(pilot)
+        assert ("report", LOBBY, 3, "harassment", "") in client.calls

@@ -14,8 +14,9 @@ from parlour_protocol.kit.limits import Limit
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.reports import ReportReason
 from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.short_ids import new_short_id
 from parlour_server.store.sql.rooms import reports as sql
-from parlour_server.store.types import NewReport, ReportRecord, new_report_id
+from parlour_server.store.types import NewReport, ReportRecord
 
 DAY = 86_400_000
 
@@ -26,7 +27,7 @@ async def report(
     """Report a message."""
     return await world.store.reports.add(
         NewReport(
-            new_report_id(),
+            new_short_id(),
             world.clock.now(),
             reporter,
             room,

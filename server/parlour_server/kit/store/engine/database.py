@@ -23,6 +23,7 @@ from parlour_server.kit.store.engine.retention import Rule, prune
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.interface import Tickets
 from parlour_server.kit.store.schema import Schema, engine_of
+from parlour_server.kit.store.server_notices import SqlNotices
 from parlour_server.kit.store.shared_nodes import SharedNodes
 
 
@@ -47,6 +48,7 @@ class Database:
             if self._engine.is_shared
             else MemoryTickets(self._readers, clock)
         )
+        self.notices: Final = SqlNotices(self._writer, self._readers)
         self.audit_heads: Final = SqlAuditHeads(self._writer, self._readers)
         self.account_limits: Final = SqlAccountLimits(self._writer, self._readers, clock)
         self.address_bans: Final = SqlAddressBans(self._writer, self._readers, clock)

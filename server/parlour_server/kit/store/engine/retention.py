@@ -31,6 +31,7 @@ class Rule(NamedTuple):
 KIT_RULES: Final = (
     Rule("sessions", ("session",), "expires <= ?1"),
     Rule("invites", ("digest",), "expires <= ?1"),
+    Rule("notices", ("notice",), "expires <= ?1"),
     Rule("attempts", ("key",), "last <= ?1"),
     Rule("address_bans", ("network",), "expires <= ?1"),
     Rule("factor_challenges", ("digest",), "expires <= ?1"),

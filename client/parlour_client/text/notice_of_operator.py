@@ -1,0 +1,12 @@
+"""Who a notice is by, in words; its text is shown as other people's is."""
+
+from parlour_client.kit.language import _
+from parlour_client.text.event_text import day_and_time
+from parlour_protocol.kit.server_notices import ServerNotice
+
+
+def notice_heading(notice: ServerNotice, server: str) -> str:
+    """Return who says it, and when."""
+    return _("Notice from the operator of {server}, {when}").format(
+        server=server, when=day_and_time(notice.at)
+    )

@@ -1,0 +1,108 @@
+"""`notice`: what the operator tells everyone who uses the server."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parlour_server.kit.cli.command_options import (
+    command,
+    data_option,
+    example,
+    json_option,
+    program,
+    say,
+    shown_time,
+    with_store,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parlour_protocol.kit.server_notices import ServerNotice
+    from parlour_server.kit.store.interface import KitStore
+
+_HOUR = 3_600_000
+
+
+@click.group()
+def notice() -> None:
+    """Tell everyone something: who is connected now, and who connects before it expires."""
+
+
+@notice.command(
+    epilog=example(
+        "$command notice send --data ~/$word 'The server is down on Sunday from 8 to 9.' --hours 72"
+    )
+)
+@data_option
+@click.option(
+    "--hours", default=168, show_default=True, type=click.IntRange(1, 24 * 366), help="How long it is shown."
+)
+@json_option
+@click.argument("text")
+def send(data: Path, text: str, hours: int, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Send TEXT, which every client shows as the operator's, as text and nothing else."""
+    from parlour_protocol.kit.ids import Millis  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.server_notices import NoticeId, NoticeText, ServerNotice  # noqa: PLC0415
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
+    from parlour_server.kit.short_ids import new_short_id  # noqa: PLC0415
+
+    if ServerNotice not in program().wire.pushes:
+        raise SetupError("the clients of this program show no notices: nothing was sent")
+    try:
+        checked = NoticeText.parse(text)
+    except ValueError as error:
+        raise SetupError(f"this can't be a notice: {error}") from error
+    now = SystemClock().now()
+    made = ServerNotice(NoticeId(new_short_id()), now, Millis(now + hours * _HOUR), checked)
+    with_store(data, lambda store: store.notices.send(made), did="notice send", notice=made.notice, text=text)
+    if as_json:
+        say(_as_json(made))
+        return
+    click.echo(f"{made.notice} is shown until {shown_time(made.expires)}")
+
+
+@notice.command("list", epilog=example("$command notice list --data ~/$word"))
+@data_option
+@json_option
+def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
+    """List the notices that have not expired."""
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+
+    async def work(store: "KitStore") -> "Sequence[ServerNotice]":
+        return await store.notices.current(SystemClock().now())
+
+    found = with_store(data, work, did=None)
+    if as_json:
+        say([_as_json(one) for one in found])
+        return
+    from parlour_protocol.kit.text import safe_text  # noqa: PLC0415
+
+    for one in found:
+        click.echo(f"{one.notice}  until {shown_time(one.expires)}  {' '.join(safe_text(one.text).lines)}")
+
+
+@notice.command(epilog=example("$command notice withdraw --data ~/$word 7kq2m9x4tb"))
+@data_option
+@json_option
+@click.argument("which")
+def withdraw(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Stop showing the notice with the id WHICH."""
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
+
+    async def work(store: "KitStore") -> None:
+        if not await store.notices.withdraw(which, SystemClock().now()):
+            raise SetupError(f"there is no such notice; `{command()} notice list` shows all")
+
+    with_store(data, work, did="notice withdraw", notice=which)
+    if as_json:
+        say({"notice": which, "withdrawn": True})
+        return
+    click.echo(f"{which} is withdrawn")
+
+
+def _as_json(one: "ServerNotice") -> dict[str, object]:
+    return {"notice": one.notice, "at": one.at, "expires": one.expires, "text": str(one.text)}

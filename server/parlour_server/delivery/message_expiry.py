@@ -1,7 +1,7 @@
 """Removes messages that are older than their room keeps them, at the start and every ten minutes.
 
 It goes by a clock that was seen to run regularly: after a jump ahead, or a long stop, nothing expires for a
-day (docs/growth.md). It never raises; after a failure it tries again.
+day (docs/reference/growth.md). It never raises; after a failure it tries again.
 """
 
 import asyncio

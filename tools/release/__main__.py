@@ -6,7 +6,6 @@ version, and the repository's address.
 
 import argparse
 import hashlib
-import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tools.release.builds import build, build_elsewhere
+from tools.release.changelog import newest_release, sections
 from tools.release.installations import Offline
 from tools.release.sbom import sbom
 
@@ -62,14 +62,15 @@ class Release:
         """Compare the version, the tag and the changelog."""
         if self._tag and self._tag != f"v{self._version}":
             raise CheckFailedError(f"the tag is {self._tag}, but pyproject.toml has version {self._version}")
-        changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
-        newest = re.search(r"^## (?!Unreleased)(\S+)(?: - (\S+))?$", changelog, re.MULTILINE)
-        if self._tag and (newest is None or newest[1] != self._version or newest[2] is None):
+        newest = newest_release((ROOT / "CHANGELOG.md").read_text("utf-8"))
+        if self._tag and (newest is None or newest.version != self._version or not newest.day):
             raise CheckFailedError(f"CHANGELOG.md must begin with `## {self._version} - YYYY-MM-DD`")
         if newest is None:
             return f"{self._version}, nothing released yet"
-        if newest[1] != self._version:
-            raise CheckFailedError(f"the newest in CHANGELOG.md is {newest[1]}, the version {self._version}")
+        if newest.version != self._version:
+            raise CheckFailedError(
+                f"the newest in CHANGELOG.md is {newest.version}, the version {self._version}"
+            )
         return f"{self._version}, as in CHANGELOG.md"
 
     def addresses(self) -> str:
@@ -106,9 +107,8 @@ class Release:
 
     def metadata(self) -> str:
         """Let twine read both as an index does."""
-        return self._tool("twine", "check", "--strict", *map(str, sorted(PACKAGES.iterdir()))).splitlines()[
-            -1
-        ]
+        self._tool("twine", "check", "--strict", *map(str, sorted(PACKAGES.iterdir())))
+        return "twine finds nothing"
 
     def sbom(self) -> str:
         """Write the SBOM."""
@@ -154,24 +154,19 @@ class Release:
         return f"{len(lines)} files in {DIST.name}/"
 
     def notes(self) -> str:
-        """Write what the changelog says of this version."""
+        """Write what the changelog says of a tag's version, or of what comes next."""
         changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
-        section = re.search(
-            rf"^## (?:{re.escape(self._version)}\b.*|Unreleased)\n(.*?)(?=^## |\Z)",
-            changelog,
-            re.MULTILINE | re.DOTALL,
-        )
-        if section is None:
-            raise CheckFailedError(f"CHANGELOG.md has no section {self._version} or Unreleased")
-        (DIST / "notes.md").write_text(section[1].strip() + "\n", "utf-8")
-        return f"{len(section[1].split())} words of CHANGELOG.md"
+        section = newest_release(changelog) if self._tag else sections(changelog)[0]
+        if section is None or not section.text:
+            raise CheckFailedError("CHANGELOG.md says nothing of this version")
+        (DIST / "notes.md").write_text(section.text + "\n", "utf-8")
+        return f"{len(section.text.split())} words of CHANGELOG.md"
 
-    def _tool(self, name: str, *arguments: str) -> str:
+    def _tool(self, name: str, *arguments: str) -> None:
         command = [str(Path(sys.executable).parent / name), *arguments]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CheckFailedError(f"{name} says:\n{done.stdout}{done.stderr}")
-        return done.stdout
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ umask 077
 name=$1
 shift
 as_parlour() {
-    su -s /bin/sh parlour -c 'exec parlour-server "$@"' sh "$@"
+    su -s /bin/sh -c 'exec parlour-server "$@"' -- parlour sh "$@"  # busybox's su, which takes options up to --
 }
 
 chown parlour:parlour /data

@@ -22,6 +22,7 @@ _LONGEST: Final = (
     "tests/hostile/test_walks.py",
     "tests/packaging/test_new.py",
     "tests/docs/test_recipes.py",
+    "tests/docs/test_tutorials.py",
     "tests/cluster/",
     "tests/e2e/test_encryption_walks.py",
     "tests/e2e/test_terminal_oracle.py",

@@ -27,6 +27,7 @@ from parlour_server.kit.setup.data_folder import DataFolder, KeyFile, UploadFold
 from parlour_server.kit.setup.finding import Finding
 from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.records import NewAccountRecord
+from parlour_server.store.bounds import CHAT_BOUNDS
 from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.interface import Store
 from parlour_server.store.sql.integrity import stored_files
@@ -144,6 +145,16 @@ async def _make_lobby(store: Store, clock: Clock) -> bool:
     return bool(events)
 
 
+async def _prune(store: Store, settings: ChatSettings, clock: Clock) -> int:
+    from parlour_server.delivery.message_expiry import expire_now  # noqa: PLC0415 - not for every command
+
+    return await expire_now(store.retention, settings.messages, clock)
+
+
+def _pruned_words(rooms: int) -> str:
+    return f", and messages of {rooms} room{'' if rooms == 1 else 's'}"
+
+
 CHAT: Final = ProgramSpec(
     name=NAME,
     wire=WIRE,
@@ -166,6 +177,9 @@ CHAT: Final = ProgramSpec(
     invite_roles=INVITE_ROLES,
     account_made=enter_lobby,
     findings=_findings,
+    bounds=CHAT_BOUNDS,
+    prune=_prune,
+    pruned_words=_pruned_words,
     link_fields=frozenset({"by"}),
     after_restore=_AFTER_RESTORE,
 )

@@ -3,9 +3,18 @@
 import re
 from pathlib import Path
 
+from parlour_server.kit.setup.disk_usage import KIT_BOUNDS
+from parlour_server.store.bounds import CHAT_BOUNDS
 from parlour_server.store.schema import metadata
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "growth.md"
+
+
+def test_disk_show_has_a_bound_for_every_table() -> None:
+    """In a few words; the page says more."""
+    assert set(metadata.tables) <= set(KIT_BOUNDS) | set(CHAT_BOUNDS)
+    assert not set(KIT_BOUNDS) & set(CHAT_BOUNDS)
+    assert set(CHAT_BOUNDS) <= set(metadata.tables)
 
 
 def test_every_table_has_a_bound() -> None:

@@ -23,6 +23,24 @@ _PAUSE_SECONDS: Final = 0.02
 _DAY: Final = 86_400_000
 
 
+async def expire_now(store: Retention, settings: MessageSettings, clock: Clock) -> int:
+    """Remove everything that is due; returns how many rooms lost something. Raises UnavailableError."""
+    now = clock.now()
+    await store.set_for_server(settings.keep_days or None, now, settings.notice_days * _DAY)
+    return await _remove(store, (await store.look_at_clock(now)).trusted, pause=0)
+
+
+async def _remove(store: Retention, now: Millis, *, pause: float) -> int:
+    """Remove what is due at a time that can be trusted; returns how many rooms lost something."""
+    rooms = await store.due(now)
+    for room in rooms:
+        looked = await store.expire(room, now)
+        while looked:
+            await asyncio.sleep(pause)
+            looked = await store.expire(room, now)
+    return len(rooms)
+
+
 class MessageExpiry:
     """Removes old messages from the rooms."""
 
@@ -61,17 +79,8 @@ class MessageExpiry:
                 do="check the clock if the server was not stopped for so long",
             )
         self._held = clock.is_held
-        return await self.remove(clock.trusted)
-
-    async def remove(self, now: Millis) -> int:
-        """Remove what is due at a time that can be trusted; returns how many rooms lost something."""
-        rooms = await self._store.due(now)
-        for room in rooms:
-            looked = await self._store.expire(room, now)
-            while looked:
-                await asyncio.sleep(_PAUSE_SECONDS)
-                looked = await self._store.expire(room, now)
+        rooms = await _remove(self._store, clock.trusted, pause=_PAUSE_SECONDS)
         if rooms:
-            self._audit.record(ChatAuditEvent.MESSAGES_EXPIRED, rooms=len(rooms))
+            self._audit.record(ChatAuditEvent.MESSAGES_EXPIRED, rooms=rooms)
             self._files.soon()
-        return len(rooms)
+        return rooms

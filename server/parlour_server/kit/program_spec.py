@@ -43,6 +43,14 @@ async def _ignore_account(_store: object, _bus: Bus, _clock: Clock, _user: UserN
     return
 
 
+async def _prune_nothing(_store: object, _settings: object, _clock: Clock) -> int:
+    return 0
+
+
+def _say_nothing(_removed: int) -> str:
+    return ""
+
+
 def _find_nothing(_folder: DataFolder, _engine: Engine | None) -> list[Finding]:
     return []
 
@@ -72,6 +80,12 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """A person has registered, with an invite of this role or of none. It must not raise: they exist."""
     findings: Callable[[DataFolder, Engine | None], list[Finding]] = _find_nothing
     """`doctor`: what it finds in the program's own files, and in a database that can be read."""
+    bounds: Mapping[str, str] = field(default_factory=dict)
+    """`disk show`: what bounds each of its own tables, in a few words."""
+    prune: Callable[[_Store, _Settings, Clock], Awaitable[int]] = _prune_nothing
+    """`disk prune`: remove what the running program removes by and by; returns how much."""
+    pruned_words: Callable[[int], str] = _say_nothing
+    """What that was, to follow `removed 5 expired rows`."""
     operations: tuple[Operation, ...] = ()
     """Of the HTTPS API, besides those of every server. Each needs a handler (``RunningProgram``)."""
     commands: tuple[click.Command, ...] = ()

@@ -50,6 +50,7 @@ from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
+from parlour_server.kit.disk_watch import DiskWatch
 from parlour_server.kit.errors import SetupError, UnavailableError
 from parlour_server.kit.inspection.start import start_inspection
 from parlour_server.kit.journal_follower import JournalFollower
@@ -272,9 +273,12 @@ class Server(Generic[_Settings]):
             acme = AcmeRenewal(folder, settings, clock)
             _run(stack, acme.run())
             _run(stack, Pruner(store, steady).run())
+            disk = DiskWatch(folder.path, settings.disk, steady)
+            _run(stack, disk.run())
             if settings.listen.metrics:
                 show_parts(
                     metrics,
+                    disk=disk,
                     settings=settings,
                     folder=folder,
                     net=net,

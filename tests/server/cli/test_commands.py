@@ -300,6 +300,23 @@ def test_how_long_a_room_keeps_messages_by_the_operator(folder: DataFolder, caps
     )
 
 
+def test_the_disk_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
+    """What grows is listed with its bound; pruning and vacuuming are recorded."""
+    data = ("--data", str(folder.path))
+    assert re.search(r"MiB  table events: messages.keep_days", run(capsys, "disk", "show", *data))
+    shown = json.loads(run(capsys, "disk", "show", *data, "--json"))
+    assert {"table accounts", "parlour.db-wal", "audit/", "uploads"} <= {
+        one["what"] for one in shown["parts"]
+    }
+    assert shown["total"] > shown["free"] > 0
+    assert "removed 0 expired rows, and messages of 0 rooms" in run(capsys, "disk", "prune", *data)
+    assert json.loads(run(capsys, "disk", "prune", *data, "--json")) == {"rows": 0, "program": 0}
+    assert "gave back 0.0 MiB" in run(capsys, "disk", "vacuum", *data)
+    recorded = folder.operator_log.read_text()
+    assert '"disk prune"' in recorded
+    assert '"disk vacuum"' in recorded
+
+
 def test_backup_and_restore(folder: DataFolder, tmp_path: Path, capsys: Capture) -> None:
     """What was there is there again, and doctor finds nothing dangerous."""
     data = ("--data", str(folder.path))

@@ -20,6 +20,7 @@ from parlour_server.kit.cli import address_commands as addresses
 from parlour_server.kit.cli import audit_command as log
 from parlour_server.kit.cli import backup_commands as backups
 from parlour_server.kit.cli import cert_commands as certificates
+from parlour_server.kit.cli import disk_commands as disks
 from parlour_server.kit.cli import doctor_command as doctor
 from parlour_server.kit.cli import import_command as imports
 from parlour_server.kit.cli import invite_commands as invites
@@ -52,6 +53,7 @@ KIT_COMMANDS: Final = (
     addresses.address,
     notices.notice,
     log.audit,
+    disks.disk,
     backups.backup,
     backups.migrate,
     backups.new_incarnation,

@@ -348,6 +348,20 @@ class AuditSettings(Section, frozen=True):
     ] = 60
 
 
+class DiskSettings(Section, frozen=True):
+    """The disk of the data folder."""
+
+    warn_percent: Annotated[
+        int,
+        setting(
+            "percent",
+            "of the disk free: with less, `doctor`, the log and a metric warn, before nothing can be sent",
+            ge=1,
+            le=90,
+        ),
+    ] = 10
+
+
 class LogSettings(Section, frozen=True):
     """The log on standard error."""
 
@@ -414,4 +428,5 @@ class Settings(Section, frozen=True):
     logins: Logins = Logins()
     log: LogSettings = LogSettings()
     audit: AuditSettings = AuditSettings()
+    disk: DiskSettings = DiskSettings()
     inspection: InspectionSettings = InspectionSettings()

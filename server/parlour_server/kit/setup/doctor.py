@@ -6,18 +6,18 @@ whole database and every uploaded file.
 
 import hashlib
 import os
-import shutil
 import ssl
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from parlour_server.kit.addresses import is_loopback, listen_address
 from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.config.server_settings import DiskSettings, Settings
 from parlour_server.kit.config.settings_loader import load
+from parlour_server.kit.disk_watch import LEAST_FREE, WHAT_TO_DO, DiskSpace
 from parlour_server.kit.errors import ParlourServerError, SetupError
 from parlour_server.kit.metrics import refuse_open
 from parlour_server.kit.net.event_loops import fastest
@@ -40,8 +40,6 @@ from parlour_server.kit.store.audit_heads import read_heads
 from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.engine.integrity import MOST
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
-
-_LEAST_FREE: Final = 100 * 1024 * 1024
 
 
 def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Finding], Settings | None]:
@@ -75,7 +73,7 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
     if settings is not None:
         begun = engine.incarnation() if engine is not None else None
         found += examine_bus(folder, settings.bus, begun[0] if begun else None)
-    found += [*_machine(folder), *_libraries()]
+    found += [*_machine(folder, DiskSettings() if settings is None else settings.disk), *_libraries()]
     where = running(folder)
     found.append(Finding("fine", "server", f"runs on {where[0]}:{where[1]}" if where else "not running"))
     return found, settings
@@ -225,15 +223,15 @@ def _wrong_with(path: Path, size: int, sha256: bytes) -> str:
         return f"cannot be read: {error.strerror}"
 
 
-def _machine(folder: DataFolder) -> list[Finding]:
+def _machine(folder: DataFolder, disk: DiskSettings) -> list[Finding]:
     found = []
-    free = shutil.disk_usage(folder.path).free
-    if free < _LEAST_FREE:
-        found.append(
-            Finding(
-                "danger", "disk", f"{free // 1024**2} MiB free; when the disk is full, nothing can be sent"
-            )
-        )
+    space = DiskSpace.of(folder.path)
+    if space.is_low(disk.warn_percent):
+        level: Level = "danger" if space.free < LEAST_FREE else "advice"
+        text = f"{space.words}; when the disk is full, nothing can be sent: {WHAT_TO_DO}"
+        found.append(Finding(level, "disk", text))
+    else:
+        found.append(Finding("fine", "disk", space.words))
     if os.geteuid() == 0:
         found.append(Finding("advice", "user", "run the server as its own user, not as root"))
     return found

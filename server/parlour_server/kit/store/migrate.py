@@ -114,6 +114,8 @@ def _advice(path: Path) -> str:
 def _configure(connection: Any, _record: object) -> None:
     # sqlite3 would commit before each DDL statement; with None the transaction is ours, see _begin
     connection.isolation_level = None
+    # of a new file: free pages can be given back to the disk (`disk vacuum`)
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA busy_timeout = 5000")
 

@@ -20,13 +20,16 @@ READS = {
     ("cert", "show"), ("ready",),
     ("doctor",), ("invite", "list"), ("room", "list"), ("run",), ("session", "list"),
     ("user", "list"), ("user", "second-factor", "show"), ("user", "sessions"),
-    ("backup", "list"), ("backup", "verify"),
+    ("backup", "list"), ("backup", "verify"), ("disk", "show"), ("address", "list"), ("notice", "list"),
+    ("report", "list"), ("report", "show"),
 }  # fmt: skip
 RECORDS = {
     ("backup", "create"), ("backup", "prune"), ("backup", "restore"),
     ("cert", "import"), ("cert", "renew"), ("cert", "request"),
     ("drill-permit",), ("import",), ("init",), ("invite", "create"), ("invite", "revoke"),
-    ("migrate",),
+    ("migrate",), ("disk", "prune"), ("disk", "vacuum"), ("room", "retention"),
+    ("address", "ban"), ("address", "unban"), ("notice", "send"), ("notice", "withdraw"), ("report", "close"),
+    ("user", "limits"),
     ("new-incarnation",),
     ("room", "appoint"), ("room", "create"), ("session", "end"), ("user", "create"), ("user", "disable"),
     ("user", "enable"), ("user", "reset-password"), ("user", "second-factor", "require"),

@@ -1,0 +1,111 @@
+"""`disk`: what takes space, removing what is due now, and giving space back to the disk."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from parlour_server.kit.cli.command_options import (
+    command,
+    data_option,
+    example,
+    folder_of,
+    json_option,
+    program,
+    record,
+    say,
+    settings_of,
+    with_store,
+)
+
+if TYPE_CHECKING:
+    from parlour_server.kit.store.interface import KitStore
+
+_MIB = 1024 * 1024
+
+
+@click.group()
+def disk() -> None:
+    """Show what takes space on the disk, remove what is due, give space back."""
+
+
+@disk.command(epilog=example("$command disk show --data ~/$word"))
+@data_option
+@json_option
+def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Show what grows, with its size and its bound, and how much of the disk is free.
+
+    It reads the whole database, which takes a while when it is large; a running server isn't held up.
+    """
+    from parlour_server.kit.disk_watch import DiskSpace  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.setup.disk_usage import usage  # noqa: PLC0415
+    from parlour_server.kit.setup.open_store import engine_for  # noqa: PLC0415
+
+    folder, spec = folder_of(data), program()
+    settings = settings_of(folder)
+    found = usage(folder, engine_for(folder, settings.database), spec.bounds)
+    space = DiskSpace.of(folder.path)
+    low = space.is_low(settings.disk.warn_percent)
+    if as_json:
+        say(
+            {
+                "free": space.free,
+                "total": space.total,
+                "low": low,
+                "parts": [{"what": one.what, "bytes": one.bytes, "bound": one.bound} for one in found],
+            }
+        )
+        return
+    click.echo(f"disk: {space.words}{', less than disk.warn_percent' if low else ''}")
+    for one in found:
+        size = "?" if one.bytes is None else f"{one.bytes / _MIB:,.1f}"
+        click.echo(f"{size:>12} MiB  {one.what}: {one.bound}")
+
+
+@disk.command(epilog=example("$command disk prune --data ~/$word"))
+@data_option
+@json_option
+def prune(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Remove now what a running server removes by and by: expired data, and messages past their retention."""
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+
+    spec = program()
+    settings = settings_of(folder_of(data))
+
+    async def work(store: "KitStore") -> tuple[int, int]:
+        clock, rows = SystemClock(), 0
+        while gone := await store.prune(clock.now()):
+            rows += gone
+        return rows, await spec.prune(store, settings, clock)
+
+    rows, more = with_store(data, work, did="disk prune")
+    if as_json:
+        say({"rows": rows, "program": more})
+    else:
+        click.echo(f"removed {rows} expired rows{spec.pruned_words(more)}")
+
+
+@disk.command(epilog=example("$command disk vacuum --data ~/$word"))
+@data_option
+@json_option
+def vacuum(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Give free pages of a SQLite database back to the disk, while the server runs."""
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.setup.folder_lock import is_locked  # noqa: PLC0415
+    from parlour_server.kit.setup.open_store import engine_for  # noqa: PLC0415
+    from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine  # noqa: PLC0415
+    from parlour_server.kit.store.vacuum import vacuum as give_back  # noqa: PLC0415
+
+    folder = folder_of(data)
+    engine: Any = engine_for(folder, settings_of(folder).database)
+    if not isinstance(engine, SqliteEngine):
+        raise SetupError(
+            "PostgreSQL uses freed space again by itself (autovacuum); `VACUUM FULL` gives it back to the"
+            " disk, and locks the tables meanwhile"
+        )
+    given = give_back(engine, lambda: is_locked(folder), command())
+    record(folder, "disk vacuum")
+    if as_json:
+        say({"bytes": given})
+    else:
+        click.echo(f"gave back {given / _MIB:,.1f} MiB")

@@ -1,0 +1,103 @@
+"""What takes space on the disk of a server, each with its bound: `disk show`.
+
+The bounds are those of docs/reference/growth.md in a few words. The sizes of tables need SQLite's `dbstat`,
+which a few builds of Python lack; reading them reads the whole file.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.store.engine.connection import Engine
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
+
+_SIZES: Final = """
+    SELECT s.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_schema s ON s.name = d.name
+    WHERE d.aggregate = 1 GROUP BY s.tbl_name"""
+_SIZES_POSTGRES: Final = """
+    SELECT relname, pg_total_relation_size(oid) FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"""
+KIT_BOUNDS: Final[Mapping[str, str]] = {
+    "accounts": "invites",
+    "account_limits": "accounts",
+    "address_bans": "the operator; pruned after they ended",
+    "attempts": "pruned after a week",
+    "audit_heads": "one for each data folder",
+    "factor_challenges": "20 for each account",
+    "health": "one row",
+    "incarnation": "one row",
+    "invites": "pruned after they ended",
+    "journal": "an hour, or 1,000 entries",
+    "kit_events": "never removed: the program's message budget",
+    "kit_logs": "one for each log",
+    "node_accounts": "people connected",
+    "nodes": "one for each server",
+    "notices": "until they end, or are withdrawn",
+    "recovery_codes": "10 for each account",
+    "second_factors": "10 for each account",
+    "server_keys": "a few rows",
+    "sessions": "logins.sessions_per_user; pruned after they ended",
+    "tickets": "logins.ticket_seconds",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One thing that takes space. ``bytes`` None: not known here."""
+
+    what: str
+    bytes: int | None
+    bound: str
+
+
+def usage(folder: DataFolder, engine: Engine, bounds: Mapping[str, str]) -> list[Usage]:
+    """Return what takes space, the largest first. Raises SetupError."""
+    known = {**KIT_BOUNDS, **bounds}
+    tables = [
+        Usage(f"table {name}", size, known.get(name, "see the program's documentation"))
+        for name, size in _tables(engine)
+    ]
+    found = [*tables, *_free_pages(engine), *_files(folder)]
+    return sorted(found, key=lambda one: -(one.bytes or 0))
+
+
+def _tables(engine: Engine) -> Iterator[tuple[str, int | None]]:
+    with engine.explained(), closing(engine.connect_reader()) as db:
+        if not isinstance(engine, SqliteEngine):
+            yield from db.execute(_SIZES_POSTGRES).fetchall()
+            return
+        try:
+            yield from db.execute(_SIZES).fetchall()
+        except sqlite3.OperationalError:
+            query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            yield from ((name, None) for (name,) in db.execute(query).fetchall())
+
+
+def _free_pages(engine: Engine) -> Iterator[Usage]:
+    if isinstance(engine, SqliteEngine):
+        with engine.explained(), closing(engine.connect_reader()) as db:
+            free = db.execute("PRAGMA freelist_count").fetchone()[0]
+            size = db.execute("PRAGMA page_size").fetchone()[0]
+        yield Usage("free pages of the database", free * size, "used again; `disk vacuum` gives them back")
+
+
+def _files(folder: DataFolder) -> Iterator[Usage]:
+    wal = folder.database.with_name(folder.database.name + "-wal")
+    yield Usage(wal.name, _size(wal), "64 MiB after it grew beyond that")
+    yield Usage("operator.audit", _size(folder.operator_log), "empty once the running server has read it")
+    yield Usage("audit/", _size(folder.path / "audit"), "audit.files files of audit.file_bytes")
+    if folder.uploads is not None:
+        yield Usage("uploads", _size(folder.path / folder.uploads.name), "the program's limits of files")
+
+
+def _size(path: Path) -> int:
+    if path.is_dir():
+        return sum(_size(one) for one in path.iterdir())
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:
+        return 0

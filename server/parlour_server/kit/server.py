@@ -78,6 +78,7 @@ from parlour_server.kit.setup.disk_reserve import give_up_reserve, keep_reserve
 from parlour_server.kit.setup.folder_lock import locked
 from parlour_server.kit.setup.open_bus import make_bus
 from parlour_server.kit.setup.open_store import engine_for
+from parlour_server.kit.setup.open_tracing import make_tracing
 from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.public_address import forget_running, name_of, note_running
 from parlour_server.kit.setup.server_keys import claim_keys
@@ -178,6 +179,10 @@ class Server(Generic[_Settings]):
             inspection = await start_inspection(
                 settings.inspection, spec.inspectors, folder, audit, metrics, clock, stack
             )
+            tracing = make_tracing(settings.tracing, spec.name.word, nodes.id)
+            if tracing is not None:
+                last.push_async_callback(tracing.close)
+                store.writer.tracing = tracing
             background = BackgroundTasks()
             connected: ConnectedPeers[Any] = ConnectedPeers()
             limits = AccountLimits()
@@ -201,6 +206,7 @@ class Server(Generic[_Settings]):
                 stack=stack,
                 run=partial(_run, stack),
             )
+            parts.topics.deliveries.tracing = tracing
             running = await spec.start(parts)
             notices = NoticeFollowers(store.notices, clock)
             service = ConnectionService(
@@ -218,6 +224,7 @@ class Server(Generic[_Settings]):
                 notices=notices,
                 inspection=inspection,
                 hits=hits,
+                tracing=tracing,
             )
             stack.push_async_callback(_within, service.close)
             api = _Api(spec, parts, running, operations, activity, passwords)

@@ -99,7 +99,14 @@ class MemoryStore:
         return self
 
     sessions = tickets = rooms = log = attempts = journal = consent = accounts
-    devices = keylog = groups = files = reports = second_factors = audit_heads = accounts
+    devices = keylog = groups = files = reports = second_factors = audit_heads = writer = readers = accounts
+
+    async def census(self, now: Millis) -> Sequence[float]:
+        del now
+        return ()
+
+    async def room_census(self) -> Sequence[float]:
+        return ()
 
     def hold(self, read: str) -> asyncio.Event:
         """Let reads of this name end only when the returned event is set."""

@@ -375,6 +375,19 @@ class LogSettings(Section, frozen=True):
     ] = "info"
 
 
+class TracingSettings(Section, frozen=True):
+    """Traces by OpenTelemetry: how long a request took, in the queue, in its commit, in its delivery."""
+
+    endpoint: Annotated[
+        str,
+        Meta(
+            description="`https://host/v1/traces` of a collector that takes OTLP over HTTP, or `http://` on "
+            "this machine; empty: nothing is traced. It needs the extra `otel`"
+        ),
+    ] = ""
+    one_in: Annotated[int, setting("requests", "one of so many is traced: each takes a little time")] = 100
+
+
 Choice = Literal["off", "flag", "redact", "block"]
 """What an inspector does: nothing, or one of the actions."""
 
@@ -427,6 +440,7 @@ class Settings(Section, frozen=True):
     rates: Rates = Rates()
     logins: Logins = Logins()
     log: LogSettings = LogSettings()
+    tracing: TracingSettings = TracingSettings()
     audit: AuditSettings = AuditSettings()
     disk: DiskSettings = DiskSettings()
     inspection: InspectionSettings = InspectionSettings()

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from enum import Enum, auto
 from functools import partial
 from inspect import isawaitable, iscoroutine
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from parlour_protocol.kit.codec import request_id_of
 from parlour_protocol.kit.connection_state import ConnectionState, Side
@@ -53,10 +53,14 @@ from parlour_server.kit.connections.error_frames import (
 )
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.connections.request_counts import RequestCounts
+from parlour_server.kit.connections.traced_handle import traced_handle
 from parlour_server.kit.errors import OutcomeUnknownError, ParlourServerError, RefusedError
 from parlour_server.kit.inspection.inspection import Inspected, Inspection, Sender
 from parlour_server.kit.logs import Level, debug, is_written, log_fault, warn
 from parlour_server.kit.program import Pending, Program, Result
+
+if TYPE_CHECKING:
+    from parlour_server.kit.tracing import Tracing
 
 S = TypeVar("S")
 
@@ -171,14 +175,15 @@ class RequestDispatcher(Generic[S]):
         inspection: Inspection | None,
         counts: RequestCounts,
         follow: Callable[[Peer[S]], None],
+        tracing: "Tracing | None" = None,
     ) -> None:
-        """``follow`` sends a connection the operator's notices.
+        """``follow`` sends a connection the operator's notices; ``tracing``: None if requests are not traced.
 
         ``strikes``: refusals in a row that end a connection; ``inspection``: None if nothing is on.
         """
         self._counts = counts
         self._inspection = inspection
-        self._handle = program.handle
+        self._handle = program.handle if tracing is None else traced_handle(program.handle, tracing)
         self._follow = follow
         self._about = program.about
         self._audited = frozenset(program.audited)

@@ -10,7 +10,7 @@ that ends is removed everywhere at once and gets nothing more (S2).
 
 import asyncio
 from collections.abc import Iterable
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from parlour_protocol.kit.codec import request_id_of
 from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, TRY_AGAIN, CloseCode, ProgramError
@@ -38,6 +38,9 @@ from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.program import Program
 from parlour_server.kit.store.records import SessionEnded
 
+if TYPE_CHECKING:
+    from parlour_server.kit.tracing import Tracing
+
 S = TypeVar("S")
 
 LOOK_SECONDS: Final = 5.0
@@ -64,10 +67,12 @@ class ConnectionService(Generic[S]):
         notices: NoticeFollowers | None = None,
         inspection: Inspection | None = None,
         hits: LimitHits | None = None,
+        tracing: "Tracing | None" = None,
     ) -> None:
         """Begin without connections, subscribed to the bus. Call it in the event loop.
 
-        ``hits`` counts what is refused over a limit. Without ``notices`` there are none.
+        ``hits`` counts what is refused over a limit. Without ``notices`` there are none, and without
+        ``tracing`` requests are not traced.
         """
         self._hits = hits or LimitHits()
         self.requests: Final = RequestCounts(wire.requests)
@@ -96,6 +101,7 @@ class ConnectionService(Generic[S]):
             inspection=inspection,
             counts=self.requests,
             follow=self._follow_notices,
+            tracing=tracing,
         )
         self._bus = bus
         background.start("looking for overdue requests", self._look(), lambda: None)

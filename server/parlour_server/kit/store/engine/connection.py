@@ -9,10 +9,13 @@ from asyncio import Future
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.kit.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from parlour_server.kit.tracing import Begun
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -100,6 +103,8 @@ class Job:
     write: Write
     within: str | None
     """See ``Writer.submit``."""
+    trace: "Begun | None" = None
+    """The span of the request that it is of, if that is traced."""
 
     def run(self, connection: WriteConnection) -> object:
         """Run the write. What ends a thread, or what a future does not take, becomes a RuntimeError.

@@ -12,12 +12,15 @@ import time
 from asyncio import Future
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import OutcomeUnknownError, UnavailableError
 from parlour_server.kit.histogram import Histogram
 from parlour_server.kit.store.engine.connection import Engine, Job, Outcome, WriteConnection, unavailable
+
+if TYPE_CHECKING:
+    from parlour_server.kit.tracing import Tracing
 
 _T = TypeVar("_T")
 _log: Final = logging.getLogger(__name__)
@@ -60,6 +63,8 @@ class Writer:
         self.is_failing = False
         """The newest transaction failed."""
         self._scrub_at = 0.0
+        self.tracing: Tracing | None = None
+        """Set by a server that traces requests."""
 
     async def open(self) -> None:
         """Connect and start the thread. Raises SetupError."""
@@ -85,7 +90,8 @@ class Writer:
         self.waiting += 1
         if self._announces:
             within = None  # its events are added to the journal, whose numbers are in the order of commits
-        self._jobs.put(Job(cast("Future[Any]", future), write, within))
+        begun = None if self.tracing is None else self.tracing.current()
+        self._jobs.put(Job(cast("Future[Any]", future), write, within, begun))
         return future
 
     async def close(self) -> None:
@@ -134,7 +140,7 @@ class Writer:
     def _write(self, jobs: list[Job]) -> list[Outcome]:
         failure: UnavailableError | None = None
         outcomes: list[Outcome] = []
-        started = time.perf_counter()
+        started, at = time.perf_counter(), time.time_ns()
         try:
             connection = self._connection or self._connect()
             self._connection = connection
@@ -152,6 +158,8 @@ class Writer:
         self.commits.observe(time.perf_counter() - started)
         self.batches.observe(len(jobs))
         self._note(outcomes)
+        if self.tracing is not None:
+            self.tracing.committed(jobs, at, failed=self.is_failing)
         return outcomes
 
     def _note(self, outcomes: list[Outcome]) -> None:

@@ -78,6 +78,7 @@ def test_what_compose_names_is_there(secrets: Path) -> None:
     nodes = set(re.findall(r"^  (node\d+):$", COMPOSE, re.MULTILINE))
     assert nodes == set(re.findall(r"server (node\d+) \1:8443", HAPROXY))
     assert nodes == set(re.findall(r"/data/(node\d+)", COMPOSE))
+    assert nodes == set(re.findall(r"test: .*parlour-server, ready, --data, /data/(node\d+)\]", COMPOSE))
     address = re.search(r"ipv4_address: (\S+)", COMPOSE)
     assert address is not None
     assert f"PARLOUR_LISTEN_PROXIES: {address[1]}\n" in COMPOSE

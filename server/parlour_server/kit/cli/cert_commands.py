@@ -89,8 +89,11 @@ def _request(data: Path, *, as_json: bool, only_if_due: bool) -> None:
         raise SetupError("no server is running that could answer the CA; start it, or set acme.listen")
     renewal = AcmeRenewal(folder, settings, SystemClock())
     is_new = not only_if_due or renewal.is_due()
-    if is_new and (why := asyncio.run(renewal.renew())):
-        raise SetupError(f"no certificate: {why}; the old one stays in use")
+    try:
+        if is_new:
+            asyncio.run(renewal.renew())
+    except SetupError as error:
+        raise SetupError(f"no certificate: {error}; the old one stays in use") from error
     report = CertificateReport.of(folder, settings)
     if is_new:
         did = "cert renew" if only_if_due else "cert request"

@@ -32,7 +32,7 @@ class CertificateReport:
         fields: dict[str, Any] = {
             "names": names_of(leaf),
             "lacks": () if own and not acme.directory else tuple(lacking_names(leaf, wanted_names(settings))),
-            "issuer": leaf.issuer.rfc4514_string() if not own else "this server's own CA",
+            "issuer": _printable(leaf.issuer.rfc4514_string()) if not own else "this server's own CA",
             "starts": _time(leaf.not_valid_before_utc),
             "ends": _time(leaf.not_valid_after_utc),
             "days_left": (leaf.not_valid_after_utc - now).days,
@@ -54,13 +54,13 @@ class CertificateReport:
         return [
             f"names:   {', '.join(known['names'])}",
             *([f"lacks:   {', '.join(known['lacks'])}"] if known["lacks"] else []),
-            f"issuer:  {known['issuer']!a}"[:200].replace("'", ""),
+            f"issuer:  {known['issuer']}",
             f"valid:   {known['starts']} to {known['ends']} ({left})",
             f"pin:     {known['pin']}{'' if known['keeps_key'] else ' (a renewal may change the key)'}",
             f"renewal: {known['renewed_by']}",
             *([f"due:     {known['due']}"] if "due" in known else []),
             *(
-                [f"failed:  {known['failures']} times, last because {known['last_failure']}"]
+                [f"failed:  {known['failures']} in a row; the last: {known['last_failure']}"]
                 if known.get("failures")
                 else []
             ),
@@ -73,6 +73,11 @@ def _renewer(folder: DataFolder, settings: Settings, *, own: bool) -> str:
     if settings.acme.directory:
         return f"this server, by ACME from {settings.acme.directory}"
     return "this server, by its own CA" if own else "another program, by `cert import` or by hand"
+
+
+def _printable(text: str) -> str:
+    """Return a text of the CA's for a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)[:200]
 
 
 def _time(moment: datetime) -> str:

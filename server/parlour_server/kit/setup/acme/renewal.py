@@ -6,6 +6,7 @@ up to a day; a restart does not shorten that.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from random import SystemRandom
 from typing import Final
@@ -14,13 +15,15 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import log, log_fault, warn
-from parlour_server.kit.setup.acme.request import request_certificate
-from parlour_server.kit.setup.certificate_chain import lacking_names, wanted_names
+from parlour_server.kit.setup.acme.request import refuse_incomplete, request_certificate
+from parlour_server.kit.setup.certificate_chain import CertificateChain, lacking_names, wanted_names
 from parlour_server.kit.setup.certificate_state import CertificateState, due_at
 from parlour_server.kit.setup.certificates import is_own, read_certificate
 from parlour_server.kit.setup.data_folder import DataFolder
 
 LOOK_SECONDS: Final = 60.0
+_QUIET_SECONDS: Final = 1800.0
+"""After any failure, also one that can't be written down: less than the shortest pause that is."""
 _random: Final = SystemRandom()
 
 
@@ -40,22 +43,27 @@ class AcmeRenewal:
         self._clock = clock
         self._chance = chance
         self._quiet_until = float("-inf")
+        self._settings_changed = False
 
     def use(self, settings: Settings) -> None:
-        """Use other settings from now on; the next look is within a minute."""
-        self._settings = settings
+        """Use other settings from now on; if they matter here, ask the CA within a minute."""
+        old, self._settings = self._settings, settings
+        if (old.acme, wanted_names(old)) != (settings.acme, wanted_names(settings)):
+            self._settings_changed = True
+            self._quiet_until = float("-inf")
 
     async def run(self) -> None:
         """Renew in time, until cancelled."""
         while True:
             try:
                 if self.is_due():
-                    await self.renew()
+                    chain = await self.renew()
+                    log("certificate_renewed", ends=f"{chain.leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
             except SetupError as error:
-                self._quiet_until = self._clock.monotonic() + 3600
-                warn("certificate_not_renewed", why=str(error))
+                self._quiet_until = self._clock.monotonic() + _QUIET_SECONDS
+                warn("certificate_not_renewed", why=str(error), in_force="the old certificate stays in use")
             except Exception as error:  # noqa: BLE001 - the next one may work
-                self._quiet_until = self._clock.monotonic() + 3600
+                self._quiet_until = self._clock.monotonic() + _QUIET_SECONDS
                 log_fault("renewing the certificate", error)
             await self._clock.sleep(LOOK_SECONDS)
 
@@ -73,25 +81,22 @@ class AcmeRenewal:
             is_own(self._folder, leaf)
             or bool(lacking_names(leaf, wanted_names(self._settings)))
             or now >= due_at(leaf)
-        ) and CertificateState.read(self._folder).may_retry(now)
+        ) and (self._settings_changed or CertificateState.read(self._folder).may_retry(now))
 
-    async def renew(self) -> str:
-        """Ask the CA now; returns why it failed. Raises SetupError if even that can't be kept."""
+    async def renew(self) -> CertificateChain:
+        """Ask the CA now; returns the new certificate. Raises SetupError, and the old one stays.
+
+        Settings with which no request can succeed don't count as a failure of the CA's.
+        """
+        self._settings_changed = False
+        refuse_incomplete(self._folder, self._settings)
         try:
-            chain = await request_certificate(self._folder, self._settings, self._now())
+            return await request_certificate(self._folder, self._settings, self._now())
         except SetupError as error:
             state = CertificateState.read(self._folder).failed(self._now(), str(error), self._chance())
-            again = datetime.fromtimestamp(state.retry_at / 1000, UTC)
-            warn(
-                "certificate_not_renewed",
-                why=str(error),
-                in_force="the old certificate stays in use",
-                again=f"{again:%Y-%m-%d %H:%M} UTC",
-            )
-            state.write(self._folder)
-            return str(error)
-        log("certificate_renewed", ends=f"{chain.leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
-        return ""
+            with suppress(SetupError):  # a full disk, which may be why it failed
+                state.write(self._folder)
+            raise
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.now() / 1000, UTC)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from importlib.util import find_spec
 from typing import Final
 
 import msgspec
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from parlour_server.kit.config.server_settings import AcmeSettings, Settings
+from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.acme.answers import clear_answers
 from parlour_server.kit.setup.acme.job import Job, Reply
@@ -44,7 +45,6 @@ _ENVIRONMENT: Final = (
 async def request_certificate(folder: DataFolder, settings: Settings, now: datetime) -> CertificateChain:
     """Request and install a certificate. Raises SetupError, and then nothing has changed."""
     names, acme = wanted_names(settings), settings.acme
-    _refuse_incomplete(folder, acme, names)
     key = read_key(folder.key.read_bytes(), folder.key)
     if not isinstance(key, EllipticCurvePrivateKey | RSAPrivateKey):
         raise SetupError(f"{folder.key} is neither an ECDSA nor an RSA key, and no CA takes another one")
@@ -75,19 +75,22 @@ async def request_certificate(folder: DataFolder, settings: Settings, now: datet
     return chain
 
 
-def _refuse_incomplete(folder: DataFolder, acme: AcmeSettings, names: Sequence[str]) -> None:
+def refuse_incomplete(folder: DataFolder, settings: Settings) -> None:
     """Raise SetupError for settings with which no request can succeed."""
+    acme = settings.acme
     if folder.certificate.is_symlink():
         raise SetupError(
             f"{folder.certificate} is a link, so another program renews it; remove the link, or the setting"
             " acme.directory"
         )
+    if find_spec("acme") is None:
+        raise SetupError("ACME needs its library; install it with `pip install 'parlour[acme]'`")
     if acme.terms_agreed != "yes":
         raise SetupError(
             "a CA asks you to agree to its terms of service: read them there, then set acme.terms_agreed to"
             ' "yes"'
         )
-    if not names:
+    if not wanted_names(settings):
         raise SetupError("no CA signs names of loopback; add this server's name to listen.names")
     if acme.challenge == "dns-01" and not acme.dns_command.split():
         raise SetupError(
@@ -162,6 +165,8 @@ async def _talk(process: asyncio.subprocess.Process, job: Job) -> Reply:
     data = b""
     while len(data) <= 2 * MOST_BYTES and (more := await process.stdout.read(MOST_BYTES)):
         data += more
+    if len(data) <= 2 * MOST_BYTES:
+        await process.wait()
     try:
         return msgspec.json.decode(data, type=Reply)
     except msgspec.MsgspecError as error:
@@ -169,13 +174,16 @@ async def _talk(process: asyncio.subprocess.Process, job: Job) -> Reply:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the process; it gets a moment to take its answers away."""
+    """End the process and what it started, if it has not ended; it gets a moment to take its answers away."""
     if process.returncode is None:
-        with suppress(ProcessLookupError):
-            process.terminate()
+        _send(process, signal.SIGTERM)
         with suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
                 await process.wait()
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # what it started may still run
+    _send(process, signal.SIGKILL)
     await process.wait()
+
+
+def _send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # macOS has the second for a group of zombies
+        os.killpg(process.pid, number)

@@ -33,7 +33,6 @@ from parlour_protocol.frames.bodies import (
     Unmuted,
 )
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import Role
 from parlour_server.kit.store.engine.column_values import plain
@@ -134,7 +133,7 @@ def _deleted(db: WriteConnection, event: LogEvent, body: Deleted) -> None:
     ).fetchall()
     _end_its_file(db, event, body.target)
     for seq, kind in found:
-        blank(db, event.room, seq, kind)
+        _blank(db, event, seq, kind)
     db.execute("DELETE FROM reactions WHERE room = ? AND target = ?", (event.room, body.target))
     db.execute("DELETE FROM pins WHERE room = ? AND target = ?", (event.room, body.target))
     db.stale_wal = True
@@ -153,7 +152,7 @@ def _end_its_file(db: WriteConnection, event: LogEvent, seq: Seq) -> None:
 def _encrypted_message(db: WriteConnection, event: LogEvent, body: EncryptedMessage) -> None:
     """Blank the encrypted message that this one deletes; only its readers know its edits and reactions."""
     if body.blanks is not None:
-        blank(db, event.room, body.blanks, "sealed")
+        _blank(db, event, body.blanks, "sealed")
         db.stale_wal = True
 
 
@@ -165,16 +164,17 @@ def _pinned(db: WriteConnection, event: LogEvent, body: Pinned) -> None:
     db.execute(query, (event.room, body.target))
 
 
-def blank(db: WriteConnection, room: RoomId, seq: Seq, kind: str) -> None:
-    """Remove the content of an event."""
+def _blank(db: WriteConnection, event: LogEvent, seq: Seq, kind: str) -> None:
     if kind != "blank":
-        body = write_body(Blank(was=kind))
+        blank = write_body(Blank(was=kind))
         db.execute(
             "UPDATE rooms SET bytes = bytes + ?3"
             " - (SELECT length(body) FROM events WHERE room = ?1 AND seq = ?2) WHERE room = ?1",
-            (room, seq, len(body)),
+            (event.room, seq, len(blank)),
         )
-        db.execute("UPDATE events SET kind = 'blank', body = ? WHERE room = ? AND seq = ?", (body, room, seq))
+        db.execute(
+            "UPDATE events SET kind = 'blank', body = ? WHERE room = ? AND seq = ?", (blank, event.room, seq)
+        )
 
 
 def _impose(db: Connection, table: str, event: LogEvent, body: Banned | Muted) -> None:

@@ -194,7 +194,7 @@ def _plain(_path: str, body: Any) -> Any:
 
 
 def _elsewhere(path: str, body: Any) -> Any:
-    return body, {"status": "307", "Location": "https://127.0.0.1:1/"} if path == "/new-order" else {}
+    return body, {"status": "307", "Location": "/stolen"} if path == "/new-order" else {}
 
 
 def _another_name(path: str, body: Any) -> Any:
@@ -219,9 +219,9 @@ def _escapes(path: str, body: Any) -> Any:
 @pytest.mark.parametrize(
     ("tamper", "why"),
     [
-        (_endless, "answer can't be taken"),
-        (_plain, "answer can't be taken"),
-        (_elsewhere, "can't be reached|answer can't be taken"),
+        (_endless, "InvalidHeader"),
+        (_plain, "InvalidURL"),
+        (_elsewhere, "TooManyRedirects"),
         (_another_name, "a name that was not requested"),
         (_evil_token, "token of an unknown form"),
         (_nonsense, "not understood|answer can't be taken"),

@@ -1,5 +1,7 @@
 """When a running server asks the CA: in time, not all at once, and more and more rarely while that fails."""
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -77,7 +79,7 @@ def test_a_worker_and_a_link_are_left_alone(folder: DataFolder, tmp_path: Path) 
 
 
 async def test_failures_are_spread_and_survive_a_restart(
-    folder: DataFolder, monkeypatch: pytest.MonkeyPatch, own_logs: list[dict[str, object]]
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An hour, two, four, up to a day, each a fifth more or less; a success forgets them."""
 
@@ -90,7 +92,8 @@ async def test_failures_are_spread_and_survive_a_restart(
         clock = StoppedClock(int(at.timestamp() * 1000))
         asking = AcmeRenewal(folder, ASKS, clock, lambda: 0.5)  # as after a restart
         assert asking.is_due()
-        assert await asking.renew() == "the CA is down"
+        with pytest.raises(SetupError, match="the CA is down"):
+            await asking.renew()
         assert not asking.is_due()
         assert not AcmeRenewal(folder, ASKS, clock).is_due()
         state = CertificateState.read(folder)
@@ -99,11 +102,37 @@ async def test_failures_are_spread_and_survive_a_restart(
         pauses.append(round((again - at).total_seconds() / 3600))
         at = again + timedelta(seconds=1)
     assert pauses == [1, 2, 4, 8, 16, 24, 24]
-    assert {line["event"] for line in own_logs} == {"certificate_not_renewed"}
     first = CertificateState().failed(at, "", 0.0), CertificateState().failed(at, "", 1.0)
     assert [one.retry_at // 1000 - int(at.timestamp()) for one in first] == [2880, 4320]
     put(folder, timedelta(days=90))
     assert CertificateState.read(folder).failures == 0
+
+
+async def test_changed_settings_are_tried_at_once(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch, own_logs: list[dict[str, object]]
+) -> None:
+    """Terms that no one agreed to are no failure of the CA's; SIGHUP with nothing new is no reason to ask."""
+    asked: list[Settings] = []
+
+    async def fail(_folder: DataFolder, settings: Settings, _now: datetime) -> None:
+        asked.append(settings)
+        raise SetupError("the CA is down")
+
+    async def once(_seconds: float) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(module, "request_certificate", fail)
+    hasty = Settings(listen=ASKS.listen, acme=AcmeSettings(directory=ASKS.acme.directory))
+    one = renewal(folder, 0, hasty)
+    monkeypatch.setattr(StoppedClock, "sleep", staticmethod(once))
+    for settings, asks in ((hasty, 0), (ASKS, 1), (ASKS, 1), (hasty, 1), (ASKS, 2)):
+        one.use(settings)
+        with suppress(asyncio.CancelledError):
+            await one.run()
+        assert len(asked) == asks
+    assert {line["event"] for line in own_logs} == {"certificate_not_renewed"}
+    assert len(own_logs) == 4
+    assert CertificateState.read(folder).failures == 2
 
 
 def test_a_pause_of_a_wrong_clock_does_not_count(folder: DataFolder) -> None:

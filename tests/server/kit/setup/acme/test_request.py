@@ -19,7 +19,7 @@ from parlour_server.kit.config.server_settings import AcmeSettings, Listen, Sett
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.acme import request
 from parlour_server.kit.setup.acme.job import Job, Reply
-from parlour_server.kit.setup.acme.request import request_certificate
+from parlour_server.kit.setup.acme.request import refuse_incomplete, request_certificate
 from parlour_server.kit.setup.certificate_chain import names_of
 from parlour_server.kit.setup.certificate_state import keeps_key
 from parlour_server.kit.setup.certificates import pin_of, read_certificate
@@ -134,12 +134,12 @@ async def test_a_chain_that_does_not_fit_changes_nothing(
         ({"challenge": "dns-01"}, r"acme\.dns_command"),
     ],
 )
-async def test_settings_that_can_not_work_ask_no_ca(folder: DataFolder, values: Any, why: str) -> None:
-    """The sentence names the setting."""
+def test_settings_that_can_not_work_ask_no_ca(folder: DataFolder, values: Any, why: str) -> None:
+    """The sentence names the setting, and `doctor` has it."""
     acme = AcmeSettings(directory="https://127.0.0.1:1/", terms_agreed="yes", names=(NAME,))
     settings = Settings(acme=msgspec.structs.replace(acme, **values))
     with pytest.raises(SetupError, match=why):
-        await request_certificate(folder, settings, now())
+        refuse_incomplete(folder, settings)
 
 
 async def test_a_server_that_stops_ends_the_request_and_the_hook(
@@ -148,10 +148,10 @@ async def test_a_server_that_stops_ends_the_request_and_the_hook(
     """A hook that hangs holds up nothing; only one request runs at a time."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    (tmp_path / "hook.sh").write_text(f"[ $1 = add ] || exit; exec 3> '{pipe}'; echo begun >&3; sleep 600")
+    (tmp_path / "hook.sh").write_text(f"[ $1 = add ] || exit; exec 3> '{pipe}'; echo begun >&3; sleep 60")
     settings = settings_for(ca, tmp_path, challenge="dns-01", dns_command=f"sh {tmp_path / 'hook.sh'}")
     asking = asyncio.create_task(request_certificate(folder, settings, now()))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(50):
         reading = await asyncio.to_thread(pipe.open)
         with reading:
             assert await asyncio.to_thread(reading.readline) == "begun\n"

@@ -159,6 +159,7 @@ async def _measure(inspection: Inspection | None, size: int, *, cpu: bool = True
         messages_per_minute=MOST,
         message_burst=MOST,
         message_bytes_per_minute=MOST,
+        message_bytes_per_day=MOST,
         message_bytes_burst=MOST,
         requests_per_minute=MOST,
         request_burst=MOST,

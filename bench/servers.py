@@ -31,6 +31,7 @@ per_user = 60000
 messages_per_minute = 100000000
 message_burst = 100000000
 message_bytes_per_minute = 10000000000
+message_bytes_per_day = 10000000000000
 message_bytes_burst = 10000000000
 requests_per_minute = 100000000
 request_burst = 100000000

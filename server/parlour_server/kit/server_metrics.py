@@ -49,6 +49,7 @@ LIMITS: Final = (
     "rates.bytes_per_minute",
     "rates.messages_per_minute",
     "rates.message_bytes_per_minute",
+    "rates.message_bytes_per_day",
     "rates.reads_per_minute",
     "rates.read_bytes_per_minute",
     "rates.http_per_minute",

@@ -13,6 +13,7 @@ _K = TypeVar("_K", bound=Hashable)
 
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0
+DAY: Final = 86_400.0
 _FIRST_SWEEP: Final = 256
 
 

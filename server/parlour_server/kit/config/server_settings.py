@@ -180,6 +180,15 @@ class Rates(Section, frozen=True):
     message_bytes_burst: Annotated[
         int, setting("bytes", "the same, at once: a pasted conversation of long messages", ge=32_768)
     ] = 1_048_576
+    message_bytes_per_day: Annotated[
+        int,
+        setting(
+            "bytes per day",
+            "the same in a day, so that one person can't fill the disk",
+            ge=1_048_576,
+            of_account=True,
+        ),
+    ] = 268_435_456
     requests_per_minute: Annotated[
         int, setting("requests per minute", "any request on one connection (R1)")
     ] = 1_200

@@ -22,7 +22,7 @@ from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.config.server_settings import Rates
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
-from parlour_server.kit.token_buckets import MINUTE, KeyedBuckets, TokenBucket, rate_limit_key
+from parlour_server.kit.token_buckets import DAY, MINUTE, KeyedBuckets, TokenBucket, rate_limit_key
 
 
 class Budget(Enum):
@@ -108,7 +108,7 @@ class ReadBudget:
 class AccountBudget:
     """The rate limits of each account over all its connections."""
 
-    __slots__ = ("_budgets", "_bytes", "_hits", "_messages", "_nodes", "_reads", "reads")
+    __slots__ = ("_budgets", "_bytes", "_daily", "_hits", "_messages", "_nodes", "_reads", "reads")
 
     def __init__(
         self, rates: Rates, budgets: Budgets, nodes: LiveNodes, limits: AccountLimits, hits: LimitHits
@@ -141,8 +141,17 @@ class AccountBudget:
             burst=rates.message_bytes_burst,
             least_burst=REQUEST_FRAME.value,
         )
+        self._daily = AccountBuckets(
+            limits,
+            "rates.message_bytes_per_day",
+            rates.message_bytes_per_day,
+            per=DAY,
+            burst=rates.message_bytes_per_day,
+        )
 
-    def request(self, user: UserName, address: str, request: Request, size: int, now: float) -> float:
+    def request(  # noqa: PLR0911 - one for each limit
+        self, user: UserName, address: str, request: Request, size: int, now: float
+    ) -> float:
         """Count a request of this account, ``size`` bytes on the wire; 0.0, or the seconds to wait."""
         budget = self._budgets.get(type(request), Budget.MESSAGE)
         if budget is Budget.READ:
@@ -154,6 +163,9 @@ class AccountBudget:
             return wait
         if wait := self._bytes.take(user, now, size, times=self._nodes.count):
             self._hits.hit("rates.message_bytes_per_minute")
+            return wait
+        if wait := self._daily.take(user, now, size, times=self._nodes.count):
+            self._hits.hit("rates.message_bytes_per_day")
             return wait
         if isinstance(budget, Budget):
             return 0.0

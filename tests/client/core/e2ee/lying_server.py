@@ -34,6 +34,8 @@ class LyingServer:
     events: dict[UserName, Event] = field(default_factory=dict)
     summaries: dict[UserName, Summary] = field(default_factory=dict)
     answers: dict[UserName, Callable[[Stored], Stored]] = field(default_factory=dict)
+    kept_from: dict[UserName, Seq] = field(default_factory=dict)
+    """Below these numbers, it says, the room's retention removed events."""
 
     def __post_init__(self) -> None:
         self.harness.server.spoken = self.spoken
@@ -49,7 +51,8 @@ class LyingServer:
                 return event(frame)
             case Ok(result=Page() as page):
                 kept = [told for one in page.events if (told := event(one)) is not None]
-                return replace(frame, result=replace(page, events=tuple(kept)))
+                kept_from = self.kept_from.get(user, page.kept_from)
+                return replace(frame, result=replace(page, events=tuple(kept), kept_from=kept_from))
             case Ok(result=Stored() as stored):
                 return replace(frame, result=self.answers.get(user, lambda one: one)(stored))
             case Ok(result=Entered() as entered):

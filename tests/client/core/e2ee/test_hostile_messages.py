@@ -31,7 +31,7 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.frames.fields import Reaction
 from parlour_protocol.frames.opaque import Ciphertext
-from parlour_protocol.frames.replies import Stored
+from parlour_protocol.frames.replies import Retention, Stored
 from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
@@ -183,6 +183,39 @@ async def test_a_hole_in_the_log_is_a_row_and_the_room_goes_on(harness: Harness)
     await shown(harness, ben, room)
     assert await texts(ben, room) == ["first", "later", "after", "and after"]
     assert await noted(ben, room, NoteKind.MISSING) == told
+
+
+@pytest.mark.parametrize(("kept", "told"), [(7, NoteKind.EXPIRED), (30, NoteKind.MISSING)])
+async def test_messages_that_expired_alarm_no_one_and_others_do(
+    harness: Harness, kept: int, told: NoteKind
+) -> None:
+    """A device that was away reads on, and its next message alarms no one; without a retention it is told."""
+    ana, ben, room = await pair(harness)
+    for one in (ana, ben):
+        await say(harness, one, room, f"first of {one.account.user}")
+    await shown(harness, ben, room)
+    await harness.close(ben)
+    gone = range(harness.server.rooms[room].head + 1, harness.server.rooms[room].head + 4)
+    for text in ("a", "b", "c", "later"):
+        await say(harness, ana, room, text)
+    harness.clock.advance(10 * 86_400)
+    liar = LyingServer(harness)
+    liar.events[BEN] = lambda event: None if event.room == room and event.seq in gone else event
+    liar.kept_from[BEN] = Seq(gone[-1] + 1)
+    liar.summaries[BEN] = lambda one: replace(one, retention=Retention(days=kept))
+    ben = await harness.open(BEN)
+    await shown(harness, ben, room)
+    assert "later" in await texts(ben, room)
+    assert len(await noted(ben, room, told)) == 1
+    alarms = [await noted(ben, room, kind) for kind in (NoteKind.LEFT_OUT, NoteKind.MOVED)]
+    assert any(alarms) is (told is NoteKind.MISSING)
+    if told is NoteKind.EXPIRED:
+        for one in (ben, ana, ben):
+            await say(harness, one, room, f"after of {one.account.user}")
+        for one in (ana, ben):
+            await shown(harness, one, room)
+            for kind in (NoteKind.LEFT_OUT, NoteKind.MOVED):
+                assert await noted(one, room, kind) == []
 
 
 async def test_a_hole_that_hides_a_message_of_ones_own_is_reported(harness: Harness) -> None:

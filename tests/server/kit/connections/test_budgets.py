@@ -100,6 +100,7 @@ async def test_refusals_are_counted_by_the_setting_that_allows_more():
     cases = [
         (Rates(message_burst=1), {"kind": Say}, "rates.messages_per_minute"),
         (Rates(message_bytes_burst=32_768), {"words": "x" * 16_000}, "rates.message_bytes_per_minute"),
+        (Rates(message_bytes_per_day=32_768), {"words": "x" * 16_000}, "rates.message_bytes_per_day"),
         (Rates(request_burst=1), {}, "rates.requests_per_minute"),
         (Rates(bytes_burst=32_768), {"words": "x" * 16_000}, "rates.bytes_per_minute"),
         (Rates(read_burst=1), {"kind": Ask}, "rates.reads_per_minute"),

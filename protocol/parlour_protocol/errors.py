@@ -28,6 +28,8 @@ class ErrorCode(StrEnum):
     """A limit on a number of things (rooms, reactions) is reached."""
     CONFLICT = "conflict"
     """The id was already used for another request."""
+    ARCHIVED = "archived"
+    """The room is archived: it can be read, and nothing is written."""
     ENCRYPTED = "encrypted"
     """The room is end-to-end encrypted: unencrypted messages are refused."""
     STALE_EPOCH = "stale_epoch"

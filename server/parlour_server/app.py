@@ -23,6 +23,7 @@ from parlour_server.delivery.key_log import KeyLog
 from parlour_server.delivery.key_packages import KeyPackageService
 from parlour_server.delivery.message_expiry import MessageExpiry
 from parlour_server.delivery.mls_groups import MlsGroups
+from parlour_server.delivery.room_removal import RoomRemoval
 from parlour_server.delivery.uploads import Uploads
 from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.request_guard import RequestGuard
@@ -76,6 +77,7 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
     parts.hits.counts.update(dict.fromkeys(CHAT_LIMITS, 0))
     files_expiry = FileExpiry(store.files, blobs, bus, clock, audit)
     parts.run(files_expiry.run())
+    parts.run(RoomRemoval(store.rooms, clock).run())
     parts.run(MessageExpiry(store.retention, parts.settings.messages, files_expiry, clock, audit).run())
 
     def handlers(

@@ -81,7 +81,7 @@ async def _rooms_listed(result: results.RoomsListed, out: Output) -> None:
     for room in result.rooms:
         fields: dict[str, object] = {"room": room.title, "room_id": room.id, "kind": room.kind.value}
         fields |= {"member": True, "members": room.members, "topic": room.topic}
-        _print_room(fields | {"role": room.role.value, "head": room.head}, out)
+        _print_room(fields | {"role": room.role.value, "head": room.head, "archived": room.archived}, out)
     for one in result.public:
         fields = {"room": one.name, "room_id": one.room, "kind": "public", "member": False}
         _print_room(fields | {"members": one.members, "topic": one.topic}, out)

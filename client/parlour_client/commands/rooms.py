@@ -1,7 +1,7 @@
 """Commands for rooms: find, create, join, leave and describe them, and sort them for oneself."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from parlour_client.commands.command import (
     SHELL,
@@ -39,6 +39,9 @@ from parlour_client.kit.language import N_, _, ngettext
 from parlour_protocol.limits import RETENTION_DAYS
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
+
+if TYPE_CHECKING:
+    from parlour_client.core.model import Room
 
 GUARDED: Final = frozenset({Front.UI, Front.CLI})
 """Front ends where a text with a command was checked for secrets already, or a script wrote it."""
@@ -265,6 +268,65 @@ async def topic(
         return TopicShown(room)
     await call.client.rooms.set_topic(room.id, call.with_emoji(text or ""))
     return None
+
+
+def _own(room: "Room") -> None:
+    """Refuse what the server would refuse, before the person is asked. Raises SetupError."""
+    if room.kind is RoomKind.DIRECT:
+        raise SetupError(_("This cannot be done in a direct room."))
+    if room.role is not Role.OWNER:
+        raise SetupError(_("Only owners can do this here."))
+
+
+@command("rename", cli="room rename", role=Role.OWNER, examples=("room rename garden orchard",))
+async def rename(call: Call, room: Here, name: NewRoom) -> None:
+    """Give this room another name."""
+    _own(room)
+    await call.client.rooms.rename(room.id, name)
+
+
+@command(
+    "archive",
+    cli="room archive",
+    role=Role.OWNER,
+    asks=Asks(),
+    examples=("room archive garden", "room archive garden --off"),
+)
+async def archive(call: Call, room: Here, *, on: On = None) -> Question | None:
+    """Archive this room, so that it can only be read, or make it active again."""
+    _own(room)
+    wanted = call.switch(on, room.archived)
+    if not wanted:
+        await call.client.rooms.archive(room.id, on=False)
+        return None
+
+    async def do() -> None:
+        await call.client.rooms.archive(room.id, on=True)
+
+    details = (_("Everyone can read it, and no one writes. You can make it active again."),)
+    return Question(_("Archive {title}?").format(title=room.title), do, details=details)
+
+
+@command(
+    "delete-room",
+    cli="room delete",
+    role=Role.OWNER,
+    asks=Asks(for_good=True, cli=True),
+    examples=("room delete garden", "room delete garden --yes"),
+)
+async def delete_room(call: Call, room: Here) -> Question:
+    """Delete this room with its messages and files, for everyone and for good."""
+    _own(room)
+
+    async def do() -> RoomLeft:
+        await call.client.rooms.delete(room.id)
+        return RoomLeft(room)
+
+    details = (
+        _("The server removes its messages and files, and everyone loses the room at once."),
+        _("People's devices keep the copies that they have."),
+    )
+    return Question(_("Delete {title}? You can't undo this.").format(title=room.title), do, details=details)
 
 
 @command(

@@ -47,6 +47,9 @@ TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
     ),
     N_("moderating"): (
         rooms.topic,
+        rooms.rename,
+        rooms.archive,
+        rooms.delete_room,
         rooms.retention,
         rooms.members,
         moderation.kick,

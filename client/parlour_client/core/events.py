@@ -123,6 +123,15 @@ class NoticesChanged:
     """The operator sent or withdrew a notice, or it was read here: read ``client.notices`` again."""
 
 
+@dataclass(frozen=True, slots=True)
+class RoomGone:
+    """This room, with this title, was deleted by someone."""
+
+    room: RoomId
+    title: str
+    by: UserName
+
+
 RoomChange = (
     EntryRemoved
     | HistoryChanged
@@ -145,6 +154,7 @@ Change = (
     | PresenceChanged
     | EncryptionChanged
     | NoticesChanged
+    | RoomGone
     | RoomChange
 )
 

@@ -172,8 +172,11 @@ class Messages:
 
     async def _put(self, frames: Sequence[DurableRequest]) -> Sequence[Item]:
         room = frames[0].room
-        if self._state.room(room) is None:
+        known = self._state.room(room)
+        if known is None:
             raise SetupError(_("You are not in this room."), _("Join it first: parlour room join NAME."))
+        if known.archived:
+            raise SetupError(_("This room is archived: it can be read, and nothing is written."))
         await self._rooms.keep(room)
         if self._encrypted_rooms is not None and self._encrypted_rooms.covers(room):
             frames = await self._encrypted_rooms.inspection.frames(room, frames)

@@ -58,6 +58,8 @@ class Room:
     trouble: str = ""
     """What the server withholds of it, in our words; empty again when it shows more."""
     retention: Retention | None = None
+    archived: bool = False
+    """It can be read, and nothing is written."""
     """How long the server keeps its messages; None: for ever, and none was ever removed."""
 
     @property

@@ -28,8 +28,10 @@ from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Directory, Entered, Members, RoomListing
 from parlour_protocol.frames.requests import (
     Accept,
+    Archive,
     Ban,
     CreateRoom,
+    DeleteRoom,
     Encrypt,
     Join,
     Kick,
@@ -38,6 +40,7 @@ from parlour_protocol.frames.requests import (
     ListRooms,
     Mute,
     OpenDirect,
+    Rename,
     SetRetention,
     SetRole,
     SetTopic,
@@ -191,6 +194,18 @@ class Rooms:
     async def set_topic(self, room: RoomId, topic: str) -> None:
         """Set the topic; an empty text removes it."""
         await self._live.ask(SetTopic(id=new_request_id(), room=room, topic=topic_text(topic)))
+
+    async def rename(self, room: RoomId, name: RoomName) -> None:
+        """Give a room another name."""
+        await self._live.ask(Rename(id=new_request_id(), room=room, name=name))
+
+    async def archive(self, room: RoomId, *, on: bool) -> None:
+        """Archive a room, so that it can only be read, or make it active again."""
+        await self._live.ask(Archive(id=new_request_id(), room=room, on=on))
+
+    async def delete(self, room: RoomId) -> None:
+        """Delete a room for everyone, for good. This device keeps the copy that it has."""
+        await self._live.ask(DeleteRoom(id=new_request_id(), room=room))
 
     async def set_retention(self, room: RoomId, days: int | None) -> None:
         """Have the server remove messages after so many days; None: keep them as long as it keeps any."""

@@ -50,11 +50,12 @@ from parlour_client.core.events import (
     PresenceChanged,
     ReceiptsChanged,
     RoomForgotten,
+    RoomGone,
     RoomsChanged,
     TextInspected,
     TypingChanged,
 )
-from parlour_client.core.model import Delivery, Entry
+from parlour_client.core.model import Delivery, Entry, display_name
 from parlour_client.core.settings import Settings, Value, kept_seconds, save
 from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.console.printing import say
@@ -328,6 +329,12 @@ class LineMode:
                 self.printer.encryption()
             case InvitationsChanged() | RoomsChanged() if self._begun:
                 self.printer.invitations()
+            case RoomGone(title=title, by=by):
+                self.printer.say(
+                    _("{author} deleted the room {title}.").format(
+                        author=display_name(by), title=shown(title)
+                    )
+                )
             case NoticesChanged():
                 self.printer.notices(self.client.notices.unread)
             case HistoryChanged(room=room):

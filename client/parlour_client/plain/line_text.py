@@ -198,6 +198,8 @@ def room_line(room: Room) -> str:
     kind = _(", encrypted") if room.encrypted else ""
     if kept := retention_short(room.retention):
         kind = f"{kind}, {kept}"
+    if room.archived:
+        kind = f"{kind}{_(', archived')}"
     return ngettext(
         "{title}, {members} person{kind}{unread}{mentions}{topic}",
         "{title}, {members} people{kind}{unread}{mentions}{topic}",

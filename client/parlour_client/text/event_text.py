@@ -54,7 +54,7 @@ def event_sentence(by: UserName, body: AnyBody) -> tuple[str, WireText | None]: 
             return _action(author, body), None
 
 
-def _action(author: str, body: AnyBody) -> str:  # noqa: C901, PLR0911 - one line a kind of event
+def _action(author: str, body: AnyBody) -> str:  # noqa: C901, PLR0911, PLR0912 - one line a kind of event
     match body:
         case bodies.Invited(who=whom):
             return _("{author} invited {whom}").format(author=author, whom=display_name(whom))
@@ -72,6 +72,12 @@ def _action(author: str, body: AnyBody) -> str:  # noqa: C901, PLR0911 - one lin
             )
         case bodies.Unmuted(who=whom):
             return _("{author} unmuted {whom}").format(author=author, whom=display_name(whom))
+        case bodies.Renamed(name=name):
+            return _("{author} renamed this room to {name}").format(author=author, name=name)
+        case bodies.Archived(on=on):
+            return (
+                _("{author} archived this room") if on else _("{author} made this room active again")
+            ).format(author=author)
         case bodies.RoleSet(who=whom, role=role):
             return _(_MADE[role]).format(author=author, whom=display_name(whom))
         case bodies.Pinned(target=target, on=on):
@@ -90,6 +96,7 @@ def _action(author: str, body: AnyBody) -> str:  # noqa: C901, PLR0911 - one lin
 _ACTIONS: Final[dict[type[AnyBody], str]] = {
     bodies.Created: N_("{author} created this room"),
     bodies.Joined: N_("{author} joined"),
+    bodies.RoomDeleted: N_("{author} deleted this room"),
     bodies.Left: N_("{author} left"),
     bodies.EncryptionOn: N_("{author} turned on end-to-end encryption"),
     bodies.GroupCreated: N_("{author} created the encrypted group"),

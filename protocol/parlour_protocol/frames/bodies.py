@@ -227,6 +227,22 @@ class RetentionSet(Body, frozen=True, tag="retention"):
     applies: MillisField | None = None
 
 
+class Renamed(Body, frozen=True, tag="renamed"):
+    """The author gave the room another name."""
+
+    name: RoomName
+
+
+class Archived(Body, frozen=True, tag="archived"):
+    """The room was archived (``on``): it can be read, and nothing is written; or it is active again."""
+
+    on: bool
+
+
+class RoomDeleted(Body, frozen=True, tag="deleted_room"):
+    """The room was deleted; always its last event. The server removes what it has of it."""
+
+
 class Pinned(Body, frozen=True, tag="pinned"):
     """Message ``target`` was pinned (``on``) or unpinned."""
 
@@ -263,6 +279,9 @@ AnyBody = (
     | TopicSet
     | RoleSet
     | RetentionSet
+    | Renamed
+    | Archived
+    | RoomDeleted
     | Pinned
     | EncryptionOn
     | GroupCreated

@@ -75,6 +75,8 @@ class RoomSummary(Part, frozen=True):
     """The cipher suite that the room was created with; its members' group confirms it."""
     retention: Retention | None = None
     """Absent: messages are kept for ever, and none was ever removed."""
+    archived: bool = False
+    """It can be read, and nothing is written."""
 
 
 class Invitation(Part, frozen=True):
@@ -230,7 +232,7 @@ class RoomEntered(Push, frozen=True, tag="room_entered"):
 
 
 class RoomClosed(Push, frozen=True, tag="room_closed"):
-    """You are no longer a member of this room (left, kicked, banned), or it is hidden (declined)."""
+    """You are no longer a member of this room (left, kicked, banned), it is hidden (declined) or deleted."""
 
     room: RoomIdField
 

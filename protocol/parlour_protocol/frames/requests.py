@@ -282,6 +282,22 @@ class Unmute(RoomRequest, frozen=True, tag="unmute"):
     user: UserName
 
 
+class Rename(RoomRequest, frozen=True, tag="rename"):
+    """Give the room another name (owners). Answer: ``stored``."""
+
+    name: RoomName
+
+
+class Archive(RoomRequest, frozen=True, tag="archive"):
+    """Archive the room (owners), or make it active again. Answer: ``stored``."""
+
+    on: bool = True
+
+
+class DeleteRoom(RoomRequest, frozen=True, tag="delete_room"):
+    """Delete the room with its data, for good (owners). Answer: ``stored``."""
+
+
 class Report(RoomRequest, frozen=True, tag="report"):
     """Report message ``target`` to the server's operator, and to no one else.
 
@@ -342,6 +358,9 @@ AnyRequest = (
     | Unban
     | Mute
     | Unmute
+    | Rename
+    | Archive
+    | DeleteRoom
     | Report
     | ListMembers
     | ListRooms

@@ -12,6 +12,7 @@ from typing import Final, assert_never
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import (
     AnyBody,
+    Archived,
     Banned,
     Deleted,
     Edited,
@@ -24,8 +25,10 @@ from parlour_protocol.frames.bodies import (
     Muted,
     Pinned,
     Reacted,
+    Renamed,
     RetentionSet,
     RoleSet,
+    RoomDeleted,
     TopicSet,
     Unbanned,
     Uninvited,
@@ -33,8 +36,10 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import (
+    Archive,
     Ban,
     Delete,
+    DeleteRoom,
     Edit,
     Encrypt,
     Invite,
@@ -43,6 +48,7 @@ from parlour_protocol.frames.requests import (
     Mute,
     Pin,
     React,
+    Rename,
     Send,
     SendEncrypted,
     SetRetention,
@@ -81,6 +87,9 @@ CommandRequest = (
     | Invite
     | Uninvite
     | SetTopic
+    | Rename
+    | Archive
+    | DeleteRoom
     | SetRetention
     | SetRole
     | Kick
@@ -118,6 +127,12 @@ def body_of(frame: CommandRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR09
             return Uninvited(who=frame.user)
         case SetTopic():
             return TopicSet(topic=frame.topic)
+        case Rename():
+            return Renamed(name=frame.name)
+        case Archive():
+            return Archived(on=frame.on)
+        case DeleteRoom():
+            return RoomDeleted()
         case SetRetention():
             return RetentionSet(days=frame.days)
         case SetRole():

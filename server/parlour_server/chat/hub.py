@@ -27,6 +27,7 @@ from parlour_protocol.frames.bodies import (
     Kicked,
     Left,
     Message,
+    RoomDeleted,
     Uninvited,
 )
 from parlour_protocol.frames.replies import (
@@ -259,6 +260,9 @@ class Hub:
             self._handled.add((event.room, event.seq))
         if kind in _MOVES:
             self._move(sequencer, event)
+        if kind is RoomDeleted and sequencer is not None:
+            self._deleted(sequencer)
+            return
         if kind in _INVITING:
             self._invited(event)
         if sequencer is not None and sequencer.is_request and kind in _SPOKEN:
@@ -303,6 +307,13 @@ class Hub:
             if since is not None and since < event.seq:
                 self._unsubscribe(peer, event.room)
                 peer.push(RoomClosed(room=event.room))
+
+    def _deleted(self, sequencer: Sequencer) -> None:
+        """End everyone's subscription to a room that is gone; its last event goes first."""
+        sequencer.out.flush()
+        for peer in list(sequencer.out.members):
+            self._unsubscribe(peer, sequencer.room)
+            peer.push(RoomClosed(room=sequencer.room))
 
     def _enter_soon(self, room: RoomId, user: UserName) -> None:
         self._background.retry_until_done(

@@ -1,5 +1,6 @@
-"""`room`: list and create public rooms, and appoint moderators."""
+"""`room`: list, create, rename, archive and delete rooms, and appoint moderators."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,44 +20,124 @@ from parlour_server.kit.cli.command_options import (
 )
 
 if TYPE_CHECKING:
-    from parlour_protocol.frames.replies import RoomListing
-    from parlour_protocol.ids import RoomId
-    from parlour_server.store.interface import Store
-    from parlour_server.store.types import AppendEvent, Facts
+    from collections.abc import Sequence
 
-_PAGE = 100
+    from parlour_protocol.frames.bodies import AnyBody
+    from parlour_protocol.ids import RoomId
+    from parlour_server.store.interface import Decide, Store
+    from parlour_server.store.types import AppendEvent, Facts, RoomFactsForOperator
 
 
 @click.group()
 def room() -> None:
-    """List and create rooms that belong to the server; appoint people to moderate them."""
+    """List, create, rename, archive and delete rooms; appoint people to moderate them."""
 
 
-@room.command("list", epilog=example("parlour-server room list --data ~/parlour"))
+@room.command(
+    "list",
+    epilog=example(
+        "parlour-server room list --data ~/parlour\n"
+        "parlour-server room list --data ~/parlour --private --json"
+    ),
+)
 @data_option
+@click.option("--private", is_flag=True, help="The private rooms instead, by their ids.")
 @json_option
-def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
-    """List the public rooms."""
+def list_(data: Path, private: bool, as_json: bool) -> None:  # noqa: FBT001 - click
+    """List the public rooms, or the private ones."""
 
-    async def work(store: "Store") -> "list[RoomListing]":
-        found: list[RoomListing] = []
-        more = True
-        while more:
-            page, more = await store.rooms.directory(after=found[-1].name if found else None, limit=_PAGE)
-            found += page
-        return found
+    async def work(store: "Store") -> "Sequence[RoomFactsForOperator]":
+        return await store.rooms.for_operator(private=private)
 
     found = with_store(data, work, did=None)
     if as_json:
-        say(
-            [
-                {"room": one.room, "name": one.name, "members": one.members, "topic": one.topic}
-                for one in found
-            ]
-        )
+        say([_as_json(one) for one in found])
         return
     for one in found:
-        click.echo(f"{one.name}  {one.members} members  {str(one.topic)!r}")
+        marks = "  encrypted" * one.encrypted + "  archived" * one.archived
+        shown = f"{one.room}  {one.name}" if private else str(one.name)
+        click.echo(f"{shown}  {one.members} members  {str(one.topic)!r}{marks}")
+
+
+@room.command(epilog=example("parlour-server room show --data ~/parlour lobby"))
+@data_option
+@json_option
+@click.argument("name")
+def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Show what the server knows of the room NAME (or with this id), besides what is written in it."""
+
+    async def work(store: "Store") -> "RoomFactsForOperator":
+        return await _described(store, name)
+
+    one = with_store(data, work, did=None)
+    if as_json:
+        say({**_as_json(one), "owners": list(one.owners)})
+        return
+    state = "archived" if one.archived else "active"
+    click.echo(f"{one.name or 'a direct room'} ({one.room}): {one.kind.value}, {state}")
+    click.echo(f"  topic      {str(one.topic)!r}")
+    click.echo(f"  members    {one.members}, of whom owners: {', '.join(one.owners) or 'none'}")
+    click.echo(f"  encrypted  {'yes' if one.encrypted else 'no'}")
+    click.echo(f"  events     {one.events}, {one.bytes} bytes; files {one.file_bytes} bytes")
+
+
+@room.command(epilog=example("parlour-server room rename --data ~/parlour kitchen dining"))
+@data_option
+@json_option
+@click.argument("name")
+@click.argument("new")
+def rename(data: Path, name: str, new: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Rename the room NAME (or with this id). Its members are told."""
+    from parlour_protocol.frames.bodies import Renamed  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.room_name import parse_room_name  # noqa: PLC0415
+
+    chosen = parse_room_name(new)
+    room = _append(data, name, Renamed(chosen), _if_named, did="room rename", new=str(chosen))
+    _did(room, f"{name} is called {chosen} now", as_json=as_json, name=str(chosen))
+
+
+@room.command(epilog=example("parlour-server room archive --data ~/parlour kitchen"))
+@data_option
+@json_option
+@click.argument("name")
+def archive(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Archive the room NAME (or with this id): members can read it, and no one writes."""
+    _set_archived(data, name, on=True, as_json=as_json)
+
+
+@room.command(epilog=example("parlour-server room unarchive --data ~/parlour kitchen"))
+@data_option
+@json_option
+@click.argument("name")
+def unarchive(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Make an archived room active again."""
+    _set_archived(data, name, on=False, as_json=as_json)
+
+
+@room.command(epilog=example("parlour-server room delete --data ~/parlour kitchen --yes"))
+@data_option
+@json_option
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.argument("name")
+def delete(data: Path, name: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Delete the room NAME (or with this id) with its messages and files. This can't be undone.
+
+    Its members are told and lose it at once; the running server removes its data in the minutes after.
+    People's devices keep the copies that they have.
+    """
+    from parlour_protocol.frames.bodies import RoomDeleted  # noqa: PLC0415 - keeps `--help` quick
+
+    async def look(store: "Store") -> "RoomFactsForOperator":
+        return await _described(store, name)
+
+    one = with_store(data, look, did=None)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("can't ask without a terminal: --yes deletes the room")
+        question = f"Delete {one.name or 'the direct room'} ({one.room}) with {one.events} events, for good?"
+        click.confirm(question, abort=True, err=True)
+    room = _append(data, one.room, RoomDeleted(), _if_exists, did="room delete", title=str(one.name or ""))
+    _did(room, f"{one.name or room} is deleted", as_json=as_json, deleted=True)
 
 
 @room.command(
@@ -177,6 +258,78 @@ def retention(data: Path, name: str, days: int | None, clear: bool, as_json: boo
 
 def _kept(days: int | None) -> str:
     return "for ever" if days is None else f"for {days} day{'' if days == 1 else 's'}"
+
+
+def _set_archived(data: Path, name: str, *, on: bool, as_json: bool) -> None:
+    from parlour_protocol.frames.bodies import Archived  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.rooms.rights import refuse_same_archived  # noqa: PLC0415
+
+    def decide(_event: "AppendEvent", facts: "Facts") -> None:
+        refuse_same_archived(facts, on=on)
+
+    did = "room archive" if on else "room unarchive"
+    room = _append(data, name, Archived(on), decide, did=did)
+    _did(room, f"{name} is {'archived' if on else 'active again'}", as_json=as_json, archived=on)
+
+
+def _append(data: Path, name: str, body: "AnyBody", decide: "Decide", *, did: str, **about: str) -> "RoomId":
+    """Append the operator's event to the log of the room with this name or id."""
+    from parlour_protocol.kit.ids import new_request_id  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.store.types import AppendEvent  # noqa: PLC0415
+    from parlour_server.system_account import system_account, system_device  # noqa: PLC0415
+
+    async def work(store: "Store") -> "RoomId":
+        room = (await _described(store, name)).room
+        author, device = system_account(), system_device()
+        await store.log.append(
+            AppendEvent(room, author, device, new_request_id(), SystemClock().now(), body), decide
+        )
+        return room
+
+    return with_store(data, work, did=did, room=name, **about)
+
+
+def _did(room: "RoomId", sentence: str, *, as_json: bool, **fields: object) -> None:
+    if as_json:
+        say({"room": room, **fields})
+    else:
+        click.echo(sentence)
+
+
+def _as_json(one: "RoomFactsForOperator") -> dict[str, object]:
+    return {
+        "room": one.room,
+        "name": one.name,
+        "kind": one.kind.value,
+        "members": one.members,
+        "topic": one.topic,
+        "encrypted": one.encrypted,
+        "archived": one.archived,
+        "events": one.events,
+        "bytes": one.bytes,
+        "file_bytes": one.file_bytes,
+    }
+
+
+async def _described(store: "Store", name: str) -> "RoomFactsForOperator":
+    """Return the room with this name or id. Raises SetupError."""
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
+
+    found = await store.rooms.describe(await _find(store, name))
+    if found is None:
+        raise SetupError("no such room; `parlour-server room list` shows them, with --private others")
+    return found
+
+
+def _if_named(_event: "AppendEvent", facts: "Facts") -> None:
+    """Allow it for a room that has a name."""
+    from parlour_protocol.errors import ErrorCode  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.rooms import RoomKind  # noqa: PLC0415
+    from parlour_server.kit.errors import RefusedError  # noqa: PLC0415
+
+    if facts.kind is RoomKind.DIRECT:
+        raise RefusedError(ErrorCode.FORBIDDEN, "a direct room has no name")
 
 
 async def _find(store: "Store", name: str) -> "RoomId":

@@ -31,6 +31,9 @@ class Action(Enum):
     SET_TOPIC = auto()
     SET_ROLE = auto()
     SET_RETENTION = auto()
+    RENAME = auto()
+    ARCHIVE = auto()
+    DELETE_ROOM = auto()
     KICK = auto()
     BAN = auto()
     UNBAN = auto()
@@ -58,6 +61,9 @@ _PRIVATE: Final[Mapping[Action, Role]] = MappingProxyType(
         Action.SET_TOPIC: Role.MODERATOR,
         Action.SET_ROLE: Role.OWNER,
         Action.SET_RETENTION: Role.OWNER,
+        Action.RENAME: Role.OWNER,
+        Action.ARCHIVE: Role.OWNER,
+        Action.DELETE_ROOM: Role.OWNER,
         Action.KICK: Role.MODERATOR,
         Action.BAN: Role.MODERATOR,
         Action.UNBAN: Role.MODERATOR,

@@ -10,6 +10,7 @@ from typing import Final, assert_never
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import (
     Added,
+    Archived,
     Banned,
     Blank,
     Contested,
@@ -29,8 +30,10 @@ from parlour_protocol.frames.bodies import (
     Muted,
     Pinned,
     Reacted,
+    Renamed,
     RetentionSet,
     RoleSet,
+    RoomDeleted,
     TopicSet,
     Unbanned,
     Uninvited,
@@ -67,6 +70,7 @@ from parlour_server.store.types import AppendEvent, Facts, FileRecord, Target
 
 def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each body
     """Check whether the event may be appended. Raises RefusedError."""
+    refuse_archived(event, facts)
     match event.body:
         case Message(reply_to=reply_to, file=file):
             allow_readable(event, facts, Action.WRITE)
@@ -98,6 +102,13 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PL
             allow(event, facts, Action.SET_TOPIC)
         case RetentionSet():
             allow(event, facts, Action.SET_RETENTION)
+        case Renamed():
+            allow(event, facts, Action.RENAME)
+        case Archived(on=on):
+            allow(event, facts, Action.ARCHIVE)
+            refuse_same_archived(facts, on=on)
+        case RoomDeleted():
+            allow(event, facts, Action.DELETE_ROOM)
         case Invited():
             allow(event, facts, Action.INVITE)
             decide_invite(event, facts)
@@ -127,6 +138,28 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PL
             assert_never(event.body)
 
 
+_STILL_ALLOWED: Final = (
+    Archived | RoomDeleted | Deleted | Left | Kicked | Banned | Unbanned | Muted | Unmuted
+    | RoleSet | RetentionSet | Handshake | GroupCreated | Contested
+)  # fmt: skip
+"""What still happens in an archived room: people leave, and its keys follow; nothing is written."""
+
+
+def refuse_archived(event: AppendEvent, facts: Facts) -> None:
+    """Refuse to write in an archived room, whoever does: a member is told why. Raises RefusedError."""
+    if facts.archived and facts.author is not None and not isinstance(event.body, _STILL_ALLOWED):
+        raise RefusedError(
+            ErrorCode.ARCHIVED, "this room is archived: it can be read, and nothing is written"
+        )
+
+
+def refuse_same_archived(facts: Facts, *, on: bool) -> None:
+    """Refuse to archive an archived room, or the other way around. Raises RefusedError."""
+    if facts.archived is on:
+        hint = "this room is archived already" if on else "this room is not archived"
+        raise RefusedError(ErrorCode.ALREADY, hint)
+
+
 def decide_within(room_bytes: int) -> Decide:
     """Return ``decide``, with a limit on what people write into one room, in bytes."""
 
@@ -147,7 +180,11 @@ _GROWS: Final = Message | EncryptedMessage | Edited | Reacted
 def _decide_join(event: AppendEvent, facts: Facts) -> None:
     if facts.author is not None:
         raise RefusedError(ErrorCode.ALREADY, "you are already in this room")
-    if facts.kind is None or not (facts.author_invited or Action.JOIN in LOWEST_ROLE[facts.kind]):
+    if (
+        facts.archived
+        or facts.kind is None
+        or not (facts.author_invited or Action.JOIN in LOWEST_ROLE[facts.kind])
+    ):
         raise RefusedError(ErrorCode.NOT_FOUND, "no such room, or you need an invitation to join it")
     if in_force(facts.author_banned_until, event.at):
         refuse_timed(ErrorCode.BANNED, "you are banned from this room", facts.author_banned_until, event.at)

@@ -69,6 +69,8 @@ GIVEN: list[tuple[tuple[Front, ...], str, tuple[object, ...]]] = [
     (BOTH, "/back", ("set_status", Status.ONLINE)),
     # moderation
     (BOTH, "/unban carol", ("unban", LOBBY, "carol")),
+    (BOTH, "/rename orchard", ("rename", LOBBY, "orchard")),
+    (BOTH, "/archive off", ("archive", LOBBY, False)),
     (BOTH, "/mute carol 10m", ("mute", LOBBY, "carol", 600)),
     (BOTH, "/mute carol", ("mute", LOBBY, "carol", None)),
     (BOTH, "/unmute carol", ("unmute", LOBBY, "carol")),
@@ -96,6 +98,8 @@ async def test_a_command_asks_the_client_for_one_thing(
 
 ASKED_FIRST: list[tuple[tuple[Front, ...], str, tuple[object, ...]]] = [
     (BOTH, "/leave", ("leave", LOBBY)),
+    (BOTH, "/archive on", ("archive", LOBBY, True)),
+    (BOTH, "/delete-room", ("delete_room", LOBBY)),
     (BOTH, "/kick carol too loud", ("kick", LOBBY, "carol", "too loud")),
     (BOTH, "/ban carol 2h spam spam", ("ban", LOBBY, "carol", 7200, "spam spam")),
     (BOTH, "/ban carol spam", ("ban", LOBBY, "carol", None, "spam")),

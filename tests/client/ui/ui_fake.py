@@ -263,7 +263,14 @@ class FakeClient(Client):
 
     @property
     def rooms(self) -> Rooms:
-        return self._part(Rooms, all="rooms_by_title", get="room", find="find_room", create="create_room")
+        return self._part(
+            Rooms,
+            all="rooms_by_title",
+            get="room",
+            find="find_room",
+            create="create_room",
+            delete="delete_room",
+        )
 
     @property
     def invitations(self) -> Invitations:
@@ -616,6 +623,16 @@ class FakeClient(Client):
 
     async def ban(self, room: RoomId, user: UserName, *, seconds: int | None, reason: str = "") -> None:
         self._called("ban", room, user, seconds, reason)
+
+    async def rename(self, room: RoomId, name: RoomName) -> None:
+        self._called("rename", room, name)
+
+    async def archive(self, room: RoomId, *, on: bool) -> None:
+        self._called("archive", room, on)
+
+    async def delete_room(self, room: RoomId) -> None:
+        self._called("delete_room", room)
+        self.remove_room(room)
 
     async def unban(self, room: RoomId, user: UserName) -> None:
         self._called("unban", room, user)

@@ -3,11 +3,22 @@
 import asyncio
 
 from tests.server.chat.disk import DiskWorld
-from tests.server.chat.fakes import stored
+from tests.server.chat.fakes import refused, stored
 
-from parlour_protocol.frames.bodies import Kicked, Message, RoleSet
-from parlour_protocol.frames.replies import Error, LogEvent, Ok, RoomClosed, RoomEntered
-from parlour_protocol.frames.requests import Delete, History, Join, Kick, Leave, OpenDirect, Send
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.bodies import Kicked, Message, Renamed, RoleSet, RoomDeleted
+from parlour_protocol.frames.replies import Error, Hello, LogEvent, Ok, RoomClosed, RoomEntered
+from parlour_protocol.frames.requests import (
+    Delete,
+    DeleteRoom,
+    History,
+    Join,
+    Kick,
+    Leave,
+    OpenDirect,
+    Rename,
+    Send,
+)
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.rooms import Role
 
@@ -92,3 +103,21 @@ async def test_a_deleted_message_is_gone_from_history(disk: DiskWorld):
     assert isinstance(await disk.ask(ada, Delete, room=room, target=seq), Error)
     page = await disk.ask(ada, History, room=room)
     assert "canary" not in repr(page)
+
+
+async def test_a_deleted_room_is_closed_for_everyone_after_its_last_event(disk: DiskWorld) -> None:
+    """They get the event that says who deleted it, then nothing more of it; new connections don't have it."""
+    ada = await disk.connect("ada")
+    room = await disk.make_room(ada, "lounge")
+    bob = await disk.connect("bob")
+    assert isinstance(await disk.ask(bob, Join, room=room), Ok)
+    stored(await disk.ask(ada, Rename, room=room, name="attic"))
+    await bob.until(lambda: any(isinstance(event.body, Renamed) for event in bob.got(LogEvent)))
+    bob.frames.clear()
+    stored(await disk.ask(ada, DeleteRoom, room=room))
+    await bob.until(lambda: bool(bob.got(RoomClosed)))
+    assert [type(frame) for frame in bob.frames] == [LogEvent, RoomClosed]
+    assert isinstance(bob.got(LogEvent)[0].body, RoomDeleted)
+    assert refused(await disk.ask(bob, Send, room=room, text="hello?")).code is ErrorCode.NOT_FOUND
+    again = await disk.connect("ada")
+    assert room not in {one.room for one in again.got(Hello)[0].rooms}

@@ -223,6 +223,34 @@ def test_a_room_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     assert "not a member" in fail(capsys, "room", "appoint", *data, "kitchen", "anna")[1]
 
 
+def test_rooms_are_changed_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
+    """Renamed, archived, deleted, by name or id; each is an action in the audit log."""
+    data = ("--data", str(folder.path))
+    run(capsys, "room", "create", *data, "kitchen")
+    run(capsys, "room", "create", *data, "garden")
+    shown = json.loads(run(capsys, "room", "show", *data, "kitchen", "--json"))
+    assert (shown["kind"], shown["archived"], shown["owners"]) == ("public", False, ["house"])
+    assert "taken" in fail(capsys, "room", "rename", *data, "kitchen", "garden")[1]
+    assert "is called dining" in run(capsys, "room", "rename", *data, "kitchen", "dining")
+    assert "no such room" in fail(capsys, "room", "show", *data, "kitchen")[1]
+    assert "archived" in run(capsys, "room", "archive", *data, "dining")
+    assert "archived already" in fail(capsys, "room", "archive", *data, "dining")[1]
+    assert "archived" in run(capsys, "room", "list", *data)
+    assert json.loads(run(capsys, "room", "unarchive", *data, "dining", "--json"))["archived"] is False
+    status, sentence = fail(capsys, "room", "delete", *data, "dining")
+    assert (status, "--yes" in sentence) == (2, True)
+    assert (
+        json.loads(run(capsys, "room", "delete", *data, "dining", "--yes", "--json"))["room"] == shown["room"]
+    )
+    for word in ("show", "archive", "rename"):
+        more = ("other",) if word == "rename" else ()
+        assert "no such room" in fail(capsys, "room", word, *data, "dining", *more)[1]
+    assert json.loads(run(capsys, "room", "list", *data, "--private", "--json")) == []
+    did = set(re.findall(r'"room \w+"', folder.operator_log.read_text()))
+    assert {'"room rename"', '"room archive"', '"room unarchive"', '"room delete"'} <= did
+    assert json.loads(run(capsys, "doctor", *data, "--json"))["ok"] is True
+
+
 def test_notices_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     """Sent, listed as text that commands no terminal, withdrawn; each is an action in the audit log."""
     data = ("--data", str(folder.path))

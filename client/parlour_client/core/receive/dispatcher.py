@@ -8,7 +8,7 @@ from typing import assert_never
 
 from parlour_client.core.archive import Archive, divergence
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.events import Emit, RoomsChanged
+from parlour_client.core.events import Emit, RoomGone, RoomsChanged
 from parlour_client.core.receive.read_markers import ReadMarkers
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.sync.presence import Presence
@@ -21,7 +21,7 @@ from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.errors import ServerMisbehavedError
 from parlour_client.kit.language import _
 from parlour_protocol.frames import Hello, LogEvent, RoomSummary
-from parlour_protocol.frames.bodies import Message
+from parlour_protocol.frames.bodies import Message, RoomDeleted
 from parlour_protocol.frames.replies import (
     AnyPush,
     GroupChanged,
@@ -37,6 +37,7 @@ from parlour_protocol.frames.replies import (
     TypingUpdate,
 )
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.server_notices import ServerNotice
 
 
@@ -67,6 +68,8 @@ class Dispatcher:
         self._presence = presence
         self._invitations = invitations
         self._notices = notices
+        self._deleted: dict[RoomId, UserName] = {}
+        """Rooms that someone deleted, until they are closed."""
         self._encrypted_rooms = encrypted_rooms
         self._live = live
         self._emit = emit
@@ -105,6 +108,8 @@ class Dispatcher:
         """Dispatch a pushed frame; waits while too many events are unwritten."""
         match push:
             case LogEvent():
+                if isinstance(push.body, RoomDeleted):
+                    self._deleted[push.room] = push.author
                 if isinstance(push.body, Message):
                     self._presence.message_came(push.room, push.author)
                 await self._catch_up.push(push)
@@ -135,10 +140,13 @@ class Dispatcher:
                 assert_never(push)
 
     async def _leave(self, room: RoomId) -> None:
+        known, by = self._state.room(room), self._deleted.pop(room, None)
         self._state.forget(room)
         self._catch_up.forget(room)
         self._receipts.forget(room)
         if self._encrypted_rooms is not None:
             await self._encrypted_rooms.left(room)
         await self._rooms.leave(room)
+        if known is not None and by is not None:
+            self._emit(RoomGone(room, known.title, by))
         self._emit(RoomsChanged())

@@ -18,6 +18,7 @@ from parlour_client.core.room_names import marks
 from parlour_protocol.frames import AnyBody, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import (
     Added,
+    Archived,
     Banned,
     EncryptedMessage,
     EncryptionOn,
@@ -26,6 +27,7 @@ from parlour_protocol.frames.bodies import (
     Left,
     MembershipChange,
     Message,
+    Renamed,
     RetentionSet,
     RoleSet,
     TopicSet,
@@ -73,6 +75,7 @@ class KnownRoom:
             mark=mark,
             request=summary.request,
             retention=summary.retention,
+            archived=summary.archived,
             trouble=ends_early_text(summary.head, self.withheld) if self.withheld > summary.head else "",
         )
 
@@ -171,6 +174,8 @@ class State:
             return False
         changed = _CHANGES.get(type(event.body), _nothing)(known.summary, event, self.me)
         known.summary = replace(changed, head=event.seq)
+        if isinstance(event.body, Renamed):
+            self._marks = None  # other rooms may have had, or have now, the same name
         known.activity = max(known.activity, event.at)
         known.written = known.written or isinstance(event.body, Message)
         by_others = event.author != self.me and event.author not in self.preferences.ignored
@@ -206,6 +211,16 @@ def _topic(summary: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
     return replace(summary, topic=event.body.topic)
 
 
+def _renamed(summary: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
+    assert isinstance(event.body, Renamed)  # noqa: S101 - the table below says so
+    return replace(summary, name=event.body.name)
+
+
+def _archived(summary: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
+    assert isinstance(event.body, Archived)  # noqa: S101 - the table below says so
+    return replace(summary, archived=event.body.on)
+
+
 def _retention(summary: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
     """Take what someone set; what applies now goes on until the time that the event names."""
     body, before = event.body, summary.retention or Retention()
@@ -232,6 +247,8 @@ _CHANGES: Final[dict[type, _Change]] = {
     EncryptedMessage: _accepted,
     EncryptionOn: _encrypted,
     TopicSet: _topic,
+    Renamed: _renamed,
+    Archived: _archived,
     RetentionSet: _retention,
     RoleSet: _role,
 }

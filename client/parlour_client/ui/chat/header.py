@@ -60,6 +60,8 @@ class RoomHeader(Vertical):
         topic = peer_line(room.topic) if room.topic else own("")
         if room.request:
             topic = own(_("wants to chat: /accept /decline /block"), "bold $text-warning")
+        if room.archived:
+            topic = own(_("archived: it can be read, and nothing is written"), "bold $text-warning")
         if room.trouble:
             topic = own(_("the server is withholding messages"), "bold $text-warning")
         peek = own(_("peek: alt+r marks read") + "  ", "bold") if peeking else own("")

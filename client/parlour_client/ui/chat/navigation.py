@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from textual.message_pump import MessagePump
 
 from parlour_client.core.client import Client
-from parlour_client.core.model import Room
+from parlour_client.core.model import Room, display_name
 from parlour_client.kit.language import N_, _
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
@@ -79,6 +79,8 @@ class Navigation:
         self._throttle = Throttle()
         self._refresh = Deferred(owner, self.rooms_changed)
         self._loaded: RoomId | None = None
+        self._gone = ""
+        """That a room was deleted, until it is shown."""
         self._missed = False  # changes arrived while another program had the terminal
 
     # --- opening
@@ -209,6 +211,10 @@ class Navigation:
         """Update the lists once a frame, however many events arrive."""
         self._refresh.schedule(self._throttle.delay())
 
+    def room_gone(self, title: str, by: UserName) -> None:
+        """Say with the next refresh that someone deleted a room."""
+        self._gone = _("{author} deleted the room {title}.").format(author=display_name(by), title=title)
+
     def come_back(self) -> None:
         """Apply changes that waited while another program had the terminal."""
         if self._missed:
@@ -224,7 +230,10 @@ class Navigation:
             self._current.id = None
             self._composing.plain()
             self._timeline.empty()
-            self._interaction.refuse(_("You are no longer in that room."))
+            self._interaction.refuse(self._gone or _("You are no longer in that room."))
+        elif self._gone:
+            self._interaction.refuse(self._gone)
+        self._gone = ""
         self.refresh()
         self._members.load_missing()
         if self._current.id is None:

@@ -185,6 +185,8 @@ def sections(rooms: Sequence[Room], current: RoomId | None, sort: str) -> list[t
     ordered = sorted(rooms, key=ORDERS[sort])
     requests = [room for room in ordered if room.request]
     ordered = [room for room in ordered if not room.request]
+    archived = [room for room in ordered if room.archived]
+    ordered = [room for room in ordered if not room.archived]
     favourites = [room for room in ordered if room.favourite]
     rest = [room for room in ordered if not room.favourite]
     unread = [room for room in rest if room.unread and not room.muted and room.id != current]
@@ -199,6 +201,7 @@ def sections(rooms: Sequence[Room], current: RoomId | None, sort: str) -> list[t
         (N_("Unread"), unread, ""),
         (N_("Direct"), direct, "" if has_direct else N_("none yet: /dm")),
         (N_("Rooms"), others, "" if len(rooms) > len(direct) else N_("none yet: /rooms")),
+        (N_("Archived"), archived, ""),
     ]
 
 

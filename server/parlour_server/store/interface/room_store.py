@@ -19,6 +19,7 @@ from parlour_server.store.types import (
     Membership,
     NewRoom,
     RetentionPolicy,
+    RoomFactsForOperator,
 )
 
 Decide = Callable[[AppendEvent, Facts], None]
@@ -78,6 +79,22 @@ class Rooms(Protocol):
 
     async def find_named(self, name: RoomName) -> Sequence[RoomId]:
         """Return all rooms with this name, public or private: only for the operator."""
+        ...
+
+    async def for_operator(self, *, private: bool) -> Sequence[RoomFactsForOperator]:
+        """Return all public rooms, or all private ones, active and archived, in order of name and id."""
+        ...
+
+    async def describe(self, room: RoomId) -> RoomFactsForOperator | None:
+        """Return what the operator sees of a room, direct ones too; None if there is none."""
+        ...
+
+    async def deleted(self, now: Millis) -> Sequence[RoomId]:
+        """Return rooms that were deleted and have data that can be removed now."""
+        ...
+
+    async def remove_batch(self, room: RoomId) -> bool:
+        """Remove a batch of a deleted room's data; False if no more can be removed now."""
         ...
 
     async def mark_read(self, user: UserName, room: RoomId, seq: Seq) -> bool:

@@ -45,8 +45,17 @@ rooms: Final = Table(
     # of all bodies in its log, and of its files
     Column("bytes", Number, nullable=False, server_default="0"),
     Column("file_bytes", Number, nullable=False, server_default="0"),
+    # it can be read, and nothing is written
+    Column("archived", Flag, nullable=False, server_default=text("0")),
     UniqueConstraint("low", "high"),
     CheckConstraint("low <= high", name="pair"),
+    # those whose data is being removed
+    Index(
+        "ix_rooms_deleted",
+        "kind",
+        sqlite_where=text("kind = 'deleted'"),
+        postgresql_where=text("kind = 'deleted'"),
+    ),
     Index(
         "uq_rooms_public",
         "skeleton",

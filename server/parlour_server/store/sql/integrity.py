@@ -11,6 +11,7 @@ from parlour_server.store.sql.column_values import UNREADABLE, read_body
 
 _HOLES: Final = """
     SELECT r.room, r.head, count(e.seq) FROM rooms r LEFT JOIN events e USING (room)
+    WHERE r.kind != 'deleted'
     GROUP BY r.room HAVING count(e.seq) != r.head OR max(e.seq) != r.head
 """
 

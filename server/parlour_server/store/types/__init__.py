@@ -30,6 +30,7 @@ from parlour_server.store.types.room_records import (
     GroupFacts,
     Membership,
     NewRoom,
+    RoomFactsForOperator,
     Target,
 )
 
@@ -57,6 +58,7 @@ __all__ = [
     "ReportRecord",
     "RetentionPolicy",
     "RoomAdvanced",
+    "RoomFactsForOperator",
     "Target",
     "shorter",
     "shortest",

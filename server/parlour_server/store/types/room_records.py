@@ -123,6 +123,7 @@ class Facts(Struct, frozen=True):
     owners: int = 0
     """The number of owners; read only for a role, a leave, a kick or a ban."""
     encrypted: bool = False
+    archived: bool = False
     group: GroupFacts | None = None
     """None: there is no group; read only for encrypted messages and changes of a group."""
     sender_active: bool = False
@@ -137,6 +138,23 @@ class Facts(Struct, frozen=True):
     """The number of pinned messages; read only for a pin."""
     file: "FileRecord | None" = None
     """The message's file, of any owner; None: it has none, or it no longer exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomFactsForOperator:
+    """What the operator sees of a room; in a direct room both people are its owners."""
+
+    room: RoomId
+    kind: RoomKind
+    name: RoomName | None
+    topic: TopicText
+    members: int
+    events: int
+    bytes: int
+    file_bytes: int
+    encrypted: bool
+    archived: bool
+    owners: tuple[UserName, ...]
 
 
 @dataclass(frozen=True, slots=True)

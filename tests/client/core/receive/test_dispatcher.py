@@ -1,13 +1,14 @@
 """What the server pushes, handed on."""
 
 import pytest
-from tests.client.core.core_fake import GARDEN, Desk, FakeServer, heard
+from tests.client.core.core_fake import BOB, GARDEN, LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.events import EntryAdded, RoomsChanged
+from parlour_client.core.events import EntryAdded, RoomGone, RoomsChanged
 from parlour_client.kit.errors import SetupError
 from parlour_protocol.frames import TopicText
-from parlour_protocol.frames.bodies import Joined, TopicSet
+from parlour_protocol.frames.bodies import Archived, Joined, Renamed, RoomDeleted, TopicSet
 from parlour_protocol.frames.replies import RoomClosed, RoomEntered
+from parlour_protocol.room_name import parse_room_name
 
 
 async def test_rooms_come_and_go(desk: Desk, server: FakeServer) -> None:
@@ -31,3 +32,23 @@ async def test_rooms_come_and_go(desk: Desk, server: FakeServer) -> None:
     assert [room.title for room in client.rooms.all] == ["lobby"]
     with pytest.raises(SetupError, match="not in this room"):
         await client.messages.send(GARDEN, "anybody here?")
+
+
+async def test_a_room_is_renamed_archived_and_deleted(desk: Desk, server: FakeServer) -> None:
+    """The list follows; nothing can be queued in an archived room; who deleted a room is said."""
+    client = await desk.open()
+    server.append(LOBBY, Renamed(parse_room_name("hall")))
+    await heard(
+        client, lambda c: isinstance(c, RoomsChanged), lambda: server.append(LOBBY, Archived(on=True))
+    )
+    lobby = client.rooms.get(LOBBY)
+    assert lobby is not None
+    assert (lobby.title, lobby.archived) == ("hall", True)
+    with pytest.raises(SetupError, match="archived"):
+        await client.messages.send(LOBBY, "anybody here?")
+    server.append(LOBBY, RoomDeleted())
+    gone = await heard(
+        client, lambda c: isinstance(c, RoomGone), lambda: server.wires[0].say(RoomClosed(room=LOBBY))
+    )
+    assert gone == RoomGone(LOBBY, "hall", BOB)
+    assert client.rooms.get(LOBBY) is None

@@ -10,6 +10,7 @@ from typing import Any, Final
 from parlour_protocol.frames.bodies import (
     Added,
     AnyBody,
+    Archived,
     Banned,
     Blank,
     Contested,
@@ -26,7 +27,9 @@ from parlour_protocol.frames.bodies import (
     Muted,
     Pinned,
     Reacted,
+    Renamed,
     RoleSet,
+    RoomDeleted,
     TopicSet,
     Unbanned,
     Uninvited,
@@ -42,6 +45,8 @@ from parlour_server.store.sql.e2ee.group_effects import contested, encryption_on
 from parlour_server.store.sql.rooms import consent
 from parlour_server.store.sql.rooms.files import end_file, keep_file
 from parlour_server.store.sql.rooms.member_rows import enter, leave, set_role
+from parlour_server.store.sql.rooms.room_deletion import room_deleted
+from parlour_server.store.sql.rooms.room_names import rename
 
 Effect = Callable[[WriteConnection, LogEvent, Any], None]
 
@@ -104,6 +109,10 @@ def _unmuted(db: WriteConnection, event: LogEvent, body: Unmuted) -> None:
 
 def _topic(db: WriteConnection, event: LogEvent, body: TopicSet) -> None:
     db.execute("UPDATE rooms SET topic = ? WHERE room = ?", (plain(body.topic), event.room))
+
+
+def _archived(db: WriteConnection, event: LogEvent, body: Archived) -> None:
+    db.execute("UPDATE rooms SET archived = ? WHERE room = ?", (int(body.on), event.room))
 
 
 def _role(db: WriteConnection, event: LogEvent, body: RoleSet) -> None:
@@ -203,6 +212,9 @@ _EFFECTS: Final[dict[type[AnyBody], Effect]] = {
     Muted: _muted,
     Unmuted: _unmuted,
     TopicSet: _topic,
+    Renamed: rename,
+    Archived: _archived,
+    RoomDeleted: room_deleted,
     RoleSet: _role,
     Reacted: _reacted,
     Deleted: _deleted,

@@ -58,7 +58,9 @@ _PERSON: Final = """
     LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
     WHERE r.room = ?2
 """
-_COLUMNS: Final = "r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until, r.bytes"
+_COLUMNS: Final = (
+    "r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until, r.bytes, r.archived"
+)
 # The author, the room and the request in one SELECT, the only one for a plain message.
 _ROOM_FACTS: Final = f"""
     SELECT {_COLUMNS} FROM rooms r
@@ -66,13 +68,13 @@ _ROOM_FACTS: Final = f"""
     LEFT JOIN mutes u ON u.room = r.room AND u.account = ?1
     LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
     LEFT JOIN events e ON e.author = ?1 AND e.request = ?3
-    WHERE r.room = ?2
+    WHERE r.room = ?2 AND r.kind != 'deleted'
 """  # noqa: S608 - columns of ours
 # The same for many, on PostgreSQL.
 _ROOM_FACTS_TOGETHER: Final = f"""
     SELECT {_COLUMNS}
     FROM unnest(?::text[], ?::text[], ?::text[]) WITH ORDINALITY AS q (author, room, request, n)
-    LEFT JOIN rooms r ON r.room = q.room
+    LEFT JOIN rooms r ON r.room = q.room AND r.kind != 'deleted'
     LEFT JOIN members m ON m.room = q.room AND m.account = q.author AND m.consent != 'refused'
     LEFT JOIN mutes u ON u.room = q.room AND u.account = q.author
     LEFT JOIN bans b ON b.room = q.room AND b.account = q.author
@@ -106,6 +108,7 @@ class RoomFacts(NamedTuple):
     muted_until: Millis | None
     banned_until: Millis | None
     bytes: int
+    archived: int
 
     @property
     def is_plain(self) -> bool:
@@ -140,6 +143,7 @@ def facts_for_plain(event: AppendEvent, room_facts: RoomFacts, group: GroupFacts
         author,
         room_facts.banned_until,
         encrypted=encrypted,
+        archived=bool(room_facts.archived),
         group=group,
         room_bytes=room_facts.bytes,
     )
@@ -156,7 +160,14 @@ def read_facts(db: Connection, event: AppendEvent, room_facts: RoomFacts) -> Fac
         more["author_rooms"] = count_rooms(db, event.author)
     encrypted = bool(room_facts.encrypted)
     more["room_bytes"] = room_facts.bytes
-    return Facts(ROOM_KINDS[room_facts.kind], author, room_facts.banned_until, encrypted=encrypted, **more)
+    return Facts(
+        ROOM_KINDS[room_facts.kind],
+        author,
+        room_facts.banned_until,
+        encrypted=encrypted,
+        archived=bool(room_facts.archived),
+        **more,
+    )
 
 
 def _more(db: Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]:

@@ -5,7 +5,6 @@ before any change.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody, Created, TopicSet
@@ -15,7 +14,7 @@ from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.kit.errors import NameTakenError, RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.accounts.accounts import account_exists
 from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import WriteConnection
@@ -30,16 +29,10 @@ from parlour_server.store.sql.rooms.consent import (
     say_yes,
 )
 from parlour_server.store.sql.rooms.member_rows import enter
+from parlour_server.store.sql.rooms.room_names import refuse_taken
 from parlour_server.store.types import NewRoom
 
 Made = tuple[RoomId, Sequence[LogEvent]]
-
-# Only among rooms that the author can see: otherwise a refusal would reveal a private room (L15).
-_TAKEN: Final = """
-    SELECT 1 FROM rooms r WHERE (r.name = ?1 OR r.skeleton = ?2) AND (
-        r.kind = 'public' OR EXISTS (SELECT 1 FROM members m WHERE m.room = r.room AND m.account = ?3)
-    )
-"""
 
 
 def make_room(db: WriteConnection, room: NewRoom) -> Made:
@@ -80,9 +73,7 @@ def _made_before(db: WriteConnection, room: NewRoom) -> RoomId | None:
         return earlier.room
     if room.kind is RoomKind.DIRECT:
         return _find_direct(db, room)
-    name = room.name and plain(room.name)
-    if db.execute(_TAKEN, (name, room.skeleton, plain(room.author))).fetchone() is not None:
-        raise NameTakenError("this name, or one that looks like it, is taken")
+    refuse_taken(db, room.name and plain(room.name), room.skeleton, room.author)
     return None
 
 

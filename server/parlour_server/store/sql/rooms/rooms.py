@@ -14,7 +14,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
-from parlour_protocol.rooms import RoomSuite
+from parlour_protocol.rooms import RoomKind, RoomSuite
 from parlour_server.kit.store.accounts.sessions import is_live
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import ANYWHERE, Connection
@@ -29,15 +29,27 @@ from parlour_server.store.sql.column_values import (
 )
 from parlour_server.store.sql.rooms.consent import GIVEN, count_shown
 from parlour_server.store.sql.rooms.room_creation import make_room
-from parlour_server.store.types import Greeting, Membership, NewRoom, RetentionPolicy, shorter
+from parlour_server.store.sql.rooms.room_deletion import due_rooms, remove_batch
+from parlour_server.store.types import (
+    Greeting,
+    Membership,
+    NewRoom,
+    RetentionPolicy,
+    RoomFactsForOperator,
+    shorter,
+)
 
 _SUMMARY: Final = """
     SELECT r.room, r.kind, m.role, r.head, m.read, r.members, r.name, r.topic,
            r.encrypted, r.suite, m.consent, CASE WHEN r.low = m.account THEN r.high ELSE r.low END,
            r.kept_days, r.next_days, r.next_from, r.removed_days,
-           s.kept_days, s.next_days, coalesce(s.next_from, 0)
+           s.kept_days, s.next_days, coalesce(s.next_from, 0), r.archived
     FROM members m JOIN rooms r USING (room) LEFT JOIN retention s ON s.id = 1
     WHERE m.account = ? AND m.consent != 'refused'
+"""
+_FACTS: Final = """
+    SELECT r.room, r.kind, r.name, r.topic, r.members, r.head, r.bytes, r.file_bytes, r.encrypted, r.archived
+    FROM rooms r
 """
 _MEMBERS: Final = """
     SELECT m.account, m.role, u.until, m.consent FROM members m LEFT JOIN mutes u USING (room, account)
@@ -119,8 +131,8 @@ class SqlRooms:
         """Return public rooms in order of name, and whether more follow."""
         found = await self._readers.rows(
             _listing,
-            "SELECT room, name, members, topic, encrypted FROM rooms WHERE kind = 'public' AND name > ?"
-            " ORDER BY name LIMIT ?",
+            "SELECT room, name, members, topic, encrypted FROM rooms"
+            " WHERE kind = 'public' AND archived = 0 AND name > ? ORDER BY name LIMIT ?",
             _after(after),
             limit + 1,
         )
@@ -135,6 +147,30 @@ class SqlRooms:
         """Return all rooms with this name, public or private, for the operator."""
         query = "SELECT room FROM rooms WHERE name = ? ORDER BY room"
         return await self._readers.rows(RoomId, query, plain(name))
+
+    async def for_operator(self, *, private: bool) -> Sequence[RoomFactsForOperator]:
+        """Return all public rooms, or all private ones, active and archived, in order of name and id."""
+        kind = (RoomKind.PRIVATE if private else RoomKind.PUBLIC).value
+        return await self._readers.rows(_facts, f"{_FACTS} WHERE r.kind = ? ORDER BY r.name, r.room", kind)
+
+    async def describe(self, room: RoomId) -> RoomFactsForOperator | None:
+        """Return what the operator sees of a room, direct ones too; None if there is none."""
+
+        def read(db: Connection) -> RoomFactsForOperator | None:
+            query = f"{_FACTS} WHERE r.kind != 'deleted' AND r.room = ?"
+            row = db.execute(query, (room,)).fetchone()
+            owners = "SELECT account FROM members WHERE room = ? AND role = 'owner' ORDER BY account"
+            return None if row is None else _facts(*row, *(one for (one,) in db.execute(owners, (room,))))
+
+        return await self._readers.run(read)
+
+    async def deleted(self, now: Millis) -> Sequence[RoomId]:
+        """Return rooms that were deleted and have data that can be removed now."""
+        return await self._readers.run(partial(due_rooms, now=now))
+
+    async def remove_batch(self, room: RoomId) -> bool:
+        """Remove a batch of a deleted room's data; False if no more can be removed now."""
+        return await self._writer.submit(partial(remove_batch, room=room))
 
     async def mark_read(self, user: UserName, room: RoomId, seq: Seq) -> bool:
         """Set the read marker; False if the user is not in the room or ``seq`` does not exist yet."""
@@ -162,7 +198,7 @@ def _after(name: str | None) -> str:
 def _summary(
     room: RoomId, kind: str, role: str, head: Seq, read: Seq, members: int, name: str | None, *rest: Any
 ) -> RoomSummary:
-    topic, encrypted, suite, will, peer, *retention = rest
+    topic, encrypted, suite, will, peer, *retention, archived = rest
     days, next_days, next_from, removed_days, *of_server = retention
     return RoomSummary(
         room=room,
@@ -177,9 +213,38 @@ def _summary(
         encrypted=bool(encrypted),
         request=will != GIVEN,
         suite=RoomSuite(suite),
+        archived=bool(archived),
         retention=shorter(
             RetentionPolicy(*of_server), RetentionPolicy(days, next_days, next_from), removed_days
         ),
+    )
+
+
+def _facts(
+    room: RoomId,
+    kind: str,
+    name: str | None,
+    topic: str,
+    members: int,
+    head: Seq,
+    size: int,
+    file_bytes: int,
+    encrypted: int,
+    archived: int,
+    *owners: str,
+) -> RoomFactsForOperator:
+    return RoomFactsForOperator(
+        room=room,
+        kind=ROOM_KINDS[kind],
+        name=room_name(name),
+        topic=topic_text(topic),
+        members=members,
+        events=head,
+        bytes=size,
+        file_bytes=file_bytes,
+        encrypted=bool(encrypted),
+        archived=bool(archived),
+        owners=tuple(map(user_name, owners)),
     )
 
 

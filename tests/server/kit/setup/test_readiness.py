@@ -72,3 +72,16 @@ def test_run_upgrades_no_shared_database(
     monkeypatch.setenv("PARLOUR_DATABASE_URL", "postgresql://parlour@127.0.0.1:1/parlour")
     assert COMMAND_LINE.run(["run", "--data", str(folder.path), "--migrate"]) == 1
     assert "--migrate is for a server with a SQLite file" in capsys.readouterr().err
+
+
+async def test_the_command_prints_json(folder: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    """One object; an error goes to standard error, with status 1."""
+    server = await Server.start(CHAT, folder, ChatSettings(listen=Listen(address="127.0.0.1:0")))
+    try:
+        run = ["ready", "--data", str(folder.path), "--json"]
+        assert await asyncio.to_thread(COMMAND_LINE.run, run) == 0
+        assert json.loads(capsys.readouterr().out)["address"] == server.url.removeprefix("https://")
+    finally:
+        await server.stop()
+    assert await asyncio.to_thread(COMMAND_LINE.run, run) == 1
+    assert capsys.readouterr() == ("", f"parlour-server: no server runs on {folder.path}\n")

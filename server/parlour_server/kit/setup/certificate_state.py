@@ -77,16 +77,24 @@ def install(folder: DataFolder, chain: CertificateChain, key: bytes | None = Non
                 f"{path} is a link to {path.readlink()}, so another program renews it; remove the link, or"
                 " leave the certificate to that program"
             )
-    with TemporaryDirectory(prefix=".certificate-", dir=folder.path) as work:
-        certificate, own_key = Path(work, folder.certificate.name), Path(work, folder.key.name)
-        write_private(certificate, chain.pem)
-        write_private(own_key, folder.key.read_bytes() if key is None else key)
-        TlsFiles(certificate, own_key)
+    _try_out(folder, chain.pem, folder.key.read_bytes() if key is None else key)
     # First, so that whatever is there after a crash is known; the old certificate stays what it was.
     CertificateState(installed=_fingerprint(chain.leaf)).write(folder)
     if key is not None:
         write_private(folder.key, key)
     write_private(folder.certificate, chain.pem)
+
+
+def _try_out(folder: DataFolder, certificate: bytes, key: bytes) -> None:
+    """Raise SetupError unless TLS can serve the pair."""
+    try:
+        with TemporaryDirectory(prefix=".certificate-", dir=folder.path) as work:
+            files = Path(work, folder.certificate.name), Path(work, folder.key.name)
+            for path, data in zip(files, (certificate, key), strict=True):
+                write_private(path, data)
+            TlsFiles(*files)
+    except OSError as error:
+        raise SetupError(f"cannot write to {folder.path}: {error.strerror}") from error
 
 
 def keeps_key(folder: DataFolder, leaf: x509.Certificate) -> bool:

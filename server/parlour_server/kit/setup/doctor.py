@@ -125,9 +125,8 @@ def _acme(folder: DataFolder, settings: Settings | None) -> list[Finding]:
         return [Finding("advice", "acme", str(error))]
     state = CertificateState.read(folder)
     if state.failures:
-        return [
-            Finding("advice", "acme", f"{state.failures} requests failed in a row, the last: {state.why}")
-        ]
+        text = f"the last request failed ({state.failures} in a row): {state.why}"
+        return [Finding("advice", "acme", text)]
     return [Finding("fine", "acme", f"certificates come from {settings.acme.directory}")]
 
 

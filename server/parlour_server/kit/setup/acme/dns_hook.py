@@ -18,8 +18,10 @@ _SHOWN: Final = 200
 class DnsHook:
     """Runs the program as `PROGRAM add NAME VALUE`, later `PROGRAM remove NAME VALUE`, without a shell."""
 
-    def __init__(self, command: str) -> None:
+    def __init__(self, command: str, folder: Path) -> None:
+        """``folder`` is where what it says is kept while it runs: a container may have no /tmp."""
         self._command = shlex.split(command)
+        self._folder = folder
         self._added: list[tuple[str, str]] = []
 
     def add(self, name: str, value: str) -> None:
@@ -45,7 +47,7 @@ class DnsHook:
 
     def _run(self, *words: str) -> None:
         program = Path(self._command[0]).name
-        with TemporaryFile() as errors:
+        with TemporaryFile(dir=self._folder) as errors:
             try:
                 process = subprocess.Popen(  # noqa: S603 - the operator's own program
                     [*self._command, *words],

@@ -6,7 +6,7 @@ It runs in a process of its own. What it returns is a text from the CA that noth
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 import requests
 from acme import challenges, errors, messages
@@ -31,6 +31,9 @@ from parlour_server.kit.setup.acme.answers import HttpAnswers, listening
 from parlour_server.kit.setup.acme.dns_hook import DnsHook
 from parlour_server.kit.setup.acme.job import Job
 from parlour_server.kit.setup.acme.network import restrict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _TIMEOUT: Final = 20
 _AGENT: Final = "parlour"
@@ -79,13 +82,15 @@ def _answer(
     job: Job, order: messages.OrderResource, key: JWKEC, stack: ExitStack
 ) -> list[messages.ChallengeBody]:
     """Put the answers where the CA looks; returns the challenges. ``stack`` takes the answers away again."""
-    pending = [one.body for one in order.authorizations if one.body.status != messages.STATUS_VALID]
+    # The library's fields are descriptors, which pyright takes for methods.
+    authorizations = cast("Sequence[messages.AuthorizationResource]", order.authorizations)
+    pending = [one.body for one in authorizations if one.body.status != messages.STATUS_VALID]
     for authorization in pending:
         if authorization.identifier.value not in job.names:
             raise SetupError("the CA asks about a name that was not requested")
     chosen = [(one, _challenge(one, job.challenge)) for one in pending]
     if job.challenge == "dns-01":
-        hook = DnsHook(job.dns_command)
+        hook = DnsHook(job.dns_command, Path(job.answers))
         stack.callback(hook.remove)
         for authorization, challenge in chosen:
             name = challenges.DNS01.LABEL + "." + authorization.identifier.value
@@ -104,7 +109,7 @@ def _answer(
 
 def _challenge(authorization: messages.Authorization, kind: str) -> messages.ChallengeBody:
     """Return the challenge of this kind. Raises SetupError."""
-    for challenge in authorization.challenges:
+    for challenge in cast("Sequence[messages.ChallengeBody]", authorization.challenges):
         if challenge.chall.typ == kind:
             return challenge
     raise SetupError(f"the CA offers no {kind} for {authorization.identifier.value}; set acme.challenge")

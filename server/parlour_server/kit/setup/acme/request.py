@@ -34,7 +34,7 @@ from parlour_server.kit.setup.data_folder import DataFolder
 _CHILD: Final = "parlour_server.kit.setup.acme.child"
 _SECONDS: Final = 300
 _GRACE_SECONDS: Final = 15.0
-_END_SECONDS: Final = 2.0
+_END_SECONDS: Final = 1.0
 _ENVIRONMENT: Final = (
     "HOME", "HTTPS_PROXY", "LANG", "LC_ALL", "NO_PROXY", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ",
     "https_proxy", "no_proxy",

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors demo cluster test test-all test-lowest test-api release-check lab-check torture torture-mutants lint fmt simulation bench docs docs-site translations screenshots lock clean
+.PHONY: vectors demo cluster test test-all test-lowest test-api image release-check lab-check torture torture-mutants lint fmt simulation bench docs docs-site translations screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -43,6 +43,9 @@ test-lowest: ## the attacks with the oldest version of every dependency that pyp
 
 test-api: $(VENV)/.dev ## requests that schemathesis makes up from openapi.json, to a real server (needs uv; a minute)
 	$(BIN)/python -m tools.fuzz_api $(ARGS)
+
+image: ## build the container image of the server (needs podman or docker)
+	$(or $(shell command -v podman),docker) build $(if $(shell command -v podman),--format docker) -f deploy/Containerfile -t parlour-server $(ARGS) .
 
 release-check: $(VENV)/.release ## build a release into dist/, twice, and check all of it that needs no network (ARGS="--tag v1.2.3")
 	$(BIN)/python -m tools.release $(ARGS)

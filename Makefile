@@ -73,7 +73,7 @@ simulation: $(VENV)/.dev ## play servers that race on a virtual clock, a schedul
 bench: $(VENV)/.dev ## the measurements of bench/, printed as tables
 	$(BIN)/python -m bench $(ARGS)
 
-docs: $(VENV)/.dev ## write the generated files anew: schemas, Unicode tables, tables of limits and claims
+docs: $(VENV)/.dev ## write the generated files again: schemas, Unicode tables, tables of limits and claims, man pages, completion
 	$(BIN)/python -m tools.generate $(ARGS)
 
 # The site has an environment of its own: it imports what it documents.

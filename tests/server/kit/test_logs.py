@@ -13,7 +13,7 @@ from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.secret import Secret
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.kit.audit import Audit, AuditEvent
-from parlour_server.kit.logs import log, log_fault, set_up
+from parlour_server.kit.logs import Level, counts, debug, log, log_fault, set_level, set_up, warn
 
 HOSTILE = 'anna\n{"event": "forged"}\x1b]0;PWNED\x07\x9b31m\u202e\u2028\r\x00'
 AWKWARD = ("\x7f", "\x9b", "\u202e", "\ud800", "\udcff", 2**70, float("nan"), -0.5, True, None)
@@ -175,3 +175,41 @@ def test_a_library_that_logs_the_class_of_an_exception(written: io.StringIO) -> 
     record = logging.makeLogRecord({"name": "asyncio", "msg": "it broke", "exc_info": (error, error, None)})
     logging.getLogger().handlers[0].handle(record)  # pytest's own handlers fail on it
     assert json.loads(written.getvalue())["text"] == "it broke"
+
+
+@pytest.mark.parametrize(
+    ("level", "lines"),
+    [
+        ("debug", ["fine", "usual", "act", "fault"]),
+        ("info", ["usual", "act", "fault"]),
+        ("warning", ["act", "fault"]),
+    ],
+)
+def test_a_level_leaves_out_what_is_below_it(written: io.StringIO, level: str, lines: list[str]) -> None:
+    """The lines that an operator should act on are written at every level, and all are counted."""
+    before = dict(counts())
+    set_level(level)
+    debug("fine")
+    log("usual")
+    warn("act")
+    log_fault("a test", ValueError("x"))
+    events = [json.loads(line)["event"] for line in written.getvalue().splitlines()]
+    assert [event for event in events if event != "log_level"] == lines
+    assert [counts()[one] - before[one] for one in (Level.DEBUG, Level.WARNING, Level.ERROR)] == [1, 1, 1]
+
+
+def test_libraries_stay_quiet_at_every_level(written: io.StringIO) -> None:
+    """K7: debug is ours; what websockets and others would say at that level quotes headers and messages."""
+    set_level("debug")
+    for name in ("websockets.server", "asyncio", "sqlalchemy.engine", "opentelemetry", "urllib3"):
+        logging.getLogger(name).debug("> Authorization: Bearer x")
+        logging.getLogger(name).info("> Authorization: Bearer x")
+    assert "Bearer" not in written.getvalue()
+
+
+def test_an_audit_record_is_returned_for_its_chain_at_every_level(written: io.StringIO) -> None:
+    """M30: the level is the log's; the files of the audit log have every record."""
+    set_level("warning")
+    line = log("login_ok", audit=True)
+    assert json.loads(line)["event"] == "login_ok"
+    assert "login_ok" not in written.getvalue()

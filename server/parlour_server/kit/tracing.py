@@ -6,6 +6,7 @@ collector.
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -51,6 +52,8 @@ class Tracing:
     @classmethod
     def to(cls, endpoint: str, *, service: str, version: str, node: str, one_in: int) -> "Tracing":
         """Send spans to a collector by OTLP over HTTP."""
+        # It writes two lines for each batch that a collector does not take; ``_Quiet`` says so once a minute.
+        logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
         exporter = OTLPSpanExporter(endpoint, timeout=_EXPORT_SECONDS)
         return cls(exporter, service=service, version=version, node=node, one_in=one_in)
 

@@ -1,6 +1,7 @@
 """Traces: a request, its commit and its delivery, with nothing of what people say or who they are."""
 
 import asyncio
+import logging
 import re
 import sys
 import threading
@@ -168,10 +169,14 @@ class Failing(SpanExporter):
         pass
 
 
-def test_a_collector_that_is_down_is_one_line_a_minute(own_logs: list[dict[str, object]]) -> None:
-    """It is no fault of the server, and must not fill its log."""
+async def test_a_collector_that_is_down_is_one_line_a_minute(own_logs: list[dict[str, object]]) -> None:
+    """It is not the server's fault, and must not fill its log, nor must the library."""
     quiet = tracing._Quiet(Failing())
     assert [quiet.export(()) for _ in range(3)] == [SpanExportResult.FAILURE] * 3
+    traces = Tracing.to("http://127.0.0.1:1/v1/traces", **ABOUT, one_in=1)
+    exporter = logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    assert not exporter.isEnabledFor(logging.ERROR)
+    await traces.close()
     assert [(line["event"], line["why"]) for line in own_logs] == [("traces_not_sent", "ConnectionError")]
 
 

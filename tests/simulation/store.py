@@ -162,7 +162,7 @@ class NodeStore:
         """The parts of the store are the store."""
         return self
 
-    rooms = log = journal = consent = accounts
+    rooms = log = journal = consent = reports = accounts
 
     def __init__(
         self,

@@ -93,6 +93,7 @@ def _print_room(fields: dict[str, object], out: Output) -> None:
         return
     topic = f"  {shown(str(fields['topic']))}" if fields["topic"] else ""
     outside = "" if fields["member"] else _("  (not joined)")
+    outside = _("  (archived)") if fields.get("archived") else outside
     echo(
         _("{room}  {kind}, {members} people{topic}{outside}").format(
             room=fields["room"],

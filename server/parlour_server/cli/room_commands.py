@@ -144,9 +144,10 @@ def delete(data: Path, name: str, yes: bool, as_json: bool) -> None:  # noqa: FB
     epilog=example("parlour-server room create --data ~/parlour kitchen --topic 'What is for dinner'")
 )
 @data_option
+@json_option
 @click.option("--topic", default="", help="A one-line topic.")
 @click.argument("name")
-def create(data: Path, name: str, topic: str) -> None:
+def create(data: Path, name: str, topic: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Create a public room that belongs to the server."""
     from parlour_protocol.frames.fields import TopicText  # noqa: PLC0415
     from parlour_protocol.ids import new_room_id  # noqa: PLC0415
@@ -170,18 +171,19 @@ def create(data: Path, name: str, topic: str) -> None:
         skeleton=skeleton(chosen),
         topic=TopicText.parse(topic),
     )
-    with_store(data, lambda store: store.rooms.create(new), did="room create", room=str(chosen))
-    click.echo(f"{chosen} exists; anyone can join it")
+    room, _ = with_store(data, lambda store: store.rooms.create(new), did="room create", room=str(chosen))
+    _did(room, f"{chosen} exists; anyone can join it", as_json=as_json, name=str(chosen))
 
 
 @room.command(epilog=example("parlour-server room appoint --data ~/parlour lobby anna --role moderator"))
 @data_option
+@json_option
 @click.option(
     "--role", type=click.Choice(["owner", "moderator", "member"]), default="moderator", show_default=True
 )
 @click.argument("name")
 @click.argument("who")
-def appoint(data: Path, name: str, who: str, role: str) -> None:
+def appoint(data: Path, name: str, who: str, role: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Give WHO a role in the room NAME (or with this id). They must be a member."""
     from parlour_protocol.frames.bodies import RoleSet  # noqa: PLC0415
     from parlour_protocol.kit.ids import new_request_id  # noqa: PLC0415
@@ -190,7 +192,7 @@ def appoint(data: Path, name: str, who: str, role: str) -> None:
     from parlour_server.store.types import AppendEvent  # noqa: PLC0415
     from parlour_server.system_account import system_account, system_device  # noqa: PLC0415
 
-    async def work(store: "Store") -> None:
+    async def work(store: "Store") -> "RoomId":
         room = await _find(store, name)
         chosen = await known(store, who)
         body = RoleSet(chosen, Role(role))
@@ -198,9 +200,10 @@ def appoint(data: Path, name: str, who: str, role: str) -> None:
             room, system_account(), system_device(), new_request_id(), SystemClock().now(), body
         )
         await store.log.append(event, _if_member)
+        return room
 
-    with_store(data, work, did="room appoint", room=name, user=canonical(who), role=role)
-    click.echo(f"{who} is {role} of {name}")
+    room = with_store(data, work, did="room appoint", room=name, user=canonical(who), role=role)
+    _did(room, f"{who} is {role} of {name}", as_json=as_json, user=canonical(who), role=role)
 
 
 @room.command(

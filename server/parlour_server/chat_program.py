@@ -16,6 +16,7 @@ from parlour_server.api.error_answers import ERROR_ANSWERS, ERROR_STATUSES
 from parlour_server.api.operations import DELIVERY_OPERATIONS
 from parlour_server.chat.lobby import INVITE_ROLES, enter_lobby
 from parlour_server.chat.notices import NOTICES
+from parlour_server.chat_account_data import CHAT_ACCOUNT_DATA
 from parlour_server.chat_audit import CHAT_REPEATABLE, ChatAuditEvent
 from parlour_server.chat_folder import FILES, LOG_KEY, log_key_of
 from parlour_server.chat_name import NAME
@@ -176,6 +177,7 @@ CHAT: Final = ProgramSpec(
     first_run=_make_system_account_and_lobby,
     invite_roles=INVITE_ROLES,
     account_made=enter_lobby,
+    account_data=CHAT_ACCOUNT_DATA,
     findings=_findings,
     bounds=CHAT_BOUNDS,
     prune=_prune,

@@ -1,11 +1,17 @@
 """What the operator's commands about people do to a server that runs."""
 
 import asyncio
+import json
+import tarfile
 from pathlib import Path
 
+import pytest
+
+from parlour_protocol.frames.bodies import Left, Message
 from parlour_protocol.frames.fields import MessageText
-from parlour_protocol.frames.replies import Error, Hello, Ok
-from parlour_protocol.frames.requests import Send
+from parlour_protocol.frames.replies import Error, Hello, LogEvent, Ok, Page
+from parlour_protocol.frames.requests import History, Send
+from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.rooms import Role
 from parlour_server.chat_program import CHAT
@@ -41,3 +47,39 @@ async def test_roles_of_invites_and_limits_of_accounts_on_a_running_server(tmp_p
         await world.command("user", "limits", "ada", "--reset", "connections.per_user")
         await until_limits_are(world, 0)
         await ada.connect()
+
+
+async def test_an_account_is_exported_and_deleted_while_people_talk(tmp_path: Path) -> None:
+    """Its socket closes, its friend's client sees it leave, and nobody can write to it or be it."""
+    async with running(CHAT, tmp_path / "data") as world:
+        ada, bob = await world.person("ada"), await world.person("bob")
+        hers, his = await ada.connect(), await bob.connect()
+        assert isinstance(his.greeted, Hello)
+        room = his.greeted.rooms[0].room
+        assert isinstance(await hers.ask(Send(new_request_id(), room, MessageText("my secret"))), Ok)
+        output = tmp_path / "ada.tar"
+        told = json.loads(await world.command("user", "export", "ada", "--output", str(output), "--json"))
+        assert (told["user"], output.stat().st_mode & 0o777) == ("ada", 0o600)
+        with tarfile.open(output) as tar:
+            lines = tar.extractfile("messages.jsonl")
+            assert lines is not None
+            assert b"my secret" in lines.read()
+            assert json.load(tar.extractfile("account.json") or lines)["user"] == "ada"
+            assert "hash" not in "".join(tar.getnames())
+        done = json.loads(await world.command("user", "delete", "ada", "--yes", "--json"))
+        assert (done["sessions_ended"], done["rooms_left"]) == (1, 1)
+        assert await hers.close_code() == SESSION_ENDED
+        left = None
+        while not isinstance(left, LogEvent) or not isinstance(left.body, Left):
+            left = await his.push()
+        assert left.author == "ada"
+        page = await his.ask(History(new_request_id(), room, limit=50))
+        assert isinstance(page, Ok)
+        assert isinstance(page.result, Page)
+        [kept] = [event for event in page.result.events if isinstance(event.body, Message)]
+        assert kept.author == done["author"]
+        with pytest.raises(RuntimeError, match="401"):
+            await world.log_in("ada")
+        taken = {"username": "ada", "password": PASSWORD, "invite": await world.invite()}
+        with pytest.raises(RuntimeError, match="taken"):
+            await world.api("POST", "/v1/accounts", taken)

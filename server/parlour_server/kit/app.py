@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from parlour_protocol.kit.inspect import Inspector
+    from parlour_server.kit.account_data import AccountData
     from parlour_server.kit.api.operations import Handler
     from parlour_server.kit.api.request_guard import RequestGuard
     from parlour_server.kit.auth.reauthentication import Reauthentication
@@ -79,6 +80,7 @@ class App(Generic[_S]):
         store: "type[ProgramStore] | None" = None,
         commands: Sequence[click.Command] = (),
         inspectors: "Sequence[Inspector]" = (),
+        account_data: "AccountData[Any] | None" = None,
         title: str = "",
         command: str = "",
         about: str = "",
@@ -93,6 +95,7 @@ class App(Generic[_S]):
         ``settings`` are those of every server and sections of the program's own. ``store`` has tables of
         its own (``ProgramStore``). ``commands`` are more words of the command line; their options and the
         open store come from `kit/cli/command_options.py`.
+        ``account_data`` deletes and exports what tables of its own have of an account.
         ``inspectors`` look at every request, besides those that the operator turns on: functions of a
         module, which run in a process of their own. ``package`` is the distribution whose version
         `--version` shows.
@@ -110,6 +113,7 @@ class App(Generic[_S]):
         self._store = store
         self._commands = tuple(commands)
         self._inspectors = tuple(inspectors)
+        self._account_data = account_data
         self._about = about or f"Run and administer a {self.name.title} server."
         self._package = package
         self._state: Callable[[Peer[Any]], Any] = state or _no_state
@@ -232,6 +236,7 @@ class App(Generic[_S]):
     @property
     def spec(self) -> "ProgramSpec[Any, ProgramStore]":
         """The program, as the parts of the kit know it. Raises ProgramError for one that is not complete."""
+        from parlour_server.kit.log_account_data import LOG_ACCOUNT_DATA  # noqa: PLC0415
         from parlour_server.kit.program_spec import ProgramSpec  # noqa: PLC0415 - see the module's docstring
         from parlour_server.kit.program_store import ProgramStore  # noqa: PLC0415
 
@@ -251,6 +256,7 @@ class App(Generic[_S]):
             operations=tuple(self._endpoints),
             commands=self._commands,
             inspectors=self._inspectors,
+            account_data=self._account_data or LOG_ACCOUNT_DATA,
         )
 
     def main(self) -> None:

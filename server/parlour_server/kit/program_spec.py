@@ -16,6 +16,7 @@ import click
 from parlour_protocol.kit.inspect import Inspector
 from parlour_protocol.kit.names import NameReason, NameRefusedError, UserName, skeleton
 from parlour_protocol.kit.wire import Wire
+from parlour_server.kit.account_data import NO_DATA, AccountData
 from parlour_server.kit.api.error_answer import ErrorAnswer
 from parlour_server.kit.api.operations import Operation
 from parlour_server.kit.bus.bus import Bus, NoticeType
@@ -24,6 +25,7 @@ from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.setup.data_folder import DataFolder, KeyFile, UploadFolder
 from parlour_server.kit.setup.finding import Finding
+from parlour_server.kit.store.accounts.accounts import is_pseudonym
 from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.interface import KitStore
 from parlour_server.kit.store.schema import Schema
@@ -78,6 +80,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """The roles that an invite can give to the accounts it creates (`invite create --role`)."""
     account_made: Callable[[_Store, Bus, Clock, UserName, str], Awaitable[None]] = _ignore_account
     """A person has registered, with an invite of this role or of none. It must not raise: they exist."""
+    account_data: AccountData[_Store] = NO_DATA
+    """What it has of an account, for `user delete` and `user export`."""
     findings: Callable[[DataFolder, Engine | None], list[Finding]] = _find_nothing
     """`doctor`: what it finds in the program's own files, and in a database that can be read."""
     bounds: Mapping[str, str] = field(default_factory=dict)
@@ -113,6 +117,6 @@ class ProgramSpec(Generic[_Settings, _Store]):
         return DataFolder(path, self.name, self.keys, self.uploads, self.audit_key_name)
 
     def refuse_reserved(self, user: UserName) -> None:
-        """Raise NameRefusedError for a name that looks like that of an account of the program's own."""
-        if any(skeleton(user) == skeleton(own) for own in self.own_accounts):
+        """Raise NameRefusedError for a name like that of an account of the program's own, or a pseudonym."""
+        if is_pseudonym(user) or any(skeleton(user) == skeleton(own) for own in self.own_accounts):
             raise NameRefusedError(NameReason.RESERVED)

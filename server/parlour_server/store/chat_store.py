@@ -13,6 +13,7 @@ from parlour_server.kit.store.engine.database import Database
 from parlour_server.kit.store.engine.journal import SqlJournal
 from parlour_server.kit.store.engine.retention import KIT_RULES, Rule
 from parlour_server.store.chat_schema import SCHEMA
+from parlour_server.store.sql.account_data import SqlAccountData
 from parlour_server.store.sql.e2ee.device_rows import note_disabled_changed, see_devices
 from parlour_server.store.sql.e2ee.devices import SqlDevices
 from parlour_server.store.sql.e2ee.groups import SqlGroups
@@ -63,6 +64,7 @@ class ChatStore(Database):
         self.devices = SqlDevices(self._writer, self._readers, clock)
         self.keylog = SqlKeyLog(self._writer, self._readers)
         self.groups = SqlGroups(self._writer, self._readers)
+        self.account_data = SqlAccountData(self._writer, self._readers, clock)
         self.files = SqlFiles(self._writer, self._readers)
         self.reports = SqlReports(self._writer, self._readers)
         self.attempts = SqlAttempts(self._writer, self._readers)

@@ -1,6 +1,7 @@
 """Commands about people and addresses: what they refuse and print, and who is said to have run them."""
 
 import json
+from pathlib import Path
 
 import pytest
 from tests.server.cli.test_commands import Capture, fail, run
@@ -93,3 +94,39 @@ def test_an_invite_has_a_role_and_an_end(folder: DataFolder, capsys: Capture) ->
     assert fail(capsys, "invite", "create", *data, "--days", "2", "--expires", "2d")[0] == 2
     [created] = (one for one in acts(folder) if one["action"] == "invite create")
     assert created["role"] == "moderator"
+
+
+def test_an_account_is_deleted_only_when_asked_twice(folder: DataFolder, capsys: Capture) -> None:
+    """What stays is said before and after; without a terminal `--yes` is needed; again, it goes on."""
+    data = ("--data", str(folder.path))
+    run(capsys, "user", "create", *data, "anna")
+    status, sentence = fail(capsys, "user", "delete", *data, "anna")
+    assert (status, "add --yes" in sentence, "What stays:" in sentence) == (2, True, True)
+    done = json.loads(run(capsys, "user", "delete", *data, "anna", "--messages", "remove", "--yes", "--json"))
+    assert (done["user"], done["rooms_left"], done["still_listed_in"]) == ("anna", 1, [])
+    assert any("name stays taken" in one for one in done["stays"])
+    assert json.loads(run(capsys, "user", "list", *data, "--json")) == []
+    listed = json.loads(run(capsys, "user", "list", *data, "--deleted", "--json"))
+    assert {one["user"] for one in listed} == {"anna", done["author"]}
+    for command in (("enable",), ("reset-password",), ("limits",)):
+        assert "was deleted" in fail(capsys, "user", *command, *data, "anna")[1]
+    assert "taken" in fail(capsys, "user", "create", *data, "anna")[1]
+    assert "reserved" in fail(capsys, "user", "create", *data, "deleted-anna")[1]
+    assert "anna is deleted" in run(capsys, "user", "delete", *data, "anna", "--yes")
+    assert "no such account" in fail(capsys, "user", "delete", *data, "house", "--yes")[1]
+    [first, _] = (one for one in acts(folder) if one["action"] == "user delete")
+    assert (first["user"], first["messages"], bool(first["by"])) == ("anna", "remove", True)
+
+
+def test_an_export_is_private_and_replaces_nothing(
+    folder: DataFolder, capsys: Capture, tmp_path: Path
+) -> None:
+    """It is recorded; what fails leaves no file."""
+    data, output = ("--data", str(folder.path)), tmp_path / "anna.tar"
+    assert fail(capsys, "user", "export", *data, "anna", "--output", str(output))[0] == 1
+    assert list(tmp_path.glob("*anna*")) == []
+    run(capsys, "user", "create", *data, "anna")
+    done = json.loads(run(capsys, "user", "export", *data, "anna", "--output", str(output), "--json"))
+    assert (done["bytes"], output.stat().st_mode & 0o777) == (output.stat().st_size, 0o600)
+    assert "exists" in fail(capsys, "user", "export", *data, "anna", "--output", str(output))[1]
+    assert [one["file"] for one in acts(folder) if one["action"] == "user export"] == ["anna.tar"]

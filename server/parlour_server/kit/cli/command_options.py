@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs, so that `--help` is quick.
 
 import json
 import re
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,8 +126,11 @@ async def known(store: "KitStore", name: str) -> "UserName":
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
 
     chosen = parse_user_name(name)
-    if chosen in program().own_accounts or await store.accounts.find(chosen) is None:
+    found = await store.accounts.find(chosen)
+    if chosen in program().own_accounts or found is None:
         raise SetupError(f"no such account; `{command()} user list` shows all accounts")
+    if found.deleted is not None:
+        raise SetupError(f"{chosen} was deleted on {shown_time(found.deleted)}, for good")
     return chosen
 
 
@@ -157,6 +161,15 @@ def record(folder: "DataFolder", did: str, **about: str) -> None:
     from parlour_server.kit.setup.operator_log import OperatorLog  # noqa: PLC0415 - see the module's docstring
 
     OperatorLog(folder.operator_log).record(did, **about)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask on the terminal, unless ``yes``. Raises UsageError without a terminal, click.Abort for a no."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to ask on: add --yes if you mean it.")
+    click.confirm(question, abort=True, err=True)
 
 
 def say(value: Any) -> None:

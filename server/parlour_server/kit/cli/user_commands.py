@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from parlour_server.kit.cli.account_data_commands import delete, export
 from parlour_server.kit.cli.command_options import (
     canonical,
     data_option,
@@ -38,28 +39,44 @@ _MOST_DIGITS: Final = 15
 
 @click.group()
 def user() -> None:
-    """List, create, disable, enable and limit accounts; reset a password or a second factor."""
+    """List, create, limit, disable, export and delete accounts; reset a password or a second factor."""
 
 
 user.add_command(second_factor)
+user.add_command(delete)
+user.add_command(export)
 
 
 @user.command("list", epilog=example("$command user list --data ~/$word"))
 @data_option
+@click.option("--deleted", "with_deleted", is_flag=True, help="Also list deleted accounts.")
 @json_option
-def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
+def list_(data: Path, with_deleted: bool, as_json: bool) -> None:  # noqa: FBT001 - click
     """List all accounts."""
     hidden = program().own_accounts
     accounts = [
         one
         for one in with_store(data, lambda store: store.accounts.list(), did=None)
-        if one.user not in hidden
+        if one.user not in hidden and (with_deleted or one.deleted is None)
     ]
     if as_json:
-        say([{"user": one.user, "created": one.created, "disabled": one.disabled} for one in accounts])
+        say(
+            [
+                {
+                    "user": one.user,
+                    "created": one.created,
+                    "disabled": one.disabled,
+                    "deleted": one.deleted,
+                }
+                for one in accounts
+            ]
+        )
         return
     for one in accounts:
-        click.echo(f"{one.user}  since {shown_time(one.created)}{'  DISABLED' if one.disabled else ''}")
+        state = "  DISABLED" if one.disabled else ""
+        if one.deleted is not None:
+            state = f"  DELETED {shown_time(one.deleted)}"
+        click.echo(f"{one.user}  since {shown_time(one.created)}{state}")
 
 
 @user.command(epilog=example("$command user create --data ~/$word anna\n… --password-stdin < file"))

@@ -5,7 +5,7 @@ Refusals come before any change. A commit that fails leaves neither the entry no
 
 import json
 from asyncio import Future
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.journal import add_entry
 from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.retention import BATCH
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import TicketGrant
 
@@ -42,6 +43,17 @@ _ENTRY: Final = "log, seq, at, author, body"
 def read_journal_entry(log: LogId, seq: Seq) -> LogAdvanced:
     """Return an entry of the journal from its ``JOURNAL_COLUMNS``."""
     return LogAdvanced(log, seq)
+
+
+def _change_author(db: WriteConnection, user: UserName, pseudonym: UserName) -> int:
+    found = db.execute(
+        "SELECT log, seq FROM kit_events WHERE author = ? LIMIT ?", (plain(user), BATCH)
+    ).fetchall()
+    db.executemany(
+        "UPDATE kit_events SET author = ? WHERE log = ? AND seq = ?",
+        [(plain(pseudonym), *row) for row in found],
+    )
+    return len(found)
 
 
 def log_damage(db: Connection, tables: frozenset[str]) -> Iterator[str]:
@@ -124,6 +136,38 @@ class SqlLog:
             return found, False
 
         return await self._readers.run(read)
+
+    async def count_of(self, user: UserName) -> int:
+        """Return how many entries someone wrote, in all logs."""
+        query = "SELECT count(*) FROM kit_events WHERE author = ?"
+        return await self._readers.row(int, query, plain(user)) or 0
+
+    async def change_author(self, user: UserName, pseudonym: UserName) -> int:
+        """Make ``pseudonym`` the author of what someone wrote, a batch at a time; returns how many."""
+        changed = 0
+        while user != pseudonym and (
+            some := await self._writer.submit(partial(_change_author, user=user, pseudonym=pseudonym))
+        ):
+            changed += some
+        return changed
+
+    async def written_by(self, user: UserName) -> AsyncIterator[tuple[LogId, Seq, Millis, bytes]]:
+        """Yield what someone wrote, log by log."""
+        query = "SELECT DISTINCT log FROM kit_events WHERE author = ? ORDER BY log"
+        for log in await self._readers.rows(str, query, plain(user)):
+            after = Seq(0)
+            while page := await self._readers.rows(
+                lambda *row: row,
+                "SELECT log, seq, at, body FROM kit_events WHERE log = ? AND author = ? AND seq > ?"
+                " ORDER BY seq LIMIT ?",
+                log,
+                plain(user),
+                after,
+                BATCH,
+            ):
+                for row in page:
+                    yield row
+                after = page[-1][1]
 
     async def head(self, log: LogId) -> Seq:
         """Return the number of the newest entry, 0 for a log that has not begun."""

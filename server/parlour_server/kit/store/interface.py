@@ -67,6 +67,18 @@ class Accounts(Protocol):
         """
         ...
 
+    async def close(self, user: UserName, password_hash: str) -> int:
+        """Delete an account, as far as every server knows it; returns how many sessions ended (journal).
+
+        It is disabled for good with this hash, which no password matches; second factors, limits and tickets
+        go. Its name stays taken. Raises RefusedError for no such account.
+        """
+        ...
+
+    async def add_pseudonym(self, pseudonym: UserName, password_hash: str) -> None:
+        """Create an account that is deleted from its beginning: the author of what a deleted one wrote."""
+        ...
+
     async def add_invite(self, invite: InviteRecord) -> None:
         """Keep an invite."""
         ...

@@ -18,6 +18,8 @@ class Account:
     password_hash: str = field(repr=False)
     created: Millis
     disabled: bool = False
+    deleted: Millis | None = None
+    """When it was deleted: then it is disabled for good, and its name stays taken."""
 
 
 @dataclass(frozen=True, slots=True)

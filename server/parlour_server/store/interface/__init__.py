@@ -17,6 +17,7 @@ from parlour_server.store.interface.device_store import Devices, Groups, KeyLog
 from parlour_server.store.interface.file_store import Files
 from parlour_server.store.interface.report_store import Reports
 from parlour_server.store.interface.room_store import Decide, Log, LogPage, Retention, Rooms
+from parlour_server.store.sql.account_data import SqlAccountData
 
 
 class Store(KitStore, Protocol):
@@ -38,6 +39,8 @@ class Store(KitStore, Protocol):
     def groups(self) -> Groups: ...
     @property
     def files(self) -> Files: ...
+    @property
+    def account_data(self) -> SqlAccountData: ...
     @property
     def reports(self) -> Reports: ...
 

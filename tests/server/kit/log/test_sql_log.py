@@ -1,6 +1,7 @@
 """The log contract on both engines, and what a crash leaves of a SQLite file."""
 
 import asyncio
+import json
 import os
 import sqlite3
 import subprocess
@@ -14,9 +15,14 @@ from tests.server.kit.conftest import PROGRAM, SCHEMA
 from tests.server.kit.log.log_contract import GAME, LogContract, LogStore, OpenStore, Server, numbers
 from tests.server.kit.store.world import FakeClock
 
+from parlour_protocol.kit.names import parse_user_name
+from parlour_server.kit.account_data import Deletion
 from parlour_server.kit.clock import SteadyClock
 from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.log_account_data import LOG_ACCOUNT_DATA
 from parlour_server.kit.program_store import ProgramStore
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.store.accounts.accounts import new_pseudonym
 from parlour_server.kit.store.engine.postgres_engine import PostgresEngine
 from tests import postgres
 
@@ -75,6 +81,24 @@ async def open_store(database: Path | PostgresEngine, clock: FakeClock) -> Async
 
 
 class TestSqlLog(LogContract):
+    async def test_entries_of_a_deleted_account_stay_by_another_author(
+        self, server: Server, clock: FakeClock, tmp_path: Path
+    ) -> None:
+        """In batches; an export has them, each as it was written."""
+        ana, bob = await server.person("ana"), await server.person("bob")
+        for body in (b"one", b"\xff", b"two"):
+            await server.append(ana, body)
+        await server.append(bob, b"mine")
+        store, folder = server.store, DataFolder(tmp_path, PROGRAM)
+        assert await LOG_ACCOUNT_DATA.count(store, ana.user) == {"log_entries": 3}
+        [file] = [one async for one in LOG_ACCOUNT_DATA.export(store, folder, ana.user)]
+        lines = [json.loads(line) async for line in file.pieces]
+        assert [one.get("entry", one.get("entry_base64")) for one in lines] == ["one", "/w==", "two"]
+        new = parse_user_name(new_pseudonym())
+        await store.accounts.add_pseudonym(new, "unusable")
+        await LOG_ACCOUNT_DATA.delete(store, clock, Deletion(ana.user, new, keeps_messages=True))
+        assert [entry.author for entry in await server.everything()] == [new, new, new, bob.user]
+
     async def test_a_commit_that_fails_leaves_neither_entry_nor_state(
         self, open_store: OpenStore, clock: FakeClock
     ) -> None:

@@ -1,27 +1,33 @@
 """Accounts and invites.
 
-An account is never deleted, so a name never passes to another person. Passwords arrive as hashes, invites as
-digests.
+The row of a deleted account stays, closed, so a name never passes to another person. What it wrote may get a
+pseudonym as its author. Passwords arrive as hashes, invites as digests.
 """
 
+import secrets
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
-from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.names import UserName, skeleton
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
 from parlour_server.kit.store.accounts.second_factors import void_challenges
 from parlour_server.kit.store.accounts.sessions import end_sessions
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
+from parlour_server.kit.store.engine.journal import note_changed
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.kit.store.records import Account, InviteRecord, NewAccountRecord
+from parlour_server.kit.store.records import Account, Changed, InviteRecord, NewAccountRecord
 
-_SELECT: Final = "SELECT account, password_hash, created, disabled FROM accounts"
+_SELECT: Final = "SELECT account, password_hash, created, disabled, deleted FROM accounts"
+_PSEUDONYM: Final = "deleted-"
+_LETTERS: Final = "bcdfghjkmnpqrstvwxz"  # none that looks like another, and no words
+_OF_ACCOUNT: Final = ("second_factors", "recovery_codes", "factor_challenges", "tickets", "account_limits")
+"""Tables with rows of an account that go with it."""
 
 
 class SqlAccounts:
@@ -80,6 +86,40 @@ class SqlAccounts:
 
         await self._writer.submit(write)
 
+    async def close(self, user: UserName, password_hash: str) -> int:
+        """Delete an account, as far as every server knows it; returns how many sessions ended.
+
+        Raises RefusedError(NOT_FOUND).
+        """
+
+        def write(db: WriteConnection) -> int:
+            now = self._clock.now()
+            _set(db, user=user, column="password_hash", value=password_hash)
+            _set(db, user=user, column="disabled", value=1)
+            query = "UPDATE accounts SET deleted = ?, second_factor_required = 0 WHERE account = ?"
+            db.execute(query + " AND deleted IS NULL", (now, plain(user)))
+            ended = end_sessions(db, user, now)
+            for table in _OF_ACCOUNT:
+                db.execute(f"DELETE FROM {table} WHERE account = ?", (plain(user),))  # noqa: S608 - of ours
+            note_changed(db, now, Changed.ACCOUNT_LIMITS)
+            if self._on_disabled_changed is not None:
+                self._on_disabled_changed(db, user, now)
+            return ended
+
+        return await self._writer.submit(write)
+
+    async def add_pseudonym(self, pseudonym: UserName, password_hash: str) -> None:
+        """Create the account that is the author of what a deleted account wrote. Raises NameTakenError."""
+        now = self._clock.now()
+        record = NewAccountRecord(pseudonym, skeleton(pseudonym), password_hash, now)
+
+        def write(db: WriteConnection) -> None:
+            _create(db, record, None)
+            query = "UPDATE accounts SET disabled = 1, deleted = ? WHERE account = ?"
+            db.execute(query, (now, plain(pseudonym)))
+
+        await self._writer.submit(write)
+
     async def add_invite(self, invite: InviteRecord) -> None:
         """Keep an invite."""
         values = (invite.digest, invite.uses, invite.created, invite.expires, invite.role)
@@ -109,9 +149,20 @@ class SqlAccounts:
         return await self._writer.submit(write)
 
 
+def new_pseudonym() -> str:
+    """Return a name for the author of what a deleted account wrote: it says that, and no more."""
+    return _PSEUDONYM + "".join(secrets.choice(_LETTERS) for _ in range(8))
+
+
+def is_pseudonym(user: UserName) -> bool:
+    """Return whether a name is kept for authors whose accounts were deleted; nobody can register it."""
+    return user.startswith(_PSEUDONYM)
+
+
 def account_exists(db: Connection, user: UserName) -> bool:
-    """Return whether there is such an account, disabled or not."""
-    row = db.execute("SELECT 1 FROM accounts WHERE account = ?", (plain(user),)).fetchone()
+    """Return whether there is such an account, disabled or not, that was not deleted."""
+    query = "SELECT 1 FROM accounts WHERE account = ? AND deleted IS NULL"
+    row = db.execute(query, (plain(user),)).fetchone()
     return row is not None
 
 
@@ -150,5 +201,7 @@ def _set(db: Connection, user: UserName, column: str, value: str | int) -> None:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such account")
 
 
-def _account(account: str, password_hash: str, created: Millis, disabled: int) -> Account:
-    return Account(user_name(account), password_hash, created, bool(disabled))
+def _account(
+    account: str, password_hash: str, created: Millis, disabled: int, deleted: Millis | None
+) -> Account:
+    return Account(user_name(account), password_hash, created, bool(disabled), deleted)

@@ -36,6 +36,7 @@ from parlour_protocol.frames.bodies import (
     Unmuted,
 )
 from parlour_protocol.frames.replies import LogEvent
+from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import Role
 from parlour_server.kit.store.engine.column_values import plain
@@ -142,7 +143,7 @@ def _deleted(db: WriteConnection, event: LogEvent, body: Deleted) -> None:
     ).fetchall()
     _end_its_file(db, event, body.target)
     for seq, kind in found:
-        _blank(db, event, seq, kind)
+        blank(db, event.room, seq, kind)
     db.execute("DELETE FROM reactions WHERE room = ? AND target = ?", (event.room, body.target))
     db.execute("DELETE FROM pins WHERE room = ? AND target = ?", (event.room, body.target))
     db.stale_wal = True
@@ -161,7 +162,7 @@ def _end_its_file(db: WriteConnection, event: LogEvent, seq: Seq) -> None:
 def _encrypted_message(db: WriteConnection, event: LogEvent, body: EncryptedMessage) -> None:
     """Blank the encrypted message that this one deletes; only its readers know its edits and reactions."""
     if body.blanks is not None:
-        _blank(db, event, body.blanks, "sealed")
+        blank(db, event.room, body.blanks, "sealed")
         db.stale_wal = True
 
 
@@ -173,17 +174,16 @@ def _pinned(db: WriteConnection, event: LogEvent, body: Pinned) -> None:
     db.execute(query, (event.room, body.target))
 
 
-def _blank(db: WriteConnection, event: LogEvent, seq: Seq, kind: str) -> None:
+def blank(db: WriteConnection, room: RoomId, seq: Seq, kind: str) -> None:
+    """Remove the content of an event."""
     if kind != "blank":
-        blank = write_body(Blank(was=kind))
+        body = write_body(Blank(was=kind))
         db.execute(
             "UPDATE rooms SET bytes = bytes + ?3"
             " - (SELECT length(body) FROM events WHERE room = ?1 AND seq = ?2) WHERE room = ?1",
-            (event.room, seq, len(blank)),
+            (room, seq, len(body)),
         )
-        db.execute(
-            "UPDATE events SET kind = 'blank', body = ? WHERE room = ? AND seq = ?", (blank, event.room, seq)
-        )
+        db.execute("UPDATE events SET kind = 'blank', body = ? WHERE room = ? AND seq = ?", (body, room, seq))
 
 
 def _impose(db: Connection, table: str, event: LogEvent, body: Banned | Muted) -> None:

@@ -1,0 +1,132 @@
+"""The chat's part in deleting and exporting an account.
+
+Deletion leaves rooms by an event, removes messages by an event each, and gives what stays a pseudonym. In an
+encrypted room only a member's device can remove someone: where the account's devices are in the group, it
+stays listed, closed, until a moderator removes it.
+"""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+from parlour_protocol.frames.bodies import AnyBody, Deleted, Left, Reacted
+from parlour_protocol.frames.fields import Reaction
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq, new_request_id
+from parlour_protocol.kit.names import UserName
+from parlour_server.chat_folder import files_of
+from parlour_server.delivery.blob_store import BlobStore
+from parlour_server.kit.account_data import AccountData, Deletion, ExportedFile
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.store.interface import Store
+from parlour_server.store.sql.account_data import EXPORTED_TABLES
+from parlour_server.store.types import AppendEvent, Facts
+from parlour_server.system_account import system_device
+
+_STAYS: Final = (
+    "The name stays taken, so that no one else can use it and be mistaken for them.",
+    "Open rooms keep the lines that say when they joined and left, and what others wrote about them.",
+    "Encrypted rooms keep their messages: the server can't read them, and members would miss them.",
+    (
+        "Only members' devices can remove anyone from an encrypted room: a moderator has to (/kick). Until "
+        "then, and for good in a direct room, they are listed there, as someone whom nobody can log in as."
+    ),
+    "The log of keys keeps their public keys: every client checks that nothing in it changes.",
+    "What members' devices, exports, backups and the audit log have already stays there.",
+)
+
+
+async def _count(store: Store, user: UserName) -> Mapping[str, int]:
+    return await store.account_data.count(user)
+
+
+async def _delete(store: Store, clock: Clock, deletion: Deletion) -> Mapping[str, Any]:
+    data, user = store.account_data, deletion.user
+    left = removed = 0
+    while rooms := await data.rooms_to_leave(user):
+        await asyncio.gather(*(_append(store, clock, user, room, Left()) for room in rooms))
+        left += len(rooms)
+    if not deletion.keeps_messages:
+        while reactions := await data.reactions(user):
+            bodies = [(room, Reacted(seq, Reaction.parse(text), on=False)) for room, seq, text in reactions]
+            await asyncio.gather(*(_append(store, clock, user, room, body) for room, body in bodies))
+        while messages := await data.messages(user):
+            await asyncio.gather(
+                *(_append(store, clock, user, room, Deleted(target=seq)) for room, seq in messages)
+            )
+            removed += len(messages)
+    files = await data.end_files(user)
+    await data.remove_rows(user)
+    await data.blank_alone(user)
+    changed = await data.change_author(user, deletion.pseudonym)
+    return {
+        "rooms_left": left,
+        "messages_removed": removed,
+        "files_removed": files,
+        "events_renamed": changed,
+        "still_listed_in": list(await data.rooms_that_stay(user)),
+    }
+
+
+async def _append(store: Store, clock: Clock, user: UserName, room: RoomId, body: AnyBody) -> None:
+    await store.log.append(
+        AppendEvent(room, user, system_device(), new_request_id(), clock.now(), body), _allow
+    )
+
+
+def _allow(_event: AppendEvent, _facts: Facts) -> None:
+    """Allow it: the operator is not bound by the room's permissions."""
+
+
+async def _export(store: Store, folder: DataFolder, user: UserName) -> AsyncIterator[ExportedFile]:
+    data = store.account_data
+    for name in EXPORTED_TABLES:
+        yield ExportedFile(f"{name}.json", _once(await data.table(name, user)))
+    yield ExportedFile("messages.jsonl", _events(store, user))
+    blobs = BlobStore(files_of(folder))
+    for file in await data.file_ids(user):
+        if blobs.has(file):
+            yield ExportedFile(f"files/{file}", _bytes(blobs, file))
+
+
+async def _once(value: Any) -> AsyncIterator[bytes]:
+    yield json.dumps(value, ensure_ascii=False, indent=1, default=_plain).encode() + b"\n"
+
+
+async def _bytes(blobs: BlobStore, file: Any) -> AsyncIterator[bytes]:
+    try:
+        async for piece in blobs.read(file):
+            yield piece
+    except UnavailableError:  # it expired meanwhile
+        return
+
+
+async def _events(store: Store, user: UserName) -> AsyncIterator[bytes]:
+    """Yield one line for each event of the account, with its body as the server has it."""
+    for room in await store.account_data.rooms_written_in(user):
+        after = Seq(0)
+        while page := await store.account_data.events(user, room, after):
+            for seq, at, device, body in page:
+                row = {"room": room, "seq": seq, "at": at, "device": device, "event": _event(body)}
+                yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
+                after = seq
+
+
+def _event(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return {"unreadable": base64.b64encode(body).decode()}
+
+
+def _plain(value: object) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+
+
+CHAT_ACCOUNT_DATA: Final[AccountData[Store]] = AccountData(
+    count=_count, stays=_STAYS, delete=_delete, export=_export
+)

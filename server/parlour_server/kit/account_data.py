@@ -1,0 +1,68 @@
+"""What a program has of an account besides what every server has: counted, deleted, exported.
+
+`user delete` and `user export` work for every program; a program with tables of its own says here what is in
+them. Each function may be called while servers run, and changes a few rows at a time.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.setup.data_folder import DataFolder
+
+_Store = TypeVar("_Store")
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """An account that is being deleted: it is closed already, and nobody can use it."""
+
+    user: UserName
+    pseudonym: UserName
+    """The account that is the author of what stays."""
+    keeps_messages: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """A file of an export, in pieces."""
+
+    name: str
+    pieces: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountData(Generic[_Store]):
+    """A program's part in deleting and exporting an account."""
+
+    count: Callable[[_Store, UserName], Awaitable[Mapping[str, int]]]
+    """Return how much there is of what, by name."""
+    stays: Sequence[str]
+    """Sentences: what stays after a deletion, and why."""
+    delete: Callable[[_Store, Clock, Deletion], Awaitable[Mapping[str, Any]]]
+    """Delete it, and return what was done, for JSON. Called again after an interruption, it goes on."""
+    export: Callable[[_Store, DataFolder, UserName], AsyncIterator[ExportedFile]]
+    """Yield all of it."""
+
+
+async def _count_nothing(_store: object, _user: UserName) -> Mapping[str, int]:
+    return {}
+
+
+async def _delete_nothing(_store: object, _clock: Clock, _deletion: Deletion) -> Mapping[str, Any]:
+    return {}
+
+
+async def _export_nothing(
+    _store: object, _folder: DataFolder, _user: UserName
+) -> AsyncIterator[ExportedFile]:
+    return
+    yield
+
+
+NO_DATA: AccountData[Any] = AccountData(
+    count=_count_nothing, stays=(), delete=_delete_nothing, export=_export_nothing
+)
+"""Of a program that has nothing of an account."""

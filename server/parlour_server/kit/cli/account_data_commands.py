@@ -1,0 +1,224 @@
+"""`user delete` and `user export`: what the server has of a person, removed or written to a file."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from parlour_server.kit.cli.command_options import (
+    canonical,
+    command,
+    confirm,
+    data_option,
+    example,
+    folder_of,
+    json_option,
+    name_argument,
+    program,
+    record,
+    say,
+    with_store,
+)
+
+if TYPE_CHECKING:
+    import tarfile
+    from collections.abc import Mapping
+
+    from parlour_protocol.kit.names import UserName
+    from parlour_server.kit.account_data import ExportedFile
+    from parlour_server.kit.store.interface import KitStore
+    from parlour_server.kit.store.records import Account
+
+_SPOOLED = 1_048_576
+"""Bytes of a file of an export that are kept in memory; larger ones are on disk until they are in it."""
+
+
+@click.command(
+    epilog=example(
+        "$command user delete --data ~/$word anna\n"
+        "$command user delete --data ~/$word anna --messages remove --yes --json"
+    )
+)
+@data_option
+@click.option(
+    "--messages",
+    type=click.Choice(["keep", "remove"]),
+    default="keep",
+    show_default=True,
+    help="Keep what they wrote under another name, or remove what the server can.",
+)
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@json_option
+@name_argument
+def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Delete an account with its data, for good. Says first what goes, what stays, and why.
+
+    If it is interrupted, run it again: it goes on. Nobody can use the account from its first moment on.
+    """
+    from parlour_protocol.kit.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.account_data import Deletion  # noqa: PLC0415
+    from parlour_server.kit.auth.password_hashing import HashingPool  # noqa: PLC0415
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.kit.store.accounts.accounts import is_pseudonym, new_pseudonym  # noqa: PLC0415
+
+    folder, spec, clock = folder_of(data), program(), SystemClock()
+    keeps = messages == "keep"
+
+    async def before(store: "KitStore") -> "tuple[Account, Mapping[str, int]]":
+        found = await _find(store, name)
+        return found, await spec.account_data.count(store, found.user)
+
+    account, counts = with_store(data, before, did=None)
+    for line in _forewarning(account.user, counts, keeps=keeps):
+        click.echo(line, err=True)
+    confirm(f"Delete {account.user} for good?", yes=yes)
+
+    async def work(store: "KitStore") -> "dict[str, Any]":
+        passwords = HashingPool(threads=1)
+        try:
+            unusable = passwords.unusable()
+        finally:
+            passwords.close()
+        ended = await store.accounts.close(account.user, unusable)
+        record(folder, "user delete", user=str(account.user), messages=messages)
+        pseudonym = account.user
+        if any(counts.values()) and not is_pseudonym(account.user):
+            pseudonym = parse_user_name(new_pseudonym())
+            await store.accounts.add_pseudonym(pseudonym, unusable)
+        deletion = Deletion(account.user, pseudonym, keeps)
+        done = await spec.account_data.delete(store, clock, deletion)
+        return {"user": account.user, "author": pseudonym, "sessions_ended": ended, **done}
+
+    done = with_store(data, work, did=None)
+    if as_json:
+        say({**done, "stays": list(spec.account_data.stays)})
+        return
+    author = done.pop("author")
+    click.echo(f"{account.user} is deleted{'' if author == account.user else f'; what stays is by {author}'}")
+    for key, value in done.items():
+        if isinstance(value, list):
+            for one in value:
+                click.echo(f"{key.replace('_', ' ')}: {_words(one)}")
+        elif key != "user":
+            click.echo(f"{key.replace('_', ' ')}: {value:,}")
+
+
+def _forewarning(user: "UserName", counts: "Mapping[str, int]", *, keeps: bool) -> list[str]:
+    """Return what will go and what will stay, as lines."""
+    there = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+    goes = [
+        f"{user}: their password, second factors, sessions and limits go at once, and no one can log in.",
+        *([f"The server has of theirs: {there}."] if there else []),
+    ]
+    if counts:
+        goes.append(
+            "Their uploaded files, devices and invitations go. What they wrote stays, under another name."
+            if keeps
+            else "Their uploaded files, devices and invitations go, and what they wrote where the server can."
+        )
+    return [*goes, "What stays:", *(f"- {sentence}" for sentence in program().account_data.stays)]
+
+
+def _words(value: object) -> str:
+    return ", ".join(f"{one}" for one in value.values() if one) if isinstance(value, dict) else str(value)
+
+
+@click.command(epilog=example("$command user export --data ~/$word anna --output anna.tar"))
+@data_option
+@click.option(
+    "--output",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write it; only you can read the file. It must not exist.",
+)
+@json_option
+@name_argument
+def export(data: Path, name: str, output: Path, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Write everything that the server has of a person to a tar file of JSON files and uploaded files.
+
+    It has no password hashes, keys of second factors or tokens in it.
+    """
+    import tarfile  # noqa: PLC0415 - keeps `--help` quick
+
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
+    from parlour_server.kit.private_file import private_file  # noqa: PLC0415
+
+    if output.exists():
+        raise SetupError(f"{output} exists; choose another name, or remove it")
+    folder, spec = folder_of(data), program()
+
+    async def work(store: "KitStore") -> int:
+        found, files = await _find(store, name), 0
+        with private_file(output, replace=False) as out, tarfile.open(fileobj=out, mode="w") as tar:
+            for source in (_own_files(store, found), spec.account_data.export(store, folder, found.user)):
+                async for one in source:
+                    await _add(tar, one)
+                    files += 1
+        return files
+
+    files = with_store(data, work, did="user export", user=canonical(name), file=output.name)
+    size = output.stat().st_size
+    if as_json:
+        say({"user": canonical(name), "file": output, "bytes": size, "files": files})
+    else:
+        click.echo(f"{output}: {files} files, {size:,} bytes")
+
+
+async def _own_files(store: "KitStore", account: "Account") -> "AsyncIterator[ExportedFile]":
+    """Yield what every server has of an account."""
+    from parlour_server.kit.account_data import ExportedFile  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+
+    factors = await store.second_factors.of(account.user)
+    about = {
+        "user": account.user,
+        "created": account.created,
+        "disabled": account.disabled,
+        "deleted": account.deleted,
+        "limits": await store.account_limits.of(account.user),
+        "second_factors": [
+            {"kind": one.kind, "name": one.name, "created": one.created, "last_used": one.last_used}
+            for one in factors.factors
+        ],
+        "recovery_codes": factors.recovery_codes,
+    }
+    sessions = [
+        {"id": s.id, "device": s.device, "created": s.created, "last_seen": s.last_seen, "expires": s.expires}
+        for s in await store.sessions.list(account.user, SystemClock().now())
+    ]
+    for name, value in (("account.json", about), ("sessions.json", sessions)):
+        yield ExportedFile(name, _json(value))
+
+
+async def _json(value: object) -> AsyncIterator[bytes]:
+    yield json.dumps(value, ensure_ascii=False, indent=1, default=str).encode() + b"\n"
+
+
+async def _add(tar: "tarfile.TarFile", one: "ExportedFile") -> None:
+    """Add a file to a tar, which needs its size first."""
+    import tarfile  # noqa: PLC0415 - keeps `--help` quick
+    import tempfile  # noqa: PLC0415
+    import time  # noqa: PLC0415
+
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as kept:
+        async for piece in one.pieces:
+            kept.write(piece)
+        about = tarfile.TarInfo(one.name)
+        about.size, about.mode, about.mtime = kept.tell(), 0o600, int(time.time())
+        kept.seek(0)
+        tar.addfile(about, kept)
+
+
+async def _find(store: "KitStore", name: str) -> "Account":
+    """Return an account, deleted or not. Raises SetupError."""
+    from parlour_protocol.kit.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
+
+    chosen = parse_user_name(name)
+    found = await store.accounts.find(chosen)
+    if found is None or chosen in program().own_accounts:
+        raise SetupError(f"no such account; `{command()} user list` shows all accounts")
+    return found

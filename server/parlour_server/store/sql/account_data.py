@@ -1,0 +1,258 @@
+"""What the chat's tables have of an account, for its deletion and its export.
+
+Everything happens a batch at a time, so that no other write waits for long. What is deleted is found by who
+it belongs to, so that a deletion that was interrupted goes on where it was.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from parlour_protocol.ids import FileId, RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.store.engine.column_values import plain
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.retention import BATCH
+from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.store.sql.e2ee.welcome_rows import drop_for
+from parlour_server.store.sql.rooms.event_effects import blank
+
+_DEVICE_NAME: Final = "deleted"
+_OF_MESSAGES: Final = ("message", "edited", "deleted", "reacted", "pinned", "blank")
+"""Kinds of events that get another author. Who joined, left, invited or removed whom is the room's record."""
+_IN_GROUP: Final = """
+    EXISTS (SELECT 1 FROM groups g JOIN group_devices d USING (group_id)
+        WHERE g.room = r.room AND g.in_force = 1 AND d.account = m.account)
+"""
+# Rooms that the account can leave without a signature of one of its devices.
+_CAN_LEAVE: Final = f"(r.members = 1 OR NOT {_IN_GROUP})"
+_LEAVE: Final = f"""
+    SELECT r.room FROM members m JOIN rooms r USING (room) WHERE m.account = ? AND {_CAN_LEAVE}
+    ORDER BY r.room LIMIT ?
+"""  # noqa: S608 - of ours
+_STAY: Final = f"""
+    SELECT r.room, r.name, r.kind FROM members m JOIN rooms r USING (room)
+    WHERE m.account = ? AND NOT {_CAN_LEAVE} ORDER BY r.room
+"""  # noqa: S608 - of ours
+_COUNTS: Final[Mapping[str, str]] = {
+    "rooms": "SELECT count(*) FROM members WHERE account = ?",
+    "encrypted_rooms": "SELECT count(*) FROM members JOIN rooms USING (room)"
+    " WHERE account = ? AND encrypted = 1",
+    "messages": "SELECT count(*) FROM events WHERE author = ? AND kind = 'message'",
+    "encrypted_messages": "SELECT count(*) FROM events WHERE author = ? AND kind = 'sealed'",
+    "files": "SELECT count(*) FROM files WHERE owner = ?",
+    "file_bytes": "SELECT coalesce(sum(size), 0) FROM files WHERE owner = ?",
+    "devices": "SELECT count(*) FROM devices WHERE account = ? AND status != 'revoked'",
+}
+# Table, key, condition: what goes without an event.
+_ROWS: Final = (
+    ("key_packages", ("number",), "device IN (SELECT device FROM devices WHERE account = ?)"),
+    ("invitations", ("room", "account", "inviter"), "account = ?"),
+    ("invitations", ("room", "account", "inviter"), "inviter = ?"),
+    ("blocks", ("account", "blocked"), "account = ?"),
+    ("blocks", ("account", "blocked"), "blocked = ?"),
+    ("bans", ("room", "account"), "account = ?"),
+    ("mutes", ("room", "account"), "account = ?"),
+)
+_EXPORTED: Final[Mapping[str, tuple[Sequence[str], str]]] = {
+    "rooms": (
+        ("room", "kind", "name", "encrypted", "role", "since", "read", "with"),
+        (
+            "SELECT r.room, r.kind, r.name, r.encrypted, m.role, m.since, m.read,"
+            " CASE WHEN r.low = m.account THEN r.high ELSE r.low END"
+            " FROM members m JOIN rooms r USING (room) WHERE m.account = ? ORDER BY r.room"
+        ),
+    ),
+    "devices": (
+        ("device", "name", "status", "created", "last_seen", "expires"),
+        (
+            "SELECT device, name, status, created, last_seen, expires FROM devices WHERE account = ?"
+            " ORDER BY created, device"
+        ),
+    ),
+    "reactions": (
+        ("room", "message", "reaction"),
+        "SELECT room, target, reaction FROM reactions WHERE account = ? ORDER BY room, target, reaction",
+    ),
+    "invitations": (
+        ("room", "invited", "by", "at", "expires"),
+        (
+            "SELECT room, account, inviter, at, expires FROM invitations WHERE account = ?1 OR inviter = ?1"
+            " ORDER BY at, room, account"
+        ),
+    ),
+    "blocked": (("user", "at"), "SELECT blocked, at FROM blocks WHERE account = ? ORDER BY blocked"),
+    "bans": (("room", "until"), "SELECT room, until FROM bans WHERE account = ? ORDER BY room"),
+    "mutes": (("room", "until"), "SELECT room, until FROM mutes WHERE account = ? ORDER BY room"),
+    "files": (
+        ("file", "room", "size", "created"),
+        "SELECT file, room, size, created FROM files WHERE owner = ? ORDER BY created, file",
+    ),
+}
+
+
+class SqlAccountData:
+    """Finds, deletes and reads what belongs to an account."""
+
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
+        """Use the store's writer and readers."""
+        self._writer = writer
+        self._readers = readers
+        self._clock = clock
+
+    async def count(self, user: UserName) -> dict[str, int]:
+        """Return how much there is of what."""
+
+        def read(db: Connection) -> dict[str, int]:
+            return {
+                name: int(db.execute(query, (plain(user),)).fetchone()[0]) for name, query in _COUNTS.items()
+            }
+
+        return await self._readers.run(read)
+
+    async def rooms_to_leave(self, user: UserName) -> Sequence[RoomId]:
+        """Return some of the rooms that the account can leave: its devices are in no one else's group."""
+        return await self._readers.rows(RoomId, _LEAVE, plain(user), BATCH)
+
+    async def rooms_that_stay(self, user: UserName) -> Sequence[Mapping[str, str | None]]:
+        """Return the encrypted rooms that only a member's device can remove it from."""
+        return await self._readers.rows(
+            lambda room, name, kind: {"room": room, "name": name, "kind": kind}, _STAY, plain(user)
+        )
+
+    async def messages(self, user: UserName) -> Sequence[tuple[RoomId, Seq]]:
+        """Return some of the account's messages that the server can read."""
+        query = "SELECT room, seq FROM events WHERE author = ? AND kind = 'message' LIMIT ?"
+        return await self._readers.rows(lambda room, seq: (room, seq), query, plain(user), BATCH)
+
+    async def reactions(self, user: UserName) -> Sequence[tuple[RoomId, Seq, str]]:
+        """Return some of the account's reactions."""
+        query = "SELECT room, target, reaction FROM reactions WHERE account = ? LIMIT ?"
+        return await self._readers.rows(lambda *row: row, query, plain(user), BATCH)
+
+    async def remove_rows(self, user: UserName) -> None:
+        """Delete what goes without an event: key packages, Welcomes, invitations, blocks, bans, mutes."""
+        for table, key, where in _ROWS:
+            while await self._writer.submit(
+                partial(_remove, table=table, key=key, where=where, value=plain(user))
+            ):
+                pass
+        await self._writer.submit(partial(_close_devices, user=user))
+
+    async def end_files(self, user: UserName) -> int:
+        """Let the account's files expire now; a running server removes them. Returns how many."""
+        at, ended = self._clock.now(), 0
+        while some := await self._writer.submit(partial(_end_files, user=user, at=at)):
+            ended += some
+        return ended
+
+    async def blank_alone(self, user: UserName) -> None:
+        """Remove the content of encrypted messages where no one is left to read them."""
+        while await self._writer.submit(partial(_blank_alone, user=user)):
+            pass
+
+    async def change_author(self, user: UserName, pseudonym: UserName) -> int:
+        """Make ``pseudonym`` the author of what stays in open rooms; returns the number of events."""
+        changed = 0
+        if user == pseudonym:
+            return 0
+        while some := await self._writer.submit(partial(_change_author, user=user, pseudonym=pseudonym)):
+            changed += some
+        return changed
+
+    async def table(self, name: str, user: UserName) -> list[dict[str, Any]]:
+        """Return what one of ``EXPORTED_TABLES`` has of the account."""
+        columns, query = _EXPORTED[name]
+        return await self._readers.rows(lambda *row: dict(zip(columns, row, strict=True)), query, plain(user))
+
+    async def rooms_written_in(self, user: UserName) -> Sequence[RoomId]:
+        """Return every room with an event by the account."""
+        query = "SELECT DISTINCT room FROM events WHERE author = ? ORDER BY room"
+        return await self._readers.rows(RoomId, query, plain(user))
+
+    async def events(self, user: UserName, room: RoomId, after: Seq) -> list[tuple[Seq, Millis, str, bytes]]:
+        """Return the account's next events of a room: number, time, device, body."""
+        return await self._readers.rows(
+            lambda *row: row,
+            "SELECT seq, at, device, body FROM events WHERE room = ? AND author = ? AND seq > ?"
+            " ORDER BY seq LIMIT ?",
+            room,
+            plain(user),
+            after,
+            BATCH,
+        )
+
+    async def file_ids(self, user: UserName) -> Sequence[FileId]:
+        """Return the account's files that have not expired."""
+        query = "SELECT file FROM files WHERE owner = ? AND (expires IS NULL OR expires > ?) ORDER BY file"
+        return await self._readers.rows(FileId, query, plain(user), self._clock.now())
+
+
+EXPORTED_TABLES: Final = tuple(_EXPORTED)
+
+
+def _remove(db: WriteConnection, table: str, key: tuple[str, ...], where: str, value: str) -> int:
+    query = f"SELECT {', '.join(key)} FROM {table} WHERE {where} LIMIT ?"  # noqa: S608 - of ours
+    found = db.execute(query, (value, BATCH)).fetchall()
+    keys = " AND ".join(f"{column} = ?" for column in key)
+    db.executemany(f"DELETE FROM {table} WHERE {keys}", found)  # noqa: S608 - of ours
+    return len(found)
+
+
+def _close_devices(db: WriteConnection, user: UserName) -> None:
+    """Forget the names of devices, and revoke those in no group: the others must be removed first."""
+    for (device,) in db.execute("SELECT device FROM devices WHERE account = ?", (plain(user),)).fetchall():
+        drop_for(db, device)
+    db.execute("UPDATE devices SET name = ? WHERE account = ?", (_DEVICE_NAME, plain(user)))
+    db.execute(
+        "UPDATE devices SET status = 'revoked' WHERE account = ? AND device NOT IN ("
+        " SELECT device FROM group_devices JOIN groups USING (group_id) WHERE in_force = 1)",
+        (plain(user),),
+    )
+
+
+def _end_files(db: WriteConnection, user: UserName, at: Millis) -> int:
+    query = "SELECT file FROM files WHERE owner = ? AND (expires IS NULL OR expires > ?) LIMIT ?"
+    found = db.execute(query, (plain(user), at, BATCH)).fetchall()
+    db.executemany("UPDATE files SET expires = ? WHERE file = ?", [(at, file) for (file,) in found])
+    return len(found)
+
+
+def _blank_alone(db: WriteConnection, user: UserName) -> int:
+    query = (
+        "SELECT e.room, e.seq FROM events e JOIN rooms r USING (room)"
+        " WHERE e.author = ? AND e.kind = 'sealed' AND r.members = 0 LIMIT ?"
+    )
+    found = db.execute(query, (plain(user), BATCH)).fetchall()
+    for room, seq in found:
+        blank(db, room, seq, "sealed")
+    db.stale_wal = bool(found) or db.stale_wal
+    return len(found)
+
+
+def _change_author(db: WriteConnection, user: UserName, pseudonym: UserName) -> int:
+    marks = ", ".join("?" * len(_OF_MESSAGES))
+    query = (
+        f"SELECT e.room, e.seq FROM events e JOIN rooms r USING (room) WHERE e.author = ?"  # noqa: S608 - of ours
+        f" AND r.encrypted = 0 AND e.kind IN ({marks}) LIMIT ?"
+    )
+    found = db.execute(query, (plain(user), *_OF_MESSAGES, BATCH)).fetchall()
+    db.executemany(
+        "UPDATE events SET author = ?, device = ?, request = NULL WHERE room = ? AND seq = ?",
+        [(plain(pseudonym), _DEVICE_NAME, room, seq) for room, seq in found],
+    )
+    query = "SELECT room, target, reaction FROM reactions WHERE account = ? LIMIT ?"
+    reactions = db.execute(query, (plain(user), BATCH)).fetchall()
+    db.executemany(
+        "UPDATE reactions SET account = ? WHERE room = ? AND target = ? AND reaction = ? AND account = ?",
+        [(plain(pseudonym), *row, plain(user)) for row in reactions],
+    )
+    query = "SELECT report FROM reports WHERE reporter = ? LIMIT ?"
+    reports = db.execute(query, (plain(user), BATCH)).fetchall()
+    db.executemany(
+        "UPDATE reports SET reporter = ? WHERE report = ?", [(plain(pseudonym), *row) for row in reports]
+    )
+    return len(found) + len(reactions) + len(reports)

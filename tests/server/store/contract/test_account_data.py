@@ -1,0 +1,147 @@
+"""Deleting an account with its data, on both engines: what goes, and what stays and by whom."""
+
+import pytest
+from tests.server.store.encryption_world import Delivery, sealed
+from tests.server.store.world import World, message
+
+from parlour_protocol.frames.bodies import (
+    Blank,
+    Deleted,
+    EncryptedMessage,
+    Invited,
+    Left,
+    Message,
+    Reacted,
+    RoleSet,
+)
+from parlour_protocol.frames.fields import Reaction
+from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.ids import new_file_id
+from parlour_protocol.kit.errors import ErrorCode
+from parlour_protocol.kit.names import UserName, parse_user_name
+from parlour_protocol.rooms import Role, RoomKind
+from parlour_server.chat_account_data import CHAT_ACCOUNT_DATA
+from parlour_server.kit.account_data import Deletion
+from parlour_server.kit.errors import NameTakenError, RefusedError
+from parlour_server.kit.store.records import InviteRecord
+from parlour_server.store.sql import account_data
+from parlour_server.store.types import FileRecord
+
+THUMB = Reaction.parse("👍")
+
+
+async def deleted(world: World, user: UserName, *, keeps: bool = True) -> UserName:
+    """Delete an account as the command does; return who is the author now."""
+    await world.store.accounts.close(user, "unusable")
+    pseudonym = parse_user_name("deleted-bcdfghjk")
+    if await world.store.accounts.find(pseudonym) is None:
+        await world.store.accounts.add_pseudonym(pseudonym, "unusable")
+    await CHAT_ACCOUNT_DATA.delete(world.store, world.clock, Deletion(user, pseudonym, keeps))
+    return pseudonym
+
+
+async def test_a_deleted_account_is_closed_and_its_name_stays_taken(world: World) -> None:
+    """Its sessions end (journal), nothing of it can be used, and no one can talk to it."""
+    alice, bob = await world.people(2)
+    await world.store.sessions.create(world.session(alice, 1), cap=5)
+    await world.store.account_limits.change(alice, {"a": 1})
+    assert await world.store.accounts.close(alice, "unusable") == 1
+    found = await world.store.accounts.find(alice)
+    assert found is not None
+    assert (found.disabled, found.deleted, found.password_hash) == (True, world.clock.now(), "unusable")
+    assert await world.store.account_limits.all() == []
+    for invite in (None, b"i" * 32):
+        if invite:
+            await world.store.accounts.add_invite(InviteRecord(invite, 1, world.clock.now()))
+        with pytest.raises(NameTakenError):
+            await world.store.accounts.create(world.new_account(alice), invite)
+    with pytest.raises(RefusedError) as refused:
+        await world.store.rooms.create(world.new_direct(bob, alice))
+    assert refused.value.code == ErrorCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_an_open_room_is_left_and_what_was_written_stays_or_goes(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, keeps: bool
+) -> None:
+    """In batches. The owner's place passes on; messages are by a pseudonym, or gone by an event each."""
+    monkeypatch.setattr(account_data, "BATCH", 2)
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    for text in ("one", "two", "three", "four", "five"):
+        await world.append(room, alice, message(text))
+    theirs = (await world.append(room, bob, message("mine"))).event.seq
+    await world.append(room, alice, Reacted(theirs, THUMB, on=True))
+    new = await deleted(world, alice, keeps=keeps)
+    log = await world.events(room)
+    [left] = [event for event in log if isinstance(event.body, Left)]
+    assert (left.author, left.body.members) == (alice, 1)
+    assert RoleSet(bob, Role.OWNER) in [event.body for event in log]
+    about = [e for e in log if isinstance(e.body, Message | Blank | Deleted | Reacted)]
+    assert {event.author for event in about} == {bob, new}
+    kept = [event.body.text for event in about if isinstance(event.body, Message) and event.author == new]
+    assert kept == (["one", "two", "three", "four", "five"] if keeps else [])
+    assert len([event for event in log if isinstance(event.body, Deleted)]) == (0 if keeps else 5)
+    reactions = [event.body.on for event in log if isinstance(event.body, Reacted)]
+    assert reactions == ([True] if keeps else [True, False])
+    assert [event.seq for event in log] == list(range(1, len(log) + 1))
+    before = len(log)
+    await deleted(world, alice, keeps=keeps)
+    assert len(await world.events(room)) == before
+
+
+async def test_files_invitations_blocks_and_devices_go(world: World, delivery: Delivery) -> None:
+    """Files expire, and are swept; of devices the keys stay, without their names."""
+    (alice, device), (bob, _) = await delivery.person("alice"), await delivery.person("bob")
+    await delivery.packages(device, "one", "two")
+    mine, his = await world.room(alice), await world.room(bob)
+    file = FileRecord(new_file_id(), mine, alice, 5, Digest(bytes(32)), world.clock.now())
+    await world.store.files.put(file, user_bytes=10, room_bytes=10, total_bytes=10)
+    await world.append(his, bob, Invited(who=alice))
+    await world.append(mine, alice, Invited(who=bob))
+    await world.store.consent.block(bob, alice, on=True)
+    await deleted(world, alice)
+    assert await world.store.files.expired(world.clock.now(), limit=5) == [file.id]
+    count = await CHAT_ACCOUNT_DATA.count(world.store, alice)
+    assert (count["rooms"], count["devices"]) == (0, 0)
+    for name in ("invitations", "blocked", "bans"):
+        assert await world.store.account_data.table(name, alice) == []
+    assert await world.store.account_data.table("blocked", bob) == []
+    [found] = await world.store.devices.list(alice, world.clock.now())
+    assert (found.name, found.status.value, found.packages) == ("deleted", "revoked", 0)
+
+
+async def test_an_encrypted_room_is_left_only_by_what_its_members_sign(
+    world: World, delivery: Delivery
+) -> None:
+    """With devices in the group the account stays listed, and no one is held up; without, it leaves."""
+    alice, bob = await delivery.person("alice"), await delivery.person("bob")
+    together = await delivery.room(alice[0], bob[0], kind=RoomKind.PRIVATE)
+    await delivery.group_of(together, alice, bob)
+    outside = await delivery.room(alice[0], bob[0])
+    await delivery.group_of(outside, alice)
+    await world.append(together, bob[0], message("from before it was encrypted"))
+    before = await world.events(together)
+    await deleted(world, bob[0])
+    assert await world.events(together) == before
+    assert [one["room"] for one in await world.store.account_data.rooms_that_stay(bob[0])] == [together]
+    state = await world.store.groups.state(together, alice[0], world.clock.now())
+    assert state is not None
+    assert (state.leaving, state.missing) == ((), ())
+    assert isinstance((await world.events(outside))[-1].body, Left)
+    assert await world.store.sessions.list(bob[0], world.clock.now()) == []
+
+
+async def test_what_nobody_else_can_read_goes_from_an_encrypted_room(
+    world: World, delivery: Delivery
+) -> None:
+    """Someone's notes: no member is left whose device would miss it."""
+    alice = await delivery.person("alice")
+    notes = await delivery.room(alice[0])
+    group = await delivery.group_of(notes, alice)
+    await delivery.append(notes, alice[0], sealed(group, 0), alice[1])
+    await deleted(world, alice[0])
+    kinds = [type(event.body) for event in await world.events(notes)]
+    assert EncryptedMessage not in kinds
+    assert kinds.count(Blank) == 1
+    assert kinds[-1] is Left

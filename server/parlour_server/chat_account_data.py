@@ -23,7 +23,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.store.interface import Store
-from parlour_server.store.sql.account_data import EXPORTED_TABLES
+from parlour_server.store.sql.account_data import EXPORTED_TABLES, PAUSE_SECONDS
 from parlour_server.store.types import AppendEvent, Facts
 from parlour_server.system_account import system_device
 
@@ -50,15 +50,18 @@ async def _delete(store: Store, clock: Clock, deletion: Deletion) -> Mapping[str
     while rooms := await data.rooms_to_leave(user):
         await asyncio.gather(*(_append(store, clock, user, room, Left()) for room in rooms))
         left += len(rooms)
+        await asyncio.sleep(PAUSE_SECONDS)
     if not deletion.keeps_messages:
         while reactions := await data.reactions(user):
             bodies = [(room, Reacted(seq, Reaction.parse(text), on=False)) for room, seq, text in reactions]
             await asyncio.gather(*(_append(store, clock, user, room, body) for room, body in bodies))
+            await asyncio.sleep(PAUSE_SECONDS)
         while messages := await data.messages(user):
             await asyncio.gather(
                 *(_append(store, clock, user, room, Deleted(target=seq)) for room, seq in messages)
             )
             removed += len(messages)
+            await asyncio.sleep(PAUSE_SECONDS)
     files = await data.end_files(user)
     await data.remove_rows(user)
     await data.blank_alone(user)

@@ -4,7 +4,8 @@ Everything happens a batch at a time, so that no other write waits for long. Wha
 it belongs to, so that a deletion that was interrupted goes on where it was.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.sql.e2ee.welcome_rows import drop_for
 from parlour_server.store.sql.rooms.event_effects import blank
 
+PAUSE_SECONDS: Final = 0.02
+"""Between two batches, so that a server's writes come first: only one process at a time can write."""
 _DEVICE_NAME: Final = "deleted"
 _OF_MESSAGES: Final = ("message", "edited", "deleted", "reacted", "pinned", "blank")
 """Kinds of events that get another author. Who joined, left, invited or removed whom is the room's record."""
@@ -136,31 +139,29 @@ class SqlAccountData:
     async def remove_rows(self, user: UserName) -> None:
         """Delete what goes without an event: key packages, Welcomes, invitations, blocks, bans, mutes."""
         for table, key, where in _ROWS:
-            while await self._writer.submit(
-                partial(_remove, table=table, key=key, where=where, value=plain(user))
-            ):
-                pass
+            await self._in_batches(partial(_remove, table=table, key=key, where=where, value=plain(user)))
         await self._writer.submit(partial(_close_devices, user=user))
 
     async def end_files(self, user: UserName) -> int:
         """Let the account's files expire now; a running server removes them. Returns how many."""
-        at, ended = self._clock.now(), 0
-        while some := await self._writer.submit(partial(_end_files, user=user, at=at)):
-            ended += some
-        return ended
+        return await self._in_batches(partial(_end_files, user=user, at=self._clock.now()))
 
     async def blank_alone(self, user: UserName) -> None:
         """Remove the content of encrypted messages where no one is left to read them."""
-        while await self._writer.submit(partial(_blank_alone, user=user)):
-            pass
+        await self._in_batches(partial(_blank_alone, user=user))
 
     async def change_author(self, user: UserName, pseudonym: UserName) -> int:
         """Make ``pseudonym`` the author of what stays in open rooms; returns the number of events."""
-        changed = 0
         if user == pseudonym:
             return 0
-        while some := await self._writer.submit(partial(_change_author, user=user, pseudonym=pseudonym)):
+        return await self._in_batches(partial(_change_author, user=user, pseudonym=pseudonym))
+
+    async def _in_batches(self, write: Callable[[WriteConnection], int]) -> int:
+        """Run a write until it finds nothing more; returns how many rows it changed."""
+        changed = 0
+        while some := await self._writer.submit(write):
             changed += some
+            await asyncio.sleep(PAUSE_SECONDS)
         return changed
 
     async def table(self, name: str, user: UserName) -> list[dict[str, Any]]:

@@ -9,13 +9,14 @@ from parlour_protocol.frames.bodies import (
     Deleted,
     EncryptedMessage,
     Invited,
+    Kicked,
     Left,
     Message,
     Reacted,
     RoleSet,
 )
 from parlour_protocol.frames.fields import Reaction
-from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.frames.opaque import Digest, StatementBytes
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.names import UserName, parse_user_name
@@ -114,7 +115,7 @@ async def test_files_invitations_blocks_and_devices_go(world: World, delivery: D
 async def test_an_encrypted_room_is_left_only_by_what_its_members_sign(
     world: World, delivery: Delivery
 ) -> None:
-    """With devices in the group the account stays listed, and no one is held up; without, it leaves."""
+    """With devices in the group it stays listed, and no one is held up, until a moderator removes it."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     together = await delivery.room(alice[0], bob[0], kind=RoomKind.PRIVATE)
     await delivery.group_of(together, alice, bob)
@@ -128,6 +129,10 @@ async def test_an_encrypted_room_is_left_only_by_what_its_members_sign(
     state = await world.store.groups.state(together, alice[0], world.clock.now())
     assert state is not None
     assert (state.leaving, state.missing) == ((), ())
+    removal = Kicked(who=bob[0], statement=StatementBytes(b"signed"))
+    await delivery.append(together, alice[0], removal, alice[1])
+    await delivery.commit(together, *alice, removed=[bob[1]])
+    assert await world.store.account_data.rooms_that_stay(bob[0]) == []
     assert isinstance((await world.events(outside))[-1].body, Left)
     assert await world.store.sessions.list(bob[0], world.clock.now()) == []
 

@@ -49,6 +49,8 @@ The logs are another incarnation: everything is as it was at the backup. What to
 - Passwords, sessions, accounts and devices are as they were: end sessions that you ended since
   (`parlour-server session end`), disable accounts again (`parlour-server user disable`), and ask people
   to revoke lost devices again (`/devices`).
+- Accounts that you deleted since are back, with their data, and addresses that you banned since are not
+  banned: run `parlour-server user delete` and `parlour-server address ban` again for them.
 - Don't run the old data folder again: two servers would tell two histories."""
 _REQUEST: Final = RequestId("init-makes-the-lobby")
 

@@ -85,12 +85,12 @@ class AcmeSettings(Section, frozen=True):
         _text("how the CA checks the names: by `/.well-known/acme-challenge/`, or by `dns_command`"),
     ] = "http-01"
     listen: Annotated[
-        str,
+        tuple[str, ...],
         _text(
-            "host:port, mostly `0.0.0.0:80`, that answers http-01 without TLS while a certificate is "
-            "requested; empty: something else redirects port 80 to this server's HTTPS"
+            "addresses, mostly `0.0.0.0:80` and `[::]:80`, that answer http-01 without TLS while a"
+            " certificate is requested; empty: something else redirects port 80 to this server's HTTPS"
         ),
-    ] = ""
+    ] = ()
     dns_command: Annotated[
         str,
         _text(

@@ -216,7 +216,7 @@ def _refuse_meaningless(settings: Settings, values: Values, place: _Place) -> No
         ("listen", "metrics"): lambda: listen.metrics and listen_address(listen.metrics),
         ("acme", "directory"): lambda: _refuse_url(settings.acme.directory, "https"),
         ("acme", "names"): lambda: refuse_names(settings.acme.names),
-        ("acme", "listen"): lambda: settings.acme.listen and listen_address(settings.acme.listen),
+        ("acme", "listen"): lambda: [listen_address(address) for address in settings.acme.listen],
         ("tracing", "endpoint"): lambda: _refuse_endpoint(settings.tracing.endpoint),
         ("database", "url"): lambda: _refuse_url(settings.database.url, "postgresql", "postgres"),
         ("bus", "url"): lambda: _refuse_url(settings.bus.url, "nats", "tls"),

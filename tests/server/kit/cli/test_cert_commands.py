@@ -139,7 +139,7 @@ def test_a_request_says_what_it_lacks(folder: DataFolder) -> None:
     for setting, why in (
         ("", "acme.directory names no CA"),
         ('directory = "https://127.0.0.1:1/"', "no server is running"),
-        ('listen = "127.0.0.1:0"', "terms of service"),
+        ('listen = ["127.0.0.1:0"]', "terms of service"),
         ('terms_agreed = "yes"', "no CA signs names of loopback"),
     ):
         if not setting:

@@ -17,7 +17,7 @@ class Job(msgspec.Struct, frozen=True):
     challenge: Literal["http-01", "dns-01"]
     answers: str
     """The folder where the running server finds answers for http-01."""
-    listen: str
+    listen: tuple[str, ...]
     dns_command: str
     dns_seconds: int
     ca_file: str

@@ -102,8 +102,8 @@ def _answer(
         stack.callback(answers.withdraw)
         for _, challenge in chosen:
             answers.give(str(challenge.chall.encode("token")), str(challenge.chall.validation(key)))
-        if chosen and job.listen:
-            stack.enter_context(listening(job.listen, job.names, Path(job.answers)))
+        for address in job.listen if chosen else ():
+            stack.enter_context(listening(address, job.names, Path(job.answers)))
     return [challenge for _, challenge in chosen]
 
 

@@ -70,7 +70,7 @@ def job(ca: AcmeCa, tmp_path: Path) -> Job:
         contact=("admin@example.org",),
         challenge="http-01",
         answers=str(tmp_path / "answers"),
-        listen=f"127.0.0.1:{port}",
+        listen=(f"127.0.0.1:{port}", "127.0.0.1:0"),
         dns_command="",
         dns_seconds=0,
         ca_file=str(tmp_path / "ca" / "root.pem"),
@@ -120,7 +120,7 @@ def test_a_certificate_by_dns_01(ca: AcmeCa, job: Job, tmp_path: Path) -> None:
     """The hook adds a record for each name, and removes it when the CA has looked."""
     ca.txt_records = lambda: {path.name: path.read_text() for path in (tmp_path / "records").iterdir()}
     command = hook(tmp_path, 'yes | head -c 100000; [ $1 = add ] && printf %s "$3" > "$2" || rm "$2"')
-    assert order.obtain(changed(job, challenge="dns-01", dns_command=command, listen=""))
+    assert order.obtain(changed(job, challenge="dns-01", dns_command=command, listen=()))
     assert ca.validated == ["_acme-challenge.chat.example.org", "_acme-challenge.192.0.2.7"]
     assert list((tmp_path / "records").iterdir()) == []
 
@@ -131,11 +131,11 @@ def test_a_hook_that_fails_ends_the_request_and_cleans_up(ca: AcmeCa, job: Job, 
         tmp_path, ': > "$1 $2"; case "$1 $2" in add*192*) printf "no such\\nzone" >&2; exit 1;; esac'
     )
     with pytest.raises(SetupError, match=r"add _acme-challenge\.192.* status 1 \(no such zone\)"):
-        order.obtain(changed(job, challenge="dns-01", dns_command=command, listen=""))
+        order.obtain(changed(job, challenge="dns-01", dns_command=command, listen=()))
     done = {path.name for path in (tmp_path / "records").iterdir()}
     assert {f"remove _acme-challenge.{name}" for name in NAMES} < done
     with pytest.raises(SetupError, match="cannot run none"):
-        order.obtain(changed(job, challenge="dns-01", dns_command="/none", listen=""))
+        order.obtain(changed(job, challenge="dns-01", dns_command="/none", listen=()))
     assert ca.validated == []
 
 
@@ -175,7 +175,7 @@ def test_a_ca_whose_https_is_not_trusted_gets_nothing(ca: AcmeCa, job: Job) -> N
 def test_a_port_that_is_taken_is_a_sentence(job: Job) -> None:
     """And the capability that port 80 needs."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        said = refusal(changed(job, listen=f"127.0.0.1:{taken.getsockname()[1]}"))
+        said = refusal(changed(job, listen=(f"127.0.0.1:{taken.getsockname()[1]}",)))
     assert said.startswith("acme.listen: cannot listen on 127.0.0.1")
     assert "CAP_NET_BIND_SERVICE" in said
 

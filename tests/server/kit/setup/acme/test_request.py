@@ -48,7 +48,7 @@ def settings_for(ca: AcmeCa, tmp_path: Path, **values: Any) -> Settings:
         directory=ca.url,
         terms_agreed="yes",
         ca_file=str(tmp_path / "ca" / "root.pem"),
-        listen=f"127.0.0.1:{port}",
+        listen=(f"127.0.0.1:{port}",),
     )
     names = ("localhost", "127.0.0.1", "::1", NAME)
     return Settings(listen=Listen(names=names), acme=msgspec.structs.replace(acme, **values))

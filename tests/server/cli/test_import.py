@@ -110,7 +110,7 @@ async def test_nothing_is_lost(
     assert after == before
     assert len(after["events"]) > 40
     new = tmp_path / "new"
-    for file in old.files[1:]:
+    for file in (one for one in old.files[1:] if one.exists()):
         assert (new / file.name).read_bytes() == file.read_bytes()
     [upload] = (new / "files").glob("[!.]*")
     assert upload.read_bytes() == BYTES

@@ -18,7 +18,7 @@ from parlour_server.kit.setup.operator_log import OperatorLog
 READS = {
     ("audit", "export"), ("audit", "head"), ("audit", "show"), ("audit", "verify"),
     ("cert", "show"), ("ready",),
-    ("doctor",), ("invite", "list"), ("room", "list"), ("run",), ("session", "list"),
+    ("doctor",), ("invite", "list"), ("room", "list"), ("room", "show"), ("run",), ("session", "list"),
     ("user", "list"), ("user", "second-factor", "show"), ("user", "sessions"),
     ("backup", "list"), ("backup", "verify"), ("disk", "show"), ("address", "list"), ("notice", "list"),
     ("report", "list"), ("report", "show"),
@@ -31,7 +31,8 @@ RECORDS = {
     ("address", "ban"), ("address", "unban"), ("notice", "send"), ("notice", "withdraw"), ("report", "close"),
     ("user", "limits"),
     ("new-incarnation",),
-    ("room", "appoint"), ("room", "create"), ("session", "end"), ("user", "create"), ("user", "disable"),
+    ("room", "appoint"), ("room", "archive"), ("room", "create"), ("room", "delete"), ("room", "rename"),
+    ("room", "unarchive"), ("session", "end"), ("user", "create"), ("user", "disable"),
     ("user", "enable"), ("user", "reset-password"), ("user", "second-factor", "require"),
     ("user", "second-factor", "reset"),
 }  # fmt: skip

@@ -408,7 +408,7 @@ async def test_search_goes_to_the_message(client: FakeClient, open_app: OpenApp)
 
 async def test_help_is_about_what_has_the_focus(client: FakeClient, open_app: OpenApp) -> None:
     """F1 in the composer and in the rooms tells different things, and lists all commands."""
-    async with open_app(client, size=(100, 90)) as pilot:
+    async with open_app(client, size=(100, 110)) as pilot:
         await lobby(pilot)
         await pilot.press("f1")
         await pilot.pause()

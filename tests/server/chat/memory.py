@@ -99,7 +99,9 @@ class MemoryStore:
         return self
 
     sessions = tickets = rooms = log = attempts = journal = consent = accounts
-    devices = keylog = groups = files = reports = second_factors = audit_heads = writer = readers = accounts
+    devices = keylog = groups = files = reports = second_factors = audit_heads = writer = readers = (
+        retention
+    ) = accounts
 
     async def census(self, now: Millis) -> Sequence[float]:
         del now

@@ -10,7 +10,8 @@ from parlour_client.core.archive.stored_values import setting
 from parlour_client.core.client import Client
 from parlour_client.core.events import EntryAdded
 from parlour_client.core.model import NoteKind
-from parlour_client.core.sync.catch_up import CAUGHT_UP
+from parlour_client.core.room_log.expiry import Expiry
+from parlour_client.core.sync.catch_up import CAUGHT_UP, LONGEST_CATCH_UP
 from parlour_protocol.frames import AnyResult
 from parlour_protocol.frames.bodies import Blank, RetentionSet
 from parlour_protocol.frames.replies import Page, Retention
@@ -127,3 +128,27 @@ async def test_a_change_is_known_before_it_applies(desk: Desk, server: FakeServe
     await heard(client, lambda change: isinstance(change, EntryAdded), tell)
     (room,) = [room for room in client.rooms.all if room.id == LOBBY]
     assert room.retention == Retention(next_days=7, next_from=later)
+
+
+def test_only_what_is_below_the_number_of_the_server_expired() -> None:
+    """What is missing above it is withheld, however old."""
+    expiry = Expiry(7, Millis(BEGIN))
+    assert expiry.explains(Seq(9), None, kept_from=Seq(10))
+    assert not expiry.explains(Seq(10), None, kept_from=Seq(10))
+    assert not Expiry(None, Millis(BEGIN)).explains(Seq(9), None, kept_from=Seq(10))
+
+
+async def test_copies_on_this_device_stay_beside_what_was_removed(desk: Desk, server: FakeServer) -> None:
+    """The row is about those between, which were never here; nothing is asked for again."""
+    for number in range(2, 9):
+        server.say(f"{number}", tell=False)
+    await (await desk.open()).stop()
+    for number in range(9, LONGEST_CATCH_UP + 200):
+        server.say(f"{number}", tell=False)
+    desk.clock.advance(40 * DAY_SECONDS)
+    remove(server, *range(2, LONGEST_CATCH_UP), days=30)
+    client = await desk.open()
+    entries = await client.history.timeline(LOBBY, before=Seq(LONGEST_CATCH_UP + 3), limit=500)
+    shown = [entry.note.kind if entry.note is not None else entry.text for entry in entries[1:]]
+    assert shown == [*map(str, range(2, 9)), NoteKind.EXPIRED, "10000", "10001", "10002"]
+    assert list(await client.history.gaps(LOBBY, Seq(0), Seq(LONGEST_CATCH_UP + 3))) == []

@@ -19,6 +19,7 @@ from parlour_protocol.frames.bodies import (
     Unmuted,
 )
 from parlour_protocol.frames.fields import MessageText, Reaction
+from parlour_protocol.frames.wire import encode_body
 from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import parse_user_name
@@ -31,8 +32,11 @@ async def test_a_message_gets_the_room_and_its_author(world: World) -> None:
     """For a plain message the facts are the kind of room and what the author is in it, and no more."""
     alice, bob = await world.people(2)
     room = await world.room(alice, kind=RoomKind.PRIVATE)
-    assert await world.facts(room, alice, message()) == Facts(RoomKind.PRIVATE, Membership(alice, Role.OWNER))
-    assert await world.facts(room, bob, message()) == Facts(RoomKind.PRIVATE, None)
+    (created,) = await world.events(room)
+    size = len(encode_body(created.body))
+    member = Membership(alice, Role.OWNER)
+    assert await world.facts(room, alice, message()) == Facts(RoomKind.PRIVATE, member, room_bytes=size)
+    assert await world.facts(room, bob, message()) == Facts(RoomKind.PRIVATE, None, room_bytes=size)
 
 
 async def test_there_are_no_facts_about_no_room(world: World) -> None:

@@ -346,3 +346,25 @@ def test_a_server_that_removes_more_than_it_says_is_reported(devices: int) -> No
         for one in people:
             spoken(log, one)
         assert told(away, log[:20] + log[23:])
+
+
+def test_a_device_that_had_processed_some_of_the_removed_messages_tells_nothing() -> None:
+    """It wrote before it had read all of them: the newest event that it had processed was removed."""
+    for seed in range(WALKS):
+        log, people, _ = conversation(seed, 3, 10)
+        random = chance(seed)
+        away, slow = device(97, random), device(96, random)
+        spoken(log, slow)
+        away.process(log)
+        for _ in range(8):
+            spoken(log, random.choice(people))
+        slow.process(log)
+        written = slow.seal()
+        for _ in range(8):
+            spoken(log, random.choice(people))
+        away.expire(len(log) - away.processed)
+        log.append(Event(written))
+        assert told(away, log) == []
+        for one in (slow, people[0], slow):
+            spoken(log, one)
+        assert told(away, log) == []

@@ -29,7 +29,7 @@ RECORDS = {
     ("drill-permit",), ("import",), ("init",), ("invite", "create"), ("invite", "revoke"),
     ("migrate",), ("disk", "prune"), ("disk", "vacuum"), ("room", "retention"),
     ("address", "ban"), ("address", "unban"), ("notice", "send"), ("notice", "withdraw"), ("report", "close"),
-    ("user", "limits"),
+    ("user", "delete"), ("user", "export"), ("user", "limits"),
     ("new-incarnation",),
     ("room", "appoint"), ("room", "archive"), ("room", "create"), ("room", "delete"), ("room", "rename"),
     ("room", "unarchive"), ("session", "end"), ("user", "create"), ("user", "disable"),

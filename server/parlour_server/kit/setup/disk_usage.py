@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
@@ -55,13 +56,20 @@ class Usage:
 
 
 def usage(folder: DataFolder, engine: Engine, bounds: Mapping[str, str]) -> list[Usage]:
-    """Return what takes space, the largest first. Raises SetupError."""
+    """Return what takes space, the largest first.
+
+    A database that can't be opened is one line: on a full disk SQLite may lack room for the files beside it.
+    """
     known = {**KIT_BOUNDS, **bounds}
-    tables = [
-        Usage(f"table {name}", size, known.get(name, "see the program's documentation"))
-        for name, size in _tables(engine)
-    ]
-    found = [*tables, *_free_pages(engine), *_files(folder)]
+    try:
+        tables = [
+            Usage(f"table {name}", size, known.get(name, "see the program's documentation"))
+            for name, size in _tables(engine)
+        ]
+        tables += _free_pages(engine)
+    except SetupError as error:
+        tables = [Usage(folder.database.name, _size(folder.database), str(error))]
+    found = [*tables, *_files(folder)]
     return sorted(found, key=lambda one: -(one.bytes or 0))
 
 

@@ -1,0 +1,18 @@
+"""What takes space is shown even when the database can't be opened, as on a full disk."""
+
+from pathlib import Path
+
+from parlour_server.chat_program import CHAT
+from parlour_server.kit.setup.disk_usage import usage
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
+
+
+def test_a_database_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
+    """The files are listed all the same, the largest first."""
+    folder = CHAT.folder(tmp_path)
+    folder.database.write_bytes(bytes(4096))
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "audit" / "one").write_bytes(bytes(100))
+    found = usage(folder, SqliteEngine(tmp_path / "elsewhere.db"), {})
+    assert [(one.what, one.bytes) for one in found[:2]] == [("parlour.db", 4096), ("audit/", 100)]
+    assert "cannot be opened" in found[0].bound

@@ -148,7 +148,9 @@ async def test_a_server_that_stops_ends_the_request_and_the_hook(
     """A hook that hangs holds up nothing; only one request runs at a time."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    (tmp_path / "hook.sh").write_text(f"[ $1 = add ] || exit; exec 3> '{pipe}'; echo begun >&3; sleep 60")
+    (tmp_path / "hook.sh").write_text(
+        f"[ $1 = add ] || exit; exec 3> '{pipe}'; echo begun >&3; sleep 60 & wait"
+    )
     settings = settings_for(ca, tmp_path, challenge="dns-01", dns_command=f"sh {tmp_path / 'hook.sh'}")
     asking = asyncio.create_task(request_certificate(folder, settings, now()))
     async with asyncio.timeout(50):

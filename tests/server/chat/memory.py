@@ -99,9 +99,8 @@ class MemoryStore:
         return self
 
     sessions = tickets = rooms = log = attempts = journal = consent = accounts
-    devices = keylog = groups = files = reports = second_factors = audit_heads = writer = readers = (
-        retention
-    ) = accounts
+    account_data = account_limits = address_bans = retention = notices = accounts
+    devices = keylog = groups = files = reports = second_factors = audit_heads = writer = readers = accounts
 
     async def census(self, now: Millis) -> Sequence[float]:
         del now

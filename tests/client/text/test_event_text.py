@@ -12,6 +12,7 @@ from parlour_protocol.frames.fields import MessageText, Reaction, TopicText
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import NameRefusedError, parse_user_name
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 
 SENTENCES = [
@@ -29,6 +30,10 @@ SENTENCES = [
     (bodies.Reacted(Seq(4), Reaction("+1"), True), "alice reacted to #4", "+1"),
     (bodies.Reacted(Seq(4), Reaction("+1"), False), "alice removed a reaction from #4", "+1"),
     (bodies.Blank("message"), "A message by alice was deleted", None),
+    (bodies.Renamed(parse_room_name("den")), "alice renamed this room to den", None),
+    (bodies.Archived(True), "alice archived this room", None),
+    (bodies.Archived(False), "alice made this room active again", None),
+    (bodies.RoomDeleted(), "alice deleted this room", None),
 ]
 
 
@@ -55,6 +60,7 @@ def test_every_kind_has_one() -> None:
     special = {
         bodies.Invited, bodies.Uninvited, bodies.Added, bodies.Unbanned, bodies.Muted, bodies.Unmuted,
         bodies.RoleSet, bodies.Pinned, bodies.Edited, bodies.Deleted, bodies.Reacted, bodies.Blank,
-        bodies.TopicSet, bodies.RetentionSet, bodies.Kicked, bodies.Banned, bodies.Unreadable,
+        bodies.TopicSet, bodies.RetentionSet, bodies.Renamed, bodies.Archived,
+        bodies.Kicked, bodies.Banned, bodies.Unreadable,
     }  # fmt: skip
     assert set(get_args(AnyBody)) == special | set(_ACTIONS)

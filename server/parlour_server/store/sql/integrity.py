@@ -10,10 +10,14 @@ from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.store.sql.column_values import UNREADABLE, read_body
 
 _HOLES: Final = """
-    SELECT r.room, r.head, count(e.seq) FROM rooms r LEFT JOIN events e USING (room)
+    SELECT r.room, {kept_from}, r.head, count(e.seq)
+    FROM rooms r LEFT JOIN events e ON e.room = r.room AND e.seq >= {kept_from}
     WHERE r.kind != 'deleted'
-    GROUP BY r.room HAVING count(e.seq) != r.head OR max(e.seq) != r.head
+    GROUP BY r.room HAVING count(e.seq) != r.head + 1 - {kept_from}
+        OR (SELECT max(seq) FROM events WHERE events.room = r.room) != r.head
 """
+"""Below ``kept_from`` are the events that retention left, from there on is each one."""
+_KEPT_FROM: Final = "CASE WHEN r.kept_from > 1 THEN r.kept_from ELSE 1 END"
 
 
 _COUNTED: Final = """
@@ -36,7 +40,7 @@ def chat_damage(db: Connection, tables: frozenset[str]) -> Iterator[str]:
     if "events" not in tables:
         yield "it holds no rooms"
         return
-    yield from _of_the_logs(db)
+    yield from _of_the_logs(db, _KEPT_FROM if "retention" in tables else "1")
     if "file_usage" in tables:  # a backup may be of an earlier version
         for owner, off in db.execute(_COUNTED):
             yield f"the files of {owner} are counted with {off} bytes too many"
@@ -50,9 +54,10 @@ def stored_files(db: Connection, now: Millis) -> list[tuple[FileId, int, Digest]
     return [(FileId(file), size, Digest(sha256)) for file, size, sha256 in rows]
 
 
-def _of_the_logs(db: Connection) -> Iterator[str]:
-    for room, head, count in db.execute(_HOLES):
-        yield f"room {room} has {count} events, and should have {head}"
+def _of_the_logs(db: Connection, kept_from: str) -> Iterator[str]:
+    for room, first, head, count in db.execute(_HOLES.format(kept_from=kept_from)):
+        since = f" from number {first} on" if first > 1 else ""
+        yield f"room {room} has {count} events{since}, and should have {head + 1 - first}"
     if db.is_shared:
         for room, seq in db.execute(_NO_BODIES):
             yield f"event {seq} of room {room} cannot be read"

@@ -21,8 +21,10 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.errors import RefusedError
+from parlour_server.store.sql.integrity import chat_damage
 
 DAY = 86_400_000
+SCHEMA_TABLES = frozenset({"events", "file_usage", "retention"})
 
 
 async def keep(
@@ -84,6 +86,35 @@ async def test_old_messages_go_and_what_a_room_is_stays(world: World) -> None:
     assert (page.kept_from, page.more) == (11, False)
     assert not await world.store.rooms.pins(room)
     assert await shown(world, room, bob) == Retention(days=7, removed_days=7)
+
+
+async def damage(world: World) -> list[str]:
+    """Return what `doctor`, backups and `import` find damaged in the rooms."""
+    return await world.store.readers.run(lambda db: list(chat_damage(db, SCHEMA_TABLES)))
+
+
+async def test_what_expired_is_no_damage_and_what_is_missing_is(world: World) -> None:
+    """Retention leaves holes below its mark; above it, and at the end, no event may be missing."""
+    (alice,) = await world.people(1)
+    room = await world.room(alice)  # 1
+    for _ in range(4):
+        await world.append(room, alice, message())
+    await keep(world, room, alice, 1)  # 6
+    world.clock.wall += DAY
+    for _ in range(3):
+        await world.append(room, alice, message())  # 7 to 9
+    await expire(world)
+    assert await numbers(world, room) == [1, 6, 7, 8, 9]
+    assert await damage(world) == []
+    query = "DELETE FROM events WHERE room = ? AND seq = ?"
+    await world.store.writer.submit(lambda db: db.execute(query, (room, 8)))
+    assert await damage(world) == [f"room {room} has 2 events from number 7 on, and should have 3"]
+    world.clock.wall += DAY
+    await world.append(room, alice, message())  # 10
+    world.clock.wall += DAY
+    await expire(world)
+    assert await numbers(world, room) == [1, 6, 10]  # blanked
+    assert await damage(world) == []
 
 
 async def test_pages_in_both_directions_reach_across_the_hole(world: World) -> None:

@@ -54,7 +54,7 @@ data_option = click.option(
     metavar="DIR",
     required=True,
     envvar="${variables}DATA",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False, readable=False),
     help="The data folder. Can also be set with ${variables}DATA.",
 )
 

@@ -6,6 +6,7 @@ command that fixes it, because someone may already have read it. New files are w
 
 import contextlib
 import os
+import pwd
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -163,11 +164,17 @@ class DataFolder:
             raise SetupError(problem)
 
     def problems(self) -> list[str]:
-        """Return a sentence for each file that others can access, with the fix."""
+        """Return a sentence for each file that others can access, with the fix.
+
+        A folder that is something else is not to be changed: closing /etc to others would stop the machine.
+        """
         if not self.path.is_dir():
             return [f"there is no data folder {self.path}; `{self._init}` makes it"]
         above = exposed(self.path.absolute())
         try:
+            owner = self.path.stat().st_uid
+            if owner not in {0, os.geteuid()}:
+                return [_of_another(self.path, owner)]
             found = [
                 *([f"{above}; `chmod go-w` it, or use another data folder"] if above else []),
                 *_problem(self.path),
@@ -179,7 +186,16 @@ class DataFolder:
             ]
         except OSError as error:
             return [f"cannot read the data folder {self.path}: {error.strerror}"]
+        if found and self._is_something_else():
+            files = "it has other files, and none of a server's"
+            return [f"{self.path} is not a data folder: {files}; name the server's folder, or a new one"]
         return found
+
+    def _is_something_else(self) -> bool:
+        """Return whether files are here, and none that a server has from its beginning."""
+        return any(self.path.iterdir()) and not any(
+            os.path.lexists(one) for one in (*self.files, self.database)
+        )
 
     def require(self, *, has_database: bool = True) -> None:
         """Raise SetupError unless this is a private, initialised data folder.
@@ -209,8 +225,20 @@ def _problem(path: Path, *, is_public: bool = False) -> list[str]:
     if stat.S_ISLNK(status.st_mode):
         return _problem_of_link(path, is_public=is_public)
     if status.st_uid != os.geteuid():
-        return [f"{path} belongs to another user; run the server as that user, or `chown` it"]
+        return [_of_another(path, status.st_uid)]
     return _problem_of_mode(path, status)
+
+
+def _of_another(path: Path, owner: int) -> str:
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = f"#{owner}"
+    if path.is_dir():
+        return f"{path} belongs to the user {name}; run this as that user: `sudo -u {name} …`"
+    return (
+        f"{path} belongs to the user {name}; run this as that user, or `chown` it if someone else put it here"
+    )
 
 
 def _problem_of_link(path: Path, *, is_public: bool) -> list[str]:

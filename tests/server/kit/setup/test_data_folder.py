@@ -1,6 +1,7 @@
 """O2 (file rights): the data folder is private, and what is not private is refused."""
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,23 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> 
     with pytest.raises(SetupError, match="cannot write"):
         write_private(tmp_path / "taken", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_another_folder_is_left_as_it_is(tmp_path: Path) -> None:
+    """A system's folder that was named by mistake: no advice to close it to others, which breaks things."""
+    (tmp_path / "passwd").write_text("root")
+    (tmp_path / "passwd").chmod(0o644)
+    tmp_path.chmod(0o755)
+    sentences = CHAT.folder(tmp_path).problems()
+    assert [("is not a data folder" in one, "chmod" in one) for one in sentences] == [(True, False)]
+    (tmp_path / "parlour.toml").touch(mode=0o600)
+    assert any("chmod 700" in one for one in CHAT.folder(tmp_path).problems())
+
+
+def test_the_folder_of_another_user_is_theirs(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator who runs a command as root is told whose it is, and not to take it from them."""
+    owner = pwd.getpwuid(folder.path.stat().st_uid).pw_name
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
+    mine = next(one for one in folder.problems() if one.startswith(f"{folder.path} "))
+    assert f"run this as that user: `sudo -u {owner} …`" in mine
+    assert "chown" not in mine

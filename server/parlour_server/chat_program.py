@@ -3,6 +3,7 @@
 It loads quickly, because every command of `parlour-server` needs it; ``app.py`` makes the running server.
 """
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -106,8 +107,24 @@ def _find_look_alikes(engine: Engine) -> list[Finding]:
     ]
 
 
+def _find_lobby(engine: Engine) -> list[Finding]:
+    """Report that there is no lobby: `init` makes one, and the operator may have renamed or deleted it."""
+    try:
+        with closing(engine.connect_reader()) as db:
+            query = "SELECT 1 FROM rooms WHERE name = ? AND kind = 'public'"
+            if db.execute(query, (str(lobby()),)).fetchone() is not None:
+                return []
+    except engine.failures:
+        return []  # the finding about the database reports it
+    makes = f"`{NAME.command} room create {lobby()}` makes one"
+    return [
+        Finding("advice", "lobby", f"no public room is called {lobby()}: new accounts join no room; {makes}")
+    ]
+
+
 def _findings(folder: DataFolder, engine: Engine | None) -> list[Finding]:
-    return [*_find_log_key(folder), *(_find_look_alikes(engine) if engine is not None else [])]
+    of_database = [*_find_look_alikes(engine), *_find_lobby(engine)] if engine is not None else []
+    return [*_find_log_key(folder), *of_database]
 
 
 async def _make_system_account_and_lobby(_folder: DataFolder, store: Store, clock: Clock) -> list[str]:

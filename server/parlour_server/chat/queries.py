@@ -55,6 +55,7 @@ from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.permissions import in_force
+from parlour_server.rooms.rights import refuse_name_of_lobby
 from parlour_server.store.interface import Store
 from parlour_server.store.types import Membership, NewRoom
 
@@ -224,6 +225,7 @@ class Queries:
 
     def _named_room(self, peer: ChatPeer, frame: CreateRoom) -> NewRoom:
         grant = peer.grant
+        refuse_name_of_lobby(frame.kind, frame.name)
         return NewRoom(
             room=new_room_id(),
             kind=frame.kind,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parlour_server.kit.cli.command_options import data_option, json_option
+from parlour_server.kit.cli.command_options import command, data_option, json_option, with_store
 from parlour_server.kit.cli.invite_commands import (
     address_option,
     create_example,
@@ -56,8 +56,15 @@ def create(
 ) -> None:
     """Create an invite link. Anyone who has the link can use it, so send it privately."""
     from parlour_protocol.invite_link import ChatInviteLink, Inviter  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
+    from parlour_server.system_account import lobby  # noqa: PLC0415
 
     inviter = Inviter.parse(by) if by is not None else None
+    if role and with_store(data, lambda store: store.rooms.find_public(lobby()), did=None) is None:
+        raise SetupError(
+            f"--role is for the public room called {lobby()}, and there is none;"
+            f" `{command()} room create {lobby()}` makes one"
+        )
 
     def text(link: "InviteLink") -> str:
         return str(ChatInviteLink(link, inviter))

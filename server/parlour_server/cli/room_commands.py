@@ -1,6 +1,5 @@
 """`room`: list, create, rename, archive and delete rooms, and appoint moderators."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,8 @@ import click
 
 from parlour_server.kit.cli.command_options import (
     canonical,
+    command,
+    confirm,
     data_option,
     example,
     folder_of,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from parlour_protocol.frames.bodies import AnyBody
     from parlour_protocol.ids import RoomId
+    from parlour_server.kit.errors import SetupError
     from parlour_server.store.interface import Decide, Store
     from parlour_server.store.types import AppendEvent, Facts, RoomFactsForOperator
 
@@ -94,6 +96,7 @@ def rename(data: Path, name: str, new: str, as_json: bool) -> None:  # noqa: FBT
     chosen = parse_room_name(new)
     room = _append(data, name, Renamed(chosen), _if_named, did="room rename", new=str(chosen))
     _did(room, f"{name} is called {chosen} now", as_json=as_json, name=str(chosen))
+    _warn_without_lobby(data)
 
 
 @room.command(epilog=example("parlour-server room archive --data ~/parlour kitchen"))
@@ -131,13 +134,12 @@ def delete(data: Path, name: str, yes: bool, as_json: bool) -> None:  # noqa: FB
         return await _described(store, name)
 
     one = with_store(data, look, did=None)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("can't ask without a terminal: --yes deletes the room")
-        question = f"Delete {one.name or 'the direct room'} ({one.room}) with {one.events} events, for good?"
-        click.confirm(question, abort=True, err=True)
+    confirm(
+        f"Delete {one.name or 'the direct room'} ({one.room}) with {one.events} events, for good?", yes=yes
+    )
     room = _append(data, one.room, RoomDeleted(), _if_exists, did="room delete", title=str(one.name or ""))
     _did(room, f"{one.name or room} is deleted", as_json=as_json, deleted=True)
+    _warn_without_lobby(data)
 
 
 @room.command(
@@ -293,6 +295,17 @@ def _append(data: Path, name: str, body: "AnyBody", decide: "Decide", *, did: st
     return with_store(data, work, did=did, room=name, **about)
 
 
+def _warn_without_lobby(data: Path) -> None:
+    from parlour_server.system_account import lobby  # noqa: PLC0415 - keeps `--help` quick
+
+    if with_store(data, lambda store: store.rooms.find_public(lobby()), did=None) is None:
+        click.echo(
+            f"There is no public room called {lobby()} now: new accounts join no room. "
+            f"`{command()} room create {lobby()}` makes one.",
+            err=True,
+        )
+
+
 def _did(room: "RoomId", sentence: str, *, as_json: bool, **fields: object) -> None:
     if as_json:
         say({"room": room, **fields})
@@ -317,12 +330,18 @@ def _as_json(one: "RoomFactsForOperator") -> dict[str, object]:
 
 async def _described(store: "Store", name: str) -> "RoomFactsForOperator":
     """Return the room with this name or id. Raises SetupError."""
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
-
     found = await store.rooms.describe(await _find(store, name))
     if found is None:
-        raise SetupError("no such room; `parlour-server room list` shows them, with --private others")
+        raise _no_such_room()
     return found
+
+
+def _no_such_room() -> "SetupError":
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
+
+    return SetupError(
+        f"no such room; `{command()} room list` shows the public ones, and with --private the others"
+    )
 
 
 def _if_named(_event: "AppendEvent", facts: "Facts") -> None:
@@ -350,7 +369,7 @@ async def _find(store: "Store", name: str) -> "RoomId":
         raise SetupError(f"several rooms have this name: give one of their ids instead ({', '.join(found)})")
     room = found[0] if found else RoomId(name)
     if not await store.log.heads([room]):
-        raise SetupError("no such room; `parlour-server room list` shows the public ones")
+        raise _no_such_room()
     return room
 
 

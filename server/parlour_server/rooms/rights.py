@@ -41,7 +41,10 @@ from parlour_protocol.frames.bodies import (
     Unreadable,
 )
 from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import skeleton
 from parlour_protocol.limits import PINS_PER_ROOM, REACTIONS_PER_MESSAGE, ROOMS_PER_USER
+from parlour_protocol.room_name import RoomName
+from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.encrypted_message_rules import decide_encrypted_message
 from parlour_server.rooms.group_rules import decide_group
@@ -66,6 +69,18 @@ from parlour_server.rooms.permissions import (
 from parlour_server.rooms.statement_rules import require_statement
 from parlour_server.store.interface import Decide
 from parlour_server.store.types import AppendEvent, Facts, FileRecord, Target
+from parlour_server.system_account import lobby
+
+
+def refuse_name_of_lobby(kind: RoomKind | None, name: RoomName) -> None:
+    """Refuse a person's public room that is called like the lobby: new accounts join the one of that name.
+
+    There may be none, when the operator renamed or deleted it.
+    """
+    if kind is RoomKind.PUBLIC and skeleton(name) == skeleton(lobby()):
+        raise RefusedError(
+            ErrorCode.NAME_TAKEN, "new accounts join the room of this name; it is the operator's"
+        )
 
 
 def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each body
@@ -102,8 +117,9 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PL
             allow(event, facts, Action.SET_TOPIC)
         case RetentionSet():
             allow(event, facts, Action.SET_RETENTION)
-        case Renamed():
+        case Renamed(name=name):
             allow(event, facts, Action.RENAME)
+            refuse_name_of_lobby(facts.kind, name)
         case Archived(on=on):
             allow(event, facts, Action.ARCHIVE)
             refuse_same_archived(facts, on=on)

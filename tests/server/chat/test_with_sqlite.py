@@ -9,6 +9,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Kicked, Message, Renamed, RoleSet, RoomDeleted
 from parlour_protocol.frames.replies import Error, Hello, LogEvent, Ok, RoomClosed, RoomEntered
 from parlour_protocol.frames.requests import (
+    CreateRoom,
     Delete,
     DeleteRoom,
     History,
@@ -103,6 +104,17 @@ async def test_a_deleted_message_is_gone_from_history(disk: DiskWorld):
     assert isinstance(await disk.ask(ada, Delete, room=room, target=seq), Error)
     page = await disk.ask(ada, History, room=room)
     assert "canary" not in repr(page)
+
+
+async def test_the_name_of_the_lobby_is_the_operators(disk: DiskWorld) -> None:
+    """Also while there is none: newcomers would join this person's room. A private room can have the name."""
+    ada = await disk.connect("ada")
+    for request, more in (
+        (CreateRoom, {"kind": "public"}),
+        (Rename, {"room": await disk.make_room(ada, "lounge")}),
+    ):
+        assert refused(await disk.ask(ada, request, name="lobby", **more)).code is ErrorCode.NAME_TAKEN
+    await disk.make_room(ada, "lobby", "private")
 
 
 async def test_a_deleted_room_is_closed_for_everyone_after_its_last_event(disk: DiskWorld) -> None:

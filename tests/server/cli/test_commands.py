@@ -251,6 +251,24 @@ def test_rooms_are_changed_by_the_operator(folder: DataFolder, capsys: Capture) 
     assert json.loads(run(capsys, "doctor", *data, "--json"))["ok"] is True
 
 
+def test_a_server_without_a_lobby_says_so(folder: DataFolder, capsys: Capture) -> None:
+    """New accounts would join nothing, and an invite's role would be lost without a word."""
+    data = ("--data", str(folder.path))
+    assert COMMAND_LINE.run(["room", "rename", *data, "lobby", "foyer"]) == 0
+    assert "new accounts join no room" in capsys.readouterr().err
+    assert "there is none" in fail(capsys, "invite", "create", *data, "--role", "owner")[1]
+    advice = [
+        one
+        for one in json.loads(run(capsys, "doctor", *data, "--json"))["findings"]
+        if one["about"] == "lobby"
+    ]
+    assert [one["level"] for one in advice] == ["advice"]
+    run(capsys, "room", "create", *data, "lobby")
+    assert COMMAND_LINE.run(["room", "rename", *data, "foyer", "hall"]) == 0
+    assert capsys.readouterr().err == ""
+    run(capsys, "invite", "create", *data, "--role", "owner")
+
+
 def test_notices_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     """Sent, listed as text that commands no terminal, withdrawn; each is an action in the audit log."""
     data = ("--data", str(folder.path))

@@ -28,6 +28,7 @@ from parlour_protocol.frames.bodies import (
     Muted,
     Pinned,
     Reacted,
+    Renamed,
     RetentionSet,
     RoleSet,
     TopicSet,
@@ -47,6 +48,7 @@ from parlour_protocol.limits import (
     REACTIONS_PER_MESSAGE,
     ROOMS_PER_USER,
 )
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.permissions import LOWEST_ROLE, RANK, Action
@@ -473,3 +475,11 @@ def test_a_timed_refusal_says_when_it_ends():
     with pytest.raises(RefusedError) as caught:
         decide(event(Message(text=TEXT)), facts(author=Membership(ADA, Role.MEMBER, Millis(NOW + 5_000))))
     assert caught.value.retry_after == 5_000
+
+
+@pytest.mark.parametrize("name", ["lobby", "l0bby"])
+def test_a_person_has_no_public_room_that_newcomers_would_take_for_the_lobby(name: str):
+    """Also while there is none, because the operator renamed it: they would join that person's room."""
+    body = Renamed(parse_room_name(name))
+    assert outcome(body, facts(Role.OWNER)) == ErrorCode.NAME_TAKEN
+    assert outcome(body, facts(Role.OWNER, kind=RoomKind.PRIVATE)) is None

@@ -82,8 +82,9 @@ async def test_a_deleted_room_is_gone_at_once_and_its_data_in_batches(
     described = await world.store.rooms.describe(room)
     assert described is not None
     assert described.name is not None
-    for _ in range(250):
-        sent = (await world.append(room, bob, message("secret words"))).event
+    sent = (await world.append(room, bob, message("secret words"))).event
+    for _ in range(249):
+        await world.append(room, bob, message("secret words"))
     await world.append(room, bob, Reacted(sent.seq, Reaction("+"), on=True))
     await world.append(room, alice, Pinned(sent.seq, on=True))
     with pytest.raises(RefusedError):

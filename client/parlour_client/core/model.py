@@ -58,9 +58,9 @@ class Room:
     trouble: str = ""
     """What the server withholds of it, in our words; empty again when it shows more."""
     retention: Retention | None = None
-    archived: bool = False
-    """It can be read, and nothing is written."""
     """How long the server keeps its messages; None: for ever, and none was ever removed."""
+    archived: bool = False
+    """Its members can read it, but no one can write in it."""
 
     @property
     def title(self) -> str:

@@ -115,9 +115,9 @@ class Printer:
         """Print what the operator tells everyone, each once."""
         for notice in unread:
             if notice.notice not in self._printed_notices:
-                self._printed_notices.add(notice.notice)
                 heading = notice_heading(notice, self.client.account.server)
                 self.say(f"*** {heading}: {shown(notice.text)}")
+        self._printed_notices = {notice.notice for notice in unread}
 
     def encryption(self) -> None:
         """Print changes of encryption."""

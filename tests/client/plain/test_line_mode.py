@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from tests.client.plain.ear import Ear
 from tests.client.ui.encryption_fake import OPEN
@@ -393,3 +394,8 @@ async def test_the_operators_notices_are_printed_once_as_text(client: FakeClient
     assert len(lines) == 1
     assert lines[0].startswith("*** Notice from the operator of chat.example:8443, 1970")
     assert lines[0].endswith("down ⟦ESC⟧[2Jat 8")
+    client.notices.received(msgspec.structs.replace(notice, expires=Millis(2)))  # withdrawn
+    ear.mode.on_change(NoticesChanged())
+    client.notices.received(notice)
+    ear.mode.on_change(NoticesChanged())
+    assert len([line for line in ear.heard if line.startswith("***")]) == 2, "it remembers no withdrawn ones"

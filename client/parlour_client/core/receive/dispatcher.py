@@ -108,7 +108,7 @@ class Dispatcher:
         """Dispatch a pushed frame; waits while too many events are unwritten."""
         match push:
             case LogEvent():
-                if isinstance(push.body, RoomDeleted):
+                if isinstance(push.body, RoomDeleted) and self._state.room(push.room) is not None:
                     self._deleted[push.room] = push.author
                 if isinstance(push.body, Message):
                     self._presence.message_came(push.room, push.author)

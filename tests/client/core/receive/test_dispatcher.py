@@ -52,3 +52,17 @@ async def test_a_room_is_renamed_archived_and_deleted(desk: Desk, server: FakeSe
     )
     assert gone == RoomGone(LOBBY, "hall", BOB)
     assert client.rooms.get(LOBBY) is None
+
+
+async def test_only_a_known_room_can_be_deleted(desk: Desk, server: FakeServer) -> None:
+    """Others are not remembered, so that a server can't fill the memory with them."""
+    client = await desk.open()
+    server.add_room(GARDEN, "garden")
+    server.append(GARDEN, RoomDeleted())
+    entered = RoomEntered(room=server.summary(GARDEN))
+    await heard(client, lambda c: isinstance(c, EntryAdded), lambda: server.wires[0].say(entered))
+    closed = RoomClosed(room=GARDEN)
+    change = await heard(
+        client, lambda c: isinstance(c, RoomGone | RoomsChanged), lambda: server.wires[0].say(closed)
+    )
+    assert isinstance(change, RoomsChanged), "it was removed from the room, as far as it knows"

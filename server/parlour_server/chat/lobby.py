@@ -11,6 +11,7 @@ from parlour_server.chat.notices import EventCommitted
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError, UnavailableError
+from parlour_server.rooms.operator_rules import require_member
 from parlour_server.store.interface import Store
 from parlour_server.store.types import AppendEvent, Facts
 from parlour_server.system_account import lobby, system_account, system_device
@@ -38,16 +39,10 @@ async def enter_lobby(store: Store, bus: Bus, clock: Clock, user: UserName, role
     body = RoleSet(user, Role(role))
     event = AppendEvent(room, system_account(), system_device(), new_request_id(), clock.now(), body)
     try:
-        appended = await store.log.append(event, _if_member)
+        appended = await store.log.append(event, require_member)
     except (RefusedError, UnavailableError):
         return
     bus.publish(EventCommitted(appended.event))
-
-
-def _if_member(_: AppendEvent, facts: Facts) -> None:
-    """Allow giving a role to a member: the operator chose it."""
-    if facts.subject is None:
-        raise RefusedError(ErrorCode.NOT_FOUND)
 
 
 def _anyone_may_join(_: AppendEvent, facts: Facts) -> None:

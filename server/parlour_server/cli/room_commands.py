@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from parlour_protocol.frames.bodies import AnyBody
     from parlour_protocol.ids import RoomId
+    from parlour_protocol.kit.ids import Millis
     from parlour_server.kit.errors import SetupError
     from parlour_server.store.interface import Decide, Store
     from parlour_server.store.types import AppendEvent, Facts, RoomFactsForOperator
@@ -95,7 +96,7 @@ def rename(data: Path, name: str, new: str, as_json: bool) -> None:  # noqa: FBT
 
     chosen = parse_room_name(new)
     room = _append(data, name, Renamed(chosen), _if_named, did="room rename", new=str(chosen))
-    _did(room, f"{name} is called {chosen} now", as_json=as_json, name=str(chosen))
+    _did(room, f"{name} is now called {chosen}", as_json=as_json, name=str(chosen))
     _warn_without_lobby(data)
 
 
@@ -104,7 +105,7 @@ def rename(data: Path, name: str, new: str, as_json: bool) -> None:  # noqa: FBT
 @json_option
 @click.argument("name")
 def archive(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
-    """Archive the room NAME (or with this id): members can read it, and no one writes."""
+    """Archive the room NAME (or with this id): members can read it, but no one can write in it."""
     _set_archived(data, name, on=True, as_json=as_json)
 
 
@@ -129,15 +130,16 @@ def delete(data: Path, name: str, yes: bool, as_json: bool) -> None:  # noqa: FB
     People's devices keep the copies that they have.
     """
     from parlour_protocol.frames.bodies import RoomDeleted  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.rooms.operator_rules import allow_anything  # noqa: PLC0415
 
     async def look(store: "Store") -> "RoomFactsForOperator":
         return await _described(store, name)
 
     one = with_store(data, look, did=None)
-    confirm(
-        f"Delete {one.name or 'the direct room'} ({one.room}) with {one.events} events, for good?", yes=yes
-    )
-    room = _append(data, one.room, RoomDeleted(), _if_exists, did="room delete", title=str(one.name or ""))
+    which = f"{one.name or 'the direct room'} ({one.room})"
+    confirm(f"Delete {which} with {one.events} events, for good?", yes=yes)
+    title = str(one.name or "")
+    room = _append(data, one.room, RoomDeleted(), allow_anything, did="room delete", title=title)
     _did(room, f"{one.name or room} is deleted", as_json=as_json, deleted=True)
     _warn_without_lobby(data)
 
@@ -188,20 +190,15 @@ def create(data: Path, name: str, topic: str, as_json: bool) -> None:  # noqa: F
 def appoint(data: Path, name: str, who: str, role: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Give WHO a role in the room NAME (or with this id). They must be a member."""
     from parlour_protocol.frames.bodies import RoleSet  # noqa: PLC0415
-    from parlour_protocol.kit.ids import new_request_id  # noqa: PLC0415
     from parlour_protocol.rooms import Role  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.store.types import AppendEvent  # noqa: PLC0415
-    from parlour_server.system_account import system_account, system_device  # noqa: PLC0415
+    from parlour_server.rooms.operator_rules import require_member  # noqa: PLC0415
 
     async def work(store: "Store") -> "RoomId":
         room = await _find(store, name)
         chosen = await known(store, who)
         body = RoleSet(chosen, Role(role))
-        event = AppendEvent(
-            room, system_account(), system_device(), new_request_id(), SystemClock().now(), body
-        )
-        await store.log.append(event, _if_member)
+        await store.log.append(_event(room, SystemClock().now(), body), require_member)
         return room
 
     room = with_store(data, work, did="room appoint", room=name, user=canonical(who), role=role)
@@ -225,11 +222,11 @@ def retention(data: Path, name: str, days: int | None, clear: bool, as_json: boo
     Members are told at once. A shorter time applies after `messages.notice_days`.
     """
     from parlour_protocol.frames.bodies import RetentionSet  # noqa: PLC0415
-    from parlour_protocol.kit.ids import Millis, new_request_id  # noqa: PLC0415
+    from parlour_protocol.kit.ids import Millis  # noqa: PLC0415
     from parlour_server.chat_settings import ChatSettings  # noqa: PLC0415
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.store.types import AppendEvent, RetentionPolicy, shorter  # noqa: PLC0415
-    from parlour_server.system_account import system_account, system_device  # noqa: PLC0415
+    from parlour_server.rooms.operator_rules import allow_anything  # noqa: PLC0415
+    from parlour_server.store.types import RetentionPolicy, shorter  # noqa: PLC0415
 
     if days is not None and clear:
         raise click.UsageError("--days and --clear can't be used together")
@@ -242,9 +239,7 @@ def retention(data: Path, name: str, days: int | None, clear: bool, as_json: boo
     async def work(store: "Store") -> "tuple[RoomId, RetentionPolicy, RetentionPolicy]":
         room = await _find(store, name)
         if changes:
-            body = RetentionSet(days, applies)
-            event = AppendEvent(room, system_account(), system_device(), new_request_id(), now, body)
-            await store.log.append(event, _if_exists)
+            await store.log.append(_event(room, now, RetentionSet(days, applies)), allow_anything)
         return room, await store.retention.policy(None), await store.retention.policy(room)
 
     did = "room retention" if changes else None
@@ -279,17 +274,11 @@ def _set_archived(data: Path, name: str, *, on: bool, as_json: bool) -> None:
 
 def _append(data: Path, name: str, body: "AnyBody", decide: "Decide", *, did: str, **about: str) -> "RoomId":
     """Append the operator's event to the log of the room with this name or id."""
-    from parlour_protocol.kit.ids import new_request_id  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.store.types import AppendEvent  # noqa: PLC0415
-    from parlour_server.system_account import system_account, system_device  # noqa: PLC0415
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
 
     async def work(store: "Store") -> "RoomId":
         room = (await _described(store, name)).room
-        author, device = system_account(), system_device()
-        await store.log.append(
-            AppendEvent(room, author, device, new_request_id(), SystemClock().now(), body), decide
-        )
+        await store.log.append(_event(room, SystemClock().now(), body), decide)
         return room
 
     return with_store(data, work, did=did, room=name, **about)
@@ -304,6 +293,15 @@ def _warn_without_lobby(data: Path) -> None:
             f"`{command()} room create {lobby()}` makes one.",
             err=True,
         )
+
+
+def _event(room: "RoomId", now: "Millis", body: "AnyBody") -> "AppendEvent":
+    """Return an event by the server itself."""
+    from parlour_protocol.kit.ids import new_request_id  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.store.types import AppendEvent  # noqa: PLC0415
+    from parlour_server.system_account import system_account, system_device  # noqa: PLC0415
+
+    return AppendEvent(room, system_account(), system_device(), new_request_id(), now, body)
 
 
 def _did(room: "RoomId", sentence: str, *, as_json: bool, **fields: object) -> None:
@@ -371,17 +369,3 @@ async def _find(store: "Store", name: str) -> "RoomId":
     if not await store.log.heads([room]):
         raise _no_such_room()
     return room
-
-
-def _if_exists(_event: "AppendEvent", _facts: "Facts") -> None:
-    """Allow it: the operator is not bound by the room's permissions."""
-
-
-def _if_member(_: "AppendEvent", facts: "Facts") -> None:
-    """Allow it for a member: the operator is not bound by the room's permissions."""
-    from parlour_protocol.errors import ErrorCode  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.errors import RefusedError  # noqa: PLC0415
-
-    if facts.subject is None:
-        hint = "no such room (see `parlour-server room list`), or they are not a member of it"
-        raise RefusedError(ErrorCode.NOT_FOUND, hint)

@@ -231,7 +231,7 @@ def test_rooms_are_changed_by_the_operator(folder: DataFolder, capsys: Capture) 
     shown = json.loads(run(capsys, "room", "show", *data, "kitchen", "--json"))
     assert (shown["kind"], shown["archived"], shown["owners"]) == ("public", False, ["house"])
     assert "taken" in fail(capsys, "room", "rename", *data, "kitchen", "garden")[1]
-    assert "is called dining" in run(capsys, "room", "rename", *data, "kitchen", "dining")
+    assert "is now called dining" in run(capsys, "room", "rename", *data, "kitchen", "dining")
     assert "no such room" in fail(capsys, "room", "show", *data, "kitchen")[1]
     assert "archived" in run(capsys, "room", "archive", *data, "dining")
     assert "archived already" in fail(capsys, "room", "archive", *data, "dining")[1]

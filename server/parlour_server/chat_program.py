@@ -171,7 +171,7 @@ async def _prune(store: Store, settings: ChatSettings, clock: Clock) -> int:
     return await expire_now(store.retention, settings.messages, clock)
 
 
-def _pruned_words(rooms: int) -> str:
+def _pruned_text(rooms: int) -> str:
     return f", and messages of {rooms} room{'' if rooms == 1 else 's'}"
 
 
@@ -200,7 +200,7 @@ CHAT: Final = ProgramSpec(
     findings=_findings,
     bounds=CHAT_BOUNDS,
     prune=_prune,
-    pruned_words=_pruned_words,
+    pruned_text=_pruned_text,
     link_fields=frozenset({"by"}),
     after_restore=_AFTER_RESTORE,
 )

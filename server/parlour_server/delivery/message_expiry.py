@@ -15,6 +15,7 @@ from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import warn
+from parlour_server.kit.store.engine.trusted_clock import TrustedClock
 from parlour_server.store.interface import Retention
 
 EVERY_SECONDS: Final = 600.0
@@ -25,18 +26,22 @@ _DAY: Final = 86_400_000
 
 async def expire_now(store: Retention, settings: MessageSettings, clock: Clock) -> int:
     """Remove everything that is due; returns how many rooms lost something. Raises UnavailableError."""
-    now = clock.now()
+    return await _remove(store, (await _look(store, settings, clock.now())).trusted)
+
+
+async def _look(store: Retention, settings: MessageSettings, now: Millis) -> TrustedClock:
+    """Apply the server's setting, and return the clock that messages expire by."""
     await store.set_for_server(settings.keep_days or None, now, settings.notice_days * _DAY)
-    return await _remove(store, (await store.look_at_clock(now)).trusted, pause=0)
+    return await store.look_at_clock(now)
 
 
-async def _remove(store: Retention, now: Millis, *, pause: float) -> int:
+async def _remove(store: Retention, now: Millis) -> int:
     """Remove what is due at a time that can be trusted; returns how many rooms lost something."""
     rooms = await store.due(now)
     for room in rooms:
         looked = await store.expire(room, now)
         while looked:
-            await asyncio.sleep(pause)
+            await asyncio.sleep(_PAUSE_SECONDS)
             looked = await store.expire(room, now)
     return len(rooms)
 
@@ -67,10 +72,7 @@ class MessageExpiry:
     async def sweep(self) -> int:
         """Remove everything that is due; returns how many rooms lost something. Raises UnavailableError."""
         now = self._clock.now()
-        await self._store.set_for_server(
-            self._settings.keep_days or None, now, self._settings.notice_days * _DAY
-        )
-        clock = await self._store.look_at_clock(now)
+        clock = await _look(self._store, self._settings, now)
         if clock.is_held and not self._held:
             warn(
                 "retention_held",
@@ -79,7 +81,7 @@ class MessageExpiry:
                 do="check the clock if the server was not stopped for so long",
             )
         self._held = clock.is_held
-        rooms = await _remove(self._store, clock.trusted, pause=_PAUSE_SECONDS)
+        rooms = await _remove(self._store, clock.trusted)
         if rooms:
             self._audit.record(ChatAuditEvent.MESSAGES_EXPIRED, rooms=rooms)
             self._files.soon()

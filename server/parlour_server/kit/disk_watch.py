@@ -48,8 +48,8 @@ class DiskSpace:
         return self.free < LEAST_FREE or self.free * 100 < self.total * warn_percent
 
     @property
-    def words(self) -> str:
-        """How much is free."""
+    def text(self) -> str:
+        """How much is free, for a person."""
         percent = self.free * 100 // self.total if self.total else 0
         return f"{self.free // 1024**2:,} MiB free of {self.total // 1024**2:,} ({percent} %)"
 

@@ -87,8 +87,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
     bounds: Mapping[str, str] = field(default_factory=dict)
     """`disk show`: what bounds each of its own tables, in a few words."""
     prune: Callable[[_Store, _Settings, Clock], Awaitable[int]] = _prune_nothing
-    """`disk prune`: remove what the running program removes by and by; returns how much."""
-    pruned_words: Callable[[int], str] = _say_nothing
+    """`disk prune`: remove what the running program removes over time; returns how much."""
+    pruned_text: Callable[[int], str] = _say_nothing
     """What that was, to follow `removed 5 expired rows`."""
     operations: tuple[Operation, ...] = ()
     """Of the HTTPS API, besides those of every server. Each needs a handler (``RunningProgram``)."""

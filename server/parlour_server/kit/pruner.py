@@ -4,6 +4,8 @@ It works in small batches and never raises; if the store is unavailable, it trie
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Final
 
 from parlour_server.kit.clock import Clock
@@ -14,6 +16,13 @@ from parlour_server.kit.store.interface import KitStore
 EVERY_SECONDS: Final = 3600.0
 _PAUSE_SECONDS: Final = 0.1
 """Seconds between two batches, so that other writes come first."""
+
+
+async def prune_batches(store: KitStore, clock: Clock) -> AsyncIterator[int]:
+    """Remove everything that has expired; yields the rows of each batch. Raises UnavailableError."""
+    while gone := await store.prune(clock.now()):
+        yield gone
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 class Pruner:
@@ -33,11 +42,8 @@ class Pruner:
     async def prune(self) -> None:
         """Remove everything that has expired."""
         removed = 0
-        try:
-            while gone := await self._store.prune(self._clock.now()):
+        with suppress(UnavailableError):  # a full disk, or the server is stopping: try again in an hour
+            async for gone in prune_batches(self._store, self._clock):
                 removed += gone
-                await asyncio.sleep(_PAUSE_SECONDS)
-        except UnavailableError:
-            pass  # a full disk, or the server is stopping: try again in an hour
         if removed:
             log("pruned", rows=removed)

@@ -56,7 +56,7 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
             }
         )
         return
-    click.echo(f"disk: {space.words}{', less than disk.warn_percent' if low else ''}")
+    click.echo(f"disk: {space.text}{', less than disk.warn_percent' if low else ''}")
     for one in found:
         size = "?" if one.bytes is None else f"{one.bytes / _MIB:,.1f}"
         click.echo(f"{size:>12} MiB  {one.what}: {one.bound}")
@@ -66,23 +66,23 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 @data_option
 @json_option
 def prune(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
-    """Remove now what a running server removes by and by: expired data, and messages past their retention."""
+    """Remove now what a running server removes over time: expired data, and messages past their retention."""
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.pruner import prune_batches  # noqa: PLC0415
 
     spec = program()
     settings = settings_of(folder_of(data))
 
     async def work(store: "KitStore") -> tuple[int, int]:
-        clock, rows = SystemClock(), 0
-        while gone := await store.prune(clock.now()):
-            rows += gone
+        clock = SystemClock()
+        rows = sum([gone async for gone in prune_batches(store, clock)])
         return rows, await spec.prune(store, settings, clock)
 
     rows, more = with_store(data, work, did="disk prune")
     if as_json:
         say({"rows": rows, "program": more})
     else:
-        click.echo(f"removed {rows} expired rows{spec.pruned_words(more)}")
+        click.echo(f"removed {rows} expired rows{spec.pruned_text(more)}")
 
 
 @disk.command(epilog=example("$command disk vacuum --data ~/$word"))

@@ -244,10 +244,10 @@ def _machine(folder: DataFolder, disk: DiskSettings) -> list[Finding]:
     space = DiskSpace.of(folder.path)
     if space.is_low(disk.warn_percent):
         level: Level = "danger" if space.free < LEAST_FREE else "advice"
-        text = f"{space.words}; when the disk is full, nothing can be sent: {WHAT_TO_DO}"
+        text = f"{space.text}; when the disk is full, nothing can be sent: {WHAT_TO_DO}"
         found.append(Finding(level, "disk", text))
     else:
-        found.append(Finding("fine", "disk", space.words))
+        found.append(Finding("fine", "disk", space.text))
     if os.geteuid() == 0:
         found.append(Finding("advice", "user", "run the server as its own user, not as root"))
     return found

@@ -28,6 +28,7 @@ from parlour_server.store.sql.account_data import EXPORTED_TABLES, PAUSE_SECONDS
 from parlour_server.store.types import AppendEvent
 from parlour_server.system_account import system_device
 
+_GOES: Final = "Their uploaded files, devices, invitations and blocks go."
 _STAYS: Final = (
     "The name stays taken, so that no one else can use it and be mistaken for them.",
     "Open rooms keep the lines that say when they joined and left, and what others wrote about them.",
@@ -128,5 +129,5 @@ def _plain(value: object) -> str:
 
 
 CHAT_ACCOUNT_DATA: Final[AccountData[Store]] = AccountData(
-    count=_count, stays=_STAYS, delete=_delete, export=_export
+    count=_count, goes=_GOES, stays=_STAYS, delete=_delete, export=_export
 )

@@ -39,6 +39,8 @@ class AccountData(Generic[_Store]):
 
     count: Callable[[_Store, UserName], Awaitable[Mapping[str, int]]]
     """Return how much there is of what, by name."""
+    goes: str
+    """A sentence: what a deletion removes besides what they wrote; empty if there is nothing."""
     stays: Sequence[str]
     """Sentences: what stays after a deletion, and why."""
     delete: Callable[[_Store, Clock, Deletion], Awaitable[Mapping[str, Any]]]
@@ -63,6 +65,6 @@ async def _export_nothing(
 
 
 NO_DATA: AccountData[Any] = AccountData(
-    count=_count_nothing, stays=(), delete=_delete_nothing, export=_export_nothing
+    count=_count_nothing, goes="", stays=(), delete=_delete_nothing, export=_export_nothing
 )
 """Of a program that has nothing of an account."""

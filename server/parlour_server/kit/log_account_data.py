@@ -46,5 +46,5 @@ async def _lines(store: "ProgramStore", user: UserName) -> AsyncIterator[bytes]:
 
 
 LOG_ACCOUNT_DATA: Final[AccountData[Any]] = AccountData(
-    count=_count, stays=_STAYS, delete=_delete, export=_export
+    count=_count, goes="", stays=_STAYS, delete=_delete, export=_export
 )

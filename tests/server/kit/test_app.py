@@ -106,6 +106,11 @@ async def test_a_ticker_in_forty_lines_is_a_whole_server(ticker: Ticker) -> None
         assert ticker.command("session", "end", "ada", "--all") == "1 ended\n"
         assert await socket.close_code() == await other.close_code() == SESSION_ENDED
     assert "ada  since " in ticker.command("user", "list")
+    goes = PipedPython(["-m", ticker_program.__name__, "user", "delete", "ada", "--data", str(ticker.data)])
+    told = goes.communicate("", timeout=PATIENCE)[1]
+    assert goes.wait() == 2
+    assert "What stays:" in told
+    assert "uploaded files" not in told, "a ticker has none"
     assert sorted(path.name for path in ticker.data.iterdir() if path.suffix in {".toml", ".db"}) == [
         "ticker.db",
         "ticker.toml",

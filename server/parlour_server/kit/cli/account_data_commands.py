@@ -71,7 +71,7 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
         return found, await spec.account_data.count(store, found.user)
 
     account, counts = with_store(data, before, did=None)
-    for line in _forewarning(account.user, counts, keeps=keeps):
+    for line in _consequences(account.user, counts, keeps=keeps):
         click.echo(line, err=True)
     confirm(f"Delete {account.user} for good?", yes=yes)
 
@@ -105,20 +105,22 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
             click.echo(f"{key.replace('_', ' ')}: {value:,}")
 
 
-def _forewarning(user: "UserName", counts: "Mapping[str, int]", *, keeps: bool) -> list[str]:
+def _consequences(user: "UserName", counts: "Mapping[str, int]", *, keeps: bool) -> list[str]:
     """Return what will go and what will stay, as lines."""
+    data = program().account_data
     there = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
     goes = [
         f"{user}: their password, second factors, sessions and limits go at once, and no one can log in.",
-        *([f"The server has of theirs: {there}."] if there else []),
+        *([f"What the server has of them: {there}."] if there else []),
+        *([data.goes] if data.goes else []),
     ]
     if counts:
         goes.append(
-            "Their uploaded files, devices and invitations go. What they wrote stays, under another name."
+            "What they wrote stays, under another name."
             if keeps
-            else "Their uploaded files, devices and invitations go, and what they wrote where the server can."
+            else "What they wrote goes, where the server can remove it."
         )
-    return [*goes, "What stays:", *(f"- {sentence}" for sentence in program().account_data.stays)]
+    return [*goes, "What stays:", *(f"- {sentence}" for sentence in data.stays)]
 
 
 def _words(value: object) -> str:

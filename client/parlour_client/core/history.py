@@ -271,10 +271,17 @@ class History:
         return entries[:limit]
 
     async def _fetch(self, room: RoomId, *, before: Seq | None = None, after: Seq | None = None) -> bool:
-        """Fetch the page next to a gap; False if it cannot be fetched."""
+        """Fetch the page next to a gap; False if it cannot be fetched.
+
+        Only numbers that the server claimed are asked for: one that a person typed, or that a member's reply
+        names, would otherwise make the events up to it look withheld.
+        """
         conversation = self._live.conversation
         if conversation is None or self._state.room(room) is None:
             return False
+        if before is not None:
+            newest = max(self._catch_up.top(room), self._catch_up.head(room))
+            before = min(before, Seq(newest + 1))
         ask = HistoryRequest(
             id=new_request_id(), room=room, before=before, after=after, limit=PAGE_EVENTS.value
         )

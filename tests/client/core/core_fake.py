@@ -288,7 +288,7 @@ class FakeServer:
                 more=ask.after + ask.limit < len(log),
                 incarnation=self.incarnation,
             )
-        end = (ask.before - 1) if ask.before is not None else len(log)
+        end = len(log) if ask.before is None else min(ask.before - 1, len(log))
         begin = max(0, end - ask.limit)
         return Page(room=ask.room, events=tuple(log[begin:end]), more=begin > 0, incarnation=self.incarnation)
 

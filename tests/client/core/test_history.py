@@ -151,6 +151,18 @@ async def test_a_root_that_cannot_be_had_is_reported(desk: Desk, server: FakeSer
     assert thread.missing == root.seq
 
 
+async def test_a_number_that_no_event_has_accuses_nobody(desk: Desk, server: FakeServer) -> None:
+    """Typed by the person, or named by a member's reply: the server claimed no such event, and hides none."""
+    said = answer(server, "what do you mean?", 900)
+    client = await desk.open()
+    await client.connection.ready()
+    assert await client.history.entry(LOBBY, Seq(999)) is None
+    assert (await client.history.thread(LOBBY, said.seq)).missing == 900
+    assert [entry.text for entry in await client.history.timeline(LOBBY)][-1] == "what do you mean?"
+    assert not [entry.note for entry in await client.history.timeline(LOBBY) if entry.note is not None]
+    assert client.rooms.get(LOBBY).trouble == ""  # type: ignore[union-attr]
+
+
 async def test_earlier_texts_are_kept_until_the_message_is_deleted(desk: Desk, server: FakeServer) -> None:
     """All texts in order; none after a deletion."""
     said = server.say("first")

@@ -39,6 +39,11 @@ def reason_text(text: str) -> ReasonText:
     return _checked(ReasonText, text, _("The reason"), _("Make it one short line."))
 
 
+def report_note_text(text: str) -> ReasonText:
+    """Check the note of a report. Raises SetupError."""
+    return _checked(ReasonText, text, _("The note"), _("Make it one short line."))
+
+
 def _checked(kind: type[T], text: str, what: str, hint: str) -> T:
     try:
         return kind.parse(text)

@@ -95,7 +95,7 @@ _WORDS: Final[Mapping[str, str]] = {
     ErrorCode.FORBIDDEN: N_("Your role in this room does not allow that."),
     ErrorCode.BANNED: N_("You are banned from this room."),
     ErrorCode.MUTED: N_("You are muted in this room."),
-    ErrorCode.ARCHIVED: N_("This room is archived: it can be read, and nothing is written."),
+    ErrorCode.ARCHIVED: N_("This room is archived: you can read it, but nobody can write here."),
     ErrorCode.ENCRYPTED: N_("The room is end-to-end encrypted, so the server refuses unencrypted messages."),
     ErrorCode.STALE_EPOCH: N_("The room's keys have changed in the meantime."),
     ErrorCode.REMOVAL_PENDING: (

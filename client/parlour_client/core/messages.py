@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from parlour_client.core.archive import Archive, events, saved_preferences, stored_values
 from parlour_client.core.archive.outbox_table import AlsoWrite
-from parlour_client.core.checked_text import message_text, reaction_text, reason_text
+from parlour_client.core.checked_text import message_text, reaction_text, report_note_text
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.events import Emit, EntryChanged
 from parlour_client.core.model import Entry, Outgoing
@@ -107,7 +107,7 @@ class Messages:
                 target=entry.seq,
                 reason=reason,
                 quote=message_text(entry.text),
-                note=reason_text(note),
+                note=report_note_text(note),
             )
         )
 
@@ -176,7 +176,7 @@ class Messages:
         if known is None:
             raise SetupError(_("You are not in this room."), _("Join it first: parlour room join NAME."))
         if known.archived:
-            raise SetupError(_("This room is archived: it can be read, and nothing is written."))
+            raise SetupError(_("This room is archived: you can read it, but nobody can write here."))
         await self._rooms.keep(room)
         if self._encrypted_rooms is not None and self._encrypted_rooms.covers(room):
             frames = await self._encrypted_rooms.inspection.frames(room, frames)

@@ -65,7 +65,7 @@ class Parts:
         self.account = account = credentials.profile.account
 
         # state and transport
-        self.state = State(account.user)
+        self.state = State(account.user, clock)
         self.numbers = Numbers()
         self.reconnector = Reconnector(
             account.server, clock, chance, emit, login_hint(account.server, account.user)

@@ -23,7 +23,7 @@ def retention_short(retention: Retention | None) -> str:
     if retention is None:
         return ""
     if retention.next_from is not None:
-        return _("messages from {date} on: {kept}").format(
+        return _("messages {kept} from {date}").format(
             date=_date(retention.next_from), kept=kept_for(retention.next_days)
         )
     if retention.days is None:

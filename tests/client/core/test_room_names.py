@@ -5,6 +5,7 @@ import pytest
 from parlour_client.core.model import Room
 from parlour_client.core.room_names import find_room
 from parlour_client.core.sync.state import State
+from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.errors import SetupError
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.ids import RoomId
@@ -32,7 +33,7 @@ def summary(room: str, name: str | None, kind: RoomKind = RoomKind.PRIVATE) -> R
 
 def state(*rooms: RoomSummary) -> State:
     """Return the state of someone who is in these rooms."""
-    made = State(ME)
+    made = State(ME, SystemClock())
     for room in rooms:
         made.update(room)
     return made

@@ -9,6 +9,8 @@ event, or after this device last had everything, is younger than that. What is y
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec.structs import replace
+
 from parlour_protocol.frames.replies import Retention
 from parlour_protocol.kit.ids import Millis, Seq
 
@@ -35,6 +37,14 @@ class Expiry:
             return False
         oldest = max(self.complete, after or Millis(0))
         return oldest <= self.now - self.days * _DAY + _TOLERANCE
+
+
+def in_force(retention: Retention | None, now: Millis) -> Retention | None:
+    """Return what applies now: an announced change whose time has come is no announcement any more."""
+    if retention is None or retention.next_from is None or retention.next_from > now:
+        return retention
+    settled = replace(retention, days=retention.next_days, next_days=None, next_from=None)
+    return None if settled == Retention() else settled
 
 
 def shortest_days(retention: Retention | None, now: Millis) -> int | None:

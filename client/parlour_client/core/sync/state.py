@@ -13,8 +13,10 @@ from msgspec.structs import replace
 
 from parlour_client.core.archive.saved_preferences import SavedPreferences
 from parlour_client.core.model import Room
+from parlour_client.core.room_log.expiry import in_force
 from parlour_client.core.room_log.withheld import ends_early_text
 from parlour_client.core.room_names import marks
+from parlour_client.kit.clock import Clock
 from parlour_protocol.frames import AnyBody, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import (
     Added,
@@ -53,7 +55,7 @@ class KnownRoom:
     written: bool = False
     """A message of it is known; only said of the direct room with oneself."""
 
-    def room(self, preferences: SavedPreferences, mark: str) -> Room:
+    def room(self, preferences: SavedPreferences, mark: str, now: Millis) -> Room:
         """Return the room as views see it."""
         summary = self.summary
         return Room(
@@ -74,7 +76,7 @@ class KnownRoom:
             activity=max(self.activity, preferences.activity.get(summary.room, Millis(0))),
             mark=mark,
             request=summary.request,
-            retention=summary.retention,
+            retention=in_force(summary.retention, now),
             archived=summary.archived,
             trouble=ends_early_text(summary.head, self.withheld) if self.withheld > summary.head else "",
         )
@@ -83,8 +85,9 @@ class KnownRoom:
 class State:
     """The rooms of one account."""
 
-    def __init__(self, me: UserName) -> None:
+    def __init__(self, me: UserName, clock: Clock) -> None:
         self.me = me
+        self._clock = clock
         self.preferences = _NONE
         """What the person set; ``RoomStore`` reads it from the archive."""
         self._known: dict[RoomId, KnownRoom] = {}
@@ -117,7 +120,7 @@ class State:
     def _room(self, known: KnownRoom) -> Room:
         if self._marks is None:
             self._marks = marks(known.summary for known in self._known.values())
-        return known.room(self.preferences, self._marks.get(known.summary.room, ""))
+        return known.room(self.preferences, self._marks.get(known.summary.room, ""), self._clock.now())
 
     @property
     def summaries(self) -> Sequence[RoomSummary]:
@@ -223,7 +226,7 @@ def _archived(summary: RoomSummary, event: LogEvent, _me: UserName) -> RoomSumma
 
 def _retention(summary: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
     """Take what someone set; what applies now goes on until the time that the event names."""
-    body, before = event.body, summary.retention or Retention()
+    body, before = event.body, in_force(summary.retention, event.at) or Retention()
     assert isinstance(body, RetentionSet)  # noqa: S101 - the table below says so
     if body.applies is not None and body.applies > event.at:
         after = replace(before, next_days=body.days, next_from=body.applies)

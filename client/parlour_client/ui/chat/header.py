@@ -57,15 +57,18 @@ class RoomHeader(Vertical):
         count = "" if room.kind is RoomKind.DIRECT else f", {how_many(room.members)}"
         kept = retention_short(room.retention)
         kind = own(f"  {_(_KINDS[room.kind])}{count}{' · ' if kept else ''}{kept}  ", "dim")
-        topic = peer_line(room.topic) if room.topic else own("")
+        warning = ""
         if room.request:
-            topic = own(_("wants to chat: /accept /decline /block"), "bold $text-warning")
+            warning = _("wants to chat: /accept /decline /block")
         if room.archived:
-            topic = own(_("archived: it can be read, and nothing is written"), "bold $text-warning")
+            warning = _("archived: read only")
         if room.trouble:
-            topic = own(_("the server is withholding messages"), "bold $text-warning")
+            warning = _("the server is withholding messages")
         peek = own(_("peek: alt+r marks read") + "  ", "bold") if peeking else own("")
-        self._heading.show(join(peer_line(room.title, style="bold"), kind, peek, topic))
+        # A narrow heading loses its end: the facts that are always there come after what needs the person.
+        topic = peer_line(room.topic) if room.topic and not warning else own("")
+        warned = own(f"  {warning}" if warning else "", "bold $text-warning")
+        self._heading.show(join(peer_line(room.title, style="bold"), warned, kind, peek, topic))
 
     def show_encryption(self, status: RoomEncryption | None) -> None:
         """Show the room's encryption, even if there is none; None: no room is open."""

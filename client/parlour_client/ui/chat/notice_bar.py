@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from parlour_client.kit.language import _
+from parlour_client.kit.language import _, ngettext
 from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
-from parlour_client.text.notice_of_operator import notice_heading
 from parlour_protocol.kit.server_notices import ServerNotice
 
 _SHOWN = 160
@@ -26,6 +25,9 @@ class NoticeBar(SafeStatic):
         self.display = bool(unread)
         if unread:
             newest = unread[-1]
-            heading = own(notice_heading(newest, server), "bold")
-            more = own(f"  ({_('/notices reads it')})", "dim")
-            self.show(join(heading, own(": "), peer_line(newest.text, limit=_SHOWN), more))
+            heading = own(_("Notice from the operator of {server}").format(server=server), "bold")
+            count = len(unread)  # how to read them stands before the text, whose end a narrow window cuts
+            hint = ngettext("/notices to read it", "/notices to read all {count}", count).format(count=count)
+            self.show(
+                join(heading, own(f" ({hint})", "dim"), own(": "), peer_line(newest.text, limit=_SHOWN))
+            )

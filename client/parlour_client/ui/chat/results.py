@@ -219,7 +219,7 @@ class ResultViews:
     def _notices(self, result: results.NoticesListed) -> None:
         if not result.notices:
             self._interaction.say(
-                _("The operator of {server} tells nothing now.").format(server=result.server)
+                _("There is no notice from the operator of {server} now.").format(server=result.server)
             )
             return
         parts = []

@@ -152,3 +152,18 @@ async def test_copies_on_this_device_stay_beside_what_was_removed(desk: Desk, se
     shown = [entry.note.kind if entry.note is not None else entry.text for entry in entries[1:]]
     assert shown == [*map(str, range(2, 9)), NoteKind.EXPIRED, "10000", "10001", "10002"]
     assert list(await client.history.gaps(LOBBY, Seq(0), Seq(LONGEST_CATCH_UP + 3))) == []
+
+
+async def test_an_announced_change_is_in_force_when_its_time_has_come(desk: Desk, server: FakeServer) -> None:
+    """For views: the server's summary, or what was heard a while ago, still calls it the next one."""
+    room = server.rooms[LOBBY]
+    starts = Millis(BEGIN + DAY_SECONDS * 1000)
+    room.summary = replace(room.summary, retention=Retention(next_days=2, next_from=starts))
+    client = await desk.open()
+    shown = client.rooms.get(LOBBY)
+    assert shown is not None
+    assert shown.retention == Retention(next_days=2, next_from=starts)
+    desk.clock.advance(DAY_SECONDS)
+    shown = client.rooms.get(LOBBY)
+    assert shown is not None
+    assert shown.retention == Retention(days=2)

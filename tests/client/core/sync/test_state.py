@@ -4,6 +4,7 @@ import pytest
 from tests.client.core.core_fake import ALICE, BOB, LAPTOP, LOBBY, FakeServer
 
 from parlour_client.core.sync.state import State
+from parlour_client.kit.clock import SystemClock
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText, TopicText
 from parlour_protocol.frames.bodies import Added, Banned, Joined, Kicked, Left, Message, RoleSet, TopicSet
 from parlour_protocol.kit.ids import Millis, Seq
@@ -19,7 +20,7 @@ def event(seq: int, body: AnyBody, author: UserName = BOB) -> LogEvent:
 @pytest.fixture
 def state() -> State:
     """Return a state with a lobby of two at event 1."""
-    state = State(ALICE)
+    state = State(ALICE, SystemClock())
     state.update(FakeServer().summary(LOBBY))
     return state
 

@@ -79,6 +79,11 @@ async def test_the_operators_notice_stands_above_the_chat_until_it_is_read(
         shown = screen_text(pilot)
         assert "Notice from the operator of chat.example:8443" in shown.split("lobby")[0]
         assert "[red]down[/] ⟦ESC⟧[2Jat 8" in " ".join(shown.split())
+        long = NoticeText.parse("word " * 99)
+        client.notices.received(ServerNotice(NoticeId("8kq2m9x4tb"), Millis(1), Millis(2**50), long))
+        await pilot.resize_terminal(40, 15)
+        await settled(pilot)
+        assert "(/notices to read all 2): word" in " ".join(screen_text(pilot).split())
         await pilot.press(*"/notices", "enter")
         await settled(pilot)
         assert isinstance(pilot.app.screen, Page)

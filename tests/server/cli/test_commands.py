@@ -420,7 +420,8 @@ def test_a_folder_of_backups(folder: DataFolder, tmp_path: Path, capsys: Capture
     again = ("--data", str(tmp_path / "again"))
     run(capsys, "backup", "restore", *again, place, "--name", second["name"])
     assert [one["user"] for one in json.loads(run(capsys, "user", "list", *again, "--json"))] == ["anna"]
-    assert "removed 0 backups" in run(capsys, "backup", "prune", *data, "--keep", "2", place)
+    assert "removed 0 backups" in run(capsys, "backup", "prune", *data, "--keep", "2", "--yes", place)
+    assert "add --yes" in fail(capsys, "backup", "prune", *data, "--keep", "1", place)[1]
     assert "only a folder of backups" in fail(
         capsys, "backup", "verify", str(folder.settings), "--name", third["name"]
     )[1]  # fmt: skip

@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 from tests.server.cli.test_commands import Capture, fail, run
 
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.setup import operator_log
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.store.accounts.accounts import SqlAccounts
 
 
 def acts(folder: DataFolder) -> list[dict[str, str]]:
@@ -71,6 +75,8 @@ def test_an_account_has_limits_of_its_own(folder: DataFolder, capsys: Capture) -
     assert "20 (everyone: 600)" in run(capsys, "user", "limits", *data, "anna")
     for wrong in ("listen.address=1", "rates.message_bytes_per_minute=5", "files.user_bytes=-1", "rates"):
         assert fail(capsys, "user", "limits", *data, "anna", "--set", wrong)[0] == 2
+    twice = ("--set", "files.user_bytes=1000", "--reset", "files.user_bytes")
+    assert "is there twice" in fail(capsys, "user", "limits", *data, "anna", *twice)[1]
     reset = ("--reset", "files.user_bytes", "--json")
     left = json.loads(run(capsys, "user", "limits", *data, "anna", *reset))["limits"]
     assert [name for name, one in left.items() if one["own"]] == ["rates.messages_per_minute"]
@@ -130,3 +136,42 @@ def test_an_export_is_private_and_replaces_nothing(
     assert (done["bytes"], output.stat().st_mode & 0o777) == (output.stat().st_size, 0o600)
     assert "exists" in fail(capsys, "user", "export", *data, "anna", "--output", str(output))[1]
     assert [one["file"] for one in acts(folder) if one["action"] == "user export"] == ["anna.tar"]
+
+
+def test_what_could_not_be_recorded_is_not_done(
+    folder: DataFolder, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M7: on a full disk the database may still have room; then nobody would know who did it."""
+    data = ("--data", str(folder.path))
+    run(capsys, "user", "create", *data, "anna")
+
+    def full(path: Path, _data: bytes) -> None:
+        raise SetupError(f"cannot write {path}: No space left on device")
+
+    monkeypatch.setattr(operator_log, "write_private", full)
+    for command in (("disable", "anna"), ("delete", "anna", "--yes")):
+        sentence = fail(capsys, "user", *command, *data)[1]
+        assert "nothing was done" in sentence
+        assert "No space left" in sentence
+    [anna] = json.loads(run(capsys, "user", "list", *data, "--json"))
+    assert (anna["disabled"], anna["deleted"]) == (False, None)
+
+
+def test_what_is_interrupted_is_recorded(
+    folder: DataFolder, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M7: Ctrl+C while the database commits leaves the change, and who made it."""
+    data = ("--data", str(folder.path))
+    run(capsys, "user", "create", *data, "anna")
+    inner = SqlAccounts.set_disabled
+
+    async def interrupted(self: SqlAccounts, user: UserName, *, disabled: bool) -> None:
+        await inner(self, user, disabled=disabled)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SqlAccounts, "set_disabled", interrupted)
+    assert fail(capsys, "user", "disable", *data, "anna")[0] == 130
+    [anna] = json.loads(run(capsys, "user", "list", *data, "--json"))
+    assert anna["disabled"] is True
+    [done] = (one for one in acts(folder) if one["action"] == "user disable")
+    assert (done["user"], done["outcome"]) == ("anna", "interrupted, and perhaps done")

@@ -18,6 +18,7 @@ from parlour_server.kit.cli.command_options import (
     name_argument,
     program,
     record,
+    require_record,
     say,
     with_store,
 )
@@ -74,6 +75,7 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
     for line in _consequences(account.user, counts, keeps=keeps):
         click.echo(line, err=True)
     confirm(f"Delete {account.user} for good?", yes=yes)
+    require_record(folder)
 
     async def work(store: "KitStore") -> "dict[str, Any]":
         passwords = HashingPool(threads=1)

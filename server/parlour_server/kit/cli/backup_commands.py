@@ -7,12 +7,14 @@ import click
 
 from parlour_server.kit.cli.command_options import (
     command,
+    confirm,
     data_option,
     example,
     folder_of,
     json_option,
     program,
     record,
+    require_record,
     say,
     settings_of,
 )
@@ -184,18 +186,22 @@ def restore(
     click.echo(f"restored; next: {command()} run --data {data}")
 
 
-@backup.command(epilog=example("$command backup prune --data ~/$word --keep 48 /backup/$word"))
+@backup.command(epilog=example("$command backup prune --data ~/$word --keep 48 --yes /backup/$word"))
 @data_option
 @click.argument("folder", type=_place)
 @click.option(
     "--keep", type=click.IntRange(min=1), required=True, help="How many of the newest backups to keep."
 )
+@click.option("--yes", is_flag=True, help="Don't ask.")
 @json_option
-def prune(data: Path, folder: Path, keep: int, as_json: bool) -> None:  # noqa: FBT001 - click
+def prune(data: Path, folder: Path, keep: int, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click
     """Remove old backups from FOLDER, all but the newest ones and those that these start from."""
     from parlour_server.kit.backup.repository import Repository  # noqa: PLC0415 - keeps `--help` quick
 
     known = folder_of(data)
+    question = f"Remove all backups from {folder} but the newest {keep} and those that these start from?"
+    confirm(question, yes=yes)
+    require_record(known)
     removed = Repository(known, folder).prune(keep)
     record(known, "backup prune", file=str(folder), keep=str(keep))
     if as_json:

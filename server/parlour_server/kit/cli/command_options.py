@@ -137,23 +137,39 @@ async def known(store: "KitStore", name: str) -> "UserName":
 def with_store(data: Path, work: "Callable[[Any], Awaitable[_T]]", *, did: str | None, **about: str) -> _T:
     """Run ``work`` with the open store of this folder; ``did`` names the action in the audit log.
 
-    ``about`` names its subject. ``did`` is None for a command that only reads.
+    ``about`` names its subject. ``did`` is None for a command that only reads. What is interrupted may have
+    been done, and is recorded too.
     """
     import asyncio  # noqa: PLC0415 - see the module's docstring
 
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.kit.errors import OutcomeUnknownError  # noqa: PLC0415
     from parlour_server.kit.setup.open_store import opened  # noqa: PLC0415
 
     folder, spec = folder_of(data), program()
+    if did is not None:
+        require_record(folder)
 
     async def run() -> _T:
         async with opened(spec, folder, SystemClock()) as store:
             return await work(store)
 
-    result = asyncio.run(run())
+    try:
+        result = asyncio.run(run())
+    except (KeyboardInterrupt, OutcomeUnknownError):
+        if did is not None:
+            record(folder, did, **about, outcome="interrupted, and perhaps done")
+        raise
     if did is not None:
         record(folder, did, **about)
     return result
+
+
+def require_record(folder: "DataFolder") -> None:
+    """Raise SetupError if an action could not be recorded; call it before the action."""
+    from parlour_server.kit.setup.operator_log import OperatorLog  # noqa: PLC0415 - see the module's docstring
+
+    OperatorLog(folder.operator_log).require_room()
 
 
 def record(folder: "DataFolder", did: str, **about: str) -> None:

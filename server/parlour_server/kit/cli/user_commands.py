@@ -191,6 +191,8 @@ def limits(
     changes: dict[str, int | None] = dict.fromkeys(taken)
     for text in given:
         which, _, number = text.partition("=")
+        if which in changes:
+            raise click.UsageError(f"{which} is there twice; give each limit once.")
         changes[which] = _number(number, text)
     for which, value in changes.items():
         if which not in everyone:

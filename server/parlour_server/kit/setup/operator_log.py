@@ -18,9 +18,11 @@ from typing import Final
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import warn
+from parlour_server.kit.private_file import write_private
 
 _LOOK_SECONDS: Final = 0.5
 _LONGEST: Final = 200  # characters of one field
+_TRIAL_BYTES: Final = 8_192  # more than one record
 _UNSET: Final = 4_294_967_295  # the kernel's value for a process without a login
 
 
@@ -30,6 +32,17 @@ class OperatorLog:
     def __init__(self, path: Path) -> None:
         """Use this file, which may not exist yet."""
         self._path = path
+
+    def require_room(self) -> None:
+        """Raise SetupError if an action could not be recorded now, as on a full disk: before it is done."""
+        trial = self._path.with_name(f".{self._path.name}.trial")
+        try:
+            write_private(trial, bytes(_TRIAL_BYTES))
+            trial.unlink(missing_ok=True)
+        except SetupError as error:
+            raise SetupError(
+                f"nothing was done, because it could not be recorded for the audit log: {error}"
+            ) from error
 
     def record(self, action: str, **about: str) -> None:
         """Append an action, with its user and time. Raises SetupError."""

@@ -103,7 +103,14 @@ class Parts:
         # receiving
         self.receiver = Receiver(queue, archive, self.state, self.publisher, self.encrypted_rooms)
         self.rollback = Rollback(
-            archive, account, self.state.names_me, self.numbers, self.encrypted_rooms, self.publisher, emit
+            archive,
+            account,
+            self.state.names_me,
+            self.numbers,
+            self.encrypted_rooms,
+            self.publisher,
+            clock,
+            emit,
         )
         self.read_markers = ReadMarkers(
             self.state, self.room_store, self.numbers, self.live, self.encrypted_rooms, emit

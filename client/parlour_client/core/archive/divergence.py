@@ -133,6 +133,16 @@ def numbers_here(connection: apsw.Connection, room: RoomId, known: Known, head: 
     return [number for number in there if number is not None and number <= head]
 
 
+def has_younger(connection: apsw.Connection, room: RoomId, last: Seq, than: Millis) -> bool:
+    """Say whether an event up to ``last`` is here that is younger than a time."""
+    query = """
+        SELECT 1 FROM events WHERE room = ?1 AND seq <= ?2 AND at > ?3
+            AND seq NOT IN (SELECT last FROM missing WHERE room = ?1)
+        UNION ALL
+        SELECT 1 FROM outbox WHERE room = ?1 AND seq <= ?2 AND at > ?3 AND state = 'stored' LIMIT 1"""
+    return connection.execute(query, (room, last, than)).fetchone() is not None
+
+
 def alike(connection: apsw.Connection, events: Sequence[LogEvent], me: UserName) -> list[bool | None]:
     """Say of each event, in our numbers, whether it is the one that is here; None: there is none."""
     return [_alike(connection, event, me) for event in events]

@@ -24,6 +24,7 @@ from parlour_client.core.sync.catch_up import fetch
 from parlour_client.core.sync.publisher import Publisher
 from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.account.profile import Account
+from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import RefusedError, ServerMisbehavedError
 from parlour_client.kit.language import N_
 from parlour_protocol.frames import AnyBody, Hello, LogEvent, RoomSummary
@@ -51,6 +52,7 @@ class Rollback:
         numbers: Numbers,
         encrypted_rooms: EncryptedRooms | None,
         publisher: Publisher,
+        clock: Clock,
         emit: Emit,
     ) -> None:
         self._archive = archive
@@ -58,6 +60,7 @@ class Rollback:
         self._names_me = names_me
         self._encrypted_rooms = encrypted_rooms
         self._publisher = publisher
+        self._clock = clock
         self._emit = emit
         self.numbers = numbers
         self.incarnation: Incarnation | None = None
@@ -89,7 +92,7 @@ class Rollback:
         stale = [one for one in hello.rooms if is_stale(hello, one, known.get(one.room))]
         found = []
         if stale:
-            shared = await conversation.first(self._compared(conversation, stale, known, hello.now))
+            shared = await conversation.first(self._compared(conversation, stale, known))
             for room, (number, returned) in shared.items():
                 made = await self._archive.write_durably(self._fork, room, number, known[room], hello.now)
                 if made is not None:
@@ -132,24 +135,22 @@ class Rollback:
         conversation: ChatConversation,
         rooms: Sequence[RoomSummary],
         known: dict[RoomId, Known],
-        now: Millis,
     ) -> dict[RoomId, tuple[Seq, Returned | None]]:
         shared: dict[RoomId, tuple[Seq, Returned | None]] = {}
         for summary in rooms:
             try:
-                number = await self._shared(conversation, summary, known[summary.room], now)
+                number = await self._shared(conversation, summary, known[summary.room])
                 returned = await self._returned(conversation, summary, number, known[summary.room])
                 shared[summary.room] = number, returned
             except RefusedError:  # removed from the room in the meantime
                 continue
         return shared
 
-    async def _shared(
-        self, conversation: ChatConversation, summary: RoomSummary, known: Known, now: Millis
-    ) -> Seq:
+    async def _shared(self, conversation: ChatConversation, summary: RoomSummary, known: Known) -> Seq:
         """Return the server's last number up to which both histories are the same."""
         hidden, gone = False, Seq(0)
-        days = shortest_days(summary.retention, now)
+        now = self._clock.now()  # the server's would let it say that everything is old
+        expiry = Expiry(shortest_days(summary.retention, now), now)
         here = await self._archive.read(divergence.numbers_here, summary.room, known, summary.head)
         search = DivergenceSearch(here, PAGE_EVENTS.value)
         for _ in range(_MOST_PAGES):
@@ -157,10 +158,12 @@ class Rollback:
                 break
             before = Seq(end + 1)
             ask = History(id=new_request_id(), room=summary.room, before=before, limit=PAGE_EVENTS.value)
-            answer = await fetch(conversation, ask, Expiry(days, now))
+            answer = await fetch(conversation, ask, expiry)
             removed = max((one.seq for one in answer if isinstance(one, ExpiredEvents)), default=Seq(0))
-            if here and removed >= here[0]:  # what was removed meanwhile is no other history
-                gone = max(gone, *(number for number in here if number <= removed))
+            old = max((number for number in here if number <= removed), default=Seq(0))
+            # What was removed meanwhile is no other history. Of what is here, the device knows how old it is.
+            if old and not await self._has_younger(known, summary.room, old, expiry):
+                gone = max(gone, old)
                 here = [number for number in here if number > removed]
                 search = DivergenceSearch(here, PAGE_EVENTS.value)
                 continue
@@ -181,6 +184,10 @@ class Rollback:
             return min(summary.head, known.numbers.floor(known.top))
         # Whatever could not be compared counts as different: nothing from the server is assumed to be known.
         return max(search.shared, gone, min(summary.head, known.numbers.floor(known.forgotten)))
+
+    async def _has_younger(self, known: Known, room: RoomId, there: Seq, expiry: Expiry) -> bool:
+        last = known.numbers.to_local(there)
+        return await self._archive.read(divergence.has_younger, room, last, expiry.horizon)
 
     async def _returned(
         self, conversation: ChatConversation, summary: RoomSummary, shared: Seq, known: Known

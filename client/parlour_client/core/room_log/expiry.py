@@ -31,12 +31,17 @@ class Expiry:
     now: Millis
     complete: Millis = Millis(0)  # noqa: RUF009 - a NewType
 
+    @property
+    def horizon(self) -> Millis:
+        """What is younger than this can't have expired."""
+        return Millis(0 if self.days is None else self.now - self.days * _DAY + _TOLERANCE)
+
     def explains(self, last: Seq, after: Millis | None, kept_from: Seq) -> bool:
         """Say whether events up to ``last`` can have been removed; the one before them is from ``after``."""
         if self.days is None or last >= kept_from:
             return False
         oldest = max(self.complete, after or Millis(0))
-        return oldest <= self.now - self.days * _DAY + _TOLERANCE
+        return oldest <= self.horizon
 
 
 def in_force(retention: Retention | None, now: Millis) -> Retention | None:

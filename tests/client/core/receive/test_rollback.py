@@ -16,10 +16,10 @@ from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import AnyResult, LogEvent
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.frames.replies import Page, RoomEntered
+from parlour_protocol.frames.replies import Page, Retention, RoomEntered
 from parlour_protocol.frames.requests import History, MarkRead, React, Send
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Seq, new_incarnation
+from parlour_protocol.kit.ids import Millis, Seq, new_incarnation
 
 
 def restore(server: FakeServer, kept: int, *, told: bool = True, room: RoomId = LOBBY) -> None:
@@ -411,6 +411,63 @@ async def test_a_hole_where_histories_are_compared_is_compared_around(desk: Desk
     client = await desk.open()
     assert await texts(client) == said
     assert client.connection.status.state is LinkState.ONLINE
+
+
+@pytest.mark.parametrize(("ahead", "lost"), [(0, 0), (40, 0), (0, 2), (40, 2)])
+async def test_an_expiry_after_a_restore_hides_nothing_young(
+    desk: Desk, server: FakeServer, ahead: int, lost: int
+) -> None:
+    """R33: messages of today can't have expired, whatever time and retention the server claims."""
+    log = server.rooms[LOBBY].log
+    log[0] = replace(log[0], at=Millis(log[0].at - 90 * 86_400_000))  # so what follows may be old, it says
+    client = await desk.open()
+    for number in range(3):
+        await heard(client, lambda c: isinstance(c, EntryAdded), lambda: server.say(f"mine {number}"))  # noqa: B023
+    await desk.close()
+    desk.clients.clear()
+    restore(server, 4 - lost)
+    for number in range(lost + 1):
+        server.say(f"new {number}", tell=False)
+    room, honest, greeting = server.rooms[LOBBY], server._page, server.hello()
+    room.summary = replace(room.summary, retention=Retention(days=7))
+
+    def page(ask: History) -> AnyResult:
+        whole = honest(ask)
+        assert isinstance(whole, Page)
+        return replace(
+            whole, events=tuple(one for one in whole.events if one.seq not in {2, 3, 4}), kept_from=Seq(5)
+        )
+
+    server.page_of = page
+    later = Millis(greeting.now + ahead * 86_400_000)
+    server.hello = lambda: replace(greeting, now=later, rooms=(server.summary(LOBBY),))  # type: ignore[method-assign]
+    said = await texts(await desk.open())
+    assert said[:4] == ["mine 0", "mine 1", "mine 2", told(3)]
+    assert said[-1] == f"new {lost}"
+
+
+async def test_what_expired_before_a_restore_is_no_other_history(desk: Desk, server: FakeServer) -> None:
+    """R33: the same answer about messages that are older than the retention raises no alarm."""
+    client = await desk.open()
+    for number in range(3):
+        await heard(client, lambda c: isinstance(c, EntryAdded), lambda: server.say(f"old {number}"))  # noqa: B023
+    await desk.close()
+    desk.clients.clear()
+    desk.clock.advance(40 * 86_400)
+    server.incarnation = new_incarnation()
+    server.say("new", tell=False)
+    room, honest = server.rooms[LOBBY], server._page
+    room.summary = replace(room.summary, retention=Retention(days=7))
+
+    def page(ask: History) -> AnyResult:
+        whole = honest(ask)
+        assert isinstance(whole, Page)
+        return replace(
+            whole, events=tuple(one for one in whole.events if one.seq not in {2, 3, 4}), kept_from=Seq(5)
+        )
+
+    server.page_of = page
+    assert await texts(await desk.open()) == ["old 0", "old 1", "old 2", "new"]
 
 
 async def test_a_copied_folder_that_grew_past_what_is_known(desk: Desk, server: FakeServer) -> None:

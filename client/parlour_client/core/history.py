@@ -288,7 +288,9 @@ class History:
         try:
             now, summary = self._clock.now(), self._state.summary(room)
             retention = None if summary is None else summary.retention
-            page = await fetch(conversation, ask, Expiry(shortest_days(retention, now), now))
+            end = before if before is not None else Seq((after or 0) + 1)
+            here, at = await self._archive.read(events.newest_under, room, end)
+            page = await fetch(conversation, ask, Expiry(shortest_days(retention, now), now, at, here))
         except ParlourClientError:
             return False
         if not page:

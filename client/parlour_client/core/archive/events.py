@@ -142,6 +142,16 @@ def _shown(connection: apsw.Connection, room: RoomId, seqs: Sequence[Seq]) -> Se
     return _folded(connection, room, list(_rows(connection, query, (room, *seqs))))
 
 
+def newest_under(connection: apsw.Connection, room: RoomId, before: Seq) -> tuple[Seq, Millis]:
+    """Return the number and time of the newest event under ``before`` that is here; zeros: there is none."""
+    query = """
+        SELECT seq, at FROM events WHERE room = ?1 AND seq < ?2
+            AND seq NOT IN (SELECT last FROM missing WHERE room = ?1) ORDER BY seq DESC LIMIT 1"""
+    for seq, at in connection.execute(query, (room, before)):
+        return Seq(int(str(seq))), Millis(int(str(at)))
+    return Seq(0), Millis(0)
+
+
 def gaps(connection: apsw.Connection, room: RoomId, after: Seq, before: Seq) -> Sequence[Gap]:
     """Return the runs of numbers between ``after`` and ``before`` that are not here, oldest first."""
     floor, forgotten = floors(connection, room)

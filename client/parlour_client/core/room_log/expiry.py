@@ -23,13 +23,14 @@ _TOLERANCE: Final = 3_600_000
 class Expiry:
     """What may have expired in a room by now.
 
-    ``days`` is the shortest time that it keeps or kept messages, as its members see. Events above the last
-    one that is here are no older than ``complete``.
+    ``days`` is the shortest time that it keeps or kept messages, as its members see. Events above ``here``,
+    which is on this device, are no older than ``complete``.
     """
 
     days: int | None
     now: Millis
     complete: Millis = Millis(0)  # noqa: RUF009 - a NewType
+    here: Seq = Seq(0)  # noqa: RUF009 - a NewType
 
     @property
     def horizon(self) -> Millis:
@@ -40,7 +41,7 @@ class Expiry:
         """Say whether events up to ``last`` can have been removed; the one before them is from ``after``."""
         if self.days is None or last >= kept_from:
             return False
-        oldest = max(self.complete, after or Millis(0))
+        oldest = max(self.complete if last > self.here else 0, after or 0)
         return oldest <= self.horizon
 
 

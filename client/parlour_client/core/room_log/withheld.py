@@ -130,6 +130,10 @@ class Removal:
 
         ``before`` is the event in front of them, if the answer has it.
         """
+        here = self.expiry.here
+        if self.expiry.days is not None and low <= here < high:  # other things are known of those above it
+            below = self.missing(beside, low, here, before)
+            return [*below, *self.missing(beside, here + 1, high, below[-1] if below else before)]
         if low > high or not self.numbers.has_any(low, high):
             return []
         first = self.numbers.to_local(self.numbers.ceiling(Seq(low)))

@@ -236,7 +236,7 @@ class CatchUp:
         ask = History(id=new_request_id(), room=room, after=begin, limit=PAGE_EVENTS.value)
         now, summary = self._clock.now(), self._state.summary(room)
         days = shortest_days(None if summary is None else summary.retention, now)
-        expiry = Expiry(days, now, self._complete.get(room, Millis(0)) if after else Millis(0))
+        expiry = Expiry(days, now, self._complete.get(room, Millis(0)) if self.top(room) else Millis(0))
         page = await fetch(conversation, ask, expiry)
         if after is not None and self._stands_elsewhere(room, after):
             return  # a strict room was held or moved back meanwhile

@@ -31,8 +31,9 @@ async def expire_now(store: Retention, settings: MessageSettings, clock: Clock) 
 
 async def _look(store: Retention, settings: MessageSettings, now: Millis) -> TrustedClock:
     """Apply the server's setting, and return the clock that messages expire by."""
+    clock = await store.look_at_clock(now)
     await store.set_for_server(settings.keep_days or None, now, settings.notice_days * _DAY)
-    return await store.look_at_clock(now)
+    return clock
 
 
 async def _remove(store: Retention, now: Millis) -> int:

@@ -22,6 +22,7 @@ from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.errors import RefusedError
 from parlour_server.store.sql.integrity import chat_damage
+from parlour_server.store.types import RetentionPolicy
 
 DAY = 86_400_000
 SCHEMA_TABLES = frozenset({"events", "file_usage", "retention"})
@@ -201,6 +202,32 @@ async def test_the_shorter_of_the_servers_and_the_rooms_counts(world: World) -> 
     assert await shown(world, room, alice) == Retention(days=30)
     await keep(world, room, alice, 5)
     assert await shown(world, room, alice) == Retention(days=5)
+
+
+async def test_a_clock_that_jumps_ahead_ends_no_notice_period(world: World) -> None:
+    """Neither that of a server, nor that of the machine on which `disk prune` is run."""
+    retention, now, notice = world.store.retention, world.clock.now(), 3 * DAY
+    await retention.look_at_clock(now)
+    announced = await retention.set_for_server(30, now, notice)
+    ahead = Millis(now + 4 * DAY)
+    assert (await retention.look_at_clock(ahead)).trusted == now
+    assert await retention.set_for_server(30, ahead, notice) == announced
+    assert await retention.set_for_server(7, ahead, notice) == RetentionPolicy(
+        None, 7, Millis(ahead + notice)
+    )
+
+
+async def test_the_bytes_of_a_room_are_never_less_than_none(world: World) -> None:
+    """Servers of an earlier version, which run until they are replaced, store events without counting."""
+    (alice,) = await world.people(1)
+    room = await world.room(alice)
+    await world.append(room, alice, message("x" * 4000))
+    await world.store.writer.submit(lambda db: db.execute("UPDATE rooms SET bytes = 100"))
+    await keep(world, room, alice, 1)
+    world.clock.wall += DAY
+    await world.append(room, alice, message())
+    await expire(world)
+    assert 0 <= (await world.facts(room, alice, message())).room_bytes < 200
 
 
 async def test_expiry_goes_by_number_and_stops_at_the_first_young_event(world: World) -> None:

@@ -68,8 +68,8 @@ class SqlRetention:
         """Set how long the server keeps messages; a shorter time applies after ``notice`` milliseconds."""
 
         def write(db: WriteConnection) -> RetentionPolicy:
-            policy = read_policy(db, None)
-            changed = policy.settled(now).changed(days, now, notice)
+            policy, past = read_policy(db, None), _past(db, now)
+            changed = policy.settled(past).changed(days, past, notice + now - past)
             if changed != policy:
                 db.execute("INSERT INTO retention (id) VALUES (1) ON CONFLICT DO NOTHING")
                 _write_policy(db, "retention", "id = 1", (), changed)
@@ -113,6 +113,12 @@ def read_policy(db: Connection, room: RoomId | None) -> RetentionPolicy:
     else:
         row = db.execute(f"SELECT {_POLICY} FROM rooms WHERE room = ?", (room,)).fetchone()  # noqa: S608 - columns of ours
     return RetentionPolicy() if row is None else RetentionPolicy(*row)
+
+
+def _past(db: Connection, now: Millis) -> Millis:
+    """Return the time up to which notice periods are over: a clock that jumped ahead ends none."""
+    (trusted,) = db.execute("SELECT coalesce(max(trusted), 0) FROM retention").fetchone()
+    return min(now, trusted) if trusted else now
 
 
 def set_for_room(db: WriteConnection, event: LogEvent, body: RetentionSet) -> RetentionSet:
@@ -189,8 +195,10 @@ def _expire(db: WriteConnection, room: ExpiringRoom, now: Millis) -> int:
         removed_days = room.days if removed_days is None else min(room.days, removed_days)
         db.stale_wal = True
     db.execute(
-        "UPDATE rooms SET kept_from = ?, removed_days = ?, bytes = bytes - ? WHERE room = ?",
-        (last + 1 if last > 0 else 0, removed_days, size, room.room),
+        # Old servers, which run while new ones are started, don't count what they store.
+        "UPDATE rooms SET kept_from = ?, removed_days = ?,"
+        " bytes = CASE WHEN bytes > ? THEN bytes - ? ELSE 0 END WHERE room = ?",
+        (last + 1 if last > 0 else 0, removed_days, size, size, room.room),
     )
     # Rows that stay are looked at once: go on after them.
     return looked if looked == BATCH or gone else 0

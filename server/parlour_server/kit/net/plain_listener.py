@@ -6,6 +6,7 @@ page with a rebound DNS name reads nothing (H3); fixed refusals; no software nam
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
@@ -39,7 +40,7 @@ class PlainListener:
         self._find = find
         self._content_type = content_type
         self._server: asyncio.Server | None = None
-        self._open: set[_Socket] = set()
+        self._open: dict[_Socket, str] = {}
 
     async def open(self, address: str, hosts: Callable[[int], frozenset[bytes]]) -> int:
         """Listen on `host:port`, and return the port. Raises SetupError.
@@ -70,8 +71,8 @@ class PlainListener:
 class _Socket(asyncio.Protocol):
     """One socket with one request."""
 
-    def __init__(self, find: FindPage, content_type: str, rules: Rules, others: "set[_Socket]") -> None:
-        """``others`` are the open sockets."""
+    def __init__(self, find: FindPage, content_type: str, rules: Rules, others: "dict[_Socket, str]") -> None:
+        """``others`` are the open sockets, oldest first, with the addresses of their peers."""
         self._find = find
         self._content_type = content_type
         self._rules = rules
@@ -81,12 +82,14 @@ class _Socket(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the request, unless too many sockets are open."""
+        """Wait for the request. Over the cap, the oldest socket of the address with most of them gives way."""
         if len(self._others) >= MOST_SOCKETS:
-            transport.abort()
-            return
+            counts = Counter(self._others.values())
+            oldest = max(self._others, key=lambda one: counts[self._others[one]])
+            del self._others[oldest]
+            oldest.abort()
         self._transport = transport
-        self._others.add(self)
+        self._others[self] = (transport.get_extra_info("peername") or ("",))[0]
         self._timer = asyncio.get_running_loop().call_later(SECONDS, transport.abort)
 
     def data_received(self, data: bytes) -> None:
@@ -106,7 +109,7 @@ class _Socket(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the socket."""
         del exc
-        self._others.discard(self)
+        self._others.pop(self, None)
         if self._timer is not None:
             self._timer.cancel()
 

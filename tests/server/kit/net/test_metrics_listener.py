@@ -98,7 +98,7 @@ async def test_nothing_else_is_answered(line: str, fields: tuple[str, ...], stat
 
 
 async def test_silent_sockets_are_few_and_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """H5, H6: those over the cap are closed at once, the others when their time is over."""
+    """H5, H6: those over the cap make older ones close at once, the others close when their time is over."""
     monkeypatch.setattr(scrape, "SECONDS", 0.2)
     async with listening() as port:
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_SOCKETS + 3)]
@@ -108,6 +108,15 @@ async def test_silent_sockets_are_few_and_cut_off(monkeypatch: pytest.MonkeyPatc
                     assert await reader.read() == b""
                 writer.close()
         assert b"parlour_connections" in await ask(port)
+
+
+async def test_silent_sockets_keep_no_one_out() -> None:
+    """H6: someone who holds all sockets of a CA's way to the server must not hold up a certificate."""
+    async with listening() as port:
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_SOCKETS)]
+        assert b"parlour_connections" in await ask(port)
+        for _, writer in silent:
+            writer.close()
 
 
 async def test_a_second_request_is_not_answered() -> None:

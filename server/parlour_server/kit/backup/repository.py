@@ -58,6 +58,7 @@ _WHOLE: Final = "database"
 _CHANGES: Final = "changes"
 _UNFINISHED: Final = ".unfinished"
 _NAME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z", re.ASCII)
+_LARGEST_FORMAT: Final = 4096
 _LARGEST_MANIFEST: Final = 256 * 1024 * 1024
 """About 2 million files."""
 
@@ -234,11 +235,15 @@ class Repository:
 
     def _check_format(self) -> None:
         try:
-            found = msgspec.json.decode((self.path / _FORMAT).read_bytes(), type=_Format)
-        except (OSError, msgspec.MsgspecError, ValueError) as error:
+            with _opened(self.path, self.path / _FORMAT, None) as file:
+                found = msgspec.json.decode(file.read(_LARGEST_FORMAT), type=_Format)
+        except (OSError, SetupError, msgspec.MsgspecError, ValueError) as error:
             raise not_a_backup(self._known, self.path, f"it has no valid {_FORMAT}") from error
         if found.program != self._known.program.word:
             raise not_a_backup(self._known, self.path, f"its backups are of {found.program!a}")
+        for folder in (self.path / _BACKUPS, self._uploads):
+            if folder.is_symlink() or not folder.is_dir():  # pruning must remove nothing elsewhere
+                raise not_a_backup(self._known, self.path, f"{folder.name} in it is not a folder")
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -277,8 +282,11 @@ class Repository:
         if not names:
             return None
         try:
-            name, _, blocks = (self.path / _BLOCKS).read_bytes().partition(b"\n")
             chain = self._chain(names[-1])
+            count = -(-chain[-1][1].members[self._known.database.name].size // BLOCK)
+            length = len(names[-1]) + 1 + count * _DIGEST
+            with _opened(self.path, self.path / _BLOCKS, length) as file:
+                name, _, blocks = file.read(length).partition(b"\n")
         except (OSError, SetupError):
             return None
         changes = sum(manifest.stored.size for _, manifest in chain[1:])

@@ -82,7 +82,7 @@ class _Socket(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the request. Over the cap, the oldest socket of the address with most of them gives way."""
+        """Wait for the request. Over the cap, the oldest socket of the address with most gives way."""
         if len(self._others) >= MOST_SOCKETS:
             counts = Counter(self._others.values())
             oldest = max(self._others, key=lambda one: counts[self._others[one]])

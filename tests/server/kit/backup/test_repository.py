@@ -282,6 +282,40 @@ def test_what_is_no_folder_of_backups_is_refused(
         kept.backups()
 
 
+@pytest.mark.parametrize("which", ["files", "backups"])
+def test_a_link_in_the_folder_leads_to_no_other(
+    kept: Repository, folder: DataFolder, tmp_path: Path, which: str
+) -> None:
+    """Someone who can write to the folder can't have the server remove files of its own by pruning."""
+    kept.add(CHAT.schema, folder)
+    kept.add(CHAT.schema, folder)
+    uploaded = folder.path / "files" / new_file_id()
+    uploaded.write_bytes(b"of a person, and newer than the backups")
+    (kept.path / which).rename(tmp_path / "aside")
+    (kept.path / which).symlink_to(uploaded.parent if which == "files" else tmp_path / "aside")
+    for act in (lambda: kept.prune(1), kept.verify, lambda: kept.add(CHAT.schema, folder)):
+        with pytest.raises(SetupError, match=f"{which} in it is not a folder"):
+            act()
+    assert uploaded.exists()
+
+
+@pytest.mark.parametrize("how", ["pipe", "endless"])
+@pytest.mark.parametrize("which", ["blocks", "format.json"])
+def test_what_never_ends_holds_up_nothing(kept: Repository, folder: DataFolder, which: str, how: str) -> None:
+    """Nothing is waited for that someone put in place of a file; without digests a backup is whole."""
+    kept.add(CHAT.schema, folder)
+    (kept.path / which).unlink()
+    if how == "pipe":
+        os.mkfifo(kept.path / which)
+    else:
+        (kept.path / which).symlink_to("/dev/zero")
+    if which == "format.json":
+        with pytest.raises(SetupError, match=r"no valid format\.json"):
+            kept.add(CHAT.schema, folder)
+    else:
+        assert kept.add(CHAT.schema, folder)[0].since is None
+
+
 def test_a_damaged_database_is_said(kept: Repository, folder: DataFolder, tmp_path: Path) -> None:
     """It is backed up as it is, and restored only on request."""
     with closing(sqlite3.connect(folder.database)) as database:

@@ -13,7 +13,7 @@ from tests.server.api.uploads import BYTES, DATA, on_disk, say, upload, uploaded
 from tests.server.fakes import StoppedClock
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Deleted, Kicked, Muted
+from parlour_protocol.frames.bodies import Archived, Deleted, Kicked, Muted
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, new_file_id
 from parlour_protocol.limits import FILE_BYTES
@@ -81,12 +81,14 @@ async def test_only_members_of_the_room_get_a_file(village: Village) -> None:
 
 
 async def test_only_members_who_may_write_upload(village: Village, folder: DataFolder) -> None:
-    """Not a stranger, not someone muted."""
+    """Not a stranger, not someone muted, and no one where it is archived."""
     ada, bob, eve = [await village.person(name) for name in ("ada", "bob", "eve")]
     room = await village.room(ada, bob)
     await village.append(ada, room, Muted(who=bob.user))
     assert (await upload(eve, room)).json()["error"] == "not_found"
     assert (await upload(bob, room)).json()["error"] == "muted"
+    await village.append(ada, room, Archived(on=True))
+    assert (await upload(ada, room)).json()["error"] == "archived"
     assert on_disk(folder) == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.server.store.world import World
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Deleted, FileRef, Left, Message
+from parlour_protocol.frames.bodies import Archived, Deleted, FileRef, Left, Message
 from parlour_protocol.frames.fields import FileName, MessageText
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import RoomId, new_file_id
@@ -62,6 +62,19 @@ async def test_no_one_uploads_to_a_room_that_they_are_not_in(world: World) -> No
         with pytest.raises(RefusedError) as refused:
             await put(world.store, upload(world, where, eve))
         assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+async def test_nothing_is_uploaded_to_an_archived_room(world: World) -> None:
+    """Nor what was on its way; what is there stays. In an encrypted room it would take space for ever."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    before = upload(world, room, bob)
+    await put(world.store, before)
+    await world.append(room, alice, Archived(on=True))
+    with pytest.raises(RefusedError) as refused:
+        await put(world.store, upload(world, room, bob))
+    assert refused.value.code is ErrorCode.ARCHIVED
+    assert await world.store.files.find(before.id, alice, world.clock.now()) == before
 
 
 async def test_files_fit_into_the_quotas(world: World, administration: Store) -> None:

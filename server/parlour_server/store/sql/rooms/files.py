@@ -34,10 +34,10 @@ class SqlFiles:
         self._readers = readers
 
     async def put(self, file: FileRecord, *, user_bytes: int, room_bytes: int, total_bytes: int) -> None:
-        """Store the record of a file. Raises RefusedError(NOT_FOUND, LIMIT_REACHED)."""
+        """Store the record of a file. Raises RefusedError(NOT_FOUND, ARCHIVED, LIMIT_REACHED)."""
 
         def write(db: WriteConnection) -> None:
-            _check_member(db, file.room, file.owner)
+            _check_room(db, file.room, file.owner)
             # In the transaction: otherwise simultaneous uploads would exceed the quota together (TOCTOU).
             own, total = _used(db, file.owner)
             if own + file.size > user_bytes:
@@ -143,10 +143,13 @@ def _count(db: WriteConnection, room: RoomId, owner: UserName, size: int) -> Non
     )
 
 
-def _check_member(db: Connection, room: RoomId, user: UserName) -> None:
-    query = "SELECT 1 FROM members WHERE room = ? AND account = ?"
-    if db.execute(query, (room, plain(user))).fetchone() is None:
+def _check_room(db: Connection, room: RoomId, user: UserName) -> None:
+    query = "SELECT r.archived FROM members m JOIN rooms r USING (room) WHERE m.room = ? AND m.account = ?"
+    found = db.execute(query, (room, plain(user))).fetchone()
+    if found is None:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
+    if found[0]:
+        raise RefusedError(ErrorCode.ARCHIVED, "this room is archived: nothing is written in it")
 
 
 def _record(

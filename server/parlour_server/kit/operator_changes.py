@@ -1,4 +1,4 @@
-"""Reads again what the operator changed by a command: bans of addresses, limits of accounts.
+"""Reads again what the operator changed by a command: bans of addresses, limits of accounts, notices.
 
 The journal says that something changed, on every server within half a second. What could not be read is tried
 again until it was; until then the previous state counts.

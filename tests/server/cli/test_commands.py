@@ -412,7 +412,7 @@ def test_a_folder_of_backups(folder: DataFolder, tmp_path: Path, capsys: Capture
     listed = json.loads(run(capsys, "backup", "list", place, "--json"))
     assert [one["since"] for one in listed] == [None, listed[0]["name"], second["name"]]
     assert third["name"] in run(capsys, "backup", "list", place)
-    assert "the 2 earlier backups" in run(capsys, "backup", "verify", place)
+    assert "the 2 earlier ones" in run(capsys, "backup", "verify", place)
     before = sorted(tmp_path.iterdir())
     said = run(capsys, "backup", "verify", "--restore", place, "--name", second["name"])
     assert "its database is intact" in said

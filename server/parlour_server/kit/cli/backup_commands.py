@@ -138,7 +138,8 @@ def verify(target: Path, name: str | None, drill: bool, as_json: bool) -> None: 
         say({"target": str(target), **facts, "restored": drill})
         return
     logs = f"; incarnation {found.incarnation} of the logs" if found.incarnation else ""
-    many = f", and so are the {checked - 1} earlier backups" if checked > 1 else ""
+    earlier = "is the earlier one" if checked == 2 else f"are the {checked - 1} earlier ones"  # noqa: PLR2004
+    many = f", and so {earlier}" if checked > 1 else ""
     click.echo(f"{found.place} is intact: {len(found.members)} files match their checksums{logs}{many}")
     if drill:
         click.echo("it was restored into a temporary folder, which is removed again; its database is intact")

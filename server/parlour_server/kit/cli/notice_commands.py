@@ -27,7 +27,7 @@ _HOUR = 3_600_000
 
 @click.group()
 def notice() -> None:
-    """Tell everyone something: who is connected now, and who connects before it expires."""
+    """Send a notice to everyone: people who are connected now, or connect before it expires."""
 
 
 @notice.command(

@@ -303,7 +303,7 @@ async def archive(call: Call, room: Here, *, on: On = None) -> Question | None:
     async def do() -> None:
         await call.client.rooms.archive(room.id, on=True)
 
-    details = (_("Everyone can read it, and no one writes. You can make it active again."),)
+    details = (_("Everyone can read it, but nobody can write in it. You can make it active again."),)
     return Question(_("Archive {title}?").format(title=room.title), do, details=details)
 
 

@@ -66,7 +66,7 @@ def _account(client: ClientV2, job: Job, key: JWKEC) -> messages.RegistrationRes
         )
     elif client.external_account_required():
         raise SetupError(
-            "the CA wants an account of its own (external account binding): get a key id and a key there, and"
+            "the CA requires an account with it (external account binding): get a key id and a key there, and"
             " set acme.eab_key_id and acme.eab_key_file"
         )
     new = messages.NewRegistration.from_data(

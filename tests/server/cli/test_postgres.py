@@ -71,6 +71,30 @@ def test_every_command_works(data: Path, capsys: Capture) -> None:
     assert "nothing to change" in run(capsys, "migrate", *here)
 
 
+def test_what_takes_space_has_the_workers_audit_logs_and_no_file_of_a_database(
+    data: Path, capsys: Capture
+) -> None:
+    """Each worker of `run --workers` has an audit log of its own; a PostgreSQL that is away is one line."""
+    audit = data / "workers" / "2" / "audit"
+    for folder in (audit.parent.parent, audit.parent, audit):
+        folder.mkdir(0o700)
+    (audit / "one").touch(0o600)
+    (audit / "one").write_bytes(bytes(100))
+
+    def shown() -> dict[str, int | None]:
+        found = json.loads(run(capsys, "disk", "show", "--data", str(data), "--json"))
+        return {one["what"]: one["bytes"] for one in found["parts"]}
+
+    parts = shown()
+    assert parts["workers/2/audit/"] == 100
+    assert parts["table events"]
+    assert not [what for what in parts if what.startswith("parlour.db")]
+    _use(data, postgres.url("nothing"))
+    parts = shown()
+    assert parts["database"] is None
+    assert not [what for what in parts if what.startswith(("table", "parlour.db"))]
+
+
 async def test_people_log_in(tmp_path: Path, url: str) -> None:
     """A chat's server and its people, end to end, with nothing in a file."""
     async with running(CHAT, tmp_path / "data", given={"database.url": url}) as world:

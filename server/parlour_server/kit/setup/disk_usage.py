@@ -68,8 +68,8 @@ def usage(folder: DataFolder, engine: Engine, bounds: Mapping[str, str]) -> list
         ]
         tables += _free_pages(engine)
     except SetupError as error:
-        tables = [Usage(folder.database.name, _size(folder.database), str(error))]
-    found = [*tables, *_files(folder)]
+        tables = [_unopened(folder, engine, str(error))]
+    found = [*tables, *_files(folder, engine)]
     return sorted(found, key=lambda one: -(one.bytes or 0))
 
 
@@ -93,11 +93,20 @@ def _free_pages(engine: Engine) -> Iterator[Usage]:
         yield Usage("free pages of the database", free * size, "used again; `disk vacuum` gives them back")
 
 
-def _files(folder: DataFolder) -> Iterator[Usage]:
-    wal = folder.database.with_name(folder.database.name + "-wal")
-    yield Usage(wal.name, _size(wal), "64 MiB after it grew beyond that")
+def _unopened(folder: DataFolder, engine: Engine, why: str) -> Usage:
+    if isinstance(engine, SqliteEngine):
+        return Usage(folder.database.name, _size(folder.database), why)
+    return Usage("database", None, why)
+
+
+def _files(folder: DataFolder, engine: Engine) -> Iterator[Usage]:
+    if isinstance(engine, SqliteEngine):
+        wal = folder.database.with_name(folder.database.name + "-wal")
+        yield Usage(wal.name, _size(wal), "64 MiB after it grew beyond that")
     yield Usage("operator.audit", _size(folder.operator_log), "empty once the running server has read it")
-    yield Usage("audit/", _size(folder.path / "audit"), "audit.files files of audit.file_bytes")
+    for audit in (folder.path / "audit", *sorted(folder.path.glob("workers/*/audit"))):
+        name = f"{audit.relative_to(folder.path)}/"
+        yield Usage(name, _size(audit), "audit.files files of audit.file_bytes")
     if folder.uploads is not None:
         yield Usage("uploads", _size(folder.path / folder.uploads.name), "the program's limits of files")
 

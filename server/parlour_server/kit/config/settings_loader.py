@@ -199,6 +199,8 @@ def _convert(kind: type[_S], values: Values, place: _Place) -> _S:
         sentence, _, path = str(error).rpartition(" - at `$.")
         path = path.removesuffix("`")
         section, _, key = path.partition(".")
+        if sentence.startswith("Invalid enum value"):
+            sentence += _choices(_sections(kind)[section][key.partition("[")[0]])
         raise SetupError(
             f"{place(section, key.partition('[')[0])}: {path or 'a value'}: "
             f"{(sentence or str(error)).replace('`', '')}"
@@ -285,6 +287,14 @@ def _fields(section: msgspec.inspect.Type) -> dict[str, msgspec.inspect.Type]:
     if not isinstance(section, msgspec.inspect.StructType):
         raise TypeError("a section is a struct")
     return {field.name: _bare(field.type) for field in section.fields}
+
+
+def _choices(kind: msgspec.inspect.Type) -> str:
+    """Return what can be written for a setting that is one of some words, or several of them."""
+    if isinstance(kind, msgspec.inspect.VarTupleType):
+        kind = _bare(kind.item_type)
+    words = kind.values if isinstance(kind, msgspec.inspect.LiteralType) else ()
+    return f"; write one of {', '.join(str(word) for word in words)}" if words else ""
 
 
 def _bare(kind: msgspec.inspect.Type) -> msgspec.inspect.Type:

@@ -60,7 +60,9 @@ def test_another_action_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "parlour.toml"
     file.write_text('[inspection]\ncards = "blok"\n')
     file.chmod(0o600)
-    with pytest.raises(SetupError, match=r"line 2: inspection\.cards: Invalid enum value 'blok'"):
+    with pytest.raises(
+        SetupError, match=r"line 2: inspection\.cards: Invalid enum value 'blok'; write one of .*block"
+    ):
         load(file, CHAT.settings, CHAT.name, environment={})
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import click
 
 from parlour_protocol.kit.inspect import Inspector
-from parlour_protocol.kit.names import NameReason, NameRefusedError, UserName, skeleton
+from parlour_protocol.kit.names import NameReason, NameRefusedError, UserName, is_pseudonym, skeleton
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.account_data import NO_DATA, AccountData
 from parlour_server.kit.api.error_answer import ErrorAnswer
@@ -25,7 +25,6 @@ from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.setup.data_folder import DataFolder, KeyFile, UploadFolder
 from parlour_server.kit.setup.finding import Finding
-from parlour_server.kit.store.accounts.accounts import is_pseudonym
 from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.interface import KitStore
 from parlour_server.kit.store.schema import Schema

@@ -49,7 +49,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.requests import RoomRequest, Send
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
-from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.names import PSEUDONYM, DeviceName, UserName, is_pseudonym
 
 INCARNATION: Final = "incarnation"
 """The setting with the incarnation of the server's logs that this archive last saw."""
@@ -175,7 +175,8 @@ def _alike(connection: apsw.Connection, event: LogEvent, me: UserName) -> bool |
     for row in connection.execute(query, (event.room, event.seq)):
         at, author, device, body, opened, digest = cast("tuple[int, str, str, str, int, bytes | None]", row)
         when = at if digest is None else event.at  # ciphertexts are never the same twice, whatever their time
-        if (when, author, device) != (event.at, event.author, event.device):
+        renamed = is_pseudonym(event.author) or author.startswith(PSEUDONYM)  # the account was deleted since
+        if when != event.at or not (renamed or (author, device) == (event.author, event.device)):
             return False
         return _same_body(decode_body(body), event.body, digest, opened=bool(opened))
     query = "SELECT request, frame FROM outbox WHERE room = ? AND seq = ? AND state = 'stored'"

@@ -16,6 +16,9 @@ MAX_USER_NAME: Final = 32
 MAX_USER_NAME_BYTES: Final = 192
 """UTF-8: so many letters of three bytes with a mark each."""
 
+PSEUDONYM: Final = "deleted-"
+"""How the name begins that a server gives to the author of what a deleted account wrote."""
+
 
 class UserName(str):
     """A canonical user name; only `parse_user_name` makes one."""
@@ -41,3 +44,8 @@ def parse_user_name(raw: str) -> UserName:
     if is_reserved_user_name(name):
         raise NameRefusedError(NameReason.RESERVED)
     return UserName._parsed(name)  # noqa: SLF001 - the one maker
+
+
+def is_pseudonym(user: UserName) -> bool:
+    """Return whether a name is kept for authors whose accounts were deleted; nobody can register it."""
+    return user.startswith(PSEUDONYM)

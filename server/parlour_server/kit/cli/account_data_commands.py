@@ -58,11 +58,11 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
 
     If it is interrupted, run it again: it goes on. Nobody can use the account from its first moment on.
     """
-    from parlour_protocol.kit.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.names import is_pseudonym, parse_user_name  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.account_data import Deletion  # noqa: PLC0415
     from parlour_server.kit.auth.password_hashing import HashingPool  # noqa: PLC0415
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.kit.store.accounts.accounts import is_pseudonym, new_pseudonym  # noqa: PLC0415
+    from parlour_server.kit.store.accounts.accounts import new_pseudonym  # noqa: PLC0415
 
     folder, spec, clock = folder_of(data), program(), SystemClock()
     keeps = messages == "keep"

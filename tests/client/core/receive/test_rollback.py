@@ -14,12 +14,13 @@ from parlour_client.core.model import Delivery, Entry, NoteKind
 from parlour_client.core.room_log.translation import LostError
 from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.text.note_text import note_words
-from parlour_protocol.frames import AnyResult, LogEvent
-from parlour_protocol.frames.bodies import Message
+from parlour_protocol.frames import AnyResult, LogEvent, MessageText
+from parlour_protocol.frames.bodies import Left, Message
 from parlour_protocol.frames.replies import Page, Retention, RoomEntered
 from parlour_protocol.frames.requests import History, MarkRead, React, Send
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq, new_incarnation
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
 
 
 def restore(server: FakeServer, kept: int, *, told: bool = True, room: RoomId = LOBBY) -> None:
@@ -483,6 +484,28 @@ async def test_a_copied_folder_that_grew_past_what_is_known(desk: Desk, server: 
     await heard(client, lambda one: isinstance(one, StatusChanged) and one.status.state is LinkState.OFFLINE)
     await desk.regain(client)
     assert await texts(client) == ["lost", told(1), "new one", "new two"]
+
+
+@pytest.mark.parametrize("by_restore", [False, True])
+async def test_a_deleted_accounts_other_name_is_no_other_history(
+    desk: Desk, server: FakeServer, *, by_restore: bool
+) -> None:
+    """The server renames the author of what is here; another text, even by that name, is another history."""
+    client = await desk.open()
+    await heard(client, lambda _: True, lambda: server.say("hello", author="carol"))
+    await desk.close()
+    desk.clients.clear()
+    log = server.rooms[LOBBY].log
+    gone = parse_user_name("deleted-bcdfghjk")
+    log[-1] = replace(log[-1], author=gone, device=parse_device_name("deleted"))
+    if by_restore:
+        server.incarnation = new_incarnation()
+    server.append(LOBBY, Left(members=1), author="carol", tell=False)
+    client = await again(desk)
+    assert await texts(client) == ["hello"]
+    log[1] = replace(log[1], body=Message(text=MessageText.parse("never said")))
+    server.incarnation = new_incarnation()
+    assert told(1) in await texts(await again(desk))
 
 
 async def test_a_room_that_one_comes_back_to_is_compared(desk: Desk, server: FakeServer) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
-from parlour_protocol.kit.names import UserName, skeleton
+from parlour_protocol.kit.names import PSEUDONYM, UserName, skeleton
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
 from parlour_server.kit.store.accounts.second_factors import void_challenges
@@ -24,7 +24,6 @@ from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import Account, Changed, InviteRecord, NewAccountRecord
 
 _SELECT: Final = "SELECT account, password_hash, created, disabled, deleted FROM accounts"
-_PSEUDONYM: Final = "deleted-"
 _LETTERS: Final = "bcdfghjkmnpqrstvwxz"  # none that looks like another, and no words
 _OF_ACCOUNT: Final = ("second_factors", "recovery_codes", "factor_challenges", "tickets", "account_limits")
 """Tables with rows of an account that go with it."""
@@ -151,12 +150,7 @@ class SqlAccounts:
 
 def new_pseudonym() -> str:
     """Return a name for the author of what a deleted account wrote: it says that, and no more."""
-    return _PSEUDONYM + "".join(secrets.choice(_LETTERS) for _ in range(8))
-
-
-def is_pseudonym(user: UserName) -> bool:
-    """Return whether a name is kept for authors whose accounts were deleted; nobody can register it."""
-    return user.startswith(_PSEUDONYM)
+    return PSEUDONYM + "".join(secrets.choice(_LETTERS) for _ in range(8))
 
 
 def account_exists(db: Connection, user: UserName) -> bool:

@@ -5,6 +5,7 @@ restart they are shown again until they expire.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from parlour_client.core.errors import ChatRefusedError
 from parlour_client.core.events import Emit, NoticesChanged
@@ -43,11 +44,15 @@ class ServerNotices:
         self._emit(NoticesChanged())
 
     async def follow(self, conversation: ChatConversation) -> None:
-        """Ask for the notices; an older server knows none."""
-        try:
+        """Ask for the notices; an older server knows none.
+
+        The server sends those that it has. What was known before may have been withdrawn meanwhile.
+        """
+        before, self._known = self._known, {}
+        with suppress(ChatRefusedError):
             await conversation.read(FollowNotices(id=new_request_id()))
-        except ChatRefusedError:
-            return
+        if before:
+            self._emit(NoticesChanged())
 
     def received(self, notice: ServerNotice) -> None:
         """Take a notice; a known one may have been withdrawn."""
@@ -57,5 +62,4 @@ class ServerNotices:
         self._known[notice.notice] = notice
         while len(self._known) > _KEPT:
             del self._known[next(iter(self._known))]
-        self._read &= self._known.keys()
         self._emit(NoticesChanged())

@@ -1,5 +1,7 @@
 """What the operator tells everyone: taken from the server's own frame, read once, gone when it expires."""
 
+from functools import partial
+
 from msgspec.structs import replace
 from tests.client.core.core_fake import BEGIN, Desk, FakeServer, heard
 
@@ -26,3 +28,21 @@ async def test_notices_are_read_once_and_end(desk: Desk, server: FakeServer) -> 
     for number in range(100):
         client.notices.received(replace(notice, notice=NoticeId(f"{number:010}")))
     assert len(client.notices.all) == 20
+
+
+async def test_what_was_withdrawn_while_nobody_was_connected_is_gone(desk: Desk, server: FakeServer) -> None:
+    """A new connection is sent the current notices; those that were read stay read."""
+    client = await desk.open()
+    end = Millis(desk.clock.now() + 1_000_000)
+    one, other = (
+        ServerNotice(NoticeId(which * 10), Millis(BEGIN), end, NoticeText.parse("down at 8"))
+        for which in "ab"
+    )
+    for notice in (one, other):
+        client.notices.received(notice)
+    client.notices.mark_read()
+    await desk.lose(client)
+    await desk.regain(client)
+    assert [type(request) for request in server.requests].count(FollowNotices) == 2
+    await heard(client, lambda _: other in client.notices.all, partial(server.wires[-1].say, other))
+    assert (client.notices.all, client.notices.unread) == ([other], [])

@@ -42,17 +42,17 @@ def report_of_stranger(server: LabServer, seen: Evidence) -> bool:
     settings=_MANY,
 )
 def report_flood(server: LabServer, seen: Evidence) -> bool:
-    most, taken = REPORTS_OF_REPORTER.value, 0
+    most, answers = REPORTS_OF_REPORTER.value, list[dict[str, Any]]()
     with (
         server.chatting(server.session("ada")) as (ada, _),
         server.chatting(server.session()) as (mallory, room),
     ):
         for _number in range(most + 1):
             seq = _ask(ada, "send", room=room, text="hello")["result"]["seq"]
-            answer = _report(mallory, room, seq)
-            taken += answer["type"] == "ok"
+            answers.append(_report(mallory, room, seq))
+    taken = [answer["type"] for answer in answers].count("ok")
     seen.sent(f"{most + 1} reports")
-    seen.received(f"{taken} were taken; the last answer: {json.dumps(answer)}")
+    seen.received(f"{taken} were taken; the last answer: {json.dumps(answers[-1])}")
     return taken <= most
 
 

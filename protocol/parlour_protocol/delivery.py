@@ -240,6 +240,7 @@ class GroupState(Payload, frozen=True):
 
     ``present``: devices in the group. ``missing``: active devices of members that are not in it. ``leaving``:
     devices in it that must be removed before anyone sends. ``group`` is absent until it is created.
+    ``closed``: members whose accounts were deleted; only members can remove them.
     """
 
     epoch: EpochField
@@ -251,6 +252,7 @@ class GroupState(Payload, frozen=True):
     leaving: tuple[GroupDevice, ...] = ()
     head: SeqOrZero = Seq(0)
     """The newest event that this state includes."""
+    closed: tuple[UserName, ...] = ()
 
 
 class WaitingWelcome(Payload, frozen=True):

@@ -34,8 +34,9 @@ _STAYS: Final = (
     "Open rooms keep the lines that say when they joined and left, and what others wrote about them.",
     "Encrypted rooms keep their messages: the server can't read them, and members would miss them.",
     (
-        "Only members' devices can remove anyone from an encrypted room: a moderator has to (/kick). Until "
-        "then, and for good in a direct room, they are listed there, as someone whom nobody can log in as."
+        "Only members' devices can remove anyone from an encrypted room: the client of an owner or moderator "
+        "does it when it is online, unless they verified the person (then they /kick). Until then, and for "
+        "good in a direct room or as an owner, they are listed there, as someone whom nobody can log in as."
     ),
     "The log of keys keeps their public keys: every client checks that nothing in it changes.",
     "What members' devices, exports, backups and the audit log have already stays there.",

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from tests.client.core.client_parts import encrypted_rooms
 
 from parlour_lab.hostile.people import Device, World
+from parlour_lab.hostile.server import HostileServer
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.frames.bodies import Added, Banned, Contested, Joined, Kicked, Left, RoleSet
 from parlour_protocol.ids import RoomId
@@ -256,3 +257,59 @@ async def found_a_copy(spy: Device, room: RoomId, *users: str) -> None:
         rooms.session.groups.create_group, room, RoomKind.PRIVATE, new_request_id(), now, people
     )
     await spy.world.during(rooms.reconciler._submitter.post_creation(room, body))
+
+
+def closed(server: HostileServer, user: str) -> None:
+    """Delete an account, as far as its row tells."""
+    server.edit("UPDATE accounts SET disabled = 1, deleted = 1 WHERE account = ?", user)
+
+
+async def test_a_deleted_account_is_removed_by_a_moderator(world: World) -> None:
+    """Once, with a reason, however many may; then its devices have no keys, and the room goes on."""
+    room, (ada, ben, cat, dan) = await world.together("ada", "ben", "cat", "dan")
+    await world.during(ada.client.rooms.set_role(room, name(ben), Role.MODERATOR))
+    await world.agreed(room, ada, ben, cat, dan)
+    await dan.stop()
+    async with world.halted() as server:
+        closed(server, "dan")
+    await world.agreed_without(room, "dan", ada, ben, cat)
+    kicks = world.server.look("SELECT body FROM events WHERE room = ? AND kind = 'kicked'", room)
+    assert len(kicks) == 1
+    assert "account was deleted" in bytes(kicks[0][0]).decode()
+    world.ledger.inside[room].discard("dan")
+    await world.goes_on(room, ada, ben, cat)
+    assert not cat.client.encryption.alarms()
+    await world.judge()
+
+
+async def test_a_claim_that_a_verified_persons_account_was_deleted(world: World) -> None:
+    """The moderator is asked, no one is removed, and what the person writes later is an alarm."""
+    room, (ada, ben) = await world.together("ada", "ben")
+    number = (await world.during(ada.client.encryption.person(name(ben)))).safety_number
+    await world.during(ada.client.encryption.confirm(name(ben), number))
+    ada.lies.answers["group"] = lambda state: replace(state, closed=(name(ben),))
+    await ada.reconnect()
+    await world.told(ada, "ben's account was deleted", "You have verified ben", "/kick ben")
+    world.clock.advance(61)
+    await world.goes_on(room, ben, ada)
+    await world.told(ada, "a device of theirs has written since")
+    assert not world.server.look("SELECT seq FROM events WHERE room = ? AND kind = 'kicked'", room)
+    await world.judge()
+
+
+async def test_a_room_whose_only_owner_was_deleted_and_a_direct_one(world: World) -> None:
+    """No one may remove an owner, so the members are told; a direct room takes no more messages."""
+    room, (ada, ben) = await world.together("ada", "ben")
+    direct = (await world.during(ben.client.rooms.open_direct(name(ada)))).id
+    world.ledger.inside[direct] = {"ada", "ben"}
+    await world.agreed(direct, ada, ben)
+    await ada.stop()
+    async with world.halted() as server:
+        closed(server, "ada")
+    await world.told(ben, "ada's account was deleted", "No one here may remove an owner")
+    await world.told(ben, "ada's account was deleted", "nothing is sent")
+    head = world.server.head(direct)
+    await ben.try_to_say(direct)
+    assert [one.problem for one in ben.waiting(direct) if "ada's account was deleted" in one.problem]
+    assert world.server.head(direct) == head
+    await ben.say(room)

@@ -223,3 +223,22 @@ async def stranger_at_encryption(world: World, seen: Evidence) -> bool:
     users = {str(member.user) for member in (await ada.report(made.id)).members}
     seen.received(f"in the group are {sorted(users)}; ada's client says {await ada.words()}")
     return "spy" not in users
+
+
+@attack(
+    "The server claims that the account of someone who was verified was deleted",
+    expects="No one removes them; the moderator is told what the server says.",
+    stage=Stage.PEOPLE,
+)
+async def invented_deletion(world: World, seen: Evidence) -> bool:
+    ada, ben = await world.start("ada", "ben")
+    room, user = await world.room(ada, ben), parse_user_name("ben")
+    number = (await world.during(ada.client.encryption.person(user))).safety_number
+    await world.during(ada.client.encryption.confirm(user, number))
+    ada.lies.answers["group"] = lambda state: replace(state, closed=(user,))
+    await ada.reconnect()
+    seen.sent("the server tells ada's client that ben's account was deleted; ada has verified ben")
+    await world.turns(600)
+    users = {str(member.user) for member in (await ada.report(room)).members}
+    seen.received(f"in the group are {sorted(users)}; ada's client says {await ada.words()}")
+    return "ben" in users and await ada.tells("ben's account was deleted", "/kick ben")

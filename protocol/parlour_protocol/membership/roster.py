@@ -170,6 +170,13 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         """Return someone who left, was removed or is banned."""
         return next((one for one in self.removed if one.user == user), None)
 
+    def may_remove(self, by: UserName, who: UserName) -> bool:
+        """Return whether one person in the room may remove the other."""
+        acting, removed = self.person(by), self.person(who)
+        if acting is None or removed is None or self.kind is RoomKind.DIRECT:
+            return False
+        return _RANK[acting.role] >= _RANK[MAY[Remove]] and _RANK[acting.role] > _RANK[removed.role]
+
     def admits(self, user: UserName, account_key: bytes) -> bool:
         """Return whether devices with this account key belong in the room's group."""
         found = self.person(user)

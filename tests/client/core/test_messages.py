@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.events import EntryAdded, EntryChanged
@@ -13,7 +14,9 @@ from parlour_protocol.frames import Error, MessageText, Reaction
 from parlour_protocol.frames.bodies import Deleted, Edited, Reacted
 from parlour_protocol.frames.requests import Report
 from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.reports import ReportReason
+from parlour_protocol.rooms import RoomKind
 
 
 async def test_a_message_is_queued_sent_and_stored(desk: Desk, server: FakeServer) -> None:
@@ -103,3 +106,16 @@ async def test_a_report_quotes_the_message_as_it_is_here(desk: Desk, server: Fak
     )
     with pytest.raises(SetupError, match="can be read here"):
         await client.messages.report(replace(entry, text=None), ReportReason.SPAM)
+
+
+async def test_a_direct_room_that_the_other_person_left_takes_no_messages(
+    desk: Desk, server: FakeServer
+) -> None:
+    """They can't leave it, so their account was deleted; one can still delete there."""
+    peer = parse_user_name("carol")
+    left = structs.replace(server.rooms[LOBBY].summary, kind=RoomKind.DIRECT, name=None, peer=peer, members=1)
+    server.rooms[LOBBY].summary = left
+    client = await desk.open()
+    with pytest.raises(SetupError, match="carol's account was deleted"):
+        await client.messages.send(LOBBY, "hello")
+    await client.messages.delete(LOBBY, Seq(1))

@@ -22,6 +22,7 @@ from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.identity_errors import KeyLogError
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks, ChangeSignal, quietly
+from parlour_client.core.e2ee.maintenance.closed_accounts import ClosedAccounts
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.maintenance.erasure import Erasure
 from parlour_client.core.e2ee.maintenance.membership import Membership
@@ -116,7 +117,13 @@ class EncryptedRooms:
             self._signal,
             clock,
         )
-        self.scheduler = Scheduler(self.reconciler, clock, chance, self.room_statuses.changed)
+        self.scheduler = Scheduler(
+            self.reconciler,
+            clock,
+            chance,
+            self.room_statuses.changed,
+            lambda room: self.closed_accounts.remove(room),  # noqa: PLW0108 - made below
+        )
         self.renewal = Renewal(archive, state, self.session, self.scheduler, clock, chance)
         self.erasure = Erasure(archive, self.session, clock, self._background)
         self.outgoing = Outgoing(
@@ -143,6 +150,19 @@ class EncryptedRooms:
             clock,
             lambda: self.incoming.rooms,
             self.track,
+        )
+        self.closed_accounts = ClosedAccounts(
+            archive,
+            self.me,
+            self.session,
+            self.identity,
+            self.reconciler,
+            self.membership,
+            self.room_statuses,
+            live,
+            self._background,
+            clock,
+            follow=follow,
         )
         self.read_receipts = ReadReceipts(archive, self.me, clock, self.outgoing.send)
         self.sas = SasSessions(
@@ -175,6 +195,7 @@ class EncryptedRooms:
             self.scheduler,
             self.renewal,
             self.room_statuses,
+            self.closed_accounts,
             self._background,
             self.erasure,
             emit,
@@ -220,6 +241,7 @@ class EncryptedRooms:
 
     def begin(self) -> None:
         """Start the background work of a connection."""
+        self.closed_accounts.begin()
         rooms = [room for room in self.incoming.rooms if self._follow or room in self._tracked]
         self.scheduler.begin([room for room in rooms if self.state.summary(room) is not None])
         self.renewal.begin()

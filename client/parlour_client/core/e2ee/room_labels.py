@@ -13,6 +13,7 @@ from parlour_client.core.e2ee.groups.encrypt import strict_words
 from parlour_client.core.e2ee.groups.group_errors import CONTESTED, WAITING, DisplacedError
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus, room_conflict
 from parlour_client.core.e2ee.groups.group_rollback import FOUND_AGAIN
+from parlour_client.core.e2ee.maintenance.closed_accounts import closed_direct_words, closed_words
 from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomState, Trust
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import N_, _
@@ -63,6 +64,8 @@ class RoomLabels:
         wrong = room_conflict(self._rooms.state.summary(room), report, self._rooms.me)
         if wrong:
             return RoomState.BLOCKED, wrong
+        for peer in self._peer(room).intersection(self._rooms.reconciler.closed(room)):
+            return RoomState.BLOCKED, closed_direct_words(peer)
         people = {member.user for member in report.members} | self._peer(room)
         changed = sorted(user for user in people if self._identity.trust(user) is Trust.CHANGED)
         if changed:
@@ -76,7 +79,14 @@ class RoomLabels:
 
     def _notices(self, room: RoomId, report: GroupReport) -> Sequence[str]:
         old = _(_OLD) if report.roster is None else ""
-        return [old, *server_claims.words(report.claims, report.roster), self._absent(room, report)]
+        closed = self._rooms.reconciler.closed(room)
+        verified = [user for user in closed if self._identity.trust(user) is Trust.VERIFIED]
+        return [
+            old,
+            *server_claims.words(report.claims, report.roster),
+            *closed_words(closed, report, self._rooms.me, verified),
+            self._absent(room, report),
+        ]
 
     def _unverified(self, report: GroupReport) -> list[UserName]:
         users = {member.user for member in report.members} - {self._rooms.me}

@@ -1,5 +1,7 @@
 """Deleting an account with its data, on both engines: what goes, and what stays and by whom."""
 
+from dataclasses import replace
+
 import pytest
 from tests.server.store.encryption_world import Delivery, sealed
 from tests.server.store.world import World, message
@@ -121,6 +123,8 @@ async def test_an_encrypted_room_is_left_only_by_what_its_members_sign(
     await delivery.group_of(together, alice, bob)
     outside = await delivery.room(alice[0], bob[0])
     await delivery.group_of(outside, alice)
+    direct, _ = await world.store.rooms.create(replace(world.new_direct(alice[0], bob[0]), encrypted=True))
+    await delivery.group_of(direct, alice)
     await world.append(together, bob[0], message("from before it was encrypted"))
     before = await world.events(together)
     await deleted(world, bob[0])
@@ -128,11 +132,17 @@ async def test_an_encrypted_room_is_left_only_by_what_its_members_sign(
     assert [one["room"] for one in await world.store.account_data.rooms_that_stay(bob[0])] == [together]
     state = await world.store.groups.state(together, alice[0], world.clock.now())
     assert state is not None
-    assert (state.leaving, state.missing) == ((), ())
+    assert (state.leaving, state.missing, state.closed) == ((), (), (bob[0],))
     removal = Kicked(who=bob[0], statement=StatementBytes(b"signed"))
     await delivery.append(together, alice[0], removal, alice[1])
     await delivery.commit(together, *alice, removed=[bob[1]])
     assert await world.store.account_data.rooms_that_stay(bob[0]) == []
+    state = await world.store.groups.state(together, alice[0], world.clock.now())
+    assert state is not None
+    assert state.closed == ()
+    state = await world.store.groups.state(direct, alice[0], world.clock.now())
+    assert state is not None
+    assert state.closed == (bob[0],), "no one writes to someone who left a direct room for good"
     assert isinstance((await world.events(outside))[-1].body, Left)
     assert await world.store.sessions.list(bob[0], world.clock.now()) == []
 

@@ -87,6 +87,11 @@ class Reconciler:
         self.seen: dict[RoomId, GroupState] = {}
         """The last answers, for anyone who shows them."""
 
+    def closed(self, room: RoomId) -> Sequence[UserName]:
+        """Return the members whose accounts were deleted, by the server's last answer."""
+        state = self.seen.get(room)
+        return () if state is None else state.closed
+
     async def reconcile(self, room: RoomId) -> GroupState:
         """Bring the group up to date; returns its state then. Raises why it cannot."""
         left_out: dict[DeviceId, str] = {}

@@ -21,6 +21,7 @@ from parlour_client.kit.errors import ParlourClientError
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.ids import Epoch, RoomId
 from parlour_protocol.kit.ids import DeviceId
+from parlour_protocol.kit.names import UserName
 
 T = TypeVar("T")
 
@@ -40,13 +41,22 @@ class Scheduler:
     """The background work on groups."""
 
     def __init__(
-        self, reconciler: Reconciler, clock: Clock, chance: Random, tell: Callable[[RoomId], None]
+        self,
+        reconciler: Reconciler,
+        clock: Clock,
+        chance: Random,
+        tell: Callable[[RoomId], None],
+        remove_closed: Callable[[RoomId], Coroutine[Any, Any, None]],
     ) -> None:
-        """Reconcile with ``reconciler``; ``tell`` is called when a room's problem changed."""
+        """Reconcile with ``reconciler``; ``tell`` is called when a room's problem changed.
+
+        ``remove_closed`` removes members whose accounts were deleted, where this person may.
+        """
         self._reconciler = reconciler
         self._clock = clock
         self._chance = chance
         self._tell = tell
+        self._remove_closed = remove_closed
         self._locks: dict[RoomId, asyncio.Lock] = {}
         self._timers: dict[tuple[str, RoomId], tuple[Timer, Callable[[], None]]] = {}
         """What is planned, and what begins it."""
@@ -85,7 +95,13 @@ class Scheduler:
 
     async def now(self, room: RoomId) -> GroupState:
         """Reconcile a room at once; raises why that failed."""
-        return await self._run(room, self._reconciler.reconcile)
+        before = tuple(self._reconciler.closed(room))
+        state = await self._run(room, self._reconciler.reconcile)
+        if state.closed != before:
+            self._tell(room)
+        if state.closed:
+            self._later("closed", room, 0, self._remove_closed)
+        return state
 
     async def adopt(self, room: RoomId, people: Sequence[InitialMember]) -> None:
         """Renew a room from before its members decided who is in."""
@@ -105,6 +121,10 @@ class Scheduler:
         state = self._reconciler.seen.get(room)
         leaves = state is not None and any(member.device == device for member in state.leaving)
         return state.epoch if state is not None and leaves else None
+
+    def closed(self, room: RoomId) -> Sequence[UserName]:
+        """Return the members whose accounts were deleted, by the server's last answer."""
+        return self._reconciler.closed(room)
 
     async def finish(self, room: RoomId | None = None) -> None:
         """Do at once what only this device can do, like renewing its keys, because the program ends.

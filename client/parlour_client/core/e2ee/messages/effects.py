@@ -11,6 +11,7 @@ from parlour_client.core.e2ee.groups.payloads import known
 from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks
+from parlour_client.core.e2ee.maintenance.closed_accounts import ClosedAccounts
 from parlour_client.core.e2ee.maintenance.erasure import Erasure
 from parlour_client.core.e2ee.maintenance.renewal import Renewal
 from parlour_client.core.e2ee.maintenance.room_status import RoomStatuses
@@ -38,6 +39,7 @@ class Effects:
         scheduler: Scheduler,
         renewal: Renewal,
         room_statuses: RoomStatuses,
+        closed_accounts: ClosedAccounts,
         background: BackgroundTasks,
         erasure: Erasure,
         emit: Emit,
@@ -59,6 +61,7 @@ class Effects:
         self._scheduler = scheduler
         self._renewal = renewal
         self._room_statuses = room_statuses
+        self._closed_accounts = closed_accounts
         self._background = background
         self._erasure = erasure
 
@@ -67,6 +70,9 @@ class Effects:
         receipt = run.receipt
         for item in receipt.items:
             self._pass_on(room, item)
+        self._closed_accounts.heard(
+            room, {item.event.author for item in receipt.items if item.device is not None}
+        )
         for request in run.denied:
             self._denied(request)
         if run.behind or receipt.concerns:

@@ -221,6 +221,7 @@ class Outgoing:
             self._state.summary(room),
             scheduler.leaves_in(room, own.device),
             scheduler.problems.get(room),
+            scheduler.closed(room),
         )
 
 

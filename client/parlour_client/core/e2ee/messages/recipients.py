@@ -4,7 +4,7 @@ It is decided in the transaction that encrypts, by the group's state there and b
 which was fetched just before.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,7 @@ from parlour_client.core.e2ee.groups.group_errors import WAITING, BlockedError, 
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus, room_conflict
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identity.key_trust import changed_words
+from parlour_client.core.e2ee.maintenance.closed_accounts import closed_direct_words
 from parlour_client.core.e2ee.status import Trust
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import ParlourClientError
@@ -37,6 +38,8 @@ class Recipients:
     """The epoch in which the server wants this device out of the group; None: it does not."""
     problem: ParlourClientError | None
     """Why the room could not be reconciled."""
+    closed: Collection[UserName] = ()
+    """Members whose accounts were deleted, as the server says."""
 
     def require(self, report: GroupReport, trust: Callable[[UserName], Trust]) -> None:
         """Raise why nothing can be sent now: EncryptionError, NotReadyError, BlockedError, the problem."""
@@ -50,6 +53,8 @@ class Recipients:
         if wrong:
             raise BlockedError(wrong, _("Do not trust this server; contact its operator some other way."))
         peer = self.summary.peer if self.summary.kind is RoomKind.DIRECT else None
+        if peer is not None and peer in self.closed:
+            raise EncryptionError(closed_direct_words(peer), _("Your copy of the conversation stays."))
         if peer is not None and not any(member.user == peer for member in report.members):
             if trust(peer) is Trust.CHANGED:  # their devices were revoked with the old key
                 raise BlockedError(changed_words(peer))

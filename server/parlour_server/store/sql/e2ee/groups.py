@@ -12,6 +12,7 @@ from parlour_protocol.delivery import GroupDevice, GroupState, WaitingWelcome
 from parlour_protocol.ids import Epoch, GroupId, RoomId, WelcomeId
 from parlour_protocol.kit.ids import DeviceId, Incarnation, Millis, Seq
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.limits import GROUP_DEVICES
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
@@ -24,6 +25,12 @@ _MEMBER: Final = """
     JOIN members m ON m.room = r.room AND m.account = ?2
     LEFT JOIN groups g ON g.room = r.room AND g.in_force = 1
     WHERE r.room = ?1 AND r.encrypted = 1
+"""
+_CLOSED: Final = """
+    SELECT m.account FROM members m JOIN accounts a ON a.account = m.account
+    WHERE m.room = ?1 AND a.deleted IS NOT NULL
+    UNION SELECT a.account FROM rooms r JOIN accounts a ON a.account IN (r.low, r.high)
+    WHERE r.room = ?1 AND a.deleted IS NOT NULL ORDER BY 1 LIMIT ?2
 """
 _ROOMS: Final = """
     SELECT r.room FROM members m JOIN rooms r USING (room) WHERE m.account = ?1 AND r.encrypted = 1
@@ -87,4 +94,5 @@ def _state(
         missing=missing_devices(db, room, group, now),
         leaving=tuple(leaving),
         head=head,
+        closed=tuple(user_name(one) for (one,) in db.execute(_CLOSED, (room, GROUP_DEVICES.value))),
     )

@@ -1,5 +1,6 @@
 """What is judged before anything is encrypted: the group as it stands, and what the server told of a room."""
 
+from dataclasses import replace
 from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
@@ -30,6 +31,10 @@ ROOM = RoomId("r" * 22)
 def calm(_: UserName) -> Trust:
     """Know everyone."""
     return Trust.FIRST_SEEN
+
+
+async def no_one(_: RoomId) -> None:
+    """Remove no one."""
 
 
 def report(*members: UserName, kind: RoomKind = RoomKind.DIRECT, epoch: int = 7) -> GroupReport:
@@ -90,6 +95,13 @@ def test_a_direct_room_with_someone_else_is_blocked() -> None:
             recipients().require(wrong, calm)
 
 
+def test_nothing_is_sent_to_a_deleted_account() -> None:
+    """A direct room says so; in a group room the others still read it."""
+    with pytest.raises(EncryptionError, match="ben's account was deleted"):
+        replace(recipients(), closed=[BEN]).require(report(ANA, BEN), calm)
+    replace(recipients(peer=None), closed=[BEN]).require(report(ANA, BEN, kind=RoomKind.PRIVATE), calm)
+
+
 def test_a_person_without_a_device_is_waited_for() -> None:
     """No one could read it."""
     with pytest.raises(NotReadyError, match="ben has no device"):
@@ -109,6 +121,7 @@ def test_a_person_without_a_device_whose_key_changed_is_decided_about() -> None:
         session=SimpleNamespace(trouble=None),
         me=ANA,
         state=SimpleNamespace(summary=lambda _: recipients().summary),
+        reconciler=SimpleNamespace(closed=lambda _: ()),
     )
     state, words = RoomLabels(cast("Any", rooms)).state(ROOM, report(ANA))
     assert state is RoomState.BLOCKED
@@ -127,7 +140,7 @@ async def test_a_program_that_ends_does_at_once_what_was_planned_for_its_keys() 
         scheduler.renew(room, 30)
 
     reconciler = cast("Any", SimpleNamespace(renew=renew, left_out={}))
-    scheduler = Scheduler(reconciler, FakeClock(), Random(1), lambda _: None)  # noqa: S311 - spreads alone
+    scheduler = Scheduler(reconciler, FakeClock(), Random(1), lambda _: None, no_one)  # noqa: S311 - spreads alone
     scheduler.begin([])
     scheduler.later(ROOM, consider)
     await scheduler.finish()
@@ -145,7 +158,7 @@ def test_the_scheduler_knows_the_epoch_in_which_a_device_must_leave() -> None:
             "Reconciler", (), {"seen": {ROOM: GroupState(Epoch(7), Incarnation("i" * 22), leaving=leaving)}}
         ),
     )
-    scheduler = Scheduler(reconciler, cast("Any", None), Random(1), lambda _: None)  # noqa: S311 - spreads alone
+    scheduler = Scheduler(reconciler, cast("Any", None), Random(1), lambda _: None, no_one)  # noqa: S311 - spreads alone
     assert scheduler.leaves_in(ROOM, mine.id) == 7
     assert scheduler.leaves_in(ROOM, other.id) is None
     assert scheduler.leaves_in(RoomId("s" * 22), DeviceId(mine.id)) is None

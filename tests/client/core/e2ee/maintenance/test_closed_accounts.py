@@ -1,0 +1,44 @@
+"""What a room says of members whose accounts were deleted: who can remove them, or that no one can."""
+
+import pytest
+from tests.protocol.membership.people import give, name, room
+
+from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
+from parlour_client.core.e2ee.maintenance.closed_accounts import closed_words
+from parlour_protocol.rooms import Role, RoomKind
+
+ADA, BEN, CAT, DAN = (name(user) for user in ("ada", "ben", "cat", "dan"))
+
+
+@pytest.mark.parametrize(
+    ("closed", "me", "verified", "words"),
+    [
+        (DAN, ADA, (), None),  # it happens now
+        (DAN, ADA, (DAN,), "You have verified dan"),
+        (DAN, BEN, (), None),
+        (DAN, CAT, (), "The device of an owner or moderator"),
+        (BEN, ADA, (), None),
+        (BEN, CAT, (BEN,), "The device of an owner or moderator"),
+        (ADA, BEN, (), "No one here may remove an owner"),
+    ],
+)
+def test_a_room_says_who_can_remove_a_deleted_account(
+    closed: str, me: str, verified: tuple[str, ...], words: str | None
+) -> None:
+    """By the roster's rules: those above them, and no one an owner."""
+    roster = room(RoomKind.PRIVATE, "ada", "ben", "cat", "dan")
+    roster = roster.applied(give(roster, "ben", Role.MODERATOR))
+    report = GroupReport(GroupStatus.ACTIVE, roster=roster)
+    found = closed_words([name(closed)], report, name(me), [name(user) for user in verified])
+    assert len(found) == (0 if words is None else 1)
+    assert all(f"{closed}'s account was deleted" in one and (words or "") in one for one in found)
+
+
+def test_nothing_is_said_of_someone_who_was_removed_already() -> None:
+    """Nor of someone whom no member admitted, nor in a room without a roster, nor in a direct one."""
+    for report in (
+        GroupReport(GroupStatus.ACTIVE, roster=room(RoomKind.PRIVATE, "ada")),
+        GroupReport(GroupStatus.ACTIVE),
+        GroupReport(GroupStatus.ACTIVE, roster=room(RoomKind.DIRECT, "ada", "dan")),
+    ):
+        assert not closed_words([DAN], report, ADA, [DAN])

@@ -11,6 +11,7 @@ from parlour_protocol.frames.bodies import (
     Deleted,
     EncryptedMessage,
     Invited,
+    Joined,
     Kicked,
     Left,
     Message,
@@ -41,6 +42,21 @@ async def deleted(world: World, user: UserName, *, keeps: bool = True) -> UserNa
         await world.store.accounts.add_pseudonym(pseudonym, "unusable")
     await CHAT_ACCOUNT_DATA.delete(world.store, world.clock, Deletion(user, pseudonym, keeps))
     return pseudonym
+
+
+async def test_a_deleted_account_enters_no_room(world: World) -> None:
+    """Its connections are open for a moment after it was closed: it can neither come back nor make a room."""
+    alice, bob = await world.people(2)
+    room = await world.room(bob)
+    await world.store.accounts.close(alice, "unusable")
+    with pytest.raises(RefusedError) as joined:
+        await world.append(room, alice, Joined())
+    with pytest.raises(RefusedError) as made:
+        await world.room(alice)
+    with pytest.raises(RefusedError) as opened:
+        await world.store.rooms.create(world.new_direct(alice, bob))
+    assert {one.value.code for one in (joined, made, opened)} == {ErrorCode.FORBIDDEN}
+    assert [event.author for event in await world.events(room)] == [bob]
 
 
 async def test_a_deleted_account_is_closed_and_its_name_stays_taken(world: World) -> None:

@@ -3,14 +3,20 @@
 It applies events without checks, with one rule of its own: a room with members has an owner (``next_owner``).
 """
 
+from typing import Final
+
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
+from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.store.sql.e2ee.group_devices import update_leaving
 from parlour_server.store.sql.rooms import consent
+
+_DELETED: Final = "SELECT 1 FROM accounts WHERE account = ? AND deleted IS NOT NULL"
 
 
 def enter(
@@ -23,7 +29,12 @@ def enter(
     read: int,
     will: str = consent.GIVEN,
 ) -> None:
-    """Make someone a member from event ``since`` on, with events up to ``read`` read."""
+    """Make someone a member from event ``since`` on, with events up to ``read`` read.
+
+    Raises RefusedError for an account that was deleted: its connections are open for a moment longer.
+    """
+    if db.execute(_DELETED, (plain(user),)).fetchone() is not None:
+        raise RefusedError(ErrorCode.FORBIDDEN, "the account was deleted")
     made = db.execute(
         "INSERT INTO members (room, account, role, since, read, consent) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO NOTHING",

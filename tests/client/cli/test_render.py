@@ -107,7 +107,7 @@ async def links(client: FakeClient) -> results.Result:
 
 FIELDS = [
     (members, "user role status muted"),
-    (rooms, "room room_id kind member members topic role head"),
+    (rooms, "room room_id kind member members topic role head archived"),
     (invitations, "room room_id kind inviter at encrypted"),
     (sessions, "id device created last_seen expires current keyed"),
     (devices, "device name status created seen current"),

@@ -12,6 +12,7 @@ from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
 from parlour_protocol.kit.opaque import Opaque
 from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.server_notices import NoticeText
 from parlour_protocol.room_name import RoomName, parse_room_name
 from parlour_protocol.rooms import RoomKind, Status
 
@@ -30,6 +31,7 @@ _TEXTS: dict[type, st.SearchStrategy[Any]] = {
     .map(MessageText),
     TopicText: _LINE.map(TopicText),
     ReasonText: _LINE.map(ReasonText),
+    NoticeText: _LINE.filter(lambda text: bool(text) and not text.isspace()).map(NoticeText),
     Reaction: _SHOWN.map(Reaction),
     FileName: _SHOWN.filter(lambda text: not set(text) & set("/\\") and bool(text.strip(". "))).map(FileName),
     Secret: st.text(_BASE64URL, min_size=1, max_size=43).map(Secret),
@@ -43,6 +45,7 @@ _PATTERNS = {
     r"\A[A-Za-z0-9_-]{43}\Z": st.text(_BASE64URL, min_size=43, max_size=43),
     r"\A[a-z2-7]{26}\Z": st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=26, max_size=26),
     r"\A[a-z0-9.+-]{1,63}/[a-z0-9.+-]{1,63}\Z": st.sampled_from(["text/plain", "image/svg+xml"]),
+    r"\A[a-z0-9]{10}\Z": st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=10, max_size=10),
     r"\A[a-z]{1,16}\Z": st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=16),
     r"\A[A-Za-z0-9.:\[\]_-]+\Z": st.sampled_from(["chat.example", "127.0.0.1:8443", "[::1]:8443"]),
 }

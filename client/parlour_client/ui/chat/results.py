@@ -136,7 +136,7 @@ class ResultViews:
                 self._interaction.run(lambda: do(chosen))
 
         choices = [(word, own(shown)) for word, shown in wanted.choices]
-        self._interaction.push(ChooseScreen(own(wanted.text, "bold"), choices, ""), take)
+        self._interaction.push(ChooseScreen(peer_line(wanted.text, style="bold"), choices, ""), take)
 
     def _ask_to_encrypt(self, question: results.EncryptQuestion) -> None:
         self._interaction.confirm(turn_on_question(question), lambda: self._done(question))
@@ -224,7 +224,7 @@ class ResultViews:
             return
         parts = []
         for notice in result.notices:
-            heading = own(notice_heading(notice, result.server), "bold")
+            heading = peer_line(notice_heading(notice, result.server), style="bold")
             parts += [heading, own(""), peer(notice.text), own("")]
         self._interaction.push(Page(lines(*parts)))
 

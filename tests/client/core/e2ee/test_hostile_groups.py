@@ -18,6 +18,7 @@ from tests.client.core.e2ee.test_orchestration import pair, say
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.status import RoomState
+from parlour_client.core.room_log.expiry import Expiry
 from parlour_client.core.sync import catch_up
 from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.errors import UnreachableError
@@ -140,12 +141,12 @@ async def test_what_the_backlog_mends_by_itself_is_not_reported(
     await say(harness, ana, room, "behind it all")
     fetch, gate, came = catch_up.fetch, asyncio.Event(), 0
 
-    async def slowly(conversation: ChatConversation, ask: History) -> Sequence[LogEvent]:
+    async def slowly(conversation: ChatConversation, ask: History, expiry: Expiry) -> Sequence[LogEvent]:
         nonlocal came
         came += 1
         if came > 1:  # the page with the false one is here, the rest is on its way
             await gate.wait()
-        return await fetch(conversation, ask)
+        return await fetch(conversation, ask, expiry)
 
     monkeypatch.setattr(catch_up, "fetch", slowly)
     opening = asyncio.ensure_future(harness.open(BEN))

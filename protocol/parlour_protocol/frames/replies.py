@@ -29,7 +29,10 @@ from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
 
 
 class LogEvent(Push, frozen=True, tag="event"):
-    """One event of a room's log. ``seq`` orders the room; ``at`` is the server's time."""
+    """One event of a room's log. ``seq`` orders the room; ``at`` is the server's time.
+
+    The author of an event becomes ``deleted-`` with eight letters when their account is deleted.
+    """
 
     room: RoomIdField
     seq: SeqField

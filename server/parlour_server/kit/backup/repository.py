@@ -234,6 +234,8 @@ class Repository:
             raise SetupError(f"cannot make the folder {self.path}: {error.strerror}") from error
 
     def _check_format(self) -> None:
+        if not self.path.is_dir():
+            raise SetupError(f"there is no folder {self.path}; `backup create` makes one")
         try:
             with _opened(self.path, self.path / _FORMAT, None) as file:
                 found = msgspec.json.decode(file.read(_LARGEST_FORMAT), type=_Format)
@@ -265,7 +267,7 @@ class Repository:
         for name, path in taken.files:
             with suppress(FileNotFoundError):  # not every folder has every file
                 members[name] = _copy(path, work / name)
-        members |= self._store_uploads(taken.uploads, self._read(names[-1]).members if names else {})
+        members |= self._store_uploads(taken.uploads, self._members_of_newest(names))
         since = before[0] if before else None
         manifest = _Manifest(members, taken.incarnation, stored, since)
         data = msgspec.json.encode(manifest)
@@ -293,6 +295,13 @@ class Repository:
         if name.decode("ascii", "replace") != names[-1] or len(chain) > _CHAIN or changes > size:
             return None
         return names[-1], blocks
+
+    def _members_of_newest(self, names: list[str]) -> Mapping[str, Member]:
+        """Return what the newest backup has; nothing if that can't be read, so that another can be made."""
+        with suppress(OSError, SetupError):
+            if names:
+                return self._read(names[-1]).members
+        return {}
 
     def _store_uploads(
         self, uploads: Iterable[tuple[str, Path]], before: Mapping[str, Member]

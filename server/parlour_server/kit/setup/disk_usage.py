@@ -26,6 +26,7 @@ KIT_BOUNDS: Final[Mapping[str, str]] = {
     "accounts": "invites",
     "account_limits": "accounts",
     "address_bans": "the operator; pruned after they ended",
+    "alembic_version": "one row for each branch of the schema",
     "attempts": "pruned after a week",
     "audit_heads": "one for each data folder",
     "factor_challenges": "20 for each account",

@@ -166,6 +166,18 @@ def test_a_backup_that_broke_off_is_not_there(
     assert kept.verify() == 2
 
 
+def test_a_damaged_backup_keeps_no_other_from_being_made(kept: Repository, folder: DataFolder) -> None:
+    """The next one has everything again, and restores."""
+    (files_of(folder) / new_file_id()).write_bytes(b"sealed")
+    first, _ = kept.add(CHAT.schema, folder)
+    (kept.path / "backups" / first.name / "manifest.json").write_bytes(b"{}")
+    second, _ = kept.add(CHAT.schema, folder)
+    assert (second.since, second.files) == (None, 1)
+    with kept.opened() as newest:
+        assert newest.place.name == second.name
+        verify(newest)
+
+
 def test_one_at_a_time(kept: Repository, folder: DataFolder, tmp_path: Path) -> None:
     """Two timers, or one that prunes while another reads, do not mix."""
     kept.add(CHAT.schema, folder)
@@ -274,6 +286,8 @@ def test_what_is_no_folder_of_backups_is_refused(
         Repository(folder, folder.path / "backups").add(CHAT.schema, folder)
     with pytest.raises(SetupError, match="is not a backup"), opened_backup(folder, tmp_path / "home"):
         pass
+    with pytest.raises(SetupError, match="there is no folder"):
+        kept.backups()
     kept.add(CHAT.schema, folder)
     with pytest.raises(SetupError, match="has no backup"), opened_backup(folder, kept.path, "2000"):
         pass

@@ -125,9 +125,9 @@ MUTANTS: Final = {
                 "chat/hub.py",
                 (
                     "                self._unsubscribe(peer, event.room)\n"
-                    "                peer.push(RoomClosed(room=event.room))\n\n    def _enter_soon"
+                    "                peer.push(RoomClosed(room=event.room))\n\n    def _deleted"
                 ),
-                "                peer.push(RoomClosed(room=event.room))\n\n    def _enter_soon",
+                "                peer.push(RoomClosed(room=event.room))\n\n    def _deleted",
             ),
         ),
         _CALM | {"seconds": 12, "habits": Habits(kicks=0.3)},
@@ -204,13 +204,13 @@ MUTANTS: Final = {
         (
             (
                 "store/sql/rooms/log.py",
-                "        events, more = await self._readers.run(read)\n",
+                "        page = await self._readers.run(read)\n        self._damage",
                 (
                     "        import time\n"
                     "        key = (room, after, before, limit, int(time.monotonic()))\n"
                     "        if key not in _PAGES:\n"
                     "            _PAGES[key] = await self._readers.run(read)\n"
-                    "        events, more = _PAGES[key]\n"
+                    "        page = _PAGES[key]\n        self._damage"
                 ),
             ),
             ("store/sql/rooms/log.py", "class SqlLog:", "_PAGES = {}\n\n\nclass SqlLog:"),

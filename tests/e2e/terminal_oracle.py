@@ -32,6 +32,7 @@ READING: Open = (
     stages.slots,
     stages.directory,
     stages.search,
+    stages.notices,
     stages.names,
     reading.told,
     reading.nothing_typed,

@@ -97,8 +97,9 @@ class Engine:
             parts.read_markers.keep(room)
         await parts.dispatcher.greet(parts.numbers.hello(hello))
         await parts.rollback.publish()
+        listening = asyncio.ensure_future(conversation.listen(parts.dispatcher.dispatch))
         tasks = [
-            asyncio.ensure_future(conversation.listen(parts.dispatcher.dispatch)),
+            listening,
             asyncio.ensure_future(parts.catch_up.run(conversation)),
             asyncio.ensure_future(parts.outbox.run(conversation, self._start_sender)),
         ]
@@ -114,6 +115,10 @@ class Engine:
             done, _pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+        except UnreachableError:
+            if listening.done():
+                listening.result()  # it knows why the connection ended, and a request only that it did
+            raise
         finally:
             parts.live.end()
             parts.catch_up.caught_up.clear()

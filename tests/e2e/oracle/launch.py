@@ -23,7 +23,7 @@ def replace(module: ModuleType, name: str, function: Callable[..., object]) -> N
 
 def impatient() -> None:
     """Wait at most a tenth of a second."""
-    reconnector.LONGEST_WAIT = 0.1  # type: ignore[misc]
+    reconnector.RESTART_WAIT = reconnector.LONGEST_WAIT = 0.1  # type: ignore[misc]
 
 
 def no_wire() -> None:

@@ -32,6 +32,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.server_notices import NoticeId, NoticeText, ServerNotice
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind, Status
 
@@ -39,6 +40,10 @@ JUMP = "\x0f"
 COMPOSER = f"\u258c {PLACEHOLDER}"
 PALETTE, WORD_BACK = "\x10", "\x17"
 MEMBERS = 200
+NOTICES = 20
+"""How many of the texts are notices too; the client keeps no more."""
+LATER = Millis(4_102_444_800_000)
+"""The year 2100."""
 """In one answer of a server."""
 GROUP = 12
 FOUND = 40
@@ -150,6 +155,24 @@ async def search(run: Run[HostileServer]) -> None:
         wanted = {f"#{number};" for number in numbers if number // FOUND == needle}
         await scroll(run, "search result", wanted)
         await run.terminal.leave(ESCAPE, "down: results")
+
+
+async def notices(run: Run[HostileServer]) -> None:
+    """Show some of the texts as notices of the server's operator, in the bar and on their page."""
+    server, terminal = run.server, run.terminal
+    texts = [number for number, entry in enumerate(run.entries) if fits(NoticeText, entry.text)]
+    for number in texts[:: max(1, len(texts) // NOTICES)]:
+        one = ServerNotice(
+            NoticeId(f"{number:010}"), Millis(BEGIN), LATER, NoticeText.parse(run.entries[number].text)
+        )
+        await server.say(one)
+        await terminal.drawn()
+        run.blame("notices", number)
+    terminal.press("/notices\r")
+    await terminal.until(lambda _text: not terminal.has(PLACEHOLDER), "the page of notices")
+    await terminal.drawn()
+    run.blame("notices")
+    await terminal.leave(ESCAPE, "Notice from the operator")
 
 
 async def invited(run: Run[HostileServer], people: Sequence[UserName]) -> None:

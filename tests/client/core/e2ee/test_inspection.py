@@ -88,6 +88,7 @@ async def test_a_policy_applies_once_it_was_shown(talk: Talk) -> None:
     assert "to be checked on this device before it is encrypted: card numbers (it is not sent)" in told
     assert "The words: falcon. The files: program." in told
     assert "no one is told what was found" in told
+    await talk.harness.quiet()
     before = (len(talk.log), list(talk.harness.server.calls))
     for text in (CARD, "4\u200b111 1111 1111 1111", "the FALCON"):
         with pytest.raises(InspectionError) as refused:

@@ -38,11 +38,11 @@ class Terminal:
         not_passed_on = {"COLUMNS", "LINES", "PYTHONUNBUFFERED"}
         inherited = {key: value for key, value in os.environ.items() if key not in not_passed_on}
         whole = inherited | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | (env or {})
+        self._began_as = termios.tcgetattr(self._master)  # before the program can have changed it
         files = {0: slave, 1: slave, 2: slave}
         self._process = ForkedPython([str(script), *args], files=files, env=whole, start_new_session=True)
         os.close(slave)
         self.output = b""
-        self._began_as = termios.tcgetattr(self._master)
         self._ended_as: list[Any] = []
 
     @property

@@ -53,9 +53,13 @@ class Talk:
 
     async def catch_up(self) -> None:
         """Read the key log."""
-        rooms = parts(self.ana).encrypted_rooms
-        assert rooms is not None
-        await rooms.identity.catch_up()
+        await _read_key_log(self.ana)
+
+    async def all_caught_up(self) -> None:
+        """Let everyone have read the messages, and the key log as it was when they were sent."""
+        await self.harness.quiet()
+        for client in self.harness.clients:
+            await _read_key_log(client)
 
     async def send(self, text: str) -> str:
         """Send a message; return the text that was stored."""
@@ -68,6 +72,12 @@ class Talk:
     def log(self) -> list[object]:
         """The bodies of the room's log, as the server has them."""
         return [event.body for event in self.harness.server.rooms[self.room].log]
+
+
+async def _read_key_log(client: Client) -> None:
+    rooms = parts(client).encrypted_rooms
+    assert rooms is not None
+    await rooms.identity.catch_up()
 
 
 @pytest.fixture
@@ -88,7 +98,7 @@ async def test_a_policy_applies_once_it_was_shown(talk: Talk) -> None:
     assert "to be checked on this device before it is encrypted: card numbers (it is not sent)" in told
     assert "The words: falcon. The files: program." in told
     assert "no one is told what was found" in told
-    await talk.harness.quiet()
+    await talk.all_caught_up()
     before = (len(talk.log), list(talk.harness.server.calls))
     for text in (CARD, "4\u200b111 1111 1111 1111", "the FALCON"):
         with pytest.raises(InspectionError) as refused:

@@ -292,7 +292,7 @@ async def test_a_claim_that_a_verified_persons_account_was_deleted(world: World)
     await world.told(ada, "ben's account was deleted", "You have verified ben", "/kick ben")
     world.clock.advance(61)
     await world.goes_on(room, ben, ada)
-    await world.told(ada, "a device of theirs has written since")
+    await world.told(ada, "one of their devices has written since")
     assert not world.server.look("SELECT seq FROM events WHERE room = ? AND kind = 'kicked'", room)
     await world.judge()
 

@@ -510,7 +510,7 @@ async def _notices_listed(result: results.NoticesListed, printer: Printer) -> No
     for notice in result.notices:
         printer.say(f"{notice_heading(notice, result.server)}: {shown(notice.text)}")
     if not result.notices:
-        printer.say(_("There is no notice from the operator of {server} now.").format(server=result.server))
+        printer.say(_("The operator of {server} has nothing to announce now.").format(server=result.server))
 
 
 # --- questions

@@ -161,7 +161,7 @@ class Rollback:
             answer = await fetch(conversation, ask, expiry)
             removed = max((one.seq for one in answer if isinstance(one, ExpiredEvents)), default=Seq(0))
             old = max((number for number in here if number <= removed), default=Seq(0))
-            # What was removed meanwhile is no other history. Of what is here, the device knows how old it is.
+            # Messages that expired meanwhile don't make it another history; the device knows their age.
             if old and not await self._has_younger(known, summary.room, old, expiry):
                 gone = max(gone, old)
                 here = [number for number in here if number > removed]

@@ -46,7 +46,7 @@ class Expiry:
 
 
 def in_force(retention: Retention | None, now: Millis) -> Retention | None:
-    """Return what applies now: an announced change whose time has come is no announcement any more."""
+    """Return what applies now: an announced change takes effect when its time has come."""
     if retention is None or retention.next_from is None or retention.next_from > now:
         return retention
     settled = replace(retention, days=retention.next_days, next_days=None, next_from=None)

@@ -219,7 +219,7 @@ class ResultViews:
     def _notices(self, result: results.NoticesListed) -> None:
         if not result.notices:
             self._interaction.say(
-                _("There is no notice from the operator of {server} now.").format(server=result.server)
+                _("The operator of {server} has nothing to announce now.").format(server=result.server)
             )
             return
         parts = []

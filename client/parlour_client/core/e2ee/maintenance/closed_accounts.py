@@ -30,7 +30,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 _LAST_WORDS: Final = 60_000
-"""Milliseconds: what was on its way when the account was deleted is no sign of a lie."""
+"""Milliseconds in which a message may still arrive that was sent before the account was deleted."""
 
 
 class ClosedAccounts:
@@ -101,7 +101,7 @@ class ClosedAccounts:
 
     async def _raise_alarm(self, room: RoomId, user: UserName) -> None:
         words = _(
-            "The server said that {user}'s account was deleted, but a device of theirs has written since. "
+            "The server said that {user}'s account was deleted, but one of their devices has written since. "
             "Ask {user} or the server's operator some other way."
         ).format(user=display_name(user))
         about = f"{room}/{user}"

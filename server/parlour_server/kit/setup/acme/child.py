@@ -1,6 +1,6 @@
 """The process that speaks with the CA: a job on standard input, a reply on standard output.
 
-It has no key of the server's, and can be ended at any time: what it put up for challenges it takes away.
+It is never given the server's key, and can be ended at any time: what it put up for challenges it takes away.
 """
 
 import os

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A request for a certificate. It has no key of the server's; ``account_key`` is a path."""
+    """A request for a certificate, without the server's key; ``account_key`` is a path."""
 
     directory: str
     names: tuple[str, ...]

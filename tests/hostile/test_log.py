@@ -46,12 +46,14 @@ async def test_the_first_message_after_a_join_left_out(world: World) -> None:
 async def test_two_messages_turned_around(world: World) -> None:
     """Two messages of one author in another order than they were written are told."""
     room, (ada, ben) = await world.together("ada", "ben")
-    texts = await away(room, ben, ada, count=3)
-    view, sealed = View(room), world.server.sealed(room)
-    view.swap(sealed[-3], sealed[-2])
+    await ben.stop()
+    await world.in_a_row(room, ada, ada)
+    view = View(room)
+    view.swap(*world.server.sealed(room)[-2:])
+    last = await ada.say(room)
     view.tell(ben.lies)
     await ben.start()
-    await world.heard(room, texts[2], ben)
+    await world.heard(room, last, ben)
     await world.told(ben, "order")
     await world.judge()
 
@@ -60,11 +62,9 @@ async def test_an_answer_shown_before_what_it_answers(world: World) -> None:
     """Two messages of two authors are told, too, where the later author had read the earlier message."""
     room, (ada, ben, cat) = await world.together("ada", "ben", "cat")
     await cat.stop()
-    first = await ada.say(room)
-    await world.heard(room, first, ben)
-    second = await ben.say(room)
-    view, sealed = View(room), world.server.sealed(room)
-    view.swap(sealed[-2], sealed[-1])
+    _, second = await world.in_a_row(room, ada, ben)
+    view = View(room)
+    view.swap(*world.server.sealed(room)[-2:])
     view.tell(cat.lies)
     await cat.start()
     await world.heard(room, second, cat)

@@ -248,9 +248,11 @@ async def left_out(walk: Walk) -> None:
 
 async def turned_around(walk: Walk) -> None:
     """Turn two messages around for one device."""
-    victim = await walk.missed(4)
-    sealed, view = walk.world.server.sealed(walk.room), View(walk.room)
-    view.swap(sealed[-3], sealed[-2])
+    victim, ada = await walk.missed(1), walk.people[0]
+    await walk.world.in_a_row(walk.room, ada, ada)
+    view = View(walk.room)
+    view.swap(*walk.world.server.sealed(walk.room)[-2:])
+    await ada.say(walk.room)
     view.tell(victim.lies)
     await victim.start()
     await walk.told(("order",))

@@ -449,6 +449,20 @@ class World:
             text = await device.say(room)
             await self.heard(room, text, *devices)
 
+    async def in_a_row(self, room: RoomId, first: Device, second: Device) -> list[str]:
+        """Have two write one after the other, the second one having read the first; the texts.
+
+        They write again until no update of the group's keys came in between: a device that is shown the
+        second message before such an update can't open it, and tells its person that, not the order.
+        """
+        while True:
+            text = await first.say(room)
+            await self.heard(room, text, second)
+            texts = [text, await second.say(room)]
+            one, other = self.server.sealed(room)[-2:]
+            if other == one + 1:
+                return texts
+
     async def close(self) -> None:
         """End everything."""
         for device in self.devices:

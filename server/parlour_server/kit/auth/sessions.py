@@ -74,8 +74,8 @@ class Sessions:
         """Create a session; over the cap, the account's session that has been idle longest ends (S6).
 
         Expired sessions end first, then those without an open socket here. Raises SessionKeyError, and
-        LoginRefusedError if the account has a second factor by now, and this login was not made
-        ``with_factor``.
+        LoginRefusedError if by now the account is disabled, or has a second factor and this login was not
+        made ``with_factor``.
         """
         self.check_key(key)
         token = Secret.random()

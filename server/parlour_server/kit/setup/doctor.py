@@ -143,7 +143,7 @@ def _database(program: ProgramSpec[Any, Any], engine: Engine) -> list[Finding]:
     damaged = [Finding("danger", "database", sentence) for sentence in program.schema.damage(engine)]
     if isinstance(engine, SqliteEngine):
         where, others = "all of it readable", []
-        mend = f"restore a backup that `{program.name.command} verify` finds intact"
+        mend = f"restore a backup that `{program.name.command} backup verify` finds intact"
     else:
         where, others = f"{engine}", examine_postgres(engine)
         mend = "restore a dump from before into a new database (docs/how-to/cluster.md)"

@@ -101,7 +101,7 @@ class Sessions(Protocol):
         """Store a new session; over the account's ``cap``, others end (journal).
 
         Expired ones first, then those that are not ``in_use``, then those seen longest ago. Raises
-        LoginRefusedError if the account has a second factor, and this session began without.
+        LoginRefusedError if the account is disabled, or has a second factor and this session began without.
         """
         ...
 

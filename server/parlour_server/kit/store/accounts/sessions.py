@@ -51,7 +51,10 @@ class SqlSessions:
     async def create(
         self, session: SessionRecord, *, cap: int, in_use: Collection[SessionId] = frozenset()
     ) -> None:
-        """Store a new session; over ``cap`` others end: first expired, then unused, then oldest seen."""
+        """Store a new session; over ``cap`` others end: first expired, then unused, then oldest seen.
+
+        Raises LoginRefusedError.
+        """
         await self._writer.submit(partial(_create, session=session, cap=cap, in_use=_listed(in_use)))
 
     async def find(self, token: bytes, now: Millis) -> SessionRecord | None:
@@ -153,8 +156,12 @@ def granted_now(db: Connection, grant: TicketGrant, now: Millis) -> TicketGrant 
 
 
 def _create(db: Connection, session: SessionRecord, cap: int, in_use: str) -> None:
+    # Since the password was checked, the account may have been disabled or deleted, or got a second factor.
+    open_account = "SELECT 1 FROM accounts WHERE account = ? AND disabled = 0"
+    if db.execute(open_account, (plain(session.user),)).fetchone() is None:
+        raise LoginRefusedError
     if not session.has_factor and _has_factor(db, session.user):
-        raise LoginRefusedError  # it was set up between the check of the password and now
+        raise LoginRefusedError
     over = db.execute(
         "SELECT session FROM sessions WHERE account = ?"
         " ORDER BY expires > ? DESC, session IN (SELECT value FROM json_each(?)) DESC,"

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.server.kit.store.world import KitWorld
 
 from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_server.kit.errors import LoginRefusedError
 from parlour_server.kit.store.records import JournalEntry, SessionEnded
 
 
@@ -24,14 +26,24 @@ async def test_a_session_is_found_by_its_token_until_it_expires(world: KitWorld)
     assert await world.store.sessions.find(b"x" * 32, world.clock.now()) is None
 
 
-async def test_sessions_of_a_disabled_account_made_meanwhile_are_not_found(world: KitWorld) -> None:
-    """A login that raced with the disabling gets a session that opens nothing."""
+async def test_a_login_that_raced_with_the_disabling_is_refused(world: KitWorld) -> None:
+    """It leaves no session, so that none comes to life when the account is enabled again."""
     alice = await world.account("alice")
     await world.store.accounts.set_disabled(alice, disabled=True)
     session = world.session(alice, 1)
-    await world.store.sessions.create(session, cap=9)
+    with pytest.raises(LoginRefusedError):
+        await world.store.sessions.create(session, cap=9)
+    await world.store.accounts.set_disabled(alice, disabled=False)
     assert await world.store.sessions.find(session.token, world.clock.now()) is None
     assert await world.store.sessions.list(alice, world.clock.now()) == []
+
+
+async def test_a_login_that_raced_with_the_deletion_leaves_nothing(world: KitWorld) -> None:
+    """A deletion says that sessions go at once: none is made afterwards, which would name a device."""
+    alice = await world.account("alice")
+    await world.store.accounts.close(alice, "unusable")
+    with pytest.raises(LoginRefusedError):
+        await world.store.sessions.create(world.session(alice, 1), cap=9)
 
 
 async def test_over_the_cap_the_one_seen_longest_ago_ends(world: KitWorld) -> None:

@@ -10,7 +10,7 @@ files: Final = Table(
     "files",
     metadata,
     Column("file", Words, primary_key=True),
-    key("room", "rooms.room"),
+    key("room", "rooms.room", index=True),
     key("owner", "accounts.account"),
     Column("size", Number, nullable=False),
     Column("sha256", LargeBinary, nullable=False),

@@ -21,7 +21,7 @@ groups: Final = Table(
         None,
         "room",
         unique=True,
-        sqlite_where=text("in_force"),
+        sqlite_where=text("in_force = 1"),
         postgresql_where=text("in_force = 1"),
     ),
     **KEYED,

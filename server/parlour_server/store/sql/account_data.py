@@ -24,8 +24,8 @@ from parlour_server.store.sql.rooms.event_effects import blank
 PAUSE_SECONDS: Final = 0.02
 """Between two batches, so that a server's writes come first: only one process at a time can write."""
 _DEVICE_NAME: Final = "deleted"
-_OF_MESSAGES: Final = ("message", "edited", "deleted", "reacted", "pinned", "blank")
-"""Kinds of events that get another author. Who joined, left, invited or removed whom is the room's record."""
+_LOOK: Final = 10_000
+"""Rows that are looked for at once, and then changed batch by batch."""
 _IN_GROUP: Final = """
     EXISTS (SELECT 1 FROM groups g JOIN group_devices d USING (group_id)
         WHERE g.room = r.room AND g.in_force = 1 AND d.account = m.account)
@@ -50,6 +50,32 @@ _COUNTS: Final[Mapping[str, str]] = {
     "file_bytes": "SELECT coalesce(sum(size), 0) FROM files WHERE owner = ?",
     "devices": "SELECT count(*) FROM devices WHERE account = ? AND status != 'revoked'",
 }
+_ALONE: Final = """
+    SELECT e.room, e.seq FROM events e JOIN rooms r USING (room)
+    WHERE e.author = ? AND e.kind = 'sealed' AND r.members = 0 LIMIT ?
+"""
+# What gets another author. Who joined, left, invited or removed whom is the room's record, and stays.
+_AUTHORS: Final = (
+    (
+        """
+        SELECT e.room, e.seq FROM events e JOIN rooms r USING (room)
+        WHERE e.author = ? AND r.encrypted = 0
+            AND e.kind IN ('message', 'edited', 'deleted', 'reacted', 'pinned', 'blank') LIMIT ?
+        """,
+        "UPDATE events SET author = ?3, device = 'deleted', request = NULL WHERE room = ?1 AND seq = ?2",
+    ),
+    (
+        "SELECT room, target, reaction, account FROM reactions WHERE account = ? LIMIT ?",
+        (
+            "UPDATE reactions SET account = ?5"
+            " WHERE room = ?1 AND target = ?2 AND reaction = ?3 AND account = ?4"
+        ),
+    ),
+    (
+        "SELECT report FROM reports WHERE reporter = ? LIMIT ?",
+        "UPDATE reports SET reporter = ?2 WHERE report = ?1",
+    ),
+)
 # Table, key, condition: what goes without an event.
 _ROWS: Final = (
     ("key_packages", ("number",), "device IN (SELECT device FROM devices WHERE account = ?)"),
@@ -129,40 +155,61 @@ class SqlAccountData:
     async def messages(self, user: UserName) -> Sequence[tuple[RoomId, Seq]]:
         """Return some of the account's messages that the server can read."""
         query = "SELECT room, seq FROM events WHERE author = ? AND kind = 'message' LIMIT ?"
-        return await self._readers.rows(lambda room, seq: (room, seq), query, plain(user), BATCH)
+        return await self._readers.rows(_row, query, plain(user), BATCH)
 
     async def reactions(self, user: UserName) -> Sequence[tuple[RoomId, Seq, str]]:
         """Return some of the account's reactions."""
         query = "SELECT room, target, reaction FROM reactions WHERE account = ? LIMIT ?"
-        return await self._readers.rows(lambda *row: row, query, plain(user), BATCH)
+        return await self._readers.rows(_row, query, plain(user), BATCH)
 
     async def remove_rows(self, user: UserName) -> None:
         """Delete what goes without an event: key packages, Welcomes, invitations, blocks, bans, mutes."""
-        for table, key, where in _ROWS:
-            await self._in_batches(partial(_remove, table=table, key=key, where=where, value=plain(user)))
+        for table, key, which in _ROWS:
+            keys = " AND ".join(f"{column} = ?" for column in key)
+            await self._change(
+                f"SELECT {', '.join(key)} FROM {table} WHERE {which} LIMIT ?",  # noqa: S608 - of ours
+                (plain(user),),
+                f"DELETE FROM {table} WHERE {keys}",  # noqa: S608 - of ours
+            )
         await self._writer.submit(partial(_close_devices, user=user))
 
     async def end_files(self, user: UserName) -> int:
         """Let the account's files expire now; a running server removes them. Returns how many."""
-        return await self._in_batches(partial(_end_files, user=user, at=self._clock.now()))
+        now = self._clock.now()
+        query = "SELECT file FROM files WHERE owner = ? AND (expires IS NULL OR expires > ?) LIMIT ?"
+        return await self._change(
+            query, (plain(user), now), "UPDATE files SET expires = ?2 WHERE file = ?1", now
+        )
 
     async def blank_alone(self, user: UserName) -> None:
         """Remove the content of encrypted messages where no one is left to read them."""
-        await self._in_batches(partial(_blank_alone, user=user))
+        while found := await self._readers.rows(_row, _ALONE, plain(user), _LOOK):
+            await self._in_batches(_blank_sealed, found)
 
     async def change_author(self, user: UserName, pseudonym: UserName) -> int:
-        """Make ``pseudonym`` the author of what stays in open rooms; returns the number of events."""
+        """Make ``pseudonym`` the author of what stays in open rooms; returns the number of rows."""
         if user == pseudonym:
             return 0
-        return await self._in_batches(partial(_change_author, user=user, pseudonym=pseudonym))
-
-    async def _in_batches(self, write: Callable[[WriteConnection], int]) -> int:
-        """Run a write until it finds nothing more; returns how many rows it changed."""
         changed = 0
-        while some := await self._writer.submit(write):
-            changed += some
-            await asyncio.sleep(PAUSE_SECONDS)
+        for find, change in _AUTHORS:
+            changed += await self._change(find, (plain(user),), change, plain(pseudonym))
         return changed
+
+    async def _change(self, find: str, values: Sequence[str | int], change: str, *new: str | int) -> int:
+        """Run ``change`` with each row that ``find`` finds and the ``new`` values; returns how many.
+
+        A reader finds them: they may be far apart in a large table, and whoever writes waits for the writer.
+        """
+        changed = 0
+        while found := await self._readers.rows(_row, find, *values, _LOOK):
+            await self._in_batches(partial(_execute, query=change), [(*row, *new) for row in found])
+            changed += len(found)
+        return changed
+
+    async def _in_batches(self, write: Callable[..., None], rows: Sequence[tuple[Any, ...]]) -> None:
+        for start in range(0, len(rows), BATCH):
+            await self._writer.submit(partial(write, rows=rows[start : start + BATCH]))
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def table(self, name: str, user: UserName) -> list[dict[str, Any]]:
         """Return what one of ``EXPORTED_TABLES`` has of the account."""
@@ -177,7 +224,7 @@ class SqlAccountData:
     async def events(self, user: UserName, room: RoomId, after: Seq) -> list[tuple[Seq, Millis, str, bytes]]:
         """Return the account's next events of a room: number, time, device, body."""
         return await self._readers.rows(
-            lambda *row: row,
+            _row,
             "SELECT seq, at, device, body FROM events WHERE room = ? AND author = ? AND seq > ?"
             " ORDER BY seq LIMIT ?",
             room,
@@ -195,12 +242,18 @@ class SqlAccountData:
 EXPORTED_TABLES: Final = tuple(_EXPORTED)
 
 
-def _remove(db: WriteConnection, table: str, key: tuple[str, ...], where: str, value: str) -> int:
-    query = f"SELECT {', '.join(key)} FROM {table} WHERE {where} LIMIT ?"  # noqa: S608 - of ours
-    found = db.execute(query, (value, BATCH)).fetchall()
-    keys = " AND ".join(f"{column} = ?" for column in key)
-    db.executemany(f"DELETE FROM {table} WHERE {keys}", found)  # noqa: S608 - of ours
-    return len(found)
+def _row(*columns: Any) -> tuple[Any, ...]:
+    return columns
+
+
+def _execute(db: WriteConnection, query: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    db.executemany(query, rows)
+
+
+def _blank_sealed(db: WriteConnection, rows: Sequence[tuple[RoomId, Seq]]) -> None:
+    for room, seq in rows:
+        blank(db, room, seq, "sealed")
+    db.stale_wal = True
 
 
 def _close_devices(db: WriteConnection, user: UserName) -> None:
@@ -209,51 +262,8 @@ def _close_devices(db: WriteConnection, user: UserName) -> None:
         drop_for(db, device)
     db.execute("UPDATE devices SET name = ? WHERE account = ?", (_DEVICE_NAME, plain(user)))
     db.execute(
-        "UPDATE devices SET status = 'revoked' WHERE account = ? AND device NOT IN ("
-        " SELECT device FROM group_devices JOIN groups USING (group_id) WHERE in_force = 1)",
+        "UPDATE devices SET status = 'revoked' WHERE account = ? AND NOT EXISTS ("
+        " SELECT 1 FROM group_devices d JOIN groups g USING (group_id)"
+        " WHERE d.device = devices.device AND g.in_force = 1)",
         (plain(user),),
     )
-
-
-def _end_files(db: WriteConnection, user: UserName, at: Millis) -> int:
-    query = "SELECT file FROM files WHERE owner = ? AND (expires IS NULL OR expires > ?) LIMIT ?"
-    found = db.execute(query, (plain(user), at, BATCH)).fetchall()
-    db.executemany("UPDATE files SET expires = ? WHERE file = ?", [(at, file) for (file,) in found])
-    return len(found)
-
-
-def _blank_alone(db: WriteConnection, user: UserName) -> int:
-    query = (
-        "SELECT e.room, e.seq FROM events e JOIN rooms r USING (room)"
-        " WHERE e.author = ? AND e.kind = 'sealed' AND r.members = 0 LIMIT ?"
-    )
-    found = db.execute(query, (plain(user), BATCH)).fetchall()
-    for room, seq in found:
-        blank(db, room, seq, "sealed")
-    db.stale_wal = bool(found) or db.stale_wal
-    return len(found)
-
-
-def _change_author(db: WriteConnection, user: UserName, pseudonym: UserName) -> int:
-    marks = ", ".join("?" * len(_OF_MESSAGES))
-    query = (
-        f"SELECT e.room, e.seq FROM events e JOIN rooms r USING (room) WHERE e.author = ?"  # noqa: S608 - of ours
-        f" AND r.encrypted = 0 AND e.kind IN ({marks}) LIMIT ?"
-    )
-    found = db.execute(query, (plain(user), *_OF_MESSAGES, BATCH)).fetchall()
-    db.executemany(
-        "UPDATE events SET author = ?, device = ?, request = NULL WHERE room = ? AND seq = ?",
-        [(plain(pseudonym), _DEVICE_NAME, room, seq) for room, seq in found],
-    )
-    query = "SELECT room, target, reaction FROM reactions WHERE account = ? LIMIT ?"
-    reactions = db.execute(query, (plain(user), BATCH)).fetchall()
-    db.executemany(
-        "UPDATE reactions SET account = ? WHERE room = ? AND target = ? AND reaction = ? AND account = ?",
-        [(plain(pseudonym), *row, plain(user)) for row in reactions],
-    )
-    query = "SELECT report FROM reports WHERE reporter = ? LIMIT ?"
-    reports = db.execute(query, (plain(user), BATCH)).fetchall()
-    db.executemany(
-        "UPDATE reports SET reporter = ? WHERE report = ?", [(plain(pseudonym), *row) for row in reports]
-    )
-    return len(found) + len(reactions) + len(reports)

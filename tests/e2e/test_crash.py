@@ -124,7 +124,9 @@ async def test_a_clock_jump(tmp_path: Path) -> None:
     )
     context = ssl.create_default_context(cafile=str(folder.ca_certificate))
     try:
-        async with httpx.AsyncClient(verify=context, base_url=server.url, trust_env=False) as http:
+        async with httpx.AsyncClient(
+            verify=context, base_url=server.url, trust_env=False, timeout=60
+        ) as http:
             session = await _log_in(commands, http)
             old = await _ticket(http, session)
             async with await _enter(server.url, context, await _ticket(http, session)) as socket:

@@ -48,6 +48,15 @@ class Scene:
                     return
                 await asyncio.sleep(0.1)  # other processes get on: there is no event to wait for
 
+    async def without(self, removed: Phone, *phones: Phone) -> None:
+        """Wait until the room's group of these devices has another one in it no more."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                stand = [await phone.ask("stand", room=self.room) for phone in phones]
+                if not any(removed.id in one["members"] for one in stand):
+                    return
+                await asyncio.sleep(0.1)  # other processes get on: there is no event to wait for
+
     async def away(self, phone: Phone, name: str) -> Path:
         """Copy a device's home while it is off for a moment."""
         await self.together(phone)
@@ -89,7 +98,12 @@ async def _play(scene: Scene) -> None:
     await ben.ask("online")
 
     shared = await scene.say(ada, tablet, ben, words="while cat was in")
+    await scene.together(ben)
+    await ben.switch_off()  # on a busy machine he would remove cat in ada's place, which renews his keys
     await ada.ask("kick", room=scene.room, user="cat")
+    await scene.without(cat, ada, tablet)
+    await ben.switch_on()
+    await ben.ask("online")
     without_cat = await scene.say(ada, ben, words="without cat")
     assert (
         scene.read(of_cat) == shared

@@ -247,6 +247,8 @@ class TappedDelivery:
 
     @property
     def _inner(self) -> Delivery:
+        if self._lies.away:  # one made now would look for the server where it was before
+            raise UnreachableError("Nothing listens there.")
         if self._made is None:
             self._made = self._make()
         return self._made

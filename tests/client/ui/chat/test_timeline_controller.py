@@ -1,10 +1,18 @@
 """What the open room costs the server and the archive while messages follow each other."""
 
+import pytest
 from tests.client.ui.chat.timeline.test_widget import fill, lobby
 from tests.client.ui.conftest import OpenApp, settled
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
-from parlour_client.ui.chat.timeline_controller import READ_EVERY
+from parlour_client.ui.chat import timeline_controller
+
+
+@pytest.fixture(autouse=True)
+def every(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Seconds between two markers: more than a test takes."""
+    monkeypatch.setattr(timeline_controller, "READ_EVERY", 60.0)
+    return timeline_controller.READ_EVERY
 
 
 def _marked(client: FakeClient) -> list[tuple[object, ...]]:
@@ -12,7 +20,7 @@ def _marked(client: FakeClient) -> list[tuple[object, ...]]:
 
 
 async def test_messages_that_follow_each_other_share_a_read_marker(
-    client: FakeClient, open_app: OpenApp
+    client: FakeClient, open_app: OpenApp, every: float
 ) -> None:
     """The first one is marked at once; the others together, a little later or when another room is opened."""
     fill(client, 5)
@@ -34,16 +42,16 @@ async def test_messages_that_follow_each_other_share_a_read_marker(
         second = await said("and more")
         assert _marked(client) == [(LOBBY, first)]
 
-        now += READ_EVERY - 0.001
+        now += every - 0.001
         await screen.pane.navigation.open(GARDEN)
         await settled(pilot)
         assert _marked(client)[:2] == [(LOBBY, first), (LOBBY, second)]
 
         await screen.pane.navigation.open(LOBBY)
         client.calls.clear()
-        now += READ_EVERY
+        now += every
         third = await said("third")
-        now += READ_EVERY - 0.001
+        now += every - 0.001
         fourth = await said("fourth")
         await settled(pilot)
         assert _marked(client) == [(LOBBY, third), (LOBBY, fourth)]

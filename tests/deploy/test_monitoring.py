@@ -32,6 +32,7 @@ from parlour_server.chat_name import NAME
 from parlour_server.chat_program import CHAT
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.metrics import Kind
+from parlour_server.kit.prometheus_text import PrometheusText
 from parlour_server.kit.server_metrics import KIT_METRICS
 from parlour_server.kit.testing.server import World, running
 
@@ -90,7 +91,7 @@ def _with_metrics(settings: Settings) -> Settings:
 def scrape(world: World) -> Samples:
     """Return what the listener answers with: the samples of each name, by their labels."""
     found: Samples = {}
-    for family in text_string_to_metric_families(world.parts.metrics.text().decode()):
+    for family in text_string_to_metric_families(PrometheusText(world.parts.metrics).text().decode()):
         for sample in family.samples:
             found.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
     return found

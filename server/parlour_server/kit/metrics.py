@@ -1,8 +1,9 @@
-"""Prometheus metrics, on a listener of their own that only this machine can reach.
+"""Metrics, served on a listener of their own that only this machine can reach.
 
 Off unless `listen.metrics` names a loopback address: the numbers are private, and the listener uses plain
 HTTP. No label carries a name of a person or room, an address or an id. What is counted on the way of a
-message is a plain number of its owner, without a lock, and is read when someone scrapes.
+message is a plain number of its owner, without a lock, and is read when someone scrapes;
+`prometheus_text.py` writes them out.
 
 Each metric is a ``Metric``: the table of the documentation is made from these, and nothing else is shown.
 """
@@ -11,19 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import accumulate
 from typing import Final, TypeAlias
-
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.registry import Collector
 
 from parlour_server.kit.addresses import is_loopback
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.histogram import Histogram
-
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Kind(StrEnum):
@@ -87,18 +81,15 @@ _INSPECTION_BOUNDS: Final = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_
 _Numbers: TypeAlias = Callable[[], Mapping[tuple[str, ...], float]]
 
 
-class Metrics(Collector):
+class Metrics:
     """Counts audit events, and reads the numbers of all other parts when scraped."""
 
     def __init__(self, program: str, events: Iterable[StrEnum] = ()) -> None:
         """``program`` begins every name; ``events`` are its own kinds of audit events."""
-        self._program = program
+        self.program: Final = program
         self._events: dict[StrEnum, int] = dict.fromkeys((*AuditEvent, *events), 0)
         self._numbers: dict[Metric, _Numbers] = {}
         self._histograms: dict[Metric, Histogram] = {}
-        self._registry = CollectorRegistry()
-        self._registry.register(self)
-        ProcessCollector(registry=self._registry)
         self.numbers(EVENTS, lambda: {(event.value,): count for event, count in self._events.items()})
 
     def count(self, event: StrEnum) -> None:
@@ -125,23 +116,15 @@ class Metrics(Collector):
         self.histogram(INSPECTION_SECONDS, found.seconds)
         return found
 
-    def text(self) -> bytes:
-        """Return all current numbers in Prometheus' text format."""
-        return generate_latest(self._registry)
-
-    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily]:
-        """Return the numbers as the library takes them; it calls this for ``text``."""
+    def shown(self) -> Iterator[tuple[Metric, Mapping[tuple[str, ...], float]]]:
+        """Return each metric with its numbers, as they are now, by the values of its labels."""
         for metric, values in self._numbers.items():
-            family = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
-            shown = family(metric.full_name(self._program), metric.about, labels=metric.labels)
-            for labels, value in values().items():
-                shown.add_metric(labels, value)
-            yield shown
-        for metric, histogram in self._histograms.items():
-            bounds = (*map(repr, histogram.bounds), "+Inf")
-            buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
-            name = metric.full_name(self._program)
-            yield HistogramMetricFamily(name, metric.about, buckets=buckets, sum_value=histogram.sum)
+            yield metric, values()
+
+    @property
+    def histograms(self) -> Mapping[Metric, Histogram]:
+        """The metrics that are histograms."""
+        return self._histograms
 
 
 class InspectionMetrics:

@@ -20,7 +20,6 @@ from parlour_server.kit.api.account_endpoints import AccountEndpoints
 from parlour_server.kit.api.acme_endpoint import AcmeEndpoint
 from parlour_server.kit.api.asgi import make_api
 from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
-from parlour_server.kit.api.openapi import document
 from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.api.problems import Problems
 from parlour_server.kit.api.request_body import BodyPace
@@ -61,7 +60,6 @@ from parlour_server.kit.logs import log, warn
 from parlour_server.kit.metrics import Metrics
 from parlour_server.kit.net.banned_addresses import BannedAddresses
 from parlour_server.kit.net.listener import bind
-from parlour_server.kit.net.metrics_listener import MetricsListener
 from parlour_server.kit.net.net_server import NetServer
 from parlour_server.kit.net.tls_groups import GROUPS, taken_besides
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry
@@ -283,6 +281,10 @@ class Server(Generic[_Settings]):
             disk = DiskWatch(folder.path, settings.disk, steady)
             _run(stack, disk.run())
             if settings.listen.metrics:
+                # Here, because they load prometheus_client
+                from parlour_server.kit.net.metrics_listener import MetricsListener  # noqa: PLC0415
+                from parlour_server.kit.prometheus_text import PrometheusText  # noqa: PLC0415
+
                 show_parts(
                     metrics,
                     disk=disk,
@@ -302,7 +304,7 @@ class Server(Generic[_Settings]):
                 _run(stack, measure_lag(metrics, clock))
                 census = Census(metrics, lambda: store.census(steady.now()), ACCOUNTS, SESSIONS)
                 _run(stack, census.run(clock))
-                listener = MetricsListener(metrics.text)
+                listener = MetricsListener(PrometheusText(metrics).text)
                 stack.callback(listener.close)
                 await listener.open(settings.listen.metrics)
             host, port = addresses[0]
@@ -366,7 +368,7 @@ class _Api(Generic[_Settings]):
         self._problems = Problems(spec.error_answers, spec.error_statuses)
         self._health = HealthEndpoints(
             Readiness(parts.store, parts.clock, parts.nodes),
-            document(operations, title=spec.name.title, summary=spec.api_summary),
+            partial(_description, spec, operations),
         )
         connections = parts.settings.connections
         self._pace = BodyPace(connections.body_seconds, connections.body_bytes_per_second)
@@ -493,6 +495,13 @@ async def _retry_failed_writes(folder: DataFolder, host: str, port: int) -> None
         if not folder.running.exists():
             _could_note_running(folder, host, port)
         await asyncio.sleep(_RETRY_EVERY)
+
+
+def _description(spec: ProgramSpec[Any, Any], operations: Operations) -> bytes:
+    """Return the OpenAPI document."""
+    from parlour_server.kit.api.openapi import document  # noqa: PLC0415 - for the few servers that are asked
+
+    return document(operations, title=spec.name.title, summary=spec.api_summary)
 
 
 def _could_note_running(folder: DataFolder, host: str, port: int) -> bool:

@@ -6,6 +6,7 @@ configuration, the level of the log too. Core files, which would contain passwor
 """
 
 import asyncio
+import gc
 import json
 import os
 import resource
@@ -16,9 +17,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, TypeVar
+
+from websockets.version import version as websockets_version
 
 from parlour_server.kit.addresses import is_loopback, listen_address
 from parlour_server.kit.config.server_settings import Settings
@@ -73,9 +75,10 @@ def serve(
 
     With several ``workers`` each is a process of its own, and this one watches them.
     """
-    refuse_old_websockets(version("websockets"))
+    refuse_old_websockets(websockets_version)
     worker: Worker | None = None
     if workers > 1:
+        _collect_garbage()  # in this process, and in those that it forks
         worker = start_workers(folder, load, workers, ready.announce)
         if worker is None:
             return
@@ -112,6 +115,7 @@ async def _serve(
     loop.add_signal_handler(signal.SIGHUP, _reload, server, load)
     try:
         _say_what_is_in_force(settings, server.url)
+        _collect_garbage()
         ready.announce(server.url)
         await stop.asked.wait()
         await server.drain(stop.hurry)
@@ -170,6 +174,12 @@ def _reload(server: Server[_Settings], load: Callable[[], _Settings]) -> None:
 
 def _refuse_reload(why: str) -> None:
     warn("reload_refused", why=why, in_force="the previous settings")
+
+
+def _collect_garbage() -> None:
+    """Collect garbage from now on, without what is there: it stays. The command turned it off before."""
+    gc.freeze()
+    gc.enable()
 
 
 def _limit_process(settings: Settings) -> None:

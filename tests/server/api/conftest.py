@@ -170,7 +170,7 @@ def application(
             large,
         ),
         FileEndpoints(guard, uploads, budgets),
-        HealthEndpoints(Readiness(store, clock, by_itself()), DOCUMENT),
+        HealthEndpoints(Readiness(store, clock, by_itself()), lambda: DOCUMENT),
         AcmeEndpoint(partial(find_answer, folder.acme_answers)),
     )
     handlers = {name: handler for each in endpoints for name, handler in each.handlers.items()}

@@ -10,6 +10,7 @@ from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.histogram import Histogram
 from parlour_server.kit.metrics import Kind, Metric, Metrics
+from parlour_server.kit.prometheus_text import PrometheusText
 from parlour_server.kit.server_metrics import LAG_SECONDS, Census, measure_lag
 
 ROOMS = Metric("rooms", Kind.GAUGE, "Rooms")
@@ -23,7 +24,7 @@ def test_events_and_numbers_are_shown() -> None:
     metrics.numbers(
         Metric("hits_total", Kind.COUNTER, "Hits", ("setting",)), lambda: {("rates.http_per_minute",): 2}
     )
-    text = metrics.text().decode()
+    text = PrometheusText(metrics).text().decode()
     assert 'parlour_events_total{event="login_ok"} 1.0' in text
     assert 'parlour_events_total{event="group_founded"} 0.0' in text
     assert "parlour_connections 7.0" in text
@@ -36,7 +37,7 @@ def test_a_histogram_has_cumulative_buckets_as_prometheus_wants_them() -> None:
     for value in (0.0005, 0.001, 0.005, 3.0):
         values.observe(value)
     metrics.histogram(Metric("commit_seconds", Kind.HISTOGRAM, "Transactions"), values)
-    text = metrics.text().decode()
+    text = PrometheusText(metrics).text().decode()
     for line in ('bucket{le="0.001"} 2.0', 'bucket{le="0.01"} 3.0', 'bucket{le="+Inf"} 4.0', "count 4.0"):
         assert f"parlour_commit_seconds_{line}" in text
     assert "parlour_commit_seconds_sum 3.0065" in text
@@ -65,9 +66,9 @@ async def test_a_census_shows_nothing_before_it_was_taken_and_keeps_the_last_one
     census = Census(metrics, read, ROOMS)
     running = asyncio.ensure_future(census.run(Clock()))
     await slept.wait()
-    assert "\nparlour_rooms " not in metrics.text().decode()
+    assert "\nparlour_rooms " not in PrometheusText(metrics).text().decode()
     await done.wait()
-    assert "parlour_rooms 3.0" in metrics.text().decode()
+    assert "parlour_rooms 3.0" in PrometheusText(metrics).text().decode()
     running.cancel()
 
 
@@ -86,7 +87,7 @@ async def test_a_loop_that_is_held_up_is_seen() -> None:
 
     running = asyncio.ensure_future(measure_lag(metrics, Clock()))
     await done.wait()
-    text = metrics.text().decode()
+    text = PrometheusText(metrics).text().decode()
     for bound, count in (("0.001", 1), ("0.25", 1), ("0.5", 2)):
         assert f'parlour_loop_lag_seconds_bucket{{le="{bound}"}} {count}.0' in text
     running.cancel()

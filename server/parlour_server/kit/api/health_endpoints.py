@@ -2,8 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from starlette.requests import Request
@@ -62,12 +61,14 @@ class Readiness:
         return True
 
 
-@dataclass(frozen=True, slots=True)
 class HealthEndpoints:
     """Liveness, readiness and the API description."""
 
-    readiness: Readiness
-    document: bytes
+    def __init__(self, readiness: Readiness, make_document: Callable[[], bytes]) -> None:
+        """``make_document`` is slow and seldom needed: a thread calls it when someone asks."""
+        self.readiness: Final = readiness
+        self._make_document = make_document
+        self._document: bytes | None = None
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -85,4 +86,6 @@ class HealthEndpoints:
 
     async def describe(self, _request: Request) -> Response:
         """Return the OpenAPI document."""
-        return Response(self.document, headers=HEADERS, media_type="application/json")
+        if self._document is None:
+            self._document = await asyncio.to_thread(self._make_document)
+        return Response(self._document, headers=HEADERS, media_type="application/json")

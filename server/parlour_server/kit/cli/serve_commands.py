@@ -1,5 +1,6 @@
 """`init` and `run`: create a data folder, and serve from it."""
 
+import gc
 import sys
 from functools import partial
 from pathlib import Path
@@ -152,17 +153,21 @@ def run(
     It listens only on this machine unless --listen or the configuration says otherwise. SIGHUP makes it
     reload its certificates and configuration.
     """
-    from parlour_server.kit.net.tls_groups import configure  # noqa: PLC0415 - keeps `--help` quick
+    gc.disable()  # until it serves: modules leave no garbage, and looking for it was a twelfth of the start
+    try:
+        from parlour_server.kit.net.tls_groups import configure  # noqa: PLC0415 - keeps `--help` quick
 
-    if sys.argv[1:2] == ["run"]:  # only the command itself: it may restart, and the setting is the process's
-        configure()
-    from parlour_server.kit.server_process import Ready, serve  # noqa: PLC0415
+        if sys.argv[1:2] == ["run"]:  # only the command itself: it may restart; the setting is the process's
+            configure()
+        from parlour_server.kit.server_process import Ready, serve  # noqa: PLC0415
 
-    folder = folder_of(data)
-    load = partial(settings_of, folder, listen__address=listen, listen__metrics=metrics)
-    if migrate:
-        _migrate(folder, load())
-    serve(program(), folder, load, Ready(ready_file, ready_fd), loop=loop, workers=workers)
+        folder = folder_of(data)
+        load = partial(settings_of, folder, listen__address=listen, listen__metrics=metrics)
+        if migrate:
+            _migrate(folder, load())
+        serve(program(), folder, load, Ready(ready_file, ready_fd), loop=loop, workers=workers)
+    finally:
+        gc.enable()
 
 
 def _migrate(folder: "DataFolder", settings: "Settings") -> None:

@@ -179,11 +179,12 @@ def _read_flags(flags: Mapping[str, Any]) -> Values:
 
 def _refuse_unknown(values: Mapping[str, Any], place: _Place, known: _Sections) -> None:
     for section, keys in values.items():
-        where = place(section)
         if section not in known:
-            raise SetupError(f"{where}: unknown section [{printable(section)}]{_near(section, known)}")
+            raise SetupError(
+                f"{place(section)}: unknown section [{printable(section)}]{_near(section, known)}"
+            )
         if not isinstance(keys, dict):
-            raise SetupError(f"{where}: {section} is a section; write [{section}] on its own line")
+            raise SetupError(f"{place(section)}: {section} is a section; write [{section}] on its own line")
         for key in keys:
             if key not in known[section]:
                 raise SetupError(

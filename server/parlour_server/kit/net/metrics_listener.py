@@ -9,9 +9,10 @@ from typing import Final
 
 from parlour_server.kit.addresses import listen_address
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.metrics import CONTENT_TYPE, refuse_open
+from parlour_server.kit.metrics import refuse_open
 from parlour_server.kit.net.gate import host_values
 from parlour_server.kit.net.plain_listener import PlainListener
+from parlour_server.kit.prometheus_text import CONTENT_TYPE
 
 PATH: Final = b"/metrics"
 _NAMES: Final = ("localhost", "127.0.0.1", "::1")

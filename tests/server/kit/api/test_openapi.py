@@ -1,9 +1,14 @@
 """The OpenAPI document says what the API does."""
 
 import json
+import threading
 from pathlib import Path
+from typing import cast
 
+from starlette.requests import Request
 from tests.server.api.conftest import DOCUMENT, OPERATIONS, Api
+
+from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
 
 ROOT = Path(__file__).parents[4]
 
@@ -36,3 +41,21 @@ def test_every_operation_is_described_and_every_reference_resolves() -> None:
 
     schemas = {f"#/components/schemas/{name}" for name in found["components"]["schemas"]}
     assert references(found) <= schemas
+
+
+async def test_the_document_is_made_when_someone_asks_and_once() -> None:
+    """Most servers are never asked, and it was a tenth of their start; a thread makes it, so no one waits."""
+    makers: list[threading.Thread] = []
+
+    def make() -> bytes:
+        makers.append(threading.current_thread())
+        return b"{}"
+
+    readiness = cast("Readiness", None)  # which a description does not ask
+    health = HealthEndpoints(readiness, make)
+    assert makers == []
+    request = Request({"type": "http"})
+    answers = [await health.describe(request) for _ in range(2)]
+    assert [answer.body for answer in answers] == [b"{}", b"{}"]
+    assert len(makers) == 1
+    assert makers[0] is not threading.current_thread()

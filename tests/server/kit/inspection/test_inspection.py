@@ -26,6 +26,7 @@ from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.inspection.inspection import Inspection, Sender
 from parlour_server.kit.inspection.plugins import Plugin, PluginProcess
 from parlour_server.kit.metrics import Metrics
+from parlour_server.kit.prometheus_text import PrometheusText
 
 CARD = "4111 1111 1111 1111"
 TARGET = "tests.server.kit.inspection.plugins"
@@ -147,7 +148,7 @@ async def test_what_is_flagged_passes_and_is_recorded() -> None:
     frame = form(note=f"{CARD} f\u0430lcon")  # with a Cyrillic letter
     assert (await inspected.look(frame)).frame == frame
     assert [line["inspector"] for line in inspected.lines()] == ["cards", "words"]
-    text = inspected.metrics.text().decode()
+    text = PrometheusText(inspected.metrics).text().decode()
     assert 'toy_inspections_total{action="flag",inspector="cards"} 1.0' in text
     strict = Inspected(rule("cards", Action.FLAG), rule("words", Action.BLOCK))
     with pytest.raises(RefusedError):

@@ -1,0 +1,42 @@
+"""The metrics in Prometheus' text format. Only a server that serves metrics loads this, and the library."""
+
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import Final
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from parlour_server.kit.metrics import Kind, Metrics
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class PrometheusText(Collector):
+    """Writes what ``metrics`` has, and what the library knows of this process."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+
+    def text(self) -> bytes:
+        """Return all current numbers."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily]:
+        """Return the numbers as the library takes them; it calls this for ``text``."""
+        program = self._metrics.program
+        for metric, values in self._metrics.shown():
+            family = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
+            shown = family(metric.full_name(program), metric.about, labels=metric.labels)
+            for labels, value in values.items():
+                shown.add_metric(labels, value)
+            yield shown
+        for metric, histogram in self._metrics.histograms.items():
+            bounds = (*map(repr, histogram.bounds), "+Inf")
+            buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
+            name = metric.full_name(program)
+            yield HistogramMetricFamily(name, metric.about, buckets=buckets, sum_value=histogram.sum)

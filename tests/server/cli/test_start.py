@@ -1,0 +1,123 @@
+"""What a server loads until it serves, and what it does with the garbage collector meanwhile.
+
+The time of a start is the modules that it loads, so these tests hold that and no time.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from parlour_server.cli.command_line import COMMAND_LINE
+
+REPORTED = """
+import gc, json, os, signal, sys, threading
+reading, writing = os.pipe()
+collections = []
+
+def collected(phase, info):
+    if "parlour_server.kit.net.tls_groups" in sys.modules:  # what `run` loads first
+        collections.append(phase)
+
+def report():
+    os.read(reading, 1000)
+    gc.callbacks.remove(collected)
+    print(json.dumps({
+        "modules": list(sys.modules),
+        "collections": len(collections),
+        "collects": gc.isenabled(),
+        "kept": gc.get_freeze_count(),
+    }), flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=report, daemon=True).start()
+gc.callbacks.append(collected)
+from parlour_server.cli import main
+main(["run", "--data", sys.argv[1], "--listen", "127.0.0.1:0", "--ready-fd", str(writing), *sys.argv[2:]])
+"""
+
+NOT_AT_START = (
+    "acme",
+    "alembic",
+    "josepy",
+    "nacl",
+    "nats",
+    "opentelemetry",
+    "parlour_protocol.encrypted",
+    "parlour_protocol.mls",
+    "parlour_server.kit.api.openapi",  # making the document was a tenth of the start
+    "parlour_server.kit.backup",
+    "parlour_server.kit.prometheus_text",
+    "parlour_server.kit.setup.acme.order",
+    "parlour_server.kit.setup.doctor",
+    "parlour_server.kit.setup.initialise",
+    "parlour_server.kit.tracing",
+    "prometheus_client",
+    "psycopg",
+    "sqlalchemy",
+    "webauthn",
+    "zxcvbn",
+)
+"""Modules, with those below them, that serving does not need or needs only when it is asked for something."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A server at the moment when it is ready."""
+
+    modules: frozenset[str]
+    collections: int
+    collects: bool
+    kept: int
+
+    def loaded(self, *names: str) -> list[str]:
+        """Return which of the modules are there."""
+        return [name for name in names if any(f"{one}.".startswith(f"{name}.") for one in self.modules)]
+
+
+def start(data: Path, *flags: str) -> Start:
+    """Start a server, and stop it when it is ready."""
+    command = [sys.executable, "-c", REPORTED, data, *flags]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own code
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    return Start(frozenset(found.pop("modules")), **found)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a data folder."""
+    folder = tmp_path_factory.mktemp("start") / "data"
+    assert COMMAND_LINE.run(["init", "--data", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def started(data: Path) -> Start:
+    """Start a server with the settings of a new folder."""
+    return start(data)
+
+
+def test_a_server_serves_without_what_only_some_need(started: Start) -> None:
+    """What a setting turns on, another command does or someone has to ask for is loaded then."""
+    assert "parlour_server.kit.server" in started.modules
+    assert started.loaded(*NOT_AT_START) == []
+
+
+def test_metrics_load_their_library(data: Path) -> None:
+    """So the name in the list above is the right one."""
+    found = start(data, "--metrics", "127.0.0.1:0")
+    assert found.loaded("prometheus_client", "parlour_server.kit.prometheus_text") == [
+        "prometheus_client",
+        "parlour_server.kit.prometheus_text",
+    ]
+
+
+def test_no_garbage_is_looked_for_among_modules_that_stay(started: Start) -> None:
+    """The collector is off while they are loaded. When it is on again it does not visit them."""
+    assert started.collections == 0
+    assert started.collects
+    assert started.kept > 0

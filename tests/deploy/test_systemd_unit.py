@@ -112,7 +112,9 @@ def systemd(program: str) -> str:
     return path
 
 
-@pytest.mark.parametrize("name", ["parlour-server.service", "cluster/parlour-server@.service"])
+@pytest.mark.parametrize(
+    "name", ["parlour-server.service", "cluster/parlour-server@.service", "parlour-backup.service"]
+)
 def test_systemd_understands_the_unit_and_finds_it_confined(tmp_path: Path, name: str) -> None:
     """No directive is misspelt, and what `systemd-analyze security` counts stays below 2 of 10."""
     analyze, unit = systemd("systemd-analyze"), tmp_path / Path(name).name

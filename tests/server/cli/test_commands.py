@@ -427,6 +427,18 @@ def test_a_folder_of_backups(folder: DataFolder, tmp_path: Path, capsys: Capture
     )[1]  # fmt: skip
 
 
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="there is no folder where no one can write")
+def test_a_drill_says_where_it_could_not_restore(
+    folder: DataFolder, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backup itself can be read: /backup may be root's, and /backup/parlour the server's user's."""
+    run(capsys, "backup", "create", "--data", str(folder.path), str(tmp_path / "backups"))
+    monkeypatch.chdir(tmp_path / "backups")
+    said = fail(capsys, "backup", "verify", "--restore", "/proc/self/cwd")[1]
+    assert "cannot restore into a temporary folder in /proc/self: " in said
+    assert "is intact" in run(capsys, "backup", "verify", "/proc/self/cwd")
+
+
 def test_a_database_that_another_tool_restored(folder: DataFolder, capsys: Capture) -> None:
     """R20: its logs get another name by a command, but not under a server that runs."""
     data = ("--data", str(folder.path))

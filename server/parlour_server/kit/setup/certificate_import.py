@@ -56,9 +56,11 @@ def import_certificate(
     new = old if key is None else _read_key(key, data)
     is_other = public_bytes(new.public_key()) != public_bytes(old.public_key())
     if is_other and not replace_key:
+        given = "standard input" if key == STANDARD_INPUT else key
         raise SetupError(
-            f"{key} is another key than {folder.key}: clients and invite links with the old pin would refuse"
-            " the server; let the other program keep its key (certbot: --reuse-key), or give --replace-key"
+            f"the key in {given} is another one than {folder.key}: clients and invite links with the old pin"
+            " would refuse the server; let the other program keep its key (certbot: --reuse-key), or give"
+            " --replace-key"
         )
     found.refuse(new.public_key(), wanted_names(settings), datetime.now(UTC))
     is_new = is_other or not folder.certificate.exists() or folder.certificate.read_bytes() != found.pem

@@ -24,6 +24,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicNumbers
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from tests.server.kit.setup.chains import TestCa, key_pem, new_key, pem_of
 
@@ -149,7 +151,7 @@ class AcmeCa:
         if set(jws) != {"protected", "payload", "signature"}:
             raise RefusedError("malformed", "not a flattened JWS", 400)
         protected = json.loads(from_base64(jws["protected"]))
-        if protected["alg"] != "ES256":
+        if protected["alg"] not in {"ES256", "RS256"}:
             raise RefusedError("badSignatureAlgorithm", status=400)
         if protected["url"] != self.link(path):
             raise RefusedError("unauthorized", "the URL of the request is another", 401)
@@ -319,21 +321,29 @@ class AcmeCa:
         return self._order(number)
 
 
+_REQUIRED = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
+"""The members of a key that its thumbprint is made of, by its kind (RFC 7638 section 3.2)."""
+
+
 def thumbprint(jwk: Json) -> str:
     """Return the name of a key (RFC 7638)."""
-    required = {name: jwk[name] for name in ("crv", "kty", "x", "y")}
+    required = {name: jwk[name] for name in _REQUIRED[jwk["kty"]]}
     text = json.dumps(required, separators=(",", ":"), sort_keys=True)
     return to_base64(hashlib.sha256(text.encode()).digest())
 
 
 def _check_signature(jwk: Json, jws: Json) -> None:
-    x, y = (int.from_bytes(from_base64(jwk[name]), "big") for name in ("x", "y"))
-    raw = from_base64(jws["signature"])
-    signature = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
+    raw, signed = from_base64(jws["signature"]), f"{jws['protected']}.{jws['payload']}".encode()
+    numbers = {
+        name: int.from_bytes(from_base64(jwk[name])) for name in _REQUIRED[jwk["kty"]] if name in "xyen"
+    }
     try:
-        EllipticCurvePublicNumbers(x, y, SECP256R1()).public_key().verify(
-            signature, f"{jws['protected']}.{jws['payload']}".encode(), ECDSA(hashes.SHA256())
-        )
+        if jwk["kty"] == "RSA":  # Certbot's accounts
+            RSAPublicNumbers(**numbers).public_key().verify(raw, signed, PKCS1v15(), hashes.SHA256())
+            return
+        signature = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
+        key = EllipticCurvePublicNumbers(**numbers, curve=SECP256R1()).public_key()
+        key.verify(signature, signed, ECDSA(hashes.SHA256()))
     except InvalidSignature:
         raise RefusedError("malformed", "the signature is wrong", 400) from None
 

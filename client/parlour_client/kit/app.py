@@ -8,6 +8,7 @@ above the status line; any other error is the program's own and ends the app.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar, Generic
 
@@ -20,6 +21,7 @@ from textual.events import Event, Key, Mount, MouseDown
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
+from textual.worker import Worker, WorkerError
 
 from parlour_client.kit.account.entrance import Credentials, Entrance, Server
 from parlour_client.kit.account.hardening import keep_memory_private
@@ -140,6 +142,7 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
         self._store = ProfileFile(home)
         self._sign_in = SignIn(self._store)
         self._link: Link[G, Q, R, P] | None = None
+        self._connecting: Worker[None] | None = None
         self._program_screen: LinkScreen[G, Q, R, P] | None = None
 
     async def on_mount(self) -> None:
@@ -163,6 +166,13 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
         else:
             self._logged_in(account)
 
+    async def on_unmount(self) -> None:
+        """Close the connection: the loop that it runs in ends soon."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            with suppress(WorkerError):
+                await self._connecting.wait()
+
     def _entrance(self) -> Entrance[InviteLink, Account]:
         async def login(server: Server, person: Credentials) -> Account:
             trust = server.trust or self._trust
@@ -178,7 +188,7 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
 
     def _logged_in(self, account: Account | None) -> None:
         if account is not None:
-            self.run_worker(self._connect(), group="link", exclusive=True)
+            self._connecting = self.run_worker(self._connect(), group="link", exclusive=True)
 
     async def _connect(self) -> None:
         """Run the connection; an error in the program's own code ends the app."""

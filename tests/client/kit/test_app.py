@@ -3,6 +3,7 @@
 The server is the kit's ticker; its client shows prices, and has two dozen lines of its own.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -184,6 +185,14 @@ async def test_someone_joins_and_the_program_is_shown(server: Ticker, tmp_path: 
         screen.tell_problem(SetupError("That did not work."))
         await pilot.pause()
         assert screen.query_one(ProblemLine).region == Region(0, 28, 100, 1)
+
+
+async def test_the_connection_is_closed_before_the_app_ends(server: Ticker, tmp_path: Path) -> None:
+    """Nothing of it is left to the end of the loop, which would leave its socket open."""
+    async with opened(tmp_path / "home") as pilot:
+        await fill(pilot, where=invite(server), who="cleo", password=PASSWORD)
+        await until(pilot, on_screen(pilot, "ACME costs"))
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_no_careless_widget_reaches_the_terminal(server: Ticker, tmp_path: Path) -> None:

@@ -180,13 +180,17 @@ class WebSocket:
     async def close(self) -> None:
         """Close, within twice ``_CLOSE_SECONDS`` even when the server neither answers nor reads.
 
-        The library has no deadline of its own while earlier bytes can't be sent.
+        The library has no deadline of its own while earlier bytes can't be sent, and leaves TCP open when it
+        is cancelled.
         """
         try:
             async with asyncio.timeout(2 * _CLOSE_SECONDS):
                 await self._socket.close()
         except TimeoutError:
             self._socket.transport.abort()
+        except asyncio.CancelledError:
+            self._socket.transport.abort()
+            raise
 
 
 _OUR_COMPLAINTS: Final = {1002, 1007, 1009}

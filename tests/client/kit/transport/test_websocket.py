@@ -284,6 +284,25 @@ async def test_closing_waits_for_no_server_that_has_stopped_reading(tmp_path: Pa
         silent.set()
 
 
+async def test_a_close_that_is_cancelled_leaves_nothing_open(tmp_path: Path) -> None:
+    """The client ends while a slow server has not answered its close frame yet."""
+    closed = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        assert (await reader.readexactly(2))[0] == 0x88
+        closed.set()
+        await reader.read()
+
+    async with recording(SERVER.context(tmp_path), upgrading(serve)) as server:
+        wire = await opened(server.address)
+        closing = asyncio.ensure_future(wire.close())
+        await closed.wait()
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert wire._socket.transport.is_closing()
+
+
 @pytest.mark.parametrize(
     ("status", "words"), [(401, "ticket"), (503, "too many"), (421, "name"), (500, "500")]
 )

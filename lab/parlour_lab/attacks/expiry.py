@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from parlour_client.core.room_log.expiry import Expiry
-from parlour_client.core.room_log.withheld import ExpiredEvents, WithheldEvents, complete
+from parlour_client.core.room_log.missing import MissingEvents, Reason, complete
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.target import LabServer
 from parlour_protocol.frames import LogEvent, MessageText
@@ -41,9 +41,9 @@ def young_called_expired(folder: Path, seen: Evidence) -> bool:
             kept_from=Seq(6),
             expiry=Expiry(days, Millis(now)),
         )
-        (row,) = (one for one in found if isinstance(one, WithheldEvents))
+        (row,) = (one for one in found if isinstance(one, MissingEvents))
         seen.received(row.note.detail)
-        reported += not isinstance(row, ExpiredEvents)
+        reported += row.reason is Reason.WITHHELD
     return reported == 2
 
 

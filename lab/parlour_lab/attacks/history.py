@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from parlour_client.core.e2ee.groups.links import Shown, number
-from parlour_client.core.room_log.withheld import WithheldEvents, complete, first_of
+from parlour_client.core.room_log.missing import MissingEvents, complete, first_of
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.people import World
 from parlour_lab.hostile.views import View
@@ -102,7 +102,7 @@ def _completed(numbers: Sequence[int], seen: Evidence) -> list[tuple[int, int]]:
     seen.sent(f"after 2 there are {list(numbers)}")
     found = complete(History(id=new_request_id(), room=_ROOM, after=Seq(2)), page)
     stretches = [(int(first_of(one)), int(one.seq)) for one in found]
-    missing = [one.note.detail for one in found if isinstance(one, WithheldEvents)]
+    missing = [one.note.detail for one in found if isinstance(one, MissingEvents)]
     seen.received(f"{len(found)} rows, {len(missing)} of them for what is missing: {missing[:2]}")
     return stretches
 

@@ -20,7 +20,7 @@ from parlour_client.core.events import (
     NoticesChanged,
 )
 from parlour_client.core.model import Delivery, Entry, Invitation, Note, NoteKind
-from parlour_client.core.room_log.withheld import ends_early_text, withheld_text
+from parlour_client.core.room_log.missing import ends_early_text, withheld_text
 from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
 from parlour_client.plain.line_text import room_line

@@ -18,9 +18,9 @@ from parlour_client.core.archive.numbering_table import numberings, save_numberi
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.archive.stored_values import set_setting, setting
 from parlour_client.core.model import SYSTEM_ACCOUNT, Note, NoteKind
+from parlour_client.core.room_log.missing import DEVICE
 from parlour_client.core.room_log.numbering import PLAIN, Numbering
 from parlour_client.core.room_log.translation import event_here
-from parlour_client.core.room_log.withheld import DEVICE
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_protocol.frames import AnyBody, AnyRequest, LogEvent, decode_body, decode_request, encode_body
 from parlour_protocol.frames.bodies import (

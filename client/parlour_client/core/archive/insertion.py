@@ -15,7 +15,7 @@ from parlour_client.core.archive.events import floors, shown
 from parlour_client.core.archive.rows import about_of, is_row, kind_of, note_text, target_of
 from parlour_client.core.archive.search_index import index_fresh, index_message
 from parlour_client.core.model import Entry, Note
-from parlour_client.core.room_log.withheld import ExpiredEvents, WithheldEvents
+from parlour_client.core.room_log.missing import MissingEvents, have_expired
 from parlour_protocol.frames import LogEvent, decode_body, encode_body
 from parlour_protocol.frames.bodies import (
     Blank,
@@ -116,7 +116,7 @@ def add(
     for came in fresh:
         if isinstance(came.event.body, Deleted):
             _blank(connection, room, came.event.body.target)
-        elif isinstance(came.event, WithheldEvents):
+        elif isinstance(came.event, MissingEvents):
             values = (room, came.event.first, came.event.seq)
             connection.execute("INSERT OR REPLACE INTO missing VALUES (?, ?, ?)", values)
     _index(connection, room, fresh)
@@ -128,7 +128,7 @@ def applied(connection: apsw.Connection, room: RoomId, run: Sequence[NewEvent]) 
     """Return the effects of events that are here; outbox rows that are stored there are removed."""
     if not run:
         return []
-    ours = _arrived(connection, room, [c.event.seq for c in run if not isinstance(c.event, WithheldEvents)])
+    ours = _arrived(connection, room, [c.event.seq for c in run if not isinstance(c.event, MissingEvents)])
     about = [target_of(came.event.body) or came.event.seq for came in run]
     pinned = {came.event.seq: came.event.body.target for came in run if isinstance(came.event.body, Pinned)}
     changed_rows = shown(connection, room, [*about, *pinned.values()]) if len(run) <= TOLD_ONE_BY_ONE else ()
@@ -146,14 +146,14 @@ def applied(connection: apsw.Connection, room: RoomId, run: Sequence[NewEvent]) 
 
 
 def _mark(event: LogEvent) -> Annotation:
-    if isinstance(event, WithheldEvents):
+    if isinstance(event, MissingEvents):
         return Annotation(row=True, note=event.note)
     return Annotation(is_row(event.body))
 
 
 def _clipped(connection: apsw.Connection, event: LogEvent) -> LogEvent:
     """Limit a row about removed messages to those after the last one below it that is here."""
-    if not isinstance(event, ExpiredEvents):
+    if not have_expired(event):
         return event
     query = "SELECT max(seq) FROM events WHERE room = ? AND seq BETWEEN ? AND ?"
     for (last,) in connection.execute(query, (event.room, event.first, event.seq)):
@@ -164,7 +164,7 @@ def _clipped(connection: apsw.Connection, event: LogEvent) -> LogEvent:
 
 def _is_still_missing(connection: apsw.Connection, event: LogEvent) -> bool:
     """Return False for missing events of which some are here, or that a row covers already."""
-    if not isinstance(event, WithheldEvents):
+    if not isinstance(event, MissingEvents):
         return True
     query = """
         SELECT 1 FROM events WHERE room = ?1 AND seq BETWEEN ?2 AND ?3

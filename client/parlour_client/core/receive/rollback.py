@@ -17,9 +17,9 @@ from parlour_client.core.archive.stored_values import setting
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.events import Emit, HistoryReplaced, HistoryWithheld
 from parlour_client.core.room_log.expiry import Expiry, shortest_days
+from parlour_client.core.room_log.missing import MissingEvents, have_expired
 from parlour_client.core.room_log.numbering import DivergenceSearch
 from parlour_client.core.room_log.translation import Numbers, event_here
-from parlour_client.core.room_log.withheld import ExpiredEvents, WithheldEvents
 from parlour_client.core.sync.catch_up import fetch
 from parlour_client.core.sync.publisher import Publisher
 from parlour_client.core.transport.chat_conversation import ChatConversation
@@ -159,7 +159,7 @@ class Rollback:
             before = Seq(end + 1)
             ask = History(id=new_request_id(), room=summary.room, before=before, limit=PAGE_EVENTS.value)
             answer = await fetch(conversation, ask, expiry)
-            removed = max((one.seq for one in answer if isinstance(one, ExpiredEvents)), default=Seq(0))
+            removed = max((one.seq for one in answer if have_expired(one)), default=Seq(0))
             old = max((number for number in here if number <= removed), default=Seq(0))
             # Messages that expired meanwhile don't make it another history; the device knows their age.
             if old and not await self._has_younger(known, summary.room, old, expiry):
@@ -201,7 +201,7 @@ class Rollback:
             if after >= summary.head:
                 break
             ask = History(id=new_request_id(), room=summary.room, after=after, limit=PAGE_EVENTS.value)
-            page = [one for one in await fetch(conversation, ask) if not isinstance(one, WithheldEvents)]
+            page = [one for one in await fetch(conversation, ask) if not isinstance(one, MissingEvents)]
             if not page:
                 break
             look = divergence.returning
@@ -236,5 +236,5 @@ def is_stale(hello: Hello, summary: RoomSummary, known: Known | None) -> bool:
 
 
 def _can_be_compared(event: LogEvent, end: Seq) -> bool:
-    shown = not (isinstance(event, WithheldEvents) or isinstance(event.body, Unreadable))
+    shown = not (isinstance(event, MissingEvents) or isinstance(event.body, Unreadable))
     return shown and end - PAGE_EVENTS.value < event.seq <= end

@@ -3,7 +3,7 @@
 A server removes old messages of a room and says up to where (``Page.kept_from``). It is believed only about
 events that can be old enough: the room must have a retention that its members see, and whatever came after an
 event, or after this device last had everything, is younger than that. What is younger and missing is withheld
-(``room_log.withheld``). Pure functions.
+(``room_log.missing``). Pure functions.
 """
 
 from dataclasses import dataclass

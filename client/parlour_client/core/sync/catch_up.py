@@ -2,7 +2,7 @@
 
 A room's numbers increase by one, so the number decides and not the order of arrival: the next one is
 accepted, an old one is dropped, a later one means that some are missing, and the log is read from the server
-until they are here. Events that the server leaves out become a row of that room (``room_log.withheld``), and
+until they are here. Events that the server leaves out become a row of that room (``room_log.missing``), and
 the room goes on after it; if the server withholds its newest events, it is asked again when it claims more. A
 *strict* room (an encrypted one) is read from where reading stopped, however far back that is, and can be
 held. A room that the server can't show just now is asked for again.
@@ -19,8 +19,8 @@ from parlour_client.core.archive import Archive, divergence
 from parlour_client.core.archive.stored_values import set_setting
 from parlour_client.core.events import Emit, HistoryWithheld, RoomsChanged
 from parlour_client.core.room_log.expiry import Expiry, shortest_days
+from parlour_client.core.room_log.missing import NOTHING_EXPIRES, MissingEvents, complete, ends_early_text
 from parlour_client.core.room_log.numbering import PLAIN
-from parlour_client.core.room_log.withheld import NOTHING_EXPIRES, WithheldEvents, complete, ends_early_text
 from parlour_client.core.sync.event_queue import EventQueue, Run
 from parlour_client.core.sync.state import State
 from parlour_client.core.transport.chat_conversation import ChatConversation
@@ -260,7 +260,7 @@ class CatchUp:
 
     async def _contradicts(self, event: LogEvent) -> bool:
         """Say whether another event is here under this number: then the next connection compares the room."""
-        if isinstance(event, WithheldEvents):
+        if isinstance(event, MissingEvents):
             return False
         return await self._archive.write(divergence.doubt, event, self._state.me)
 
@@ -278,15 +278,15 @@ class CatchUp:
 
 def _above(event: LogEvent, top: Seq) -> LogEvent:
     """Limit an event that marks missing ones to those that are not here."""
-    return replace(event, first=max(event.first, top + 1)) if isinstance(event, WithheldEvents) else event
+    return replace(event, first=max(event.first, top + 1)) if isinstance(event, MissingEvents) else event
 
 
 async def fetch(
     conversation: ChatConversation, ask: History, expiry: Expiry = NOTHING_EXPIRES
 ) -> Sequence[LogEvent]:
-    """Return a page of history whose numbers increase by one, with a `WithheldEvents` for each gap.
+    """Return a page of history whose numbers increase by one, with a `MissingEvents` for each gap.
 
-    A gap that ``expiry`` explains is an `ExpiredEvents`.
+    Those in a gap that ``expiry`` explains have expired.
 
     A page of another room counts as one without events. Raises ServerMisbehavedError, RefusedError.
     """

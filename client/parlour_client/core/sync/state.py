@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from parlour_client.core.archive.saved_preferences import SavedPreferences
 from parlour_client.core.model import Room
 from parlour_client.core.room_log.expiry import in_force
-from parlour_client.core.room_log.withheld import ends_early_text
+from parlour_client.core.room_log.missing import ends_early_text
 from parlour_client.core.room_names import marks
 from parlour_client.kit.clock import Clock
 from parlour_protocol.frames import AnyBody, LogEvent, RoomSummary

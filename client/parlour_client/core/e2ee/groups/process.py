@@ -27,7 +27,7 @@ from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.groups.statements import note, statement_in
 from parlour_client.core.e2ee.groups.transaction import Transaction, silent, with_body
 from parlour_client.core.model import Note, NoteKind
-from parlour_client.core.room_log.withheld import ExpiredEvents, WithheldEvents, first_of
+from parlour_client.core.room_log.missing import MissingEvents, first_of, have_expired
 from parlour_client.kit.errors import ServerMisbehavedError
 from parlour_client.kit.language import N_, _
 from parlour_protocol.frames import LogEvent
@@ -60,7 +60,7 @@ _PLAINTEXT: Final = N_("Something unencrypted arrived in this encrypted room; it
 def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Receipt:
     """Process the events after the room's cursor; those processed before are dropped.
 
-    Raises ServerMisbehavedError if events are missing in between and no `WithheldEvents` says so.
+    Raises ServerMisbehavedError if events are missing in between and no `MissingEvents` says so.
     """
     row, waits = transaction.row, None
     for event in events:
@@ -138,7 +138,7 @@ def _take(transaction: Transaction, event: LogEvent) -> Received:
 
 def _placed(transaction: Transaction, event: LogEvent, item: Received) -> Received:
     """Give an encrypted event its place among those that other devices say they have processed."""
-    if isinstance(event, ExpiredEvents):
+    if have_expired(event):
         transaction.links.expired(
             event.seq, event.seq - max(event.first, (transaction.row.since or 0) + 1) + 1
         )
@@ -212,9 +212,7 @@ def note_encryption(row: RoomRow, event: LogEvent) -> None:
 
 def _readable(event: LogEvent, since: Seq | None) -> Received:
     """Accept a public event, unless only encrypted ones are allowed at its place."""
-    if isinstance(
-        event, WithheldEvents
-    ):  # perhaps a commit: then later events say that they cannot be processed
+    if isinstance(event, MissingEvents):  # perhaps a commit: then later events can't be processed, and say so
         return Received(event, note=event.note)
     body = event.body
     if isinstance(body, Blank) and body.was == "sealed":

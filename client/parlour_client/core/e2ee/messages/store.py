@@ -19,7 +19,7 @@ from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.identity import key_log
 from parlour_client.core.model import BEFORE_JOIN, NoteKind
-from parlour_client.core.room_log.withheld import first_of
+from parlour_client.core.room_log.missing import first_of
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent, TextContent
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body
 from parlour_protocol.frames.bodies import Created, Message, RoleSet

@@ -9,7 +9,7 @@ from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LOBBY, FakeClient
 
 from parlour_client.core.events import EntryAdded, HistoryChanged, HistoryWithheld, RoomsChanged
 from parlour_client.core.model import Entry, Gap, Note, NoteKind
-from parlour_client.core.room_log.withheld import ends_early_text, withheld_text
+from parlour_client.core.room_log.missing import ends_early_text, withheld_text
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, covered
 from parlour_client.ui.chat.timeline.store import Store

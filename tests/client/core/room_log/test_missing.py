@@ -7,9 +7,18 @@ from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer
 
 from parlour_client.core.archive import insertion, outbox_table
 from parlour_client.core.archive.outbox_table import Place
+from parlour_client.core.room_log.expiry import Expiry
+from parlour_client.core.room_log.missing import (
+    DEVICE,
+    MissingEvents,
+    Reason,
+    complete,
+    first_of,
+    withheld_text,
+)
 from parlour_client.core.room_log.numbering import Numbering
-from parlour_client.core.room_log.withheld import WithheldEvents, complete, first_of, withheld_text
 from parlour_protocol.frames import LogEvent, MessageText
+from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.frames.requests import History, Send
 from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 
@@ -28,7 +37,7 @@ def stretches(
 ) -> list[int | tuple[int, int]]:
     """Return the numbers that a page has, and the runs that it says are missing."""
     found = complete(History(id=new_request_id(), room=LOBBY, **where), events)
-    return [(first_of(one), one.seq) if isinstance(one, WithheldEvents) else one.seq for one in found]
+    return [(first_of(one), one.seq) if isinstance(one, MissingEvents) else one.seq for one in found]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +60,7 @@ def stretches(
 def test_a_page_is_put_in_order_and_says_what_it_lacks(
     log: list[LogEvent], numbers: list[int], where: dict[str, Seq], wanted: list[int | tuple[int, int]]
 ) -> None:
-    """N10: whatever comes, what is taken is in order, and a run that lacks is one `WithheldEvents`."""
+    """N10: whatever comes, what is taken is in order, and a run that lacks is one `MissingEvents`."""
     assert stretches([log[number - 2] for number in numbers], where) == wanted
 
 
@@ -84,19 +93,38 @@ def test_numbers_that_the_server_gave_up_are_not_missing(log: list[LogEvent]) ->
     assert [(first_of(one), one.seq) for one in found] == [(3, 3), (7, 8), (9, 9)]
 
 
+@pytest.mark.parametrize("reason", Reason)
 async def test_a_message_whose_place_is_not_shown_stays_with_its_writer(
-    desk: Desk, server: FakeServer
+    desk: Desk, server: FakeServer, reason: Reason
 ) -> None:
     """N13: a row that says that events are missing is not the event that the server said it stored there."""
     client = await desk.open()
     archive = parts(client).archive
+    later = replace(server.say("later", tell=False), seq=Seq(5))
     hole = complete(
         History(id=new_request_id(), room=LOBBY, after=Seq(1)),
-        [replace(server.say("later", tell=False), seq=Seq(5))],
+        [later],
+        kept_from=Seq(5 if reason is Reason.EXPIRED else 0),
+        expiry=Expiry(7, Millis(later.at + 30 * 86_400_000)),
     )
+    assert isinstance(hole[0], MissingEvents)
+    assert hole[0].reason is reason
     for seq in (4, 3, 4):  # where the row will stand; within the run; where it stands
         frame = Send(id=new_request_id(), room=LOBBY, text=MessageText.parse("mine"))
         await archive.write_durably(outbox_table.put, LOBBY, [frame], Millis(1))
         assert await archive.write(outbox_table.acknowledge, frame.id, LOBBY, Seq(seq)) is Place.AHEAD
         await archive.write(insertion.add, hole, [False, False], Seq(5))
         assert frame.id in {one.frame.id for one in await archive.read(outbox_table.load)}
+
+
+@pytest.mark.parametrize("reason", Reason)
+async def test_a_run_that_a_row_covers_makes_no_second_one(
+    desk: Desk, server: FakeServer, reason: Reason
+) -> None:
+    """N12: it is asked for from the other side, too."""
+    archive = parts(await desk.open()).archive
+    later = server.say("later", tell=False)
+    row = MissingEvents(LOBBY, Seq(14), later.at, later.author, DEVICE, Unreadable(), Seq(10), reason, 7)
+    assert len(await archive.write(insertion.add, [row], [False], Seq(14))) == 1
+    again = replace(row, first=Seq(11), seq=Seq(13))
+    assert await archive.write(insertion.add, [again], [False], Seq(14)) == []

@@ -1,13 +1,14 @@
-"""Events that a server withholds although its own numbers say that they exist: one row for each run.
+"""Events that a server leaves out although its own numbers say that they exist: one row for each run.
 
-A room's numbers increase by one, so a skipped number is an event that was lost or withheld. The room goes on
-after it, and a row of this client's own marks the place, so that a gap is always visible. Nothing here sends
-requests: ``sync.catch_up`` hands in the server's answers.
+A room's numbers increase by one, so a skipped number is an event that expired, was lost or is withheld. The
+room goes on after it, and a row of this client's own marks the place: a gap is always visible. Nothing here
+sends requests: ``sync.catch_up`` hands in the server's answers.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from enum import Enum, auto
+from typing import Final, TypeGuard
 
 from msgspec.structs import replace
 
@@ -25,31 +26,39 @@ DEVICE: Final = parse_device_name("house")
 NOTHING_EXPIRES: Final = Expiry(None, Millis(0))
 
 
-class WithheldEvents(LogEvent, frozen=True, tag="event"):
-    """The events from ``first`` to ``seq``, which the server withholds. It is never sent."""
+class Reason(Enum):
+    """Why events are missing."""
+
+    WITHHELD = auto()
+    """Nothing explains it: an alarm."""
+    EXPIRED = auto()
+    """The retention that members see removed them, and they can be old enough (``room_log.expiry``)."""
+
+
+class MissingEvents(LogEvent, frozen=True, tag="event"):
+    """The events from ``first`` to ``seq``, which are not in the server's answer. It is never sent."""
 
     first: Seq
+    reason: Reason
+    days: int = 0
+    """For how long the room keeps messages, if they expired."""
 
     @property
     def note(self) -> Note:
         """The text of its row."""
+        if self.reason is Reason.EXPIRED:
+            return Note(NoteKind.EXPIRED, detail=expired_text(self.days))
         return Note(NoteKind.MISSING, detail=withheld_text(self.first, self.seq))
-
-
-class ExpiredEvents(WithheldEvents, frozen=True, tag="event"):
-    """The events from ``first`` to ``seq``, which the room's retention removed. It is never sent."""
-
-    days: int
-
-    @property
-    def note(self) -> Note:
-        """The text of its row."""
-        return Note(NoteKind.EXPIRED, detail=expired_text(self.days))
 
 
 def first_of(event: LogEvent) -> Seq:
     """Return the lowest number that an event covers: its own, or the first one that is missing."""
-    return event.first if isinstance(event, WithheldEvents) else event.seq
+    return event.first if isinstance(event, MissingEvents) else event.seq
+
+
+def have_expired(event: LogEvent) -> TypeGuard[MissingEvents]:
+    """Say whether an event stands for messages that expired, so that no one is alarmed."""
+    return isinstance(event, MissingEvents) and event.reason is Reason.EXPIRED
 
 
 def withheld_text(first: Seq, last: Seq) -> str:
@@ -85,9 +94,9 @@ def complete(
     kept_from: Seq = Seq(0),  # noqa: B008 - a NewType
     expiry: Expiry = NOTHING_EXPIRES,
 ) -> Sequence[LogEvent]:
-    """Return the events of an answer in order, each number once, and a `WithheldEvents` for each gap.
+    """Return the events of an answer in order, each number once, and a `MissingEvents` for each gap.
 
-    A gap is an `ExpiredEvents` if it is under ``kept_from`` and ``expiry`` explains it.
+    They expired if they are under ``kept_from`` and ``expiry`` explains it; else they are withheld.
 
     The number decides, not the order of arrival; numbers that were not requested are dropped. Events above
     the last one of a page read upwards are left to the next page. After a rollback, ``numbers`` says which
@@ -99,15 +108,15 @@ def complete(
         if event.room == ask.room and _asked_for(ask, event.seq)
     }
     found: list[LogEvent] = []
-    retention = Removal(numbers, kept_from, expiry)
+    gaps = _Gaps(numbers, kept_from, expiry)
     low = ask.after + 1 if ask.after is not None else min(wanted, default=Seq(1))
     for seq in sorted(wanted):
         before = found[-1] if found else None
-        found += retention.missing(wanted[seq], low, seq - 1, before)
-        found.append(retention.unless_expired(wanted[seq], found[-1] if found else before))
+        found += gaps.between(wanted[seq], low, seq - 1, before)
+        found.append(gaps.unless_expired(wanted[seq], found[-1] if found else before))
         low = seq + 1
     if found and ask.after is None and ask.before is not None:
-        found += retention.missing(found[-1], low, ask.before - 1, found[-1])
+        found += gaps.between(found[-1], low, ask.before - 1, found[-1])
     return _joined(found)
 
 
@@ -118,22 +127,22 @@ def _asked_for(ask: History, seq: Seq) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
-    """What is missing in an answer, and whether the room's retention explains it."""
+class _Gaps:
+    """Makes the rows for what an answer lacks."""
 
     numbers: Numbering
     kept_from: Seq
     expiry: Expiry
 
-    def missing(self, beside: LogEvent, low: int, high: int, before: LogEvent | None) -> list[LogEvent]:
+    def between(self, beside: LogEvent, low: int, high: int, before: LogEvent | None) -> list[LogEvent]:
         """Return the row for the numbers from ``low`` to ``high`` that the server has, if any.
 
         ``before`` is the event in front of them, if the answer has it.
         """
         here = self.expiry.here
         if self.expiry.days is not None and low <= here < high:  # other things are known of those above it
-            below = self.missing(beside, low, here, before)
-            return [*below, *self.missing(beside, here + 1, high, below[-1] if below else before)]
+            below = self.between(beside, low, here, before)
+            return [*below, *self.between(beside, here + 1, high, below[-1] if below else before)]
         if low > high or not self.numbers.has_any(low, high):
             return []
         first = self.numbers.to_local(self.numbers.ceiling(Seq(low)))
@@ -146,20 +155,20 @@ class Removal:
             return self._row(event, event.seq, event.seq, before)
         return event
 
-    def _row(self, beside: LogEvent, first: Seq, last: Seq, before: LogEvent | None) -> WithheldEvents:
-        known = None if before is None or isinstance(before, WithheldEvents) else before.at
+    def _row(self, beside: LogEvent, first: Seq, last: Seq, before: LogEvent | None) -> MissingEvents:
+        known = None if before is None or isinstance(before, MissingEvents) else before.at
         fields = (beside.room, last, beside.at, SYSTEM_ACCOUNT, DEVICE, Unreadable(), first)
         if self.expiry.days is not None and self.expiry.explains(last, known, self.kept_from):
-            return ExpiredEvents(*fields, self.expiry.days)
-        return WithheldEvents(*fields)
+            return MissingEvents(*fields, Reason.EXPIRED, self.expiry.days)
+        return MissingEvents(*fields, Reason.WITHHELD)
 
 
 def _joined(events: Sequence[LogEvent]) -> Sequence[LogEvent]:
-    """Join rows about removed messages that follow each other."""
+    """Join rows about expired messages that follow each other."""
     joined: list[LogEvent] = []
     for event in events:
         last = joined[-1] if joined else None
-        if isinstance(event, ExpiredEvents) and isinstance(last, ExpiredEvents):
+        if last is not None and have_expired(event) and have_expired(last):
             joined[-1] = replace(event, first=last.first)
         else:
             joined.append(event)

@@ -17,7 +17,7 @@ from parlour_client.core.archive.stored_values import setting
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.events import Emit, HistoryReplaced, HistoryWithheld
 from parlour_client.core.room_log.expiry import Expiry, shortest_days
-from parlour_client.core.room_log.missing import MissingEvents, have_expired
+from parlour_client.core.room_log.missing import have_expired
 from parlour_client.core.room_log.numbering import DivergenceSearch
 from parlour_client.core.room_log.translation import Numbers, event_here
 from parlour_client.core.sync.catch_up import fetch
@@ -201,7 +201,7 @@ class Rollback:
             if after >= summary.head:
                 break
             ask = History(id=new_request_id(), room=summary.room, after=after, limit=PAGE_EVENTS.value)
-            page = [one for one in await fetch(conversation, ask) if not isinstance(one, MissingEvents)]
+            page = await fetch(conversation, ask)
             if not page:
                 break
             look = divergence.returning
@@ -236,5 +236,4 @@ def is_stale(hello: Hello, summary: RoomSummary, known: Known | None) -> bool:
 
 
 def _can_be_compared(event: LogEvent, end: Seq) -> bool:
-    shown = not (isinstance(event, MissingEvents) or isinstance(event.body, Unreadable))
-    return shown and end - PAGE_EVENTS.value < event.seq <= end
+    return not isinstance(event.body, Unreadable) and end - PAGE_EVENTS.value < event.seq <= end

@@ -36,7 +36,10 @@ class Reason(Enum):
 
 
 class MissingEvents(LogEvent, frozen=True, tag="event"):
-    """The events from ``first`` to ``seq``, which are not in the server's answer. It is never sent."""
+    """The events from ``first`` to ``seq``, which are not in the server's answer. It is never sent.
+
+    Its body is `Unreadable`, as of an event that is damaged on the server: it is like no other event.
+    """
 
     first: Seq
     reason: Reason

@@ -240,7 +240,8 @@ class CatchUp:
         page = await fetch(conversation, ask, expiry)
         if after is not None and self._stands_elsewhere(room, after):
             return  # a strict room was held or moved back meanwhile
-        if overlaps and page and page[0].seq == after and await self._contradicts(page[0]):
+        overlaps = overlaps and bool(page) and page[0].seq == after
+        if overlaps and await self._archive.write(divergence.doubt, page[0], self._state.me):
             raise UnreachableError(_("The server's history differs from this device's; comparing them."))
         self._compared.add(room)
         top = self.top(room)
@@ -257,12 +258,6 @@ class CatchUp:
         self._state.withhold(room, top, claimed)
         self._emit(HistoryWithheld(room, ends_early_text(top, claimed)))
         self._emit(RoomsChanged())
-
-    async def _contradicts(self, event: LogEvent) -> bool:
-        """Say whether another event is here under this number: then the next connection compares the room."""
-        if isinstance(event, MissingEvents):
-            return False
-        return await self._archive.write(divergence.doubt, event, self._state.me)
 
     def _stands_elsewhere(self, room: RoomId, after: Seq) -> bool:
         return room in self._held or self.top(room) < after

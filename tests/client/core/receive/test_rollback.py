@@ -152,6 +152,28 @@ async def test_a_part_of_the_lost_history_comes_back(desk: Desk, server: FakeSer
     assert await texts(client) == ["one", "two", "three", told(1), "new"]
 
 
+async def test_lost_history_comes_back_around_a_hole(desk: Desk, server: FakeServer) -> None:
+    """R40: an event that is not shown is no other history: those after it are the server's again."""
+    client = await desk.open()
+    for text in ("one", "two", "three"):
+        await heard(client, lambda c: isinstance(c, EntryAdded), lambda: server.say(text))  # noqa: B023
+    whole, true_name = list(server.rooms[LOBBY].log), server.incarnation
+    restore(server, 1)
+    client = await again(desk)
+    assert await texts(client) == ["one", "two", "three", told(3)]
+    server.rooms[LOBBY].log[:] = whole
+    server.incarnation = true_name
+    honest = server._page
+
+    def page(ask: History) -> AnyResult:
+        shown = honest(ask)
+        assert isinstance(shown, Page)
+        return replace(shown, events=tuple(one for one in shown.events if one.seq != 3))
+
+    server.page_of = page
+    assert await texts(await again(desk)) == ["one", "two", "three", divergence.BACK]
+
+
 async def test_several_rollbacks(desk: Desk, server: FakeServer) -> None:
     """R32: each one adds its row, also where a later one goes back behind an earlier one, or nothing came."""
     client = await desk.open()

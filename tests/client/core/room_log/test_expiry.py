@@ -4,21 +4,24 @@ import asyncio
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import BEGIN, LOBBY, Desk, FakeServer, heard
+from tests.client.core.core_fake import BEGIN, BOB, LAPTOP, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.archive.stored_values import setting
 from parlour_client.core.client import Client
-from parlour_client.core.events import EntryAdded
+from parlour_client.core.events import Change, EntryAdded
 from parlour_client.core.model import NoteKind
 from parlour_client.core.room_log.expiry import Expiry
+from parlour_client.core.room_log.missing import complete, first_of, have_expired
 from parlour_client.core.sync.catch_up import CAUGHT_UP, LONGEST_CATCH_UP
-from parlour_protocol.frames import AnyResult
-from parlour_protocol.frames.bodies import Blank, RetentionSet
+from parlour_client.kit.connection_status import LinkState, StatusChanged
+from parlour_protocol.frames import AnyResult, LogEvent, MessageText
+from parlour_protocol.frames.bodies import Blank, Message, RetentionSet
 from parlour_protocol.frames.replies import Page, Retention
 from parlour_protocol.frames.requests import History
-from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 
 DAY_SECONDS = 86_400
+DAY = DAY_SECONDS * 1000
 
 
 def remove(server: FakeServer, *numbers: int, days: int | None, blank: int = 0) -> None:
@@ -44,6 +47,11 @@ async def kinds(client: Client) -> list[NoteKind | str | None]:
     """Return the texts and notes of the lobby, oldest first."""
     entries = await client.history.timeline(LOBBY, before=None, limit=500)
     return [entry.note.kind if entry.note is not None else entry.text for entry in entries[1:]]
+
+
+def is_offline(change: Change) -> bool:
+    """Say whether the connection ended."""
+    return isinstance(change, StatusChanged) and change.status.state is LinkState.OFFLINE
 
 
 async def back_after(desk: Desk, server: FakeServer, days: float) -> None:
@@ -73,6 +81,24 @@ async def test_only_what_can_be_old_enough_was_removed(
     client = await desk.open()
     assert await kinds(client) == ["2", row, "6", "7", "8"]
     assert list(await client.history.gaps(LOBBY, Seq(0), Seq(9))) == []
+
+
+@pytest.mark.parametrize("kept", [7, 30])
+async def test_the_newest_event_here_may_be_missing_on_the_server(
+    desk: Desk, server: FakeServer, kept: int
+) -> None:
+    """Expired or withheld, it is no other history: the copy stays, and what follows is shown."""
+    await back_after(desk, server, 10)
+    remove(server, 2, days=kept)
+    client = await desk.open(ready=False)
+    parted = asyncio.Event()
+    client.events.subscribe(lambda change: parted.set() if is_offline(change) else None)
+    ends = {asyncio.ensure_future(client.connection.ready()), asyncio.ensure_future(parted.wait())}
+    _done, waiting = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()
+    assert not parted.is_set()
+    assert await kinds(client) == ["2", "3", "4", "5", "6", "7", "8"]
 
 
 async def test_the_newest_event_may_be_the_blank_of_one_that_expired(desk: Desk, server: FakeServer) -> None:
@@ -136,6 +162,20 @@ def test_only_what_is_below_the_number_of_the_server_expired() -> None:
     assert expiry.explains(Seq(9), None, kept_from=Seq(10))
     assert not expiry.explains(Seq(10), None, kept_from=Seq(10))
     assert not Expiry(None, Millis(BEGIN)).explains(Seq(9), None, kept_from=Seq(10))
+
+
+def test_a_row_has_no_time_for_what_follows_it() -> None:
+    """It stands beside a young event, and the old ones that are missing above it were older."""
+    now, old = Millis(100 * DAY), Millis(2 * DAY)
+    young = LogEvent(LOBBY, Seq(10), Millis(99 * DAY), BOB, LAPTOP, Message(MessageText("new")))
+    page = [replace(young, seq=Seq(1), at=old), young]
+    ask = History(id=new_request_id(), room=LOBBY, after=Seq(0))
+    found = complete(ask, page, kept_from=Seq(10), expiry=Expiry(7, now, complete=old, here=Seq(5)))
+    assert [(first_of(one), one.seq, have_expired(one)) for one in found] == [
+        (1, 1, False),
+        (2, 9, True),
+        (10, 10, False),
+    ]
 
 
 async def test_copies_on_this_device_stay_beside_what_was_removed(desk: Desk, server: FakeServer) -> None:

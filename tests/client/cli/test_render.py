@@ -172,8 +172,14 @@ async def test_lists_call_the_system_account_server(
     client: FakeClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Scripts read the name that people see, of members and of authors."""
-    alice = (await client.members(LOBBY))[0]
-    await shown(client, results.MembersListed([replace(alice, user=SYSTEM_ACCOUNT)]), as_json=True)
-    print_entry("lobby", client.say(LOBBY, SYSTEM_ACCOUNT, "hello"), as_json=True)
+    listed = results.MembersListed([replace((await client.members(LOBBY))[0], user=SYSTEM_ACCOUNT)])
+    said = client.say(LOBBY, SYSTEM_ACCOUNT, "hello")
+    await shown(client, listed, as_json=True)
+    print_entry("lobby", said, as_json=True)
     member, message = map(json.loads, capsys.readouterr().out.splitlines())
     assert (member["user"], message["author"]) == ("server", "server")
+    await shown(client, listed)
+    print_entry("lobby", said, as_json=False)
+    in_words, line = capsys.readouterr().out.splitlines()
+    assert in_words.startswith("server  owner")
+    assert line.endswith(f"lobby #{said.seq} server: hello")

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 from tests.client.core.core_fake import BEGIN, BOB, LAPTOP, LOBBY
 
 from parlour_client.cli.tail import print_event
@@ -73,5 +74,10 @@ def test_the_system_account_is_called_server(capsys: pytest.CaptureFixture[str])
     """Its name on disk is no name that people know, in scripts as on the screen."""
     room = Room(LOBBY, RoomKind.PUBLIC, Role.MEMBER, Seq(1), Seq(0), 0, 0, 2)
     created = Created(room_kind=RoomKind.PUBLIC, name=None)
-    print_event(room, LogEvent(LOBBY, Seq(1), Millis(BEGIN), SYSTEM_ACCOUNT, LAPTOP, created), as_json=True)
+    event = LogEvent(LOBBY, Seq(1), Millis(BEGIN), SYSTEM_ACCOUNT, LAPTOP, created)
+    print_event(room, event, as_json=True)
     assert json.loads(capsys.readouterr().out)["author"] == "server"
+    print_event(room, replace(event, body=Message(text=MessageText.parse("hello"))), as_json=False)
+    assert capsys.readouterr().out.endswith(" #1 server: hello\n")
+    print_event(room, event, "a note of this client", as_json=False)
+    assert capsys.readouterr().out.endswith(" #1 server: a note of this client\n")

@@ -1,5 +1,6 @@
 """Every kind of event has a sentence."""
 
+from datetime import datetime
 from typing import get_args
 
 import pytest
@@ -15,21 +16,49 @@ from parlour_protocol.kit.names import NameRefusedError, parse_user_name
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 
+LATE = Millis(1_700_000_000_000)
+LOCAL = f"{datetime.fromtimestamp(LATE / 1000).astimezone():%Y-%m-%d %H:%M}"
 SENTENCES = [
     (bodies.Created(RoomKind.PRIVATE, None), "alice created this room", None),
     (bodies.Joined(), "alice joined", None),
+    (bodies.Left(), "alice left", None),
+    (bodies.Invited(BOB), "alice invited bob", None),
+    (bodies.Uninvited(BOB), "alice withdrew the invitation of bob", None),
+    (bodies.Added(BOB), "alice added bob", None),
     (bodies.Kicked(BOB, ReasonText("too loud")), "alice kicked bob", "too loud"),
-    (bodies.Banned(BOB, Millis(0), ReasonText("")), "alice banned bob until 1970-01-01 ", None),
+    (bodies.Banned(BOB, LATE, ReasonText("")), f"alice banned bob until {LOCAL}", None),
+    (bodies.Banned(BOB, None, ReasonText("spam")), "alice banned bob", "spam"),
+    (bodies.Unbanned(BOB), "alice unbanned bob", None),
+    (bodies.Muted(BOB, LATE), f"alice muted bob until {LOCAL}", None),
+    (bodies.Muted(BOB), "alice muted bob", None),
+    (bodies.Unmuted(BOB), "alice unmuted bob", None),
     (bodies.TopicSet(TopicText("tea")), "alice set the topic", "tea"),
     (bodies.TopicSet(TopicText("")), "alice removed the topic", None),
-    (bodies.RetentionSet(7), "alice changed how long the server keeps messages: kept for 7 days", None),
+    (
+        bodies.RetentionSet(7, LATE),
+        f"alice changed how long the server keeps messages: kept for 7 days, from {LOCAL} on",
+        None,
+    ),
+    (
+        bodies.RetentionSet(None, LATE),
+        f"alice changed how long the server keeps messages: kept for ever, from {LOCAL} on",
+        None,
+    ),
     (bodies.RoleSet(BOB, Role.OWNER), "alice made bob an owner", None),
+    (bodies.RoleSet(BOB, Role.MODERATOR), "alice made bob a moderator", None),
+    (bodies.RoleSet(BOB, Role.MEMBER), "alice made bob a member", None),
+    (bodies.Pinned(Seq(4), True), "alice pinned #4", None),
     (bodies.Pinned(Seq(4), False), "alice unpinned #4", None),
     (bodies.Deleted(Seq(4)), "alice deleted #4", None),
     (bodies.Edited(Seq(4), MessageText("tea")), "alice edited #4", "tea"),
     (bodies.Reacted(Seq(4), Reaction("+1"), True), "alice reacted to #4", "+1"),
     (bodies.Reacted(Seq(4), Reaction("+1"), False), "alice removed a reaction from #4", "+1"),
     (bodies.Blank("message"), "A message by alice was deleted", None),
+    (bodies.Blank("sealed"), "A message by alice was deleted", None),
+    (bodies.Blank("edited"), "An edit by alice was deleted", None),
+    (bodies.Blank("reacted"), "A reaction by alice was deleted", None),
+    (bodies.Blank("expired"), "An old message was removed by the room's retention", None),
+    (bodies.Blank("later"), "Something by alice was deleted", None),
     (bodies.Renamed(parse_room_name("den")), "alice renamed this room to den", None),
     (bodies.Archived(True), "alice archived this room", None),
     (bodies.Archived(False), "alice made this room active again", None),
@@ -41,8 +70,7 @@ SENTENCES = [
 def test_what_happened_is_a_sentence(body: AnyBody, sentence: str, words: str | None) -> None:
     """Ours, with a stranger's words apart."""
     ours, theirs = event_sentence(ALICE, body)
-    assert ours.startswith(sentence)
-    assert theirs == words
+    assert (ours, theirs) == (sentence, words)
 
 
 def test_the_system_account_is_called_server() -> None:

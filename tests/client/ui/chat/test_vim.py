@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from parlour_client.core.settings import FILE
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.search import SearchScreen
+from parlour_client.ui.input.completion_list import OfferList
 
 
 @asynccontextmanager
@@ -159,6 +160,19 @@ async def test_escape_is_not_lost_in_a_fast_key(
         if key == "alt+k":
             assert screen.pane.timeline.selected is not None
             assert screen.pane.timeline.selected.text == "the newest"
+
+
+async def test_a_fast_escape_closes_the_list_of_completions(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path
+) -> None:
+    """It would cover the messages that the next keys move through."""
+    async with vim(client, open_app, tmp_path) as (pilot, screen):
+        await pilot.press("@")
+        assert screen.query_one(OfferList).display
+        await pilot.press("alt+k")
+        await settled(pilot)
+        assert screen.pane.timeline.has_focus
+        assert not screen.query_one(OfferList).display
 
 
 async def test_without_the_layer_alt_is_alt(client: FakeClient, open_app: OpenApp) -> None:

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import BOB, CAROL, LOBBY, FakeClient
 from textual.pilot import Pilot
@@ -211,6 +212,32 @@ async def test_a_selection_begins_in_the_view(client: FakeClient, open_app: Open
         assert timeline.selected in timeline.entries[last - 1 : last + 1]
         await pilot.press("escape", "alt+down")  # and down from there
         assert timeline.selected in timeline.entries[last : last + 2]
+
+
+@pytest.mark.parametrize("above", [0, 40])
+async def test_a_message_that_fills_the_view_is_where_a_selection_begins(
+    client: FakeClient, open_app: OpenApp, above: int
+) -> None:
+    """Neither the one above it, which is out of sight, nor the one below; also if it is the first one."""
+    if not above:
+        client.logs[LOBBY].clear()
+    fill(client, above)
+    long = client.say(LOBBY, BOB, "\n".join(f"line {number}" for number in range(20)))
+    for number in range(40):
+        client.say(LOBBY, CAROL, f"later {number}")
+    client.mark_all_read()
+    async with open_app(client, size=(80, 15)) as pilot:
+        _, timeline = await lobby(pilot)
+        for y in range(timeline.max_scroll_y):  # until nothing but its lines is in the view
+            timeline.scroll_to(y=y, animate=False)
+            await pilot.pause()
+            if timeline.top is not None and timeline.top[0] == long and not timeline.in_sight():
+                break
+        await pilot.press("alt+up")
+        assert timeline.selected == long
+        await pilot.press("escape", "alt+down")
+        assert timeline.selected is not None
+        assert timeline.selected.text == "later 0"
 
 
 def message_rows(pilot: Pilot[None]) -> list[str]:

@@ -87,16 +87,12 @@ async def _append(store: Store, clock: Clock, user: UserName, room: RoomId, body
 async def _export(store: Store, folder: DataFolder, user: UserName) -> AsyncIterator[ExportedFile]:
     data = store.account_data
     for name in EXPORTED_TABLES:
-        yield ExportedFile(f"{name}.json", _once(await data.table(name, user)))
+        yield ExportedFile.of_json(f"{name}.json", await data.table(name, user))
     yield ExportedFile("messages.jsonl", _events(store, user))
     blobs = BlobStore(files_of(folder))
     for file in await data.file_ids(user):
         if blobs.has(file):
             yield ExportedFile(f"files/{file}", _bytes(blobs, file))
-
-
-async def _once(value: Any) -> AsyncIterator[bytes]:
-    yield json.dumps(value, ensure_ascii=False, indent=1, default=_plain).encode() + b"\n"
 
 
 async def _bytes(blobs: BlobStore, file: Any) -> AsyncIterator[bytes]:
@@ -123,10 +119,6 @@ def _event(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return {"unreadable": base64.b64encode(body).decode()}
-
-
-def _plain(value: object) -> str:
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 CHAT_ACCOUNT_DATA: Final[AccountData[Store]] = AccountData(

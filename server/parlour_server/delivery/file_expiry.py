@@ -1,13 +1,13 @@
 """Removes expired files: not referenced by a message, with a deleted message, or of an interrupted upload.
 
-It runs every minute, and at once when someone deletes a message; several servers on one folder may do it at
-the same time. It never raises; after a failure it tries again.
+It runs every minute, and at once when someone deletes a message or a room; several servers on one folder may
+do it at the same time. It never raises; after a failure it tries again.
 """
 
 import asyncio
 from typing import Final
 
-from parlour_protocol.frames.bodies import Deleted
+from parlour_protocol.frames.bodies import Deleted, RoomDeleted
 from parlour_server.chat.notices import EventCommitted
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.delivery.blob_store import BlobStore
@@ -65,9 +65,9 @@ class FileExpiry:
             self._audit.record(ChatAuditEvent.FILES_REMOVED, count=removed)
 
     def _on_notice(self, notice: object) -> None:
-        if isinstance(notice, EventCommitted) and isinstance(notice.event.body, Deleted):
+        if isinstance(notice, EventCommitted) and isinstance(notice.event.body, Deleted | RoomDeleted):
             self.soon()
 
     def soon(self) -> None:
-        """Sweep again at once: messages were removed."""
+        """Sweep again at once."""
         self._wanted.set()

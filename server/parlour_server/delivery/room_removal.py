@@ -35,8 +35,9 @@ class RoomRemoval:
     async def remove(self) -> None:
         """Remove the data of all rooms that were deleted. Raises UnavailableError."""
         for room in await self._rooms.deleted(self._clock.now()):
-            more = await self._rooms.remove_batch(room)
-            while more:
+            removed = False
+            while await self._rooms.remove_batch(room):
+                removed = True
                 await asyncio.sleep(_PAUSE_SECONDS)
-                more = await self._rooms.remove_batch(room)
-            log("room_data_removed", room=room)
+            if removed:  # otherwise it waits for the last of its files
+                log("room_data_removed", room=room)

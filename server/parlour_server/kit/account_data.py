@@ -4,6 +4,8 @@
 them. Each function may be called while servers run, and changes a few rows at a time.
 """
 
+import base64
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -31,6 +33,19 @@ class ExportedFile:
 
     name: str
     pieces: AsyncIterator[bytes]
+
+    @classmethod
+    def of_json(cls, name: str, value: object) -> "ExportedFile":
+        """Return a file with this value; bytes become base64, other values that JSON lacks their text."""
+        return cls(name, _json(value))
+
+
+async def _json(value: object) -> AsyncIterator[bytes]:
+    yield json.dumps(value, ensure_ascii=False, indent=1, default=_text).encode() + b"\n"
+
+
+def _text(value: object) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import click
 
 from parlour_protocol.kit.inspect import Inspector
-from parlour_protocol.kit.names import NameReason, NameRefusedError, UserName, is_pseudonym, skeleton
+from parlour_protocol.kit.names import PSEUDONYM, NameReason, NameRefusedError, UserName, skeleton
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.account_data import NO_DATA, AccountData
 from parlour_server.kit.api.error_answer import ErrorAnswer
@@ -117,5 +117,6 @@ class ProgramSpec(Generic[_Settings, _Store]):
 
     def refuse_reserved(self, user: UserName) -> None:
         """Raise NameRefusedError for a name like that of an account of the program's own, or a pseudonym."""
-        if is_pseudonym(user) or any(skeleton(user) == skeleton(own) for own in self.own_accounts):
+        look = skeleton(user)
+        if look.startswith(skeleton(PSEUDONYM)) or any(look == skeleton(own) for own in self.own_accounts):
             raise NameRefusedError(NameReason.RESERVED)

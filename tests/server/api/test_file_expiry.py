@@ -7,7 +7,7 @@ from tests.server.api.api_harness import LAPTOP, Village
 from tests.server.api.uploads import DATA, on_disk, say, upload, uploaded
 from tests.server.fakes import ReadableAudit, StoppedClock
 
-from parlour_protocol.frames.bodies import Deleted
+from parlour_protocol.frames.bodies import Deleted, RoomDeleted
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_server.chat.notices import EventCommitted
@@ -72,6 +72,25 @@ async def test_a_deleted_message_takes_its_file_with_it(
     await sweeper.sweep()
     assert on_disk(folder) == []
     assert (await ada.ask("GET", f"/v1/files/{stored['file']}")).status_code == 404
+
+
+async def test_a_deleted_room_takes_its_files_with_it(
+    village: Village,
+    folder: DataFolder,
+    bus: LocalBus,
+    clock: StoppedClock,
+    sweeper: FileExpiry,
+    store: Store,
+) -> None:
+    """At once, as with a message: its members can't read them any more."""
+    ada = await village.person("ada")
+    room = await village.room(ada, encrypted=False)
+    await upload(ada, room)
+    event = AppendEvent(room, ada.user, LAPTOP, new_request_id(), clock.now(), RoomDeleted())
+    bus.publish(EventCommitted((await store.log.append(event, decide)).event))
+    assert sweeper._wanted.is_set()
+    await sweeper.sweep()
+    assert on_disk(folder) == []
 
 
 async def test_an_upload_that_a_crash_broke_off_is_cleared_away(

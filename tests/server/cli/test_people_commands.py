@@ -175,3 +175,21 @@ def test_what_is_interrupted_is_recorded(
     assert anna["disabled"] is True
     [done] = (one for one in acts(folder) if one["action"] == "user disable")
     assert (done["user"], done["outcome"]) == ("anna", "interrupted, and perhaps done")
+
+
+def test_a_deletion_that_is_interrupted_is_recorded(
+    folder: DataFolder, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M7: the account may be closed by then, for good."""
+    data = ("--data", str(folder.path))
+    run(capsys, "user", "create", *data, "anna")
+    inner = SqlAccounts.close
+
+    async def interrupted(self: SqlAccounts, user: UserName, password_hash: str) -> int:
+        await inner(self, user, password_hash)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SqlAccounts, "close", interrupted)
+    assert fail(capsys, "user", "delete", *data, "anna", "--yes")[0] == 130
+    [done] = (one for one in acts(folder) if one["action"] == "user delete")
+    assert (done["user"], done["outcome"]) == ("anna", "interrupted, and perhaps done")

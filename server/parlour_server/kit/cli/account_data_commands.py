@@ -1,6 +1,5 @@
 """`user delete` and `user export`: what the server has of a person, removed or written to a file."""
 
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from parlour_server.kit.cli.command_options import (
+    account_named,
     canonical,
-    command,
     confirm,
     data_option,
     example,
@@ -17,8 +16,6 @@ from parlour_server.kit.cli.command_options import (
     json_option,
     name_argument,
     program,
-    record,
-    require_record,
     say,
     with_store,
 )
@@ -64,41 +61,46 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
     from parlour_server.kit.store.accounts.accounts import new_pseudonym  # noqa: PLC0415
 
-    folder, spec, clock = folder_of(data), program(), SystemClock()
-    keeps = messages == "keep"
+    spec = program()
 
-    async def before(store: "KitStore") -> "tuple[Account, Mapping[str, int]]":
-        found = await _find(store, name)
+    async def look(store: "KitStore") -> "tuple[Account, Mapping[str, int]]":
+        found = await account_named(store, name)
         return found, await spec.account_data.count(store, found.user)
 
-    account, counts = with_store(data, before, did=None)
-    for line in _consequences(account.user, counts, keeps=keeps):
+    account, counts = with_store(data, look, did=None)
+    user, keeps = account.user, messages == "keep"
+    for line in _consequences(user, counts, keeps=keeps):
         click.echo(line, err=True)
-    confirm(f"Delete {account.user} for good?", yes=yes)
-    require_record(folder)
+    confirm(f"Delete {user} for good?", yes=yes)
 
-    async def work(store: "KitStore") -> "dict[str, Any]":
+    async def close(store: "KitStore") -> tuple[int, str]:
         passwords = HashingPool(threads=1)
         try:
             unusable = passwords.unusable()
         finally:
             passwords.close()
-        ended = await store.accounts.close(account.user, unusable)
-        record(folder, "user delete", user=str(account.user), messages=messages)
-        pseudonym = account.user
-        if any(counts.values()) and not is_pseudonym(account.user):
+        return await store.accounts.close(user, unusable), unusable
+
+    ended, unusable = with_store(data, close, did="user delete", user=str(user), messages=messages)
+
+    async def remove(store: "KitStore") -> "dict[str, Any]":
+        pseudonym = user
+        if any(counts.values()) and not is_pseudonym(user):
             pseudonym = parse_user_name(new_pseudonym())
             await store.accounts.add_pseudonym(pseudonym, unusable)
-        deletion = Deletion(account.user, pseudonym, keeps)
-        done = await spec.account_data.delete(store, clock, deletion)
-        return {"user": account.user, "author": pseudonym, "sessions_ended": ended, **done}
+        deletion = Deletion(user, pseudonym, keeps)
+        done = await spec.account_data.delete(store, SystemClock(), deletion)
+        return {"user": user, "author": pseudonym, "sessions_ended": ended, **done}
 
-    done = with_store(data, work, did=None)
+    _print_deleted(user, with_store(data, remove, did=None), as_json=as_json)
+
+
+def _print_deleted(user: "UserName", done: "dict[str, Any]", *, as_json: bool) -> None:
     if as_json:
-        say({**done, "stays": list(spec.account_data.stays)})
+        say({**done, "stays": list(program().account_data.stays)})
         return
     author = done.pop("author")
-    click.echo(f"{account.user} is deleted{'' if author == account.user else f'; what stays is by {author}'}")
+    click.echo(f"{user} is deleted{'' if author == user else f'; what stays is by {author}'}")
     for key, value in done.items():
         if isinstance(value, list):
             for one in value:
@@ -155,7 +157,7 @@ def export(data: Path, name: str, output: Path, as_json: bool) -> None:  # noqa:
     folder, spec = folder_of(data), program()
 
     async def work(store: "KitStore") -> int:
-        found, files = await _find(store, name), 0
+        found, files = await account_named(store, name), 0
         with private_file(output, replace=False) as out, tarfile.open(fileobj=out, mode="w") as tar:
             for source in (_own_files(store, found), spec.account_data.export(store, folder, found.user)):
                 async for one in source:
@@ -194,11 +196,7 @@ async def _own_files(store: "KitStore", account: "Account") -> "AsyncIterator[Ex
         for s in await store.sessions.list(account.user, SystemClock().now())
     ]
     for name, value in (("account.json", about), ("sessions.json", sessions)):
-        yield ExportedFile(name, _json(value))
-
-
-async def _json(value: object) -> AsyncIterator[bytes]:
-    yield json.dumps(value, ensure_ascii=False, indent=1, default=str).encode() + b"\n"
+        yield ExportedFile.of_json(name, value)
 
 
 async def _add(tar: "tarfile.TarFile", one: "ExportedFile") -> None:
@@ -214,15 +212,3 @@ async def _add(tar: "tarfile.TarFile", one: "ExportedFile") -> None:
         about.size, about.mode, about.mtime = kept.tell(), 0o600, int(time.time())
         kept.seek(0)
         tar.addfile(about, kept)
-
-
-async def _find(store: "KitStore", name: str) -> "Account":
-    """Return an account, deleted or not. Raises SetupError."""
-    from parlour_protocol.kit.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
-
-    chosen = parse_user_name(name)
-    found = await store.accounts.find(chosen)
-    if found is None or chosen in program().own_accounts:
-        raise SetupError(f"no such account; `{command()} user list` shows all accounts")
-    return found

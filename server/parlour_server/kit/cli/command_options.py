@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from parlour_server.kit.program_spec import ProgramSpec
     from parlour_server.kit.setup.data_folder import DataFolder
     from parlour_server.kit.store.interface import KitStore
+    from parlour_server.kit.store.records import Account
 
 _T = TypeVar("_T")
 _UNITS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -120,18 +121,26 @@ def canonical(name: str) -> str:
     return str(parse_user_name(name))
 
 
-async def known(store: "KitStore", name: str) -> "UserName":
-    """Return the name of an account that exists. Raises SetupError."""
+async def account_named(store: "KitStore", name: str) -> "Account":
+    """Return an account, deleted or not. Raises SetupError."""
     from parlour_protocol.kit.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
 
     chosen = parse_user_name(name)
     found = await store.accounts.find(chosen)
-    if chosen in program().own_accounts or found is None:
+    if found is None or chosen in program().own_accounts:
         raise SetupError(f"no such account; `{command()} user list` shows all accounts")
+    return found
+
+
+async def known(store: "KitStore", name: str) -> "UserName":
+    """Return the name of an account that exists and was not deleted. Raises SetupError."""
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
+
+    found = await account_named(store, name)
     if found.deleted is not None:
-        raise SetupError(f"{chosen} was deleted on {shown_time(found.deleted)}, for good")
-    return chosen
+        raise SetupError(f"{found.user} was deleted on {shown_time(found.deleted)}, for good")
+    return found.user
 
 
 def with_store(data: Path, work: "Callable[[Any], Awaitable[_T]]", *, did: str | None, **about: str) -> _T:

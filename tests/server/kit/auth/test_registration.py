@@ -195,11 +195,14 @@ async def test_a_change_to_a_weak_password_is_refused(
         await changes.change(mine, PASSWORD, Secret("passwordpassword"), None, address="192.0.2.1")
 
 
-@pytest.mark.parametrize("name", ["bill", "bi11"])
+@pytest.mark.parametrize("name", ["bill", "bi11", "deleted-bcdfghjk", "de1eted-bcdfghjk", "déleted-x"])
 async def test_a_name_that_the_program_keeps_for_itself_is_refused(
     name: str, store: Store, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
 ) -> None:
-    """P8, M4: also while its account does not exist, and also one that only looks like it."""
+    """P8, M4: also while its account does not exist, and also one that only looks like it.
+
+    So are the names that a server gives to the authors of what deleted accounts wrote.
+    """
     program = replace(CHAT, own_accounts=frozenset({parse_user_name("bill")}))
     made: list[str] = []
 

@@ -9,7 +9,9 @@ from parlour_protocol.frames.bodies import Banned, Invited, Joined, Kicked, Left
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.errors import NameTakenError, RefusedError
-from parlour_server.kit.store.records import JournalEntry, SessionEnded
+from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.journal import add_entry
+from parlour_server.kit.store.records import Changed, JournalEntry, SessionEnded
 from parlour_server.store.interface import Store
 from parlour_server.store.types import ConsentRecorded, RoomAdvanced
 
@@ -18,6 +20,21 @@ async def test_a_new_journal_is_empty(world: World) -> None:
     """Before anything happened its head is 0 and nothing comes after that."""
     assert await world.store.journal.head() == 0
     assert await world.store.journal.since(0) == []
+
+
+async def test_an_entry_of_a_newer_server_holds_up_none_after_it(world: World) -> None:
+    """During an update by turns, older servers go on following: the next entry may end a session."""
+    alice = await world.account("alice")
+
+    def write(db: WriteConnection) -> None:
+        add_entry(db, world.clock.now(), changed="something_new")
+
+    await world.store.writer.submit(write)
+    await world.store.sessions.create(world.session(alice, 1), cap=5)
+    await world.store.sessions.end_all(alice)
+    newer, ended = await world.store.journal.since(0)
+    assert not isinstance(newer.what, Changed)
+    assert ended.what == SessionEnded(world.session(alice, 1).id, alice)
 
 
 async def test_a_servers_own_messages_are_not_in_the_journal(world: World) -> None:

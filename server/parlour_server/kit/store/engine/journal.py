@@ -14,6 +14,7 @@ from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.records import Changed, JournalEntry, SessionEnded
 
+_CHANGES: Final = {changed.value: changed for changed in Changed}
 KEEP_MILLIS: Final = 3_600_000
 KEEP_ENTRIES: Final = 1_000
 """Entries kept whatever their age, because a clock that jumps ahead makes everything look old."""
@@ -69,7 +70,8 @@ class SqlJournal:
         *others: object,
     ) -> JournalEntry:
         if changed is not None:
-            return JournalEntry(number, Changed(changed))
+            # Not one of these: of a newer server on the same database; no one here knows what it is.
+            return JournalEntry(number, _CHANGES.get(changed, changed))
         if session is not None and account is not None:
             return JournalEntry(number, SessionEnded(session, user_name(account)))
         return JournalEntry(number, self._read(*others))

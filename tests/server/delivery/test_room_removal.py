@@ -1,0 +1,36 @@
+"""Deleted rooms: their data goes a while after, and the log says so once."""
+
+from typing import Any
+
+from tests.server.store.world import FakeClock, World, message
+
+from parlour_protocol.frames.bodies import RoomDeleted
+from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.ids import new_file_id
+from parlour_server.delivery.room_removal import RoomRemoval
+from parlour_server.store.interface import Store
+from parlour_server.store.types import FileRecord
+
+
+async def test_a_room_that_waits_for_its_files_is_not_logged_again(
+    store: Store, own_logs: list[dict[str, Any]]
+) -> None:
+    """Its row goes with its last file; a look at it each minute until then is no line."""
+    clock = FakeClock()
+    world = World(store, clock)
+    alice = await world.account("alice")
+    room = await world.room(alice)
+    await world.append(room, alice, message())
+    file = FileRecord(new_file_id(), room, alice, 5, Digest(bytes(32)), clock.now())
+    await store.files.put(file, user_bytes=10, room_bytes=10, total_bytes=10)
+    await world.append(room, alice, RoomDeleted())
+    removal = RoomRemoval(store.rooms, clock)
+    await removal.remove()
+    assert len(await world.events(room)) == 3
+    clock.forward(10 * 60_000)
+    for _ in range(3):
+        await removal.remove()
+    assert [line["room"] for line in own_logs if line["event"] == "room_data_removed"] == [room]
+    await store.files.forget([file.id])
+    await removal.remove()
+    assert await store.log.heads([room]) == {}

@@ -5,7 +5,6 @@ has the size and SHA-256 of every other member. Every header is checked before a
 everything except a regular file with a known name and a limited size is refused.
 """
 
-import hashlib
 import os
 import stat
 import tarfile
@@ -18,9 +17,9 @@ from typing import BinaryIO, Final, Literal
 import msgspec
 
 from parlour_server.kit.backup.contents import (
-    CHUNK,
     Hashing,
     Member,
+    copy_bytes,
     damaged,
     largest,
     not_a_backup,
@@ -66,15 +65,8 @@ class ArchiveBackup:
     def copy(self, name: str, out: BinaryIO | None) -> str:
         """Copy a member, or only read it; returns its SHA-256."""
         place = self._places[name]
-        digest = hashlib.sha256()
-        left = place.size
         self._archive.seek(place.offset)
-        while left and (chunk := self._archive.read(min(left, CHUNK))):
-            left -= len(chunk)
-            digest.update(chunk)
-            if out is not None:
-                out.write(chunk)
-        return digest.hexdigest()
+        return copy_bytes(self._archive, place.size, out)
 
 
 def write_archive(schema: Schema, folder: DataFolder, file: Path) -> list[str]:

@@ -132,6 +132,17 @@ def is_upload(known: DataFolder, name: str) -> bool:
     return known.uploads is not None and parent == known.uploads.name and _FILE.fullmatch(file_id) is not None
 
 
+def copy_bytes(source: BinaryIO, size: int, out: BinaryIO | None) -> str:
+    """Copy the next ``size`` bytes, or only read them; returns their SHA-256."""
+    digest = hashlib.sha256()
+    while size and (chunk := source.read(min(size, CHUNK))):
+        size -= len(chunk)
+        digest.update(chunk)
+        if out is not None:
+            out.write(chunk)
+    return digest.hexdigest()
+
+
 def check_digest(backup: Backup, name: str, digest: str) -> None:
     """Raise SetupError unless it is the one that the manifest has for this member."""
     if digest != backup.members[name].sha256:

@@ -30,9 +30,11 @@ import msgspec
 
 from parlour_server.kit.backup.contents import (
     CHUNK,
+    Hashing,
     Member,
     Snapshot,
     check_digest,
+    copy_bytes,
     damaged,
     is_upload,
     largest,
@@ -161,7 +163,7 @@ class Repository:
         self._create()
         with hold(self.path, busy=f"{self.path} is in use by another command; try again later"):
             self._check_format()
-            shutil.rmtree(self.path / _BACKUPS / _UNFINISHED, ignore_errors=True)  # of one that broke off
+            self._clear_unfinished()
             try:
                 with snapshot(schema, folder, self.path) as taken:
                     return self._write(folder, taken), taken.damage
@@ -210,8 +212,10 @@ class Repository:
             wanted = {part.name for name in names[-keep:] for part, _ in self._chain(name)}
             removed = [name for name in names if name not in wanted]
             needed = {Path(member).name for name in wanted for member in self._read(name).members}
+            unfinished = self._clear_unfinished()
             for name in reversed(removed):  # the newest first: what is left can be put together at any time
-                shutil.rmtree(self.path / _BACKUPS / name)
+                (self.path / _BACKUPS / name).rename(unfinished)
+                shutil.rmtree(unfinished)
             orphans = [one for one in self._uploads.glob("*") if one.name not in needed]
             for one in orphans:
                 one.unlink()
@@ -232,6 +236,12 @@ class Repository:
                 (self.path / name).mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise SetupError(f"cannot make the folder {self.path}: {error.strerror}") from error
+
+    def _clear_unfinished(self) -> Path:
+        """Remove what a backup, or its removal, that broke off left behind; returns where that was."""
+        unfinished = self.path / _BACKUPS / _UNFINISHED
+        shutil.rmtree(unfinished, ignore_errors=True)
+        return unfinished
 
     def _check_format(self) -> None:
         if not self.path.is_dir():
@@ -358,7 +368,9 @@ class Repository:
         return tuple(reversed(chain))
 
     def _open(self, name: str) -> RepositoryBackup:
-        chain = self._chain(name)
+        return self._backup(self._chain(name))
+
+    def _backup(self, chain: tuple[tuple[Path, _Manifest], ...]) -> RepositoryBackup:
         place, manifest = chain[-1]
         return RepositoryBackup(
             place, manifest.members, manifest.incarnation, self._known, self._uploads, chain
@@ -366,8 +378,8 @@ class Repository:
 
     def _check_stored(self, name: str, checked: dict[str, Member]) -> None:
         """Check what one backup has stored; ``checked`` are uploaded files that others have too."""
-        backup = self._open(name)
-        place, manifest = backup.place, self._read(name)
+        chain = self._chain(name)
+        backup, (place, manifest) = self._backup(chain), chain[-1]
         kept = place / (_CHANGES if manifest.since else _WHOLE)
         if _read_file(place, kept, manifest.stored.size, None) != manifest.stored.sha256:
             raise damaged(place, f"{kept.name} is damaged (its SHA-256 differs)")
@@ -419,13 +431,10 @@ def _write_database(copy: Path, work: Path, before: bytes | None) -> tuple[Membe
 
 def _copy(source: Path, target: Path) -> Member:
     """Copy a file; returns its size and SHA-256."""
-    digest, size = hashlib.sha256(), 0
     with source.open("rb") as data, private_file(target) as out:
-        while chunk := data.read(CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-            out.write(chunk)
-    return Member(size, digest.hexdigest())
+        hashing = Hashing(data)
+        shutil.copyfileobj(hashing, out, CHUNK)
+        return Member(out.tell(), hashing.digest.hexdigest())
 
 
 @contextmanager
@@ -450,14 +459,8 @@ def _opened(place: Path, path: Path, size: int | None) -> Iterator[BinaryIO]:
 
 def _read_file(place: Path, path: Path, size: int, out: BinaryIO | None) -> str:
     """Copy a file of a backup, or only read it; returns its SHA-256."""
-    digest = hashlib.sha256()
     with _opened(place, path, size) as data:
-        while size and (chunk := data.read(min(size, CHUNK))):
-            size -= len(chunk)
-            digest.update(chunk)
-            if out is not None:
-                out.write(chunk)
-    return digest.hexdigest()
+        return copy_bytes(data, size, out)
 
 
 def _size(path: Path) -> int | None:

@@ -343,3 +343,29 @@ def test_a_damaged_database_is_said(kept: Repository, folder: DataFolder, tmp_pa
         with pytest.raises(SetupError, match="--accept-damage"):
             restore(CHAT.schema, again, backup)
         assert restore(CHAT.schema, again, backup, accept_damage=True) == [sentence]
+
+
+def test_pruning_that_breaks_off_leaves_no_half_backup(
+    kept: Repository, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was being removed is gone for everyone who looks, and the next one clears it away."""
+    for name in ("one", "two"):
+        write(folder, name)
+        kept.add(CHAT.schema, folder)
+    monkeypatch.setattr(repository, "_CHAIN", 0)  # so that the next has the whole database
+    newest, _ = kept.add(CHAT.schema, folder)
+
+    def interrupted(path: Path, **_options: object) -> None:
+        for one in path.glob("manifest.json"):
+            one.unlink()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(shutil, "rmtree", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            kept.prune(keep=1)
+    assert len(kept.backups()) == 2
+    assert kept.verify() == 2
+    kept.prune(keep=1)
+    assert kept.backups() == [newest]
+    assert [path.name for path in (kept.path / "backups").iterdir()] == [newest.name]

@@ -24,6 +24,7 @@ from parlour_protocol.kit.inspect.judge import Rule
 from parlour_protocol.kit.inspect.shipped import SHIPPED
 from parlour_protocol.kit.inspect.words import WordList
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_protocol.kit.server_notices import ServerNotice
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.session_activity import SessionActivity
@@ -33,9 +34,11 @@ from parlour_server.kit.config.server_settings import Rates
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.connection import ConnectionInfo
+from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.inspection.inspection import Inspection
 from parlour_server.kit.inspection.plugins import PluginProcess, plugin_of
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.metrics import Metrics
 from parlour_server.kit.store.records import TicketGrant
@@ -148,8 +151,12 @@ async def _rows() -> list[list[str]]:
 def _inspection(
     rules: Sequence[Rule], process: PluginProcess | None, options: Options, clock: SteadyClock
 ) -> Inspection:
-    metrics = Metrics("bench").inspections()
+    metrics = Metrics("bench").inspections(())
     return Inspection(rules, process, options, fails_open=False, audit=Audit(), metrics=metrics, clock=clock)
+
+
+async def _no_notices(_now: Millis) -> Sequence[ServerNotice]:
+    return ()
 
 
 async def _measure(inspection: Inspection | None, size: int, *, cpu: bool = True) -> float:
@@ -178,7 +185,10 @@ async def _measure(inspection: Inspection | None, size: int, *, cpu: bool = True
         clock=clock,
         nodes=LiveNodes(None, clock, "", outage_seconds=1),
         limits=AccountLimits(),
+        notices=NoticeFollowers(_no_notices, clock),
         inspection=inspection,
+        hits=LimitHits(),
+        tracing=None,
     )
     sink = Sink()
     service.opened(sink)

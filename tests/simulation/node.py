@@ -6,7 +6,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, cast
 
 from tests.server.chat.fakes import GENEROUS, RecordingAudit
-from tests.server.fakes import by_itself
+from tests.server.fakes import by_itself, no_notices
 from tests.simulation.bus import SimulatedBus
 from tests.simulation.store import NodeStore
 
@@ -17,12 +17,15 @@ from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat_settings import Delivery, MessageSettings
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.auth.session_activity import SessionActivity
+from parlour_server.kit.batching import Deliveries
 from parlour_server.kit.bus.bus import SessionsEnded
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.journal_follower import JournalFollower
+from parlour_server.kit.limit_hits import LimitHits
 
 if TYPE_CHECKING:
     from tests.simulation.loop import Scheduler
@@ -86,6 +89,7 @@ class Node:
             steady=self._clock,
             audit=audit,
             loop=self.loop,
+            deliveries=Deliveries(),
         )
         self.service = ConnectionService(
             self.chat,
@@ -99,6 +103,10 @@ class Node:
             clock=self._clock,
             nodes=nodes,
             limits=AccountLimits(),
+            notices=NoticeFollowers(no_notices, self._clock),
+            inspection=None,
+            hits=LimitHits(),
+            tracing=None,
         )
         self._follower = JournalFollower(cast("Journal", self.store), self.service.journal)
         self.loop.create_task(self._follow())

@@ -184,7 +184,7 @@ def crashing_text(_folder: Path, seen: Evidence) -> bool:
         Options(),
         fails_open=False,
         audit=Audit(),
-        metrics=Metrics("lab").inspections(),
+        metrics=Metrics("lab").inspections(()),
         clock=SystemClock(),
     )
     frame = Send(id=new_request_id(), room=RoomId("r" * 22), text=MessageText(CARD))

@@ -94,7 +94,7 @@ class Chat:
         steady: Clock,
         audit: Audit,
         loop: asyncio.AbstractEventLoop,
-        deliveries: Deliveries | None = None,
+        deliveries: Deliveries,
         check_file: CheckFile | None = None,
     ) -> None:
         """``server`` is the name in the hello.
@@ -116,7 +116,7 @@ class Chat:
             background=background,
             bus=bus,
             floor=delivery.flush_ms / 1000,
-            deliveries=deliveries or Deliveries(),
+            deliveries=deliveries,
         )
         self.positions = PositionCheck(
             log=store.log, hub=self._hub, bus=bus, clock=clock, background=background
@@ -150,15 +150,11 @@ class Chat:
             presence=self._presence,
             reports=AbuseReports(store.reports, clock, audit),
         )
-        invites, rooms = (
-            AccountBuckets(limits, f"rates.{name}", amount, per=HOUR, burst=amount)
-            for name, amount in (
-                ("invites_per_hour", rates.invites_per_hour),
-                ("rooms_per_hour", rates.rooms_per_hour),
-            )
-        )
+        invited, made, reported = rates.invites_per_hour, rates.rooms_per_hour, rates.reports_per_hour
+        rooms = AccountBuckets(limits, "rates.rooms_per_hour", made, per=HOUR, burst=made)
+        invites = AccountBuckets(limits, "rates.invites_per_hour", invited, per=HOUR, burst=invited)
         reports: KeyedBuckets[UserName] = KeyedBuckets(
-            rates.reports_per_hour, per=HOUR, burst=rates.reports_per_hour, setting="rates.reports_per_hour"
+            reported, per=HOUR, burst=reported, setting="rates.reports_per_hour"
         )
         self.budgets: Budgets = {
             **dict.fromkeys(_READS, Budget.READ),

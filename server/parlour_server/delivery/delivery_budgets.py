@@ -33,10 +33,10 @@ class DeliveryBudgets:
         clock: Clock,
         nodes: LiveNodes,
         limits: AccountLimits,
-        hits: LimitHits | None = None,
+        hits: LimitHits,
     ) -> None:
         """Begin with no one; ``limits`` has those of single accounts, ``hits`` counts refusals."""
-        self._hits = hits or LimitHits()
+        self._hits = hits
         self._clock = clock
         self._nodes = nodes
         self._changes = _hourly(rates.key_changes_per_hour, "rates.key_changes_per_hour")

@@ -46,10 +46,10 @@ class Pace:
 
     __slots__ = ("_due", "_floor", "_timer", "_waiting", "deliveries", "loop")
 
-    def __init__(self, loop: AbstractEventLoop, floor: float, deliveries: Deliveries | None = None) -> None:
+    def __init__(self, loop: AbstractEventLoop, floor: float, deliveries: Deliveries) -> None:
         """``floor``: seconds between two writes when there is much to write. ``deliveries`` counts them."""
         self.loop = loop
-        self.deliveries = deliveries or Deliveries()
+        self.deliveries = deliveries
         self._floor = floor
         self._due = 0.0
         self._timer: Handle | None = None

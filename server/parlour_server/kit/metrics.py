@@ -108,7 +108,7 @@ class Metrics:
         """Show a histogram."""
         self._histograms[metric] = values
 
-    def inspections(self, inspectors: Iterable[tuple[str, str]] = ()) -> "InspectionMetrics":
+    def inspections(self, inspectors: Iterable[tuple[str, str]]) -> "InspectionMetrics":
         """Return the numbers of the inspectors, each with its action. Call it once."""
         found = InspectionMetrics(inspectors)
         self.numbers(INSPECTIONS, lambda: found.found_by)

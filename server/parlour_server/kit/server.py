@@ -206,7 +206,7 @@ class Server(Generic[_Settings]):
             )
             parts.topics.deliveries.tracing = tracing
             running = await spec.start(parts)
-            notices = NoticeFollowers(store.notices, clock)
+            notices = NoticeFollowers(store.notices.current, clock)
             service = ConnectionService(
                 running.program,
                 wire=spec.wire,
@@ -413,22 +413,21 @@ class _Api(Generic[_Settings]):
         tickets = RequestRates(
             clock,
             nodes,
+            parts.hits,
+            "logins.tickets_per_session",
             per_minute=logins.tickets_per_session,
             burst=logins.tickets_per_session,
-            setting="logins.tickets_per_session",
-            hits=parts.hits,
         )
-        by_account, by_address = (
-            RequestRates(
-                clock,
-                nodes,
-                per_minute=rates.http_per_minute,
-                burst=rates.http_burst,
-                setting="rates.http_per_minute",
-                hits=parts.hits,
-            )
-            for _ in range(2)
+        https_rates = partial(
+            RequestRates,
+            clock,
+            nodes,
+            parts.hits,
+            "rates.http_per_minute",
+            per_minute=rates.http_per_minute,
+            burst=rates.http_burst,
         )
+        by_account, by_address = https_rates(), https_rates()
         guard = RequestGuard(sessions, self._pace, by_account, self._operations, parts.inspection)
         keys = SecurityKeys(parts.server)
         factors = SecondFactors(store.second_factors, keys, clock, parts.steady)

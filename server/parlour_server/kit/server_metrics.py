@@ -231,9 +231,8 @@ def show_parts(
     number(READ_QUEUE_LIMIT, lambda: READ_QUEUE_MOST)
     numbers(STORE_REFUSED, lambda: {("read",): readers.refused, ("write",): writer.refused})
     if not store.is_shared:
-        numbers(
-            DATABASE_BYTES, lambda: {("database",): _size(folder.database), ("wal",): _size(_wal(folder))}
-        )
+        files = {("database",): folder.database, ("wal",): folder.database_wal}
+        numbers(DATABASE_BYTES, lambda: {label: _size(path) for label, path in files.items()})
     number(DISK_FREE, lambda: shutil.disk_usage(folder.path).free)
     number(DISK_SIZE, lambda: shutil.disk_usage(folder.path).total)
     number(DISK_LOW, lambda: int(disk.is_low))
@@ -279,10 +278,6 @@ class Census:
             with suppress(UnavailableError):  # the next time is soon
                 self._found.update(zip(self._counted, await self._read(), strict=True))
             await clock.sleep(CENSUS_SECONDS)
-
-
-def _wal(folder: DataFolder) -> Path:
-    return folder.database.with_name(folder.database.name + "-wal")
 
 
 def _size(path: Path) -> int:

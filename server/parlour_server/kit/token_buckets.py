@@ -15,6 +15,7 @@ MINUTE: Final = 60.0
 HOUR: Final = 3600.0
 DAY: Final = 86_400.0
 _FIRST_SWEEP: Final = 256
+_OWN: Final = "the program's own"
 
 
 class TokenBucket:
@@ -62,12 +63,12 @@ class KeyedBuckets(Generic[_K]):
 
     __slots__ = ("_amount", "_buckets", "_burst", "_per", "_sweep_at", "setting")
 
-    def __init__(self, amount: float, *, per: float, burst: float, setting: str = "") -> None:
+    def __init__(self, amount: float, *, per: float, burst: float, setting: str = _OWN) -> None:
         """Allow each key ``amount`` in each ``per`` seconds, and ``burst`` at once.
 
         ``setting`` is what an operator would change to allow more; refusals are counted by it.
         """
-        self.setting = setting or "the program's own"
+        self.setting = setting
         self._amount = amount
         self._per = per
         self._burst = burst

@@ -53,6 +53,7 @@ from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.auth.tickets import Tickets
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.config.server_settings import Logins
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.setup.acme.answers import find_answer
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.signatures import SigningKey
@@ -70,13 +71,13 @@ DOCUMENT = document(OPERATIONS, title=CHAT.name.title, summary=CHAT.api_summary)
 @pytest.fixture
 def rates(clock: StoppedClock) -> RequestRates:
     """Return the rate of an address: a hundred at once."""
-    return RequestRates(clock, by_itself(), per_minute=60, burst=100)
+    return RequestRates(clock, by_itself(), LimitHits(), "rate", per_minute=60, burst=100)
 
 
 @pytest.fixture
 def budgets(clock: StoppedClock) -> DeliveryBudgets:
     """Return the delivery service's budgets, with the defaults."""
-    return DeliveryBudgets(SETTINGS.rates, SETTINGS.files, clock, by_itself(), AccountLimits())
+    return DeliveryBudgets(SETTINGS.rates, SETTINGS.files, clock, by_itself(), AccountLimits(), LimitHits())
 
 
 @pytest.fixture
@@ -122,8 +123,8 @@ def application(
     logins = login_settings
     sessions = Sessions(store.sessions, bus, clock, audit, logins, SessionActivity(clock), AccountLimits())
     throttle = LoginThrottle(store.attempts, clock, logins)
-    tickets = RequestRates(clock, by_itself(), per_minute=60, burst=60)
-    by_account = RequestRates(clock, by_itself(), per_minute=600, burst=600)
+    tickets = RequestRates(clock, by_itself(), LimitHits(), "rate", per_minute=60, burst=60)
+    by_account = RequestRates(clock, by_itself(), LimitHits(), "rate", per_minute=600, burst=600)
     guard = RequestGuard(sessions, BodyPace(5, 65_536), by_account, OPERATIONS)
     keys = SecurityKeys(SERVER)
     confirm = Reauthentication(store.accounts, passwords, factors, throttle, audit)

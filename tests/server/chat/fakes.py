@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from tests.server.chat.memory import MemoryStore
-from tests.server.fakes import by_itself
+from tests.server.fakes import by_itself, no_notices
 
 from parlour_protocol.frames.bodies import Joined, Message
 from parlour_protocol.frames.replies import AnyServerFrame, Entered, Error, Hello, LogEvent, Ok, Stored
@@ -28,12 +28,15 @@ from parlour_server.chat_settings import ChatRates, ChatSettings, Delivery, Mess
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.session_activity import SessionActivity
+from parlour_server.kit.batching import Deliveries
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.connection import ConnectionInfo
+from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.store.records import Account, SessionRecord, TicketGrant
 from parlour_server.store.interface import Store
 from parlour_server.store.types import AppendEvent
@@ -183,6 +186,7 @@ class World:
             steady=self.clock,
             audit=self.audit,
             loop=asyncio.get_running_loop(),
+            deliveries=Deliveries(),
         )
         self.chat = ConnectionService(
             self.program,
@@ -196,6 +200,10 @@ class World:
             clock=self.clock,
             nodes=self.nodes,
             limits=AccountLimits(),
+            notices=NoticeFollowers(no_notices, self.clock),
+            inspection=None,
+            hits=LimitHits(),
+            tracing=None,
         )
 
     def account(self, name: str) -> UserName:

@@ -10,7 +10,7 @@ from tests.server.chat.fakes import LAPTOP, FakePeer
 
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.kit.batching import BatchingWriter, Pace
+from parlour_server.kit.batching import BatchingWriter, Deliveries, Pace
 from parlour_server.kit.connections.peer import Peer
 
 
@@ -88,7 +88,7 @@ def a_room(cost: float = 0.0) -> tuple[FakeLoop, BatchingWriter, Sink]:
     """Return a room with a floor of 10 ms and one member."""
     loop = FakeLoop()
     sink = Sink(loop, cost)
-    out = BatchingWriter(Pace(loop, 0.010))
+    out = BatchingWriter(Pace(loop, 0.010, Deliveries()))
     out.add(member(sink))
     return loop, out, sink
 
@@ -142,7 +142,7 @@ def test_who_enters_later_does_not_get_what_was_collected_before():
 def test_a_member_that_leaves_during_a_flush_does_not_stop_it():
     """R2: a slow reader that is cut off by a write costs the others nothing."""
     loop = FakeLoop()
-    out = BatchingWriter(Pace(loop, 0.010))
+    out = BatchingWriter(Pace(loop, 0.010, Deliveries()))
     sinks = [Sink(loop) for _ in range(3)]
     states = [member(sink) for sink in sinks]
     for state in states:
@@ -167,7 +167,7 @@ def test_a_closed_room_writes_nothing_more():
 def two_topics() -> tuple[FakeLoop, list[BatchingWriter], list[Sink]]:
     """Return two topics of one pace: the first sink is in both, each of the others in one."""
     loop = FakeLoop()
-    pace = Pace(loop, 0.010)
+    pace = Pace(loop, 0.010, Deliveries())
     topics, sinks = [BatchingWriter(pace), BatchingWriter(pace)], [Sink(loop) for _ in range(3)]
     peers = [member(sink) for sink in sinks]
     for topic, peer in zip(topics, peers[1:], strict=True):

@@ -10,6 +10,7 @@ from tests.server.kit.store.world import FakeClock
 
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.clock import SteadyClock
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LEASE_SECONDS, SNAPSHOT_SECONDS, LiveNodes
 from parlour_server.kit.net.connection_slots import ConnectionSlots
 from parlour_server.kit.program_store import ProgramStore
@@ -95,7 +96,7 @@ async def test_limits_are_divided_by_the_number_of_servers(begin: Begin):
     assert [not small.take("x", 0.0, times=one.count) for _ in range(2)] == [True, False]
     large: KeyedBuckets[str] = KeyedBuckets(3, per=MINUTE, burst=3)
     assert not large.take("x", 0.0, 2, times=one.count)  # a full bucket is enough
-    slots = ConnectionSlots(one, total=100, per_address=4)
+    slots = ConnectionSlots(one, LimitHits(), total=100, per_address=4)
     assert [slots.take("192.0.2.1") is not None for _ in range(4)] == [True, True, False, False]
 
 

@@ -19,16 +19,16 @@ class RequestRates:
         self,
         clock: Clock,
         nodes: LiveNodes,
+        hits: LimitHits,
+        setting: str,
         *,
         per_minute: int,
         burst: int,
-        setting: str = "",
-        hits: LimitHits | None = None,
     ) -> None:
         """``hits`` counts refusals by ``setting``."""
         self._clock = clock
         self._setting = setting
-        self._hits = hits or LimitHits()
+        self._hits = hits
         self._nodes = nodes
         self._buckets: KeyedBuckets[str] = KeyedBuckets(per_minute, per=MINUTE, burst=burst)
 

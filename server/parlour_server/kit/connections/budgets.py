@@ -36,7 +36,10 @@ class Budget(Enum):
     """Nothing more: for what changes nothing and has a small answer."""
 
 
-Budgets = Mapping[type[Request], Budget | KeyedBuckets[UserName] | AccountBuckets]
+AnyBuckets = KeyedBuckets[UserName] | AccountBuckets
+"""Buckets of accounts: of one size for all, or of some with limits of their own."""
+
+Budgets = Mapping[type[Request], Budget | AnyBuckets]
 """What the requests of a program count as: a message, unless they are here.
 
 A program's own buckets, one for each account, count besides the message.
@@ -118,7 +121,7 @@ class AccountBudget:
         ``limits`` has those of single accounts, ``hits`` counts refusals.
         """
         self._hits = hits
-        self._budgets: dict[type[Request], Budget | KeyedBuckets[UserName] | AccountBuckets] = {
+        self._budgets: dict[type[Request], Budget | AnyBuckets] = {
             FollowNotices: Budget.READ,
             **budgets,
         }
@@ -149,28 +152,26 @@ class AccountBudget:
             burst=rates.message_bytes_per_day,
         )
 
-    def request(  # noqa: PLR0911 - one for each limit
-        self, user: UserName, address: str, request: Request, size: int, now: float
-    ) -> float:
+    def request(self, user: UserName, address: str, request: Request, size: int, now: float) -> float:
         """Count a request of this account, ``size`` bytes on the wire; 0.0, or the seconds to wait."""
         budget = self._budgets.get(type(request), Budget.MESSAGE)
         if budget is Budget.READ:
             return self._reads.ask(user, address, now)
         if budget is Budget.FREE:
             return 0.0
-        if wait := self._messages.take(user, now, times=self._nodes.count):
-            self._hits.hit("rates.messages_per_minute")
+        wait = (
+            self._take(self._messages, user, now)
+            or self._take(self._bytes, user, now, size)
+            or self._take(self._daily, user, now, size)
+        )
+        if wait or isinstance(budget, Budget):
             return wait
-        if wait := self._bytes.take(user, now, size, times=self._nodes.count):
-            self._hits.hit("rates.message_bytes_per_minute")
-            return wait
-        if wait := self._daily.take(user, now, size, times=self._nodes.count):
-            self._hits.hit("rates.message_bytes_per_day")
-            return wait
-        if isinstance(budget, Budget):
-            return 0.0
-        if wait := budget.take(user, now, times=self._nodes.count):
-            self._hits.hit(budget.setting)
+        return self._take(budget, user, now)
+
+    def _take(self, buckets: AnyBuckets, user: UserName, now: float, amount: float = 1.0) -> float:
+        wait = buckets.take(user, now, amount, times=self._nodes.count)
+        if wait:
+            self._hits.hit(buckets.setting)
         return wait
 
     def answered(self, user: UserName, address: str, size: int, now: float) -> None:

@@ -175,7 +175,7 @@ class RequestDispatcher(Generic[S]):
         inspection: Inspection | None,
         counts: RequestCounts,
         follow: Callable[[Peer[S]], None],
-        tracing: "Tracing | None" = None,
+        tracing: "Tracing | None",
     ) -> None:
         """``follow`` sends a connection the operator's notices; ``tracing``: None if requests are not traced.
 

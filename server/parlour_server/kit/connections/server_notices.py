@@ -4,22 +4,23 @@ A program takes part by having ``FollowNotices`` and ``ServerNotice`` in its uni
 notice, and a client that does not know them never gets one.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.server_notices import NoticeId, ServerNotice
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.peer import Peer
-from parlour_server.kit.store.server_notices import SqlNotices
 
 
 class NoticeFollowers:
     """The connections of this process that follow the notices."""
 
-    def __init__(self, notices: SqlNotices, clock: Clock) -> None:
-        """Begin with none; ``refresh`` reads the notices."""
-        self._notices = notices
+    def __init__(self, read: Callable[[Millis], Awaitable[Sequence[ServerNotice]]], clock: Clock) -> None:
+        """Begin with none; ``read`` returns the notices that are current at a time."""
+        self._read = read
         self._clock = clock
         self._current: dict[NoticeId, ServerNotice] = {}
         self._peers: dict[str, Peer[Any]] = {}
@@ -27,7 +28,7 @@ class NoticeFollowers:
     async def refresh(self) -> None:
         """Read the notices again, and send what is new or withdrawn. Raises UnavailableError."""
         now = self._clock.now()
-        found = {one.notice: one for one in await self._notices.current(now)}
+        found = {one.notice: one for one in await self._read(now)}
         gone = [
             replace(one, expires=now)
             for one in self._current.values()

@@ -64,17 +64,17 @@ class ConnectionService(Generic[S]):
         clock: Clock,
         nodes: LiveNodes,
         limits: AccountLimits,
-        notices: NoticeFollowers | None = None,
-        inspection: Inspection | None = None,
-        hits: LimitHits | None = None,
-        tracing: "Tracing | None" = None,
+        notices: NoticeFollowers,
+        inspection: Inspection | None,
+        hits: LimitHits,
+        tracing: "Tracing | None",
     ) -> None:
         """Begin without connections, subscribed to the bus. Call it in the event loop.
 
-        ``hits`` counts what is refused over a limit. Without ``notices`` there are none, and without
-        ``tracing`` requests are not traced.
+        ``hits`` counts what is refused over a limit. ``inspection``: None if nothing is on; ``tracing``: None
+        if requests are not traced.
         """
-        self._hits = hits or LimitHits()
+        self._hits = hits
         self.requests: Final = RequestCounts(wire.requests)
         self._program = program
         self._pushes = frozenset(wire.pushes)
@@ -100,7 +100,7 @@ class ConnectionService(Generic[S]):
             strikes=rates.strikes,
             inspection=inspection,
             counts=self.requests,
-            follow=self._follow_notices,
+            follow=notices.follow,
             tracing=tracing,
         )
         self._bus = bus
@@ -195,10 +195,6 @@ class ConnectionService(Generic[S]):
         conversation.greet(greeting)
         self._program.greeted(peer)
 
-    def _follow_notices(self, peer: Peer[S]) -> None:
-        if self._notices is not None:
-            self._notices.follow(peer)
-
     async def _look(self) -> None:
         while True:
             await self._clock.sleep(LOOK_SECONDS)
@@ -232,7 +228,6 @@ class ConnectionService(Generic[S]):
         self._connected.remove(peer)
         self._nodes.connected(peer.user, len(self._connected.of(peer.user)))
         self._bus.unlisten(user_subject(peer.user))
-        if self._notices is not None:
-            self._notices.forget(peer)
+        self._notices.forget(peer)
         with ErrorBoundary("forgetting a connection"):
             self._program.closed(peer)

@@ -43,15 +43,13 @@ class Slot:
 class ConnectionSlots:
     """All slots of one server."""
 
-    def __init__(
-        self, nodes: LiveNodes, *, total: int, per_address: int, hits: LimitHits | None = None
-    ) -> None:
+    def __init__(self, nodes: LiveNodes, hits: LimitHits, *, total: int, per_address: int) -> None:
         """Set the caps: ``total`` of this server, ``per_address`` of all that share the database.
 
         ``hits`` counts refusals.
         """
         self._nodes = nodes
-        self._hits = hits or LimitHits()
+        self._hits = hits
         self._total = total
         self._per_address = per_address
         self._taken = 0

@@ -65,9 +65,7 @@ class NetServer:
         ]
         self._registry = registry
         self._banned = banned
-        self._slots = ConnectionSlots(
-            nodes, total=caps.total, per_address=caps.per_address, hits=registry.hits
-        )
+        self._slots = ConnectionSlots(nodes, registry.hits, total=caps.total, per_address=caps.per_address)
         self._pings = PingTimer(registry, self._slots, MallocTrim(glibc_trim()), caps.ping_seconds)
         handshake = Handshake(wire)
         buffer = ReadBuffer(handshake.path)

@@ -232,10 +232,10 @@ class ConnectionRegistry:
     recorded here.
     """
 
-    def __init__(self, audit: Audit, hits: LimitHits | None = None) -> None:
+    def __init__(self, audit: Audit, hits: LimitHits) -> None:
         """Begin empty; ``hits`` counts connections over a limit."""
         self._audit = audit
-        self.hits: Final = hits or LimitHits()
+        self.hits: Final = hits
         self._slots: dict[WebSocketConnection, Slot] = {}
         self._by_user: dict[UserName, int] = {}
         self._added = 0

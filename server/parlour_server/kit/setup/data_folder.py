@@ -102,6 +102,11 @@ class DataFolder:
         return (self.main or self).path / "acme"
 
     @property
+    def database_wal(self) -> Path:
+        """The write-ahead log that SQLite keeps beside the database while it is open."""
+        return self.database.with_name(self.database.name + "-wal")
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """The configuration, the certificates and all keys, of which some may be missing."""
         keys = (*(self.path / key.name for key in self.keys), self.audit_key)

@@ -102,7 +102,7 @@ def _unopened(folder: DataFolder, engine: Engine, why: str) -> Usage:
 
 def _files(folder: DataFolder, engine: Engine) -> Iterator[Usage]:
     if isinstance(engine, SqliteEngine):
-        wal = folder.database.with_name(folder.database.name + "-wal")
+        wal = folder.database_wal
         yield Usage(wal.name, _size(wal), "64 MiB after it grew beyond that")
     yield Usage("operator.audit", _size(folder.operator_log), "empty once the running server has read it")
     for audit in (folder.path / "audit", *sorted(folder.path.glob("workers/*/audit"))):

@@ -20,6 +20,7 @@ from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.auth.request_rates import RequestRates
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.errors import EnrolmentRequiredError, SessionRefusedError
+from parlour_server.kit.limit_hits import LimitHits
 
 
 class Order(Payload, frozen=True):
@@ -85,7 +86,7 @@ async def test_an_operation_needs_a_session_unless_it_says_otherwise() -> None:
     """The handler does not ask for one, and does not have to."""
     operations = Operations([ORDER, replace(ORDER, name="menu", path="/v1/menu", takes=None, session=False)])
     handlers = {row.name: handle for row in operations.rows}
-    rates = RequestRates(SystemClock(), by_itself(), per_minute=60, burst=60)
+    rates = RequestRates(SystemClock(), by_itself(), LimitHits(), "rate", per_minute=60, burst=60)
     sessions, nothing = cast("Any", OneSession("a" * 43)), cast("Any", None)
     guard = RequestGuard(sessions, BodyPace(5, 65_536), rates, operations)
     api = make_api(operations, handlers, guard, Problems(), rates, nothing)
@@ -101,7 +102,7 @@ async def test_an_operation_is_not_for_a_session_that_must_enrol_unless_it_says_
     """P29: the handler does not ask whether the account has a second factor, and does not have to."""
     setup = replace(ORDER, name="setup", path="/v1/setup", takes=None, while_enrolling=True)
     operations = Operations([ORDER, setup])
-    rates = RequestRates(SystemClock(), by_itself(), per_minute=60, burst=60)
+    rates = RequestRates(SystemClock(), by_itself(), LimitHits(), "rate", per_minute=60, burst=60)
     guard = RequestGuard(cast("Any", OneSession("e" * 43)), BodyPace(5, 65_536), rates, operations)
     handlers = {row.name: handle for row in operations.rows}
     api = make_api(operations, handlers, guard, Problems(), rates, cast("Any", None))

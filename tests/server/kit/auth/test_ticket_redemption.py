@@ -18,6 +18,7 @@ from parlour_server.kit.auth.tickets import ConnectionTicket, TicketRedemption, 
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.config.server_settings import Logins
 from parlour_server.kit.errors import SessionKeyError, SessionRefusedError, TicketRefusedError
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Store
 
@@ -36,7 +37,7 @@ class Desk:
         self.sessions = Sessions(
             store.sessions, bus, clock, audit, settings, SessionActivity(clock), AccountLimits()
         )
-        rates = RequestRates(clock, by_itself(), per_minute=10_000, burst=10_000)
+        rates = RequestRates(clock, by_itself(), LimitHits(), "rate", per_minute=10_000, burst=10_000)
         throttle = LoginThrottle(store.attempts, clock, settings)
         self.tickets = Tickets(store.tickets, rates, throttle, audit, clock, seconds=30)
         self.redemption = TicketRedemption(store.tickets, store.sessions, clock)

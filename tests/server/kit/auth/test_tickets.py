@@ -14,6 +14,7 @@ from parlour_server.kit.auth.tickets import Tickets
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.config.server_settings import Logins
 from parlour_server.kit.errors import SessionRefusedError, TooManyAttemptsError
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Store
 
@@ -34,7 +35,7 @@ async def session(sessions: Sessions, make_account: MakeAccount) -> SessionRecor
 @pytest.fixture
 def tickets(store: Store, clock: StoppedClock, audit: ReadableAudit) -> Tickets:
     """Return tickets, sixty a minute for each session."""
-    rates = RequestRates(clock, by_itself(), per_minute=60, burst=60)
+    rates = RequestRates(clock, by_itself(), LimitHits(), "rate", per_minute=60, burst=60)
     return Tickets(
         store.tickets, rates, LoginThrottle(store.attempts, clock, Logins()), audit, clock, seconds=30
     )

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import msgspec
-from tests.server.fakes import ReadableAudit, StoppedClock, by_itself
+from tests.server.fakes import ReadableAudit, StoppedClock, by_itself, no_notices
 
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.errors import CloseCode, MalformedFrameError
@@ -25,6 +25,7 @@ from parlour_server.kit.connections.budgets import Budgets
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.connection import ConnectionInfo
 from parlour_server.kit.connections.peer import Peer
+from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.inspection.inspection import Inspection
 from parlour_server.kit.limit_hits import LimitHits
@@ -206,8 +207,10 @@ class World:
             clock=self.clock,
             nodes=by_itself(),
             limits=AccountLimits(),
+            notices=NoticeFollowers(no_notices, self.clock),
             inspection=inspection,
             hits=self.hits,
+            tracing=None,
         )
 
     async def connect(self, name: str = "ada", session: str = "", address: str = "192.0.2.7") -> Client:

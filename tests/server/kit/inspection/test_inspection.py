@@ -73,7 +73,7 @@ class Inspected:
             Options(words=WordList(["falcon"])),
             fails_open=fails_open,
             audit=self.audit,
-            metrics=self.metrics.inspections(),
+            metrics=self.metrics.inspections(()),
             clock=self.clock,
         )
 

@@ -34,6 +34,7 @@ from parlour_server.kit.auth.tickets import TicketRedemption
 from parlour_server.kit.config.server_settings import Connections, Listen, Settings
 from parlour_server.kit.connections.connection import Connection, text_frame
 from parlour_server.kit.connections.service import ConnectionService
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.net.banned_addresses import BannedAddresses
 from parlour_server.kit.net.event_loops import LoopFactory, loop_factory
 from parlour_server.kit.net.gate import BodyCap
@@ -303,7 +304,7 @@ class Bench:
         self.settings = Settings(
             listen=Listen(address="127.0.0.1:0", **listen), connections=Connections(**caps)
         )
-        self.registry = ConnectionRegistry(self.audit)
+        self.registry = ConnectionRegistry(self.audit, LimitHits())
         self._app = app
         self._body_cap = body_cap
         self.port = 0

@@ -13,6 +13,7 @@ from tests.server.fakes import by_itself
 from parlour_server.kit.addresses import listen_address, plain_address
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.errors import SetupError
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.net.connection_slots import ConnectionSlots
 from parlour_server.kit.net.listener import bind
 from parlour_server.kit.token_buckets import rate_limit_key
@@ -184,7 +185,7 @@ async def test_an_address_that_is_taken(bench: Any) -> None:
 
 def test_slots_count_and_forget() -> None:
     """A refused or returned slot leaves nothing behind, and returning twice returns once."""
-    slots = ConnectionSlots(by_itself(), total=2, per_address=1)
+    slots = ConnectionSlots(by_itself(), LimitHits(), total=2, per_address=1)
     first = slots.take("192.0.2.1")
     assert first is not None
     assert slots.take("192.0.2.1") is None

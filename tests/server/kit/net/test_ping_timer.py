@@ -7,6 +7,7 @@ import pytest
 from tests.server.fakes import by_itself
 
 from parlour_server.kit.config.server_settings import Connections
+from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.net.connection_slots import ConnectionSlots
 from parlour_server.kit.net.malloc_trim import MallocTrim
 from parlour_server.kit.net.ping_timer import BEATS, SILENT_BEATS, PingTimer
@@ -34,7 +35,10 @@ def pulse(*connections: Silent) -> PingTimer:
     """Return a pulse of these connections."""
     registry: Any = connections
     return PingTimer(
-        registry, ConnectionSlots(by_itself(), total=1, per_address=1), MallocTrim(lambda: None), 20
+        registry,
+        ConnectionSlots(by_itself(), LimitHits(), total=1, per_address=1),
+        MallocTrim(lambda: None),
+        20,
     )
 
 

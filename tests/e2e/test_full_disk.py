@@ -1,18 +1,26 @@
 # ruff: noqa: S603, S607 - our own programs, and mount of the system
-"""A disk that is full to the last byte when the server starts: people read, and it heals."""
+"""A disk that is full to the last byte: people read, and it heals; the operator's commands change nothing."""
 
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.attacks.raw import RunningServer
+from tests.e2e.commands import run_here
 from tests.e2e.processes import DEADLINE
+from tests.server.kit.cli.test_cert_commands import key_of
+from tests.server.kit.setup.chains import TestCa
 
 from parlour_lab.wire import request
+from parlour_server.chat_program import CHAT
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.operator_log import DONE, OperatorLog
 
 
 @pytest.fixture
@@ -56,6 +64,54 @@ def said(server: RunningServer, session: str, number: int) -> tuple[str, str]:
         wire.send(request("history", number + 1, room=room))
         assert wire.told(f"probe-{number + 1:010}")["result"]["events"]
     return answer["type"], answer.get("code", "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("user", "create", "ben"),
+        ("address", "ban", "203.0.113.7"),
+        ("backup", "create", "{elsewhere}/backup.tar"),
+        ("cert", "import", "--chain", "{elsewhere}/chain.pem"),
+        ("disk", "prune"),
+        ("disk", "vacuum"),
+        ("migrate",),
+        ("new-incarnation",),
+    ],
+    ids=" ".join,
+)
+def test_a_command_on_a_full_disk_changes_nothing(
+    tmp_path: Path, small_disk: Path, words: tuple[str, ...]
+) -> None:
+    """M7: what could not be recorded is not done, and says so; with room again it is done, and recorded."""
+    folder, elsewhere = CHAT.folder(small_disk / "server"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    data = ("--data", str(folder.path))
+    assert run_here("parlour_server", "init", *data, "--name", "chat.example.org").returncode == 0
+    chain = TestCa().chain(key_of(folder).public_key(), ("chat.example.org",))
+    (elsewhere / "chain.pem").write_bytes(chain)
+    command = [word.format(elsewhere=elsewhere) for word in words]
+    before = _content(folder, elsewhere)
+    filler = fill(small_disk)
+    done = run_here("parlour_server", *command, *data)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the audit log can't be written" in done.stderr
+    assert "No space left on device; nothing was changed: make room" in done.stderr
+    filler.unlink()
+    assert _content(folder, elsewhere) == before
+    again = run_here("parlour_server", *command, *data)
+    assert again.returncode == 0, again.stderr
+    _, record = OperatorLog(folder.operator_log).waiting()
+    assert (record["action"], record["outcome"]) == (" ".join(words[: 2 if words[1:] else 1]), DONE)
+
+
+def _content(folder: DataFolder, elsewhere: Path) -> dict[str, bytes]:
+    """Return what a command could change: files, and what is in the database."""
+    files = [*folder.files, *elsewhere.iterdir()]
+    found = {str(file): file.read_bytes() for file in files if file.exists()}
+    with closing(sqlite3.connect(folder.database)) as db:
+        found["database"] = "\n".join(db.iterdump()).encode()
+    return found
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])

@@ -45,8 +45,19 @@ class ReadableAudit(Audit):
 
     events: list[tuple[StrEnum, dict[str, object]]] = field(default_factory=list)
 
-    def record(self, event: StrEnum, **fields: str | float | bool | None) -> None:
-        self.events.append((event, dict(fields)))
+    is_full: bool = False
+    """Nothing can be kept."""
+
+    def record(self, event: StrEnum, **fields: str | float | bool | None) -> bool:
+        if not self.is_full:
+            self.events.append((event, dict(fields)))
+        return not self.is_full
+
+    def can_keep(self) -> bool:
+        return not self.is_full
+
+    def sync(self) -> None:
+        """Do nothing: it is no file."""
 
     def kinds(self) -> list[StrEnum]:
         return [event for event, _ in self.events]

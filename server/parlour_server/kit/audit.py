@@ -87,14 +87,24 @@ class Audit:
         self._repeats = LogLimiter(self._clock.monotonic())
         self._file = file
 
-    def record(self, event: StrEnum, **fields: str | float | bool | None) -> None:
-        """Write one line, or count the event. Never raises and never waits."""
+    def record(self, event: StrEnum, **fields: str | float | bool | None) -> bool:
+        """Write one line, or count the event; returns whether the chain has it. Never raises, never waits."""
         if self._count is not None:
             self._count(event)
         now = self._clock.monotonic()
         self._summarise(self._repeats.due(now))
         if event not in self._repeatable or self._repeats.should_log(event.value, _source(fields), now):
-            self._write(event.value, fields)
+            return self._write(event.value, fields)
+        return False
+
+    def can_keep(self) -> bool:
+        """Return whether the chain could be written when that was last tried, which may be now."""
+        return self._file is None or self._file.is_writable()
+
+    def sync(self) -> None:
+        """Bring the chain to the disk; another thread may call it."""
+        if self._file is not None:
+            self._file.sync()
 
     async def run(self) -> None:
         """Write the counts each minute, even if nothing more is recorded."""
@@ -111,10 +121,9 @@ class Audit:
             counted = {"source": one.source, "left_out": one.count, "seconds": one.seconds}
             self._write(one.event, counted)
 
-    def _write(self, event: str, fields: Mapping[str, object]) -> None:
+    def _write(self, event: str, fields: Mapping[str, object]) -> bool:
         line = log(event, audit=True, **fields)
-        if self._file is not None:
-            self._file.append(line)
+        return self._file is None or self._file.append(line)
 
 
 def _source(fields: Mapping[str, object]) -> str:

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from parlour_server.kit.audit_chain import (
@@ -102,6 +103,7 @@ class AuditFile:
         self._size = 0
         self._number = self._oldest = 1
         self._unsynced: list[int] = []
+        self._syncing = Lock()
         self._is_closed = False
         self._begin()
 
@@ -110,17 +112,22 @@ class AuditFile:
         """Where its files are. Raises OSError."""
         return place_of(self._folder)
 
-    def append(self, line: str) -> None:
-        """Write a line of the log as the next record."""
+    def is_writable(self) -> bool:
+        """Return whether nothing is missing; if something is, try to record how much."""
+        return not self._is_closed and (not self.lost or self._put_gap())
+
+    def append(self, line: str) -> bool:
+        """Write a line of the log as the next record; returns whether it is one."""
         if self._is_closed:
-            return
-        if (self.lost and not self._put_gap()) or not self._put(line):
+            return False
+        if not self.is_writable() or not self._put(line):
             self.lost += 1
-            return
+            return False
         if self._head.size - self._signed >= RECORDS_PER_HEAD:
             self.sign()
         if self._size >= self._file_bytes:
             self._rotate()
+        return True
 
     def sign(self) -> bool:
         """Sign the head and record that; False if a head covers all records, or it can't be written."""
@@ -135,13 +142,14 @@ class AuditFile:
 
     def sync(self) -> None:
         """Bring to the disk what was written; another thread may call it."""
-        waiting, self._unsynced = self._unsynced, []
-        if self._file >= 0:
-            waiting.append(os.dup(self._file))
-        for file in waiting:
-            with suppress(OSError):
-                os.fsync(file)
-            os.close(file)
+        with self._syncing:
+            waiting, self._unsynced = self._unsynced, []
+            if self._file >= 0:
+                waiting.append(os.dup(self._file))
+            for file in waiting:
+                with suppress(OSError):
+                    os.fsync(file)
+                os.close(file)
 
     def close(self) -> None:
         """Sign what is not signed yet, and write nothing more."""

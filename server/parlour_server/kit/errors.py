@@ -18,6 +18,9 @@ ParlourServerError
 ├── InviteRefusedError    no such invite, used up or expired
 ├── NameTakenError        the name, or one that looks like it, is taken
 └── SetupError            the server cannot start, or a command cannot run; says what to do
+    └── UnrecordedOutcomeError   how a command ended could not be recorded; says how it ended
+
+``SignalledError``, which ends a command, is a KeyboardInterrupt.
 """
 
 
@@ -98,3 +101,16 @@ class NameTakenError(ParlourServerError):
 
 class SetupError(ParlourServerError):
     """The server cannot start, or a command cannot run. The text says what to do."""
+
+
+class UnrecordedOutcomeError(SetupError):
+    """How a command ended could not be recorded; that it began is. The text says how it ended."""
+
+
+class SignalledError(KeyboardInterrupt):
+    """SIGTERM or SIGHUP, as after a lost connection; the event loop lets it through like Ctrl+C."""
+
+    def __init__(self, number: int) -> None:
+        """Say which signal it was."""
+        super().__init__()
+        self.number = number

@@ -35,6 +35,7 @@ from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.folder_lock import locked
 from parlour_server.kit.setup.open_store import opened
+from parlour_server.kit.setup.operator_log import DONE, OperatorLog
 from parlour_server.kit.short_ids import new_short_id
 from parlour_server.kit.signatures import SigningKey
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
@@ -60,6 +61,11 @@ def fail(capsys: Capture, *arguments: str) -> tuple[int, str]:
     assert "Traceback" not in out + err
     assert status != 0
     return status, err
+
+
+def acts(folder: DataFolder) -> list[str]:
+    """Return the operator's actions that were done, oldest first."""
+    return [one["action"] for one in OperatorLog(folder.operator_log).waiting() if one["outcome"] == DONE]
 
 
 def every_command(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -100,7 +106,8 @@ def test_init_is_idempotent_and_private(tmp_path: Path, capsys: Capture) -> None
     first = json.loads(run(capsys, "init", "--data", str(data), "--json"))
     second = json.loads(run(capsys, "init", "--data", str(data), "--json"))
     assert data.stat().st_mode & 0o777 == 0o700
-    assert {path.stat().st_mode & 0o777 for path in data.iterdir()} == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in data.iterdir() if path.is_file()} == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in data.iterdir() if path.is_dir()} == {0o700}
     assert first["names"] == ["localhost", "127.0.0.1", "::1"]
     assert second["new"] == []
     assert second["pin"] == first["pin"]
@@ -204,9 +211,9 @@ def test_a_second_factor_by_the_operator(folder: DataFolder, capsys: Capture) ->
     assert "need not" in run(capsys, "user", "second-factor", "require", *data, "anna", "--undo")
     assert "0 removed" in run(capsys, "user", "second-factor", "reset", *data, "anna")
     assert "no such account" in fail(capsys, "user", "second-factor", "reset", *data, "bert")[1]
-    recorded = folder.operator_log.read_text()
-    assert '"user second-factor require"' in recorded
-    assert '"user second-factor reset"' in recorded
+    recorded = acts(folder)
+    assert "user second-factor require" in recorded
+    assert "user second-factor reset" in recorded
 
 
 def test_a_room_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
@@ -246,7 +253,7 @@ def test_rooms_are_changed_by_the_operator(folder: DataFolder, capsys: Capture) 
         more = ("other",) if word == "rename" else ()
         assert "no such room" in fail(capsys, "room", word, *data, "dining", *more)[1]
     assert json.loads(run(capsys, "room", "list", *data, "--private", "--json")) == []
-    did = set(re.findall(r'"room \w+"', folder.operator_log.read_text()))
+    did = {f'"{act}"' for act in acts(folder) if act.startswith("room")}
     assert {'"room rename"', '"room archive"', '"room unarchive"', '"room delete"'} <= did
     assert json.loads(run(capsys, "doctor", *data, "--json"))["ok"] is True
 
@@ -280,9 +287,7 @@ def test_notices_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
         assert "can't be a notice" in fail(capsys, "notice", "send", *data, wrong)[1]
     assert "withdrawn" in run(capsys, "notice", "withdraw", *data, sent["notice"])
     assert "no such notice" in fail(capsys, "notice", "withdraw", *data, sent["notice"])[1]
-    assert {'"notice send"', '"notice withdraw"'} <= set(
-        re.findall(r'"notice \w+"', folder.operator_log.read_text())
-    )
+    assert {"notice send", "notice withdraw"} <= {*acts(folder)}
 
 
 def test_reports_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
@@ -291,7 +296,7 @@ def test_reports_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     for name in ("anna", "bert"):
         run(capsys, "user", "create", *data, name)
     assert run(capsys, "report", "list", *data) == ""
-    report = asyncio.run(_reported(folder))
+    report = asyncio.run(reported(folder))
     assert f"{report}  " in run(capsys, "report", "list", *data)
     shown = run(capsys, "report", "show", *data, report)
     assert "bert in lobby" in shown
@@ -302,7 +307,7 @@ def test_reports_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     assert listed == json.loads(run(capsys, "report", "show", *data, report, "--json"))
     assert (listed["reason"], listed["quote"], listed["logged"]) == ("threat", "\x1b[2Jgo away", "hello")
     assert "closed" in run(capsys, "report", "close", *data, report, "--note", "banned")
-    assert '"report close"' in folder.operator_log.read_text()
+    assert "report close" in acts(folder)
     assert "closed before" in fail(capsys, "report", "close", *data, report)[1]
     assert "no such report" in fail(capsys, "report", "show", *data, "x")[1]
     assert "--note" in fail(capsys, "report", "close", *data, report, "--note", "x" * 300)[1]
@@ -311,7 +316,7 @@ def test_reports_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     assert kept["resolution"] == "banned"
 
 
-async def _reported(folder: DataFolder) -> str:
+async def reported(folder: DataFolder) -> str:
     """Let anna report what bert wrote in the lobby; return the report's id."""
     anna, bert = parse_user_name("anna"), parse_user_name("bert")
     async with opened(CHAT, folder, SystemClock()) as store:
@@ -331,12 +336,12 @@ def test_how_long_a_room_keeps_messages_by_the_operator(folder: DataFolder, caps
     """It is shown, announced and undone; a change is recorded, and a room that is not there is no room."""
     data = ("--data", str(folder.path))
     assert "kept for ever" in run(capsys, "room", "retention", *data, "lobby")
-    assert not folder.operator_log.exists()
+    assert acts(folder) == []
     changed = run(capsys, "room", "retention", *data, "lobby", "--days", "30")
     assert re.search(r"kept for ever\nfrom \S+ \S+ UTC on: for 30 days", changed)
     shown = json.loads(run(capsys, "room", "retention", *data, "lobby", "--json"))
     assert (shown["days"], shown["next_days"]) == (None, 30)
-    assert '"room retention"' in folder.operator_log.read_text()
+    assert "room retention" in acts(folder)
     assert "from" not in run(capsys, "room", "retention", *data, "lobby", "--clear")
     assert "no such room" in fail(capsys, "room", "retention", *data, "nowhere")[1]
     assert fail(capsys, "room", "retention", *data, "lobby", "--days", "0")[0] == 2
@@ -358,9 +363,9 @@ def test_the_disk_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     assert "removed 0 expired rows, and messages of 0 rooms" in run(capsys, "disk", "prune", *data)
     assert json.loads(run(capsys, "disk", "prune", *data, "--json")) == {"rows": 0, "program": 0}
     assert "gave back 0.0 MiB" in run(capsys, "disk", "vacuum", *data)
-    recorded = folder.operator_log.read_text()
-    assert '"disk prune"' in recorded
-    assert '"disk vacuum"' in recorded
+    recorded = acts(folder)
+    assert "disk prune" in recorded
+    assert "disk vacuum" in recorded
 
 
 def test_backup_and_restore(folder: DataFolder, tmp_path: Path, capsys: Capture) -> None:
@@ -375,7 +380,7 @@ def test_backup_and_restore(folder: DataFolder, tmp_path: Path, capsys: Capture)
     assert json.loads(run(capsys, "doctor", *again, "--json"))["ok"] is True
 
 
-def test_backups_are_verified_and_damage_is_reported(
+def test_backups_are_verified_and_damage_isreported(
     folder: DataFolder, tmp_path: Path, capsys: Capture
 ) -> None:
     """By `verify`, by `restore`, and by the status of `backup` itself."""
@@ -554,7 +559,7 @@ def test_an_unwritable_folder_is_reported_with_a_sentence(
     assert done.returncode == 1, done.stdout
     assert str(folder.path) in done.stderr
     assert (
-        "cannot be written" in done.stderr or "cannot write" in done.stderr or "right to write" in done.stderr
+        "can't be written" in done.stderr or "cannot write" in done.stderr or "right to write" in done.stderr
     )
     assert "fault in Parlour" not in done.stderr
 

@@ -6,7 +6,7 @@ notice that numbers are used again.
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -51,9 +51,17 @@ def verify(backup: Backup) -> None:
         check_digest(backup, name, backup.copy(name, None))
 
 
-def restore(schema: Schema, folder: DataFolder, backup: Backup, *, accept_damage: bool = False) -> list[str]:
+def restore(
+    schema: Schema,
+    folder: DataFolder,
+    backup: Backup,
+    *,
+    accept_damage: bool = False,
+    begin: Callable[[], object] = lambda: None,
+) -> list[str]:
     """Restore a backup into a new folder; returns the damage in its database, as sentences.
 
+    ``begin`` records that the folder becomes a server's, before it does.
     Raises SetupError, leaving the folder empty; for a damaged database unless ``accept_damage``.
     """
     folder.create()
@@ -76,6 +84,7 @@ def restore(schema: Schema, folder: DataFolder, backup: Backup, *, accept_damage
             schema.begin_incarnation(database)
         except sqlite3.Error as error:
             raise damaged(backup.place, f"its database can't be written to ({error})") from error
+        begin()
         # The database last: without it no server starts on a half-restored folder.
         database.replace(folder.database)
         undo.pop_all()
@@ -98,3 +107,5 @@ def _remove(folder: DataFolder, backup: Backup) -> None:
             (folder.path / name).unlink(missing_ok=True)
         if folder.uploads is not None:
             (folder.path / folder.uploads.name).rmdir()
+    with suppress(OSError):
+        shutil.rmtree(folder.operator_log)

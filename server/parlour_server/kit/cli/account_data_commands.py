@@ -73,17 +73,13 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
         click.echo(line, err=True)
     confirm(f"Delete {user} for good?", yes=yes)
 
-    async def close(store: "KitStore") -> tuple[int, str]:
+    async def remove(store: "KitStore") -> "dict[str, Any]":
         passwords = HashingPool(threads=1)
         try:
             unusable = passwords.unusable()
         finally:
             passwords.close()
-        return await store.accounts.close(user, unusable), unusable
-
-    ended, unusable = with_store(data, close, did="user delete", user=str(user), messages=messages)
-
-    async def remove(store: "KitStore") -> "dict[str, Any]":
+        ended = await store.accounts.close(user, unusable)
         pseudonym = user
         if any(counts.values()) and not is_pseudonym(user):
             pseudonym = parse_user_name(new_pseudonym())
@@ -92,7 +88,8 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
         done = await spec.account_data.delete(store, SystemClock(), deletion)
         return {"user": user, "author": pseudonym, "sessions_ended": ended, **done}
 
-    _print_deleted(user, with_store(data, remove, did=None), as_json=as_json)
+    done = with_store(data, remove, did="user delete", user=str(user), messages=messages)
+    _print_deleted(user, done, as_json=as_json)
 
 
 def _print_deleted(user: "UserName", done: "dict[str, Any]", *, as_json: bool) -> None:

@@ -1,13 +1,15 @@
 """`backup`, `migrate` and `new-incarnation`."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from parlour_server.kit.cli.command_options import (
+    action,
     command,
     confirm,
     data_option,
@@ -15,8 +17,6 @@ from parlour_server.kit.cli.command_options import (
     folder_of,
     json_option,
     program,
-    record,
-    require_record,
     say,
     settings_of,
 )
@@ -68,15 +68,15 @@ def create(data: Path, target: Path, as_json: bool) -> None:  # noqa: FBT001 - c
             " and how to restore"
         )
     facts: dict[str, Any] = {"target": str(target)}
-    if target.suffix == _ARCHIVE:
-        damaged = write_archive(program().schema, folder, target)
-        sentence = f"{target} contains everything, including private keys"
-        record(folder, "backup create", file=str(target))
-    else:
-        made, damaged = Repository(folder, target).add(program().schema, folder)
-        sentence = f"{target} has the backup {made.name}: {_about(made)}, including private keys"
-        facts |= _as_json(made)
-        record(folder, "backup create", file=str(target), name=made.name)
+    with action(folder, "backup create", file=str(target)) as result:
+        if target.suffix == _ARCHIVE:
+            damaged = write_archive(program().schema, folder, target)
+            sentence = f"{target} contains everything, including private keys"
+        else:
+            made, damaged = Repository(folder, target).add(program().schema, folder)
+            sentence = f"{target} has the backup {made.name}: {_about(made)}, including private keys"
+            facts |= _as_json(made)
+            result["name"] = made.name
     if as_json:
         say({**facts, "damage": damaged})
     else:
@@ -175,9 +175,15 @@ def restore(
     from parlour_server.kit.backup import restore as restoring  # noqa: PLC0415 - keeps `--help` quick
 
     folder = program().folder(data.absolute())
-    with restoring.opened_backup(folder, target, name) as found:
-        damaged = restoring.restore(program().schema, folder, found, accept_damage=accept_damage)
-    record(folder, "backup restore", file=str(found.place))
+    with ExitStack() as stack, restoring.opened_backup(folder, target, name) as found:
+        done = action(folder, "backup restore", file=str(found.place))
+        damaged = restoring.restore(
+            program().schema,
+            folder,
+            found,
+            accept_damage=accept_damage,
+            begin=partial(stack.enter_context, done),
+        )
     if damaged:
         _print_damage(damaged, "the restored database is damaged")
     if as_json:
@@ -202,9 +208,8 @@ def prune(data: Path, folder: Path, keep: int, yes: bool, as_json: bool) -> None
     known = folder_of(data)
     question = f"Remove all backups from {folder} but the newest {keep} and those that these start from?"
     confirm(question, yes=yes)
-    require_record(known)
-    removed = Repository(known, folder).prune(keep)
-    record(known, "backup prune", file=str(folder), keep=str(keep))
+    with action(known, "backup prune", file=str(folder), keep=str(keep)):
+        removed = Repository(known, folder).prune(keep)
     if as_json:
         say({"removed": removed.backups, "files": removed.files})
     else:
@@ -218,9 +223,9 @@ def migrate(data: Path) -> None:
     from parlour_server.kit.setup.schema_upgrade import upgrade_schema  # noqa: PLC0415 - keeps `--help` quick
 
     folder = folder_of(data)
-    before, after = upgrade_schema(program().schema, folder, settings_of(folder))
-    if before != after:
-        record(folder, "migrate", schema=f"{before} to {after}")
+    with action(folder, "migrate") as result:
+        before, after = upgrade_schema(program().schema, folder, settings_of(folder))
+        result["schema"] = f"{before} to {after}"
     click.echo(f"schema {after}" + ("; nothing to change" if before == after else f"; it was {before}"))
 
 
@@ -236,8 +241,9 @@ def new_incarnation(data: Path) -> None:
     from parlour_server.kit.setup.restored_database import begin_again  # noqa: PLC0415
 
     folder = folder_of(data)
-    name = begin_again(program(), folder, engine_for(folder, settings_of(folder).database))
-    record(folder, "new-incarnation", name=name)
+    with action(folder, "new-incarnation") as result:
+        name = begin_again(program(), folder, engine_for(folder, settings_of(folder).database))
+        result["name"] = name
     click.echo(program().after_restore)
     click.echo(f"incarnation {name} of the logs; next: start the servers")
 

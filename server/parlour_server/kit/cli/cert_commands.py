@@ -1,16 +1,18 @@
 """`cert`: show the server's certificate, take one from a file, or request one by ACME."""
 
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import click
 
 from parlour_server.kit.cli.command_options import (
+    action,
     data_option,
     example,
     folder_of,
     json_option,
     program,
-    record,
     say,
     settings_of,
 )
@@ -89,15 +91,15 @@ def _request(data: Path, *, as_json: bool, only_if_due: bool) -> None:
         raise SetupError("no server is running that could answer the CA; start it, or set acme.listen")
     renewal = AcmeRenewal(folder, settings, SystemClock())
     is_new = not only_if_due or renewal.is_due()
-    try:
-        if is_new:
-            asyncio.run(renewal.renew())
-    except SetupError as error:
-        raise SetupError(f"no certificate: {error}; the old one stays in use") from error
-    report = CertificateReport.of(folder, settings)
     if is_new:
         did = "cert renew" if only_if_due else "cert request"
-        record(folder, did, ca=acme.directory, ends=report.fields["ends"])
+        with action(folder, did, ca=acme.directory) as result:
+            try:
+                asyncio.run(renewal.renew())
+            except SetupError as error:
+                raise SetupError(f"no certificate: {error}; the old one stays in use") from error
+            result["ends"] = CertificateReport.of(folder, settings).fields["ends"]
+    report = CertificateReport.of(folder, settings)
     if as_json:
         say({"new": is_new, **report.fields})
         return
@@ -137,9 +139,9 @@ def import_(data: Path, chain: Path, key: Path | None, replace_key: bool, as_jso
     from parlour_server.kit.setup.certificate_import import import_certificate  # noqa: PLC0415
 
     folder = folder_of(data)
-    done = import_certificate(folder, settings_of(folder), chain, key, replace_key=replace_key)
-    if done.is_new:
-        record(folder, "cert import", file=str(chain), pin=done.pin)
+    with ExitStack() as stack:
+        begin = partial(stack.enter_context, action(folder, "cert import", file=str(chain)))
+        done = import_certificate(folder, settings_of(folder), chain, key, begin, replace_key=replace_key)
     if as_json:
         say({"new": done.is_new, "names": done.names, "ends": done.ends, "pin": done.pin})
     else:

@@ -1,7 +1,7 @@
 """The root of a server's command line, and its error handling.
 
-Every error is one sentence that says what to do, never a traceback. The exit status is 1 for an error and 2
-for a wrong command line.
+Every error is one sentence that says what to do, never a traceback. The exit status is 1 for an error, 2 for
+a wrong command line, and 3 when only the end of the command could not be recorded in the audit log.
 """
 
 import os
@@ -30,7 +30,13 @@ from parlour_server.kit.cli import serve_commands as serve
 from parlour_server.kit.cli import session_commands as sessions
 from parlour_server.kit.cli import user_commands as accounts
 from parlour_server.kit.cli.command_options import ServerProgram
-from parlour_server.kit.errors import ParlourServerError, RefusedError, UnavailableError
+from parlour_server.kit.errors import (
+    ParlourServerError,
+    RefusedError,
+    SignalledError,
+    UnavailableError,
+    UnrecordedOutcomeError,
+)
 from parlour_server.kit.program_name import ProgramName
 
 if TYPE_CHECKING:
@@ -38,6 +44,9 @@ if TYPE_CHECKING:
 
 _FAILED: Final = 1
 _NOT_UNDERSTOOD: Final = 2
+_UNRECORDED: Final = 3
+_SIGNALLED: Final = 128
+"""And the number of the signal, as shells do."""
 _INTERRUPTED: Final = 130
 _KIT_PACKAGE: Final = "parlour"
 _EXPECTED: Final = (click.ClickException, ParlourServerError, ParlourProtocolError, OSError)
@@ -122,12 +131,16 @@ class CommandLine:
         except click.UsageError as error:
             error.show()
             status = _NOT_UNDERSTOOD
-        except (KeyboardInterrupt, click.Abort):
-            status = _INTERRUPTED
+        except (KeyboardInterrupt, click.Abort) as error:
+            ended = error.__cause__ if isinstance(error, click.Abort) else error  # click makes it an Abort
+            status = _SIGNALLED + ended.number if isinstance(ended, SignalledError) else _INTERRUPTED
         except BrokenPipeError:
             # The reader has closed the pipe; keep Python from complaining about it at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = _FAILED
+        except UnrecordedOutcomeError as error:
+            self._print_error(str(error))
+            status = _UNRECORDED
         except _EXPECTED as error:
             status = self._print_error(_sentence(error))
         except Exception as error:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from parlour_protocol.kit.ids import Millis
     from parlour_protocol.kit.names import UserName
     from parlour_server.kit.config.server_settings import Settings
@@ -146,46 +148,33 @@ async def known(store: "KitStore", name: str) -> "UserName":
 def with_store(data: Path, work: "Callable[[Any], Awaitable[_T]]", *, did: str | None, **about: str) -> _T:
     """Run ``work`` with the open store of this folder; ``did`` names the action in the audit log.
 
-    ``about`` names its subject. ``did`` is None for a command that only reads. What is interrupted may have
-    been done, and is recorded too.
+    ``about`` names its subject. ``did`` is None for a command that only reads: it can't write to the store.
     """
     import asyncio  # noqa: PLC0415 - see the module's docstring
 
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.kit.errors import OutcomeUnknownError  # noqa: PLC0415
     from parlour_server.kit.setup.open_store import opened  # noqa: PLC0415
 
     folder, spec = folder_of(data), program()
-    if did is not None:
-        require_record(folder)
 
     async def run() -> _T:
-        async with opened(spec, folder, SystemClock()) as store:
+        async with opened(spec, folder, SystemClock(), read_only=did is None) as store:
             return await work(store)
 
-    try:
-        result = asyncio.run(run())
-    except (KeyboardInterrupt, OutcomeUnknownError):
-        if did is not None:
-            record(folder, did, **about, outcome="interrupted, and perhaps done")
-        raise
-    if did is not None:
-        record(folder, did, **about)
-    return result
+    if did is None:
+        return asyncio.run(run())
+    with action(folder, did, **about):
+        return asyncio.run(run())
 
 
-def require_record(folder: "DataFolder") -> None:
-    """Raise SetupError if an action could not be recorded; call it before the action."""
+def action(folder: "DataFolder", did: str, **about: str) -> "AbstractContextManager[dict[str, str]]":
+    """Record the operator's action that happens in a block, whatever becomes of it: see ``OperatorLog``.
+
+    The block may add to what is recorded of its end.
+    """
     from parlour_server.kit.setup.operator_log import OperatorLog  # noqa: PLC0415 - see the module's docstring
 
-    OperatorLog(folder.operator_log).require_room()
-
-
-def record(folder: "DataFolder", did: str, **about: str) -> None:
-    """Record the operator's action in the audit log. Raises SetupError."""
-    from parlour_server.kit.setup.operator_log import OperatorLog  # noqa: PLC0415 - see the module's docstring
-
-    OperatorLog(folder.operator_log).record(did, **about)
+    return OperatorLog(folder.operator_log).action(did, **about)
 
 
 def confirm(question: str, *, yes: bool) -> None:

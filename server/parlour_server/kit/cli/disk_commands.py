@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from parlour_server.kit.cli.command_options import (
+    action,
     command,
     data_option,
     example,
     folder_of,
     json_option,
     program,
-    record,
     say,
     settings_of,
     with_store,
@@ -103,8 +103,8 @@ def vacuum(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
             "PostgreSQL uses freed space again by itself (autovacuum); `VACUUM FULL` gives it back to the"
             " disk, and locks the tables meanwhile"
         )
-    given = give_back(engine, lambda: is_locked(folder), command())
-    record(folder, "disk vacuum")
+    with action(folder, "disk vacuum"):
+        given = give_back(engine, lambda: is_locked(folder), command())
     if as_json:
         say({"bytes": given})
     else:

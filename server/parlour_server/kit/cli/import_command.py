@@ -1,10 +1,12 @@
 """`import`: move a server to PostgreSQL."""
 
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import click
 
-from parlour_server.kit.cli.command_options import command, data_option, example, program, record
+from parlour_server.kit.cli.command_options import action, command, data_option, example, program
 
 
 @click.command(
@@ -45,8 +47,9 @@ def import_(data: Path, source: Path, database: str, database_password_file: Pat
     given = {"database.url": database}
     if database_password_file is not None:
         given["database.password_file"] = str(database_password_file.absolute())
-    found = import_folder(spec, old, new, given)
-    record(new, "import", source=str(source))
+    with ExitStack() as stack:
+        done = action(new, "import", source=str(source))
+        found = import_folder(spec, old, new, given, partial(stack.enter_context, done))
     click.echo(f"{found.rows} rows and {found.files} files were copied, and compared with the originals")
     click.echo(f"Don't run {source} again: two servers would tell two histories.")
     click.echo(f"next:  {command()} run --data {data}")

@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,13 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from parlour_server.kit.cli.command_options import (
+    action,
     command,
     data_option,
     example,
     folder_of,
     json_option,
     program,
-    record,
     say,
     settings_of,
 )
@@ -82,18 +83,25 @@ def init(
         "bus.url": bus,
         "bus.credentials_file": bus_credentials_file and str(bus_credentials_file.absolute()),
     }
-    found = asyncio.run(
-        initialise(
-            spec,
-            folder,
-            names,
-            SystemClock(),
-            given={name: value for name, value in given.items() if value},
-            replace_lost_keys=replace_lost_keys,
+    result: dict[str, str] = {}
+    with ExitStack() as stack:
+
+        def begin() -> None:
+            nonlocal result
+            result = stack.enter_context(action(folder, "init", names=", ".join(names)))
+
+        found = asyncio.run(
+            initialise(
+                spec,
+                folder,
+                names,
+                SystemClock(),
+                given={name: value for name, value in given.items() if value},
+                replace_lost_keys=replace_lost_keys,
+                begin=begin,
+            )
         )
-    )
-    if found.new:
-        record(folder, "init", new=", ".join(found.new))
+        result["new"] = ", ".join(found.new) or "nothing"
     if as_json:
         say({"data": data, "names": found.names, "pin": found.pin, "new": found.new})
         return
@@ -183,5 +191,6 @@ def _migrate(folder: "DataFolder", settings: "Settings") -> None:
     schema = program().schema
     if schema.current(folder.database) == schema.version:
         return  # Alembic is not loaded where it has nothing to do
-    before, after = upgrade_schema(schema, folder, settings)
-    record(folder, "migrate", schema=f"{before} to {after}")
+    with action(folder, "migrate") as result:
+        before, after = upgrade_schema(schema, folder, settings)
+        result["schema"] = f"{before} to {after}"

@@ -4,6 +4,7 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,11 +45,18 @@ class Imported:
 
 
 def import_certificate(
-    folder: DataFolder, settings: Settings, chain: Path, key: Path | None, *, replace_key: bool
+    folder: DataFolder,
+    settings: Settings,
+    chain: Path,
+    key: Path | None,
+    begin: Callable[[], object],
+    *,
+    replace_key: bool,
 ) -> Imported:
     """Check the files, then replace the server's certificate; `-` is standard input, for both of them.
 
-    Raises SetupError, and nothing has changed. Another key is refused unless it may ``replace_key``.
+    ``begin`` records it, if anything has to be changed, and before it is. Raises SetupError, and nothing has
+    changed. Another key is refused unless it may ``replace_key``.
     """
     data = _read(chain)
     found = CertificateChain.parse(_KEY.sub(b"", data))
@@ -65,6 +73,7 @@ def import_certificate(
     found.refuse(new.public_key(), wanted_names(settings), datetime.now(UTC))
     is_new = is_other or not folder.certificate.exists() or folder.certificate.read_bytes() != found.pem
     if is_new:
+        begin()
         written = new.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) if is_other else None
         install(folder, found, written)
     if is_other:

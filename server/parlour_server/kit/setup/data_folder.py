@@ -133,8 +133,8 @@ class DataFolder:
 
     @property
     def operator_log(self) -> Path:
-        """Commands' actions that the server has not logged yet."""
-        return self.path / "operator.audit"
+        """The folder of commands' actions that the server has not logged yet."""
+        return self.path / "operator"
 
     @property
     def audit(self) -> Path:

@@ -104,7 +104,7 @@ def _files(folder: DataFolder, engine: Engine) -> Iterator[Usage]:
     if isinstance(engine, SqliteEngine):
         wal = folder.database_wal
         yield Usage(wal.name, _size(wal), "64 MiB after it grew beyond that")
-    yield Usage("operator.audit", _size(folder.operator_log), "empty once the running server has read it")
+    yield Usage("operator/", _size(folder.operator_log), "empty once the running server has read it")
     for audit in (folder.path / "audit", *sorted(folder.path.glob("workers/*/audit"))):
         name = f"{audit.relative_to(folder.path)}/"
         yield Usage(name, _size(audit), "audit.files files of audit.file_bytes")

@@ -34,6 +34,7 @@ from parlour_server.kit.setup.certificates import is_own, pin_of, read_certifica
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.finding import Finding, Level
 from parlour_server.kit.setup.open_store import engine_for
+from parlour_server.kit.setup.operator_log import INTERRUPTED, UNFINISHED, OperatorLog
 from parlour_server.kit.setup.postgres_findings import examine_postgres
 from parlour_server.kit.setup.public_address import running
 from parlour_server.kit.setup.server_keys import find_other_uploads
@@ -70,6 +71,7 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
             *_sessions(engine, settings),
             *_uploads(folder, engine),
             *_audit_log(folder, engine),
+            *_operator_log(folder, program.name.command),
         ]
     if settings is not None:
         begun = engine.incarnation() if engine is not None else None
@@ -223,6 +225,24 @@ def _audit_log(folder: DataFolder, engine: Engine) -> list[Finding]:
         return [Finding("fine", "audit log", f"{records} records, none of them changed")]
     more = f" ({len(report.faults)} in all; `audit verify` shows them)" if len(report.faults) > 1 else ""
     return [Finding("danger", "audit log", f"{report.faults[0]}{more}")]
+
+
+def _operator_log(folder: DataFolder, command: str) -> list[Finding]:
+    """Report commands that did not finish, until the server has their records."""
+    try:
+        waiting = OperatorLog(folder.operator_log).waiting()
+    except OSError as error:
+        return [Finding("danger", "commands", f"{folder.operator_log}: {error.strerror}")]
+    return [
+        Finding(
+            "advice",
+            "commands",
+            f"`{command} {one['action']}` by {one.get('by')} at {one.get('at')} did not finish, and is"
+            " perhaps done: look, and run it again if it is not",
+        )
+        for one in waiting
+        if one["outcome"] in {UNFINISHED, INTERRUPTED}
+    ]
 
 
 def _wrong_with(path: Path, size: int, sha256: bytes) -> str:

@@ -5,7 +5,7 @@ Clients notice nothing: keys, sessions and the incarnation of the logs are the s
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
@@ -36,9 +36,16 @@ class Imported:
 
 
 def import_folder(
-    program: ProgramSpec[Any, Any], source: DataFolder, folder: DataFolder, given: Mapping[str, str]
+    program: ProgramSpec[Any, Any],
+    source: DataFolder,
+    folder: DataFolder,
+    given: Mapping[str, str],
+    begin: Callable[[], object],
 ) -> Imported:
-    """Make ``folder`` and fill its database, which the settings ``given`` name. Raises SetupError."""
+    """Make ``folder`` and fill its database, which the settings ``given`` name. Raises SetupError.
+
+    ``begin`` records it in the new folder, before anything else is written.
+    """
     from parlour_server.kit.store.copy_tables import move_tables  # noqa: PLC0415 - loads SQLAlchemy
 
     source.check()
@@ -58,6 +65,7 @@ def import_folder(
         if any(folder.path.iterdir()):
             raise SetupError(f"{folder.path} is not empty; import into a new folder")
         undo.callback(_remove_all, folder)
+        begin()
         _copy_files(source, folder, given)
         files = _copy_uploads(source, folder)
         rows = move_tables(source.database, engine, program.schema)

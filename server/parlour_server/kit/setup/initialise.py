@@ -4,7 +4,7 @@ Every step is idempotent, so `init` can run again at any time, for a new name or
 no account that can log in (P8).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,14 +41,17 @@ async def initialise(
     *,
     given: Mapping[str, str] | None = None,
     replace_lost_keys: bool = False,
+    begin: Callable[[], object] = lambda: None,
 ) -> Initialised:
     """Create what is missing. ``given`` are settings (`section.key`) to write into the configuration.
 
+    ``begin`` records it in the folder, before anything else is written there.
     Raises SetupError, also for a lost key unless it may be replaced (L21).
     """
     refuse_names(names)
     _refuse_database(program, folder, given or {})
     folder.create()
+    begin()
     new = [*_settings(program, folder, names, given or {})]
     settings = load(folder.settings, program.settings, program.name)
     engine = engine_for(folder, settings.database)

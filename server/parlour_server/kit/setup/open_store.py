@@ -25,15 +25,20 @@ if TYPE_CHECKING:
 _Store = TypeVar("_Store", bound=KitStore)
 
 
-def engine_for(folder: DataFolder, settings: DatabaseSettings) -> Engine:
-    """Return the engine of the folder's database. It connects to nothing yet. Raises SetupError."""
+def engine_for(folder: DataFolder, settings: DatabaseSettings, *, read_only: bool = False) -> Engine:
+    """Return the engine of the folder's database. It connects to nothing yet. Raises SetupError.
+
+    With ``read_only`` a connection that writes can't do so either.
+    """
     if not settings.url:
-        return SqliteEngine(folder.database)
+        return SqliteEngine(folder.database, read_only=read_only)
     password = folder.path / settings.password_file if settings.password_file else None
-    return postgres_engine(settings.url, password)
+    return postgres_engine(settings.url, password, read_only=read_only)
 
 
-def postgres_engine(url: str, password_file: Path | None = None) -> "PostgresEngine":
+def postgres_engine(
+    url: str, password_file: Path | None = None, *, read_only: bool = False
+) -> "PostgresEngine":
     """Return the engine of a PostgreSQL database. Raises SetupError, also without the driver."""
     try:
         from parlour_server.kit.store.engine.postgres_engine import PostgresEngine  # noqa: PLC0415 - an extra
@@ -41,7 +46,7 @@ def postgres_engine(url: str, password_file: Path | None = None) -> "PostgresEng
         raise SetupError(
             f"PostgreSQL needs its driver ({error}); install it with `pip install 'parlour[cluster]'`"
         ) from error
-    return PostgresEngine(url, password_file)
+    return PostgresEngine(url, password_file, read_only=read_only)
 
 
 def refuse_secrets(database: str | None, bus: str | None) -> None:
@@ -60,11 +65,11 @@ def refuse_secrets(database: str | None, bus: str | None) -> None:
 
 @asynccontextmanager
 async def opened(
-    program: ProgramSpec[Any, _Store], folder: DataFolder, clock: Clock
+    program: ProgramSpec[Any, _Store], folder: DataFolder, clock: Clock, *, read_only: bool = False
 ) -> AsyncIterator[_Store]:
     """Open the store; a server may be running."""
     settings = load(folder.settings, program.settings, program.name)
-    store = program.make_store(engine_for(folder, settings.database), clock, False)
+    store = program.make_store(engine_for(folder, settings.database, read_only=read_only), clock, False)
     await store.open()
     try:
         yield store

@@ -1,91 +1,203 @@
-"""What the operator does is recorded (M7): every command that changes something, once, until it is logged."""
+"""What the operator does is recorded (M7): that it begins before it is done, and how it ended, once."""
 
+import fcntl
 import json
 import os
 import pwd
+import resource
+import signal
+import socket
+from contextlib import suppress
 from pathlib import Path
 
-import click
 import pytest
 from tests.server.fakes import ReadableAudit
 
-from parlour_server.cli import room_commands
-from parlour_server.cli.command_line import COMMAND_LINE
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.cli import command_line
-from parlour_server.kit.setup.operator_log import OperatorLog
-
-READS = {
-    ("audit", "export"), ("audit", "head"), ("audit", "show"), ("audit", "verify"),
-    ("cert", "show"), ("ready",),
-    ("doctor",), ("invite", "list"), ("room", "list"), ("room", "show"), ("run",), ("session", "list"),
-    ("user", "list"), ("user", "second-factor", "show"), ("user", "sessions"),
-    ("backup", "list"), ("backup", "verify"), ("disk", "show"), ("address", "list"), ("notice", "list"),
-    ("report", "list"), ("report", "show"),
-}  # fmt: skip
-RECORDS = {
-    ("backup", "create"), ("backup", "prune"), ("backup", "restore"),
-    ("cert", "import"), ("cert", "renew"), ("cert", "request"),
-    ("drill-permit",), ("import",), ("init",), ("invite", "create"), ("invite", "revoke"),
-    ("migrate",), ("disk", "prune"), ("disk", "vacuum"), ("room", "retention"),
-    ("address", "ban"), ("address", "unban"), ("notice", "send"), ("notice", "withdraw"), ("report", "close"),
-    ("user", "delete"), ("user", "export"), ("user", "limits"),
-    ("new-incarnation",),
-    ("room", "appoint"), ("room", "archive"), ("room", "create"), ("room", "delete"), ("room", "rename"),
-    ("room", "unarchive"), ("session", "end"), ("user", "create"), ("user", "disable"),
-    ("user", "enable"), ("user", "reset-password"), ("user", "second-factor", "require"),
-    ("user", "second-factor", "reset"),
-}  # fmt: skip
+from parlour_server.kit.errors import SetupError, SignalledError, UnrecordedOutcomeError
+from parlour_server.kit.setup import operator_log
+from parlour_server.kit.setup.operator_log import DONE, FAILED, INTERRUPTED, RUNNING, UNFINISHED, OperatorLog
 
 
-def commands(group: click.Group, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
-    """Return the words of every command that is not a group."""
-    found: set[tuple[str, ...]] = set()
-    for name, command in group.commands.items():
-        inner = (*path, name)
-        found |= commands(command, inner) if isinstance(command, click.Group) else {inner}
-    return found
+@pytest.fixture
+def log(tmp_path: Path) -> OperatorLog:
+    """Return a log in a folder that isn't there yet."""
+    return OperatorLog(tmp_path / "operator")
 
 
-def test_every_command_reads_or_is_recorded() -> None:
-    """A new command has to say which it is; those that record name themselves in the sources."""
-    assert commands(COMMAND_LINE.group) == READS | RECORDS
-    folders = (Path(str(module.__file__)).parent for module in (command_line, room_commands))
-    sources = "".join(file.read_text("utf-8") for folder in folders for file in folder.glob("*.py"))
-    for words in RECORDS:
-        assert f'"{" ".join(words)}"' in sources, words
+def files(tmp_path: Path) -> list[Path]:
+    """Return every file of the log."""
+    return sorted((tmp_path / "operator").iterdir())
 
 
-def test_a_record_is_passed_on_once(tmp_path: Path) -> None:
-    """With who, what, whom and when; then the file is empty."""
-    log, audit = OperatorLog(tmp_path / "operator.audit"), ReadableAudit()
-    log.record("user disable", user="anna")
-    log.record("room create", room="x" * 5000)
+async def test_an_action_is_passed_on_once(log: OperatorLog, tmp_path: Path, audit: ReadableAudit) -> None:
+    """With who, what, whom, where and when; then its file is gone."""
+    with log.action("user disable", user="anna"):
+        pass
+    with log.action("room create", room="x" * 5000) as result:
+        result["id"] = "r1"
+    assert {file.stat().st_mode & 0o777 for file in files(tmp_path)} == {0o600}
+    assert (tmp_path / "operator").stat().st_mode & 0o777 == 0o700
     for _ in range(2):
-        log.pass_on(audit)
+        await log.pass_on(audit)
     [(first, fields), (second, others)] = audit.events
     assert first is second is AuditEvent.OPERATOR_ACTION
-    assert (fields["action"], fields["user"]) == ("user disable", "anna")
-    assert fields["by"] == pwd.getpwuid(os.getuid()).pw_name
-    assert len(str(others["room"])) == 200
-    assert (tmp_path / "operator.audit").stat().st_mode & 0o777 == 0o600
+    assert (fields["action"], fields["user"], fields["outcome"]) == ("user disable", "anna", DONE)
+    assert (fields["by"], fields["host"]) == (pwd.getpwuid(os.getuid()).pw_name, socket.gethostname())
+    assert fields["run"] != others["run"]
+    assert (len(str(others["room"])), others["id"]) == (200, "r1")
+    assert files(tmp_path) == []
+
+
+def test_the_beginning_is_there_before_anything_is_done(log: OperatorLog, tmp_path: Path) -> None:
+    """Whole, with room for the end: on a full disk that can still be written."""
+    with log.action("user disable", user="anna"):
+        [file] = files(tmp_path)
+        size = file.stat().st_size
+        [running] = log.waiting()
+        assert (running["action"], running["user"], running["outcome"]) == ("user disable", "anna", RUNNING)
+    assert [one["outcome"] for one in log.waiting()] == [DONE]
+    assert file.stat().st_size == size
+
+
+def test_what_fails_is_recorded_with_the_reason(log: OperatorLog) -> None:
+    """Who tried it, and why it failed."""
+    with pytest.raises(SetupError), log.action("user disable", user="anna"):
+        raise SetupError("no such account")
+    [failed] = log.waiting()
+    assert (failed["outcome"], failed["why"]) == (FAILED, "no such account")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_recorded(log: OperatorLog, number: signal.Signals) -> None:
+    """A lost connection in the middle; afterwards signals do what they did before."""
+    before = signal.getsignal(number)
+    with pytest.raises(SignalledError) as raised, log.action("user disable"):
+        signal.raise_signal(number)
+    assert raised.value.number == number
+    assert [one["outcome"] for one in log.waiting()] == [INTERRUPTED]
+    assert signal.getsignal(number) is before
+
+
+def test_an_ignored_hangup_stays_ignored(log: OperatorLog) -> None:
+    """As `nohup` has it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with log.action("user disable"):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert [one["outcome"] for one in log.waiting()] == [DONE]
+
+
+def test_without_room_for_the_beginning_nothing_is_done(log: OperatorLog, tmp_path: Path) -> None:
+    """The block doesn't run, and nothing of the attempt stays."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+    try:
+        sentence = r"the audit log can't be written: .* too large; nothing was changed: make room"
+        with pytest.raises(SetupError, match=sentence), log.action("user disable"):
+            pytest.fail("it was done")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert files(tmp_path) == []
+
+
+def test_an_end_that_cannot_be_written_is_said_loudly(log: OperatorLog) -> None:
+    """The operator learns how it ended; the log knows that it began."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        sentence = "user disable: done, but the audit log will say that it did not finish"
+        with pytest.raises(UnrecordedOutcomeError, match=sentence), log.action("user disable"):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [one["outcome"] for one in log.waiting()] == [UNFINISHED]
+
+
+async def test_nothing_is_removed_that_the_audit_log_does_not_have(
+    log: OperatorLog, tmp_path: Path, audit: ReadableAudit
+) -> None:
+    """While that can't be written, on a full disk, records wait."""
+    with log.action("user disable"):
+        pass
+    audit.is_full = True
+    await log.pass_on(audit)
+    assert (len(files(tmp_path)), audit.events) == (1, [])
+    audit.is_full = False
+    await log.pass_on(audit)
+    assert (len(files(tmp_path)), len(audit.events)) == (0, 1)
+
+
+async def test_what_runs_for_long_is_there_twice(log: OperatorLog, audit: ReadableAudit) -> None:
+    """That it runs, once, after ten seconds; and its end."""
+    with log.action("backup create"):
+        for _ in range(19):
+            await log.pass_on(audit)
+        assert audit.events == []
+        for _ in range(30):
+            await log.pass_on(audit)
+    await log.pass_on(audit)
+    assert [fields["outcome"] for _, fields in audit.events] == [RUNNING, DONE]
+    assert len({fields["run"] for _, fields in audit.events}) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]\n", b"\xff\xff\n", b"[" * 100_000 + b"\n"])
-def test_a_damaged_file_is_no_fault(tmp_path: Path, content: bytes) -> None:
-    """What stands behind it is passed on all the same."""
-    file = tmp_path / "operator.audit"
-    file.write_bytes(content)
-    log, audit = OperatorLog(file), ReadableAudit()
-    if content.endswith(b"\n"):
-        log.record("room create", room="kitchen")
-    log.pass_on(audit)
-    assert not file.read_bytes()
-    assert ("room create" in json.dumps([fields for _, fields in audit.events])) is content.endswith(b"\n")
+async def test_a_damaged_file_is_no_fault(
+    log: OperatorLog, tmp_path: Path, audit: ReadableAudit, content: bytes
+) -> None:
+    """It is in the audit log as unreadable, and what comes after it is passed on all the same."""
+    with log.action("room create"):
+        pass
+    (tmp_path / "operator" / "0").write_bytes(content)
+    (tmp_path / "operator" / "1").mkdir()
+    await log.pass_on(audit)
+    assert [fields["action"] for _, fields in audit.events] == ["unreadable", "room create"]
+    assert audit.events[0][1]["outcome"] == UNFINISHED
 
 
-def test_nothing_to_pass_on(tmp_path: Path) -> None:
-    """A folder without the file is as good as one with an empty one."""
-    audit = ReadableAudit()
-    OperatorLog(tmp_path / "none").pass_on(audit)
-    assert audit.events == []
+async def test_a_cut_off_end_is_none(log: OperatorLog, tmp_path: Path, audit: ReadableAudit) -> None:
+    """The machine stopped in the middle of it; fields can't take the place of the record's own."""
+    line = json.dumps({"action": "room create", "by": "anna", "event": "login_ok", "audit": False})
+    (tmp_path / "operator").mkdir()
+    (tmp_path / "operator" / "1").write_text(f'{line}\n{{"outcome": "do')
+    await log.pass_on(audit)
+    [(_, fields)] = audit.events
+    assert fields == {"action": "room create", "by": "anna", "outcome": UNFINISHED}
+
+
+async def test_records_of_earlier_versions_are_passed_on(
+    log: OperatorLog, tmp_path: Path, audit: ReadableAudit
+) -> None:
+    """A backup before the upgrade, while no server ran."""
+    earlier = tmp_path / "operator.audit"
+    earlier.write_text('{"action": "backup create", "by": "anna"}\n{\n')
+    await log.pass_on(audit)
+    assert [fields["action"] for _, fields in audit.events] == ["backup create", "unreadable"]
+    assert not earlier.exists()
+
+
+async def test_nothing_to_pass_on(log: OperatorLog, audit: ReadableAudit) -> None:
+    """There is no folder before the first action."""
+    await log.pass_on(audit)
+    assert (audit.events, log.waiting()) == ([], [])
+
+
+def test_the_server_does_not_take_a_file_before_it_is_locked(
+    log: OperatorLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its creation and its lock it has another name: what runs must not look like what was killed."""
+    seen = []
+
+    def lock(file: int, how: int) -> None:
+        if how == fcntl.LOCK_EX:
+            seen.append(log.waiting())
+        fcntl.flock(file, how)
+
+    class Fcntl:
+        LOCK_EX, LOCK_SH, LOCK_NB, flock = fcntl.LOCK_EX, fcntl.LOCK_SH, fcntl.LOCK_NB, staticmethod(lock)
+
+    monkeypatch.setattr(operator_log, "fcntl", Fcntl)
+    with suppress(SetupError), log.action("room create"):
+        pass
+    assert seen == [[]]

@@ -14,6 +14,7 @@ from parlour_server.kit.config.server_settings import Listen
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.server import Server
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.readiness import require_ready
 from parlour_server.kit.store import migrate
 
@@ -59,7 +60,7 @@ def test_run_upgrades_an_older_database_first(
     )
     assert COMMAND_LINE.run([*run, "--migrate"]) == 0
     assert served == [CHAT.schema.version]
-    (line,) = [json.loads(line) for line in folder.operator_log.read_text().splitlines()]
+    (line,) = OperatorLog(folder.operator_log).waiting()
     assert (line["action"], line["schema"]) == ("migrate", f"0001 to {CHAT.schema.version}")
     with closing(sqlite3.connect(folder.database)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -210,11 +210,13 @@ class PostgresEngine:
     failures: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InternalError, SetupError)
     is_shared = True
 
-    def __init__(self, dsn: str, password_file: Path | None = None) -> None:
+    def __init__(self, dsn: str, password_file: Path | None = None, *, read_only: bool = False) -> None:
         """Read the connection string. Raises SetupError, in whose text nothing of it is: it has a password.
 
-        The password is read from the file for each connection, so that it can change.
+        The password is read from the file for each connection, so that it can change. With ``read_only`` the
+        writer's connection can't write either.
         """
+        self._read_only = read_only
         try:
             given = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
         except psycopg.ProgrammingError:
@@ -252,13 +254,11 @@ class PostgresEngine:
 
     def connect_writer(self, *, announces: bool) -> PostgresConnection:
         """Open a connection that writes. Raises SetupError, psycopg.OperationalError."""
-        return PostgresConnection(self._connect(), announces=announces)
+        return PostgresConnection(self._connect(read_only=self._read_only), announces=announces)
 
     def connect_reader(self) -> PostgresConnection:
         """Open a connection that cannot write. Raises SetupError, psycopg.OperationalError."""
-        connection = self._connect()
-        connection.execute("SET default_transaction_read_only = on")
-        return PostgresConnection(connection, announces=True)
+        return PostgresConnection(self._connect(read_only=True), announces=True)
 
     def run_batch(self, connection: PostgresConnection, jobs: Sequence[Job]) -> list[Outcome]:
         """Run the jobs in order and commit them; returns when they are on disk.
@@ -341,7 +341,7 @@ class PostgresEngine:
         connection.autocommit = False
         return connection
 
-    def _connect(self) -> "psycopg.Connection[Any]":
+    def _connect(self, *, read_only: bool = False) -> "psycopg.Connection[Any]":
         dsn = self._dsn
         if self._password_file is not None:
             dsn = make_conninfo(dsn, password=_password(self._password_file))
@@ -352,6 +352,8 @@ class PostgresEngine:
                 raise SetupError(f"{self} runs PostgreSQL {version}; {OLDEST} is the oldest that will do")
             for name, value in _SETTINGS.items():
                 connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
+            if read_only:
+                connection.execute("SET default_transaction_read_only = on")
         except BaseException:
             connection.close()
             raise

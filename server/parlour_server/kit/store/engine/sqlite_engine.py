@@ -100,8 +100,10 @@ class SqliteEngine:
     failures: tuple[type[Exception], ...] = (sqlite3.Error, MemoryError, SetupError)
     is_shared = False
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """With ``read_only`` the writer's connection can't write either."""
         self.path = path
+        self._read_only = read_only
 
     def __str__(self) -> str:
         return str(self.path)
@@ -166,6 +168,8 @@ class SqliteEngine:
                 )
             for pragma in _WRITER:
                 connection.execute(pragma)
+            if self._read_only:
+                connection.execute("PRAGMA query_only = ON")
         except sqlite3.Error as error:
             raise SetupError(cannot_open(self.path, error)) from error
         connection.announces = announces

@@ -1,0 +1,107 @@
+"""A command that is ended in the middle, as by a lost connection, is in the audit log (M7)."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.attacks.raw import RunningServer
+from tests.e2e.processes import DEADLINE
+
+from parlour_server.kit.setup.operator_log import INTERRUPTED, RUNNING, UNFINISHED, OperatorLog
+
+ENDS = [
+    (signal.SIGTERM, 128 + signal.SIGTERM, INTERRUPTED),
+    (signal.SIGHUP, 128 + signal.SIGHUP, INTERRUPTED),
+    (signal.SIGINT, 130, INTERRUPTED),
+    (signal.SIGKILL, -signal.SIGKILL, UNFINISHED),
+]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[RunningServer]:
+    """Return a running server of the test's own."""
+    made = RunningServer(tmp_path)
+    made.begin()
+    yield made
+    made.kill()
+
+
+def ended(server: RunningServer, number: signal.Signals, *words: str) -> int:
+    """Start a command while something holds the database, end it once it has begun; returns its status."""
+    with closing(sqlite3.connect(server.data / "parlour.db", isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        command = [sys.executable, "-m", "parlour_server", *words, "--data", str(server.data)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+        wait_for_beginning(OperatorLog(server.data / "operator"), process)
+        process.send_signal(number)
+        status = process.wait(DEADLINE)
+        db.execute("ROLLBACK")
+    return status
+
+
+def wait_for_beginning(log: OperatorLog, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until an action that runs is on the disk."""
+    deadline = time.monotonic() + DEADLINE
+    while all(one["outcome"] != RUNNING for one in log.waiting()):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.002)  # another process writes it: there is no event to wait for
+
+
+def recorded(server: RunningServer, action: str) -> dict[str, str]:
+    """Wait for the action's record in the chain."""
+    deadline = time.monotonic() + DEADLINE
+    while True:
+        lines = map(json.loads, server.command("audit", "export").splitlines())
+        found = [one for one in lines if one.get("action") == action and one["outcome"] != RUNNING]
+        if found:
+            [record] = found
+            return dict(record)
+        assert time.monotonic() < deadline
+        time.sleep(0.05)  # another process writes it: there is no event to wait for
+
+
+@pytest.mark.parametrize(("number", "status", "outcome"), ENDS)
+def test_a_command_that_is_ended_is_in_the_audit_log(
+    own: RunningServer, number: signal.Signals, status: int, outcome: str
+) -> None:
+    """With who ran it and on what; nothing was changed, because another process had the database."""
+    own.session("mallory", invite=own.code())
+    assert ended(own, number, "user", "disable", "mallory") == status
+    record = recorded(own, "user disable")
+    assert (record["outcome"], record["user"]) == (outcome, "mallory")
+    assert record["by"]
+    assert record["host"]
+    assert json.loads(own.command("user", "list", "--json"))[0]["disabled"] is False
+    assert list((own.data / "operator").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("disk", "vacuum"),
+        ("migrate",),
+        ("new-incarnation",),
+        ("address", "ban", "203.0.113.7"),
+        ("room", "create", "kitchen"),
+    ],
+    ids=" ".join,
+)
+def test_without_a_server_doctor_says_what_did_not_finish(own: RunningServer, words: tuple[str, ...]) -> None:
+    """Until the server starts and takes it into its audit log."""
+    own.kill()
+    assert ended(own, signal.SIGKILL, *words) == -signal.SIGKILL
+    action = " ".join(words[:2])
+    found = json.loads(own.command("doctor", "--json"))["findings"]
+    [advice] = [one for one in found if one["about"] == "commands"]
+    assert f"`parlour-server {action}` by" in advice["text"]
+    assert "did not finish" in advice["text"]
+    own.start()
+    assert recorded(own, action)["outcome"] == UNFINISHED

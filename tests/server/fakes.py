@@ -48,12 +48,12 @@ class ReadableAudit(Audit):
     is_full: bool = False
     """Nothing can be kept."""
 
-    def record(self, event: StrEnum, **fields: str | float | bool | None) -> bool:
-        if not self.is_full:
-            self.events.append((event, dict(fields)))
-        return not self.is_full
+    def record(self, event: StrEnum, **fields: str | float | bool | None) -> None:
+        self.events.append((event, dict(fields)))
 
-    def can_keep(self) -> bool:
+    def try_record(self, event: StrEnum, **fields: str | float | bool | None) -> bool:
+        if not self.is_full:
+            self.record(event, **fields)
         return not self.is_full
 
     def sync(self) -> None:

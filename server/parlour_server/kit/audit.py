@@ -87,19 +87,25 @@ class Audit:
         self._repeats = LogLimiter(self._clock.monotonic())
         self._file = file
 
-    def record(self, event: StrEnum, **fields: str | float | bool | None) -> bool:
-        """Write one line, or count the event; returns whether the chain has it. Never raises, never waits."""
+    def record(self, event: StrEnum, **fields: str | float | bool | None) -> None:
+        """Write one line, or count the event. Never raises and never waits."""
         if self._count is not None:
             self._count(event)
         now = self._clock.monotonic()
         self._summarise(self._repeats.due(now))
         if event not in self._repeatable or self._repeats.should_log(event.value, _source(fields), now):
-            return self._write(event.value, fields)
-        return False
+            self._write(event.value, fields)
 
-    def can_keep(self) -> bool:
-        """Return whether the chain could be written when that was last tried, which may be now."""
-        return self._file is None or self._file.is_writable()
+    def try_record(self, event: StrEnum, **fields: str | float | bool | None) -> bool:
+        """Write one line; False if the chain can't be written now, and the caller has to try again."""
+        if self._file is not None and not self._file.is_writable():
+            return False
+        line = log(event.value, audit=True, **fields)
+        if self._file is not None and not self._file.append(line, or_lose=False):
+            return False
+        if self._count is not None:
+            self._count(event)
+        return True
 
     def sync(self) -> None:
         """Bring the chain to the disk; another thread may call it."""
@@ -121,9 +127,10 @@ class Audit:
             counted = {"source": one.source, "left_out": one.count, "seconds": one.seconds}
             self._write(one.event, counted)
 
-    def _write(self, event: str, fields: Mapping[str, object]) -> bool:
+    def _write(self, event: str, fields: Mapping[str, object]) -> None:
         line = log(event, audit=True, **fields)
-        return self._file is None or self._file.append(line)
+        if self._file is not None:
+            self._file.append(line)
 
 
 def _source(fields: Mapping[str, object]) -> str:

@@ -116,12 +116,15 @@ class AuditFile:
         """Return whether nothing is missing; if something is, try to record how much."""
         return not self._is_closed and (not self.lost or self._put_gap())
 
-    def append(self, line: str) -> bool:
-        """Write a line of the log as the next record; returns whether it is one."""
+    def append(self, line: str, *, or_lose: bool = True) -> bool:
+        """Write a line of the log as the next record; returns whether it is one.
+
+        Otherwise it counts as missing, unless the caller has it and tries again.
+        """
         if self._is_closed:
             return False
         if not self.is_writable() or not self._put(line):
-            self.lost += 1
+            self.lost += or_lose
             return False
         if self._head.size - self._signed >= RECORDS_PER_HEAD:
             self.sign()

@@ -302,7 +302,9 @@ class Server(Generic[_Settings]):
                     hits=hits,
                 )
                 _run(stack, measure_lag(metrics, clock))
-                census = Census(metrics, lambda: store.census(steady.now()), ACCOUNTS, SESSIONS)
+                census = Census(
+                    metrics, lambda: store.census(steady.now(), spec.own_accounts), ACCOUNTS, SESSIONS
+                )
                 _run(stack, census.run(clock))
                 listener = MetricsListener(PrometheusText(metrics).text)
                 stack.callback(listener.close)

@@ -67,7 +67,7 @@ CONNECTIONS: Final = Metric("connections", Kind.GAUGE, "WebSocket connections th
 SOCKETS: Final = Metric("sockets", Kind.GAUGE, "Open sockets of any kind, before TLS too")
 SOCKETS_LIMIT: Final = Metric("sockets_limit", Kind.GAUGE, "The most open sockets (`connections.total`)")
 PEOPLE: Final = Metric("people_connected", Kind.GAUGE, "Accounts with a connection to this server")
-ACCOUNTS: Final = Metric("accounts", Kind.GAUGE, "Accounts, disabled ones too", scope=Scope.DATABASE)
+ACCOUNTS: Final = Metric("accounts", Kind.GAUGE, "People's accounts, disabled ones too", scope=Scope.DATABASE)
 SESSIONS: Final = Metric(
     "sessions", Kind.GAUGE, "Sessions that have not reached `logins.session_days`", scope=Scope.DATABASE
 )
@@ -137,7 +137,11 @@ CERTIFICATE: Final = Metric(
 NODES: Final = Metric(
     "nodes", Kind.GAUGE, "Servers that share the database, this one too", scope=Scope.DATABASE
 )
-AUDIT_LOST: Final = Metric("audit_lost", Kind.GAUGE, "Audit records that wait for a file to write to")
+AUDIT_LOST: Final = Metric(
+    "audit_lost",
+    Kind.GAUGE,
+    "Audit records that `audit/` lacks because it can't be written; 0 again once it says how many",
+)
 LOG_LINES: Final = Metric(
     "log_lines_total", Kind.COUNTER, "Lines of the log by level, written or not", ("level",)
 )

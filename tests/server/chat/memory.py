@@ -102,8 +102,8 @@ class MemoryStore:
     account_data = account_limits = address_bans = retention = notices = accounts
     devices = keylog = groups = files = reports = second_factors = audit_heads = writer = readers = accounts
 
-    async def census(self, now: Millis) -> Sequence[float]:
-        del now
+    async def census(self, now: Millis, own: Collection[UserName]) -> Sequence[float]:
+        del now, own
         return ()
 
     async def room_census(self) -> Sequence[float]:

@@ -4,11 +4,13 @@ import errno
 import fcntl
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from tests.server.kit.audit_world import AuditWorld, record
 
+from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.audit_file import chain_files
 
 
@@ -205,6 +207,24 @@ def test_a_start_on_a_full_disk(world: AuditWorld) -> None:
     file.close()
     assert world.faults() == []
     assert "4 records could not be written" in world.notes()[0]
+
+
+def test_a_record_that_its_writer_still_has_is_not_missing(world: AuditWorld) -> None:
+    """What waits, as a command's record does, is tried again, and counts neither as lost nor twice."""
+    world.folder.write_bytes(b"in the way")
+    file, counted = world.start(), Counter[str]()
+    audit = Audit(lambda event: counted.update([event]), file=file)
+    record(file, 1)
+    for _ in range(3):
+        assert not audit.try_record(AuditEvent.OPERATOR_ACTION, action="user disable")
+    assert file.lost == 1
+    world.folder.unlink()
+    assert audit.try_record(AuditEvent.OPERATOR_ACTION, action="user disable")
+    file.close()
+    assert counted == {AuditEvent.OPERATOR_ACTION: 1}
+    assert world.faults() == []
+    assert "1 records could not be written" in world.notes()[0]
+    assert sum(b"user disable" in line for line in world.lines) == 1
 
 
 def test_files_are_private(world: AuditWorld) -> None:

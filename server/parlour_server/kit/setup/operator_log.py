@@ -120,15 +120,14 @@ class OperatorLog:
 
     def _pass_on(self, audit: Audit, fields: dict[str, str]) -> bool:
         """Record one action; returns whether the audit log has it."""
-        return audit.can_keep() and audit.record(AuditEvent.OPERATOR_ACTION, **fields)
+        return audit.try_record(AuditEvent.OPERATOR_ACTION, **fields)
 
     def _pass_on_earlier(self, audit: Audit) -> list[Path]:
         earlier = self._folder.with_name(_EARLIER)
-        if not earlier.exists() or not audit.can_keep():
+        if not earlier.exists():
             return []
-        for line in earlier.read_bytes().splitlines():
-            audit.record(AuditEvent.OPERATOR_ACTION, **(_fields(line) or {"action": "unreadable"}))
-        return [earlier]
+        every = [_fields(line) or {"action": "unreadable"} for line in earlier.read_bytes().splitlines()]
+        return [earlier] if all(self._pass_on(audit, fields) for fields in every) else []
 
     def _warn(self, file: Path, error: OSError) -> None:
         if file not in self._unreadable:

@@ -337,8 +337,11 @@ class KitStore(Protocol):
     @property
     def readers(self) -> Readers: ...
 
-    async def census(self, now: Millis) -> Sequence[float]:
-        """Return the number of accounts, and of sessions that have not expired. Raises UnavailableError."""
+    async def census(self, now: Millis, own: Collection[UserName]) -> Sequence[float]:
+        """Return the number of people's accounts, and of sessions that have not expired.
+
+        ``own`` are the program's accounts. Raises UnavailableError.
+        """
         ...
 
     async def open(self) -> None:

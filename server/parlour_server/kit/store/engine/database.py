@@ -4,11 +4,13 @@ It opens only a database with the schema of its program and never changes it. An
 it at once: of one machine for a SQLite file.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from parlour_protocol.kit.ids import Incarnation, Millis
+from parlour_protocol.kit.names import UserName
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.store.account_limits import SqlAccountLimits
@@ -25,6 +27,12 @@ from parlour_server.kit.store.interface import Tickets
 from parlour_server.kit.store.schema import Schema, engine_of
 from parlour_server.kit.store.server_notices import SqlNotices
 from parlour_server.kit.store.shared_nodes import SharedNodes
+
+_CENSUS: Final = """
+    SELECT (SELECT count(*) FROM accounts
+            WHERE deleted IS NULL AND account NOT IN (SELECT value FROM json_each(?2))),
+        (SELECT count(*) FROM sessions WHERE expires > ?1)
+"""
 
 
 class Database:
@@ -94,11 +102,12 @@ class Database:
         """Delete a batch of data that expired months ago; returns the number of rows."""
         return await prune(self._writer, self._readers, now, self._rules)
 
-    async def census(self, now: Millis) -> Sequence[float]:
-        """Return the number of accounts, and of sessions that have not expired. Raises UnavailableError."""
-        return await self._count(
-            "SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM sessions WHERE expires > ?1)", now
-        )
+    async def census(self, now: Millis, own: Collection[UserName]) -> Sequence[float]:
+        """Return the number of people's accounts, and of sessions that have not expired.
+
+        ``own`` are the program's accounts. Raises UnavailableError.
+        """
+        return await self._count(_CENSUS, now, json.dumps(sorted(own)))
 
     async def _count(self, query: str, *values: object) -> Sequence[float]:
         """Return the numbers of the only row of a query."""

@@ -93,8 +93,11 @@ def rename(data: Path, name: str, new: str, as_json: bool) -> None:  # noqa: FBT
     """Rename the room NAME (or with this id). Its members are told."""
     from parlour_protocol.frames.bodies import Renamed  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.room_name import parse_room_name  # noqa: PLC0415
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
 
     chosen = parse_room_name(new)
+    if with_store(data, lambda store: _described(store, name), did=None).name == chosen:
+        raise SetupError(f"the room is called {chosen} already")
     room = _append(data, name, Renamed(chosen), _if_named, did="room rename", new=str(chosen))
     _did(room, f"{name} is now called {chosen}", as_json=as_json, name=str(chosen))
     _warn_without_lobby(data)

@@ -80,7 +80,9 @@ def ban(
             " server; add --including-loopback if you mean that."
         )
     if len(reason) > _LONGEST_REASON or not reason.isprintable():
-        raise click.UsageError(f"The reason must be one line of at most {_LONGEST_REASON} characters.")
+        raise click.UsageError(
+            f"The reason must be one line of at most {_LONGEST_REASON} characters, all of them visible."
+        )
     made = AddressBan(chosen, reason, SystemClock().now(), expires)
     until = "never" if expires is None else shown_time(expires)
     with_store(

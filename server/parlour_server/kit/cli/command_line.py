@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from functools import partial
+from itertools import takewhile
 from string import Template
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -29,7 +31,7 @@ from parlour_server.kit.cli import ready_command as readiness
 from parlour_server.kit.cli import serve_commands as serve
 from parlour_server.kit.cli import session_commands as sessions
 from parlour_server.kit.cli import user_commands as accounts
-from parlour_server.kit.cli.command_options import ServerProgram
+from parlour_server.kit.cli.command_options import ServerProgram, say
 from parlour_server.kit.errors import (
     ParlourServerError,
     RefusedError,
@@ -120,7 +122,12 @@ class CommandLine:
         sys.exit(self.run(arguments))
 
     def run(self, arguments: Sequence[str] | None = None) -> int:
-        """Run the command line; returns the exit status."""
+        """Run the command line; returns the exit status.
+
+        With `--json` an error is an object on standard output as well.
+        """
+        arguments = sys.argv[1:] if arguments is None else arguments
+        as_json = "--json" in takewhile("--".__ne__, arguments)
         status = 0
         try:
             # Without standalone mode click returns the status that a command exits with.
@@ -131,30 +138,35 @@ class CommandLine:
         except click.UsageError as error:
             error.show()
             status = _NOT_UNDERSTOOD
+            if as_json:
+                say({"error": error.format_message()})
         except (KeyboardInterrupt, click.Abort) as error:
             ended = error.__cause__ if isinstance(error, click.Abort) else error  # click makes it an Abort
             status = _SIGNALLED + ended.number if isinstance(ended, SignalledError) else _INTERRUPTED
         except BrokenPipeError:
-            # The reader has closed the pipe; keep Python from complaining about it at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _give_up_output()
             status = _FAILED
         except UnrecordedOutcomeError as error:
-            self._print_error(str(error))
+            self._print_error(str(error), as_json=as_json)
             status = _UNRECORDED
         except _EXPECTED as error:
-            status = self._print_error(_sentence(error))
+            if is_of_output := _is_of_output(error):
+                _give_up_output()
+            status = self._print_error(_sentence(error), as_json=as_json and not is_of_output)
         except Exception as error:
             debug = f"{self._name.variables}DEBUG"
             if os.environ.get(debug):
                 raise
             kind = type(error).__name__
             status = self._print_error(
-                f"this is a bug in {self._name.title} ({kind}); set {debug}=1 to see where"
+                f"this is a bug in {self._name.title} ({kind}); set {debug}=1 to see where", as_json=as_json
             )
         return status
 
-    def _print_error(self, sentence: str) -> int:
+    def _print_error(self, sentence: str, *, as_json: bool) -> int:
         click.echo(f"{self._name.command}: {sentence}", err=True)
+        if as_json:
+            say({"error": sentence})
         return _FAILED
 
 
@@ -176,6 +188,18 @@ def _named(command: click.Command, words: Mapping[str, str]) -> click.Command:
     if isinstance(command, click.Group):
         command.commands = {key: _named(inner, words) for key, inner in command.commands.items()}
     return command
+
+
+def _is_of_output(error: Exception) -> bool:
+    """Return whether something could not be printed, as on a full disk."""
+    if not isinstance(error, OSError):
+        return False
+    return any(frame.f_code is click.echo.__code__ for frame, _ in walk_tb(error.__traceback__))
+
+
+def _give_up_output() -> None:
+    """Keep Python from complaining at exit about output that no one reads, or that can't be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_version(
@@ -210,6 +234,8 @@ def _sentence(error: Exception) -> str:
         return error.hint or error.code.replace("_", " ")
     if isinstance(error, UnavailableError):
         return f"the store can't do this right now and nothing was changed ({error}); is the disk full?"
+    if isinstance(error, OSError) and _is_of_output(error):
+        return f"the output can't be written: {error.strerror}; what was done is in the audit log"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'the system'}: {error.strerror}"
     return str(error) or type(error).__name__

@@ -83,8 +83,10 @@ class When(click.ParamType["Millis"]):
             except ValueError:
                 self.fail(f"{value!r} is not a time; write 12h, 7d or 2030-01-31.", param, ctx)
             at = int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() * 1000)
-        if not now < at <= now + _LONGEST:
-            self.fail(f"{value} is not within the next ten years.", param, ctx)
+        if at <= now:
+            self.fail(f"{value} is in the past; write 12h, 7d or a date to come.", param, ctx)
+        if at > now + _LONGEST:
+            self.fail(f"{value} is more than ten years away.", param, ctx)
         return Millis(at)
 
 

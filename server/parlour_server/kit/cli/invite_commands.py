@@ -145,26 +145,30 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
 @invite.command(epilog=example("$command invite revoke --data ~/$word 3fa94c0d11e2"))
 @data_option
+@json_option
 @click.argument("which")
-def revoke(data: Path, which: str) -> None:
+def revoke(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Revoke an invite. WHICH is its id from `invite list`, or the whole link."""
     from parlour_protocol.kit.invite_link import InviteLink  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
     from parlour_server.kit.store.interface import KitStore  # noqa: PLC0415
 
-    wanted, spec = which, program()
+    wanted, spec = which.strip().lower(), program()
     if which.startswith(f"{spec.wire.word}:"):
         link, _ = InviteLink.parse_with(which, spec.link_fields, spec.wire.word)
         wanted = link.code.digest().hex()
 
     async def work(store: KitStore) -> None:
         found = [r for r in await store.accounts.list_invites() if r.digest.hex().startswith(wanted)]
-        if len(found) != 1 or not wanted:
-            raise SetupError(f"{len(found)} invites match; `{command()} invite list` shows their full ids")
+        if len(wanted) < _SHOWN or len(found) != 1:  # a part of an id could be another invite's
+            raise SetupError(f"there is no such invite; `{command()} invite list` shows all")
         await store.accounts.revoke_invite(found[0].digest)
 
     with_store(data, work, did="invite revoke", invite=wanted[:_SHOWN])
-    click.echo("revoked")
+    if as_json:
+        say({"id": wanted[:_SHOWN], "revoked": True})
+    else:
+        click.echo("revoked")
 
 
 def _link(data: Path, code: "Secret", address: str | None) -> "InviteLink":

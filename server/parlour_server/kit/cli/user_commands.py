@@ -1,5 +1,6 @@
 """`user`: manage accounts."""
 
+import re
 import sys
 from functools import partial
 from pathlib import Path
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from parlour_server.kit.config.settings_table import Row
     from parlour_server.kit.store.interface import KitStore
 
-_MOST_DIGITS: Final = 15
+_MOST: Final = 10**15 - 1
 """More would not fit the database's numbers."""
+_NUMBER: Final = re.compile(r"[0-9]{1,50}|[0-9]{1,3}(,[0-9]{3}){1,12}|[0-9]{1,3}(_[0-9]{3}){1,12}")
 
 
 @click.group()
@@ -241,10 +243,12 @@ def _limits_of(data: Path) -> "list[Row]":
 
 def _number(text: str, whole: str) -> int:
     """Return a number as people write it: 20000, 20_000 or 20,000."""
-    digits = text.strip().replace(",", "").replace("_", "")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > _MOST_DIGITS:
+    if not _NUMBER.fullmatch(text.strip()):
         raise click.UsageError(f"{whole!r} is not LIMIT=NUMBER, such as rates.messages_per_minute=20.")
-    return int(digits)
+    number = int(text.strip().replace(",", "").replace("_", ""))
+    if number > _MOST:
+        raise click.UsageError(f"{whole!r} is too much: a limit is at most {_MOST:,}.")
+    return number
 
 
 def _set_disabled(data: Path, name: str, *, disabled: bool) -> None:

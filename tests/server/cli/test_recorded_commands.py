@@ -5,6 +5,7 @@ What a command needs is prepared once; each runs on a copy of its own.
 
 import asyncio
 import hashlib
+import json
 import re
 import resource
 import shutil
@@ -214,9 +215,13 @@ def test_a_command_without_a_record_changes_nothing(words: Words, place: Place) 
 
 
 @pytest.mark.parametrize("words", CHANGES, ids=" ".join)
-def test_a_command_that_changes_something_is_recorded(words: Words, place: Place) -> None:
-    """Once, with how it ended."""
-    status = place.run(words, CHANGES[words])
+def test_a_command_that_changes_something_is_recorded(words: Words, place: Place, capsys: Capture) -> None:
+    """Once, with how it ended; with --json it prints one line of JSON."""
+    as_json = () if words == ("drill-permit",) else ("--json",)
+    status = place.run(words, (*CHANGES[words], *as_json))
+    if as_json:
+        [line] = capsys.readouterr().out.splitlines()
+        assert isinstance(json.loads(line), dict)
     [record] = place.recorded(words).waiting()
     assert record["action"] == " ".join(words)
     assert (record["outcome"], status) == ((FAILED, 1) if words in UNREACHABLE_CA else (DONE, 0)), record

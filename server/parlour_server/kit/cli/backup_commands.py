@@ -218,7 +218,8 @@ def prune(data: Path, folder: Path, keep: int, yes: bool, as_json: bool) -> None
 
 @click.command(epilog=example("$command migrate --data ~/$word"))
 @data_option
-def migrate(data: Path) -> None:
+@json_option
+def migrate(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """Upgrade the database to the schema of this version. Stop the server and make a backup first."""
     from parlour_server.kit.setup.schema_upgrade import upgrade_schema  # noqa: PLC0415 - keeps `--help` quick
 
@@ -226,12 +227,16 @@ def migrate(data: Path) -> None:
     with action(folder, "migrate") as result:
         before, after = upgrade_schema(program().schema, folder, settings_of(folder))
         result["schema"] = f"{before} to {after}"
+    if as_json:
+        say({"before": before, "after": after})
+        return
     click.echo(f"schema {after}" + ("; nothing to change" if before == after else f"; it was {before}"))
 
 
 @click.command("new-incarnation", epilog=example("$command new-incarnation --data ~/$word"))
 @data_option
-def new_incarnation(data: Path) -> None:
+@json_option
+def new_incarnation(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """After other tools restored the database: give the logs a new incarnation, so that clients notice.
 
     For PostgreSQL, and for SQLite replicas. Stop all servers first. Without it, numbers of lost messages are
@@ -244,6 +249,9 @@ def new_incarnation(data: Path) -> None:
     with action(folder, "new-incarnation") as result:
         name = begin_again(program(), folder, engine_for(folder, settings_of(folder).database))
         result["name"] = name
+    if as_json:
+        say({"incarnation": name})
+        return
     click.echo(program().after_restore)
     click.echo(f"incarnation {name} of the logs; next: start the servers")
 

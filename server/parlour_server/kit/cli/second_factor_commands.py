@@ -66,8 +66,9 @@ def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
 @second_factor.command(epilog=example("$command user second-factor require --data ~/$word anna"))
 @data_option
 @click.option("--undo", is_flag=True, help="Leave it to the server's setting again.")
+@json_option
 @name_argument
-def require(data: Path, name: str, undo: bool) -> None:  # noqa: FBT001 - click
+def require(data: Path, name: str, undo: bool, as_json: bool) -> None:  # noqa: FBT001 - click
     """Require a second factor of an account. Without one its sessions end, and it must set one up."""
 
     async def work(store: "KitStore") -> str:
@@ -77,13 +78,17 @@ def require(data: Path, name: str, undo: bool) -> None:  # noqa: FBT001 - click
 
     did = "user second-factor require"
     done = with_store(data, work, did=did, user=canonical(name), required="no" if undo else "yes")
-    click.echo(f"{done} {'need not have' if undo else 'must have'} a second factor")
+    if as_json:
+        say({"user": done, "required": not undo})
+    else:
+        click.echo(f"{done} {'need not have' if undo else 'must have'} a second factor")
 
 
 @second_factor.command(epilog=example("$command user second-factor reset --data ~/$word anna"))
 @data_option
+@json_option
 @name_argument
-def reset(data: Path, name: str) -> None:
+def reset(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Remove all second factors and recovery codes of an account, and end all its sessions.
 
     Make sure who asks for it: from then on the password is enough to log in.
@@ -93,4 +98,7 @@ def reset(data: Path, name: str) -> None:
         return await store.second_factors.reset(await known(store, name))
 
     removed = with_store(data, work, did="user second-factor reset", user=canonical(name))
-    click.echo(f"{removed} removed; all sessions ended")
+    if as_json:
+        say({"user": canonical(name), "removed": removed})
+    else:
+        click.echo(f"{removed} removed; all sessions ended")

@@ -65,9 +65,10 @@ def list_(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
 @session.command(epilog=example("$command session end --data ~/$word anna --all"))
 @data_option
 @click.option("--all", "every", is_flag=True, help="End all sessions.")
+@json_option
 @name_argument
 @click.argument("which", required=False)
-def end(data: Path, name: str, which: str | None, every: bool) -> None:  # noqa: FBT001 - click
+def end(data: Path, name: str, which: str | None, every: bool, as_json: bool) -> None:  # noqa: FBT001 - click
     """End the session with the id WHICH (see `session list`), or all with --all."""
     from parlour_protocol.kit.ids import SessionId  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
@@ -86,4 +87,7 @@ def end(data: Path, name: str, which: str | None, every: bool) -> None:  # noqa:
         return 1
 
     ended = with_store(data, work, did="session end", user=canonical(name), session=which or "all")
-    click.echo(f"{ended} ended")
+    if as_json:
+        say({"user": canonical(name), "ended": ended})
+    else:
+        click.echo(f"{ended} ended")

@@ -84,8 +84,9 @@ def list_(data: Path, with_deleted: bool, as_json: bool) -> None:  # noqa: FBT00
 @user.command(epilog=example("$command user create --data ~/$word anna\n… --password-stdin < file"))
 @data_option
 @click.option("--password-stdin", is_flag=True, help="Read the password as one line from standard input.")
+@json_option
 @name_argument
-def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001 - click
+def create(data: Path, name: str, password_stdin: bool, as_json: bool) -> None:  # noqa: FBT001 - click
     """Create an account without an invite. Prints a random password once, unless you give one."""
     from parlour_protocol.kit.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.kit.secret import Secret  # noqa: PLC0415
@@ -119,14 +120,14 @@ def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001
             passwords.close()
 
     with_store(data, work, did="user create", user=str(chosen))
-    if not password_stdin:
-        _print_once(chosen, password)
+    _print_once(chosen, None if password_stdin else password, as_json=as_json)
 
 
 @user.command("reset-password", epilog=example("$command user reset-password --data ~/$word anna"))
 @data_option
+@json_option
 @name_argument
-def reset_password(data: Path, name: str) -> None:
+def reset_password(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Give an account a new random password, end all its sessions, and print the password once.
 
     Its second factor stays, and is asked for at the next login.
@@ -147,23 +148,26 @@ def reset_password(data: Path, name: str) -> None:
         await store.sessions.end_all(chosen)
         return chosen
 
-    _print_once(with_store(data, work, did="user reset-password", user=canonical(name)), password)
+    chosen = with_store(data, work, did="user reset-password", user=canonical(name))
+    _print_once(chosen, password, as_json=as_json)
 
 
 @user.command(epilog=example("$command user disable --data ~/$word anna"))
 @data_option
+@json_option
 @name_argument
-def disable(data: Path, name: str) -> None:
+def disable(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Disable an account: end all its sessions and connections, and refuse new logins."""
-    _set_disabled(data, name, disabled=True)
+    _set_disabled(data, name, disabled=True, as_json=as_json)
 
 
 @user.command(epilog=example("$command user enable --data ~/$word anna"))
 @data_option
+@json_option
 @name_argument
-def enable(data: Path, name: str) -> None:
+def enable(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Let an account log in again."""
-    _set_disabled(data, name, disabled=False)
+    _set_disabled(data, name, disabled=False, as_json=as_json)
 
 
 @user.command(
@@ -251,7 +255,7 @@ def _number(text: str, whole: str) -> int:
     return number
 
 
-def _set_disabled(data: Path, name: str, *, disabled: bool) -> None:
+def _set_disabled(data: Path, name: str, *, disabled: bool, as_json: bool) -> None:
     async def work(store: "KitStore") -> "UserName":
         chosen = await known(store, name)
         await store.accounts.set_disabled(chosen, disabled=disabled)
@@ -259,9 +263,18 @@ def _set_disabled(data: Path, name: str, *, disabled: bool) -> None:
 
     did = "user disable" if disabled else "user enable"
     done = with_store(data, work, did=did, user=canonical(name))
-    click.echo(f"{done} is {'disabled' if disabled else 'enabled'}")
+    if as_json:
+        say({"user": done, "disabled": disabled})
+    else:
+        click.echo(f"{done} is {'disabled' if disabled else 'enabled'}")
 
 
-def _print_once(name: "UserName", password: "Secret") -> None:
+def _print_once(name: "UserName", password: "Secret | None", *, as_json: bool) -> None:
+    """Print a new password, unless the operator chose it."""
+    if as_json:
+        say({"user": name, "password": password and password.reveal()})
+        return
+    if password is None:
+        return
     click.echo(f"The password of {name}. It is shown only once; change it after the first login:", err=True)
     click.echo(password.reveal())

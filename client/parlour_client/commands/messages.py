@@ -166,7 +166,7 @@ async def report(
             raise WrongUseError(_("Say why: {choices}.").format(choices=", ".join(REPORT_REASONS)))
         choices = [(word, _(shown)) for word, shown in REPORT_REASONS.items()]
         return ChoiceWanted(
-            _("Why do you report this message?"),
+            _("Why are you reporting this message?"),
             choices,
             lambda chosen: report(call, room, message, chosen, note=note),
         )

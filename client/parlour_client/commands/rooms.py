@@ -368,7 +368,7 @@ async def retention(
         do,
         details=(
             _("The server removes them, and their files, for everyone; devices keep their copies."),
-            _("Members see it at once. If less is kept than now, it applies after a few days of notice."),
+            _("Members see the change at once. A shorter time applies only after a few days of notice."),
         ),
     )
 

@@ -124,7 +124,7 @@ class NoticesChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class RoomGone:
+class RoomDeletion:
     """This room, with this title, was deleted by someone."""
 
     room: RoomId
@@ -154,7 +154,7 @@ Change = (
     | PresenceChanged
     | EncryptionChanged
     | NoticesChanged
-    | RoomGone
+    | RoomDeletion
     | RoomChange
 )
 

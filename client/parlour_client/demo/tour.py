@@ -3,23 +3,23 @@
 from typing import Final
 
 from parlour_client.kit.language import N_
-from parlour_client.ui.chat.tour import Deed, Step
+from parlour_client.ui.chat.tour import Action, Step
 
 TOUR: Final = (
     Step(
         N_("You are guest, on a server that lives only for this demo. Write a line; Enter sends it."),
-        Deed.WRITE,
+        Action.WRITE,
     ),
-    Step(N_("Reply: Alt+Up selects a message, r replies to it."), Deed.REPLY),
-    Step(N_("React: Alt+Up, then + and Enter."), Deed.REACT),
-    Step(N_("Search: F3, then type tomatoes. Esc comes back."), Deed.SEARCH),
+    Step(N_("Reply: Alt+Up selects a message, r replies to it."), Action.REPLY),
+    Step(N_("React: Alt+Up, then + and Enter."), Action.REACT),
+    Step(N_("Search: F3, then type tomatoes. Esc comes back."), Action.SEARCH),
     Step(
         N_("Mallory's messages are attacks, shown as text: select one, and i shows each character."),
-        Deed.OPEN_PAGE,
+        Action.OPEN_PAGE,
     ),
     Step(
         N_("Write to one person: /dm cora, then a line. It is encrypted, and she answers."),
-        Deed.WRITE_DIRECTLY,
+        Action.WRITE_DIRECTLY,
     ),
     Step(N_("Ctrl+K goes anywhere, F1 explains what has the focus. Ctrl+Q ends and deletes everything.")),
 )

@@ -49,8 +49,8 @@ from parlour_client.core.events import (
     NoticesChanged,
     PresenceChanged,
     ReceiptsChanged,
+    RoomDeletion,
     RoomForgotten,
-    RoomGone,
     RoomsChanged,
     TextInspected,
     TypingChanged,
@@ -329,7 +329,7 @@ class LineMode:
                 self.printer.encryption()
             case InvitationsChanged() | RoomsChanged() if self._begun:
                 self.printer.invitations()
-            case RoomGone(title=title, by=by):
+            case RoomDeletion(title=title, by=by):
                 self.printer.say(
                     _("{author} deleted the room {title}.").format(
                         author=display_name(by), title=shown(title)

@@ -33,7 +33,7 @@ from parlour_client.text.encryption_text import (
 from parlour_client.text.event_text import day_and_time
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.links import LinkDetails
-from parlour_client.text.notice_of_operator import notice_heading
+from parlour_client.text.notice_of_operator import no_notices, notice_heading
 from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.second_factor_text import about_factors, factor_line
 from parlour_client.text.setting_text import group_lines, setting_line
@@ -510,7 +510,7 @@ async def _notices_listed(result: results.NoticesListed, printer: Printer) -> No
     for notice in result.notices:
         printer.say(f"{notice_heading(notice, result.server)}: {shown(notice.text)}")
     if not result.notices:
-        printer.say(_("The operator of {server} has nothing to announce now.").format(server=result.server))
+        printer.say(no_notices(result.server))
 
 
 # --- questions

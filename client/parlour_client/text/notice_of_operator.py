@@ -1,4 +1,4 @@
-"""Who a notice is by, in words; its text is shown as other people's is."""
+"""Who a notice is by, and that there is none, in words; its text is shown as other people's is."""
 
 from parlour_client.kit.language import _
 from parlour_client.text.event_text import day_and_time
@@ -10,3 +10,8 @@ def notice_heading(notice: ServerNotice, server: str) -> str:
     return _("Notice from the operator of {server}, {when}").format(
         server=server, when=day_and_time(notice.at)
     )
+
+
+def no_notices(server: str) -> str:
+    """Say that there is nothing to read."""
+    return _("There are no notices from the operator of {server}.").format(server=server)

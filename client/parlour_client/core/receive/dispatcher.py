@@ -8,7 +8,7 @@ from typing import assert_never
 
 from parlour_client.core.archive import Archive, divergence
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.events import Emit, RoomGone, RoomsChanged
+from parlour_client.core.events import Emit, RoomDeletion, RoomsChanged
 from parlour_client.core.receive.read_markers import ReadMarkers
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.sync.presence import Presence
@@ -148,5 +148,5 @@ class Dispatcher:
             await self._encrypted_rooms.left(room)
         await self._rooms.leave(room)
         if known is not None and by is not None:
-            self._emit(RoomGone(room, known.title, by))
+            self._emit(RoomDeletion(room, known.title, by))
         self._emit(RoomsChanged())

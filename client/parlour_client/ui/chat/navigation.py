@@ -79,8 +79,8 @@ class Navigation:
         self._throttle = Throttle()
         self._refresh = Deferred(owner, self.rooms_changed)
         self._loaded: RoomId | None = None
-        self._gone = ""
-        """That a room was deleted, until it is shown."""
+        self._deletion = ""
+        """Who deleted a room, in words, until it is shown."""
         self._missed = False  # changes arrived while another program had the terminal
 
     # --- opening
@@ -211,9 +211,9 @@ class Navigation:
         """Update the lists once a frame, however many events arrive."""
         self._refresh.schedule(self._throttle.delay())
 
-    def room_gone(self, title: str, by: UserName) -> None:
+    def room_deleted(self, title: str, by: UserName) -> None:
         """Say with the next refresh that someone deleted a room."""
-        self._gone = _("{author} deleted the room {title}.").format(author=display_name(by), title=title)
+        self._deletion = _("{author} deleted the room {title}.").format(author=display_name(by), title=title)
 
     def come_back(self) -> None:
         """Apply changes that waited while another program had the terminal."""
@@ -230,10 +230,10 @@ class Navigation:
             self._current.id = None
             self._composing.plain()
             self._timeline.empty()
-            self._interaction.refuse(self._gone or _("You are no longer in that room."))
-        elif self._gone:
-            self._interaction.refuse(self._gone)
-        self._gone = ""
+            self._interaction.refuse(self._deletion or _("You are no longer in that room."))
+        elif self._deletion:
+            self._interaction.refuse(self._deletion)
+        self._deletion = ""
         self.refresh()
         self._members.load_missing()
         if self._current.id is None:

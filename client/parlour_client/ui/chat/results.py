@@ -18,7 +18,7 @@ from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
 from parlour_client.text.date_text import day_found
 from parlour_client.text.encryption_text import RENEWED
 from parlour_client.text.formatting import preview
-from parlour_client.text.notice_of_operator import notice_heading
+from parlour_client.text.notice_of_operator import no_notices, notice_heading
 from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.setting_text import changed_line, setting_line
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
@@ -218,9 +218,7 @@ class ResultViews:
 
     def _notices(self, result: results.NoticesListed) -> None:
         if not result.notices:
-            self._interaction.say(
-                _("The operator of {server} has nothing to announce now.").format(server=result.server)
-            )
+            self._interaction.say(no_notices(result.server))
             return
         parts = []
         for notice in result.notices:

@@ -201,8 +201,8 @@ class RoomPane(Vertical):
                 self.members.reload()
             case changes.EncryptionChanged():
                 self.encryption.changed()
-            case changes.RoomGone(title=title, by=by):
-                self.navigation.room_gone(title, by)
+            case changes.RoomDeletion(title=title, by=by):
+                self.navigation.room_deleted(title, by)
             case changes.NoticesChanged():
                 pass  # the screen's bar shows them
             case _:

@@ -21,15 +21,15 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 
-class Deed(Enum):
+class Action(Enum):
     """Something that a step asks for."""
 
     WRITE = auto()
     REPLY = auto()
     REACT = auto()
     SEARCH = auto()
-    WRITE_DIRECTLY = auto()
     OPEN_PAGE = auto()
+    WRITE_DIRECTLY = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Step:
     """What to do, and how it is known to be done; None: only F8 goes on."""
 
     words: str
-    until: Deed | None = None
+    until: Action | None = None
 
 
 class Tour(SafeStatic):
@@ -63,21 +63,21 @@ class Tour(SafeStatic):
         """Go on if this is what the step waits for."""
         match change:
             case changes.EntryAdded(entry=entry) if entry.author == me and isinstance(entry.body, Message):
-                self._done(*_deeds(entry, room(entry.room)))
+                self._done(*_actions(entry, room(entry.room)))
             case changes.EntryChanged(entry=entry) if any(me in one.users for one in entry.reactions):
-                self._done(Deed.REACT)
+                self._done(Action.REACT)
             case _:
                 pass
 
     def opened(self, screen: Screen[object]) -> None:
         """Go on if this screen is what the step waits for."""
         if isinstance(screen, SearchScreen):
-            self._done(Deed.SEARCH)
+            self._done(Action.SEARCH)
         elif isinstance(screen, Page):
-            self._done(Deed.OPEN_PAGE)
+            self._done(Action.OPEN_PAGE)
 
-    def _done(self, *deeds: Deed) -> None:
-        if self._at < len(self._steps) and self._steps[self._at].until in deeds:
+    def _done(self, *actions: Action) -> None:
+        if self._at < len(self._steps) and self._steps[self._at].until in actions:
             self.next()
 
     def _update(self) -> None:
@@ -90,10 +90,10 @@ class Tour(SafeStatic):
             self.show(join(own(f"{place}  ", "bold"), words, own(f"  {keys}", "dim")))
 
 
-def _deeds(entry: Entry, room: Room | None) -> set[Deed]:
-    deeds = {Deed.WRITE}
+def _actions(entry: Entry, room: Room | None) -> set[Action]:
+    actions = {Action.WRITE}
     if isinstance(entry.body, Message) and entry.body.reply_to is not None:
-        deeds.add(Deed.REPLY)
+        actions.add(Action.REPLY)
     if room is not None and room.kind is RoomKind.DIRECT:
-        deeds.add(Deed.WRITE_DIRECTLY)
-    return deeds
+        actions.add(Action.WRITE_DIRECTLY)
+    return actions

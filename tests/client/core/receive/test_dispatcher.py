@@ -3,7 +3,7 @@
 import pytest
 from tests.client.core.core_fake import BOB, GARDEN, LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.events import EntryAdded, RoomGone, RoomsChanged
+from parlour_client.core.events import EntryAdded, RoomDeletion, RoomsChanged
 from parlour_client.kit.errors import SetupError
 from parlour_protocol.frames import TopicText
 from parlour_protocol.frames.bodies import Archived, Joined, Renamed, RoomDeleted, TopicSet
@@ -48,9 +48,9 @@ async def test_a_room_is_renamed_archived_and_deleted(desk: Desk, server: FakeSe
         await client.messages.send(LOBBY, "anybody here?")
     server.append(LOBBY, RoomDeleted())
     gone = await heard(
-        client, lambda c: isinstance(c, RoomGone), lambda: server.wires[0].say(RoomClosed(room=LOBBY))
+        client, lambda c: isinstance(c, RoomDeletion), lambda: server.wires[0].say(RoomClosed(room=LOBBY))
     )
-    assert gone == RoomGone(LOBBY, "hall", BOB)
+    assert gone == RoomDeletion(LOBBY, "hall", BOB)
     assert client.rooms.get(LOBBY) is None
 
 
@@ -63,6 +63,6 @@ async def test_only_a_known_room_can_be_deleted(desk: Desk, server: FakeServer) 
     await heard(client, lambda c: isinstance(c, EntryAdded), lambda: server.wires[0].say(entered))
     closed = RoomClosed(room=GARDEN)
     change = await heard(
-        client, lambda c: isinstance(c, RoomGone | RoomsChanged), lambda: server.wires[0].say(closed)
+        client, lambda c: isinstance(c, RoomDeletion | RoomsChanged), lambda: server.wires[0].say(closed)
     )
     assert isinstance(change, RoomsChanged), "it was removed from the room, as far as it knows"

@@ -8,7 +8,7 @@ from tests.client.ui.ui_fake import ALICE, BOB, LOBBY, FakeClient
 
 from parlour_client.core.events import EntryChanged
 from parlour_client.core.model import ReactionCount
-from parlour_client.ui.chat.tour import Deed, Step
+from parlour_client.ui.chat.tour import Action, Step
 from parlour_protocol.frames.fields import Reaction
 
 
@@ -29,9 +29,8 @@ async def test_it_goes_step_by_step(client: FakeClient, open_app: OpenApp) -> No
 
 
 async def test_doing_what_it_says_goes_on(client: FakeClient, open_app: OpenApp) -> None:
-    """Each deed is seen where it happens; another one does not count."""
-    deeds = (Deed.WRITE, Deed.REPLY, Deed.REACT, Deed.SEARCH, Deed.OPEN_PAGE, Deed.WRITE_DIRECTLY)
-    tour = (*(Step(f"please {deed.name}.", deed) for deed in deeds), Step("the end."))
+    """Each action is seen where it happens; another one does not count."""
+    tour = (*(Step(f"please {action.name}.", action) for action in Action), Step("the end."))
     async with open_app(client, tour=tour) as pilot:
         screen = await lobby(pilot)
         hello = client.say(LOBBY, BOB, "hello")

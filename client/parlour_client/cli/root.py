@@ -5,6 +5,7 @@ the person gets a sentence and what to do, never a traceback: exit status 1 for 
 was not understood. ``main`` is the entry point.
 """
 
+import gc
 import io
 import os
 import shlex
@@ -313,7 +314,9 @@ def cli(context: click.Context, home: Path | None, account: str | None, *, plain
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
-    sys.exit(guarded(arguments))
+    status = guarded(arguments)
+    gc.freeze()  # the process ends, and looking for garbage among its modules takes as long as some commands
+    sys.exit(status)
 
 
 def guarded(arguments: Sequence[str] | None = None) -> int:

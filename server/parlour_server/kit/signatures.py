@@ -7,19 +7,13 @@ time of OpenSSL.
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Self
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from typing import TYPE_CHECKING, Final, Self
 
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import write_private
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
@@ -50,10 +44,10 @@ def is_public_key(key: bytes) -> bool:
 class SigningKey:
     """The server's key that signs the heads of its logs and nothing else, in a file of mode 0600."""
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
+    def __init__(self, key: "Ed25519PrivateKey") -> None:
         """Use this key."""
         self._key = key
-        self.public: Final = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.public: Final = key.public_key().public_bytes_raw()
 
     def sign(self, message: bytes) -> bytes:
         """Sign the bytes of a head (``ChainHead.to_be_signed``)."""
@@ -62,6 +56,10 @@ class SigningKey:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read the key. Raises SetupError."""
+        # Here, as below: most commands use the store, which can have heads signed, and no key.
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
         try:
             key = load_pem_private_key(path.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as error:
@@ -75,6 +73,13 @@ def make_signing_key(path: Path) -> bool:
     """Create the key; False if there was one already. Raises SetupError."""
     if path.exists():
         return False
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
+
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     with suppress(FileExistsError):  # two servers that start at once must not sign with different keys
         write_private(path, pem, replace=False)

@@ -1,6 +1,7 @@
 """The command line's edges: help, errors in words, exit statuses, passwords."""
 
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -195,3 +196,13 @@ def test_what_is_ignored_stays_ignored() -> None:
     assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
     signal.signal(signal.SIGHUP, before[0])
     signal.signal(signal.SIGTERM, before[1])
+
+
+def test_a_command_ends_without_looking_for_garbage_among_its_modules() -> None:
+    """That takes as long as some commands; what is frozen is left out."""
+    code = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count()))\n"
+        "from parlour_client.cli import main; main(['--version'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
+    assert int(done.stdout.split()[-1]) > 0

@@ -1,6 +1,6 @@
-"""What a server loads until it serves, and what it does with the garbage collector meanwhile.
+"""What a server and the short commands load, and what they do with the garbage collector meanwhile.
 
-The time of a start is the modules that it loads, so these tests hold that and no time.
+Their time is that of the modules that they load, so these tests hold that and no time.
 """
 
 import json
@@ -37,6 +37,13 @@ threading.Thread(target=report, daemon=True).start()
 gc.callbacks.append(collected)
 from parlour_server.cli import main
 main(["run", "--data", sys.argv[1], "--listen", "127.0.0.1:0", "--ready-fd", str(writing), *sys.argv[2:]])
+"""
+
+REPORTED_AT_END = """
+import atexit, gc, json, sys
+atexit.register(lambda: print(json.dumps([gc.get_freeze_count(), *sys.modules]), file=sys.stderr))
+from parlour_server.cli import main
+main(sys.argv[1:])
 """
 
 NOT_AT_START = (
@@ -121,3 +128,26 @@ def test_no_garbage_is_looked_for_among_modules_that_stay(started: Start) -> Non
     assert started.collections == 0
     assert started.collects
     assert started.kept > 0
+
+
+def ended(*words: str) -> tuple[int, set[str]]:
+    """Run a command; return how many objects the last collection leaves out, and the modules."""
+    command = [sys.executable, "-c", REPORTED_AT_END, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own code
+    kept, *modules = json.loads(done.stderr)
+    return kept, set(modules)
+
+
+def test_a_command_that_uses_the_store_loads_no_keys(data: Path) -> None:
+    """The store can have the heads of its logs signed; few commands do, and that library is a twentieth."""
+    _, modules = ended("user", "list", "--data", str(data))
+    assert "parlour_server.kit.signatures" in modules
+    assert not modules & {"argon2", "cryptography", "h11", "nacl", "starlette", "websockets"}
+
+
+@pytest.mark.parametrize("words", ["--version", "doctor --help"])
+def test_a_command_ends_without_looking_for_garbage_among_its_modules(words: str) -> None:
+    """That would be a tenth of its time."""
+    kept, modules = ended(*words.split())
+    assert kept > 0
+    assert "asyncio" not in modules

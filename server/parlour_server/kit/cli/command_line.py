@@ -4,6 +4,7 @@ Every error is one sentence that says what to do, never a traceback. The exit st
 a wrong command line, and 3 when only the end of the command could not be recorded in the audit log.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -119,7 +120,9 @@ class CommandLine:
 
     def main(self, arguments: Sequence[str] | None = None) -> None:
         """Run the command line and exit."""
-        sys.exit(self.run(arguments))
+        status = self.run(arguments)
+        gc.freeze()  # the process ends: looking for garbage among its modules was a tenth of a short command
+        sys.exit(status)
 
     def run(self, arguments: Sequence[str] | None = None) -> int:
         """Run the command line; returns the exit status.

@@ -90,6 +90,7 @@ class Account:
             ssl=self._tls,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             additional_headers={"Authorization": f"Bearer {ticket}"},
+            open_timeout=60,
             proxy=None,
         )
 

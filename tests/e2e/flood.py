@@ -8,7 +8,7 @@ import json
 import ssl
 
 import httpx
-from tests.e2e.processes import Server
+from tests.e2e.processes import DEADLINE, Server
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
@@ -24,7 +24,7 @@ def flood(server: Server, name: str, texts: list[str]) -> None:
 async def _flood(server: Server, name: str, password: str, texts: list[str]) -> None:
     url = f"https://127.0.0.1:{server.port}"
     context = ssl.create_default_context(cafile=str(server.data / "ca.pem"))
-    async with httpx.AsyncClient(verify=context, base_url=url, trust_env=False) as http:
+    async with httpx.AsyncClient(verify=context, base_url=url, trust_env=False, timeout=DEADLINE) as http:
         body = {"username": name, "password": password, "device": "pump"}
         session = (await http.post("/v1/sessions", json=body)).json()["session"]
         answer = await http.post("/v1/tickets", headers={"Authorization": f"Bearer {session}"})
@@ -34,6 +34,7 @@ async def _flood(server: Server, name: str, password: str, texts: list[str]) -> 
         subprotocols=[Subprotocol("parlour.v1")],
         additional_headers={"Authorization": f"Bearer {answer.json()['ticket']}"},
         compression=None,
+        open_timeout=DEADLINE,
         proxy=None,
     ) as socket:
         room = json.loads(await socket.recv())["rooms"][0]["room"]

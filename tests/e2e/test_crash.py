@@ -164,6 +164,7 @@ async def _enter(url: str, context: ssl.SSLContext, ticket: str) -> ClientConnec
         subprotocols=[Subprotocol("parlour.v1")],
         additional_headers={"Authorization": f"Bearer {ticket}"},
         compression=None,
+        open_timeout=DEADLINE,
         proxy=None,
     )
 

@@ -127,6 +127,7 @@ async def enter(server: Server, ticket: str) -> ClientConnection:
         subprotocols=[Subprotocol("parlour.v1")],
         additional_headers={"Authorization": f"Bearer {ticket}"},
         compression=None,
+        open_timeout=PATIENCE,
         proxy=None,
     )
 

@@ -48,7 +48,9 @@ async def test_a_full_disk_at_the_start(
         assert running(folder) is None
         assert "address_not_noted" in {line["event"] for line in logs}
         context = ssl.create_default_context(cafile=str(folder.ca_certificate))
-        async with httpx.AsyncClient(verify=context, base_url=server.url, trust_env=False) as http:
+        async with httpx.AsyncClient(
+            verify=context, base_url=server.url, trust_env=False, timeout=60
+        ) as http:
             assert (await http.get("/healthz")).status_code == 204
             login = {"username": "ada", "password": PASSWORD, "device": "probe"}
             refused = await http.post("/v1/sessions", json=login)

@@ -52,6 +52,19 @@ def told(messages: int) -> str:
     )
 
 
+def leave_out(server: FakeServer, *numbers: int, kept_from: int = 0) -> None:
+    """Show no event with these numbers, and say that those under ``kept_from`` expired."""
+    honest = server._page
+
+    def page(ask: History) -> AnyResult:
+        whole = honest(ask)
+        assert isinstance(whole, Page)
+        left = tuple(one for one in whole.events if one.seq not in numbers)
+        return replace(whole, events=left, kept_from=Seq(kept_from))
+
+    server.page_of = page
+
+
 async def again(desk: Desk) -> Client:
     """Start the program again."""
     await desk.close()
@@ -163,14 +176,7 @@ async def test_lost_history_comes_back_around_a_hole(desk: Desk, server: FakeSer
     assert await texts(client) == ["one", "two", "three", told(3)]
     server.rooms[LOBBY].log[:] = whole
     server.incarnation = true_name
-    honest = server._page
-
-    def page(ask: History) -> AnyResult:
-        shown = honest(ask)
-        assert isinstance(shown, Page)
-        return replace(shown, events=tuple(one for one in shown.events if one.seq != 3))
-
-    server.page_of = page
+    leave_out(server, 3)
     assert await texts(await again(desk)) == ["one", "two", "three", divergence.BACK]
 
 
@@ -408,14 +414,8 @@ async def test_a_hole_where_histories_are_compared_is_compared_around(desk: Desk
     await desk.close()
     desk.clients.clear()
     server.incarnation = new_incarnation()
-    honest = server._page
-
-    def page(ask: History) -> AnyResult:
-        whole = honest(ask)
-        assert isinstance(whole, Page)
-        return replace(whole, events=tuple(one for one in whole.events if one.seq not in {3, 4}))
-
-    server.page_of = page
+    honest = server.page_of
+    leave_out(server, 3, 4)
     server.say("new", tell=False)
     client = await desk.open()
     said = await texts(client)
@@ -451,17 +451,9 @@ async def test_an_expiry_after_a_restore_hides_nothing_young(
     restore(server, 4 - lost)
     for number in range(lost + 1):
         server.say(f"new {number}", tell=False)
-    room, honest, greeting = server.rooms[LOBBY], server._page, server.hello()
+    room, greeting = server.rooms[LOBBY], server.hello()
     room.summary = replace(room.summary, retention=Retention(days=7))
-
-    def page(ask: History) -> AnyResult:
-        whole = honest(ask)
-        assert isinstance(whole, Page)
-        return replace(
-            whole, events=tuple(one for one in whole.events if one.seq not in {2, 3, 4}), kept_from=Seq(5)
-        )
-
-    server.page_of = page
+    leave_out(server, 2, 3, 4, kept_from=5)
     later = Millis(greeting.now + ahead * 86_400_000)
     server.hello = lambda: replace(greeting, now=later, rooms=(server.summary(LOBBY),))  # type: ignore[method-assign]
     said = await texts(await desk.open())
@@ -482,16 +474,9 @@ async def test_what_expired_before_a_restore_is_no_other_history(
     desk.clock.advance(40 * 86_400)
     server.incarnation = new_incarnation()
     server.say("new", tell=False)
-    room, honest = server.rooms[LOBBY], server._page
+    room = server.rooms[LOBBY]
     room.summary = replace(room.summary, retention=Retention(days=7))
-
-    def page(ask: History) -> AnyResult:
-        whole = honest(ask)
-        assert isinstance(whole, Page)
-        left = tuple(one for one in whole.events if one.seq not in {2, 3, 4})
-        return replace(whole, events=left, kept_from=Seq(5 if claims else 0))
-
-    server.page_of = page
+    leave_out(server, 2, 3, 4, kept_from=5 if claims else 0)
     said = await texts(await desk.open())
     assert [said[0], said[1], said[2], said[-1]] == ["old 0", "old 1", "old 2", "new"]
     assert said[3:-1] == [] if claims else told(3) in said

@@ -67,7 +67,7 @@ async def _delete(store: Store, clock: Clock, deletion: Deletion) -> Mapping[str
             await asyncio.sleep(PAUSE_SECONDS)
     files = await data.end_files(user)
     await data.remove_rows(user)
-    await data.blank_alone(user)
+    await data.blank_in_empty_rooms(user)
     changed = await data.change_author(user, deletion.pseudonym)
     return {
         "rooms_left": left,

@@ -4,7 +4,7 @@ from typing import Final
 
 from parlour_server.chat.chat import Chat
 from parlour_server.kit.metrics import Kind, Metric, Metrics, Scope
-from parlour_server.kit.server_metrics import Census
+from parlour_server.kit.server_metrics import RowCounts
 from parlour_server.store.interface import Store
 
 CHAT_LIMITS: Final = (
@@ -72,8 +72,8 @@ CHAT_METRICS: Final = (
 )
 
 
-def show_chat(metrics: Metrics, chat: Chat, store: Store) -> Census:
-    """Show the chat's numbers; the census of its tables must run."""
+def show_chat(metrics: Metrics, chat: Chat, store: Store) -> RowCounts:
+    """Show the chat's numbers; the returned counts of rows must run."""
     messages, positions = chat.messages, chat.positions
     metrics.numbers(MESSAGES, lambda: {("no",): messages.open, ("yes",): messages.encrypted})
     metrics.number(LIVE_ROOMS, lambda: chat.live_rooms)
@@ -81,4 +81,6 @@ def show_chat(metrics: Metrics, chat: Chat, store: Store) -> Census:
     if store.is_shared:
         metrics.number(POSITION_CHECKS, lambda: positions.done)
         metrics.number(ROOMS_BEHIND, lambda: positions.behind)
-    return Census(metrics, store.room_census, ROOMS, GROUPS, DEVICES, ROOM_EVENTS, FILES_BYTES, REPORTS_OPEN)
+    return RowCounts(
+        metrics, store.count_chat_rows, ROOMS, GROUPS, DEVICES, ROOM_EVENTS, FILES_BYTES, REPORTS_OPEN
+    )

@@ -66,7 +66,7 @@ from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.chat_settings import MessageSettings
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.bus.bus import Bus
-from parlour_server.kit.clock import Clock
+from parlour_server.kit.clock import DAY_MILLIS, Clock
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.program import Pending
 from parlour_server.kit.store.records import SessionRecord, TicketGrant
@@ -156,7 +156,6 @@ def _end(now: Millis, seconds: int | None) -> Millis | None:
     return None if seconds is None else Millis(now + seconds * 1000)
 
 
-_DAY: Final = 86_400_000
 _MODERATION: Final = (RoleSet, Kicked, Banned, Unbanned, Muted, Unmuted)
 AUTHORIZATION: Final = frozenset(
     {ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND, ErrorCode.BANNED, ErrorCode.MUTED}
@@ -192,7 +191,7 @@ class Commands:
     ) -> None:
         """``server`` is the name in signed statements, ``incarnation`` that of the logs."""
         self._decide = decide_within(messages.room_bytes)
-        self._notice = messages.notice_days * _DAY
+        self._notice = messages.notice_days * DAY_MILLIS
         self._server = server
         self.incarnation = incarnation
         self._log = log

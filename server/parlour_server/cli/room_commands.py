@@ -99,7 +99,7 @@ def rename(data: Path, name: str, new: str, as_json: bool) -> None:  # noqa: FBT
     if with_store(data, lambda store: _described(store, name), did=None).name == chosen:
         raise SetupError(f"the room is called {chosen} already")
     room = _append(data, name, Renamed(chosen), _if_named, did="room rename", new=str(chosen))
-    _did(room, f"{name} is now called {chosen}", as_json=as_json, name=str(chosen))
+    _print_result(room, f"{name} is now called {chosen}", as_json=as_json, name=str(chosen))
     _warn_without_lobby(data)
 
 
@@ -143,7 +143,7 @@ def delete(data: Path, name: str, yes: bool, as_json: bool) -> None:  # noqa: FB
     confirm(f"Delete {which} with {one.events} events, for good?", yes=yes)
     title = str(one.name or "")
     room = _append(data, one.room, RoomDeleted(), allow_anything, did="room delete", title=title)
-    _did(room, f"{one.name or room} is deleted", as_json=as_json, deleted=True)
+    _print_result(room, f"{one.name or room} is deleted", as_json=as_json, deleted=True)
     _warn_without_lobby(data)
 
 
@@ -179,7 +179,7 @@ def create(data: Path, name: str, topic: str, as_json: bool) -> None:  # noqa: F
         topic=TopicText.parse(topic),
     )
     room, _ = with_store(data, lambda store: store.rooms.create(new), did="room create", room=str(chosen))
-    _did(room, f"{chosen} exists; anyone can join it", as_json=as_json, name=str(chosen))
+    _print_result(room, f"{chosen} exists; anyone can join it", as_json=as_json, name=str(chosen))
 
 
 @room.command(epilog=example("parlour-server room appoint --data ~/parlour lobby anna --role moderator"))
@@ -205,7 +205,7 @@ def appoint(data: Path, name: str, who: str, role: str, as_json: bool) -> None: 
         return room
 
     room = with_store(data, work, did="room appoint", room=name, user=canonical(who), role=role)
-    _did(room, f"{who} is {role} of {name}", as_json=as_json, user=canonical(who), role=role)
+    _print_result(room, f"{who} is {role} of {name}", as_json=as_json, user=canonical(who), role=role)
 
 
 @room.command(
@@ -227,7 +227,7 @@ def retention(data: Path, name: str, days: int | None, clear: bool, as_json: boo
     from parlour_protocol.frames.bodies import RetentionSet  # noqa: PLC0415
     from parlour_protocol.kit.ids import Millis  # noqa: PLC0415
     from parlour_server.chat_settings import ChatSettings  # noqa: PLC0415
-    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.clock import DAY_MILLIS, SystemClock  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.rooms.operator_rules import allow_anything  # noqa: PLC0415
     from parlour_server.store.types import RetentionPolicy, shorter  # noqa: PLC0415
 
@@ -237,7 +237,7 @@ def retention(data: Path, name: str, days: int | None, clear: bool, as_json: boo
     settings = settings_of(folder_of(data))
     assert isinstance(settings, ChatSettings)  # noqa: S101 - it is the chat's command
     now = SystemClock().now()
-    applies = Millis(now + settings.messages.notice_days * 86_400_000)
+    applies = Millis(now + settings.messages.notice_days * DAY_MILLIS)
 
     async def work(store: "Store") -> "tuple[RoomId, RetentionPolicy, RetentionPolicy]":
         room = await _find(store, name)
@@ -272,7 +272,7 @@ def _set_archived(data: Path, name: str, *, on: bool, as_json: bool) -> None:
 
     did = "room archive" if on else "room unarchive"
     room = _append(data, name, Archived(on), decide, did=did)
-    _did(room, f"{name} is {'archived' if on else 'active again'}", as_json=as_json, archived=on)
+    _print_result(room, f"{name} is {'archived' if on else 'active again'}", as_json=as_json, archived=on)
 
 
 def _append(data: Path, name: str, body: "AnyBody", decide: "Decide", *, did: str, **about: str) -> "RoomId":
@@ -307,7 +307,7 @@ def _event(room: "RoomId", now: "Millis", body: "AnyBody") -> "AppendEvent":
     return AppendEvent(room, system_account(), system_device(), new_request_id(), now, body)
 
 
-def _did(room: "RoomId", sentence: str, *, as_json: bool, **fields: object) -> None:
+def _print_result(room: "RoomId", sentence: str, *, as_json: bool, **fields: object) -> None:
     if as_json:
         say({"room": room, **fields})
     else:

@@ -12,7 +12,7 @@ from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.chat_settings import MessageSettings
 from parlour_server.delivery.file_expiry import FileExpiry
 from parlour_server.kit.audit import Audit
-from parlour_server.kit.clock import Clock
+from parlour_server.kit.clock import DAY_MILLIS, Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import warn
 from parlour_server.kit.store.engine.trusted_clock import TrustedClock
@@ -21,7 +21,6 @@ from parlour_server.store.interface import Retention
 EVERY_SECONDS: Final = 600.0
 _PAUSE_SECONDS: Final = 0.02
 """Between two batches, so that other writes come first."""
-_DAY: Final = 86_400_000
 
 
 async def expire_now(store: Retention, settings: MessageSettings, clock: Clock) -> int:
@@ -32,7 +31,7 @@ async def expire_now(store: Retention, settings: MessageSettings, clock: Clock) 
 async def _look(store: Retention, settings: MessageSettings, now: Millis) -> TrustedClock:
     """Apply the server's setting, and return the clock that messages expire by."""
     clock = await store.look_at_clock(now)
-    await store.set_for_server(settings.keep_days or None, now, settings.notice_days * _DAY)
+    await store.set_for_server(settings.keep_days or None, now, settings.notice_days * DAY_MILLIS)
     return clock
 
 

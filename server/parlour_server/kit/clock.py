@@ -9,9 +9,17 @@ which must survive a restart but not end because the clock was set. Nothing else
 
 import asyncio
 import time
+from datetime import datetime
 from typing import Final, Protocol
 
 from parlour_protocol.kit.ids import Millis
+
+DAY_MILLIS: Final = 86_400_000
+
+
+def utc_text(time_in_utc: datetime) -> str:
+    """Return a time in UTC as people read it: `2030-01-31 08:00 UTC`."""
+    return f"{time_in_utc:%Y-%m-%d %H:%M} UTC"
 
 
 class Clock(Protocol):

@@ -67,7 +67,7 @@ from parlour_server.kit.operator_changes import OperatorChanges
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.pruner import Pruner
 from parlour_server.kit.running_program import Parts, RunningProgram
-from parlour_server.kit.server_metrics import ACCOUNTS, LIMITS, SESSIONS, Census, measure_lag, show_parts
+from parlour_server.kit.server_metrics import ACCOUNTS, LIMITS, SESSIONS, RowCounts, measure_lag, show_parts
 from parlour_server.kit.setup.acme.answers import find_answer
 from parlour_server.kit.setup.acme.renewal import AcmeRenewal
 from parlour_server.kit.setup.certificate_renewal import Renewal
@@ -302,10 +302,10 @@ class Server(Generic[_Settings]):
                     hits=hits,
                 )
                 _run(stack, measure_lag(metrics, clock))
-                census = Census(
-                    metrics, lambda: store.census(steady.now(), spec.own_accounts), ACCOUNTS, SESSIONS
+                rows = RowCounts(
+                    metrics, lambda: store.count_rows(steady.now(), spec.own_accounts), ACCOUNTS, SESSIONS
                 )
-                _run(stack, census.run(clock))
+                _run(stack, rows.run(clock))
                 listener = MetricsListener(PrometheusText(metrics).text)
                 stack.callback(listener.close)
                 await listener.open(settings.listen.metrics)

@@ -56,7 +56,7 @@ LIMITS: Final = (
     "logins.tickets_per_session",
 )
 """Settings whose limits every server counts refusals of; a program adds its own."""
-CENSUS_SECONDS: Final = 60.0
+COUNT_SECONDS: Final = 60.0
 """Between two counts of rows in the database."""
 LAG_SECONDS: Final = 0.5
 """Between two measurements of the event loop; one costs some 20 microseconds."""
@@ -260,7 +260,7 @@ async def measure_lag(metrics: Metrics, clock: Clock) -> None:
         lag.observe(max(0.0, clock.monotonic() - due))
 
 
-class Census:
+class RowCounts:
     """Counts rows of the database once a minute, because a scrape must not wait for it."""
 
     def __init__(
@@ -281,7 +281,7 @@ class Census:
         while True:
             with suppress(UnavailableError):  # the next time is soon
                 self._found.update(zip(self._counted, await self._read(), strict=True))
-            await clock.sleep(CENSUS_SECONDS)
+            await clock.sleep(COUNT_SECONDS)
 
 
 def _size(path: Path) -> int:

@@ -27,7 +27,7 @@ from parlour_server.kit.logs import warn
 if TYPE_CHECKING:
     from parlour_server.kit.store.engine.connection import Job
 
-Begun: TypeAlias = tuple[Span, int]
+SpanStart: TypeAlias = tuple[Span, int]
 """The span of a request, and when something began for it, in nanoseconds since 1970."""
 
 _EXPORT_SECONDS: Final = 2.0
@@ -43,16 +43,16 @@ class Tracing:
         """Trace the first request, and then one of ``one_in``. ``node`` tells servers apart."""
         about = {"service.name": service, "service.version": version, "service.instance.id": node}
         self._provider = TracerProvider(resource=Resource.create(about), shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(_Quiet(exporter)))
+        self._provider.add_span_processor(BatchSpanProcessor(_ReportingExporter(exporter)))
         self._tracer = self._provider.get_tracer("parlour_server")
         self._one_in = one_in
         self._left = 1
-        self._collected: dict[object, list[Begun]] = {}
+        self._collected: dict[object, list[SpanStart]] = {}
 
     @classmethod
     def to(cls, endpoint: str, *, service: str, version: str, node: str, one_in: int) -> "Tracing":
         """Send spans to a collector by OTLP over HTTP."""
-        # It writes two lines for each batch that a collector does not take; ``_Quiet`` says so once a minute.
+        # It writes two lines for each batch that a collector does not take; ours writes one a minute.
         logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
         exporter = OTLPSpanExporter(endpoint, timeout=_EXPORT_SECONDS)
         return cls(exporter, service=service, version=version, node=node, one_in=one_in)
@@ -90,7 +90,7 @@ class Tracing:
         finally:
             contexts.detach(token)
 
-    def current(self) -> Begun | None:
+    def current(self) -> SpanStart | None:
         """Return the span of the request that is being handled, if it is traced, and the time."""
         span = trace.get_current_span()
         return (span, time.time_ns()) if span.is_recording() else None
@@ -143,7 +143,7 @@ class Tracing:
         self._tracer.start_span(name, context, attributes=attributes, start_time=start).end(end)
 
 
-class _Quiet(SpanExporter):
+class _ReportingExporter(SpanExporter):
     """Exports, and says at most once a minute that it could not: a collector may be down for long."""
 
     def __init__(self, exporter: SpanExporter) -> None:

@@ -34,7 +34,7 @@ _RULES: Final = (
     Rule("reports", ("report",), "closed <= ?1"),
 )
 
-_ROOM_CENSUS: Final = (
+_ROW_COUNTS: Final = (
     "SELECT (SELECT count(*) FROM rooms WHERE kind <> 'deleted'),"
     " (SELECT count(*) FROM groups JOIN rooms USING (room) WHERE in_force = 1 AND kind <> 'deleted'),"
     " (SELECT count(*) FROM devices WHERE status <> 'revoked'), (SELECT coalesce(sum(head), 0) FROM rooms),"
@@ -71,9 +71,9 @@ class ChatStore(Database):
         self.attempts = SqlAttempts(self._writer, self._readers)
         self.journal = SqlJournal(self._readers, COLUMNS, read_entry)
 
-    async def room_census(self) -> Sequence[float]:
+    async def count_chat_rows(self) -> Sequence[float]:
         """Return the numbers of rooms, groups in force, active devices, events, bytes of files, open reports.
 
         Raises UnavailableError.
         """
-        return await self._count(_ROOM_CENSUS)
+        return await self._count(_ROW_COUNTS)

@@ -102,11 +102,11 @@ class MemoryStore:
     account_data = account_limits = address_bans = retention = notices = accounts
     devices = keylog = groups = files = reports = second_factors = audit_heads = writer = readers = accounts
 
-    async def census(self, now: Millis, own: Collection[UserName]) -> Sequence[float]:
+    async def count_rows(self, now: Millis, own: Collection[UserName]) -> Sequence[float]:
         del now, own
         return ()
 
-    async def room_census(self) -> Sequence[float]:
+    async def count_chat_rows(self) -> Sequence[float]:
         return ()
 
     def hold(self, read: str) -> asyncio.Event:

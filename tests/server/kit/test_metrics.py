@@ -11,7 +11,7 @@ from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.histogram import Histogram
 from parlour_server.kit.metrics import Kind, Metric, Metrics
 from parlour_server.kit.prometheus_text import PrometheusText
-from parlour_server.kit.server_metrics import LAG_SECONDS, Census, measure_lag
+from parlour_server.kit.server_metrics import LAG_SECONDS, RowCounts, measure_lag
 
 ROOMS = Metric("rooms", Kind.GAUGE, "Rooms")
 
@@ -43,7 +43,7 @@ def test_a_histogram_has_cumulative_buckets_as_prometheus_wants_them() -> None:
     assert "parlour_commit_seconds_sum 3.0065" in text
 
 
-async def test_a_census_shows_nothing_before_it_was_taken_and_keeps_the_last_one() -> None:
+async def test_counts_of_rows_show_nothing_before_the_first_and_keep_the_last_one() -> None:
     """A database that does not answer leaves the numbers as they were, and a scrape never waits for it."""
     metrics, answers = Metrics("parlour"), [UnavailableError(), [3.0], UnavailableError()]
     slept, done = asyncio.Event(), asyncio.Event()
@@ -63,8 +63,8 @@ async def test_a_census_shows_nothing_before_it_was_taken_and_keeps_the_last_one
             raise answer
         return answer
 
-    census = Census(metrics, read, ROOMS)
-    running = asyncio.ensure_future(census.run(Clock()))
+    counts = RowCounts(metrics, read, ROOMS)
+    running = asyncio.ensure_future(counts.run(Clock()))
     await slept.wait()
     assert "\nparlour_rooms " not in PrometheusText(metrics).text().decode()
     await done.wait()

@@ -171,7 +171,7 @@ class Failing(SpanExporter):
 
 async def test_a_collector_that_is_down_is_one_line_a_minute(own_logs: list[dict[str, object]]) -> None:
     """It is not the server's fault, and must not fill its log, nor must the library."""
-    quiet = tracing._Quiet(Failing())
+    quiet = tracing._ReportingExporter(Failing())
     assert [quiet.export(()) for _ in range(3)] == [SpanExportResult.FAILURE] * 3
     traces = Tracing.to("http://127.0.0.1:1/v1/traces", **ABOUT, one_in=1)
     exporter = logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter")

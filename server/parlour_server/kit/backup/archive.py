@@ -17,7 +17,7 @@ from typing import BinaryIO, Final, Literal
 import msgspec
 
 from parlour_server.kit.backup.contents import (
-    Hashing,
+    HashingReader,
     Member,
     copy_bytes,
     damaged,
@@ -103,7 +103,7 @@ def _add(tar: tarfile.TarFile, path: Path, name: str, members: dict[str, Member]
         with path.open("rb") as data:
             info = tarfile.TarInfo(name)
             info.size, info.mode = os.fstat(data.fileno()).st_size, _MODE
-            hashing = Hashing(data)
+            hashing = HashingReader(data)
             tar.addfile(info, hashing)
             members[name] = Member(info.size, hashing.digest.hexdigest())
     except FileNotFoundError:

@@ -159,7 +159,7 @@ def damaged(place: Path, why: str) -> SetupError:
     return SetupError(f"the backup {place} is damaged: {why}; take another one")
 
 
-class Hashing:
+class HashingReader:
     """A file that is hashed while it is read."""
 
     def __init__(self, data: BinaryIO) -> None:

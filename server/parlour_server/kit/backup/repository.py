@@ -30,7 +30,7 @@ import msgspec
 
 from parlour_server.kit.backup.contents import (
     CHUNK,
-    Hashing,
+    HashingReader,
     Member,
     Snapshot,
     check_digest,
@@ -432,7 +432,7 @@ def _write_database(copy: Path, work: Path, before: bytes | None) -> tuple[Membe
 def _copy(source: Path, target: Path) -> Member:
     """Copy a file; returns its size and SHA-256."""
     with source.open("rb") as data, private_file(target) as out:
-        hashing = Hashing(data)
+        hashing = HashingReader(data)
         shutil.copyfileobj(hashing, out, CHUNK)
         return Member(out.tell(), hashing.digest.hexdigest())
 

@@ -197,6 +197,6 @@ def shown_time(millis: int | None) -> str:
     """Return a time as text, in UTC."""
     from datetime import UTC, datetime  # noqa: PLC0415 - see the module's docstring
 
-    if millis is None:
-        return "never"
-    return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    from parlour_server.kit.clock import utc_text  # noqa: PLC0415
+
+    return "never" if millis is None else utc_text(datetime.fromtimestamp(millis / 1000, UTC))

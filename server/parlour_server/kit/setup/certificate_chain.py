@@ -20,6 +20,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from parlour_server.kit.addresses import is_loopback, split_name
+from parlour_server.kit.clock import utc_text
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 
@@ -79,12 +80,10 @@ class CertificateChain:
                 f" {', '.join(lacking)}; request it for all names"
             )
         if leaf.not_valid_before_utc > now + _CLOCKS_DIFFER:
-            raise SetupError(
-                f"the certificate is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
-            )
+            raise SetupError(f"the certificate is not valid before {utc_text(leaf.not_valid_before_utc)}")
         if leaf.not_valid_after_utc < now + _LEAST_LIFE:
             raise SetupError(
-                f"the certificate ends at {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC; request a new one"
+                f"the certificate ends at {utc_text(leaf.not_valid_after_utc)}; request a new one"
             )
         _refuse_use(leaf)
         for below, above in zip(self.certificates, self.certificates[1:], strict=False):

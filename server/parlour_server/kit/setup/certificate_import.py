@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from parlour_server.kit.clock import utc_text
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.certificate_chain import (
@@ -81,7 +82,7 @@ def import_certificate(
     return Imported(
         is_new,
         names_of(found.leaf),
-        f"{found.leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
+        utc_text(found.leaf.not_valid_after_utc),
         pin_of(found.leaf),
     )
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from parlour_server.kit.clock import Clock
+from parlour_server.kit.clock import Clock, utc_text
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import log, warn
 from parlour_server.kit.net.tls_context import TlsFiles
@@ -87,7 +87,7 @@ class Renewal:
         except SetupError as error:
             warn("certificate_not_loaded", why=str(error))
             return
-        log("certificate_loaded", ends=f"{leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
+        log("certificate_loaded", ends=utc_text(leaf.not_valid_after_utc))
 
     def _remind(self, now: datetime) -> None:
         """Warn once a day of a certificate that ends soon."""
@@ -97,7 +97,7 @@ class Renewal:
         self._reminded_at = self._clock.monotonic()
         warn(
             "certificate_ends",
-            at=f"{leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
+            at=utc_text(leaf.not_valid_after_utc),
             do="`cert show` says who renews it, and why that failed",
         )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from parlour_server.kit.clock import utc_text
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.setup.certificate_chain import lacking_names, names_of, wanted_names
@@ -33,8 +34,8 @@ class CertificateReport:
             "names": names_of(leaf),
             "lacks": () if own and not acme.directory else tuple(lacking_names(leaf, wanted_names(settings))),
             "issuer": _printable(leaf.issuer.rfc4514_string()) if not own else "this server's own CA",
-            "starts": _time(leaf.not_valid_before_utc),
-            "ends": _time(leaf.not_valid_after_utc),
+            "starts": utc_text(leaf.not_valid_before_utc),
+            "ends": utc_text(leaf.not_valid_after_utc),
             "days_left": (leaf.not_valid_after_utc - now).days,
             "pin": pin_of(leaf),
             "keeps_key": keeps_key(folder, leaf),
@@ -43,7 +44,11 @@ class CertificateReport:
         if acme.directory:
             due = now if own else due_at(leaf)
             retry = datetime.fromtimestamp(state.retry_at / 1000, UTC) if state.failures else due
-            fields |= {"due": _time(max(due, retry)), "failures": state.failures, "last_failure": state.why}
+            fields |= {
+                "due": utc_text(max(due, retry)),
+                "failures": state.failures,
+                "last_failure": state.why,
+            }
         return cls(fields, is_urgent=ends_soon(leaf, now))
 
     @property
@@ -78,7 +83,3 @@ def _renewer(folder: DataFolder, settings: Settings, *, own: bool) -> str:
 def _printable(text: str) -> str:
     """Return a text of the CA's for a terminal."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)[:200]
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

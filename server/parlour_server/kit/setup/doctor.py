@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from parlour_server.kit.addresses import is_loopback, listen_address
-from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.clock import SystemClock, utc_text
 from parlour_server.kit.config.server_settings import DiskSettings, Settings
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.disk_watch import LEAST_FREE, WHAT_TO_DO, DiskSpace
@@ -165,7 +165,7 @@ def _logs(engine: Engine) -> list[Finding]:
         return []
     name, since = found
     day = datetime.fromtimestamp(since / 1000, UTC)
-    return [Finding("fine", "logs", f"incarnation {name}, since {day:%Y-%m-%d %H:%M} UTC")]
+    return [Finding("fine", "logs", f"incarnation {name}, since {utc_text(day)}")]
 
 
 def _sessions(engine: Engine, settings: Settings) -> list[Finding]:

@@ -337,7 +337,7 @@ class KitStore(Protocol):
     @property
     def readers(self) -> Readers: ...
 
-    async def census(self, now: Millis, own: Collection[UserName]) -> Sequence[float]:
+    async def count_rows(self, now: Millis, own: Collection[UserName]) -> Sequence[float]:
         """Return the number of people's accounts, and of sessions that have not expired.
 
         ``own`` are the program's accounts. Raises UnavailableError.

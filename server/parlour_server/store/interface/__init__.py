@@ -44,7 +44,7 @@ class Store(KitStore, Protocol):
     @property
     def reports(self) -> Reports: ...
 
-    async def room_census(self) -> Sequence[float]:
+    async def count_chat_rows(self) -> Sequence[float]:
         """Return the numbers of rooms, groups in force, active devices, events, bytes of files, open reports.
 
         Raises UnavailableError.

@@ -50,7 +50,7 @@ _COUNTS: Final[Mapping[str, str]] = {
     "file_bytes": "SELECT coalesce(sum(size), 0) FROM files WHERE owner = ?",
     "devices": "SELECT count(*) FROM devices WHERE account = ? AND status != 'revoked'",
 }
-_ALONE: Final = """
+_IN_EMPTY_ROOMS: Final = """
     SELECT e.room, e.seq FROM events e JOIN rooms r USING (room)
     WHERE e.author = ? AND e.kind = 'sealed' AND r.members = 0 LIMIT ?
 """
@@ -181,9 +181,9 @@ class SqlAccountData:
             query, (plain(user), now), "UPDATE files SET expires = ?2 WHERE file = ?1", now
         )
 
-    async def blank_alone(self, user: UserName) -> None:
+    async def blank_in_empty_rooms(self, user: UserName) -> None:
         """Remove the content of encrypted messages where no one is left to read them."""
-        while found := await self._readers.rows(_row, _ALONE, plain(user), _LOOK):
+        while found := await self._readers.rows(_row, _IN_EMPTY_ROOMS, plain(user), _LOOK):
             await self._in_batches(_blank_sealed, found)
 
     async def change_author(self, user: UserName, pseudonym: UserName) -> int:

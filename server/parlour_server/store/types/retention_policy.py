@@ -10,7 +10,6 @@ from typing import Final
 from parlour_protocol.frames.replies import Retention
 from parlour_protocol.kit.ids import Millis
 
-DAY: Final = 86_400_000
 _NEVER: Final = float("inf")
 
 

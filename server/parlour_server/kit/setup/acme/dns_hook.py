@@ -4,7 +4,6 @@ import os
 import shlex
 import signal
 import subprocess
-import time
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
@@ -28,10 +27,6 @@ class DnsHook:
         """Add a record. Raises SetupError."""
         self._added.append((name, value))  # also if it fails: it may have come half of the way
         self._run("add", name, value)
-
-    def wait(self, seconds: float) -> None:
-        """Wait until the name servers have the records, which only time can tell."""
-        time.sleep(seconds)
 
     def remove(self) -> None:
         """Remove all records. Raises SetupError for the first that stays, after trying all."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from random import SystemRandom
 from typing import Final
 
-from parlour_server.kit.clock import Clock
+from parlour_server.kit.clock import Clock, utc_text
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import log, log_fault, warn
@@ -58,7 +58,7 @@ class AcmeRenewal:
             try:
                 if self.is_due():
                     chain = await self.renew()
-                    log("certificate_renewed", ends=f"{chain.leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
+                    log("certificate_renewed", ends=utc_text(chain.leaf.not_valid_after_utc))
             except SetupError as error:
                 self._quiet_until = self._clock.monotonic() + _QUIET_SECONDS
                 warn("certificate_not_renewed", why=str(error), in_force="the old certificate stays in use")

@@ -15,7 +15,7 @@ from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.kit.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from parlour_server.kit.tracing import Begun
+    from parlour_server.kit.tracing import SpanStart
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -103,7 +103,7 @@ class Job:
     write: Write
     within: str | None
     """See ``Writer.submit``."""
-    trace: "Begun | None" = None
+    trace: "SpanStart | None" = None
     """The span of the request that it is of, if that is traced."""
 
     def run(self, connection: WriteConnection) -> object:

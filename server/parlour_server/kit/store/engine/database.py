@@ -28,7 +28,7 @@ from parlour_server.kit.store.schema import Schema, engine_of
 from parlour_server.kit.store.server_notices import SqlNotices
 from parlour_server.kit.store.shared_nodes import SharedNodes
 
-_CENSUS: Final = """
+_ROW_COUNTS: Final = """
     SELECT (SELECT count(*) FROM accounts
             WHERE deleted IS NULL AND account NOT IN (SELECT value FROM json_each(?2))),
         (SELECT count(*) FROM sessions WHERE expires > ?1)
@@ -102,12 +102,12 @@ class Database:
         """Delete a batch of data that expired months ago; returns the number of rows."""
         return await prune(self._writer, self._readers, now, self._rules)
 
-    async def census(self, now: Millis, own: Collection[UserName]) -> Sequence[float]:
+    async def count_rows(self, now: Millis, own: Collection[UserName]) -> Sequence[float]:
         """Return the number of people's accounts, and of sessions that have not expired.
 
         ``own`` are the program's accounts. Raises UnavailableError.
         """
-        return await self._count(_CENSUS, now, json.dumps(sorted(own)))
+        return await self._count(_ROW_COUNTS, now, json.dumps(sorted(own)))
 
     async def _count(self, query: str, *values: object) -> Sequence[float]:
         """Return the numbers of the only row of a query."""

@@ -13,7 +13,7 @@ from parlour_protocol.kit.ids import Millis
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.retention import BATCH
 
-_TOLD_MILLIS: Final = 120_000
+_LAST_EVENT_MILLIS: Final = 120_000
 """How long the last event stays, at least."""
 _DUE: Final = """
     SELECT r.room FROM rooms r LEFT JOIN events e ON e.room = r.room AND e.seq = r.head
@@ -55,7 +55,7 @@ def room_deleted(db: WriteConnection, event: LogEvent, _body: object) -> None:
 
 def due_rooms(db: Connection, now: Millis) -> list[RoomId]:
     """Return deleted rooms whose data can be removed."""
-    return [RoomId(room) for (room,) in db.execute(_DUE, (now - _TOLD_MILLIS, BATCH))]
+    return [RoomId(room) for (room,) in db.execute(_DUE, (now - _LAST_EVENT_MILLIS, BATCH))]
 
 
 def remove_batch(db: WriteConnection, room: RoomId) -> bool:

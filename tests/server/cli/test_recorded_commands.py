@@ -96,7 +96,7 @@ CHANGES: dict[Words, Words] = {
 }
 UNREACHABLE_CA = {("cert", "renew"), ("cert", "request")}
 OTHER_TESTS = {
-    ("import",),  # needs PostgreSQL: tests/server/cli/test_postgres.py
+    ("import",),  # needs PostgreSQL: tests/server/cli/test_import.py
     ("run",),  # changes nothing but with --migrate: tests/server/kit/setup/test_readiness.py
 }
 

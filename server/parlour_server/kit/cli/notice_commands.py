@@ -54,7 +54,8 @@ def send(data: Path, text: str, hours: int, as_json: bool) -> None:  # noqa: FBT
     try:
         checked = NoticeText.parse(text)
     except ValueError as error:
-        raise SetupError(f"this can't be a notice: {error}") from error
+        most = f"at most {NoticeText.max_lines} lines and {NoticeText.max_bytes:,} bytes"
+        raise SetupError(f"this can't be a notice: {error}; it has {most}") from error
     now = SystemClock().now()
     made = ServerNotice(NoticeId(new_short_id()), now, Millis(now + hours * _HOUR), checked)
     with_store(data, lambda store: store.notices.send(made), did="notice send", notice=made.notice, text=text)

@@ -34,7 +34,7 @@ from parlour_protocol.kit.errors import (
     OutOfOrderError,
 )
 from parlour_protocol.kit.fields import ReasonText
-from parlour_protocol.kit.frames import Answer, Greeting, Request
+from parlour_protocol.kit.frames import Answer, Greeting, Refusal, Request
 from parlour_protocol.kit.ids import RequestId
 from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_server.kit.audit import Audit, AuditEvent
@@ -381,11 +381,12 @@ class RequestDispatcher(Generic[S]):
                 frame = refusal(self._wire, request.id, error)
         elif not isinstance(error, CancelledError) or request.id in conversation.started:
             log_fault("a request", error)  # but not that an overdue handler was cancelled
-        code = str(error.code) if isinstance(error, RefusedError) else ErrorCode.UNAVAILABLE.value
+        answer = frame or unavailable(self._wire, request.id)
+        code = str(answer.code) if isinstance(answer, Refusal) else ErrorCode.UNAVAILABLE.value
         self._counts.errors[code] += 1
         if is_written(Level.DEBUG) and (begun := conversation.started.get(request.id)) is not None:
             _log_answer(conversation, request, code, self._clock.monotonic() - begun[0])
-        conversation.answer(request.id, frame or unavailable(self._wire, request.id))
+        conversation.answer(request.id, answer)
         if frame is not None and isinstance(error, RefusedError) and error.code in self._audited:
             peer = conversation.peer
             with ErrorBoundary("an audit line", peer.fail):

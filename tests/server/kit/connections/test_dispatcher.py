@@ -181,6 +181,10 @@ async def test_a_refusal_is_answered_and_recorded(later: Callable[[BaseException
         assert await w.ask(ada) == "not_found"
         w.toy.on_request = later(NameTakenError())
         assert await w.ask(ada) == "name_taken"
+        w.toy.on_request = later(RefusedError("no code that a client reads"))
+        assert await w.ask(ada) == "unavailable"
+        counted = {code: count for code, count in w.service.requests.errors.items() if count}
+        assert counted == dict.fromkeys(("forbidden", "not_found", "name_taken", "unavailable"), 1)
         assert len(w.lines("request_refused")) == 1
 
 

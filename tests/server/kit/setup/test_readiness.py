@@ -76,7 +76,7 @@ def test_run_upgrades_no_shared_database(
 
 
 async def test_the_command_prints_json(folder: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    """One object; an error goes to standard error, with status 1."""
+    """One object; an error is one, too, besides the sentence on standard error, with status 1."""
     server = await Server.start(CHAT, folder, ChatSettings(listen=Listen(address="127.0.0.1:0")))
     try:
         run = ["ready", "--data", str(folder.path), "--json"]
@@ -85,4 +85,6 @@ async def test_the_command_prints_json(folder: DataFolder, capsys: pytest.Captur
     finally:
         await server.stop()
     assert await asyncio.to_thread(COMMAND_LINE.run, run) == 1
-    assert capsys.readouterr() == ("", f"parlour-server: no server runs on {folder.path}\n")
+    out, sentence = capsys.readouterr()
+    assert json.loads(out) == {"error": f"no server runs on {folder.path}"}
+    assert sentence == f"parlour-server: no server runs on {folder.path}\n"

@@ -55,7 +55,7 @@ NOT_AT_START = (
     "opentelemetry",
     "parlour_protocol.encrypted",
     "parlour_protocol.mls",
-    "parlour_server.kit.api.openapi",  # making the document was a tenth of the start
+    "parlour_server.kit.api.openapi",  # most servers are never asked for the document
     "parlour_server.kit.backup",
     "parlour_server.kit.prometheus_text",
     "parlour_server.kit.setup.acme.order",
@@ -112,6 +112,11 @@ def test_a_server_serves_without_what_only_some_need(started: Start) -> None:
     """What a setting turns on, another command does or someone has to ask for is loaded then."""
     assert "parlour_server.kit.server" in started.modules
     assert started.loaded(*NOT_AT_START) == []
+
+
+def test_a_server_that_may_migrate_does_not_load_what_migrates(data: Path) -> None:
+    """Services start it with the flag each time, and seldom is there anything to do."""
+    assert start(data, "--migrate").loaded(*NOT_AT_START) == []
 
 
 def test_metrics_load_their_library(data: Path) -> None:

@@ -44,7 +44,7 @@ def test_every_operation_is_described_and_every_reference_resolves() -> None:
 
 
 async def test_the_document_is_made_when_someone_asks_and_once() -> None:
-    """Most servers are never asked, and it was a tenth of their start; a thread makes it, so no one waits."""
+    """Most servers are never asked. A thread makes it, so that no one else waits."""
     makers: list[threading.Thread] = []
 
     def make() -> bytes:

@@ -280,7 +280,7 @@ class RoomPane(Vertical):
 
     @on(Timeline.HoleInSight)
     def _fill_hole(self, event: Timeline.HoleInSight) -> None:
-        self.history.fill_hole(event.hole)
+        self.history.fill_hole(event.hole, downwards=event.downwards)
 
     @on(Timeline.ReadUpTo)
     def _read(self, event: Timeline.ReadUpTo) -> None:

@@ -107,14 +107,18 @@ class TimelineController:
         holes = await self._holes(room, entries, None)
         if self._current.id != room:
             return
+        around = await self._around_first_unread(room, read, entries)
+        if self._current.id != room:
+            return
         early, self._early = self._early or [], None
         self._timeline.show(
             self._client.account.user,
             entries,
             read=read,
-            complete=begins(entries),
+            complete=begins(entries if around is None else around[0]),
             ignored=self._client.people.ignored,
             holes=holes,
+            around=around,
         )
         self._timeline.show_receipts(self._client.messages.receipts(room))
         for entry in early:
@@ -129,6 +133,27 @@ class TimelineController:
             return []
         low = Seq(0) if len(seqs) < PAGE else Seq(seqs[0] - 1)
         return holes_of(await self._client.history.gaps(room, low, high), online=self._online)
+
+    async def _around_first_unread(
+        self, room: RoomId, read: Seq | None, newest: Sequence[Entry]
+    ) -> tuple[Sequence[Entry], Run] | None:
+        """Return the page around the read marker, if more is unread than the newest page holds."""
+        loaded = next((entry.seq for entry in newest if entry.seq is not None), None)
+        if not read or loaded is None or loaded <= read + 1:
+            return None
+        page, run = await self._around(room, Seq(read + 1))
+        return (page, run) if page else None
+
+    async def _around(self, room: RoomId, seq: Seq) -> tuple[Sequence[Entry], Run]:
+        """Return the page with an event in its middle, and the run of numbers that it covers."""
+        above = await self._client.history.timeline(room, after=Seq(seq - 1), limit=PAGE // 2)
+        below = await self._client.history.timeline(room, before=seq, limit=PAGE // 2)
+        page = [entry for entry in (*below, *above) if entry.seq is not None]
+        if not page:
+            return (), Run(seq, seq)
+        low, high = Seq((page[0].seq or 1) - 1), Seq((page[-1].seq or 0) + 1)
+        left = holes_of(await self._client.history.gaps(room, low, high), online=self._online)
+        return page, Run(low, high, tuple(left))
 
     def load_older(self, before: Seq) -> None:
         """Load the page above the oldest message."""
@@ -149,24 +174,34 @@ class TimelineController:
 
         self._interaction.run(page, group="page")
 
-    def fill_hole(self, hole: Hole) -> None:
-        """Load the gap between two messages."""
+    def fill_hole(self, hole: Hole, *, downwards: bool = False) -> None:
+        """Load the gap between two messages, or the page of it that the person scrolls to.
+
+        ``downwards`` is how someone reads on from their first unread message.
+        """
         room, gap = self._current.id, hole.gap
 
         async def fill() -> None:
             if room is None:
                 return
             try:
-                entries = await self._client.history.timeline(room, before=gap.before, limit=PAGE)
+                entries = (
+                    await self._client.history.timeline(room, after=gap.after, limit=PAGE)
+                    if downwards
+                    else await self._client.history.timeline(room, before=gap.before, limit=PAGE)
+                )
             except ParlourClientError:
                 self._timeline.hole_left(hole, HoleState.REFUSED)
                 raise
-            inside = [entry for entry in entries if entry.seq is not None and entry.seq > gap.after]
-            reached = inside[0].seq if inside and len(inside) == len(entries) == PAGE else None
-            low = Seq(reached - 1) if reached is not None else gap.after
-            left = holes_of(await self._client.history.gaps(room, low, gap.before), online=self._online)
+            inside = [entry for entry in entries if entry.seq and gap.after < entry.seq < gap.before]
+            low, high = gap.after, gap.before
+            if len(inside) == PAGE:  # there may be more
+                low, high = (
+                    (low, Seq((inside[-1].seq or 0) + 1)) if downwards else (Seq((inside[0].seq or 1) - 1), high)
+                )
+            left = holes_of(await self._client.history.gaps(room, low, high), online=self._online)
             if self._current.id == room:
-                self._timeline.merge(inside, Run(low, gap.before, tuple(left)))
+                self._timeline.merge(inside, Run(low, high, tuple(left)))
                 await self._fetch_parents()
 
         self._interaction.run(fill, group="page")
@@ -190,14 +225,10 @@ class TimelineController:
     async def reveal(self, room: RoomId, seq: Seq) -> None:
         """Go to a message of the open room; what is below it is loaded when it becomes visible."""
         if not self._timeline.reveal(seq):
-            above = await self._client.history.timeline(room, after=Seq(seq - 1), limit=PAGE // 2)
-            below = await self._client.history.timeline(room, before=seq, limit=PAGE // 2)
-            around = [entry for entry in (*below, *above) if entry.seq is not None]
-            if self._current.id != room or not around:
+            page, run = await self._around(room, seq)
+            if self._current.id != room or not page:
                 return
-            low, high = Seq((around[0].seq or 1) - 1), Seq((around[-1].seq or 0) + 1)
-            left = holes_of(await self._client.history.gaps(room, low, high), online=self._online)
-            self._timeline.merge(around, Run(low, high, tuple(left)), complete=begins(around))
+            self._timeline.merge(page, run, complete=begins(page))
             if not self._timeline.reveal(seq):
                 self._interaction.toast(Toast.TOO_FAR)
                 return

@@ -87,3 +87,44 @@ async def test_the_last_marker_is_set_before_the_client_stops(client: FakeClient
             await settled(pilot)
         assert (LOBBY, entry.seq) not in _marked(client)
     assert (LOBBY, entry.seq) in _marked(client)
+
+
+async def test_a_room_with_more_unread_than_a_page_opens_at_the_first_unread_message(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """What was read last stands above the line; what is between it and the newest page is loaded on the way."""
+    fill(client, 50)
+    for number in range(450):
+        client.say(LOBBY, BOB, f"new {number}")
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        rows = [timeline.render_line(row).text.rstrip() for row in range(timeline.size.height)]
+        first = next(number for number, row in enumerate(rows) if "── new ──" in row)
+        assert rows[first + 2].endswith("new 0")
+        assert not timeline.follows
+
+        for number in range(20, 450, 20):  # a few screens at a time, as with Page Down
+            index = next(at for at, entry in enumerate(timeline.entries) if entry.text == f"new {number}")
+            timeline.select(index)
+            await settled(pilot)
+        assert [entry.text for entry in timeline.entries][-450:] == [f"new {number}" for number in range(450)]
+        assert not timeline.holes
+
+
+async def test_a_gap_is_loaded_from_the_side_that_the_person_comes_from(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """Reading down loads what follows, not the far end of the gap."""
+    fill(client, 50)
+    for number in range(600):
+        client.say(LOBBY, BOB, f"new {number}")
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        here = [entry.text for entry in timeline.entries]
+        assert "new 40" in here
+        assert "new 400" not in here
+        timeline.select(here.index("new 40"))
+        await settled(pilot)
+        here = [entry.text for entry in timeline.entries]
+        assert "new 140" in here
+        assert "new 400" not in here

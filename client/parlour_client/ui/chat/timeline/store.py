@@ -299,7 +299,8 @@ class Store(Entries):
         entry = self.entries[index]
         before = self.entries[index - 1] if index else None
         new_day = before is None or day_number(before.at) != day_number(entry.at)
-        first_unread = before is not None and index == self.first_unread and entry.author != self.me
+        new = index == self.first_unread and entry.author != self.me
+        first_unread = new and (before is not None or bool(self.read))
         hole = self.hole_above(index)
         missing = hole.words if hole is not None else ""
         if not index and self.loading_older:

@@ -64,9 +64,10 @@ class Timeline(ScrollView, can_focus=True):
 
     @dataclass
     class HoleInSight(Message):
-        """Messages are missing near the view: load them."""
+        """Messages are missing near the view: load them, ``downwards`` if it is below the top of the view."""
 
         hole: Hole
+        downwards: bool
 
     @dataclass
     class ReadUpTo(Message):
@@ -142,11 +143,17 @@ class Timeline(ScrollView, can_focus=True):
         complete: bool,
         ignored: AbstractSet[UserName] = frozenset(),
         holes: Sequence[Hole] = (),
+        around: tuple[Sequence[Entry], Run] | None = None,
     ) -> None:
-        """Show a room, at the first unread message or else at the end."""
+        """Show a room, at the first unread message or else at the end.
+
+        ``around`` is what is loaded around the first unread message, if ``entries`` do not reach up to it.
+        """
         self._store = store = Store(me, entries, read=read)
         store.verified, store.ignored, store.layout = self.verified, ignored, self._layout
         store.holes = list(holes)
+        if around is not None:
+            store.merge(*around)
         self._pending.clear()
         self._painter.forget_rows()
         self._complete, self._asked_before, self._read_told = complete, None, Seq(0)
@@ -413,7 +420,7 @@ class Timeline(ScrollView, can_focus=True):
             hole = store.hole_above(index)
             if hole is not None and hole.state is HoleState.WAITING:
                 store.mark_hole(hole, HoleState.LOADING)
-                self.post_message(self.HoleInSight(hole))
+                self.post_message(self.HoleInSight(hole, downwards=store.top(index) > top))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Note the new position when the person scrolled."""

@@ -333,8 +333,8 @@ async def delete_room(call: Call, room: Here) -> Question:
     "retention",
     cli="room retention",
     json=True,
-    asks=Asks(),
-    examples=("room retention garden", "room retention garden 30", "room retention garden --clear"),
+    asks=Asks(cli=True),
+    examples=("room retention garden", "room retention garden 30 --yes", "room retention garden --clear"),
     check=_check_retention,
 )
 async def retention(
@@ -358,6 +358,10 @@ async def retention(
     async def do() -> None:
         await call.client.rooms.set_retention(room.id, days)
 
+    now = None if room.retention is None else room.retention.days
+    if now is not None and days is not None and days >= now:
+        await do()
+        return None
     question = ngettext(
         "Remove messages in {title} after {days} day?",
         "Remove messages in {title} after {days} days?",

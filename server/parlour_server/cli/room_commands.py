@@ -211,25 +211,34 @@ def appoint(data: Path, name: str, who: str, role: str, as_json: bool) -> None: 
 @room.command(
     epilog=example(
         "parlour-server room retention --data ~/parlour lobby\nparlour-server room retention "
-        "--data ~/parlour lobby --days 30"
+        "--data ~/parlour lobby --days 30 --yes"
     )
 )
 @data_option
 @json_option
 @click.option("--days", type=click.IntRange(1, 36_500), help="Remove messages after so many days.")
 @click.option("--clear", is_flag=True, help="Keep messages as long as the server keeps any.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
 @click.argument("name")
-def retention(data: Path, name: str, days: int | None, clear: bool, as_json: bool) -> None:  # noqa: FBT001 - click
+def retention(
+    data: Path,
+    name: str,
+    days: int | None,
+    clear: bool,  # noqa: FBT001 - click
+    yes: bool,  # noqa: FBT001 - click
+    as_json: bool,  # noqa: FBT001 - click
+) -> None:
     """Show how long messages of the room NAME (or with this id) are kept, or set it.
 
-    Members are told at once. A shorter time applies after `messages.notice_days`.
+    Members are told at once. A shorter time applies after `messages.notice_days`; it removes messages for
+    good, so it asks first.
     """
     from parlour_protocol.frames.bodies import RetentionSet  # noqa: PLC0415
     from parlour_protocol.kit.ids import Millis  # noqa: PLC0415
     from parlour_server.chat_settings import ChatSettings  # noqa: PLC0415
     from parlour_server.kit.clock import DAY_MILLIS, SystemClock  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.rooms.operator_rules import allow_anything  # noqa: PLC0415
-    from parlour_server.store.types import RetentionPolicy, shorter  # noqa: PLC0415
+    from parlour_server.rooms.rights import refuse_same_retention  # noqa: PLC0415
+    from parlour_server.store.types import RetentionPolicy, shorter, shortest  # noqa: PLC0415
 
     if days is not None and clear:
         raise click.UsageError("--days and --clear can't be used together")
@@ -239,10 +248,19 @@ def retention(data: Path, name: str, days: int | None, clear: bool, as_json: boo
     now = SystemClock().now()
     applies = Millis(now + settings.messages.notice_days * DAY_MILLIS)
 
+    async def look(store: "Store") -> "RetentionPolicy":
+        return (await store.retention.policy(await _find(store, name))).settled(now)
+
+    if days is not None:
+        before = with_store(data, look, did=None).days
+        if before != days and shortest(before, days) == days:
+            kept = f"{days} day{'' if days == 1 else 's'}"
+            confirm(f"Remove messages of {name} for good after {kept}?", yes=yes)
+
     async def work(store: "Store") -> "tuple[RoomId, RetentionPolicy, RetentionPolicy]":
         room = await _find(store, name)
         if changes:
-            await store.log.append(_event(room, now, RetentionSet(days, applies)), allow_anything)
+            await store.log.append(_event(room, now, RetentionSet(days, applies)), refuse_same_retention)
         return room, await store.retention.policy(None), await store.retention.policy(room)
 
     did = "room retention" if changes else None

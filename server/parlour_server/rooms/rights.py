@@ -117,6 +117,7 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PL
             allow(event, facts, Action.SET_TOPIC)
         case RetentionSet():
             allow(event, facts, Action.SET_RETENTION)
+            refuse_same_retention(event, facts)
         case Renamed(name=name):
             allow(event, facts, Action.RENAME)
             refuse_name_of_lobby(facts.kind, name)
@@ -174,6 +175,13 @@ def refuse_same_archived(facts: Facts, *, on: bool) -> None:
     if facts.archived is on:
         hint = "this room is archived already" if on else "this room is not archived"
         raise RefusedError(ErrorCode.ALREADY, hint)
+
+
+def refuse_same_retention(event: AppendEvent, facts: Facts) -> None:
+    """Refuse to set what is set or announced already. Raises RefusedError."""
+    policy = facts.retention.settled(event.at)
+    if isinstance(event.body, RetentionSet) and policy.changed_by(event.body, event.at) == policy:
+        raise RefusedError(ErrorCode.ALREADY, "messages here are kept this long already")
 
 
 def decide_within(room_bytes: int) -> Decide:

@@ -9,8 +9,9 @@ from tests.client.ui.ui_fake import ALICE, BOB, DIRECT, GARDEN, LOBBY, FakeClien
 from parlour_client.commands import results
 from parlour_client.commands.front import Front
 from parlour_client.commands.messages import report
+from parlour_client.commands.rooms import retention
 from parlour_client.kit.errors import ParlourClientError, SetupError, WrongUseError
-from parlour_protocol.frames.replies import RoomListing
+from parlour_protocol.frames.replies import Retention, RoomListing
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.ids import Seq
@@ -100,6 +101,7 @@ ASKED_FIRST: list[tuple[tuple[Front, ...], str, tuple[object, ...]]] = [
     (BOTH, "/leave", ("leave", LOBBY)),
     (BOTH, "/archive on", ("archive", LOBBY, True)),
     (BOTH, "/delete-room", ("delete_room", LOBBY)),
+    (BOTH, "/retention 30", ("set_retention", LOBBY, 30)),
     (BOTH, "/kick carol too loud", ("kick", LOBBY, "carol", "too loud")),
     (BOTH, "/ban carol 2h spam spam", ("ban", LOBBY, "carol", 7200, "spam spam")),
     (BOTH, "/ban carol spam", ("ban", LOBBY, "carol", None, "spam")),
@@ -129,6 +131,19 @@ async def test_what_everyone_sees_or_cannot_be_undone_is_a_question(
     assert asked not in client.calls
     await question.do()
     assert asked in client.calls
+
+
+@pytest.mark.parametrize(("now", "asks"), [(None, True), (60, True), (30, False), (7, False)])
+async def test_only_keeping_less_than_now_is_asked_about(
+    client: FakeClient, *, now: int | None, asks: bool
+) -> None:
+    """Also on the command line: what goes by it does not come back."""
+    client.set_retention_raw(LOBBY, None if now is None else Retention(days=now))
+    question = await give(client, Front.UI, "/retention 30")
+    assert isinstance(question, results.Question) is asks
+    assert (("set_retention", LOBBY, 30) in client.calls) is not asks
+    assert retention.asks is not None
+    assert retention.asks.cli
 
 
 async def test_a_report_says_what_it_gives_to_the_operator(client: FakeClient) -> None:

@@ -63,7 +63,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import bodies
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, TopicText
 from parlour_protocol.frames.opaque import Digest
-from parlour_protocol.frames.replies import RoomListing
+from parlour_protocol.frames.replies import Retention, RoomListing
 from parlour_protocol.ids import FileId, RoomId
 from parlour_protocol.kit.api import SessionInfo
 from parlour_protocol.kit.fields import ReasonText, WireText
@@ -222,6 +222,15 @@ class FakeClient(Client):
     def set_role_raw(self, room: RoomId, role: Role) -> None:
         """Give the account another role."""
         self._rooms[room] = replace(self._rooms[room], role=role)
+
+    def set_archived(self, room: RoomId, *, on: bool = True) -> None:
+        """Archive a room, or make it active again."""
+        self._rooms[room] = replace(self._rooms[room], archived=on)
+        self.tell(RoomsChanged())
+
+    def set_retention_raw(self, room: RoomId, retention: Retention | None) -> None:
+        """Keep messages for another time."""
+        self._rooms[room] = replace(self._rooms[room], retention=retention)
 
     def mark_all_read(self) -> None:
         """Take the counts away."""
@@ -629,6 +638,9 @@ class FakeClient(Client):
 
     async def archive(self, room: RoomId, *, on: bool) -> None:
         self._called("archive", room, on)
+
+    async def set_retention(self, room: RoomId, days: int | None) -> None:
+        self._called("set_retention", room, days)
 
     async def delete_room(self, room: RoomId) -> None:
         self._called("delete_room", room)

@@ -337,11 +337,16 @@ def test_how_long_a_room_keeps_messages_by_the_operator(folder: DataFolder, caps
     data = ("--data", str(folder.path))
     assert "kept for ever" in run(capsys, "room", "retention", *data, "lobby")
     assert acts(folder) == []
-    changed = run(capsys, "room", "retention", *data, "lobby", "--days", "30")
+    asked = fail(capsys, "room", "retention", *data, "lobby", "--days", "30")
+    assert "add --yes if you mean it" in asked[1]
+    assert acts(folder) == []
+    changed = run(capsys, "room", "retention", *data, "lobby", "--days", "30", "--yes")
     assert re.search(r"kept for ever\nfrom \S+ \S+ UTC on: for 30 days", changed)
     shown = json.loads(run(capsys, "room", "retention", *data, "lobby", "--json"))
     assert (shown["days"], shown["next_days"]) == (None, 30)
     assert "room retention" in acts(folder)
+    same = fail(capsys, "room", "retention", *data, "lobby", "--days", "30", "--yes")
+    assert "messages here are kept this long already" in same[1]
     assert "from" not in run(capsys, "room", "retention", *data, "lobby", "--clear")
     assert "no such room" in fail(capsys, "room", "retention", *data, "nowhere")[1]
     assert fail(capsys, "room", "retention", *data, "lobby", "--days", "0")[0] == 2

@@ -53,7 +53,15 @@ from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.permissions import LOWEST_ROLE, RANK, Action
 from parlour_server.rooms.rights import decide
-from parlour_server.store.types import AppendEvent, Facts, FileRecord, GroupFacts, Membership, Target
+from parlour_server.store.types import (
+    AppendEvent,
+    Facts,
+    FileRecord,
+    GroupFacts,
+    Membership,
+    RetentionPolicy,
+    Target,
+)
 
 ADA, BOB = parse_user_name("ada"), parse_user_name("bob")
 NOW = Millis(1_000_000)
@@ -337,6 +345,27 @@ def test_only_members_can_be_acted_on(body: AnyBody):
 def test_bans_and_mutes_that_are_so_already(body: AnyBody, known: dict[str, Any], expected: ErrorCode | None):
     """What changes nothing is refused; a new end is a change."""
     assert outcome(body, facts(Role.MODERATOR, **known)) is expected
+
+
+@pytest.mark.parametrize(
+    ("known", "days", "expected"),
+    [
+        (RetentionPolicy(), 30, None),
+        (RetentionPolicy(), None, ErrorCode.ALREADY),
+        (RetentionPolicy(30), 30, ErrorCode.ALREADY),
+        (RetentionPolicy(30), 31, None),
+        (RetentionPolicy(30), None, None),
+        (RetentionPolicy(None, 30, LATER), 30, ErrorCode.ALREADY),
+        (RetentionPolicy(None, 30, LATER), None, None),
+        (RetentionPolicy(None, 30, EARLIER), 30, ErrorCode.ALREADY),
+    ],
+)
+def test_a_retention_that_is_set_or_announced_already(
+    known: RetentionPolicy, days: int | None, expected: ErrorCode | None
+):
+    """What changes nothing writes no line into the room, and moves no announced day."""
+    body = RetentionSet(days, Millis(NOW + 1000))
+    assert outcome(body, facts(Role.OWNER, retention=known)) is expected
 
 
 @pytest.mark.parametrize(

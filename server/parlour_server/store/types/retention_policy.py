@@ -7,6 +7,7 @@ learn of it before; one that keeps more applies at once. Pure functions.
 from dataclasses import dataclass
 from typing import Final
 
+from parlour_protocol.frames.bodies import RetentionSet
 from parlour_protocol.frames.replies import Retention
 from parlour_protocol.kit.ids import Millis
 
@@ -37,6 +38,10 @@ class RetentionPolicy:
         if self.next_from > now and days == self.next_days:
             return self  # announced already
         return RetentionPolicy(current, days, Millis(now + notice))
+
+    def changed_by(self, body: RetentionSet, at: Millis) -> "RetentionPolicy":
+        """Return the policy after this event; its notice period ends when it says."""
+        return self.settled(at).changed(body.days, at, max(0, (body.applies or at) - at))
 
 
 def shorter(server: RetentionPolicy, room: RetentionPolicy, removed_days: int | None) -> Retention | None:

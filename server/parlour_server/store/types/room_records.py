@@ -14,6 +14,7 @@ from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
+from parlour_server.store.types.retention_policy import RetentionPolicy
 
 
 class Membership(Struct, frozen=True):
@@ -136,6 +137,8 @@ class Facts(Struct, frozen=True):
     """The id of the new group is already used."""
     pins: int = 0
     """The number of pinned messages; read only for a pin."""
+    retention: RetentionPolicy = RetentionPolicy()
+    """What is set for the room; read only for a change of it."""
     file: "FileRecord | None" = None
     """The message's file, of any owner; None: it has none, or it no longer exists."""
 

@@ -27,6 +27,7 @@ from parlour_protocol.frames.bodies import (
     Muted,
     Pinned,
     Reacted,
+    RetentionSet,
     RoleSet,
     Unbanned,
     Uninvited,
@@ -49,6 +50,7 @@ from parlour_server.store.sql.rooms.consent import (
 )
 from parlour_server.store.sql.rooms.files import find_file
 from parlour_server.store.sql.rooms.member_rows import count_owners
+from parlour_server.store.sql.rooms.retention import read_policy
 from parlour_server.store.types import AppendEvent, Facts, GroupFacts, Target
 
 _PERSON: Final = """
@@ -186,6 +188,8 @@ def _more(db: Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]:
         more = _subject(db, event.room, body.who)
     elif isinstance(body, Invited | Uninvited):
         more = _subject(db, event.room, body.who) | facts_of_invitation(db, event, body.who)
+    elif isinstance(body, RetentionSet):
+        more["retention"] = read_policy(db, event.room)
     if isinstance(body, RoleSet | Left | Kicked | Banned):
         more["owners"] = count_owners(db, event.room)
         who = event.author if isinstance(body, Left) else body.who

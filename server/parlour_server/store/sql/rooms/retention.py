@@ -127,9 +127,7 @@ def set_for_room(db: WriteConnection, event: LogEvent, body: RetentionSet) -> Re
     The server may keep them for less time than the room's owner wants. The given body has the end of the
     notice period, which counts only if more is removed than now.
     """
-    notice = max(0, (body.applies or event.at) - event.at)
-    policy = read_policy(db, event.room).settled(event.at)
-    changed = policy.changed(body.days, event.at, notice)
+    changed = read_policy(db, event.room).changed_by(body, event.at)
     _write_policy(db, "rooms", "room = ?", (event.room,), changed)
     days = shortest(read_policy(db, None).at(event.at), body.days)
     return replace(body, days=days, applies=changed.next_from or event.at)

@@ -71,13 +71,13 @@ def read_line(text: str, front: Front) -> Line:
     return Line(found, rest.strip(), unknown="" if found is not None else word)
 
 
-def unknown_command(word: str, front: Front) -> SetupError:
+def unknown_command(word: str, front: Front) -> WrongUseError:
     """Return the error for a word that runs nothing: what is meant, as far as that can be guessed."""
     if word.strip().lower() == _NICK:
-        return SetupError(_("Your name is your account's and can't be changed."))
+        return WrongUseError(_("Your name is your account's and can't be changed."))
     shown = " ".join(safe_text(word).lines)
     near = difflib.get_close_matches(word.strip().lower(), _BY_NAME[front], 1, _NEAR)
-    return SetupError(
+    return WrongUseError(
         _("There is no command /{word}.").format(word=shown),
         _("Did you mean /{name}? // starts a message with a slash.").format(name=near[0])
         if near

@@ -90,12 +90,14 @@ class EncryptionError(ParlourClientError):
     """The state of an encrypted room, a key or a device prevents this; no plaintext was sent."""
 
 
+ARCHIVED: Final = N_("This room is archived: you can read it, but nobody can write here.")
+OWNERS_UNARCHIVE: Final = N_("An owner can open it again: /archive off")
 _WORDS: Final[Mapping[str, str]] = {
     ErrorCode.NOT_FOUND: N_("There is no such room, person or message, or you are not allowed to see it."),
     ErrorCode.FORBIDDEN: N_("Your role in this room does not allow that."),
     ErrorCode.BANNED: N_("You are banned from this room."),
     ErrorCode.MUTED: N_("You are muted in this room."),
-    ErrorCode.ARCHIVED: N_("This room is archived: you can read it, but nobody can write here."),
+    ErrorCode.ARCHIVED: ARCHIVED,
     ErrorCode.ENCRYPTED: N_("The room is end-to-end encrypted, so the server refuses unencrypted messages."),
     ErrorCode.STALE_EPOCH: N_("The room's keys have changed in the meantime."),
     ErrorCode.REMOVAL_PENDING: (
@@ -131,6 +133,9 @@ _REASONS: Final = frozenset(
         N_("Too many of your invitations are unanswered: withdraw one, or wait."),
         N_("Too many invitations to this room are unanswered."),
         N_("No such invitation, or it is not yours to withdraw."),
+        N_("Messages here are kept this long already."),
+        N_("This room is archived already."),
+        N_("This room is not archived."),
     }
 )
 """A server's reasons for refusing what moderators do: the client knows them, so it can translate them."""
@@ -141,3 +146,14 @@ class ChatRefusedError(RefusedError):
 
     words: ClassVar[Mapping[str, str]] = _WORDS
     reasons: ClassVar[frozenset[str]] = _REASONS
+
+
+class ParentGoneError(ChatRefusedError):
+    """A reply was refused because its message expired or was deleted. Sent again, it goes without it."""
+
+    words: ClassVar[Mapping[str, str]] = {
+        ErrorCode.NOT_FOUND: N_(
+            "The message that you replied to is no longer on the server. "
+            "Sent again, yours goes without the quote."
+        )
+    }

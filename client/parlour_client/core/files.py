@@ -19,7 +19,7 @@ from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.e2ee.messages.outgoing import file_with_key
 from parlour_client.core.e2ee.messages.store import keep_file_key
-from parlour_client.core.errors import EncryptionError
+from parlour_client.core.errors import ARCHIVED, OWNERS_UNARCHIVE, EncryptionError
 from parlour_client.core.messages import Messages
 from parlour_client.core.model import Entry
 from parlour_client.core.sync.state import State
@@ -60,8 +60,11 @@ class Files:
 
         Raises SetupError for what cannot be read or sent.
         """
-        if self._state.room(room) is None:
+        known = self._state.room(room)
+        if known is None:
             raise SetupError(_("You are not in this room."), _("Join it first: parlour room join NAME."))
+        if known.archived:
+            raise SetupError(_(ARCHIVED), _(OWNERS_UNARCHIVE))
         name = _file_name(path)
         text = message_text(caption or str(name))
         rooms = self._encryption()

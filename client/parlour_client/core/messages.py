@@ -11,6 +11,7 @@ from parlour_client.core.archive.outbox_table import AlsoWrite
 from parlour_client.core.checked_text import message_text, reaction_text, report_note_text
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.maintenance.closed_accounts import closed_direct_words
+from parlour_client.core.errors import ARCHIVED, OWNERS_UNARCHIVE
 from parlour_client.core.events import Emit, EntryChanged
 from parlour_client.core.model import Entry, Outgoing
 from parlour_client.core.outbox.item import DurableRequest, Item, StoredAt
@@ -177,7 +178,7 @@ class Messages:
         if known is None:
             raise SetupError(_("You are not in this room."), _("Join it first: parlour room join NAME."))
         if known.archived:
-            raise SetupError(_("This room is archived: you can read it, but nobody can write here."))
+            raise SetupError(_(ARCHIVED), _(OWNERS_UNARCHIVE))
         left = known.peer is not None and known.peer != self._state.me and known.members == 1
         if known.peer is not None and left and not isinstance(frames[0], Delete):
             raise SetupError(closed_direct_words(known.peer))  # nothing else ends a direct room

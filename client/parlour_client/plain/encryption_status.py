@@ -53,9 +53,8 @@ class EncryptionStatus:
 def label_line(title: str, status: RoomEncryption) -> str:
     """Return a room's label and problems."""
     problem = _(" Problem: {problem}").format(problem=shown(status.problem)) if status.problem else ""
-    return _("{title}, encryption: {label}.{problem}").format(
-        title=title, label=shown(status.label), problem=problem
-    )
+    label = shown(status.label).replace(" · ", ", ")  # a screen reader reads the dot aloud
+    return _("{title}, encryption: {label}.{problem}").format(title=title, label=label, problem=problem)
 
 
 def words_line(process: SasVerification, before: SasVerification | None = None) -> str:

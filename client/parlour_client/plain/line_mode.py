@@ -28,6 +28,7 @@ from parlour_client.commands.results import (
     LoginWanted,
     Question,
     Result,
+    RoomOpened,
     SendWanted,
     SettingChosen,
     Transfer,
@@ -115,6 +116,10 @@ class LineMode:
         self._begun = False
         self._early: list[Entry] = []
         """Messages that came before the beginning said where one is."""
+        self._known: set[RoomId] | None = None
+        """The rooms when the command that is running was begun."""
+        self._first: list[Entry] = []
+        """Events of other rooms since then."""
         self._last_status = ""
         self._bursts: set[RoomId] = set()
         """Rooms of which a burst was reported, since anything was typed or printed one by one."""
@@ -207,11 +212,27 @@ class LineMode:
             return
         call = self._call()
         given = read_arguments(read.command, read.rest, call)
-        result = await read.command(call, **given.values)
+        result = await self._run(read.command, call, given.values)
         if isinstance(result, Question):
             await self._ask(read.command, result, line, sure=given.sure)
         elif result is not None:
             await self._show(result)
+
+    async def _run(self, command: Command[..., Any], call: Call, given: Mapping[str, Any]) -> Result | None:
+        """Run a command; the first events of a room that it opens are printed with the room, and once."""
+        result: Result | None = None
+        self._known = {room.id for room in self.client.rooms.all}
+        try:
+            result = await command(call, **given)
+        finally:
+            self._known, first = None, self._first
+            self._first = []
+            read = result.entries if isinstance(result, RoomOpened) else ()
+            below = {(entry.room, entry.seq) for entry in read}
+            for entry in first:
+                if (entry.room, entry.seq) not in below:
+                    self._print_new(entry)
+        return result
 
     def _call(self) -> Call:
         """Return the context of a command given now."""
@@ -369,10 +390,12 @@ class LineMode:
                     )
                 )
             return
-        if self._begun:
-            self._print_new(entry)
-        else:
+        if not self._begun:
             self._early.append(entry)
+        elif self._known is not None and entry.room not in self._known:
+            self._first.append(entry)
+        else:
+            self._print_new(entry)
 
     def _print_new(self, entry: Entry) -> None:
         room = self.client.rooms.get(entry.room)

@@ -111,6 +111,9 @@ async def _public_rooms_listed(result: results.PublicRoomsListed, printer: Print
 
 @show.register(results.MembersListed)
 async def _members_listed(result: results.MembersListed, printer: Printer) -> None:
+    printer.say(
+        ngettext("{count} member", "{count} members", len(result.members)).format(count=len(result.members))
+    )
     for one in result.members:
         printer.say(f"{display_name(one.user)}, {member_words(one)}")
 

@@ -29,6 +29,7 @@ from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.tour import Step
 from parlour_client.ui.chat.vim import VI_BINDINGS
+from parlour_client.ui.input.early_text import EarlyText
 from parlour_client.ui.input.editor import command_of, edit_file
 from parlour_client.ui.input.jump import JumpScreen, Target
 from parlour_client.ui.locking import Lock
@@ -73,6 +74,7 @@ class ParlourApp(SettingsApp):
         """Why the client could not be opened."""
         self._chat: ChatScreen | None = None
         self._leaving: asyncio.Future[None] | None = None
+        self._early = EarlyText()
         self.theming = Theming(self)
         self.accounts = AccountSwitcher(self, accounts, switch=self._switch, refuse=self._refuse)
         self.lock = Lock(
@@ -95,6 +97,13 @@ class ParlourApp(SettingsApp):
 
     # --- Textual's methods
 
+    def action_help_quit(self) -> None:
+        """Say how to quit, in the person's language: Ctrl+C is pressed by habit."""
+        for active in self.active_bindings.values():
+            if active.binding.action in {"quit", "app.quit"}:
+                toast(self, Toast.HOW_TO_QUIT, key=self.get_key_display(active.binding))
+                return
+
     def action_command_palette(self) -> None:
         """Show the palette."""
         if isinstance(self.screen, Palette):
@@ -113,6 +122,15 @@ class ParlourApp(SettingsApp):
         """Note that the person is there; send typed text to the composer unless it is a command."""
         if isinstance(event, InputEvent | Paste):
             self.lock.key_pressed()
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            if self._early.take(event):
+                return
+            if (
+                isinstance(event, Key)
+                and isinstance(self.screen, Palette)
+                and await self.screen.take_key(event)
+            ):
+                return
         if isinstance(event, Key) and not event.is_forwarded and isinstance(self.screen, ChatScreen):
             event = self.screen.pane.vim.without_escape(event)
             if event.key.startswith("alt+"):  # a terminal that sends Esc for Alt gives the letter too
@@ -163,12 +181,14 @@ class ParlourApp(SettingsApp):
 
             _done = self.push_screen(welcome_screen(inside), self._came_in)
         else:
+            self._early.keep()
             self._begin(inside)
 
     async def _came_in(self, client: Client | None) -> None:
         if client is None:
             self.exit()
         else:
+            self._early.keep()
             self._begin(client)
 
     @work(exclusive=True, group="start")  # a slow start must not keep the person from leaving
@@ -187,6 +207,8 @@ class ParlourApp(SettingsApp):
         self._chat = chat = ChatScreen(client, self._tour, self.lend_terminal)
         try:
             await self.push_screen(chat)
+            if early := self._early.give():
+                chat.pane.composer.insert(early)
             await self.workers.wait_for_complete([one for one in self.workers if one.group == "open"])
         except WorkerError:  # what went wrong is shown; or another room is being opened
             pass

@@ -29,6 +29,7 @@ class Toast(Enum):
     NO_SUCH_ACCOUNT = N_("You have no account with that name. /account lists them.")
     NOTHING_TO_REACH = N_("Nothing to jump to.")
     NOT_STORED = N_("This message has not reached the server yet.")
+    HOW_TO_QUIT = N_("Ctrl+C does not quit. {key} does.")
 
 
 _SEVERITY: Final[dict[Toast, Severity]] = {
@@ -42,6 +43,8 @@ _SEVERITY: Final[dict[Toast, Severity]] = {
 }
 
 
-def toast(app: App[None], what: Toast) -> None:
-    """Show one of our sentences for a few seconds."""
-    app.notify(_(what.value), severity=_SEVERITY.get(what, "information"), timeout=4, markup=False)
+def toast(app: App[None], what: Toast, *, key: str = "") -> None:
+    """Show one of our sentences for a few seconds; ``key`` is one of the person's own key map."""
+    app.notify(
+        _(what.value).format(key=key), severity=_SEVERITY.get(what, "information"), timeout=4, markup=False
+    )

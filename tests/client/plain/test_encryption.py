@@ -19,7 +19,7 @@ from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 ACTIVE = RoomEncryption(RoomState.ACTIVE, "Encrypted · ben not verified")
 BLOCKED = RoomEncryption(
-    RoomState.BLOCKED, "Encrypted · ben not verified · BLOCKED: a key changed", "Decide first."
+    RoomState.BLOCKED, "Encrypted, ben not verified, BLOCKED: a key changed", "Decide first."
 )
 
 
@@ -40,8 +40,8 @@ async def test_the_label_is_printed_again_only_when_it_changes(ear: Ear) -> None
     ear.client.encryption.rooms[LOBBY] = BLOCKED
     ear.client.tell(EncryptionChanged())
     assert [line for line in ear.heard if "Encrypted" in line] == [
-        "lobby, encryption: Encrypted · ben not verified.",
-        "lobby, encryption: Encrypted · ben not verified · BLOCKED: a key changed. Problem: Decide first.",
+        "lobby, encryption: Encrypted, ben not verified.",
+        "lobby, encryption: Encrypted, ben not verified, BLOCKED: a key changed. Problem: Decide first.",
     ]
 
 
@@ -126,7 +126,7 @@ async def test_encrypting_is_explained_first_and_confirmed_in_words(ear: Ear) ->
     assert not ear.client.encryption.calls
     heard = await ear.say("/encrypt for good")
     assert ("turn_on", LOBBY, BOB, CAROL) in ear.client.encryption.calls
-    assert heard == ["lobby, encryption: Encrypted · ben not verified."]
+    assert heard == ["lobby, encryption: Encrypted, ben not verified."]
 
 
 async def test_encrypting_names_the_people_first(ear: Ear) -> None:

@@ -399,3 +399,18 @@ async def test_the_operators_notices_are_printed_once_as_text(client: FakeClient
     client.notices.received(notice)
     ear.mode.on_change(NoticesChanged())
     assert len([line for line in ear.heard if line.startswith("***")]) == 2, "it remembers no withdrawn ones"
+
+
+async def test_the_first_events_of_a_room_that_a_command_opens_are_read_once(ear: Ear) -> None:
+    """They come while the command runs, and are in the room that it shows."""
+    heard = await ear.say("/dm carol")
+    assert len([line for line in heard if "created this room" in line]) == 1
+    direct = next(room for room in ear.client.rooms.all if room.title == "@carol")
+    assert direct.peer is not None
+    ear.client.say(direct.id, direct.peer, "hi")
+    assert "hi" in ear.heard[-1]
+
+
+async def test_the_members_are_counted_first(ear: Ear) -> None:
+    """A list that is read aloud says how long it is."""
+    assert (await ear.say("/who"))[0] == "3 members"

@@ -85,6 +85,44 @@ async def test_typing_and_enter_in_one_piece_open_what_was_typed(
         assert screen.pane.current.id == GARDEN
 
 
+@pytest.mark.parametrize("opened", [False, True], ids=["with Ctrl+K", "when it is open"])
+async def test_text_after_enter_belongs_to_the_room_that_was_chosen(
+    client: FakeClient, open_app: OpenApp, *, opened: bool
+) -> None:
+    """A slow line hands over Ctrl+K, a name, Enter and a text in one piece: all of it is done in turn."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.pane.navigation.open(LOBBY)
+        await settled(pilot)
+        keys = [*"garrd", "left", "backspace", "enter", *"hello", "enter", *"next"]
+        if opened:
+            await pilot.press("ctrl+k")
+            await pilot.pause()
+        else:
+            keys = [*"half", "ctrl+k", *keys]
+        for key in keys:
+            pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+        await settled(pilot, 4)
+        assert [call[1:3] for call in client.calls if call[0] == "send"] == [(GARDEN, "hello")]
+        assert (screen.pane.current.id, screen.pane.composer.text) == (GARDEN, "next")
+        assert client.drafts.get(LOBBY, "") == ("" if opened else "half")
+
+
+async def test_keys_that_move_the_mark_are_taken_in_turn(client: FakeClient, open_app: OpenApp) -> None:
+    """Down and Enter in one piece take the second row; Esc and a text leave the room as it is."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        for room in (GARDEN, DIRECT, LOBBY):
+            await screen.pane.navigation.open(room)
+            await settled(pilot)
+        for key in ["ctrl+k", "down", "enter", *"hi", "ctrl+k", "escape", *"ho"]:
+            pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+        await settled(pilot, 4)
+        assert (screen.pane.current.id, screen.pane.composer.text) == (GARDEN, "hiho")
+
+
 async def test_nothing_found_is_not_taken(client: FakeClient, open_app: OpenApp) -> None:
     """Enter leaves it open, and Esc goes back to the text."""
     async with open_app(client) as pilot:

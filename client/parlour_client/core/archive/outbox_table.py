@@ -136,6 +136,11 @@ def set_state(connection: apsw.Connection, request: RequestId, state: str, probl
     )
 
 
+def change(connection: apsw.Connection, frame: AnyRequest) -> None:
+    """Replace a request that the server refused; it keeps its id and its place."""
+    connection.execute("UPDATE outbox SET frame = ? WHERE request = ?", (encode(frame).decode(), frame.id))
+
+
 def remove(connection: apsw.Connection, request: RequestId) -> None:
     """Delete a row."""
     connection.execute("DELETE FROM outbox WHERE request = ?", (request,))

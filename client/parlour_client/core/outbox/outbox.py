@@ -12,9 +12,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from msgspec import structs
+
 from parlour_client.core.archive import Archive, events, outbox_table
 from parlour_client.core.archive.outbox_table import DENIED, AlsoWrite, Place
-from parlour_client.core.errors import ChatRefusedError
+from parlour_client.core.errors import ChatRefusedError, ParentGoneError
 from parlour_client.core.events import Emit, EntryAdded, EntryChanged, EntryRemoved, TextInspected
 from parlour_client.core.model import Delivery, Entry, Outgoing
 from parlour_client.core.outbox.item import DurableRequest, Item, StoredAt, at_of
@@ -43,6 +45,8 @@ MAX_TRIES: Final = 5
 """How often a request is repeated while the server cannot store it, before the person is asked."""
 _REMEMBERED: Final = 4_096
 _A_MOMENT: Final = 1.0
+_NO_MESSAGE: Final = frozenset({"there is no such message", "this message was deleted"})
+"""How the server refuses a reply whose message is gone."""
 
 
 class Outbox:
@@ -315,6 +319,8 @@ class Outbox:
             case ErrorCode.UNAVAILABLE if item.tries < MAX_TRIES:
                 self._scheduler.slow_down()
                 self._again(item, _A_MOMENT * item.tries)
+            case ErrorCode.NOT_FOUND if _answers_nothing(item, reply):
+                self._failed_without_parent(item)
             case _:
                 self._failed(item, ChatRefusedError(reply.code, reply.hint, retry_after=reply.retry_after))
 
@@ -333,6 +339,12 @@ class Outbox:
             self._finish(item)
             self._keep(self._archive.submit_write(outbox_table.remove, item.request))
         self._report(item)
+
+    def _failed_without_parent(self, item: Item) -> None:
+        """Note that the message that this one replies to is gone. Sent again, it goes without the quote."""
+        item.frame = structs.replace(item.frame, reply_to=None)
+        self._keep(self._archive.submit_write(outbox_table.change, item.frame))
+        self._failed(item, ParentGoneError(ErrorCode.NOT_FOUND))
 
     async def _forget(self, item: Item) -> None:
         item.delivery = Delivery.FAILED  # a room's queue that holds it drops it
@@ -368,3 +380,8 @@ class Outbox:
     async def _report_problem(self, room: RoomId, target: Seq, error: ParlourClientError) -> None:
         for entry in await self._archive.read(events.shown, room, [target]):
             self._emit(EntryChanged(replace(entry, problem=error.whole)))
+
+
+def _answers_nothing(item: Item, reply: Error) -> bool:
+    """Say whether a reply was refused because its message expired or was deleted."""
+    return isinstance(item.frame, Send) and item.frame.reply_to is not None and reply.hint in _NO_MESSAGE

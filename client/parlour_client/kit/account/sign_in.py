@@ -50,6 +50,21 @@ def if_taken(user: UserName, *, taken: bool) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def of_known_account() -> Iterator[None]:
+    """Name the other reasons why an account of this device may be refused: the server never says which."""
+    try:
+        yield
+    except SecondFactorRefusedError:  # the password was right
+        raise
+    except LoginRefusedError as error:
+        raise LoginRefusedError(
+            _("Wrong password, or the account was disabled or deleted."),
+            error.code,
+            hint=_("If the password is right, ask the server's owner. What is on this device stays."),
+        ) from error
+
+
 async def _accepted(_profile: Profile) -> None:
     """Do nothing more."""
 
@@ -126,7 +141,8 @@ class SignIn:
 
     async def log_in_again(self, password: Secret, dialog: FactorDialog = NO_DIALOG) -> Profile:
         """Open another session for the account of this home, from the same device, and save it."""
-        return await self._open_session(await self.store.load(), password, dialog)
+        with of_known_account():
+            return await self._open_session(await self.store.load(), password, dialog)
 
     async def log_out(self) -> None:
         """End the session here and on the server."""

@@ -62,10 +62,16 @@ class StatusLine(SafeStatic, inherit_css=False):
         self.redraw()
 
     def redraw(self) -> None:
-        """Show the state as it is now."""
+        """Show the state as it is now, and as much about it as there is room for."""
         if self._status is not None and self._account is not None:
-            words = status_words(self._status, self._account, self._left, self.login_hint)
-            self.show(join(self.before, words))
+            before = self.before
+            cells = self.size.width - before.cell_length
+            words = status_words(self._status, self._account, self._left, self.login_hint, cells)
+            self.show(join(before, words))
+
+    def on_resize(self) -> None:
+        """Show more or less of it."""
+        self.redraw()
 
     def _tick(self) -> None:
         if self._left > 0 and self.counts_down:
@@ -73,19 +79,29 @@ class StatusLine(SafeStatic, inherit_css=False):
             self.redraw()
 
 
-def status_words(status: ConnectionStatus, account: Account, left: float, login_hint: str) -> Content:
-    """Return the line: state, problem, protection, server, account."""
+def status_words(
+    status: ConnectionStatus, account: Account, left: float, login_hint: str, cells: int = 0
+) -> Content:
+    """Return the line: state, problem, protection, server, account.
+
+    In ``cells`` (0: any number) the least important parts are left out, rather than the end of the line.
+    """
     state = _("logged out") if status.session_ended else _(_WORDS[status.state])
-    parts = [own(state, _STYLES[status.state])]
+    parts = [(0, own(state, _STYLES[status.state]))]
     if status.state is LinkState.OFFLINE and left > 0:
-        parts.append(own(_("trying again in {seconds:.0f} s").format(seconds=left)))
+        parts.append((1, own(_("trying again in {seconds:.0f} s").format(seconds=left))))
     if status.problem:
-        parts.append(peer_line(status.problem))
+        parts.append((3, peer_line(status.problem)))
     if status.session_ended and login_hint:
-        parts.append(own(_(login_hint)))
+        parts.append((2, own(_(login_hint))))
     if status.state is LinkState.ONLINE:
-        parts.append(peer_line(status.security))
+        parts.append((4, peer_line(status.security)))
     if status.server not in status.problem:
-        parts.append(peer_line(status.server))
-    parts.append(join(own(_("you: ")), peer_line(account.user)))
-    return own(" · ", "dim").join(parts)
+        parts.append((6, peer_line(status.server)))
+    parts.append((5, join(own(_("you: ")), peer_line(account.user))))
+    dot = own(" · ", "dim")
+    line = dot.join(words for _rank, words in parts)
+    while cells and line.cell_length > cells and len(parts) > 1:
+        parts.remove(max(parts, key=lambda part: part[0]))
+        line = dot.join(words for _rank, words in parts)
+    return line

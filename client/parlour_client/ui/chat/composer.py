@@ -38,6 +38,8 @@ REMEMBERED: Final = 100
 _SPELLED_AFTER: Final = 0.3
 """Seconds after the last key until the program is asked about new words."""
 _SIGNS: Final = "@#:/"
+WRITE: Final = N_("Write a message. F1: help")
+"""What an empty composer says."""
 
 
 class Composer(TextArea):
@@ -110,9 +112,7 @@ class Composer(TextArea):
         pasted: bool
 
     def __init__(self, offers: OfferList, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(
-            id=id, compact=True, highlight_cursor_line=False, placeholder=_("Write a message. F1: help")
-        )
+        super().__init__(id=id, compact=True, highlight_cursor_line=False, placeholder=_(WRITE))
         self._column_anchors = ColumnAnchors()
         self._offers = offers
         self._open = Offers(0)

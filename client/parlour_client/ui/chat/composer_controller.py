@@ -15,13 +15,13 @@ from textual.app import SuspendNotSupported
 from textual.message_pump import MessagePump
 
 from parlour_client.core.client import Client
-from parlour_client.core.model import Entry, display_name
-from parlour_client.kit.errors import SetupError
+from parlour_client.core.model import Entry, Room, display_name
+from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import error_content, filled, join, own, peer_line
 from parlour_client.text.emoji_names import with_emoji
 from parlour_client.text.formatting import preview
-from parlour_client.ui.chat.composer import Composer
+from parlour_client.ui.chat.composer import WRITE, Composer
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.drafts import NOWHERE, SOON, Drafts
@@ -34,6 +34,7 @@ from parlour_client.ui.input.editor import command_of, edit, in_memory
 from parlour_client.ui.toasts import Toast
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
+from parlour_protocol.rooms import Role
 
 TYPING_EVERY: Final = 5.0
 """Seconds between two typing notifications."""
@@ -90,6 +91,15 @@ class ComposerController:
         self._told_typing_at = 0.0
         self._opening: object = None  # the latest opening: an older one has no effect any more
 
+    def show_room(self, room: Room | None) -> None:
+        """Say in the empty composer what can be written here."""
+        if room is None or not room.archived:
+            self._composer.placeholder = _(WRITE)
+        elif room.role is Role.OWNER:
+            self._composer.placeholder = _("Archived: read only. /archive off opens it again.")
+        else:
+            self._composer.placeholder = _("Archived: read only. An owner can open it again.")
+
     def focus(self) -> None:
         """Focus the composer at once: ``focus()`` waits, and the next key would go elsewhere."""
         self._composer.screen.set_focus(self._composer)
@@ -109,6 +119,10 @@ class ComposerController:
         self._composer.remember(text)
         try:
             await self._run(text, aim)
+        except WrongUseError:
+            if not self._composer.text:  # to be completed; Up would bring it back, too
+                await self._give_back(aim.room, text)
+            raise
         except REFUSALS:
             if not text.startswith("/") or text.startswith("//"):  # Up brings a command back
                 await self._give_back(aim.room, text)
@@ -194,12 +208,15 @@ class ComposerController:
     def wrote(self, text: str, warning: str) -> None:
         """Note the current text: save it soon, and send a typing notification if the settings say so."""
         now = self.wrote_at = time.monotonic()
+        open_ = self._current.room
+        if open_ is not None and open_.archived and text and not text.startswith("/"):
+            warning = warning or _("This room is archived: nobody can write here.")
         self._hint.warn(warning)
         self._hint.argument(argument_help(self._composer.before_cursor))
         if self.drafts.typed(self._composer.text):  # the current text, not the event's
             self._draft_save.schedule(SOON)
         room = self._current.id
-        wants = self._interaction.settings.typing and room is not None and text
+        wants = self._interaction.settings.typing and open_ is not None and not open_.archived and text
         if wants and room is not None and now - self._told_typing_at > TYPING_EVERY:
             self._told_typing_at = now
             self._interaction.run(lambda: self._client.messages.typing(room, on=True), group="typing")

@@ -199,6 +199,7 @@ class Navigation:
         self._timeline.display = room is not None
         self._encryption.refresh()
         self._header.show_room(room, peeking=self._history.peeking)
+        self._composing.show_room(room)
         if room is not None:
             self._composer.rooms = [one.title for one in rooms if one.name is not None]
 

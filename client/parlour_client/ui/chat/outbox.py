@@ -75,13 +75,15 @@ class OutboxScreen(Overlay[None]):
             self.call_later(self._fill)
 
     def _fill(self) -> None:
-        waiting = self._client.messages.outgoing()
-        words = _("Outbox: everything is sent")
-        if waiting:
-            words = _("Outbox: {count} waiting to be sent").format(count=len(waiting))
-        self.query_one("#found", SafeStatic).show(own(words, "bold"))
+        outgoing = self._client.messages.outgoing()
+        failed = sum(one.entry.failed for one in outgoing)
+        waiting = len(outgoing) - failed
+        parts = [_("{count} waiting to be sent").format(count=waiting)] if waiting else []
+        parts += [_("{count} failed").format(count=failed)] if failed else []
+        words = " · ".join(parts) if parts else _("everything is sent")
+        self.query_one("#found", SafeStatic).show(own(f"{_('Outbox')}: {words}", "bold"))
         self.query_one(MessageChoices).fill(
-            [one.entry for one in waiting], [self._head(one) for one in waiting]
+            [one.entry for one in outgoing], [self._head(one) for one in outgoing]
         )
 
     def _head(self, one: Outgoing) -> Content:

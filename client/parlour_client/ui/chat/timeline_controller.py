@@ -195,10 +195,10 @@ class TimelineController:
                 raise
             inside = [entry for entry in entries if entry.seq and gap.after < entry.seq < gap.before]
             low, high = gap.after, gap.before
-            if len(inside) == PAGE:  # there may be more
-                low, high = (
-                    (low, Seq((inside[-1].seq or 0) + 1)) if downwards else (Seq((inside[0].seq or 1) - 1), high)
-                )
+            if len(inside) == PAGE and downwards:  # there may be more
+                high = Seq((inside[-1].seq or 0) + 1)
+            elif len(inside) == PAGE:
+                low = Seq((inside[0].seq or 1) - 1)
             left = holes_of(await self._client.history.gaps(room, low, high), online=self._online)
             if self._current.id == room:
                 self._timeline.merge(inside, Run(low, high, tuple(left)))

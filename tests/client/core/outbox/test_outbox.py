@@ -24,7 +24,7 @@ from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import AnyPush
 from parlour_protocol.frames.requests import Send
 from parlour_protocol.kit.fields import ReasonText
-from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.text import safe_text
 
 
@@ -163,6 +163,44 @@ async def test_a_refused_message_fails_and_can_be_sent_again(desk: Desk, server:
     await client.messages.retry(first.request)
     assert await client.messages.stored(first.request) == 3
     assert server.texts() == ["two", "one"]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_a_reply_to_a_message_that_is_gone_can_be_sent_without_the_quote(
+    desk: Desk, server: FakeServer, *, restart: bool
+) -> None:
+    """It expired or was deleted meanwhile: the same reply would be refused for ever."""
+    client = await desk.open()
+    server.refusals = [Error(code=ErrorCode.NOT_FOUND, hint=ReasonText.parse("there is no such message"))]
+    entry = await client.messages.send(LOBBY, "yes", reply_to=Seq(1))
+    assert entry.request is not None
+    with pytest.raises(RefusedError, match="without the quote"):
+        await client.messages.stored(entry.request)
+    if restart:
+        await client.stop()
+        client = await desk.open()
+    (waiting,) = client.messages.outgoing()
+    assert waiting.entry.reply_to is None
+    assert "without the quote" in waiting.entry.problem
+    await client.messages.retry(entry.request)
+    await client.messages.stored(entry.request)
+    last = server.requests[-1]
+    assert isinstance(last, Send)
+    assert (last.id, last.reply_to) == (entry.request, None)
+
+
+async def test_a_reply_that_is_refused_for_another_reason_keeps_its_quote(
+    desk: Desk, server: FakeServer
+) -> None:
+    """Someone who is put out of a room is told the same code."""
+    client = await desk.open()
+    server.refusals = [Error(code=ErrorCode.NOT_FOUND, hint=ReasonText.parse("there is no such room"))]
+    entry = await client.messages.send(LOBBY, "yes", reply_to=Seq(1))
+    assert entry.request is not None
+    with pytest.raises(RefusedError):
+        await client.messages.stored(entry.request)
+    (waiting,) = client.messages.outgoing()
+    assert waiting.entry.reply_to == 1
 
 
 async def test_what_a_command_could_not_send_waits_for_the_person(desk: Desk, server: FakeServer) -> None:

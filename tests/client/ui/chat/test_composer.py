@@ -1,5 +1,6 @@
 """The composer: lines, history, completion, and the wall on what is typed and pasted."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.client.ui.conftest import OpenApp, screen_text, settled
@@ -14,6 +15,7 @@ from parlour_client.ui.input.completion import complete
 from parlour_client.ui.input.sanitiser import clean
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.text.forbidden import FORBIDDEN
+from parlour_protocol.rooms import Role
 
 
 async def composer(pilot: Pilot[None]) -> Composer:
@@ -304,3 +306,49 @@ async def test_everything_that_is_written_on_the_screen_may_have_names(
         pilot.app.set_setting("shortcodes", value=False)
         await screen.pane.commands.run("hello :tada:")
         assert ("send", LOBBY, "hello :tada:", None) in client.calls
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        (Role.OWNER, "Archived: read only. /archive off opens it again."),
+        (Role.MEMBER, "Archived: read only. An owner can open it again."),
+    ],
+)
+async def test_an_archived_room_says_so_where_one_writes(
+    client: FakeClient, open_app: OpenApp, role: Role, words: str
+) -> None:
+    """It names who can change that, warns while text is typed, and invites again once it is active."""
+    client.set_role_raw(LOBBY, role)
+    client.set_archived(LOBBY)
+    async with open_app(client) as pilot:
+        await composer(pilot)
+        assert words in screen_text(pilot)
+        await pilot.press(*"hi")
+        await settled(pilot)
+        assert "nobody can write here" in screen_text(pilot)
+        await pilot.press("backspace", "backspace", "slash")
+        await settled(pilot)
+        assert "nobody can write here" not in screen_text(pilot)
+        await pilot.press("backspace")
+        client.set_archived(LOBBY, on=False)
+        await settled(pilot)
+        assert "Write a message. F1: help" in screen_text(pilot)
+        assert not [call for call in client.calls if call[0] == "typing"]
+
+
+@pytest.mark.parametrize("line", ["/kick", "/kick  ", "/mut bob", "/typing maybe"])
+async def test_a_command_that_is_incomplete_or_misspelt_stays_to_be_completed(
+    client: FakeClient, open_app: OpenApp, line: str
+) -> None:
+    """The hint says what is missing; nothing is typed twice. What was refused otherwise comes with Up."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        writing.insert(line)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert writing.text == line
+        writing.exchange("/goto nowhere-at-all")
+        await pilot.press("enter")
+        await settled(pilot)
+        assert writing.text == ""

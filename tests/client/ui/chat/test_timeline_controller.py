@@ -92,7 +92,7 @@ async def test_the_last_marker_is_set_before_the_client_stops(client: FakeClient
 async def test_a_room_with_more_unread_than_a_page_opens_at_the_first_unread_message(
     client: FakeClient, open_app: OpenApp
 ) -> None:
-    """What was read last stands above the line; what is between it and the newest page is loaded on the way."""
+    """What was read last is above the line; what is between it and the newest page is loaded on the way."""
     fill(client, 50)
     for number in range(450):
         client.say(LOBBY, BOB, f"new {number}")

@@ -222,6 +222,7 @@ async def test_the_outbox_shows_states_and_takes_back(client: FakeClient, open_a
         client.tell(EntryChanged(failed))
         await settled(pilot)
         assert "too fast" in screen_text(pilot)
+        assert "Outbox: 1 waiting to be sent · 1 failed" in screen_text(pilot)
         await pilot.press("s", "x")
         await settled(pilot)
         assert ("retry", entry.request) in client.calls

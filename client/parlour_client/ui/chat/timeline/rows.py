@@ -33,6 +33,8 @@ MENTION_GUTTER: Final = "┃ "
 FIRST_GUTTER: Final = "├ "
 """The gutter of the first row of a message: there another one begins."""
 FIRST_MENTION_GUTTER: Final = "┣ "
+QUOTE_GUTTER: Final = "╭ "
+"""The gutter of what a message replies to: a quote that someone typed has that of a text."""
 DOUBT: Final = "?"
 """After a name in the row of a text: not verified. No name can contain it."""
 FOLD_AT: Final = 24
@@ -204,10 +206,14 @@ def _note_rows(entry: Entry, columns: Columns, time: str) -> list[Row]:
 
 def _quote(parent: Entry | None, cells: int) -> Row:
     if parent is None:
-        return _gutter(Piece(_cut("> " + _("an earlier message (p: go there)"), cells), Look.QUOTE))
+        return _quoted("> " + _("an earlier message (p: go there)"), cells)
     words = _("(deleted)") if parent.text is None else " / ".join(safe_text(preview(parent.text)[:400]).lines)
     head = f"> {safe_text(display_name(parent.author)).plain}: "
-    return _gutter(Piece(_cut(head + words, cells), Look.QUOTE))
+    return _quoted(head + words, cells)
+
+
+def _quoted(words: str, cells: int) -> Row:
+    return (Piece(QUOTE_GUTTER, Look.QUOTE), Piece(_cut(words, cells), Look.QUOTE))
 
 
 def _text_rows(entry: Entry, cells: int, setting: Setting) -> list[Row]:

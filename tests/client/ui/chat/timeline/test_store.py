@@ -12,7 +12,14 @@ from parlour_client.core.model import Delivery, Entry, ReactionCount
 from parlour_client.ui.chat.timeline.heights import Heights
 from parlour_client.ui.chat.timeline.layout import Layout
 from parlour_client.ui.chat.timeline.pieces import Look, Row
-from parlour_client.ui.chat.timeline.rows import FIRST_GUTTER, FOLD_AT, GUTTER, Setting, rows_of
+from parlour_client.ui.chat.timeline.rows import (
+    FIRST_GUTTER,
+    FOLD_AT,
+    GUTTER,
+    QUOTE_GUTTER,
+    Setting,
+    rows_of,
+)
 from parlour_client.ui.chat.timeline.store import Store
 from parlour_client.ui.chat.timeline.wrap import wrapped
 from parlour_protocol.frames import bodies
@@ -134,7 +141,17 @@ def test_a_mention_has_a_gutter_of_another_form() -> None:
     assert rows[1] == "┣ hi @alice"
     answer = replace(message(5, "hi @alice"), reply_to=Seq(1))
     rows = plain(rows_of(answer, Setting(width=40, me=ALICE, layout=PLAIN, parent=message(1))))
-    assert rows[1:] == ["┣ > bob: hello", "┃ hi @alice"]
+    assert rows[1:] == ["╭ > bob: hello", "┣ hi @alice"]
+
+
+@pytest.mark.parametrize("formatting", ["on", "markers", "off"])
+def test_a_typed_quote_never_looks_like_a_reply(formatting: str) -> None:
+    """What a message replies to has a gutter of its own, which no text can begin with."""
+    setting = Setting(width=40, me=ALICE, layout=replace(PLAIN, formatting=formatting), parent=message(1))
+    real = plain(rows_of(replace(message(5, "yes"), reply_to=Seq(1)), setting))
+    assert real[1:] == [f"{QUOTE_GUTTER}> bob: hello", f"{FIRST_GUTTER}yes"]
+    typed = plain(rows_of(message(5, f"{QUOTE_GUTTER}> bob: hello\n> bob: hello\nyes"), setting))
+    assert not [row for row in typed if row.startswith(QUOTE_GUTTER)]
 
 
 def test_long_messages_are_folded_with_a_count_and_open() -> None:

@@ -23,6 +23,7 @@ from parlour_server.kit.backup.contents import (
     damaged,
     largest,
     not_a_backup,
+    refuse_larger_than_disk,
     snapshot,
 )
 from parlour_server.kit.errors import SetupError
@@ -94,6 +95,7 @@ def opened_archive(known: DataFolder, file: Path) -> Iterator[ArchiveBackup]:
     if not stat.S_ISREG(file.stat().st_mode):
         raise SetupError(f"{file} is not a file")
     with file.open("rb") as archive:
+        refuse_larger_than_disk(file, os.fstat(archive.fileno()).st_size)
         manifest, places = _read_manifest(known, file, archive)
         yield ArchiveBackup(file, manifest.members, manifest.incarnation, archive, places)
 

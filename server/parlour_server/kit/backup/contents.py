@@ -9,6 +9,7 @@ find damage, not forgery.
 import hashlib
 import os
 import re
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -147,6 +148,15 @@ def check_digest(backup: Backup, name: str, digest: str) -> None:
     """Raise SetupError unless it is the one that the manifest has for this member."""
     if digest != backup.members[name].sha256:
         raise damaged(backup.place, f"{name} is damaged (its SHA-256 differs)")
+
+
+def refuse_larger_than_disk(place: Path, size: int) -> None:
+    """Raise SetupError if a backup says that it has more bytes than the disk that it is on.
+
+    A file with holes can be as long as someone likes, and reading it takes as long.
+    """
+    if size > shutil.disk_usage(place).total:
+        raise damaged(place, f"it would have {size // 1024**2:,} MiB, more than the disk that it is on")
 
 
 def not_a_backup(known: DataFolder, place: Path, why: str) -> SetupError:

@@ -10,15 +10,12 @@
 
 A backup appears whole or not at all: its folder is renamed when everything is on the disk. Every so often a
 backup has the whole database again, so that a damaged one spoils few others. Writing locks the folder; a
-second backup at the same time is refused.
+second backup at the same time is refused. Everything is reached from the descriptor that holds the lock.
 """
 
-import errno
 import hashlib
-import os
 import re
 import shutil
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -39,10 +36,12 @@ from parlour_server.kit.backup.contents import (
     is_upload,
     largest,
     not_a_backup,
+    refuse_larger_than_disk,
     snapshot,
 )
+from parlour_server.kit.backup.open_folder import NoFolderError, OpenFolder
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.private_file import private_file, write_private
+from parlour_server.kit.private_file import write_private
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.folder_lock import hold
 from parlour_server.kit.store.schema import Schema
@@ -102,6 +101,10 @@ class Pruned:
     files: int
 
 
+_Part = tuple[OpenFolder, _Manifest]
+"""A backup that a database is put together from."""
+
+
 @dataclass(frozen=True, slots=True)
 class RepositoryBackup:
     """One backup of a folder, whose manifest was checked."""
@@ -110,30 +113,29 @@ class RepositoryBackup:
     members: Mapping[str, Member]
     incarnation: str | None
     _known: DataFolder
-    _uploads: Path
-    _chain: tuple[tuple[Path, _Manifest], ...]
+    _uploads: OpenFolder
+    _chain: tuple[_Part, ...]
     """The backup with the whole database, then those with changes, up to this one."""
 
     def copy(self, name: str, out: BinaryIO | None) -> str:
         """Copy a member, or only read it; returns its SHA-256. Raises SetupError, OSError."""
         if name == self._known.database.name:
             return self._copy_database(name, out)
-        path = self._uploads / Path(name).name if is_upload(self._known, name) else self.place / name
-        return _read_file(self.place, path, self.members[name].size, out)
+        uploaded = is_upload(self._known, name)
+        folder = self._uploads if uploaded else self._chain[-1][0]
+        file = Path(name).name if uploaded else name
+        return _read_file(folder, file, self.members[name].size, out, self.place)
 
     def _copy_database(self, name: str, out: BinaryIO | None) -> str:
         digest, left = hashlib.sha256(), self.members[name].size
         with ExitStack() as stack:
             (folder, manifest), *changed = self._chain
-            whole = stack.enter_context(_opened(self.place, folder / _WHOLE, manifest.stored.size))
+            whole = stack.enter_context(folder.reading(_WHOLE, manifest.stored.size, self.place))
             newest: dict[int, tuple[BinaryIO, int]] = {}
             for folder, manifest in changed:
-                if manifest.stored.size % (_NUMBER + BLOCK):
-                    raise damaged(self.place, f"{_CHANGES} of {folder.name} ends in the middle of a block")
-                changes = stack.enter_context(_opened(self.place, folder / _CHANGES, manifest.stored.size))
-                for at in range(0, manifest.stored.size, _NUMBER + BLOCK):
-                    changes.seek(at)
-                    newest[int.from_bytes(changes.read(_NUMBER))] = changes, at + _NUMBER
+                changes = stack.enter_context(folder.reading(_CHANGES, manifest.stored.size, self.place))
+                for number, offset in self._changed_blocks(folder, manifest, changes):
+                    newest[number] = changes, offset
             number = 0
             while left:
                 source, offset = newest.get(number, (whole, number * BLOCK))
@@ -148,6 +150,24 @@ class RepositoryBackup:
                 number += 1
         return digest.hexdigest()
 
+    def _changed_blocks(
+        self, folder: OpenFolder, manifest: _Manifest, changes: BinaryIO
+    ) -> Iterator[tuple[int, int]]:
+        """Yield the number and the offset of each block.
+
+        The numbers rise, and lie in the database, so a file of holes is refused at its second block.
+        """
+        if manifest.stored.size % (_NUMBER + BLOCK):
+            raise damaged(self.place, f"{_CHANGES} of {folder.path.name} ends in the middle of a block")
+        before, end = -1, -(-manifest.members[self._known.database.name].size // BLOCK)
+        for at in range(0, manifest.stored.size, _NUMBER + BLOCK):
+            changes.seek(at)
+            number = int.from_bytes(changes.read(_NUMBER))
+            if not before < number < end:
+                raise damaged(self.place, f"{_CHANGES} of {folder.path.name} has blocks that can't be in it")
+            yield number, at + _NUMBER
+            before = number
+
 
 class Repository:
     """A folder of backups of one server."""
@@ -156,70 +176,63 @@ class Repository:
         """``known`` names the files that may be in a backup; nothing is read from there."""
         self._known = known
         self.path = path
-        self._uploads = path / (known.uploads.name if known.uploads else "files")
+        self._uploads = known.uploads.name if known.uploads else "files"
 
     def add(self, schema: Schema, folder: DataFolder) -> tuple[BackupFacts, list[str]]:
         """Make a backup; returns it, and the damage in its database as sentences. Raises SetupError."""
         self._create()
-        with hold(self.path, busy=f"{self.path} is in use by another command; try again later"):
-            self._check_format()
-            self._clear_unfinished()
+        with self._held() as kept:
             try:
                 with snapshot(schema, folder, self.path) as taken:
-                    return self._write(folder, taken), taken.damage
+                    return kept.write(folder, taken), taken.damage
             except OSError as error:
                 raise SetupError(f"cannot write the backup to {self.path}: {error.strerror}") from error
 
     def backups(self) -> list[BackupFacts]:
         """Return every backup, the oldest first. Raises SetupError, OSError."""
-        with self._reading():
-            return [self._facts(name, self._read(name)) for name in self._names()]
+        with self._held(shared=True) as kept:
+            return [kept.facts(name) for name in kept.names()]
 
     @contextmanager
     def opened(self, name: str | None = None) -> Iterator[RepositoryBackup]:
         """Open a backup, the newest without a name. Raises SetupError, OSError."""
-        with self._reading():
-            names = self._names()
+        with self._held(shared=True) as kept:
+            names = kept.names()
             if not names:
                 raise SetupError(f"{self.path} has no finished backup")
             if name is not None and name not in names:
                 raise SetupError(f"{self.path} has no backup {name!a}; `backup list` shows what there is")
-            yield self._open(name or names[-1])
+            with kept.opened(name or names[-1]) as backup:
+                yield backup
 
     def verify(self) -> int:
         """Check every file of every backup, and that the newest can be put together; returns their number.
 
         Raises SetupError, OSError.
         """
-        with self._reading():
+        with self._held(shared=True) as kept:
             checked: dict[str, Member] = {}
-            names = self._names()
+            names = kept.names()
             for name in names:
-                self._check_stored(name, checked)
+                kept.check_stored(name, checked)
             if names:
-                newest, database = self._open(names[-1]), self._known.database.name
-                check_digest(newest, database, newest.copy(database, None))
+                with kept.opened(names[-1]) as newest:
+                    database = self._known.database.name
+                    check_digest(newest, database, newest.copy(database, None))
         return len(names)
 
     def prune(self, keep: int) -> Pruned:
         """Remove all but the newest ``keep`` backups and those that they start from.
 
-        Uploaded files that no remaining backup has are removed too. Raises SetupError, OSError.
+        Uploaded files that no remaining backup has are removed too. Raises SetupError.
         """
-        self._check_format()
-        with hold(self.path, busy=f"{self.path} is in use by another command; try again later"):
-            names = self._names()
-            wanted = {part.name for name in names[-keep:] for part, _ in self._chain(name)}
-            removed = [name for name in names if name not in wanted]
-            needed = {Path(member).name for name in wanted for member in self._read(name).members}
-            unfinished = self._clear_unfinished()
-            for name in reversed(removed):  # the newest first: what is left can be put together at any time
-                (self.path / _BACKUPS / name).rename(unfinished)
-                shutil.rmtree(unfinished)
-            orphans = [one for one in self._uploads.glob("*") if one.name not in needed]
-            for one in orphans:
-                one.unlink()
-        return Pruned(removed, len(orphans))
+        with self._held() as kept:
+            try:
+                return kept.prune(keep)
+            except OSError as error:
+                raise SetupError(
+                    f"cannot remove backups from {self.path}: {error.strerror or error}"
+                ) from error
 
     def _create(self) -> None:
         """Create the folder unless it is one of backups."""
@@ -232,77 +245,166 @@ class Repository:
                         " or a file that ends in .tar"
                     )
                 write_private(self.path / _FORMAT, msgspec.json.encode(_Format(1, self._known.program.word)))
-            for name in (_BACKUPS, self._uploads.name):
+            for name in (_BACKUPS, self._uploads):
                 (self.path / name).mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise SetupError(f"cannot make the folder {self.path}: {error.strerror}") from error
 
-    def _clear_unfinished(self) -> Path:
-        """Remove what a backup, or its removal, that broke off left behind; returns where that was."""
-        unfinished = self.path / _BACKUPS / _UNFINISHED
-        shutil.rmtree(unfinished, ignore_errors=True)
-        return unfinished
-
-    def _check_format(self) -> None:
+    @contextmanager
+    def _held(self, *, shared: bool = False) -> Iterator["_Held"]:
+        """Lock the folder, and open it and those in it. Raises SetupError."""
         if not self.path.is_dir():
             raise SetupError(f"there is no folder {self.path}; `backup create` makes one")
+        by = (
+            f"a backup to {self.path} is being made"
+            if shared
+            else f"{self.path} is in use by another command"
+        )
+        with (
+            hold(self.path, busy=f"{by}; try again later", shared=shared) as descriptor,
+            ExitStack() as stack,
+        ):
+            root = OpenFolder(self.path, descriptor)
+            self._check_format(root)
+            try:
+                folders = [stack.enter_context(root.folder(name)) for name in (_BACKUPS, self._uploads)]
+            except NoFolderError as error:
+                raise not_a_backup(self._known, self.path, f"{error} in it is not a folder") from error
+            yield _Held(self._known, root, *folders)
+
+    def _check_format(self, root: OpenFolder) -> None:
         try:
-            with _opened(self.path, self.path / _FORMAT, None) as file:
+            with root.reading(_FORMAT, None, self.path) as file:
                 found = msgspec.json.decode(file.read(_LARGEST_FORMAT), type=_Format)
         except (OSError, SetupError, msgspec.MsgspecError, ValueError) as error:
             raise not_a_backup(self._known, self.path, f"it has no valid {_FORMAT}") from error
         if found.program != self._known.program.word:
             raise not_a_backup(self._known, self.path, f"its backups are of {found.program!a}")
-        for folder in (self.path / _BACKUPS, self._uploads):
-            if folder.is_symlink() or not folder.is_dir():  # pruning must remove nothing elsewhere
-                raise not_a_backup(self._known, self.path, f"{folder.name} in it is not a folder")
+
+
+class _Held:
+    """A folder of backups while it is locked. Its methods raise SetupError and OSError."""
+
+    def __init__(self, known: DataFolder, root: OpenFolder, backups: OpenFolder, uploads: OpenFolder) -> None:
+        self._known = known
+        self._root = root
+        self._backups = backups
+        self._uploads = uploads
+
+    def names(self) -> list[str]:
+        """Return the names of all finished backups, the oldest first."""
+        return sorted(name for name in self._backups.names() if _NAME.fullmatch(name))
+
+    def write(self, folder: DataFolder, taken: Snapshot) -> BackupFacts:
+        """Write one more."""
+        self._clear_unfinished()
+        names = self.names()
+        before = self._base(names, taken.database.stat().st_size)
+        self._backups.make_folder(_UNFINISHED)
+        members: dict[str, Member] = {}
+        with self._folder(_UNFINISHED) as work:
+            database, stored, blocks = _write_database(taken.database, work, before and before[1])
+            members[folder.database.name] = database
+            for name, path in taken.files:
+                with suppress(FileNotFoundError):  # not every folder has every file
+                    members[name] = _copy(path, work, name)
+            members |= self._store_uploads(taken.uploads, self._members_of_newest(names))
+            since = before[0] if before else None
+            manifest = _Manifest(members, taken.incarnation, stored, since)
+            data = msgspec.json.encode(manifest)
+            work.write(_MANIFEST, b"%b\n%b\n" % (data, hashlib.sha256(data).hexdigest().encode()))
+            work.sync()
+        name = _name_after(names)
+        self._backups.rename(_UNFINISHED, name)
+        self._backups.sync()
+        self._root.write(_BLOCKS, b"%b\n%b" % (name.encode(), blocks))
+        return self.facts(name)
+
+    def prune(self, keep: int) -> Pruned:
+        """Remove what none of the newest ``keep`` backups needs."""
+        names = self.names()
+        wanted: set[str] = set()
+        for name in names[-keep:]:
+            with self._chain(name) as chain:
+                wanted |= {part.path.name for part, _ in chain}
+        removed = [name for name in names if name not in wanted]
+        needed = {Path(member).name for name in wanted for member in self._read_named(name).members}
+        self._clear_unfinished()
+        for name in reversed(removed):  # the newest first: what is left can be put together at any time
+            self._backups.rename(name, _UNFINISHED)
+            self._backups.remove_folder(_UNFINISHED)
+        orphans = [name for name in self._uploads.names() if name not in needed]
+        for name in orphans:
+            self._uploads.remove(name)
+        return Pruned(removed, len(orphans))
 
     @contextmanager
-    def _reading(self) -> Iterator[None]:
-        self._check_format()
-        with hold(self.path, busy=f"a backup to {self.path} is being made; try again later", shared=True):
-            yield
+    def opened(self, name: str) -> Iterator[RepositoryBackup]:
+        """Open a backup, and those that it starts from."""
+        with self._chain(name) as chain:
+            yield self._backup(chain)
 
-    def _names(self) -> list[str]:
-        return sorted(one.name for one in (self.path / _BACKUPS).iterdir() if _NAME.fullmatch(one.name))
+    def _backup(self, chain: tuple[_Part, ...]) -> RepositoryBackup:
+        part, manifest = chain[-1]
+        return RepositoryBackup(
+            part.path, manifest.members, manifest.incarnation, self._known, self._uploads, chain
+        )
 
-    def _write(self, folder: DataFolder, taken: Snapshot) -> BackupFacts:
-        names = self._names()
-        before = self._base(names, taken.database.stat().st_size)
-        work = self.path / _BACKUPS / _UNFINISHED
-        work.mkdir(mode=0o700)
-        members: dict[str, Member] = {}
-        database, stored, blocks = _write_database(taken.database, work, before and before[1])
-        members[folder.database.name] = database
-        for name, path in taken.files:
-            with suppress(FileNotFoundError):  # not every folder has every file
-                members[name] = _copy(path, work / name)
-        members |= self._store_uploads(taken.uploads, self._members_of_newest(names))
-        since = before[0] if before else None
-        manifest = _Manifest(members, taken.incarnation, stored, since)
-        data = msgspec.json.encode(manifest)
-        write_private(work / _MANIFEST, b"%b\n%b\n" % (data, hashlib.sha256(data).hexdigest().encode()))
-        _sync(work)
-        name = _name_after(names)
-        work.rename(self.path / _BACKUPS / name)
-        _sync(self.path / _BACKUPS)
-        write_private(self.path / _BLOCKS, b"%b\n%b" % (name.encode(), blocks))
-        return self._facts(name, manifest)
+    def check_stored(self, name: str, checked: dict[str, Member]) -> None:
+        """Check what one backup has stored; ``checked`` are uploaded files that others have too."""
+        with self._chain(name) as chain:
+            backup, (part, manifest) = self._backup(chain), chain[-1]
+            kept = _CHANGES if manifest.since else _WHOLE
+            if _read_file(part, kept, manifest.stored.size, None, part.path) != manifest.stored.sha256:
+                raise damaged(part.path, f"{kept} is damaged (its SHA-256 differs)")
+            for member, about in backup.members.items():
+                if member == self._known.database.name or checked.get(member) == about:
+                    continue
+                check_digest(backup, member, backup.copy(member, None))
+                if is_upload(self._known, member):
+                    checked[member] = about
+
+    def facts(self, name: str) -> BackupFacts:
+        """Return what a list says of a backup."""
+        manifest = self._read_named(name)
+        return BackupFacts(
+            name,
+            manifest.incarnation,
+            manifest.members[self._known.database.name].size,
+            sum(is_upload(self._known, one) for one in manifest.members),
+            manifest.stored.size,
+            manifest.since,
+        )
+
+    def _clear_unfinished(self) -> None:
+        """Remove what a backup, or its removal, that broke off left behind."""
+        with suppress(OSError):
+            self._backups.remove_folder(_UNFINISHED)
+
+    @contextmanager
+    def _folder(self, name: str) -> Iterator[OpenFolder]:
+        """Open a backup's folder."""
+        with ExitStack() as stack:
+            try:
+                folder = stack.enter_context(self._backups.folder(name))
+            except NoFolderError as error:
+                raise damaged(self._backups.path / name, "it is not a folder") from error
+            yield folder
 
     def _base(self, names: list[str], size: int) -> tuple[str, bytes] | None:
         """Return the newest backup and the digests of its blocks, if changes since then are enough."""
         if not names:
             return None
         try:
-            chain = self._chain(names[-1])
-            count = -(-chain[-1][1].members[self._known.database.name].size // BLOCK)
-            length = len(names[-1]) + 1 + count * _DIGEST
-            with _opened(self.path, self.path / _BLOCKS, length) as file:
-                name, _, blocks = file.read(length).partition(b"\n")
+            with self._chain(names[-1]) as chain:
+                count = -(-chain[-1][1].members[self._known.database.name].size // BLOCK)
+                length, changes = len(chain), sum(manifest.stored.size for _, manifest in chain[1:])
+            bytes_ = len(names[-1]) + 1 + count * _DIGEST
+            with self._root.reading(_BLOCKS, bytes_, self._root.path) as file:
+                name, _, blocks = file.read(bytes_).partition(b"\n")
         except (OSError, SetupError):
             return None
-        changes = sum(manifest.stored.size for _, manifest in chain[1:])
-        if name.decode("ascii", "replace") != names[-1] or len(chain) > _CHAIN or changes > size:
+        if name.decode("ascii", "replace") != names[-1] or length > _CHAIN or changes > size:
             return None
         return names[-1], blocks
 
@@ -310,7 +412,7 @@ class Repository:
         """Return what the newest backup has; nothing if that can't be read, so that another can be made."""
         with suppress(OSError, SetupError):
             if names:
-                return self._read(names[-1]).members
+                return self._read_named(names[-1]).members
         return {}
 
     def _store_uploads(
@@ -319,20 +421,23 @@ class Repository:
         """Copy the files that no backup has yet; returns all."""
         members: dict[str, Member] = {}
         for name, path in uploads:
-            kept = self._uploads / path.name
             with suppress(FileNotFoundError):  # a running server removes some
                 known = before.get(name)
-                if known and path.stat().st_size == known.size == _size(kept):
+                if known and path.stat().st_size == known.size == self._uploads.size(path.name):
                     members[name] = known
                 else:
-                    members[name] = _copy(path, kept)
-        _sync(self._uploads)
+                    members[name] = _copy(path, self._uploads, path.name)
+        self._uploads.sync()
         return members
 
-    def _read(self, name: str) -> _Manifest:
-        """Read a manifest and check it by itself. Raises SetupError, OSError."""
-        place = self.path / _BACKUPS / name
-        with _opened(place, place / _MANIFEST, None) as file:
+    def _read_named(self, name: str) -> _Manifest:
+        with self._folder(name) as folder:
+            return self._read(folder)
+
+    def _read(self, folder: OpenFolder) -> _Manifest:
+        """Read a manifest and check it by itself."""
+        place = folder.path
+        with folder.reading(_MANIFEST, None, place) as file:
             data = file.read(_LARGEST_MANIFEST + 1)
         if len(data) > _LARGEST_MANIFEST:
             raise damaged(place, "its manifest is too large")
@@ -351,57 +456,33 @@ class Repository:
                 raise not_a_backup(self._known, place, f"{member!a} is in it")
             if not 0 <= about.size <= most:
                 raise not_a_backup(self._known, place, f"{member!a} in it is too large")
+        refuse_larger_than_disk(place, sum(one.size for one in manifest.members.values()))
+        size = manifest.members[self._known.database.name].size
+        if manifest.stored.size > (-(-size // BLOCK) * (_NUMBER + BLOCK) if manifest.since else size):
+            raise damaged(place, "it has stored more than the database has")
         return manifest
 
-    def _chain(self, name: str) -> tuple[tuple[Path, _Manifest], ...]:
-        """Return what a database is put together from, the whole one first. Raises SetupError, OSError."""
-        chain: list[tuple[Path, _Manifest]] = []
+    @contextmanager
+    def _chain(self, name: str) -> Iterator[tuple[_Part, ...]]:
+        """Open what a database is put together from, the whole one first."""
+        chain: list[_Part] = []
         wanted: str | None = name
-        while wanted is not None:
-            if not _NAME.fullmatch(wanted) or wanted > name or len(chain) > 2 * _CHAIN:
-                raise damaged(self.path / _BACKUPS / name, f"it starts from {wanted!a}")
-            if not (self.path / _BACKUPS / wanted).is_dir():
-                raise damaged(self.path / _BACKUPS / name, f"the backup {wanted} that it needs is gone")
-            manifest = self._read(wanted)
-            chain.append((self.path / _BACKUPS / wanted, manifest))
-            wanted = manifest.since
-        return tuple(reversed(chain))
-
-    def _open(self, name: str) -> RepositoryBackup:
-        return self._backup(self._chain(name))
-
-    def _backup(self, chain: tuple[tuple[Path, _Manifest], ...]) -> RepositoryBackup:
-        place, manifest = chain[-1]
-        return RepositoryBackup(
-            place, manifest.members, manifest.incarnation, self._known, self._uploads, chain
-        )
-
-    def _check_stored(self, name: str, checked: dict[str, Member]) -> None:
-        """Check what one backup has stored; ``checked`` are uploaded files that others have too."""
-        chain = self._chain(name)
-        backup, (place, manifest) = self._backup(chain), chain[-1]
-        kept = place / (_CHANGES if manifest.since else _WHOLE)
-        if _read_file(place, kept, manifest.stored.size, None) != manifest.stored.sha256:
-            raise damaged(place, f"{kept.name} is damaged (its SHA-256 differs)")
-        for member, about in backup.members.items():
-            if member == self._known.database.name or checked.get(member) == about:
-                continue
-            check_digest(backup, member, backup.copy(member, None))
-            if is_upload(self._known, member):
-                checked[member] = about
-
-    def _facts(self, name: str, manifest: _Manifest) -> BackupFacts:
-        return BackupFacts(
-            name,
-            manifest.incarnation,
-            manifest.members[self._known.database.name].size,
-            sum(is_upload(self._known, one) for one in manifest.members),
-            manifest.stored.size,
-            manifest.since,
-        )
+        with ExitStack() as stack:
+            while wanted is not None:
+                if not _NAME.fullmatch(wanted) or wanted > name or len(chain) > 2 * _CHAIN:
+                    raise damaged(self._backups.path / name, f"it starts from {wanted!a}")
+                try:
+                    folder = stack.enter_context(self._backups.folder(wanted))
+                except NoFolderError as error:
+                    why = f"the backup {wanted} that it needs is gone"
+                    raise damaged(self._backups.path / name, why) from error
+                manifest = self._read(folder)
+                chain.append((folder, manifest))
+                wanted = manifest.since
+            yield tuple(reversed(chain))
 
 
-def _write_database(copy: Path, work: Path, before: bytes | None) -> tuple[Member, Member, bytes]:
+def _write_database(copy: Path, work: OpenFolder, before: bytes | None) -> tuple[Member, Member, bytes]:
     """Write the database, or what has changed since the blocks with the digests ``before``.
 
     Returns the database, the file that was written, and the digests of all blocks.
@@ -409,7 +490,7 @@ def _write_database(copy: Path, work: Path, before: bytes | None) -> tuple[Membe
     whole, written, size, blocks = hashlib.sha256(), hashlib.sha256(), 0, bytearray()
     with (
         copy.open("rb") as data,
-        private_file(work / (_WHOLE if before is None else _CHANGES)) as out,
+        work.writing(_WHOLE if before is None else _CHANGES) as out,
     ):
         number = 0
         while block := data.read(BLOCK):
@@ -429,45 +510,18 @@ def _write_database(copy: Path, work: Path, before: bytes | None) -> tuple[Membe
     return database, database if before is None else Member(stored, written.hexdigest()), bytes(blocks)
 
 
-def _copy(source: Path, target: Path) -> Member:
-    """Copy a file; returns its size and SHA-256."""
-    with source.open("rb") as data, private_file(target) as out:
+def _copy(source: Path, folder: OpenFolder, name: str) -> Member:
+    """Copy a file into a folder; returns its size and SHA-256."""
+    with source.open("rb") as data, folder.writing(name) as out:
         hashing = HashingReader(data)
         shutil.copyfileobj(hashing, out, CHUNK)
         return Member(out.tell(), hashing.digest.hexdigest())
 
 
-@contextmanager
-def _opened(place: Path, path: Path, size: int | None) -> Iterator[BinaryIO]:
-    """Open a plain file of a backup, which has this size if one is given. Raises SetupError, OSError."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError as error:
-        raise damaged(place, f"{path.name} is missing") from error
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise
-        raise damaged(place, f"{path.name} is not a plain file") from error
-    with os.fdopen(descriptor, "rb") as data:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise damaged(place, f"{path.name} is not a plain file")
-        if size is not None and found.st_size != size:
-            raise damaged(place, f"{path.name} has {found.st_size} bytes instead of {size}")
-        yield data
-
-
-def _read_file(place: Path, path: Path, size: int, out: BinaryIO | None) -> str:
+def _read_file(folder: OpenFolder, name: str, size: int, out: BinaryIO | None, place: Path) -> str:
     """Copy a file of a backup, or only read it; returns its SHA-256."""
-    with _opened(place, path, size) as data:
+    with folder.reading(name, size, place) as data:
         return copy_bytes(data, size, out)
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return None
 
 
 def _name_after(names: list[str]) -> str:
@@ -479,12 +533,3 @@ def _name_after(names: list[str]) -> str:
             return name
         latest = datetime.strptime(names[-1], "%Y-%m-%dT%H-%M-%S.%fZ").replace(tzinfo=UTC)
         now = latest + timedelta(milliseconds=1)
-
-
-def _sync(folder: Path) -> None:
-    """Write a folder's entries to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

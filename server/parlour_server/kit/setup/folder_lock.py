@@ -29,8 +29,11 @@ def locked(folder: DataFolder) -> Iterator[None]:
 
 
 @contextmanager
-def hold(path: Path, *, busy: str, shared: bool = False) -> Iterator[None]:
-    """Hold the lock on a folder, alone or ``shared``. Raises SetupError with the sentence ``busy``."""
+def hold(path: Path, *, busy: str, shared: bool = False) -> Iterator[int]:
+    """Hold the lock on a folder, alone or ``shared``; gives its descriptor.
+
+    Raises SetupError with the sentence ``busy``.
+    """
     descriptor = _open(path)
     try:
         for _ in range(_TRIES):
@@ -39,7 +42,7 @@ def hold(path: Path, *, busy: str, shared: bool = False) -> Iterator[None]:
             time.sleep(_PAUSE_SECONDS)
         else:
             raise SetupError(busy)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

@@ -304,9 +304,16 @@ def test_what_does_not_fit_on_the_disk_is_refused_before(
 ) -> None:
     """In words, and before the disk is full."""
     write_archive(CHAT.schema, folder, tmp_path / "all.tar")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096, total=2**40))
     (tmp_path / "again").mkdir(mode=0o700)
     refused(tmp_path, tmp_path / "all.tar", r"needs \d+ MiB and .* has 0 MiB free")
+
+
+def test_what_is_longer_than_the_disk_is_refused_before(folder: DataFolder, tmp_path: Path) -> None:
+    """A file with holes: reading its zeros would take hours."""
+    write_archive(CHAT.schema, folder, tmp_path / "all.tar")
+    os.truncate(tmp_path / "all.tar", shutil.disk_usage(tmp_path).total + 1)
+    refused(tmp_path, tmp_path / "all.tar", "more than the disk that it is on")
 
 
 def test_only_a_plain_file_is_read(tmp_path: Path) -> None:

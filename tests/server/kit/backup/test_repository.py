@@ -16,6 +16,7 @@ from parlour_server.chat_folder import files_of
 from parlour_server.chat_program import CHAT
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.kit.backup import repository
+from parlour_server.kit.backup.open_folder import OpenFolder
 from parlour_server.kit.backup.repository import BLOCK, Repository
 from parlour_server.kit.backup.restore import opened_backup, restore, verify
 from parlour_server.kit.errors import SetupError
@@ -157,7 +158,7 @@ def test_a_backup_that_broke_off_is_not_there(
     first, _ = kept.add(CHAT.schema, folder)
     write(folder, "lost")
     with monkeypatch.context() as broken:
-        broken.setattr(repository, "_sync", lambda _folder: 1 / 0)
+        broken.setattr(OpenFolder, "sync", lambda _folder: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             kept.add(CHAT.schema, folder)
     assert kept.backups() == [first]
@@ -240,6 +241,10 @@ def _member(name: str, size: int) -> Callable[[dict[str, object]], None]:
     return lambda manifest: manifest["members"].update({name: {"size": size, "sha256": "0" * 64}})  # type: ignore[attr-defined]
 
 
+def _stored(size: int) -> Callable[[dict[str, object]], None]:
+    return lambda manifest: manifest["stored"].update(size=size)  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -249,7 +254,8 @@ def _member(name: str, size: int) -> Callable[[dict[str, object]], None]:
         (_member("server.key", 2**33), "too large"),
         (_member("server.key", -1), "too large"),
         (_member(f"files/{new_file_id()}", 2**40), "too large"),
-        (_member("parlour.db", 2**50), "MiB free"),
+        (_member("parlour.db", 2**50), "more than the disk that it is on"),
+        (_stored(10**9), "stored more than the database"),
         (lambda manifest: manifest.update(since="../../etc"), "starts from"),
         (lambda manifest: manifest.update(since="9999-01-01T00-00-00.000Z"), "starts from"),
         (lambda manifest: manifest.update(since="2000-01-01T00-00-00.000Z"), "is gone"),
@@ -296,6 +302,18 @@ def test_what_is_no_folder_of_backups_is_refused(
         kept.backups()
 
 
+def test_what_does_not_fit_on_the_disk_is_not_restored(
+    kept: Repository, folder: DataFolder, tmp_path: Path
+) -> None:
+    """In words, and before the disk is full."""
+    kept.add(CHAT.schema, folder)
+    disk = shutil.disk_usage(tmp_path)
+    forged(kept, _member("parlour.db", disk.free + disk.used // 2))
+    again = CHAT.folder(tmp_path / "again")
+    with pytest.raises(SetupError, match="MiB free"), opened_backup(again, kept.path) as backup:
+        restore(CHAT.schema, again, backup)
+
+
 @pytest.mark.parametrize("which", ["files", "backups"])
 def test_a_link_in_the_folder_leads_to_no_other(
     kept: Repository, folder: DataFolder, tmp_path: Path, which: str
@@ -311,6 +329,66 @@ def test_a_link_in_the_folder_leads_to_no_other(
         with pytest.raises(SetupError, match=f"{which} in it is not a folder"):
             act()
     assert uploaded.exists()
+
+
+@pytest.mark.parametrize("which", ["backups", "files"])
+def test_a_folder_that_is_swapped_meanwhile_leads_to_no_other(
+    kept: Repository, folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    """Someone who writes there puts a link in its place after everything was checked: nothing follows it."""
+    uploaded = files_of(folder) / new_file_id()
+    uploaded.write_bytes(b"sealed")
+    first, _ = kept.add(CHAT.schema, folder)
+    uploaded.unlink()
+    (kept.path / "blocks").unlink()  # the next one has the whole database, so the first can go
+    kept.add(CHAT.schema, folder)
+    place = kept.path / which
+    other = shutil.copytree(place, tmp_path / "other")  # of the same names, as an attacker would have it
+    (other / new_file_id()).write_bytes(b"of someone else")
+    there = {path: path.stat().st_ino for path in other.rglob("*")}
+    names = OpenFolder.names
+
+    def swap(opened: OpenFolder) -> list[str]:
+        found = names(opened)
+        if not place.is_symlink():
+            place.rename(tmp_path / "aside")
+            place.symlink_to(other)
+        return found
+
+    monkeypatch.setattr(OpenFolder, "names", swap)
+    assert kept.prune(1) == repository.Pruned([first.name], 1)
+    assert place.is_symlink()
+    assert {path: path.stat().st_ino for path in other.rglob("*")} == there
+
+
+def test_a_backup_that_is_a_link_is_none(kept: Repository, folder: DataFolder, tmp_path: Path) -> None:
+    """It is neither read nor removed."""
+    first, _ = kept.add(CHAT.schema, folder)
+    (kept.path / "blocks").unlink()
+    kept.add(CHAT.schema, folder)
+    (kept.path / "backups" / first.name).rename(tmp_path / "aside")
+    (kept.path / "backups" / first.name).symlink_to(tmp_path / "aside")
+    with pytest.raises(SetupError, match="is gone"):
+        kept.verify()
+    with pytest.raises(SetupError, match="cannot remove backups"):
+        kept.prune(1)
+    assert (tmp_path / "aside" / "manifest.json").exists()
+
+
+def test_changes_of_holes_are_refused_at_once(kept: Repository, folder: DataFolder) -> None:
+    """Every number in them is 0: neither time nor memory grows with their length."""
+    write(folder, "x" * 1000, rows=2000)
+    kept.add(CHAT.schema, folder)
+    write(folder, "one more")
+    made, _ = kept.add(CHAT.schema, folder)
+    path = kept.path / "backups" / made.name / "changes"
+    size = made.database // BLOCK * (4 + BLOCK)
+    path.write_bytes(b"")
+    os.truncate(path, size)
+    digest = repository.hashlib.sha256(path.read_bytes()).hexdigest()
+    forged(kept, lambda manifest: manifest.update(stored={"size": size, "sha256": digest}))
+    with pytest.raises(SetupError, match="blocks that can't be in it"):
+        kept.verify()
 
 
 @pytest.mark.parametrize("how", ["pipe", "endless"])
@@ -355,13 +433,14 @@ def test_pruning_that_breaks_off_leaves_no_half_backup(
     monkeypatch.setattr(repository, "_CHAIN", 0)  # so that the next has the whole database
     newest, _ = kept.add(CHAT.schema, folder)
 
-    def interrupted(path: Path, **_options: object) -> None:
-        for one in path.glob("manifest.json"):
-            one.unlink()
+    def interrupted(opened: OpenFolder, name: str) -> None:
+        if name in opened.names():
+            with opened.folder(name) as half:
+                half.remove("manifest.json")
             raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(shutil, "rmtree", interrupted)
+        broken.setattr(OpenFolder, "remove_folder", interrupted)
         with pytest.raises(KeyboardInterrupt):
             kept.prune(keep=1)
     assert len(kept.backups()) == 2

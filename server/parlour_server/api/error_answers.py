@@ -27,5 +27,6 @@ ERROR_STATUSES: Final[Mapping[str, HTTPStatus]] = {
     ErrorCode.BANNED: HTTPStatus.FORBIDDEN,
     ErrorCode.MUTED: HTTPStatus.FORBIDDEN,
     ErrorCode.ENCRYPTED: HTTPStatus.FORBIDDEN,
+    ErrorCode.ARCHIVED: HTTPStatus.FORBIDDEN,
 }
 """Other codes that only rooms have are 409: the request could succeed later, or in another state."""

@@ -82,14 +82,15 @@ class Uploads:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
         if in_force(member.muted_until, self._clock.now()):
             raise RefusedError(ErrorCode.MUTED, "you are muted in this room")
+        if summary.archived:
+            raise RefusedError(ErrorCode.ARCHIVED, "this room is archived: nobody can write in it")
         self._budgets.upload(session.user, size)
         own, in_all = await self._store.files.used(session.user)
         if (
             own + size > self._budgets.file_bytes(session.user, self._settings.user_bytes)
             or in_all + size > self._settings.total_bytes
+            or await self._store.files.in_room(room) + size > self._settings.room_bytes
         ):
-            raise FilesFullError(_FULL)
-        if await self._store.files.in_room(room) + size > self._settings.room_bytes:
             raise FilesFullError(_FULL)
         return Upload(session, room, size, summary.encrypted)
 

@@ -16,6 +16,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Archived, Deleted, Kicked, Muted
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, new_file_id
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.chat_folder import files_of
 from parlour_server.chat_settings import Files as FileSettings
@@ -80,7 +81,9 @@ async def test_only_members_of_the_room_get_a_file(village: Village) -> None:
         assert (refused.status_code, refused.content) == (404, nothing.content)
 
 
-async def test_only_members_who_may_write_upload(village: Village, folder: DataFolder) -> None:
+async def test_only_members_who_may_write_upload(
+    village: Village, folder: DataFolder, uploads: Uploads
+) -> None:
     """Not a stranger, not someone muted, and no one where it is archived."""
     ada, bob, eve = [await village.person(name) for name in ("ada", "bob", "eve")]
     room = await village.room(ada, bob)
@@ -88,7 +91,11 @@ async def test_only_members_who_may_write_upload(village: Village, folder: DataF
     assert (await upload(eve, room)).json()["error"] == "not_found"
     assert (await upload(bob, room)).json()["error"] == "muted"
     await village.append(ada, room, Archived(on=True))
-    assert (await upload(ada, room)).json()["error"] == "archived"
+    refused = await upload(ada, room)
+    assert (refused.status_code, refused.json()["error"]) == (403, "archived")
+    (session,) = await village.store.sessions.list(ada.user, Millis(0))
+    with pytest.raises(RefusedError):
+        await uploads.may_upload(session, room, 5)  # before a byte of it is read
     assert on_disk(folder) == []
 
 

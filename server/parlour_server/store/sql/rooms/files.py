@@ -149,7 +149,7 @@ def _check_room(db: Connection, room: RoomId, user: UserName) -> None:
     if found is None:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
     if found[0]:
-        raise RefusedError(ErrorCode.ARCHIVED, "this room is archived: nothing is written in it")
+        raise RefusedError(ErrorCode.ARCHIVED, "this room is archived: nobody can write in it")
 
 
 def _record(

@@ -36,10 +36,10 @@ _STAYS: Final = (
     (
         "Only members' devices can remove anyone from an encrypted room: the client of an owner or moderator "
         "does it when it is online, unless they verified the person (then they /kick). Until then, and for "
-        "good in a direct room or as an owner, they are listed there, as someone whom nobody can log in as."
+        "good in a direct room or as an owner, they stay listed there, but nobody can log in as them."
     ),
     "The log of keys keeps their public keys: every client checks that nothing in it changes.",
-    "What members' devices, exports, backups and the audit log have already stays there.",
+    "Copies on members' devices, in exports, backups and the audit log stay.",
 )
 
 

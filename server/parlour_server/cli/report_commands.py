@@ -32,7 +32,7 @@ def report() -> None:
 
 @report.command("list", epilog=example("parlour-server report list --data ~/parlour"))
 @data_option
-@click.option("--all", "everything", is_flag=True, help="The closed ones, too.")
+@click.option("--all", "everything", is_flag=True, help="Also list closed reports.")
 @json_option
 def list_(data: Path, everything: bool, as_json: bool) -> None:  # noqa: FBT001 - click
     """List the open reports, oldest first."""

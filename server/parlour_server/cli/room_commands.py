@@ -44,7 +44,7 @@ def room() -> None:
     ),
 )
 @data_option
-@click.option("--private", is_flag=True, help="The private rooms instead, by their ids.")
+@click.option("--private", is_flag=True, help="List the private rooms instead, with their ids.")
 @json_option
 def list_(data: Path, private: bool, as_json: bool) -> None:  # noqa: FBT001 - click
     """List the public rooms, or the private ones."""

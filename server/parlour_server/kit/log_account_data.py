@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _STAYS: Final = (
     "The name stays taken, so that no one else can use it and be mistaken for them.",
-    "Entries of logs stay, by another name: what comes after them follows from them.",
-    "What clients, exports, backups and the audit log have already stays there.",
+    "Log entries stay, under another name, because later entries build on them.",
+    "Copies in clients, exports, backups and the audit log stay.",
 )
 
 

@@ -163,7 +163,7 @@ _STILL_ALLOWED: Final = (
 
 
 def refuse_archived(event: AppendEvent, facts: Facts) -> None:
-    """Refuse to write in an archived room, whoever does: a member is told why. Raises RefusedError."""
+    """Refuse what anyone writes in an archived room; a member is told why. Raises RefusedError."""
     if facts.archived and facts.author is not None and not isinstance(event.body, _STILL_ALLOWED):
         raise RefusedError(
             ErrorCode.ARCHIVED, "this room is archived: you can read it, but nobody can write in it"

@@ -50,7 +50,7 @@ BLOCK: Final = 4096
 _NUMBER: Final = 4
 _DIGEST: Final = 16
 _CHAIN: Final = 48
-"""After so many backups with changes alone, one has the whole database: two days of one an hour."""
+"""After so many backups of only changes comes one of the whole database: two days, with one an hour."""
 _FORMAT: Final = "format.json"
 _BLOCKS: Final = "blocks"
 _BACKUPS: Final = "backups"

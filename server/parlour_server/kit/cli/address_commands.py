@@ -60,7 +60,7 @@ def ban(
     including_loopback: bool,  # noqa: FBT001 - click
     as_json: bool,  # noqa: FBT001 - click
 ) -> None:
-    """Ban the address or NETWORK, in place of an earlier ban of the same.
+    """Ban an address or NETWORK. It replaces an earlier ban of the same one.
 
     One customer usually has a whole /64 of IPv6: ban that, not an address.
     """

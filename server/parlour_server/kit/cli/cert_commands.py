@@ -65,7 +65,7 @@ def request(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 def renew(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """Request a certificate by ACME if it is time: a third of its life left, and no recent failure.
 
-    For a timer on a machine where the server does not run all the time; a running one needs no timer.
+    For a timer, if your server doesn't run all the time. A running server renews by itself.
     """
     _request(data, as_json=as_json, only_if_due=True)
 

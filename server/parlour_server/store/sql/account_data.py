@@ -198,7 +198,7 @@ class SqlAccountData:
     async def _change(self, find: str, values: Sequence[str | int], change: str, *new: str | int) -> int:
         """Run ``change`` with each row that ``find`` finds and the ``new`` values; returns how many.
 
-        A reader finds them: they may be far apart in a large table, and whoever writes waits for the writer.
+        A reader finds them: a search of a large table in the writer would hold up everyone who writes.
         """
         changed = 0
         while found := await self._readers.rows(_row, find, *values, _LOOK):

@@ -37,7 +37,7 @@ def _do(job: Job) -> Reply:
     try:
         return Reply(chain=order.obtain(job))
     except _Ended:
-        return Reply(why=f"it was not done after {job.seconds} seconds")
+        return Reply(why=f"the CA did not finish within {job.seconds} seconds")
     except SetupError as error:
         return Reply(why=str(error))
     except Exception as error:  # noqa: BLE001 - the library raises many kinds, and a hostile answer more

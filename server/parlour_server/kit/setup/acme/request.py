@@ -150,7 +150,7 @@ async def _run(job: Job) -> Reply:
         async with asyncio.timeout(job.seconds + _GRACE_SECONDS):
             return await _talk(process, job)
     except TimeoutError:
-        raise SetupError(f"it was not done after {job.seconds} seconds") from None
+        raise SetupError(f"the CA did not finish within {job.seconds} seconds") from None
     finally:
         await _end(process)
 

@@ -1,7 +1,7 @@
 """`disk`: what takes space, removing what is due now, and giving space back to the disk."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -97,7 +97,7 @@ def vacuum(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     from parlour_server.kit.store.vacuum import vacuum as give_back  # noqa: PLC0415
 
     folder = folder_of(data)
-    engine: Any = engine_for(folder, settings_of(folder).database)
+    engine = engine_for(folder, settings_of(folder).database)
     if not isinstance(engine, SqliteEngine):
         raise SetupError(
             "PostgreSQL uses freed space again by itself (autovacuum); `VACUUM FULL` gives it back to the"

@@ -26,9 +26,9 @@ from parlour_client.kit.qr_code import qr_rows
 from parlour_client.text.device_text import steps_to_add
 from parlour_client.text.encryption_text import admissions
 from parlour_client.text.event_text import day_and_time
-from parlour_client.text.notice_of_operator import notice_heading
 from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.second_factor_text import about_factors, factor_line
+from parlour_client.text.server_notice_text import notice_heading
 from parlour_client.text.words import kind_word, member_words
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.replies import Retention

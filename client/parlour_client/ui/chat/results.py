@@ -18,8 +18,8 @@ from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
 from parlour_client.text.date_text import day_found
 from parlour_client.text.encryption_text import RENEWED
 from parlour_client.text.formatting import preview
-from parlour_client.text.notice_of_operator import no_notices, notice_heading
 from parlour_client.text.retention_text import retention_sentences
+from parlour_client.text.server_notice_text import no_notices, notice_heading
 from parlour_client.text.setting_text import changed_line, setting_line
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts

@@ -49,6 +49,8 @@ def decide_uninvite(facts: Facts, author: Membership) -> None:
 def decide_role(event: AppendEvent, facts: Facts, body: RoleSet, author: Membership) -> None:
     """Allow giving a role to someone below, or stepping down while another owner stays."""
     subject = _subject(facts)
+    if not facts.subject_exists:
+        raise RefusedError(ErrorCode.FORBIDDEN, "their account was deleted")
     if subject.role is body.role:
         raise RefusedError(ErrorCode.ALREADY, "they already have this role")
     if body.who != event.author:
@@ -84,6 +86,8 @@ def decide_mute(event: AppendEvent, facts: Facts, body: Muted, author: Membershi
     """Allow muting a member, or changing the duration."""
     _not_oneself(event, body.who, "you cannot mute yourself")
     subject = _subject(facts)
+    if not facts.subject_exists:
+        raise RefusedError(ErrorCode.FORBIDDEN, "their account was deleted")
     _outranks(author, subject)
     if _same_end(subject.muted_until, body.until):
         raise RefusedError(ErrorCode.ALREADY, "they are already muted")

@@ -10,7 +10,9 @@ def allow_anything(_event: AppendEvent, _facts: Facts) -> None:
 
 
 def require_member(_event: AppendEvent, facts: Facts) -> None:
-    """Raise RefusedError unless the person whom the event is about is a member."""
+    """Raise RefusedError unless the person whom the event is about is a member, and has an account."""
     if facts.subject is None:
         hint = "no such room (see `parlour-server room list`), or they are not a member of it"
         raise RefusedError(ErrorCode.NOT_FOUND, hint)
+    if not facts.subject_exists:
+        raise RefusedError(ErrorCode.FORBIDDEN, "their account was deleted")

@@ -86,6 +86,7 @@ def refuse_name_of_lobby(kind: RoomKind | None, name: RoomName) -> None:
 def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each body
     """Check whether the event may be appended. Raises RefusedError."""
     refuse_archived(event, facts)
+    refuse_deleted_peer(event, facts)
     match event.body:
         case Message(reply_to=reply_to, file=file):
             allow_readable(event, facts, Action.WRITE)
@@ -159,7 +160,10 @@ _STILL_ALLOWED: Final = (
     Archived | RoomDeleted | Deleted | Left | Kicked | Banned | Unbanned | Muted | Unmuted
     | RoleSet | RetentionSet | Handshake | GroupCreated | Contested
 )  # fmt: skip
-"""What still happens in an archived room: people leave, and its keys follow; nothing is written."""
+"""What still happens in an archived room, and in a direct one whose other account was deleted.
+
+People leave, and its keys follow; nothing is written.
+"""
 
 
 def refuse_archived(event: AppendEvent, facts: Facts) -> None:
@@ -167,6 +171,19 @@ def refuse_archived(event: AppendEvent, facts: Facts) -> None:
     if facts.archived and facts.author is not None and not isinstance(event.body, _STILL_ALLOWED):
         raise RefusedError(
             ErrorCode.ARCHIVED, "this room is archived: you can read it, but nobody can write in it"
+        )
+
+
+def refuse_deleted_peer(event: AppendEvent, facts: Facts) -> None:
+    """Refuse to write to a person whose account was deleted: no one reads it. Raises RefusedError.
+
+    What was written before can still be deleted.
+    """
+    body = event.body
+    blanks = isinstance(body, EncryptedMessage) and body.blanks is not None
+    if facts.peer_deleted and facts.author is not None and not (blanks or isinstance(body, _STILL_ALLOWED)):
+        raise RefusedError(
+            ErrorCode.FORBIDDEN, "their account was deleted: no one reads this conversation any more"
         )
 
 

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.server.api.api_harness import Village
+from tests.server.api.api_harness import LAPTOP, Village
 from tests.server.api.uploads import BYTES, DATA, on_disk, say, upload, uploaded
 from tests.server.fakes import StoppedClock
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Archived, Deleted, Kicked, Muted
 from parlour_protocol.frames.opaque import Digest
-from parlour_protocol.ids import FileId, new_file_id
-from parlour_protocol.kit.ids import Millis
+from parlour_protocol.ids import FileId, new_file_id, new_room_id
+from parlour_protocol.kit.ids import Millis, new_request_id
 from parlour_protocol.limits import FILE_BYTES
+from parlour_protocol.rooms import RoomKind
 from parlour_server.chat_folder import files_of
 from parlour_server.chat_settings import Files as FileSettings
 from parlour_server.delivery.blob_store import BlobStore, Incoming
@@ -26,6 +27,7 @@ from parlour_server.delivery.uploads import Uploads
 from parlour_server.kit.errors import RefusedError, UnavailableError
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.store.interface import Store
+from parlour_server.store.types import NewRoom
 
 
 async def never() -> AsyncIterator[bytes]:
@@ -84,7 +86,7 @@ async def test_only_members_of_the_room_get_a_file(village: Village) -> None:
 async def test_only_members_who_may_write_upload(
     village: Village, folder: DataFolder, uploads: Uploads
 ) -> None:
-    """Not a stranger, not someone muted, and no one where it is archived."""
+    """Not a stranger, not someone muted, and no one where it is archived, or the other account deleted."""
     ada, bob, eve = [await village.person(name) for name in ("ada", "bob", "eve")]
     room = await village.room(ada, bob)
     await village.append(ada, room, Muted(who=bob.user))
@@ -96,6 +98,12 @@ async def test_only_members_who_may_write_upload(
     (session,) = await village.store.sessions.list(ada.user, Millis(0))
     with pytest.raises(RefusedError):
         await uploads.may_upload(session, room, 5)  # before a byte of it is read
+    direct = NewRoom(
+        new_room_id(), RoomKind.DIRECT, ada.user, LAPTOP, new_request_id(), village.clock.now(), peer=bob.user
+    )
+    await village.store.rooms.create(direct)
+    await village.store.accounts.close(bob.user, "unusable")
+    assert (await upload(ada, direct.room)).json()["error"] == "forbidden"
     assert on_disk(folder) == []
 
 

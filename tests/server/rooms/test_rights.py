@@ -16,6 +16,7 @@ from parlour_protocol.frames.bodies import (
     Created,
     Deleted,
     Edited,
+    EncryptedMessage,
     EncryptionOn,
     FileRef,
     GroupCreated,
@@ -37,7 +38,7 @@ from parlour_protocol.frames.bodies import (
     Unmuted,
 )
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, TopicText
-from parlour_protocol.frames.opaque import Digest, HandshakeBytes
+from parlour_protocol.frames.opaque import Ciphertext, Digest, HandshakeBytes
 from parlour_protocol.ids import Epoch, FileId, GroupId, RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
@@ -512,3 +513,46 @@ def test_a_person_has_no_public_room_that_newcomers_would_take_for_the_lobby(nam
     body = Renamed(parse_room_name(name))
     assert outcome(body, facts(Role.OWNER)) == ErrorCode.NAME_TAKEN
     assert outcome(body, facts(Role.OWNER, kind=RoomKind.PRIVATE)) is None
+
+
+SEALED = EncryptedMessage(group=GROUP, epoch=Epoch(3), data=Ciphertext(b"sealed"))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (Message(text=TEXT), ErrorCode.FORBIDDEN),
+        (Edited(target=Seq(5), text=TEXT), ErrorCode.FORBIDDEN),
+        (Reacted(target=Seq(5), reaction=HEART, on=True), ErrorCode.FORBIDDEN),
+        (TopicSet(topic=TopicText("t")), ErrorCode.FORBIDDEN),
+        (Pinned(target=Seq(5), on=True), ErrorCode.FORBIDDEN),
+        (EncryptionOn(), ErrorCode.FORBIDDEN),
+        (SEALED, ErrorCode.FORBIDDEN),
+        (Deleted(target=Seq(5)), None),
+        (replace(SEALED, blanks=Seq(5)), None),
+        (RetentionSet(days=7), None),
+    ],
+)
+def test_a_direct_room_with_a_deleted_account_takes_nothing_new(body: AnyBody, expected: ErrorCode | None):
+    """What was written before can be removed."""
+    sealed = isinstance(body, EncryptedMessage)
+    known: dict[str, Any] = {"kind": RoomKind.DIRECT, "encrypted": sealed, "group": GROUP_FACTS}
+    if sealed:
+        known["target"] = Target(Seq(5), ADA, "sealed")
+    assert outcome(body, facts(**known)) is None
+    assert outcome(body, facts(**known, peer_deleted=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (RoleSet(who=BOB, role=Role.OWNER), ErrorCode.FORBIDDEN),
+        (Muted(who=BOB), ErrorCode.FORBIDDEN),
+        (Kicked(who=BOB), None),
+        (Banned(who=BOB), None),
+    ],
+)
+def test_a_member_whose_account_was_deleted_can_only_be_removed(body: AnyBody, expected: ErrorCode | None):
+    """A role would be lost with them."""
+    assert outcome(body, facts(Role.OWNER, Role.MEMBER)) is None
+    assert outcome(body, facts(Role.OWNER, Role.MEMBER, subject_exists=False)) == expected

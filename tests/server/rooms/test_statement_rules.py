@@ -117,7 +117,8 @@ def test_a_member_with_a_device_in_the_group_leaves_only_with_a_signed_statement
     """Members would not follow without one: the person would read on, and no one could send."""
     signed = StatementBytes(carried(KICK, "ada"))
     ada = Membership(ADA, Role.OWNER)
-    inside = Facts(RoomKind.PRIVATE, ada, subject=Membership(BEN, Role.MEMBER), owners=2, in_group=True)
+    subject = Membership(BEN, Role.MEMBER)
+    inside = Facts(RoomKind.PRIVATE, ada, subject=subject, subject_exists=True, owners=2, in_group=True)
     for unsigned in (Left(), Kicked(BEN), Banned(BEN), RoleSet(BEN, Role.MODERATOR)):
         event = AppendEvent(ROOM, ADA, parse_device_name("laptop"), new_request_id(), NOW, unsigned)
         with pytest.raises(RefusedError) as error:

@@ -15,9 +15,9 @@ class Files(Protocol):
     async def put(self, file: FileRecord, *, user_bytes: int, room_bytes: int, total_bytes: int) -> None:
         """Store the record of a file whose bytes are on the disk.
 
-        Raises RefusedError: NOT_FOUND (the owner is not in the room), ARCHIVED, LIMIT_REACHED (with it the
-        owner's files would take more than ``user_bytes``, the room's more than ``room_bytes``, or all files
-        more than ``total_bytes``).
+        Raises RefusedError: NOT_FOUND (the owner is not in the room), ARCHIVED, FORBIDDEN (the other account
+        of a direct room was deleted), LIMIT_REACHED (with it the owner's files would take more than
+        ``user_bytes``, the room's more than ``room_bytes``, or all files more than ``total_bytes``).
         """
         ...
 

@@ -110,6 +110,7 @@ class Facts(Struct, frozen=True):
     """The author has an open invitation to the room; read only for joining."""
     subject: Membership | None = None
     subject_exists: bool = False
+    """There is such an account, and it was not deleted. A deleted one can still be a member."""
     subject_banned_until: Millis | None = None
     subject_invited: bool = False
     """The subject has an open invitation, by anyone and whatever their answer."""
@@ -125,6 +126,8 @@ class Facts(Struct, frozen=True):
     """The number of owners; read only for a role, a leave, a kick or a ban."""
     encrypted: bool = False
     archived: bool = False
+    peer_deleted: bool = False
+    """It is a direct room, and the other person's account was deleted."""
     group: GroupFacts | None = None
     """None: there is no group; read only for encrypted messages and changes of a group."""
     sender_active: bool = False

@@ -7,6 +7,8 @@ from tests.server.store.encryption_world import Delivery, sealed
 from tests.server.store.world import World, message
 
 from parlour_protocol.frames.bodies import (
+    Added,
+    Banned,
     Blank,
     Deleted,
     EncryptedMessage,
@@ -15,6 +17,7 @@ from parlour_protocol.frames.bodies import (
     Kicked,
     Left,
     Message,
+    Muted,
     Reacted,
     RoleSet,
 )
@@ -28,6 +31,8 @@ from parlour_server.chat_account_data import CHAT_ACCOUNT_DATA
 from parlour_server.kit.account_data import Deletion
 from parlour_server.kit.errors import NameTakenError, RefusedError
 from parlour_server.kit.store.records import InviteRecord
+from parlour_server.rooms.operator_rules import require_member
+from parlour_server.rooms.rights import decide
 from parlour_server.store.sql import account_data
 from parlour_server.store.types import FileRecord
 
@@ -128,6 +133,54 @@ async def test_files_invitations_blocks_and_devices_go(world: World, delivery: D
     assert await world.store.account_data.table("blocked", bob) == []
     [found] = await world.store.devices.list(alice, world.clock.now())
     assert (found.name, found.status.value, found.packages) == ("deleted", "revoked", 0)
+
+
+async def test_nobody_can_address_a_deleted_account(world: World) -> None:
+    """From the transaction on that closes it, before anything of it is removed: one test for each request."""
+    alice, bob, carol = await world.people(3)
+    room = await world.room(alice, bob, carol)
+    other = await world.room(alice)
+    direct, _ = await world.store.rooms.create(world.new_direct(alice, bob))
+    note = (await world.append(direct, alice, message("before"))).event.seq
+    await world.store.accounts.close(bob, "unusable")
+    refused = {}
+    for place, body in (
+        (direct, message("to no one")),
+        (direct, Reacted(note, THUMB, on=True)),
+        (other, Invited(who=bob)),
+        (other, Banned(who=bob)),
+        (room, RoleSet(bob, Role.OWNER)),
+        (room, Muted(who=bob)),
+    ):
+        with pytest.raises(RefusedError) as error:
+            await world.store.log.append(world.event(place, alice, body), decide)
+        refused[type(body)] = error.value.code
+    assert refused == {
+        Message: ErrorCode.FORBIDDEN,
+        Reacted: ErrorCode.FORBIDDEN,
+        Invited: ErrorCode.NOT_FOUND,
+        Banned: ErrorCode.NOT_FOUND,
+        RoleSet: ErrorCode.FORBIDDEN,
+        Muted: ErrorCode.FORBIDDEN,
+    }
+    with pytest.raises(RefusedError):
+        await world.append(other, bob, Added(who=bob))
+    with pytest.raises(RefusedError):
+        await world.store.consent.block(alice, bob, on=True)
+    with pytest.raises(RefusedError):
+        await world.store.log.append(world.event(room, alice, RoleSet(bob, Role.OWNER)), require_member)
+    await world.store.log.append(world.event(direct, alice, Deleted(note)), decide)
+    await world.store.log.append(world.event(room, alice, Kicked(who=bob)), decide)
+
+
+async def test_a_deleted_account_becomes_no_owner_by_itself(world: World) -> None:
+    """The place of an owner who leaves passes on to someone who can use it."""
+    alice, bob, carol = await world.people(3)
+    room = await world.room(alice, bob, carol)
+    await world.append(room, alice, RoleSet(bob, Role.MODERATOR))
+    await world.store.accounts.close(bob, "unusable")
+    appended = await world.append(room, alice, Left())
+    assert [event.body for event in appended.also] == [RoleSet(who=carol, role=Role.OWNER)]
 
 
 async def test_an_encrypted_room_is_left_only_by_what_its_members_sign(

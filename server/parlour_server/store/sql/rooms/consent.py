@@ -27,6 +27,7 @@ from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.accounts.accounts import account_exists
 from parlour_server.kit.store.engine.column_values import NO_LIMIT, plain, user_name
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
@@ -272,11 +273,11 @@ def banned(db: Connection, room: RoomId, user: UserName) -> None:
 def _block(db: WriteConnection, user: UserName, whom: UserName, *, on: bool, now: Millis) -> Sequence[RoomId]:
     if user == whom:
         raise RefusedError(ErrorCode.FORBIDDEN, "you cannot block yourself")
-    if db.execute("SELECT 1 FROM accounts WHERE account = ?", (plain(whom),)).fetchone() is None:
-        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
     if not on:
         db.execute("DELETE FROM blocks WHERE account = ? AND blocked = ?", (plain(user), plain(whom)))
         return _invited_by(db, user, whom, now)
+    if not account_exists(db, whom):
+        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
     many = "SELECT count(*) FROM blocks WHERE account = ?"
     if db.execute(many, (plain(user),)).fetchone()[0] >= BLOCKED_PEOPLE.value:
         raise RefusedError(ErrorCode.LIMIT_REACHED, "you have blocked too many people: unblock someone first")

@@ -61,7 +61,7 @@ _PERSON: Final = """
     WHERE r.room = ?2
 """
 _COLUMNS: Final = (
-    "r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until, r.bytes, r.archived"
+    "r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until, r.bytes, r.archived, p.deleted"
 )
 # The author, the room and the request in one SELECT, the only one for a plain message.
 _ROOM_FACTS: Final = f"""
@@ -70,6 +70,7 @@ _ROOM_FACTS: Final = f"""
     LEFT JOIN mutes u ON u.room = r.room AND u.account = ?1
     LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
     LEFT JOIN events e ON e.author = ?1 AND e.request = ?3
+    LEFT JOIN accounts p ON p.account = CASE WHEN r.low = ?1 THEN r.high ELSE r.low END
     WHERE r.room = ?2 AND r.kind != 'deleted'
 """  # noqa: S608 - columns of ours
 # The same for many, on PostgreSQL.
@@ -81,6 +82,7 @@ _ROOM_FACTS_TOGETHER: Final = f"""
     LEFT JOIN mutes u ON u.room = q.room AND u.account = q.author
     LEFT JOIN bans b ON b.room = q.room AND b.account = q.author
     LEFT JOIN events e ON e.author = q.author AND e.request = q.request
+    LEFT JOIN accounts p ON p.account = CASE WHEN r.low = q.author THEN r.high ELSE r.low END
     ORDER BY q.n
 """  # noqa: S608 - columns of ours
 _REACTIONS: Final = """
@@ -111,6 +113,8 @@ class RoomFacts(NamedTuple):
     banned_until: Millis | None
     bytes: int
     archived: int
+    peer_deleted: Millis | None
+    """When the account of the other person in a direct room was deleted."""
 
     @property
     def is_plain(self) -> bool:
@@ -146,6 +150,7 @@ def facts_for_plain(event: AppendEvent, room_facts: RoomFacts, group: GroupFacts
         room_facts.banned_until,
         encrypted=encrypted,
         archived=bool(room_facts.archived),
+        peer_deleted=room_facts.peer_deleted is not None,
         group=group,
         room_bytes=room_facts.bytes,
     )
@@ -168,6 +173,7 @@ def read_facts(db: Connection, event: AppendEvent, room_facts: RoomFacts) -> Fac
         room_facts.banned_until,
         encrypted=encrypted,
         archived=bool(room_facts.archived),
+        peer_deleted=room_facts.peer_deleted is not None,
         **more,
     )
 
@@ -217,7 +223,7 @@ def _subject(db: Connection, room: RoomId, who: UserName) -> dict[str, Any]:
     role, muted_until, banned_until = db.execute(_PERSON, (plain(who), room)).fetchone()
     return {
         "subject": read_membership(who, role, muted_until, GIVEN),
-        "subject_exists": role is not None or account_exists(db, who),
+        "subject_exists": account_exists(db, who),
         "subject_banned_until": banned_until,
     }
 

@@ -34,7 +34,7 @@ class SqlFiles:
         self._readers = readers
 
     async def put(self, file: FileRecord, *, user_bytes: int, room_bytes: int, total_bytes: int) -> None:
-        """Store the record of a file. Raises RefusedError(NOT_FOUND, ARCHIVED, LIMIT_REACHED)."""
+        """Store the record of a file. Raises RefusedError(NOT_FOUND, ARCHIVED, FORBIDDEN, LIMIT_REACHED)."""
 
         def write(db: WriteConnection) -> None:
             _check_room(db, file.room, file.owner)
@@ -144,12 +144,20 @@ def _count(db: WriteConnection, room: RoomId, owner: UserName, size: int) -> Non
 
 
 def _check_room(db: Connection, room: RoomId, user: UserName) -> None:
-    query = "SELECT r.archived FROM members m JOIN rooms r USING (room) WHERE m.room = ? AND m.account = ?"
+    query = (
+        "SELECT r.archived, p.deleted FROM members m JOIN rooms r ON r.room = m.room"
+        " LEFT JOIN accounts p ON p.account = CASE WHEN r.low = m.account THEN r.high ELSE r.low END"
+        " WHERE m.room = ? AND m.account = ?"
+    )
     found = db.execute(query, (room, plain(user))).fetchone()
     if found is None:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
     if found[0]:
         raise RefusedError(ErrorCode.ARCHIVED, "this room is archived: nobody can write in it")
+    if found[1] is not None:
+        raise RefusedError(
+            ErrorCode.FORBIDDEN, "their account was deleted: no one reads this conversation any more"
+        )
 
 
 def _record(

@@ -75,15 +75,14 @@ def count_owners(db: Connection, room: RoomId) -> int:
 def next_owner(db: Connection, room: RoomId) -> UserName | None:
     """Return who must become owner; None if the room has an owner, or no members.
 
-    It is the moderator who has been in the room longest, else the member who has.
+    It is the moderator who has been in the room longest, else the member who has; someone whose account was
+    deleted only where no one else is left.
     """
     if count_owners(db, room):
         return None
-    for role in (Role.MODERATOR, Role.MEMBER):
-        row = db.execute(
-            "SELECT account FROM members WHERE room = ? AND role = ? ORDER BY since, account LIMIT 1",
-            (room, role.value),
-        ).fetchone()
-        if row is not None:
-            return user_name(row[0])
-    return None
+    query = (
+        "SELECT m.account FROM members m JOIN accounts a ON a.account = m.account WHERE m.room = ?"
+        " ORDER BY a.deleted IS NOT NULL, m.role != ?, m.since, m.account LIMIT 1"
+    )
+    row = db.execute(query, (room, Role.MODERATOR.value)).fetchone()
+    return None if row is None else user_name(row[0])

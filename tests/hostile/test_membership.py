@@ -1,19 +1,27 @@
 """Who is in an encrypted room: what a server that edits its tables makes of that."""
 
+import asyncio
+
 import pytest
 from msgspec.structs import replace
 from tests.client.core.client_parts import encrypted_rooms
 
+from parlour_client.core.archive import closed_claims
+from parlour_client.core.e2ee.maintenance.closed_accounts import REMOVALS_A_DAY, WAIT_DAYS
+from parlour_client.core.e2ee.status import RoomState
 from parlour_lab.hostile.people import Device, World
 from parlour_lab.hostile.server import HostileServer
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.frames.bodies import Added, Banned, Contested, Joined, Kicked, Left, RoleSet
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.ids import Millis, new_request_id
 from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind
 
 SPY = parse_user_name("spy")
+_CHANGES = (
+    "SELECT kind FROM events WHERE room = ? AND seq > ? AND kind IN ('handshake', 'founded', 'contested')"
+)
 
 
 def name(device: Device) -> UserName:
@@ -264,6 +272,28 @@ def closed(server: HostileServer, user: str) -> None:
     server.edit("UPDATE accounts SET disabled = 1, deleted = 1 WHERE account = ?", user)
 
 
+async def heard_of_deletion(world: World, device: Device, user: str) -> None:
+    """Wait until a device has told, and stored, that someone's account was deleted."""
+    await world.told(device, f"{user}'s account was deleted", "after two days")
+    await claimed(world, device, user)
+
+
+async def claimed(world: World, device: Device, *users: str) -> None:
+    """Wait until a device has stored that these accounts were deleted; without any, that none was."""
+
+    async def is_stored() -> bool:
+        claims = await encrypted_rooms(device.client).archive.read(closed_claims.load)
+        return set(users) <= {claim.user for claim in claims} and bool(users) is bool(claims)
+
+    await world.until_true(is_stored)
+
+
+async def days_pass(world: World, days: float) -> None:
+    """Let days pass in which no one is connected."""
+    async with world.halted():
+        world.clock.advance(days * 86_400)
+
+
 async def test_a_deleted_account_is_removed_by_a_moderator(world: World) -> None:
     """Once, with a reason, however many may; then its devices have no keys, and the room goes on."""
     room, (ada, ben, cat, dan) = await world.together("ada", "ben", "cat", "dan")
@@ -272,6 +302,9 @@ async def test_a_deleted_account_is_removed_by_a_moderator(world: World) -> None
     await dan.stop()
     async with world.halted() as server:
         closed(server, "dan")
+    for device in (ada, ben):
+        await heard_of_deletion(world, device, "dan")
+    await days_pass(world, WAIT_DAYS)
     await world.agreed_without(room, "dan", ada, ben, cat)
     kicks = world.server.look("SELECT body FROM events WHERE room = ? AND kind = 'kicked'", room)
     assert len(kicks) == 1
@@ -280,6 +313,89 @@ async def test_a_deleted_account_is_removed_by_a_moderator(world: World) -> None
     await world.goes_on(room, ada, ben, cat)
     assert not cat.client.encryption.alarms()
     await world.judge()
+
+
+class Collision:
+    """A call that several devices are about to make: ``first`` makes it first, when all of them are there."""
+
+    def __init__(self, call: str, first: Device, *others: Device) -> None:
+        self.met: set[str] = set()
+        self.calls = 0
+        """How often any of them made the call."""
+        self.decided = asyncio.Event()
+        """Set when the others may go on: with the answer to the first, if it is one of the HTTPS API."""
+        self._all = {repr(device) for device in (first, *others)}
+        self._complete = asyncio.Event()
+        first.lies.held[call] = lambda: self._wait(repr(first), self._complete)
+        first.lies.answer(call, self._answered)
+        for device in others:
+            device.lies.held[call] = lambda device=device: self._wait(repr(device), self.decided)
+
+    def is_complete(self) -> bool:
+        """Say whether all of them are about to make the call."""
+        return self.met == self._all
+
+    def _answered(self, answer: object) -> object:
+        self.decided.set()
+        return answer
+
+    async def _wait(self, device: str, until: asyncio.Event) -> None:
+        self.calls += 1
+        self.met.add(device)
+        if self.is_complete():
+            self._complete.set()
+        await until.wait()
+
+
+@pytest.mark.parametrize("first", ["ada", "ben", "cat"])
+async def test_two_moderators_remove_a_deleted_account_while_a_third_member_renews(
+    world: World, first: str
+) -> None:
+    """Two signed removals, three commits for one epoch: one of each counts, and no one tries for ever."""
+    room, people = await world.together("ada", "ben", "cat", "dan")
+    ada, ben, cat, dan = people
+    await world.during(ada.client.rooms.set_role(room, name(ben), Role.MODERATOR))
+    await world.agreed(room, *people)
+    await dan.stop()
+    async with world.halted() as server:
+        closed(server, "dan")
+    for device in (ada, ben):
+        await heard_of_deletion(world, device, "dan")
+    removals = Collision("Kick", ada, ben)
+    await days_pass(world, WAIT_DAYS)
+    await world.until(removals.is_complete)
+    before, head = await ada.report(room), world.server.head(room)
+    those = sorted((ada, ben, cat), key=lambda device: device.user != first)
+    commits = Collision("commit", *those)
+    renewal = asyncio.ensure_future(encrypted_rooms(cat.client).reconciler.renew(room))
+    await world.until(lambda: repr(cat) in commits.met)  # before it hears of a removal
+    removals.decided.set()
+    await world.until(commits.is_complete)
+    await world.agreed_without(room, "dan", ada, ben, cat)
+    await world.during(renewal)
+    world.ledger.inside[room].discard("dan")
+    await world.goes_on(room, ada, ben, cat)
+    assert removals.calls == len(removals.met)
+    removed = [await _removed(device, "dan") for device in (ada, ben)]
+    assert len([one for one in removed if one is not None]) == 1  # who came second has removed no one
+    for device in (ada, ben, cat):
+        assert len([entry for entry in await device.entries(room) if isinstance(entry.body, Kicked)]) == 1
+        report = await device.report(room)
+        assert (report.group, report.state, report.problem) == (before.group, RoomState.ACTIVE, "")
+        assert not device.client.encryption.alarms()
+    kinds = [kind for (kind,) in world.server.look(_CHANGES, room, head)]
+    assert set(kinds) == {"handshake"}
+    assert (await ada.report(room)).epoch == before.epoch + len(kinds)
+    await world.turns(1000)  # cat renews her keys, as a new member does
+    calls = commits.calls
+    await world.turns(2000)
+    assert commits.calls == calls, "someone commits without end"
+    await world.judge()
+
+
+async def _removed(device: Device, user: str) -> Millis | None:
+    claims = await encrypted_rooms(device.client).archive.read(closed_claims.load)
+    return next((claim.removed for claim in claims if claim.user == user), None)
 
 
 async def test_a_claim_that_a_verified_persons_account_was_deleted(world: World) -> None:
@@ -294,6 +410,70 @@ async def test_a_claim_that_a_verified_persons_account_was_deleted(world: World)
     await world.goes_on(room, ben, ada)
     await world.told(ada, "one of their devices has written since")
     assert not world.server.look("SELECT seq FROM events WHERE room = ? AND kind = 'kicked'", room)
+    await world.judge()
+
+
+def kicks(world: World, room: RoomId) -> int:
+    """Return how many people were removed from a room."""
+    return len(world.server.look("SELECT seq FROM events WHERE room = ? AND kind = 'kicked'", room))
+
+
+async def test_a_claim_about_someone_who_writes(world: World) -> None:
+    """What a device of theirs writes is an alarm, and no one removes them any more, also after a restart."""
+    room, (ada, ben, cat) = await world.together("ada", "ben", "cat")
+    ada.lies.answers["group"] = lambda state: replace(state, closed=(name(ben),))
+    await ada.reconnect()
+    await heard_of_deletion(world, ada, "ben")
+    world.clock.advance(61)
+    await world.goes_on(room, ben, ada)
+    await world.told(ada, "one of their devices has written since", "Ask ben")
+    await ada.stop()
+    await ada.start()
+    await days_pass(world, WAIT_DAYS)
+    await world.told(ada, "ben's account was deleted", "does not remove them by itself", "/kick ben")
+    await world.goes_on(room, ada, ben, cat)
+    assert not kicks(world, room)
+    await world.judge()
+
+
+async def test_a_claim_that_was_withdrawn_counts_from_its_repetition(world: World) -> None:
+    """Two days between two claims are no two days of a claim, even if the client was off between them."""
+    room, (ada, ben) = await world.together("ada", "ben")
+    ada.lies.answers["group"] = lambda state: replace(state, closed=(name(ben),))
+    await ada.reconnect()
+    await heard_of_deletion(world, ada, "ben")
+    await ada.stop()
+    ada.lies.end()
+    await ada.start()
+    await claimed(world, ada)
+    await days_pass(world, WAIT_DAYS)
+    ada.lies.answers["group"] = lambda state: replace(state, closed=(name(ben),))
+    await ada.reconnect()
+    await heard_of_deletion(world, ada, "ben")
+    await world.turns(1000)
+    await world.goes_on(room, ada, ben)
+    assert not kicks(world, room)
+    await world.judge()
+
+
+async def test_a_claim_that_nearly_everyone_was_deleted(world: World) -> None:
+    """A device removes only so many people a day, in whatever rooms; the others are left to its person."""
+    room, (ada, *others) = await world.together("ada", "ben", "cat", "dan", "spy")
+    for other in others:
+        await other.stop()
+    async with world.halted() as server:
+        for other in others:
+            closed(server, other.user)
+    await heard_of_deletion(world, ada, "spy")
+    await days_pass(world, WAIT_DAYS)
+    await world.until(lambda: kicks(world, room) == REMOVALS_A_DAY)
+    await days_pass(world, 0.9)
+    await world.turns(1000)
+    assert kicks(world, room) == REMOVALS_A_DAY == len(others) - 1
+    await days_pass(world, 0.2)
+    await world.until(lambda: kicks(world, room) == len(others))
+    world.ledger.inside[room] = {"ada"}
+    await world.goes_on(room, ada)
     await world.judge()
 
 

@@ -51,6 +51,8 @@ class Lies:
     """By the name of the call: what it is refused with, one after another; after that it is done."""
     lost: dict[str, list[ParlourClientError]] = field(default_factory=dict)
     """The same, after the call was done: its answer is lost."""
+    held: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    """By the name of the call, or of the request ("Kick"): what it waits for before it is made."""
     away: bool = False
     """The server is stopped: nothing is reached, nor a connection kept to where it was."""
     wires: "list[TappedWire]" = field(default_factory=list)
@@ -141,6 +143,7 @@ class Lies:
         self.shown.clear()
         self.refusals.clear()
         self.lost.clear()
+        self.held.clear()
 
     def say(self, frame: Frame) -> None:
         """Tell the device something that no one asked for."""
@@ -179,6 +182,8 @@ class TappedWire:
         return told
 
     async def send(self, data: bytes) -> None:
+        if self._lies.held:
+            await _held(self._lies, type(decode_request(data)).__name__)
         if self._lies.requests:
             frame: AnyRequest | None = decode_request(data)
             for lie in self._lies.requests:
@@ -227,6 +232,12 @@ def tapped_dial(dial: Dial, lies: Lies) -> Dial:
     return opened
 
 
+async def _held(lies: Lies, call: str) -> None:
+    wait = lies.held.get(call)
+    if wait is not None:
+        await wait()
+
+
 async def _refused(lies: Lies, call: str) -> None:
     if lies.away:
         raise UnreachableError("Nothing listens there.")
@@ -261,6 +272,7 @@ class TappedDelivery:
 
     async def _through(self, call: str, ask: Callable[[], Awaitable[T]]) -> T:
         await _refused(self._lies, call)
+        await _held(self._lies, call)
         found = await ask()
         lost = self._lies.lost.get(call, [])
         if lost:
@@ -269,7 +281,7 @@ class TappedDelivery:
         return changed
 
     async def session_id(self) -> SessionId:
-        return await self._through("session_id", self._inner.session_id)
+        return await self._through("session_id", lambda: self._inner.session_id())  # noqa: PLW0108 - not while it is refused
 
     async def publish_account_key(self, body: d.AccountKey) -> None:
         await self._through("publish_account_key", lambda: self._inner.publish_account_key(body))
@@ -278,7 +290,7 @@ class TappedDelivery:
         return await self._through("register_device", lambda: self._inner.register_device(body))
 
     async def devices(self) -> d.DeviceList:
-        return await self._through("devices", self._inner.devices)
+        return await self._through("devices", lambda: self._inner.devices())  # noqa: PLW0108 - as above
 
     async def certify(self, device: DeviceId, body: d.CertifyDevice) -> None:
         await self._through("certify", lambda: self._inner.certify(device, body))

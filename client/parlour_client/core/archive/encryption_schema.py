@@ -204,6 +204,19 @@ DISPLACED: Final[tuple[str, ...]] = (
 )
 """A migration of its own."""
 
+CLOSED_CLAIMS: Final[tuple[str, ...]] = (
+    # Members whose accounts were deleted, as the server says: since when, and what speaks against it.
+    """CREATE TABLE closed_claims (
+        room TEXT NOT NULL,
+        user TEXT NOT NULL,
+        since INTEGER NOT NULL,              -- by this device's clock
+        head INTEGER NOT NULL,               -- the newest event here at that time
+        written INTEGER NOT NULL DEFAULT 0,  -- 1: one of their devices has written since
+        removed INTEGER,                     -- when this device removed them
+        PRIMARY KEY (room, user)
+    ) STRICT, WITHOUT ROWID""",
+)
+
 LINK_TABLES: Final[tuple[str, ...]] = (
     # What this device has processed of a room, as its own messages say it, and how it numbers them.
     """CREATE TABLE mls_links (

@@ -7,6 +7,7 @@ ones in one transaction. Deleted data is overwritten (secure_delete, also in the
 from typing import Final
 
 from parlour_client.core.archive.encryption_schema import (
+    CLOSED_CLAIMS,
     DISPLACED,
     ENCRYPTION,
     HISTORY_PARTS,
@@ -158,4 +159,5 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     LINK_TABLES,
     MEMBERSHIP_TABLES,
     DISPLACED,
+    CLOSED_CLAIMS,
 )

@@ -211,6 +211,7 @@ class EncryptedRooms:
         """Load the archive's state."""
         await self.incoming.load()
         await self.session.load()
+        await self.closed_accounts.load()
         self._hand_on()
         for room in self.incoming.rooms:
             await self.room_statuses.look(room)

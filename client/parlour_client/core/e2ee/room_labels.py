@@ -84,7 +84,9 @@ class RoomLabels:
         return [
             old,
             *server_claims.words(report.claims, report.roster),
-            *closed_words(closed, report, self._rooms.me, verified),
+            *closed_words(
+                closed, report, self._rooms.me, verified, self._rooms.closed_accounts.contradicted()
+            ),
             self._absent(room, report),
         ]
 

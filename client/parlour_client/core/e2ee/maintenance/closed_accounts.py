@@ -1,14 +1,17 @@
 """Members of encrypted rooms whose accounts were deleted, as the server says.
 
-A server can't remove anyone from the keys: a moderator's device signs the removal, as for any other, unless
-the moderator has verified the person. Everyone else sees what the server says, and that they can't act on it.
+A server can't remove anyone from the keys: a moderator's device signs the removal, as for any other. The
+server may lie, so the device waits: for days in which the room says what the server claims, in which a device
+of the person can write, and with a limit on how many people it removes a day. It never removes someone whom
+its person has verified. Everyone else sees what the server says, and that they can't act on it.
 """
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
-from parlour_client.core.archive import Archive, alarms
+from parlour_client.core.archive import Archive, alarms, closed_claims
+from parlour_client.core.archive.closed_claims import ClosedClaim
 from parlour_client.core.checked_text import reason_text
 from parlour_client.core.e2ee.groups.group_report import GroupReport
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
@@ -25,10 +28,15 @@ from parlour_client.kit.clock import Clock
 from parlour_client.kit.language import _
 from parlour_protocol.frames.requests import Kick
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Millis, new_request_id
+from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
+WAIT_DAYS: Final = 2
+"""How long a device must have heard that an account was deleted before it removes it by itself."""
+REMOVALS_A_DAY: Final = 3
+"""How many people a device removes by itself within a day, in all rooms."""
+_DAY: Final = 86_400_000
 _LAST_WORDS: Final = 60_000
 """Milliseconds in which a message may still arrive that was sent before the account was deleted."""
 
@@ -63,81 +71,155 @@ class ClosedAccounts:
         self._background = background
         self._clock = clock
         self._follow = follow
-        self._since: dict[tuple[RoomId, UserName], Millis] = {}
-        """When this device first learned of each."""
+        self._claims: dict[tuple[RoomId, UserName], ClosedClaim] = {}
+        """As in the archive."""
         self._tried: set[tuple[RoomId, UserName]] = set()
+
+    async def load(self) -> None:
+        """Load what the server said before."""
+        claims = await self._archive.read(closed_claims.load)
+        self._claims = {(claim.room, claim.user): claim for claim in claims}
 
     def begin(self) -> None:
         """Start with a connection: what failed on the last one is tried again, once."""
         self._tried.clear()
 
-    async def remove(self, room: RoomId) -> None:
-        """Remove those whom this person may remove and has not verified. Raises ParlourClientError."""
-        closed, groups = self._reconciler.closed(room), self._session.maybe_groups
-        for user in closed:
-            self._since.setdefault((room, user), self._clock.now())
+    def contradicted(self) -> Collection[UserName]:
+        """Return the people whose devices have written after the server said that they were deleted."""
+        return {claim.user for claim in self._claims.values() if claim.written}
+
+    async def remove(self, room: RoomId) -> float | None:
+        """Remove those whom this person may remove, where it is time.
+
+        Returns in how many seconds the next may be due, if any. Raises ParlourClientError.
+        """
+        await self._note(room)
+        groups, wait = self._session.maybe_groups, None
         if groups is None or not self._follow:
-            return
-        for user in closed:
+            return None
+        for user in self._reconciler.closed(room):
             roster = await self._archive.read(groups.expected, room)
             if roster is None or not roster.may_remove(self._me, user) or (room, user) in self._tried:
                 continue
             if self._identity.trust(user) is Trust.VERIFIED:
                 continue
+            if user in self.contradicted():
+                continue
+            now = self._clock.now()
+            due = max(self._claims[room, user].since + WAIT_DAYS * _DAY, self._next_removal(user))
+            if now < due:
+                wait = min(due - now, wait or due - now)
+                continue
             self._tried.add((room, user))
-            statement = await self._membership.removal(room, user)
-            reason = reason_text(_("Their account was deleted"))
-            with suppress(ChatRefusedError):  # another moderator's device was first
-                await self._live.ask(
-                    Kick(id=new_request_id(), room=room, user=user, reason=reason, statement=statement)
-                )
+            await self._kick(room, user)
+        return None if wait is None else wait / 1000
 
-    def heard(self, room: RoomId, authors: Collection[UserName]) -> None:
+    async def _note(self, room: RoomId) -> None:
+        """Store what the server says now, and forget what it does not say any more."""
+        closed = set(self._reconciler.closed(room))
+        known = {claim.user: claim for claim in self._claims.values() if claim.room == room}
+        new = closed.difference(known)
+        over = [user for user, claim in known.items() if user not in closed and not self._is_kept(claim)]
+        if new:
+            for claim in await self._archive.write_durably(closed_claims.add, room, new, self._clock.now()):
+                self._claims[room, claim.user] = claim
+        if over:
+            await self._archive.write(closed_claims.drop, room, over)
+            for user in over:
+                del self._claims[room, user]
+
+    def _is_kept(self, claim: ClosedClaim) -> bool:
+        """Say whether a claim still counts when it is not made any more."""
+        lately = claim.removed is not None and self._clock.now() < claim.removed + _DAY
+        return claim.written or lately
+
+    def _next_removal(self, user: UserName) -> int:
+        """Return when this device may remove one more person."""
+        last: dict[UserName, Millis] = {}
+        for claim in self._claims.values():
+            if claim.removed is not None and claim.user != user:
+                last[claim.user] = max(claim.removed, last.get(claim.user, claim.removed))
+        times = sorted(last.values(), reverse=True)
+        return 0 if len(times) < REMOVALS_A_DAY else times[REMOVALS_A_DAY - 1] + _DAY
+
+    async def _kick(self, room: RoomId, user: UserName) -> None:
+        statement = await self._membership.removal(room, user)
+        reason = reason_text(_("The server says that their account was deleted"))
+        claim = self._claims[room, user]
+        await self._change(replace(claim, removed=self._clock.now()))  # it counts before it happens
+        try:
+            await self._live.ask(
+                Kick(id=new_request_id(), room=room, user=user, reason=reason, statement=statement)
+            )
+        except ChatRefusedError:  # another moderator's device was first
+            await self._change(claim)
+
+    async def _change(self, claim: ClosedClaim) -> None:
+        self._claims[claim.room, claim.user] = claim
+        await self._archive.write_durably(closed_claims.save, claim)
+
+    def heard(self, room: RoomId, author: UserName, seq: Seq) -> None:
         """Raise an alarm if a device of a deleted account has written: then the server has lied."""
-        for user in sorted(authors):
-            since = self._since.get((room, user))
-            if since is not None and self._clock.now() > since + _LAST_WORDS:
-                self._background.run(self._raise_alarm(room, user))
+        claim = self._claims.get((room, author))
+        if claim is None or claim.written or seq <= claim.head:
+            return
+        if self._clock.now() > claim.since + _LAST_WORDS:
+            written = self._claims[room, author] = replace(claim, written=True)  # from now on, no removal
+            self._background.run(self._raise_alarm(written))
 
-    async def _raise_alarm(self, room: RoomId, user: UserName) -> None:
+    async def _raise_alarm(self, claim: ClosedClaim) -> None:
+        await self._change(claim)
         words = _(
             "The server said that {user}'s account was deleted, but one of their devices has written since. "
             "Ask {user} or the server's operator some other way."
-        ).format(user=display_name(user))
-        about = f"{room}/{user}"
+        ).format(user=display_name(claim.user))
+        about = f"{claim.room}/{claim.user}"
         await self._archive.write(alarms.sound, alarms.Kind.MEMBERS, about, self._clock.now(), words)
-        await self._room_statuses.refresh(room)
+        await self._room_statuses.refresh(claim.room)
 
 
 def closed_words(
-    closed: Collection[UserName], report: GroupReport, me: UserName, verified: Collection[UserName]
+    closed: Collection[UserName],
+    report: GroupReport,
+    me: UserName,
+    verified: Collection[UserName],
+    contradicted: Collection[UserName],
 ) -> Sequence[str]:
-    """Say of each deleted account that is still in a group room who can remove it, in a sentence."""
+    """Say of each deleted account that is still in a group room who can remove it, in sentences."""
     roster = report.roster
     if roster is None or roster.kind is RoomKind.DIRECT:
         return ()
     found = []
     for user in sorted(closed):
-        name = display_name(user)
         able = [one.user for one in roster.people if roster.may_remove(one.user, user)]
-        if roster.person(user) is None or (me in able and user not in verified):
-            continue  # it happens now
-        if me in able:
+        if roster.person(user) is None:
+            continue
+        if me in able and user in verified:
             words = _(
                 "The server says that {user}'s account was deleted. You have verified {user}, so your "
-                "device did not remove them by itself. If it is true: /kick {user}"
+                "device does not remove them by itself. If it is true: /kick {user}"
+            )
+        elif me in able and user in contradicted:
+            words = _(
+                "The server says that {user}'s account was deleted, but one of their devices has written "
+                "since, so your device does not remove them by itself. If it is true: /kick {user}"
+            )
+        elif me in able:
+            words = _(
+                "The server says that {user}'s account was deleted. Your device removes {user} after two "
+                "days if that stays so and none of their devices writes. To remove them now: /kick {user}"
             )
         elif any(one not in closed for one in able):
             words = _(
                 "The server says that {user}'s account was deleted. The device of an owner or moderator "
-                "removes it when it is online."
+                "removes it, two days after it has heard that."
             )
         else:
             words = _(
                 "The server says that {user}'s account was deleted. No one here may remove an owner, so "
                 "messages are encrypted for its devices, too. If that matters, create a new room."
             )
-        found.append(words.format(user=name))
+        found.append(words.format(user=display_name(user)))
     return found
 
 

@@ -34,7 +34,7 @@ _FIRST_RETRY: Final = 3.0
 _LONGEST_RETRY: Final = 300.0
 _LONGEST_END: Final = 10.0
 """Seconds that an ending program waits for its last tasks: a slow machine must not go without new keys."""
-_RECONCILE, _RETRY = "reconcile", "retry"
+_RECONCILE, _RETRY, _WAITING = "reconcile", "retry", "waiting"
 
 
 class Scheduler:
@@ -46,11 +46,12 @@ class Scheduler:
         clock: Clock,
         chance: Random,
         tell: Callable[[RoomId], None],
-        remove_closed: Callable[[RoomId], Coroutine[Any, Any, None]],
+        remove_closed: Callable[[RoomId], Coroutine[Any, Any, float | None]],
     ) -> None:
         """Reconcile with ``reconciler``; ``tell`` is called when a room's problem changed.
 
-        ``remove_closed`` removes members whose accounts were deleted, where this person may.
+        ``remove_closed`` removes members whose accounts were deleted, where this person may and it is time;
+        it returns in how many seconds the next may be due, if any.
         """
         self._reconciler = reconciler
         self._clock = clock
@@ -99,8 +100,7 @@ class Scheduler:
         state = await self._run(room, self._reconciler.reconcile)
         if state.closed != before:
             self._tell(room)
-        if state.closed:
-            self._later("closed", room, 0, self._remove_closed)
+        self._later("closed", room, 0, self._look_for_closed)
         return state
 
     async def adopt(self, room: RoomId, people: Sequence[InitialMember]) -> None:
@@ -131,7 +131,7 @@ class Scheduler:
 
         ``room``, which the program was about, is checked as well: others may wait there for this device.
         """
-        bystander = {_RECONCILE, _RETRY}
+        bystander = {_RECONCILE, _RETRY, _WAITING}
         begun: set[tuple[str, RoomId]] = set()
         with suppress(TimeoutError):
             async with asyncio.timeout(_LONGEST_END):
@@ -225,6 +225,11 @@ class Scheduler:
     async def _reconcile(self, room: RoomId) -> None:
         if room in self.unsure:
             await self.now(room)
+
+    async def _look_for_closed(self, room: RoomId) -> None:
+        wait = await self._remove_closed(room)
+        if wait is not None:  # then the server must still say so
+            self._later(_WAITING, room, wait, self._retry)
 
     async def _renew(self, room: RoomId) -> None:
         await self._run(room, self._reconciler.renew, settles=False)

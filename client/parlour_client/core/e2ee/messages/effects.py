@@ -70,9 +70,9 @@ class Effects:
         receipt = run.receipt
         for item in receipt.items:
             self._pass_on(room, item)
-        self._closed_accounts.heard(
-            room, {item.event.author for item in receipt.items if item.device is not None}
-        )
+        for item in receipt.items:
+            if item.device is not None:
+                self._closed_accounts.heard(room, item.event.author, item.event.seq)
         for request in run.denied:
             self._denied(request)
         if run.behind or receipt.concerns:

@@ -13,25 +13,32 @@ ADA, BEN, CAT, DAN = (name(user) for user in ("ada", "ben", "cat", "dan"))
 @pytest.mark.parametrize(
     ("closed", "me", "verified", "words"),
     [
-        (DAN, ADA, (), None),  # it happens now
+        (DAN, ADA, (), "Your device removes dan after two days"),
         (DAN, ADA, (DAN,), "You have verified dan"),
-        (DAN, BEN, (), None),
+        (DAN, BEN, (), "Your device removes dan after two days"),
         (DAN, CAT, (), "The device of an owner or moderator"),
-        (BEN, ADA, (), None),
+        (BEN, ADA, (), "Your device removes ben after two days"),
         (BEN, CAT, (BEN,), "The device of an owner or moderator"),
         (ADA, BEN, (), "No one here may remove an owner"),
     ],
 )
 def test_a_room_says_who_can_remove_a_deleted_account(
-    closed: str, me: str, verified: tuple[str, ...], words: str | None
+    closed: str, me: str, verified: tuple[str, ...], words: str
 ) -> None:
     """By the roster's rules: those above them, and no one an owner."""
     roster = room(RoomKind.PRIVATE, "ada", "ben", "cat", "dan")
     roster = roster.applied(give(roster, "ben", Role.MODERATOR))
     report = GroupReport(GroupStatus.ACTIVE, roster=roster)
-    found = closed_words([name(closed)], report, name(me), [name(user) for user in verified])
-    assert len(found) == (0 if words is None else 1)
-    assert all(f"{closed}'s account was deleted" in one and (words or "") in one for one in found)
+    (found,) = closed_words([name(closed)], report, name(me), [name(user) for user in verified], [])
+    assert f"{closed}'s account was deleted" in found
+    assert words in found
+
+
+def test_a_room_says_that_a_deleted_account_has_written() -> None:
+    """Then no one removes it by themselves."""
+    report = GroupReport(GroupStatus.ACTIVE, roster=room(RoomKind.PRIVATE, "ada", "dan"))
+    (found,) = closed_words([DAN], report, ADA, [], [DAN])
+    assert "one of their devices has written since, so your device does not remove them" in found
 
 
 def test_nothing_is_said_of_someone_who_was_removed_already() -> None:
@@ -41,4 +48,4 @@ def test_nothing_is_said_of_someone_who_was_removed_already() -> None:
         GroupReport(GroupStatus.ACTIVE),
         GroupReport(GroupStatus.ACTIVE, roster=room(RoomKind.DIRECT, "ada", "dan")),
     ):
-        assert not closed_words([DAN], report, ADA, [DAN])
+        assert not closed_words([DAN], report, ADA, [DAN], [])

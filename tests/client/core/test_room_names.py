@@ -7,10 +7,11 @@ from parlour_client.core.room_names import find_room
 from parlour_client.core.sync.state import State
 from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.errors import SetupError
-from parlour_protocol.frames import RoomSummary
+from parlour_protocol.frames import LogEvent, RoomSummary
+from parlour_protocol.frames.bodies import Renamed
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Seq
-from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 
@@ -53,6 +54,18 @@ def test_rooms_that_look_alike_carry_the_beginning_of_their_ids() -> None:
     assert titles(known) == ["1obby~Qrst", "garden~Abcd", "garden~Wxyz", "lobby~Mnop"]
     known.forget(RoomId("Wxyz2".ljust(22, "_")))
     assert "garden" in titles(known)
+
+
+def test_a_room_that_gets_another_name_no_longer_looks_like_one() -> None:
+    """Neither of the two needs its id any more."""
+    garden, other = summary("Abcd1", "garden"), summary("Wxyz2", "garden")
+    known = state(garden, other)
+    assert titles(known) == ["garden~Abcd", "garden~Wxyz"]
+    body = Renamed(parse_room_name("orchard"))
+    known.apply(
+        LogEvent(other.room, Seq(2), Millis(1), ADA, parse_device_name("laptop"), body), mention=False
+    )
+    assert titles(known) == ["garden", "orchard"]
 
 
 def test_ids_that_begin_alike_are_distinguished() -> None:

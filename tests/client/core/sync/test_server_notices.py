@@ -5,7 +5,7 @@ from functools import partial
 from msgspec.structs import replace
 from tests.client.core.core_fake import BEGIN, Desk, FakeServer, heard
 
-from parlour_client.core.events import NoticesChanged
+from parlour_client.core.events import Change, NoticesChanged
 from parlour_protocol.frames.requests import FollowNotices
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.server_notices import NoticeId, NoticeText, ServerNotice
@@ -21,7 +21,10 @@ async def test_notices_are_read_once_and_end(desk: Desk, server: FakeServer) -> 
     await heard(client, lambda change: isinstance(change, NoticesChanged))
     assert client.notices.all == client.notices.unread == [notice]
     client.notices.mark_read()
+    changes: list[Change] = []
+    client.events.subscribe(changes.append)
     client.notices.received(notice)
+    assert changes == []
     assert (client.notices.all, client.notices.unread) == ([notice], [])
     client.notices.received(replace(notice, expires=Millis(BEGIN)))
     assert client.notices.all == []
@@ -42,7 +45,10 @@ async def test_what_was_withdrawn_while_nobody_was_connected_is_gone(desk: Desk,
         client.notices.received(notice)
     client.notices.mark_read()
     await desk.lose(client)
+    changes: list[Change] = []
+    client.events.subscribe(changes.append)
     await desk.regain(client)
+    assert NoticesChanged() in changes, "views show the old ones no longer"
     assert [type(request) for request in server.requests].count(FollowNotices) == 2
     await heard(client, lambda _: other in client.notices.all, partial(server.wires[-1].say, other))
     assert (client.notices.all, client.notices.unread) == ([other], [])

@@ -1,12 +1,24 @@
 """The rooms as the log's events move them on, who types, and who hears of it."""
 
 import pytest
-from tests.client.core.core_fake import ALICE, BOB, LAPTOP, LOBBY, FakeServer
+from msgspec.structs import replace
+from tests.client.core.core_fake import ALICE, BEGIN, BOB, LAPTOP, LOBBY, FakeClock, FakeServer
 
 from parlour_client.core.sync.state import State
-from parlour_client.kit.clock import SystemClock
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText, TopicText
-from parlour_protocol.frames.bodies import Added, Banned, Joined, Kicked, Left, Message, RoleSet, TopicSet
+from parlour_protocol.frames.bodies import (
+    Added,
+    Archived,
+    Banned,
+    Joined,
+    Kicked,
+    Left,
+    Message,
+    RetentionSet,
+    RoleSet,
+    TopicSet,
+)
+from parlour_protocol.frames.replies import Retention
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
@@ -20,7 +32,7 @@ def event(seq: int, body: AnyBody, author: UserName = BOB) -> LogEvent:
 @pytest.fixture
 def state() -> State:
     """Return a state with a lobby of two at event 1."""
-    state = State(ALICE, SystemClock())
+    state = State(ALICE, FakeClock())
     state.update(FakeServer().summary(LOBBY))
     return state
 
@@ -62,6 +74,30 @@ def test_topic_and_role_follow_the_log(state: State) -> None:
     room = state.room(LOBBY)
     assert room is not None
     assert (room.topic, room.role) == ("bees", Role.MODERATOR)
+
+
+def test_retention_follows_the_log(state: State) -> None:
+    """An announced change is the next one; one whose time has come applies at once; none is no retention."""
+    later = Millis(BEGIN + 1_000)  # this device's clock is behind the server's, whose events say what applies
+    for seq, body, shown in (
+        (2, RetentionSet(7, later), Retention(next_days=7, next_from=later)),
+        (3, RetentionSet(30, later), Retention(days=30)),
+        (4, RetentionSet(None, later), None),
+    ):
+        at = Millis(1) if seq == 2 else later
+        state.apply(replace(event(seq, body), at=at), mention=False)
+        room = state.room(LOBBY)
+        assert room is not None
+        assert room.retention == shown
+
+
+def test_an_archived_room_can_be_made_active_again(state: State) -> None:
+    """Both are events of its log."""
+    for seq, on in ((2, True), (3, False)):
+        state.apply(event(seq, Archived(on)), mention=False)
+        room = state.room(LOBBY)
+        assert room is not None
+        assert room.archived is on
 
 
 def test_what_is_known_changes_nothing(state: State) -> None:

@@ -31,6 +31,7 @@ _TYPES: Final[Mapping[Kind, Any]] = {
     Kind.FILE: click.IntRange(min=1),
     Kind.DURATION: click.IntRange(1, _LONGEST),
     Kind.COUNT: click.IntRange(1, _MOST_FOUND),
+    Kind.DAYS: click.INT,
     Kind.PATH: click.Path(path_type=Path),
 }
 

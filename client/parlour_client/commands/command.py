@@ -123,6 +123,7 @@ class Kind(Enum):
     EMOJI = auto()
     """A reaction: the rest of the line; an emoji is completed by its name."""
     COUNT = auto()
+    DAYS = auto()
     DURATION = auto()
     """Seconds; written `10m`, `2h`, `7d` in a chat."""
     FLAG = auto()

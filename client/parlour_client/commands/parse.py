@@ -259,6 +259,16 @@ def _count(reading: _Reading, rest: str) -> tuple[Any, str]:
     return (read_number(word, what="messages") if word else None), rest
 
 
+def _days(reading: _Reading, rest: str) -> tuple[Any, str]:
+    """Parse a number of days; a flag in its place means that there is none."""
+    word, after = reading.word(rest)
+    if not word or word.startswith("--"):
+        return None, rest
+    if not word.isascii() or not word.isdigit():
+        raise reading.command.wrong_use(reading.call.front)
+    return int(word[:17]), after
+
+
 def _duration(reading: _Reading, rest: str) -> tuple[Any, str]:
     """Parse a length of time; any other word belongs to the text after it, if there is one."""
     word, _space, after = rest.partition(" ")
@@ -329,6 +339,7 @@ READERS: Final[dict[Kind, Callable[[_Reading, str], tuple[Any, str]]]] = {
     Kind.WORD: _word,
     Kind.CHOICE: _choice,
     Kind.COUNT: _count,
+    Kind.DAYS: _days,
     Kind.DURATION: _duration,
     Kind.FLAG: _flag,
     Kind.SWITCH: _switch,

@@ -340,7 +340,7 @@ async def delete_room(call: Call, room: Here) -> Question:
 async def retention(
     call: Call,
     room: Here,
-    days: Annotated[int | None, Takes(Kind.COUNT, "DAYS")] = None,
+    days: Annotated[int | None, Takes(Kind.DAYS, "DAYS")] = None,
     *,
     clear: Annotated[
         bool, Takes(Kind.FLAG, help=N_("Keep messages as long as the server keeps any."), word="--clear")

@@ -72,6 +72,7 @@ GIVEN: list[tuple[tuple[Front, ...], str, tuple[object, ...]]] = [
     (BOTH, "/unban carol", ("unban", LOBBY, "carol")),
     (BOTH, "/rename orchard", ("rename", LOBBY, "orchard")),
     (BOTH, "/archive off", ("archive", LOBBY, False)),
+    (BOTH, "/retention --clear", ("set_retention", LOBBY, None)),
     (BOTH, "/mute carol 10m", ("mute", LOBBY, "carol", 600)),
     (BOTH, "/mute carol", ("mute", LOBBY, "carol", None)),
     (BOTH, "/unmute carol", ("unmute", LOBBY, "carol")),
@@ -146,6 +147,31 @@ async def test_only_keeping_less_than_now_is_asked_about(
     assert retention.asks.cli
 
 
+@pytest.mark.parametrize("line", ["/rename orchard", "/archive on", "/delete-room", "/retention 30"])
+async def test_only_owners_are_asked_about_what_changes_a_room(client: FakeClient, line: str) -> None:
+    """The server would refuse it, after they had confirmed."""
+    client.set_role_raw(LOBBY, Role.MODERATOR)
+    with pytest.raises(SetupError, match="Only owners"):
+        await give(client, Front.LINE, line)
+    assert not client.calls
+    client.set_role_raw(LOBBY, Role.OWNER)
+    await give(client, Front.LINE, line)
+
+
+@pytest.mark.parametrize("line", ["/retention 0", "/retention 100000", "/retention 30 --clear"])
+async def test_a_retention_is_a_number_of_days_or_none(client: FakeClient, line: str) -> None:
+    """Anything else is refused before the question."""
+    with pytest.raises(WrongUseError):
+        await give(client, Front.LINE, line)
+    assert not client.calls
+
+
+async def test_everyone_can_see_how_long_messages_are_kept(client: FakeClient) -> None:
+    """Members are shown it, and asked nothing."""
+    client.set_role_raw(LOBBY, Role.MEMBER)
+    assert isinstance(await give(client, Front.UI, "/retention"), results.RetentionShown)
+
+
 async def test_a_report_says_what_it_gives_to_the_operator(client: FakeClient) -> None:
     """Before it is sent; of an encrypted message also what it proves. Without a reason, it asks for one."""
     wanted = await give(client, Front.UI, "/report")
@@ -164,6 +190,9 @@ async def test_a_report_says_what_it_gives_to_the_operator(client: FakeClient) -
     client.say(LOBBY, ALICE, "mine")
     with pytest.raises(SetupError, match="your own"):
         await give(client, Front.LINE, f"/report {client.logs[LOBBY][-1].seq} spam")
+    client.logs[LOBBY][1] = replace(client.logs[LOBBY][1], text=None)
+    with pytest.raises(SetupError, match="that you can read"):
+        await give(client, Front.LINE, "/report 2 spam")
 
 
 async def test_the_same_again_takes_it_back_on_the_screen(client: FakeClient) -> None:

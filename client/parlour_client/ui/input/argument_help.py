@@ -33,6 +33,7 @@ _WANTS: Final = {
     Kind.EMOJI: N_("an emoji, or the beginning of its name"),
     Kind.FLAG: N_("write it, or leave it out"),
     Kind.COUNT: N_("a number"),
+    Kind.DAYS: N_("a number of days"),
     Kind.DURATION: N_("how long: 10m, 2h or 7d"),
     Kind.SETTING: N_("the name of a setting; all of them if you name none"),
     Kind.PATH: N_("a file; Tab completes the path"),

@@ -76,11 +76,14 @@ class Audit:
         clock: Clock | None = None,
         repeatable: Collection[StrEnum] = (),
         file: AuditFile | None = None,
+        write: Callable[..., str] = log,
     ) -> None:
         """``count`` is called with every event, for the metrics; ``repeatable``: a program's own refusals.
 
-        ``file`` is the server's chain; a command has none, and leaves its actions to the server.
+        ``file`` is the server's chain, and ``write`` its log. A command has neither: it leaves its action to
+        the server.
         """
+        self._write_line = write
         self._count = count
         self._repeatable = REPEATABLE.union(repeatable)
         self._clock = clock or SystemClock()
@@ -100,7 +103,7 @@ class Audit:
         """Write one line; False if the chain can't be written now, and the caller has to try again."""
         if self._file is not None and not self._file.is_writable():
             return False
-        line = log(event.value, audit=True, **fields)
+        line = self._write_line(event.value, audit=True, **fields)
         if self._file is not None and not self._file.append(line, or_lose=False):
             return False
         if self._count is not None:
@@ -128,7 +131,7 @@ class Audit:
             self._write(one.event, counted)
 
     def _write(self, event: str, fields: Mapping[str, object]) -> None:
-        line = log(event, audit=True, **fields)
+        line = self._write_line(event, audit=True, **fields)
         if self._file is not None:
             self._file.append(line)
 

@@ -55,6 +55,7 @@ def data(folder: DataFolder, capsys: Capture) -> tuple[str, str]:
         (("room", "show", "\ud800"), 1, "no such room"),
         (("room", "delete", "kitchen"), 2, "add --yes if you mean it"),
         (("disk", "show", "x"), 2, "unexpected extra argument"),
+        (("user", "create", "anna"), 1, "is taken"),
     ],
     ids=lambda one: " ".join(map(ascii, one))[:60] if isinstance(one, tuple) else "",
 )
@@ -68,6 +69,7 @@ def test_a_mistake_is_explained_also_as_json(
         else fail(capsys, *words, *data)
     )
     assert (found, why in sentence) == (status, True), sentence
+    assert "{" not in sentence  # no line of the server's log
     assert COMMAND_LINE.run([*words[:2], *data, "--json", *words[2:]]) == status
     out, _ = capsys.readouterr()
     assert why in json.loads(out)["error"]

@@ -95,12 +95,9 @@ def create(data: Path, name: str, password_stdin: bool, as_json: bool) -> None: 
     from parlour_server.kit.auth.registration import Registration  # noqa: PLC0415
     from parlour_server.kit.bus.local_bus import LocalBus  # noqa: PLC0415
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.kit.logs import set_up  # noqa: PLC0415
 
     chosen = parse_user_name(name)
     password = Secret(sys.stdin.readline().rstrip("\r\n")) if password_stdin else Secret.random()
-    set_up()
-
     spec, clock = program(), SystemClock()
 
     async def work(store: "KitStore") -> None:
@@ -109,7 +106,7 @@ def create(data: Path, name: str, password_stdin: bool, as_json: bool) -> None: 
             store.accounts,
             passwords,
             clock,
-            Audit(),
+            Audit(write=lambda _event, **_fields: ""),  # this command has a record of its own
             (spec.name.word,),
             refuse_reserved=spec.refuse_reserved,
             account_made=partial(spec.account_made, store, LocalBus(), clock),

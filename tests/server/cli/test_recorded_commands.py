@@ -81,7 +81,7 @@ CHANGES: dict[Words, Words] = {
     ("room", "create"): (DATA, "cellar"),
     ("room", "delete"): (DATA, "kitchen", "--yes"),
     ("room", "rename"): (DATA, "kitchen", "dining"),
-    ("room", "retention"): (DATA, "kitchen", "--days", "30"),
+    ("room", "retention"): (DATA, "kitchen", "--days", "30", "--yes"),
     ("room", "unarchive"): (DATA, "attic"),
     ("session", "end"): (DATA, "anna", "--all"),
     ("user", "create"): (DATA, "cora"),

@@ -13,11 +13,11 @@ async def test_accounts_are_those_of_people(world: World) -> None:
     alice, bob, carol, system = await world.people(4)
     now, accounts = world.clock.now(), world.store.accounts
     await accounts.set_disabled(bob, disabled=True)
-    assert await world.store.census(now, frozenset()) == [4, 0]
-    assert await world.store.census(now, frozenset({system})) == [3, 0]
+    assert await world.store.count_rows(now, frozenset()) == [4, 0]
+    assert await world.store.count_rows(now, frozenset({system})) == [3, 0]
     await accounts.close(carol, "unusable")
     await accounts.add_pseudonym(parse_user_name("deleted-7kq2m9x4tb"), "unusable")
-    assert await world.store.census(now, frozenset({system})) == [2, 0]
+    assert await world.store.count_rows(now, frozenset({system})) == [2, 0]
     assert await accounts.find(alice) is not None
 
 
@@ -25,7 +25,7 @@ async def test_rooms_and_groups_are_those_that_someone_can_be_in(delivery: Deliv
     """Archived, private and direct ones too; deleted ones are not, though their data is still there."""
     world = delivery.world
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
-    before = await world.store.room_census()
+    before = await world.store.count_chat_rows()
     room = await delivery.room(alice[0], kind=RoomKind.PRIVATE)
     await delivery.found(room, *alice)
     await world.store.rooms.create(world.new_direct(alice[0], bob[0]))
@@ -34,7 +34,7 @@ async def test_rooms_and_groups_are_those_that_someone_can_be_in(delivery: Deliv
     await world.append(archived, alice[0], Archived(True))
 
     async def grown() -> list[float]:
-        return [now - then for now, then in zip(await world.store.room_census(), before, strict=True)][:2]
+        return [now - then for now, then in zip(await world.store.count_chat_rows(), before, strict=True)][:2]
 
     assert await grown() == [3, 1]
     await world.append(archived, alice[0], RoomDeleted())

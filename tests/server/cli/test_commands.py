@@ -300,12 +300,17 @@ def test_reports_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     assert f"{report}  " in run(capsys, "report", "list", *data)
     shown = run(capsys, "report", "show", *data, report)
     assert "bert in lobby" in shown
-    assert "\x1b" not in shown
+    assert not set("\x1b\x9b\x85\r\u202e\u2028") & set(shown)
     assert "  > ⟦ESC⟧[2Jgo away" in shown
-    assert "The log had another text" in shown
-    (listed,) = json.loads(run(capsys, "report", "list", *data, "--json"))
+    assert [line for line in shown.splitlines() if "The log had" in line] == [
+        "  > The log had the same text.",  # what the reporter wrote looks like no line of the command's own
+        "The log had another text, because it was edited or because the quote is wrong:",
+    ]
+    in_json = run(capsys, "report", "list", *data, "--json")
+    assert in_json.isascii()
+    (listed,) = json.loads(in_json)
     assert listed == json.loads(run(capsys, "report", "show", *data, report, "--json"))
-    assert (listed["reason"], listed["quote"], listed["logged"]) == ("threat", "\x1b[2Jgo away", "hello")
+    assert (listed["reason"], listed["quote"], listed["logged"]) == ("threat", HOSTILE_QUOTE, "hello")
     assert "closed" in run(capsys, "report", "close", *data, report, "--note", "banned")
     assert "report close" in acts(folder)
     assert "closed before" in fail(capsys, "report", "close", *data, report)[1]
@@ -314,6 +319,10 @@ def test_reports_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     assert json.loads(run(capsys, "report", "list", *data, "--json")) == []
     (kept,) = json.loads(run(capsys, "report", "list", *data, "--all", "--json"))
     assert kept["resolution"] == "banned"
+
+
+HOSTILE_QUOTE = "\x1b[2Jgo away\x9b31m\u202eevil\u2028\x85x\r\nThe log had the same text."
+"""Escapes, C1 controls, a right-to-left override, other line ends, and a sentence of the command's own."""
 
 
 async def reported(folder: DataFolder) -> str:
@@ -325,7 +334,7 @@ async def reported(folder: DataFolder) -> str:
         body = Message(text=MessageText.parse("hello"))
         event = AppendEvent(room, bert, system_device(), new_request_id(), SystemClock().now(), body)
         sent = await store.log.append(event, decide)
-        quote = MessageText.parse("\x1b[2Jgo away")
+        quote = MessageText.parse(HOSTILE_QUOTE)
         new = NewReport(
             new_short_id(), SystemClock().now(), anna, room, sent.event.seq, ReportReason.THREAT, quote
         )

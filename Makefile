@@ -28,8 +28,8 @@ endef
 test: $(VENV)/.dev ## the tests, with ruff and mypy beside them
 	$(call tests_beside,$(LINT),$(PYTEST) $(ARGS))
 
-test-all: $(VENV)/.dev ## everything that CI runs: the same with what is long, and pyright beside them
-	$(call tests_beside,$(LINT) && $(BIN)/basedpyright,$(PYTEST) -m "not part" $(ARGS))
+test-all: $(VENV)/.dev ## everything that CI runs: the same with what is long, pyright and the documentation site beside them
+	$(call tests_beside,$(LINT) && $(BIN)/basedpyright && $(MAKE) --no-print-directory docs-site ARGS=,$(PYTEST) -m "not part" $(ARGS))
 
 # The oldest allowed versions in an environment of their own, and the attacks against them.
 LOWEST := $(VENV)-lowest

@@ -34,7 +34,7 @@ release = version = _CONFIGURED["project"]["version"]
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 root_doc = "docs/README"
 include_patterns = ["*.md", "**/*.md"]
-exclude_patterns = [".*", "**/.*", "build", "dist", "**/node_modules", "**/NOTE_FROM_LEAD*"]
+exclude_patterns = [".*", "**/.*", "build", "dist", "**/node_modules"]
 templates_path = ["templates"]
 pygments_style = "friendly"
 pygments_dark_style = "monokai"

@@ -4,7 +4,6 @@ NOT TESTED here: that a container runtime builds and runs them, since no test ca
 """
 
 import re
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -129,15 +128,3 @@ def test_the_pod_leaves_the_servers_files_and_settings_alone() -> None:
         (data,) = container["env"]
         assert data["name"] == "PARLOUR_DATA"
         assert Path(data["value"]).parent == Path(mount["mountPath"])
-
-
-def test_kubernetes_takes_the_manifests() -> None:
-    """Against Kubernetes' own schemas, where the package kubernetes-validate is installed (100 MB)."""
-    if find_spec("kubernetes_validate") is None:
-        pytest.skip(
-            "NOT TESTED: the schemas of deploy/kubernetes.yaml, because kubernetes-validate is missing"
-        )
-    from kubernetes_validate import validate  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
-
-    for manifest in KUBERNETES:
-        validate(manifest, "1.37", strict=True)

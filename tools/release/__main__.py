@@ -27,6 +27,7 @@ from tools.release.sbom import sbom
 ROOT: Final = Path(__file__).parents[2]
 DIST: Final = ROOT / "dist"
 PACKAGES: Final = DIST / "packages"
+_KUBERNETES: Final = "1.37"
 
 
 class CheckFailedError(Exception):
@@ -54,6 +55,7 @@ class Release:
             "metadata": self.metadata,
             "SBOM": self.sbom,
             "workflows": self.workflows,
+            "Kubernetes": self.kubernetes,
             "pip install": self.pip,
             "pipx install": self.pipx,
             "uvx": self.uvx,
@@ -126,6 +128,12 @@ class Release:
         """Let zizmor look at the workflows."""
         self._tool("zizmor", "--offline", "--quiet", "--persona", "pedantic", str(ROOT / ".github"))
         return "zizmor finds nothing"
+
+    def kubernetes(self) -> str:
+        """Compare the manifests with the schemas of Kubernetes."""
+        manifests = str(ROOT / "deploy" / "kubernetes.yaml")
+        self._tool("kubernetes-validate", "--strict", "--kubernetes-version", _KUBERNETES, manifests)
+        return f"the schemas of {_KUBERNETES} allow the manifests"
 
     def pip(self) -> str:
         """Install a server."""

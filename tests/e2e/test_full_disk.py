@@ -1,6 +1,7 @@
 # ruff: noqa: S603, S607 - our own programs, and mount of the system
 """A disk that is full to the last byte: people read, and it heals; the operator's commands change nothing."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -103,6 +104,38 @@ def test_a_command_on_a_full_disk_changes_nothing(
     assert again.returncode == 0, again.stderr
     _, record = OperatorLog(folder.operator_log).waiting()
     assert (record["action"], record["outcome"]) == (" ".join(words[: 2 if words[1:] else 1]), DONE)
+
+
+def test_a_server_whose_audit_log_is_full_loses_no_command(tmp_path: Path, small_disk: Path) -> None:
+    """M7: the record waits where the command left it, until the chain has it; others count as missing."""
+    server = RunningServer(tmp_path)
+    server.begin()
+    server.session("ada", invite=server.code())
+    server.stop()
+    (server.data / "audit").rename(server.data / "audit-before")
+    (server.data / "audit").symlink_to(small_disk)
+    server.start()
+    try:
+        filler, log = fill(small_disk), OperatorLog(server.data / "operator")
+        count = 0
+        while not any(line["event"] == "audit_unwritable" for line in server.logged()):
+            server.command("user", "disable", "ada")  # until the last page of the file is full
+            count += 1
+            assert count < 100
+        deadline = time.monotonic() + DEADLINE
+        server.command("user", "disable", "ada")
+        count += 1
+        assert {(one["action"], one["outcome"]) for one in log.waiting()} == {("user disable", DONE)}
+        filler.unlink()
+        while log.waiting():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)  # another process reads it: there is no event to wait for
+        records = [json.loads(line) for line in server.command("audit", "export").splitlines()]
+        done = [one for one in records if one.get("action") == "user disable"]
+        assert [one["outcome"] for one in done] == [DONE] * count
+        assert len({one["run"] for one in done}) == count
+    finally:
+        server.stop()
 
 
 def _content(folder: DataFolder, elsewhere: Path) -> dict[str, bytes]:

@@ -45,7 +45,7 @@ async def test_the_client_goes_on_as_the_same_device(server: Server, ada: Person
         device = client.encryption.own().device
         await logged_out(client, lambda: server.command("session", "end", "ada", "--all"))
         written = [await client.messages.send(room, f"meanwhile in {room}") for room in (open_room, sealed)]
-        with pytest.raises(LoginRefusedError):
+        with pytest.raises(LoginRefusedError, match="or the account was disabled or deleted"):
             await client.connection.log_in_again(Secret("a password that is wrong"))
         assert client.connection.status.session_ended
         await client.connection.log_in_again(Secret(password("ada")))
@@ -83,7 +83,7 @@ async def test_it_goes_on_however_the_session_ended(server: Server, tmp_path: Pa
             await client.messages.save_draft(room, "half a thought")
             await logged_out(client, end)
             entry = await client.messages.send(room, "written meanwhile")
-            with pytest.raises(LoginRefusedError):
+            with pytest.raises(LoginRefusedError, match="or the account was disabled or deleted"):
                 await client.connection.log_in_again(Secret(password("zoe")))
             await client.connection.log_in_again(Secret("quite another password"))
             assert entry.request is not None

@@ -6,7 +6,7 @@ account: logging in as someone else, or elsewhere, is refused rather than mixing
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 
 from msgspec.structs import replace
 
@@ -137,7 +137,8 @@ class SignIn:
         profile = Profile(
             server=address.authority, user=user, device=device, session=None, key=None, **fields
         )
-        return (await self._open_session(profile, password, dialog)).account
+        with of_known_account() if known is not None else nullcontext():
+            return (await self._open_session(profile, password, dialog)).account
 
     async def log_in_again(self, password: Secret, dialog: FactorDialog = NO_DIALOG) -> Profile:
         """Open another session for the account of this home, from the same device, and save it."""

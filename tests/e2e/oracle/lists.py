@@ -102,9 +102,9 @@ async def outbox(run: Run[HostileServer]) -> None:
     await open_room(run, OUTBOX)
     await read_log(run, "refused message")
     run.terminal.press("/outbox\r")
-    await run.terminal.until("waiting to be sent")
+    await run.terminal.until("Outbox: ")
     await scroll(run, "outbox", [f"#{number};" for number in range(len(run.entries))])
-    await run.terminal.leave(ESCAPE, "waiting to be sent")
+    await run.terminal.leave(ESCAPE, "Outbox: ")
 
 
 async def sessions(run: Run[HostileServer]) -> None:

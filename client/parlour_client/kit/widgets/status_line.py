@@ -89,19 +89,19 @@ def status_words(
     state = _("logged out") if status.session_ended else _(_WORDS[status.state])
     parts = [(0, own(state, _STYLES[status.state]))]
     if status.state is LinkState.OFFLINE and left > 0:
-        parts.append((1, own(_("trying again in {seconds:.0f} s").format(seconds=left))))
-    if status.problem:
-        parts.append((3, peer_line(status.problem)))
+        parts.append((0, own(_("trying again in {seconds:.0f} s").format(seconds=left))))
     if status.session_ended and login_hint:
-        parts.append((2, own(_(login_hint))))
+        parts.append((0, own(_(login_hint))))
+    if status.problem:  # rather cut than left out
+        parts.append((0, peer_line(status.problem)))
     if status.state is LinkState.ONLINE:
-        parts.append((4, peer_line(status.security)))
+        parts.append((1, peer_line(status.security)))
     if status.server not in status.problem:
-        parts.append((6, peer_line(status.server)))
-    parts.append((5, join(own(_("you: ")), peer_line(account.user))))
+        parts.append((3, peer_line(status.server)))
+    parts.append((2, join(own(_("you: ")), peer_line(account.user))))
     dot = own(" · ", "dim")
     line = dot.join(words for _rank, words in parts)
-    while cells and line.cell_length > cells and len(parts) > 1:
+    while cells and line.cell_length > cells and any(rank for rank, _words in parts):
         parts.remove(max(parts, key=lambda part: part[0]))
         line = dot.join(words for _rank, words in parts)
     return line

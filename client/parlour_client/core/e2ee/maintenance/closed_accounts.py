@@ -13,6 +13,7 @@ from typing import Final
 from parlour_client.core.archive import Archive, alarms, closed_claims
 from parlour_client.core.archive.closed_claims import ClosedClaim
 from parlour_client.core.checked_text import reason_text
+from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.groups.group_report import GroupReport
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks
@@ -25,6 +26,7 @@ from parlour_client.core.errors import ChatRefusedError
 from parlour_client.core.model import display_name
 from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import _
 from parlour_protocol.frames.requests import Kick
 from parlour_protocol.ids import RoomId
@@ -37,6 +39,8 @@ WAIT_DAYS: Final = 2
 REMOVALS_A_DAY: Final = 3
 """How many people a device removes by itself within a day, in all rooms."""
 _DAY: Final = 86_400_000
+_AGAIN: Final = 10.0
+"""Seconds until a removal that could not be signed is tried again."""
 _LAST_WORDS: Final = 60_000
 """Milliseconds in which a message may still arrive that was sent before the account was deleted."""
 
@@ -111,7 +115,14 @@ class ClosedAccounts:
                 wait = min(due - now, wait or due - now)
                 continue
             self._tried.add((room, user))
-            await self._kick(room, user)
+            try:
+                await self._kick(room, user)
+            except NotReadyError:  # others are changing the room's keys
+                self._tried.discard((room, user))
+                return _AGAIN
+            except ParlourClientError:
+                self._tried.discard((room, user))
+                raise
         return None if wait is None else wait / 1000
 
     async def _note(self, room: RoomId) -> None:

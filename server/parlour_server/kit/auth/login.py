@@ -9,6 +9,7 @@ cleared. A login always creates a new session and ends the one whose token came 
 import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Final
 
 from parlour_protocol.kit.names import DeviceName, NameRefusedError, UserName, parse_user_name
@@ -70,12 +71,12 @@ class LoginService:
         name = str(user) if user else unicodedata.normalize("NFKC", username[:_LONGEST_NAME]).casefold()
         async with self._audited(user, address), self._throttle.attempt(name, address) as attempt:
             account = await self._verified(user, password, address)
-            challenge = await self._factors.challenge_login(account.user, device)
+            challenge = await self._factors.challenge_login(account, device)
             attempt.is_complete = challenge is None
         if challenge is not None:
             self._audit.record(AuditEvent.SECOND_FACTOR_ASKED, user=account.user, address=address)
             return challenge
-        return await self._begin(account.user, device, address, presented, key)
+        return await self._begin(account.user, device, address, presented, key, account.password_hash)
 
     async def finish(
         self, proof: LoginProof, *, address: str, presented: Secret | None
@@ -94,7 +95,13 @@ class LoginService:
         if kind is FactorKind.RECOVERY_CODE:
             self._audit.record(AuditEvent.RECOVERY_CODE_USED, user=challenge.user, address=address)
         return await self._begin(
-            challenge.user, challenge.device, address, presented, proof.key, factor=kind.value
+            challenge.user,
+            challenge.device,
+            address,
+            presented,
+            proof.key,
+            challenge.password_hash,
+            factor=kind.value,
         )
 
     @asynccontextmanager
@@ -122,11 +129,15 @@ class LoginService:
         address: str,
         presented: Secret | None,
         key: bytes | None,
+        verified: str | None,
         *,
         factor: str | None = None,
     ) -> tuple[SessionRecord, Secret]:
         await self._end_presented(presented)
-        record, token = await self._sessions.begin(user, device, key, with_factor=factor is not None)
+        async with self._audited(user, address):
+            record, token = await self._sessions.begin(
+                user, device, key, with_factor=factor is not None, verified=verified
+            )
         self._audit.record(
             AuditEvent.LOGIN_OK,
             user=user,
@@ -144,9 +155,14 @@ class LoginService:
         rehashed = await self._passwords.verify(hashed, password, address=address)
         if account is None or account.disabled:
             raise LoginRefusedError
-        if rehashed:
-            await self._accounts.set_password(account.user, rehashed)
-        return account
+        if rehashed is None:
+            return account
+        try:
+            await self._accounts.set_password(account.user, rehashed, verified=account.password_hash)
+        except LoginRefusedError:
+            # It was replaced meanwhile: by another login in the same way, or by another password.
+            return await self._verified(user, password, address)
+        return replace(account, password_hash=rehashed)
 
     async def _end_presented(self, presented: Secret | None) -> None:
         if presented is None:

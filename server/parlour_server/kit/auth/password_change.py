@@ -43,9 +43,9 @@ class PasswordChanger:
         SecondFactorNeededError, TooManyAttemptsError, UnavailableError.
         """
         check_new_password(new, (session.user, session.device, *self._names))
-        await self._reauthentication.confirm(session, old, proof, address=address)
+        verified = await self._reauthentication.confirm(session, old, proof, address=address)
         hashed = await self._passwords.hash(new, address=address)
-        await self._accounts.set_password(session.user, hashed)
+        await self._accounts.set_password(session.user, hashed, verified=verified)
         await self._sessions.end_others(session)
         self._audit.record(
             AuditEvent.PASSWORD_CHANGED, user=session.user, address=address, session=session.id

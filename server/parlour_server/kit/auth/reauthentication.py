@@ -34,8 +34,8 @@ class Reauthentication:
 
     async def confirm(
         self, session: SessionRecord, password: Secret, proof: FactorProof | None, *, address: str
-    ) -> None:
-        """Return if the person of this session proves it.
+    ) -> str:
+        """Return the hash that the password was verified with, if the person of this session proves it.
 
         Raises SecondFactorNeededError before anything is checked; LoginRefusedError, TooManyAttemptsError,
         UnavailableError.
@@ -59,6 +59,7 @@ class Reauthentication:
                             session=session.id,
                             address=address,
                         )
+                return account.password_hash
         except SecondFactorRefusedError:
             self._audit.record(
                 AuditEvent.SECOND_FACTOR_FAILED, user=session.user, session=session.id, address=address

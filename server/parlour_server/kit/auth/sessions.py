@@ -69,13 +69,19 @@ class Sessions:
             raise SessionKeyError("This is not an Ed25519 public key.")
 
     async def begin(
-        self, user: UserName, device: DeviceName, key: bytes | None = None, *, with_factor: bool = False
+        self,
+        user: UserName,
+        device: DeviceName,
+        key: bytes | None = None,
+        *,
+        with_factor: bool = False,
+        verified: str | None = None,
     ) -> tuple[SessionRecord, Secret]:
         """Create a session; over the cap, the account's session that has been idle longest ends (S6).
 
         Expired sessions end first, then those without an open socket here. Raises SessionKeyError, and
         LoginRefusedError if by now the account is disabled, or has a second factor and this login was not
-        made ``with_factor``.
+        made ``with_factor``, or another password than the one whose hash was ``verified``.
         """
         self.check_key(key)
         token = Secret.random()
@@ -93,7 +99,7 @@ class Sessions:
         )
         await self.write_activity()
         cap = self._limits.of(user, "logins.sessions_per_user", self._settings.sessions_per_user)
-        await self._store.create(record, cap=cap, in_use=self._activity.open)
+        await self._store.create(record, cap=cap, in_use=self._activity.open, verified=verified)
         return await self._store.find(record.token, now) or record, token
 
     async def authenticate(self, token: Secret, *, may_be_enrolling: bool = False) -> SessionRecord:

@@ -56,8 +56,12 @@ class Accounts(Protocol):
         """Return all accounts in order of name."""
         ...
 
-    async def set_password(self, user: UserName, password_hash: str) -> None:
-        """Replace the hash, without ending any session; unanswered challenges of the account are void."""
+    async def set_password(self, user: UserName, password_hash: str, *, verified: str | None = None) -> None:
+        """Replace the hash, without ending any session; unanswered challenges of the account are void.
+
+        ``verified`` is the hash that the password was checked against, None if it was not checked: raises
+        LoginRefusedError if the account has another one by now. Raises RefusedError for no such account.
+        """
         ...
 
     async def set_disabled(self, user: UserName, *, disabled: bool) -> None:
@@ -96,12 +100,18 @@ class Sessions(Protocol):
     """Who is logged in, and where. A session is bound to a device with keys by ``Devices.register``."""
 
     async def create(
-        self, session: SessionRecord, *, cap: int, in_use: Collection[SessionId] = frozenset()
+        self,
+        session: SessionRecord,
+        *,
+        cap: int,
+        in_use: Collection[SessionId] = frozenset(),
+        verified: str | None = None,
     ) -> None:
         """Store a new session; over the account's ``cap``, others end (journal).
 
-        Expired ones first, then those that are not ``in_use``, then those seen longest ago. Raises
-        LoginRefusedError if the account is disabled, or has a second factor and this session began without.
+        Expired ones first, then those that are not ``in_use``, then those seen longest ago. ``verified`` is
+        the hash that the password was checked against. Raises LoginRefusedError if the account has another
+        one by now, is disabled, or has a second factor and this session began without.
         """
         ...
 
@@ -212,7 +222,10 @@ class SecondFactors(Protocol):
         ...
 
     async def put_challenge(self, digest: bytes, challenge: Challenge) -> None:
-        """Store a challenge until it expires. Too many of one account: its oldest is void."""
+        """Store a challenge until it expires. Too many of one account: its oldest is void.
+
+        Raises LoginRefusedError if the account has another password by now than the challenge is after.
+        """
         ...
 
     async def find_challenge(self, digest: bytes) -> Challenge | None:
@@ -220,7 +233,10 @@ class SecondFactors(Protocol):
         ...
 
     async def take_challenge(self, digest: bytes) -> Challenge | None:
-        """Use up a challenge: one of any number of callers gets it. None if its account is disabled."""
+        """Use up a challenge: one of any number of callers gets it. None if its account is disabled.
+
+        It comes with the account's password hash, which is the one that the challenge was given after.
+        """
         ...
 
 

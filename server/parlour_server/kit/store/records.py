@@ -110,12 +110,16 @@ class AccountFactors:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What an answer by a factor is for: a login on ``device``, or an action of ``session``."""
+    """What an answer by a factor is for: a login on ``device``, or an action of ``session``.
+
+    ``password_hash`` is the account's while the challenge holds, None where nobody has looked.
+    """
 
     user: UserName
     device: DeviceName
     session: SessionId | None
     expires: Millis
+    password_hash: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,6 +246,67 @@ async def test_lower_parameters_are_raised_by_a_login(
     await log_in(logins)
 
 
+def low_cost(password: Secret) -> str:
+    """Return a hash of parameters that a login raises."""
+    from argon2 import PasswordHasher  # noqa: PLC0415
+
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, hash_len=16)
+    return hasher.hash(password.reveal())
+
+
+@pytest.mark.parametrize("is_old", [False, True], ids=["same parameters", "old parameters"])
+async def test_a_login_brings_no_password_back_that_was_reset_meanwhile(
+    logins: LoginService,
+    make_account: MakeAccount,
+    store: Store,
+    passwords: HashingPool,
+    audit: ReadableAudit,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_old: bool,
+) -> None:
+    """P7: the operator resets it while the old one is verified: no session begins, and the new one stays."""
+    user = await make_account("anna", low_cost(PASSWORD) if is_old else None)
+    verify, reset = passwords.verify, "the operator's hash"
+
+    async def overtaken(encoded: str | None, password: Secret, *, address: str) -> str | None:
+        new = await verify(encoded, password, address=address)
+        await store.accounts.set_password(user, reset)
+        await store.sessions.end_all(user)
+        return new
+
+    monkeypatch.setattr(passwords, "verify", overtaken)
+    with pytest.raises(LoginRefusedError):
+        await log_in(logins)
+    account = await store.accounts.find(user)
+    assert account is not None
+    assert account.password_hash == reset
+    assert await store.sessions.list(user, StoppedClock().now()) == []
+    assert audit.kinds() == [AuditEvent.LOGIN_FAILED]
+
+
+async def test_logins_at_once_raise_the_parameters_once_and_all_succeed(
+    logins: LoginService, make_account: MakeAccount, store: Store, passwords: HashingPool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """P1: a login whose hash was overtaken by another's is no wrong password."""
+    user = await make_account("anna", low_cost(PASSWORD))
+    verify, other = passwords.verify, await passwords.hash(PASSWORD, address="192.0.2.2")
+    overtake = [other]
+
+    async def overtaken(encoded: str | None, password: Secret, *, address: str) -> str | None:
+        new = await verify(encoded, password, address=address)
+        if overtake:
+            await store.accounts.set_password(user, overtake.pop())
+        return new
+
+    monkeypatch.setattr(passwords, "verify", overtaken)
+    await log_in(logins)
+    account = await store.accounts.find(user)
+    assert account is not None
+    assert account.password_hash == other
+
+
 async def test_the_audit_trail_tells_who_and_never_what(
     logins: LoginService, make_account: MakeAccount, audit: ReadableAudit
 ) -> None:

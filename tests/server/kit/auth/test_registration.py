@@ -172,6 +172,31 @@ async def test_a_stolen_session_ends_with_the_password(
     assert AuditEvent.PASSWORD_CHANGED in audit.kinds()
 
 
+async def test_a_change_on_its_way_does_not_undo_a_reset(
+    changes: PasswordChanger,
+    sessions: Sessions,
+    make_account: MakeAccount,
+    store: Store,
+    passwords: HashingPool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """P7: a thief who knows the old password changes it while the operator resets it: the reset stays."""
+    user = await make_account("anna")
+    stolen, _ = await sessions.begin(user, parse_device_name("thief"))
+    hashing = passwords.hash
+
+    async def overtaken(password: Secret, *, address: str) -> str:
+        await store.accounts.set_password(user, "the operator's hash")
+        return await hashing(password, address=address)
+
+    monkeypatch.setattr(passwords, "hash", overtaken)
+    with pytest.raises(LoginRefusedError):
+        await changes.change(stolen, PASSWORD, NEW, None, address="192.0.2.1")
+    account = await store.accounts.find(user)
+    assert account is not None
+    assert account.password_hash == "the operator's hash"
+
+
 async def test_guessing_the_old_password_is_throttled(
     changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount
 ) -> None:

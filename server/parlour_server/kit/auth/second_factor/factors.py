@@ -26,7 +26,7 @@ from parlour_server.kit.auth.second_factor.security_keys import SecurityKeys, cr
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SecondFactorRefusedError
 from parlour_server.kit.store.interface import SecondFactors as FactorStore
-from parlour_server.kit.store.records import AccountFactors, Challenge, FactorRecord, SessionRecord
+from parlour_server.kit.store.records import Account, AccountFactors, Challenge, FactorRecord, SessionRecord
 
 CHALLENGE_SECONDS: Final = 300
 
@@ -41,10 +41,15 @@ class SecondFactors:
         self._clock = clock
         self._steady = steady
 
-    async def challenge_login(self, user: UserName, device: DeviceName) -> FactorChallenge | None:
-        """Return the challenge of a login after its password; None for an account without a factor."""
-        found = await self._store.of(user)
-        return await self._challenge(found, user, device) if found.factors else None
+    async def challenge_login(self, account: Account, device: DeviceName) -> FactorChallenge | None:
+        """Return the challenge of a login after its password; None for an account without a factor.
+
+        Raises LoginRefusedError if the account has another password by now.
+        """
+        found = await self._store.of(account.user)
+        if not found.factors:
+            return None
+        return await self._challenge(found, account.user, device, verified=account.password_hash)
 
     async def challenge_session(self, session: SessionRecord) -> FactorChallenge:
         """Return a challenge for an action of this session. It has no ``kinds`` if there is no factor."""
@@ -79,11 +84,13 @@ class SecondFactors:
         user: UserName,
         device: DeviceName,
         session: SessionRecord | None = None,
+        *,
+        verified: str | None = None,
     ) -> FactorChallenge:
         challenge = Secret.random()
         expires = Millis(self._steady.now() + CHALLENGE_SECONDS * 1000)
         await self._store.put_challenge(
-            challenge.digest(), Challenge(user, device, session.id if session else None, expires)
+            challenge.digest(), Challenge(user, device, session.id if session else None, expires, verified)
         )
         keys = known_keys(found.factors) if security_keys.IS_AVAILABLE else ()
         return FactorChallenge(

@@ -15,7 +15,7 @@ from parlour_protocol.kit.names import PSEUDONYM, UserName, skeleton
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
 from parlour_server.kit.store.accounts.second_factors import void_challenges
-from parlour_server.kit.store.accounts.sessions import end_sessions
+from parlour_server.kit.store.accounts.sessions import check_still, end_sessions
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.journal import note_changed
@@ -64,10 +64,14 @@ class SqlAccounts:
         """Return all accounts in order of name."""
         return await self._readers.rows(_account, f"{_SELECT} ORDER BY account")
 
-    async def set_password(self, user: UserName, password_hash: str) -> None:
-        """Replace the hash, and void challenges after the old one. Raises RefusedError(NOT_FOUND)."""
+    async def set_password(self, user: UserName, password_hash: str, *, verified: str | None = None) -> None:
+        """Replace the hash, and void challenges after the old one.
+
+        Raises LoginRefusedError if ``verified`` is not the hash any more, RefusedError(NOT_FOUND).
+        """
 
         def write(db: WriteConnection) -> None:
+            check_still(db, user, verified)
             _set(db, user=user, column="password_hash", value=password_hash)
             void_challenges(db, user)
 

@@ -15,7 +15,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.second_factor import FactorId, FactorKind
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.store.accounts.sessions import end_sessions
+from parlour_server.kit.store.accounts.sessions import check_still, end_sessions
 from parlour_server.kit.store.engine.column_values import device_name, plain, user_name
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
@@ -214,9 +214,13 @@ class SqlSecondFactors:
         await self._writer.submit(write)
 
     async def put_challenge(self, digest: bytes, challenge: Challenge) -> None:
-        """Store a challenge until it expires; over ``CHALLENGES`` of the account the oldest is void."""
+        """Store a challenge until it expires; over ``CHALLENGES`` of the account the oldest is void.
+
+        Raises LoginRefusedError if the password was changed meanwhile.
+        """
 
         def write(db: WriteConnection) -> None:
+            check_still(db, challenge.user, challenge.password_hash)
             db.execute("DELETE FROM factor_challenges WHERE expires <= ?", (self._clock.now(),))
             db.execute(
                 "DELETE FROM factor_challenges WHERE digest IN (SELECT digest FROM factor_challenges"
@@ -248,7 +252,10 @@ class SqlSecondFactors:
         )
 
     async def take_challenge(self, digest: bytes) -> Challenge | None:
-        """Use up a challenge: one of any number of callers gets it. None if its account is disabled."""
+        """Use up a challenge: one of any number of callers gets it. None if its account is disabled.
+
+        It comes with the account's password hash: a new one would have voided the challenge.
+        """
         now = self._clock.now()
 
         def write(db: WriteConnection) -> Challenge | None:
@@ -259,9 +266,9 @@ class SqlSecondFactors:
             if row is None or row[3] <= now:
                 return None
             live = db.execute(
-                "SELECT 1 FROM accounts WHERE account = ? AND disabled = 0", (row[0],)
+                "SELECT password_hash FROM accounts WHERE account = ? AND disabled = 0", (row[0],)
             ).fetchone()
-            return None if live is None else _challenge(*row)
+            return None if live is None else _challenge(*row, *live)
 
         return await self._writer.submit(write)
 
@@ -328,5 +335,7 @@ def _factor(
     )
 
 
-def _challenge(account: str, device: str, session: SessionId | None, expires: Millis) -> Challenge:
-    return Challenge(user_name(account), device_name(device), session, expires)
+def _challenge(
+    account: str, device: str, session: SessionId | None, expires: Millis, password_hash: str | None = None
+) -> Challenge:
+    return Challenge(user_name(account), device_name(device), session, expires, password_hash)

@@ -49,13 +49,20 @@ class SqlSessions:
         self._on_seen = on_seen
 
     async def create(
-        self, session: SessionRecord, *, cap: int, in_use: Collection[SessionId] = frozenset()
+        self,
+        session: SessionRecord,
+        *,
+        cap: int,
+        in_use: Collection[SessionId] = frozenset(),
+        verified: str | None = None,
     ) -> None:
         """Store a new session; over ``cap`` others end: first expired, then unused, then oldest seen.
 
         Raises LoginRefusedError.
         """
-        await self._writer.submit(partial(_create, session=session, cap=cap, in_use=_listed(in_use)))
+        await self._writer.submit(
+            partial(_create, session=session, cap=cap, in_use=_listed(in_use), verified=verified)
+        )
 
     async def find(self, token: bytes, now: Millis) -> SessionRecord | None:
         """Return the live session with this token digest."""
@@ -138,6 +145,19 @@ def end_found(db: Connection, user: UserName, at: Millis, found: Iterable[tuple[
     return ended
 
 
+def check_still(db: Connection, user: UserName, verified: str | None) -> None:
+    """Raise LoginRefusedError if the account has another password by now than was verified.
+
+    Verifying takes long enough for someone to change it meanwhile, or for an operator to reset it. None: no
+    password was verified.
+    """
+    if verified is None:
+        return
+    query = "SELECT 1 FROM accounts WHERE account = ? AND password_hash = ?"
+    if db.execute(query, (plain(user), verified)).fetchone() is None:
+        raise LoginRefusedError
+
+
 def is_live(db: Connection, session: SessionId, now: Millis) -> bool:
     """Return whether the session may open a connection now."""
     return db.execute(_LIVE + "s.session = ? AND s.expires > ?", (session, now)).fetchone() is not None
@@ -155,8 +175,9 @@ def granted_now(db: Connection, grant: TicketGrant, now: Millis) -> TicketGrant 
     return replace(grant, device_id=session.device_id, public_key=session.public_key)
 
 
-def _create(db: Connection, session: SessionRecord, cap: int, in_use: str) -> None:
+def _create(db: Connection, session: SessionRecord, cap: int, in_use: str, verified: str | None) -> None:
     # Since the password was checked, the account may have been disabled or deleted, or got a second factor.
+    check_still(db, session.user, verified)
     open_account = "SELECT 1 FROM accounts WHERE account = ? AND disabled = 0"
     if db.execute(open_account, (plain(session.user),)).fetchone() is None:
         raise LoginRefusedError

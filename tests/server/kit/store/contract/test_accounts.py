@@ -9,7 +9,7 @@ from tests.server.kit.store.world import KitWorld
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
+from parlour_server.kit.errors import InviteRefusedError, LoginRefusedError, NameTakenError, RefusedError
 from parlour_server.kit.store.records import Account, Changed, InviteRecord
 
 
@@ -141,6 +141,19 @@ async def test_a_password_is_replaced_and_nothing_ends(world: KitWorld) -> None:
     assert account is not None
     assert account.password_hash == "new hash"
     assert await world.store.sessions.find(session.token, world.clock.now()) == session
+
+
+async def test_a_password_is_replaced_only_while_it_is_the_one_that_was_verified(world: KitWorld) -> None:
+    """P7: a hash that was computed meanwhile doesn't bring back what the operator has just replaced."""
+    alice, bob = await world.account("alice"), await world.account("bob")
+    await world.store.accounts.set_password(alice, "second", verified="hash of alice")
+    await world.store.accounts.set_password(alice, "the operator's")
+    for user, verified in ((alice, "second"), (alice, "hash of bob"), (bob, "hash of alice")):
+        with pytest.raises(LoginRefusedError):
+            await world.store.accounts.set_password(user, "late", verified=verified)
+    account = await world.store.accounts.find(alice)
+    assert account is not None
+    assert account.password_hash == "the operator's"
 
 
 async def test_there_is_no_changing_an_account_that_is_not_there(world: KitWorld) -> None:

@@ -1,6 +1,7 @@
 """What is used once is used once, and what belongs to one account or session to no other: in every store."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from tests.server.kit.store.world import DEVICE, KitWorld
@@ -52,7 +53,7 @@ async def test_a_code_a_counter_and_a_challenge_are_used_once(world: KitWorld) -
     await factors.put_challenge(b"c", challenge)
     assert await factors.find_challenge(b"c") == challenge
     taken = await asyncio.gather(*(factors.take_challenge(b"c") for _ in range(5)))
-    assert [one for one in taken if one is not None] == [challenge]
+    assert [one for one in taken if one is not None] == [replace(challenge, password_hash="hash of anna")]
     await factors.put_challenge(b"d", challenge)
     world.clock.forward(1)
     assert await factors.find_challenge(b"d") is None
@@ -74,6 +75,22 @@ async def test_a_new_session_of_an_account_with_a_factor_began_with_one(world: K
     assert await world.store.sessions.find(before.token, world.clock.now()) is None
     with pytest.raises(LoginRefusedError):
         await world.store.sessions.create(before, cap=5)
+
+
+async def test_no_challenge_is_given_after_a_password_that_was_replaced(world: KitWorld) -> None:
+    """P7: neither one that was on its way nor one that was there holds; taking one tells its password."""
+    user = await world.account("anna")
+    factors = world.store.second_factors
+    expires = Millis(world.clock.now() + 1000)
+    old = Challenge(user, DEVICE, None, expires, "hash of anna")
+    await factors.put_challenge(b"a", old)
+    await factors.put_challenge(b"b", old)
+    assert await factors.take_challenge(b"a") == old
+    await world.store.accounts.set_password(user, "new hash")
+    assert await factors.take_challenge(b"b") is None
+    with pytest.raises(LoginRefusedError):
+        await factors.put_challenge(b"c", old)
+    assert await factors.find_challenge(b"c") is None
 
 
 async def test_limits_and_what_a_removal_takes_along(world: KitWorld) -> None:

@@ -46,6 +46,17 @@ async def test_a_login_that_raced_with_the_deletion_leaves_nothing(world: KitWor
         await world.store.sessions.create(world.session(alice, 1), cap=9)
 
 
+async def test_a_login_that_raced_with_a_new_password_is_refused(world: KitWorld) -> None:
+    """P7: the sessions of the old password have ended; none begins after that."""
+    alice = await world.account("alice")
+    await world.store.sessions.create(world.session(alice, 1), cap=9, verified="hash of alice")
+    await world.store.accounts.set_password(alice, "new hash")
+    await world.store.sessions.end_all(alice)
+    with pytest.raises(LoginRefusedError):
+        await world.store.sessions.create(world.session(alice, 2), cap=9, verified="hash of alice")
+    assert await world.store.sessions.list(alice, world.clock.now()) == []
+
+
 async def test_over_the_cap_the_one_seen_longest_ago_ends(world: KitWorld) -> None:
     """At the cap nothing ends; one more ends the session not seen for longest, and the journal says so."""
     alice, bob = await world.people(2)

@@ -42,10 +42,6 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/core/e2ee/groups/decrypt.py": {"not UTF-8": "compared with an error of the protocol"},
     "parlour_client/core/e2ee/identity/inviter.py": {"invite link": "a value in the archive"},
     "parlour_client/core/e2ee/identity/shared_trust.py": {"own device": "a value in the archive"},
-    "parlour_client/core/outbox/outbox.py": {
-        "there is no such message": "what the server says, which is compared",
-        "this message was deleted": "the same",
-    },
     "parlour_client/core/search_query.py": {"from:NAME": "the words of a search, which are typed"},
     "parlour_client/kit/errors.py": {"a an and": "small words of a server's English sentence"},
     "parlour_client/kit/main.py": {" (Parlour %(version)s)": "a name and a number"},

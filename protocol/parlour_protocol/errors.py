@@ -12,6 +12,8 @@ class ErrorCode(StrEnum):
     """More unanswered requests than the limit, or an id that is still in flight."""
     NOT_FOUND = "not_found"
     """No such room, user or event, or none that you may see."""
+    MESSAGE_GONE = "message_gone"
+    """The message that the request is about was deleted, has expired or never existed."""
     FORBIDDEN = "forbidden"
     """Your role in the room does not allow it."""
     BANNED = "banned"

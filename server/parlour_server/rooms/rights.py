@@ -246,9 +246,9 @@ def _decide_delete(event: AppendEvent, facts: Facts) -> None:
 def _message(target: Target | None) -> Target:
     """Return the target if it is a message that was not deleted."""
     if target is None:
-        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such message")
+        raise RefusedError(ErrorCode.MESSAGE_GONE, "there is no such message")
     if target.kind == "blank":
-        raise RefusedError(ErrorCode.NOT_FOUND, "this message was deleted")
+        raise RefusedError(ErrorCode.MESSAGE_GONE, "this message was deleted")
     if target.kind != "message":
         raise RefusedError(ErrorCode.NOT_FOUND, "this event is not a message")
     return target

@@ -372,8 +372,8 @@ def test_a_retention_that_is_set_or_announced_already(
 @pytest.mark.parametrize(
     ("target", "refused"),
     [
-        (None, ErrorCode.NOT_FOUND),
-        (Target(Seq(5), ADA, "blank"), ErrorCode.NOT_FOUND),
+        (None, ErrorCode.MESSAGE_GONE),
+        (Target(Seq(5), ADA, "blank"), ErrorCode.MESSAGE_GONE),
         (Target(Seq(5), ADA, "joined"), ErrorCode.NOT_FOUND),
         (Target(Seq(5), ADA, "edited"), ErrorCode.NOT_FOUND),
     ],

@@ -45,8 +45,6 @@ MAX_TRIES: Final = 5
 """How often a request is repeated while the server cannot store it, before the person is asked."""
 _REMEMBERED: Final = 4_096
 _A_MOMENT: Final = 1.0
-_NO_MESSAGE: Final = frozenset({"there is no such message", "this message was deleted"})
-"""How the server refuses a reply whose message is gone."""
 
 
 class Outbox:
@@ -319,7 +317,7 @@ class Outbox:
             case ErrorCode.UNAVAILABLE if item.tries < MAX_TRIES:
                 self._scheduler.slow_down()
                 self._again(item, _A_MOMENT * item.tries)
-            case ErrorCode.NOT_FOUND if _answers_nothing(item, reply):
+            case ErrorCode.MESSAGE_GONE if isinstance(item.frame, Send) and item.frame.reply_to is not None:
                 self._failed_without_parent(item)
             case _:
                 self._failed(item, ChatRefusedError(reply.code, reply.hint, retry_after=reply.retry_after))
@@ -344,7 +342,7 @@ class Outbox:
         """Note that the message that this one replies to is gone. Sent again, it goes without the quote."""
         item.frame = structs.replace(item.frame, reply_to=None)
         self._keep(self._archive.submit_write(outbox_table.change, item.frame))
-        self._failed(item, ParentGoneError(ErrorCode.NOT_FOUND))
+        self._failed(item, ParentGoneError(ErrorCode.MESSAGE_GONE))
 
     async def _forget(self, item: Item) -> None:
         item.delivery = Delivery.FAILED  # a room's queue that holds it drops it
@@ -380,8 +378,3 @@ class Outbox:
     async def _report_problem(self, room: RoomId, target: Seq, error: ParlourClientError) -> None:
         for entry in await self._archive.read(events.shown, room, [target]):
             self._emit(EntryChanged(replace(entry, problem=error.whole)))
-
-
-def _answers_nothing(item: Item, reply: Error) -> bool:
-    """Say whether a reply was refused because its message expired or was deleted."""
-    return isinstance(item.frame, Send) and item.frame.reply_to is not None and reply.hint in _NO_MESSAGE

@@ -171,7 +171,7 @@ async def test_a_reply_to_a_message_that_is_gone_can_be_sent_without_the_quote(
 ) -> None:
     """It expired or was deleted meanwhile: the same reply would be refused for ever."""
     client = await desk.open()
-    server.refusals = [Error(code=ErrorCode.NOT_FOUND, hint=ReasonText.parse("there is no such message"))]
+    server.refusals = [Error(code=ErrorCode.MESSAGE_GONE, hint=ReasonText.parse("there is no such message"))]
     entry = await client.messages.send(LOBBY, "yes", reply_to=Seq(1))
     assert entry.request is not None
     with pytest.raises(RefusedError, match="without the quote"):

@@ -33,7 +33,7 @@ async def test_a_message_is_pinned_once_and_taken_off(world: World) -> None:
     assert (await world.facts(room, alice, Pinned(target=sent, on=False))).pins == 1
     await world.append(room, alice, Pinned(target=sent, on=True))
     await world.append(room, bob, Deleted(target=sent))
-    assert await pin("alice", on=False) is ErrorCode.NOT_FOUND
+    assert await pin("alice", on=False) is ErrorCode.MESSAGE_GONE
     assert await world.store.rooms.pins(room) == []
     assert (await world.facts(room, alice, Pinned(target=sent, on=True))).pins == 0
 

@@ -89,7 +89,10 @@ async def test_a_deleted_room_is_gone_at_once_and_its_data_in_batches(
     await world.append(room, alice, Pinned(sent.seq, on=True))
     with pytest.raises(RefusedError):
         await world.store.log.append(world.event(room, bob, RoomDeleted()), decide)
-    last = (await world.store.log.append(world.event(room, alice, RoomDeleted()), decide)).event
+    request = world.event(room, alice, RoomDeleted())
+    last = (await world.store.log.append(request, decide)).event
+    again = await world.store.log.append(request, decide)  # the answer was lost
+    assert (again.event, again.replay) == (last, True)
     for who in (alice, bob):
         assert await world.store.rooms.membership(room, who) is None
         assert room not in {one.room for one in await world.store.rooms.summaries(who)}

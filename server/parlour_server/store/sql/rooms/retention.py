@@ -26,7 +26,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
-from parlour_server.kit.store.engine.connection import ANYWHERE, Connection, WriteConnection
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.retention import BATCH
 from parlour_server.kit.store.engine.trusted_clock import DAY, TrustedClock
@@ -95,7 +95,7 @@ class SqlRetention:
             )
             return clock
 
-        return await self._writer.submit(write, within=ANYWHERE)
+        return await self._writer.submit(write)
 
     async def due(self, now: Millis) -> Sequence[ExpiringRoom]:
         """Return the rooms that have messages older than they keep them."""

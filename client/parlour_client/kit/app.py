@@ -201,8 +201,12 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
             on_status=self._status_changed,
             refused=self._refused,
         )
-        async with link:
-            await link.ended()
+        try:
+            async with link:
+                await link.ended()
+        except Exception:  # the screens go before the connection: what still comes finds no widgets
+            if self.is_running and self.return_code is None:
+                raise
 
     async def _connected(self, greeting: G) -> None:
         link = self._link

@@ -125,9 +125,11 @@ class Link(Generic[G, Q, R, P]):
 
     async def ended(self) -> None:
         """Wait until nothing is tried any more; ``status`` says why. Raises the error of a callback."""
-        if self._running is not None:
-            await asyncio.wait({self._running})
-            self._running.result()
+        running = self._running
+        if running is not None:
+            await asyncio.wait({running})
+            if not running.cancelled():  # else the link was left meanwhile
+                running.result()
 
     def retry_now(self) -> None:
         """Try to connect now instead of waiting."""

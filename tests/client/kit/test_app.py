@@ -16,6 +16,7 @@ from tests.client.ui.conftest import screen_text
 from tests.server.kit.test_app import Ticker
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
@@ -63,6 +64,18 @@ class PricesScreen(LinkScreen[Hello, Watch, Part, Price]):
     def pushed(self, push: Price) -> None:
         """Show the price."""
         self.query_one("#price", SafeStatic).show(join(peer_line(push.symbol), own(f" costs {push.cents}")))
+
+
+class LeavingScreen(PricesScreen):
+    """Goes only when a price has come that finds no widget."""
+
+    gone = False
+
+    async def on_unmount(self) -> None:
+        """Wait for the price: its error ends the link."""
+        with pytest.raises(NoMatches):
+            await asyncio.wait_for(self.link.ended(), PATIENCE)
+        self.gone = True
 
 
 class StyledScreen(PricesScreen):
@@ -193,6 +206,17 @@ async def test_the_connection_is_closed_before_the_app_ends(server: Ticker, tmp_
         await fill(pilot, where=invite(server), who="cleo", password=PASSWORD)
         await until(pilot, on_screen(pilot, "ACME costs"))
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_push_while_the_app_ends_is_no_crash(server: Ticker, tmp_path: Path) -> None:
+    """Textual takes the widgets away before the app is told that it ends; prices come until then."""
+    async with opened(tmp_path / "home", screen=LeavingScreen) as pilot:
+        await fill(pilot, where=invite(server), who="gus", password=PASSWORD)
+        await until(pilot, on_screen(pilot, "ACME costs"))
+        screen = pilot.app.screen
+        assert isinstance(screen, LeavingScreen)
+    assert screen.gone
+    assert not (tmp_path / "crash.log").exists()
 
 
 async def test_no_careless_widget_reaches_the_terminal(server: Ticker, tmp_path: Path) -> None:

@@ -304,3 +304,12 @@ async def test_a_fault_of_the_program_is_raised_and_no_one_waits(rig: Rig) -> No
     with pytest.raises(ZeroDivisionError):
         await run()
     assert link.status.state is LinkState.STOPPED
+
+
+async def test_who_waits_for_the_end_of_a_link_that_is_left_goes_on(rig: Rig) -> None:
+    """Leaving it is an end like any other: no error, and the one who waits is not cancelled."""
+    async with rig.link:
+        await rig.link.connected()
+        waiting = asyncio.ensure_future(rig.link.ended())
+        await asyncio.sleep(0)
+    await asyncio.wait_for(waiting, 60)

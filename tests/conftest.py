@@ -14,8 +14,11 @@ from importlib.util import find_spec
 from typing import Final
 
 import pytest
-from hypothesis import find
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings
+
+# Both measure how busy the machine is; pytest's own timeout ends what hangs.
+settings.register_profile("busy", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 _LONGEST: Final = (
     "tests/e2e/test_oracle_corpus.py",
@@ -75,16 +78,6 @@ def no_search_for_sniffio() -> None:
     """Remember that sniffio is not installed: httpcore looks for it at every call."""
     if find_spec("sniffio") is None:
         sys.modules["sniffio"] = None  # type: ignore[assignment]  # Python's own way to say so
-
-
-@pytest.fixture(scope="session", autouse=True)
-def characters_known() -> None:
-    """Let Hypothesis make its table of all characters before the first test.
-
-    In a fresh clone it takes a third of a second of CPU, which on a busy machine is longer than Hypothesis
-    lets a first example take.
-    """
-    find(st.characters(), lambda _: True)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -284,7 +284,7 @@ def test_the_same_serial_is_the_same_roster() -> None:
 NAMES = ["ada", "ben", "cora", "dan", "spy"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(kind=st.sampled_from(RoomKind), seed=st.randoms(use_true_random=False))
 def test_a_walk_of_statements(kind: RoomKind, seed: Random) -> None:
     """Whatever is tried, those in the room were admitted, an owner stays, and each list proves itself."""

@@ -26,7 +26,7 @@ MARKS = "\u0301\u0316\u0489\u20e3\u094d\u093e\u0f90\u064b\u0e49\U00011128"
 weighted = st.text(st.sampled_from(CONTEXTUAL + DANGEROUS + BASES + MARKS), max_size=60)
 anything = st.text(st.characters(), max_size=60)  # surrogates included
 texts = weighted | anything
-many = settings(max_examples=400, deadline=None)
+many = settings(max_examples=400)
 
 
 @many

@@ -179,7 +179,7 @@ _LINES = (
 
 
 @given(st.lists(_LINES, max_size=8).map("\n".join))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_any_file_is_settings_or_a_sentence(file: Path, text: str) -> None:
     """L23: whatever is in it, it never ends in an error of Python, and the sentence is printable."""
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
@@ -191,7 +191,7 @@ def test_any_file_is_settings_or_a_sentence(file: Path, text: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(_VARIABLES), st.text(max_size=30) | st.integers().map(str)))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_any_environment_is_settings_or_a_sentence(file: Path, environment: dict[str, str]) -> None:
     """L23: the same for variables."""
     sentence = refusal(file, environment)

@@ -118,7 +118,7 @@ async def run(path: Path, steps: list[Step]) -> None:
     assert {each.user: each.role for each in found} == {who: role for who, (role, _) in model.members.items()}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps=STEPS)
 def test_a_room_is_what_the_model_says(new_database: Path, steps: list[Step]) -> None:
     """After any run of events, members, roles and the log are those of the model."""

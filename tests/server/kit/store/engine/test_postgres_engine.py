@@ -285,11 +285,15 @@ async def secured(certificate: Path, key: Path) -> AsyncIterator[int]:
         await loop.sock_sendall(accepted, b"S")
         reader = asyncio.StreamReader()
         protocol = asyncio.StreamReaderProtocol(reader)
-        with suppress(OSError):  # the client refuses the certificate
+        try:
             transport, _ = await loop.connect_accepted_socket(lambda: protocol, accepted, ssl=context)
-            writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        except OSError:  # the client refuses the certificate
+            return
+        # a client that refuses the name does so after the handshake: the test may end at any of these steps
+        with closing(asyncio.StreamWriter(transport, protocol, reader, loop)) as writer:
             there, here = await asyncio.open_unix_connection(path)
-            await asyncio.gather(pass_on(reader, here), pass_on(there, writer))
+            with closing(here):
+                await asyncio.gather(pass_on(reader, here), pass_on(there, writer))
 
     async def accept() -> None:
         async with asyncio.TaskGroup() as group:

@@ -19,6 +19,10 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 LINT := $(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
 
+# The site has an environment of its own: it imports what it documents.
+SITE := $(VENV)-site
+BUILD_SITE := $(SITE)/bin/python -m sphinx -q -W --keep-going -j auto -c docs/site -d build/doctrees . build/site
+
 # The tests, with a check beside them that has the last word.
 define tests_beside
 @{ $(1); } >$(VENV)/beside.log 2>&1 & beside=$$!; \
@@ -28,8 +32,9 @@ endef
 test: $(VENV)/.dev ## the tests, with ruff and mypy beside them
 	$(call tests_beside,$(LINT),$(PYTEST) $(ARGS))
 
-test-all: $(VENV)/.dev ## everything that CI runs: the same with what is long, pyright and the documentation site beside them
-	$(call tests_beside,$(LINT) && $(BIN)/basedpyright && $(MAKE) --no-print-directory docs-site ARGS=,$(PYTEST) -m "not part" $(ARGS))
+# Not by $(MAKE), which `make -n` would run, and the tests with it.
+test-all: $(VENV)/.dev $(SITE)/.docs ## everything that CI runs: the same with what is long, pyright and the documentation site beside them
+	$(call tests_beside,$(LINT) && $(BIN)/basedpyright && $(BUILD_SITE),$(PYTEST) -m "not part" $(ARGS))
 
 # The oldest allowed versions in an environment of their own, and the attacks against them.
 LOWEST := $(VENV)-lowest
@@ -76,10 +81,8 @@ bench: $(VENV)/.dev ## the measurements of bench/, printed as tables
 docs: $(VENV)/.dev ## write the generated files again: schemas, Unicode tables, tables of limits and claims, man pages, completion
 	$(BIN)/python -m tools.generate $(ARGS)
 
-# The site has an environment of its own: it imports what it documents.
-SITE := $(VENV)-site
 docs-site: $(SITE)/.docs ## write the documentation site into build/site (Sphinx; a warning is an error)
-	$(SITE)/bin/python -m sphinx -q -W --keep-going -j auto -c docs/site -d build/doctrees . build/site $(ARGS)
+	$(BUILD_SITE) $(ARGS)
 	@echo build/site/index.html
 
 $(SITE)/.docs: requirements/docs.txt pyproject.toml

@@ -63,6 +63,15 @@ def session(server: RunningServer) -> str:
 
 
 @pytest.fixture
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Return a running server of the test's own, which it may kill."""
+    made = RunningServer(tmp_path_factory.mktemp("own"))
+    made.begin()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return a server of the test's own that lets much through and cuts slow readers off early."""
     made = RunningServer(tmp_path_factory.mktemp("wide"))

@@ -1,21 +1,9 @@
 """M30: what is done to the audit log of a real server, and what `audit verify` says of it."""
 
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from tests.attacks.raw import RunningServer
 from tests.e2e import commands
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[RunningServer]:
-    """Return a running server of the test's own."""
-    made = RunningServer(tmp_path)
-    made.begin()
-    yield made
-    made.kill()
 
 
 def verify(server: RunningServer) -> commands.Done:

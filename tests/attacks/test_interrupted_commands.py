@@ -6,9 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from tests.attacks.raw import RunningServer
@@ -22,15 +20,6 @@ ENDS = [
     (signal.SIGINT, 130, INTERRUPTED),
     (signal.SIGKILL, -signal.SIGKILL, UNFINISHED),
 ]
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[RunningServer]:
-    """Return a running server of the test's own."""
-    made = RunningServer(tmp_path)
-    made.begin()
-    yield made
-    made.kill()
 
 
 def ended(server: RunningServer, number: signal.Signals, *words: str) -> int:

@@ -7,21 +7,11 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
 from tests.attacks.raw import PATIENCE, RunningServer
 from tests.e2e import commands
-
-
-@pytest.fixture
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Return a running server of the test's own."""
-    made = RunningServer(tmp_path_factory.mktemp("own"))
-    made.begin()
-    yield made
-    made.kill()
 
 
 def run(server: RunningServer, *flags: str) -> commands.Done:

@@ -15,7 +15,7 @@ from parlour_client.kit.language import N_
 @click.pass_context
 def chat(context: click.Context, *, plain: bool = False) -> int:
     """Open the chat."""
-    gc.disable()  # modules leave no garbage; looking for it among them was a tenth of the start
+    gc.disable()  # modules leave no garbage; looking for it among them takes a tenth of the start
     try:
         from parlour_client.cli.open_chat import open_chat  # noqa: PLC0415 - it loads the whole client
 

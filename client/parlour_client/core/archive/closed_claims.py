@@ -49,7 +49,7 @@ def load(connection: apsw.Connection) -> Sequence[ClosedClaim]:
 def add(
     connection: apsw.Connection, room: RoomId, users: Collection[UserName], now: Millis
 ) -> Sequence[ClosedClaim]:
-    """Store what the server says now for the first time; returns it."""
+    """Store what the server says for the first time; returns it."""
     query = "SELECT top FROM rooms WHERE id = ?"
     head = next((Seq(int(str(top))) for (top,) in connection.execute(query, (room,))), Seq(0))
     claims = [ClosedClaim(room, user, now, head) for user in users]

@@ -121,7 +121,7 @@ class CommandLine:
     def main(self, arguments: Sequence[str] | None = None) -> None:
         """Run the command line and exit."""
         status = self.run(arguments)
-        gc.freeze()  # the process ends: looking for garbage among its modules was a tenth of a short command
+        gc.freeze()  # the process ends: looking for garbage in its modules takes a tenth of a short command
         sys.exit(status)
 
     def run(self, arguments: Sequence[str] | None = None) -> int:

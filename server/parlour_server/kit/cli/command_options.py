@@ -84,7 +84,7 @@ class When(click.ParamType["Millis"]):
                 self.fail(f"{value!r} is not a time; write 12h, 7d or 2030-01-31.", param, ctx)
             at = int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() * 1000)
         if at <= now:
-            self.fail(f"{value} is in the past; write 12h, 7d or a date to come.", param, ctx)
+            self.fail(f"{value} is in the past; write 12h, 7d or a later date.", param, ctx)
         if at > now + _LONGEST:
             self.fail(f"{value} is more than ten years away.", param, ctx)
         return Millis(at)

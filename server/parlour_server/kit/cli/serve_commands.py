@@ -161,7 +161,7 @@ def run(
     It listens only on this machine unless --listen or the configuration says otherwise. SIGHUP makes it
     reload its certificates and configuration.
     """
-    gc.disable()  # until it serves: modules leave no garbage, and looking for it was a twelfth of the start
+    gc.disable()  # until it serves: modules leave no garbage, and looking for it takes a twelfth of the start
     try:
         from parlour_server.kit.net.tls_groups import configure  # noqa: PLC0415 - keeps `--help` quick
 

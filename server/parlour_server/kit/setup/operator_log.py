@@ -55,7 +55,10 @@ class OperatorLog:
         self._folder = folder
         self._running: dict[Path, int] = {}
         """How often it was looked at an action that still ran."""
-        self._unreadable: set[Path] = set()
+        self._unusable: set[Path] = set()
+        """Files, or the folder, of which the log says that they can't be read or removed."""
+        self._left: set[Path] = set()
+        """Files that can't be removed, and must not be moved a second time."""
 
     @contextmanager
     def action(self, action: str, **about: str) -> Iterator[dict[str, str]]:
@@ -88,17 +91,22 @@ class OperatorLog:
     async def run(self, audit: Audit) -> None:
         """Move records to the audit log, until cancelled."""
         while True:
-            await self.pass_on(audit)
+            try:
+                await self.pass_on(audit)
+            except OSError as error:  # of the folder; someone may mend it while the server runs
+                self._warn(self._folder, error)
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def pass_on(self, audit: Audit) -> None:
         """Move what ended to the audit log, unless that can't be written; what runs for long is there, too.
 
         A file is removed once its record is on the disk, so that an action can be there twice, with the same
-        `run`, and never not at all.
+        `run`, and never not at all. Raises OSError.
         """
         moved, running = [], {}
         for file in self._files():
+            if file in self._left:
+                continue
             try:
                 with _opened(file) as (opened, is_running):
                     fields = _read(opened, is_running=is_running)
@@ -115,8 +123,11 @@ class OperatorLog:
         if moved:
             await asyncio.to_thread(audit.sync)
         for file in moved:
-            with suppress(FileNotFoundError):
-                file.unlink()
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                self._left.add(file)
+                self._warn(file, error)
 
     def _pass_on(self, audit: Audit, fields: dict[str, str]) -> bool:
         """Record one action; returns whether the audit log has it."""
@@ -124,15 +135,15 @@ class OperatorLog:
 
     def _pass_on_earlier(self, audit: Audit) -> list[Path]:
         earlier = self._folder.with_name(_EARLIER)
-        if not earlier.exists():
+        if earlier in self._left or not earlier.exists():
             return []
         every = [_fields(line) or {"action": "unreadable"} for line in earlier.read_bytes().splitlines()]
         return [earlier] if all(self._pass_on(audit, fields) for fields in every) else []
 
     def _warn(self, file: Path, error: OSError) -> None:
-        if file not in self._unreadable:
-            self._unreadable.add(file)
-            warn("operator_log_unreadable", file=str(file), why=error.strerror)
+        if file not in self._unusable:
+            self._unusable.add(file)
+            warn("operator_log_unusable", file=str(file), why=error.strerror)
 
     def _files(self) -> list[Path]:
         """Return the files of actions that began, oldest first."""

@@ -1,5 +1,7 @@
 """What the operator does is recorded (M7): that it begins before it is done, and how it ended, once."""
 
+import asyncio
+import errno
 import fcntl
 import json
 import os
@@ -175,6 +177,44 @@ async def test_records_of_earlier_versions_are_passed_on(
     await log.pass_on(audit)
     assert [fields["action"] for _, fields in audit.events] == ["backup create", "unreadable"]
     assert not earlier.exists()
+
+
+async def test_a_folder_that_cannot_be_read_is_looked_at_again(
+    log: OperatorLog, tmp_path: Path, audit: ReadableAudit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Someone may mend it while the server runs."""
+    monkeypatch.setattr(operator_log, "_LOOK_SECONDS", 0)
+    (tmp_path / "operator").write_text("")
+    running = asyncio.create_task(log.run(audit))
+    await asyncio.sleep(0)
+    (tmp_path / "operator").unlink()
+    with log.action("room create"):
+        pass
+    await asyncio.sleep(0)
+    assert [fields["action"] for _, fields in audit.events] == ["room create"]
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_a_file_that_cannot_be_removed_is_recorded_once(
+    log: OperatorLog, tmp_path: Path, audit: ReadableAudit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the audit log would grow twice a second; what comes after it is passed on."""
+
+    def refuse(_path: Path, *, missing_ok: bool = False) -> None:
+        raise PermissionError(errno.EACCES, f"missing_ok={missing_ok}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refuse)
+        with log.action("user disable"):
+            pass
+        for _ in range(2):
+            await log.pass_on(audit)
+    with log.action("room create"):
+        pass
+    await log.pass_on(audit)
+    assert [fields["action"] for _, fields in audit.events] == ["user disable", "room create"]
+    assert len(files(tmp_path)) == 1
 
 
 async def test_nothing_to_pass_on(log: OperatorLog, audit: ReadableAudit) -> None:

@@ -48,6 +48,10 @@ async def _count(store: Store, user: UserName) -> Mapping[str, int]:
     return await store.account_data.count(user)
 
 
+async def _is_author(store: Store, user: UserName) -> bool:
+    return await store.account_data.is_author(user)
+
+
 async def _delete(store: Store, clock: Clock, deletion: Deletion) -> Mapping[str, Any]:
     data, user = store.account_data, deletion.user
     left = removed = 0
@@ -123,5 +127,5 @@ def _event(body: bytes) -> Any:
 
 
 CHAT_ACCOUNT_DATA: Final[AccountData[Store]] = AccountData(
-    count=_count, goes=_GOES, stays=_STAYS, delete=_delete, export=_export
+    count=_count, goes=_GOES, stays=_STAYS, is_author=_is_author, delete=_delete, export=_export
 )

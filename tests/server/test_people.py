@@ -78,6 +78,10 @@ async def test_an_account_is_exported_and_deleted_while_people_talk(tmp_path: Pa
         assert isinstance(page.result, Page)
         [kept] = [event for event in page.result.events if isinstance(event.body, Message)]
         assert kept.author == done["author"]
+        again = json.loads(await world.command("user", "delete", "ada", "--yes", "--json"))
+        assert again["author"] == "ada", "what stays has an author already"
+        listed = json.loads(await world.command("user", "list", "--deleted", "--json"))
+        assert [one["user"] for one in listed if one["deleted"]] == ["ada", done["author"]]
         with pytest.raises(RuntimeError, match="401"):
             await world.log_in("ada")
         taken = {"username": "ada", "password": PASSWORD, "invite": await world.invite()}

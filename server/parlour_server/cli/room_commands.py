@@ -68,6 +68,7 @@ def list_(data: Path, private: bool, as_json: bool) -> None:  # noqa: FBT001 - c
 @click.argument("name")
 def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Show what the server knows of the room NAME (or with this id), besides what is written in it."""
+    from parlour_server.system_account import system_account  # noqa: PLC0415 - keeps `--help` quick
 
     async def work(store: "Store") -> "RoomFactsForOperator":
         return await _described(store, name)
@@ -79,7 +80,8 @@ def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     state = "archived" if one.archived else "active"
     click.echo(f"{one.name or 'a direct room'} ({one.room}): {one.kind.value}, {state}")
     click.echo(f"  topic      {str(one.topic)!r}")
-    click.echo(f"  members    {one.members}, of whom owners: {', '.join(one.owners) or 'none'}")
+    owners = ["server" if owner == system_account() else owner for owner in one.owners]
+    click.echo(f"  members    {one.members}, of whom owners: {', '.join(owners) or 'none'}")
     click.echo(f"  encrypted  {'yes' if one.encrypted else 'no'}")
     click.echo(f"  events     {one.events}, {one.bytes} bytes; files {one.file_bytes} bytes")
 

@@ -175,5 +175,6 @@ class Uploads:
 
 
 _FULL: Final = (
-    "Not enough space for this file in the room or on the server. Delete messages with files to make room."
+    "Not enough space for this file: yours, the room's or the server's is used up. Delete messages with "
+    "files to make room."
 )

@@ -23,7 +23,7 @@ class Deletion:
 
     user: UserName
     pseudonym: UserName
-    """The account that is the author of what stays."""
+    """The account that is the author of what stays; the deleted one itself if it is the author of nothing."""
     keeps_messages: bool
 
 
@@ -58,6 +58,8 @@ class AccountData(Generic[_Store]):
     """A sentence: what a deletion removes besides what they wrote; empty if there is nothing."""
     stays: Sequence[str]
     """Sentences: what stays after a deletion, and why."""
+    is_author: Callable[[_Store, UserName], Awaitable[bool]]
+    """Return whether the account is the author of anything that needs another one when it is deleted."""
     delete: Callable[[_Store, Clock, Deletion], Awaitable[Mapping[str, Any]]]
     """Delete it, and return what was done, for JSON. Called again after an interruption, it goes on."""
     export: Callable[[_Store, DataFolder, UserName], AsyncIterator[ExportedFile]]
@@ -66,6 +68,10 @@ class AccountData(Generic[_Store]):
 
 async def _count_nothing(_store: object, _user: UserName) -> Mapping[str, int]:
     return {}
+
+
+async def _is_no_author(_store: object, _user: UserName) -> bool:
+    return False
 
 
 async def _delete_nothing(_store: object, _clock: Clock, _deletion: Deletion) -> Mapping[str, Any]:
@@ -80,6 +86,11 @@ async def _export_nothing(
 
 
 NO_DATA: AccountData[Any] = AccountData(
-    count=_count_nothing, goes="", stays=(), delete=_delete_nothing, export=_export_nothing
+    count=_count_nothing,
+    goes="",
+    stays=(),
+    is_author=_is_no_author,
+    delete=_delete_nothing,
+    export=_export_nothing,
 )
 """Of a program that has nothing of an account."""

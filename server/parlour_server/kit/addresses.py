@@ -44,6 +44,11 @@ def listen_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def in_url(host: str) -> str:
+    """Return a host as it is written before a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 def split_name(name: str) -> tuple[str, int | None]:
     """Split a name of the server: its host, an IPv6 address without brackets, and its port if it has one."""
     found = _WITH_PORT.fullmatch(name)

@@ -28,6 +28,10 @@ async def _count(store: "ProgramStore", user: UserName) -> Mapping[str, int]:
     return {"log_entries": await store.log.count_of(user)}
 
 
+async def _is_author(store: "ProgramStore", user: UserName) -> bool:
+    return await store.log.count_of(user) > 0
+
+
 async def _delete(store: "ProgramStore", _clock: Clock, deletion: Deletion) -> Mapping[str, Any]:
     return {"entries_renamed": await store.log.change_author(deletion.user, deletion.pseudonym)}
 
@@ -46,5 +50,5 @@ async def _lines(store: "ProgramStore", user: UserName) -> AsyncIterator[bytes]:
 
 
 LOG_ACCOUNT_DATA: Final[AccountData[Any]] = AccountData(
-    count=_count, goes="", stays=_STAYS, delete=_delete, export=_export
+    count=_count, goes="", stays=_STAYS, is_author=_is_author, delete=_delete, export=_export
 )

@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from parlour_server.kit.account_limits import AccountLimits
-from parlour_server.kit.addresses import is_unspecified
+from parlour_server.kit.addresses import in_url, is_unspecified
 from parlour_server.kit.api.account_endpoints import AccountEndpoints
 from parlour_server.kit.api.acme_endpoint import AcmeEndpoint
 from parlour_server.kit.api.asgi import make_api
@@ -318,7 +318,13 @@ class Server(Generic[_Settings]):
                 )
             _run(stack, _retry_failed_writes(folder, host, port))
             server = cls(
-                f"https://{_in_url(host)}:{port}", api, renewal, acme, audit, stack.pop_all(), last.pop_all()
+                f"https://{_reachable(host)}:{port}",
+                api,
+                renewal,
+                acme,
+                audit,
+                stack.pop_all(),
+                last.pop_all(),
             )
         audit.record(AuditEvent.SERVER_STARTED, url=server.url, node=nodes.id)
         return server
@@ -533,7 +539,5 @@ async def _within(close: Callable[[], Awaitable[None]]) -> None:
         log("connections_closed_late")
 
 
-def _in_url(host: str) -> str:
-    if is_unspecified(host):
-        return "localhost"
-    return f"[{host}]" if ":" in host else host
+def _reachable(host: str) -> str:
+    return "localhost" if is_unspecified(host) else in_url(host)

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
-from parlour_server.kit.addresses import listen_address
+from parlour_server.kit.addresses import in_url, listen_address
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import log, set_level, set_up, warn
@@ -58,8 +58,7 @@ class Worker:
         if not settings.listen.metrics:
             return settings
         host, port = listen_address(settings.listen.metrics)
-        shown = f"[{host}]" if ":" in host else host
-        metrics = f"{shown}:{port + self.number - 1 if port else 0}"
+        metrics = f"{in_url(host)}:{port + self.number - 1 if port else 0}"
         listen = msgspec.structs.replace(settings.listen, metrics=metrics)
         return msgspec.structs.replace(settings, listen=listen)
 

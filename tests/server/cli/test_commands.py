@@ -113,6 +113,13 @@ def test_init_is_idempotent_and_private(tmp_path: Path, capsys: Capture) -> None
     assert second["pin"] == first["pin"]
 
 
+def test_the_next_command_can_be_pasted(tmp_path: Path, capsys: Capture) -> None:
+    """Also where the folder's name has a space in it."""
+    data = tmp_path / "a chat"
+    printed = run(capsys, "init", "--data", str(data))
+    assert printed.splitlines()[-1] == f"next:  parlour-server run --data '{data}'"
+
+
 def test_init_refuses_a_folder_that_others_can_read(tmp_path: Path, capsys: Capture) -> None:
     """O2: the sentence has the command that mends it."""
     data = tmp_path / "data"
@@ -237,6 +244,7 @@ def test_rooms_are_changed_by_the_operator(folder: DataFolder, capsys: Capture) 
     run(capsys, "room", "create", *data, "garden")
     shown = json.loads(run(capsys, "room", "show", *data, "kitchen", "--json"))
     assert (shown["kind"], shown["archived"], shown["owners"]) == ("public", False, ["house"])
+    assert "of whom owners: server\n" in run(capsys, "room", "show", *data, "kitchen")
     assert "taken" in fail(capsys, "room", "rename", *data, "kitchen", "garden")[1]
     assert "is now called dining" in run(capsys, "room", "rename", *data, "kitchen", "dining")
     assert "no such room" in fail(capsys, "room", "show", *data, "kitchen")[1]

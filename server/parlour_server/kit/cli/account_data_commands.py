@@ -81,7 +81,7 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
             passwords.close()
         ended = await store.accounts.close(user, unusable)
         pseudonym = user
-        if any(counts.values()) and not is_pseudonym(user):
+        if not is_pseudonym(user) and await spec.account_data.is_author(store, user):
             pseudonym = parse_user_name(new_pseudonym())
             await store.accounts.add_pseudonym(pseudonym, unusable)
         deletion = Deletion(user, pseudonym, keeps)

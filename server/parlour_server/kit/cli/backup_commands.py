@@ -17,6 +17,7 @@ from parlour_server.kit.cli.command_options import (
     folder_of,
     json_option,
     program,
+    run_line,
     say,
     settings_of,
 )
@@ -190,7 +191,7 @@ def restore(
         say({"data": str(data), "from": str(found.place), "damage": damaged})
         return
     click.echo(program().after_restore)
-    click.echo(f"restored; next: {command()} run --data {data}")
+    click.echo(f"restored; next: {run_line(data)}")
 
 
 @backup.command(epilog=example("$command backup prune --data ~/$word --keep 48 --yes /backup/$word"))

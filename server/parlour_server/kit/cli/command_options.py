@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs, so that `--help` is quick.
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -49,6 +50,11 @@ def command() -> str:
     """Return the name of the command line that runs, for sentences that say what to run next."""
     found: ServerProgram = click.get_current_context().obj
     return found.name.command
+
+
+def run_line(data: Path) -> str:
+    """Return the line for a shell that starts the server of this folder."""
+    return f"{command()} run --data {shlex.quote(str(data))}"
 
 
 data_option = click.option(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from parlour_server.kit.cli.command_options import action, command, data_option, example, program
+from parlour_server.kit.cli.command_options import action, data_option, example, program, run_line
 
 
 @click.command(
@@ -52,4 +52,4 @@ def import_(data: Path, source: Path, database: str, database_password_file: Pat
         found = import_folder(spec, old, new, given, partial(stack.enter_context, done))
     click.echo(f"{found.rows} rows and {found.files} files were copied, and compared with the originals")
     click.echo(f"Don't run {source} again: two servers would tell two histories.")
-    click.echo(f"next:  {command()} run --data {data}")
+    click.echo(f"next:  {run_line(data)}")

@@ -17,6 +17,7 @@ from parlour_server.kit.cli.command_options import (
     folder_of,
     json_option,
     program,
+    run_line,
     say,
     settings_of,
 )
@@ -108,7 +109,7 @@ def init(
     click.echo(f"{data}: {', '.join(found.new) + ' made' if found.new else 'nothing was missing'}")
     click.echo(f"names: {', '.join(found.names)}")
     click.echo(f"pin:   {found.pin}")
-    click.echo(f"next:  {command()} run --data {data}")
+    click.echo(f"next:  {run_line(data)}")
 
 
 @click.command(

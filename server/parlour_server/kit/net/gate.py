@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.session_key import PROOF_HEADER, Proof
-from parlour_server.kit.addresses import split_name
+from parlour_server.kit.addresses import in_url, split_name
 from parlour_server.kit.net import http_refusals as refusals
 from parlour_server.kit.net.http_refusals import Refusal
 from parlour_server.kit.net.ticket_redaction import REDACTED
@@ -108,7 +108,7 @@ def host_values(names: Iterable[str], port: int) -> frozenset[bytes]:
     values = set()
     for name in names:
         host, own_port = split_name(name.lower())
-        host = f"[{host}]" if ":" in host else host
+        host = in_url(host)
         host_port = own_port or port
         values.add(f"{host}:{host_port}".encode())
         if host_port == 443:  # noqa: PLR2004 - the port that https leaves out (RFC 9110 section 4.2.2)

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from parlour_server.kit.addresses import is_loopback, listen_address
+from parlour_server.kit.addresses import in_url, is_loopback, listen_address
 from parlour_server.kit.clock import SystemClock, utc_text
 from parlour_server.kit.config.server_settings import DiskSettings, Settings
 from parlour_server.kit.config.settings_loader import load
@@ -78,7 +78,9 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
         found += examine_bus(folder, settings.bus, begun[0] if begun else None)
     found += [*_machine(folder, DiskSettings() if settings is None else settings.disk), *_libraries()]
     where = running(folder)
-    found.append(Finding("fine", "server", f"runs on {where[0]}:{where[1]}" if where else "not running"))
+    found.append(
+        Finding("fine", "server", f"runs on {in_url(where[0])}:{where[1]}" if where else "not running")
+    )
     return found, settings
 
 
@@ -86,7 +88,7 @@ def _listening(settings: Settings, where: tuple[str, int] | None) -> list[Findin
     """Report who can connect, to the running server (whose flags may differ) or to the configured one."""
     configured = settings.listen.address
     host, port = where or listen_address(configured)
-    shown = configured if where is None else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    shown = configured if where is None else f"{in_url(host)}:{port}"
     origin = "" if shown == configured else f" (set on the command line; the configuration says {configured})"
     found = []
     if is_loopback(host):

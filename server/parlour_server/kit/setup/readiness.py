@@ -9,7 +9,7 @@ import socket
 import ssl
 from typing import Final
 
-from parlour_server.kit.addresses import Networks, is_unspecified, split_name
+from parlour_server.kit.addresses import Networks, in_url, is_unspecified, split_name
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.net.proxy_protocol import LOCAL_HEADER
@@ -28,7 +28,7 @@ def require_ready(folder: DataFolder, settings: Settings) -> str:
     host, port = found
     if is_unspecified(host):
         host = "::1" if ":" in host else "127.0.0.1"
-    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    shown = f"{in_url(host)}:{port}"
     try:
         status = _ask(host, port, settings)
     except (OSError, http.client.HTTPException) as error:
@@ -47,8 +47,7 @@ def _ask(host: str, port: int, settings: Settings) -> int:
             plain.sendall(LOCAL_HEADER)
         with context.wrap_socket(plain) as tls:
             name, own_port = split_name(settings.listen.names[0])
-            name = f"[{name}]" if ":" in name else name
-            host_header = f"host: {name}:{own_port or port}\r\n"
+            host_header = f"host: {in_url(name)}:{own_port or port}\r\n"
             tls.sendall(f"GET /readyz HTTP/1.1\r\n{host_header}connection: close\r\n\r\n".encode())
             answer = http.client.HTTPResponse(tls)
             answer.begin()

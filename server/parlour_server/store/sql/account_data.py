@@ -116,6 +116,14 @@ _EXPORTED: Final[Mapping[str, tuple[Sequence[str], str]]] = {
     "blocked": (("user", "at"), "SELECT blocked, at FROM blocks WHERE account = ? ORDER BY blocked"),
     "bans": (("room", "until"), "SELECT room, until FROM bans WHERE account = ? ORDER BY room"),
     "mutes": (("room", "until"), "SELECT room, until FROM mutes WHERE account = ? ORDER BY room"),
+    "account_keys": (("key",), "SELECT key FROM account_keys WHERE account = ?"),
+    "reports": (
+        ("report", "at", "room", "message", "author", "reason", "note", "quote", "closed"),
+        (
+            "SELECT report, at, room, seq, author, reason, note, quote, closed FROM reports"
+            " WHERE reporter = ? ORDER BY at, report"
+        ),
+    ),
     "files": (
         ("file", "room", "size", "created"),
         "SELECT file, room, size, created FROM files WHERE owner = ? ORDER BY created, file",
@@ -185,6 +193,13 @@ class SqlAccountData:
         """Remove the content of encrypted messages where no one is left to read them."""
         while found := await self._readers.rows(_row, _IN_EMPTY_ROOMS, plain(user), _LOOK):
             await self._in_batches(_blank_sealed, found)
+
+    async def is_author(self, user: UserName) -> bool:
+        """Return whether `change_author` would find anything."""
+        for find, _ in _AUTHORS:
+            if await self._readers.rows(_row, find, plain(user), 1):
+                return True
+        return False
 
     async def change_author(self, user: UserName, pseudonym: UserName) -> int:
         """Make ``pseudonym`` the author of what stays in open rooms; returns the number of rows."""

@@ -14,6 +14,7 @@ from parlour_server.kit.config.server_settings import Listen
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.server import Server
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.doctor import examine
 from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.readiness import require_ready
 from parlour_server.kit.store import migrate
@@ -42,6 +43,19 @@ async def test_it_says_whether_the_server_is_ready(folder: DataFolder, listen: L
         await server.stop()
     with pytest.raises(SetupError, match="no server runs"):
         require_ready(folder, settings)
+
+
+async def test_an_address_of_ipv6_is_shown_in_brackets(folder: DataFolder) -> None:
+    """By `ready` and by `doctor`, as it is written on the command line."""
+    settings = ChatSettings(listen=Listen(address="[::]:0"))
+    server = await Server.start(CHAT, folder, settings)
+    try:
+        assert (await asyncio.to_thread(require_ready, folder, settings)).startswith("[::1]:")
+        findings, _ = await asyncio.to_thread(examine, CHAT, folder)
+        [found] = [one.text for one in findings if one.about == "server"]
+        assert found.startswith("runs on [::]:")
+    finally:
+        await server.stop()
 
 
 def test_run_upgrades_an_older_database_first(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from tests.server.store.contract.test_reports import report
 from tests.server.store.encryption_world import Delivery, sealed
 from tests.server.store.world import World, message
 
@@ -133,6 +134,21 @@ async def test_files_invitations_blocks_and_devices_go(world: World, delivery: D
     assert await world.store.account_data.table("blocked", bob) == []
     [found] = await world.store.devices.list(alice, world.clock.now())
     assert (found.name, found.status.value, found.packages) == ("deleted", "revoked", 0)
+
+
+async def test_an_account_that_wrote_nothing_needs_no_other_author(world: World) -> None:
+    """Neither for having joined, nor once what it wrote is by a pseudonym; for a report it does."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    assert not await CHAT_ACCOUNT_DATA.is_author(world.store, bob)
+    event = (await world.append(room, alice, message("spam"))).event
+    assert await CHAT_ACCOUNT_DATA.is_author(world.store, alice)
+    await report(world, bob, room, event.seq, "spam")
+    assert await CHAT_ACCOUNT_DATA.is_author(world.store, bob)
+    [exported] = await world.store.account_data.table("reports", bob)
+    assert (exported["author"], exported["message"]) == (alice, event.seq)
+    await deleted(world, bob)
+    assert not await CHAT_ACCOUNT_DATA.is_author(world.store, bob)
 
 
 async def test_nobody_can_address_a_deleted_account(world: World) -> None:

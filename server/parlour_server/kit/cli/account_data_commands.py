@@ -109,7 +109,7 @@ def _print_deleted(user: "UserName", done: "dict[str, Any]", *, as_json: bool) -
 def _consequences(user: "UserName", counts: "Mapping[str, int]", *, keeps: bool) -> list[str]:
     """Return what will go and what will stay, as lines."""
     data = program().account_data
-    there = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+    there = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items())
     goes = [
         f"{user}: their password, second factors, sessions and limits go at once, and no one can log in.",
         *([f"What the server has of them: {there}."] if there else []),

@@ -402,7 +402,7 @@ def test_backup_and_restore(folder: DataFolder, tmp_path: Path, capsys: Capture)
     assert json.loads(run(capsys, "doctor", *again, "--json"))["ok"] is True
 
 
-def test_backups_are_verified_and_damage_isreported(
+def test_backups_are_verified_and_damage_is_reported(
     folder: DataFolder, tmp_path: Path, capsys: Capture
 ) -> None:
     """By `verify`, by `restore`, and by the status of `backup` itself."""

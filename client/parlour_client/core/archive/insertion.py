@@ -124,6 +124,28 @@ def add(
     return applied(connection, room, fresh)
 
 
+def receive(
+    connection: apsw.Connection, events: Sequence[LogEvent], mentions: Sequence[bool], top: Seq
+) -> list[Applied]:
+    """Store the next events of one room, and return the effects of all that are here now.
+
+    Those that another program of this home stored first (a `send` while the chat is open) are new here too.
+    """
+    told = add(connection, events, mentions, top)
+    fresh = {one.event.seq for one in told}
+    _, forgotten = floors(connection, events[0].room)
+    query = "SELECT 1 FROM events WHERE room = ? AND seq = ?"
+    before = [
+        NewEvent(event, mention)
+        for event, mention in zip(events, mentions, strict=True)
+        if event.seq > forgotten
+        and event.seq not in fresh
+        and list(connection.execute(query, (event.room, event.seq)))
+    ]
+    told += applied(connection, events[0].room, before)
+    return sorted(told, key=lambda one: one.event.seq)
+
+
 def applied(connection: apsw.Connection, room: RoomId, run: Sequence[NewEvent]) -> list[Applied]:
     """Return the effects of events that are here; outbox rows that are stored there are removed."""
     if not run:

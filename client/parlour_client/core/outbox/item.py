@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from parlour_client.core.model import Delivery, Entry, Outgoing
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.errors import ParlourClientError
+from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Deleted, Edited, Message, Pinned, Reacted
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
@@ -45,6 +46,10 @@ class Item:
     def request(self) -> RequestId:
         """The request's id."""
         return self.frame.id
+
+    def is_at(self, event: LogEvent) -> bool:
+        """Say whether the server stored it at the place of this event."""
+        return self.stored is not None and (self.stored.room, self.stored.seq) == (event.room, event.seq)
 
     def outgoing(self, account: Account) -> Outgoing:
         """Return it as the list of outgoing requests shows it."""

@@ -217,17 +217,22 @@ class Outbox:
         if item.request in self._items:
             self._failed(item, error)
 
-    def arrived(self, request: RequestId, event: LogEvent) -> bool:
-        """Drop a request: its event is in the archive and is a row of the timeline.
+    def arrived(self, request: RequestId | None, event: LogEvent) -> RequestId | None:
+        """Drop the request whose event is in the archive, and return it: it is a row of the timeline.
 
-        False: another program of this home sent it, so that it has no row here.
+        ``request`` is the one that the archive knows: none if another program of this home stored the event.
+        None: another program or device sent it, so that it has no row here.
         """
+        if request is None and event.author == self._account.user:
+            request = next((one.request for one in self._items.values() if one.is_at(event)), None)
+        if request is None:
+            return None
         item = self._items.get(request)
         if item is not None:
             item.delivery = Delivery.STORED  # a room's queue that holds it drops it
             item.stored = item.stored or StoredAt(room=event.room, seq=event.seq, at=event.at)
             self._finish(item)
-        return request in self._finished
+        return request if request in self._finished else None
 
     def denied(self, request: RequestId) -> None:
         """Note that the server shows something else where it said that an encrypted request is stored."""

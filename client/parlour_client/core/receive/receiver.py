@@ -63,5 +63,5 @@ class Receiver:
         if not events:
             return
         mentions = [self._state.names_me(event.body) for event in events]
-        applied = await self._archive.write(insertion.add, events, mentions, events[-1].seq)
+        applied = await self._archive.write(insertion.receive, events, mentions, events[-1].seq)
         await self._publisher.publish(room, applied, live=live)

@@ -25,12 +25,7 @@ class Publisher:
 
     async def publish(self, room: RoomId, applied: Sequence[Applied], *, live: bool = False) -> None:
         """Publish events of one room that were just written."""
-        applied = [
-            replace(one, request=None)
-            if one.request is not None and not self._outbox.arrived(one.request, one.event)
-            else one
-            for one in applied
-        ]
+        applied = [replace(one, request=self._outbox.arrived(one.request, one.event)) for one in applied]
         moved = [self._state.apply(one.event, mention=one.mention) for one in applied]
         if not live or not all(moved):
             await self._rooms.recount(room)

@@ -76,6 +76,16 @@ async def test_a_run_twice_is_taken_once(archive: Archive) -> None:
     assert await found(archive, "two") == ["two"]
 
 
+async def test_events_that_another_program_stored_first_are_told_to_this_one_too(archive: Archive) -> None:
+    """A `send` and the chat share an archive: whichever is faster, both show what came, in order."""
+    await add(archive, event(1, "of before"), event(2, "theirs"), event(4, "theirs too"))
+    run = [event(2, "theirs"), event(3, "new"), event(4, "theirs too")]
+    told = await archive.write(insertion.receive, run, [False] * 3, Seq(4))
+    assert [one.entry and (one.entry.seq, str(one.entry.text)) for one in told] == [
+        (2, "theirs"), (3, "new"), (4, "theirs too"),
+    ]  # fmt: skip
+
+
 async def test_what_came_before_its_message_counts_in_the_search(archive: Archive) -> None:
     """A page from below a hole: an edit, a reaction and a deletion of its messages are here already."""
     hand = Reacted(target=Seq(2), reaction=Reaction.parse("ok"), on=True)

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from tests.client.core.client_parts import parts
 from tests.client.core.core_fake import ALICE, LAPTOP, LOBBY, Desk, FakeServer, heard
 
+from parlour_client.core.archive import insertion
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.events import Change, EntryChanged, EntryRemoved
+from parlour_client.core.events import Change, EntryAdded, EntryChanged, EntryRemoved
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.outbox import MAX_TRIES, Outbox
 from parlour_client.core.outbox.room_queue import RoomQueue
@@ -19,7 +21,7 @@ from parlour_client.kit.account.profile import Account
 from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.errors import RefusedError, SetupError
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames import Error
+from parlour_protocol.frames import Error, Ok
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import AnyPush
 from parlour_protocol.frames.requests import Send
@@ -311,3 +313,27 @@ async def test_two_programs_on_one_home_do_not_send_each_others_messages(
     await second.messages.stored(entry.request)
     assert sum(isinstance(request, Send) for request in server.requests) == before + 1
     assert waiting.request is not None
+
+
+async def test_a_message_whose_event_another_program_stored_first_is_not_sent_for_ever(
+    desk: Desk, server: FakeServer
+) -> None:
+    """The other one took its row out of the outbox's table; the place that the server told is known."""
+    client = await desk.open()
+    server.silent = True
+    entry = await client.messages.send(LOBBY, "mine")
+    assert entry.request is not None
+    await heard(client, lambda c: isinstance(c, EntryChanged) and c.entry.delivery is Delivery.SENT)
+    event = server.rooms[LOBBY].log[-1]
+    server.wires[-1].say(Ok(re=entry.request, result=server.done[entry.request]))
+    await client.messages.stored(entry.request)
+    await parts(client).outbox.flush()
+    others = await desk.archive()
+    await others.write(insertion.add, [event], [False], event.seq)
+    await heard(
+        client,
+        lambda c: isinstance(c, EntryAdded | EntryChanged) and c.entry.seq == event.seq,
+        lambda: server.wires[-1].say(event),
+    )
+    assert not client.messages.outgoing()
+    assert [row.seq for row in await client.history.timeline(LOBBY) if row.text == "mine"] == [event.seq]

@@ -97,13 +97,6 @@ class ParlourApp(SettingsApp):
 
     # --- Textual's methods
 
-    def action_help_quit(self) -> None:
-        """Say how to quit, in the person's language: Ctrl+C is pressed by habit."""
-        for active in self.active_bindings.values():
-            if active.binding.action in {"quit", "app.quit"}:
-                toast(self, Toast.HOW_TO_QUIT, key=self.get_key_display(active.binding))
-                return
-
     def action_command_palette(self) -> None:
         """Show the palette."""
         if isinstance(self.screen, Palette):

@@ -1,7 +1,7 @@
 """Toasts: a closed list of our own sentences.
 
 A toast can never contain a stranger's words, because only members of this list can be shown. The views call
-``toast``; nothing else in the package calls Textual's ``notify``.
+``toast``; only the kit's app, which says how to quit, calls Textual's ``notify`` too.
 """
 
 from enum import Enum
@@ -29,7 +29,6 @@ class Toast(Enum):
     NO_SUCH_ACCOUNT = N_("You have no account with that name. /account lists them.")
     NOTHING_TO_REACH = N_("Nothing to jump to.")
     NOT_STORED = N_("This message has not reached the server yet.")
-    HOW_TO_QUIT = N_("Ctrl+C does not quit. {key} does.")
 
 
 _SEVERITY: Final[dict[Toast, Severity]] = {
@@ -43,8 +42,6 @@ _SEVERITY: Final[dict[Toast, Severity]] = {
 }
 
 
-def toast(app: App[None], what: Toast, *, key: str = "") -> None:
-    """Show one of our sentences for a few seconds; ``key`` is one of the person's own key map."""
-    app.notify(
-        _(what.value).format(key=key), severity=_SEVERITY.get(what, "information"), timeout=4, markup=False
-    )
+def toast(app: App[None], what: Toast) -> None:
+    """Show one of our sentences for a few seconds."""
+    app.notify(_(what.value), severity=_SEVERITY.get(what, "information"), timeout=4, markup=False)

@@ -24,6 +24,7 @@ from textual.widgets import Button, Input, Static
 from parlour_client.kit.account.home import PROFILE, Home
 from parlour_client.kit.app import LinkApp, LinkScreen
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.language import language
 from parlour_client.kit.link import Link
 from parlour_client.kit.transport.trust import CaFile, Trust
 from parlour_client.kit.widgets.login_again import LoginAgainScreen
@@ -148,7 +149,7 @@ async def opened(
     """Open the program's app on a home."""
     app = LinkApp[Hello, Watch, Part, Price]("Ticker", Home(home), TICKER, screen, trust=trust)
     app.crash_log = home.with_name("crash.log")
-    async with app.run_test(size=(100, 30)) as pilot:
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
         yield pilot
 
 
@@ -198,6 +199,18 @@ async def test_someone_joins_and_the_program_is_shown(server: Ticker, tmp_path: 
         screen.tell_problem(SetupError("That did not work."))
         await pilot.pause()
         assert screen.query_one(ProblemLine).region == Region(0, 28, 100, 1)
+
+
+async def test_ctrl_c_says_how_to_quit(tmp_path: Path) -> None:
+    """In the person's language, and with the key that quits."""
+    language.use(["de"])
+    try:
+        async with opened(tmp_path / "ticker") as pilot:
+            await until(pilot, lambda: isinstance(pilot.app.screen, LoginScreen))
+            await pilot.press("ctrl+c")
+            await until(pilot, on_screen(pilot, "Strg+C beendet das Programm nicht. ^q"))
+    finally:
+        language.use([])
 
 
 async def test_the_connection_is_closed_before_the_app_ends(server: Ticker, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ ONLY_IN = {
     r"\bStatic\b": {"kit/widgets/safe.py"},
     r"\bContent[.(]": {"kit/widgets/safe.py"},
     r"(?<!\w)Option\(": {"kit/widgets/safe.py"},
-    r"\.notify\(": {"ui/toasts.py"},
+    r"\.notify\(": {"ui/toasts.py", "kit/terminal/safe_app.py"},
     r"\bSegment\(": {
         "kit/terminal/column_anchoring.py",
         "kit/terminal/contrast.py",

@@ -95,6 +95,16 @@ class SafeApp(App[None]):
         """Offer only useful commands."""
         yield from (one for one in super().get_system_commands(screen) if one.title not in _NOT_OFFERED)
 
+    def action_help_quit(self) -> None:
+        """Say how to quit, in the person's language: Ctrl+C is pressed by habit."""
+        for active in self.active_bindings.values():
+            if active.binding.action in {"quit", "app.quit"}:
+                words = _("Ctrl+C does not quit. {key} does.").format(
+                    key=self.get_key_display(active.binding)
+                )
+                self.notify(words, timeout=4, markup=False)
+                return
+
     def open_url(self, url: str, *, new_tab: bool = True) -> None:
         """Open nothing: a link may lead anywhere."""
 

@@ -28,6 +28,7 @@ from parlour_client.ui.chat.drafts import NOWHERE, SOON, Drafts
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import NO_ROOM, REFUSALS, Interaction
 from parlour_client.ui.chat.timeline import Timeline
+from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.dialogs.paste import Choice, PasteScreen
 from parlour_client.ui.input.argument_help import argument_help
 from parlour_client.ui.input.editor import command_of, edit, in_memory
@@ -76,12 +77,14 @@ class ComposerController:
         current: CurrentRoom,
         composer: Composer,
         timeline: Timeline,
+        history: TimelineController,
         hint: HintLine,
         interaction: Interaction,
         run: Run,
     ) -> None:
         self._client, self._current, self._interaction = client, current, interaction
-        self._composer, self._timeline, self._hint, self._run = composer, timeline, hint, run
+        self._composer, self._timeline, self._history = composer, timeline, history
+        self._hint, self._run = hint, run
         self.drafts = Drafts(client.messages.save_draft, client.messages.draft)
         self.aim = Aim()
         """Where Enter sends now."""
@@ -147,7 +150,7 @@ class ComposerController:
             self._composer.put(self.drafts.take_back() + self._composer.text)
         self.plain()
         self._timeline.clear_selection()
-        self._timeline.follow()
+        self._history.follow()
         self.drafts.typed(self._composer.text)
         await self.drafts.save()
 

@@ -17,7 +17,7 @@ from parlour_client.kit.widgets.safe import join, own, peer_line
 from parlour_client.text.file_text import size_words
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
-from parlour_client.ui.chat.timeline import Timeline
+from parlour_client.ui.chat.timeline_controller import TimelineController
 
 _NAME: Final = 40
 
@@ -25,8 +25,8 @@ _NAME: Final = 40
 class FileTransfers:
     """Uploads and downloads, one at a time."""
 
-    def __init__(self, timeline: Timeline, hint: HintLine, interaction: Interaction) -> None:
-        self._timeline, self._hint, self._interaction = timeline, hint, interaction
+    def __init__(self, history: TimelineController, hint: HintLine, interaction: Interaction) -> None:
+        self._history, self._hint, self._interaction = history, hint, interaction
         self._running: Worker[None] | None = None
 
     def begin(self, transfer: Transfer, done: Callable[[Result], Awaitable[None]]) -> None:
@@ -52,7 +52,7 @@ class FileTransfers:
                 self._hint.progress(None)
             await done(result)
             if transfer.file is None:
-                self._timeline.follow()
+                self._history.follow()
 
         self._running = self._interaction.run(run, group="file")
 

@@ -94,6 +94,7 @@ class RoomPane(Vertical):
             self.current,
             self.composer,
             self.timeline,
+            self.history,
             self.hint,
             self.interaction,
             lambda text, aim: self.commands.run(text, aim),  # noqa: PLW0108 - they are made below, of this one
@@ -120,7 +121,7 @@ class RoomPane(Vertical):
             panes,
         )
         self.invitations = InvitationPrompts(client, self.interaction, self.navigation.open)
-        self.files = FileTransfers(self.timeline, self.hint, self.interaction)
+        self.files = FileTransfers(self.history, self.hint, self.interaction)
         self.views = Views(client, self.interaction, self.navigation, self.composing)
         self.links = LinkActions(self.interaction)
         self.devices = DevicePrompts(client, self.interaction)
@@ -332,10 +333,10 @@ class RoomPane(Vertical):
 
     def scroll_page(self, step: int) -> None:
         """Scroll the timeline by a page, also while writing."""
-        self.timeline.scroll_relative(y=step * max(1, self.timeline.size.height - 2), animate=False)
+        self.timeline.scroll_page(step)
 
     def go_to_newest(self) -> None:
         """Go to the newest message, to write below it."""
         self.timeline.clear_selection()
-        self.timeline.follow()
+        self.history.follow()
         self.composing.focus()

@@ -53,6 +53,7 @@ class TimelineController:
         self.failed = False
         """The open room could not be read; it is tried again with the next connection."""
         self._early: list[Entry] | None = None  # arrived while the room was loading
+        self._to_end: RoomId | None = None  # a room that is loading, to be shown at its end
         self._read_later: Seq | None = None
         self.now = now
         self._seen: tuple[RoomId, Seq] | None = None  # read, and not marked yet
@@ -123,6 +124,9 @@ class TimelineController:
         self._timeline.show_receipts(self._client.messages.receipts(room))
         for entry in early:
             self._timeline.add(entry)
+        if self._to_end == room:
+            self._timeline.follow()
+        self._to_end = None
         await self._fetch_parents()
 
     async def _holes(self, room: RoomId, entries: Sequence[Entry], before: Seq | None) -> list[Hole]:
@@ -221,6 +225,12 @@ class TimelineController:
                 found.append(entry)
         if self._current.id == room:
             self._timeline.know_parents(found)
+
+    def follow(self) -> None:
+        """Go to the newest message; in a room that is loading, as soon as it is there."""
+        if self.is_loading:
+            self._to_end = self._current.id
+        self._timeline.follow()
 
     async def reveal(self, room: RoomId, seq: Seq) -> None:
         """Go to a message of the open room; what is below it is loaded when it becomes visible."""

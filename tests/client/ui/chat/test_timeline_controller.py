@@ -128,3 +128,43 @@ async def test_a_gap_is_loaded_from_the_side_that_the_person_comes_from(
         here = [entry.text for entry in timeline.entries]
         assert "new 140" in here
         assert "new 400" not in here
+
+
+async def test_a_message_sent_while_its_room_is_loading_is_shown(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """The view goes to the end, where the message is, and not to the first unread one."""
+    fill(client, 50)
+    for number in range(450):
+        client.say(GARDEN, BOB, f"new {number}")
+    async with open_app(client) as pilot:
+        screen, timeline = await lobby(pilot)
+        client.pages_wait.clear()
+        screen.pane.navigation.go_to(GARDEN)
+        await pilot.pause()
+        await pilot.press("h", "i", "enter")
+        await pilot.pause()
+        assert screen.pane.history.is_loading
+        client.pages_wait.set()
+        await settled(pilot)
+        assert timeline.follows
+        await screen.pane.navigation.open(LOBBY)
+        await settled(pilot)
+
+
+async def test_a_gap_is_not_jumped_over_while_it_is_loading(client: FakeClient, open_app: OpenApp) -> None:
+    """However fast the pages follow each other, each message of the gap can be read on the way."""
+    fill(client, 50)
+    for number in range(450):
+        client.say(LOBBY, BOB, f"new {number}")
+    async with open_app(client) as pilot:
+        screen, timeline = await lobby(pilot)
+        for step in (1, -1):
+            seen = set[str]()
+            for _ in range(20):
+                for _ in range(4):
+                    rows = (timeline.render_line(row).text for row in range(timeline.size.height))
+                    seen |= {row[row.index("new ") :].strip() for row in rows if "new " in row}
+                    screen.pane.scroll_page(step)
+                await settled(pilot)
+            assert {f"new {number}" for number in range(450)} <= seen, step

@@ -349,6 +349,23 @@ class Timeline(ScrollView, can_focus=True):
         self._anchor.follow()
         self._place()
 
+    def scroll_page(self, step: int) -> None:
+        """Scroll by a page, down (1) or up (-1), but not over messages that are still being loaded."""
+        store, top = self._store, round(self.scroll_y)
+        if store is None:
+            return
+        to = top + step * max(1, self.size.height - 2)
+        for hole in store.holes:
+            below = store.index_of(hole.gap.before)
+            if below is None or hole.state not in {HoleState.WAITING, HoleState.LOADING}:
+                continue
+            row = store.top(below)
+            if step > 0 and top < row <= to:
+                to = row - 1
+            elif step < 0 and to < row <= top:
+                to = row
+        self.scroll_to(y=to, animate=False)
+
     def reveal(self, seq: Seq) -> bool:
         """Scroll an event into view and select it; False if it is not loaded."""
         self.take_in()

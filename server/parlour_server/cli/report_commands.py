@@ -12,6 +12,7 @@ from parlour_server.kit.cli.command_options import (
     json_option,
     say,
     shown_time,
+    text_of,
     with_store,
 )
 
@@ -90,10 +91,7 @@ def close(data: Path, which: str, note: str, as_json: bool) -> None:  # noqa: FB
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
 
-    try:
-        resolution = ReasonText.parse(note)
-    except ValueError as error:
-        raise SetupError(f"--note: {error}") from error
+    resolution = text_of(ReasonText, note, "note")
 
     async def work(store: "Store") -> "ReportRecord":
         found = await _known(store, which)

@@ -17,6 +17,7 @@ from parlour_server.kit.cli.command_options import (
     say,
     settings_of,
     shown_time,
+    text_of,
     with_store,
 )
 
@@ -178,7 +179,7 @@ def create(data: Path, name: str, topic: str, as_json: bool) -> None:  # noqa: F
         at=SystemClock().now(),
         name=chosen,
         skeleton=skeleton(chosen),
-        topic=TopicText.parse(topic),
+        topic=text_of(TopicText, topic, "topic"),
     )
     room, _ = with_store(data, lambda store: store.rooms.create(new), did="room create", room=str(chosen))
     _print_result(room, f"{chosen} exists; anyone can join it", as_json=as_json, name=str(chosen))

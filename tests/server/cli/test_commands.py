@@ -292,7 +292,11 @@ def test_notices_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     assert json.loads(run(capsys, "notice", "list", *data, "--json")) == [sent]
     assert "down ⟦ESC⟧[2Jat 8" in run(capsys, "notice", "list", *data)
     for wrong in ("x" * 2000, "\n" * 20, " "):
-        assert "can't be a notice" in fail(capsys, "notice", "send", *data, wrong)[1]
+        assert (
+            "can't be a notice, which has at most 10 lines" in fail(capsys, "notice", "send", *data, wrong)[1]
+        )
+    topic = ("room", "create", *data, "kitchen", "--topic", "what\nis for dinner")
+    assert "can't be a topic, which has at most one line" in fail(capsys, *topic)[1]
     assert "withdrawn" in run(capsys, "notice", "withdraw", *data, sent["notice"])
     assert "no such notice" in fail(capsys, "notice", "withdraw", *data, sent["notice"])[1]
     assert {"notice send", "notice withdraw"} <= {*acts(folder)}
@@ -323,7 +327,8 @@ def test_reports_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     assert "report close" in acts(folder)
     assert "closed before" in fail(capsys, "report", "close", *data, report)[1]
     assert "no such report" in fail(capsys, "report", "show", *data, "x")[1]
-    assert "--note" in fail(capsys, "report", "close", *data, report, "--note", "x" * 300)[1]
+    long = fail(capsys, "report", "close", *data, report, "--note", "x" * 300)[1]
+    assert "can't be a note, which has at most one line and 256 bytes" in long
     assert json.loads(run(capsys, "report", "list", *data, "--json")) == []
     (kept,) = json.loads(run(capsys, "report", "list", *data, "--all", "--json"))
     assert kept["resolution"] == "banned"

@@ -17,6 +17,7 @@ import click
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from parlour_protocol.kit.fields import WireText
     from parlour_protocol.kit.ids import Millis
     from parlour_protocol.kit.names import UserName
     from parlour_server.kit.config.server_settings import Settings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from parlour_server.kit.store.records import Account
 
 _T = TypeVar("_T")
+_Text = TypeVar("_Text", bound="WireText")
 _UNITS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION: Final = re.compile(r"([0-9]{1,6})([mhd])")
 _LONGEST: Final = 3_653 * _UNITS["d"]
@@ -55,6 +57,18 @@ def command() -> str:
 def run_line(data: Path) -> str:
     """Return the line for a shell that starts the server of this folder."""
     return f"{command()} run --data {shlex.quote(str(data))}"
+
+
+def text_of(kind: "type[_Text]", given: str, what: str) -> "_Text":
+    """Return text of an operator as a field's type. Raises SetupError, which says what is allowed."""
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
+
+    try:
+        return kind.parse(given)
+    except ValueError as error:
+        lines = "one line" if kind.max_lines == 1 else f"{kind.max_lines} lines"
+        most = f"at most {lines} and {kind.max_bytes:,} bytes of UTF-8"
+        raise SetupError(f"this can't be a {what}, which has {most}: {error}") from error
 
 
 data_option = click.option(

@@ -13,6 +13,7 @@ from parlour_server.kit.cli.command_options import (
     program,
     say,
     shown_time,
+    text_of,
     with_store,
 )
 
@@ -51,11 +52,7 @@ def send(data: Path, text: str, hours: int, as_json: bool) -> None:  # noqa: FBT
 
     if ServerNotice not in program().wire.pushes:
         raise SetupError("the clients of this program show no notices: nothing was sent")
-    try:
-        checked = NoticeText.parse(text)
-    except ValueError as error:
-        most = f"at most {NoticeText.max_lines} lines and {NoticeText.max_bytes:,} bytes"
-        raise SetupError(f"this can't be a notice: {error}; it has {most}") from error
+    checked = text_of(NoticeText, text, "notice")
     now = SystemClock().now()
     made = ServerNotice(NoticeId(new_short_id()), now, Millis(now + hours * _HOUR), checked)
     with_store(data, lambda store: store.notices.send(made), did="notice send", notice=made.notice, text=text)

@@ -11,7 +11,7 @@ from typing import Final
 
 from parlour_server.kit.audit_file import AuditFile
 from parlour_server.kit.clock import Clock, SystemClock
-from parlour_server.kit.log_limiter import MINUTE, LogLimiter, Summary
+from parlour_server.kit.log_limiter import FIRST_OF_ACCOUNT, MINUTE, LogLimiter, Summary
 from parlour_server.kit.logs import log
 from parlour_server.kit.token_buckets import rate_limit_key
 
@@ -60,14 +60,15 @@ REPEATABLE: Final[frozenset[StrEnum]] = frozenset(
         AuditEvent.INSPECTOR_FAILED,
     }
 )
-"""Refusals, which anyone can cause as often as they like. Every action that succeeded gets its own line."""
+"""Refusals, which anyone can cause as often as they like; they are counted by address."""
 
 
 class Audit:
     """Writes audit events as log lines: `{"event": "login_failed", "audit": true, …}`, and counts them.
 
-    Repeated refusals are logged at first and then counted; once a minute a line gives how many were
-    `left_out`.
+    Repeated refusals are logged at first and then counted, and so is what one account does again and again:
+    otherwise it could push everything older out of the chain, whose files are limited. Once a minute a line
+    gives how many were `left_out`. The operator's actions are never left out.
     """
 
     def __init__(
@@ -87,7 +88,8 @@ class Audit:
         self._count = count
         self._repeatable = REPEATABLE.union(repeatable)
         self._clock = clock or SystemClock()
-        self._repeats = LogLimiter(self._clock.monotonic())
+        self._refusals = LogLimiter(self._clock.monotonic())
+        self._actions = LogLimiter(self._clock.monotonic(), first=FIRST_OF_ACCOUNT, has_caps=False)
         self._file = file
 
     def record(self, event: StrEnum, **fields: str | float | bool | None) -> None:
@@ -95,8 +97,8 @@ class Audit:
         if self._count is not None:
             self._count(event)
         now = self._clock.monotonic()
-        self._summarise(self._repeats.due(now))
-        if event not in self._repeatable or self._repeats.should_log(event.value, _source(fields), now):
+        self._summarise(self._refusals.due(now), self._actions.due(now))
+        if self._has_line(event, fields, now):
             self._write(event.value, fields)
 
     def try_record(self, event: StrEnum, **fields: str | float | bool | None) -> bool:
@@ -123,12 +125,20 @@ class Audit:
 
     def summarise(self) -> None:
         """Write the current counts."""
-        self._summarise(self._repeats.end(self._clock.monotonic()))
+        now = self._clock.monotonic()
+        self._summarise(self._refusals.end(now), self._actions.end(now))
 
-    def _summarise(self, summaries: Iterable[Summary]) -> None:
-        for one in summaries:
-            counted = {"source": one.source, "left_out": one.count, "seconds": one.seconds}
-            self._write(one.event, counted)
+    def _has_line(self, event: StrEnum, fields: Mapping[str, object], now: float) -> bool:
+        """Return whether an event gets a line of its own; otherwise it is counted."""
+        if event in self._repeatable:
+            return self._refusals.should_log(event.value, _source(fields), now)
+        user = fields.get("user")
+        return not user or self._actions.should_log(event.value, str(user), now)
+
+    def _summarise(self, refusals: Iterable[Summary], actions: Iterable[Summary]) -> None:
+        for by, summaries in (("source", refusals), ("user", actions)):
+            for one in summaries:
+                self._write(one.event, {by: one.source, "left_out": one.count, "seconds": one.seconds})
 
     def _write(self, event: str, fields: Mapping[str, object]) -> None:
         line = self._write_line(event, audit=True, **fields)

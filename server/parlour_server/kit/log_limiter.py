@@ -1,8 +1,8 @@
-"""Limits the log lines that strangers can cause (R6, L19: log floods).
+"""Limits the log lines that strangers, and single accounts, can cause (R6, L19: log floods).
 
-Refusals of one kind from one address are logged at first, then counted and summarised once a minute. The
-total of lines and the number of separately counted addresses are limited, so no one can fill the log or the
-memory. No I/O, no clock.
+What one source does again and again is logged at first, then counted and summarised once a minute. Strangers'
+refusals are counted by address; their lines in all and the number of separately counted addresses are limited
+as well, so no one can fill the log or the memory. No I/O, no clock.
 """
 
 from collections import Counter
@@ -14,6 +14,8 @@ from parlour_server.kit.token_buckets import TokenBucket
 MINUTE: Final = 60.0
 FIRST: Final = 10
 """Lines of one kind from one address in a minute."""
+FIRST_OF_ACCOUNT: Final = 20
+"""Lines of one kind about what one account did in a minute."""
 LINES_PER_SECOND: Final = 5
 BURST: Final = 50
 MOST_SOURCES: Final = 200
@@ -23,7 +25,7 @@ ELSEWHERE: Final = "elsewhere"
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many refusals of a kind from a source were not logged one by one, in how many seconds."""
+    """How many events of a kind from a source were not logged one by one, in how many seconds."""
 
     event: str
     source: str
@@ -32,10 +34,15 @@ class Summary:
 
 
 class LogLimiter:
-    """Counts refusals by kind and source."""
+    """Counts events by kind and source."""
 
-    def __init__(self, now: float) -> None:
-        """Begin a minute."""
+    def __init__(self, now: float, *, first: int = FIRST, has_caps: bool = True) -> None:
+        """Begin a minute. ``first``: lines of one kind from one source in a minute.
+
+        Without caps the lines in all, and the sources, are not limited: they must be accounts.
+        """
+        self._first = first
+        self._has_caps = has_caps
         self._began = now
         self._lines = TokenBucket(LINES_PER_SECOND, per=1.0, burst=BURST, now=now)
         self._logged: Counter[tuple[str, str]] = Counter()
@@ -44,10 +51,10 @@ class LogLimiter:
     def should_log(self, event: str, source: str, now: float) -> bool:
         """Return whether this one gets a line of its own; otherwise it is counted."""
         key = (event, source)
-        if key not in self._logged and len(self._logged) >= MOST_SOURCES:
+        if self._has_caps and key not in self._logged and len(self._logged) >= MOST_SOURCES:
             self._counted[event, ELSEWHERE] += 1
             return False
-        if self._logged[key] < FIRST and not self._lines.take(now):
+        if self._logged[key] < self._first and not (self._has_caps and self._lines.take(now)):
             self._logged[key] += 1
             return True
         self._logged.setdefault(key, 0)

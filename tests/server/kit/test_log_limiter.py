@@ -4,6 +4,7 @@ from parlour_server.kit.log_limiter import (
     BURST,
     ELSEWHERE,
     FIRST,
+    FIRST_OF_ACCOUNT,
     LINES_PER_SECOND,
     MOST_SOURCES,
     LogLimiter,
@@ -41,3 +42,12 @@ def test_neither_log_nor_memory_is_a_strangers_to_fill() -> None:
     assert not repeats._counted
     steady = sum(repeats.should_log("limit_hit", str(n % 150), 60.0 + n / 100) for n in range(1000))
     assert steady <= BURST + 10 * LINES_PER_SECOND + 1
+
+
+def test_what_one_account_repeats_is_counted_and_keeps_no_other_account_out() -> None:
+    """Each account gets its lines, however many there are: after a restart all come at once."""
+    actions = LogLimiter(0.0, first=FIRST_OF_ACCOUNT, has_caps=False)
+    logged = [actions.should_log("connection_opened", "eve", 0.0) for _ in range(300)]
+    assert logged == [True] * FIRST_OF_ACCOUNT + [False] * (300 - FIRST_OF_ACCOUNT)
+    assert all(actions.should_log("connection_opened", f"person{number}", 0.0) for number in range(500))
+    assert actions.due(60.0) == [Summary("connection_opened", "eve", 300 - FIRST_OF_ACCOUNT, 60)]

@@ -52,7 +52,7 @@ class FileEndpoints:
         with self.budgets.large_body(session.user):
             upload = await self.files.may_upload(session, RoomId(id_in(request)), size)
             async with in_time(self.guard.pace.allows(size)):
-                stored = await self.files.upload(upload, request.stream())
+                stored = await self.files.upload(upload, self.guard.stream(request))
         return answer(stored, HTTPStatus.CREATED)
 
     async def download_file(self, request: Request) -> Response:

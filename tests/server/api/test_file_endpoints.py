@@ -107,6 +107,32 @@ async def test_only_members_who_may_write_upload(
     assert on_disk(folder) == []
 
 
+@pytest.mark.parametrize("which", ["files", "commits", "tickets"])
+async def test_a_body_that_arrives_after_its_session_ended_does_nothing(
+    village: Village, folder: DataFolder, which: str
+) -> None:
+    """S1: who was logged out can't keep requests open with a body on its way, and finish them later."""
+    ada = await village.person("ada")
+    room = await village.room(ada)
+    paths = {
+        "files": f"/v1/rooms/{room}/files",
+        "commits": f"/v1/rooms/{room}/commits",
+        "tickets": "/v1/tickets",
+    }
+    begin, end = (b"half", b"half") if which == "files" else (b'{"here":', b"false}")
+    kind = BYTES if which == "files" else {"Content-Type": "application/json"}
+    size = str(len(begin + end))
+
+    async def body() -> AsyncIterator[bytes]:
+        yield begin
+        await village.store.sessions.end_all(ada.user)
+        yield end
+
+    refused = await ada.ask("POST", paths[which], content=body(), headers={**kind, "Content-Length": size})
+    assert (refused.status_code, refused.json()["error"]) == (401, "unauthenticated")
+    assert on_disk(folder) == []
+
+
 @pytest.mark.parametrize(
     "file",
     [

@@ -1,15 +1,17 @@
 """The checks before an endpoint does anything: the session and the body.
 
-A ticket is not a session, so it is refused here (K5: confused deputy). All endpoint classes share one guard.
+A ticket is not a session, so it is refused here (K5: confused deputy). A body may take minutes to arrive, so
+the session is checked again after it (S1). All endpoint classes share one guard.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TypeVar
 
 from starlette.requests import Request
 
 from parlour_protocol.kit.api import decode_payload
-from parlour_protocol.kit.limits import HTTP_BODY
+from parlour_protocol.kit.limits import HTTP_BODY, Limit
 from parlour_protocol.kit.payload import Payload
 from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.api.request_body import BodyPace, bearer, content_length, read_json
@@ -43,14 +45,15 @@ class RequestGuard:
     async def body(self, request: Request, kind: type[_P]) -> _P:
         """Return a small body, as the inspectors let it pass.
 
-        Raises MalformedFrameError, RequestRefusedError, and RefusedError for what they refuse.
+        Raises MalformedFrameError, RequestRefusedError, SessionRefusedError, and RefusedError for what they
+        refuse.
         """
         cap = self.operations.cap_of(kind)
         if self.operations.may_be_empty(kind) and not content_length(request, cap):
             return kind()
         if cap.value > HTTP_BODY.value:
             raise RuntimeError(f"{kind.__name__} may be large: decode its raw_body off the event loop")
-        body = decode_payload(kind, await read_json(request, cap, self.pace))
+        body = decode_payload(kind, await self._read(request, cap))
         if self.inspection is None:
             return body
         session: SessionRecord | None = getattr(request.state, "session", None)
@@ -61,8 +64,24 @@ class RequestGuard:
         return content_length(request, self.operations.cap_of(kind)) or 0
 
     async def raw_body(self, request: Request, kind: type[Payload]) -> bytes:
-        """Return a JSON body that is not decoded yet. Raises RequestRefusedError."""
-        return await read_json(request, self.operations.cap_of(kind), self.pace)
+        """Return a JSON body that is not decoded yet. Raises RequestRefusedError, SessionRefusedError."""
+        return await self._read(request, self.operations.cap_of(kind))
+
+    async def stream(self, request: Request) -> AsyncIterator[bytes]:
+        """Yield the pieces of a body that is not JSON. Raises SessionRefusedError at its end."""
+        async for piece in request.stream():
+            yield piece
+        await self._check_again(request)
+
+    async def _read(self, request: Request, cap: Limit) -> bytes:
+        data = await read_json(request, cap, self.pace)
+        await self._check_again(request)
+        return data
+
+    async def _check_again(self, request: Request) -> None:
+        """Raise SessionRefusedError if the session ended while the body arrived."""
+        if getattr(request.state, "session", None) is not None:
+            await self.sessions.authenticate(bearer(request), may_be_enrolling=True)
 
 
 def session_of(request: Request) -> SessionRecord:

@@ -60,6 +60,17 @@ def test_rows_as_they_must_be_and_not(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not passed_on & set(own)
 
 
+def test_an_attack_that_had_no_time_among_many_is_played_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine does not make the last ones look as if the defence were missing."""
+    row = ROWS["T4"]
+    late = Outcome(row.attack, Verdict.ERROR, "it took too long", 0)
+    monkeypatch.setattr(Runner, "play_all", lambda *_, **__: [late])
+    (found,) = check([row], SOURCE)
+    assert found.ok, found.problem
+    assert found.with_defence is not None
+    assert found.with_defence.verdict is Verdict.HELD
+
+
 def test_the_last_line() -> None:
     """It is this sentence only if every row is as it must be."""
     row = ROWS["T4"]

@@ -347,8 +347,11 @@ class _Host:
             return False
         if address.scope_id is not None:
             return False
-        self.address = address.ipv4_mapped or address
-        self.unicode = self.ascii = f"[{address.compressed}]"
+        mapped = address.ipv4_mapped
+        self.address = mapped or address
+        # as the URL standard writes it; how Python writes a mapped one depends on its version
+        text = "::ffff:{:x}:{:x}".format(*divmod(int(mapped), 1 << 16)) if mapped else address.compressed
+        self.unicode = self.ascii = f"[{text}]"
         return True
 
     def _take_name(self, name: str) -> bool:

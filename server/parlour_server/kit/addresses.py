@@ -26,9 +26,17 @@ _HOST_NAME: Final = re.compile(
 
 def plain_address(host: str) -> str:
     """Return the address without its zone, and an IPv4-mapped IPv6 address as IPv4."""
-    address = ipaddress.ip_address(host.partition("%")[0])
+    return str(_plain(host.partition("%")[0]))
+
+
+def _plain(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Read an address; IPv4-mapped IPv6 becomes IPv4. Raises ValueError.
+
+    What a mapped address is (loopback, unspecified) depends on the version of Python.
+    """
+    address = ipaddress.ip_address(host)
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address)
+    return mapped or address
 
 
 def listen_address(text: str) -> tuple[str, int]:
@@ -59,7 +67,7 @@ def split_name(name: str) -> tuple[str, int | None]:
 def is_loopback(host: str) -> bool:
     """Return whether only this machine can reach the host."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return _plain(host).is_loopback
     except ValueError:
         return host == "localhost"
 
@@ -67,7 +75,7 @@ def is_loopback(host: str) -> bool:
 def is_unspecified(host: str) -> bool:
     """Return whether the host stands for all addresses of this machine."""
     try:
-        return ipaddress.ip_address(host).is_unspecified
+        return _plain(host).is_unspecified
     except ValueError:
         return False
 
@@ -93,12 +101,13 @@ def ban_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         raise SetupError(
             f"{text!r} is not an address or a network; write 192.0.2.7, 198.51.100.0/24 or 2001:db8::/64"
         ) from None
-    if ipaddress.ip_interface(text).ip != network.network_address:
-        raise SetupError(f"{text} names an address within a network; write {network} for the whole network")
+    is_whole = ipaddress.ip_interface(text).ip == network.network_address
     if isinstance(network, ipaddress.IPv6Network):
         mapped = network.network_address.ipv4_mapped
         if mapped is not None and network.prefixlen >= _MAPPED:
-            return ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED))
+            network = ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED))
+    if not is_whole:
+        raise SetupError(f"{text} names an address within a network; write {network} for the whole network")
     return network
 
 

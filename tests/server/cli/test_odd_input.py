@@ -36,7 +36,7 @@ def data(folder: DataFolder, capsys: Capture) -> tuple[str, str]:
         ((*BAN, "--expires", "2030-02-30"), 2, "is not a time; write 12h"),
         ((*BAN, "--expires", "\uff19d"), 2, "is not a time; write 12h"),
         ((*BAN, "--reason", "\u202eabc"), 2, "all of them visible"),
-        (("address", "ban", "::ffff:10.0.0.0/100"), 1, "write ::ffff:0:0/100 for the whole network"),
+        (("address", "ban", "::ffff:10.0.0.0/100"), 1, "write 0.0.0.0/4 for the whole network"),
         (("address", "ban", "10.0.0.0/0"), 1, "write 0.0.0.0/0 for the whole network"),
         (("address", "unban", "203.0.113.9"), 1, "address list` shows all"),
         ((*LIMITS, "rates.messages_per_minute=9999999999999999"), 2, "at most 999,999,999,999,999"),

@@ -31,3 +31,5 @@ def test_who_can_reach_a_host() -> None:
     assert is_unspecified("0.0.0.0")  # noqa: S104 - not bound here
     assert is_unspecified("::")
     assert not is_unspecified("chat.example")
+    assert is_loopback("::ffff:127.0.0.1")  # whatever Python's version says about it
+    assert is_unspecified("::ffff:0.0.0.0")

@@ -12,7 +12,7 @@ specification is https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt, se
 
 import struct
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from parlour_server.kit.addresses import plain_address
@@ -65,9 +65,10 @@ def parse(header: bytes) -> ProxyHeader:
     _walk_tlvs(header, FIXED_BYTES + size)
     addresses = header[FIXED_BYTES:]
     source = IPv4Address(addresses[:4]) if family == _TCP4 else IPv6Address(addresses[:16])
-    if source.is_unspecified or source.is_multicast:
+    client = ip_address(plain_address(str(source)))
+    if client.is_unspecified or client.is_multicast:
         raise ProxyHeaderError("the header names a client that cannot connect")
-    return ProxyHeader(plain_address(str(source)))
+    return ProxyHeader(str(client))
 
 
 def _read_fixed(header: bytes) -> tuple[int, int, int]:

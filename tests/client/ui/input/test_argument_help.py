@@ -42,7 +42,7 @@ def test_there_is_none_for_anything_else(before: str) -> None:
 
 
 async def test_it_is_shown_while_one_types(client: FakeClient, open_app: OpenApp) -> None:
-    """Above the composer, and gone with the command; what failed is no draft, but Up brings it back."""
+    """Above the composer; what is not complete stays to be completed, and Up brings it back, too."""
     async with open_app(client, size=(140, 30)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
@@ -53,6 +53,7 @@ async def test_it_is_shown_while_one_types(client: FakeClient, open_app: OpenApp
         await pilot.press(*"king", "enter")
         await settled(pilot)
         assert "Write /role PERSON owner|moderator|member." in screen_text(pilot)
-        assert screen.pane.composer.text == ""
+        assert screen.pane.composer.text == "/role bob king"
+        screen.pane.composer.put("")
         await pilot.press("up")
         assert screen.pane.composer.text == "/role bob king"

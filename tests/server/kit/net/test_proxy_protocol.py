@@ -17,7 +17,14 @@ from parlour_server.kit.net.proxy_protocol import (
     parse,
 )
 
-ADDRESSES = st.ip_addresses().filter(lambda a: not (a.is_unspecified or a.is_multicast))
+
+def can_connect(address: IPv4Address | IPv6Address) -> bool:
+    """Say whether a client can have it."""
+    plain = ip_address(plain_address(str(address)))
+    return not (plain.is_unspecified or plain.is_multicast)
+
+
+ADDRESSES = st.ip_addresses().filter(can_connect)
 TLVS = st.lists(st.builds(tlv, st.integers(0, 255), st.binary(max_size=200)), max_size=8).map(b"".join)
 
 
@@ -93,6 +100,8 @@ GOOD = header_for("192.0.2.9")
         pytest.param(header_for("::"), id="nobody-v6"),
         pytest.param(header_for("224.0.0.1"), id="multicast"),
         pytest.param(header_for("ff02::1"), id="multicast-v6"),
+        pytest.param(header_for("::ffff:224.0.0.1"), id="multicast-mapped"),
+        pytest.param(header_for("::ffff:0.0.0.0"), id="unspecified-mapped"),
         pytest.param(b"", id="nothing"),
     ],
 )

@@ -13,7 +13,6 @@ from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 from textual.widgets import Static
-from textual.widgets._footer import FooterKey
 
 
 async def test_an_app_has_its_driver() -> None:
@@ -49,9 +48,3 @@ async def test_a_driver_writes_through_a_thread_with_a_queue() -> None:
     made = LinuxDriver(App[None](), debug=False)
     assert made._file is not None
     assert made._writer_thread is None
-
-
-def test_a_footer_has_keys() -> None:
-    """Each is made of a key, how it is written, words and an action."""
-    key = FooterKey("f1", "F1", "Help", "help", disabled=True)
-    assert (key.key, key.key_display, key.description, key.action) == ("f1", "F1", "Help", "help")

@@ -70,6 +70,7 @@ class ChatScreen(Screen[None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's declaration
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012 - Textual's declaration
+    AUTO_FOCUS = "#composer"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", N_("Help"), id="chat.help"),
         Binding("f2", "rooms", N_("Rooms"), id="chat.rooms"),
@@ -146,7 +147,11 @@ class ChatScreen(Screen[None]):
         )
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Lay out, with the classes that the first resize would add: it would style every widget again."""
+        width, height = self.app.size
+        self.add_class(
+            _reached(width, self.HORIZONTAL_BREAKPOINTS), _reached(height, self.VERTICAL_BREAKPOINTS)
+        )
         yield self.notice_bar
         with self._place:
             yield self.room_list
@@ -161,7 +166,7 @@ class ChatScreen(Screen[None]):
         self._collector.start()
         self.set_interval(EVERY_SECONDS, self._collector.rest)
         self.watch(self.app, "settings", self._settings_changed, init=False)
-        self.watch(self, "focused", self._focus_moved, init=False)
+        self.watch(self, "focused", self._focus_moved)
         self._obey_layout()
         self.status_line.tell(self.client.connection.status, self.client.account)
         self.notice_bar.tell(self.client.notices.unread, self.client.account.server)
@@ -436,3 +441,8 @@ class ChatScreen(Screen[None]):
     def action_tour_end(self) -> None:
         """End the tour."""
         self._tour.end()
+
+
+def _reached(size: int, breakpoints: Sequence[tuple[int, str]]) -> str:
+    """Return the class of the greatest breakpoint that is not above ``size``."""
+    return max(one for one in breakpoints if one[0] <= size)[1]

@@ -135,7 +135,7 @@ async def _retention_shown(result: results.RetentionShown, out: Output) -> None:
                 "days": retention.days,
                 "next_days": retention.next_days,
                 "next_from": retention.next_from,
-                "removed_days": retention.removed_days,
+                "removed_before": retention.removed_before,
             }
         )
         return

@@ -26,7 +26,7 @@ from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.events import Emit, RoomForgotten, RoomsChanged
 from parlour_client.core.model import Entry, Gap, Note, Thread, Version
 from parlour_client.core.outbox.outbox import Outbox
-from parlour_client.core.room_log.expiry import Expiry, shortest_days
+from parlour_client.core.room_log.expiry import Expiry
 from parlour_client.core.search_query import QueryError, parse
 from parlour_client.core.sync.catch_up import CatchUp, fetch
 from parlour_client.core.sync.room_store import RoomStore
@@ -290,7 +290,7 @@ class History:
             retention = None if summary is None else summary.retention
             end = before if before is not None else Seq((after or 0) + 1)
             here, at = await self._archive.read(events.newest_under, room, end)
-            page = await fetch(conversation, ask, Expiry(shortest_days(retention, now), now, at, here))
+            page = await fetch(conversation, ask, Expiry.of(retention, now, at, here))
         except ParlourClientError:
             return False
         if not page:

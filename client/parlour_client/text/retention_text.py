@@ -52,13 +52,11 @@ def retention_sentences(retention: Retention | None) -> list[str]:
                 date=_date(retention.next_from), kept=kept_for(retention.next_days)
             )
         )
-    if retention.removed_days is not None:
+    if retention.removed_before is not None:
         sentences.append(
-            ngettext(
-                "Messages that were older than {days} day have been removed here.",
-                "Messages that were older than {days} days have been removed here.",
-                retention.removed_days,
-            ).format(days=retention.removed_days)
+            _("Messages up to {date} may have been removed here.").format(
+                date=_date(retention.removed_before)
+            )
         )
     sentences.append(_("People's devices keep their copies; /forget deletes yours."))
     return sentences

@@ -46,13 +46,13 @@ class Retention(Part, frozen=True):
     """How long the server keeps messages of a room; absent numbers mean for ever.
 
     ``days`` is in force, ``next_days`` is from ``next_from`` on (both absent: no change is announced). If
-    messages were removed, ``removed_days`` is the shortest time that this room ever kept them.
+    messages were removed, ``removed_before`` is the time up to which some of them are from.
     """
 
     days: Days | None = None
     next_days: Days | None = None
     next_from: MillisField | None = None
-    removed_days: Days | None = None
+    removed_before: MillisField | None = None
 
 
 class RoomSummary(Part, frozen=True):

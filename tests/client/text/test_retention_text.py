@@ -31,9 +31,9 @@ REMOVES = "The server removes messages of this room, and their files, after 30 d
             [REMOVES, f"From {DAY} on they are kept for ever.", COPIES],
         ),
         (
-            Retention(removed_days=1),
+            Retention(removed_before=SOON),
             "",
-            [FOR_EVER, "Messages that were older than 1 day have been removed here.", COPIES],
+            [FOR_EVER, f"Messages up to {DAY} may have been removed here.", COPIES],
         ),
     ],
 )

@@ -16,7 +16,7 @@ from parlour_client.core.archive.numbering_table import numberings
 from parlour_client.core.archive.stored_values import setting
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.events import Emit, HistoryReplaced, HistoryWithheld
-from parlour_client.core.room_log.expiry import Expiry, shortest_days
+from parlour_client.core.room_log.expiry import Expiry
 from parlour_client.core.room_log.missing import have_expired
 from parlour_client.core.room_log.numbering import DivergenceSearch
 from parlour_client.core.room_log.translation import Numbers, event_here
@@ -150,7 +150,7 @@ class Rollback:
         """Return the server's last number up to which both histories are the same."""
         hidden, gone = False, Seq(0)
         now = self._clock.now()  # the server's would let it say that everything is old
-        expiry = Expiry(shortest_days(summary.retention, now), now)
+        expiry = Expiry.of(summary.retention, now)
         here = await self._archive.read(divergence.numbers_here, summary.room, known, summary.head)
         search = DivergenceSearch(here, PAGE_EVENTS.value)
         for _ in range(_MOST_PAGES):

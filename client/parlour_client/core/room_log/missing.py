@@ -43,8 +43,8 @@ class MissingEvents(LogEvent, frozen=True, tag="event"):
 
     first: Seq
     reason: Reason
-    days: int = 0
-    """For how long the room keeps messages, if they expired."""
+    days: int | None = None
+    """For how long the room keeps messages, if that is why they expired; None: it kept them for less."""
 
     @property
     def note(self) -> Note:
@@ -73,8 +73,10 @@ def withheld_text(first: Seq, last: Seq) -> str:
     )
 
 
-def expired_text(days: int) -> str:
+def expired_text(days: int | None) -> str:
     """Say that messages were removed."""
+    if days is None:
+        return _("Older messages were removed: the server kept them for less time here than now.")
     return ngettext(
         "Older messages were removed: the server keeps them for {days} day here.",
         "Older messages were removed: the server keeps them for {days} days here.",
@@ -143,7 +145,7 @@ class _Gaps:
         ``before`` is the event in front of them, if the answer has it.
         """
         here = self.expiry.here
-        if self.expiry.days is not None and low <= here < high:  # other things are known of those above it
+        if self.expiry.is_possible and low <= here < high:  # other things are known of those above it
             below = self.between(beside, low, here, before)
             return [*below, *self.between(beside, here + 1, high, below[-1] if below else before)]
         if low > high or not self.numbers.has_any(low, high):
@@ -161,8 +163,8 @@ class _Gaps:
     def _row(self, beside: LogEvent, first: Seq, last: Seq, before: LogEvent | None) -> MissingEvents:
         known = None if before is None or isinstance(before, MissingEvents) else before.at
         fields = (beside.room, last, beside.at, SYSTEM_ACCOUNT, DEVICE, Unreadable(), first)
-        if self.expiry.days is not None and self.expiry.explains(last, known, self.kept_from):
-            return MissingEvents(*fields, Reason.EXPIRED, self.expiry.days)
+        if self.expiry.explains(last, known, self.kept_from):
+            return MissingEvents(*fields, Reason.EXPIRED, self.expiry.cause)
         return MissingEvents(*fields, Reason.WITHHELD)
 
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from parlour_client.core.archive import Archive, divergence
 from parlour_client.core.archive.stored_values import set_setting
 from parlour_client.core.events import Emit, HistoryWithheld, RoomsChanged
-from parlour_client.core.room_log.expiry import Expiry, shortest_days
+from parlour_client.core.room_log.expiry import Expiry
 from parlour_client.core.room_log.missing import NOTHING_EXPIRES, MissingEvents, complete, ends_early_text
 from parlour_client.core.room_log.numbering import PLAIN
 from parlour_client.core.sync.event_queue import EventQueue, Run
@@ -88,6 +88,11 @@ class CatchUp:
         """Note that this device had all of a room's events until then; never moves back."""
         self._complete[room] = max(at, self._complete.get(room, Millis(0)))
 
+    def _note_complete(self, room: RoomId, head: Seq) -> None:
+        """Note that this device has all of a room up to now if it ends here: what follows is younger."""
+        if 0 < head <= self.top(room):
+            self.was_complete(room, self._clock.now())
+
     def know(self, tops: Mapping[RoomId, Seq]) -> None:
         """Take the archive's state; never moves back, and ignores strict rooms."""
         for room, top in tops.items():
@@ -102,6 +107,7 @@ class CatchUp:
         self._withheld = {}
         self.caught_up.clear()
         for summary in summaries:
+            self._note_complete(summary.room, summary.head)
             self.see(summary.room, summary.head)
         self._update_caught_up()
 
@@ -125,6 +131,7 @@ class CatchUp:
             self._heads[room] = max(event.seq, self._heads.get(room, Seq(0)))
             self._accept(room, [event], live=True)
         elif event.seq > top:
+            self._note_complete(room, self._heads.get(room, event.seq))
             self.see(room, event.seq)
         await self._queue.has_space()
 
@@ -235,8 +242,8 @@ class CatchUp:
         begin = Seq(after - 1) if after and overlaps else after
         ask = History(id=new_request_id(), room=room, after=begin, limit=PAGE_EVENTS.value)
         now, summary = self._clock.now(), self._state.summary(room)
-        days = shortest_days(None if summary is None else summary.retention, now)
-        expiry = Expiry(days, now, self._complete.get(room, Millis(0)) if self.top(room) else Millis(0))
+        complete = self._complete.get(room, Millis(0)) if self.top(room) else Millis(0)
+        expiry = Expiry.of(None if summary is None else summary.retention, now, complete)
         page = await fetch(conversation, ask, expiry)
         if after is not None and self._stands_elsewhere(room, after):
             return  # a strict room was held or moved back meanwhile

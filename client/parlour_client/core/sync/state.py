@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from parlour_client.core.archive.saved_preferences import SavedPreferences
 from parlour_client.core.model import Room
-from parlour_client.core.room_log.expiry import in_force
+from parlour_client.core.room_log.expiry import in_force, lengthened
 from parlour_client.core.room_log.missing import ends_early_text
 from parlour_client.core.room_names import marks
 from parlour_client.kit.clock import Clock
@@ -231,7 +231,7 @@ def _retention(summary: RoomSummary, event: LogEvent, _me: UserName) -> RoomSumm
     if body.applies is not None and body.applies > event.at:
         after = replace(before, next_days=body.days, next_from=body.applies)
     else:
-        after = replace(before, days=body.days, next_days=None, next_from=None)
+        after = lengthened(before, body.days, event.at)
     return replace(summary, retention=None if after == Retention() else after)
 
 

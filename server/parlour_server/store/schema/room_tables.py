@@ -39,9 +39,9 @@ rooms: Final = Table(
     Column("kept_days", Integer),
     Column("next_days", Integer),
     Column("next_from", Number, nullable=False, server_default="0"),
-    # messages below this number were removed, by a retention of at least so many days
+    # messages below this number were removed, none younger than this time
     Column("kept_from", Number, nullable=False, server_default="0"),
-    Column("removed_days", Integer),
+    Column("removed_before", Number),
     # of all bodies in its log, and of its files
     Column("bytes", Number, nullable=False, server_default="0"),
     Column("file_bytes", Number, nullable=False, server_default="0"),

@@ -44,7 +44,9 @@ class RetentionPolicy:
         return self.settled(at).changed(body.days, at, max(0, (body.applies or at) - at))
 
 
-def shorter(server: RetentionPolicy, room: RetentionPolicy, removed_days: int | None) -> Retention | None:
+def shorter(
+    server: RetentionPolicy, room: RetentionPolicy, removed_before: Millis | None
+) -> Retention | None:
     """Return what members of a room see; None if everything is kept and was always kept."""
     days = shortest(server.days, room.days)
     next_days, next_from = None, None
@@ -53,9 +55,9 @@ def shorter(server: RetentionPolicy, room: RetentionPolicy, removed_days: int | 
         if then != days:
             next_days, next_from = then, time
             break
-    if days is None and next_from is None and removed_days is None:
+    if days is None and next_from is None and removed_before is None:
         return None
-    return Retention(days=days, next_days=next_days, next_from=next_from, removed_days=removed_days)
+    return Retention(days=days, next_days=next_days, next_from=next_from, removed_before=removed_before)
 
 
 def shortest(one: int | None, other: int | None) -> int | None:

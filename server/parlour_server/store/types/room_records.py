@@ -207,10 +207,9 @@ class NewRoom:
 
 @dataclass(frozen=True, slots=True)
 class ExpiringRoom:
-    """A room whose messages from before a time are to be removed, because it keeps them ``days``."""
+    """A room whose messages up to a time are to be removed."""
 
     room: RoomId
-    days: int
     before: Millis
 
 

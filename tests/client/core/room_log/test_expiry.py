@@ -11,7 +11,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.events import Change, EntryAdded
 from parlour_client.core.model import NoteKind
 from parlour_client.core.room_log.expiry import Expiry
-from parlour_client.core.room_log.missing import complete, first_of, have_expired
+from parlour_client.core.room_log.missing import complete, expired_text, first_of, have_expired
 from parlour_client.core.sync.catch_up import CAUGHT_UP, LONGEST_CATCH_UP
 from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_protocol.frames import AnyResult, LogEvent, MessageText
@@ -127,6 +127,36 @@ async def test_a_device_that_was_complete_lately_is_told_nothing_old(desk: Desk,
     assert (await kinds(await desk.open()))[:2] == ["2", NoteKind.MISSING]
 
 
+@pytest.mark.parametrize("again", [False, True])
+async def test_what_is_skipped_while_connected_is_young(
+    desk: Desk, server: FakeServer, *, again: bool
+) -> None:
+    """The room was quiet for longer than it keeps messages: a leap of its numbers is none of old ones.
+
+    ``again``: the connection was lost and came back lately.
+    """
+    room = server.rooms[LOBBY]
+    room.summary = replace(room.summary, retention=Retention(days=7))
+    server.say("2")
+    client = await desk.open()
+    desk.clock.advance(10 * DAY_SECONDS)
+    if again:
+        await desk.lose(client)
+        await desk.regain(client)
+        await desk.lose(client)
+        desk.clock.advance(DAY_SECONDS)
+    for number in (3, 4):
+        server.say(f"{number}", tell=False)
+    remove(server, 3, 4, days=7)
+    if again:
+        server.say("5", tell=False)
+        await desk.regain(client)
+        await client.connection.ready()
+    else:
+        await heard(client, lambda change: isinstance(change, EntryAdded), lambda: server.say("5"))
+    assert await kinds(client) == ["2", NoteKind.MISSING, "5"]
+
+
 async def test_scrolling_back_ends_at_what_was_removed(desk: Desk, server: FakeServer) -> None:
     """A new device reads down to the creation of the room; the row is asked for once."""
     for number in range(2, 700):
@@ -162,6 +192,52 @@ def test_only_what_is_below_the_number_of_the_server_expired() -> None:
     assert expiry.explains(Seq(9), None, kept_from=Seq(10))
     assert not expiry.explains(Seq(10), None, kept_from=Seq(10))
     assert not Expiry(None, Millis(BEGIN)).explains(Seq(9), None, kept_from=Seq(10))
+
+
+@pytest.mark.parametrize(
+    ("days", "removed", "age", "explains"),
+    [
+        (30, 2, 3, True),  # a shorter retention removed it
+        (30, 2, 1.5, False),  # and nothing younger, ever
+        (30, 40, 20, False),  # it has aged out
+        (30, 40, 31, True),
+        (None, 2, 3, True),  # now everything is kept
+        (None, 2, 1, False),
+        (30, -900, 1.1, True),  # a time that is yet to come counts as a day ago
+        (30, -900, 0.9, False),
+    ],
+)
+def test_what_a_shorter_retention_removed_ages_out(
+    days: int | None, removed: float, age: float, *, explains: bool
+) -> None:
+    """``removed_before`` is a time and no length: what is younger than it was never removed by it."""
+    now = Millis(1000 * DAY)
+    retention = Retention(days=days, removed_before=Millis(now - int(removed * DAY)))
+    expiry = Expiry.of(retention, now)
+    assert expiry.explains(Seq(9), Millis(now - int(age * DAY)), kept_from=Seq(10)) is explains
+
+
+@pytest.mark.parametrize("kept", [30, None])
+async def test_a_change_heard_here_excuses_what_went_before_it(
+    desk: Desk, server: FakeServer, kept: int | None
+) -> None:
+    """The room kept messages for a day; they went, and only then its owner let it keep them for longer."""
+    for number in range(2, 1500):
+        server.say(f"{number}", tell=False)
+    desk.clock.advance(3 * DAY_SECONDS)
+    remove(server, *range(2, 600), days=1)
+    client = await desk.open()
+    event = server.append(LOBBY, RetentionSet(kept, Millis(BEGIN)), tell=False)
+    later = replace(event, at=Millis(BEGIN + 3 * DAY))
+
+    def tell() -> None:
+        for wire in server.wires:
+            wire.say(later)
+
+    await heard(client, lambda change: isinstance(change, EntryAdded), tell)
+    entries = await client.history.timeline(LOBBY, before=Seq(610), limit=100)
+    (row,) = [entry.note for entry in entries if entry.note is not None]
+    assert (row.kind, row.detail) == (NoteKind.EXPIRED, expired_text(None))
 
 
 def test_a_row_has_no_time_for_what_follows_it() -> None:

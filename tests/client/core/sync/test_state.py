@@ -77,12 +77,16 @@ def test_topic_and_role_follow_the_log(state: State) -> None:
 
 
 def test_retention_follows_the_log(state: State) -> None:
-    """An announced change is the next one; one whose time has come applies at once; none is no retention."""
+    """An announced change is the next one; one whose time has come applies at once.
+
+    What the shorter one may have removed until then stays removed, also when all is kept again.
+    """
     later = Millis(BEGIN + 1_000)  # this device's clock is behind the server's, whose events say what applies
+    removed = Millis(later - 7 * 86_400_000)
     for seq, body, shown in (
         (2, RetentionSet(7, later), Retention(next_days=7, next_from=later)),
-        (3, RetentionSet(30, later), Retention(days=30)),
-        (4, RetentionSet(None, later), None),
+        (3, RetentionSet(30, later), Retention(days=30, removed_before=removed)),
+        (4, RetentionSet(None, later), Retention(removed_before=removed)),
     ):
         at = Millis(1) if seq == 2 else later
         state.apply(replace(event(seq, body), at=at), mention=False)

@@ -86,7 +86,8 @@ async def test_old_messages_go_and_what_a_room_is_stays(world: World) -> None:
     assert [event.seq for event in page.events] == [1, 2, 9, 10, 11]
     assert (page.kept_from, page.more) == (11, False)
     assert not await world.store.rooms.pins(room)
-    assert await shown(world, room, bob) == Retention(days=7, removed_days=7)
+    removed = Millis(world.clock.now() - 7 * DAY)
+    assert await shown(world, room, bob) == Retention(days=7, removed_before=removed)
 
 
 async def damage(world: World) -> list[str]:
@@ -183,9 +184,52 @@ async def test_a_shorter_time_is_announced_and_a_longer_one_applies_at_once(worl
     world.clock.wall += 1
     await expire(world)
     assert 3 not in await numbers(world, room)
+    removed = Millis(world.clock.now() - 2 * DAY)
     later = await keep(world, room, alice, 30, notice=3)
     assert later.applies == world.clock.now()
-    assert await shown(world, room, bob) == Retention(days=30, removed_days=2)
+    assert await shown(world, room, bob) == Retention(days=30, removed_before=removed)
+
+
+async def test_what_was_removed_ages_while_more_is_kept(world: World) -> None:
+    """The time up to which messages were removed stays where it was until the longer retention reaches it."""
+    (alice,) = await world.people(1)
+    room = await world.room(alice)
+    await keep(world, room, alice, 1)
+    await world.append(room, alice, message("gone"))
+    world.clock.wall += DAY
+    await world.append(room, alice, message("stays"))
+    await expire(world)
+    removed = Millis(world.clock.now() - DAY)
+    await keep(world, room, alice, 30)
+    for days in (1, 27):
+        world.clock.wall += days * DAY
+        await world.append(room, alice, message("new"))
+        await expire(world)
+        assert await shown(world, room, alice) == Retention(days=30, removed_before=removed)
+    world.clock.wall += 2 * DAY
+    await expire(world)
+    assert await shown(world, room, alice) == Retention(
+        days=30, removed_before=Millis(world.clock.now() - 30 * DAY)
+    )
+
+
+async def test_the_time_up_to_which_messages_were_removed_never_goes_back(world: World) -> None:
+    """Also where a message that a clock dated in the past goes by a longer retention."""
+    (alice,) = await world.people(1)
+    room, retention = await world.room(alice), world.store.retention
+    await retention.set_for_server(1, world.clock.now(), 0)
+    await world.append(room, alice, message("gone"))
+    world.clock.wall += 5 * DAY
+    await expire(world)
+    removed = Millis(world.clock.now() - DAY)
+    await retention.set_for_server(3, world.clock.now(), 0)
+    world.clock.wall -= 40 * DAY
+    await world.append(room, alice, message("dated in the past"))
+    world.clock.wall += 40 * DAY
+    await world.append(room, alice, message("new"))
+    await expire(world)
+    assert await numbers(world, room) == [1, 4]
+    assert await shown(world, room, alice) == Retention(days=3, removed_before=removed)
 
 
 async def test_the_shorter_of_the_servers_and_the_rooms_counts(world: World) -> None:

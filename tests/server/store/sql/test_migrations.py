@@ -51,6 +51,29 @@ def test_the_version_is_the_newest_revision(database: Path) -> None:
     assert SCHEMA.version == newest == SCHEMA.current(database)
 
 
+def test_a_shortest_retention_becomes_the_time_up_to_which_messages_were_removed(database: Path) -> None:
+    """Revision 0022: none younger than it allowed, by the clock that expiry goes by."""
+    connection = sqlite3.connect(database)
+    connection.execute("ALTER TABLE rooms DROP COLUMN removed_before")
+    connection.execute("ALTER TABLE rooms ADD COLUMN removed_days INTEGER")
+    connection.execute("UPDATE alembic_version SET version_num = '0021'")
+    connection.execute("INSERT INTO retention (id, trusted) VALUES (1, 1700000000000)")
+    connection.executemany(
+        "INSERT INTO rooms (room, kind, topic, head, members, encrypted, removed_days)"
+        " VALUES (?, 'private', '', 1, 1, 0, ?)",
+        [("short", 2), ("kept", None)],
+    )
+    connection.commit()
+    connection.close()
+    SCHEMA.upgrade(database)
+    connection = sqlite3.connect(database)
+    rows = dict(connection.execute("SELECT room, removed_before FROM rooms WHERE room IN ('short', 'kept')"))
+    columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(rooms)")]
+    connection.close()
+    assert rows == {"short": 1_700_000_000_000 - 2 * 86_400_000, "kept": None}
+    assert "removed_days" not in columns
+
+
 def test_upgrading_again_changes_nothing(database: Path) -> None:
     """A database at its newest revision is not changed."""
     before = _tables(database)

@@ -150,7 +150,7 @@ def _due(db: Connection, now: Millis) -> list[ExpiringRoom]:
         lengths = [days for days in (server.at(now), RetentionPolicy(*columns).at(now)) if days is not None]
         if not lengths or kept_from > head:
             continue
-        due = ExpiringRoom(RoomId(room), min(lengths), Millis(now - min(lengths) * DAY))
+        due = ExpiringRoom(RoomId(room), Millis(now - min(lengths) * DAY))
         oldest = db.execute(_OLDEST, (room, max(1, kept_from), 1)).fetchall()
         if any(at <= due.before for _, at, _, _ in oldest):
             found.append(due)
@@ -164,11 +164,11 @@ def _begin(kept_from: int) -> int:
 
 def _expire(db: WriteConnection, room: ExpiringRoom, now: Millis) -> int:
     row = db.execute(
-        "SELECT head, kept_from, removed_days FROM rooms WHERE room = ?", (room.room,)
+        "SELECT head, kept_from, removed_before FROM rooms WHERE room = ?", (room.room,)
     ).fetchone()
     if row is None:
         return 0
-    head, kept_from, removed_days = row
+    head, kept_from, removed_before = row
     begin = _begin(kept_from)
     last, gone, size, looked = kept_from - 1, 0, 0, 0
     for seq, at, kind, body in db.execute(_OLDEST, (room.room, begin, BATCH)).fetchall():
@@ -190,13 +190,13 @@ def _expire(db: WriteConnection, room: ExpiringRoom, now: Millis) -> int:
             db.execute(query, (room.room, begin, last))
         db.execute(_REMOVE, (room.room, begin, end))
         end_files_of_room(db, room.room, Millis(room.before - DAY), now)
-        removed_days = room.days if removed_days is None else min(room.days, removed_days)
+        removed_before = max(room.before, removed_before or 0)
         db.stale_wal = True
     db.execute(
         # Old servers, which run while new ones are started, don't count what they store.
-        "UPDATE rooms SET kept_from = ?, removed_days = ?,"
+        "UPDATE rooms SET kept_from = ?, removed_before = ?,"
         " bytes = CASE WHEN bytes > ? THEN bytes - ? ELSE 0 END WHERE room = ?",
-        (last + 1 if last > 0 else 0, removed_days, size, size, room.room),
+        (last + 1 if last > 0 else 0, removed_before, size, size, room.room),
     )
     # Rows that stay are looked at once: go on after them.
     return looked if looked == BATCH or gone else 0

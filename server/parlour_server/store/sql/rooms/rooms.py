@@ -42,7 +42,7 @@ from parlour_server.store.types import (
 _SUMMARY: Final = """
     SELECT r.room, r.kind, m.role, r.head, m.read, r.members, r.name, r.topic,
            r.encrypted, r.suite, m.consent, CASE WHEN r.low = m.account THEN r.high ELSE r.low END,
-           r.kept_days, r.next_days, r.next_from, r.removed_days,
+           r.kept_days, r.next_days, r.next_from, r.removed_before,
            s.kept_days, s.next_days, coalesce(s.next_from, 0), r.archived
     FROM members m JOIN rooms r USING (room) LEFT JOIN retention s ON s.id = 1
     WHERE m.account = ? AND m.consent != 'refused'
@@ -199,7 +199,7 @@ def _summary(
     room: RoomId, kind: str, role: str, head: Seq, read: Seq, members: int, name: str | None, *rest: Any
 ) -> RoomSummary:
     topic, encrypted, suite, will, peer, *retention, archived = rest
-    days, next_days, next_from, removed_days, *of_server = retention
+    days, next_days, next_from, removed_before, *of_server = retention
     return RoomSummary(
         room=room,
         kind=ROOM_KINDS[kind],
@@ -215,7 +215,7 @@ def _summary(
         suite=RoomSuite(suite),
         archived=bool(archived),
         retention=shorter(
-            RetentionPolicy(*of_server), RetentionPolicy(days, next_days, next_from), removed_days
+            RetentionPolicy(*of_server), RetentionPolicy(days, next_days, next_from), removed_before
         ),
     )
 

@@ -49,6 +49,8 @@ def data(folder: DataFolder, capsys: Capture) -> tuple[str, str]:
         (("invite", "revoke", "0"), 1, "no such invite"),
         (("invite", "create", "--uses", "99999999999999999999"), 2, "--uses"),
         (("notice", "withdraw", "\uff21\uff22"), 1, "no such notice; `parlour-server notice list` shows all"),
+        (("notice", "withdraw", "\udcff"), 1, "a word of this command is not UTF-8"),
+        (("report", "close", "\udcff"), 1, "a word of this command is not UTF-8"),
         (("report", "close", "x"), 1, "no such report; `parlour-server report list --all` shows all"),
         (("room", "rename", "kitchen", "KITCHEN"), 1, "is called kitchen already"),
         (("room", "rename", "kitchen", "lobby"), 1, "is taken"),

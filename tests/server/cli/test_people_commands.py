@@ -134,7 +134,11 @@ def test_an_export_is_private_and_replaces_nothing(
     run(capsys, "user", "create", *data, "anna")
     done = json.loads(run(capsys, "user", "export", *data, "anna", "--output", str(output), "--json"))
     assert (done["bytes"], output.stat().st_mode & 0o777) == (output.stat().st_size, 0o600)
-    assert "exists" in fail(capsys, "user", "export", *data, "anna", "--output", str(output))[1]
+    nowhere = tmp_path / "link.tar"
+    nowhere.symlink_to(tmp_path / "not there")
+    for taken in (output, nowhere):
+        sentence = fail(capsys, "user", "export", *data, "anna", "--output", str(taken))[1]
+        assert f"{taken} exists; choose another name" in sentence
     assert [one["file"] for one in acts(folder) if one["action"] == "user export"] == ["anna.tar"]
 
 

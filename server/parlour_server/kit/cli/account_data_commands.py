@@ -149,7 +149,7 @@ def export(data: Path, name: str, output: Path, as_json: bool) -> None:  # noqa:
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
     from parlour_server.kit.private_file import private_file  # noqa: PLC0415
 
-    if output.exists():
+    if output.exists() or output.is_symlink():
         raise SetupError(f"{output} exists; choose another name, or remove it")
     folder, spec = folder_of(data), program()
 

@@ -157,14 +157,21 @@ class CommandLine:
                 _give_up_output()
             status = self._print_error(_sentence(error), as_json=as_json and not is_of_output)
         except Exception as error:
-            debug = f"{self._name.variables}DEBUG"
-            if os.environ.get(debug):
+            if os.environ.get(self._debug):
                 raise
-            kind = type(error).__name__
-            status = self._print_error(
-                f"this is a bug in {self._name.title} ({kind}); set {debug}=1 to see where", as_json=as_json
-            )
+            status = self._print_error(self._unexpected(error, arguments), as_json=as_json)
         return status
+
+    @property
+    def _debug(self) -> str:
+        return f"{self._name.variables}DEBUG"
+
+    def _unexpected(self, error: Exception, words: Sequence[str]) -> str:
+        """Return the sentence for an error that no command raises on purpose."""
+        if isinstance(error, UnicodeEncodeError) and not all(map(_is_utf_8, words)):
+            return "a word of this command is not UTF-8"
+        kind = type(error).__name__
+        return f"this is a bug in {self._name.title} ({kind}); set {self._debug}=1 to see where"
 
     def _print_error(self, sentence: str, *, as_json: bool) -> int:
         click.echo(f"{self._name.command}: {sentence}", err=True)
@@ -191,6 +198,15 @@ def _named(command: click.Command, words: Mapping[str, str]) -> click.Command:
     if isinstance(command, click.Group):
         command.commands = {key: _named(inner, words) for key, inner in command.commands.items()}
     return command
+
+
+def _is_utf_8(word: str) -> bool:
+    """Return whether a word of a command line is text: Python gives other bytes as surrogates."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_of_output(error: Exception) -> bool:

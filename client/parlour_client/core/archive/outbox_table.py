@@ -108,6 +108,12 @@ def acknowledge(
     return Place.HERE
 
 
+def expire(connection: apsw.Connection, room: RoomId, seq: Seq, until: Millis) -> None:
+    """Delete the row of a request that was stored at a place, if it was written up to this time."""
+    query = "DELETE FROM outbox WHERE room = ? AND state = 'stored' AND seq = ? AND at <= ?"
+    connection.execute(query, (room, seq, until))
+
+
 def stored(connection: apsw.Connection, room: RoomId, first: Seq, last: Seq) -> set[Seq]:
     """Return the places of a range at which the server says that it stored requests of ours."""
     query = "SELECT seq FROM outbox WHERE room = ? AND seq BETWEEN ? AND ?"
@@ -115,18 +121,24 @@ def stored(connection: apsw.Connection, room: RoomId, first: Seq, last: Seq) -> 
 
 
 def deny(
-    connection: apsw.Connection, room: RoomId, seq: Seq, genuine: RequestId | None
+    connection: apsw.Connection,
+    room: RoomId,
+    seq: Seq,
+    genuine: RequestId | None,
+    expired: Millis = Millis(0),  # noqa: B008 - a NewType
 ) -> Sequence[RequestId]:
     """Let a request fail that should be stored at a place where another event was decrypted.
 
     The event of an encrypted message proves what it is, so a server that answers "stored" and shows something
-    else can't make a message disappear.
+    else can't make a message disappear. What was written up to ``expired`` may have expired there.
     """
     query = """
         UPDATE outbox SET state = 'failed', seq = NULL, problem = ?
-        WHERE room = ? AND seq = ? AND request IS NOT ? AND request IN (SELECT request FROM mls_sealed)
+        WHERE room = ? AND seq = ? AND request IS NOT ? AND at > ?
+            AND request IN (SELECT request FROM mls_sealed)
         RETURNING request"""
-    return [RequestId(str(one)) for (one,) in connection.execute(query, (DENIED, room, seq, genuine))]
+    values = (DENIED, room, seq, genuine, expired)
+    return [RequestId(str(one)) for (one,) in connection.execute(query, values)]
 
 
 def set_state(connection: apsw.Connection, request: RequestId, state: str, problem: str = "") -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from parlour_client.core.model import Delivery, Entry, Outgoing
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.errors import ParlourClientError
-from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Deleted, Edited, Message, Pinned, Reacted
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
@@ -47,9 +46,9 @@ class Item:
         """The request's id."""
         return self.frame.id
 
-    def is_at(self, event: LogEvent) -> bool:
-        """Say whether the server stored it at the place of this event."""
-        return self.stored is not None and (self.stored.room, self.stored.seq) == (event.room, event.seq)
+    def is_at(self, room: RoomId, first: Seq, last: Seq) -> bool:
+        """Say whether the server stored it at one of these places."""
+        return self.stored is not None and self.stored.room == room and first <= self.stored.seq <= last
 
     def outgoing(self, account: Account) -> Outgoing:
         """Return it as the list of outgoing requests shows it."""

@@ -22,6 +22,8 @@ from parlour_client.core.model import Delivery, Entry, Outgoing
 from parlour_client.core.outbox.item import DurableRequest, Item, StoredAt, at_of
 from parlour_client.core.outbox.room_queue import RoomQueue, StartSender
 from parlour_client.core.outbox.send_scheduler import SendScheduler
+from parlour_client.core.room_log.expiry import Expiry
+from parlour_client.core.room_log.missing import MissingEvents
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.account.profile import Account
@@ -81,15 +83,18 @@ class Outbox:
     async def load(self) -> None:
         """Adopt requests that earlier programs on this home left unsent."""
         for row in await self._archive.read(outbox_table.load):
-            if isinstance(row.frame, DurableRequest) and row.state != "stored":
-                self._items.setdefault(
-                    row.frame.id, item := Item(row.position, row.frame, row.at, Delivery.QUEUED, left=True)
-                )
-                if row.state == "failed":
-                    item.delivery, item.error = Delivery.FAILED, SetupError(row.problem)
-                    item.done.set()
-                else:
-                    self._scheduler.put(item)
+            if row.state != "stored" and (item := self._adopt(row)) and item.delivery is Delivery.QUEUED:
+                self._scheduler.put(item)
+
+    def _adopt(self, row: outbox_table.Outgoing) -> Item | None:
+        if not isinstance(row.frame, DurableRequest):
+            return None
+        item = Item(row.position, row.frame, row.at, Delivery.QUEUED, left=True)
+        self._items.setdefault(row.frame.id, item)
+        if row.state == "failed":
+            item.delivery, item.error = Delivery.FAILED, SetupError(row.problem)
+            item.done.set()
+        return item
 
     def has_any(self, room: RoomId) -> bool:
         """Say whether the room has outgoing requests."""
@@ -224,7 +229,8 @@ class Outbox:
         None: another program or device sent it, so that it has no row here.
         """
         if request is None and event.author == self._account.user:
-            request = next((one.request for one in self._items.values() if one.is_at(event)), None)
+            here = (one for one in self._items.values() if one.is_at(event.room, event.seq, event.seq))
+            request = next((one.request for one in here), None)
         if request is None:
             return None
         item = self._items.get(request)
@@ -234,12 +240,28 @@ class Outbox:
             self._finish(item)
         return request if request in self._finished else None
 
+    def expired(self, event: MissingEvents) -> None:
+        """Drop the requests that were stored at these places: their events expired before they came here."""
+        horizon = Expiry(event.days, self._clock.now()).horizon
+        there = [one for one in self._items.values() if one.is_at(event.room, event.first, event.seq)]
+        for item in [one for one in there if one.at <= horizon]:
+            self._finish(item)
+            self._report(item, removed=True)
+
     def denied(self, request: RequestId) -> None:
         """Note that the server shows something else where it said that an encrypted request is stored."""
         item = self._items.get(request)
-        if item is not None and item.stored is not None:
+        if item is None:
+            self._keep(asyncio.ensure_future(self._denied_later(request)))
+        elif item.stored is not None:
             item.stored = None
             self._failed(item, ServerMisbehavedError(DENIED, _("Send it again, or keep its text.")))
+
+    async def _denied_later(self, request: RequestId) -> None:
+        """Show a message as failed that was stored, as an earlier run believed."""
+        for row in await self._archive.read(outbox_table.load):
+            if row.frame.id == request and request not in self._items and (item := self._adopt(row)):
+                self._report(item)
 
     async def flush(self) -> None:
         """Wait until all answers are written, and the views are notified."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from parlour_client.core.archive.insertion import TOLD_ONE_BY_ONE, Applied
 from parlour_client.core.events import Emit, EntryAdded, EntryChanged, HistoryChanged, RoomsChanged
 from parlour_client.core.outbox.outbox import Outbox
+from parlour_client.core.room_log.missing import have_expired
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
 from parlour_protocol.ids import RoomId
@@ -26,6 +27,9 @@ class Publisher:
     async def publish(self, room: RoomId, applied: Sequence[Applied], *, live: bool = False) -> None:
         """Publish events of one room that were just written."""
         applied = [replace(one, request=self._outbox.arrived(one.request, one.event)) for one in applied]
+        for one in applied:
+            if have_expired(one.event):
+                self._outbox.expired(one.event)
         moved = [self._state.apply(one.event, mention=one.mention) for one in applied]
         if not live or not all(moved):
             await self._rooms.recount(room)

@@ -12,6 +12,7 @@ from tests.client.core.e2ee.lying_server import LyingServer, last_sealed, noted,
 from tests.client.core.e2ee.test_chat import GARDEN, texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
+from parlour_client.core.archive import outbox_table
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import EncryptionError
@@ -237,6 +238,34 @@ async def test_a_hole_that_hides_a_message_of_ones_own_is_reported(harness: Harn
     kept = [one for one in await rows(ana, room) if one.request == entry.request]
     assert [(str(one.text), one.delivery) for one in kept] == [("kept", Delivery.FAILED)]
     assert "later" in await texts(ana, room)
+
+
+@pytest.mark.parametrize(("days", "kept"), [(20, []), (5, ["kept"])])
+async def test_a_message_of_ones_own_that_expired_before_it_came_back_did_not_fail(
+    harness: Harness, days: int, kept: list[str]
+) -> None:
+    """A device was off in between: what is older than the retention is gone, and what is younger failed."""
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "first")
+    await shown(harness, ben, room)
+    liar, gone = LyingServer(harness), harness.server.rooms[room].head + 1
+    liar.events[ANA] = lambda event: event if event.seq < gone or event.room != room else None
+    entry = await ana.messages.send(room, "kept")
+    assert entry.request is not None
+    await ana.messages.stored(entry.request)
+    await parts(ana).outbox.flush()
+    await harness.close(ana)
+    harness.clock.advance(days * 86_400)
+    await say(harness, ben, room, "later")
+    liar.events[ANA] = lambda event: None if event.room == room and event.seq == gone else event
+    liar.kept_from[ANA] = Seq(gone + 1)
+    liar.summaries[ANA] = lambda one: replace(one, retention=Retention(days=10))
+    ana = await harness.open(ANA)
+    await shown(harness, ana, room)
+    failed = [str(one.text) for one in await rows(ana, room) if one.delivery is Delivery.FAILED]
+    assert failed == kept
+    assert [str(one.entry.text) for one in ana.messages.outgoing()] == kept
+    assert [row.state for row in await parts(ana).archive.read(outbox_table.load)] == ["failed" for _ in kept]
 
 
 async def test_an_end_that_is_held_back_holds_back_nothing_else(harness: Harness) -> None:

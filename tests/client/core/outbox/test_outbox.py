@@ -7,14 +7,16 @@ from contextlib import asynccontextmanager
 
 import pytest
 from tests.client.core.client_parts import parts
-from tests.client.core.core_fake import ALICE, LAPTOP, LOBBY, Desk, FakeServer, heard
+from tests.client.core.core_fake import ALICE, BOB, LAPTOP, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.archive import insertion
+from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.events import Change, EntryAdded, EntryChanged, EntryRemoved
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.outbox import MAX_TRIES, Outbox
 from parlour_client.core.outbox.room_queue import RoomQueue
+from parlour_client.core.room_log.missing import MissingEvents, Reason
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.account.profile import Account
@@ -22,7 +24,7 @@ from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.errors import RefusedError, SetupError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
-from parlour_protocol.frames.bodies import Message
+from parlour_protocol.frames.bodies import Message, Unreadable
 from parlour_protocol.frames.replies import AnyPush
 from parlour_protocol.frames.requests import Send
 from parlour_protocol.kit.fields import ReasonText
@@ -337,3 +339,27 @@ async def test_a_message_whose_event_another_program_stored_first_is_not_sent_fo
     )
     assert not client.messages.outgoing()
     assert [row.seq for row in await client.history.timeline(LOBBY) if row.text == "mine"] == [event.seq]
+
+
+async def test_a_message_that_expires_before_its_event_comes_is_not_on_its_way(
+    desk: Desk, server: FakeServer
+) -> None:
+    """Also in a client that stays open: the row in the timeline goes, as that of any expired message."""
+    client = await desk.open()
+    server.silent = True
+    entry = await client.messages.send(LOBBY, "mine")
+    assert entry.request is not None
+    await heard(client, lambda c: isinstance(c, EntryChanged) and c.entry.delivery is Delivery.SENT)
+    event = server.rooms[LOBBY].log[-1]
+    server.wires[-1].say(Ok(re=entry.request, result=server.done[entry.request]))
+    await client.messages.stored(entry.request)
+    assert client.messages.outgoing()
+    gone = MissingEvents(
+        room=LOBBY, seq=event.seq, at=event.at, author=BOB, device=event.device, body=Unreadable(),
+        first=event.seq, reason=Reason.EXPIRED, days=7,
+    )  # fmt: skip
+    await parts(client).publisher.publish(LOBBY, [Applied(gone, None, mention=False)])
+    assert client.messages.outgoing()  # it is younger than that
+    desk.clock.advance(8 * 86_400)
+    await parts(client).publisher.publish(LOBBY, [Applied(gone, None, mention=False)])
+    assert not client.messages.outgoing()

@@ -19,7 +19,8 @@ from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.identity import key_log
 from parlour_client.core.model import BEFORE_JOIN, NoteKind
-from parlour_client.core.room_log.missing import first_of
+from parlour_client.core.room_log.expiry import Expiry
+from parlour_client.core.room_log.missing import first_of, have_expired
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent, TextContent
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body
 from parlour_protocol.frames.bodies import Created, Message, RoleSet
@@ -67,7 +68,7 @@ def store_events(
     following = _following(events, cursor)
     roles = _Roles(connection, room)
     receipt = groups.process(connection, room, following, roles.of, now, welcome_missing=welcome_missing)
-    denied = _deny(connection, room, receipt.items)
+    denied = _deny(connection, room, receipt.items, now)
     comparisons = _keep(connection, room, receipt.items, now)
     fresh = store(connection, receipt.items, names_me, receipt.cursor, following)
     corrected = dict(receipt.corrected)
@@ -186,13 +187,22 @@ def _following(events: Sequence[LogEvent], cursor: Seq) -> Sequence[LogEvent]:
     return following
 
 
-def _deny(connection: apsw.Connection, room: RoomId, items: Sequence[Received]) -> Sequence[RequestId]:
-    """Let requests fail that should be stored at these places and are not there."""
+def _deny(
+    connection: apsw.Connection, room: RoomId, items: Sequence[Received], now: Millis
+) -> Sequence[RequestId]:
+    """Let requests fail that should be stored at these places and are not there, unless they have expired."""
     if not items:
         return ()
     genuine = {item.event.seq: item.request for item in items}
-    ours = outbox_table.stored(connection, room, first_of(items[0].event), items[-1].event.seq)
-    return [one for seq in sorted(ours) for one in outbox_table.deny(connection, room, seq, genuine.get(seq))]
+    gone = [item.event for item in items if have_expired(item.event)]
+    denied = list[RequestId]()
+    for seq in sorted(outbox_table.stored(connection, room, first_of(items[0].event), items[-1].event.seq)):
+        days = next((one.days for one in gone if one.first <= seq <= one.seq), None)
+        horizon = Expiry(days, now).horizon
+        denied += outbox_table.deny(connection, room, seq, genuine.get(seq), horizon)
+        if days is not None:
+            outbox_table.expire(connection, room, seq, horizon)
+    return denied
 
 
 def _keep(

@@ -1,17 +1,18 @@
 """What the account writes: queued, sent, stored, refused."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from msgspec import structs
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.events import EntryAdded, EntryChanged
+from parlour_client.core.events import EntryAdded, EntryChanged, RoomsChanged
 from parlour_client.core.model import Delivery
 from parlour_client.kit.errors import SetupError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, MessageText, Reaction
-from parlour_protocol.frames.bodies import Deleted, Edited, Reacted
+from parlour_protocol.frames.bodies import Archived, Deleted, Edited, Reacted
 from parlour_protocol.frames.requests import Report
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import parse_user_name
@@ -32,6 +33,22 @@ async def test_a_message_is_queued_sent_and_stored(desk: Desk, server: FakeServe
     rows = await client.history.timeline(LOBBY)
     assert [(row.seq, row.text) for row in rows] == [(1, None), (2, "hello")]
     assert server.texts() == ["hello"]
+
+
+async def test_nothing_is_queued_or_uploaded_for_an_archived_room(
+    desk: Desk, server: FakeServer, tmp_path: Path
+) -> None:
+    """It would be refused later: the person hears it at once, and a file is not even encrypted."""
+    client = await desk.open()
+    await heard(
+        client, lambda c: isinstance(c, RoomsChanged), lambda: server.append(LOBBY, Archived(on=True))
+    )
+    with pytest.raises(SetupError, match="archived"):
+        await client.messages.send(LOBBY, "hello")
+    (tmp_path / "notes.txt").write_text("notes")
+    with pytest.raises(SetupError, match="archived"):
+        await client.files.send(LOBBY, tmp_path / "notes.txt")
+    assert not client.messages.outgoing()
 
 
 async def test_edits_reactions_and_deletions_change_the_row(desk: Desk, server: FakeServer) -> None:

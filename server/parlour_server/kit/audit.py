@@ -61,14 +61,17 @@ REPEATABLE: Final[frozenset[StrEnum]] = frozenset(
     }
 )
 """Refusals, which anyone can cause as often as they like; they are counted by address."""
+_WHO: Final = ("user", "subject")
+"""The fields that say who did something, and to whom: neither name has a space in it."""
 
 
 class Audit:
     """Writes audit events as log lines: `{"event": "login_failed", "audit": true, …}`, and counts them.
 
-    Repeated refusals are logged at first and then counted, and so is what one account does again and again:
-    otherwise it could push everything older out of the chain, whose files are limited. Once a minute a line
-    gives how many were `left_out`. The operator's actions are never left out.
+    Repeated refusals are logged at first and then counted, and so is what one account does again and again
+    (to the same person, where it is about one): otherwise it could push everything older out of the chain,
+    whose files are limited. Once a minute a line gives how many were `left_out`. The operator's actions are
+    never left out.
     """
 
     def __init__(
@@ -132,13 +135,17 @@ class Audit:
         """Return whether an event gets a line of its own; otherwise it is counted."""
         if event in self._repeatable:
             return self._refusals.should_log(event.value, _source(fields), now)
-        user = fields.get("user")
-        return not user or self._actions.should_log(event.value, str(user), now)
+        who = " ".join(str(fields[name]) for name in _WHO if fields.get(name))
+        return not who or self._actions.should_log(event.value, who, now)
 
     def _summarise(self, refusals: Iterable[Summary], actions: Iterable[Summary]) -> None:
-        for by, summaries in (("source", refusals), ("user", actions)):
-            for one in summaries:
-                self._write(one.event, {by: one.source, "left_out": one.count, "seconds": one.seconds})
+        for one in refusals:
+            self._write_count(one, {"source": one.source})
+        for one in actions:
+            self._write_count(one, dict(zip(_WHO, one.source.split(" "), strict=False)))
+
+    def _write_count(self, one: Summary, by: Mapping[str, str]) -> None:
+        self._write(one.event, {**by, "left_out": one.count, "seconds": one.seconds})
 
     def _write(self, event: str, fields: Mapping[str, object]) -> None:
         line = self._write_line(event, audit=True, **fields)

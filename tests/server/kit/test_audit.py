@@ -53,6 +53,30 @@ def test_one_account_pushes_nothing_out_of_the_log(audit: Audit, lines: Lines, c
     assert lines[1][1]["user"] == "eve"
 
 
+def test_what_someone_does_to_many_people_has_a_line_each(
+    audit: Audit, lines: Lines, clock: FakeClock
+) -> None:
+    """Removing a hundred people is a hundred lines; muting one person over and over is counted."""
+    kind = AuditEvent.SESSION_ENDED  # any that names a subject
+    for number in range(100):
+        audit.record(kind, user="mod", subject=f"person{number}")
+    assert len(lines) == 100
+    for _ in range(30):
+        audit.record(kind, user="mod", subject="ada")
+    assert len(lines) == 100 + FIRST_OF_ACCOUNT
+    lines.clear()
+    clock.forward(MINUTE)
+    audit.summarise()
+    counted = {
+        "audit": True,
+        "user": "mod",
+        "subject": "ada",
+        "left_out": 30 - FIRST_OF_ACCOUNT,
+        "seconds": 60,
+    }
+    assert lines == [("session_ended", counted)]
+
+
 def test_what_the_operator_does_is_always_there(audit: Audit, lines: Lines) -> None:
     """M30: however often it concerns one account."""
     assert all(audit.try_record(AuditEvent.OPERATOR_ACTION, user="eve") for _ in range(300))

@@ -6,6 +6,7 @@ of the person can write, and with a limit on how many people it removes a day. I
 its person has verified. Everyone else sees what the server says, and that they can't act on it.
 """
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
@@ -78,6 +79,7 @@ class ClosedAccounts:
         self._claims: dict[tuple[RoomId, UserName], ClosedClaim] = {}
         """As in the archive."""
         self._tried: set[tuple[RoomId, UserName]] = set()
+        self._removing = asyncio.Lock()  # two at once would both count before either has removed someone
 
     async def load(self) -> None:
         """Load what the server said before."""
@@ -97,6 +99,10 @@ class ClosedAccounts:
 
         Returns in how many seconds the next may be due, if any. Raises ParlourClientError.
         """
+        async with self._removing:
+            return await self._remove(room)
+
+    async def _remove(self, room: RoomId) -> float | None:
         await self._note(room)
         groups, wait = self._session.maybe_groups, None
         if groups is None or not self._follow:

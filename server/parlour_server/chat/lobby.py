@@ -11,7 +11,7 @@ from parlour_server.chat.notices import EventCommitted
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError, UnavailableError
-from parlour_server.rooms.operator_rules import require_member
+from parlour_server.rooms.operator_rules import decide_appointment
 from parlour_server.store.interface import Store
 from parlour_server.store.types import AppendEvent, Facts
 from parlour_server.system_account import lobby, system_account, system_device
@@ -39,7 +39,7 @@ async def enter_lobby(store: Store, bus: Bus, clock: Clock, user: UserName, role
     body = RoleSet(user, Role(role))
     event = AppendEvent(room, system_account(), system_device(), new_request_id(), clock.now(), body)
     try:
-        appended = await store.log.append(event, require_member)
+        appended = await store.log.append(event, decide_appointment)
     except (RefusedError, UnavailableError):
         return
     bus.publish(EventCommitted(appended.event))

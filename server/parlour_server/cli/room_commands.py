@@ -198,13 +198,13 @@ def appoint(data: Path, name: str, who: str, role: str, as_json: bool) -> None: 
     from parlour_protocol.frames.bodies import RoleSet  # noqa: PLC0415
     from parlour_protocol.rooms import Role  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.rooms.operator_rules import require_member  # noqa: PLC0415
+    from parlour_server.rooms.operator_rules import decide_appointment  # noqa: PLC0415
 
     async def work(store: "Store") -> "RoomId":
         room = await _find(store, name)
         chosen = await known(store, who)
         body = RoleSet(chosen, Role(role))
-        await store.log.append(_event(room, SystemClock().now(), body), require_member)
+        await store.log.append(_event(room, SystemClock().now(), body), decide_appointment)
         return room
 
     room = with_store(data, work, did="room appoint", room=name, user=canonical(who), role=role)

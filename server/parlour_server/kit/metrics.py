@@ -153,5 +153,6 @@ def refuse_open(host: str) -> None:
     """Raise SetupError for an address that other machines can reach."""
     if not is_loopback(host):
         raise SetupError(
-            f"listen.metrics is {host}: metrics have no TLS, so use a loopback address such as 127.0.0.1:9464"
+            f"other machines can reach {host} (listen.metrics), and metrics have no TLS:"
+            " use a loopback address such as 127.0.0.1:9464"
         )

@@ -32,7 +32,7 @@ from parlour_server.chat_account_data import CHAT_ACCOUNT_DATA
 from parlour_server.kit.account_data import Deletion
 from parlour_server.kit.errors import NameTakenError, RefusedError
 from parlour_server.kit.store.records import InviteRecord
-from parlour_server.rooms.operator_rules import require_member
+from parlour_server.rooms.operator_rules import decide_appointment
 from parlour_server.rooms.rights import decide
 from parlour_server.store.sql import account_data
 from parlour_server.store.types import FileRecord
@@ -184,7 +184,7 @@ async def test_nobody_can_address_a_deleted_account(world: World) -> None:
     with pytest.raises(RefusedError):
         await world.store.consent.block(alice, bob, on=True)
     with pytest.raises(RefusedError):
-        await world.store.log.append(world.event(room, alice, RoleSet(bob, Role.OWNER)), require_member)
+        await world.store.log.append(world.event(room, alice, RoleSet(bob, Role.OWNER)), decide_appointment)
     await world.store.log.append(world.event(direct, alice, Deleted(note)), decide)
     await world.store.log.append(world.event(room, alice, Kicked(who=bob)), decide)
 

@@ -35,9 +35,9 @@ _STAYS: Final = (
     "Encrypted rooms keep their messages: the server can't read them, and members would miss them.",
     (
         "Only members' devices can remove anyone from an encrypted room: the client of an owner or moderator "
-        "does it two days after it has heard of this, unless they verified the person; /kick does it at "
-        "once. Until then, and for good in a direct room or as an owner, they stay listed there, but nobody "
-        "can log in as them."
+        "does it within a minute of hearing of this, unless they verified the person: then /kick does it. "
+        "Until then, and for good in a direct room or as an owner, they stay listed there, but nobody can "
+        "log in as them."
     ),
     "The log of keys keeps their public keys: every client checks that nothing in it changes.",
     "Copies on members' devices, in exports, backups and the audit log stay.",

@@ -11,7 +11,7 @@ from parlour_client.core.e2ee.groups.policy import Binding, Membership
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, SUITES
 from parlour_client.core.e2ee.identity.signing import sign, verify
-from parlour_client.core.e2ee.maintenance.closed_accounts import WAIT_DAYS
+from parlour_client.core.e2ee.maintenance.closed_accounts import WAIT_SECONDS
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.people import World
 from parlour_protocol.ids import RoomId
@@ -238,10 +238,10 @@ async def invented_deletion(world: World, seen: Evidence) -> bool:
     await world.during(ada.client.encryption.confirm(user, number))
     ada.lies.answers["group"] = lambda state: replace(state, closed=(user,))
     await ada.reconnect()
-    seen.sent("for days the server tells ada's client that ben's account was deleted; ada has verified ben")
+    seen.sent("for a minute the server says that ben's account was deleted; ada has verified ben")
     await world.turns(600)
     async with world.halted():
-        world.clock.advance(WAIT_DAYS * 86_400)
+        world.clock.advance(2 * WAIT_SECONDS)
     await world.turns(600)
     users = {str(member.user) for member in (await ada.report(room)).members}
     seen.received(f"in the group are {sorted(users)}; ada's client says {await ada.words()}")

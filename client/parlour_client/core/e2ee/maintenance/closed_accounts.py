@@ -1,9 +1,9 @@
 """Members of encrypted rooms whose accounts were deleted, as the server says.
 
 A server can't remove anyone from the keys: a moderator's device signs the removal, as for any other. The
-server may lie, so the device waits: for days in which the room says what the server claims, in which a device
-of the person can write, and with a limit on how many people it removes a day. It never removes someone whom
-its person has verified. Everyone else sees what the server says, and that they can't act on it.
+server may lie, so the device waits a moment, in which the room says what the server claims and a device of
+the person can write, and limits how many people it removes a day. It never removes someone whom its person
+has verified. Everyone else sees what the server says, and that they can't act on it.
 """
 
 import asyncio
@@ -35,14 +35,14 @@ from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
-WAIT_DAYS: Final = 2
+WAIT_SECONDS: Final = 30
 """How long a device must have heard that an account was deleted before it removes it by itself."""
 REMOVALS_A_DAY: Final = 3
 """How many people a device removes by itself within a day, in all rooms."""
 _DAY: Final = 86_400_000
 _AGAIN: Final = 10.0
 """Seconds until a removal that could not be signed is tried again."""
-_LAST_WORDS: Final = 60_000
+LAST_WORDS: Final = 10_000
 """Milliseconds in which a message may still arrive that was sent before the account was deleted."""
 
 
@@ -116,7 +116,7 @@ class ClosedAccounts:
             if user in self.contradicted():
                 continue
             now = self._clock.now()
-            due = max(self._claims[room, user].since + WAIT_DAYS * _DAY, self._next_removal(user))
+            due = max(self._claims[room, user].since + WAIT_SECONDS * 1000, self._next_removal(user))
             if now < due:
                 wait = min(due - now, wait or due - now)
                 continue
@@ -180,7 +180,7 @@ class ClosedAccounts:
         claim = self._claims.get((room, author))
         if claim is None or claim.written or seq <= claim.head:
             return
-        if self._clock.now() > claim.since + _LAST_WORDS:
+        if self._clock.now() > claim.since + LAST_WORDS:
             written = self._claims[room, author] = replace(claim, written=True)  # from now on, no removal
             self._background.run(self._raise_alarm(written))
 
@@ -223,13 +223,13 @@ def closed_words(
             )
         elif me in able:
             words = _(
-                "The server says that {user}'s account was deleted. Your device removes {user} after two "
-                "days if that stays so and none of their devices writes. To remove them now: /kick {user}"
+                "The server says that {user}'s account was deleted. Your device removes {user} in half a "
+                "minute, unless one of their devices writes."
             )
         elif any(one not in closed for one in able):
             words = _(
                 "The server says that {user}'s account was deleted. The device of an owner or moderator "
-                "removes it, two days after it has heard that."
+                "removes it soon."
             )
         else:
             words = _(

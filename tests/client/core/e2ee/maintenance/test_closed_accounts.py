@@ -13,11 +13,11 @@ ADA, BEN, CAT, DAN = (name(user) for user in ("ada", "ben", "cat", "dan"))
 @pytest.mark.parametrize(
     ("closed", "me", "verified", "words"),
     [
-        (DAN, ADA, (), "Your device removes dan after two days"),
+        (DAN, ADA, (), "Your device removes dan in half a minute"),
         (DAN, ADA, (DAN,), "You have verified dan"),
-        (DAN, BEN, (), "Your device removes dan after two days"),
+        (DAN, BEN, (), "Your device removes dan in half a minute"),
         (DAN, CAT, (), "The device of an owner or moderator"),
-        (BEN, ADA, (), "Your device removes ben after two days"),
+        (BEN, ADA, (), "Your device removes ben in half a minute"),
         (BEN, CAT, (BEN,), "The device of an owner or moderator"),
         (ADA, BEN, (), "No one here may remove an owner"),
     ],

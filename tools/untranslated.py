@@ -44,6 +44,10 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/core/e2ee/identity/shared_trust.py": {"own device": "a value in the archive"},
     "parlour_client/core/search_query.py": {"from:NAME": "the words of a search, which are typed"},
     "parlour_client/kit/errors.py": {"a an and": "small words of a server's English sentence"},
+    "parlour_client/kit/widgets/footer.py": {
+        "{}bold $footer-key": "a style",
+        "{}$footer-description": "a style",
+    },
     "parlour_client/kit/main.py": {" (Parlour %(version)s)": "a name and a number"},
     "parlour_client/kit/testing.py": {"not all of {}": "for a test"},
     "parlour_client/ui/input/keymap.py": {

@@ -28,6 +28,7 @@ TESTED_BY = {
     # functions over a connection, tested where they are called
     "archive/alarms.py": "e2ee/identity/test_key_log.py",
     "archive/certificate_facts.py": "e2ee/identity/test_key_trust.py",
+    "archive/closed_claims.py": "../../hostile/test_membership.py",
     "archive/divergence.py": "receive/test_rollback.py",
     "archive/encryption_schema.py": "archive/test_schema.py",
     "archive/history_parts.py": "e2ee/messages/test_history_transfer.py",
@@ -71,7 +72,6 @@ KIT_TESTED_BY = {
     "widgets/key_ordering.py": "../ui/chat/test_keys_to_composer.py",
     "qr_code.py": "widgets/test_second_factor.py",
     "widgets/questions.py": "../ui/test_snapshots.py",
-    "widgets/status_line.py": "../ui/test_snapshots.py",
     "widgets/themes.py": "../ui/test_themes.py",
 }
 

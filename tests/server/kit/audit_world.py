@@ -94,7 +94,7 @@ class AuditWorld:
 
 
 def record(file: AuditFile, records: int) -> None:
-    """Write some records."""
+    """Write some records, each of another account: what one account repeats is counted."""
     audit = Audit(file=file)
     for number in range(records):
-        audit.record(AuditEvent.SESSION_ENDED, user="anna", number=number)
+        audit.record(AuditEvent.SESSION_ENDED, user=f"anna{number}", number=number)

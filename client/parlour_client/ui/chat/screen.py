@@ -64,12 +64,15 @@ _VIEWS: Final = (
 )
 """The menu of F6: commands and their labels."""
 
+_WIDTHS: Final = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]
+_HEIGHTS: Final = [(0, "-low"), (20, "-high")]
+
 
 class ChatScreen(Screen[None]):
     """The screen where people chat."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's declaration
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012 - Textual's declaration
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     AUTO_FOCUS = "#composer"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", N_("Help"), id="chat.help"),
@@ -149,9 +152,7 @@ class ChatScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Lay out, with the classes that the first resize would add: it would style every widget again."""
         width, height = self.app.size
-        self.add_class(
-            _reached(width, self.HORIZONTAL_BREAKPOINTS), _reached(height, self.VERTICAL_BREAKPOINTS)
-        )
+        self.add_class(_reached(width, _WIDTHS), _reached(height, _HEIGHTS))
         yield self.notice_bar
         with self._place:
             yield self.room_list

@@ -28,11 +28,15 @@ class Pressed(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self.helped = 0
-        self.bell = Mock()  # type: ignore[method-assign]
+        self.rung = 0
 
     def compose(self) -> ComposeResult:
         """Lay out."""
         yield KeyFooter()
+
+    def bell(self) -> None:
+        """Count."""
+        self.rung += 1
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Show `never` as one that cannot be done."""
@@ -113,7 +117,7 @@ async def test_a_click_presses_the_key() -> None:
         for column, helped, rung in ((0, 1, 0), (6, 2, 0), (7, 2, 0), (8, 2, 1), (15, 2, 2), (39, 2, 2)):
             await pilot.click(KeyFooter, offset=(column, 0))
             await pilot.pause()
-            assert (app.helped, app.bell.call_count) == (helped, rung), column
+            assert (app.helped, app.rung) == (helped, rung), column
 
 
 async def test_the_key_under_the_mouse_is_marked() -> None:

@@ -5,10 +5,9 @@ import pytest
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.widgets.status_line import status_words
-from parlour_protocol.kit.ids import DeviceId
-from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
 
-ACCOUNT = Account(parse_user_name("ada"), DeviceId("laptop"), "chat.example:8443")
+ACCOUNT = Account(parse_user_name("ada"), parse_device_name("laptop"), "chat.example:8443")
 
 
 @pytest.mark.parametrize(

@@ -120,12 +120,12 @@ async def test_a_gap_is_loaded_from_the_side_that_the_person_comes_from(
         client.say(LOBBY, BOB, f"new {number}")
     async with open_app(client) as pilot:
         _, timeline = await lobby(pilot)
-        here = [entry.text for entry in timeline.entries]
+        here = [str(entry.text) for entry in timeline.entries]
         assert "new 40" in here
         assert "new 400" not in here
         timeline.select(here.index("new 40"))
         await settled(pilot)
-        here = [entry.text for entry in timeline.entries]
+        here = [str(entry.text) for entry in timeline.entries]
         assert "new 140" in here
         assert "new 400" not in here
 

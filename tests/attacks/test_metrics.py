@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 from tests.attacks.raw import PATIENCE, RunningServer
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
 def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningServer, int]]:
     """Return a server with metrics, and their port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     made = RunningServer(tmp_path_factory.mktemp("scraped"))
     made.begin(f'[listen]\nmetrics = "127.0.0.1:{port}"\n')
     yield made, port

@@ -8,7 +8,6 @@ its error. Ports are replaced by free ones, and the home folder is empty.
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from shutil import which
 
 import pytest
 from tests.docs.pages import Block, Page, pages
+from tests.ports import free_port
 
 PLAYED = [page for page in pages() if any("run" in block.marks for block in page.blocks)]
 PORTS = ("8443", "9464")
@@ -109,11 +109,8 @@ def with_ports(page: Page, found: dict[str, str]) -> list[Block]:
 @pytest.fixture
 def ports() -> dict[str, str]:
     """Return a free port for each that pages name."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
-    found = {port: str(one.getsockname()[1]) for port, one in zip(PORTS, sockets, strict=True)}
-    for one in sockets:
-        one.close()
-    return found
+    first = free_port(successive=len(PORTS))
+    return {port: str(first + number) for number, port in enumerate(PORTS)}
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 from tests.forked import ForkedPython
+from tests.ports import free_port
 
 from parlour_server.chat_metrics import CHAT_METRICS
 from parlour_server.chat_program import CHAT
@@ -81,20 +81,10 @@ def folder(tmp_path: Path) -> DataFolder:
     given = {
         "database.url": postgres.empty("workers"),
         "bus.url": nats.server().url,
-        "listen.metrics": f"127.0.0.1:{_two_ports()}",
+        "listen.metrics": f"127.0.0.1:{free_port(successive=2)}",
     }
     asyncio.run(initialise(CHAT, made, ("localhost", "127.0.0.1"), SystemClock(), given=given))
     return made
-
-
-def _two_ports() -> int:
-    """Return a port that is free, as the next one is."""
-    while True:
-        with socket.socket() as one, socket.socket() as other, suppress(OSError):
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
-            other.bind(("127.0.0.1", port + 1))
-            return port
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+from tests.ports import free_port
 from tests.server.kit.setup.acme.acme_ca import AcmeCa
 from tests.server.kit.setup.chains import new_key, pem_of
 
@@ -33,13 +34,6 @@ def signing_request() -> str:
 
 
 REQUEST = signing_request()
-
-
-def free_port() -> int:
-    """Return a port that nothing uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port: int = one.getsockname()[1]
-    return port
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from tests.ports import free_port
 from tests.server.kit.setup.acme.acme_ca import AcmeCa
 from tests.server.kit.setup.chains import TestCa, new_key, pem_of
 
@@ -41,8 +41,7 @@ def ca(tmp_path: Path) -> Iterator[AcmeCa]:
 
 def settings_for(ca: AcmeCa, tmp_path: Path, **values: Any) -> Settings:
     """Return settings of a server that asks this CA."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     ca.validate_at = ("127.0.0.1", port)
     acme = AcmeSettings(
         directory=ca.url,

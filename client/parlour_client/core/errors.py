@@ -94,7 +94,7 @@ ARCHIVED: Final = N_("This room is archived: you can read it, but nobody can wri
 OWNERS_UNARCHIVE: Final = N_("An owner can open it again: /archive off")
 _WORDS: Final[Mapping[str, str]] = {
     ErrorCode.NOT_FOUND: N_("There is no such room, person or message, or you are not allowed to see it."),
-    ErrorCode.MESSAGE_GONE: N_("That message was deleted or is no longer on the server."),
+    ErrorCode.MESSAGE_GONE: N_("That message was deleted or has expired."),
     ErrorCode.FORBIDDEN: N_("Your role in this room does not allow that."),
     ErrorCode.BANNED: N_("You are banned from this room."),
     ErrorCode.MUTED: N_("You are muted in this room."),
@@ -156,7 +156,7 @@ class ParentGoneError(ChatRefusedError):
 
     words: ClassVar[Mapping[str, str]] = {
         ErrorCode.MESSAGE_GONE: N_(
-            "The message that you replied to is no longer on the server. "
-            "Sent again, yours goes without the quote."
+            "The message that you replied to was deleted or has expired. "
+            "If you send yours again, it goes without the quote."
         )
     }

@@ -452,8 +452,8 @@ class World:
     async def in_a_row(self, room: RoomId, first: Device, second: Device) -> list[str]:
         """Have two write one after the other, the second one having read the first; the texts.
 
-        They write again until no update of the group's keys came in between: a device that is shown the
-        second message before such an update can't open it, and tells its person that, not the order.
+        They try again if the group's keys were updated between the two messages: a device that is shown the
+        second one before the update can't decrypt it, and reports that instead of the order.
         """
         while True:
             text = await first.say(room)

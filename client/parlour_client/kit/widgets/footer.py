@@ -1,4 +1,4 @@
-"""The keys at the foot of a screen: one row, drawn anew only if the keys have changed.
+"""The keys at the foot of a screen, in one row that is drawn again only when they change.
 
 Textual's footer makes a widget of each key, and all of them again whenever the focus moves or a dialog opens
 or closes: a fifth of the work of opening the chat.

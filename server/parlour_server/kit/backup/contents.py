@@ -89,7 +89,7 @@ def snapshot(schema: Schema, folder: DataFolder, target: Path) -> Iterator[Snaps
         raise SetupError(
             f"{target} lies in the data folder, and would be lost with it; choose a place on another disk"
         )
-    with temporary_folder(folder) as work:
+    with temporary_folder(folder.path, "copy the database") as work:
         copy = work / folder.database.name
         _copy_database(folder.database, copy)
         yield Snapshot(
@@ -103,13 +103,14 @@ def snapshot(schema: Schema, folder: DataFolder, target: Path) -> Iterator[Snaps
 
 
 @contextmanager
-def temporary_folder(folder: DataFolder) -> Iterator[Path]:
-    """Create a temporary folder on the disk of the data. Raises SetupError."""
+def temporary_folder(parent: Path, purpose: str) -> Iterator[Path]:
+    """Create a temporary folder in ``parent``, to ``purpose`` into. Raises SetupError."""
     try:
-        work = tempfile.TemporaryDirectory(dir=folder.path, prefix=".backup-")
+        work = tempfile.TemporaryDirectory(dir=parent, prefix=".backup-")
     except OSError as error:
         raise SetupError(
-            f"cannot write to {folder.path}, where a backup first copies the database: {error.strerror}"
+            f"cannot {purpose} into a temporary folder in {parent}: {error.strerror}; run this as someone who"
+            " can write there"
         ) from error
     with work as name:
         yield Path(name)

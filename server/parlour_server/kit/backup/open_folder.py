@@ -22,7 +22,7 @@ _NO_FOLDER: Final = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 
 class NoFolderError(Exception):
-    """There is no such folder, or it is a link or a file."""
+    """The folder does not exist, or is a link or a file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,7 +254,7 @@ class Repository:
     def _held(self, *, shared: bool = False) -> Iterator["_Held"]:
         """Lock the folder, and open it and those in it. Raises SetupError."""
         if not self.path.is_dir():
-            raise SetupError(f"there is no folder {self.path}; `backup create` makes one")
+            raise SetupError(f"there is no folder {self.path}: create it with `backup create`")
         by = (
             f"a backup to {self.path} is being made"
             if shared

@@ -68,7 +68,7 @@ def restore(
     if any(folder.path.iterdir()):
         raise SetupError(f"{folder.path} is not empty; restore into a new folder")
     _check_space(folder, backup)
-    with temporary_folder(folder) as work, ExitStack() as undo:
+    with temporary_folder(folder.path, "restore") as work, ExitStack() as undo:
         undo.callback(_remove, folder, backup)
         if folder.uploads is not None:
             (folder.path / folder.uploads.name).mkdir(mode=0o700)

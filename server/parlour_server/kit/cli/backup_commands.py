@@ -1,7 +1,6 @@
 """`backup`, `migrate` and `new-incarnation`."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,6 +123,7 @@ def verify(target: Path, name: str | None, drill: bool, as_json: bool) -> None: 
     Of a folder, every backup is checked, or the one that --name gives.
     """
     from parlour_server.kit.backup import restore as restoring  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.backup.contents import temporary_folder  # noqa: PLC0415
     from parlour_server.kit.backup.repository import Repository  # noqa: PLC0415
 
     known = program().folder(Path())
@@ -133,8 +133,8 @@ def verify(target: Path, name: str | None, drill: bool, as_json: bool) -> None: 
             restoring.verify(found)
         facts = {"files": len(found.members), "incarnation": found.incarnation, "backups": checked}
         if drill:
-            with _folder_beside(target.absolute()) as work:
-                restoring.restore(program().schema, program().folder(Path(work, "data")), found)
+            with temporary_folder(target.absolute().parent, "restore") as work:
+                restoring.restore(program().schema, program().folder(work / "data"), found)
     if as_json:
         say({"target": str(target), **facts, "restored": drill})
         return
@@ -255,24 +255,6 @@ def new_incarnation(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
         return
     click.echo(program().after_restore)
     click.echo(f"incarnation {name} of the logs; next: start the servers")
-
-
-@contextmanager
-def _folder_beside(target: Path) -> Iterator[str]:
-    """Create a temporary folder, to restore into. Raises SetupError."""
-    import tempfile  # noqa: PLC0415 - keeps `--help` quick
-
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
-
-    try:
-        folder = tempfile.TemporaryDirectory(dir=target.parent, prefix=".restore-drill-")
-    except OSError as error:
-        raise SetupError(
-            f"cannot restore into a temporary folder in {target.parent}: {error.strerror}; run this as"
-            " someone who can write there"
-        ) from error
-    with folder as work:
-        yield work
 
 
 def _about(one: "BackupFacts") -> str:

@@ -12,12 +12,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from parlour_client.kit.app import LinkScreen
-from parlour_client.kit.errors import (
-    RefusedError,
-    ServerMisbehavedError,
-    SetupError,
-    UnreachableError,
-)
+from parlour_client.kit.errors import ServerMisbehavedError, SetupError, UnreachableError
 from parlour_client.kit.link import Link
 from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.questions import Choices, ConfirmScreen
@@ -256,7 +251,10 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
         self._state: Match | None = None
         self._last = 0
         """The newest step of the table that is in ``_state``."""
-        self._unanswered: Play | None = None
+        self._in_flight = False
+        """Whether the server has been asked for a step, and has not answered yet."""
+        self._lost: Play | None = None
+        """A step whose connection ended before the answer."""
 
     def compose(self) -> ComposeResult:
         """Lay out."""
@@ -299,14 +297,7 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
 
     def action_new_table(self) -> None:
         """Begin a match at one of your own tables."""
-        if self._me is None or self._unanswered is not None:
-            return
-        for table in (Table(self._me, number) for number in range(1, TABLES_EACH + 1)):
-            listed = self._listed.get(table.name)
-            if listed is None or listed.end is not None:
-                self.run_worker(self._open(table))
-                return
-        raise SetupError(f"Each of your {TABLES_EACH} tables has a match.", "Finish one first.")
+        self.run_worker(self._open())
 
     async def _catch_up(self) -> None:
         listed: dict[str, Listed] = {}
@@ -323,8 +314,8 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
         self._listed = listed
         self._show_list()
         await self._follow()
-        if self._unanswered is not None:
-            await self._send(self._unanswered)
+        if self._lost is not None:
+            await self._send(self._lost)
 
     async def _follow(self) -> None:
         if (table := self._table) is None:
@@ -361,29 +352,40 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
         self._board.focus()
         self.run_worker(self._follow(), group="follow", exclusive=True)
 
-    async def _open(self, table: Table) -> None:
-        await self._send(Play(new_request_id(), table, Open()))
-        self._enter(table)
+    async def _open(self) -> None:
+        if self._me is None or self._waits:
+            return
+        for table in (Table(self._me, number) for number in range(1, TABLES_EACH + 1)):
+            listed = self._listed.get(table.name)
+            if listed is None or listed.end is not None:
+                await self._send(Play(new_request_id(), table, Open()))
+                self._enter(table)
+                return
+        raise SetupError(f"Each of your {TABLES_EACH} tables has a match.", "Finish one first.")
 
     async def _act(self, act: Act) -> None:
         if isinstance(act, Resign):
             sure = await self.app.push_screen_wait(ConfirmScreen(own("Resign this match?")))
             if not sure:
                 return
-        if self._table is not None and self._unanswered is None:
+        if self._table is not None and not self._waits:
             await self._send(Play(new_request_id(), self._table, act))
 
     async def _send(self, play: Play) -> None:
         """Send a step. One without an answer is sent again after the next greeting, and stored once."""
-        self._unanswered = play
+        self._lost, self._in_flight = None, True
         try:
             await self.link.ask(play)
         except UnreachableError:
+            self._lost = play
             raise UnreachableError("No answer.", "It is sent again when the connection is back.") from None
-        except RefusedError:
-            self._unanswered = None
-            raise
-        self._unanswered = None
+        finally:
+            self._in_flight = False
+
+    @property
+    def _waits(self) -> bool:
+        """Whether a step has no answer yet: the next one is not sent before it."""
+        return self._in_flight or self._lost is not None
 
     def _show_list(self) -> None:
         self._list.show_tables(self._listed.values(), self._me)

@@ -15,7 +15,19 @@ from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.testing.server import World
 
 from game import screen
-from game.frames import WIRE, Changed, Follow, Played, Requests, Results, Steps, Table, Tables
+from game.frames import (
+    WIRE,
+    Changed,
+    Follow,
+    ListTables,
+    Play,
+    Played,
+    Requests,
+    Results,
+    Steps,
+    Table,
+    Tables,
+)
 from game.rules import Drop, Open, Sit, Step
 from game.screen import MOST_PAGES, MatchScreen, TableList
 
@@ -100,10 +112,45 @@ async def test_a_move_without_an_answer_is_sent_again(
         cut(world, "anna")
         await client.shows("\nben's turn")
         async with asyncio.timeout(PATIENCE):
-            while client.screen._unanswered is not None:
+            while client.screen._waits:
                 await client.pilot.pause(0.01)
         assert [step.act for step in await ben.follow(2)] == [Drop(3)]
         assert "not possible" not in client.text  # it was not a second move
+
+
+async def test_a_step_before_the_list_of_tables_has_come(
+    join: Join, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is sent once: it isn't one of an earlier connection that is still without an answer."""
+    ben = await join("ben")
+    async with opened(world, tmp_path / "home") as client:
+        link, ask = client.screen.link, client.screen.link.ask
+        asked, opening, answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def late(request: Requests) -> Results | None:
+            if isinstance(request, ListTables):
+                asked.set()
+                await opening.wait()
+                return await ask(request)
+            if isinstance(request, Play):
+                opening.set()
+                await answered.wait()
+            return await ask(request)
+
+        monkeypatch.setattr(link, "ask", late)
+        cut(world, "anna")
+        async with asyncio.timeout(PATIENCE):
+            await asked.wait()
+        await client.pilot.press("n", "n")
+        async with asyncio.timeout(PATIENCE):
+            await opening.wait()
+            await link.connected()
+        answered.set()
+        await client.shows("anna's table 1", "waiting for another player")
+        await ben.do(Sit())
+        await client.shows("\nyour turn", "▼")
+        assert "anna's table 2" not in client.text
+    assert not world.faults
 
 
 async def test_watching_and_sitting_down(join: Join, world: World, tmp_path: Path) -> None:

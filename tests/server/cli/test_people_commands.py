@@ -1,12 +1,15 @@
 """Commands about people and addresses: what they refuse and print, and who is said to have run them."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.server.cli.test_commands import Capture, fail, run
 
 from parlour_protocol.kit.names import UserName
+from parlour_server.cli import COMMAND_LINE
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.operator_log import FAILED, OperatorLog
 from parlour_server.kit.store.accounts.accounts import SqlAccounts
@@ -178,3 +181,28 @@ def test_a_deletion_that_is_interrupted_is_recorded(
     assert fail(capsys, "user", "delete", *data, "anna", "--yes")[0] == 130
     [done] = (one for one in acts(folder) if one["action"] == "user delete")
     assert (done["user"], done["outcome"]) == ("anna", "interrupted, and perhaps done")
+
+
+def test_a_reset_that_cannot_end_the_sessions_sets_no_password(folder: DataFolder, capsys: Capture) -> None:
+    """P7: no moment, and no failure, leaves a new password beside the sessions of the old one."""
+    data = ("--data", str(folder.path))
+    run(capsys, "user", "create", *data, "anna")
+    row = ("s" * 22, "anna", "laptop", b"t" * 32, 1, 1, 4_000_000_000_000)
+    with closing(sqlite3.connect(folder.database)) as database, database:
+        database.execute(
+            "INSERT INTO sessions (session, account, device, token, created, last_seen, expires)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
+        (before,) = database.execute("SELECT password_hash FROM accounts WHERE account = 'anna'").fetchone()
+        database.execute(
+            "CREATE TRIGGER kept BEFORE DELETE ON sessions BEGIN SELECT RAISE(ABORT, 'kept'); END"
+        )
+    assert COMMAND_LINE.run(("user", "reset-password", *data, "anna")) != 0
+    assert capsys.readouterr().out == "", "a password that was not set is not shown"
+    with closing(sqlite3.connect(folder.database)) as database, database:
+        query = "SELECT password_hash, count(session) FROM accounts JOIN sessions USING (account)"
+        assert database.execute(query).fetchone() == (before, 1)
+        database.execute("DROP TRIGGER kept")
+    run(capsys, "user", "reset-password", *data, "anna")
+    assert json.loads(run(capsys, "session", "list", *data, "anna", "--json")) == []

@@ -158,7 +158,7 @@ class LoginService:
         if rehashed is None:
             return account
         try:
-            await self._accounts.set_password(account.user, rehashed, verified=account.password_hash)
+            await self._accounts.set_rehashed(account.user, rehashed, verified=account.password_hash)
         except LoginRefusedError:
             # It was replaced meanwhile: by another login in the same way, or by another password.
             return await self._verified(user, password, address)

@@ -45,8 +45,9 @@ class PasswordChanger:
         check_new_password(new, (session.user, session.device, *self._names))
         verified = await self._reauthentication.confirm(session, old, proof, address=address)
         hashed = await self._passwords.hash(new, address=address)
-        await self._accounts.set_password(session.user, hashed, verified=verified)
-        await self._sessions.end_others(session)
+        others = await self._sessions.list(session)
+        await self._accounts.set_password(session.user, hashed, but=session.id, verified=verified)
+        self._sessions.others_ended(session, others, why="password changed")
         self._audit.record(
             AuditEvent.PASSWORD_CHANGED, user=session.user, address=address, session=session.id
         )

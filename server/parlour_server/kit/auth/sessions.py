@@ -167,13 +167,6 @@ class Sessions:
             self._audit.record(AuditEvent.SESSION_ENDED, user=session.user, session=which, why=why)
         return ended
 
-    async def end_others(self, session: SessionRecord) -> int:
-        """End all sessions of the account but this one (P7); returns how many."""
-        listed = await self._store.list(session.user, self._clock.now())
-        count = await self._store.end_all(session.user, but=session.id)
-        self.others_ended(session, listed, why="password changed")
-        return count
-
     def others_ended(self, session: SessionRecord, listed: Sequence[SessionRecord], *, why: str) -> None:
         """Close the sockets of these sessions of the account, but of this one: the store has ended them.
 

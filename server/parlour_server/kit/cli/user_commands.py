@@ -142,7 +142,6 @@ def reset_password(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT00
             await store.accounts.set_password(chosen, hashed)
         finally:
             passwords.close()
-        await store.sessions.end_all(chosen)
         return chosen
 
     chosen = with_store(data, work, did="user reset-password", user=canonical(name))

@@ -56,11 +56,26 @@ class Accounts(Protocol):
         """Return all accounts in order of name."""
         ...
 
-    async def set_password(self, user: UserName, password_hash: str, *, verified: str | None = None) -> None:
-        """Replace the hash, without ending any session; unanswered challenges of the account are void.
+    async def set_password(
+        self,
+        user: UserName,
+        password_hash: str,
+        *,
+        but: SessionId | None = None,
+        verified: str | None = None,
+    ) -> int:
+        """Replace the password and, in one transaction with it, end all sessions but one (journal).
 
-        ``verified`` is the hash that the password was checked against, None if it was not checked: raises
-        LoginRefusedError if the account has another one by now. Raises RefusedError for no such account.
+        Unanswered challenges are void. ``verified`` is the hash that the old password was checked against,
+        None if it was not checked: raises LoginRefusedError if the account has another one by now. Raises
+        RefusedError for no such account. Returns how many sessions ended.
+        """
+        ...
+
+    async def set_rehashed(self, user: UserName, password_hash: str, *, verified: str) -> None:
+        """Replace the hash by another one of the same password: no session ends.
+
+        Otherwise as ``set_password``.
         """
         ...
 
@@ -148,8 +163,8 @@ class Sessions(Protocol):
         """End one session of this account; False when it has no such session."""
         ...
 
-    async def end_all(self, user: UserName, *, but: SessionId | None = None) -> int:
-        """End all sessions of the account but one; returns how many ended."""
+    async def end_all(self, user: UserName) -> int:
+        """End all sessions of the account; returns how many ended."""
         ...
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from parlour_protocol.kit.errors import ErrorCode
-from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import PSEUDONYM, UserName, skeleton
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
@@ -64,18 +64,28 @@ class SqlAccounts:
         """Return all accounts in order of name."""
         return await self._readers.rows(_account, f"{_SELECT} ORDER BY account")
 
-    async def set_password(self, user: UserName, password_hash: str, *, verified: str | None = None) -> None:
-        """Replace the hash, and void challenges after the old one.
+    async def set_password(
+        self,
+        user: UserName,
+        password_hash: str,
+        *,
+        but: SessionId | None = None,
+        verified: str | None = None,
+    ) -> int:
+        """Replace the password, and end all sessions but one with it; returns how many ended.
 
         Raises LoginRefusedError if ``verified`` is not the hash any more, RefusedError(NOT_FOUND).
         """
 
-        def write(db: WriteConnection) -> None:
-            check_still(db, user, verified)
-            _set(db, user=user, column="password_hash", value=password_hash)
-            void_challenges(db, user)
+        def write(db: WriteConnection) -> int:
+            _set_hash(db, user, password_hash, verified)
+            return end_sessions(db, user, self._clock.now(), but=but)
 
-        await self._writer.submit(write)
+        return await self._writer.submit(write)
+
+    async def set_rehashed(self, user: UserName, password_hash: str, *, verified: str) -> None:
+        """Replace the hash by another one of the same password. Raises as ``set_password``."""
+        await self._writer.submit(lambda db: _set_hash(db, user, password_hash, verified))
 
     async def set_disabled(self, user: UserName, *, disabled: bool) -> None:
         """Disable or enable. Raises RefusedError(NOT_FOUND) for no such account."""
@@ -191,6 +201,12 @@ def _role_of(db: Connection, invite: bytes, now: Millis) -> str | None:
         "SELECT role FROM invites WHERE digest = ? AND (expires IS NULL OR expires > ?)", (invite, now)
     ).fetchone()
     return None if row is None else str(row[0])
+
+
+def _set_hash(db: WriteConnection, user: UserName, password_hash: str, verified: str | None) -> None:
+    check_still(db, user, verified)
+    _set(db, user=user, column="password_hash", value=password_hash)
+    void_challenges(db, user)
 
 
 def _set(db: Connection, user: UserName, column: str, value: str | int) -> None:

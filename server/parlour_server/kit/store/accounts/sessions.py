@@ -122,9 +122,9 @@ class SqlSessions:
 
         return await self._writer.submit(write)
 
-    async def end_all(self, user: UserName, *, but: SessionId | None = None) -> int:
-        """End all sessions of the account but one; returns how many ended."""
-        return await self._writer.submit(lambda db: end_sessions(db, user, self._clock.now(), but=but))
+    async def end_all(self, user: UserName) -> int:
+        """End all sessions of the account; returns how many ended."""
+        return await self._writer.submit(lambda db: end_sessions(db, user, self._clock.now()))
 
 
 def end_sessions(db: Connection, user: UserName, at: Millis, *, but: SessionId | None = None) -> int:

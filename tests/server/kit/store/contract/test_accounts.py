@@ -131,16 +131,18 @@ async def test_invites_are_listed_oldest_first_and_revoked_once(world: KitWorld)
         await world.store.accounts.create(world.new_account("alice"), b"b" * 32)
 
 
-async def test_a_password_is_replaced_and_nothing_ends(world: KitWorld) -> None:
-    """A new hash takes the place of the old one; sessions live on until someone ends them."""
+async def test_a_password_takes_the_sessions_of_the_old_one_with_it(world: KitWorld) -> None:
+    """P7: they end as it is replaced; another hash of the same password ends nothing."""
     alice = await world.account("alice")
     session = world.session(alice, 1)
     await world.store.sessions.create(session, cap=9)
-    await world.store.accounts.set_password(alice, "new hash")
+    await world.store.accounts.set_rehashed(alice, "another hash", verified="hash of alice")
+    assert await world.store.sessions.find(session.token, world.clock.now()) == session
+    assert await world.store.accounts.set_password(alice, "new hash") == 1
     account = await world.store.accounts.find(alice)
     assert account is not None
     assert account.password_hash == "new hash"
-    assert await world.store.sessions.find(session.token, world.clock.now()) == session
+    assert await world.store.sessions.find(session.token, world.clock.now()) is None
 
 
 async def test_a_password_is_replaced_only_while_it_is_the_one_that_was_verified(world: KitWorld) -> None:
@@ -149,8 +151,9 @@ async def test_a_password_is_replaced_only_while_it_is_the_one_that_was_verified
     await world.store.accounts.set_password(alice, "second", verified="hash of alice")
     await world.store.accounts.set_password(alice, "the operator's")
     for user, verified in ((alice, "second"), (alice, "hash of bob"), (bob, "hash of alice")):
-        with pytest.raises(LoginRefusedError):
-            await world.store.accounts.set_password(user, "late", verified=verified)
+        for change in (world.store.accounts.set_password, world.store.accounts.set_rehashed):
+            with pytest.raises(LoginRefusedError):
+                await change(user, "late", verified=verified)
     account = await world.store.accounts.find(alice)
     assert account is not None
     assert account.password_hash == "the operator's"

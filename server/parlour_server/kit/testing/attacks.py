@@ -153,18 +153,20 @@ async def test_old_tls(world: World) -> None:
 
 
 @pytest.mark.asyncio
-async def test_password_guessing(world: World, anna: Person) -> None:
+async def test_password_guessing(program: App[Any], initialised: dict[str, Path], tmp_path: Path) -> None:
     """P5: after some wrong passwords for an account, no more are tried, not even the right one."""
-    wrong = {"username": anna.name, "password": "not-" + server.PASSWORD, "device": "laptop"}
-    for _ in range(_GUESSES):
-        with pytest.raises(RuntimeError, match=r"/v1/sessions: (401|429) ") as refused:
-            await world.api("POST", "/v1/sessions", wrong)
-        if ": 429 " in str(refused.value):
-            break
-    else:
-        pytest.fail(f"{_GUESSES} wrong passwords were tried")
-    with pytest.raises(RuntimeError, match=": 429 "):
-        await world.log_in(anna.name)
+    async with _running(program, initialised, tmp_path, clock=FakeClock()) as world:  # no wait is over
+        anna = await world.person("anna")
+        wrong = {"username": anna.name, "password": "not-" + server.PASSWORD, "device": "laptop"}
+        for _ in range(_GUESSES):
+            with pytest.raises(RuntimeError, match=r"/v1/sessions: (401|429) ") as refused:
+                await world.api("POST", "/v1/sessions", wrong)
+            if ": 429 " in str(refused.value):
+                break
+        else:
+            pytest.fail(f"{_GUESSES} wrong passwords were tried")
+        with pytest.raises(RuntimeError, match=": 429 "):
+            await world.log_in(anna.name)
 
 
 @pytest.mark.asyncio
@@ -483,19 +485,22 @@ async def test_malformed_flood(world: World, anna: Person) -> None:
 
 
 @pytest.mark.asyncio
-async def test_message_flood(world: World, anna: Person, ask: Ask) -> None:
+async def test_message_flood(
+    program: App[Any], initialised: dict[str, Path], tmp_path: Path, ask: Ask
+) -> None:
     """R1: an account sends so much and no more, over however many connections."""
-    sockets = [await anna.connect(), await anna.connect()]
-    rates = world.parts.settings.rates
-    allowed = rates.message_burst + rates.messages_per_minute // 4  # the flood takes less than 15 seconds
-    for number in range(allowed + 1):
-        if _is_rate_limited(await sockets[number % 2].ask(ask())):
-            break
-    else:
-        pytest.fail(f"{allowed + 1} messages in one go were answered")
-    assert _is_rate_limited(await sockets[0].ask(ask()))
-    assert _is_rate_limited(await sockets[1].ask(ask()))
-    assert world.audit(AuditEvent.LIMIT_HIT)
+    async with _running(program, initialised, tmp_path, clock=FakeClock()) as world:  # nothing refills
+        anna = await world.person("anna")
+        sockets = [await anna.connect(), await anna.connect()]
+        allowed = world.parts.settings.rates.message_burst
+        for number in range(allowed + 1):
+            if _is_rate_limited(await sockets[number % 2].ask(ask())):
+                break
+        else:
+            pytest.fail(f"{allowed + 1} messages in one go were answered")
+        assert _is_rate_limited(await sockets[0].ask(ask()))
+        assert _is_rate_limited(await sockets[1].ask(ask()))
+        assert world.audit(AuditEvent.LIMIT_HIT)
 
 
 @pytest.mark.asyncio

@@ -38,7 +38,7 @@ def test_a_vanished_terminal_ends_the_app(tmp_path: Path) -> None:
                 os.read(master, 65_536)
         os.close(master)
         try:
-            assert process.wait(30) == 1
+            assert process.wait(120) == 1
         finally:
             process.kill()
 

@@ -138,7 +138,7 @@ async def test_a_call_given_up_during_tls_leaves_no_connection_open() -> None:
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port: int = server.sockets[0].getsockname()[1]
-    async with server, asyncio.timeout(10):
+    async with server, asyncio.timeout(60):
         call = asyncio.create_task(
             Api(Verifier(ServerAddress("127.0.0.1", port), CaFile(CA.pem))).log_in(LOGIN)
         )
@@ -158,6 +158,8 @@ async def test_a_pool_that_is_closed_during_a_call_leaves_no_connection(tmp_path
     accepted, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert isinstance(writer.transport, asyncio.ReadTransport)
+        writer.transport.pause_reading()  # the client's first words of TLS are for `start_tls`
         accepted.set()
         await go_on.wait()
         await writer.start_tls(SERVER.context(tmp_path))
@@ -170,7 +172,7 @@ async def test_a_pool_that_is_closed_during_a_call_leaves_no_connection(tmp_path
 
     server = await asyncio.start_server(late, "127.0.0.1", 0)
     port: int = server.sockets[0].getsockname()[1]
-    async with server, asyncio.timeout(10):
+    async with server, asyncio.timeout(60):
         api = Api(Verifier(ServerAddress("127.0.0.1", port), CaFile(CA.pem)), keep=True)
         call = asyncio.create_task(api.sessions(Secret("s" * 43)))
         await accepted.wait()
@@ -202,7 +204,7 @@ async def test_calls_at_the_same_time_leave_one_connection_pool_to_close(tmp_pat
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=SERVER.context(tmp_path))
     port: int = server.sockets[0].getsockname()[1]
-    async with server, asyncio.timeout(10):
+    async with server, asyncio.timeout(60):
         api = Api(Verifier(ServerAddress("127.0.0.1", port), CaFile(CA.pem)), keep=True)
         gc.disable()
         try:

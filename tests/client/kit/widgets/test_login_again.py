@@ -35,7 +35,7 @@ async def garden(pilot: Pilot[None]) -> ChatScreen:
 
 async def dialog(pilot: Pilot[None]) -> None:
     """Wait until the dialog is there."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not isinstance(pilot.app.screen, LoginAgainScreen) and time.monotonic() < end:
         await pilot.pause(0.01)
     assert isinstance(pilot.app.screen, LoginAgainScreen)

@@ -49,9 +49,7 @@ async def use_again(_factors: SqlSecondFactors, _factor: object, _counter: int) 
 
 
 MUTATIONS = [
-    (LoginThrottle, "_check", lambda *_: (), attacks.test_password_guessing),
     (RequestDispatcher, "_strike", lambda *_: None, attacks.test_malformed_flood),
-    (AccountBudget, "request", lambda *_: 0.0, attacks.test_message_flood),
     (ConnectionService, "end_sessions", lambda *_: None, attacks.test_socket_outlives_a_log_out),
     (
         ConnectionService,
@@ -74,22 +72,23 @@ MUTATIONS = [
 
 @pytest.mark.parametrize(("place", "defence", "nothing", "attack"), MUTATIONS)
 async def test_a_defence_that_is_missing_is_noticed(
-    place: Any, defence: str, nothing: Any, attack: Any, world: World, ask: Any, monkeypatch: Any
+    place: Any, defence: str, nothing: Any, attack: Any, world: World, monkeypatch: Any
 ) -> None:
     """Each attack fails once the kit's defence against it is taken out."""
     anna = await world.person("anna")
-    given = {"ask": ask} if attack is attacks.test_message_flood else {}
     monkeypatch.setattr(place, defence, nothing)
     monkeypatch.setattr(server, "PATIENCE", 1.0)  # for what never comes
     with pytest.raises((AssertionError, TimeoutError, pytest.fail.Exception)):
-        await attack(world, anna, **given)
+        await attack(world, anna)
 
 
 @pytest.mark.parametrize(
     ("place", "defence", "nothing", "attack"),
     [
         (MemoryTickets, "take", take_late, attacks.test_old_ticket),
+        (LoginThrottle, "_check", lambda *_: (), attacks.test_password_guessing),
         (LoginThrottle, "_check", lambda *_: (), attacks.test_password_without_the_second_factor),
+        (AccountBudget, "request", lambda *_: 0.0, attacks.test_message_flood),
         (SqlSecondFactors, "use", use_again, attacks.test_password_without_the_second_factor),
         (Sessions, "must_enrol", lambda *_: False, attacks.test_no_second_factor_where_it_is_required),
         (PingTimer, "beat", lambda *_: None, attacks.test_silent_peer),
@@ -103,10 +102,12 @@ async def test_so_is_one_whose_attack_starts_the_server(
     program: App[Any],
     initialised: dict[str, Path],
     tmp_path: Path,
+    ask: Any,
     monkeypatch: Any,
 ) -> None:
     """With a clock or settings of its own."""
+    given = {"ask": ask} if attack is attacks.test_message_flood else {}
     monkeypatch.setattr(place, defence, nothing)
     monkeypatch.setattr(server, "PATIENCE", 1.5)
     with pytest.raises((AssertionError, TimeoutError, pytest.fail.Exception)):
-        await attack(program, initialised, tmp_path)
+        await attack(program, initialised, tmp_path, **given)

@@ -51,8 +51,9 @@ class FileEndpoints:
         size = length_of_bytes(request, FILE_BYTES)
         with self.budgets.large_body(session.user):
             upload = await self.files.may_upload(session, RoomId(id_in(request)), size)
-            async with in_time(self.guard.pace.allows(size)):
-                stored = await self.files.upload(upload, self.guard.stream(request))
+            seconds = self.guard.pace.allows(size)
+            async with in_time(seconds):
+                stored = await self.files.upload(upload, self.guard.stream(request), seconds=seconds)
         return answer(stored, HTTPStatus.CREATED)
 
     async def download_file(self, request: Request) -> Response:

@@ -9,9 +9,10 @@ With inspectors on, a file of an open room is looked at before it is kept (`file
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from parlour_protocol.delivery import FileStored
 from parlour_protocol.errors import ErrorCode
@@ -29,17 +30,18 @@ from parlour_server.errors import FilesFullError
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError, UnavailableError
+from parlour_server.kit.logs import warn
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.rooms.permissions import in_force
 from parlour_server.store.interface import Store
-from parlour_server.store.types import FileRecord
+from parlour_server.store.types import FileRecord, FileReservation
 
 _MINUTE: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An accepted upload: everything except its bytes was checked."""
+    """An upload that may begin if there is space for it."""
 
     session: SessionRecord
     room: RoomId
@@ -70,10 +72,7 @@ class Uploads:
         self._settings = settings
 
     async def may_upload(self, session: SessionRecord, room: RoomId, size: int) -> Upload:
-        """Check everything before the first byte is read.
-
-        Raises RefusedError, FilesFullError, TooManyAttemptsError.
-        """
+        """Check the request, and count it. Raises RefusedError, TooManyAttemptsError."""
         if not 0 < size <= FILE_BYTES.value:
             raise RefusedError(ErrorCode.MALFORMED, f"a file must have 1 to {FILE_BYTES.value} bytes")
         member = await self._store.rooms.membership(room, session.user)
@@ -85,23 +84,17 @@ class Uploads:
         if summary.archived:
             raise RefusedError(ErrorCode.ARCHIVED, "this room is archived: nobody can write in it")
         self._budgets.upload(session.user, size)
-        own, in_all = await self._store.files.used(session.user)
-        if (
-            own + size > self._budgets.file_bytes(session.user, self._settings.user_bytes)
-            or in_all + size > self._settings.total_bytes
-            or await self._store.files.in_room(room) + size > self._settings.room_bytes
-        ):
-            raise FilesFullError(_FULL)
         return Upload(session, room, size, summary.encrypted)
 
-    async def upload(self, upload: Upload, chunks: AsyncIterator[bytes]) -> FileStored:
+    async def upload(self, upload: Upload, chunks: AsyncIterator[bytes], *, seconds: float) -> FileStored:
         """Write the file; when this returns, its bytes and its record are on disk.
 
+        Its space is reserved before a byte is read, for the ``seconds`` after which the caller ends this.
         Raises RefusedError, FilesFullError, UnavailableError.
         """
         file = new_file_id()
         digest, size, head = hashlib.sha256(), 0, bytearray()
-        async with self._blobs.receiving(file) as incoming:
+        async with self._blobs.receiving(file) as incoming, self._reserved(file, upload, seconds):
             async for chunk in chunks:
                 size += len(chunk)
                 if size > upload.size:
@@ -115,7 +108,7 @@ class Uploads:
                 await self._inspection.uploaded(upload.session.user, upload.room, size, bytes(head))
             await incoming.sync()
             record = self._record(file, upload, Digest(digest.digest()))
-            await self._keep(record, incoming)
+            await _to_its_end(self._keep(record, incoming))
         self._audit.record(
             ChatAuditEvent.FILE_STORED, user=record.owner, room=record.room, file=file, bytes=size
         )
@@ -138,33 +131,28 @@ class Uploads:
         expires = None if upload.encrypted else Millis(now + self._settings.unnamed_minutes * _MINUTE)
         return FileRecord(file, upload.room, upload.session.user, upload.size, digest, now, expires)
 
-    async def _keep(self, record: FileRecord, incoming: Incoming) -> None:
-        """Store the record and the bytes, or neither, even if the uploader disconnects."""
+    @asynccontextmanager
+    async def _reserved(self, file: FileId, upload: Upload, seconds: float) -> AsyncIterator[None]:
+        """Count the file while its bytes come, and neither it nor its bytes any more if the block fails.
 
-        async def both() -> None:
-            await self._put(record)
-            try:
-                await incoming.keep()
-            except UnavailableError:
-                await self._store.files.forget([record.id])
-                raise
-
-        keeping = asyncio.ensure_future(both())
+        If the server dies meanwhile, a sweep finds the unfinished upload; if it can't, the space is given up
+        a little after the ``seconds``.
+        """
         try:
-            await asyncio.shield(keeping)
-        except asyncio.CancelledError:
-            await asyncio.wait([keeping])
-            if keeping.exception() is None:
-                # No one gets its id: in an encrypted room it would take space permanently.
-                await self._blobs.remove([record.id])
-                await self._store.files.forget([record.id])
+            await self._reserve(file, upload, seconds)
+            yield
+        except BaseException:
+            # No one gets its id: in an encrypted room it would take space permanently.
+            await _to_its_end(self._give_up(file))
             raise
 
-    async def _put(self, record: FileRecord) -> None:
+    async def _reserve(self, file: FileId, upload: Upload, seconds: float) -> None:
+        owner, now = upload.session.user, self._clock.now()
+        until = Millis(now + int(seconds * 1000) + _MINUTE)
         try:
-            await self._store.files.put(
-                record,
-                user_bytes=self._budgets.file_bytes(record.owner, self._settings.user_bytes),
+            await self._store.files.reserve(
+                FileReservation(file, upload.room, owner, upload.size, now, until),
+                user_bytes=self._budgets.file_bytes(owner, self._settings.user_bytes),
                 room_bytes=self._settings.room_bytes,
                 total_bytes=self._settings.total_bytes,
             )
@@ -172,6 +160,27 @@ class Uploads:
             if error.code == ErrorCode.LIMIT_REACHED:
                 raise FilesFullError(_FULL) from error
             raise
+
+    async def _keep(self, record: FileRecord, incoming: Incoming) -> None:
+        await self._store.files.put(record)
+        await incoming.keep()
+
+    async def _give_up(self, file: FileId) -> None:
+        try:
+            await self._blobs.remove([file])
+            await self._store.files.forget([file])
+        except UnavailableError:
+            warn("upload_not_forgotten", file=file, consequence="its space counts until it is given up")
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for work that must not stop half-way, also if the uploader disconnects meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 _FULL: Final = (

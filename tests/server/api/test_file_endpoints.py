@@ -264,6 +264,61 @@ async def test_one_person_cannot_fill_the_disk(
     assert len(on_disk(folder)) == 2
 
 
+@pytest.mark.parametrize("quota", ["user_bytes", "room_bytes", "total_bytes"])
+async def test_uploads_at_once_take_no_more_than_the_quota(
+    village: Village,
+    uploads: Uploads,
+    folder: DataFolder,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    quota: str,
+) -> None:
+    """Bytes on their way count before the first of them comes, and not any more when they fail."""
+    monkeypatch.setattr(uploads, "_settings", FileSettings(**{quota: 1000}))
+    ada, bob = await village.person("ada"), await village.person("bob")
+    room = await village.room(ada, bob)
+    other = ada if quota == "user_bytes" else bob
+    head = {**BYTES, "Content-Length": "600"}
+    came, go = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield bytes(599)
+        came.set()
+        await go.wait()
+
+    first = asyncio.ensure_future(ada.ask("POST", f"/v1/rooms/{room}/files", content=slow(), headers=head))
+    await came.wait()
+    refused = await other.ask("POST", f"/v1/rooms/{room}/files", content=never(), headers=head)
+    assert (refused.status_code, refused.json()["error"]) == (507, "no_room")
+    assert (await store.files.used(ada.user))[0] == 600
+    go.set()
+    assert (await first).status_code == 400
+    assert await store.files.used(ada.user) == (0, 0)
+    assert on_disk(folder) == []
+    assert (await upload(other, room, bytes(600))).status_code == 201
+
+
+async def test_an_upload_that_outlived_its_reservation_is_not_kept(
+    village: Village, folder: DataFolder, store: Store, clock: StoppedClock
+) -> None:
+    """The clock jumped, and its space was given up: someone else may have it by now."""
+    ada = await village.person("ada")
+    room = await village.room(ada)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"half"
+        clock.pass_seconds(3600)
+        yield b"half"
+
+    refused = await ada.ask(
+        "POST", f"/v1/rooms/{room}/files", content=slow(), headers={**BYTES, "Content-Length": "8"}
+    )
+    assert (refused.status_code, refused.json()["error"]) == (404, "not_found")
+    assert "took too long" in refused.json()["message"]
+    assert on_disk(folder) == []
+    assert await store.files.used(ada.user) == (0, 0)
+
+
 async def test_uploads_at_once_and_per_hour_are_limited(village: Village, budgets: Any) -> None:
     """R1: each open upload holds a file and a socket."""
     ada = await village.person("ada")

@@ -133,8 +133,8 @@ async def test_a_sweep_beside_an_upload_that_is_being_finished(
     room = await village.room(ada)
     put = store.files.put
 
-    async def put_and_sweep(record: FileRecord, **limits: int) -> None:
-        await put(record, **limits)
+    async def put_and_sweep(record: FileRecord) -> None:
+        await put(record)
         for path in (files_of(folder) / "incoming").iterdir():
             os.utime(path, (1, 1))
         await sweeper.sweep()

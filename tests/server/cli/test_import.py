@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from tests.server.cli.test_commands import Capture, fail, run
 from tests.server.kit import shop
+from tests.server.store.files import put
 
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.opaque import Digest
@@ -56,7 +57,7 @@ async def _fill(path: Path) -> str:
         digest = Digest(hashlib.sha256(BYTES).digest())
         now = world.parts.clock.now()
         record = FileRecord(file, room, parse_user_name("ben"), len(BYTES), digest, now)
-        await store.files.put(record, user_bytes=2**30, room_bytes=2**40, total_bytes=2**30)
+        await put(store, record)
         folder = files_of(world.parts.folder)
         folder.mkdir(mode=0o700, exist_ok=True)
         (folder / file).write_bytes(BYTES)

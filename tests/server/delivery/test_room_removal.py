@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.server.store.files import put
 from tests.server.store.world import FakeClock, World, message
 
 from parlour_protocol.frames.bodies import RoomDeleted
@@ -22,7 +23,7 @@ async def test_a_room_that_waits_for_its_files_is_not_logged_again(
     room = await world.room(alice)
     await world.append(room, alice, message())
     file = FileRecord(new_file_id(), room, alice, 5, Digest(bytes(32)), clock.now())
-    await store.files.put(file, user_bytes=10, room_bytes=10, total_bytes=10)
+    await put(store, file)
     await world.append(room, alice, RoomDeleted())
     removal = RoomRemoval(store.rooms, clock)
     await removal.remove()

@@ -13,7 +13,7 @@ files: Final = Table(
     key("room", "rooms.room", index=True),
     key("owner", "accounts.account"),
     Column("size", Number, nullable=False),
-    Column("sha256", LargeBinary, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),  # empty while the bytes are still coming
     Column("created", Number, nullable=False),
     Column("expires", Number, index=True),
     **KEYED,

@@ -126,7 +126,10 @@ _EXPORTED: Final[Mapping[str, tuple[Sequence[str], str]]] = {
     ),
     "files": (
         ("file", "room", "size", "created"),
-        "SELECT file, room, size, created FROM files WHERE owner = ? ORDER BY created, file",
+        (
+            "SELECT file, room, size, created FROM files WHERE owner = ? AND length(sha256) > 0"
+            " ORDER BY created, file"
+        ),
     ),
 }
 
@@ -250,7 +253,10 @@ class SqlAccountData:
 
     async def file_ids(self, user: UserName) -> Sequence[FileId]:
         """Return the account's files that have not expired."""
-        query = "SELECT file FROM files WHERE owner = ? AND (expires IS NULL OR expires > ?) ORDER BY file"
+        query = (
+            "SELECT file FROM files WHERE owner = ? AND length(sha256) > 0"
+            " AND (expires IS NULL OR expires > ?) ORDER BY file"
+        )
         return await self._readers.rows(FileId, query, plain(user), self._clock.now())
 
 

@@ -49,7 +49,9 @@ def chat_damage(db: Connection, tables: frozenset[str]) -> Iterator[str]:
 def stored_files(db: Connection, now: Millis) -> list[tuple[FileId, int, Digest]]:
     """Return size and digest of every uploaded file whose bytes must be there."""
     rows = db.execute(
-        "SELECT file, size, sha256 FROM files WHERE expires IS NULL OR expires > ?", (now,)
+        # without a digest its bytes are still coming
+        "SELECT file, size, sha256 FROM files WHERE length(sha256) > 0 AND (expires IS NULL OR expires > ?)",
+        (now,),
     ).fetchall()
     return [(FileId(file), size, Digest(sha256)) for file, size, sha256 in rows]
 

@@ -214,6 +214,18 @@ class ExpiringRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class FileReservation:
+    """The space of a file whose bytes are still coming. It is given up at ``expires``."""
+
+    id: FileId
+    room: RoomId
+    owner: UserName
+    size: int
+    created: Millis
+    expires: Millis
+
+
+@dataclass(frozen=True, slots=True)
 class FileRecord:
     """A file that someone uploaded to a room. Its bytes are elsewhere; ``expires`` None: never."""
 

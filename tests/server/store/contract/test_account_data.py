@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.server.store.contract.test_reports import report
 from tests.server.store.encryption_world import Delivery, sealed
+from tests.server.store.files import put
 from tests.server.store.world import World, message
 
 from parlour_protocol.frames.bodies import (
@@ -121,7 +122,7 @@ async def test_files_invitations_blocks_and_devices_go(world: World, delivery: D
     await delivery.packages(device, "one", "two")
     mine, his = await world.room(alice), await world.room(bob)
     file = FileRecord(new_file_id(), mine, alice, 5, Digest(bytes(32)), world.clock.now())
-    await world.store.files.put(file, user_bytes=10, room_bytes=10, total_bytes=10)
+    await put(world.store, file)
     await world.append(his, bob, Invited(who=alice))
     await world.append(mine, alice, Invited(who=bob))
     await world.store.consent.block(bob, alice, on=True)

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from tests.server.store.files import put, reserve
 from tests.server.store.world import World
 
 from parlour_protocol.errors import ErrorCode
@@ -18,19 +19,10 @@ from parlour_server.rooms.rights import decide
 from parlour_server.store.interface import Store
 from parlour_server.store.types import FileRecord
 
-PLENTY = 10**9
-
 
 def upload(world: World, room: RoomId, owner: UserName, size: int = 100) -> FileRecord:
     """Return the record of a file."""
     return FileRecord(new_file_id(), room, owner, size, Digest(bytes(32)), world.clock.now())
-
-
-async def put(
-    store: Store, file: FileRecord, *, user_bytes: int = PLENTY, room_bytes: int = PLENTY, total: int = PLENTY
-) -> None:
-    """Keep it."""
-    await store.files.put(file, user_bytes=user_bytes, room_bytes=room_bytes, total_bytes=total)
 
 
 def named(file: FileRecord) -> Message:
@@ -70,10 +62,13 @@ async def test_nothing_is_uploaded_to_an_archived_room(world: World) -> None:
     room = await world.room(alice, bob)
     before = upload(world, room, bob)
     await put(world.store, before)
+    under_way = upload(world, room, bob)
+    await reserve(world.store, under_way)
     await world.append(room, alice, Archived(on=True))
-    with pytest.raises(RefusedError) as refused:
-        await put(world.store, upload(world, room, bob))
-    assert refused.value.code is ErrorCode.ARCHIVED
+    for late in (reserve(world.store, upload(world, room, bob)), world.store.files.put(under_way)):
+        with pytest.raises(RefusedError) as refused:
+            await late
+        assert refused.value.code is ErrorCode.ARCHIVED
     assert await world.store.files.find(before.id, alice, world.clock.now()) == before
 
 
@@ -95,6 +90,47 @@ async def test_files_fit_into_the_quotas(world: World, administration: Store) ->
     assert await world.store.files.used(alice) == (300, 350)
     with pytest.raises(RefusedError):
         await put(world.store, upload(world, room, bob, 1), total=350)
+
+
+async def test_a_file_counts_from_its_first_byte_and_is_found_after_its_last(
+    world: World, administration: Store
+) -> None:
+    """A reservation takes its space at every server, from the person, the room and all."""
+    alice, bob = await world.people(2)
+    room, now = await world.room(alice, bob), world.clock.now()
+    file = upload(world, room, alice)
+    await reserve(world.store, file)
+    assert await world.store.files.used(alice) == (100, 100)
+    for full in ({"user_bytes": 199}, {"room_bytes": 199}, {"total": 199}):
+        owner = alice if "user_bytes" in full else bob
+        with pytest.raises(RefusedError) as refused:
+            await reserve(administration, upload(world, room, owner), **full)
+        assert refused.value.code is ErrorCode.LIMIT_REACHED
+    assert await world.store.files.find(file.id, alice, now) is None
+    with pytest.raises(RefusedError) as refused:
+        await world.store.log.append(world.event(room, alice, named(file)), decide)
+    assert refused.value.code is ErrorCode.NOT_FOUND
+    await administration.files.put(file)
+    assert await world.store.files.find(file.id, bob, now) == file
+    assert await world.store.files.used(alice) == (100, 100)
+
+
+async def test_a_reservation_ends(world: World) -> None:
+    """After its time, or with what the account has: it is listed as a file to remove, and can't be kept."""
+    (alice,) = await world.people(1)
+    room = await world.room(alice)
+    late, deleted = upload(world, room, alice), upload(world, room, alice)
+    await reserve(world.store, deleted)
+    await world.store.account_data.end_files(alice)
+    await reserve(world.store, late)
+    world.clock.forward(60)
+    assert set(await world.store.files.expired(world.clock.now(), limit=9)) == {late.id, deleted.id}
+    for file in (late, deleted, upload(world, room, alice)):
+        with pytest.raises(RefusedError) as refused:
+            await world.store.files.put(replace(file, created=world.clock.now()))
+        assert refused.value.code is ErrorCode.NOT_FOUND
+    await world.store.files.forget([late.id, deleted.id])
+    assert await world.store.files.used(alice) == (0, 0)
 
 
 async def test_what_expired_is_listed_until_it_is_forgotten(world: World) -> None:

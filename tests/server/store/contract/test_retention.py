@@ -1,7 +1,8 @@
 """What is removed when messages expire, what stays, and what readers of the log see of it."""
 
 import pytest
-from tests.server.store.contract.test_files import PLENTY, named, put, upload
+from tests.server.store.contract.test_files import named, upload
+from tests.server.store.files import put
 from tests.server.store.world import World, allow, message
 
 from parlour_protocol.frames.bodies import (
@@ -309,8 +310,10 @@ async def test_a_room_has_a_limit_for_its_files(world: World) -> None:
     await put(world.store, upload(world, room, alice, 60), room_bytes=100)
     with pytest.raises(RefusedError):
         await put(world.store, upload(world, room, alice, 60), room_bytes=100)
-    assert await world.store.files.in_room(room) == 60
-    await put(world.store, upload(world, await world.room(alice), alice, 60), room_bytes=100, total=PLENTY)
+    facts = await world.store.rooms.describe(room)
+    assert facts is not None
+    assert facts.file_bytes == 60
+    await put(world.store, upload(world, await world.room(alice), alice, 60), room_bytes=100)
 
 
 async def test_the_bytes_of_a_room_are_those_of_its_log(world: World) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 import pytest
 from tests.server.store.encryption_world import Delivery, sealed
+from tests.server.store.files import put
 from tests.server.store.world import World, message
 
 from parlour_protocol.frames.bodies import Left, Reacted, RetentionSet, RoomDeleted
@@ -83,7 +84,7 @@ async def test_of_the_deletion_of_an_account(
     encrypted = await delivery.room(alice, bob)
     await delivery.group_of(encrypted, (alice, device))
     file = FileRecord(new_file_id(), room, alice, 5, Digest(bytes(32)), world.clock.now())
-    await world.store.files.put(file, user_bytes=10, room_bytes=10, total_bytes=10)
+    await put(world.store, file)
     await world.store.accounts.close(alice, "unusable")
     pseudonym = parse_user_name("deleted-bcdfghjk")
     await world.store.accounts.add_pseudonym(pseudonym, "unusable")

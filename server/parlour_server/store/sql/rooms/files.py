@@ -1,6 +1,7 @@
 """The records of uploaded files: owner, size and expiry.
 
-A file counts against its owner until its bytes are removed and its record is deleted.
+A file counts against its owner, its room and the server from its reservation, before its first byte, until
+its bytes are removed and its record is deleted. A reservation is a record without a digest, and not found.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,10 +17,11 @@ from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.store.types import FileRecord
+from parlour_server.store.types import FileRecord, FileReservation
 
 _COLUMNS: Final = "f.file, f.room, f.owner, f.size, f.sha256, f.created, f.expires"
-
+_NO_DIGEST: Final = b""
+"""Of a reservation."""
 
 _EVERYONE: Final = ""
 """The key for all owners together; no name is empty."""
@@ -33,8 +35,10 @@ class SqlFiles:
         self._writer = writer
         self._readers = readers
 
-    async def put(self, file: FileRecord, *, user_bytes: int, room_bytes: int, total_bytes: int) -> None:
-        """Store the record of a file. Raises RefusedError(NOT_FOUND, ARCHIVED, FORBIDDEN, LIMIT_REACHED)."""
+    async def reserve(
+        self, file: FileReservation, *, user_bytes: int, room_bytes: int, total_bytes: int
+    ) -> None:
+        """Count a file. Raises RefusedError(NOT_FOUND, ARCHIVED, FORBIDDEN, LIMIT_REACHED)."""
 
         def write(db: WriteConnection) -> None:
             _check_room(db, file.room, file.owner)
@@ -54,7 +58,7 @@ class SqlFiles:
                     file.room,
                     plain(file.owner),
                     file.size,
-                    bytes(file.sha256),
+                    _NO_DIGEST,
                     file.created,
                     file.expires,
                 ),
@@ -63,20 +67,42 @@ class SqlFiles:
 
         await self._writer.submit(write)
 
+    async def put(self, file: FileRecord) -> None:
+        """Store the record of a reserved file. Raises RefusedError(NOT_FOUND, ARCHIVED, FORBIDDEN)."""
+
+        def write(db: WriteConnection) -> None:
+            _check_room(db, file.room, file.owner)
+            reserved = db.execute(
+                "UPDATE files SET sha256 = ?, created = ?, expires = ?"
+                " WHERE file = ? AND room = ? AND owner = ? AND size = ? AND sha256 = ? AND expires > ?",
+                (
+                    bytes(file.sha256),
+                    file.created,
+                    file.expires,
+                    file.id,
+                    file.room,
+                    plain(file.owner),
+                    file.size,
+                    _NO_DIGEST,
+                    file.created,
+                ),
+            )
+            if reserved.rowcount != 1:
+                raise RefusedError(ErrorCode.NOT_FOUND, "this upload took too long; send the file again")
+
+        await self._writer.submit(write)
+
     async def find(self, file: FileId, user: UserName, now: Millis) -> FileRecord | None:
         """Return a file that has not expired, of a room that the user is in."""
         return await self._readers.row(
             _record,
             f"SELECT {_COLUMNS} FROM files f JOIN members m ON m.room = f.room AND m.account = ?"  # noqa: S608 - columns of ours
-            " WHERE f.file = ? AND (f.expires IS NULL OR f.expires > ?)",
+            " WHERE f.file = ? AND f.sha256 != ? AND (f.expires IS NULL OR f.expires > ?)",
             plain(user),
             file,
+            _NO_DIGEST,
             now,
         )
-
-    async def in_room(self, room: RoomId) -> int:
-        """Return how many bytes the room's files take."""
-        return await self._readers.run(lambda db: _in_room(db, room))
 
     async def used(self, user: UserName) -> tuple[int, int]:
         """Return how many bytes the user's files take, and everyone's."""
@@ -102,7 +128,8 @@ class SqlFiles:
 
 def find_file(db: Connection, file: FileId) -> FileRecord | None:
     """Return the record of a file, of any owner."""
-    row = db.execute(f"SELECT {_COLUMNS} FROM files f WHERE f.file = ?", (file,)).fetchone()  # noqa: S608 - columns of ours
+    query = f"SELECT {_COLUMNS} FROM files f WHERE f.file = ? AND f.sha256 != ?"  # noqa: S608 - columns of ours
+    row = db.execute(query, (file, _NO_DIGEST)).fetchone()
     return None if row is None else _record(*row)
 
 

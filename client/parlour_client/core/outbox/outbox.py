@@ -205,12 +205,15 @@ class Outbox:
         item.delivery, item.waits, item.left = Delivery.SENT, None, True
         self._report(item)
 
-    def waits(self, item: Item, why: ParlourClientError | None) -> None:
-        """Note that a request is held."""
+    def waits(self, item: Item, why: ParlourClientError | None) -> bool:
+        """Note that a request is held. False if it was taken back or has arrived meanwhile: drop it."""
+        if item.request not in self._items:
+            return False
         changed = item.delivery is not Delivery.QUEUED or str(item.waits) != str(why)
         item.delivery, item.waits = Delivery.QUEUED, why
         if changed:
             self._report(item)
+        return True
 
     def stored(self, item: Item, stored: StoredAt) -> None:
         """Note that the server has stored a request."""
@@ -290,7 +293,8 @@ class Outbox:
 
     def _answered(self, item: Item, reply: Ok | Error) -> None:
         if isinstance(reply, Error):
-            self._refused(item, reply)
+            if item.request in self._items:  # else it was taken back meanwhile
+                self._refused(item, reply)
         elif isinstance(reply.result, Stored):
             self._stored(item, at_of(reply.result))
             if reply.redacted:

@@ -363,3 +363,22 @@ async def test_a_message_that_expires_before_its_event_comes_is_not_on_its_way(
     desk.clock.advance(8 * 86_400)
     await parts(client).publisher.publish(LOBBY, [Applied(gone, None, mention=False)])
     assert not client.messages.outgoing()
+
+
+async def test_what_is_given_up_before_it_is_refused_is_not_sent_again(
+    desk: Desk, server: FakeServer
+) -> None:
+    """The refusal says that it could be tried again."""
+    client = await desk.open(follow=False, ready=False)
+    await client.connection.connected()
+    server.silent = True
+    entry = await client.messages.send(LOBBY, "no more")
+    assert entry.request is not None
+    while not sends(server):
+        await asyncio.sleep(0)
+    await client.messages.abandon([entry.request])
+    server.wires[-1].say(Error(re=entry.request, code=ErrorCode.RATE_LIMITED, retry_after=1_000))
+    await turns()
+    desk.clock.advance(10)
+    await turns()
+    assert sends(server) == ["no more"]

@@ -110,8 +110,7 @@ class RoomSender:
                 self._outbox.failed(item, reason)
             return
         for item in batch:
-            self._outbox.waits(item, error)
-            self._queue.put(item)
+            self._wait(item, error)
         again = 1.0 if not self._follow else _LOOK_AGAIN
         # Others wait for the same event: setting it because of a timeout would wake all of them.
         waiting = asyncio.ensure_future(moved.wait())
@@ -168,17 +167,20 @@ class RoomSender:
             self._outgoing.moved_on(
                 self._room
             )  # reconciled before it is encrypted again: removals are committed at once
-            self._outbox.waits(item, error)
-            self._queue.put(item)
+            self._wait(item, error)
             return 0.0
         if reply.code in _SLOWLY and (item.tries < MAX_TRIES or reply.code is not ErrorCode.UNAVAILABLE):
             self._window = 1  # later requests must not overtake the refused one
-            self._outbox.waits(item, None)
-            self._queue.put(item)
+            self._wait(item, None)
             return (reply.retry_after or 1_000) / 1_000
         self._outbox.failed(item, error)
         await self._outgoing.forget(item.request)
         return 0.0
+
+    def _wait(self, item: Item, why: ParlourClientError | None) -> None:
+        """Put a request back in its place, unless it was taken back while it was encrypted or asked about."""
+        if self._outbox.waits(item, why):
+            self._queue.put(item)
 
 
 def _answered(future: "asyncio.Future[Ok | Error]", reply: Ok | Error) -> None:

@@ -5,14 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from tests.client.core.core_fake import LOBBY, FakeClock
+from tests.client.core.core_fake import ALICE, LAPTOP, LOBBY, Desk, FakeClock
 
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.messages.room_sender import RoomSender
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import DurableRequest, Item, at_of
+from parlour_client.core.outbox.outbox import Outbox
 from parlour_client.core.outbox.room_queue import RoomQueue
+from parlour_client.core.room_log.translation import Numbers
+from parlour_client.kit.account.profile import Account
 from parlour_client.kit.errors import ParlourClientError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
@@ -38,6 +41,8 @@ class World:
     looks: int = 0
     takes: asyncio.Event | None = None
     """What encrypting waits for, if for anything."""
+    answers: asyncio.Event | None = None
+    """What the server's answer waits for, if for anything."""
 
     async def encrypt(self, _room: RoomId, frames: Sequence[DurableRequest]) -> list[DurableRequest]:
         """Seal nothing: the order is what is looked at."""
@@ -70,13 +75,16 @@ class World:
         """Hear it as the outbox does."""
         item.delivery = Delivery.SENT
 
-    def waits(self, item: Item, _why: ParlourClientError | None) -> None:
+    def waits(self, item: Item, _why: ParlourClientError | None) -> bool:
         """Hear it as the outbox does."""
         item.delivery = Delivery.QUEUED
+        return True
 
     async def ask(self, frame: DurableRequest, answered: Callable[[Ok | Error], None]) -> None:
         """Be the server: refuse what must be refused, once for each code."""
         self.tried.append(frame.id)
+        if self.answers is not None:
+            await self.answers.wait()
         if codes := self.refusals.get(frame.id):
             reply = Error(re=frame.id, code=codes.pop(0), retry_after=1_000)
             asyncio.get_running_loop().call_soon(answered, reply)
@@ -163,6 +171,60 @@ async def test_a_held_room_is_looked_at_again_after_a_while_and_not_without_end(
     moved.set()
     assert await settled() == 5
     running.cancel()
+
+
+async def turns() -> None:
+    """Let everything happen that needs no time."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def outbox_and_message(desk: Desk) -> tuple[Outbox, Item]:
+    """Return an outbox with one message."""
+    account = Account(ALICE, LAPTOP, "test:8443")
+    outbox = Outbox(account, await desk.archive(), Numbers(), desk.clock, lambda _: None)
+    (item,) = await outbox.put([Send(id=new_request_id(), room=LOBBY, text=message_text("a"))])
+    return outbox, item
+
+
+async def test_what_is_cancelled_while_it_is_encrypted_is_not_sent(desk: Desk) -> None:
+    """Also if encrypting it fails then, so that the rest of its room is held."""
+    outbox, item = await outbox_and_message(desk)
+    world, queue = World(takes=asyncio.Event(), is_ready=False), RoomQueue()
+    sender = RoomSender(LOBBY, queue, outbox, world, world, desk.clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
+    queue.put(item)
+    running = asyncio.ensure_future(sender.run())
+    await turns()
+    assert world.looks == 1
+    await outbox.cancel(item.request)
+    assert world.takes is not None
+    world.takes.set()
+    await turns()
+    world.is_ready = True
+    world.moves.set()
+    await turns()
+    running.cancel()
+    assert world.tried == []
+
+
+@pytest.mark.parametrize("code", [ErrorCode.STALE_EPOCH, ErrorCode.RATE_LIMITED])
+async def test_what_is_given_up_before_it_is_refused_is_not_sent_again(desk: Desk, code: ErrorCode) -> None:
+    """The refusal says that it could be tried again."""
+    outbox, item = await outbox_and_message(desk)
+    world, queue = World({item.request: [code]}), RoomQueue()
+    world.answers = asyncio.Event()
+    sender = RoomSender(LOBBY, queue, outbox, world, world, desk.clock, lambda: world.moves, follow=False)  # type: ignore[arg-type]
+    queue.put(item)
+    running = asyncio.ensure_future(sender.run())
+    await turns()
+    assert world.tried == [item.request]
+    await outbox.abandon([item.request])
+    world.answers.set()
+    await turns()
+    desk.clock.advance(1)
+    await turns()
+    running.cancel()
+    assert world.tried == [item.request]
 
 
 async def test_a_program_that_only_sends_waits_for_a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:

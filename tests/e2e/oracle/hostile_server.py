@@ -145,6 +145,11 @@ class HostileServer:
             while not isinstance(await self.asked.get(), kind):
                 pass
 
+    async def ended(self) -> None:
+        """Wait for the end of a connection. Raises TimeoutError."""
+        async with asyncio.timeout(PATIENCE):
+            await self.ends.get()
+
     async def close(self, code: int, reason: str) -> None:
         """Close the connection with a reason of ours."""
         if self._socket is not None:
@@ -195,7 +200,8 @@ class HostileServer:
                 self.asked.put_nowait(frame)
         except ConnectionClosed:
             pass
-        self.ready.clear()
+        if self._socket is socket:  # the next one may have come before this end was noticed
+            self.ready.clear()
         self.ends.put_nowait(None)
 
     def _hello(self) -> Hello:

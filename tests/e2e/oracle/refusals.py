@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 
-from tests.e2e.oracle.hostile_server import BEGIN, BOB, LAPTOP, HostileServer, raw
+from tests.e2e.oracle.hostile_server import BEGIN, BOB, LAPTOP, PATIENCE, HostileServer, raw
 from tests.e2e.oracle.places import device_name, fits, room_name, user_name
 from tests.e2e.oracle.run import Failure, Run, client_on
 from tests.protocol.kit.text.corpus import Entry
@@ -84,8 +84,10 @@ async def show(entries: Sequence[Entry], part: int, folder: Path, command: Seque
             if len(text) > 100_000:
                 text = text[:100_000]
             server.admits.clear()  # else it would come back before it drew why it went
+            run.terminal.forget()  # the sentence about the last one
             await server.say_raw(raw(frames(room, len(server.logs[room]))[place], MARK, text))
             await run.terminal.wrote(SAID[:30])
+            await server.ended()
             server.admits.set()
             run.blame(f"raw {place}", number)
         for number, entry in list(enumerate(entries))[part :: max(1, len(entries) // SAMPLE)]:
@@ -93,7 +95,7 @@ async def show(entries: Sequence[Entry], part: int, folder: Path, command: Seque
             server.problem = encode_payload(Problem("unavailable", str.__new__(str, _sendable(entry.text))))
             reason = _sendable(entry.text).encode()[:120].decode("utf-8", "ignore")
             await server.close(CLOSED, reason)
-            await asyncio.wait_for(server.ends.get(), 20)
+            await server.ended()
             await _greeted(run)
             run.blame("close reason, ticket refusal", number)
     return run.failures
@@ -104,6 +106,6 @@ def _sendable(text: str) -> str:
 
 
 async def _greeted(run: Run) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await run.server.ready.wait()
-    await run.terminal.shows(" connected")
+    await run.terminal.shows("connected · TLS")  # without the rest it is also in `not connected`

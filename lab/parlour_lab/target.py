@@ -163,8 +163,9 @@ class LabServer(ServerAddress):
         return self.log_file.read_text(errors="backslashreplace")
 
     def logged(self) -> list[dict[str, Any]]:
-        """Return the lines of its log."""
-        return [json.loads(line) for line in self.log_text().splitlines()]
+        """Return the lines of its log, of which it may be writing one more."""
+        lines = self.log_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def memory(self) -> int:
         """Return its resident memory in bytes (Linux)."""

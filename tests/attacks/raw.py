@@ -67,8 +67,9 @@ class RunningServer(Server, ServerAddress):
         return holds(self.pid, needle)
 
     def logged(self) -> list[dict[str, Any]]:
-        """Return the lines of its log."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        """Return the lines of its log, of which it may be writing one more."""
+        lines = self.log.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def stop(self) -> None:
         """Stop it."""

@@ -31,8 +31,8 @@ class Cable:
 
     def cut(self) -> None:
         """Break all connections, and every new one at once."""
-        self._cut.set()
         with self._lock:
+            self._cut.set()
             broken, self._open = self._open, set()
         for one in broken:
             with contextlib.suppress(OSError):
@@ -65,16 +65,19 @@ class Cable:
                 near, _ = self._listener.accept()
             except OSError:
                 return
-            if self._cut.is_set():
-                near.close()
-                continue
             try:
-                far = socket.create_connection(("127.0.0.1", self.target), 5)
+                far = socket.create_connection(("127.0.0.1", self.target))
             except OSError:
                 near.close()
                 continue
             with self._lock:
-                self._open |= {near, far}
+                is_cut = self._cut.is_set()
+                if not is_cut:
+                    self._open |= {near, far}
+            if is_cut:  # perhaps while this one was made
+                near.close()
+                far.close()
+                continue
             threading.Thread(target=self._forward, args=(near, far), daemon=True).start()
 
     def _forward(self, near: socket.socket, far: socket.socket) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests.attacks.raw import RunningServer
 from tests.e2e import commands
+from tests.e2e.processes import DEADLINE
 
 from parlour_lab.wire import Wire, request
 
@@ -78,6 +79,7 @@ def test_a_restore_drill_under_traffic(server: RunningServer, tmp_path: Path) ->
     """Backups while people write: each restores whole, and has all that was acknowledged before it began."""
     session = server.session("ada", invite=server.code())
     backups, done, acknowledged = tmp_path / "backups", threading.Event(), [0]
+    another = threading.Event()
 
     def write() -> None:
         with greeted(server, session) as (wire, hello):
@@ -87,14 +89,22 @@ def test_a_restore_drill_under_traffic(server: RunningServer, tmp_path: Path) ->
                 wire.send(request("send", number, room=room, text=f"message {number}"))
                 assert wire.told(f"probe-{number:010}")["type"] == "ok"
                 acknowledged[0] = number
+                another.set()
+
+    def heard() -> int:
+        """Wait for one more; return how many there are."""
+        another.clear()
+        assert another.wait(DEADLINE)
+        return acknowledged[0]
 
     with ThreadPoolExecutor() as pool:
         writing = pool.submit(write)
         try:
             before = []
             for _ in range(3):
-                before.append(acknowledged[0])
+                before.append(heard())
                 server.command("backup", "create", str(backups))
+            heard()
         finally:
             done.set()
         writing.result()

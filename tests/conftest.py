@@ -10,11 +10,13 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.idle import until_idle
 
 # Both measure how busy the machine is; pytest's own timeout ends what hangs.
 settings.register_profile("busy", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -78,6 +80,16 @@ def no_search_for_sniffio() -> None:
     """Remember that sniffio is not installed: httpcore looks for it at every call."""
     if find_spec("sniffio") is None:
         sys.modules["sniffio"] = None  # type: ignore[assignment]  # Python's own way to say so
+
+
+@pytest.fixture(scope="session", autouse=True)
+def idle_is_idle() -> Iterator[None]:
+    """Let Textual's pilot go on only when nothing is left to do, in the workers that have it."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "textual.app" in sys.modules:
+            for module in ("textual.app", "textual.pilot"):
+                patch.setattr(import_module(module), "wait_for_idle", until_idle)
+        yield
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -6,8 +6,10 @@ terminal/test_crash.py.
 
 import asyncio
 import io
+from itertools import count
 from queue import Queue
 
+import pytest
 from textual.app import App
 from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
@@ -48,3 +50,28 @@ async def test_a_driver_writes_through_a_thread_with_a_queue() -> None:
     made = LinuxDriver(App[None](), debug=False)
     assert made._file is not None
     assert made._writer_thread is None
+
+
+async def test_a_pilot_waits_for_what_is_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in a process that gets hardly any CPU, where each timer is due before anything else has run."""
+    loop, left = asyncio.get_running_loop(), 200
+
+    def go_on() -> None:
+        nonlocal left
+        left -= 1
+        if left:
+            loop.call_soon(go_on)
+
+    app = App[None]()
+    async with app.run_test() as pilot:
+        with monkeypatch.context() as starved:
+            starved.setattr(loop, "time", count(loop.time()).__next__)
+            go_on()
+            await pilot.pause()
+        assert left == 0
+        left = 200
+        with monkeypatch.context() as starved:
+            starved.setattr(loop, "time", count(loop.time()).__next__)
+            go_on()
+            await pilot.press("a")
+        assert left == 0

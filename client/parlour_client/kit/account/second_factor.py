@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
-from parlour_client.kit.account.security_key import SecurityKeys, UsbKeys
+from parlour_client.kit.account.security_key import KeyDialog, SecurityKeys, UsbKeys
 from parlour_client.kit.errors import (
     ApiRefusedError,
     NotFinishedError,
@@ -48,12 +48,8 @@ _RECOVERY: Final = re.compile(r"[A-Z2-7-]{16,64}", re.ASCII)
 _WRONG_CODE: Final = "second_factor_refused"
 
 
-class FactorDialog(Protocol):
+class FactorDialog(KeyDialog, Protocol):
     """How a front end asks its person. Each method raises NotFinishedError if they stop."""
-
-    async def password(self, words: str) -> Secret:
-        """Ask for a password, without showing it."""
-        ...
 
     async def code(self, words: str, problem: str) -> str:
         """Ask for a code; ``problem`` is what was wrong with the last one."""
@@ -65,10 +61,6 @@ class FactorDialog(Protocol):
 
     async def show_recovery_codes(self, codes: Sequence[str]) -> None:
         """Show the recovery codes, which no one can show again."""
-        ...
-
-    def tell(self, words: str) -> None:
-        """Say what to do meanwhile."""
         ...
 
 

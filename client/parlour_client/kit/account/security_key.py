@@ -40,7 +40,7 @@ class KeyDialog(Protocol):
     """What a key needs of a person."""
 
     async def password(self, words: str) -> Secret:
-        """Ask for the key's PIN, without showing it."""
+        """Ask for a password or the key's PIN, without showing it."""
         ...
 
     def tell(self, words: str) -> None:

@@ -1,19 +1,16 @@
 """The log: entries numbered 1, 2, 3, … without gaps, in any number of logs, each with a state.
 
 A program's rule decides inside the transaction that appends, so two people can never both make the last move.
-It sees the state that it returned for the entry before, so it need not read the log again. Every
-implementation passes `tests/server/kit/log/log_contract.py`.
+It sees the state that it returned for the entry before, so it need not read the log again. `sql_log.py`
+stores the logs in bytes; `typed_log.py` gives them types.
 """
 
-from asyncio import Future
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, NewType, Protocol, TypeAlias, TypeVar
+from typing import Final, Generic, NewType, TypeAlias, TypeVar
 
-from parlour_protocol.kit.ids import Millis, RequestId, Seq
-from parlour_protocol.kit.limits import PAGE_BYTES
+from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
-from parlour_server.kit.store.records import TicketGrant
 
 LogId = NewType("LogId", str)
 """The name a program gives to a log, at most ``LOG_ID`` characters. A log begins with its first entry."""
@@ -82,56 +79,3 @@ class LogAdvanced:
     log: LogId
     seq: Seq
     origin: str = ""
-
-
-class Log(Protocol):
-    """All logs of a program, in bytes; `typed_log.py` gives them types."""
-
-    def append(
-        self, author: TicketGrant, request: RequestId, log: LogId, body: bytes, decide: Decide[bytes]
-    ) -> "Future[Appended[bytes]]":
-        """Append an entry if ``decide`` allows it.
-
-        The future completes when the entry is on disk, or with RefusedError (from ``decide``; FORBIDDEN: the
-        author's session has ended; CONFLICT: the account used this request id for something else), or with
-        UnavailableError. One caller's entries keep their order. Raises ValueError for an id or a body that is
-        too long.
-        """
-        ...
-
-    def append_own(
-        self, key: str, log: LogId, body: bytes, decide: Decide[bytes]
-    ) -> "Future[Appended[bytes]]":
-        """Append an entry of the program itself, for which no one needs a session; otherwise as ``append``.
-
-        ``key`` stands for the request id: an entry is appended once for each key of this log, so work that
-        was interrupted may run again. At most ``LOG_ID`` characters.
-        """
-        ...
-
-    async def page(
-        self, log: LogId, *, after: Seq, limit: int, max_bytes: int = PAGE_BYTES.value
-    ) -> tuple[Sequence[Entry[bytes]], bool]:
-        """Return the entries above ``after``, in order, and whether more follow.
-
-        At most ``limit`` entries and ``max_bytes`` of bodies, but at least one entry if there is one.
-        """
-        ...
-
-    async def head(self, log: LogId) -> Seq:
-        """Return the number of the newest entry, 0 for a log that has not begun."""
-        ...
-
-    async def heads(self, logs: Sequence[LogId]) -> Mapping[LogId, Seq]:
-        """Return the same for many logs, in one read."""
-        ...
-
-    async def find(self, log: LogId) -> LogRecord[bytes] | None:
-        """Return a log, None if it has not begun."""
-        ...
-
-    async def list(
-        self, *, prefix: str = "", after: LogId | None = None, limit: int
-    ) -> tuple[Sequence[LogRecord[bytes]], bool]:
-        """Return logs whose ids begin with ``prefix``, in order of id, and whether more follow."""
-        ...

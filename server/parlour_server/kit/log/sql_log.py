@@ -84,13 +84,23 @@ class SqlLog:
     def append(
         self, author: TicketGrant, request: RequestId, log: LogId, body: bytes, decide: Decide[bytes]
     ) -> "Future[Appended[bytes]]":
-        """Append an entry if ``decide`` allows it; the future completes when it is on disk."""
+        """Append an entry if ``decide`` allows it.
+
+        The future completes when the entry is on disk, or with RefusedError (from ``decide``; FORBIDDEN: the
+        author's session has ended; CONFLICT: the account used this request id for something else), or with
+        UnavailableError. One caller's entries keep their order. Raises ValueError for an id or a body that is
+        too long.
+        """
         return self._submit(author, request, log, body, decide)
 
     def append_own(
         self, key: str, log: LogId, body: bytes, decide: Decide[bytes]
     ) -> "Future[Appended[bytes]]":
-        """Append an entry of the program itself, once for each ``key`` of this log."""
+        """Append an entry of the program itself, for which no one needs a session; otherwise as ``append``.
+
+        ``key`` stands for the request id: an entry is appended once for each key of this log, so work that
+        was interrupted may run again. At most ``LOG_ID`` characters.
+        """
         if not 0 < len(key) <= LOG_ID:
             raise ValueError(f"a key has 1 to {LOG_ID} characters, not {len(key)}")
         return self._submit(None, key, log, body, decide)
@@ -118,7 +128,10 @@ class SqlLog:
     async def page(
         self, log: LogId, *, after: Seq, limit: int, max_bytes: int = PAGE_BYTES.value
     ) -> tuple[Sequence[Entry[bytes]], bool]:
-        """Return the entries above ``after``, in order, and whether more follow."""
+        """Return the entries above ``after``, in order, and whether more follow.
+
+        At most ``limit`` entries and ``max_bytes`` of bodies, but at least one entry if there is one.
+        """
 
         def read(db: Connection) -> tuple[list[Entry[bytes]], bool]:
             rows = db.execute(

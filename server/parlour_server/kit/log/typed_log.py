@@ -16,7 +16,8 @@ from parlour_protocol.kit.codec import check_numbers
 from parlour_protocol.kit.fields import encode_field
 from parlour_protocol.kit.ids import RequestId, Seq
 from parlour_protocol.kit.limits import PAGE_BYTES
-from parlour_server.kit.log.log import Appended, Decide, Entry, Facts, Log, LogId, LogRecord
+from parlour_server.kit.log.log import Appended, Decide, Entry, Facts, LogId, LogRecord
+from parlour_server.kit.log.sql_log import SqlLog
 from parlour_server.kit.store.engine.column_values import as_stored
 from parlour_server.kit.store.records import TicketGrant
 
@@ -30,7 +31,7 @@ _encoder: Final = msgspec.json.Encoder(enc_hook=encode_field, order="determinist
 class TypedLog(Generic[B, S]):
     """All logs of a kind: ``TypedLog(store.log, "table", Move, Board)``."""
 
-    def __init__(self, log: Log, kind: str, body: type[B] | UnionType, state: type[S] | UnionType) -> None:
+    def __init__(self, log: SqlLog, kind: str, body: type[B] | UnionType, state: type[S] | UnionType) -> None:
         """Keep logs of this ``kind`` in ``log``; ``body`` and ``state`` are anything that msgspec decodes.
 
         Raises ValueError for a kind that is not letters, digits and hyphens.
@@ -45,13 +46,13 @@ class TypedLog(Generic[B, S]):
     def append(
         self, author: TicketGrant, request: RequestId, name: str, body: B, decide: Decide[S]
     ) -> "Future[Appended[B]]":
-        """Append an entry to the log ``name`` if ``decide`` allows it; see ``Log.append``."""
+        """Append an entry to the log ``name`` if ``decide`` allows it; see ``SqlLog.append``."""
         content, kept = self._checked(body)
         raw = self._log.append(author, request, self.id(name), content, self._with_types(decide))
         return _with_body(raw, LogId(name), kept)
 
     def append_own(self, key: str, name: str, body: B, decide: Decide[S]) -> "Future[Appended[B]]":
-        """Append an entry of the program itself, once for each ``key`` of the log; see ``Log.append_own``."""
+        """Append an entry of the program itself, once for each ``key`` of the log: see ``SqlLog``."""
         content, kept = self._checked(body)
         raw = self._log.append_own(key, self.id(name), content, self._with_types(decide))
         return _with_body(raw, LogId(name), kept)
@@ -78,7 +79,7 @@ class TypedLog(Generic[B, S]):
     async def page(
         self, name: str, *, after: Seq, limit: int, max_bytes: int = PAGE_BYTES.value
     ) -> tuple[Sequence[Entry[B]], bool]:
-        """Return the entries above ``after``, in order, and whether more follow; see ``Log.page``."""
+        """Return the entries above ``after``, in order, and whether more follow; see ``SqlLog.page``."""
         entries, more = await self._log.page(self.id(name), after=after, limit=limit, max_bytes=max_bytes)
         return [self._entry(entry) for entry in entries], more
 

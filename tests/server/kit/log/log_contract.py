@@ -1,9 +1,8 @@
-"""What every log promises, as tests: subclass ``LogContract`` with a fixture ``open_store``."""
+"""What the logs promise on every engine, as tests: subclass ``LogContract`` with a fixture ``open_store``."""
 
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
 
 import pytest
 from tests.server.kit.store.world import FakeClock, KitWorld
@@ -17,25 +16,17 @@ from parlour_server.kit.log.log import (
     Appended,
     Entry,
     Facts,
-    Log,
     LogAdvanced,
     LogId,
     LogRecord,
 )
-from parlour_server.kit.store.interface import KitStore
+from parlour_server.kit.program_store import ProgramStore
 from parlour_server.kit.store.records import JournalEntry, SessionEnded, TicketGrant
 
 GAME = LogId("game:1")
 
 
-class LogStore(KitStore, Protocol):
-    """A store that has logs."""
-
-    @property
-    def log(self) -> Log: ...
-
-
-OpenStore = Callable[[bool], Awaitable[LogStore]]
+OpenStore = Callable[[bool], Awaitable[ProgramStore]]
 """Opens a store on one database; True: as a server, which publishes its appends itself."""
 
 
@@ -56,7 +47,7 @@ def refuse(_: Facts[bytes]) -> bytes:
 class Server:
     """An open store with people who are logged in."""
 
-    def __init__(self, store: LogStore, clock: FakeClock) -> None:
+    def __init__(self, store: ProgramStore, clock: FakeClock) -> None:
         self.store = store
         self.world = KitWorld(store, clock)
         self._number = 0

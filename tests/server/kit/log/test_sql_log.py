@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.server.kit.conftest import PROGRAM, SCHEMA
-from tests.server.kit.log.log_contract import GAME, LogContract, LogStore, OpenStore, Server, numbers
+from tests.server.kit.log.log_contract import GAME, LogContract, OpenStore, Server, numbers
 from tests.server.kit.store.world import FakeClock
 
 from parlour_protocol.kit.names import parse_user_name
@@ -69,7 +69,7 @@ async def open_store(database: Path | PostgresEngine, clock: FakeClock) -> Async
     """Open stores on one database."""
     opened: list[ProgramStore] = []
 
-    async def open_one(tells_by_bus: bool) -> LogStore:  # noqa: FBT001 - as in ``OpenStore``
+    async def open_one(tells_by_bus: bool) -> ProgramStore:  # noqa: FBT001 - as in ``OpenStore``
         store = ProgramStore(database, PROGRAM, clock, tells_by_bus=tells_by_bus)
         await store.open()
         opened.append(store)
@@ -104,7 +104,6 @@ class TestSqlLog(LogContract):
     ) -> None:
         """A full disk: UnavailableError, and afterwards the numbers go on where they were."""
         store = await open_store(True)
-        assert isinstance(store, ProgramStore)
         server = Server(store, clock)
         ana = await server.person("ana")
         await store._writer.submit(

@@ -11,12 +11,13 @@ import pytest
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 
-from tests.client.ui.ui_fake import FakeClient
+from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 from parlour_client.ui.account_switcher import Accounts
 from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.tour import Step
 
 OpenApp = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
@@ -32,6 +33,25 @@ async def settled(pilot: Pilot[None], turns: int = 2) -> None:
     for _ in range(turns):
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
+
+
+async def lobby(pilot: Pilot[None]) -> ChatScreen:
+    """Open the lobby."""
+    screen = pilot.app.screen
+    assert isinstance(screen, ChatScreen)
+    await screen.pane.navigation.open(LOBBY)
+    await settled(pilot)
+    return screen
+
+
+async def write(pilot: Pilot[None], text: str) -> None:
+    """Type a line and press Enter."""
+    screen = pilot.app.screen
+    assert isinstance(screen, ChatScreen)
+    screen.write()
+    screen.pane.composer.put(text)
+    await pilot.press("enter")
+    await settled(pilot)
 
 
 @pytest.fixture(scope="session", autouse=True)

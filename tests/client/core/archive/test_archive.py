@@ -3,16 +3,15 @@
 
 import os
 import stat
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.client.core.core_fake import ALICE, BEGIN, BOB, LAPTOP, LOBBY, FakeServer
+from tests.client.core.archive.archive_events import add, event, message
+from tests.client.core.core_fake import ALICE, LOBBY, FakeServer
 
 from parlour_client.core.archive import (
     Archive,
     events,
-    insertion,
     known_rooms,
     outbox_table,
     search,
@@ -28,39 +27,14 @@ from parlour_client.core.errors import (
     WrongPassphraseError,
 )
 from parlour_client.core.search_query import Query
-from parlour_protocol.frames import LogEvent, MessageText
-from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message
+from parlour_protocol.frames import MessageText
+from parlour_protocol.frames.bodies import Blank, Deleted, Edited
 from parlour_protocol.frames.requests import Send
-from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 from parlour_protocol.kit.secret import Secret
 
 CHEAP = Cost(operations=1, memory=8 * 1024)
 CANARY = "CANARYplaintext"
-
-
-def event(seq: int, body: Message | Edited | Deleted | Blank, room: RoomId = LOBBY) -> LogEvent:
-    """Return an event of bobby's."""
-    return LogEvent(room=room, seq=Seq(seq), at=Millis(BEGIN + seq), author=BOB, device=LAPTOP, body=body)
-
-
-def message(seq: int, text: str, room: RoomId = LOBBY) -> LogEvent:
-    """Return a message."""
-    return event(seq, Message(text=MessageText.parse(text)), room)
-
-
-async def add(archive: Archive, *new: LogEvent) -> None:
-    """Store events of one room."""
-    await archive.write(insertion.add, new, [False] * len(new), new[-1].seq)
-
-
-@pytest.fixture
-async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
-    """Return an open archive with the lobby in it."""
-    archive = await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
-    await archive.write(known_rooms.save, [FakeServer().summary(LOBBY)])
-    yield archive
-    await archive.close()
 
 
 async def test_nothing_lies_in_plain_form_in_any_file(archive: Archive, tmp_path: Path) -> None:

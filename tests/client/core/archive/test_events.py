@@ -1,47 +1,15 @@
 """Windows of the timeline."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-from tests.client.core.core_fake import BEGIN, BOB, LAPTOP, LOBBY, FakeServer
+from tests.client.core.archive.archive_events import add, message
+from tests.client.core.core_fake import BOB, LOBBY
 
 from parlour_client.core.archive import (
     Archive,
     events,
-    insertion,
-    known_rooms,
     search,
 )
 from parlour_client.core.e2ee.groups.group_store import scrub
-from parlour_protocol.frames import LogEvent, MessageText
-from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message
-from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Millis, Seq
-
-
-def event(seq: int, body: Message | Edited | Deleted | Blank, room: RoomId = LOBBY) -> LogEvent:
-    """Return an event of bobby's."""
-    return LogEvent(room=room, seq=Seq(seq), at=Millis(BEGIN + seq), author=BOB, device=LAPTOP, body=body)
-
-
-def message(seq: int, text: str, room: RoomId = LOBBY) -> LogEvent:
-    """Return a message."""
-    return event(seq, Message(text=MessageText.parse(text)), room)
-
-
-async def add(archive: Archive, *new: LogEvent) -> None:
-    """Store events of one room."""
-    await archive.write(insertion.add, new, [False] * len(new), new[-1].seq)
-
-
-@pytest.fixture
-async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
-    """Return an open archive with the lobby in it."""
-    archive = await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
-    await archive.write(known_rooms.save, [FakeServer().summary(LOBBY)])
-    yield archive
-    await archive.close()
+from parlour_protocol.kit.ids import Seq
 
 
 async def test_a_window_leaves_no_statement_open(archive: Archive) -> None:

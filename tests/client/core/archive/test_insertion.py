@@ -1,38 +1,16 @@
 """A run of events into the archive: what is asked once for all of them tells the same as one by one."""
 
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
-
 import pytest
-from tests.client.core.core_fake import ALICE, BEGIN, BOB, LAPTOP, LOBBY, FakeServer
+from tests.client.core.archive.archive_events import add, event, message
+from tests.client.core.core_fake import ALICE, LOBBY
 
-from parlour_client.core.archive import Archive, insertion, known_rooms, outbox_table, search
-from parlour_client.core.archive.insertion import TOLD_ONE_BY_ONE, Applied
+from parlour_client.core.archive import Archive, insertion, outbox_table, search
+from parlour_client.core.archive.insertion import TOLD_ONE_BY_ONE
 from parlour_client.core.search_query import Query
-from parlour_protocol.frames import AnyBody, LogEvent, MessageText, Reaction
-from parlour_protocol.frames.bodies import Deleted, Edited, Message, Reacted
+from parlour_protocol.frames import MessageText, Reaction
+from parlour_protocol.frames.bodies import Deleted, Edited, Reacted
 from parlour_protocol.frames.requests import Send
 from parlour_protocol.kit.ids import Millis, Seq, new_request_id
-
-
-@pytest.fixture
-async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
-    """Return an open archive with the lobby in it."""
-    archive = await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
-    await archive.write(known_rooms.save, [FakeServer().summary(LOBBY)])
-    yield archive
-    await archive.close()
-
-
-def event(seq: int, body: AnyBody | str) -> LogEvent:
-    """Return an event of bobby's; a text is a message."""
-    said = Message(text=MessageText.parse(body)) if isinstance(body, str) else body
-    return LogEvent(room=LOBBY, seq=Seq(seq), at=Millis(BEGIN + seq), author=BOB, device=LAPTOP, body=said)
-
-
-async def add(archive: Archive, *events: LogEvent) -> Sequence[Applied]:
-    """Store events."""
-    return await archive.write(insertion.add, events, [False] * len(events), max(one.seq for one in events))
 
 
 async def found(archive: Archive, word: str) -> list[str]:
@@ -50,10 +28,10 @@ def edit(target: int, text: str) -> Edited:
 
 async def test_a_run_says_of_each_event_what_it_did(archive: Archive) -> None:
     """Rows of its own, of messages in the same run, of messages far away, and of nothing that is here."""
-    await add(archive, event(1, "long ago"), event(2, "later"))
+    await add(archive, message(1, "long ago"), message(2, "later"))
     hand = Reacted(target=Seq(1), reaction=Reaction.parse("ok"), on=True)
     run = [
-        event(5_001, "new"),
+        message(5_001, "new"),
         event(5_002, hand),
         event(5_003, edit(5_001, "newer")),
         event(5_004, edit(77, "ghost")),
@@ -68,9 +46,9 @@ async def test_a_run_says_of_each_event_what_it_did(archive: Archive) -> None:
 
 async def test_a_run_twice_is_taken_once(archive: Archive) -> None:
     """Also when it begins with what is known, and has an event twice in itself."""
-    first = [event(1, "one"), event(2, "two")]
+    first = [message(1, "one"), message(2, "two")]
     assert len(await add(archive, *first)) == 2
-    told = await add(archive, *first, event(3, "three"), event(3, "another three"))
+    told = await add(archive, *first, message(3, "three"), message(3, "another three"))
     assert [one.event.seq for one in told] == [3]
     assert await found(archive, "three") == ["three"]
     assert await found(archive, "two") == ["two"]
@@ -78,8 +56,8 @@ async def test_a_run_twice_is_taken_once(archive: Archive) -> None:
 
 async def test_events_that_another_program_stored_first_are_told_to_this_one_too(archive: Archive) -> None:
     """A `send` and the chat share an archive: whichever is faster, both show what came, in order."""
-    await add(archive, event(1, "of before"), event(2, "theirs"), event(4, "theirs too"))
-    run = [event(2, "theirs"), event(3, "new"), event(4, "theirs too")]
+    await add(archive, message(1, "of before"), message(2, "theirs"), message(4, "theirs too"))
+    run = [message(2, "theirs"), message(3, "new"), message(4, "theirs too")]
     told = await archive.write(insertion.receive, run, [False] * 3, Seq(4))
     assert [one.entry and (one.entry.seq, str(one.entry.text)) for one in told] == [
         (2, "theirs"), (3, "new"), (4, "theirs too"),
@@ -89,8 +67,8 @@ async def test_events_that_another_program_stored_first_are_told_to_this_one_too
 async def test_what_came_before_its_message_counts_in_the_search(archive: Archive) -> None:
     """A page from below a hole: an edit, a reaction and a deletion of its messages are here already."""
     hand = Reacted(target=Seq(2), reaction=Reaction.parse("ok"), on=True)
-    await add(archive, event(7, edit(1, "second version")), event(8, hand), event(9, "plain"))
-    await add(archive, event(1, "first version"), event(2, "liked"), event(3, "neither"))
+    await add(archive, event(7, edit(1, "second version")), event(8, hand), message(9, "plain"))
+    await add(archive, message(1, "first version"), message(2, "liked"), message(3, "neither"))
     assert await found(archive, "version") == ["second version"]
     assert await found(archive, "first") == []
     assert [str(e.text) for e in await archive.read(search.search, Query(states={"edited"}), ALICE, 9)] == [
@@ -104,7 +82,7 @@ async def test_what_came_before_its_message_counts_in_the_search(archive: Archiv
 
 async def test_what_one_run_says_and_takes_back_is_not_found(archive: Archive) -> None:
     """Neither in the table nor in the index."""
-    await add(archive, event(1, "CANARYone"), event(2, Deleted(target=Seq(1))), event(3, "stays"))
+    await add(archive, message(1, "CANARYone"), event(2, Deleted(target=Seq(1))), message(3, "stays"))
     assert await found(archive, "canary") == []
     assert await found(archive, "stays") == ["stays"]
     words = await archive.read(lambda c: list(c.execute("SELECT * FROM words_content")))
@@ -119,7 +97,7 @@ async def test_our_own_rows_go_with_a_run_of_any_length(archive: Archive, length
     await archive.write_durably(outbox_table.put, LOBBY, frames, Millis(1))
     for frame, seq in zip(frames, (2, length, length + 1), strict=True):
         await archive.write(outbox_table.acknowledge, frame.id, LOBBY, Seq(seq))
-    told = await add(archive, *[event(seq, f"said {seq}") for seq in range(1, length + 1)])
+    told = await add(archive, *[message(seq, f"said {seq}") for seq in range(1, length + 1)])
     assert {one.event.seq: one.request for one in told if one.request} == {
         2: frames[0].id, length: frames[1].id,
     }  # fmt: skip

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import keyring
@@ -30,21 +29,6 @@ from parlour_protocol.kit.secret import Secret
 
 CHEAP = Cost(operations=1, memory=64 << 10)
 WORDS = Secret("open sesame")
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """Return where the key lies."""
-    return tmp_path / "archive.key"
-
-
-@pytest.fixture
-def ring() -> Iterator[FakeKeyring]:
-    """Give the process a keyring, by keyring's own means."""
-    before, fake = keyring.get_keyring(), FakeKeyring()
-    keyring.set_keyring(fake)
-    yield fake
-    keyring.set_keyring(before)
 
 
 def test_the_cost_lies_beside_what_it_locks(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

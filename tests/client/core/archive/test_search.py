@@ -1,46 +1,15 @@
 """Search over the archive."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-from tests.client.core.core_fake import ALICE, BEGIN, BOB, GARDEN, LAPTOP, LOBBY, FakeServer
+from tests.client.core.archive.archive_events import add, message
+from tests.client.core.core_fake import ALICE, GARDEN
 
 from parlour_client.core.archive import (
     Archive,
-    insertion,
-    known_rooms,
     search,
 )
 from parlour_client.core.search_query import Query, parse
-from parlour_protocol.frames import LogEvent, MessageText
-from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Millis, Seq
-
-
-def event(seq: int, body: Message | Edited | Deleted | Blank, room: RoomId = LOBBY) -> LogEvent:
-    """Return an event of bobby's."""
-    return LogEvent(room=room, seq=Seq(seq), at=Millis(BEGIN + seq), author=BOB, device=LAPTOP, body=body)
-
-
-def message(seq: int, text: str, room: RoomId = LOBBY) -> LogEvent:
-    """Return a message."""
-    return event(seq, Message(text=MessageText.parse(text)), room)
-
-
-async def add(archive: Archive, *new: LogEvent) -> None:
-    """Store events of one room."""
-    await archive.write(insertion.add, new, [False] * len(new), new[-1].seq)
-
-
-@pytest.fixture
-async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
-    """Return an open archive with the lobby in it."""
-    archive = await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
-    await archive.write(known_rooms.save, [FakeServer().summary(LOBBY)])
-    yield archive
-    await archive.close()
+from parlour_protocol.kit.ids import Millis
 
 
 async def test_search_finds_words_and_takes_no_operators(archive: Archive) -> None:

@@ -1,6 +1,5 @@
 """The archive's key in the system's keyring."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import keyring
@@ -28,21 +27,6 @@ CHEAP = Cost(operations=1, memory=64 << 10)
 
 
 WORDS = Secret("open sesame")
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """Return where the key lies."""
-    return tmp_path / "archive.key"
-
-
-@pytest.fixture
-def ring() -> Iterator[FakeKeyring]:
-    """Give the process a keyring, by keyring's own means."""
-    before, fake = keyring.get_keyring(), FakeKeyring()
-    keyring.set_keyring(fake)
-    yield fake
-    keyring.set_keyring(before)
 
 
 @pytest.mark.parametrize(

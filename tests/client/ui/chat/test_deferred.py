@@ -4,13 +4,12 @@ import asyncio
 import time
 
 import pytest
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual import _time
 from textual.pilot import Pilot
 
 from parlour_client.ui.chat.deferred import Deferred
-from parlour_client.ui.chat.screen import ChatScreen
 
 DEADLINE = 60.0
 
@@ -50,21 +49,12 @@ async def shows(pilot: Pilot[None], text: str) -> bool:
     return text in screen_text(pilot)
 
 
-async def opened(pilot: Pilot[None]) -> ChatScreen:
-    """Open the lobby."""
-    screen = pilot.app.screen
-    assert isinstance(screen, ChatScreen)
-    await screen.pane.navigation.open(LOBBY)
-    await settled(pilot)
-    return screen
-
-
 async def test_rooms_and_heading_change_after_a_stall(
     client: FakeClient, open_app: OpenApp, clock: StalledClock
 ) -> None:
     """A stall while a refresh is planned neither loses it nor any later one."""
     async with open_app(client, size=(132, 40)) as pilot:
-        await opened(pilot)
+        await lobby(pilot)
         clock.stall(40)
         for topic in ("told during the stall", "told after the stall"):
             client.set_topic_raw(LOBBY, topic)
@@ -76,7 +66,7 @@ async def test_messages_come_in_after_a_stall(
 ) -> None:
     """The same for the timeline, which takes in what is new once a frame."""
     async with open_app(client) as pilot:
-        await opened(pilot)
+        await lobby(pilot)
         clock.stall(40)
         for text in ("sent during the stall", "sent after the stall"):
             await client.send(LOBBY, text)

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
-from tests.client.ui.chat.test_screen import lobby
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient, a_file, raw_text
 from textual.pilot import Pilot
 

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 from tests.client.ui.chat.interaction_fake import FakeInteraction
-from tests.client.ui.chat.test_screen import lobby, write
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled, write
 from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
 
 from parlour_client.core.model import Invitation

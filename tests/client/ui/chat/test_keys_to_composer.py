@@ -1,8 +1,7 @@
 """What is typed is text, unless the person went among messages by the keyboard, which the screen says."""
 
 import pytest
-from tests.client.ui.chat.test_screen import lobby
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual.events import Key, Paste
 

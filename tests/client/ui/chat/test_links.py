@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.client.ui.chat.test_screen import lobby
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from textual.pilot import Pilot
 

@@ -1,8 +1,7 @@
 """The monitor: all rooms in one stream, and nothing of it is marked as read."""
 
 import pytest
-from tests.client.ui.chat.test_screen import lobby
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 

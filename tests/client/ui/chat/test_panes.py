@@ -1,7 +1,7 @@
 """Two rooms side by side, and the layout that the next start brings back."""
 
 import pytest
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
@@ -13,18 +13,9 @@ from parlour_client.ui.chat.screen import ChatScreen
 WIDE = (160, 40)
 
 
-async def opened(pilot: Pilot[None]) -> ChatScreen:
-    """Open the lobby."""
-    screen = pilot.app.screen
-    assert isinstance(screen, ChatScreen)
-    await screen.pane.navigation.open(LOBBY)
-    await settled(pilot)
-    return screen
-
-
 async def split(pilot: Pilot[None]) -> ChatScreen:
     """Open the lobby, with the garden beside it."""
-    screen = await opened(pilot)
+    screen = await lobby(pilot)
     await screen.pane.commands.run("/split garden")
     await settled(pilot)
     return screen
@@ -106,7 +97,7 @@ async def test_a_narrow_terminal_shows_the_room_in_front(client: FakeClient, ope
 async def test_a_narrow_terminal_refuses_a_second_room(client: FakeClient, open_app: OpenApp) -> None:
     """And says how much space it needs."""
     async with open_app(client, size=(100, 30)) as pilot:
-        await opened(pilot)
+        await lobby(pilot)
         await pilot.press("alt+v")
         await settled(pilot)
         assert "need a terminal of 160 columns" in screen_text(pilot)

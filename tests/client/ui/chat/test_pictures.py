@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.client.ui.chat.test_screen import lobby
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient, a_file, raw_text
 from textual.pilot import Pilot
 

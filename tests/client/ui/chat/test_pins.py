@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.client.ui.chat.test_screen import lobby
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, GARDEN, LOBBY, FakeClient
 
 from parlour_client.core.events import EntryChanged, ReceiptsChanged

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from tests.client.ui.chat.test_screen import lobby, write
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled, write
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.content import Content
 

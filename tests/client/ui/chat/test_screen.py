@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled, write
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
-from textual.pilot import Pilot
 
 from parlour_client.core.errors import ChatRefusedError
 from parlour_client.core.events import EntryChanged, RoomsChanged, TypingChanged
@@ -24,25 +23,6 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import Role
-
-
-async def lobby(pilot: Pilot[None]) -> ChatScreen:
-    """Open the lobby."""
-    screen = pilot.app.screen
-    assert isinstance(screen, ChatScreen)
-    await screen.pane.navigation.open(LOBBY)
-    await settled(pilot)
-    return screen
-
-
-async def write(pilot: Pilot[None], text: str) -> None:
-    """Type a line and press Enter."""
-    screen = pilot.app.screen
-    assert isinstance(screen, ChatScreen)
-    screen.write()
-    screen.pane.composer.put(text)
-    await pilot.press("enter")
-    await settled(pilot)
 
 
 async def test_starts_and_stops_the_client(client: FakeClient, open_app: OpenApp) -> None:

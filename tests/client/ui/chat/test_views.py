@@ -5,8 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from tests.client.ui.chat.test_screen import lobby, write
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled, write
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LAPTOP, LOBBY, START, FakeClient
 
 from parlour_client.core.events import EntryChanged

@@ -1,20 +1,9 @@
 """Jump mode: a letter on whatever can be reached."""
 
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
-from textual.pilot import Pilot
 
-from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.input.jump import LETTERS, JumpScreen
-
-
-async def lobby(pilot: Pilot[None]) -> ChatScreen:
-    """Open the lobby."""
-    screen = pilot.app.screen
-    assert isinstance(screen, ChatScreen)
-    await screen.pane.navigation.open(LOBBY)
-    await settled(pilot)
-    return screen
 
 
 def letter_in(text: str, row_with: str) -> str:

@@ -4,23 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import LOBBY, FakeClient
-from textual.pilot import Pilot
 
 from parlour_client.core.settings import FILE, Settings
-from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.search import SearchScreen
 from parlour_client.ui.input.keymap import conflicts, is_key, keymap, known, problems
-
-
-async def lobby(pilot: Pilot[None]) -> ChatScreen:
-    """Open the lobby."""
-    screen = pilot.app.screen
-    assert isinstance(screen, ChatScreen)
-    await screen.pane.navigation.open(LOBBY)
-    await settled(pilot)
-    return screen
 
 
 def test_the_table_has_every_place() -> None:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from tests.client.ui.chat.test_screen import lobby, write
-from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled, write
 from tests.client.ui.encryption_fake import AT, LAST, NUMBER, OTHER, THIS
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, LOBBY, FakeClient
 

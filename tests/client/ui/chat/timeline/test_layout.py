@@ -7,13 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from tests.client.ui.chat.timeline.test_store import DISPUTED, message, plain
-from tests.client.ui.conftest import OpenApp, screen_text, settled
-from tests.client.ui.ui_fake import ALICE, CAROL, LOBBY, FakeClient
-from textual.pilot import Pilot
+from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
+from tests.client.ui.ui_fake import ALICE, CAROL, FakeClient
 
 from parlour_client.core.checked_text import reason_text
 from parlour_client.ui.app_settings import SettingsApp
-from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.timeline.layout import COLUMNS_FROM, Layout
 from parlour_client.ui.chat.timeline.rows import FIRST_GUTTER, Setting, rows_of
 from parlour_client.ui.chat.timeline.store import Store
@@ -174,15 +172,6 @@ def test_a_sentence_of_ours_is_never_cut() -> None:
         "        2027-01-15 08:00",
         "      │ spam",
     ]
-
-
-async def lobby(pilot: Pilot[None]) -> ChatScreen:
-    """Open the lobby."""
-    screen = pilot.app.screen
-    assert isinstance(screen, ChatScreen)
-    await screen.pane.navigation.open(LOBBY)
-    await settled(pilot)
-    return screen
 
 
 async def test_few_messages_are_at_the_bottom(client: FakeClient, open_app: OpenApp) -> None:

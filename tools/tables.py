@@ -58,11 +58,13 @@ def _summary(thing: object) -> str:
 
 
 def _frames(kinds: tuple[type[msgspec.Struct], ...]) -> str:
-    rows = []
-    for kind in kinds:
-        fields = [f"`{f.encode_name}`{'' if f.required else '?'}" for f in msgspec.structs.fields(kind)]
-        rows.append([f"`{kind.__struct_config__.tag}`", ", ".join(fields), _summary(kind).replace("``", "`")])
+    rows = [[f"`{kind.__struct_config__.tag}`", *_fields_and_meaning(kind)] for kind in kinds]
     return _table(["tag", "fields (`?`: may be absent)", "meaning"], rows)
+
+
+def _fields_and_meaning(kind: type[msgspec.Struct]) -> tuple[str, str]:
+    fields = [f"`{f.encode_name}`{'' if f.required else '?'}" for f in msgspec.structs.fields(kind)]
+    return ", ".join(fields), _summary(kind).replace("``", "`")
 
 
 def limits() -> str:
@@ -225,10 +227,7 @@ def delivery_bodies() -> str:
         for kind in vars(delivery).values()
         if isinstance(kind, type) and issubclass(kind, Payload) and kind is not Payload
     ]
-    rows = []
-    for kind in kinds:
-        fields = [f"`{f.encode_name}`{'' if f.required else '?'}" for f in msgspec.structs.fields(kind)]
-        rows.append([f"`{kind.__name__}`", ", ".join(fields), _summary(kind).replace("``", "`")])
+    rows = [[f"`{kind.__name__}`", *_fields_and_meaning(kind)] for kind in kinds]
     return _table(["body", "fields (`?`: may be absent)", "meaning"], rows)
 
 

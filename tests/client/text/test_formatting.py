@@ -1,13 +1,11 @@
 """Formatting is spans over the text that was sent: it hides nothing but markers, and takes linear time."""
 
-import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.client.steps import steps
 from tests.protocol.kit.text.corpus import CORPUS, load
 
 from parlour_client.text import formatting, links
@@ -252,33 +250,11 @@ HOSTILE: dict[str, Callable[[int], str]] = {
 }
 
 
-def steps(do: Callable[[], Any]) -> int:
-    """Count the lines of the parser that run."""
-    count = 0
-    files = {formatting.__file__, links.__file__}
-
-    def line(_frame: FrameType, event: str, _arg: object) -> Any:
-        nonlocal count
-        count += event == "line"
-        return line
-
-    def call(frame: FrameType, _event: str, _arg: object) -> Any:
-        return line if frame.f_code.co_filename in files else None
-
-    before = sys.gettrace()
-    sys.settrace(call)
-    try:
-        do()
-    finally:
-        sys.settrace(before)
-    return count
-
-
 @pytest.mark.parametrize("name", HOSTILE)
 def test_twice_the_text_takes_at_most_twice_the_steps(name: str) -> None:
     """No text makes the parser look at the same characters again and again."""
     small, large = (safe_text(HOSTILE[name](size)) for size in (1_000, 4_000))
-    few, many = (steps(lambda safe=safe: formatted(safe)) for safe in (small, large))
+    few, many = (steps(lambda safe=safe: formatted(safe), formatting, links) for safe in (small, large))
     assert many <= 4.6 * few + 200
 
 

@@ -15,6 +15,7 @@ import pytest
 from parlour_protocol.mls import (
     CLASSIC,
     STRICT,
+    ApplicationMessage,
     CipherSuite,
     CommitOptions,
     Credential,
@@ -81,6 +82,13 @@ class Device:
     def join(self, welcome: bytes, **more: Any) -> Group:
         """Join a group by a Welcome."""
         return Group.join(welcome, self.store, policy=self.policy, random=self.random, **more)
+
+
+def text(group: Group, message: bytes) -> bytes:
+    """Process a message that must be an application message."""
+    event = group.process(message, now=NOW)
+    assert isinstance(event, ApplicationMessage)
+    return event.data
 
 
 class World:

@@ -123,17 +123,24 @@ def test_nothing_consumed_is_in_the_state() -> None:
         recorder.check(world[name])
 
 
-def test_message_keys_are_gone_once_used() -> None:
-    """The very key and nonce of a message are in the state of neither side after it."""
-    world = World(2)
+@contextmanager
+def message_keys() -> Iterator[list[Any]]:
+    """Note the key of each message that is encrypted in a block."""
     real, keys = SecretTree.next_key, []
 
-    def watched(self: SecretTree, leaf: int, kind: int) -> Any:
+    def noted(self: SecretTree, leaf: int, kind: int) -> Any:
         key, after = real(self, leaf, kind)
         keys.append(key)
         return key, after
 
-    with mock.patch.object(SecretTree, "next_key", watched):
+    with mock.patch.object(SecretTree, "next_key", noted):
+        yield keys
+
+
+def test_message_keys_are_gone_once_used() -> None:
+    """The very key and nonce of a message are in the state of neither side after it."""
+    world = World(2)
+    with message_keys() as keys:
         first, second = world["m0"].encrypt(b"1"), world["m0"].encrypt(b"2")
     skipped, used = keys
     world["m1"].decrypt(second)
@@ -149,14 +156,7 @@ def test_message_keys_are_gone_once_used() -> None:
 def test_the_key_of_a_late_message_is_gone_too() -> None:
     """Also where the state of its past epoch was written down before."""
     world = World(2)
-    real, keys = SecretTree.next_key, []
-
-    def watched(self: SecretTree, leaf: int, kind: int) -> Any:
-        key, after = real(self, leaf, kind)
-        keys.append(key)
-        return key, after
-
-    with mock.patch.object(SecretTree, "next_key", watched):
+    with message_keys() as keys:
         first, second = world["m0"].encrypt(b"1"), world["m0"].encrypt(b"2")
     world["m1"].decrypt(second)
     world.commit("m0")

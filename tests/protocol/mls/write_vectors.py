@@ -9,7 +9,7 @@ write them again, and say in the commit why bytes changed.
 # ruff: noqa: T201 - a script that people read
 import json
 import random as stdlib_random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -134,6 +134,26 @@ def deserialization() -> list[Vector]:
     return [{"vlbytes_header": header(length).hex(), "length": length} for length in lengths]
 
 
+def _uses(
+    sender: Context, encryptions: Sequence[tuple[int, bytes, bytes]], exports: Sequence[tuple[bytes, int]]
+) -> Vector:
+    """Return what a sender encrypts (number, associated data, text) and exports (context, length)."""
+    return {
+        "encryptions": [
+            {"seq": at, "aad": aad.hex(), "pt": text.hex(), "ct": sender.seal(aad, text, at).hex()}
+            for at, aad, text in encryptions
+        ],
+        "exports": [
+            {
+                "exporter_context": context.hex(),
+                "L": length,
+                "exported_value": sender.export(context, length).hex(),
+            }
+            for context, length in exports
+        ],
+    }
+
+
 def hpke() -> list[Vector]:
     """Encrypt and export in base mode with chosen ephemeral keys."""
     seed, ephemeral, info = RANDOM(32), RANDOM(32), RANDOM(20)
@@ -153,18 +173,7 @@ def hpke() -> list[Vector]:
             "pkRm": pair.public.hex(),
             "skEm": ephemeral.hex(),
             "enc": enc.hex(),
-            "encryptions": [
-                {"seq": at, "aad": aad.hex(), "pt": text.hex(), "ct": sender.seal(aad, text, at).hex()}
-                for at, aad, text in encryptions
-            ],
-            "exports": [
-                {
-                    "exporter_context": context.hex(),
-                    "L": length,
-                    "exported_value": sender.export(context, length).hex(),
-                }
-                for context, length in exports
-            ],
+            **_uses(sender, encryptions, exports),
         }
     ]
 
@@ -188,18 +197,7 @@ def hpke_hybrid() -> list[Vector]:
             "pkRm": pair.public.hex(),
             "enc": enc.hex(),
             "shared_secret": shared.hex(),
-            "encryptions": [
-                {"seq": at, "aad": aad.hex(), "pt": text.hex(), "ct": sender.seal(aad, text, at).hex()}
-                for at, aad, text in encryptions
-            ],
-            "exports": [
-                {
-                    "exporter_context": context.hex(),
-                    "L": length,
-                    "exported_value": sender.export(context, length).hex(),
-                }
-                for context, length in ((b"", 32), (b"context", 64))
-            ],
+            **_uses(sender, encryptions, [(b"", 32), (b"context", 64)]),
         }
     ]
 

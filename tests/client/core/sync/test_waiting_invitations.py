@@ -1,34 +1,16 @@
 """Invitations as the client keeps them: the list after a greeting, what comes and goes, what is answered."""
 
 from tests.client.core.core_fake import ALICE, BOB, Desk, FakeServer, heard
+from tests.client.core.waiting import into, titles
 
-from parlour_client.core.client import Client
 from parlour_client.core.events import InvitationsChanged, RoomsChanged
 from parlour_protocol.frames import MessageText, RoomSummary
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.frames.replies import Invitation, InvitationReceived, InvitationWithdrawn, RoomEntered
+from parlour_protocol.frames.replies import InvitationReceived, InvitationWithdrawn, RoomEntered
 from parlour_protocol.frames.requests import ListInvitations
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Millis, Seq
-from parlour_protocol.room_name import parse_room_name
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import Role, RoomKind
-
-
-def into(room: str, name: str = "den", at: int = 5) -> Invitation:
-    """Return an invitation into a private room."""
-    return Invitation(
-        room=RoomId(room.ljust(22, "_")),
-        kind=RoomKind.PRIVATE,
-        name=parse_room_name(name),
-        inviter=BOB,
-        at=Millis(at),
-        expires=Millis(at + 1),
-    )
-
-
-def titles(client: Client) -> list[str]:
-    """Return what waits."""
-    return [one.title for one in client.invitations.all]
 
 
 async def test_what_waits_is_known_when_the_connection_is_up(desk: Desk, server: FakeServer) -> None:

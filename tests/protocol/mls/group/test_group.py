@@ -3,10 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from tests.protocol.mls.mls_world import NOW, World, refused, unchanged
+from tests.protocol.mls.mls_world import NOW, World, refused, text, unchanged
 
 from parlour_protocol.mls import (
-    ApplicationMessage,
     CommitApplied,
     CommitOptions,
     Echo,
@@ -22,13 +21,6 @@ from parlour_protocol.mls import (
 )
 
 PUBLIC = CommitOptions(public=True)
-
-
-def text(group: Group, message: bytes) -> bytes:
-    """Process a message that must be an application message."""
-    event = group.process(message, now=NOW)
-    assert isinstance(event, ApplicationMessage)
-    return event.data
 
 
 def test_a_staged_commit_changes_nothing_until_it_is_accepted() -> None:

@@ -1,10 +1,9 @@
 """What a group promises about messages: order, late ones, keys that change, export, restarts."""
 
 import pytest
-from tests.protocol.mls.mls_world import MONTH, NOW, World, refused, unchanged
+from tests.protocol.mls.mls_world import MONTH, NOW, World, refused, text, unchanged
 
 from parlour_protocol.mls import (
-    ApplicationMessage,
     CommitOptions,
     Credential,
     Group,
@@ -25,13 +24,6 @@ from parlour_protocol.mls import (
 )
 
 PUBLIC = CommitOptions(public=True)
-
-
-def text(group: Group, message: bytes) -> bytes:
-    """Process a message that must be an application message."""
-    event = group.process(message, now=NOW)
-    assert isinstance(event, ApplicationMessage)
-    return event.data
 
 
 def test_a_message_reaches_everyone_with_its_author_and_associated_data() -> None:

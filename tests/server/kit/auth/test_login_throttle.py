@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from tests.server.fakes import StoppedClock
@@ -129,26 +130,42 @@ async def test_guessing_between_logins_of_ones_own_is_slowed_down(throttle: Logi
     assert await wait_of(throttle, name="mallory") > 0
 
 
-async def test_guessing_in_parallel_passes_no_more_than_the_limit(throttle: LoginThrottle) -> None:
-    """P5: attempts under way count before their outcome is known."""
-    outcomes: list[type[Exception]] = []
-    release, refused = asyncio.Event(), asyncio.Event()
+async def guess_at_once(
+    attempts: Sequence[tuple[LoginThrottle, str]],
+    *,
+    refused: int,
+    meanwhile: Callable[[], Awaitable[object]] | None = None,
+) -> list[type[Exception]]:
+    """Guess at these names from one address, all under way before any fails; return how each ended.
 
-    async def one() -> None:
+    ``meanwhile`` runs when ``refused`` of them were refused at once and the others wait for their outcome.
+    """
+    outcomes: list[type[Exception]] = []
+    release, enough = asyncio.Event(), asyncio.Event()
+
+    async def one(throttle: LoginThrottle, name: str) -> None:
         try:
-            async with throttle.attempt("anna", STRANGER):
+            async with throttle.attempt(name, STRANGER):
                 await release.wait()
                 raise LoginRefusedError
         except (LoginRefusedError, TooManyAttemptsError) as error:
             outcomes.append(type(error))
-            if len(outcomes) == 17:
-                refused.set()
+            if len(outcomes) == refused:
+                enough.set()
 
-    tasks = [asyncio.ensure_future(one()) for _ in range(20)]
+    tasks = [asyncio.ensure_future(one(*attempt)) for attempt in attempts]
     async with asyncio.timeout(60):
-        await refused.wait()
+        await enough.wait()
+    if meanwhile is not None:
+        await meanwhile()
     release.set()
     await asyncio.gather(*tasks)
+    return outcomes
+
+
+async def test_guessing_in_parallel_passes_no_more_than_the_limit(throttle: LoginThrottle) -> None:
+    """P5: attempts under way count before their outcome is known."""
+    outcomes = await guess_at_once([(throttle, "anna")] * 20, refused=17)
     assert outcomes.count(LoginRefusedError) == 3
 
 
@@ -156,25 +173,11 @@ async def test_guessing_in_parallel_at_many_accounts_passes_no_more_than_the_lim
     throttle: LoginThrottle,
 ) -> None:
     """P5, L13: attempts under way count against their address as well, whatever names they try."""
-    outcomes: list[type[Exception]] = []
-    release, refused = asyncio.Event(), asyncio.Event()
-
-    async def one(number: int) -> None:
-        try:
-            async with throttle.attempt(f"user{number}", STRANGER):
-                await release.wait()
-                raise LoginRefusedError
-        except (LoginRefusedError, TooManyAttemptsError) as error:
-            outcomes.append(type(error))
-            if len(outcomes) == 54:
-                refused.set()
-
-    tasks = [asyncio.ensure_future(one(number)) for number in range(60)]
-    async with asyncio.timeout(60):
-        await refused.wait()
-    await succeed(throttle, name="another", address=HOME)
-    release.set()
-    await asyncio.gather(*tasks)
+    outcomes = await guess_at_once(
+        [(throttle, f"user{number}") for number in range(60)],
+        refused=54,
+        meanwhile=lambda: succeed(throttle, name="another", address=HOME),
+    )
     assert outcomes.count(LoginRefusedError) == 6
     assert not await throttle._attempts.failures([f"under way address:{STRANGER}"])
 
@@ -186,24 +189,7 @@ async def test_guessing_at_several_servers_at_once_passes_no_more_than_the_limit
     for store in stores:
         await store.open()
     throttles = [LoginThrottle(store.attempts, clock, SETTINGS) for store in stores]
-    outcomes: list[type[Exception]] = []
-    release, refused = asyncio.Event(), asyncio.Event()
-
-    async def one(throttle: LoginThrottle) -> None:
-        try:
-            async with throttle.attempt("anna", STRANGER):
-                await release.wait()
-                raise LoginRefusedError
-        except (LoginRefusedError, TooManyAttemptsError) as error:
-            outcomes.append(type(error))
-            if len(outcomes) == 17:
-                refused.set()
-
-    tasks = [asyncio.ensure_future(one(throttles[number % 2])) for number in range(20)]
-    async with asyncio.timeout(60):
-        await refused.wait()
-    release.set()
-    await asyncio.gather(*tasks)
+    outcomes = await guess_at_once([(throttles[number % 2], "anna") for number in range(20)], refused=17)
     assert outcomes.count(LoginRefusedError) == 3
     for throttle, store in zip(throttles, stores, strict=True):
         assert await wait_of(throttle) > 0

@@ -95,17 +95,26 @@ async def test_user_enumeration_by_time(default: HashingPool) -> None:
     assert 0.7 < min(unknown) / min(known) < 1.4
 
 
+class Waiting(PasswordHasher):
+    """One whose hashes take until the gate opens."""
+
+    def __init__(self, gate: threading.Event) -> None:
+        super().__init__()
+        self._gate = gate
+        self.started = threading.Event()
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        """Wait, and make no hash."""
+        del password, salt
+        self.started.set()
+        assert self._gate.wait(60)
+        return "done"
+
+
 async def test_argon2_as_denial_of_service_is_refused_beyond_slots_and_queue() -> None:
     """P6: more than the threads and the queue hold gets an answer at once, and those inside are served."""
     gate = threading.Event()
-
-    class Waiting(PasswordHasher):
-        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
-            del password, salt
-            assert gate.wait(5)
-            return "done"
-
-    passwords = HashingPool(threads=2, queue=3, hasher=Waiting())
+    passwords = HashingPool(threads=2, queue=3, hasher=Waiting(gate))
     try:
         inside = [asyncio.ensure_future(passwords.hash(Secret("x"), address=HOME)) for _ in range(5)]
         await asyncio.sleep(0)
@@ -121,19 +130,12 @@ async def test_argon2_as_denial_of_service_is_refused_beyond_slots_and_queue() -
 
 async def test_a_cancelled_login_gives_its_slot_back_only_when_the_thread_is_done() -> None:
     """P6: hanging up at once must not be a way to start more hashes than there are slots."""
-    gate, started = threading.Event(), threading.Event()
-
-    class Waiting(PasswordHasher):
-        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
-            del password, salt
-            started.set()
-            assert gate.wait(5)
-            return "done"
-
-    passwords = HashingPool(threads=1, queue=0, hasher=Waiting())
+    gate = threading.Event()
+    hasher = Waiting(gate)
+    passwords = HashingPool(threads=1, queue=0, hasher=hasher)
     try:
         first = asyncio.ensure_future(passwords.hash(Secret("x"), address=HOME))
-        await asyncio.to_thread(started.wait, 5)
+        assert await asyncio.to_thread(hasher.started.wait, 60)
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
@@ -172,7 +174,7 @@ async def test_a_strangers_logins_wait_for_the_strangers_own() -> None:
     class Noting(PasswordHasher):
         def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
             del salt
-            assert gate.wait(5)
+            assert gate.wait(60)
             order.append(str(password))
             return "done"
 
@@ -199,14 +201,7 @@ async def test_a_strangers_logins_wait_for_the_strangers_own() -> None:
 async def test_a_full_queue_makes_room_for_an_address_that_has_less_in_it() -> None:
     """L13: filling the queue keeps no one out; the last of the longest loses its place."""
     gate = threading.Event()
-
-    class Waiting(PasswordHasher):
-        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
-            del password, salt
-            assert gate.wait(5)
-            return "done"
-
-    passwords = HashingPool(threads=1, queue=3, per_address=3, hasher=Waiting())
+    passwords = HashingPool(threads=1, queue=3, per_address=3, hasher=Waiting(gate))
     try:
         crowd = [asyncio.ensure_future(passwords.hash(Secret("x"), address="198.51.100.7")) for _ in range(4)]
         await asyncio.sleep(0)
@@ -224,14 +219,7 @@ async def test_a_full_queue_makes_room_for_an_address_that_has_less_in_it() -> N
 async def test_who_hangs_up_while_waiting_leaves_the_queue() -> None:
     """P6: a place that no one waits at is free."""
     gate = threading.Event()
-
-    class Waiting(PasswordHasher):
-        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
-            del password, salt
-            assert gate.wait(5)
-            return "done"
-
-    passwords = HashingPool(threads=1, queue=1, hasher=Waiting())
+    passwords = HashingPool(threads=1, queue=1, hasher=Waiting(gate))
     try:
         first = asyncio.ensure_future(passwords.hash(Secret("x"), address=HOME))
         gone = asyncio.ensure_future(passwords.hash(Secret("x"), address=HOME))

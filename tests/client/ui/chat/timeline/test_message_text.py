@@ -1,14 +1,11 @@
 """Formatted text in rows: what is drawn is what was sent, but for markers, and a key shows those as well."""
 
-import sys
-from collections.abc import Callable
 from itertools import groupby
-from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.client.steps import steps
 from tests.protocol.kit.text.corpus import CORPUS, load
 
 from parlour_client.text.formatting import StyleKind, StyleSpan, formatted
@@ -164,31 +161,12 @@ def test_pieces_of_formatting_in_any_order(parts: list[str], width: int) -> None
     check("".join(parts), width)
 
 
-def steps(do: Callable[[], Any]) -> int:
-    """Count the lines of the layout that run."""
-    count = 0
-
-    def line(_frame: FrameType, event: str, _arg: object) -> Any:
-        nonlocal count
-        count += event == "line"
-        return line
-
-    def call(frame: FrameType, _event: str, _arg: object) -> Any:
-        return line if frame.f_code.co_filename == message_text.__file__ else None
-
-    before = sys.gettrace()
-    sys.settrace(call)
-    try:
-        do()
-    finally:
-        sys.settrace(before)
-    return count
-
-
 @pytest.mark.parametrize(
     "part", ["||a|| ", "*a* ", "> *a*\n", "```\na\n```\n", "```\n*a*\n", "- a\n", "`é` ", "👍*a*"]
 )
 def test_twice_the_text_takes_at_most_twice_the_steps(part: str) -> None:
     """No row is cut from all pieces of its line."""
-    few, many = (steps(lambda size=size: pieces(part * size, 40, TextView())) for size in (100, 400))
+    few, many = (
+        steps(lambda size=size: pieces(part * size, 40, TextView()), message_text) for size in (100, 400)
+    )
     assert many <= 4.6 * few + 200

@@ -169,7 +169,7 @@ async def _failover(cluster: Cluster, people: Sequence[Person]) -> list[str]:
         await victim.up.wait()
         node = cluster.nodes[victim.place]
         victim.up.clear()
-        await node.kill()
+        await node.process.kill()
         began = time.perf_counter()
         text = ""
         async with asyncio.timeout(30):
@@ -230,7 +230,7 @@ async def _notices(folder: Path) -> list[str]:
     after = process.cpu_times()
     for bus in buses:
         await bus.close()
-    await nats.kill()
+    await nats.process.kill()
     passed_on = (after.user + after.system - before.user - before.system) / len(events) * 1e6
     figures = f"{sending:.1f} us to send, {both - sending:.1f} us to receive, {passed_on:.1f} us in NATS"
     return ["a message's notification to one other server, CPU", figures, "", "", "", ""]

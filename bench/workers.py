@@ -140,7 +140,7 @@ def _shared(folder: Path) -> Iterator[Shared]:
     try:
         yield shared
     finally:
-        asyncio.run(shared.nats.kill())
+        asyncio.run(shared.nats.process.kill())
         asyncio.run(shared.postgres.close())
 
 

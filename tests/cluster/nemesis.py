@@ -178,11 +178,11 @@ class Nemesis:
         node = self._cluster.nodes[step.node]
         if how == "pause":
             async with self._outage(node.name):
-                node.pause()
+                node.process.pause()
                 await asyncio.sleep(step.seconds)
-                node.resume()
+                node.process.resume()
         elif how == "kill":
-            await node.kill()
+            await node.process.kill()
             await asyncio.sleep(step.seconds)
             await _start(node)
         else:
@@ -191,28 +191,28 @@ class Nemesis:
 
     async def _kill_database(self, seconds: float) -> None:
         async with self._outage(*self._names):
-            await self._cluster.postgres.kill()
+            await self._cluster.postgres.process.kill()
             await asyncio.sleep(seconds / 2)
             await self._cluster.postgres.start()
 
     async def _pause_database(self, seconds: float) -> None:
         async with self._outage(*self._names):
-            self._cluster.postgres.pause()
+            self._cluster.postgres.process.pause()
             await asyncio.sleep(seconds)
-            self._cluster.postgres.resume()
+            self._cluster.postgres.process.resume()
 
     async def _kill_nats(self, seconds: float) -> None:
-        await self._cluster.nats.kill()
+        await self._cluster.nats.process.kill()
         await asyncio.sleep(seconds)
         await self._cluster.nats.start()
 
     async def _pause_nats(self, seconds: float) -> None:
-        self._cluster.nats.pause()
+        self._cluster.nats.process.pause()
         await asyncio.sleep(seconds)
-        self._cluster.nats.resume()
+        self._cluster.nats.process.resume()
 
     async def _kill_front(self, seconds: float) -> None:
-        await self._cluster.front.kill()
+        await self._cluster.front.process.kill()
         await asyncio.sleep(seconds)
         await self._cluster.front.start()
 
@@ -220,7 +220,7 @@ class Nemesis:
         async with self._outage(*self._names):
             self._cluster.postgres.fill_disk()
             await asyncio.sleep(seconds)
-            await self._cluster.postgres.kill()
+            await self._cluster.postgres.process.kill()
             await self._cluster.postgres.start()
 
     async def _kill_everything(self, seconds: float) -> None:
@@ -231,7 +231,7 @@ class Nemesis:
                 await stack.enter_async_context(self._lock(part))
             parts: list[_Part] = [cluster.postgres, cluster.nats, cluster.front, *cluster.nodes]
             async with self._outage(*self._names):
-                await asyncio.gather(*(part.kill() for part in parts))
+                await asyncio.gather(*(part.process.kill() for part in parts))
                 await asyncio.sleep(seconds / 2)
                 await asyncio.gather(*(_start(part) for part in parts))
 

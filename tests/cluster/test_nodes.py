@@ -46,7 +46,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def with_bus_or_without(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[None]:
     """Run the test with NATS, and after it was killed."""
     if request.param == "no NATS":
-        asyncio.run(cluster.nats.kill())
+        asyncio.run(cluster.nats.process.kill())
     yield
     if not cluster.nats.process.runs:
         asyncio.run(cluster.nats.start())
@@ -198,7 +198,7 @@ async def test_nothing_is_lost_when_every_node_is_restarted(
         for node in cluster.nodes:
             await node.stop()
             await node.start()
-        await cluster.nodes[0].kill()
+        await cluster.nodes[0].process.kill()
         await cluster.nodes[0].start()
         for person in (dora, ben, cora):
             await person.client.connection.ready()

@@ -208,7 +208,7 @@ class Torture:
     async def _finish(self) -> None:
         """Demand progress: everyone is connected, sends, and gets everything; also without the bus."""
         if self._cluster is not None:
-            await self._cluster.nats.kill()
+            await self._cluster.nats.process.kill()
             await self._all_connected()
             await self._all_send("without the bus")
             await self._all_see("without the bus")

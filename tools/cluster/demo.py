@@ -54,7 +54,7 @@ class Killer:
         nodes = self._cluster.nodes
         for node in itertools.cycle(nodes):
             await asyncio.sleep(_EVERY)
-            await node.kill()
+            await node.process.kill()
             self.kills += 1
             serving = sum(one.process.runs for one in nodes)
             self._say(f"{node.name} was killed; {serving} of {len(nodes)} nodes serve.")

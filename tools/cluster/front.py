@@ -70,14 +70,6 @@ class Front:
         self.process.spawn()
         await self.process.until(lambda: accepts(self.port))
 
-    async def stop(self) -> None:
-        """Stop it as an operator does."""
-        await self.process.stop()
-
-    async def kill(self) -> None:
-        """Kill it, and with it every connection through it."""
-        await self.process.kill()
-
 
 class _Node:
     """A node as the front sees it."""

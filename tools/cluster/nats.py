@@ -30,19 +30,3 @@ class Nats:
         """Start it and wait until it accepts connections."""
         self.process.spawn()
         await self.process.until(lambda: accepts(self.port))
-
-    async def stop(self) -> None:
-        """Stop it as an operator does."""
-        await self.process.stop()
-
-    async def kill(self) -> None:
-        """Kill it."""
-        await self.process.kill()
-
-    def pause(self) -> None:
-        """Stop it where it is: its sockets stay open, nothing comes."""
-        self.process.pause()
-
-    def resume(self) -> None:
-        """Continue after a pause."""
-        self.process.resume()

@@ -66,18 +66,6 @@ class Node:
         if status := await self.process.stop():
             raise ProcessError(f"{self.name} exited with {status}. {self.process.log_end()}")
 
-    async def kill(self) -> None:
-        """Kill it: what it acknowledged must be in the database."""
-        await self.process.kill()
-
-    def pause(self) -> None:
-        """Stop it where it is: its sockets stay open, nothing answers."""
-        self.process.pause()
-
-    def resume(self) -> None:
-        """Continue after a pause."""
-        self.process.resume()
-
     async def command(self, *arguments: str) -> str:
         """Run an administration command on its data folder; return what it printed. Raises ProcessError."""
         done = await asyncio.to_thread(

@@ -81,18 +81,6 @@ class Postgres:
         """Stop it as an operator does: connections are closed, everything is written (fast shutdown)."""
         await self.process.stop(signal.SIGINT)
 
-    async def kill(self) -> None:
-        """Kill all its processes at once, as a power failure does; the next start recovers."""
-        await self.process.kill()
-
-    def pause(self) -> None:
-        """Stop all its processes where they are."""
-        self.process.pause()
-
-    def resume(self) -> None:
-        """Continue after a pause."""
-        self.process.resume()
-
     def fill_disk(self) -> None:
         """Let each write of it fail, as on a full disk: it soon ends, and can be started again. Linux only.
 

@@ -17,7 +17,6 @@ class AbuseReports:
     """Takes reports."""
 
     def __init__(self, reports: Reports, clock: Clock, audit: Audit) -> None:
-        """Take the collaborators."""
         self._reports = reports
         self._clock = clock
         self._audit = audit

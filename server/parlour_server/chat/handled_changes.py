@@ -14,7 +14,6 @@ class HandledChanges:
     """A limited number of the latest, each with how often it was handled."""
 
     def __init__(self) -> None:
-        """Begin with none."""
         self._times: dict[Hashable, int] = {}
 
     def add(self, change: Hashable) -> None:

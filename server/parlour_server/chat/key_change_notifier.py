@@ -20,7 +20,6 @@ class KeyChangeNotifier:
     def __init__(
         self, *, store: Store, hub: Hub, connected: ConnectedPeers[PeerState], background: BackgroundTasks
     ) -> None:
-        """Take the collaborators."""
         self._store = store
         self._hub = hub
         self._connected = connected

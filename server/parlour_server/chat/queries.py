@@ -93,7 +93,6 @@ class Queries:
         presence: Presence,
         reports: AbuseReports,
     ) -> None:
-        """Take the collaborators."""
         self._store = store
         self._hub = hub
         self._bus = bus

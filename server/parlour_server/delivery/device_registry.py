@@ -68,7 +68,6 @@ class DeviceRegistry:
         *,
         server: str,
     ) -> None:
-        """Take the collaborators."""
         self._store = store
         self._reauthentication = reauthentication
         self._bus = bus

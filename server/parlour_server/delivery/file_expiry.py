@@ -26,7 +26,6 @@ class FileExpiry:
     """Removes expired files."""
 
     def __init__(self, store: FileStore, blobs: BlobStore, bus: Bus, clock: Clock, audit: Audit) -> None:
-        """Take the collaborators."""
         self._store = store
         self._blobs = blobs
         self._clock = clock

@@ -16,7 +16,6 @@ class KeyLog:
     """The key log of the server that is called ``server``."""
 
     def __init__(self, store: KeyLogStore, key: SigningKey, *, server: str) -> None:
-        """Take the collaborators."""
         self._store = store
         self._key = key
         self._server = server

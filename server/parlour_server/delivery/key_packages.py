@@ -38,7 +38,6 @@ class KeyPackageService:
     """The key packages of all devices."""
 
     def __init__(self, store: Store, bus: Bus, clock: Clock, audit: Audit, budgets: DeliveryBudgets) -> None:
-        """Take the collaborators."""
         self._store = store
         self._bus = bus
         self._clock = clock

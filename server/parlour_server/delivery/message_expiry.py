@@ -52,7 +52,6 @@ class MessageExpiry:
     def __init__(
         self, store: Retention, settings: MessageSettings, files: FileExpiry, clock: Clock, audit: Audit
     ) -> None:
-        """Take the collaborators."""
         self._store = store
         self._settings = settings
         self._files = files

@@ -33,7 +33,6 @@ class MlsGroups:
     def __init__(
         self, store: GroupStore, commands: Commands, clock: Clock, audit: Audit, budgets: DeliveryBudgets
     ) -> None:
-        """Take the collaborators."""
         self._store = store
         self._commands = commands
         self._clock = clock

@@ -21,7 +21,6 @@ class RoomRemoval:
     """Removes what deleted rooms leave behind."""
 
     def __init__(self, rooms: Rooms, clock: Clock) -> None:
-        """Take the collaborators."""
         self._rooms = rooms
         self._clock = clock
 

@@ -16,7 +16,6 @@ class AccountLimits:
     """The limits of all accounts that have any of their own."""
 
     def __init__(self) -> None:
-        """Begin without any."""
         self._by_name: dict[str, dict[UserName, int]] = {}
 
     def replace(self, limits: Iterable[tuple[UserName, str, int]]) -> None:

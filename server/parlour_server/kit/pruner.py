@@ -29,7 +29,6 @@ class Pruner:
     """Keeps the store from growing without a limit."""
 
     def __init__(self, store: KitStore, clock: Clock) -> None:
-        """Take the collaborators."""
         self._store = store
         self._clock = clock
 

@@ -25,7 +25,6 @@ class BackgroundTasks:
     """Tasks that end with the program."""
 
     def __init__(self) -> None:
-        """Begin without any."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, what: str, work: Work, failed: Callable[[], None]) -> Callable[[], object]:

@@ -25,7 +25,6 @@ class SqlAuditHeads:
     """The table of heads."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
-        """Use the store's writer and readers."""
         self._writer = writer
         self._readers = readers
 

@@ -22,7 +22,6 @@ class SqlNotices:
     """The table of notices."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
-        """Use the store's writer and readers."""
         self._writer = writer
         self._readers = readers
 

@@ -138,7 +138,6 @@ class SqlAccountData:
     """Finds, deletes and reads what belongs to an account."""
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers."""
         self._writer = writer
         self._readers = readers
         self._clock = clock

@@ -23,7 +23,6 @@ class SqlAttempts:
     """Failed logins by key."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
-        """Use the store's writer and readers."""
         self._writer = writer
         self._readers = readers
 

@@ -43,7 +43,6 @@ class SqlGroups:
     """The state of groups, and pending Welcomes."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
-        """Use the store's writer and readers."""
         self._writer = writer
         self._readers = readers
 

@@ -23,7 +23,6 @@ class SqlKeyLog:
     """Reads the log, and appends the operator's policy for inspection."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
-        """Use the store's writer and readers."""
         self._writer = writer
         self._readers = readers
 

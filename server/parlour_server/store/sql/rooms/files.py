@@ -31,7 +31,6 @@ class SqlFiles:
     """The records of files."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
-        """Use the store's writer and readers."""
         self._writer = writer
         self._readers = readers
 

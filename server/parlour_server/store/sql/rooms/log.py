@@ -40,7 +40,6 @@ class SqlLog:
     """The events of the rooms."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
-        """Use the store's writer and readers."""
         self._writer = writer
         self._readers = readers
         self._damage = DamageLog()

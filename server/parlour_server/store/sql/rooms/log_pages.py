@@ -67,7 +67,6 @@ class DamageLog:
     """Logs each unreadable event once."""
 
     def __init__(self) -> None:
-        """Begin with none."""
         self._noted: set[tuple[RoomId, Seq]] = set()
 
     def note(self, events: Sequence[LogEvent]) -> None:

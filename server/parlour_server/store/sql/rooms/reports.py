@@ -36,7 +36,6 @@ class SqlReports:
     """The table of reports."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
-        """Use the store's writer and readers."""
         self._writer = writer
         self._readers = readers
 

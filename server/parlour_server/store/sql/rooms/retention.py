@@ -60,7 +60,6 @@ class SqlRetention:
     """How long messages are kept, and the removal of older ones."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
-        """Use the store's writer and readers."""
         self._writer = writer
         self._readers = readers
 

@@ -61,7 +61,6 @@ class SqlRooms:
     """The rooms and who is in them."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
-        """Use the store's writer and readers."""
         self._writer = writer
         self._readers = readers
 

@@ -31,7 +31,7 @@ class ErrorCode(StrEnum):
     CONFLICT = "conflict"
     """The id was already used for another request."""
     ARCHIVED = "archived"
-    """The room is archived: it can be read, and nothing is written."""
+    """The room is archived: it can only be read."""
     ENCRYPTED = "encrypted"
     """The room is end-to-end encrypted: unencrypted messages are refused."""
     STALE_EPOCH = "stale_epoch"

@@ -29,7 +29,7 @@ _SHARED: Final = "PostgreSQL"
 MESSAGES: Final = Metric(
     "messages_total",
     Kind.COUNTER,
-    "Messages that were stored here, by whether their room is encrypted",
+    "Messages stored by this server, by whether their room is encrypted",
     ("encrypted",),
 )
 LIVE_ROOMS: Final = Metric("live_rooms", Kind.GAUGE, "Rooms with someone connected to this server")
@@ -41,9 +41,12 @@ DEVICES: Final = Metric("devices", Kind.GAUGE, "Devices with keys that are not r
 ROOM_EVENTS: Final = Metric(
     "room_events", Kind.GAUGE, "Events that rooms have had, messages among them", scope=_DATABASE
 )
-FILES_BYTES: Final = Metric("files_bytes", Kind.GAUGE, "Uploaded files", scope=_DATABASE)
+FILES_BYTES: Final = Metric("files_bytes", Kind.GAUGE, "What uploaded files take", scope=_DATABASE)
 FILES_LIMIT: Final = Metric(
-    "files_limit_bytes", Kind.GAUGE, "The most of them (`files.total_bytes`)", scope=_DATABASE
+    "files_limit_bytes",
+    Kind.GAUGE,
+    "The most they may take (`files.total_bytes`)",
+    scope=_DATABASE,
 )
 REPORTS_OPEN: Final = Metric(
     "reports_open", Kind.GAUGE, "Abuse reports that wait for the operator", scope=_DATABASE

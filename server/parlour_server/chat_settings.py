@@ -89,7 +89,8 @@ class MessageSettings(Section, frozen=True):
         ),
     ] = 0
     notice_days: Annotated[
-        int, setting("days", "members see that less will be kept so long before it applies", ge=1, le=90)
+        int,
+        setting("days", "members are told so long before a shorter time applies", ge=1, le=90),
     ] = 3
     room_bytes: Annotated[
         int, setting("bytes", "all messages of one room, so that one room can't fill the disk")

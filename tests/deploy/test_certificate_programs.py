@@ -231,7 +231,7 @@ def test_certbots_hook_gives_each_certificate_to_the_running_server(
     assert pin_of(second) == pin_of(first) != pin_of(own)
     conversation.goes_on()
     # someone forgets --reuse-key: the old certificate stays, and certbot's output says why
-    assert "is another one than" in certbot.renew("--new-key", "--no-reuse-key")
+    assert "is not the one in" in certbot.renew("--new-key", "--no-reuse-key")
     assert shown(server) == second
     conversation.goes_on()
     assert [f"http://{NAME}/" in url for url in ca.validated] == [True] * 3
@@ -275,7 +275,7 @@ def test_caddys_certificates_are_imported_when_they_change(
         first = caddy.certificate()
         refused = subprocess.run(words, cwd=first.parent, check=False, capture_output=True, timeout=PATIENCE)
         assert refused.returncode == 1
-        assert b"is another one than" in refused.stderr
+        assert b"is not the one in" in refused.stderr
         by_hand = [*words[:-1], words[-1] + " --replace-key"]
         data = first.read_bytes()
         subprocess.run(by_hand, cwd=first.parent, check=True, timeout=PATIENCE)

@@ -69,7 +69,7 @@ def _check_retention(_front: Front, values: Mapping[str, Any]) -> None:
     if values["clear"] and values["days"] is not None:
         raise WrongUseError(_("DAYS and --clear can't be used together."))
     if values["days"] is not None and not 1 <= values["days"] <= RETENTION_DAYS.value:
-        raise WrongUseError(_("Give 1 to {most} days.").format(most=RETENTION_DAYS.value))
+        raise WrongUseError(_("Give a number of days from 1 to {most}.").format(most=RETENTION_DAYS.value))
 
 
 def _check_topic(_front: Front, values: Mapping[str, Any]) -> None:
@@ -346,7 +346,7 @@ async def retention(
         bool, Takes(Kind.FLAG, help=N_("Keep messages as long as the server keeps any."), word="--clear")
     ] = False,
 ) -> RetentionShown | Question | None:
-    """Show how long the server keeps messages here, or set it in days; --clear keeps them."""
+    """Show how long the server keeps messages here, or set it in days; --clear removes the limit."""
     if days is None and not clear:
         return RetentionShown(room)
     if room.kind is not RoomKind.DIRECT and room.role is not Role.OWNER:

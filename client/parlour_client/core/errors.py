@@ -136,8 +136,8 @@ _REASONS: Final = frozenset(
         N_("Too many of your invitations are unanswered: withdraw one, or wait."),
         N_("Too many invitations to this room are unanswered."),
         N_("No such invitation, or it is not yours to withdraw."),
-        N_("Messages here are kept this long already."),
-        N_("This room is archived already."),
+        N_("Messages here are already kept for that long."),
+        N_("This room is already archived."),
         N_("This room is not archived."),
     }
 )

@@ -234,7 +234,7 @@ class Renamed(Body, frozen=True, tag="renamed"):
 
 
 class Archived(Body, frozen=True, tag="archived"):
-    """The room was archived (``on``): it can be read, and nothing is written; or it is active again."""
+    """The room was archived (``on``), so that it can only be read, or made active again."""
 
     on: bool
 

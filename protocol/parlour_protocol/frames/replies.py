@@ -79,7 +79,7 @@ class RoomSummary(Part, frozen=True):
     retention: Retention | None = None
     """Absent: messages are kept for ever, and none was ever removed."""
     archived: bool = False
-    """It can be read, and nothing is written."""
+    """It can only be read."""
 
 
 class Invitation(Part, frozen=True):

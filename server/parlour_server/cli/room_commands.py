@@ -68,7 +68,7 @@ def list_(data: Path, private: bool, as_json: bool) -> None:  # noqa: FBT001 - c
 @json_option
 @click.argument("name")
 def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
-    """Show what the server knows of the room NAME (or with this id), besides what is written in it."""
+    """Show what the server knows of the room NAME (its name or id), besides what is written in it."""
     from parlour_server.system_account import system_account  # noqa: PLC0415 - keeps `--help` quick
 
     async def work(store: "Store") -> "RoomFactsForOperator":
@@ -93,14 +93,14 @@ def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
 @click.argument("name")
 @click.argument("new")
 def rename(data: Path, name: str, new: str, as_json: bool) -> None:  # noqa: FBT001 - click
-    """Rename the room NAME (or with this id). Its members are told."""
+    """Rename the room NAME (its name or id). Its members are told."""
     from parlour_protocol.frames.bodies import Renamed  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.room_name import parse_room_name  # noqa: PLC0415
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
 
     chosen = parse_room_name(new)
     if with_store(data, lambda store: _described(store, name), did=None).name == chosen:
-        raise SetupError(f"the room is called {chosen} already")
+        raise SetupError(f"the room is already called {chosen}")
     room = _append(data, name, Renamed(chosen), _if_named, did="room rename", new=str(chosen))
     _print_result(room, f"{name} is now called {chosen}", as_json=as_json, name=str(chosen))
     _warn_without_lobby(data)
@@ -111,7 +111,7 @@ def rename(data: Path, name: str, new: str, as_json: bool) -> None:  # noqa: FBT
 @json_option
 @click.argument("name")
 def archive(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
-    """Archive the room NAME (or with this id): members can read it, but no one can write in it."""
+    """Archive the room NAME (its name or id): members can read it, but no one can write in it."""
     _set_archived(data, name, on=True, as_json=as_json)
 
 
@@ -130,7 +130,7 @@ def unarchive(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - c
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.argument("name")
 def delete(data: Path, name: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click
-    """Delete the room NAME (or with this id) with its messages and files. This can't be undone.
+    """Delete the room NAME (its name or id) with its messages and files. This can't be undone.
 
     Its members are told and lose it at once; the running server removes its data in the minutes after.
     People's devices keep the copies that they have.
@@ -189,12 +189,16 @@ def create(data: Path, name: str, topic: str, as_json: bool) -> None:  # noqa: F
 @data_option
 @json_option
 @click.option(
-    "--role", type=click.Choice(["owner", "moderator", "member"]), default="moderator", show_default=True
+    "--role",
+    type=click.Choice(["owner", "moderator", "member"]),
+    default="moderator",
+    show_default=True,
+    help="The role to give.",
 )
 @click.argument("name")
 @click.argument("who")
 def appoint(data: Path, name: str, who: str, role: str, as_json: bool) -> None:  # noqa: FBT001 - click
-    """Give WHO a role in the room NAME (or with this id). They must be a member."""
+    """Give WHO a role in the room NAME (its name or id). They must be a member."""
     from parlour_protocol.frames.bodies import RoleSet  # noqa: PLC0415
     from parlour_protocol.rooms import Role  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
@@ -231,7 +235,7 @@ def retention(
     yes: bool,  # noqa: FBT001 - click
     as_json: bool,  # noqa: FBT001 - click
 ) -> None:
-    """Show how long messages of the room NAME (or with this id) are kept, or set it.
+    """Show how long messages of the room NAME (its name or id) are kept, or set it.
 
     Members are told at once. A shorter time applies after `messages.notice_days`; it removes messages for
     good, so it asks first.

@@ -102,15 +102,15 @@ COMMIT_WRITES: Final = Metric(
     "commit_writes", Kind.HISTOGRAM, "Writes that shared a transaction (group commit)"
 )
 COMMITS_FAILED: Final = Metric(
-    "commits_failed_total", Kind.COUNTER, "Transactions of which nothing was stored, or nobody knows"
+    "commits_failed_total", Kind.COUNTER, "Transactions that stored nothing, or whose outcome is unknown"
 )
 STORE_WRITABLE: Final = Metric(
     "store_writable", Kind.GAUGE, "1 if the newest transaction succeeded, 0 if it failed"
 )
 WRITE_QUEUE: Final = Metric("write_queue", Kind.GAUGE, "Writes that wait for the database, or run")
-WRITE_QUEUE_LIMIT: Final = Metric("write_queue_limit", Kind.GAUGE, "The most of them; more are refused")
+WRITE_QUEUE_LIMIT: Final = Metric("write_queue_limit", Kind.GAUGE, "The most such writes; more are refused")
 READ_QUEUE_DEPTH: Final = Metric("read_queue", Kind.GAUGE, "Reads that wait for the database, or run")
-READ_QUEUE_LIMIT: Final = Metric("read_queue_limit", Kind.GAUGE, "The most of them; more are refused")
+READ_QUEUE_LIMIT: Final = Metric("read_queue_limit", Kind.GAUGE, "The most such reads; more are refused")
 STORE_REFUSED: Final = Metric(
     "store_refused_total", Kind.COUNTER, "Reads and writes refused because a queue was full", ("queue",)
 )
@@ -124,10 +124,10 @@ LOOP_LAG: Final = Metric(
     "loop_lag_seconds", Kind.HISTOGRAM, "How late the event loop ran a timer, measured twice a second"
 )
 HASH_QUEUE: Final = Metric("hash_queue", Kind.GAUGE, "Passwords that wait to be hashed")
-HASH_QUEUE_LIMIT: Final = Metric("hash_queue_limit", Kind.GAUGE, "The most of them (`logins.hash_queue`)")
+HASH_QUEUE_LIMIT: Final = Metric("hash_queue_limit", Kind.GAUGE, "The most of these (`logins.hash_queue`)")
 HASHES_RUNNING: Final = Metric("hashes_running", Kind.GAUGE, "Passwords that are being hashed")
 HASHES_REFUSED: Final = Metric(
-    "hashes_refused_total", Kind.COUNTER, "Logins refused because too many waited, in all or of one address"
+    "hashes_refused_total", Kind.COUNTER, "Logins refused because too many waited, in all or from one address"
 )
 CERTIFICATE: Final = Metric(
     "certificate_expiry_timestamp_seconds",

@@ -190,7 +190,7 @@ def refuse_deleted_peer(event: AppendEvent, facts: Facts) -> None:
 def refuse_same_archived(facts: Facts, *, on: bool) -> None:
     """Refuse to archive an archived room, or the other way around. Raises RefusedError."""
     if facts.archived is on:
-        hint = "this room is archived already" if on else "this room is not archived"
+        hint = "this room is already archived" if on else "this room is not archived"
         raise RefusedError(ErrorCode.ALREADY, hint)
 
 
@@ -198,7 +198,7 @@ def refuse_same_retention(event: AppendEvent, facts: Facts) -> None:
     """Refuse to set what is set or announced already. Raises RefusedError."""
     policy = facts.retention.settled(event.at)
     if isinstance(event.body, RetentionSet) and policy.changed_by(event.body, event.at) == policy:
-        raise RefusedError(ErrorCode.ALREADY, "messages here are kept this long already")
+        raise RefusedError(ErrorCode.ALREADY, "messages here are already kept for that long")
 
 
 def decide_within(room_bytes: int) -> Decide:

@@ -249,7 +249,7 @@ def test_rooms_are_changed_by_the_operator(folder: DataFolder, capsys: Capture) 
     assert "is now called dining" in run(capsys, "room", "rename", *data, "kitchen", "dining")
     assert "no such room" in fail(capsys, "room", "show", *data, "kitchen")[1]
     assert "archived" in run(capsys, "room", "archive", *data, "dining")
-    assert "archived already" in fail(capsys, "room", "archive", *data, "dining")[1]
+    assert "already archived" in fail(capsys, "room", "archive", *data, "dining")[1]
     assert "archived" in run(capsys, "room", "list", *data)
     assert json.loads(run(capsys, "room", "unarchive", *data, "dining", "--json"))["archived"] is False
     status, sentence = fail(capsys, "room", "delete", *data, "dining")
@@ -368,7 +368,7 @@ def test_how_long_a_room_keeps_messages_by_the_operator(folder: DataFolder, caps
     assert (shown["days"], shown["next_days"]) == (None, 30)
     assert "room retention" in acts(folder)
     same = fail(capsys, "room", "retention", *data, "lobby", "--days", "30", "--yes")
-    assert "messages here are kept this long already" in same[1]
+    assert "messages here are already kept for that long" in same[1]
     assert "from" not in run(capsys, "room", "retention", *data, "lobby", "--clear")
     assert "no such room" in fail(capsys, "room", "retention", *data, "nowhere")[1]
     assert fail(capsys, "room", "retention", *data, "lobby", "--days", "0")[0] == 2

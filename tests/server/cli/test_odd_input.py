@@ -52,7 +52,7 @@ def data(folder: DataFolder, capsys: Capture) -> tuple[str, str]:
         (("notice", "withdraw", "\udcff"), 1, "a word of this command is not UTF-8"),
         (("report", "close", "\udcff"), 1, "a word of this command is not UTF-8"),
         (("report", "close", "x"), 1, "no such report; `parlour-server report list --all` shows all"),
-        (("room", "rename", "kitchen", "KITCHEN"), 1, "is called kitchen already"),
+        (("room", "rename", "kitchen", "KITCHEN"), 1, "is already called kitchen"),
         (("room", "rename", "kitchen", "lobby"), 1, "is taken"),
         (("room", "show", "\ud800"), 1, "no such room"),
         (("room", "delete", "kitchen"), 2, "add --yes if you mean it"),

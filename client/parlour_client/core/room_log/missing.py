@@ -76,7 +76,7 @@ def withheld_text(first: Seq, last: Seq) -> str:
 def expired_text(days: int | None) -> str:
     """Say that messages were removed."""
     if days is None:
-        return _("Older messages were removed: the server kept them for less time here than now.")
+        return _("Older messages were removed: the server used to keep them for less time here.")
     return ngettext(
         "Older messages were removed: the server keeps them for {days} day here.",
         "Older messages were removed: the server keeps them for {days} days here.",

@@ -51,7 +51,7 @@ _SPOOLED = 1_048_576
 @json_option
 @name_argument
 def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click
-    """Delete an account with its data, for good. Says first what goes, what stays, and why.
+    """Delete an account with its data, for good. It first says what goes, what stays, and why.
 
     If it is interrupted, run it again: it goes on. Nobody can use the account from its first moment on.
     """

@@ -29,9 +29,9 @@ def cert() -> None:
 @data_option
 @json_option
 def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
-    """Show the certificate: its names, issuer, end and pin, and who renews it.
+    """Show the certificate: its names, issuer, expiry and pin, and who renews it.
 
-    The status is 1 when it has ended, or ends so soon that its renewal must have failed.
+    The status is 1 when it has expired, or expires so soon that its renewal must have failed.
     """
     from parlour_server.kit.setup.certificate_report import CertificateReport  # noqa: PLC0415
 
@@ -53,8 +53,8 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 def request(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """Request a certificate by ACME now, for the server's own key and names.
 
-    The settings `acme.…` say from which CA. A running server renews by itself; this is for the first time, to
-    see what goes wrong. If it fails, nothing changes.
+    The settings `acme.…` name the CA. A running server renews by itself; use this the first time, to see what
+    goes wrong. If it fails, nothing changes.
     """
     _request(data, as_json=as_json, only_if_due=False)
 
@@ -127,11 +127,11 @@ def _request(data: Path, *, as_json: bool, only_if_due: bool) -> None:
 @click.option(
     "--replace-key",
     is_flag=True,
-    help="Take another key than the server has: clients and invite links with the old pin will refuse it.",
+    help="Replace the server's key with this one: clients and invite links with the old pin will refuse it.",
 )
 @json_option
 def import_(data: Path, chain: Path, key: Path | None, replace_key: bool, as_json: bool) -> None:  # noqa: FBT001 - click
-    """Take a certificate that another program got, such as certbot or Caddy.
+    """Import a certificate from another program, such as certbot or Caddy.
 
     It must be for the server's key and all of its names; otherwise nothing changes. A running server shows it
     to new connections within seconds. Run this from the other program's deploy hook.

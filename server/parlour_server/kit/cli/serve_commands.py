@@ -52,7 +52,9 @@ _file = click.Path(path_type=Path, dir_okay=False)
     "servers, instead of in a file. The URL has no password.",
 )
 @click.option("--database-password-file", metavar="FILE", type=_file, help="A file with its password.")
-@click.option("--bus", metavar="URL", help="The NATS server by which the servers of one database tell news.")
+@click.option(
+    "--bus", metavar="URL", help="The NATS server through which servers on one database notify each other."
+)
 @click.option("--bus-credentials-file", metavar="FILE", type=_file, help="NATS' credentials file.")
 @json_option
 def init(

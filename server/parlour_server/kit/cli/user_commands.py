@@ -41,7 +41,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,50}|[0-9]{1,3}(,[0-9]{3}){1,12}|[0-9]{1,3}
 
 @click.group()
 def user() -> None:
-    """List, create, limit, disable, export and delete accounts; reset a password or a second factor."""
+    """List, create, limit, disable, export and delete accounts; reset passwords and second factors."""
 
 
 user.add_command(second_factor)
@@ -175,7 +175,7 @@ def enable(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - clic
 )
 @data_option
 @click.option("--set", "given", multiple=True, metavar="LIMIT=NUMBER", help="Give the account this limit.")
-@click.option("--reset", "taken", multiple=True, metavar="LIMIT", help="Let it have what everyone has again.")
+@click.option("--reset", "taken", multiple=True, metavar="LIMIT", help="Give it everyone's limit again.")
 @json_option
 @name_argument
 def limits(

@@ -98,7 +98,7 @@ class AcmeSettings(Section, frozen=True):
         ),
     ] = ""
     dns_seconds: Annotated[
-        int, setting("seconds", "between `add` and the CA's look at the record", ge=0, le=600, reloads=True)
+        int, setting("seconds", "between `add` and the CA's check of the record", ge=0, le=600, reloads=True)
     ] = 30
     ca_file: Annotated[
         str, _text("certificates of the CAs to trust for `directory`; empty: those of the system")
@@ -364,7 +364,7 @@ class DiskSettings(Section, frozen=True):
         int,
         setting(
             "percent",
-            "of the disk free: with less, `doctor`, the log and a metric warn, before nothing can be sent",
+            "free on the disk: with less, `doctor`, the log and a metric warn, before nothing can be sent",
             ge=1,
             le=90,
         ),
@@ -394,7 +394,9 @@ class TracingSettings(Section, frozen=True):
             "this machine; empty: nothing is traced. It needs the extra `otel`"
         ),
     ] = ""
-    one_in: Annotated[int, setting("requests", "one of so many is traced: each takes a little time")] = 100
+    one_in: Annotated[
+        int, setting("requests", "one request in this many is traced, because a trace takes time")
+    ] = 100
 
 
 Choice = Literal["off", "flag", "redact", "block"]

@@ -83,7 +83,7 @@ class CertificateChain:
             raise SetupError(f"the certificate is not valid before {utc_text(leaf.not_valid_before_utc)}")
         if leaf.not_valid_after_utc < now + _LEAST_LIFE:
             raise SetupError(
-                f"the certificate ends at {utc_text(leaf.not_valid_after_utc)}; request a new one"
+                f"the certificate expires at {utc_text(leaf.not_valid_after_utc)}; request a new one"
             )
         _refuse_use(leaf)
         for below, above in zip(self.certificates, self.certificates[1:], strict=False):

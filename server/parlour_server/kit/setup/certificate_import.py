@@ -67,7 +67,7 @@ def import_certificate(
     if is_other and not replace_key:
         given = "standard input" if key == STANDARD_INPUT else key
         raise SetupError(
-            f"the key in {given} is another one than {folder.key}: clients and invite links with the old pin"
+            f"the key in {given} is not the one in {folder.key}: clients and invite links with the old pin"
             " would refuse the server; let the other program keep its key (certbot: --reuse-key), or give"
             " --replace-key"
         )

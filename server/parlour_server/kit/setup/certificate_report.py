@@ -55,7 +55,7 @@ class CertificateReport:
     def lines(self) -> list[str]:
         """The same for a person."""
         known = self.fields
-        left = f"{known['days_left']} days left" if known["days_left"] >= 0 else "it has ended"
+        left = f"{known['days_left']} days left" if known["days_left"] >= 0 else "it has expired"
         return [
             f"names:   {', '.join(known['names'])}",
             *([f"lacks:   {', '.join(known['lacks'])}"] if known["lacks"] else []),

@@ -110,9 +110,9 @@ def _certificate(folder: DataFolder) -> list[Finding]:
     except ParlourServerError as error:
         return [Finding("danger", "certificate", str(error))]
     left = leaf.not_valid_after_utc - datetime.now(UTC)
-    ends = f"ends on {leaf.not_valid_after_utc:%Y-%m-%d}"
+    ends = f"expires on {leaf.not_valid_after_utc:%Y-%m-%d}"
     if left <= timedelta():
-        return [Finding("danger", "certificate", f"it has ended ({ends}); `init` or your CA renews it")]
+        return [Finding("danger", "certificate", f"it has expired ({ends}); `init` or your CA renews it")]
     level: Level = "advice" if ends_soon(leaf) else "fine"
     own = "our own CA" if is_own(folder, leaf) else "another CA"
     text = f"for {', '.join(names_of(leaf))}, by {own}, {ends}, pin {pin_of(leaf)}"

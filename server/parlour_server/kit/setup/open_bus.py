@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from parlour_server.kit.bus.nats_bus import NatsBus
 
 _NATS: Final = "NATS"
-_CONNECTED: Final = Metric("bus_connected", Kind.GAUGE, "Whether a connection to NATS stands", needs=_NATS)
+_CONNECTED: Final = Metric("bus_connected", Kind.GAUGE, "1 while connected to NATS, else 0", needs=_NATS)
 _LAG: Final = Metric(
     "bus_lag_seconds", Kind.GAUGE, "Round trip to NATS; infinite without a connection", needs=_NATS
 )

@@ -57,5 +57,5 @@ def _give_back(db: sqlite3.Connection) -> None:
 
 def _failed(path: Path, error: sqlite3.Error) -> str:
     if "full" in str(error):
-        return f"{path} can't be rewritten: it needs as much free space as it has; nothing was changed"
+        return f"{path} can't be rewritten without as much free space as it takes up; nothing was changed"
     return cannot_open(path, error)

@@ -91,7 +91,7 @@ def test_a_certificate_that_does_not_fit_changes_nothing(folder: DataFolder, tmp
     for pem, why in (
         (CA.chain(new_key().public_key(), ("chat.example.org",)), "another key than server.key"),
         (CA.chain(key, ("b.example.org",)), "not for chat.example.org"),
-        (pem_of(CA.sign(key, ("chat.example.org",), starts=old)), "the certificate ends"),
+        (pem_of(CA.sign(key, ("chat.example.org",), starts=old)), "the certificate expires"),
         (b"", "not made of readable certificates"),
     ):
         done = cert(folder, "import", "--chain", chain_file(tmp_path, pem))

@@ -52,7 +52,7 @@ def test_a_chain_for_the_key_and_the_names_is_taken() -> None:
         ),
         (
             pem_of(CA.sign(KEY.public_key(), NAMES, starts=datetime.now(UTC) - timedelta(days=90))),
-            "the certificate ends",
+            "the certificate expires",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -143,7 +143,7 @@ def why_of(error: BaseException) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         text = "the certificate of the CA's own web server is not trusted (acme.ca_file names a private CA)"
     elif isinstance(error, requests.exceptions.RequestException):
-        text = f"the CA can't be reached, or its answer can't be taken ({kind})"
+        text = f"the CA can't be reached, or its answer could not be used ({kind})"
     elif isinstance(error, errors.TimeoutError):
         text = "the CA did not finish in time"
     elif isinstance(error, errors.Error) and str(error):

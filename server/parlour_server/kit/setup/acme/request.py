@@ -47,7 +47,7 @@ async def request_certificate(folder: DataFolder, settings: Settings, now: datet
     names, acme = wanted_names(settings), settings.acme
     key = read_key(folder.key.read_bytes(), folder.key)
     if not isinstance(key, EllipticCurvePrivateKey | RSAPrivateKey):
-        raise SetupError(f"{folder.key} is neither an ECDSA nor an RSA key, and no CA takes another one")
+        raise SetupError(f"{folder.key} is neither an ECDSA nor an RSA key, and CAs take no other kind")
     job = Job(
         directory=acme.directory,
         names=names,

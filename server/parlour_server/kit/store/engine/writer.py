@@ -51,7 +51,7 @@ class Writer:
         self.refused = 0
         """Writes that were refused, because too many waited."""
         self.failed = 0
-        """Transactions of which nothing was stored, or nobody knows."""
+        """Transactions that stored nothing, or whose outcome is unknown."""
         self.commits = Histogram(_COMMIT_BOUNDS)
         """Seconds that transactions took, the wait for the disk included."""
         self.batches = Histogram(_BATCH_BOUNDS)

@@ -214,7 +214,7 @@ def _escapes(path: str, body: Any) -> Any:
         (_elsewhere, "TooManyRedirects"),
         (_another_name, "a name that was not requested"),
         (_evil_token, "token of an unknown form"),
-        (_nonsense, "not understood|answer can't be taken"),
+        (_nonsense, "not understood|could not be used"),
         (_escapes, "slow"),
     ],
 )

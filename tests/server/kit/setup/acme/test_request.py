@@ -101,7 +101,7 @@ def _not_a_chain(ca: AcmeCa, request: Any, names: list[str]) -> bytes:
         (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "not made of readable"),
         (b"x" * 100_000, "more than 65,536 bytes"),
         (_of_another_name, "not for chat.example.org"),
-        (_ended, "the certificate ends"),
+        (_ended, "the certificate expires"),
         (_not_a_chain, "signed by the next"),
     ],
     ids=["key", "nothing", "no certificate", "too large", "name", "ended", "order"],

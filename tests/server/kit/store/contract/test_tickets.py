@@ -35,12 +35,16 @@ async def test_a_ticket_is_taken_once(world: KitWorld) -> None:
 
 async def test_a_ticket_expires(world: KitWorld) -> None:
     """It works just before its time is up, and not at it (K4)."""
-    _, grant = await ticket(world)
-    await world.store.tickets.put(b"u" * 32, grant, seconds=30)
-    world.clock.forward(29.9)
-    assert await world.store.tickets.take(TICKET) == grant
-    world.clock.forward(0.1)
-    assert await world.store.tickets.take(b"u" * 32) is None
+    session = world.session(await world.account("alice"), 1)
+    await world.store.sessions.create(session, cap=9)
+    grant, before = world.grant(session), 60.0 if world.store.is_shared else 0.1
+    # A database's own clock goes on meanwhile: a slow machine needs more than a moment.
+    for one in (b"u", b"v"):
+        await world.store.tickets.put(one * 32, grant, seconds=3600)
+    world.clock.forward(3600 - before)
+    assert await world.store.tickets.take(b"u" * 32) == grant
+    world.clock.forward(before)
+    assert await world.store.tickets.take(b"v" * 32) is None
 
 
 async def test_setting_the_clock_back_does_not_extend_a_ticket(world: KitWorld) -> None:

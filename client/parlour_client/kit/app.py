@@ -277,7 +277,9 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
         if link is None or not link.status.session_ended or isinstance(self.screen, LoginAgainScreen):
             return
         _done = self.push_screen(
-            LoginAgainScreen(link.account, link.log_in_again, later=_("later, with Ctrl+L"))
+            LoginAgainScreen(
+                link.account, link.log_in_again, link.status.problem, later=_("later, with Ctrl+L")
+            )
         )
 
     def action_second_factors(self) -> None:

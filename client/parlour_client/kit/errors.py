@@ -13,7 +13,8 @@
     ├── UnreachableError        no connection; another try may help
     │   └── ServerMisbehavedError   it answered, but not as this protocol says
     ├── SessionEndedError       log in again
-    │   └── EnrolmentRequiredError   and set up a second factor
+    │   ├── EnrolmentRequiredError   and set up a second factor
+    │   └── AccountDeletedError      which is not possible any more
     ├── ApiRefusedError         the HTTPS API said no: a code and a sentence
     │   └── LoginRefusedError
     │       └── SecondFactorRefusedError
@@ -148,6 +149,12 @@ class EnrolmentRequiredError(SessionEndedError):
     """The account must have a second factor and has none: the session is good for setting one up only."""
 
     hint = N_("Log in again; you set one up then.")
+
+
+class AccountDeletedError(SessionEndedError):
+    """The server's operator deleted the account: no login will work again."""
+
+    hint = N_("What this device has stays readable here.")
 
 
 class NotFinishedError(ParlourClientError):

@@ -11,9 +11,15 @@ from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.account.second_factor import FactorDialog
 from parlour_client.kit.account.sign_in import SignIn
 from parlour_client.kit.connection_status import LinkState, StatusChanged
-from parlour_client.kit.errors import LoginRefusedError, SessionEndedError, SetupError, UnreachableError
+from parlour_client.kit.errors import (
+    AccountDeletedError,
+    LoginRefusedError,
+    SessionEndedError,
+    SetupError,
+    UnreachableError,
+)
 from parlour_client.kit.transport import reconnector
-from parlour_protocol.kit.errors import SESSION_ENDED, SESSION_EXPIRED
+from parlour_protocol.kit.errors import ACCOUNT_DELETED, ACCOUNT_DISABLED, SESSION_ENDED, SESSION_EXPIRED
 from parlour_protocol.kit.secret import Secret
 
 
@@ -145,6 +151,40 @@ async def test_what_was_written_meanwhile_is_sent_under_the_new_session(
     assert client.connection.status.state is LinkState.ONLINE
     texts = [str(one.text) for one in await client.history.timeline(LOBBY)]
     assert texts.count("written while logged out") == 1
+
+
+async def test_a_disabled_account_is_said_and_can_log_in_when_it_is_enabled(
+    desk: Desk, server: FakeServer
+) -> None:
+    """The open connection learns it; the person may try the password again, as after any end."""
+    client = await desk.open()
+    await end_session(client, server, ACCOUNT_DISABLED)
+    assert client.connection.status.problem == "The server's operator disabled this account."
+    with pytest.raises(SessionEndedError, match="disabled this account"):
+        await client.connection.ready()
+    await client.connection.log_in_again(RIGHT)
+    async with asyncio.timeout(60):
+        await client.connection.ready()
+    assert client.connection.status.problem == ""
+
+
+async def test_a_deleted_account_is_said_and_asks_for_no_password(
+    desk: Desk, server: FakeServer, logins: list[str]
+) -> None:
+    """No login can work any more: the client stops, and what waits is told why."""
+    client = await desk.open()
+    stopped = lambda c: isinstance(c, StatusChanged) and c.status.state is LinkState.STOPPED  # noqa: E731
+    await heard(client, stopped, lambda: server.drop(ACCOUNT_DELETED))
+    status = client.connection.status
+    assert (status.session_ended, status.problem) == (False, "The server's operator deleted this account.")
+    with pytest.raises(AccountDeletedError) as told:
+        await client.connection.ready()
+    assert told.value.hint == "What this device has stays readable here."
+    with pytest.raises(SetupError):
+        await client.connection.log_in_again(RIGHT)
+    assert not logins
+    desk.clock.advance(600)
+    assert server.dials == 1
 
 
 async def test_a_wrong_password_changes_nothing(desk: Desk, server: FakeServer) -> None:

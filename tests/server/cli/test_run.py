@@ -26,6 +26,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from parlour_protocol.invite_link import ChatInviteLink
+from parlour_protocol.kit.errors import ACCOUNT_DELETED, ACCOUNT_DISABLED, SESSION_ENDED, CloseCode
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.public_address import running
 
@@ -165,22 +166,35 @@ async def test_the_way_in_and_replay(server: Server, http: httpx.AsyncClient) ->
 
 
 @pytest.mark.parametrize(
-    "command",
-    [("session", "end", "anna", "--all"), ("user", "disable", "anna"), ("user", "reset-password", "anna")],
-    ids=" ".join,
+    ("command", "code"),
+    [
+        ("session end anna --all", SESSION_ENDED),
+        ("user reset-password anna", SESSION_ENDED),
+        ("user disable anna", ACCOUNT_DISABLED),
+        ("user delete anna --yes", ACCOUNT_DELETED),
+    ],
 )
 async def test_a_socket_does_not_outlive_a_session_ended_by_a_command(
-    server: Server, http: httpx.AsyncClient, command: tuple[str, ...]
+    server: Server, http: httpx.AsyncClient, command: str, code: CloseCode
 ) -> None:
-    """S1: an administration command closes sockets within a second, and kills pending tickets."""
+    """S1: an administration command closes sockets within a second, and kills pending tickets.
+
+    P4: what became of the account is said on its own open connections, and nowhere else.
+    """
     session = await join(server, http)
     pending = await ticket_of(http, session)
     socket = await enter(server, await ticket_of(http, session))
-    await server.command(*command)
+    await server.command(*command.split())
     async with within_a_second():
-        assert await close_code(socket) == 4001
-    with pytest.raises(InvalidStatus):
+        assert await close_code(socket) == code
+    with pytest.raises(InvalidStatus) as refused:
         await enter(server, pending)
+    assert refused.value.response.status_code == 401
+    asked = await http.post("/v1/tickets", json={}, headers={"Authorization": f"Bearer {session}"})
+    assert (asked.status_code, asked.json()["message"]) == (
+        401,
+        "You are not logged in, or your session has ended. Log in again.",
+    )
 
 
 async def test_a_commands_event_is_delivered_at_once(server: Server, http: httpx.AsyncClient) -> None:

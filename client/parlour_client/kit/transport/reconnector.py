@@ -14,11 +14,19 @@ from typing import Any, Final, TypeVar
 
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
-from parlour_client.kit.errors import ParlourClientError, SessionEndedError, StoppedError, UnreachableError
+from parlour_client.kit.errors import (
+    AccountDeletedError,
+    ParlourClientError,
+    SessionEndedError,
+    StoppedError,
+    UnreachableError,
+)
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.transport.conversation import Conversation
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket, SocketClosedError
 from parlour_protocol.kit.errors import (
+    ACCOUNT_DELETED,
+    ACCOUNT_DISABLED,
     GOING_AWAY,
     SESSION_ENDED,
     SESSION_EXPIRED,
@@ -147,7 +155,7 @@ class Reconnector:
             if self.error is not None and self.error.stops:
                 self._renewed.clear()
                 self._set(LinkState.STOPPED)
-                if not isinstance(self.error, SessionEndedError):
+                if not _needs_login(self.error):
                     return
                 await self._renewed.wait()
                 tries = 0
@@ -198,7 +206,7 @@ class Reconnector:
         self, state: LinkState, *, security: str = N_("not connected"), retry_in: float | None = None
     ) -> None:
         problem = str(self.error) if self.error is not None and state is not LinkState.ONLINE else ""
-        ended = state is LinkState.STOPPED and isinstance(self.error, SessionEndedError)
+        ended = state is LinkState.STOPPED and _needs_login(self.error)
         self.status = ConnectionStatus(
             state, self._server, _(security), problem, retry_in, session_ended=ended
         )
@@ -209,11 +217,19 @@ class Reconnector:
     def _in_words(self, error: ParlourClientError) -> ParlourClientError:
         """Say why a connection ended."""
         code = error.code if isinstance(error, SocketClosedError) else None
+        if code == ACCOUNT_DELETED:
+            return AccountDeletedError(_("The server's operator deleted this account."))
+        if code == ACCOUNT_DISABLED:
+            return SessionEndedError(_("The server's operator disabled this account."), self._login_hint)
         if isinstance(error, SessionEndedError) or code in {SESSION_ENDED, SESSION_EXPIRED}:
             return SessionEndedError(_("The session has ended."), self._login_hint)
         if not isinstance(error, SocketClosedError):
             return error
         return UnreachableError(_CLOSE_WORDS.get(code or 0, _("The connection was lost.")))
+
+
+def _needs_login(error: ParlourClientError | None) -> bool:
+    return isinstance(error, SessionEndedError) and not isinstance(error, AccountDeletedError)
 
 
 _CLOSE_WORDS: Final = {

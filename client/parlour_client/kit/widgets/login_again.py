@@ -34,13 +34,14 @@ class LoginAgainScreen(Overlay[bool]):
         self,
         account: Account,
         log_in: Callable[[Secret, FactorDialog], Awaitable[None]],
+        why: str,
         kept: str = "",
         later: str = "",
     ) -> None:
-        """``kept`` says what is not lost, ``later`` what Esc does. Both are our own words."""
+        """``why``: the problem; ``kept``: what is not lost; ``later``: what Esc does. In our own words."""
         super().__init__(classes="dialog")
         self._account, self._try = account, log_in
-        self._kept, self._later = kept, later
+        self._why, self._kept, self._later = why, kept, later
         self._busy = False
 
     def compose(self) -> ComposeResult:
@@ -48,7 +49,7 @@ class LoginAgainScreen(Overlay[bool]):
         account = self._account
         name, server = peer_line(account.user, style="bold"), peer_line(account.server)
         who = filled(_("Password for {name} on {server}"), name=name, server=server)
-        why = join(own(_("Your session has ended.")), own(" "), own(self._kept))
+        why = join(own(self._why), own(" "), own(self._kept))
         later = own(self._later or _("later"), "dim")
         with Vertical(classes="box"):
             yield SafeStatic(lines(own(_("Log in again"), "bold"), why, who))

@@ -10,6 +10,7 @@ def log_in_again(client: Client) -> LoginAgainScreen:
     return LoginAgainScreen(
         client.account,
         client.connection.log_in_again,
+        client.connection.status.problem,
         kept=_("Your drafts and unsent messages are kept."),
         later=_("later, with /login"),
     )

@@ -13,7 +13,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from parlour_protocol.kit.codec import request_id_of
-from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, TRY_AGAIN, CloseCode, ProgramError
+from parlour_protocol.kit.errors import (
+    ACCOUNT_DELETED,
+    ACCOUNT_DISABLED,
+    GOING_AWAY,
+    SESSION_ENDED,
+    TRY_AGAIN,
+    CloseCode,
+    ProgramError,
+)
 from parlour_protocol.kit.frames import Greeting
 from parlour_protocol.kit.ids import ConnectionId, SessionId
 from parlour_server.kit.account_limits import AccountLimits
@@ -36,7 +44,7 @@ from parlour_server.kit.inspection.inspection import Inspection
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.program import Program
-from parlour_server.kit.store.records import SessionEnded
+from parlour_server.kit.store.records import AccountEnd, SessionEnded
 
 if TYPE_CHECKING:
     from parlour_server.kit.tracing import Tracing
@@ -44,6 +52,12 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 
 LOOK_SECONDS: Final = 5.0
+_CODES: Final = {
+    None: SESSION_ENDED,
+    AccountEnd.DISABLED: ACCOUNT_DISABLED,
+    AccountEnd.DELETED: ACCOUNT_DELETED,
+}
+"""Only an open connection of the account learns what became of it; a login never does (P4)."""
 """Between two looks for requests that wait for too long."""
 
 
@@ -87,7 +101,7 @@ class ConnectionService(Generic[S]):
         self._nodes = nodes
         self._notices = notices
         self._conversations: dict[ConnectionId, Conversation[S]] = {}
-        self._ended: dict[SessionId, float] = {}
+        self._ended: dict[SessionId, tuple[float, CloseCode]] = {}
         """Sessions that ended lately: their tickets may have been redeemed just before."""
         self._dispatcher = RequestDispatcher(
             program,
@@ -111,7 +125,7 @@ class ConnectionService(Generic[S]):
         """Register a connection whose handshake is done, and have it greeted. Never raises."""
         session = connection.info.grant.session
         if session in self._ended:
-            connection.end(SESSION_ENDED)
+            connection.end(self._ended[session][1])
             return
         peer = Peer(connection, self._pushes, self._end)
         budget = ConnectionBudget(self._rates, self._clock.monotonic(), self._hits)
@@ -144,14 +158,14 @@ class ConnectionService(Generic[S]):
     def end_sessions(self, sessions: Iterable[SessionId], code: CloseCode = SESSION_ENDED) -> None:
         """End the connections of these sessions, now."""
         sessions = tuple(sessions)
-        self._ended.update(dict.fromkeys(sessions, self._clock.monotonic()))
+        self._ended.update(dict.fromkeys(sessions, (self._clock.monotonic(), code)))
         for peer in self._connected.with_sessions(sessions):
             self._end(peer, code)
 
     def journal(self, entry: object) -> None:
         """Handle an entry of the journal, which another process may have written."""
         if isinstance(entry, SessionEnded):
-            self.end_sessions((entry.session,))
+            self.end_sessions((entry.session,), _CODES[entry.why])
         else:
             self._program.journal(entry)
 
@@ -162,7 +176,7 @@ class ConnectionService(Generic[S]):
                 self._end(peer, TRY_AGAIN)
         self._dispatcher.answer_overdue(tuple(self._conversations.values()))
         before = self._clock.monotonic() - ANSWER_SECONDS
-        self._ended = {session: at for session, at in self._ended.items() if at > before}
+        self._ended = {session: one for session, one in self._ended.items() if one[0] > before}
 
     async def close(self) -> None:
         """End every connection and every task."""

@@ -138,12 +138,20 @@ class TicketGrant:
     public_key: bytes | None = None
 
 
+class AccountEnd(StrEnum):
+    """What the operator did to an account, which ended its sessions."""
+
+    DISABLED = "disabled"
+    DELETED = "deleted"
+
+
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """Sockets of this session must close now."""
+    """Sockets of this session must close now. ``why`` None: the session ended, and not the account."""
 
     session: SessionId
     user: UserName
+    why: AccountEnd | None = None
 
 
 class Changed(StrEnum):

@@ -26,6 +26,7 @@ import pytest_asyncio
 from websockets.frames import Opcode
 
 from parlour_protocol.kit.errors import (
+    ACCOUNT_DISABLED,
     INVALID_DATA,
     POLICY_VIOLATION,
     PROTOCOL_ERROR,
@@ -544,10 +545,11 @@ async def test_socket_outlives_its_end_by_the_operator(world: World, anna: Perso
 
 @pytest.mark.asyncio
 async def test_socket_outlives_a_disabled_account(world: World, anna: Person) -> None:
-    """S1: so does disabling the account."""
-    socket = await anna.connect()
+    """S1, P4: so does disabling the account; the socket learns why, and a login or a ticket doesn't."""
+    socket, spare = await anna.connect(), await anna.ticket()
     await world.command("user", "disable", "anna")
-    assert await socket.close_code() == SESSION_ENDED
+    assert await socket.close_code() == ACCOUNT_DISABLED
+    assert await world.refused(ticket=spare) == 401
 
 
 @pytest.mark.asyncio

@@ -66,6 +66,7 @@ async def test_everything_stays_and_goes_on(long_room: FakeClient, open_app: Ope
         await dialog(pilot)
         assert "alice" in screen_text(pilot)
         assert "chat.example:8443" in screen_text(pilot)
+        assert "The session has ended. Your drafts and unsent messages are kept." in screen_text(pilot)
         await pilot.press(*"right", "enter")
         await settled(pilot)
         assert ("log_in_again", "right") in long_room.calls

@@ -113,7 +113,7 @@ async def test_logging_in_again_asks_for_the_code_over_the_password() -> None:
     app: App[None] = App()
     async with app.run_test() as pilot:
         account = Account(parse_user_name("anna"), parse_device_name("laptop"), "chat.example:8443")
-        await app.push_screen(LoginAgainScreen(account, log_in))
+        await app.push_screen(LoginAgainScreen(account, log_in, "The session has ended."))
         await pilot.pause()
         await pilot.press(*"tigress", "enter")
         await pilot.pause()

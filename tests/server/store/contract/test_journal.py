@@ -11,7 +11,7 @@ from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.errors import NameTakenError, RefusedError
 from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.kit.store.engine.journal import add_entry
-from parlour_server.kit.store.records import Changed, JournalEntry, SessionEnded
+from parlour_server.kit.store.records import AccountEnd, Changed, JournalEntry, SessionEnded
 from parlour_server.store.interface import Store
 from parlour_server.store.types import ConsentRecorded, RoomAdvanced
 
@@ -97,7 +97,7 @@ async def test_a_command_tells_the_server_what_it_did(world: World, administrati
     assert [type(event.body) for event in left.also] == [RoleSet]
     made, _ = await administration.rooms.create(command.new_room(bob, "kitchen", RoomKind.PUBLIC, "tea"))
     assert await world.store.journal.since(begin) == [
-        JournalEntry(begin + 1, SessionEnded(session.id, alice)),
+        JournalEntry(begin + 1, SessionEnded(session.id, alice, AccountEnd.DISABLED)),
         JournalEntry(begin + 2, RoomAdvanced(room, Seq(3))),
         JournalEntry(begin + 3, RoomAdvanced(room, Seq(4))),
         JournalEntry(begin + 4, RoomAdvanced(room, Seq(5))),

@@ -21,7 +21,7 @@ from parlour_server.kit.store.engine.connection import Connection, WriteConnecti
 from parlour_server.kit.store.engine.journal import note_changed
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.kit.store.records import Account, Changed, InviteRecord, NewAccountRecord
+from parlour_server.kit.store.records import Account, AccountEnd, Changed, InviteRecord, NewAccountRecord
 
 _SELECT: Final = "SELECT account, password_hash, created, disabled, deleted FROM accounts"
 _LETTERS: Final = "bcdfghjkmnpqrstvwxz"  # none that looks like another, and no words
@@ -93,7 +93,7 @@ class SqlAccounts:
         def write(db: WriteConnection) -> None:
             _set(db, user=user, column="disabled", value=int(disabled))
             if disabled:
-                end_sessions(db, user, self._clock.now())
+                end_sessions(db, user, self._clock.now(), why=AccountEnd.DISABLED)
             if self._on_disabled_changed is not None:
                 self._on_disabled_changed(db, user, self._clock.now())
 
@@ -111,7 +111,7 @@ class SqlAccounts:
             _set(db, user=user, column="disabled", value=1)
             query = "UPDATE accounts SET deleted = ?, second_factor_required = 0 WHERE account = ?"
             db.execute(query + " AND deleted IS NULL", (now, plain(user)))
-            ended = end_sessions(db, user, now)
+            ended = end_sessions(db, user, now, why=AccountEnd.DELETED)
             for table in _OF_ACCOUNT:
                 db.execute(f"DELETE FROM {table} WHERE account = ?", (plain(user),))  # noqa: S608 - of ours
             note_changed(db, now, Changed.ACCOUNT_LIMITS)

@@ -18,7 +18,7 @@ from parlour_server.kit.store.engine.connection import ANYWHERE, Connection, Wri
 from parlour_server.kit.store.engine.journal import note_session_ended
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.kit.store.records import SessionRecord, TicketGrant
+from parlour_server.kit.store.records import AccountEnd, SessionRecord, TicketGrant
 
 _COLUMNS = (
     "s.session, s.account, s.device, s.token, s.created, s.last_seen, s.expires, s.device_id,"
@@ -127,20 +127,33 @@ class SqlSessions:
         return await self._writer.submit(lambda db: end_sessions(db, user, self._clock.now()))
 
 
-def end_sessions(db: Connection, user: UserName, at: Millis, *, but: SessionId | None = None) -> int:
+def end_sessions(
+    db: Connection,
+    user: UserName,
+    at: Millis,
+    *,
+    but: SessionId | None = None,
+    why: AccountEnd | None = None,
+) -> int:
     """End all sessions of the account but one; returns how many ended."""
     found = db.execute(
         "SELECT session FROM sessions WHERE account = ? AND session != ?", (plain(user), but or "")
     ).fetchall()
-    return end_found(db, user, at, found)
+    return end_found(db, user, at, found, why)
 
 
-def end_found(db: Connection, user: UserName, at: Millis, found: Iterable[tuple[SessionId]]) -> int:
+def end_found(
+    db: Connection,
+    user: UserName,
+    at: Millis,
+    found: Iterable[tuple[SessionId]],
+    why: AccountEnd | None = None,
+) -> int:
     """End these sessions of the account; returns how many ended."""
     ended = 0
     for (session,) in found:
         db.execute("DELETE FROM sessions WHERE session = ?", (session,))
-        note_session_ended(db, at, session, user)
+        note_session_ended(db, at, session, user, why)
         ended += 1
     return ended
 

@@ -12,9 +12,10 @@ from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
-from parlour_server.kit.store.records import Changed, JournalEntry, SessionEnded
+from parlour_server.kit.store.records import AccountEnd, Changed, JournalEntry, SessionEnded
 
 _CHANGES: Final = {changed.value: changed for changed in Changed}
+_ENDS: Final = {end.value: end for end in AccountEnd}
 KEEP_MILLIS: Final = 3_600_000
 KEEP_ENTRIES: Final = 1_000
 """Entries kept whatever their age, because a clock that jumps ahead makes everything look old."""
@@ -33,9 +34,12 @@ def add_entry(db: Connection, at: Millis, **columns: str | int) -> None:
     db.execute(f"INSERT INTO journal (at, {names}) VALUES (?{marks})", (at, *columns.values()))  # noqa: S608 - columns of ours
 
 
-def note_session_ended(db: Connection, at: Millis, session: SessionId, user: UserName) -> None:
+def note_session_ended(
+    db: Connection, at: Millis, session: SessionId, user: UserName, why: AccountEnd | None = None
+) -> None:
     """Notify servers to close the sockets of this session."""
-    add_entry(db, at, session=plain(session), account=plain(user))
+    reason = {} if why is None else {"changed": why.value}
+    add_entry(db, at, session=plain(session), account=plain(user), **reason)
 
 
 def note_changed(db: Connection, at: Millis, changed: Changed) -> None:
@@ -69,9 +73,10 @@ class SqlJournal:
         changed: str | None,
         *others: object,
     ) -> JournalEntry:
+        if session is not None and account is not None:
+            # A reason that no one here knows, of a newer server, ends it as well.
+            return JournalEntry(number, SessionEnded(session, user_name(account), _ENDS.get(changed or "")))
         if changed is not None:
             # Not one of these: of a newer server on the same database; no one here knows what it is.
             return JournalEntry(number, _CHANGES.get(changed, changed))
-        if session is not None and account is not None:
-            return JournalEntry(number, SessionEnded(session, user_name(account)))
         return JournalEntry(number, self._read(*others))

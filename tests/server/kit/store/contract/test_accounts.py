@@ -10,7 +10,7 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.errors import InviteRefusedError, LoginRefusedError, NameTakenError, RefusedError
-from parlour_server.kit.store.records import Account, Changed, InviteRecord
+from parlour_server.kit.store.records import Account, AccountEnd, Changed, InviteRecord, SessionEnded
 
 
 def invite(
@@ -184,3 +184,17 @@ async def test_disabling_ends_all_sessions(world: KitWorld) -> None:
     await world.store.accounts.set_disabled(alice, disabled=False)
     assert await world.store.sessions.list(alice, world.clock.now()) == []
     assert len(await world.store.sessions.list(bob, world.clock.now())) == 1
+
+
+async def test_the_journal_says_what_became_of_the_account_of_a_session(world: KitWorld) -> None:
+    """So that its open connections can be told; enabling it ends nothing."""
+    alice, bob = await world.people(2)
+    for user, number in ((alice, 1), (bob, 2)):
+        await world.store.sessions.create(world.session(user, number), cap=9)
+    await world.store.accounts.set_disabled(alice, disabled=True)
+    await world.store.accounts.close(bob, "unusable")
+    ends = [one.what for one in await world.store.journal.since(0) if isinstance(one.what, SessionEnded)]
+    assert ends == [
+        SessionEnded(world.session(alice, 1).id, alice, AccountEnd.DISABLED),
+        SessionEnded(world.session(bob, 2).id, bob, AccountEnd.DELETED),
+    ]

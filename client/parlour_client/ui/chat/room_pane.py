@@ -214,7 +214,7 @@ class RoomPane(Vertical):
         """Apply a change of the open room."""
         match change:
             case changes.EntryRemoved(request=request):
-                self.timeline.take_out(request)
+                self.history.take_out(request)
             case changes.HistoryChanged():
                 self.history.renew()
             case changes.RoomForgotten() | changes.HistoryReplaced():

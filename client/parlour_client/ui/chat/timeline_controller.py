@@ -1,7 +1,7 @@
 """Fills the timeline of the open room and sends read markers.
 
-Older pages, gaps and quoted messages are loaded when they become visible. An event that arrives while a room
-is loading is added afterwards, never lost; a late answer for a room that is no longer open is dropped.
+Older pages, gaps and quoted messages are loaded when they become visible. What happens while a room
+is loading is shown afterwards, never lost; a late answer for a room that is no longer open is dropped.
 Nothing is marked as read while the person only peeks or the terminal has no focus.
 """
 
@@ -24,7 +24,7 @@ from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, holes_of
 from parlour_client.ui.chat.timeline.layout import Layout
 from parlour_client.ui.toasts import Toast
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.ids import RequestId, Seq
 
 PAGE: Final = 100
 READ_EVERY: Final = 0.5
@@ -52,7 +52,8 @@ class TimelineController:
         """Looking at this room marks nothing as read."""
         self.failed = False
         """The open room could not be read; it is tried again with the next connection."""
-        self._early: list[Entry] | None = None  # arrived while the room was loading
+        self._early: list[Entry | RequestId] | None = None
+        """What happened while the room was loading: new and changed entries, and unsent ones that went."""
         self._to_end: RoomId | None = None  # a room that is loading, to be shown at its end
         self._read_later: Seq | None = None
         self.now = now
@@ -84,6 +85,7 @@ class TimelineController:
         """Buffer new entries until the room is loaded."""
         self._mark()  # the room before
         self._early = []
+        self._renew_again = False
         self._read_later = self._behind = None
         self._no_parents = set()
 
@@ -122,8 +124,13 @@ class TimelineController:
             around=around,
         )
         self._timeline.show_receipts(self._client.messages.receipts(room))
-        for entry in early:
-            self._timeline.add(entry)
+        for change in early:
+            if isinstance(change, Entry):
+                self._timeline.add(change)
+            else:
+                self._timeline.take_out(change)
+        if self._renew_again:
+            self.renew()
         if self._to_end == room:
             self._timeline.follow()
         self._to_end = None
@@ -253,6 +260,13 @@ class TimelineController:
         else:
             self._timeline.add(entry)
 
+    def take_out(self, request: RequestId) -> None:
+        """Remove an unsent entry of the open room."""
+        if self._early is not None:
+            self._early.append(request)
+        else:
+            self._timeline.take_out(request)
+
     def show_receipts(self, room: RoomId) -> None:
         """Show how far others have read."""
         if not self.is_loading:
@@ -260,6 +274,9 @@ class TimelineController:
 
     def renew(self) -> None:
         """Load the newest page once; what is between stays a hole until it is visible."""
+        if self.is_loading:  # its page may have been read before the change
+            self._renew_again = True
+            return
         newest = next((entry.seq for entry in reversed(self._timeline.entries) if entry.seq), Seq(0))
         if self._behind is None:  # a second change while the first page loads: load once more, not more often
             self._behind = newest

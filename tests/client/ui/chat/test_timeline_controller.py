@@ -1,11 +1,17 @@
 """What the open room costs the server and the archive while messages follow each other."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 from tests.client.ui.chat.timeline.test_widget import fill, lobby
 from tests.client.ui.conftest import OpenApp, settled
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
+from textual.pilot import Pilot
 
+from parlour_client.core.events import HistoryChanged
 from parlour_client.ui.chat import timeline_controller
+from parlour_client.ui.chat.timeline import Timeline
 
 
 @pytest.fixture(autouse=True)
@@ -150,6 +156,51 @@ async def test_a_message_sent_while_its_room_is_loading_is_shown(
         assert timeline.follows
         await screen.pane.navigation.open(LOBBY)
         await settled(pilot)
+
+
+@asynccontextmanager
+async def loading(client: FakeClient, open_app: OpenApp) -> AsyncIterator[tuple[Pilot[None], Timeline]]:
+    """Open a room whose newest page was read, and leave it loading; it is loaded at the end."""
+    fill(client, 50)
+    for number in range(450):
+        client.say(GARDEN, BOB, f"new {number}")
+    async with open_app(client) as pilot:
+        screen, timeline = await lobby(pilot)
+        client.pages_wait.clear()
+        screen.pane.navigation.go_to(GARDEN)
+        await pilot.pause()
+        assert screen.pane.history.is_loading
+        yield pilot, timeline
+        assert screen.pane.history.is_loading
+        client.pages_wait.set()
+        await settled(pilot)
+
+
+async def test_a_message_that_is_cancelled_while_its_room_is_loading_is_gone(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """Its row would stay until the room is opened again."""
+    client.online = False
+    async with loading(client, open_app) as (pilot, timeline):
+        await pilot.press("h", "i", "enter")
+        await pilot.pause()
+        request = client.logs[GARDEN][-1].request
+        assert request is not None
+        await client.cancel(request)
+    assert "new 449" in [entry.text for entry in timeline.entries]
+    assert "hi" not in [entry.text for entry in timeline.entries]
+
+
+async def test_many_messages_that_come_while_their_room_is_loading_are_shown(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """Of so many only one change is told; what was read of the room before is older."""
+    async with loading(client, open_app) as (_, timeline):
+        listeners, client._listeners = client._listeners, []
+        client.say(GARDEN, BOB, "one of many")
+        client._listeners = listeners
+        client.tell(HistoryChanged(GARDEN))
+    assert "one of many" in [entry.text for entry in timeline.entries]
 
 
 async def test_a_gap_is_not_jumped_over_while_it_is_loading(client: FakeClient, open_app: OpenApp) -> None:

@@ -12,6 +12,7 @@ async def _run(options: Options) -> None:
     assert report.acknowledged
 
 
+@pytest.mark.long
 async def test_nothing_is_lost_while_parts_of_a_cluster_fail() -> None:
     """Every kind of harm to a node, its links, the database and the bus is possible in these seconds."""
     await _run(Options(seed=1, seconds=4, people=2, encrypted=2, rooms=2, pause=0.3))

@@ -97,6 +97,7 @@ def device_of(person: Person) -> str:
     return next(str(one["device"]) for one in listed if one["current"])
 
 
+@pytest.mark.long
 def test_open_rooms_after_a_restore(server: Server, tmp_path: Path) -> None:
     """R31: new messages of both are in both exports, and the words say what happened."""
     ada, ben = joined(server, tmp_path, "ada"), joined(server, tmp_path, "ben")
@@ -137,6 +138,7 @@ def test_open_rooms_after_a_restore(server: Server, tmp_path: Path) -> None:
     assert WORDS not in notes(cat, "garden")
 
 
+@pytest.mark.long
 def test_encrypted_rooms_after_a_restore(server: Server, tmp_path: Path) -> None:
     """R36: recreated by a plain member; who was kicked after the backup reads nothing new."""
     people = {name: joined(server, tmp_path, name) for name in ("ada", "ben", "eve")}

@@ -16,6 +16,7 @@ def umask() -> Iterator[None]:
     os.umask(before)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("umask")
 async def test_the_pictures_are_drawn_of_a_client_that_is_connected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

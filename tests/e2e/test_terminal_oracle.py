@@ -115,6 +115,7 @@ async def test_it_fails_without_a_defence(changes: str, entry: Entry, what: str)
     assert any(what in words for _, _, words in failures), failures
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("changes", "fails"), [("impatient", False), ("no-veil", True)])
 async def test_it_fails_without_anchors_below_a_dialog(changes: str, fails: bool):  # noqa: FBT001 - a parameter
     """Where a dialog lies over disputed text, borders move unless each piece beside it is anchored."""
@@ -127,9 +128,21 @@ async def test_it_fails_without_anchors_below_a_dialog(changes: str, fails: bool
 @pytest.mark.parametrize(
     ("changes", "stage", "place", "what"),
     [
-        ("raw=parlour_client.ui.chat.files.peer_line", dialogs.files, "file name", WALL),
+        pytest.param(
+            "raw=parlour_client.ui.chat.files.peer_line",
+            dialogs.files,
+            "file name",
+            WALL,
+            marks=pytest.mark.long,
+        ),
         ("raw=parlour_client.ui.chat.message_actions.safe_text", dialogs.whole, "clipboard", "the control"),
-        ("raw=parlour_client.ui.dialogs.message_list.peer_line", lists.outbox, "outbox", WALL),
+        pytest.param(
+            "raw=parlour_client.ui.dialogs.message_list.peer_line",
+            lists.outbox,
+            "outbox",
+            WALL,
+            marks=pytest.mark.long,
+        ),
         ("news", stages.search, "search result", "operating system command"),
     ],
     ids=["file names", "clipboard", "outbox", "notifications"],
@@ -154,7 +167,7 @@ async def test_it_fails_where_the_line_mode_shows_raw_text(monkeypatch: pytest.M
     ("changes", "what"),
     [
         ("impatient", ""),
-        ("no-rule", WALL),
+        pytest.param("no-rule", WALL, marks=pytest.mark.long),
         ("no-rule,no-guard", "CSI"),
         ("no-wire", "not refused with a row"),
     ],

@@ -236,6 +236,7 @@ def test_a_resize_storm(ada: Person, ben: Person, opened: Opened) -> None:
     wipe(screen)
 
 
+@pytest.mark.long
 def test_ten_thousand_messages_while_scrolled_up(ada: Person, server: Server, opened: Opened) -> None:
     """What is read stays where it is, keys are answered, and the end is one key away."""
     screen = opened(ada)

@@ -124,7 +124,9 @@ async def test_a_member_whom_the_server_drops_from_its_list(world: World) -> Non
     await world.goes_on(room, ada, cat)
 
 
-@pytest.mark.parametrize("body", ["kicked", "left", pytest.param("banned", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "body", ["kicked", *(pytest.param(one, marks=pytest.mark.long) for one in ("left", "banned"))]
+)
 async def test_a_removal_that_the_server_invented(world: World, body: str) -> None:
     """A removal in someone's name that they never asked for removes no one, and is told."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
@@ -349,7 +351,9 @@ class Collision:
         await until.wait()
 
 
-@pytest.mark.parametrize("first", ["ada", "ben", "cat"])
+@pytest.mark.parametrize(
+    "first", ["ada", *(pytest.param(one, marks=pytest.mark.long) for one in ("ben", "cat"))]
+)
 async def test_two_moderators_remove_a_deleted_account_while_a_third_member_renews(
     world: World, first: str
 ) -> None:

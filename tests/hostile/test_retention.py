@@ -46,7 +46,15 @@ def says_kept_from(device: Device, *numbers: int) -> None:
 
 
 @pytest.mark.parametrize("encrypted", [True, False])
-@pytest.mark.parametrize("claimed", [[0], [1], [40], [2**40], [0, 2**40], [2**40, 0]])
+@pytest.mark.parametrize(
+    "claimed",
+    [
+        [0],
+        [2**40],
+        [2**40, 0],
+        *(pytest.param(one, marks=pytest.mark.long) for one in ([1], [40], [0, 2**40])),
+    ],
+)
 async def test_young_messages_left_out_as_expired(
     world: World, claimed: list[int], *, encrypted: bool
 ) -> None:

@@ -264,27 +264,27 @@ class LogContract:
             JournalEntry(2, SessionEnded(ana.session, ana.user)),
         ]
 
-    async def test_ten_thousand_entries_are_paged_and_replay_to_the_state(self, server: Server) -> None:
+    async def test_thousands_of_entries_are_paged_and_replay_to_the_state(self, server: Server) -> None:
         """A client that resumes anywhere gets the rest, once each, in order."""
         ana = await server.person("ana")
 
         def sum_up(body: bytes) -> Callable[[Facts[bytes]], bytes]:
             return lambda facts: str(int(facts.state or b"0") * 31 % 1_000_003 + int(body)).encode()
 
-        for start in range(0, 10_000, 2_000):
-            bodies = [str(number).encode() for number in range(start, start + 2_000)]
+        for start in range(0, 2_500, 500):
+            bodies = [str(number).encode() for number in range(start, start + 500)]
             await asyncio.gather(
                 *(server.store.log.append(ana, new_request_id(), GAME, body, sum_up(body)) for body in bodies)
             )
         entries = await server.everything(limit=173)
-        assert numbers(entries) == list(range(1, 10_001))
+        assert numbers(entries) == list(range(1, 2_501))
         state = 0
         for entry in entries:
             state = state * 31 % 1_000_003 + int(entry.body)
-        assert await server.store.log.find(GAME) == LogRecord(GAME, Seq(10_000), str(state).encode())
-        rest, more = await server.store.log.page(GAME, after=Seq(9_990), limit=200)
-        assert (numbers(rest), more) == (list(range(9_991, 10_001)), False)
-        assert await server.store.log.page(GAME, after=Seq(10_000), limit=200) == ([], False)
+        assert await server.store.log.find(GAME) == LogRecord(GAME, Seq(2_500), str(state).encode())
+        rest, more = await server.store.log.page(GAME, after=Seq(2_490), limit=200)
+        assert (numbers(rest), more) == (list(range(2_491, 2_501)), False)
+        assert await server.store.log.page(GAME, after=Seq(2_500), limit=200) == ([], False)
 
     async def test_a_page_is_bounded_in_entries_and_bytes(self, server: Server) -> None:
         """It says whether more follow, and has one entry however large that is."""

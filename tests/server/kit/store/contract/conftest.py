@@ -44,6 +44,8 @@ MAKERS: Final[dict[str, Maker]] = {
     "kit-on-postgres": _kit_on_postgres,
     "chat-on-postgres": _chat_on_postgres,
 }
+ADDS_VARIETY: Final = {"chat-on-postgres": pytest.mark.long}
+"""The tables of one of the others, on the engine of another."""
 
 
 class DatabasesClock(FakeClock):
@@ -60,7 +62,7 @@ class DatabasesClock(FakeClock):
             connection.execute("UPDATE tickets SET expires = expires - %s", (int(seconds * 1000),))
 
 
-@pytest.fixture(params=sorted(MAKERS))
+@pytest.fixture(params=[pytest.param(name, marks=ADDS_VARIETY.get(name, ())) for name in sorted(MAKERS)])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[KitWorld]:
     """Short ways to fill a store."""
     name, _, shared = request.param.partition("-")

@@ -59,7 +59,7 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/ui/notifications.py": {"display notification ": "a line of AppleScript"},
     "parlour_client/text/code_colours.py": {"": "names of languages, as a code block begins with them"},
     "parlour_client/text/formatting.py": {"www.": "the beginning of an address"},
-    "parlour_client/text/links.py": {"LATIN LETTER": "the name of a letter in Unicode"},
+    "parlour_client/text/link_details.py": {"LATIN LETTER": "the name of a letter in Unicode"},
     "parlour_client/new/project.py": {"# what the process needs": "a line of a file that it changes"},
 }
 """By file, the beginning of each literal that is not for people, or not to be translated, and why."""

@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 from parlour_client.commands.command import Call, Connect, Here, Kind, Takes, command
 from parlour_client.commands.results import LinksListed
 from parlour_client.kit.language import N_
-from parlour_client.text.links import describe, find_links
+from parlour_client.text.link_details import describe
+from parlour_client.text.links import find_links
 from parlour_protocol.kit.text import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parlour_client.core.model import Entry
-    from parlour_client.text.links import LinkDetails
+    from parlour_client.text.link_details import LinkDetails
 
 _MOST = 500
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         Version,
     )
     from parlour_client.core.settings import Setting, Settings, Value
-    from parlour_client.text.links import LinkDetails
+    from parlour_client.text.link_details import LinkDetails
     from parlour_protocol.frames.bodies import FileRef
     from parlour_protocol.frames.replies import RoomListing
     from parlour_protocol.ids import RoomId

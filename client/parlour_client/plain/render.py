@@ -32,7 +32,7 @@ from parlour_client.text.encryption_text import (
 )
 from parlour_client.text.event_text import day_and_time
 from parlour_client.text.file_text import facts_of
-from parlour_client.text.links import LinkDetails
+from parlour_client.text.link_details import LinkDetails
 from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.second_factor_text import about_factors, factor_line
 from parlour_client.text.server_notice_text import no_notices, notice_heading

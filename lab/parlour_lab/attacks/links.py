@@ -5,7 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from parlour_client.kit.opener import open_address
-from parlour_client.text.links import describe, find_links
+from parlour_client.text.link_details import describe
+from parlour_client.text.links import find_links
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_protocol.kit.text import safe_text
 

@@ -6,7 +6,7 @@ from parlour_client.kit.language import _
 from parlour_client.kit.opener import open_address
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import ESCAPE, join, own, peer_line
-from parlour_client.text.links import LinkDetails
+from parlour_client.text.link_details import LinkDetails
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.dialogs.link import LinkAnswer, LinkScreen
 from parlour_protocol.kit.text import safe_text

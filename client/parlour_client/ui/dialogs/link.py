@@ -11,7 +11,7 @@ from textual.content import Content
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import ESCAPE, SafeStatic, join, lines, own, peer, peer_line
-from parlour_client.text.links import LinkDetails
+from parlour_client.text.link_details import LinkDetails
 
 _LONGEST_WARNING = 600
 

@@ -10,7 +10,8 @@ from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from textual.pilot import Pilot
 
 from parlour_client.core.settings import Settings, load
-from parlour_client.text.links import describe, find_links
+from parlour_client.text.link_details import describe
+from parlour_client.text.links import find_links
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.dialogs.link import link_content

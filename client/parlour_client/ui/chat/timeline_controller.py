@@ -102,6 +102,7 @@ class TimelineController:
 
     async def _load(self, room: RoomId) -> None:
         self._timeline.lay_out(layout_of(self._interaction.settings))
+        early = self._early
         entries = await self._client.history.timeline(room, limit=PAGE)
         if self._current.id != room:
             return
@@ -113,7 +114,10 @@ class TimelineController:
         around = await self._around_first_unread(room, read, entries)
         if self._current.id != room:
             return
-        early, self._early = self._early or [], None
+        if self._early is early:
+            self._early = None
+        elif self._early is None:  # loaded once more, and that is done
+            return
         self._timeline.show(
             self._client.account.user,
             entries,
@@ -124,7 +128,7 @@ class TimelineController:
             around=around,
         )
         self._timeline.show_receipts(self._client.messages.receipts(room))
-        for change in early:
+        for change in early or ():
             if isinstance(change, Entry):
                 self._timeline.add(change)
             else:

@@ -1,6 +1,7 @@
 """What the open room costs the server and the archive while messages follow each other."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,8 +11,10 @@ from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
 from parlour_client.core.events import HistoryChanged
+from parlour_client.core.model import Entry
 from parlour_client.ui.chat import timeline_controller
 from parlour_client.ui.chat.timeline import Timeline
+from parlour_protocol.ids import RoomId
 
 
 @pytest.fixture(autouse=True)
@@ -201,6 +204,33 @@ async def test_many_messages_that_come_while_their_room_is_loading_are_shown(
         client._listeners = listeners
         client.tell(HistoryChanged(GARDEN))
     assert "one of many" in [entry.text for entry in timeline.entries]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+async def test_a_message_between_two_loads_of_its_room_is_shown(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    """Both read their pages before the message, and one of them is done after it."""
+    async with open_app(client) as pilot:
+        screen, timeline = await lobby(pilot)
+        read, gates = client.timeline, [asyncio.Event(), asyncio.Event()]
+        waits = iter(gates)
+
+        async def page(room: RoomId, *, limit: int) -> Sequence[Entry]:
+            entries = await read(room, limit=limit)
+            await next(waits).wait()
+            return entries
+
+        monkeypatch.setattr(client, "timeline", page)
+        loads = [asyncio.ensure_future(screen.pane.navigation.reload(LOBBY)) for _ in gates]
+        await pilot.pause()
+        gates[first].set()
+        await pilot.pause()
+        client.say(LOBBY, BOB, "between")
+        gates[1 - first].set()
+        await asyncio.gather(*loads)
+        await settled(pilot)
+        assert "between" in [entry.text for entry in timeline.entries]
 
 
 async def test_a_gap_is_not_jumped_over_while_it_is_loading(client: FakeClient, open_app: OpenApp) -> None:

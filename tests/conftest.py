@@ -58,6 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell starts what runs in its background so, and our programs would not hear Ctrl+C in the tests.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as `nohup` does
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if sys.dont_write_bytecode and (cache := getattr(config, "cache", None)) is not None:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = str(cache.mkdir("compiled"))

@@ -23,6 +23,8 @@ PATIENCE: Final = 20.0
 """Seconds after which a read has failed."""
 PASSWORD: Final = "tigress-violin-marble"  # noqa: S105 - of people who exist for an attack
 ALLOWED_ORIGIN: Final = "https://app.example"
+_DROPPED: Final = (ConnectionError, ssl.SSLError)
+"""How a read ends when the server drops the connection: which of the two is a matter of time."""
 _KEY: Final = base64.b64encode(b"k" * 16).decode()
 
 
@@ -78,12 +80,12 @@ class Wire:
                 headers.append((name.lower(), value))
             size = int(dict(headers).get("content-length", "0"))
             return Answer(int(first.split()[1]), tuple(headers), self._stream.read(size))
-        except ConnectionError:
+        except _DROPPED:
             return NOTHING
 
     def rest(self) -> bytes:
         """Read until the server closes."""
-        with suppress(ConnectionError, ssl.SSLError):
+        with suppress(*_DROPPED):
             return self._stream.read()
         return b""
 
@@ -97,7 +99,7 @@ class Wire:
             if size > 125:  # noqa: PLR2004 - RFC 6455 section 5.2
                 size = int.from_bytes(self._stream.read(2 if size == 126 else 8), "big")  # noqa: PLR2004
             return head[0] & 0x0F, self._stream.read(size)
-        except ConnectionError as error:
+        except _DROPPED as error:
             raise EOFError from error
 
     def told(self, request: str) -> dict[str, Any]:

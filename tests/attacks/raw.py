@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,6 +67,20 @@ class RunningServer(Server, ServerAddress):
     def holds(self, needle: bytes) -> bool:
         """Tell whether it stands anywhere in the server's memory that can be written, in use or not."""
         return holds(self.pid, needle)
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU that it has used: work, whatever else the machine does."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Stop the process in the block: it finds all of what is sent meanwhile when it goes on."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
     def logged(self) -> list[dict[str, Any]]:
         """Return the lines of its log, of which it may be writing one more."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from tests.attacks.raw import RunningServer
@@ -44,6 +45,14 @@ def wait_for_beginning(log: OperatorLog, process: "subprocess.Popen[bytes]") -> 
         time.sleep(0.002)  # another process writes it: there is no event to wait for
 
 
+def wait_for_an_empty_folder(folder: Path) -> None:
+    """Wait until nothing is left to move: a file is removed once its record is on the disk."""
+    deadline = time.monotonic() + DEADLINE
+    while left := list(folder.iterdir()):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)  # another process removes it: there is no event to wait for
+
+
 def recorded(server: RunningServer, action: str) -> dict[str, str]:
     """Wait for the action's record in the chain."""
     deadline = time.monotonic() + DEADLINE
@@ -69,7 +78,7 @@ def test_a_command_that_is_ended_is_in_the_audit_log(
     assert record["by"]
     assert record["host"]
     assert json.loads(own.command("user", "list", "--json"))[0]["disabled"] is False
-    assert list((own.data / "operator").iterdir()) == []
+    wait_for_an_empty_folder(own.data / "operator")
 
 
 @pytest.mark.parametrize(

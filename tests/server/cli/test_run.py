@@ -11,15 +11,15 @@ import signal
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.beats import Beats
 from tests.forked import ForkedPython, PipedPython
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -57,10 +57,10 @@ class Server:
 
     def stop(self) -> float:
         """Send SIGTERM; return how many seconds the end took."""
-        start = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(PATIENCE)
-        return time.monotonic() - start
+        with Beats() as beats:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(PATIENCE)
+        return beats.seconds
 
     def logged(self) -> list[dict[str, object]]:
         """Return the lines of its log."""
@@ -185,7 +185,7 @@ async def test_a_socket_does_not_outlive_a_session_ended_by_a_command(
     pending = await ticket_of(http, session)
     socket = await enter(server, await ticket_of(http, session))
     await server.command(*command.split())
-    async with within_a_second():
+    with within_a_second():
         assert await close_code(socket) == code
     with pytest.raises(InvalidStatus) as refused:
         await enter(server, pending)
@@ -212,31 +212,20 @@ async def test_a_commands_event_is_delivered_at_once(server: Server, http: httpx
 
 async def next_event(socket: ClientConnection) -> dict[str, Any]:
     """Return the next event of a connection, which must arrive within a second."""
-    async with asyncio.timeout(PATIENCE), within_a_second():
-        while True:
-            frame: dict[str, Any] = json.loads(await socket.recv())
-            if frame["type"] == "event":
-                return frame
+    with within_a_second():
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                frame: dict[str, Any] = json.loads(await socket.recv())
+                if frame["type"] == "event":
+                    return frame
 
 
-TICKS = 100
-"""In a second. On a machine that does ten other things they come late, as what the server does."""
-
-
-@asynccontextmanager
-async def within_a_second() -> AsyncIterator[None]:
+@contextmanager
+def within_a_second() -> Iterator[None]:
     """See that what is done takes less."""
-    ticks: list[None] = []
-
-    async def tick() -> None:
-        while True:
-            await asyncio.sleep(1 / TICKS)
-            ticks.append(None)
-
-    counting = asyncio.create_task(tick())
-    yield
-    counting.cancel()
-    assert len(ticks) < TICKS
+    with Beats() as beats:
+        yield
+    assert beats.seconds < 1
 
 
 @STARTED

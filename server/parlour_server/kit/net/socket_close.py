@@ -15,8 +15,12 @@ _NO_ONE: Final = asyncio.BufferedProtocol()
 def close_soon(
     loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, seconds: float
 ) -> asyncio.TimerHandle:
-    """Close, and abort after ``seconds``. Cancel the handle in ``connection_lost``."""
-    transport.close()
+    """Close, and abort after ``seconds``. Cancel the handle in ``connection_lost``.
+
+    A transport that is closing already isn't closed again: asyncio's TLS would forget its buffer's size.
+    """
+    if not transport.is_closing():
+        transport.close()
     return abort_after(loop, transport, seconds)
 
 

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from tests.server.kit.net.conftest import PATIENCE
+
 from parlour_server.kit.audit import AuditEvent
 
 
@@ -65,9 +67,10 @@ async def test_a_head_that_trickles(bench: Any) -> None:
 
 async def test_a_second_head_that_trickles(bench: Any) -> None:
     """H5: the deadline holds for every request of a connection, not only for the first."""
-    async with bench(request_seconds=0.15) as b:
+    async with bench(request_seconds=PATIENCE) as b:
         wire = await b.wire()
         assert (await wire.ask(b.request("GET /a HTTP/1.1", upgrade=None, connection=None))).status == 200
+        b.give_the_next_request(0.15)
         assert await trickle(wire, b"GET /v1/chat HTTP/1.1\r\nX: " + b"x" * 34, 1.0) < 30
 
 
@@ -82,13 +85,16 @@ async def test_a_body_that_trickles(bench: Any) -> None:
 
 async def test_a_request_in_time_has_no_deadline_for_its_answer(bench: Any) -> None:
     """The deadlines are the client's: the API may take longer to answer."""
+    running: list[asyncio.TimerHandle | None] = []
 
-    async def slow(scope: Any, receive: Any, send: Any) -> None:
+    async def look(scope: Any, receive: Any, send: Any) -> None:
         del scope, receive
-        await asyncio.sleep(0.2)
+        running.extend(http._deadline for http in b.server._http.connections)
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    async with bench(app=slow, request_seconds=0.1, body_seconds=0.1) as b:
+    async with bench(app=look) as b:
         wire = await b.wire()
+        await b.until(lambda: [http._deadline is not None for http in b.server._http.connections] == [True])
         assert (await wire.ask(b.request("GET /a HTTP/1.1", upgrade=None))).status == 204
+        assert running == [None]

@@ -104,6 +104,21 @@ async def test_stopping_does_not_wait_for_connections_that_ask_nothing(
             await stopping
 
 
+def test_stopping_right_after_a_connection_was_dropped(every_loop: Any, bench: Any) -> None:
+    """R5: a transport that is closing, as of an address banned just before, doesn't fail the stop."""
+
+    async def scenario() -> None:
+        async with bench() as b:
+            await b.wire()
+            await b.until(lambda: b.server._http.connections)
+            [http] = b.server._http.connections
+            http.abort()
+            await b.server.stop()
+            assert b.server.sockets == 0
+
+    every_loop(scenario)
+
+
 async def test_a_dead_peer(bench: Any) -> None:
     """R3: two pings without an answer end the connection."""
     async with bench(ping_seconds=0.05) as b:

@@ -99,14 +99,15 @@ async def test_nothing_else_is_answered(line: str, fields: tuple[str, ...], stat
 
 async def test_silent_sockets_are_few_and_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """H5, H6: those over the cap make older ones close at once, the others close when their time is over."""
-    monkeypatch.setattr(scrape, "SECONDS", 0.2)
     async with listening() as port:
+        monkeypatch.setattr(scrape, "SECONDS", 0.2)
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_SOCKETS + 3)]
         async with asyncio.timeout(PATIENCE):
             for reader, writer in silent:
                 with suppress(ConnectionError):
                     assert await reader.read() == b""
                 writer.close()
+        monkeypatch.undo()  # this one has the time that it needs
         assert b"parlour_connections" in await ask(port)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import h11
-from tests.server.kit.net.conftest import SMALL_BODIES, until
+from tests.server.kit.net.conftest import PATIENCE, SMALL_BODIES, until
 
 from parlour_protocol.frames.wire import WIRE
 from parlour_server.api.operations import DELIVERY_OPERATIONS
@@ -80,12 +80,6 @@ def test_without_a_table_every_body_is_small() -> None:
 async def test_a_large_body_has_time_in_proportion(bench: Any) -> None:
     """K9: an upload at the least pace is taken; one that trickles is cut off at the time for its length."""
     async with bench(body_seconds=0.1, body_bytes_per_second=1_000) as b:
-        wire = await b.wire()
-        wire.send(b.request("POST /a HTTP/1.1", content_length="2000", upgrade=None))
-        for _ in range(20):
-            wire.send(b"x" * 100)
-            await asyncio.sleep(0.015)
-        assert (await wire.answer()).status == 200
         slow = await b.wire()
         began = asyncio.get_running_loop().time()
         slow.send(b.request("POST /a HTTP/1.1", content_length="2000", upgrade=None))
@@ -93,6 +87,16 @@ async def test_a_large_body_has_time_in_proportion(bench: Any) -> None:
         assert await slow.rest() == b""
         assert asyncio.get_running_loop().time() - began >= 2
         assert b.audit.of(AuditEvent.HANDSHAKE_REFUSED)[-1]["reason"] == "too_slow"
+    async with bench(body_seconds=60, body_bytes_per_second=1_000) as b:
+        wire = await b.wire()
+        began = asyncio.get_running_loop().time()
+        wire.send(b.request("POST /a HTTP/1.1", content_length="2000", upgrade=None))
+        await b.until(lambda: [http._body_size for http in b.server._http.connections] == [2000])
+        [http] = b.server._http.connections
+        deadline = http._deadline
+        assert deadline.when() >= began + 62
+        assert (await wire.ask(b"x" * 2000)).status == 200
+        assert deadline.cancelled()
 
 
 async def big(scope: Any, receive: Any, send: Any) -> None:
@@ -123,15 +127,20 @@ def test_who_reads_slowly_but_steadily_gets_all_of_it(every_loop: Any, bench: An
     """The deadline restarts whenever the peer reads something."""
 
     async def scenario() -> None:
-        async with bench(app=big, stalled_seconds=0.5) as b:
+        async with bench(app=big, stalled_seconds=PATIENCE) as b:
             wire = await b.wire()
             wire.send(b.request("GET /a HTTP/1.1", upgrade=None, connection="close"))
             await wire.reader.readuntil(b"\r\n\r\n")
+            [http] = b.server._http.connections
+            deadlines: list[asyncio.TimerHandle] = []
             got = 0
             while data := await wire.reader.read(500_000):
                 got += len(data)
-                await asyncio.sleep(0.03)
+                if http._stalled not in (None, *deadlines):
+                    deadlines.append(http._stalled)
             assert got == 10_000_000
+            assert len(deadlines) > 1
+            assert all(deadline.cancelled() for deadline in deadlines)
 
     every_loop(scenario)
 

@@ -13,6 +13,10 @@ class Stuck:
         self.calls: list[str] = []
         self.timers: list[tuple[float, Any]] = []
 
+    def is_closing(self) -> bool:
+        """Return whether it was closed."""
+        return bool(self.calls)
+
     def close(self) -> None:
         """Wait for the peer, as a transport does."""
         self.calls.append("close")

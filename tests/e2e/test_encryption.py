@@ -1,10 +1,11 @@
 """Encrypted rooms over a real server and real wss: two people, three devices, and the commands."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from tests.e2e.processes import DEADLINE, Person, Server, json_lines, password
 
 from parlour_client.core.account.chat_home import ChatHome
@@ -12,6 +13,7 @@ from parlour_client.core.account.sign_in import ChatSignIn
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import RoomState
+from parlour_client.kit.errors import SetupError
 from parlour_client.kit.transport.trust import Pin
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import RoomId
@@ -50,19 +52,47 @@ async def log_in(folder: Path, server: Server, name: str) -> None:
     await archive.close()
 
 
-async def shown(client: Client, room: RoomId, text: str) -> None:
-    """Wait until a message is in the timeline."""
+async def until(client: Client, condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until a condition holds, which is looked at whenever something changes."""
     changes = asyncio.Event()
     unsubscribe = client.events.subscribe(lambda _: changes.set())
     try:
         async with asyncio.timeout(DEADLINE):
             while True:
                 changes.clear()
-                if text in [str(entry.text) for entry in await client.history.timeline(room)]:
+                if await condition():
                     return
                 await changes.wait()
     finally:
         unsubscribe()
+
+
+async def shown(client: Client, room: RoomId, text: str) -> None:
+    """Wait until a message is in the timeline."""
+
+    async def is_there() -> bool:
+        return text in [str(entry.text) for entry in await client.history.timeline(room)]
+
+    await until(client, is_there)
+
+
+async def gone(client: Client, room: RoomId, text: str) -> None:
+    """Wait until a message is no longer in the timeline."""
+
+    async def is_gone() -> bool:
+        return text not in [str(entry.text) for entry in await client.history.timeline(room)]
+
+    await until(client, is_gone)
+
+
+async def archived(client: Client, room: RoomId) -> None:
+    """Wait until a client knows that the room is archived."""
+
+    async def is_archived() -> bool:
+        known = client.rooms.get(room)
+        return known is not None and known.archived
+
+    await until(client, is_archived)
 
 
 async def agreed(room: RoomId, devices: int, *clients: Client) -> None:
@@ -120,6 +150,37 @@ async def test_two_people_three_devices(server: Server, ada: Person, ben: Person
     for file in server.data.iterdir():
         assert b"CANARY" not in file.read_bytes() if file.is_file() else True
     assert b"CANARY" not in server.log.read_bytes()
+
+
+async def test_messages_of_an_archived_room_are_deleted_and_none_is_written(
+    server: Server, tmp_path: Path
+) -> None:
+    """A member deletes their own and the owner anyone's, for everyone; the room stays closed for the rest."""
+    cora, dan = (Person(tmp_path / name, server) for name in ("cora", "dan"))
+    cora.join("cora")
+    dan.join("dan")
+    async with running(cora.home) as client, running(dan.home) as other:
+        room = (await client.rooms.create(parse_room_name("belfry"), RoomKind.PRIVATE, encrypted=True)).id
+        await client.invitations.send(room, parse_user_name("dan"))
+        await other.invitations.accept(room)
+        await agreed(room, 2, client, other)
+        for text in ("kept", "his own", "taken down"):
+            await say(other, room, text)
+            await shown(client, room, text)
+        await client.rooms.archive(room, on=True)
+        for one in (client, other):
+            await archived(one, room)
+        seqs = {str(one.text): one.seq for one in await client.history.timeline(room) if one.text is not None}
+        for by, text in ((other, "his own"), (client, "taken down")):
+            target = seqs[text]
+            assert target is not None
+            await by.messages.delete(room, target)
+            for one in (client, other):
+                await gone(one, room, text)
+        for one in (client, other):
+            with pytest.raises(SetupError, match="archived"):
+                await one.messages.send(room, "something new")
+            await shown(one, room, "kept")
 
 
 async def test_commands_that_end_in_between(server: Server, ada: Person, ben: Person) -> None:

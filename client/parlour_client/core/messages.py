@@ -177,10 +177,11 @@ class Messages:
         known = self._state.room(room)
         if known is None:
             raise SetupError(_("You are not in this room."), _("Join it first: parlour room join NAME."))
-        if known.archived:
+        deletes = isinstance(frames[0], Delete)
+        if known.archived and not deletes:
             raise SetupError(_(ARCHIVED), _(OWNERS_UNARCHIVE))
         left = known.peer is not None and known.peer != self._state.me and known.members == 1
-        if known.peer is not None and left and not isinstance(frames[0], Delete):
+        if known.peer is not None and left and not deletes:
             raise SetupError(closed_direct_words(known.peer))  # nothing else ends a direct room
         await self._rooms.keep(room)
         if self._encrypted_rooms is not None and self._encrypted_rooms.covers(room):

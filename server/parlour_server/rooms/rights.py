@@ -10,6 +10,7 @@ from typing import Final, assert_never
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import (
     Added,
+    AnyBody,
     Archived,
     Banned,
     Blank,
@@ -162,13 +163,22 @@ _STILL_ALLOWED: Final = (
 )  # fmt: skip
 """What still happens in an archived room, and in a direct one whose other account was deleted.
 
-People leave, and its keys follow; nothing is written.
+People leave, and its keys follow; what was written can be deleted, and nothing more is written.
 """
+
+
+def _is_still_allowed(body: AnyBody) -> bool:
+    return isinstance(body, _STILL_ALLOWED) or _deletes_encrypted(body)
+
+
+def _deletes_encrypted(body: AnyBody) -> bool:
+    """Return whether it deletes an encrypted message: members' devices show nothing else in such a one."""
+    return isinstance(body, EncryptedMessage) and body.blanks is not None
 
 
 def refuse_archived(event: AppendEvent, facts: Facts) -> None:
     """Refuse what anyone writes in an archived room; a member is told why. Raises RefusedError."""
-    if facts.archived and facts.author is not None and not isinstance(event.body, _STILL_ALLOWED):
+    if facts.archived and facts.author is not None and not _is_still_allowed(event.body):
         raise RefusedError(
             ErrorCode.ARCHIVED, "this room is archived: you can read it, but nobody can write in it"
         )
@@ -179,9 +189,7 @@ def refuse_deleted_peer(event: AppendEvent, facts: Facts) -> None:
 
     What was written before can still be deleted.
     """
-    body = event.body
-    blanks = isinstance(body, EncryptedMessage) and body.blanks is not None
-    if facts.peer_deleted and facts.author is not None and not (blanks or isinstance(body, _STILL_ALLOWED)):
+    if facts.peer_deleted and facts.author is not None and not _is_still_allowed(event.body):
         raise RefusedError(
             ErrorCode.FORBIDDEN, "their account was deleted: no one reads this conversation any more"
         )
@@ -206,7 +214,8 @@ def decide_within(room_bytes: int) -> Decide:
 
     def decide_with_limit(event: AppendEvent, facts: Facts) -> None:
         decide(event, facts)
-        if facts.room_bytes >= room_bytes and isinstance(event.body, _GROWS):
+        grows = isinstance(event.body, _GROWS) and not _deletes_encrypted(event.body)
+        if facts.room_bytes >= room_bytes and grows:
             raise RefusedError(
                 ErrorCode.LIMIT_REACHED,
                 "this room has used all its space: its owner can have older messages removed",

@@ -1,5 +1,6 @@
 """What the account writes: queued, sent, stored, refused."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +50,22 @@ async def test_nothing_is_queued_or_uploaded_for_an_archived_room(
     with pytest.raises(SetupError, match="archived"):
         await client.files.send(LOBBY, tmp_path / "notes.txt")
     assert not client.messages.outgoing()
+
+
+async def test_a_message_of_an_archived_room_can_be_deleted(desk: Desk, server: FakeServer) -> None:
+    """And nothing else about it changes."""
+    client = await desk.open()
+    said = server.say("regretted", author="alice").seq
+    await heard(
+        client, lambda c: isinstance(c, RoomsChanged), lambda: server.append(LOBBY, Archived(on=True))
+    )
+    with pytest.raises(SetupError, match="archived"):
+        await client.messages.edit(LOBBY, said, "something else")
+    with pytest.raises(SetupError, match="archived"):
+        await client.messages.react(LOBBY, said, "+1", on=True)
+    deleted = lambda c: isinstance(c, EntryChanged) and c.entry.seq == said  # noqa: E731
+    await heard(client, deleted, lambda: asyncio.ensure_future(client.messages.delete(LOBBY, said)))
+    assert [row.text for row in await client.history.timeline(LOBBY) if row.seq == said] == [None]
 
 
 async def test_edits_reactions_and_deletions_change_the_row(desk: Desk, server: FakeServer) -> None:

@@ -41,7 +41,7 @@ from parlour_protocol.frames.fields import FileName, MessageText, Reaction, Topi
 from parlour_protocol.frames.opaque import Ciphertext, Digest, HandshakeBytes
 from parlour_protocol.ids import Epoch, FileId, GroupId, RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
-from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
 from parlour_protocol.limits import (
     INVITATIONS_INTO_ROOM,
     INVITATIONS_OF_INVITER,
@@ -53,7 +53,7 @@ from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.permissions import LOWEST_ROLE, RANK, Action
-from parlour_server.rooms.rights import decide
+from parlour_server.rooms.rights import decide, decide_within
 from parlour_server.store.types import (
     AppendEvent,
     Facts,
@@ -541,6 +541,36 @@ def test_a_direct_room_with_a_deleted_account_takes_nothing_new(body: AnyBody, e
         known["target"] = Target(Seq(5), ADA, "sealed")
     assert outcome(body, facts(**known)) is None
     assert outcome(body, facts(**known, peer_deleted=True)) == expected
+
+
+@pytest.mark.parametrize("target", [ADA, BOB])
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.MODERATOR])
+def test_in_an_archived_encrypted_room_messages_are_deleted_and_nothing_else_is_written(
+    target: UserName, role: Role
+):
+    """One's own by a member, anyone's by a moderator; also where the room has used all its space."""
+    known: dict[str, Any] = {"author": Membership(ADA, role), "encrypted": True, "group": GROUP_FACTS}
+    known |= {"kind": RoomKind.PRIVATE, "archived": True, "target": Target(Seq(5), target, "sealed")}
+    may = None if target == ADA or role is Role.MODERATOR else ErrorCode.FORBIDDEN
+    assert outcome(replace(SEALED, blanks=Seq(5)), facts(**known)) is may
+    assert outcome(SEALED, facts(**known)) is ErrorCode.ARCHIVED
+    known["target"] = Target(Seq(5), target, "blank")
+    assert outcome(replace(SEALED, blanks=Seq(5)), facts(**known)) is ErrorCode.ALREADY
+
+
+def test_a_room_without_space_takes_deletions():
+    """They give space back, in an encrypted room too."""
+    known = {
+        "encrypted": True,
+        "group": GROUP_FACTS,
+        "target": Target(Seq(5), ADA, "sealed"),
+        "room_bytes": 100,
+    }
+    limited = decide_within(100)
+    limited(event(replace(SEALED, blanks=Seq(5))), facts(**known))
+    with pytest.raises(RefusedError) as refused:
+        limited(event(SEALED), facts(**known))
+    assert refused.value.code == ErrorCode.LIMIT_REACHED
 
 
 @pytest.mark.parametrize(

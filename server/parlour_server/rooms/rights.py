@@ -224,7 +224,10 @@ def decide_within(room_bytes: int) -> Decide:
     return decide_with_limit
 
 
-_GROWS: Final = Message | EncryptedMessage | Edited | Reacted
+_GROWS: Final = Message | EncryptedMessage | Edited | Reacted | Pinned | TopicSet | Renamed
+"""What a room without space refuses. Someone must always be able to leave, to be removed, and to be kept from
+reading on: membership, roles, moderation and the commits of a group are only limited by their rates.
+"""
 
 
 def _decide_join(event: AppendEvent, facts: Facts) -> None:

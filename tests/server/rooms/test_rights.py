@@ -10,6 +10,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import (
     Added,
     AnyBody,
+    Archived,
     Banned,
     Blank,
     Contested,
@@ -556,6 +557,34 @@ def test_in_an_archived_encrypted_room_messages_are_deleted_and_nothing_else_is_
     assert outcome(SEALED, facts(**known)) is ErrorCode.ARCHIVED
     known["target"] = Target(Seq(5), target, "blank")
     assert outcome(replace(SEALED, blanks=Seq(5)), facts(**known)) is ErrorCode.ALREADY
+
+
+@pytest.mark.parametrize(
+    ("body", "is_taken"),
+    [
+        (Message(text=TEXT), False),
+        (Reacted(target=Seq(5), reaction=HEART, on=True), False),
+        (Pinned(target=Seq(5), on=True), False),
+        (TopicSet(topic=TopicText("t")), False),
+        (Renamed(parse_room_name("orchard")), False),
+        (Deleted(target=Seq(5)), True),
+        (RetentionSet(days=7), True),
+        (Archived(on=True), True),
+        (Left(), True),
+        (Kicked(who=BOB), True),
+    ],
+    ids=str,
+)
+def test_a_room_without_space_takes_no_words_of_any_kind(body: AnyBody, is_taken: bool):  # noqa: FBT001 - a parameter
+    """Topics and names are kept for ever, so they count too; what keeps a room in order is always taken."""
+    full = facts(Role.OWNER, Role.MEMBER, room_bytes=100)
+    decide_within(101)(event(body), full)
+    if is_taken:
+        decide_within(100)(event(body), full)
+        return
+    with pytest.raises(RefusedError) as refused:
+        decide_within(100)(event(body), full)
+    assert refused.value.code == ErrorCode.LIMIT_REACHED
 
 
 def test_a_room_without_space_takes_deletions():

@@ -23,7 +23,7 @@ _S = TypeVar("_S", bound=LinkScreen[Any, Any, Any, Any])
 
 PASSWORD: Final = Secret("tigress-violin-marble")
 """Of people who exist in tests only."""
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
 """Seconds that anything may take, on a machine that has much else to do."""
 
 

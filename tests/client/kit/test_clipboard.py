@@ -9,6 +9,12 @@ from parlour_client.kit.clipboard import ClipboardProgram, copy_with, find_clipb
 from parlour_client.kit.errors import SetupError
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the program a minute: other tests have the cores, too."""
+    monkeypatch.setattr(clipboard, "PATIENCE", 60.0)
+
+
 @pytest.fixture
 def programs(tmp_path: Path) -> dict[str, str]:
     """Return an environment with every clipboard program: each writes what it reads, and its arguments."""

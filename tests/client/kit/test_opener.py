@@ -9,6 +9,12 @@ from parlour_client.kit.errors import SetupError
 from parlour_client.kit.opener import open_address, opener_command
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the program a minute: other tests have the cores, too."""
+    monkeypatch.setattr(opener, "PATIENCE", 60.0)
+
+
 def program(folder: Path, name: str, script: str) -> Path:
     """Write a program."""
     path = folder / name

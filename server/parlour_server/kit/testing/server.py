@@ -56,7 +56,7 @@ from parlour_server.kit.server import Server
 from parlour_server.kit.setup.initialise import initialise
 
 PASSWORD: Final = "tigress-violin-marble"  # noqa: S105 - of people who exist in tests only
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
 """Seconds that anything may take, on a machine that has much else to do."""
 
 

@@ -30,6 +30,12 @@ PART = {
 }
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the decoder a minute: other tests have the cores, too."""
+    monkeypatch.setattr(preview, "PATIENCE", 60.0)
+
+
 async def outcomes(pictures: dict[str, bytes]) -> dict[str, Preview | str]:
     """Return the preview of each, or why there is none; two at a time."""
     found: dict[str, Preview | str] = {}

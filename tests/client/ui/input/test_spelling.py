@@ -11,6 +11,7 @@ from tests.client.ui.ui_fake import LOBBY, FakeClient
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.input import spelling
 from parlour_client.ui.input.spelling import LONGEST_TEXT, Spelling, language_of, words_of
 
 PROGRAM = """#!{python}
@@ -25,6 +26,12 @@ for line in sys.stdin:
     {does}
     print({{"helo": "& helo 2 1: hello, help", "wrld": "# wrld 1"}}.get(word, "*"), end="\\n\\n", flush=True)
 """
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the program a minute: other tests have the cores, too."""
+    monkeypatch.setattr(spelling, "_PATIENCE", 60.0)
 
 
 class Speller:
@@ -96,49 +103,49 @@ def test_the_language_is_that_of_the_system_unless_it_is_set() -> None:
 async def test_the_program_is_asked_once_about_each_word(speller: Speller) -> None:
     """What it does not know is misspelt, with suggestions or without."""
     calls: list[int] = []
-    spelling = Spelling("en_GB", lambda: calls.append(1), speller.install())
+    checker = Spelling("en_GB", lambda: calls.append(1), speller.install())
     for _ in range(2):
-        await spelling.ask(["helo", "world", "wrld"])
-    assert spelling.suggestions("helo") == ["hello", "help"]
-    assert spelling.suggestions("wrld") == ()
-    assert spelling.suggestions("world") is None
+        await checker.ask(["helo", "world", "wrld"])
+    assert checker.suggestions("helo") == ["hello", "help"]
+    assert checker.suggestions("wrld") == ()
+    assert checker.suggestions("world") is None
     assert speller.asked == ["^helo", "^world", "^wrld"]
     assert calls == [1, 1]
-    assert not spelling.problem
-    await spelling.stop()
+    assert not checker.problem
+    await checker.stop()
 
 
 @pytest.mark.parametrize("language", ["xx", "en_GB; rm", "../../etc/passwd"])
 async def test_without_a_dictionary_it_says_so(speller: Speller, language: str) -> None:
     """Once, and nothing is asked any more."""
-    spelling = Spelling(language, lambda: None, speller.install())
-    await spelling.ask(["helo"])
-    assert "no dictionary for" in spelling.problem
-    assert spelling.unknown(words_of("helo")) == ()
+    checker = Spelling(language, lambda: None, speller.install())
+    await checker.ask(["helo"])
+    assert "no dictionary for" in checker.problem
+    assert checker.unknown(words_of("helo")) == ()
 
 
 async def test_without_a_program_it_says_what_to_install(tmp_path: Path) -> None:
     """Nothing is tried."""
-    spelling = Spelling("en_GB", lambda: None, {"PATH": str(tmp_path)})
-    await spelling.ask(["helo"])
-    assert spelling.problem == "Spelling can't be checked: install hunspell or aspell."
+    checker = Spelling("en_GB", lambda: None, {"PATH": str(tmp_path)})
+    await checker.ask(["helo"])
+    assert checker.problem == "Spelling can't be checked: install hunspell or aspell."
 
 
 async def test_a_program_that_dies_is_no_fault_of_the_client(speller: Speller) -> None:
     """The words stay unknown."""
-    spelling = Spelling("en_GB", lambda: None, speller.install("sys.exit(3)"))
-    await spelling.ask(["helo"])
-    assert spelling.problem
-    assert spelling.suggestions("helo") is None
-    await spelling.stop()
+    checker = Spelling("en_GB", lambda: None, speller.install("sys.exit(3)"))
+    await checker.ask(["helo"])
+    assert checker.problem
+    assert checker.suggestions("helo") is None
+    await checker.stop()
 
 
 async def test_a_program_that_is_given_up_does_not_stay(speller: Speller) -> None:
     """One that says more than it should is ended, not left to wait for ever."""
     note = f"open({str(speller.folder / 'id')!r}, 'w').write(str(__import__('os').getpid()))"
-    spelling = Spelling("en_GB", lambda: None, speller.install(f"{note}; print('x' * 100_000)"))
-    await spelling.ask(["helo"])
-    assert "program failed" in spelling.problem
+    checker = Spelling("en_GB", lambda: None, speller.install(f"{note}; print('x' * 100_000)"))
+    await checker.ask(["helo"])
+    assert "program failed" in checker.problem
     with pytest.raises(ProcessLookupError):
         os.kill(int((speller.folder / "id").read_text()), 0)
 

@@ -29,7 +29,7 @@ async def undone(world: World, way: str) -> AsyncIterator[None]:
             kept = server.folder_copied()
     yield
     async with world.halted():
-        (server.restore if way == "restore" else server.put_back)(kept)
+        server.go_back(kept)
 
 
 async def rolled_back(world: World, way: str, room: RoomId) -> list[str]:
@@ -176,7 +176,7 @@ async def test_who_saw_nothing_of_what_was_lost(world: World, way: str) -> None:
     await world.goes_on(room, ada, ben)
     server = world.server
     async with world.halted():
-        kept = server.backed_up() if way == "restore" else server.folder_copied()
+        kept = server.kept(way)
     await ben.stop()
     await world.during(ada.client.invitations.send(room, parse_user_name("cat")))
     await world.during(cat.client.invitations.accept(room))  # the group goes on without ben
@@ -186,7 +186,7 @@ async def test_who_saw_nothing_of_what_was_lost(world: World, way: str) -> None:
     for device in (ada, cat):
         await device.stop()
     async with world.halted():
-        (server.restore if way == "restore" else server.put_back)(kept)
+        server.go_back(kept)
     await ben.start()
     text = await ben.say(room)
     await ada.start(ready=False)
@@ -201,14 +201,14 @@ async def test_each_has_lost_other_messages(world: World, way: str) -> None:
     room, (ada, ben) = await world.together("ada", "ben")
     server = world.server
     async with world.halted():
-        kept = server.backed_up() if way == "restore" else server.folder_copied()
+        kept = server.kept(way)
     text = await ada.say(room)
     await world.heard(room, text, ben)
     await ada.stop()
     for _ in range(2):
         await ben.say(room)
     async with world.halted():
-        (server.restore if way == "restore" else server.put_back)(kept)
+        server.go_back(kept)
     await ada.start(ready=False)
     for device in (ada, ben):
         await world.told(device, "older")
@@ -228,13 +228,13 @@ async def test_who_was_removed_founds_no_group(world: World, way: str) -> None:
     room, (ada, ben, cat) = await world.together("ada", "ben", "cat")
     server = world.server
     async with world.halted():
-        kept = server.backed_up() if way == "restore" else server.folder_copied()
+        kept = server.kept(way)
     await world.kick(room, ada, cat)
     await world.goes_on(room, ada, ben)
     for device in (ada, ben):
         await device.stop()
     async with world.halted():
-        (server.restore if way == "restore" else server.put_back)(kept)
+        server.go_back(kept)
     await world.turns(150)
     await cat.attempt(cat.client.encryption.refound(room))
     await world.turns(150)
@@ -253,10 +253,10 @@ async def test_a_ghost_in_a_room_that_is_recreated(world: World, way: str) -> No
     await world.goes_on(room, ada, ben)
     server = world.server
     async with world.halted():
-        kept = server.backed_up() if way == "restore" else server.folder_copied()
+        kept = server.kept(way)
     await world.goes_on(room, ada, ben)
     async with world.halted():
-        (server.restore if way == "restore" else server.put_back)(kept)
+        server.go_back(kept)
         server.append(room, "ada", Added(who=parse_user_name("spy"), members=3))
         server.append(room, "spy", Joined(members=3))
         server.list_as_member(room, "spy")

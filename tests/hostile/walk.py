@@ -342,10 +342,10 @@ async def older_copy(walk: Walk) -> None:
     world, server = walk.world, walk.world.server
     way = walk.chance.choice(["restore", "copy"])
     async with world.halted():
-        kept = server.backed_up() if way == "restore" else server.folder_copied()
+        kept = server.kept(way)
     await world.goes_on(walk.room, *walk.people)
     async with world.halted():
-        (server.restore if way == "restore" else server.put_back)(kept)
+        server.go_back(kept)
     await walk.told(("older",))
 
 

@@ -192,6 +192,14 @@ class HostileServer:
         with opened_backup(self.data, file) as backup:
             restore(CHAT.schema, self.data, backup)
 
+    def kept(self, way: str) -> Path:
+        """Keep the data as it is now: by `restore` as a backup, otherwise as a copy of the folder."""
+        return self.backed_up() if way == "restore" else self.folder_copied()
+
+    def go_back(self, kept: Path) -> None:
+        """Go on from what was kept: a backup, or a copy of the folder."""
+        (self.restore if kept.is_file() else self.put_back)(kept)
+
     def _place(self, name: str) -> Path:
         self._copies += 1
         return self._folder / f"{self._copies}-{name}"

@@ -12,6 +12,7 @@ from tests.client.core.core_fake import ALICE, BOB, LAPTOP, LOBBY, Desk, FakeSer
 from parlour_client.core.archive import insertion
 from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.checked_text import message_text
+from parlour_client.core.client import Client
 from parlour_client.core.events import Change, EntryAdded, EntryChanged, EntryRemoved
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.outbox import MAX_TRIES, Outbox
@@ -23,7 +24,7 @@ from parlour_client.kit.account.profile import Account
 from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.errors import RefusedError, SetupError
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames import Error, Ok
+from parlour_protocol.frames import Error, LogEvent, Ok
 from parlour_protocol.frames.bodies import Message, Unreadable
 from parlour_protocol.frames.replies import AnyPush
 from parlour_protocol.frames.requests import Send
@@ -317,10 +318,8 @@ async def test_two_programs_on_one_home_do_not_send_each_others_messages(
     assert waiting.request is not None
 
 
-async def test_a_message_whose_event_another_program_stored_first_is_not_sent_for_ever(
-    desk: Desk, server: FakeServer
-) -> None:
-    """The other one took its row out of the outbox's table; the place that the server told is known."""
+async def stored_and_not_here(desk: Desk, server: FakeServer) -> tuple[Client, LogEvent]:
+    """Send a message that the server confirms before it shows its event."""
     client = await desk.open()
     server.silent = True
     entry = await client.messages.send(LOBBY, "mine")
@@ -329,6 +328,14 @@ async def test_a_message_whose_event_another_program_stored_first_is_not_sent_fo
     event = server.rooms[LOBBY].log[-1]
     server.wires[-1].say(Ok(re=entry.request, result=server.done[entry.request]))
     await client.messages.stored(entry.request)
+    return client, event
+
+
+async def test_a_message_whose_event_another_program_stored_first_is_not_sent_for_ever(
+    desk: Desk, server: FakeServer
+) -> None:
+    """The other one took its row out of the outbox's table; the place that the server told is known."""
+    client, event = await stored_and_not_here(desk, server)
     await parts(client).outbox.flush()
     others = await desk.archive()
     await others.write(insertion.add, [event], [False], event.seq)
@@ -345,14 +352,7 @@ async def test_a_message_that_expires_before_its_event_comes_is_not_on_its_way(
     desk: Desk, server: FakeServer
 ) -> None:
     """Also in a client that stays open: the row in the timeline goes, as that of any expired message."""
-    client = await desk.open()
-    server.silent = True
-    entry = await client.messages.send(LOBBY, "mine")
-    assert entry.request is not None
-    await heard(client, lambda c: isinstance(c, EntryChanged) and c.entry.delivery is Delivery.SENT)
-    event = server.rooms[LOBBY].log[-1]
-    server.wires[-1].say(Ok(re=entry.request, result=server.done[entry.request]))
-    await client.messages.stored(entry.request)
+    client, event = await stored_and_not_here(desk, server)
     assert client.messages.outgoing()
     gone = MissingEvents(
         room=LOBBY, seq=event.seq, at=event.at, author=BOB, device=event.device, body=Unreadable(),

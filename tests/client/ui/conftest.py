@@ -17,6 +17,8 @@ from textual.pilot import Pilot
 
 from parlour_client.ui.account_switcher import Accounts
 from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.chat import screen
+from parlour_client.ui.chat.gc_tuning import Collector
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.tour import Step
 
@@ -67,6 +69,24 @@ def parsed_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stylesheet, "_parse_rules", parsed)
+        yield
+
+
+class Untuned(Collector):
+    """Leaves alone what is frozen: it belongs to the worker, who has all tests and modules in it."""
+
+    def start(self) -> None:
+        """Freeze nothing."""
+
+    def stop(self) -> None:
+        """Give nothing back."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frozen_by_the_worker() -> Iterator[None]:
+    """Let no app that closes give the worker's modules and tests back to the next search for garbage."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(screen, "Collector", Untuned)
         yield
 
 

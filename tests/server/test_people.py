@@ -11,7 +11,7 @@ from parlour_protocol.frames.bodies import Left, Message
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.replies import Error, Hello, LogEvent, Ok, Page
 from parlour_protocol.frames.requests import History, Send
-from parlour_protocol.kit.errors import SESSION_ENDED
+from parlour_protocol.kit.errors import ACCOUNT_DELETED
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.rooms import Role
 from parlour_server.chat_program import CHAT
@@ -68,7 +68,7 @@ async def test_an_account_is_exported_and_deleted_while_people_talk(tmp_path: Pa
             assert "hash" not in "".join(tar.getnames())
         done = json.loads(await world.command("user", "delete", "ada", "--yes", "--json"))
         assert (done["sessions_ended"], done["rooms_left"]) == (1, 1)
-        assert await hers.close_code() == SESSION_ENDED
+        assert await hers.close_code() == ACCOUNT_DELETED
         left = None
         while not isinstance(left, LogEvent) or not isinstance(left.body, Left):
             left = await his.push()

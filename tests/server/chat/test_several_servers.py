@@ -38,7 +38,7 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.errors import SESSION_ENDED
+from parlour_protocol.kit.errors import ACCOUNT_DISABLED, SESSION_ENDED
 from parlour_server.chat import gap_filler
 from parlour_server.chat.notices import NOTICES
 from parlour_server.kit.bus.bus import Bus
@@ -219,7 +219,11 @@ class TestWithoutTheBus:
         entry = NewEntry(LogEntryBytes(b"revoked"), Head.empty("chat.example"))
         await one.disk.devices.revoke(user, device, PublicKey(key), entry)
         await two.read_journal()
-        assert [peer.ended for peer in (ended, gone, phone)] == [SESSION_ENDED] * 3
+        assert [peer.ended for peer in (ended, gone, phone)] == [
+            SESSION_ENDED,
+            ACCOUNT_DISABLED,
+            SESSION_ENDED,
+        ]
         assert laptop.ended is None
         await laptop.until(lambda: laptop.got(KeyLogAppended))
 

@@ -6,6 +6,7 @@ what is left. A run on several cores gives each of them a file at a time (`make 
 
 import gc
 import os
+import secrets
 import signal
 import sys
 import time
@@ -17,6 +18,8 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.idle import until_idle
+
+from tests import late
 
 # Both measure how busy the machine is; pytest's own timeout ends what hangs.
 settings.register_profile("busy", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -47,6 +50,17 @@ _COMPILING: Final = 90.0
 """Seconds after which a worker no longer waits for the first one."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run look for races (`tests/late.py`)."""
+    parser.addoption("--late", type=float, default=0.0, help="share of the network's events noticed late")
+    parser.addoption("--late-seed", type=int, help="what decides which; the header shows it")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say how to repeat such a run."""
+    return f"--late {share} --late-seed {config.option.late_seed}" if (share := config.option.late) else None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Collect less garbage; let programs that tests start hear Ctrl+C, and find themselves compiled.
 
@@ -54,6 +68,10 @@ def pytest_configure(config: pytest.Config) -> None:
     nothing beside the sources.
     """
     gc.set_threshold(50_000, 20, 20)
+    if config.option.late:
+        if config.option.late_seed is None:
+            config.option.late_seed = secrets.randbelow(1_000_000)  # the same for all workers
+        late.begin(config.option.late, config.option.late_seed)
     os.environ["LANGUAGE"] = "en"  # what tests expect on screens, on every machine
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell starts what runs in its background so, and our programs would not hear Ctrl+C in the tests.

@@ -26,6 +26,7 @@ from unittest import mock
 
 import textual.constants
 from argon2 import PasswordHasher
+from tests.late import begin_as_told
 
 from parlour_server.kit.auth import password_hashing
 from parlour_server.kit.net import tls_groups
@@ -178,6 +179,7 @@ def _run(
     os.environ.update(environment)
     importlib.reload(textual.constants)  # it has read the environment
     time.tzset()
+    begin_as_told()
     if 0 in files:
         sys.stdin = sys.__stdin__ = _stream(0, sys.stdout)
     if 1 in files:

@@ -315,20 +315,27 @@ def test_slow_upload(hasty: RunningServer) -> None:
     with chat(alice) as wire:
         room = den(wire)
     before = sorted((hasty.data / "files").iterdir())
-    with ExitStack() as stack, Beats() as beats:
+    with ExitStack() as stack:
         wires = [stack.enter_context(hasty.wire()) for _ in range(5)]
-        for wire in wires:
-            begin_upload(alice, wire, room, 60_000)
-            wire.send(b"x" * 10)
+        with hasty.standing_still():  # or the first may be over before the last begins
+            for wire in wires:
+                begin_upload(alice, wire, room, 60_000)
+                wire.send(b"x" * 10)
         # the fifth is one too many at a time, and hears it without sending its body
-        answers = [wire.answer().status for wire in wires]
+        with Beats() as beats:
+            answers = [wire.answer().status for wire in wires]
         assert sorted(answers) == [0, 0, 0, 0, 429] or sorted(answers) == [408] * 4 + [429]
     assert beats.seconds < 6  # a body has 3 s here, and 60 kB get a second more
     nothing_stays(hasty.data / "files", before)
-    with hasty.wire() as wire:
-        begin_upload(alice, wire, room, 5)
-        wire.send(b"hello")
-        assert wire.answer().status == 201
+    deadline = time.monotonic() + DEADLINE
+    status = 429
+    while status == 429:  # the place of one is free again after its bytes and its record are gone
+        assert time.monotonic() < deadline
+        with hasty.wire() as wire:
+            begin_upload(alice, wire, room, 5)
+            wire.send(b"hello")
+            status = wire.answer().status
+    assert status == 201
 
 
 def test_an_upload_that_hangs_up_leaves_nothing(alice: Home, server: RunningServer) -> None:

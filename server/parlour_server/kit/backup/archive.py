@@ -9,7 +9,7 @@ import os
 import stat
 import tarfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
@@ -27,7 +27,7 @@ from parlour_server.kit.backup.contents import (
     snapshot,
 )
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.private_file import private_file
+from parlour_server.kit.private_file import private_file, remove_unfinished
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.schema import Schema
 
@@ -75,6 +75,7 @@ def write_archive(schema: Schema, folder: DataFolder, file: Path) -> list[str]:
     if file.exists():
         raise SetupError(f"{file} already exists; choose another name, because backups are never overwritten")
     with snapshot(schema, folder, file) as taken:
+        _remove_left_beside(file)
         members: dict[str, Member] = {}
         # GNU: sizes over 8 GiB fit into the header itself, so a backup needs no other headers
         with private_file(file) as out, tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
@@ -84,6 +85,16 @@ def write_archive(schema: Schema, folder: DataFolder, file: Path) -> list[str]:
             manifest.write_bytes(msgspec.json.encode(_Manifest(1, members, taken.incarnation)))
             _add(tar, manifest, _MANIFEST, {})
     return taken.damage
+
+
+def _remove_left_beside(file: Path) -> None:
+    """Remove what backups that were killed left in the folder of this file."""
+    with suppress(OSError):
+        folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            remove_unfinished(folder)
+        finally:
+            os.close(folder)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ known names and limited sizes are taken, and each must have the SHA-256 that the
 find damage, not forgery.
 """
 
+import fcntl
 import hashlib
 import os
 import re
@@ -32,6 +33,9 @@ _FILE: Final = re.compile(ID_PATTERN)
 _SMALL: Final = 1024 * 1024
 """The largest key, certificate or configuration: each has a few kilobytes."""
 _UNBOUNDED: Final = 2**62
+_TEMPORARY: Final = ".backup-unfinished-"
+_COMPRESSED: Final = 32
+"""File systems that compress store at most 128 KiB in 4 KiB (btrfs, ZFS)."""
 
 
 class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,16 +108,48 @@ def snapshot(schema: Schema, folder: DataFolder, target: Path) -> Iterator[Snaps
 
 @contextmanager
 def temporary_folder(parent: Path, purpose: str) -> Iterator[Path]:
-    """Create a temporary folder in ``parent``, to ``purpose`` into. Raises SetupError."""
+    """Create a temporary folder in ``parent``, to ``purpose`` into. Raises SetupError.
+
+    Those that commands which were killed left there are removed.
+    """
     try:
-        work = tempfile.TemporaryDirectory(dir=parent, prefix=".backup-")
+        _remove_left(parent)
+        work, lock = _make_locked(parent)
     except OSError as error:
         raise SetupError(
             f"cannot {purpose} into a temporary folder in {parent}: {error.strerror}; run this as someone who"
             " can write there"
         ) from error
-    with work as name:
-        yield Path(name)
+    try:
+        with work as name:
+            yield Path(name)
+    finally:
+        os.close(lock)
+
+
+def _make_locked(parent: Path) -> "tuple[tempfile.TemporaryDirectory[str], int]":
+    while True:
+        work = tempfile.TemporaryDirectory(dir=parent, prefix=_TEMPORARY)
+        with suppress(FileNotFoundError):  # another command removed it before it was locked
+            lock = os.open(work.name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            with suppress(OSError):  # where folders can't be locked, none is removed either
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.fstat(lock).st_nlink:
+                return work, lock
+            os.close(lock)
+
+
+def _remove_left(parent: Path) -> None:
+    """Remove temporary folders that no running command has locked."""
+    for path in parent.glob(f"{_TEMPORARY}*"):
+        with suppress(OSError):
+            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                if os.fstat(folder).st_uid == os.geteuid():
+                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(path)
+            finally:
+                os.close(folder)
 
 
 def largest(known: DataFolder, name: str) -> int | None:
@@ -152,12 +188,13 @@ def check_digest(backup: Backup, name: str, digest: str) -> None:
 
 
 def refuse_larger_than_disk(place: Path, size: int) -> None:
-    """Raise SetupError if a backup says that it has more bytes than the disk that it is on.
+    """Raise SetupError if a backup says that it has more bytes than the disk that it is on can hold.
 
     A file with holes can be as long as someone likes, and reading it takes as long.
     """
-    if size > shutil.disk_usage(place).total:
-        raise damaged(place, f"it would have {size // 1024**2:,} MiB, more than the disk that it is on")
+    if size > _COMPRESSED * shutil.disk_usage(place).total:
+        why = f"it would have {size // 1024**2:,} MiB, more than the disk that it is on can hold"
+        raise damaged(place, why)
 
 
 def not_a_backup(known: DataFolder, place: Path, why: str) -> SetupError:

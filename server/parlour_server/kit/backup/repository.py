@@ -41,9 +41,10 @@ from parlour_server.kit.backup.contents import (
 )
 from parlour_server.kit.backup.open_folder import NoFolderError, OpenFolder
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.private_file import write_private
+from parlour_server.kit.private_file import remove_unfinished, write_private
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.folder_lock import hold
+from parlour_server.kit.setup.parents import MARKS_OF_BACKUPS
 from parlour_server.kit.store.schema import Schema
 
 BLOCK: Final = 4096
@@ -51,9 +52,8 @@ _NUMBER: Final = 4
 _DIGEST: Final = 16
 _CHAIN: Final = 48
 """After so many backups of only changes comes one of the whole database: two days, with one an hour."""
-_FORMAT: Final = "format.json"
 _BLOCKS: Final = "blocks"
-_BACKUPS: Final = "backups"
+_FORMAT, _BACKUPS = MARKS_OF_BACKUPS
 _MANIFEST: Final = "manifest.json"
 _WHOLE: Final = "database"
 _CHANGES: Final = "changes"
@@ -380,6 +380,8 @@ class _Held:
         """Remove what a backup, or its removal, that broke off left behind."""
         with suppress(OSError):
             self._backups.remove_folder(_UNFINISHED)
+        for folder in (self._root, self._uploads):
+            remove_unfinished(folder.descriptor)
 
     @contextmanager
     def _folder(self, name: str) -> Iterator[OpenFolder]:

@@ -1,7 +1,7 @@
 """Checks a backup, and makes a new data folder from it.
 
-A failed restore leaves nothing behind. A restored server has a new incarnation of its logs, so that clients
-notice that numbers are used again.
+A failed restore leaves nothing behind, and one that was killed leaves a folder that says so. A restored
+server has a new incarnation of its logs, so that clients notice that numbers are used again.
 """
 
 import shutil
@@ -15,10 +15,13 @@ from parlour_server.kit.backup.archive import opened_archive
 from parlour_server.kit.backup.contents import Backup, check_digest, damaged, temporary_folder
 from parlour_server.kit.backup.repository import Repository
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.private_file import private_file
+from parlour_server.kit.private_file import private_file, write_private
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.schema import Schema
 
+_UNFINISHED: Final = (
+    b"A backup is being restored into this folder. If none is, remove it and restore again.\n"
+)
 _DAMAGED: Final = (
     "the database in {place} is damaged ({what}); restore an earlier backup,"
     " or what can be read of this one with --accept-damage"
@@ -62,31 +65,37 @@ def restore(
     """Restore a backup into a new folder; returns the damage in its database, as sentences.
 
     ``begin`` records that the folder becomes a server's, before it does.
-    Raises SetupError, leaving the folder empty; for a damaged database unless ``accept_damage``.
+    Raises SetupError, leaving the folder empty or absent as it was; for a damaged database unless
+    ``accept_damage``.
     """
-    folder.create()
-    if any(folder.path.iterdir()):
-        raise SetupError(f"{folder.path} is not empty; restore into a new folder")
-    _check_space(folder, backup)
-    with temporary_folder(folder.path, "restore") as work, ExitStack() as undo:
+    with ExitStack() as undo:
+        if not folder.path.exists():
+            undo.callback(_remove_folder, folder)
+        folder.create()
+        if any(folder.path.iterdir()):
+            raise SetupError(f"{folder.path} is not empty; restore into a new folder")
+        _check_space(folder, backup)
         undo.callback(_remove, folder, backup)
-        if folder.uploads is not None:
-            (folder.path / folder.uploads.name).mkdir(mode=0o700)
-        database = work / folder.database.name
-        for name in backup.members:
-            target = database if name == database.name else folder.path / name
-            with private_file(target) as out:
-                check_digest(backup, name, backup.copy(name, out))
-        found = schema.damage(database)
-        if found and not accept_damage:
-            raise SetupError(_DAMAGED.format(place=backup.place, what=found[0]))
-        try:
-            schema.begin_incarnation(database)
-        except sqlite3.Error as error:
-            raise damaged(backup.place, f"its database can't be written to ({error})") from error
-        begin()
-        # The database last: without it no server starts on a half-restored folder.
-        database.replace(folder.database)
+        write_private(folder.unfinished_restore, _UNFINISHED)
+        with temporary_folder(folder.path, "restore") as work:
+            if folder.uploads is not None:
+                (folder.path / folder.uploads.name).mkdir(mode=0o700)
+            database = work / folder.database.name
+            for name in backup.members:
+                target = database if name == database.name else folder.path / name
+                with private_file(target) as out:
+                    check_digest(backup, name, backup.copy(name, out))
+            found = schema.damage(database)
+            if found and not accept_damage:
+                raise SetupError(_DAMAGED.format(place=backup.place, what=found[0]))
+            try:
+                schema.begin_incarnation(database)
+            except sqlite3.Error as error:
+                raise damaged(backup.place, f"its database can't be written to ({error})") from error
+            begin()
+            database.replace(folder.database)
+        # Last: until then no command takes the folder for a server's, and `init` would add what is missing.
+        folder.unfinished_restore.unlink()
         undo.pop_all()
     return found
 
@@ -109,3 +118,10 @@ def _remove(folder: DataFolder, backup: Backup) -> None:
             (folder.path / folder.uploads.name).rmdir()
     with suppress(OSError):
         shutil.rmtree(folder.operator_log)
+    with suppress(OSError):
+        folder.unfinished_restore.unlink()
+
+
+def _remove_folder(folder: DataFolder) -> None:
+    with suppress(OSError):
+        folder.path.rmdir()

@@ -11,6 +11,18 @@ from pathlib import Path
 from typing import Final
 
 _MOST_LINKS: Final = 40
+MARKS_OF_BACKUPS: Final = ("format.json", "backups")
+"""The file and the folder in a folder of backups that tell that it is one."""
+
+
+def folder_of_backups_at(path: Path) -> Path | None:
+    """Return the folder of backups that ``path`` is, or lies in; None if there is none."""
+    here = path.resolve()
+    marks, backups = MARKS_OF_BACKUPS
+    for one in (here, *here.parents):
+        if os.path.isfile(one / marks) and os.path.isdir(one / backups):  # noqa: PTH112, PTH113 - never raise
+            return one
+    return None
 
 
 def exposed(path: Path) -> str | None:

@@ -4,7 +4,10 @@ import io
 import json
 import os
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterable
 from contextlib import closing
@@ -20,12 +23,33 @@ from parlour_server.chat_folder import files_of
 from parlour_server.chat_program import CHAT
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.kit.backup.archive import write_archive
-from parlour_server.kit.backup.contents import Backup
+from parlour_server.kit.backup.contents import Backup, temporary_folder
 from parlour_server.kit.backup.restore import opened_backup, restore, verify
 from parlour_server.kit.errors import SetupError
+from parlour_server.kit.private_file import private_file
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.store.interface import Store
+
+KILLED_BACKUP = """
+import os, signal, sys, tarfile
+from pathlib import Path
+from parlour_server.chat_program import CHAT
+from parlour_server.kit.backup.archive import write_archive
+
+tarfile.TarFile.addfile = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+write_archive(CHAT.schema, CHAT.folder(Path(sys.argv[1])), Path(sys.argv[2]))
+"""
+KILLED_RESTORE = """
+import os, signal, sys
+from pathlib import Path
+from parlour_server.chat_program import CHAT
+from parlour_server.kit.backup.restore import opened_backup, restore
+
+folder = CHAT.folder(Path(sys.argv[1]))
+with opened_backup(folder, Path(sys.argv[2])) as backup:
+    restore(CHAT.schema, folder, backup, begin=lambda: os.kill(os.getpid(), signal.SIGKILL))
+"""
 
 
 def restored(folder: DataFolder, file: Path, *, accept_damage: bool = False) -> list[str]:
@@ -309,11 +333,78 @@ def test_what_does_not_fit_on_the_disk_is_refused_before(
     refused(tmp_path, tmp_path / "all.tar", r"needs \d+ MiB and .* has 0 MiB free")
 
 
-def test_what_is_longer_than_the_disk_is_refused_before(folder: DataFolder, tmp_path: Path) -> None:
-    """A file with holes: reading its zeros would take hours."""
+def test_what_is_longer_than_the_disk_can_hold_is_refused_before(
+    folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file with holes: reading its zeros would take hours. A file system that compresses holds more."""
     write_archive(CHAT.schema, folder, tmp_path / "all.tar")
-    os.truncate(tmp_path / "all.tar", shutil.disk_usage(tmp_path).total + 1)
-    refused(tmp_path, tmp_path / "all.tar", "more than the disk that it is on")
+    size = (tmp_path / "all.tar").stat().st_size
+    disk = SimpleNamespace(free=2**40, total=size // 2)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk)
+    verified(tmp_path / "all.tar")
+    os.truncate(tmp_path / "all.tar", 32 * disk.total + 1)
+    refused(tmp_path, tmp_path / "all.tar", "more than the disk that it is on can hold")
+
+
+def killed(work: str, *paths: Path) -> None:
+    """Do work on paths in a process that is killed in its middle."""
+    command = [sys.executable, "-c", work, *map(str, paths)]
+    done = subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - of ours
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+def test_a_restore_that_is_killed_leaves_a_folder_that_says_so(folder: DataFolder, tmp_path: Path) -> None:
+    """Nothing starts on it, and `init` adds no new database to the old keys, until it is removed."""
+    write_archive(CHAT.schema, folder, tmp_path / "all.tar")
+    again = CHAT.folder(tmp_path / "again")
+    killed(KILLED_RESTORE, again.path, tmp_path / "all.tar")
+    assert again.key.exists()
+    for work in (again.require, again.create, lambda: restored(again, tmp_path / "all.tar")):
+        with pytest.raises(SetupError, match="has not finished; if none is running, remove this folder and"):
+            work()
+    assert "remove it and restore again" in again.unfinished_restore.read_text()
+    shutil.rmtree(again.path)
+    restored(again, tmp_path / "all.tar")
+    again.require()
+    assert not again.unfinished_restore.exists()
+
+
+def test_a_restore_that_is_refused_leaves_no_new_folder(folder: DataFolder, tmp_path: Path) -> None:
+    """One that was there stays, empty."""
+    write_archive(CHAT.schema, folder, tmp_path / "all.tar")
+    (tmp_path / "all.tar").write_bytes((tmp_path / "all.tar").read_bytes().replace(b"[listen]", b"[LISTEN]"))
+    again = CHAT.folder(tmp_path / "again")
+    for is_there in (False, True):
+        if is_there:
+            again.path.mkdir(mode=0o700)
+        with pytest.raises(SetupError, match="is damaged"):
+            restored(again, tmp_path / "all.tar")
+        assert again.path.exists() == is_there
+    assert list(again.path.iterdir()) == []
+
+
+def test_what_a_killed_backup_left_is_removed_by_the_next_and_what_is_being_written_is_not(
+    folder: DataFolder, tmp_path: Path
+) -> None:
+    """Both hold keys: a part of the archive beside its target, and a copy of the database."""
+    target = tmp_path / "backups"
+    target.mkdir()
+    foreign = target / ".all.tar.unfinished"
+    foreign.write_bytes(b"of another program")
+    killed(KILLED_BACKUP, folder.path, target / "monday.tar")
+
+    def left() -> list[Path]:
+        return [*target.glob(".monday*"), *folder.path.glob(".backup-*")]
+
+    assert len(left()) == 2
+    with private_file(target / "running.tar") as out, temporary_folder(folder.path, "copy") as work:
+        out.write(b"whole")
+        write_archive(CHAT.schema, folder, target / "tuesday.tar")
+        assert left() == [work]
+    assert left() == []
+    assert (target / "running.tar").read_bytes() == b"whole"
+    assert sorted(path.name for path in target.iterdir()) == [foreign.name, "running.tar", "tuesday.tar"]
+    verified(target / "tuesday.tar")
 
 
 def test_only_a_plain_file_is_read(tmp_path: Path) -> None:

@@ -254,7 +254,7 @@ def _stored(size: int) -> Callable[[dict[str, object]], None]:
         (_member("server.key", 2**33), "too large"),
         (_member("server.key", -1), "too large"),
         (_member(f"files/{new_file_id()}", 2**40), "too large"),
-        (_member("parlour.db", 2**50), "more than the disk that it is on"),
+        (_member("parlour.db", 2**60), "more than the disk that it is on can hold"),
         (_stored(10**9), "stored more than the database"),
         (lambda manifest: manifest.update(since="../../etc"), "starts from"),
         (lambda manifest: manifest.update(since="9999-01-01T00-00-00.000Z"), "starts from"),
@@ -448,3 +448,29 @@ def test_pruning_that_breaks_off_leaves_no_half_backup(
     kept.prune(keep=1)
     assert kept.backups() == [newest]
     assert [path.name for path in (kept.path / "backups").iterdir()] == [newest.name]
+
+
+def test_no_server_lies_in_a_folder_of_backups(
+    kept: Repository, folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a restored one nor a new one, also by a link; beside it there may be one."""
+    kept.add(CHAT.schema, folder)
+    (tmp_path / "link").symlink_to(kept.path)
+    monkeypatch.chdir(kept.path)
+    for place in (kept.path / "again", tmp_path / "link" / "a" / "b", Path("again"), kept.path):
+        with pytest.raises(SetupError, match="a folder of backups"):
+            CHAT.folder(place).create()
+        with pytest.raises(SetupError, match="a folder of backups"):
+            restored(kept, place)
+    assert sorted(path.name for path in kept.path.iterdir()) == ["backups", "blocks", "files", "format.json"]
+    restored(kept, tmp_path / "again")
+
+
+def test_what_a_killed_backup_left_in_the_folder_is_removed(kept: Repository, folder: DataFolder) -> None:
+    """Its own files only: the folder is locked, so none is being written."""
+    kept.add(CHAT.schema, folder)
+    for name in (".blocks.0123abcd.unfinished", "files/.x.0123abcd.unfinished", "other"):
+        (kept.path / name).write_bytes(b"half")
+    kept.add(CHAT.schema, folder)
+    assert (kept.path / "other").exists()
+    assert not [path for path in kept.path.rglob("*") if path.name.endswith(".unfinished")]

@@ -30,6 +30,8 @@ from parlour_protocol.rooms import RoomKind
 
 BURST = 40
 """Messages sent while the server is killed and started again."""
+PATIENCE = 60.0
+"""Seconds without any event, or without an answer, after which a check fails."""
 
 
 class CheckFailedError(Exception):
@@ -67,7 +69,9 @@ async def a_ticket_opens_one_socket(stage: Stage) -> str:
     context = ssl.create_default_context(cafile=stage.server.certificate)
     password = Secret.random()
     await sign_up(stage.server.folder / "knocker", "knocker", await stage.server.invite(1), password)
-    async with httpx.AsyncClient(verify=context, trust_env=False, base_url=stage.server.url) as http:
+    async with httpx.AsyncClient(
+        verify=context, trust_env=False, base_url=stage.server.url, timeout=PATIENCE
+    ) as http:
         login = {"username": "knocker", "password": password.reveal(), "device": "knocker"}
         session = (await http.post("/v1/sessions", json=login)).json()["session"]
         answer = await http.post("/v1/tickets", headers={"Authorization": f"Bearer {session}"})
@@ -82,6 +86,7 @@ async def a_ticket_opens_one_socket(stage: Stage) -> str:
                 ssl=context,
                 subprotocols=[Subprotocol(SUBPROTOCOL)],
                 additional_headers=headers,
+                open_timeout=PATIENCE,
                 proxy=None,
             ):
                 return 101
@@ -191,7 +196,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-async def run_check(check: Check, stage: Stage, *, seconds: float = 60) -> tuple[bool, str]:
+async def run_check(check: Check, stage: Stage, *, seconds: float = PATIENCE) -> tuple[bool, str]:
     """Run one check; returns whether it held, and what to report.
 
     It fails when nothing has happened for ``seconds``, however long all of it takes.

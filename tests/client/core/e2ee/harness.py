@@ -103,11 +103,13 @@ class Harness:
         known = client.rooms.get(room)
         return known.head if known is not None else Seq(0)
 
-    async def until_true(self, ask: Callable[[], Awaitable[object]], wanted: object) -> None:
+    async def until_true(
+        self, ask: Callable[[], Awaitable[object]], wanted: object, *, advance: float = 0.02
+    ) -> None:
         """Let time pass until a question is answered so."""
         async with asyncio.timeout(PATIENCE):
             while await ask() != wanted:
-                self.clock.advance(0.02)
+                self.clock.advance(advance)
                 await self.threads.rest()
 
     async def quiet(self) -> None:

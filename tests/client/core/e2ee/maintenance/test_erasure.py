@@ -141,4 +141,4 @@ async def test_a_running_client_forgets_past_epochs_by_its_own_clock(
         ]
 
     assert await past() == [2, 1]
-    await harness.until_true(past, [0, 0])
+    await harness.until_true(past, [0, 0], advance=1.0)

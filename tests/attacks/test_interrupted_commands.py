@@ -28,7 +28,11 @@ def ended(server: RunningServer, number: signal.Signals, *words: str) -> int:
     with closing(sqlite3.connect(server.data / "parlour.db", isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
         command = [sys.executable, "-m", "parlour_server", *words, "--data", str(server.data)]
+        # A child inherits what is ignored here, as where the tests run with `nohup` or in the background.
+        handlers = {one: signal.signal(one, signal.SIG_DFL) for one in (signal.SIGHUP, signal.SIGINT)}
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+        for one, handler in handlers.items():
+            signal.signal(one, handler)
         wait_for_beginning(OperatorLog(server.data / "operator"), process)
         process.send_signal(number)
         status = process.wait(DEADLINE)

@@ -12,6 +12,7 @@ from tests.server.kit.audit_world import AuditWorld, record
 
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.audit_file import chain_files
+from parlour_server.kit.logs import format_line
 
 
 @pytest.fixture
@@ -210,10 +211,18 @@ def test_a_start_on_a_full_disk(world: AuditWorld) -> None:
 
 
 def test_a_record_that_its_writer_still_has_is_not_missing(world: AuditWorld) -> None:
-    """What waits, as a command's record does, is tried again, and counts neither as lost nor twice."""
+    """What waits, as a command's record does, is tried again, and counts neither as lost nor twice.
+
+    The log doesn't grow by a line with each try either.
+    """
     world.folder.write_bytes(b"in the way")
-    file, counted = world.start(), Counter[str]()
-    audit = Audit(lambda event: counted.update([event]), file=file)
+    file, counted, lines = world.start(), Counter[str](), list[str]()
+
+    def write(event: str, **fields: object) -> str:
+        lines.append(format_line({"event": event, **fields}))
+        return lines[-1]
+
+    audit = Audit(lambda event: counted.update([event]), file=file, write=write)
     record(file, 1)
     for _ in range(3):
         assert not audit.try_record(AuditEvent.OPERATOR_ACTION, action="user disable")
@@ -222,9 +231,29 @@ def test_a_record_that_its_writer_still_has_is_not_missing(world: AuditWorld) ->
     assert audit.try_record(AuditEvent.OPERATOR_ACTION, action="user disable")
     file.close()
     assert counted == {AuditEvent.OPERATOR_ACTION: 1}
+    assert len(lines) == 1
     assert world.faults() == []
     assert "1 records could not be written" in world.notes()[0]
     assert sum(b"user disable" in line for line in world.lines) == 1
+
+
+def test_a_disk_that_fills_up_under_a_record_that_waits(
+    world: AuditWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its writer has it still, so nothing is missing, and no gap is recorded."""
+    file = world.start()
+    audit = Audit(file=file)
+
+    def refuse(_to: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", refuse)
+        assert not audit.try_record(AuditEvent.OPERATOR_ACTION, action="user disable")
+    assert file.lost == 0
+    assert audit.try_record(AuditEvent.OPERATOR_ACTION, action="user disable")
+    file.close()
+    assert (world.faults(), world.notes()) == ([], [])
 
 
 def test_files_are_private(world: AuditWorld) -> None:

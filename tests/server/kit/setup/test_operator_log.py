@@ -16,7 +16,12 @@ import pytest
 from tests.server.fakes import ReadableAudit
 
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.errors import SetupError, SignalledError, UnrecordedOutcomeError
+from parlour_server.kit.errors import (
+    OutcomeUnknownError,
+    SetupError,
+    SignalledError,
+    UnrecordedOutcomeError,
+)
 from parlour_server.kit.setup import operator_log
 from parlour_server.kit.setup.operator_log import DONE, FAILED, INTERRUPTED, RUNNING, UNFINISHED, OperatorLog
 
@@ -62,23 +67,94 @@ def test_the_beginning_is_there_before_anything_is_done(log: OperatorLog, tmp_pa
     assert file.stat().st_size == size
 
 
+def test_a_record_is_on_the_disk(log: OperatorLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its beginning, with the folders that lead to it, before anything is done; its end before it is told."""
+    fsync, synced = os.fsync, set[int]()
+
+    def sync(file: int) -> None:
+        fsync(file)
+        synced.add(os.fstat(file).st_ino)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with log.action("user disable"):
+        [file] = files(tmp_path)
+        assert synced == {one.stat().st_ino for one in (file, file.parent, tmp_path)}
+        synced.clear()
+    assert synced == {file.stat().st_ino}
+
+
 def test_what_fails_is_recorded_with_the_reason(log: OperatorLog) -> None:
-    """Who tried it, and why it failed."""
+    """Who tried it, and why it failed: the first words of that, however long it is."""
     with pytest.raises(SetupError), log.action("user disable", user="anna"):
-        raise SetupError("no such account")
+        raise SetupError("no such account" + "!" * 50_000)
     [failed] = log.waiting()
-    assert (failed["outcome"], failed["why"]) == (FAILED, "no such account")
+    assert (failed["outcome"], failed["why"]) == (FAILED, "no such account".ljust(200, "!"))
+
+
+@pytest.mark.parametrize(("login", "known"), [(os.getuid(), None), (4_294_967_295, None), (54_321, "54321")])
+def test_who_logged_in_is_recorded_where_it_is_someone_else(
+    log: OperatorLog, monkeypatch: pytest.MonkeyPatch, login: int, known: str | None
+) -> None:
+    """As behind `sudo`: the kernel knows."""
+    monkeypatch.setattr(Path, "read_text", lambda _path, _encoding: str(login))
+    with log.action("user disable"):
+        pass
+    assert [one.get("login") for one in log.waiting()] == [known]
+
+
+async def test_another_thread_has_no_signals_to_take(log: OperatorLog) -> None:
+    """Python gives them to the main thread alone; a program may run a command in any."""
+
+    def act() -> None:
+        with log.action("user disable"):
+            pass
+
+    await asyncio.to_thread(act)
+    assert [one["outcome"] for one in log.waiting()] == [DONE]
+
+
+def test_an_outcome_that_nobody_knows_is_not_recorded_as_a_failure(log: OperatorLog) -> None:
+    """The database was lost in its commit: perhaps everything was stored."""
+    with pytest.raises(OutcomeUnknownError), log.action("user disable"):
+        raise OutcomeUnknownError("the database was lost")
+    assert [one["outcome"] for one in log.waiting()] == [INTERRUPTED]
+
+
+@pytest.mark.parametrize(("moment", "outcome"), [(1, INTERRUPTED), (2, DONE)])
+def test_a_signal_waits_while_a_record_is_written(
+    log: OperatorLog, monkeypatch: pytest.MonkeyPatch, moment: int, outcome: str
+) -> None:
+    """Ctrl+C at the write of the beginning is recorded; at that of the end it comes too late."""
+    pwrite, writes = os.pwrite, []
+
+    def write(file: int, data: bytes, at: int) -> int:
+        writes.append(at)
+        if len(writes) == moment:
+            signal.raise_signal(signal.SIGINT)
+        return pwrite(file, data, at)
+
+    monkeypatch.setattr(os, "pwrite", write)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # may be ignored, in the background
+    try:
+        with pytest.raises(KeyboardInterrupt), log.action("user disable"):
+            pass
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert [one["outcome"] for one in log.waiting()] == [outcome]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_recorded(log: OperatorLog, number: signal.Signals) -> None:
     """A lost connection in the middle; afterwards signals do what they did before."""
-    before = signal.getsignal(number)
-    with pytest.raises(SignalledError) as raised, log.action("user disable"):
-        signal.raise_signal(number)
+    before = signal.signal(number, signal.SIG_DFL)  # SIGHUP may be ignored, where the tests run with `nohup`
+    try:
+        with pytest.raises(SignalledError) as raised, log.action("user disable"):
+            signal.raise_signal(number)
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
     assert raised.value.number == number
     assert [one["outcome"] for one in log.waiting()] == [INTERRUPTED]
-    assert signal.getsignal(number) is before
 
 
 def test_an_ignored_hangup_stays_ignored(log: OperatorLog) -> None:
@@ -131,6 +207,18 @@ async def test_nothing_is_removed_that_the_audit_log_does_not_have(
     assert (len(files(tmp_path)), len(audit.events)) == (0, 1)
 
 
+async def test_nothing_is_removed_that_the_audit_log_does_not_have_on_the_disk(
+    log: OperatorLog, tmp_path: Path, audit: ReadableAudit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine may stop between the two."""
+    there = list[int]()
+    monkeypatch.setattr(audit, "sync", lambda: there.append(len(files(tmp_path))))
+    with log.action("user disable"):
+        pass
+    await log.pass_on(audit)
+    assert (there, files(tmp_path)) == ([1], [])
+
+
 async def test_what_runs_for_long_is_there_twice(log: OperatorLog, audit: ReadableAudit) -> None:
     """That it runs, once, after ten seconds; and its end."""
     with log.action("backup create"):
@@ -156,6 +244,17 @@ async def test_a_damaged_file_is_no_fault(
     await log.pass_on(audit)
     assert [fields["action"] for _, fields in audit.events] == ["unreadable", "room create"]
     assert audit.events[0][1]["outcome"] == UNFINISHED
+
+
+async def test_a_link_is_not_followed(log: OperatorLog, tmp_path: Path, audit: ReadableAudit) -> None:
+    """What another file of the server's says does not get into the audit log."""
+    with log.action("room create"):
+        pass
+    [file] = files(tmp_path)
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    await log.pass_on(audit)
+    assert audit.events == []
 
 
 async def test_a_cut_off_end_is_none(log: OperatorLog, tmp_path: Path, audit: ReadableAudit) -> None:

@@ -104,7 +104,7 @@ def ban_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     is_whole = ipaddress.ip_interface(text).ip == network.network_address
     if isinstance(network, ipaddress.IPv6Network):
         mapped = network.network_address.ipv4_mapped
-        if mapped is not None and network.prefixlen >= _MAPPED:
+        if mapped is not None:  # a wider network begins before the mapped addresses
             network = ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED))
     if not is_whole:
         raise SetupError(f"{text} names an address within a network; write {network} for the whole network")

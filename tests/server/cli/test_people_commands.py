@@ -60,6 +60,13 @@ def test_what_is_not_banned(folder: DataFolder, capsys: Capture, network: str, s
     assert json.loads(run(capsys, "address", "list", *data, "--json")) == []
 
 
+@pytest.mark.parametrize("reason", ["two\nlines", "\x1b[2J", "\u202egnp.exe", "x" * 201])
+def test_the_reason_of_a_ban_is_a_short_line(folder: DataFolder, capsys: Capture, reason: str) -> None:
+    """It is shown on terminals, and is in the audit log."""
+    found = fail(capsys, "address", "ban", "--data", str(folder.path), "192.0.2.7", "--reason", reason)
+    assert (found[0], "must be one line" in found[1]) == (2, True)
+
+
 @pytest.mark.parametrize("when", ["2020-01-01", "0m", "soon", "99999d", "-1d"])
 def test_a_ban_ends_within_ten_years(folder: DataFolder, capsys: Capture, when: str) -> None:
     """Neither in the past nor at no time."""

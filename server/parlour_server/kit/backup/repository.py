@@ -157,8 +157,6 @@ class RepositoryBackup:
 
         The numbers rise, and lie in the database, so a file of holes is refused at its second block.
         """
-        if manifest.stored.size % (_NUMBER + BLOCK):
-            raise damaged(self.place, f"{_CHANGES} of {folder.path.name} ends in the middle of a block")
         before, end = -1, -(-manifest.members[self._known.database.name].size // BLOCK)
         for at in range(0, manifest.stored.size, _NUMBER + BLOCK):
             changes.seek(at)

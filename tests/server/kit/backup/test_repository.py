@@ -228,6 +228,19 @@ def test_damage_anywhere_is_found(kept: Repository, folder: DataFolder, tmp_path
     assert kept.verify() == 2
 
 
+def test_damage_of_what_only_an_old_backup_has_is_found(kept: Repository, folder: DataFolder) -> None:
+    """By `verify`: the newest one can be put together without it."""
+    first, _ = kept.add(CHAT.schema, folder)
+    (kept.path / "blocks").unlink()  # so the next one has the whole database
+    kept.add(CHAT.schema, folder)
+    path = kept.path / "backups" / first.name / "database"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(SetupError, match="database is damaged"):
+        kept.verify()
+
+
 def forged(kept: Repository, change: Callable[[dict[str, object]], None]) -> None:
     """Write the newest backup's manifest again, with its digest, as someone who can write there would."""
     path = kept.path / "backups" / kept.backups()[-1].name / "manifest.json"
@@ -279,6 +292,26 @@ def test_a_hostile_manifest_is_refused(
     assert not again.path.exists() or list(again.path.iterdir()) == []
 
 
+def test_backups_that_start_from_each_other_are_refused(kept: Repository, folder: DataFolder) -> None:
+    """L20: looking for the whole database ends."""
+    first, _ = kept.add(CHAT.schema, folder)
+    second, _ = kept.add(CHAT.schema, folder)
+    assert second.since == first.name
+    forged(kept, lambda manifest: manifest.update(since=second.name))
+    with pytest.raises(SetupError, match="starts from"):
+        kept.verify()
+
+
+def test_a_manifest_is_read_only_so_far(
+    kept: Repository, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L20: one without an end fills no memory."""
+    kept.add(CHAT.schema, folder)
+    monkeypatch.setattr(repository, "_LARGEST_MANIFEST", 100)
+    with pytest.raises(SetupError, match="its manifest is too large"):
+        kept.backups()
+
+
 def test_what_is_no_folder_of_backups_is_refused(
     kept: Repository, folder: DataFolder, tmp_path: Path
 ) -> None:
@@ -290,6 +323,9 @@ def test_what_is_no_folder_of_backups_is_refused(
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["letter.txt"]
     with pytest.raises(SetupError, match="would be lost with it"):
         Repository(folder, folder.path / "backups").add(CHAT.schema, folder)
+    (tmp_path / "link").symlink_to(folder.path)
+    with pytest.raises(SetupError, match="would be lost with it"):
+        Repository(folder, tmp_path / "link" / "backups").add(CHAT.schema, folder)
     with pytest.raises(SetupError, match="is not a backup"), opened_backup(folder, tmp_path / "home"):
         pass
     with pytest.raises(SetupError, match="there is no folder"):
@@ -375,6 +411,37 @@ def test_a_backup_that_is_a_link_is_none(kept: Repository, folder: DataFolder, t
     assert (tmp_path / "aside" / "manifest.json").exists()
 
 
+def test_a_link_is_no_file_that_was_stored_before(
+    kept: Repository, folder: DataFolder, tmp_path: Path
+) -> None:
+    """Not even to one of the same size: the next backup stores the file itself again."""
+    uploaded = files_of(folder) / new_file_id()
+    uploaded.write_bytes(b"sealed")
+    kept.add(CHAT.schema, folder)
+    stored = kept.path / "files" / uploaded.name
+    stored.rename(tmp_path / "aside")
+    stored.symlink_to(tmp_path / "aside")
+    kept.add(CHAT.schema, folder)
+    assert not stored.is_symlink()
+    assert kept.verify() == 2
+
+
+def test_a_changed_block_after_the_end_is_refused(kept: Repository, folder: DataFolder) -> None:
+    """The numbers of blocks are those of the database."""
+    write(folder, "x" * 1000, rows=2000)
+    kept.add(CHAT.schema, folder)
+    write(folder, "one more")
+    made, _ = kept.add(CHAT.schema, folder)
+    path = kept.path / "backups" / made.name / "changes"
+    data = bytearray(path.read_bytes())
+    data[-(4 + BLOCK) : -BLOCK] = (made.database // BLOCK).to_bytes(4)
+    path.write_bytes(data)
+    digest = repository.hashlib.sha256(data).hexdigest()
+    forged(kept, lambda manifest: manifest.update(stored={"size": len(data), "sha256": digest}))
+    with pytest.raises(SetupError, match="blocks that can't be in it"):
+        kept.verify()
+
+
 def test_changes_of_holes_are_refused_at_once(kept: Repository, folder: DataFolder) -> None:
     """Every number in them is 0: neither time nor memory grows with their length."""
     write(folder, "x" * 1000, rows=2000)
@@ -406,6 +473,19 @@ def test_what_never_ends_holds_up_nothing(kept: Repository, folder: DataFolder, 
             kept.add(CHAT.schema, folder)
     else:
         assert kept.add(CHAT.schema, folder)[0].since is None
+
+
+def test_a_pipe_is_no_file_whatever_is_in_it(kept: Repository, folder: DataFolder) -> None:
+    """Who reads a device can cause more than reading."""
+    kept.add(CHAT.schema, folder)
+    right = (kept.path / "format.json").read_bytes()
+    (kept.path / "format.json").unlink()
+    os.mkfifo(kept.path / "format.json")
+    pipe = os.open(kept.path / "format.json", os.O_RDWR)
+    os.write(pipe, right)
+    with pytest.raises(SetupError, match=r"no valid format\.json"):
+        kept.backups()
+    os.close(pipe)
 
 
 def test_a_damaged_database_is_said(kept: Repository, folder: DataFolder, tmp_path: Path) -> None:

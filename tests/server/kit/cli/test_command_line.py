@@ -1,12 +1,16 @@
 """The commands of the kit have the names of the program they belong to."""
 
 import click
+import pytest
 from click.testing import CliRunner
 
+from parlour_server.chat_name import NAME
+from parlour_server.chat_program import CHAT
 from parlour_server.cli.command_line import COMMAND_LINE
 from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.program_spec import ProgramSpec
+from parlour_server.kit.setup.data_folder import DataFolder
 
 
 def _never() -> ProgramSpec:
@@ -57,3 +61,12 @@ def test_a_program_may_replace_a_command() -> None:
     run = CliRunner().invoke
     assert "--by" in run(COMMAND_LINE.group, ["invite", "create", "--help"]).output
     assert "--by" not in run(SHOP.group, ["invite", "create", "--help"]).output
+
+
+def test_an_invite_has_a_role_of_the_program(folder: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    """The kit's own command asks the program which there are."""
+    line = CommandLine(NAME, lambda: CHAT, about="", example="")
+    words = ("invite", "create", "--data", str(folder.path), "--role")
+    assert line.run([*words, "admin"]) == 2
+    assert f"--role is one of {', '.join(CHAT.invite_roles)}." in capsys.readouterr().err
+    assert line.run([*words, CHAT.invite_roles[0]]) == 0

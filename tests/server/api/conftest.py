@@ -75,9 +75,15 @@ def rates(clock: StoppedClock) -> RequestRates:
 
 
 @pytest.fixture
-def budgets(clock: StoppedClock) -> DeliveryBudgets:
+def account_limits() -> AccountLimits:
+    """Return the limits of single accounts: none yet."""
+    return AccountLimits()
+
+
+@pytest.fixture
+def budgets(clock: StoppedClock, account_limits: AccountLimits) -> DeliveryBudgets:
     """Return the delivery service's budgets, with the defaults."""
-    return DeliveryBudgets(SETTINGS.rates, SETTINGS.files, clock, by_itself(), AccountLimits(), LimitHits())
+    return DeliveryBudgets(SETTINGS.rates, SETTINGS.files, clock, by_itself(), account_limits, LimitHits())
 
 
 @pytest.fixture

@@ -615,3 +615,33 @@ def test_a_member_whose_account_was_deleted_can_only_be_removed(body: AnyBody, e
     """A role would be lost with them."""
     assert outcome(body, facts(Role.OWNER, Role.MEMBER)) is None
     assert outcome(body, facts(Role.OWNER, Role.MEMBER, subject_exists=False)) == expected
+
+
+SEALED_FACTS: dict[str, Any] = {"encrypted": True, "group": GROUP_FACTS}
+
+
+@pytest.mark.parametrize(
+    ("body", "more", "expected"),
+    [
+        (Message(text=TEXT), {}, ErrorCode.LIMIT_REACHED),
+        (Edited(target=Seq(5), text=TEXT), {}, ErrorCode.LIMIT_REACHED),
+        (Reacted(target=Seq(5), reaction=HEART, on=True), {}, ErrorCode.LIMIT_REACHED),
+        (SEALED, SEALED_FACTS, ErrorCode.LIMIT_REACHED),
+        (Deleted(target=Seq(5)), {}, None),
+        (RetentionSet(days=7), {}, None),
+        (Kicked(who=BOB), {}, None),
+        (Left(), {}, None),
+    ],
+)
+def test_a_full_room_takes_nothing_that_people_write(
+    body: AnyBody, more: dict[str, Any], expected: ErrorCode | None
+):
+    """Below its limit it does; what makes room, and what moderators do, is always taken."""
+    for used, limit, why in ((99, 100, None), (100, 100, expected), (101, 100, expected)):
+        refusal = None
+        owners = {"owners": 2, **more}
+        try:
+            decide_within(limit)(event(body), facts(Role.OWNER, Role.MEMBER, room_bytes=used, **owners))
+        except RefusedError as error:
+            refusal = error.code
+        assert refusal == why

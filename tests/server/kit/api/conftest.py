@@ -1,6 +1,7 @@
 """The HTTPS API of a whole program, the chat: what the kit has of it is tested here."""
 
 from tests.server.api.conftest import (
+    account_limits,
     api,
     application,
     budgets,
@@ -11,4 +12,14 @@ from tests.server.api.conftest import (
     village,
 )
 
-__all__ = ["api", "application", "budgets", "large", "login_settings", "rates", "uploads", "village"]
+__all__ = [
+    "account_limits",
+    "api",
+    "application",
+    "budgets",
+    "large",
+    "login_settings",
+    "rates",
+    "uploads",
+    "village",
+]

@@ -5,7 +5,7 @@ from tests.server.store.encryption_world import sealed
 from tests.server.store.world import World, message
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Deleted, Edited, Left, TopicSet
+from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Left, TopicSet
 from parlour_protocol.frames.fields import MessageText, TopicText
 from parlour_protocol.ids import RoomId, new_group_id
 from parlour_protocol.kit.fields import ReasonText
@@ -51,7 +51,8 @@ async def test_a_report_has_the_quote_and_what_the_log_has(world: World) -> None
     alice, bob, carol = await world.people(3)
     room = await world.room(alice, bob)
     sent = (await world.append(room, bob, message("I will hurt you"))).event
-    await world.append(room, bob, Edited(target=sent.seq, text=MessageText.parse("hello")))
+    for text in ("I will hug you", "hello"):
+        await world.append(room, bob, Edited(target=sent.seq, text=MessageText.parse(text)))
     made = await report(world, alice, room, sent.seq, "I will hurt you")
     await world.append(room, bob, Deleted(target=sent.seq))
     (found,) = await world.store.reports.list(closed=False)
@@ -71,17 +72,27 @@ async def test_a_deleted_message_can_be_reported_without_proof(world: World) -> 
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
     sent = (await world.append(room, bob, message())).event
+    edited = (await world.append(room, bob, Edited(target=sent.seq, text=MessageText.parse("hi")))).event
     await world.append(room, bob, Deleted(target=sent.seq))
-    assert (await report(world, alice, room, sent.seq)).logged is None
+    found = await report(world, alice, room, sent.seq)
+    assert (found.logged, found.encrypted) == (None, False)
+    [blank] = [one for one in await world.events(room) if one.seq == edited.seq]
+    assert isinstance(blank.body, Blank)  # deleted with its message, and none itself
+    assert await refusal(world, alice, room, edited.seq) is ErrorCode.NOT_FOUND
 
 
 async def test_an_encrypted_message_is_only_quoted(world: World) -> None:
     """The log has its author and time, and no text that would confirm it."""
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
-    event = (await world.append(room, bob, sealed(new_group_id(), 0))).event
+    group = new_group_id()
+    event = (await world.append(room, bob, sealed(group, 0))).event
     found = await report(world, alice, room, event.seq)
     assert (found.author, found.sent, found.encrypted, found.logged) == (bob, event.at, True, None)
+    await world.append(room, bob, sealed(group, 0))
+    await world.append(room, bob, sealed(group, 0, blanks=Seq(event.seq + 1)))
+    deleted = await report(world, alice, room, event.seq + 1)
+    assert (deleted.author, deleted.encrypted, deleted.logged) == (bob, True, None)
 
 
 async def test_only_messages_of_others_in_rooms_of_ones_own_are_reported(world: World) -> None:
@@ -104,6 +115,15 @@ async def test_only_messages_of_others_in_rooms_of_ones_own_are_reported(world: 
     assert await refusal(world, alice, room, sent.seq) is ErrorCode.NOT_FOUND
 
 
+async def test_who_declined_a_direct_room_reports_nothing_of_it(world: World) -> None:
+    """It is not shown to them, so there is nothing that they could quote."""
+    alice, bob = await world.people(2)
+    room, _ = await world.store.rooms.create(world.new_direct(alice, bob))
+    sent = (await world.append(room, alice, message())).event
+    assert await world.store.consent.decline(room, bob)
+    assert await refusal(world, bob, room, sent.seq) is ErrorCode.NOT_FOUND
+
+
 async def test_the_queue_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """For each reporter and in all; closing makes room, and what was closed long ago goes."""
     monkeypatch.setattr(sql, "REPORTS_OF_REPORTER", Limit("reports_of_reporter", 2, "", ""))
@@ -121,6 +141,9 @@ async def test_the_queue_is_bounded(world: World, monkeypatch: pytest.MonkeyPatc
     await report(world, eve, room, seqs[1])
     assert (await world.store.count_chat_rows())[-1] == len(await world.store.reports.list(closed=False)) == 3
     assert len(await world.store.reports.list(closed=True)) == 4
+    [eves] = [one for one in await world.store.reports.list(closed=False) if one.seq == seqs[0]]
+    assert await world.store.reports.close(eves.id, now, "")
+    await report(world, alice, room, seqs[2])  # what was closed counts no more, for her either
     assert await world.store.prune(Millis(now + 89 * DAY)) == 0
-    assert await world.store.prune(Millis(now + 91 * DAY)) == 1
+    assert await world.store.prune(Millis(now + 91 * DAY)) == 2
     assert await world.store.reports.find(first.id) is None

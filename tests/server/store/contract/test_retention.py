@@ -214,6 +214,19 @@ async def test_what_was_removed_ages_while_more_is_kept(world: World) -> None:
     )
 
 
+async def test_what_was_removed_is_said_while_everything_is_kept(world: World) -> None:
+    """A device that was away finds no messages, and the room's members can see why."""
+    (alice,) = await world.people(1)
+    room = await world.room(alice)
+    await keep(world, room, alice, 1)
+    await world.append(room, alice, message("gone"))
+    world.clock.wall += DAY
+    await world.append(room, alice, message("stays"))
+    await expire(world)
+    await keep(world, room, alice, None)
+    assert await shown(world, room, alice) == Retention(removed_before=Millis(world.clock.now() - DAY))
+
+
 async def test_the_time_up_to_which_messages_were_removed_never_goes_back(world: World) -> None:
     """Also where a message that a clock dated in the past goes by a longer retention."""
     (alice,) = await world.people(1)
@@ -278,14 +291,16 @@ async def test_the_bytes_of_a_room_are_never_less_than_none(world: World) -> Non
 async def test_expiry_goes_by_number_and_stops_at_the_first_young_event(world: World) -> None:
     """A message that is dated in the past by a clock that was set back does not go before its neighbours."""
     (alice,) = await world.people(1)
-    room = await world.room(alice)
+    room = await world.room(alice)  # 1, which stays, and is old enough to look at the room
     await keep(world, room, alice, 2)
+    world.clock.wall += 20 * DAY
     await world.append(room, alice, message("young"))  # 3
-    world.clock.wall -= 9 * DAY
+    world.clock.wall -= 15 * DAY
     await world.append(room, alice, message("dated in the past"))
-    world.clock.wall += 9 * DAY
+    world.clock.wall += 15 * DAY
+    await world.append(room, alice, message("the newest, which would only be blanked"))  # 5
     await expire(world)
-    assert await numbers(world, room) == [1, 2, 3, 4]
+    assert await numbers(world, room) == [1, 2, 3, 4, 5]
 
 
 async def test_files_go_with_their_messages_and_in_encrypted_rooms_by_age(world: World) -> None:
@@ -301,6 +316,20 @@ async def test_files_go_with_their_messages_and_in_encrypted_rooms_by_age(world:
     await put(world.store, upload(world, room, alice))
     await expire(world)
     assert set(await world.store.files.expired(world.clock.now(), limit=9)) == {mentioned.id, unseen.id}
+
+
+async def test_a_file_goes_with_its_message_however_young_it_is(world: World) -> None:
+    """Files that no message names here get a day more: their message may have been written later."""
+    (alice,) = await world.people(1)
+    room = await world.room(alice)
+    mentioned, unseen = (upload(world, room, alice) for _ in range(2))
+    await put(world.store, mentioned)
+    await put(world.store, unseen)
+    await world.append(room, alice, named(mentioned))
+    await keep(world, room, alice, 1)
+    world.clock.wall += DAY + 1000
+    await expire(world)
+    assert list(await world.store.files.expired(world.clock.now(), limit=9)) == [mentioned.id]
 
 
 async def test_a_room_has_a_limit_for_its_files(world: World) -> None:

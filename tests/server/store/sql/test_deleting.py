@@ -7,12 +7,14 @@ from tests.server.store.world import World, message
 from parlour_protocol.frames.bodies import Deleted, Edited, Reacted
 from parlour_protocol.frames.fields import MessageText, Reaction
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.kit.store.engine.sqlite_engine import connect_reader
 from parlour_server.store.chat_store import ChatStore
+from parlour_server.store.types import ExpiringRoom
 
+DAY = 86_400_000
 SECRETS = (b"correct horse", b"battery staple", b"tr0ub4dor", b"x-long-")
 
 
@@ -41,6 +43,20 @@ async def test_deleted_text_is_nowhere_on_disk(world: World, store: ChatStore, d
     assert on_disk(database) == set(SECRETS)
     await world.append(room, alice, Deleted(Seq(2)))
     # the writer scrubs after the batch of the deletion; the next batch comes after that
+    assert await store._writer.submit(lambda db: db.stale_wal) is False
+    assert on_disk(database) == set()
+
+
+async def test_expired_text_is_nowhere_on_disk(world: World, store: ChatStore, database: Path) -> None:
+    """As little as deleted text, when the store has scrubbed its log (K2)."""
+    room, alice = await say_secrets(world)
+    world.clock.wall += 2 * DAY
+    await world.append(room, alice, message("young"))
+    due = ExpiringRoom(room, Millis(world.clock.now() - DAY))
+    while await store.retention.expire(due, world.clock.now()):
+        pass
+    world.clock.forward(2)
+    await store.check()
     assert await store._writer.submit(lambda db: db.stale_wal) is False
     assert on_disk(database) == set()
 

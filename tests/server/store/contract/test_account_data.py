@@ -35,6 +35,7 @@ from parlour_server.kit.errors import NameTakenError, RefusedError
 from parlour_server.kit.store.records import InviteRecord
 from parlour_server.rooms.operator_rules import decide_appointment
 from parlour_server.rooms.rights import decide
+from parlour_server.store.schema import metadata
 from parlour_server.store.sql import account_data
 from parlour_server.store.types import FileRecord
 
@@ -74,7 +75,13 @@ async def test_a_deleted_account_is_closed_and_its_name_stays_taken(world: World
     assert await world.store.accounts.close(alice, "unusable") == 1
     found = await world.store.accounts.find(alice)
     assert found is not None
-    assert (found.disabled, found.deleted, found.password_hash) == (True, world.clock.now(), "unusable")
+    at = world.clock.now()
+    assert (found.disabled, found.deleted, found.password_hash) == (True, at, "unusable")
+    world.clock.wall += 1000
+    assert await world.store.accounts.close(alice, "unusable") == 0  # again, after an interruption
+    again = await world.store.accounts.find(alice)
+    assert again is not None
+    assert again.deleted == at
     assert await world.store.account_limits.all() == []
     for invite in (None, b"i" * 32):
         if invite:
@@ -105,6 +112,9 @@ async def test_an_open_room_is_left_and_what_was_written_stays_or_goes(
     assert RoleSet(bob, Role.OWNER) in [event.body for event in log]
     about = [e for e in log if isinstance(e.body, Message | Blank | Deleted | Reacted)]
     assert {event.author for event in about} == {bob, new}
+    assert {event.device for event in about if event.author == new} == {"deleted"}
+    ids = "SELECT count(*) FROM events WHERE author = ? AND request IS NOT NULL"
+    assert await world.store.readers.row(int, ids, str(new)) == 0
     kept = [event.body.text for event in about if isinstance(event.body, Message) and event.author == new]
     assert kept == (["one", "two", "three", "four", "five"] if keeps else [])
     assert len([event for event in log if isinstance(event.body, Deleted)]) == (0 if keeps else 5)
@@ -135,6 +145,31 @@ async def test_files_invitations_blocks_and_devices_go(world: World, delivery: D
     assert await world.store.account_data.table("blocked", bob) == []
     [found] = await world.store.devices.list(alice, world.clock.now())
     assert (found.name, found.status.value, found.packages) == ("deleted", "revoked", 0)
+
+
+async def test_welcomes_that_wait_for_its_devices_go(world: World, delivery: Delivery) -> None:
+    """Nobody fetches them any more."""
+    alice, bob = await delivery.person("alice"), await delivery.person("bob")
+    room = await delivery.room(alice[0], bob[0])
+    await delivery.group_of(room, alice, bob)
+    inbox = "SELECT count(*) FROM inbox WHERE device = ?"
+    assert await world.store.readers.row(int, inbox, bob[1]) == 1
+    await deleted(world, bob[0])
+    assert await world.store.readers.row(int, inbox, bob[1]) == 0
+
+
+@pytest.mark.parametrize("table", ["second_factors", "recovery_codes", "factor_challenges", "tickets"])
+async def test_nothing_is_left_to_log_in_with(world: World, table: str) -> None:
+    """It goes with the account, in the same transaction."""
+    (alice,) = await world.people(1)
+    columns = {column.name: column.type.python_type for column in metadata.tables[table].columns}
+    row = {name: kind(1) for name, kind in columns.items()} | {"account": str(alice)}
+    marks = ", ".join("?" * len(row))
+    insert = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608 - of the schema
+    await world.store.writer.submit(lambda db: db.execute(insert, tuple(row.values())))
+    await world.store.accounts.close(alice, "unusable")
+    count = f"SELECT count(*) FROM {table}"  # noqa: S608 - of the schema
+    assert await world.store.readers.row(int, count) == 0
 
 
 async def test_an_account_that_wrote_nothing_needs_no_other_author(world: World) -> None:
@@ -206,12 +241,13 @@ async def test_an_encrypted_room_is_left_only_by_what_its_members_sign(
     """With devices in the group it stays listed, and no one is held up, until a moderator removes it."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     together = await delivery.room(alice[0], bob[0], kind=RoomKind.PRIVATE)
-    await delivery.group_of(together, alice, bob)
+    group = await delivery.group_of(together, alice, bob)
     outside = await delivery.room(alice[0], bob[0])
     await delivery.group_of(outside, alice)
     direct, _ = await world.store.rooms.create(replace(world.new_direct(alice[0], bob[0]), encrypted=True))
     await delivery.group_of(direct, alice)
     await world.append(together, bob[0], message("from before it was encrypted"))
+    await delivery.append(together, bob[0], sealed(group, 0), bob[1])
     before = await world.events(together)
     await deleted(world, bob[0])
     assert await world.events(together) == before

@@ -27,6 +27,7 @@ from parlour_protocol.frames.fields import Reaction
 from parlour_protocol.frames.opaque import Digest, StatementBytes
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.kit.errors import ErrorCode
+from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.chat_account_data import CHAT_ACCOUNT_DATA
@@ -185,6 +186,40 @@ async def test_an_account_that_wrote_nothing_needs_no_other_author(world: World)
     assert (exported["author"], exported["message"]) == (alice, event.seq)
     await deleted(world, bob)
     assert not await CHAT_ACCOUNT_DATA.is_author(world.store, bob)
+
+
+async def test_an_export_has_everything_of_a_person_and_nothing_of_anyone_else(
+    world: World, delivery: Delivery
+) -> None:
+    """Each of the two has something in every table, mostly in the same room and about each other."""
+    alice, bob, carol = [(await delivery.person(user))[0] for user in ("alice", "bob", "carol")]
+    together, hers = await world.room(alice, bob, carol), await world.room(carol)
+    store, now, files = world.store, world.clock.now(), {}
+    for number, (user, other, reaction) in enumerate(
+        ((alice, bob, "\U0001f44d"), (bob, alice, "\U0001f44e"))
+    ):
+        said = (await world.append(together, other, message(f"said by {other}"))).event.seq
+        await world.append(together, user, Reacted(said, Reaction.parse(reaction), on=True))
+        await report(world, user, together, said, f"said by {other}")
+        await world.append(await world.room(user), user, Invited(who=carol))
+        await store.consent.block(user, carol if user == alice else alice, on=True)
+        await world.append(together, carol, Muted(who=user, until=Millis(now + number + 1)))
+        await world.append(hers, carol, Banned(who=user, until=Millis(now + number + 1)))
+        file = FileRecord(new_file_id(), together, user, 5, Digest(bytes(32)), now)
+        await put(store, file)
+        files[user] = file.id
+    data = store.account_data
+    for name in account_data.EXPORTED_TABLES:
+        mine, his = await data.table(name, alice), await data.table(name, bob)
+        assert mine, name
+        assert his, name
+        assert [row for row in mine if row in his] == [], name
+    assert [row["user"] for row in await data.table("blocked", alice)] == [carol]
+    assert [row["by"] for row in await data.table("invitations", alice)] == [alice]
+    assert await data.file_ids(alice) == [files[alice]]
+    for user in (alice, bob):
+        own = [event.seq for event in await world.events(together) if event.author == user]
+        assert [seq for seq, *_ in await data.events(user, together, Seq(0))] == own
 
 
 async def test_nobody_can_address_a_deleted_account(world: World) -> None:

@@ -438,9 +438,16 @@ async def test_a_claim_about_someone_who_writes(world: World) -> None:
     ada.lies.answers["group"] = lambda state: replace(state, closed=(name(ben),))
     await ada.reconnect()
     await heard_of_deletion(world, ada, "ben")
+    await world.goes_on(room, ben, ada)  # this may have been on its way when the account was deleted
+    stored = await encrypted_rooms(ada.client).archive.read(closed_claims.load)
+    assert [claim.written for claim in stored] == [False]
     world.clock.advance(LAST_WORDS / 1000 + 1)
     await world.goes_on(room, ben, ada)
     await world.told(ada, "one of their devices has written since", "Ask ben")
+    ada.lies.end()  # and is repeated later: what speaks against it is not forgotten meanwhile
+    await ada.reconnect()
+    await world.goes_on(room, ada, ben, cat)
+    ada.lies.answers["group"] = lambda state: replace(state, closed=(name(ben),))
     await ada.stop()
     await ada.start()
     await time_passes(world, WAIT_SECONDS)

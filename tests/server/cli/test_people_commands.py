@@ -2,7 +2,9 @@
 
 import json
 import sqlite3
+import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,21 @@ def test_a_ban_ends_within_ten_years(folder: DataFolder, capsys: Capture, when: 
     """Neither in the past nor at no time."""
     data = ("--data", str(folder.path))
     assert fail(capsys, "address", "ban", *data, "192.0.2.7", "--expires", when)[0] == 2
+
+
+def test_a_date_is_one_of_utc(folder: DataFolder, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the server is: the list shows it so, too."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        data = ("--data", str(folder.path))
+        made = json.loads(
+            run(capsys, "address", "ban", *data, "192.0.2.7", "--expires", "2035-01-31", "--json")
+        )
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert made["expires"] == datetime(2035, 1, 31, tzinfo=UTC).timestamp() * 1000
 
 
 def test_an_account_has_limits_of_its_own(folder: DataFolder, capsys: Capture) -> None:

@@ -18,7 +18,7 @@ from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.auth.second_factor.factors import CHALLENGE_SECONDS
+from parlour_server.kit.auth.second_factor.factors import CHALLENGE_SECONDS, SecondFactors
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.bus.local_bus import LocalBus
@@ -270,6 +270,21 @@ async def test_a_new_password_voids_challenges_after_the_old_one(eve: Someone) -
     body = {"old": PASSWORD, "new": "marble-violin-tigress", "proof": await eve.proof()}
     assert (await eve.call("POST", "/v1/password", body)).status_code == 204
     eve.clock.pass_seconds(30)
+    assert (await eve.finish(totp(asked, eve.code()))).status_code == 401
+
+
+async def test_a_password_that_is_reset_while_a_factor_answers(
+    eve: Someone, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P7: between the answer and the session the operator resets it: no session begins."""
+    asked, prove = (await eve.ask())["challenge"], SecondFactors.prove
+
+    async def overtaken(factors: SecondFactors, *given: Any) -> Any:
+        proven = await prove(factors, *given)
+        await store.accounts.set_password(eve.name, "the operator's hash")
+        return proven
+
+    monkeypatch.setattr(SecondFactors, "prove", overtaken)
     assert (await eve.finish(totp(asked, eve.code()))).status_code == 401
 
 

@@ -284,6 +284,20 @@ async def test_a_login_brings_no_password_back_that_was_reset_meanwhile(
     assert audit.kinds() == [AuditEvent.LOGIN_FAILED]
 
 
+async def test_a_disabled_account_is_refused_like_a_wrong_password(
+    logins: LoginService, make_account: MakeAccount, store: Store
+) -> None:
+    """Before anything is stored for it: P4, it looks the same from outside."""
+    old = low_cost(PASSWORD)
+    user = await make_account("anna", old)
+    await store.accounts.set_disabled(user, disabled=True)
+    with pytest.raises(LoginRefusedError):
+        await log_in(logins)
+    account = await store.accounts.find(user)
+    assert account is not None
+    assert account.password_hash == old
+
+
 async def test_logins_at_once_raise_the_parameters_once_and_all_succeed(
     logins: LoginService, make_account: MakeAccount, store: Store, passwords: HashingPool,
     monkeypatch: pytest.MonkeyPatch,

@@ -167,6 +167,25 @@ def test_a_backup_that_broke_off_is_not_there(
     assert kept.verify() == 2
 
 
+def test_digests_of_another_backup_are_not_believed(
+    kept: Repository, folder: DataFolder, tmp_path: Path
+) -> None:
+    """A crash between a backup and its digests: the next one has the whole database."""
+    write(folder, "a", rows=100)
+    kept.add(CHAT.schema, folder)
+    digests = (kept.path / "blocks").read_bytes()
+    for text in ("b", "a"):  # back to what the old digests are of
+        with closing(sqlite3.connect(folder.database)) as db, db:
+            db.execute("UPDATE later SET text = ?", (text,))
+        if text == "b":
+            made, _ = kept.add(CHAT.schema, folder)
+            first, _, rest = digests.partition(b"\n")
+            assert len(first) == len(made.name)
+            (kept.path / "blocks").write_bytes(first + b"\n" + rest)
+    assert kept.add(CHAT.schema, folder)[0].since is None
+    assert texts(restored(kept, tmp_path / "again").database) == ["a"]
+
+
 def test_a_damaged_backup_keeps_no_other_from_being_made(kept: Repository, folder: DataFolder) -> None:
     """The next one has everything again, and restores."""
     (files_of(folder) / new_file_id()).write_bytes(b"sealed")

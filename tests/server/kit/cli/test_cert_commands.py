@@ -5,8 +5,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from tests.e2e.commands import Done, run_here
 from tests.server.kit.setup.chains import TestCa, key_pem, new_key, pem_of
 
@@ -167,6 +173,34 @@ def test_a_linked_certificate_is_left_to_its_program(folder: DataFolder, tmp_pat
     assert done.returncode == 1
     assert "is a link to" in done.stderr
     assert folder.certificate.is_symlink()
+
+
+def test_a_linked_key_is_left_to_its_program(folder: DataFolder, tmp_path: Path) -> None:
+    """As a linked certificate is: nothing is written to where the link leads."""
+    named(folder)
+    folder.key.rename(tmp_path / "kept.key")
+    folder.key.symlink_to(tmp_path / "kept.key")
+    before = folder.certificate.read_bytes()
+    chain = chain_file(tmp_path, CA.chain(key_of(folder).public_key(), ("chat.example.org",)))
+    done = cert(folder, "import", "--chain", chain)
+    assert done.returncode == 1
+    assert "server.key is a link to" in done.stderr
+    assert folder.certificate.read_bytes() == before
+
+
+def test_a_key_that_tls_refuses_is_not_installed(folder: DataFolder, tmp_path: Path) -> None:
+    """The server would not start with it."""
+    named(folder)
+    weak = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is the point
+    file = tmp_path / "weak.key"
+    file.write_bytes(weak.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    file.chmod(0o600)
+    chain = chain_file(tmp_path, CA.chain(weak.public_key(), ("chat.example.org",)))
+    before = folder.certificate.read_bytes(), folder.key.read_bytes()
+    done = cert(folder, "import", "--chain", chain, "--key", file, "--replace-key")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert (folder.certificate.read_bytes(), folder.key.read_bytes()) == before
 
 
 def test_one_that_ends_soon_fails_the_command(folder: DataFolder, tmp_path: Path) -> None:

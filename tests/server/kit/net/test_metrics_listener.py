@@ -10,6 +10,7 @@ import pytest
 
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.net import plain_listener as scrape
+from parlour_server.kit.net.gate import HEAD_BYTES
 from parlour_server.kit.net.metrics_listener import MetricsListener
 from parlour_server.kit.net.plain_listener import MOST_SOCKETS
 
@@ -62,6 +63,8 @@ def test_a_scrape_gets_the_page(every_loop: Any) -> None:
                 assert head.startswith(b"HTTP/1.1 200 OK\r\n")
                 assert body == b"parlour_connections 7.0\n"
                 assert b"server:" not in head.lower()
+                for field in (b"cache-control: no-store", b"x-content-type-options: nosniff"):
+                    assert field in head.lower().split(b"\r\n")
 
     every_loop(scenario)
 
@@ -111,6 +114,21 @@ async def test_silent_sockets_are_few_and_cut_off(monkeypatch: pytest.MonkeyPatc
         assert b"parlour_connections" in await ask(port)
 
 
+async def test_over_the_cap_the_oldest_of_who_has_most_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """H6: at once, and nobody else does."""
+    monkeypatch.setattr(scrape, "SECONDS", 600.0)
+    async with listening() as port:
+        one = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
+        greedy = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_SOCKETS)]
+        async with asyncio.timeout(PATIENCE):
+            with suppress(ConnectionError):
+                assert await greedy[0][0].read() == b""
+            one[1].write(f"GET /metrics HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
+            assert b"parlour_connections" in await one[0].read()
+        for _, writer in (one, *greedy):
+            writer.close()
+
+
 async def test_silent_sockets_keep_no_one_out() -> None:
     """H6: someone who holds all sockets of a CA's way to the server must not hold up a certificate."""
     async with listening() as port:
@@ -118,6 +136,17 @@ async def test_silent_sockets_keep_no_one_out() -> None:
         assert b"parlour_connections" in await ask(port)
         for _, writer in silent:
             writer.close()
+
+
+async def test_a_head_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R1: as soon as it is too long, and not when its time is over."""
+    monkeypatch.setattr(scrape, "SECONDS", 600.0)
+    async with listening() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /metrics HTTP/1.1\r\nX: " + b"x" * (2 * HEAD_BYTES))
+        async with asyncio.timeout(PATIENCE):
+            assert (await reader.read()).split()[1] == b"431"
+        writer.close()
 
 
 async def test_a_second_request_is_not_answered() -> None:

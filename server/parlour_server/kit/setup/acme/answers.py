@@ -21,7 +21,6 @@ from parlour_server.kit.private_file import write_private
 PATH: Final = "/.well-known/acme-challenge/"
 CONTENT_TYPE: Final = "application/octet-stream"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
-_LONGEST: Final = 512
 _HTTP_PORT: Final = 80
 _PATIENCE: Final = 10.0
 
@@ -31,8 +30,7 @@ def find_answer(folder: Path, token: str) -> bytes | None:
     if not _TOKEN.fullmatch(token):
         return None
     try:
-        with (folder / token).open("rb") as file:
-            return file.read(_LONGEST)
+        return (folder / token).read_bytes()
     except OSError:
         return None
 
@@ -73,8 +71,7 @@ def listening(address: str, names: Sequence[str], folder: Path) -> Iterator[None
     failed: list[SetupError] = []
 
     def find(target: bytes) -> bytes | None:
-        path = target.decode("ascii")
-        return find_answer(folder, path.removeprefix(PATH)) if path.startswith(PATH) else None
+        return find_answer(folder, target.decode("ascii").removeprefix(PATH))  # no token has a slash in it
 
     async def serve() -> None:
         listener = PlainListener(find, CONTENT_TYPE)

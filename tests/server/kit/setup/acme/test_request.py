@@ -66,6 +66,8 @@ async def test_the_key_stays_and_never_leaves_the_server(
     talk = request._talk
     monkeypatch.setattr(request, "_talk", lambda process, job: (jobs.append(job), talk(process, job))[1])
     before, key = pin_of(read_certificate(folder.certificate)), folder.key.read_bytes()
+    folder.acme_answers.mkdir(mode=0o700)
+    (folder.acme_answers / ("t" * 32)).write_bytes(b"of a request that was killed")
     await request_certificate(folder, settings_for(ca, tmp_path), now())
     leaf = read_certificate(folder.certificate)
     assert names_of(leaf) == (NAME,)
@@ -75,6 +77,24 @@ async def test_the_key_stays_and_never_leaves_the_server(
     assert folder.problems() == []
     assert list(folder.acme_answers.iterdir()) == []
     assert b"PRIVATE" not in msgspec.json.encode(jobs[0])
+
+
+async def test_the_process_sees_little_of_the_servers_environment(
+    folder: DataFolder, ca: AcmeCa, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be passwords in it; what begins with ACME_ is for the DNS hook."""
+    seen = dict[str, str]()
+
+    async def execute(*_words: str, env: dict[str, str], **_options: object) -> None:
+        seen.update(env)
+        raise SetupError("enough")
+
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    monkeypatch.setenv("ACME_TOKEN", "of the hook")
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", execute)
+    with pytest.raises(SetupError, match="enough"):
+        await request_certificate(folder, settings_for(ca, tmp_path), now())
+    assert (seen.get("PGPASSWORD"), seen["ACME_TOKEN"]) == (None, "of the hook")
 
 
 def _of_another_key(ca: AcmeCa, _request: object, names: list[str]) -> bytes:

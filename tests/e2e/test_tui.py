@@ -299,3 +299,4 @@ def test_the_terminal_goes_away(ada: Person, ben: Person, cable: Cable, opened: 
     again = opened(ada)
     again.wait("a draft that lives", "├ sent before the end", gone="queued")
     assert said(ben, "sent before the end") == 1
+    wipe(again)

@@ -50,6 +50,7 @@ class Store(Entries):
         self._longest_name = 0
         """Cells of the longest name that was seen: the column of names only grows."""
         self.loading_older = False
+        self._receipts: Mapping[UserName, Seq] = {}
         self._read_by: Mapping[Seq, tuple[UserName, ...]] = {}
         self._heights = Heights()
         self._exact: list[bool] = []
@@ -111,6 +112,7 @@ class Store(Entries):
         self.entries = [*fresh, *self.entries]
         self._stored += len(fresh)
         self._forget_at(len(fresh))
+        self._place_receipts()
 
     def merge(self, entries: Iterable[Entry], run: Run, *, behind: Seq | None = None) -> int:
         """Insert a run of the log, wherever it is; returns how many entries are new.
@@ -142,6 +144,7 @@ class Store(Entries):
             room = Gap(self.entries[0].room, Seq(0), Seq(0))
             self.holes = covered(self.holes, run, span, room)
         self.forget_rows()
+        self._place_receipts()
         return len(fresh.keys() - known.keys())
 
     def forget_rows(self) -> None:
@@ -156,8 +159,12 @@ class Store(Entries):
 
     def receive(self, receipts: Mapping[UserName, Seq]) -> None:
         """Show under the reader's own messages how far others have read."""
+        self._receipts = receipts
+        self._place_receipts()
+
+    def _place_receipts(self) -> None:
         found: dict[Seq, tuple[UserName, ...]] = {}
-        for user, seq in sorted(receipts.items()):
+        for user, seq in sorted(self._receipts.items()):
             at = bisect_left(self.entries, Seq(seq + 1), hi=self._stored, key=seq_of) - 1
             low = max(-1, at - _LOOKED_BACK)
             while at > low and not (self.entries[at].author == self.me and is_message(self.entries[at])):
@@ -232,6 +239,8 @@ class Store(Entries):
         self._forget_at(at + 1)
         if self.is_folded(at):
             self._forget_at(self._head_of(at))
+        if entry.author == self.me and entry.seq and max(self._receipts.values(), default=0) >= entry.seq:
+            self._place_receipts()  # they came before what they are about
 
     def _take(self, index: int) -> None:
         self._rows.discard(key_of(self.entries[index]))

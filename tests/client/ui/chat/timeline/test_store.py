@@ -9,7 +9,9 @@ from rich.cells import cell_len
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LAPTOP, LOBBY, START, raw_text
 
 from parlour_client.core.model import Delivery, Entry, ReactionCount
+from parlour_client.ui.chat.timeline.entries import seq_of
 from parlour_client.ui.chat.timeline.heights import Heights
+from parlour_client.ui.chat.timeline.holes import Run
 from parlour_client.ui.chat.timeline.layout import Layout
 from parlour_client.ui.chat.timeline.pieces import Look, Row
 from parlour_client.ui.chat.timeline.rows import (
@@ -222,6 +224,27 @@ def test_a_sent_message_takes_its_place_when_it_is_stored() -> None:
     assert [entry.text for entry in store.entries] == ["hello", "later", "mine"]
     store.put(replace(message(2, "mine"), request=RequestId("q" * 22)))
     assert [entry.text for entry in store.entries] == ["hello", "mine", "later"]
+
+
+@pytest.mark.parametrize("how", ["a message that is stored", "a page above", "a page below"])
+def test_a_receipt_waits_for_the_message_that_it_is_about(how: str) -> None:
+    """It is not stored, so it overtakes the event; who sent it sees that it was read all the same."""
+    mine, later = message(5, author=ALICE), message(9, author=ALICE)
+    above = how == "a page above"
+    store = Store(ALICE, [message(7)] if above else [mine])
+    wanted = mine if above else later
+    store.estimate(60)
+    store.receive({BOB: seq_of(wanted)})
+    if above:
+        store.prepend([mine])
+    elif how == "a page below":
+        store.merge([later], Run(Seq(8), Seq(10)))
+    else:
+        store.put(later)
+    index = store.index_of(seq_of(wanted))
+    assert index is not None
+    read = [any("read by bob" in row for row in plain(store.rows(at))) for at in range(len(store.entries))]
+    assert read == [at == index for at in range(len(store.entries))]
 
 
 def test_edits_and_reactions_are_no_rows_of_their_own() -> None:

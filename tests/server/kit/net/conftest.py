@@ -444,7 +444,7 @@ def bench(pair: Pair) -> BenchMaker:
         service: Any = None,
         **caps: Any,
     ) -> AsyncIterator[Bench]:
-        caps.setdefault("ping_seconds", PATIENCE)  # no ping comes between what a test waits for
+        caps.setdefault("ping_seconds", 3600)  # no ping comes between what a test waits for
         made = Bench(pair, caps, {"origins": origins, "proxies": proxies}, app, body_cap)
         made.chat = service or made.chat
         await made.start()

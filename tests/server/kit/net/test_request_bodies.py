@@ -127,7 +127,7 @@ def test_who_reads_slowly_but_steadily_gets_all_of_it(every_loop: Any, bench: An
     """The deadline restarts whenever the peer reads something."""
 
     async def scenario() -> None:
-        async with bench(app=big, stalled_seconds=PATIENCE) as b:
+        async with bench(app=big, stalled_seconds=PATIENCE, close_seconds=PATIENCE) as b:
             wire = await b.wire()
             wire.send(b.request("GET /a HTTP/1.1", upgrade=None, connection="close"))
             await wire.reader.readuntil(b"\r\n\r\n")

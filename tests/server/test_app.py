@@ -17,7 +17,7 @@ from tests.server.kit.setup.acme.acme_ca import AcmeCa
 from parlour_server.chat_program import CHAT
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.clock import Clock, SystemClock
-from parlour_server.kit.config.server_settings import AcmeSettings, Listen
+from parlour_server.kit.config.server_settings import AcmeSettings, Connections, Listen
 from parlour_server.kit.server import Server
 from parlour_server.kit.setup import certificate_renewal, certificates
 from parlour_server.kit.setup.acme import renewal as acme_renewal
@@ -92,16 +92,19 @@ async def test_a_certificate_by_acme_reaches_new_connections_and_keeps_open_ones
     monkeypatch.setattr(acme_renewal, "LOOK_SECONDS", 0.02)
     ca, own = AcmeCa(), read_certificate(folder.certificate)
     listen = Listen(address="127.0.0.1:0")
+    patient = Connections(request_seconds=int(PATIENCE))  # the open connection asks only when all is done
     context = ssl.create_default_context(cafile=str(folder.ca_certificate))
     with ca.running(tmp_path / "ca") as trusted, redirecting() as (port_80, send_to):
         ca.validate_at = ("127.0.0.1", port_80)
         asks = AcmeSettings(directory=ca.url, terms_agreed="yes", ca_file=str(trusted), names=("localhost",))
-        server = await Server.start(CHAT, folder, ChatSettings(listen=listen), clock=SystemClock())
+        server = await Server.start(
+            CHAT, folder, ChatSettings(listen=listen, connections=patient), clock=SystemClock()
+        )
         try:
             port = urlsplit(server.url).port or 0
             send_to(f"https://localhost:{port}")
             reader, writer = await asyncio.open_connection("localhost", port, ssl=context)
-            server.reload(ChatSettings(listen=listen, acme=asks))
+            server.reload(ChatSettings(listen=listen, connections=patient, acme=asks))
             context.load_verify_locations(str(trusted))
             shown = own
             async with asyncio.timeout(PATIENCE):

@@ -299,7 +299,7 @@ async def test_a_removal_received_late_still_ends_the_delivery(chat: World):
     chat.chat.closed(ada)
     chat.chat.closed(bob)
     event = chat.elsewhere(room, "ada", Banned(who=bob.info.grant.user))
-    fresh = await asyncio.wait_for(_connect_without_waiting(chat, held), 1)
+    fresh = await asyncio.wait_for(_connect_without_waiting(chat, held), 60)
     chat.bus.publish(EventCommitted(event))
     chat.bus.publish(EventCommitted(chat.elsewhere(room, "ada", text_message("secret"))))
     await settle()

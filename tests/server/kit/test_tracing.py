@@ -186,7 +186,7 @@ async def test_a_collector_that_hangs_does_not_hold_up_the_end(monkeypatch: pyte
     hangs = threading.Event()
     traces = Tracing(Failing(hangs), **ABOUT, one_in=1)
     traced_handle(lambda *_: None, traces)(None, Say(id=new_request_id(), words=Words("x")))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):  # without a limit it would wait for ever
         await traces.close()
     hangs.set()
 

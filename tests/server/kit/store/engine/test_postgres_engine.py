@@ -26,6 +26,8 @@ from parlour_server.kit.store.engine.readers import THREADS, Readers
 from parlour_server.kit.store.engine.writer import Writer
 from tests import postgres
 
+PATIENCE = 60.0
+
 HELD = 0.2
 """Seconds after which a write that does not wait has surely run."""
 
@@ -84,7 +86,7 @@ async def test_which_writes_wait_for_each_other(
     one, other = writers
     held = Held()
     running = one.submit(held, within=first)
-    await asyncio.to_thread(held.begun.wait, 10)
+    assert await asyncio.to_thread(held.begun.wait, PATIENCE)
     later = other.submit(insert("a"), within=second)
     if waits:
         _, pending = await asyncio.wait([later], timeout=HELD)
@@ -99,7 +101,7 @@ async def test_which_writes_wait_for_each_other(
 async def test_logs_in_any_order_are_no_circle(writers: tuple[Writer, Writer]) -> None:
     """Batches of two servers that hold the same logs in opposite orders all come to their end."""
     names = [f"log:{number}" for number in range(40)]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         await asyncio.gather(
             *(writers[0].submit(insert(f"a{name}{i}"), within=name) for i in range(5) for name in names),
             *(
@@ -134,7 +136,7 @@ async def test_a_lost_connection_is_made_again(writers: tuple[Writer, Writer]) -
     pid = await writer.submit(lambda db: db.execute("SELECT pg_backend_pid()").fetchone()[0])
     held = Held()
     lost = writer.submit(held)
-    await asyncio.to_thread(held.begun.wait, 10)
+    assert await asyncio.to_thread(held.begun.wait, PATIENCE)
     with psycopg.connect(postgres.server(), autocommit=True) as administrator:
         administrator.execute("SELECT pg_terminate_backend(%s)", (pid,))
     held.go.set()
@@ -173,15 +175,16 @@ async def test_a_server_that_hangs_loses_its_locks(
     engine: PostgresEngine, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A transaction that does nothing for long is ended, so the others go on."""
-    settings = {**postgres_engine._SETTINGS, "idle_in_transaction_session_timeout": "100ms"}
-    monkeypatch.setattr(postgres_engine, "_SETTINGS", settings)
+    settings = {**postgres_engine._SETTINGS, "idle_in_transaction_session_timeout": "1s"}
     hanging, other = (Writer(engine, clock, announces=False) for _ in range(2))
-    await hanging.open()
-    await other.open()
+    with monkeypatch.context() as patched:
+        patched.setattr(postgres_engine, "_SETTINGS", settings)
+        await hanging.open()
+    await other.open()  # with all the time that it needs
     held = Held()
     lost = hanging.submit(held)
-    await asyncio.to_thread(held.begun.wait, 10)
-    async with asyncio.timeout(10):
+    assert await asyncio.to_thread(held.begun.wait, PATIENCE)
+    async with asyncio.timeout(PATIENCE):
         assert await other.submit(insert("a")) == 1
     held.go.set()
     with pytest.raises(UnavailableError):

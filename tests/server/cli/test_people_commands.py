@@ -169,6 +169,18 @@ def test_an_export_is_private_and_replaces_nothing(
     assert [one["file"] for one in acts(folder) if one["action"] == "user export"] == ["anna.tar"]
 
 
+def test_an_export_replaces_no_file_that_appeared_meanwhile(
+    folder: DataFolder, capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the command has looked, and before it is done."""
+    data, output, exists = ("--data", str(folder.path)), tmp_path / "anna.tar", Path.exists
+    run(capsys, "user", "create", *data, "anna")
+    output.write_bytes(b"of someone else")
+    monkeypatch.setattr(Path, "exists", lambda path, **given: path != output and exists(path, **given))
+    assert fail(capsys, "user", "export", *data, "anna", "--output", str(output))[0] == 1
+    assert output.read_bytes() == b"of someone else"
+
+
 def test_what_is_interrupted_is_recorded(
     folder: DataFolder, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

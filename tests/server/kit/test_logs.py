@@ -207,6 +207,23 @@ def test_libraries_stay_quiet_at_every_level(written: io.StringIO) -> None:
     assert "Bearer" not in written.getvalue()
 
 
+def test_a_library_that_something_made_talkative_is_quiet_again() -> None:
+    """K7: whatever another module set before the server's logs were set up."""
+    library, stream = logging.getLogger("websockets"), io.StringIO()
+    library.setLevel(logging.DEBUG)
+    set_up(stream)
+    library.debug("> Authorization: Bearer x")
+    assert "Bearer" not in stream.getvalue()
+
+
+def test_a_change_of_the_level_is_written_whichever_way_it_goes(written: io.StringIO) -> None:
+    """Who reads the log knows from when on lines are missing, and until when."""
+    for level in ("error", "info", "info"):
+        set_level(level)
+    changes = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [(one["event"], one["now"]) for one in changes] == [("log_level", "error"), ("log_level", "info")]
+
+
 def test_an_audit_record_is_returned_for_its_chain_at_every_level(written: io.StringIO) -> None:
     """M30: the level is the log's; the files of the audit log have every record."""
     set_level("warning")

@@ -10,7 +10,7 @@ from parlour_client.core.archive.stored_values import setting
 from parlour_client.core.client import Client
 from parlour_client.core.events import Change, EntryAdded
 from parlour_client.core.model import NoteKind
-from parlour_client.core.room_log.expiry import Expiry
+from parlour_client.core.room_log.expiry import Expiry, lengthened
 from parlour_client.core.room_log.missing import complete, expired_text, first_of, have_expired
 from parlour_client.core.sync.catch_up import CAUGHT_UP, LONGEST_CATCH_UP
 from parlour_client.kit.connection_status import LinkState, StatusChanged
@@ -215,6 +215,17 @@ def test_what_a_shorter_retention_removed_ages_out(
     retention = Retention(days=days, removed_before=Millis(now - int(removed * DAY)))
     expiry = Expiry.of(retention, now)
     assert expiry.explains(Seq(9), Millis(now - int(age * DAY)), kept_from=Seq(10)) is explains
+
+
+def test_only_a_longer_time_is_a_reason_to_look_further_back() -> None:
+    """What the one before may have removed stays removed; a shorter one has removed nothing yet."""
+    at, earlier = Millis(100 * DAY), Millis(95 * DAY)
+    assert lengthened(Retention(days=30), 60, at) == Retention(days=60, removed_before=Millis(70 * DAY))
+    assert lengthened(Retention(days=30), None, at) == Retention(removed_before=Millis(70 * DAY))
+    kept = Retention(days=30, removed_before=earlier)
+    assert lengthened(kept, 60, at) == Retention(days=60, removed_before=earlier)
+    for days in (7, 30):
+        assert lengthened(Retention(days=30), days, at) == Retention(days=days)
 
 
 @pytest.mark.parametrize("kept", [30, None])

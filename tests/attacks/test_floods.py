@@ -101,12 +101,16 @@ def test_slow_readers(wide: RunningServer) -> None:
         before = wide.memory()
         for _ in range(5):
             stack.enter_context(wide.chatting(session, receive_buffer=4096))
-        heard = _talk(wire, room, range(300, 1200))
-        assert heard == list(range(heard[0], heard[0] + 900))
+        heard: list[int] = []
+        cut_off: list[dict[str, object]] = []
+        for first in range(300, 3000, 900):  # again where the system's own buffers took all of it
+            heard += _talk(wire, room, range(first, first + 900))
+            cut_off = [line for line in wide.logged() if line.get("limit") == "unsent_bytes"]
+            if len(cut_off) == 5:
+                break
+        assert heard == list(range(heard[0], heard[0] + len(heard)))
         assert wide.memory() - before < 12 * 2**20  # without a cap: 5 x 7 MB
-    cut_off = [line for line in wide.logged() if line.get("limit") == "unsent_bytes"]
-    assert len(cut_off) == 5
-    assert {line["user"] for line in cut_off} == {"mallory"}
+    assert [line["user"] for line in cut_off] == ["mallory"] * 5, wide.logged()[-20:]
 
 
 def _talk(wire: Wire, room: str, numbers: range) -> list[int]:

@@ -112,25 +112,26 @@ class ParlourApp(SettingsApp):
         _done = self.push_screen(Palette(list(everything(self, chat))), take)
 
     async def on_event(self, event: Event) -> None:
-        """Note that the person is there; send typed text to the composer unless it is a command."""
+        """Note that the person is there."""
         if isinstance(event, InputEvent | Paste):
             self.lock.key_pressed()
-        if isinstance(event, Key | Paste) and not event.is_forwarded:
-            if self._early.take(event):
-                return
-            if (
-                isinstance(event, Key)
-                and isinstance(self.screen, Palette)
-                and await self.screen.take_key(event)
-            ):
-                return
-        if isinstance(event, Key) and not event.is_forwarded and isinstance(self.screen, ChatScreen):
-            event = self.screen.pane.vim.without_escape(event)
-            if event.key.startswith("alt+"):  # a terminal that sends Esc for Alt gives the letter too
-                event.character = None
-        if isinstance(event, Key | Paste) and not event.is_forwarded and isinstance(self.screen, ChatScreen):
-            self.screen.give_to_composer(event)
         await super().on_event(event)
+
+    async def hand_over(self, event: Key | Paste) -> None:
+        """Send typed text to the composer unless it is a command."""
+        if self._early.take(event):
+            return
+        if isinstance(self.screen, ChatScreen):
+            if isinstance(event, Key):
+                event = self.screen.pane.vim.without_escape(event)
+                if event.key.startswith("alt+"):  # a terminal that sends Esc for Alt gives the letter too
+                    event.character = None
+            self.screen.give_to_composer(event)
+        await super().hand_over(event)
+
+    def takes_turns(self, event: Key | Paste) -> bool:
+        """Let the next key wait for one that may move the focus, or open a dialog or another room."""
+        return isinstance(self.screen, ChatScreen) and self.screen.moves_on(event)
 
     def on_key(self, event: Key) -> None:
         """Pass the key to the layer of vi."""

@@ -4,8 +4,7 @@ Ctrl+K, to switch rooms, and Ctrl+P open the same list. Enter takes the highligh
 Every row is Content made by ``safe``; what is matched is the displayed text, never the raw one.
 """
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Final
@@ -14,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.events import Key
 from textual.fuzzy import FuzzySearch
 from textual.widgets import OptionList
 
@@ -22,14 +20,13 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
 from parlour_client.core.settings import TABLE
 from parlour_client.kit.language import N_, _
-from parlour_client.kit.widgets.key_ordering import Field, edit_in_turn
+from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices
 from parlour_client.kit.widgets.safe import SafeStatic, join, option, own, peer_line
-from parlour_client.ui.app_settings import SettingsApp, settings_of
+from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.room_list import by_recency
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.input.keymap import keymap
 
 MOST_FOUND: Final = 50
 _MOST_WAYS: Final = 500
@@ -80,9 +77,6 @@ class Palette(Overlay[Choice | None]):
         self._found: Sequence[Choice] = ()
         self._field = Field(placeholder=_("Room, person or command"), compact=True)
         self._rows = Choices()
-        self._keys: Mapping[str, str] = {}
-        """The actions of this screen, by key."""
-        self._laid_out = asyncio.Event()
 
     def compose(self) -> ComposeResult:
         """Lay out."""
@@ -93,46 +87,11 @@ class Palette(Overlay[Choice | None]):
 
     def on_mount(self) -> None:
         """Show everything."""
-        changed = keymap(settings_of(self))
-        self._keys = {
-            key.strip(): binding.action
-            for binding in self.BINDINGS
-            if isinstance(binding, Binding)
-            for key in changed.get(str(binding.id), binding.key).split(",")
-        }
         self._rows.can_focus = False
         self._find("")
-        self._laid_out.set()
-
-    def on_unmount(self) -> None:
-        """Let no key wait for what is closed."""
-        self._laid_out.set()
-
-    async def take_key(self, key: Key) -> bool:
-        """Handle a key before the app looks at the next one; returns whether it did.
-
-        Keys come in one piece on a slow line: a letter after Enter belongs to the room that Enter opened, and
-        must not be on its way to the field by then.
-        """
-        await self._laid_out.wait()
-        if not self.is_current:
-            return False
-        field = self._field
-        if key.key == "enter":
-            self._take()
-        elif key.is_printable and key.character is not None:
-            field.replace(key.character, *field.selection)
-            self._find(field.value)
-        elif (action := self._keys.get(key.key)) is not None:
-            await self.run_action(action)
-        elif await edit_in_turn(field, key.key):
-            self._find(field.value)
-        else:
-            return False
-        return True
 
     def on_input_changed(self) -> None:
-        """Show what matches: something was pasted."""
+        """Show what matches."""
         self._find(self._field.value)
 
     def _find(self, typed: str) -> None:
@@ -144,7 +103,7 @@ class Palette(Overlay[Choice | None]):
         else:
             rows.set_options([option(own(_("Nothing found"), "dim"), disabled=True)])
 
-    def _take(self) -> None:
+    def on_input_submitted(self) -> None:
         """Take the highlighted row."""
         at = self._rows.highlighted
         if at is not None and at < len(self._found):

@@ -18,6 +18,7 @@ from rich.segment import Segments
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
+from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import WorkerFailed
@@ -27,6 +28,7 @@ from parlour_client.kit.terminal.contrast import ENOUGH, HIGH, Contrast
 from parlour_client.kit.terminal.crash import crash_report
 from parlour_client.kit.terminal.guard import AllFilters, TerminalGuard
 from parlour_client.kit.terminal.hangup import Hangup
+from parlour_client.kit.widgets.key_queue import KeyQueue
 
 _NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file without the defences
 
@@ -53,6 +55,7 @@ class SafeApp(App[None]):
         self._guard = TerminalGuard()
         self._contrast, self._high_contrast = Contrast(ENOUGH), Contrast(HIGH)
         self._filter = AllFilters([self._guard])
+        self._keys = KeyQueue(self, self.hand_over, self.takes_turns)
         self._hangup = Hangup(self.save_before_end, self.exit, release=self._release_terminal)
 
     @property
@@ -147,6 +150,26 @@ class SafeApp(App[None]):
     async def on_unmount(self) -> None:
         """Stop listening for them."""
         self._hangup.remove()
+
+    # --- keys
+
+    async def on_event(self, event: Event) -> None:
+        """Take keys in turn, each dialog's in the dialog."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            await self._keys.take(event)
+        else:
+            await super().on_event(event)
+
+    async def hand_over(self, event: Key | Paste) -> None:
+        """Hand a key or a paste to whatever it is for: its turn has come."""
+        await super().on_event(event)
+
+    def takes_turns(self, event: Key | Paste) -> bool:  # noqa: ARG002 - of those who override it
+        """Say whether the next key has to wait for this one, though no dialog is open.
+
+        Only where no handler of the screen waits for the network: every later key would wait with it.
+        """
+        return False
 
     # --- the terminal
 

@@ -125,7 +125,6 @@ class Composer(TextArea):
         self._back = 0  # how far back Up went
         self._removed = 0
         self._keys: dict[str, Callable[[], bool]] = {}
-        self._passes_on = False  # a key moved the focus, and later ones are still on their way to here
         self._spelling: Spelling | None = None
         self._misspelt: Sequence[Word] = ()
         self._ask_soon = Deferred(self, self._ask_about_spelling)
@@ -274,38 +273,11 @@ class Composer(TextArea):
     # --- keys
 
     async def on_key(self, event: Key) -> None:
-        """Handle the keys that TextArea would take for itself, and run all others in turn.
-
-        Textual runs a binding of the screen when the key has bubbled up to the app; text typed after it would
-        still get to the room before it. A key that comes after one which moved the focus goes on to there;
-        one that came before the app moved it is text.
-        """
-        self._passes_on = self._passes_on and not self._is_in_front
-        if self._passes_on:
-            _posted = self.app.post_message(Key(event.key, event.character))
-            done = True
-        elif (action := self._keys.get(event.key)) is not None:
-            done = action()
-        else:
-            done = await self._edits(event.key) or (
-                not event.is_printable and await self._runs_binding(event.key)
-            )
-        if done:
+        """Handle the keys that TextArea would take for itself, and edit in order."""
+        action = self._keys.get(event.key)
+        if action() if action is not None else await self._edits(event.key):
             event.stop()
             event.prevent_default()
-
-    async def _runs_binding(self, key: str) -> bool:
-        """Run what the screen or the app does on a key."""
-        active = self.screen.active_bindings.get(key)
-        if active is None or not active.enabled or active.node is self:
-            return False
-        ran = await self.app.run_action(active.binding.action, active.node)
-        self._passes_on = not self._is_in_front
-        return ran
-
-    @property
-    def _is_in_front(self) -> bool:
-        return self.screen.focused in {self, None} and self.screen.is_current
 
     async def _edits(self, key: str) -> bool:
         """Run TextArea's action for a key."""

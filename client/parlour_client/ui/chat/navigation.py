@@ -100,6 +100,8 @@ class Navigation:
         self._history.begin()
         self._composing.plain()  # a reply or an edit belongs to the room that it was begun in
         load_draft = self._composing.change_room(room)
+        if self._current.in_front:
+            self._composing.focus()
 
         async def load() -> None:
             if not await load_draft():
@@ -110,8 +112,6 @@ class Navigation:
             self._hint.typing(())
             await self.reload(room)
             if self._current.id == room:
-                if self._current.in_front:
-                    self._composing.focus()
                 await self._members.load()
 
         return load
@@ -124,6 +124,16 @@ class Navigation:
         await self._history.load(room)
         self._loaded = room
         self._show_steps()
+
+    def go_to_message(self, room: RoomId, seq: Seq) -> None:
+        """Open a room at a message, without marking anything as read; it is loaded in the background."""
+        load = self._turn_to(room, peek=True) if self._current.id != room else _nothing
+
+        async def show() -> None:
+            await load()
+            await self._history.reveal(room, seq)
+
+        self._interaction.run(show, group="reveal")
 
     async def reveal(self, room: RoomId, seq: Seq, *, peek: bool = False) -> None:
         """Open a room at a message."""

@@ -314,6 +314,13 @@ class ChatScreen(Screen[None]):
             return
         self.action_write()
 
+    def moves_on(self, event: events.Key | events.Paste) -> bool:
+        """Say whether a key may do more than write: then the next one has to wait for what it does."""
+        if isinstance(event, events.Paste) or (event.is_printable and self.focused is self.pane.composer):
+            return False
+        active = self.active_bindings.get(event.key)
+        return active is not None and active.node is not self.pane.composer
+
     def _is_command(self, key: str) -> bool:
         if settings_of(self).vim or self.focused is self.room_list:  # normal mode; the filter of the rooms
             return True

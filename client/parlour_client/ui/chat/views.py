@@ -52,7 +52,7 @@ class Views:
     def go(self, entry: Entry | None) -> None:
         """Go to a message in its room; nothing is marked as read."""
         if entry is not None and (seq := entry.seq) is not None:
-            self._interaction.run(lambda: self._navigation.reveal(entry.room, seq, peek=True), group="reveal")
+            self._navigation.go_to_message(entry.room, seq)
 
     def monitor(self) -> None:
         """Show the newest messages of all rooms."""

@@ -1,0 +1,80 @@
+"""Hands keys and pastes on one at a time where one of them decides where the next belongs.
+
+A slow line or a busy machine hands over several keys in one piece. Textual passes each to the widget that has
+the focus at that moment: what is typed behind the key that opens a dialog, or behind the Enter that closes
+one, would be lost, or be written somewhere else. So a key of a dialog is handed over when the dialog is laid
+out, and the next one when everything that it caused has been handled. ``SafeApp`` has one queue for all
+screens, so no dialog can do without.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any
+
+from textual.app import App
+from textual.events import Key, Paste
+from textual.message_pump import MessagePump
+from textual.screen import ModalScreen, Screen
+
+
+class KeyQueue:
+    """The keys of one app; its methods are called in the app's own message loop."""
+
+    def __init__(
+        self,
+        app: App[Any],
+        hand_over: Callable[[Key | Paste], Awaitable[None]],
+        takes_turns: Callable[[Key | Paste], bool],
+    ) -> None:
+        """``takes_turns`` says of a key that is not a dialog's whether the next one has to wait for it."""
+        self._app, self._hand_over, self._takes_turns = app, hand_over, takes_turns
+        self._waiting = deque[Key | Paste]()
+        self._busy = False
+
+    async def take(self, event: Key | Paste) -> None:
+        """Hand it over now, or when the ones before it have been handled. A key that quits never waits."""
+        if (self._busy or isinstance(self._app.screen, ModalScreen)) and self._is_the_apps(event):
+            await self._hand_over(event)
+        elif self._busy:
+            self._waiting.append(event)
+        else:
+            await self._begin(event)
+
+    def _is_the_apps(self, event: Key | Paste) -> bool:
+        if not isinstance(event, Key):
+            return False
+        below = self._app.screen_stack[0]  # a dialog's own bindings do not have the app's among them
+        active = below.active_bindings.get(event.key)
+        return active is not None and active.binding.priority and active.node is self._app
+
+    async def _begin(self, event: Key | Paste, laid_out: Screen[Any] | None = None) -> None:
+        screen = self._app.screen
+        if isinstance(screen, ModalScreen) and screen is not laid_out:
+            self._busy = True
+            self._pass_through((screen,), lambda: self._begin(event, screen))
+        elif isinstance(screen, ModalScreen) or self._takes_turns(event):
+            self._busy = True
+            way = (self._app.focused or screen).ancestors_with_self
+            await self._hand_over(event)
+            # The key goes this way to the app, which runs its binding; what the binding posts goes it again.
+            self._pass_through((*way, *way[:-1]), lambda: self._end(screen))
+        else:
+            await self._hand_over(event)
+
+    async def _end(self, screen: Screen[Any]) -> None:
+        """Hand over what waits; if a dialog was closed, when the one who asked has got the answer."""
+        if self._app.screen is not screen:
+            screen = self._app.screen
+            self._pass_through(screen.walk_children(with_self=True), lambda: self._end(screen))
+            return
+        self._busy = False
+        while self._waiting and not self._busy:
+            await self._begin(self._waiting.popleft())
+
+    def _pass_through(self, pumps: Iterable[MessagePump], then: Callable[[], Awaitable[None]]) -> None:
+        """Call ``then`` in the app's loop, when each in turn and the app have handled what they were sent."""
+        self._step(iter(pumps), then)
+
+    def _step(self, pumps: Iterator[MessagePump], then: Callable[[], Awaitable[None]]) -> None:
+        if not any(pump.call_later(self._step, pumps, then) for pump in pumps):  # False: it is closed
+            _ends = self._app.call_later(then)

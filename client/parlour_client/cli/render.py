@@ -27,6 +27,7 @@ from parlour_client.text.device_text import steps_to_add
 from parlour_client.text.encryption_text import admissions
 from parlour_client.text.event_text import day_and_time
 from parlour_client.text.retention_text import retention_sentences
+from parlour_client.text.room_text import created_room
 from parlour_client.text.second_factor_text import about_factors, factor_line
 from parlour_client.text.server_notice_text import notice_heading
 from parlour_client.text.words import kind_word, member_words
@@ -61,7 +62,7 @@ async def _room_opened(result: results.RoomOpened, out: Output) -> None:
     room = result.room
     match result.how:
         case results.Opened.CREATED:
-            echo(_("Created {title}.").format(title=room.title), err=True)
+            echo(created_room(room), err=True)
         case results.Opened.DIRECT:
             if result.sent is not None:
                 await delivered(out.client, room, result.sent, as_json=False)

@@ -50,7 +50,7 @@ _NEWEST: Final = 10
 
 
 def _check_create(front: Front, values: Mapping[str, Any]) -> None:
-    if values.get("public_room") and values["private"]:
+    if values["public_room"] and values["private"]:
         raise WrongUseError(_("A room is either public or private."))
     if front is Front.CLI and values["post_quantum"] and not values["encrypted"]:
         raise WrongUseError(_("--post-quantum only works with --encrypted."))
@@ -156,9 +156,21 @@ async def create(
     call: Call,
     name: NewRoom,
     *,
-    public_room: Annotated[bool, Takes(Kind.FLAG, word="public", fronts=frozenset({Front.UI}))] = False,
+    public_room: Annotated[
+        bool,
+        Takes(
+            Kind.FLAG,
+            help=N_("Anyone on the server can find and join it. The default, unless it is encrypted."),
+            word="public",
+            option="public",
+        ),
+    ] = False,
     private: Annotated[
-        bool, Takes(Kind.FLAG, help=N_("People join by invitation only, and it isn't listed."))
+        bool,
+        Takes(
+            Kind.FLAG,
+            help=N_("People join by invitation only, and it isn't listed. The default if it is encrypted."),
+        ),
     ] = False,
     encrypted: Annotated[
         bool,
@@ -174,13 +186,15 @@ async def create(
     ] = False,
     topic: Annotated[str, Takes(Kind.TEXT, "TOPIC", N_("One line, shown above the messages."))] = "",
 ) -> RoomOpened:
-    """Create a room as its owner; people join private rooms by invitation."""
-    del public_room  # a room is, unless it is private
+    """Create a room as its owner; an encrypted one is private unless you say public."""
+    encrypted = encrypted or post_quantum
+    # who asks for encryption means to choose the readers: a room that anyone joins has to be asked for
+    is_private = private or (encrypted and not public_room)
     made = await call.client.rooms.create(
         name,
-        RoomKind.PRIVATE if private else RoomKind.PUBLIC,
+        RoomKind.PRIVATE if is_private else RoomKind.PUBLIC,
         call.with_emoji(topic),
-        encrypted=encrypted or post_quantum,
+        encrypted=encrypted,
         suite=RoomSuite.X_WING if post_quantum else RoomSuite.X25519,
     )
     return RoomOpened(made, Opened.CREATED)

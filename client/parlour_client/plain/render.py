@@ -34,6 +34,7 @@ from parlour_client.text.event_text import day_and_time
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.link_details import LinkDetails
 from parlour_client.text.retention_text import retention_sentences
+from parlour_client.text.room_text import created_room
 from parlour_client.text.second_factor_text import about_factors, factor_line
 from parlour_client.text.server_notice_text import no_notices, notice_heading
 from parlour_client.text.setting_text import group_lines, setting_line
@@ -68,13 +69,12 @@ async def _room_opened(result: results.RoomOpened, printer: Printer) -> None:
     if result.peek:
         printer.entries(result.entries, again=True)
         return
-    unread = result.how is results.Opened.UNREAD
-    printer.enter(
-        result.room,
-        _("{title}, {unread} unread.").format(title=result.room.title, unread=result.room.unread)
-        if unread
-        else "",
-    )
+    words = ""
+    if result.how is results.Opened.UNREAD:
+        words = _("{title}, {unread} unread.").format(title=result.room.title, unread=result.room.unread)
+    elif result.how is results.Opened.CREATED:
+        words = created_room(result.room)
+    printer.enter(result.room, words)
     if result.how in {results.Opened.WENT, results.Opened.DIRECT}:
         printer.newest(result.room, result.entries)
     else:

@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from parlour_client.cli import root, run_command
 from parlour_client.commands.command import Command
 
+DEN: dict[str, Any] = {"name": "den", "topic": ""}
+DEN |= dict.fromkeys(("public_room", "private", "encrypted", "post_quantum"), False)
 WRITTEN: list[tuple[str, dict[str, Any]]] = [
     ("room kick garden @mallory", {"room": "garden", "user": "mallory", "reason": ""}),
     ("room kick garden mallory --reason spam", {"room": "garden", "user": "mallory", "reason": "spam"}),
@@ -24,14 +26,9 @@ WRITTEN: list[tuple[str, dict[str, Any]]] = [
     ("room members @ben --json", {"room": "@ben", "as_json": True}),
     ("room list --all", {"everything": True}),
     ("room join #garden", {"room": "garden"}),
-    (
-        "room create den --private --topic tea",
-        {"name": "den", "private": True, "encrypted": False, "post_quantum": False, "topic": "tea"},
-    ),
-    (
-        "room create den --encrypted --post-quantum",
-        {"name": "den", "private": False, "encrypted": True, "post_quantum": True, "topic": ""},
-    ),
+    ("room create den --private --topic tea", DEN | {"private": True, "topic": "tea"}),
+    ("room create den --encrypted --post-quantum", DEN | {"encrypted": True, "post_quantum": True}),
+    ("room create den --public --encrypted", DEN | {"public_room": True, "encrypted": True}),
     ("room pin lobby 42 --off", {"room": "lobby", "message": 42, "on": False}),
     ("room pin lobby 42", {"room": "lobby", "message": 42, "on": None}),
     ("room retention garden 2000", {"room": "garden", "days": 2000, "clear": False}),
@@ -76,6 +73,7 @@ WRONG = [
     ["room", "topic", "garden", "bees", "--clear"],
     ["room", "topic", "garden", " "],
     ["room", "create", "den", "--post-quantum"],
+    ["room", "create", "den", "--public", "--private"],
     ["room", "role", "garden", "ben", "king"],
     ["room", "kick", "garden", ".."],
     ["room", "kick", "garden"],

@@ -160,11 +160,16 @@ async def test_notes_are_not_output(client: FakeClient, capsys: pytest.CaptureFi
     room = client.room(GARDEN)
     assert room is not None
     await shown(client, results.RoomOpened(room, results.Opened.CREATED))
+    await shown(client, results.RoomOpened(replace(room, kind=RoomKind.PRIVATE), results.Opened.CREATED))
     await shown(client, results.RoomOpened(replace(room, encrypted=True), results.Opened.JOINED))
     await shown(client, results.Done("The session has ended."))
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.splitlines()[:2] == ["Created garden.", "You are in garden."]
+    assert err.splitlines()[:3] == [
+        "Created garden: public. Anyone on this server can find and join it.",
+        "Created garden: private. It isn't listed; people join by invitation.",
+        "You are in garden.",
+    ]
     assert "once a member's device has added this one" in err
 
 

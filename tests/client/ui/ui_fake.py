@@ -158,10 +158,16 @@ class FakeClient(Client):
     # --- what tests do to it
 
     def add_room(
-        self, room: RoomId, name: RoomName | None, *, peer: UserName | None = None, topic: str = ""
+        self,
+        room: RoomId,
+        name: RoomName | None,
+        *,
+        peer: UserName | None = None,
+        topic: str = "",
+        kind: RoomKind = RoomKind.PUBLIC,
     ) -> Room:
         """Make a room with alice, bob and carol."""
-        kind = RoomKind.DIRECT if peer is not None else RoomKind.PUBLIC
+        kind = RoomKind.DIRECT if peer is not None else kind
         self._rooms[room] = Room(
             room, kind, Role.OWNER, Seq(1), Seq(0), 0, 0, 3, name, peer, str.__new__(TopicText, topic)
         )
@@ -553,7 +559,8 @@ class FakeClient(Client):
     ) -> Room:
         wishes = ["encrypted"] * encrypted + [suite] * (suite is not RoomSuite.X25519)
         self._called("create_room", name, kind, topic, *wishes)
-        room = self.add_room(RoomId((name * 22)[:22]), name, topic=topic)
+        room = self.add_room(RoomId((name * 22)[:22]), name, topic=topic, kind=kind)
+        self._rooms[room.id] = room = replace(room, encrypted=encrypted)
         self.tell(RoomsChanged())
         return room
 

@@ -7,7 +7,7 @@ from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
 from parlour_protocol.kit.server_notices import ServerNotice
 
 _SHOWN = 160
-"""Characters of the text; /notices shows all of it."""
+"""Characters of the text; /notices and its key show all of it."""
 
 
 class NoticeBar(SafeStatic):
@@ -25,9 +25,7 @@ class NoticeBar(SafeStatic):
         self.display = bool(unread)
         if unread:
             newest = unread[-1]
+            count = len(unread)  # how to read them comes first: a small window cuts the end
+            hint = ngettext("alt+n: read it", "alt+n: read all {count}", count).format(count=count)
             heading = own(_("Notice from the operator of {server}").format(server=server), "bold")
-            count = len(unread)  # how to read them stands before the text, whose end a narrow window cuts
-            hint = ngettext("/notices to read it", "/notices to read all {count}", count).format(count=count)
-            self.show(
-                join(heading, own(f" ({hint})", "dim"), own(": "), peer_line(newest.text, limit=_SHOWN))
-            )
+            self.show(join(own(f"{hint} · "), heading, own(": "), peer_line(newest.text, limit=_SHOWN)))

@@ -19,6 +19,7 @@ from parlour_client.text.date_text import day_found
 from parlour_client.text.encryption_text import RENEWED
 from parlour_client.text.formatting import preview
 from parlour_client.text.retention_text import retention_sentences
+from parlour_client.text.room_text import created_room
 from parlour_client.text.server_notice_text import no_notices, notice_heading
 from parlour_client.text.setting_text import changed_line, setting_line
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
@@ -155,6 +156,8 @@ class ResultViews:
 
     async def _open(self, result: results.RoomOpened) -> None:
         await self._navigation.open(result.room.id, peek=result.peek)
+        if result.how is results.Opened.CREATED:
+            self._interaction.report(peer_line(created_room(result.room)))
 
     async def _go_to_day(self, result: results.DateFound) -> None:
         first = result.entries[0] if result.entries else None

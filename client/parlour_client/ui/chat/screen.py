@@ -89,6 +89,7 @@ class ChatScreen(Screen[None]):
         Binding("f7", "outbox", N_("Outbox"), show=False, priority=True, id="chat.outbox"),
         Binding("alt+r", "mark_read", N_("Mark this room read"), show=False, id="chat.mark_read"),
         Binding("alt+t", "topic", N_("The whole topic"), show=False, priority=True, id="chat.topic"),
+        Binding("alt+n", "notices", N_("Notices of the operator"), show=False, id="chat.notices"),
         Binding("alt+down", "messages(1)", N_("Next message"), show=False, id="chat.messages_down"),
         Binding("pageup", "page(-1)", N_("Page up"), show=False, priority=True, id="chat.page_up"),
         Binding("pagedown", "page(1)", N_("Page down"), show=False, priority=True, id="chat.page_down"),
@@ -386,6 +387,10 @@ class ChatScreen(Screen[None]):
     def action_topic(self) -> None:
         """Show the topic of the open room, which the heading shortens."""
         self.pane.commands.run_soon("/topic")
+
+    def action_notices(self) -> None:
+        """Show what the operator of the server tells everyone."""
+        self.pane.commands.run_soon("/notices")
 
     def action_outbox(self) -> None:
         """Show outgoing messages."""

@@ -1,4 +1,4 @@
-"""Group K over the wire: each secret opens its one door, once, and is never taken from where it may leak."""
+"""Group K over the wire: each secret is for one thing, once, and is never taken from where it may leak."""
 
 import json
 import sys

@@ -169,7 +169,7 @@ def on_screen(pilot: Pilot[None], words: str) -> Callable[[], bool]:
 async def fill(pilot: Pilot[None], **fields: str) -> None:
     """Type into the login screen, and log in."""
     await until(pilot, lambda: isinstance(pilot.app.screen, LoginScreen))
-    if pilot.app.screen.query_one("#doors").display:
+    if pilot.app.screen.query_one("#modes").display:
         pilot.app.screen.query_one("#to_join" if "://" in fields["where"] else "#to_login", Button).press()
         await pilot.pause()
     for name, text in (fields | {"repeat": fields["password"]}).items():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.client.ui.conftest import OpenApp, settled
-from tests.client.ui.test_welcome import Door, entrance
+from tests.client.ui.test_welcome import FakeLogin, entrance
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, GARDEN, LOBBY, FakeClient
 from textual.events import Paste
 from textual.pilot import Pilot
@@ -150,7 +150,7 @@ async def test_the_paste_guard(client: FakeClient, open_app: OpenApp) -> None:
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_first_run(size: tuple[int, int]) -> None:
     """It says what to do, from the smallest terminal to a large one."""
-    app = ParlourApp(entrance=entrance(Door(), new=True))
+    app = ParlourApp(entrance=entrance(FakeLogin(), new=True))
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         await settled(pilot)
         compare(pilot, f"welcome-{size[0]}x{size[1]}")

@@ -46,7 +46,7 @@ def test_imports() -> None:
         assert {n.attr for n in uses if isinstance(n.value, ast.Name) and n.value.id == "os"} <= {"urandom"}
 
 
-def test_folders_are_entered_by_their_doors() -> None:
+def test_folders_are_imported_by_their_packages() -> None:
     """What another folder exports is imported from the folder, not from a module inside it."""
     for path in _PACKAGE.rglob("*.py"):
         for module, _ in _imports(path):

@@ -118,7 +118,7 @@ FORGED: dict[str, dict[str, Any]] = {
 async def test_a_forged_certificate_is_refused(
     village: Village, audit: ReadableAudit, changed: dict[str, Any]
 ) -> None:
-    """Each field of a certificate is checked against what the server knows, at both doors."""
+    """Each field of a certificate is checked against what the server knows, at registration and later."""
     laptop = await village.person("ada")
     phone = await village.login("ada", laptop.account)
     with_it = phone.registration()

@@ -1,8 +1,8 @@
-"""The first screen of a program without a login. It has two doors: joining with an invite, and logging in.
+"""The first screen of a program without a login. One joins with an invite there, or logs in.
 
 Each asks for as little as it needs, and checks a field when the person leaves it. Passwords are masked unless
 the person wants to see them, become a ``Secret`` at once, and are forgotten when the screen closes. Nothing
-typed is lost when something is refused, or when the other door is taken.
+typed is lost when something is refused, or when someone chooses the other.
 """
 
 from collections.abc import Callable
@@ -37,11 +37,11 @@ T = TypeVar("T")
 L = TypeVar("L")
 V = TypeVar("V")
 
-Door = Literal["join", "login"]
+Mode = Literal["join", "login"]
 
 DEVICE: Final = "terminal"
 """What a device is called that has been given no name."""
-_DOORS: Final[dict[str, Door]] = {"to_join": "join", "to_login": "login"}
+_MODES: Final[dict[str, Mode]] = {"to_join": "join", "to_login": "login"}
 _FIELDS: Final = ("where", "who", "password", "repeat", "device", "passphrase", "again")
 _WHY: Final = N_(
     "With a passphrase, someone who gets your disk or a backup can't read what is kept here. You are asked "
@@ -54,8 +54,8 @@ class LoginScreen(Screen[T], Generic[L, T]):
 
     DEFAULT_CSS = """
     LoginScreen #login { padding: 1 2; height: 1fr; scrollbar-size-vertical: 1; }
-    LoginScreen #doors, LoginScreen #form { height: auto; }
-    LoginScreen #doors Button { margin: 1 0 0 0; width: 26; }
+    LoginScreen #modes, LoginScreen #form { height: auto; }
+    LoginScreen #modes Button { margin: 1 0 0 0; width: 26; }
     LoginScreen Input { max-width: 76; background: $surface; }
     LoginScreen Input.-wrong { background: $error-muted; }
     LoginScreen .label { margin: 1 0 0 0; }
@@ -99,10 +99,10 @@ class LoginScreen(Screen[T], Generic[L, T]):
         *,
         help_page: Callable[[], Screen[None]] | None = None,
     ) -> None:
-        """Say ``greeting`` above the doors; ``help_page`` says where an invite comes from."""
+        """Say ``greeting`` above the two buttons; ``help_page`` says where an invite comes from."""
         super().__init__()
         self._greeting, self._entrance, self._help_page = greeting, entrance, help_page
-        self._door: Door | None = None
+        self._mode: Mode | None = None
         self._busy = False
 
     # --- layout
@@ -111,7 +111,7 @@ class LoginScreen(Screen[T], Generic[L, T]):
         """Lay out."""
         with VerticalScroll(id="login", can_focus=False):
             yield SafeStatic(self._greeting, id="greeting")
-            with Vertical(id="doors"):
+            with Vertical(id="modes"):
                 yield SafeButton(own(_("Join with an invite")), id="to_join")
                 yield SafeStatic(
                     own(
@@ -149,7 +149,7 @@ class LoginScreen(Screen[T], Generic[L, T]):
         yield SafeStatic(id=f"{name}_note", classes="note")
 
     def on_mount(self) -> None:
-        """Begin at the doors."""
+        """Begin with the choice."""
         for name, label in (
             ("who", _("Your name")),
             ("repeat", _("Repeat the password")),
@@ -164,10 +164,10 @@ class LoginScreen(Screen[T], Generic[L, T]):
         self.set_focus(self.query_one("#to_join"), scroll_visible=False)
 
     def _lay_out(self) -> None:
-        """Show the doors, or the fields of one of them."""
-        joins = self._door == "join"
-        self.query_one("#doors").display = self._door is None
-        self.query_one("#form").display = self._door is not None
+        """Show the choice between joining and logging in, or the fields of one of them."""
+        joins = self._mode == "join"
+        self.query_one("#modes").display = self._mode is None
+        self.query_one("#form").display = self._mode is not None
         scheme = self._entrance.scheme
         if joins:
             self._label("where", _("Invite link"))
@@ -205,43 +205,43 @@ class LoginScreen(Screen[T], Generic[L, T]):
     def _hides(self) -> bool:
         return self.query_one("#password", Input).password
 
-    # --- doors
+    # --- joining or logging in
 
     @on(Button.Pressed, "#to_join, #to_login")
-    def _door_chosen(self, event: Button.Pressed) -> None:
-        self._enter(_DOORS[event.button.id or ""])
+    def _mode_chosen(self, event: Button.Pressed) -> None:
+        self._enter(_MODES[event.button.id or ""])
 
-    def _enter(self, door: Door) -> None:
-        self._door = door
+    def _enter(self, mode: Mode) -> None:
+        self._mode = mode
         self._lay_out()
         fields = [self.query_one(f"#{name}", Input) for name in ("where", "who", "password")]
         self.set_focus(next((field for field in fields if not field.value), fields[0]))
 
     def on_paste(self, event: Paste) -> None:
-        """Take an invite link that is pasted in front of the doors."""
+        """Take an invite link that is pasted before joining was chosen."""
         link = event.text.strip().partition("\n")[0]
-        if self._door is None and link.startswith(f"{self._entrance.scheme}://"):
+        if self._mode is None and link.startswith(f"{self._entrance.scheme}://"):
             self.query_one("#where", Input).value = link
             self._enter("join")
 
     @on(Input.Changed, "#where")
     def _login_link(self, event: Input.Changed) -> None:
-        """Take the name out of a link to log in, and the door that it is for."""
-        if LoginLink.is_one(event.value) and self._door is not None:
+        """Take the name out of a link to log in, and show the fields that it is for."""
+        if LoginLink.is_one(event.value) and self._mode is not None:
             with suppress(ParlourProtocolError):
                 link = LoginLink.parse(event.value, self._entrance.scheme)
                 who = self.query_one("#who", Input)
                 who.value = who.value or link.user
-                if self._door == "join":
+                if self._mode == "join":
                     self._enter("login")
 
     @on(Button.Pressed, "#back")
     def action_back(self) -> None:
-        """Go back to the doors; what was typed stays."""
-        if self._door is not None and not self._busy:
-            door, self._door = self._door, None
+        """Go back to the choice; what was typed stays."""
+        if self._mode is not None and not self._busy:
+            mode, self._mode = self._mode, None
             self._lay_out()
-            self.set_focus(self.query_one(f"#to_{door}"))
+            self.set_focus(self.query_one(f"#to_{mode}"))
 
     @on(Button.Pressed, "#show")
     def action_show(self) -> None:
@@ -252,7 +252,7 @@ class LoginScreen(Screen[T], Generic[L, T]):
         self.query_one("#show", Button).label = own(_("Hide password") if shows else _("Show password"))
         if shows and self.focused is self.query_one("#repeat"):
             self.set_focus(self.query_one("#password"))
-        self._display("repeat", on=self._door == "join" and not shows)
+        self._display("repeat", on=self._mode == "join" and not shows)
 
     @on(Button.Pressed, "#more")
     def _more(self) -> None:
@@ -274,16 +274,16 @@ class LoginScreen(Screen[T], Generic[L, T]):
         """Offer what is possible here."""
         del parameters
         if action in ("enter", "show", "back"):
-            return self._door is not None
+            return self._mode is not None
         return action != "help" or self._help_page is not None
 
     # --- fields
 
     def action_next_field(self) -> None:
-        """Go to the next field, or through a door; leave the key to the last field and to other buttons."""
-        door = _DOORS.get(self.focused.id or "") if self.focused is not None else None
-        if door is not None:
-            self._enter(door)  # at once: what is typed behind the key is for its first field
+        """Go to the next field, or choose; leave the key to the last field and to other buttons."""
+        mode = _MODES.get(self.focused.id or "") if self.focused is not None else None
+        if mode is not None:
+            self._enter(mode)  # at once: what is typed behind the key is for its first field
             return
         fields = [field for field in self.query(Input) if field.display]
         if not isinstance(self.focused, Input) or self.focused is fields[-1]:
@@ -381,11 +381,11 @@ class LoginScreen(Screen[T], Generic[L, T]):
             return Server(to.address, pinned(to))
         if "://" in text:
             link = self._entrance.parse(text)
-            if self._door == "join":
+            if self._mode == "join":
                 return link
             invite = self._entrance.invite(link)
             return Server(invite.address, trust_of(invite))
-        if self._door == "join" and text:
+        if self._mode == "join" and text:
             raise ValueError(
                 _("An invite link begins with {scheme}://. With an account, go back and log in.").format(
                     scheme=scheme
@@ -393,7 +393,7 @@ class LoginScreen(Screen[T], Generic[L, T]):
             )
         if not text:
             raise ValueError(
-                _("Paste your invite link.") if self._door == "join" else _("Type the server's address.")
+                _("Paste your invite link.") if self._mode == "join" else _("Type the server's address.")
             )
         return Server(ServerAddress.parse(text))
 
@@ -402,7 +402,7 @@ class LoginScreen(Screen[T], Generic[L, T]):
 
     def _password(self) -> Secret:
         password = self.query_one("#password", Input).value
-        if self._door == "join" and len(password) < PASSWORD_MIN.value:
+        if self._mode == "join" and len(password) < PASSWORD_MIN.value:
             raise ValueError(
                 _("The password needs at least {count} characters. Try a few words.").format(
                     count=PASSWORD_MIN.value
@@ -428,7 +428,7 @@ class LoginScreen(Screen[T], Generic[L, T]):
     @on(Button.Pressed, "#continue")
     def action_enter(self) -> None:
         """Check all fields, then join or log in; a wrong one gets the focus."""
-        if self._busy or self._door is None:
+        if self._busy or self._mode is None:
             return
         self._tell(own(""))
         for name in _FIELDS:

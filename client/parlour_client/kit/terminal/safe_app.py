@@ -28,7 +28,7 @@ from parlour_client.kit.terminal.contrast import ENOUGH, HIGH, Contrast
 from parlour_client.kit.terminal.crash import crash_report
 from parlour_client.kit.terminal.guard import AllFilters, TerminalGuard
 from parlour_client.kit.terminal.hangup import Hangup
-from parlour_client.kit.widgets.key_queue import KeyQueue
+from parlour_client.kit.terminal.key_queue import KeyQueue
 
 _NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file without the defences
 

@@ -97,6 +97,7 @@ class AuditFile:
         self._file_bytes = file_bytes
         self._most_files = most_files
         self._why = ""
+        """Why the last attempt failed; empty if it didn't."""
         self._lock = self._file = -1
         self._head = AuditHead.empty("")
         self._signed = 0  # the size of the chain at its last head
@@ -113,8 +114,11 @@ class AuditFile:
         return place_of(self._folder)
 
     def is_writable(self) -> bool:
-        """Return whether nothing is missing; if something is, try to record how much."""
-        return not self._is_closed and (not self.lost or self._put_gap())
+        """Return whether a record can be written; after a failure, try it with what is to be written anyway.
+
+        That is how many records are missing, and a head.
+        """
+        return self._goes_on() and (not self._why or self._put_head())
 
     def append(self, line: str, *, or_lose: bool = True) -> bool:
         """Write a line of the log as the next record; returns whether it is one.
@@ -123,7 +127,7 @@ class AuditFile:
         """
         if self._is_closed:
             return False
-        if not self.is_writable() or not self._put(line):
+        if not self._goes_on() or not self._put(line):
             self.lost += or_lose
             return False
         if self._head.size - self._signed >= RECORDS_PER_HEAD:
@@ -240,8 +244,7 @@ class AuditFile:
         except OSError:
             return  # this file is used until there is space again
         self._unsynced.append(before)
-        self._signed = -1
-        self.sign()
+        self._put_head()
         keep = self._number - self._most_files + 1
         if keep <= self._oldest or not self._put_event(REMOVED_EVENT, before=keep) or not self.sign():
             return
@@ -250,9 +253,17 @@ class AuditFile:
                 (self._folder / file_name(self.chain, number)).unlink(missing_ok=True)
             self._oldest = keep
 
-    def _put_gap(self) -> bool:
-        if self._file < 0 and not self._begin():
+    def _goes_on(self) -> bool:
+        """Return whether there is a file, and a record in it says how many are missing, if any are."""
+        if self._is_closed or (self._file < 0 and not self._begin()):
             return False
+        return not self.lost or self._put_gap()
+
+    def _put_head(self) -> bool:
+        self._signed = -1
+        return self.sign()
+
+    def _put_gap(self) -> bool:
         if not self._put_event(GAP_EVENT, left_out=self.lost, why=self._why):
             return False
         self.lost = 0
@@ -279,6 +290,7 @@ class AuditFile:
             return False
         if written == len(data):
             self._size += written
+            self._why = ""
             return True
         self._warn("there is no space left for a whole record")
         try:
@@ -288,7 +300,7 @@ class AuditFile:
         return False
 
     def _warn(self, why: str) -> None:
-        if self.lost == 0:
+        if not self._why:  # once, until something can be written again
             consequence = "records are only in this log until it can be written"
             warn("audit_unwritable", folder=str(self._folder), why=why, consequence=consequence)
         self._why = why

@@ -238,9 +238,12 @@ def test_a_record_that_its_writer_still_has_is_not_missing(world: AuditWorld) ->
 
 
 def test_a_disk_that_fills_up_under_a_record_that_waits(
-    world: AuditWorld, monkeypatch: pytest.MonkeyPatch
+    world: AuditWorld, monkeypatch: pytest.MonkeyPatch, own_logs: list[dict[str, object]]
 ) -> None:
-    """Its writer has it still, so nothing is missing, and no gap is recorded."""
+    """Its writer has it still, so nothing is missing, and no gap is recorded.
+
+    Each try is not a line in the log, and the disk is said to be full once: the log may be on the same disk.
+    """
     file = world.start()
     audit = Audit(file=file)
 
@@ -249,11 +252,29 @@ def test_a_disk_that_fills_up_under_a_record_that_waits(
 
     with monkeypatch.context() as full:
         full.setattr(os, "write", refuse)
-        assert not audit.try_record(AuditEvent.OPERATOR_ACTION, action="user disable")
+        for _ in range(5):
+            assert not audit.try_record(AuditEvent.OPERATOR_ACTION, action="user disable")
     assert file.lost == 0
+    assert [event["event"] for event in own_logs] == ["operator_action", "audit_unwritable"]
     assert audit.try_record(AuditEvent.OPERATOR_ACTION, action="user disable")
     file.close()
     assert (world.faults(), world.notes()) == ([], [])
+
+
+def test_a_record_that_waits_on_a_full_disk_begins_the_chain(
+    world: AuditWorld, own_logs: list[dict[str, object]]
+) -> None:
+    """After a start without a folder, too: no other record has to be lost for it."""
+    world.folder.write_bytes(b"in the way")
+    file = world.start()
+    audit = Audit(file=file)
+    for _ in range(3):
+        assert not audit.try_record(AuditEvent.OPERATOR_ACTION, action="user disable")
+    assert [event["event"] for event in own_logs] == ["audit_unwritable"]
+    world.folder.unlink()
+    assert audit.try_record(AuditEvent.OPERATOR_ACTION, action="user disable")
+    file.close()
+    assert (world.faults(), world.notes(), file.lost) == ([], [], 0)
 
 
 def test_files_are_private(world: AuditWorld) -> None:

@@ -81,7 +81,8 @@ class Handshake(Body, frozen=True, tag="handshake"):
 class EncryptedMessage(Body, frozen=True, tag="sealed"):
     """An encrypted message of any kind, which only the members of ``group`` can see.
 
-    ``blanks`` is an encrypted message that this one deletes: the server has dropped its content.
+    ``blanks`` is an encrypted message that this one deletes: the server has dropped its content. It is none
+    that deletes another one.
     """
 
     group: GroupIdField

@@ -36,4 +36,6 @@ def _decide_blanking(event: AppendEvent, facts: Facts, target: Target | None) ->
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such encrypted message")
     if target.kind == "blank":
         raise RefusedError(ErrorCode.ALREADY, "this message is already deleted")
+    if target.deletes:  # else one after the other could be written where only deletions are taken
+        raise RefusedError(ErrorCode.NOT_FOUND, "this event deletes a message: it can't be deleted itself")
     allow(event, facts, Action.DELETE_OWN if target.author == event.author else Action.DELETE_ANY)

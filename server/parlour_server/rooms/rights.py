@@ -171,9 +171,18 @@ def _is_still_allowed(body: AnyBody) -> bool:
     return isinstance(body, _STILL_ALLOWED) or _deletes_encrypted(body)
 
 
+_DELETION_BYTES: Final = 1024
+"""The longest encrypted deletion that is taken where nothing else is written: padded it has 372 bytes."""
+
+
 def _deletes_encrypted(body: AnyBody) -> bool:
-    """Return whether it deletes an encrypted message: members' devices show nothing else in such a one."""
-    return isinstance(body, EncryptedMessage) and body.blanks is not None
+    """Return whether it deletes an encrypted message, and no more.
+
+    Members' devices show nothing else in such a one, but other programs could write in what is longer.
+    """
+    return (
+        isinstance(body, EncryptedMessage) and body.blanks is not None and len(body.data) <= _DELETION_BYTES
+    )
 
 
 def refuse_archived(event: AppendEvent, facts: Facts) -> None:

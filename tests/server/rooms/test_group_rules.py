@@ -241,6 +241,7 @@ def test_sealed_messages_need_an_encrypted_room_with_a_group():
         (Role.MEMBER, Target(Seq(5), BOB, "sealed"), ErrorCode.FORBIDDEN),
         (Role.MODERATOR, Target(Seq(5), BOB, "sealed"), None),
         (Role.OWNER, Target(Seq(5), ADA, "blank"), ErrorCode.ALREADY),
+        (Role.OWNER, Target(Seq(5), ADA, "sealed", deletes=True), ErrorCode.NOT_FOUND),
         (Role.OWNER, Target(Seq(5), ADA, "message"), ErrorCode.NOT_FOUND),
         (Role.OWNER, Target(Seq(5), ADA, "handshake"), ErrorCode.NOT_FOUND),
         (Role.OWNER, None, ErrorCode.NOT_FOUND),

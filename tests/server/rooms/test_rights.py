@@ -555,6 +555,8 @@ def test_in_an_archived_encrypted_room_messages_are_deleted_and_nothing_else_is_
     may = None if target == ADA or role is Role.MODERATOR else ErrorCode.FORBIDDEN
     assert outcome(replace(SEALED, blanks=Seq(5)), facts(**known)) is may
     assert outcome(SEALED, facts(**known)) is ErrorCode.ARCHIVED
+    long = replace(SEALED, blanks=Seq(5), data=Ciphertext(b"x" * 1025))
+    assert outcome(long, facts(**known)) is ErrorCode.ARCHIVED  # it would say something to other programs
     known["target"] = Target(Seq(5), target, "blank")
     assert outcome(replace(SEALED, blanks=Seq(5)), facts(**known)) is ErrorCode.ALREADY
 
@@ -596,10 +598,11 @@ def test_a_room_without_space_takes_deletions():
         "room_bytes": 100,
     }
     limited = decide_within(100)
-    limited(event(replace(SEALED, blanks=Seq(5))), facts(**known))
-    with pytest.raises(RefusedError) as refused:
-        limited(event(SEALED), facts(**known))
-    assert refused.value.code == ErrorCode.LIMIT_REACHED
+    limited(event(replace(SEALED, blanks=Seq(5), data=Ciphertext(b"x" * 1024))), facts(**known))
+    for longer in (SEALED, replace(SEALED, blanks=Seq(5), data=Ciphertext(b"x" * 1025))):
+        with pytest.raises(RefusedError) as refused:
+            limited(event(longer), facts(**known))
+        assert refused.value.code == ErrorCode.LIMIT_REACHED
 
 
 @pytest.mark.parametrize(

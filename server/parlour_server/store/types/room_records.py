@@ -63,6 +63,8 @@ class Target(Struct, frozen=True):
     """The author already added this reaction."""
     pinned: bool = False
     """It is pinned; read only for a pin."""
+    deletes: bool = False
+    """It is encrypted, and itself deletes a message; read only for such a deletion."""
 
 
 class GroupFacts(Struct, frozen=True):

@@ -101,6 +101,8 @@ async def test_a_sealed_message_is_deleted_by_a_sealed_message(delivery: Deliver
     assert await refusal(delivery, room, bob, sealed(group, 1, blanks=first.seq)) is None
     assert await refusal(delivery, room, alice, sealed(group, 1, blanks=second.seq)) is None
     assert await refusal(delivery, room, bob, sealed(group, 1, blanks=first.seq)) is ErrorCode.ALREADY
+    deletion = sealed(group, 1, blanks=Seq(second.seq + 1))
+    assert await refusal(delivery, room, bob, deletion) is ErrorCode.NOT_FOUND  # or he'd write on for ever
     events = await delivery.world.events(room)
     assert [events[seq - 1].body for seq in (first.seq, second.seq)] == [Blank(was="sealed")] * 2
     late = await delivery.store.log.append(event, allow)

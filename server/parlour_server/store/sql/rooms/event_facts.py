@@ -39,7 +39,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.accounts.accounts import account_exists
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection
-from parlour_server.store.sql.column_values import ROOM_KINDS, read_membership
+from parlour_server.store.sql.column_values import ROOM_KINDS, UNREADABLE, read_body, read_membership
 from parlour_server.store.sql.e2ee.group_facts import group_facts
 from parlour_server.store.sql.rooms.consent import (
     ASKED,
@@ -186,7 +186,7 @@ def _more(db: Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]:
     elif isinstance(body, EncryptedMessage | GroupCreated | Handshake | Contested):
         more = group_facts(db, event, body)
         if isinstance(body, EncryptedMessage) and body.blanks is not None:
-            more["target"] = _target(db, event.room, body.blanks)
+            more["target"] = _blanked_target(db, event.room, body.blanks)
     elif isinstance(body, Joined):
         more["author_rooms"] = count_rooms(db, event.author)
         more["author_invited"] = is_invited(db, event)
@@ -231,6 +231,17 @@ def _subject(db: Connection, room: RoomId, who: UserName) -> dict[str, Any]:
 def _target(db: Connection, room: RoomId, seq: Seq) -> Target | None:
     row = db.execute("SELECT author, kind FROM events WHERE room = ? AND seq = ?", (room, seq)).fetchone()
     return None if row is None else Target(seq, user_name(row[0]), row[1])
+
+
+def _blanked_target(db: Connection, room: RoomId, seq: Seq) -> Target | None:
+    target = _target(db, room, seq)
+    row = db.execute("SELECT body FROM events WHERE room = ? AND seq = ?", (room, seq)).fetchone()
+    try:
+        body = row and read_body(row[0])
+    except UNREADABLE:
+        return target  # what is damaged can be deleted
+    deletes = isinstance(body, EncryptedMessage) and body.blanks is not None
+    return target and replace(target, deletes=deletes)
 
 
 def _pinned_target(db: Connection, room: RoomId, seq: Seq) -> dict[str, Any]:

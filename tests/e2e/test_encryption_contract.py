@@ -25,7 +25,7 @@ PLAIN = "Not encrypted: the server can read this room"
 def secret(ada: Person, ben: Person) -> str:
     """Return an encrypted room of ada's; ben, who has only joined the server, is in it."""
     assert not ben.run("room", "list", "--json").stdout.count("secret")
-    ada.run("room", "create", "secret", "--public", "--encrypted")
+    ada.run("room", "create", "secret", "--encrypted")
     let_in(ada, ben, "ben", "secret")
     return "secret"
 
@@ -60,7 +60,7 @@ def test_a_message_to_someone_who_never_opened_a_chat(ada: Person, ben: Person, 
 
 def test_a_post_quantum_room(ada: Person, ben: Person, secret: str) -> None:
     """Made, invited, sent and read like any other; both see what its keys are."""
-    ada.run("room", "create", "vault", "--public", "--encrypted", "--post-quantum")
+    ada.run("room", "create", "vault", "--encrypted", "--post-quantum")
     let_in(ada, ben, "ben", "vault")
     sent = number_of(ada.run("send", "vault", "hi", "--json"))
     assert [line["text"] for line in tail(ben, "vault", sent, 1)] == ["hi"]
@@ -191,7 +191,7 @@ def test_a_fresh_device_shows_what_was_handed_over(
 ) -> None:
     """`export`, `search` and `pins` have it in the first program that runs; and `send` is in the room."""
     room = "handed"
-    ada.run("room", "create", room, "--public", "--encrypted")
+    ada.run("room", "create", room, "--encrypted")
     let_in(ada, ben, "ben", room)
     first = number_of(ben.run("send", room, "a wagtail, long ago", "--json"))
     ben.run("send", room, "and what was said next")
@@ -218,9 +218,9 @@ def test_a_fresh_device_shows_what_was_handed_over(
 def test_the_recovery_words_bring_a_new_device_into_its_rooms(server: Server, tmp_path: Path) -> None:
     """All devices are lost: it creates what is its own again, and waits for members in the others."""
     kim, lea = joined(server, tmp_path, "kim"), joined(server, tmp_path, "lea")
-    kim.run("room", "create", "kims", "--public", "--encrypted")
+    kim.run("room", "create", "kims", "--encrypted")
     kim.run("dm", "kim", "a note")
-    kim.run("room", "create", "both", "--public", "--encrypted")
+    kim.run("room", "create", "both", "--encrypted")
     let_in(kim, lea, "lea", "both")
     words = recovery_words(kim)
     shutil.rmtree(kim.home)
@@ -275,7 +275,7 @@ def test_who_exports_a_room_lets_in_who_waits_there(
 ) -> None:
     """A device of a member that is online only for a command is online."""
     room = "briefly"
-    ada.run("room", "create", room, "--public", "--encrypted")
+    ada.run("room", "create", room, "--encrypted")
     let_in(ada, ben, "ben", room)
     for command, name in (("export", "ida"), ("encryption", "jo")):
         newcomer = joined(server, tmp_path / command, name)
@@ -349,7 +349,7 @@ def test_wrong_usage_in_sentences(server: Server, ada: Person, secret: str, tmp_
 def test_a_device_that_only_sends_renews_its_keys(ada: Person, ben: Person) -> None:
     """`send` says one thing and ends; what is due after joining is done before."""
     room = "hourly"
-    ada.run("room", "create", room, "--public", "--encrypted")
+    ada.run("room", "create", room, "--encrypted")
     let_in(ada, ben, "ben", room)
     assert renewed(ben, room) is None
     ben.run("send", room, "every hour")

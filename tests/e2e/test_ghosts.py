@@ -15,7 +15,7 @@ def test_a_ghost_is_named_by_send_export_and_encryption(
     lurker = Person(tmp_path / "lurker", server)
     lurker.join("lurker")
     lurker.run("device", "list")
-    ada.run("room", "create", "hollow", "--public", "--encrypted")
+    ada.run("room", "create", "hollow", "--encrypted")
     ada.run("room", "invite", "hollow", "ben")
     ben.run("room", "accept", "hollow")
     ada.run("send", "hollow", "welcome ben")
@@ -55,7 +55,7 @@ def test_a_send_says_that_someone_could_not_be_added(tmp_path: Path) -> None:
         for name, person in (("ada", ada), ("ben", ben), ("cora", cora)):
             person.join(name)
             person.run("device", "list")
-        ada.run("room", "create", "den", "--public", "--encrypted")
+        ada.run("room", "create", "den", "--encrypted")
         for name, person, words in (
             ("ben", ben, ""),
             ("cora", cora, "parlour: Not everyone in den can read this yet: "),

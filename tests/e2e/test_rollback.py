@@ -143,7 +143,7 @@ def test_encrypted_rooms_after_a_restore(server: Server, tmp_path: Path) -> None
     """R36: recreated by a plain member; who was kicked after the backup reads nothing new."""
     people = {name: joined(server, tmp_path, name) for name in ("ada", "ben", "eve")}
     ada, ben, eve = people.values()
-    ada.run("room", "create", "secret", "--public", "--encrypted")
+    ada.run("room", "create", "secret", "--encrypted")
     for name in ("ben", "eve"):
         let_in(ada, people[name], name, "secret")
     ada.run("send", "secret", "before")
@@ -191,7 +191,7 @@ def test_encrypted_rooms_after_a_restore(server: Server, tmp_path: Path) -> None
 def test_keys_that_were_new_after_the_backup(server: Server, tmp_path: Path) -> None:
     """R37: people, devices and revocations of after the backup: published again, told once, and no alarm."""
     ada, ben = joined(server, tmp_path, "ada"), joined(server, tmp_path, "ben")
-    ada.run("room", "create", "secret", "--public", "--encrypted")
+    ada.run("room", "create", "secret", "--encrypted")
     let_in(ada, ben, "ben", "secret")
     ada.run("send", "secret", "before")
     ben.run("export", "secret")

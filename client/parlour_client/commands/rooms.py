@@ -160,17 +160,14 @@ async def create(
         bool,
         Takes(
             Kind.FLAG,
-            help=N_("Anyone on the server can find and join it. The default, unless it is encrypted."),
+            help=N_("Anyone on the server can find and join it. This is the default."),
             word="public",
             option="public",
         ),
     ] = False,
     private: Annotated[
         bool,
-        Takes(
-            Kind.FLAG,
-            help=N_("People join by invitation only, and it isn't listed. The default if it is encrypted."),
-        ),
+        Takes(Kind.FLAG, help=N_("People join by invitation only, and it isn't listed.")),
     ] = False,
     encrypted: Annotated[
         bool,
@@ -186,15 +183,13 @@ async def create(
     ] = False,
     topic: Annotated[str, Takes(Kind.TEXT, "TOPIC", N_("One line, shown above the messages."))] = "",
 ) -> RoomOpened:
-    """Create a room as its owner; an encrypted one is private unless you say public."""
-    encrypted = encrypted or post_quantum
-    # who asks for encryption means to choose the readers: a room that anyone joins has to be asked for
-    is_private = private or (encrypted and not public_room)
+    """Create a room as its owner; people join private rooms by invitation."""
+    del public_room  # a room is, unless it is private
     made = await call.client.rooms.create(
         name,
-        RoomKind.PRIVATE if is_private else RoomKind.PUBLIC,
+        RoomKind.PRIVATE if private else RoomKind.PUBLIC,
         call.with_emoji(topic),
-        encrypted=encrypted,
+        encrypted=encrypted or post_quantum,
         suite=RoomSuite.X_WING if post_quantum else RoomSuite.X25519,
     )
     return RoomOpened(made, Opened.CREATED)

@@ -48,8 +48,7 @@ GIVEN: list[tuple[tuple[Front, ...], str, tuple[object, ...]]] = [
     (BOTH, "/create den public", ("create_room", "den", RoomKind.PUBLIC, "")),
     (BOTH, "/create den public things", ("create_room", "den", RoomKind.PUBLIC, "things")),
     (BOTH, "/create den encrypted private", ("create_room", "den", RoomKind.PRIVATE, "", "encrypted")),
-    # nobody chooses the readers of a room that anyone joins: it has to be asked for
-    (BOTH, "/create den encrypted", ("create_room", "den", RoomKind.PRIVATE, "", "encrypted")),
+    (BOTH, "/create den encrypted", ("create_room", "den", RoomKind.PUBLIC, "", "encrypted")),
     (BOTH, "/create den public encrypted", ("create_room", "den", RoomKind.PUBLIC, "", "encrypted")),
     (BOTH, "/join meadow", ("join", MEADOW.room)),
     (BOTH, "/topic tea at five", ("set_topic", LOBBY, "tea at five")),

@@ -17,10 +17,7 @@ HELP = [
     ("/role bob ", "one of owner, moderator, member (required)"),
     ("/msg bob hel", "the rest of the line (optional)"),
     ("/typing ", "on or off; the other state if you write neither"),
-    (
-        "/create garden pri",
-        "People join by invitation only, and it isn't listed. The default if it is encrypted (optional)",
-    ),
+    ("/create garden pri", "People join by invitation only, and it isn't listed (optional)"),
     ("/devices ", "/devices  "),
     ("/set ", "the name of a setting; all of them if you name none (optional)"),
     ("/set typ", "the name of a setting"),

@@ -533,7 +533,7 @@ async def test_a_post_quantum_room(client: FakeClient, open_app: OpenApp) -> Non
     async with open_app(client, size=(100, 50)) as pilot:
         await lobby(pilot)
         await write(pilot, "/create vault post-quantum")
-        assert ("create_room", "vault", RoomKind.PRIVATE, "", "encrypted", RoomSuite.X_WING) in client.calls
+        assert ("create_room", "vault", RoomKind.PUBLIC, "", "encrypted", RoomSuite.X_WING) in client.calls
         await write(pilot, "/encryption")
         assert "X-Wing" in screen_text(pilot)
 

@@ -22,13 +22,16 @@ from textual.drivers.linux_driver import LinuxDriver
 
 from parlour_client.kit.terminal.alt_keys import read_alt_keys
 from parlour_client.kit.terminal.hangup import LAST_SECONDS, terminal_is_gone, write_nowhere
+from parlour_client.kit.terminal.input_parser import InputParser
 
 LOOK_EVERY: Final = 2.0
 """Seconds between two checks if the system does not report a hang-up."""
+READ_EVERY: Final = 0.1
+"""Seconds to wait for input until the parser may give up on the rest of a key."""
 PATIENCE: Final = 0.5
 """Seconds until a waiting write checks whether there is still a terminal, and whether to wait on."""
-
-
+READ_BYTES: Final = 4096
+"""The most that is read at once."""
 BATCH: Final = 8192
 """Bytes that are collected before they are written without a flush."""
 
@@ -77,6 +80,19 @@ class TerminalDriver(LinuxDriver):
             self._watch = threading.Thread(target=self._look, name="terminal-watch", daemon=True)
             self._watch.start()
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual gives it no types
+
+    def run_input_thread(self) -> None:
+        """Read until the app leaves, as Textual's method does, with a parser that takes no paste for keys."""
+        parser = InputParser()
+        is_last = False
+        while not is_last:
+            is_last = self.exit_event.is_set()  # what has come by then is read, so that no shell gets it
+            if select.select([self.fileno], [], [], READ_EVERY)[0]:
+                for message in parser.feed(os.read(self.fileno, READ_BYTES)):
+                    self.process_message(message)
+            for message in parser.tick():
+                self.process_message(message)
+        parser.close()
 
     def write(self, data: str) -> None:
         """Draw; wait for a slow terminal, never for a lost one."""

@@ -58,6 +58,16 @@ def test_a_vanished_terminal_ends_it(mode: str, tmp_path: Path, terminals: list[
     assert (tmp_path / "draft").read_text() == "half a though~"
 
 
+def test_a_paste_with_an_escape_is_one_paste(tmp_path: Path, terminals: list[Terminal]) -> None:
+    """Its lines are asked about and not sent; a byte before it that is not UTF-8 ends nothing."""
+    terminal = begun(terminals, tmp_path, "quiet")
+    terminal.press(b"\xfc\x1b[200~\x1b[31m\rtwo\rthree" + b"x" * 40 + b"\rfour\x1b[201~")
+    terminal.read_until(b"about to paste")
+    terminal.vanish()
+    assert terminal.wait() == 1
+    assert (tmp_path / "draft").read_text().startswith("half a though~")
+
+
 def before_the_chat(terminals: list[Terminal], folder: Path, mode: str) -> Terminal:
     """Run the app until it stands where there is no chat: at its start, the welcome, or the lock."""
     if mode == "locked":

@@ -1,0 +1,56 @@
+"""Reads keys and pastes from what a terminal sends: nothing inside a paste is a key.
+
+Textual's parser looks for keys after every Esc in a paste: what follows, line ends as well, becomes keys, and
+so is sent, or runs a command. So a paste is collected here until its end, and Textual's parser sees only its
+two marks. A byte that is not UTF-8 becomes U+FFFD, where Textual's reader would end the app.
+"""
+
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
+from typing import Final
+
+from textual._xterm_parser import XTermParser  # it has no public name; the tests use it
+from textual.events import Paste
+from textual.message import Message
+
+_BEGIN: Final = "\x1b[200~"
+_END: Final = "\x1b[201~"
+
+
+class InputParser:
+    """Textual's parser for everything but pastes."""
+
+    def __init__(self) -> None:
+        self._keys = XTermParser()
+        self._decode = getincrementaldecoder("utf-8")("replace").decode
+        self._before = ""
+        """The last characters outside of a paste, because its mark may come in several reads."""
+        self._pasted: str | None = None
+
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """Yield what is complete now."""
+        rest = self._decode(data)
+        while rest:
+            if self._pasted is None:
+                seen = self._before + rest
+                at = seen.find(_BEGIN)
+                end = len(rest) if at < 0 else at + len(_BEGIN) - len(self._before)
+                yield from self._keys.feed(rest[:end])
+                self._before = seen[1 - len(_BEGIN) :] if at < 0 else ""
+                self._pasted = None if at < 0 else ""
+                rest = rest[end:]
+            else:
+                text, mark, rest = (self._pasted + rest).partition(_END)
+                self._pasted = None if mark else text
+                if mark:
+                    yield from (one for one in self._keys.feed(mark) if not isinstance(one, Paste))
+                    yield Paste(text.replace("\x00", ""))
+
+    def tick(self) -> Iterator[Message]:
+        """Yield an Esc that nothing has followed for a while; call it between reads."""
+        yield from self._keys.tick()
+
+    def close(self) -> None:
+        """Take no more."""
+        for _ in self._keys.feed(""):
+            pass

@@ -60,7 +60,8 @@ def list_(data: Path, private: bool, as_json: bool) -> None:  # noqa: FBT001 - c
     for one in found:
         marks = "  encrypted" * one.encrypted + "  archived" * one.archived
         shown = f"{one.room}  {one.name}" if private else str(one.name)
-        click.echo(f"{shown}  {one.members} members  {str(one.topic)!r}{marks}")
+        members = f"{one.members} member{'s' * (one.members != 1)}"
+        click.echo(f"{shown}  {members}  {str(one.topic)!r}{marks}")
 
 
 @room.command(epilog=example("parlour-server room show --data ~/parlour lobby"))

@@ -81,14 +81,27 @@ def is_unspecified(host: str) -> bool:
 
 
 def refuse_no_host(text: str) -> None:
-    """Raise SetupError unless the text is a host name (RFC 1123 section 2.1) or an IP address."""
+    """Raise SetupError unless the text is a host name (RFC 1123 section 2.1) or a bare IP address."""
     try:
-        ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
+        ipaddress.ip_address(text)
     except ValueError:
         if len(text) > _LONGEST_NAME or not _HOST_NAME.fullmatch(text):
-            raise SetupError(
-                f"{text!r} is not a host name; write names with non-ASCII letters in their xn-- form"
-            ) from None
+            how = (
+                "write one like chat.example.org, or an IP address"
+                if text.isascii()
+                else "write names with non-ASCII letters in their xn-- form"
+            )
+            raise SetupError(f"{text!r} is not a host name; {how}") from None
+
+
+def refuse_no_name(text: str) -> None:
+    """Raise SetupError unless people can connect to the text: a host, which may have a port of its own."""
+    host, port = split_name(text)
+    refuse_no_host(host)
+    if "%" in host:
+        raise SetupError(f"{text!r} has a zone, which other machines do not see; leave it out")
+    if port is not None and not 0 < port <= _LAST_PORT:
+        raise SetupError(f"{text!r} has no valid port; write one from 1 to {_LAST_PORT}, or leave it out")
 
 
 def ban_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:

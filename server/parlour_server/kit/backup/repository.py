@@ -251,8 +251,12 @@ class Repository:
     @contextmanager
     def _held(self, *, shared: bool = False) -> Iterator["_Held"]:
         """Lock the folder, and open it and those in it. Raises SetupError."""
-        if not self.path.is_dir():
+        if not self.path.exists():
             raise SetupError(f"there is no folder {self.path}: create it with `backup create`")
+        if not self.path.is_dir():
+            raise SetupError(f"{self.path} is one file; name a folder of backups")
+        if not (self.path / _FORMAT).exists():  # before the lock, which may be that of a running server
+            raise not_a_backup(self._known, self.path, f"it has no valid {_FORMAT}")
         by = (
             f"a backup to {self.path} is being made"
             if shared

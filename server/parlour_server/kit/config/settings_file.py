@@ -22,7 +22,7 @@ _HEAD = """\
 """
 
 _SECTION: Final = re.compile(r"\[(\w+)\]\s*")
-_SETTING: Final = re.compile(r'(?:# )?(\w+) = (?:\[[^\]]*\]|"[^"]*"|\d+)\s*')
+_SETTING: Final = re.compile(r'(?:# )?(\w+) = (?:\[(?:[^\]"]|"[^"]*")*\]|"[^"]*"|\d+)\s*')
 
 
 def default_file(settings: Settings, name: ProgramName, values: Mapping[str, Any]) -> str:

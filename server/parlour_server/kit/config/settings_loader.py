@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from parlour_server.kit.addresses import Networks, is_loopback, listen_address, refuse_no_host, split_name
+from parlour_server.kit.addresses import Networks, is_loopback, listen_address, refuse_no_name
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_name import ProgramName
@@ -256,7 +256,7 @@ def _refuse_endpoint(url: str) -> None:
 def refuse_names(names: tuple[str, ...]) -> None:
     """Raise SetupError for invalid names of the server; each may have a port."""
     for name in names:
-        refuse_no_host(split_name(name)[0])
+        refuse_no_name(name)
 
 
 def _refuse_origins(origins: tuple[str, ...]) -> None:

@@ -349,6 +349,11 @@ def test_what_is_no_folder_of_backups_is_refused(
         pass
     with pytest.raises(SetupError, match="there is no folder"):
         kept.backups()
+    with pytest.raises(SetupError, match="is one file; name a folder of backups"):
+        Repository(folder, tmp_path / "home" / "letter.txt").backups()
+    busy = "a server runs"
+    with hold(folder.path, busy=busy), pytest.raises(SetupError, match="is not a backup"):
+        Repository(folder, folder.path).backups()  # not that a backup is being made, which its lock would say
     kept.add(CHAT.schema, folder)
     with pytest.raises(SetupError, match="has no backup"), opened_backup(folder, kept.path, "2000"):
         pass

@@ -115,7 +115,11 @@ def test_a_wrong_variable_is_refused_by_its_name(file: Path, name: str, value: s
         ("[listen]\nnames = [\n'a',\n" + "[" * 5000 + "\n", 4, "nested too deeply"),
         ('[listen]\nnames = ["localhost", "evil\\nexample"]\n', 2, "'evil\\nexample' is not a host name"),
         ('[listen]\nnames = ["schön.example"]\n', 2, "xn--"),
-        ('[listen]\nnames = ["a..b"]\n', 2, "not a host name"),
+        ('[listen]\nnames = ["a..b"]\n', 2, "not a host name; write one like chat.example.org"),
+        ('[listen]\nnames = ["[::1"]\n', 2, "'[::1' is not a host name"),
+        ('[listen]\nnames = ["chat.example:70000"]\n', 2, "no valid port; write one from 1 to 65535"),
+        ('[listen]\nnames = ["[2001:db8::7]:0"]\n', 2, "no valid port"),
+        ('[listen]\nnames = ["[fe80::7%eth0]:443"]\n', 2, "has a zone"),
         ('[listen]\nnames = [""]\n', 2, "not a host name"),
         ("[listen]\nnames = []\n", 2, "not a host name"),
         ('[listen]\naddress = "somewhere"\n', 2, "listen.address: 'somewhere' is not an address"),
@@ -234,7 +238,7 @@ def test_every_setting_has_a_reason_and_every_number_a_unit() -> None:
 
 def test_names_are_written_into_the_file_that_is_there(file: Path) -> None:
     """`init --name` edits one line, whether it is commented out or not."""
-    names = ("localhost", "chat.example.org")
+    names = ("localhost", "chat.example.org", "[2001:db8::7]:443")
     once = with_values(default_file(ChatSettings(), NAME, {}), {"listen.names": names})
     twice = with_values(once, {"listen.names": (*names, "other.example.org")})
     assert load(write(file, once), ChatSettings, NAME, environment={}).listen.names == names

@@ -26,6 +26,7 @@ from parlour_client.kit.widgets.key_ordering import edit_in_turn
 from parlour_client.kit.widgets.safe import peer_line
 from parlour_client.text.secret_guard import Finding, look_at_paste, look_at_text
 from parlour_client.ui.app_settings import SettingsApp, settings_of
+from parlour_client.ui.chat.aim import Aim
 from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.input.completion import Offer, Offers, complete
 from parlour_client.ui.input.completion_list import OfferList
@@ -78,7 +79,7 @@ class Composer(TextArea):
         """The person pressed Enter."""
 
         text: str
-        aim: object
+        aim: Aim
         """The composer's aim at that time."""
 
     @dataclass
@@ -117,8 +118,8 @@ class Composer(TextArea):
         self._offers = offers
         self._open = Offers(0)
         self._before = ""  # the text before the cursor that the offers complete
-        self.aim: object = None
-        """Where what is written will go; the one who handles ``Sent`` sets it and gets it back."""
+        self.aim = Aim()
+        """Where what is written will go, and as what."""
         self.people: Sequence[str] = ()
         self.rooms: Sequence[str] = ()
         self._written: list[str] = []
@@ -326,6 +327,7 @@ class Composer(TextArea):
         """Post the text, and empty the composer at once: further keys belong to the next text."""
         self.put("")
         self.post_message(self.Sent(text, self.aim))
+        self.aim = self.aim.after(text)
 
     def bring_back(self, text: str) -> None:
         """Put back a text that was not sent, before anything typed since."""

@@ -8,10 +8,10 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Final
 
 from textual.app import SuspendNotSupported
+from textual.content import Content
 from textual.message_pump import MessagePump
 
 from parlour_client.core.client import Client
@@ -21,6 +21,7 @@ from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import error_content, filled, join, own, peer_line
 from parlour_client.text.emoji_names import with_emoji
 from parlour_client.text.formatting import preview
+from parlour_client.ui.chat.aim import Aim, Edit, Reply, is_message
 from parlour_client.ui.chat.composer import WRITE, Composer
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.deferred import Deferred
@@ -39,28 +40,6 @@ from parlour_protocol.rooms import Role
 
 TYPING_EVERY: Final = 5.0
 """Seconds between two typing notifications."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """Enter replies to this message."""
-
-    to: Seq
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """Enter changes the text of this message."""
-
-    target: Seq
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """Where Enter sends, and as what."""
-
-    room: RoomId | None = None
-    mode: Reply | Edit | None = None
 
 
 Run = Callable[[str, Aim], Awaitable[None]]
@@ -86,8 +65,7 @@ class ComposerController:
         self._composer, self._timeline, self._history = composer, timeline, history
         self._hint, self._run = hint, run
         self.drafts = Drafts(client.messages.save_draft, client.messages.draft)
-        self.aim = Aim()
-        """Where Enter sends now."""
+        self._mode: Content | None = None  # what the hint line says about a reply or an edit
         self.wrote_at = -float("inf")
         """When something was typed last, by the monotonic clock."""
         self._draft_save = Deferred(owner, self.save_draft)
@@ -109,16 +87,31 @@ class ComposerController:
 
     # --- sending
 
-    def sent(self, text: str, aim: object) -> None:
+    @property
+    def aim(self) -> Aim:
+        """Where Enter sends now."""
+        return self._composer.aim
+
+    def sent(self, text: str, aim: Aim) -> None:
         """Send the text of the moment when Enter was pressed."""
         self._hint.forget()
-        at = aim if isinstance(aim, Aim) else self.aim
-        self._interaction.run(lambda: self._submit(text, at), group="send")
+        mode = self._mode
+        if is_message(text) and self.aim == aim.after(text):
+            self._make_plain(aim)
+        self._interaction.run(lambda: self._submit(text, aim, mode), group="send")
         if self._client.connection.status.session_ended and not text.startswith("/"):
             self._interaction.say(_("Kept until you log in again: /login"))
         self._told_typing_at = 0.0
 
-    async def _submit(self, text: str, aim: Aim) -> None:
+    def _make_plain(self, sent: Aim) -> None:
+        """Write on: what ``sent`` was for is under way, and the next text is a plain message."""
+        if isinstance(sent.mode, Edit):
+            self._composer.put(self.drafts.take_back() + self._composer.text)
+        self.plain()
+        self._timeline.clear_selection()
+        self._history.follow()
+
+    async def _submit(self, text: str, aim: Aim, mode: Content | None) -> None:
         self._composer.remember(text)
         try:
             await self._run(text, aim)
@@ -127,9 +120,17 @@ class ComposerController:
                 await self._give_back(aim.room, text)
             raise
         except REFUSALS:
-            if not text.startswith("/") or text.startswith("//"):  # Up brings a command back
+            if aim.mode is not None and self.aim == aim.after(text) != aim:
+                self._resume(aim.mode, mode)
+            if not text.startswith("/") or is_message(text):  # Up brings a command back
                 await self._give_back(aim.room, text)
             raise
+
+    def _resume(self, mode: Reply | Edit, words: Content | None) -> None:
+        """Begin a reply or an edit again whose text was refused."""
+        self._set(mode, words)
+        if isinstance(mode, Edit):
+            self._set_aside("")
 
     async def send(self, text: str, aim: Aim) -> None:
         """Send a message to the room where it was written. Raises why it was refused."""
@@ -144,15 +145,9 @@ class ComposerController:
             await self._client.messages.send(
                 room, text, reply_to=mode.to if isinstance(mode, Reply) else None
             )
-        if self.aim != aim:  # another room was opened meanwhile, with a draft of its own; or another mode
-            return
-        if isinstance(mode, Edit):
-            self._composer.put(self.drafts.take_back() + self._composer.text)
-        self.plain()
-        self._timeline.clear_selection()
-        self._history.follow()
-        self.drafts.typed(self._composer.text)
-        await self.drafts.save()
+        if self.aim.room == room:  # else another one was opened meanwhile, with a draft of its own
+            self.drafts.typed(self._composer.text)
+            await self.drafts.save()
 
     async def cancel(self, entry: Entry) -> None:
         """Don't send an unsent message; its text goes back to where it was written."""
@@ -173,30 +168,36 @@ class ComposerController:
 
     def plain(self) -> None:
         """From now on send plain messages to the open room."""
-        self._set(None)
-        self._hint.mode(None)
+        self._set(None, None)
 
     def reply_to(self, entry: Entry, seq: Seq) -> None:
-        """Reply to a message with the next Enter."""
+        """Reply to a message with the next Enter; an edit that was begun is given up."""
+        if isinstance(self.aim.mode, Edit):
+            self._composer.exchange(self.drafts.take_back())
         self._enter(Reply(seq), _("reply to {user}: {text}"), entry)
 
     def edit(self, entry: Entry, seq: Seq) -> None:
         """Edit a message with the next Enter; the draft is set aside."""
         self._enter(Edit(seq), _("edit {user}: {text}"), entry)
+        self._set_aside(entry.text or "")
+
+    def _set_aside(self, text: str) -> None:
+        """Write something else than the draft."""
+        self.drafts.typed(self._composer.text)
         self.drafts.set_aside()
-        self._composer.put(entry.text or "")
+        self._composer.put(text)
 
     def _enter(self, mode: Reply | Edit, words: str, entry: Entry) -> None:
-        self._set(mode)
         quote = peer_line(preview(entry.text or ""), limit=40)
         author = peer_line(display_name(entry.author), style="bold")
         about = filled(words, "bold", user=author, text=quote)
-        self._hint.mode(join(about, own("  "), own(_("esc: cancel"), "dim")))
+        self._set(mode, join(about, own("  "), own(_("esc: cancel"), "dim")))
         self.focus()
 
-    def _set(self, mode: Reply | Edit | None) -> None:
-        self.aim = Aim(self._current.id, mode)
-        self._composer.aim = self.aim  # the room at the time of the key: rooms change fast
+    def _set(self, mode: Reply | Edit | None, words: Content | None) -> None:
+        self._composer.aim = Aim(self._current.id, mode)  # the room at the time of the key: rooms change fast
+        self._mode = words
+        self._hint.mode(words)
 
     def give_up(self) -> None:
         """Cancel the reply or the edit; undo brings the edited text back."""

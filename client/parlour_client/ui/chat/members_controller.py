@@ -27,13 +27,17 @@ class MembersController:
         self._client, self._current, self._interaction = client, current, interaction
         self._list, self._composer = members, composer
         self._shown_for: RoomId | None = None
+        self._shown: Sequence[MemberView] = ()
+        self._asked = self._answered = 0  # how often, and up to which time an answer was shown
         self._is_missing = False  # they could not be loaded, or may have changed meanwhile
 
     async def load(self) -> None:
-        """Show the members of the open room."""
+        """Show the members of the open room; an answer that a later one overtook is not shown."""
         room = self._current.id
         if room is None:
             return
+        self._asked += 1
+        asked = self._asked
         try:
             members = await self._client.rooms.members(room)
         except (UnreachableError, SessionEndedError):  # they are loaded when the connection is back
@@ -45,15 +49,21 @@ class MembersController:
             if self._client.rooms.get(room) is None:  # removed meanwhile, which the room list shows
                 return
             raise
-        if self._current.id == room:
+        if self._current.id == room and asked > self._answered:
+            self._answered = asked
             self._show(room, members)
 
     def _show(self, room: RoomId, members: Sequence[MemberView]) -> None:
-        self._shown_for = room
+        self._shown_for, self._shown = room, members
         if self._current.in_front:
             self._list.fill(members)
         nobody = {self._client.account.user, SYSTEM_ACCOUNT}  # to write to or to mention
         self._composer.people = [one.user for one in members if one.user not in nobody]
+
+    def come_to_front(self) -> None:
+        """Show what is known of this room in the list, which was about another one, and reload."""
+        self._list.fill(self._shown if self._shown_for == self._current.id else ())
+        self.reload()
 
     def reload(self) -> None:
         """Reload, once for however many changes."""

@@ -98,6 +98,7 @@ class Navigation:
             return _nothing
         self._current.id = room  # the room requested last wins
         self._history.begin()
+        self._timeline.leave()
         self._composing.plain()  # a reply or an edit belongs to the room that it was begun in
         load_draft = self._composing.change_room(room)
         if self._current.in_front:

@@ -142,7 +142,7 @@ class Panes:
         self.front = pane
         self._mark()
         pane.navigation.refresh()
-        pane.interaction.run(pane.members.load, group="members-asked")
+        pane.members.come_to_front()
         self.save()
         self._changed()
 

@@ -317,10 +317,11 @@ class ChatScreen(Screen[None]):
 
     def moves_on(self, event: events.Key | events.Paste) -> bool:
         """Say whether a key may do more than write: then the next one has to wait for what it does."""
-        if isinstance(event, events.Paste) or (event.is_printable and self.focused is self.pane.composer):
+        if isinstance(event, events.Paste):
+            return True  # it may open a dialog
+        if event.is_printable and self.focused is self.pane.composer:
             return False
-        active = self.active_bindings.get(event.key)
-        return active is not None and active.node is not self.pane.composer
+        return event.key in self.active_bindings
 
     def _is_command(self, key: str) -> bool:
         if settings_of(self).vim or self.focused is self.room_list:  # normal mode; the filter of the rooms

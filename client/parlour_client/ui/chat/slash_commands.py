@@ -16,7 +16,8 @@ from parlour_client.core.client import Client
 from parlour_client.core.model import Entry
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
-from parlour_client.ui.chat.composer_controller import Aim, ComposerController
+from parlour_client.ui.chat.aim import Aim
+from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.navigation import Navigation

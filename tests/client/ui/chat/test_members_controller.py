@@ -1,5 +1,6 @@
 """The list of members follows the open room, whatever comes of asking."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -112,3 +113,60 @@ async def test_a_refusal_is_told_except_by_a_room_that_is_left(members: Members)
     members.client.remove_room(LOBBY)
     await members.fail(ChatRefusedError(ErrorCode.NOT_FOUND))
     assert members.shown == []
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["in order", "overtaken"])
+async def test_the_answer_to_the_last_question_stays(members: Members, first: int) -> None:
+    """Someone left while the list was on its way: it is asked for again, and the first answer comes last."""
+    answers = [asyncio.get_running_loop().create_future() for _ in range(2)]
+    lists, asked = [members.client.people_in[LOBBY], members.client.people_in[LOBBY][:2]], iter(answers)
+
+    async def one_after_another(_room: RoomId) -> Sequence[MemberView]:
+        return await next(asked)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(members.client, "members", one_after_another)
+        loads = [asyncio.ensure_future(members.controller.load()) for _ in answers]
+        await asyncio.sleep(0)
+        for at in (first, 1 - first):
+            answers[at].set_result(lists[at])
+            await loads[at]
+    assert members.shown[-1] == [ALICE, BOB]
+    assert members.people == [BOB]
+
+
+async def test_an_answer_is_shown_though_the_next_one_does_not_come(members: Members) -> None:
+    """The connection broke after the second question: the first answer is the best there is."""
+    answer = asyncio.get_running_loop().create_future()
+
+    async def one(_room: RoomId) -> Sequence[MemberView]:
+        return await answer  # type: ignore[no-any-return]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(members.client, "members", one)
+        load = asyncio.ensure_future(members.controller.load())
+        await asyncio.sleep(0)
+    await members.fail(UnreachableError("There is no connection to the server right now."))
+    answer.set_result(members.client.people_in[LOBBY])
+    await load
+    assert members.shown[-1] == EVERYBODY
+
+
+async def test_the_list_is_about_the_room_that_comes_to_the_front(members: Members) -> None:
+    """Also without a connection: people of the other room are no members of this one."""
+    await members.controller.load()
+    members.fill([])  # by the room that was in front
+    members.client.online = False
+
+    async def unreachable(_room: RoomId) -> Sequence[MemberView]:
+        raise UnreachableError("There is no connection to the server right now.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(members.client, "members", unreachable)
+        members.controller.come_to_front()
+        await members.interaction.settle()
+        assert members.shown == [EVERYBODY, [], EVERYBODY]
+        members.current.id = GARDEN  # which was never loaded
+        members.controller.come_to_front()
+        await members.interaction.settle()
+        assert members.shown[3] == []

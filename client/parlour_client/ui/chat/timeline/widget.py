@@ -110,6 +110,7 @@ class Timeline(ScrollView, can_focus=True):
         self._read_told = Seq(0)
         self._is_placing = False
         self._thumb = (0, 0)
+        self._is_left = False
 
     # --- entries
 
@@ -122,7 +123,7 @@ class Timeline(ScrollView, can_focus=True):
     def entries(self) -> Sequence[Entry]:
         """The loaded entries, oldest first."""
         self.take_in()
-        return self._store.entries if self._store is not None else ()
+        return self._store.entries if self._store is not None and not self._is_left else ()
 
     @property
     def holes(self) -> Sequence[Hole]:
@@ -149,6 +150,7 @@ class Timeline(ScrollView, can_focus=True):
 
         ``around`` is what is loaded around the first unread message, if ``entries`` do not reach up to it.
         """
+        self._is_left = False
         self._store = store = Store(me, entries, read=read)
         store.verified, store.ignored, store.layout = self.verified, ignored, self._layout
         store.holes = list(holes)
@@ -166,8 +168,17 @@ class Timeline(ScrollView, can_focus=True):
             self._anchor.follow()
         self._place()
 
+    def leave(self) -> None:
+        """Let nobody choose a message here any more; the rows stay in sight until the next room's are there.
+
+        A key would act on the message of that number in the other room.
+        """
+        self._is_left = True
+        self.clear_selection()
+
     def empty(self) -> None:
         """Show nothing: no room is open."""
+        self._is_left = False
         self._store = self._selection.key = None
         self._anchor.follow()
         self._pending.clear()
@@ -457,7 +468,7 @@ class Timeline(ScrollView, can_focus=True):
     def in_sight(self) -> list[tuple[int, int]]:
         """Return (row of the view, index) of each message that begins in the view."""
         store, top = self._store, round(self.scroll_y)
-        if store is None or not len(store):
+        if store is None or not len(store) or self._is_left:
             return []
         above = self._painter.rows_above(store, self.size.height)
         rows = [(store.top(at) - top + above, at) for at in range(store.find(top)[0], len(store))]
@@ -477,7 +488,7 @@ class Timeline(ScrollView, can_focus=True):
     def move_selection(self, step: int) -> None:
         """Select the next message above (-1) or below (+1); below the last one, none."""
         self.take_in()
-        if self._store is None:
+        if self._store is None or self._is_left:
             return
         index = self._selection.next(self._store, step, self._last_seen(self._store))
         if index is not None:
@@ -498,7 +509,7 @@ class Timeline(ScrollView, can_focus=True):
     def select(self, index: int) -> None:
         """Select an entry and scroll it into view."""
         store = self._store
-        if store is not None:
+        if store is not None and not self._is_left:
             self._selection.key = key_of(store.entries[index])
             self._anchor.bring_into_view(store, index, round(self.scroll_y), self.size.height)
             self._place()

@@ -1,0 +1,45 @@
+"""Where the next Enter sends, and as what: a plain message, a reply, or a changed text.
+
+A reply or an edit is for one message. The composer takes the aim with the text at the key that sends, so that
+a second Enter, however soon, sends a plain message.
+"""
+
+from dataclasses import dataclass
+
+from parlour_client.commands import messages
+from parlour_client.commands.front import Front
+from parlour_client.commands.parse import read_line
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Enter replies to this message."""
+
+    to: Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Enter changes the text of this message."""
+
+    target: Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Where Enter sends, and as what."""
+
+    room: RoomId | None = None
+    mode: Reply | Edit | None = None
+
+    def after(self, text: str) -> "Aim":
+        """Return what the next Enter is for, once this one has sent ``text``. A command uses nothing up."""
+        return Aim(self.room) if is_message(text) else self
+
+
+def is_message(text: str) -> bool:
+    """Say whether a line is sent to the room, rather than run."""
+    line = read_line(text, Front.UI)
+    return not line.unknown and line.command in {None, messages.me}

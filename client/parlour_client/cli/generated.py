@@ -68,9 +68,9 @@ def _parameter(one: Argument) -> click.Parameter:
     kind, label = one.takes.kind, one.label(Front.CLI)
     if not one.option:
         many = kind is Kind.QUERY
-        required = one.required or many
+        required = one.is_required(Front.CLI)
         choice = click.Choice(one.takes.choices) if kind is Kind.CHOICE else _TYPES.get(kind)
-        metavar = None if kind is Kind.CHOICE else label if required or many else f"[{label}]"
+        metavar = None if kind is Kind.CHOICE else label if required else f"[{label}]"
         return click.Argument(
             [one.name], required=required, type=choice, metavar=metavar, nargs=-1 if many else 1
         )

@@ -21,7 +21,7 @@ from parlour_client.core.model import Invitation, display_name
 from parlour_client.core.settings import Settings
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError
-from parlour_client.kit.language import N_, _
+from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.qr_code import qr_rows
 from parlour_client.text.device_text import steps_to_add
 from parlour_client.text.encryption_text import admissions
@@ -82,13 +82,14 @@ async def _rooms_listed(result: results.RoomsListed, out: Output) -> None:
     for room in result.rooms:
         fields: dict[str, object] = {"room": room.title, "room_id": room.id, "kind": room.kind.value}
         fields |= {"member": True, "members": room.members, "topic": room.topic}
-        _print_room(fields | {"role": room.role.value, "head": room.head, "archived": room.archived}, out)
+        fields |= {"role": room.role.value, "head": room.head, "archived": room.archived}
+        _print_room(fields, room.members, out)
     for one in result.public:
         fields = {"room": one.name, "room_id": one.room, "kind": "public", "member": False}
-        _print_room(fields | {"members": one.members, "topic": one.topic}, out)
+        _print_room(fields | {"members": one.members, "topic": one.topic}, one.members, out)
 
 
-def _print_room(fields: dict[str, object], out: Output) -> None:
+def _print_room(fields: dict[str, object], members: int, out: Output) -> None:
     if out.as_json:
         print_json(fields)
         return
@@ -96,10 +97,14 @@ def _print_room(fields: dict[str, object], out: Output) -> None:
     outside = "" if fields["member"] else _("  (not joined)")
     outside = _("  (archived)") if fields.get("archived") else outside
     echo(
-        _("{room}  {kind}, {members} people{topic}{outside}").format(
+        ngettext(
+            "{room}  {kind}, {members} person{topic}{outside}",
+            "{room}  {kind}, {members} people{topic}{outside}",
+            members,
+        ).format(
             room=fields["room"],
             kind=kind_word(RoomKind(str(fields["kind"]))),
-            members=fields["members"],
+            members=members,
             topic=topic,
             outside=outside,
         )

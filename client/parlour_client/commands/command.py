@@ -188,8 +188,9 @@ class Argument:
 
     def is_required(self, front: Front) -> bool:
         """Say whether it must be written: in a chat the open room, or the only invitation, need not be."""
-        at_hand = front is not Front.CLI and self.takes.kind in {Kind.ROOM, Kind.INVITATION, Kind.FLAG}
-        return self.required and not at_hand
+        if front is Front.CLI:
+            return self.required or self.takes.kind is Kind.QUERY  # a chat asks what to search for
+        return self.required and self.takes.kind not in {Kind.ROOM, Kind.INVITATION, Kind.FLAG}
 
     def written(self, front: Front) -> str:
         """Return how it is written in usage: `PERSON`, `[10m|2h|7d]`."""

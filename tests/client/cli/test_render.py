@@ -155,6 +155,12 @@ async def test_people_get_lines(
     assert capsys.readouterr().out.splitlines()[0].startswith(line)
 
 
+async def test_a_room_of_one(client: FakeClient, capsys: pytest.CaptureFixture[str]) -> None:
+    """A person, not people."""
+    await shown(client, results.RoomsListed([], [RoomListing(MEADOW.room, MEADOW.name, 1)]))
+    assert capsys.readouterr().out == "meadow  public, 1 person  (not joined)\n"
+
+
 async def test_notes_are_not_output(client: FakeClient, capsys: pytest.CaptureFixture[str]) -> None:
     """It goes to standard error: a script reads the rest."""
     room = client.room(GARDEN)

@@ -104,7 +104,7 @@ def _check_space(folder: DataFolder, backup: Backup) -> None:
     wanted, free = sum(one.size for one in backup.members.values()), shutil.disk_usage(folder.path).free
     if wanted > free:
         raise SetupError(
-            f"the backup needs {wanted // 1024**2} MiB and {folder.path} has {free // 1024**2} MiB free;"
+            f"the backup needs {-(-wanted // 1024**2)} MiB and {folder.path} has {free // 1024**2} MiB free;"
             " nothing was restored"
         )
 

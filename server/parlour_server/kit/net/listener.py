@@ -52,7 +52,7 @@ async def bind(address: str) -> list[socket.socket]:
             listening.close()
         why = error.strerror or error
         raise SetupError(
-            f"cannot listen on {host}:{port}: {why}; --listen HOST:PORT takes another address"
+            f"cannot listen on {address}: {why}; --listen HOST:PORT takes another address"
         ) from error
     return sockets
 

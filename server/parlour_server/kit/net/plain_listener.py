@@ -6,6 +6,7 @@ page with a rebound DNS name reads nothing (H3); fixed refusals; no software nam
 """
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
@@ -54,7 +55,9 @@ class PlainListener:
                 lambda: _Socket(self._find, self._content_type, rules[0], self._open), host, port
             )
         except OSError as error:
-            why = error.strerror or error
+            # asyncio's own text repeats the address in a form of its own; numbers below 0 are the resolver's
+            code = error.errno or 0
+            why = os.strerror(code) if code > 0 else error.strerror or error
             raise SetupError(f"cannot listen on {address}: {why}") from error
         bound: int = self._server.sockets[0].getsockname()[1]
         rules.append(Rules(hosts(bound), frozenset(), lambda _method, _path: 0))

@@ -181,6 +181,8 @@ async def test_an_address_that_is_taken(bench: Any) -> None:
     async with bench() as b:
         with pytest.raises(SetupError, match=f"cannot listen on 127.0.0.1:{b.port}"):
             await bind(f"127.0.0.1:{b.port}")
+        with pytest.raises(SetupError, match=r"cannot listen on \[2001:db8::1\]:8443: "):
+            await bind("[2001:db8::1]:8443")  # which no machine has
 
 
 def test_slots_count_and_forget() -> None:

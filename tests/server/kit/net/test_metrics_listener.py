@@ -48,8 +48,11 @@ async def test_exposed_metrics_are_refused(host: str) -> None:
 
 async def test_a_taken_port_is_a_sentence() -> None:
     """Not a traceback."""
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SetupError, match="in use"):
-        await MetricsListener(bytes).open(f"127.0.0.1:{taken.getsockname()[1]}")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(SetupError) as found:
+            await MetricsListener(bytes).open(address)
+    assert str(found.value) == f"cannot listen on {address}: Address already in use (listen.metrics)"
 
 
 def test_a_scrape_gets_the_page(every_loop: Any) -> None:

@@ -135,7 +135,12 @@ class Connections(Section, frozen=True):
         int, setting("bytes", "unsent to one client; a client above it is cut off (R2)", ge=65_536)
     ] = 1_048_576
     close_seconds: Annotated[
-        int, setting("seconds", "a closing handshake, then the socket is aborted (S2)")
+        int,
+        setting(
+            "seconds",
+            "a closing handshake, then the socket is aborted (S2); the rest of a large answer gets more "
+            "time, at `body_bytes_per_second` and at most `stalled_seconds`",
+        ),
     ] = 2
     drain_seconds: Annotated[
         int,

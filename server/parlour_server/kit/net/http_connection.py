@@ -83,6 +83,10 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._is_taken = False
         """The gate handles the request instead of the API: nothing more is parsed."""
         self._is_last = False
+        self._sent = 0
+        """Bytes of the current answer."""
+        self._sent_until = 0.0
+        """When the peer must have read the last answer, if the connection closes; by the loop's clock."""
         self._awaited: _Awaited | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._keep_alive: asyncio.TimerHandle | None = None
@@ -137,6 +141,10 @@ class HttpConnection(asyncio.BufferedProtocol):
         if self._slot is not None:
             self._slot.release()
 
+    def eof_received(self) -> None:
+        """Close as after an answer: the transport would do it without our timer."""
+        self._close()
+
     def pause_writing(self) -> None:
         """Give the peer some time to read: one that reads nothing is cut off (R2)."""
         self.can_write.clear()
@@ -172,7 +180,9 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def write(self, *events: h11.Event) -> None:
         """Write a part of the response. Raises h11.LocalProtocolError if it is out of order."""
-        self._transport.write(b"".join(self._http.send(event) or b"" for event in events))
+        data = b"".join(self._http.send(event) or b"" for event in events)
+        self._sent += len(data)
+        self._transport.write(data)
 
     @property
     def wants_continue(self) -> bool:
@@ -201,6 +211,9 @@ class HttpConnection(asyncio.BufferedProtocol):
         """Continue with the next request only if this one was read completely, and nothing followed it."""
         self._exchange = None
         self._await(None)
+        # How much of it is unsent no transport tells: asyncio's TLS doesn't count what the socket below has.
+        seconds = min(self._sent / self._setup.body_bytes_per_second, self._setup.stalled_seconds)
+        self._sent, self._sent_until = 0, self._loop.time() + seconds
         is_whole = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
         if not is_whole or self._http.trailing_data[0] or self._is_last:
             self._close()
@@ -361,7 +374,8 @@ class HttpConnection(asyncio.BufferedProtocol):
     def _close(self) -> None:
         self._await(None)
         if self._abort is None:
-            self._abort = close_soon(self._loop, self._transport, self._setup.close_seconds)
+            seconds = self._setup.close_seconds + max(0.0, self._sent_until - self._loop.time())
+            self._abort = close_soon(self._loop, self._transport, seconds)
 
 
 class _Exchange:

@@ -106,7 +106,8 @@ class NetServer:
             proxies=Networks("listen.proxies", listen.proxies),
             banned=banned,
             tls_seconds=caps.tls_seconds,
-            close_seconds=caps.close_seconds,
+            # The longest that an HTTP connection takes; the connections' own timers end it sooner.
+            close_seconds=caps.close_seconds + caps.stalled_seconds,
         )
 
     @property

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import h11
+import pytest
 from tests.server.kit.net.conftest import PATIENCE, SMALL_BODIES, until
 
 from parlour_protocol.frames.wire import WIRE
@@ -108,6 +109,13 @@ async def big(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
+async def small(scope: Any, receive: Any, send: Any) -> None:
+    """Answer with fifty kilobytes."""
+    del scope, receive
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"50000")]})
+    await send({"type": "http.response.body", "body": b"x" * 50_000})
+
+
 def test_who_does_not_read_an_answer_is_cut_off(every_loop: Any, bench: Any) -> None:
     """R2: a download that stands still holds a socket and a file no longer than its time."""
 
@@ -141,6 +149,50 @@ def test_who_reads_slowly_but_steadily_gets_all_of_it(every_loop: Any, bench: An
             assert got == 10_000_000
             assert len(deadlines) > 1
             assert all(deadline.cancelled() for deadline in deadlines)
+
+    every_loop(scenario)
+
+
+@pytest.mark.parametrize("connection", ["close", None])
+def test_the_rest_of_an_answer_has_time_after_the_close(
+    every_loop: Any, bench: Any, monkeypatch: pytest.MonkeyPatch, connection: str | None
+) -> None:
+    """Whoever reads the last piece only after the closing time gets it."""
+    monkeypatch.setattr("parlour_server.kit.net.http_connection.KEEP_ALIVE_SECONDS", 0)
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        async with bench(
+            app=big, close_seconds=0.01, body_bytes_per_second=100_000, stalled_seconds=PATIENCE
+        ) as b:
+            wire = await b.wire(receive_buffer=4096)
+            wire.send(b.request("GET /a HTTP/1.1", upgrade=None, connection=connection))
+            head = await wire.reader.readuntil(b"\r\n\r\n")
+            [http] = b.server._http.connections
+            got = 0
+            while http._abort is None:  # until its last piece is written
+                got += len(await wire.reader.read(100_000))
+            closed = loop.time()
+            await until(lambda: loop.time() > closed + 0.1)
+            while data := await wire.reader.read(500_000):
+                got += len(data)
+            assert (head[:12], got) == (b"HTTP/1.1 200", 10_000_000)
+
+    every_loop(scenario)
+
+
+def test_the_time_for_the_rest_of_an_answer_is_limited(every_loop: Any, bench: Any) -> None:
+    """S2: at a byte a second it would be hours; whoever reads nothing gets no longer than in a pause."""
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        async with bench(app=small, close_seconds=2, body_bytes_per_second=1, stalled_seconds=20) as b:
+            wire = await b.wire()
+            await until(lambda: b.server._http.connections)
+            [http] = b.server._http.connections
+            wire.send(b.request("GET /a HTTP/1.1", upgrade=None, connection="close"))
+            await until(lambda: http._abort is not None)
+            assert http._abort.when() - loop.time() <= 22
 
     every_loop(scenario)
 

@@ -52,13 +52,14 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 
 LOOK_SECONDS: Final = 5.0
+"""Between two looks for requests that wait for too long."""
+
 _CODES: Final = {
     None: SESSION_ENDED,
     AccountEnd.DISABLED: ACCOUNT_DISABLED,
     AccountEnd.DELETED: ACCOUNT_DELETED,
 }
 """Only an open connection of the account learns what became of it; a login never does (P4)."""
-"""Between two looks for requests that wait for too long."""
 
 
 class ConnectionService(Generic[S]):

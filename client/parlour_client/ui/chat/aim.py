@@ -5,12 +5,23 @@ a second Enter, however soon, sends a plain message.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
-from parlour_client.commands import messages
+from parlour_client.commands import history, invitations, messages, rooms
 from parlour_client.commands.front import Front
 from parlour_client.commands.parse import read_line
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
+
+OPENS: Final = (
+    rooms.join,
+    rooms.create,
+    rooms.dm,
+    rooms.peek,
+    history.next_unread,
+    invitations.accept,
+)
+"""Commands that open a room when the server or the disk has answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +54,8 @@ def is_message(text: str) -> bool:
     """Say whether a line is sent to the room, rather than run."""
     line = read_line(text, Front.UI)
     return not line.unknown and line.command in {None, messages.me}
+
+
+def opens_room(text: str) -> bool:
+    """Say whether a line is a command that opens a room."""
+    return read_line(text, Front.UI).command in OPENS

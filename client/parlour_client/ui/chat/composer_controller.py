@@ -21,7 +21,7 @@ from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import error_content, filled, join, own, peer_line
 from parlour_client.text.emoji_names import with_emoji
 from parlour_client.text.formatting import preview
-from parlour_client.ui.chat.aim import Aim, Edit, Reply, is_message
+from parlour_client.ui.chat.aim import Aim, Edit, Reply, is_message, opens_room
 from parlour_client.ui.chat.composer import WRITE, Composer
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.deferred import Deferred
@@ -71,6 +71,7 @@ class ComposerController:
         self._draft_save = Deferred(owner, self.save_draft)
         self._told_typing_at = 0.0
         self._opening: object = None  # the latest opening: an older one has no effect any more
+        self._awaited: object = None  # the command that will open another room
 
     def show_room(self, room: Room | None) -> None:
         """Say in the empty composer what can be written here."""
@@ -95,13 +96,31 @@ class ComposerController:
     def sent(self, text: str, aim: Aim) -> None:
         """Send the text of the moment when Enter was pressed."""
         self._hint.forget()
-        mode = self._mode
+        if self._awaited is not None:
+            self._wait_for_room(text, aim)
+            return
+        mode, awaited = self._mode, object()
+        if opens_room(text):
+            self._awaited = awaited
         if is_message(text) and self.aim == aim.after(text):
             self._make_plain(aim)
-        self._interaction.run(lambda: self._submit(text, aim, mode), group="send")
+        self._interaction.run(lambda: self._submit(text, aim, mode, awaited), group="send")
         if self._client.connection.status.session_ended and not text.startswith("/"):
             self._interaction.say(_("Kept until you log in again: /login"))
         self._told_typing_at = 0.0
+
+    @property
+    def awaits_room(self) -> bool:
+        """Whether a command that was typed will open a room: what is typed since is meant for it."""
+        return self._awaited is not None
+
+    def _wait_for_room(self, text: str, aim: Aim) -> None:
+        """Keep a text: it would be sent to the room that the person is leaving."""
+        self._composer.bring_back(f"{text}\n")
+        self._composer.aim = aim
+        self._interaction.refuse(
+            _("Not sent: the room is still being opened. Press Enter again when it is there.")
+        )
 
     def _make_plain(self, sent: Aim) -> None:
         """Write on: what ``sent`` was for is under way, and the next text is a plain message."""
@@ -111,7 +130,7 @@ class ComposerController:
         self._timeline.clear_selection()
         self._history.follow()
 
-    async def _submit(self, text: str, aim: Aim, mode: Content | None) -> None:
+    async def _submit(self, text: str, aim: Aim, mode: Content | None, awaited: object) -> None:
         self._composer.remember(text)
         try:
             await self._run(text, aim)
@@ -125,6 +144,9 @@ class ComposerController:
             if not text.startswith("/") or is_message(text):  # Up brings a command back
                 await self._give_back(aim.room, text)
             raise
+        finally:
+            if self._awaited is awaited:
+                self._awaited = None
 
     def _resume(self, mode: Reply | Edit, words: Content | None) -> None:
         """Begin a reply or an edit again whose text was refused."""
@@ -229,17 +251,20 @@ class ComposerController:
         """Write the draft to the archive."""
         self._interaction.run(self.drafts.save, group="draft")
 
-    def change_room(self, room: RoomId) -> Callable[[], Awaitable[bool]]:
+    def change_room(self, room: RoomId, *, carry: bool = False) -> Callable[[], Awaitable[bool]]:
         """Keep the text with its room, at once: the next key belongs to the new one.
 
         Returns what loads the new room's draft, and says False if another room was opened meanwhile. Text
-        that was written before any room was open is moved to the first one.
+        that was written before any room was open is moved to the first one; with ``carry`` the text is meant
+        for the new room, too.
         """
         self._opening = opening = object()
+        self._awaited = None
         nowhere, written = self.drafts.place in {None, NOWHERE}, self._composer.text
-        if not nowhere:
+        moves = nowhere or carry
+        if not moves:
             self._composer.put("")
-        left = self.drafts.leave("" if nowhere else written, room)
+        left = self.drafts.leave("" if moves else written, room)
 
         async def load() -> bool:
             await left
@@ -249,7 +274,7 @@ class ComposerController:
             kept = await self._client.messages.draft(NOWHERE) if nowhere and room != NOWHERE else ""
             if self._opening is not opening:
                 return False
-            self._take_draft(room, draft, kept, apart=nowhere and bool(written or kept))
+            self._take_draft(room, draft, kept, apart=moves and bool(written or kept))
             if kept:
                 await self._client.messages.save_draft(NOWHERE, "")
             return True

@@ -88,11 +88,12 @@ class Navigation:
     async def open(self, room: RoomId, *, peek: bool = False) -> None:
         """Show another room; the draft stays with the old one.
 
-        With ``peek``, or if the settings say so, nothing is marked as read.
+        With ``peek``, or if the settings say so, nothing is marked as read. What was typed behind the command
+        that opens it is moved there.
         """
-        await self._turn_to(room, peek=peek)()
+        await self._turn_to(room, peek=peek, carry=self._composing.awaits_room)()
 
-    def _turn_to(self, room: RoomId, *, peek: bool) -> Callable[[], Awaitable[None]]:
+    def _turn_to(self, room: RoomId, *, peek: bool, carry: bool = False) -> Callable[[], Awaitable[None]]:
         """Turn to a room at once: the next key belongs to it. Returns what loads it."""
         if self._panes.turn_to(room, self._current):
             return _nothing
@@ -100,7 +101,7 @@ class Navigation:
         self._history.begin()
         self._timeline.leave()
         self._composing.plain()  # a reply or an edit belongs to the room that it was begun in
-        load_draft = self._composing.change_room(room)
+        load_draft = self._composing.change_room(room, carry=carry)
         if self._current.in_front:
             self._composing.focus()
 
@@ -182,7 +183,7 @@ class Navigation:
         rooms = self._client.rooms.all
         at = next((index for index, room in enumerate(rooms) if room.id == self._current.id), 0)
         if rooms:
-            await self.open(rooms[(at + step) % len(rooms)].id)
+            await self._turn_to(rooms[(at + step) % len(rooms)].id, peek=False)()
 
     async def write_to(self, user: UserName, message: str = "") -> None:
         """Open the direct room with someone, and send them a first message."""

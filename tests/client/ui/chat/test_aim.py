@@ -1,21 +1,26 @@
 """What Enter sends, and as what, however fast the keys come: the next before the last one is done."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 from tests.client.ui.chat.test_panes import WIDE, split
 from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.dialogs.test_key_order import composer_text, in_one_piece
-from tests.client.ui.ui_fake import ALICE, BOB, GARDEN, LOBBY, FakeClient
+from tests.client.ui.ui_fake import ALICE, BOB, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.events import Paste
 from textual.pilot import Pilot
 
+from parlour_client.commands.front import Front
+from parlour_client.commands.parse import read_line
+from parlour_client.commands.results import RoomOpened
+from parlour_client.commands.table import names
 from parlour_client.core.errors import ChatRefusedError
-from parlour_client.ui.chat.aim import Aim, Edit, Reply, is_message
+from parlour_client.ui.chat.aim import OPENS, Aim, Edit, Reply, is_message
 from parlour_client.ui.dialogs.paste import PasteScreen
 from parlour_protocol.errors import ErrorCode
+from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 
 WRITES = {"send", "edit", "react", "pin", "star", "delete"}
@@ -335,3 +340,99 @@ async def test_no_key_acts_on_a_message_of_the_room_that_was_left(
         assert not [call for call in written(client) if call[0] != "send" or call[3] is not None]
         await in_one_piece(pilot, "escape", "alt+c", "alt+up", "r", *"fine", "enter")
         assert written(client)[-1] == ("send", GARDEN, "fine", client.rooms.get(GARDEN).head - 1)  # type: ignore[union-attr]
+
+
+def test_every_command_that_opens_a_room_is_known() -> None:
+    """What is typed behind it waits for the room."""
+    listed = [read_line(f"/{name}", Front.UI).command for name in names(Front.UI)]
+    found = [one for one in listed if one and one.handler and opens(one.handler)]
+    assert all(one in OPENS for one in found)
+    assert all(one in found for one in OPENS)
+
+
+def opens(handler: Callable[..., object]) -> bool:
+    """Say whether a handler's result may be a room that was opened."""
+    return RoomOpened.__name__ in str(handler.__annotations__["return"])
+
+
+@asynccontextmanager
+async def writing_to_bob(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Pilot[None], asyncio.Event, RoomId]]:
+    """Open the lobby, with a server that is slow to open the room with bob."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        find, goes_on = client.open_direct, asyncio.Event()
+
+        async def slowly(*given: object, **named: object) -> object:
+            await goes_on.wait()
+            if client.refusal is not None:
+                raise client.refusal
+            return await find(*given, **named)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(client, "open_direct", slowly)
+        yield pilot, goes_on, DIRECT
+
+
+async def test_what_is_typed_behind_a_command_that_opens_a_room_goes_there(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A word for one person is not said in the lobby, nor is half of it."""
+    client.drafts[DIRECT] = "half"
+    async with writing_to_bob(client, open_app, monkeypatch) as (pilot, goes_on, room):
+        await pressed(pilot, *"/dm bob", "enter", *"psst", "enter", *"a sec")
+        assert "the room is still being opened" in screen_text(pilot)
+        goes_on.set()
+        await settled(pilot, 3)
+        await in_one_piece(pilot, *"ret", "enter")
+        assert written(client) == [("send", room, "half\npsst\na secret", None)]
+        assert client.drafts.get(LOBBY, "") == ""
+
+
+async def test_a_command_behind_it_waits_too(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is about the room that it is given in."""
+    client.say(DIRECT, BOB, "hi")
+    async with writing_to_bob(client, open_app, monkeypatch) as (pilot, goes_on, room):
+        await pressed(pilot, *"/dm bob", "enter", *"/react wow", "enter")
+        goes_on.set()
+        await settled(pilot, 3)
+        assert not written(client)
+        await pressed(pilot, "enter")
+        await settled(pilot)
+        assert {call[1] for call in written(client)} == {room}
+
+
+async def test_a_room_that_the_person_opens_meanwhile_gets_nothing_of_it(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text stays with its room, and nothing waits any more."""
+    async with writing_to_bob(client, open_app, monkeypatch) as (pilot, goes_on, _room):
+        await pressed(pilot, *"/dm bob", "enter", *"psst")
+        number = 1 + [room.id for room in client.rooms.all].index(GARDEN)
+        await pressed(pilot, f"alt+{number}", *"roses", "enter", *"and")
+        assert written(client) == [("send", GARDEN, "roses", None)]
+        goes_on.set()
+        await settled(pilot, 3)
+        assert composer_text(pilot) == ""
+        await lobby(pilot)
+        assert composer_text(pilot) == "psst"
+        assert client.drafts[GARDEN] == "and"
+
+
+async def test_a_room_that_cannot_be_opened_leaves_the_text_where_it_is(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person sees why, and Enter works again."""
+    async with writing_to_bob(client, open_app, monkeypatch) as (pilot, goes_on, _room):
+        client.refusal = ChatRefusedError(ErrorCode.FORBIDDEN, "No.")
+        await pressed(pilot, *"/dm bob", "enter", *"psst", "enter")
+        goes_on.set()
+        await settled(pilot, 3)
+        client.refusal = None
+        assert not written(client)
+        assert composer_text(pilot) == "psst\n"
+        await pressed(pilot, "enter")
+        await settled(pilot)
+        assert written(client) == [("send", LOBBY, "psst", None)]

@@ -6,6 +6,7 @@ a wrong command line, and 3 when only the end of the command could not be record
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -45,6 +46,7 @@ from parlour_server.kit.program_name import ProgramName
 if TYPE_CHECKING:
     from parlour_server.kit.program_spec import ProgramSpec
 
+_BETWEEN_SENTENCES: Final = re.compile(r"(?<=\.) ")
 _FAILED: Final = 1
 _NOT_UNDERSTOOD: Final = 2
 _UNRECORDED: Final = 3
@@ -188,6 +190,8 @@ def _named(command: click.Command, words: Mapping[str, str]) -> click.Command:
 
     command = copy(command)
     command.help = named(command.help)
+    if command.help is not None:  # click would cut it off within a line
+        command.short_help = _BETWEEN_SENTENCES.split(" ".join(command.help.split()))[0]
     command.epilog = named(command.epilog)
     command.params = [copy(parameter) for parameter in command.params]
     for parameter in command.params:

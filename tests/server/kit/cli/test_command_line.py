@@ -47,6 +47,14 @@ def test_no_command_names_another_program() -> None:
     assert any("database and lobby" in page for page in _pages(COMMAND_LINE.group))
 
 
+def test_lists_of_commands_have_whole_sentences() -> None:
+    """Not cut off where the line ends, as click does."""
+    for page in _pages(COMMAND_LINE.group):
+        assert "..." not in page.replace("[ARGS]...", "")
+    first = COMMAND_LINE.group.get_help(click.Context(COMMAND_LINE.group))
+    assert "Back up the whole server, check backups, and restore them." in " ".join(first.split())
+
+
 def test_the_data_folder_comes_from_the_programs_own_variable() -> None:
     """A command of the chat's own, too, reads PARLOUR_DATA; a shop's reads SHOP_DATA."""
     for line, variable in ((COMMAND_LINE, "PARLOUR_DATA"), (SHOP, "SHOP_DATA")):

@@ -42,7 +42,7 @@ class LoginAgainScreen(Overlay[bool]):
         super().__init__(classes="dialog")
         self._account, self._try = account, log_in
         self._why, self._kept, self._later = why, kept, later
-        self._busy = False
+        self._busy = self._is_logged_in = False
 
     def compose(self) -> ComposeResult:
         """Lay out."""
@@ -60,7 +60,9 @@ class LoginAgainScreen(Overlay[bool]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Try the password."""
         typed, event.input.value = event.value, ""
-        if typed and not self._busy:
+        if self._is_logged_in:
+            _done = self.dismiss(True)
+        elif typed and not self._busy:
             self._busy = True
             self.query_one("#outcome", SafeStatic).show(own(_("Logging in…"), "bold"))
             self.run_worker(self._log_in(Secret(typed)))
@@ -71,9 +73,17 @@ class LoginAgainScreen(Overlay[bool]):
         except ParlourClientError as error:
             self.query_one("#outcome", SafeStatic).show(error_content(error))
         else:
-            _done = self.dismiss(True)
+            self._logged_in()
         self._busy = False
+
+    def _logged_in(self) -> None:
+        """Close, unless someone types the password again: the rest of it would be a message."""
+        self._is_logged_in = True
+        if self.query_one(Field).value:
+            self.query_one("#outcome", SafeStatic).show(own(_("You are logged in. Press Enter."), "bold"))
+        else:
+            _done = self.dismiss(True)
 
     def action_leave(self) -> None:
         """Close it for later."""
-        _done = self.dismiss(False)
+        _done = self.dismiss(self._is_logged_in)

@@ -1,5 +1,6 @@
 """A session that ended is no dead end: the password is asked for over the chat, which stays as it is."""
 
+import asyncio
 import time
 
 import pytest
@@ -18,6 +19,7 @@ from parlour_client.kit.errors import (
 from parlour_client.kit.widgets.login_again import LoginAgainScreen
 from parlour_client.ui.chat import screen as chat
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_protocol.kit.secret import Secret
 
 
 async def garden(pilot: Pilot[None]) -> ChatScreen:
@@ -128,6 +130,33 @@ async def test_it_does_not_come_under_the_hands_of_someone_who_writes(
         assert "Kept until you log in again: /login" in screen_text(pilot)
         await pilot.press(*"/login", "enter")
         await dialog(pilot)
+
+
+@pytest.mark.parametrize("key", ["enter", "escape"])
+async def test_a_password_typed_twice_does_not_get_into_the_chat(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """The login takes its time, so someone begins again; it succeeds in the middle of the word."""
+    log_in, goes_on = client.log_in_again, asyncio.Event()
+
+    async def slowly(password: Secret) -> None:
+        await goes_on.wait()
+        await log_in(password)
+
+    monkeypatch.setattr(client, "log_in_again", lambda password, _dialog: slowly(password))
+    async with open_app(client) as pilot:
+        client.lose_session()
+        await dialog(pilot)
+        await pilot.press(*"right", "enter", *"rig")
+        goes_on.set()
+        await settled(pilot)
+        assert "You are logged in. Press Enter." in screen_text(pilot)
+        await pilot.press(*"ht", key)
+        await settled(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        assert screen.pane.composer.text == ""
+        assert [call[1] for call in client.calls if call[0] in {"send", "log_in_again"}] == ["right"]
 
 
 async def test_reconnecting_is_logging_in_then(client: FakeClient, open_app: OpenApp) -> None:

@@ -4,17 +4,22 @@ A slow line or a busy machine hands over several keys in one piece. Textual pass
 the focus at that moment: what is typed behind the key that opens a dialog, or behind the Enter that closes
 one, would be lost, or be written somewhere else. So a key of a dialog is handed over when the dialog is laid
 out, and the next one when everything that it caused has been handled. ``SafeApp`` has one queue for all
-screens, so no dialog can do without.
+screens, so no dialog can do without. No handler can keep the keyboard, either: what takes ``LONGEST_WAIT``
+is not waited for any longer.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from textual.app import App
 from textual.events import Key, Paste
 from textual.message_pump import MessagePump
 from textual.screen import ModalScreen, Screen
+
+LONGEST_WAIT: Final = 5.0
+"""Seconds: a handler that takes longer waits for something outside."""
 
 
 class KeyQueue:
@@ -73,7 +78,17 @@ class KeyQueue:
 
     def _pass_through(self, pumps: Iterable[MessagePump], then: Callable[[], Awaitable[None]]) -> None:
         """Call ``then`` in the app's loop, when each in turn and the app have handled what they were sent."""
-        self._step(iter(pumps), then)
+        due = True
+
+        async def once() -> None:
+            nonlocal due
+            if due:
+                due = False
+                late.cancel()
+                await then()
+
+        late = asyncio.get_running_loop().call_later(LONGEST_WAIT, self._app.call_later, once)
+        self._step(iter(pumps), once)
 
     def _step(self, pumps: Iterator[MessagePump], then: Callable[[], Awaitable[None]]) -> None:
         if not any(pump.call_later(self._step, pumps, then) for pump in pumps):  # False: it is closed

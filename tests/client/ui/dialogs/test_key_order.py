@@ -8,7 +8,9 @@ from tests.client.ui.conftest import OpenApp, lobby, settled
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 from textual.events import Key, Paste
 from textual.pilot import Pilot
+from textual.widget import Widget
 
+from parlour_client.kit.terminal import key_queue
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.outbox import OutboxScreen
@@ -158,6 +160,7 @@ async def test_the_key_that_quits_waits_for_no_dialog(
     client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even one that is stuck keeps nobody from leaving; a letter waits for the one before it."""
+    monkeypatch.setattr(key_queue, "LONGEST_WAIT", 3600)
     async with open_app(client) as pilot:
         quits, stuck = asyncio.Event(), Stuck()
         monkeypatch.setattr(pilot.app, "exit", quits.set)
@@ -171,3 +174,36 @@ async def test_the_key_that_quits_waits_for_no_dialog(
         stuck.goes_on.set()
         await settled(pilot, 4)
         assert stuck.keys == ["a", "b"]
+
+
+class Slow(Widget):
+    """A widget that waits for something outside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def on_key(self, event: Key) -> None:  # noqa: ARG002 - which key it is does not matter
+        """Wait."""
+        self.began.set()
+        await self.goes_on.wait()
+
+
+async def test_a_slow_widget_does_not_keep_the_keyboard(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dialog is closed above it: what is typed then waits a while for its answer, and not for ever."""
+    monkeypatch.setattr(key_queue, "LONGEST_WAIT", 0.01)
+    async with open_app(client) as pilot:
+        screen, slow, changed = await lobby(pilot), Slow(), asyncio.Event()
+        await screen.mount(slow)
+        slow.post_message(Key("a", "a"))
+        await slow.began.wait()
+        screen.pane.composer.message_signal.subscribe(screen, lambda _: changed.set(), immediate=True)
+        for key in ("f1", "escape", *"text"):
+            pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+        async with asyncio.timeout(60):
+            while screen.pane.composer.text != "text":
+                changed.clear()
+                await changed.wait()
+        slow.goes_on.set()

@@ -18,6 +18,7 @@ from parlour_client.commands.command import (
 )
 from parlour_client.commands.front import Front
 from parlour_client.kit.language import _
+from parlour_protocol.kit.id_fields import MAX_INT
 
 _LONGEST: Final = 366 * 86_400
 """Seconds of a ban or a mute with an end."""
@@ -27,8 +28,8 @@ _TYPES: Final[Mapping[Kind, Any]] = {
     Kind.PERSON_OR_CODE: USER_OR_CODE,
     Kind.NEW_ROOM: ROOM_NAME,
     Kind.PUBLIC_ROOM: ROOM_NAME,
-    Kind.MESSAGE: click.IntRange(min=1),
-    Kind.FILE: click.IntRange(min=1),
+    Kind.MESSAGE: click.IntRange(1, MAX_INT),
+    Kind.FILE: click.IntRange(1, MAX_INT),
     Kind.DURATION: click.IntRange(1, _LONGEST),
     Kind.COUNT: click.IntRange(1, _MOST_FOUND),
     Kind.DAYS: click.INT,

@@ -35,6 +35,7 @@ from parlour_protocol.frames.bodies import (
     Message,
     Unreadable,
 )
+from parlour_protocol.kit.id_fields import MAX_INT
 from parlour_protocol.kit.ids import Seq
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ _UNDER_TEXT: Final = " " * 6
 @click.option(
     "--from",
     "first",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, MAX_INT),
     metavar="SEQ",
     help=N_("Start at this number in the history."),
 )

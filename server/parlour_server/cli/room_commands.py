@@ -76,13 +76,13 @@ def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
         return await _described(store, name)
 
     one = with_store(data, work, did=None)
+    owners = ["server" if owner == system_account() else owner for owner in one.owners]
     if as_json:
-        say({**_as_json(one), "owners": list(one.owners)})
+        say({**_as_json(one), "owners": owners})
         return
     state = "archived" if one.archived else "active"
     click.echo(f"{one.name or 'a direct room'} ({one.room}): {one.kind.value}, {state}")
     click.echo(f"  topic      {str(one.topic)!r}")
-    owners = ["server" if owner == system_account() else owner for owner in one.owners]
     click.echo(f"  members    {one.members}, of whom owners: {', '.join(owners) or 'none'}")
     click.echo(f"  encrypted  {'yes' if one.encrypted else 'no'}")
     click.echo(f"  events     {one.events}, {one.bytes} bytes; files {one.file_bytes} bytes")

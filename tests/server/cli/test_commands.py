@@ -243,7 +243,7 @@ def test_rooms_are_changed_by_the_operator(folder: DataFolder, capsys: Capture) 
     run(capsys, "room", "create", *data, "kitchen")
     run(capsys, "room", "create", *data, "garden")
     shown = json.loads(run(capsys, "room", "show", *data, "kitchen", "--json"))
-    assert (shown["kind"], shown["archived"], shown["owners"]) == ("public", False, ["house"])
+    assert (shown["kind"], shown["archived"], shown["owners"]) == ("public", False, ["server"])
     assert "of whom owners: server\n" in run(capsys, "room", "show", *data, "kitchen")
     assert "taken" in fail(capsys, "room", "rename", *data, "kitchen", "garden")[1]
     assert "is now called dining" in run(capsys, "room", "rename", *data, "kitchen", "dining")

@@ -276,9 +276,18 @@ class Composer(TextArea):
     async def on_key(self, event: Key) -> None:
         """Handle the keys that TextArea would take for itself, and edit in order."""
         action = self._keys.get(event.key)
-        if action() if action is not None else await self._edits(event.key):
+        if action() if action is not None else self._joins(event.character) or await self._edits(event.key):
             event.stop()
             event.prevent_default()
+
+    def _joins(self, character: str | None) -> bool:
+        """Insert a joiner or a wide space, which keyboards have and TextArea takes for no text."""
+        if character is None or character < "\xa0" or character.isprintable():
+            return False
+        if self.read_only or clean(character).removed:
+            return False
+        self.replace(character, *self.selection, maintain_selection_offset=False)
+        return True
 
     async def _edits(self, key: str) -> bool:
         """Run TextArea's action for a key."""

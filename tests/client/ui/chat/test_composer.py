@@ -49,6 +49,19 @@ async def test_keys_that_come_in_one_piece_are_taken_in_turn(client: FakeClient,
         assert writing.text == "teehe"
 
 
+@pytest.mark.parametrize(
+    "text", ["می\u200cشد", "👨\u200d👩\u200d👧", "全角\u3000空白", "voilà\xa0!", "12\u202f000"], ids=ascii
+)
+async def test_joiners_and_wide_spaces_are_typed(client: FakeClient, open_app: OpenApp, text: str) -> None:
+    """Persian keyboards have a non-joiner, emoji pickers send joiners, and TextArea leaves both out."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        for character in text:
+            pilot.app.post_message(Key(character, character))
+        await settled(pilot)
+        assert writing.text == text
+
+
 async def test_alt_b_and_alt_f_go_by_words(client: FakeClient, open_app: OpenApp) -> None:
     """As in readline, and as Option and an arrow on a Mac."""
     async with open_app(client) as pilot:

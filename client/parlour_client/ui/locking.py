@@ -5,6 +5,7 @@ screen and there is no connection meanwhile: queued messages wait on the disk. W
 locked, and a toast says so.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -41,6 +42,7 @@ class LockScreen(Screen[None]):
     def __init__(self, unlock: Callable[[Secret], None]) -> None:
         super().__init__()
         self._unlock = unlock
+        self._dropped: asyncio.Event | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out."""
@@ -57,8 +59,17 @@ class LockScreen(Screen[None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Try the passphrase."""
         typed, event.input.value = event.value, ""
-        if typed:
+        if self._dropped is not None:
+            self._dropped.set()
+        elif typed:
             self._unlock(Secret(typed))
+
+    async def let_in(self) -> None:
+        """Wait while someone types the passphrase again: the rest of it would be a message."""
+        if self.query_one(Field).value:
+            self._dropped = asyncio.Event()
+            self.query_one("#said", SafeStatic).show(own(_("Unlocked. Press Enter.")))
+            await self._dropped.wait()
 
 
 class Lock:
@@ -126,6 +137,7 @@ class Lock:
             locked.refuse(error_content(error))
             return
         if opened is not None:
+            await locked.let_in()
             _done = await self._app.pop_screen()
             self.key_pressed()
             await self._enter(opened)

@@ -1,5 +1,7 @@
 """Locking the screen, by command and by itself: nothing of the chat is left; the passphrase opens it."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,32 @@ async def test_locked_by_itself_and_opened_by_the_passphrase(
         await settled(pilot)
         assert home.again in [one.client for one in pilot.app.screen_stack if isinstance(one, ChatScreen)]
         assert home.again.started
+
+
+async def test_a_passphrase_typed_twice_does_not_get_into_the_chat(
+    client: FakeClient, home: Home, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening takes its time, so someone begins again; it succeeds in the middle of the word."""
+    find, goes_on = home.accounts.open, asyncio.Event()
+
+    async def slowly(name: str, passphrase: Secret | None) -> OpenedAccount:
+        await goes_on.wait()
+        return await find(name, passphrase)
+
+    monkeypatch.setattr(home, "accounts", replace(home.accounts, open=slowly))
+    async with open_app(client, accounts=home.accounts) as pilot:
+        await pilot.app.run_action("lock")
+        await settled(pilot)
+        await pilot.press(*"open sesame", "enter", *"open se")
+        goes_on.set()
+        while "Unlocked" not in screen_text(pilot) and isinstance(pilot.app.screen, LockScreen):
+            await pilot.pause()
+        await pilot.press(*"same", "enter")
+        await settled(pilot)
+        chat = pilot.app.screen
+        assert isinstance(chat, ChatScreen)
+        assert chat.pane.composer.text == ""
+        assert not [call for call in home.again.calls if call[0] == "send"]
 
 
 async def test_locked_by_command_over_open_pages(client: FakeClient, home: Home, open_app: OpenApp) -> None:

@@ -32,7 +32,9 @@ _CHUNK: Final = 256 * 1024
 class Incoming:
     """A file that is being received."""
 
-    def __init__(self, part: Path, final: Path, out: FileIO) -> None:
+    def __init__(self, file: FileId, part: Path, final: Path, out: FileIO) -> None:
+        self.file = file
+        self.is_left = False
         self._part = part
         self._final = final
         self._out = out
@@ -44,6 +46,10 @@ class Incoming:
     async def sync(self) -> None:
         """Flush the bytes to disk."""
         await _in_thread(lambda: os.fsync(self._out.fileno()))
+
+    def leave(self) -> None:
+        """Leave what there is to a sweep, as after a crash, because its record could not be deleted."""
+        self.is_left = True
 
     async def keep(self) -> None:
         """Move the file into place."""
@@ -88,14 +94,16 @@ class BlobStore:
 
     @asynccontextmanager
     async def receiving(self, file: FileId) -> AsyncIterator[Incoming]:
-        """Receive a file, which is removed again unless ``keep`` is called. Raises UnavailableError."""
+        """Receive a file, which is removed again unless it is kept or left. Raises UnavailableError."""
         final = self.path(file)
         part = self._incoming / final.name
         out = await _in_thread(lambda: _open_new(part))
+        incoming = Incoming(file, part, final, out)
         try:
-            yield Incoming(part, final, out)
+            yield incoming
         finally:
-            part.unlink(missing_ok=True)
+            if not incoming.is_left:
+                part.unlink(missing_ok=True)
             out.close()  # this releases the lock as well, so no one finds the file in between
 
     async def read(self, file: FileId) -> AsyncIterator[bytes]:

@@ -94,7 +94,7 @@ class Uploads:
         """
         file = new_file_id()
         digest, size, head = hashlib.sha256(), 0, bytearray()
-        async with self._blobs.receiving(file) as incoming, self._reserved(file, upload, seconds):
+        async with self._blobs.receiving(file) as incoming, self._reserved(incoming, upload, seconds):
             async for chunk in chunks:
                 size += len(chunk)
                 if size > upload.size:
@@ -132,18 +132,18 @@ class Uploads:
         return FileRecord(file, upload.room, upload.session.user, upload.size, digest, now, expires)
 
     @asynccontextmanager
-    async def _reserved(self, file: FileId, upload: Upload, seconds: float) -> AsyncIterator[None]:
+    async def _reserved(self, incoming: Incoming, upload: Upload, seconds: float) -> AsyncIterator[None]:
         """Count the file while its bytes come, and neither it nor its bytes any more if the block fails.
 
         If the server dies meanwhile, a sweep finds the unfinished upload; if it can't, the space is given up
         a little after the ``seconds``.
         """
         try:
-            await self._reserve(file, upload, seconds)
+            await self._reserve(incoming.file, upload, seconds)
             yield
         except BaseException:
             # No one gets its id: in an encrypted room it would take space permanently.
-            await _to_its_end(self._give_up(file))
+            await _to_its_end(self._give_up(incoming))
             raise
 
     async def _reserve(self, file: FileId, upload: Upload, seconds: float) -> None:
@@ -165,12 +165,14 @@ class Uploads:
         await self._store.files.put(record)
         await incoming.keep()
 
-    async def _give_up(self, file: FileId) -> None:
+    async def _give_up(self, incoming: Incoming) -> None:
         try:
-            await self._blobs.remove([file])
-            await self._store.files.forget([file])
+            await self._blobs.remove([incoming.file])
+            await self._store.files.forget([incoming.file])
         except UnavailableError:
-            warn("upload_not_forgotten", file=file, consequence="its space counts until it is given up")
+            # Perhaps as a record without an end, if only the answer about it was lost.
+            incoming.leave()
+            warn("upload_not_forgotten", file=incoming.file, consequence="its space counts until a sweep")
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:

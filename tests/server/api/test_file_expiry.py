@@ -16,6 +16,7 @@ from parlour_server.chat_folder import files_of
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.file_expiry import FileExpiry
 from parlour_server.kit.bus.local_bus import LocalBus
+from parlour_server.kit.errors import OutcomeUnknownError, UnavailableError
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.rooms.rights import decide
 from parlour_server.store.interface import Store
@@ -109,6 +110,35 @@ async def test_an_upload_that_a_crash_broke_off_is_cleared_away(
         assert on_disk(folder) == [incoming / under_way]
         assert await store.files.used(ada.user) == (0, 0)
         assert ChatAuditEvent.FILES_REMOVED in audit.kinds()
+    assert on_disk(folder) == []
+
+
+async def test_an_upload_whose_record_could_not_be_deleted_is_cleared_away(
+    village: Village,
+    folder: DataFolder,
+    sweeper: FileExpiry,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The database stored it and was gone before it said so: the record would count for ever in this room."""
+    ada = await village.person("ada")
+    room = await village.room(ada)
+    put = store.files.put
+
+    async def put_and_fail(record: FileRecord) -> None:
+        await put(record)
+        raise OutcomeUnknownError
+
+    async def fail(_files: object) -> None:
+        raise UnavailableError
+
+    with monkeypatch.context() as gone:
+        gone.setattr(store.files, "put", put_and_fail)
+        gone.setattr(store.files, "forget", fail)
+        assert (await upload(ada, room)).status_code == 503
+    assert (await store.files.used(ada.user))[0] == len(DATA)
+    await sweeper.sweep()
+    assert await store.files.used(ada.user) == (0, 0)
     assert on_disk(folder) == []
 
 

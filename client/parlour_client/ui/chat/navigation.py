@@ -133,7 +133,7 @@ class Navigation:
 
         async def show() -> None:
             await load()
-            await self._history.reveal(room, seq)
+            await self._show_message(room, seq, self._composer.text)
 
         self._interaction.run(show, group="reveal")
 
@@ -141,7 +141,14 @@ class Navigation:
         """Open a room at a message."""
         if self._current.id != room:
             await self.open(room, peek=peek)
-        await self._history.reveal(room, seq)
+        await self._show_message(room, seq, "")
+
+    async def _show_message(self, room: RoomId, seq: Seq, draft: str) -> None:
+        """Go to a message, with the focus, unless the person writes something else than ``draft`` by now."""
+        if await self._history.reveal(room, seq):
+            writes = self._composer.screen.focused is self._composer and self._composer.text != draft
+            if not writes:
+                self._timeline.focus()
 
     def go_to(self, room: RoomId, *, peek: bool = False) -> None:
         """Open a room; it is loaded in the background."""

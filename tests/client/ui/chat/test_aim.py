@@ -436,3 +436,28 @@ async def test_a_room_that_cannot_be_opened_leaves_the_text_where_it_is(
         await pressed(pilot, "enter")
         await settled(pilot)
         assert written(client) == [("send", LOBBY, "psst", None)]
+
+
+async def test_a_message_that_comes_late_takes_no_letter_away(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`/goto` asks the server; who writes meanwhile goes on writing, and no letter is a command."""
+    client.say(LOBBY, ALICE, "mine")
+    find, goes_on = client.since, asyncio.Event()
+
+    async def slowly(*given: object) -> object:
+        await goes_on.wait()
+        return await find(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(client, "since", slowly)
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await pressed(pilot, *"/goto 2000-01-01", "enter", *"half")
+        goes_on.set()
+        await settled(pilot, 3)
+        assert screen.pane.timeline.selected is not None
+        await in_one_piece(pilot, *" red", "enter")
+        assert written(client) == [("send", LOBBY, "half red", None)]
+        await pressed(pilot, *"/goto 2000-01-01", "enter")
+        await settled(pilot, 3)
+        assert screen.focused is screen.pane.timeline

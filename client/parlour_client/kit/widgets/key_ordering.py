@@ -5,6 +5,7 @@ line, a busy machine), a Backspace would delete text that was typed after it. Th
 call this from their own key handler, before the event goes anywhere.
 """
 
+import re
 from functools import cache, cached_property
 from typing import Final
 
@@ -17,6 +18,7 @@ from textual.widgets import Input
 
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 
+_TYPED: Final = re.compile("[\xa0\u2000-\u200a\u200c\u200d\u202f\u205f\u3000]")
 _BY_WORDS: Final = {"alt+b": "ctrl+left", "alt+f": "ctrl+right"}
 """Keys of readline, which Option and an arrow send on a Mac."""
 
@@ -51,7 +53,10 @@ class Field(Input):
         return strips if self.value else self._column_anchors.anchor(self, strips, crop)
 
     async def on_key(self, event: Key) -> None:
-        """Edit in order."""
-        if await edit_in_turn(self, event.key):
-            event.stop()
-            event.prevent_default()
+        """Edit in order, and take the joiners and wide spaces of keyboards, which Input does not."""
+        if event.character is not None and _TYPED.fullmatch(event.character):
+            self.replace(event.character, *self.selection)
+        elif not await edit_in_turn(self, event.key):
+            return
+        event.stop()
+        event.prevent_default()

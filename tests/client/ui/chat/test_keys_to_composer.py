@@ -5,6 +5,7 @@ from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual.events import Key, Paste
 
+from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen
 
@@ -42,6 +43,18 @@ async def test_letters_typed_in_one_piece_stay_in_order(client: FakeClient, open
         await settled(pilot)
         assert screen.pane.composer.text == "drive"
         assert screen.pane.composer.has_focus
+
+
+async def test_a_field_takes_what_keyboards_have(client: FakeClient, open_app: OpenApp) -> None:
+    """The non-joiner of Persian, and wide and non-breaking spaces; no override of the direction."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await pilot.press("ctrl+k")
+        await settled(pilot)
+        for character in "می\u200cشد\u3000\xa0\u202ex":
+            pilot.app.post_message(Key(character, character))
+        await settled(pilot)
+        assert pilot.app.screen.query_one(Field).value == "می\u200cشد\u3000\xa0x"
 
 
 async def test_a_paste_is_text_wherever_the_focus_is(client: FakeClient, open_app: OpenApp) -> None:

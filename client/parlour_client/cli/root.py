@@ -21,7 +21,7 @@ from parlour_client.cli.language_choice import choose_language
 from parlour_client.core.account.chat_home import account_folder
 from parlour_client.kit.account.hardening import keep_memory_private
 from parlour_client.kit.console.click_language import click_speaks, translated
-from parlour_client.kit.errors import LoggedOutError, ParlourClientError, SessionEndedError, WrongUseError
+from parlour_client.kit.errors import NoAccountError, ParlourClientError, SessionEndedError, WrongUseError
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.protocol_text import protocol_sentence
 from parlour_protocol.kit.errors import ParlourProtocolError
@@ -267,12 +267,12 @@ class RootGroup(TableGroup):
         """Run it. If a login is missing, the hint names this home or account, too."""
         try:
             return super().invoke(ctx)
-        except (SessionEndedError, LoggedOutError) as error:
+        except (SessionEndedError, NoAccountError) as error:
             given = [(f"--{name}", ctx.params[name]) for name in ("home", "account") if ctx.params.get(name)]
             words = " ".join(shlex.join((name, str(value))) for name, value in given)
-            error.hint = (
-                error.hint.replace("parlour login", f"parlour {words} login") if words else error.hint
-            )
+            if words:
+                for command in ("login", "join"):
+                    error.hint = error.hint.replace(f"parlour {command}", f"parlour {words} {command}")
             raise
 
 

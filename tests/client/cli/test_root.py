@@ -111,6 +111,15 @@ def test_a_bad_link_is_reported_before_anything_is_made(link: str, tmp_path: Pat
     assert not (tmp_path / "h").exists()
 
 
+def test_what_to_do_without_an_account_names_the_home(tmp_path: Path) -> None:
+    """Following it makes the account there, and not in the home that is used without an option."""
+    home = tmp_path / "a home"
+    done = commands.run_here("parlour_client", "--home", str(home), "send", "lobby", "hello")
+    assert done.returncode == 1
+    for command in ("join LINK", "login ADDRESS"):
+        assert f"parlour --home '{home}' {command} --username NAME" in done.stderr
+
+
 def test_no_option_takes_a_password() -> None:
     """A password in the arguments would be in `ps` and in the shell's history (P9)."""
     context = click.Context(root.cli)
@@ -167,7 +176,7 @@ def test_a_dumb_terminal_gets_the_line_mode(tmp_path: Path) -> None:
     """Without being asked: what the screen writes could only be read as rubbish there."""
     program = Path(sys.executable).with_name("parlour")
     terminal = Terminal(program, "--home", str(tmp_path), columns=80, rows=24, env={"TERM": "dumb"})
-    terminal.read_until(b"With an invite link: parlour join LINK")
+    terminal.read_until(b"With an invite link: parlour --home")
     assert terminal.finish(b"") == 1
     assert b"\x1b" not in terminal.output
 

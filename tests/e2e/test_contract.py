@@ -147,7 +147,7 @@ def test_a_wrong_room_a_wrong_flag_and_no_account(ada: Person, tmp_path: Path, s
     assert ada.run("send", "--no-such-flag", check=False).returncode == 2
     nobody = Person(tmp_path / "empty", server).run("send", "lobby", "hello", check=False)
     assert nobody.returncode == 1
-    assert "join LINK --username NAME" in nobody.stderr
+    assert "parlour join LINK" in nobody.stderr
 
 
 def test_a_server_that_is_not_there(server: Server, ada: Person) -> None:

@@ -21,7 +21,13 @@ from parlour_client.cli.language_choice import choose_language
 from parlour_client.core.account.chat_home import account_folder
 from parlour_client.kit.account.hardening import keep_memory_private
 from parlour_client.kit.console.click_language import click_speaks, translated
-from parlour_client.kit.errors import NoAccountError, ParlourClientError, SessionEndedError, WrongUseError
+from parlour_client.kit.errors import (
+    LoggedOutError,
+    NoAccountError,
+    ParlourClientError,
+    SessionEndedError,
+    WrongUseError,
+)
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.protocol_text import protocol_sentence
 from parlour_protocol.kit.errors import ParlourProtocolError
@@ -270,9 +276,10 @@ class RootGroup(TableGroup):
         except (SessionEndedError, NoAccountError) as error:
             given = [(f"--{name}", ctx.params[name]) for name in ("home", "account") if ctx.params.get(name)]
             words = " ".join(shlex.join((name, str(value))) for name, value in given)
-            if words:
-                for command in ("login", "join"):
-                    error.hint = error.hint.replace(f"parlour {command}", f"parlour {words} {command}")
+            if words and isinstance(error, SessionEndedError | LoggedOutError):
+                error.hint = error.hint.replace("parlour login", f"parlour {words} login")
+            elif words:
+                error.hint += " " + _("Write {options} before join or login, as here.").format(options=words)
             raise
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from parlour_protocol.ids import GROUP_ID_PATTERN, Epoch, FileId, GroupId, RoomId, WelcomeId
-from parlour_protocol.kit.id_fields import IDENTIFIER, MAX_INT
-from parlour_protocol.kit.ids import ID_PATTERN
+from parlour_protocol.kit.id_fields import IDENTIFIER
+from parlour_protocol.kit.ids import ID_PATTERN, MAX_INT
 
 RoomIdField = Annotated[RoomId, Meta(pattern=ID_PATTERN, extra=IDENTIFIER)]
 GroupIdField = Annotated[GroupId, Meta(pattern=GROUP_ID_PATTERN, extra=IDENTIFIER)]

@@ -18,7 +18,7 @@ from parlour_client.commands.command import (
 )
 from parlour_client.commands.front import Front
 from parlour_client.kit.language import _
-from parlour_protocol.kit.id_fields import MAX_INT
+from parlour_protocol.kit.ids import MAX_INT
 
 _LONGEST: Final = 366 * 86_400
 """Seconds of a ban or a mute with an end."""

@@ -35,8 +35,7 @@ from parlour_protocol.frames.bodies import (
     Message,
     Unreadable,
 )
-from parlour_protocol.kit.id_fields import MAX_INT
-from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.ids import MAX_INT, Seq
 
 if TYPE_CHECKING:
     from parlour_client.core.client import Client

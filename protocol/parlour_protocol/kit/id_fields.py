@@ -8,6 +8,7 @@ from msgspec import Meta
 from parlour_protocol.kit.ids import (
     DEVICE_ID_PATTERN,
     ID_PATTERN,
+    MAX_INT,
     REQUEST_ID_PATTERN,
     SERVER_NAME_PATTERN,
     DeviceId,
@@ -17,9 +18,6 @@ from parlour_protocol.kit.ids import (
     Seq,
     SessionId,
 )
-
-MAX_INT: Final = 2**53 - 1
-"""The largest integer that every JSON reader keeps exactly (RFC 8259 section 6)."""
 
 IDENTIFIER: Final = {"identifier": True}
 """`Meta(pattern=…, extra=IDENTIFIER)` says that a field is an identifier, and not text of a person."""

@@ -29,6 +29,9 @@ Seq = NewType("Seq", int)
 Millis = NewType("Millis", int)
 """Milliseconds since 1970-01-01T00:00:00Z."""
 
+MAX_INT: Final = 2**53 - 1
+"""The largest integer that every JSON reader keeps exactly (RFC 8259 section 6)."""
+
 ID_PATTERN: Final = r"\A[A-Za-z0-9_-]{22}\Z"
 # \Z, not $: in Python's re, $ also matches before a trailing newline
 REQUEST_ID_PATTERN: Final = rf"\A[A-Za-z0-9_-]{{16,{REQUEST_ID.value}}}\Z"

@@ -32,8 +32,8 @@ from parlour_protocol.kit.frames import (
     Request,
     Success,
 )
-from parlour_protocol.kit.id_fields import MAX_INT, RequestIdField
-from parlour_protocol.kit.ids import RequestId
+from parlour_protocol.kit.id_fields import RequestIdField
+from parlour_protocol.kit.ids import MAX_INT, RequestId
 from parlour_protocol.kit.limits import FRAME_DEPTH, SERVER_FRAME
 from parlour_protocol.kit.opaque import Opaque
 

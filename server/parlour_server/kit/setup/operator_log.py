@@ -222,9 +222,15 @@ def _blocked_signals() -> Iterator[None]:
 
 @contextmanager
 def _raising_signals() -> Iterator[None]:
-    """Let signals interrupt the block: SIGTERM and SIGHUP too, unless they are ignored, as with `nohup`."""
+    """Let signals interrupt the block: SIGTERM and SIGHUP too, unless they are ignored, as with `nohup`.
+
+    Python drops what is raised while it calls back for a weak reference, as at the end of each import. The
+    block then goes on; if it fails, the signal is why its command ends.
+    """
+    came: list[int] = []
 
     def raise_it(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
         raise SignalledError(number)
 
     before = {}
@@ -236,6 +242,10 @@ def _raising_signals() -> Iterator[None]:
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         yield
+    except Exception as error:
+        if came:
+            raise SignalledError(came[0]) from error
+        raise
     finally:
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         for number, handler in before.items():

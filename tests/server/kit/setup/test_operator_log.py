@@ -9,6 +9,7 @@ import pwd
 import resource
 import signal
 import socket
+import weakref
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +25,10 @@ from parlour_server.kit.errors import (
 )
 from parlour_server.kit.setup import operator_log
 from parlour_server.kit.setup.operator_log import DONE, FAILED, INTERRUPTED, RUNNING, UNFINISHED, OperatorLog
+
+
+class Thing:
+    """Something that a weak reference can be to."""
 
 
 @pytest.fixture
@@ -155,6 +160,31 @@ def test_a_signal_is_recorded(log: OperatorLog, number: signal.Signals) -> None:
         signal.signal(number, before)
     assert raised.value.number == number
     assert [one["outcome"] for one in log.waiting()] == [INTERRUPTED]
+
+
+@pytest.mark.parametrize(("problem", "outcome"), [(SetupError("locked"), INTERRUPTED), (None, DONE)])
+def test_a_signal_in_a_callback_of_a_weak_reference(
+    log: OperatorLog, monkeypatch: pytest.MonkeyPatch, problem: Exception | None, outcome: str
+) -> None:
+    """Python drops what is raised there: what fails after it was interrupted, what is done is done."""
+    dropped: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", dropped.append)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGHUP))
+    raised: list[BaseException] = []
+    try:
+        with log.action("user disable"):
+            del thing
+            if problem is not None:
+                raise problem
+    except SignalledError as error:
+        raised.append(error)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    [one] = log.waiting()
+    assert (one["outcome"], len(raised), reference()) == (outcome, int(problem is not None), None)
+    assert len(dropped) == 1
 
 
 def test_an_ignored_hangup_stays_ignored(log: OperatorLog) -> None:

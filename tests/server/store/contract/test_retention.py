@@ -191,8 +191,8 @@ async def test_a_shorter_time_is_announced_and_a_longer_one_applies_at_once(worl
     assert await shown(world, room, bob) == Retention(days=30, removed_before=removed)
 
 
-async def test_what_was_removed_ages_while_more_is_kept(world: World) -> None:
-    """The time up to which messages were removed stays where it was until the longer retention reaches it."""
+async def with_one_removed(world: World) -> tuple[RoomId, UserName]:
+    """Return a room that kept messages for a day, has lost one by it, and has one left; and its owner."""
     (alice,) = await world.people(1)
     room = await world.room(alice)
     await keep(world, room, alice, 1)
@@ -200,6 +200,12 @@ async def test_what_was_removed_ages_while_more_is_kept(world: World) -> None:
     world.clock.wall += DAY
     await world.append(room, alice, message("stays"))
     await expire(world)
+    return room, alice
+
+
+async def test_what_was_removed_ages_while_more_is_kept(world: World) -> None:
+    """The time up to which messages were removed stays where it was until the longer retention reaches it."""
+    room, alice = await with_one_removed(world)
     removed = Millis(world.clock.now() - DAY)
     await keep(world, room, alice, 30)
     for days in (1, 27):
@@ -216,13 +222,7 @@ async def test_what_was_removed_ages_while_more_is_kept(world: World) -> None:
 
 async def test_what_was_removed_is_said_while_everything_is_kept(world: World) -> None:
     """A device that was away finds no messages, and the room's members can see why."""
-    (alice,) = await world.people(1)
-    room = await world.room(alice)
-    await keep(world, room, alice, 1)
-    await world.append(room, alice, message("gone"))
-    world.clock.wall += DAY
-    await world.append(room, alice, message("stays"))
-    await expire(world)
+    room, alice = await with_one_removed(world)
     await keep(world, room, alice, None)
     assert await shown(world, room, alice) == Retention(removed_before=Millis(world.clock.now() - DAY))
 

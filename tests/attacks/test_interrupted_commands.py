@@ -54,7 +54,7 @@ def wait_for_an_empty_folder(folder: Path) -> None:
     deadline = time.monotonic() + DEADLINE
     while left := list(folder.iterdir()):
         assert time.monotonic() < deadline, left
-        time.sleep(0.05)  # another process removes it: there is no event to wait for
+        time.sleep(0.05)  # the server removes it, and tells no one
 
 
 def recorded(server: RunningServer, action: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Where a link leads, and what is said about a deceiving one."""
+"""What a person is told about a link before it opens: its host, and what looks deceptive."""
 
 # ruff: noqa: RUF001, E501 - confusable letters and long addresses are the matter here
 import time

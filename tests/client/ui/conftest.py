@@ -73,7 +73,7 @@ def parsed_once() -> Iterator[None]:
 
 
 class Untuned(Collector):
-    """Leaves alone what is frozen: it belongs to the worker, who has all tests and modules in it."""
+    """Freezes and unfreezes nothing: the frozen objects are the test worker's own modules and tests."""
 
     def start(self) -> None:
         """Freeze nothing."""

@@ -1,7 +1,7 @@
 """Fills the timeline of the open room and sends read markers.
 
-Older pages, gaps and quoted messages are loaded when they become visible. What happens while a room
-is loading is shown afterwards, never lost; a late answer for a room that is no longer open is dropped.
+Older pages, gaps and quoted messages are loaded when they become visible. Messages that arrive while a room
+is loading are shown when it is loaded; an answer for a room that was left is dropped.
 Nothing is marked as read while the person only peeks or the terminal has no focus.
 """
 

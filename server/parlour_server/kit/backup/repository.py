@@ -252,7 +252,9 @@ class Repository:
     def _held(self, *, shared: bool = False) -> Iterator["_Held"]:
         """Lock the folder, and open it and those in it. Raises SetupError."""
         if not self.path.exists():
-            raise SetupError(f"there is no folder {self.path}: create it with `backup create`")
+            raise SetupError(
+                f"there is no folder {self.path}; `backup create` makes it with its first backup"
+            )
         if not self.path.is_dir():
             raise SetupError(f"{self.path} is one file; name a folder of backups")
         if not (self.path / _FORMAT).exists():  # before the lock, which may be that of a running server

@@ -192,6 +192,7 @@ class EncryptedRooms:
             self.identity,
             self.sas,
             self.history,
+            self.reconciler,
             self.scheduler,
             self.renewal,
             self.room_statuses,

@@ -11,7 +11,7 @@ from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.lying_server import shown
-from tests.client.core.e2ee.memory_server import LAPTOP, Line, RefusedError
+from tests.client.core.e2ee.memory_server import LAPTOP, Line, RefusedError, Room
 from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 
 from parlour_client.core.client import Client
@@ -24,12 +24,21 @@ from parlour_client.core.e2ee.maintenance.commit_submission import CommitSubmitt
 from parlour_client.core.e2ee.messages.outgoing import file_with_key
 from parlour_client.core.e2ee.messages.store import keep_file_key, store_events
 from parlour_client.core.e2ee.status import RoomState, Trust
-from parlour_client.core.errors import EncryptionError
+from parlour_client.core.errors import EncryptionError, StaleEpochError
 from parlour_client.core.model import Delivery, NoteKind
 from parlour_client.core.sync import catch_up
 from parlour_client.kit.errors import ParlourClientError, SetupError, UnreachableError
 from parlour_client.text.encryption_text import how_admitted
-from parlour_protocol.delivery import Commit, Contest, CreateGroup, EventStored, GroupState, Welcomes
+from parlour_protocol.delivery import (
+    ClaimedKeyPackages,
+    ClaimKeyPackages,
+    Commit,
+    Contest,
+    CreateGroup,
+    EventStored,
+    GroupState,
+    Welcomes,
+)
 from parlour_protocol.encrypted import EncryptedFile
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText
@@ -313,6 +322,50 @@ async def test_a_lost_answer_to_a_commit_changes_nothing(harness: Harness) -> No
     await harness.quiet()
     assert await texts(ana, room) == ["here"]
     assert harness.server.rooms[room].epoch >= 1
+
+
+async def test_a_key_package_of_a_commit_without_an_answer_is_not_used_again(harness: Harness) -> None:
+    """The log shows the commit: the next room of the same device gets another package, and it can read."""
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
+    rooms = [(await ana.rooms.create(name, RoomKind.PRIVATE, encrypted=True)).id for name in (GARDEN, OTHER)]
+    await harness.quiet()
+    harness.lines[ana].lose_reply_of = "commit"
+    for room in rooms:
+        await ana.invitations.send(room, BEN)
+        await harness.quiet()
+        await say(harness, ana, room, f"hello in {room}")
+        await shown(harness, ben, room)
+        assert await texts(ben, room) == [f"hello in {room}"]
+
+
+async def test_a_commit_that_is_refused_gives_its_key_package_back(harness: Harness) -> None:
+    """The server refuses it: what it would have used is good for the next one, and no other is claimed."""
+    ana, _ben, room = await pair(harness)
+    await harness.open(EVE)
+    claims: list[int] = []
+    claim = Line.claim
+
+    async def counted(self: Line, body: ClaimKeyPackages) -> ClaimedKeyPackages:
+        claims.append(len(body.devices))
+        return await claim(self, body)
+
+    commit = harness.server.commit
+    first = True
+
+    def later(at: Room, line: Line, body: Commit) -> EventStored:
+        nonlocal first
+        if line is harness.lines[ana] and first:
+            first = False
+            raise StaleEpochError("stale", "stale_epoch")
+        return commit(at, line, body)
+
+    harness.server.commit = later  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Line, "claim", counted)
+        await ana.invitations.send(room, EVE)
+        await harness.quiet()
+    assert claims == [1]
+    assert "eve" in {str(one.user) for one in (await ana.encryption.report(room)).members}
 
 
 async def test_plaintext_from_the_server_is_refused(harness: Harness) -> None:

@@ -41,15 +41,15 @@ class CommitSubmitter:
         session: DeviceSession,
         server: ServerState,
         signal: ChangeSignal,
-        committed: Callable[[Commit], None],
+        dropped: Callable[[RequestId], None],
     ) -> None:
-        """Ask ``delivery``; ``committed`` is called with each commit of this device that took effect."""
+        """Ask ``delivery``; ``dropped`` is called with each commit that will never be in the log."""
         self._archive = archive
         self._delivery = delivery
         self._session = session
         self._server = server
         self._signal = signal
-        self._committed = committed
+        self._dropped = dropped
 
     async def resumed(self, room: RoomId) -> bool:
         """Submit again what an earlier try, or an earlier run of the program, left undecided."""
@@ -71,11 +71,14 @@ class CommitSubmitter:
             await self._came_second(room, body)
         except ApiRefusedError as error:
             if error.code not in TRANSIENT:
-                await self._archive.write_durably(self._session.groups.drop_staged, room)
+                await self._drop(room, body)
             raise
         else:
             await self.patiently(self._server.logged(room, logged))
-            self._committed(body)
+
+    async def _drop(self, room: RoomId, body: Commit) -> None:
+        await self._archive.write_durably(self._session.groups.drop_staged, room)
+        self._dropped(body.request)
 
     async def _came_second(self, room: RoomId, body: Commit) -> None:
         """Process the commit that was first; if there is none, the request of ours is outdated."""
@@ -85,7 +88,7 @@ class CommitSubmitter:
         if staged is None or staged.request != body.request:
             return
         if (state.group, state.epoch) == (body.group, body.epoch):
-            await self._archive.write_durably(self._session.groups.drop_staged, room)
+            await self._drop(room, body)
         else:
             await self.patiently(self._signal.until(lambda: self._decided(room, body.request)))
 

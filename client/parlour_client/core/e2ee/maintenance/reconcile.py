@@ -7,7 +7,7 @@ why. Only one call for a room runs at a time.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -31,14 +31,14 @@ from parlour_client.core.e2ee.maintenance.commit_submission import TRANSIENT, Co
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.maintenance.room_status import RoomStatuses
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
-from parlour_client.core.errors import StaleEpochError
+from parlour_client.core.errors import EncryptionError, StaleEpochError
 from parlour_client.core.sync.state import State
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ApiRefusedError, SetupError
 from parlour_client.kit.language import N_, _
-from parlour_protocol.delivery import ClaimKeyPackages, Commit, Contest, GroupState
+from parlour_protocol.delivery import ClaimKeyPackages, Contest, GroupState
 from parlour_protocol.ids import Epoch, GroupId, RoomId
-from parlour_protocol.kit.ids import DeviceId, new_request_id
+from parlour_protocol.kit.ids import DeviceId, RequestId, new_request_id
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import CLAIM_DEVICES, GROUP_DEVICES, HYBRID_DEVICES
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
@@ -79,9 +79,11 @@ class Reconciler:
         self._identity = identity
         self._room_statuses = room_statuses
         self._clock = clock
-        self._submitter = CommitSubmitter(archive, delivery, session, server, signal, self._committed)
+        self._submitter = CommitSubmitter(archive, delivery, session, server, signal, self._put_back)
         self._claimed: dict[RoomSuite, dict[DeviceId, bytes]] = {suite: {} for suite in RoomSuite}
-        """Key packages of a commit that lost: no one else has them, so they are still good."""
+        """Key packages that no commit uses: no one else has them, so they are still good."""
+        self._used: dict[RequestId, tuple[RoomSuite, Mapping[DeviceId, bytes]]] = {}
+        """Those in a commit on which the log has not decided."""
         self.left_out: dict[RoomId, Mapping[DeviceId, str]] = {}
         """Devices that could not be added when a room was last settled, and why."""
         self.seen: dict[RoomId, GroupState] = {}
@@ -108,7 +110,7 @@ class Reconciler:
         report = await self._submitter.report(room)
         if report.status is GroupStatus.ACTIVE and not report.staged and not report.again:
             wanted = CommitRequest(new_request_id(), "renew", {}, (), self._server.time(), self._clock.now())
-            await self._commit(room, len(report.members), wanted)
+            await self._commit(room, report, wanted)
 
     async def recreate(self, room: RoomId) -> None:
         """Recreate a contested room's group, and add everyone."""
@@ -253,8 +255,9 @@ class Reconciler:
         room_for, at_once = _bounds(report.suite, len(report.members))
         left_out |= dict.fromkeys(missing[room_for:], _(_NO_ROOM).format(most=HYBRID_DEVICES.value))
         missing = missing[: min(room_for, at_once)]
-        packages = await self._packages(room, missing, report.suite)
-        why = _(_NO_HYBRID if report.suite is RoomSuite.X_WING else _NO_PACKAGE)
+        suite = report.suite or RoomSuite.X25519
+        packages = await self._packages(room, missing, suite)
+        why = _(_NO_HYBRID if suite is RoomSuite.X_WING else _NO_PACKAGE)
         left_out |= dict.fromkeys([device for device in missing if device not in packages], why)
         if not plan.statements and not plan.remove and not packages:
             return state
@@ -269,9 +272,8 @@ class Reconciler:
             plan.revocations,
         )
         try:
-            await self._commit(room, len(report.members) + len(packages), wanted)
+            await self._commit(room, report, wanted)
         except BadPackageError as error:
-            self._forget(error.why)
             left_out |= {
                 device: _("no usable key package: {why}").format(why=why) for device, why in error.why.items()
             }
@@ -292,21 +294,29 @@ class Reconciler:
             await self._room_statuses.refresh(room)
         return plan
 
-    async def _commit(self, room: RoomId, devices: int, wanted: CommitRequest) -> None:
+    async def _commit(self, room: RoomId, report: GroupReport, wanted: CommitRequest) -> None:
         groups = self._session.groups
-        if devices < BIG:
-            body = await self._archive.write_durably(groups.stage, room, wanted)
-        else:
-            stored = await self._archive.write(groups.stored, room)
-            prepared = await asyncio.to_thread(commit.prepare, stored, wanted, self._session.own)
-            body = await self._archive.write_durably(groups.store, prepared)
+        # Before it is stored: whatever interrupts this, no key package is used twice.
+        self._use(wanted.request, report.suite or RoomSuite.X25519, wanted.packages)
+        try:
+            if len(report.members) + len(wanted.packages) < BIG:
+                body = await self._archive.write_durably(groups.stage, room, wanted)
+            else:
+                stored = await self._archive.write(groups.stored, room)
+                prepared = await asyncio.to_thread(commit.prepare, stored, wanted, self._session.own)
+                body = await self._archive.write_durably(groups.store, prepared)
+        except BadPackageError as error:
+            self._put_back(wanted.request, but=error.why)
+            raise
+        except EncryptionError:
+            self._put_back(wanted.request)
+            raise
         await self._submitter.post(room, body)
 
     async def _packages(
-        self, room: RoomId, devices: Sequence[DeviceId], suite: RoomSuite | None
+        self, room: RoomId, devices: Sequence[DeviceId], suite: RoomSuite
     ) -> dict[DeviceId, bytes]:
         """Claim one key package of each device for the room's group; devices without one are left out."""
-        suite = suite or RoomSuite.X25519
         claimed = self._claimed[suite]
         wanted = [device for device in devices if device not in claimed]
         for start in range(0, len(wanted), CLAIM_DEVICES.value):
@@ -315,13 +325,24 @@ class Reconciler:
             claimed |= {one.device: one.package for one in given.packages if one.device in chunk}
         return {device: claimed[device] for device in devices if device in claimed}
 
-    def _committed(self, body: Commit) -> None:
-        self._forget(body.added)
+    def _use(self, request: RequestId, suite: RoomSuite, packages: Mapping[DeviceId, bytes]) -> None:
+        """Take key packages for a commit on which the log decides."""
+        if packages:
+            self._used[request] = suite, packages
+        for device in packages:
+            self._claimed[suite].pop(device, None)
 
-    def _forget(self, devices: Iterable[DeviceId]) -> None:
-        for claimed in self._claimed.values():
-            for device in devices:
-                claimed.pop(device, None)
+    def _put_back(self, request: RequestId, but: Collection[DeviceId] = ()) -> None:
+        """Keep the key packages of a commit that never took effect for the next one."""
+        suite, packages = self._used.pop(request, (RoomSuite.X25519, {}))
+        self._claimed[suite] |= {device: one for device, one in packages.items() if device not in but}
+
+    def decided(self, merged: Collection[RequestId], lost: Collection[RequestId]) -> None:
+        """Note which commits of this device took effect in the log, and which lost to another one."""
+        for request in merged:
+            self._used.pop(request, None)
+        for request in lost:
+            self._put_back(request)
 
     async def _create_group(self, room: RoomId, people: Collection[InitialMember] = ()) -> None:
         """Create the room's group: for the people of the last one, if this device knew them."""

@@ -13,6 +13,7 @@ from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks
 from parlour_client.core.e2ee.maintenance.closed_accounts import ClosedAccounts
 from parlour_client.core.e2ee.maintenance.erasure import Erasure
+from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
 from parlour_client.core.e2ee.maintenance.renewal import Renewal
 from parlour_client.core.e2ee.maintenance.room_status import RoomStatuses
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
@@ -36,6 +37,7 @@ class Effects:
         identity: IdentityService,
         sas: SasSessions,
         history: HistoryTransfer,
+        reconciler: Reconciler,
         scheduler: Scheduler,
         renewal: Renewal,
         room_statuses: RoomStatuses,
@@ -58,6 +60,7 @@ class Effects:
         self._emit = emit
         self._denied = denied
         self._read_by = read_by
+        self._reconciler = reconciler
         self._scheduler = scheduler
         self._renewal = renewal
         self._room_statuses = room_statuses
@@ -90,6 +93,7 @@ class Effects:
 
     def _look_after(self, room: RoomId, receipt: Receipt) -> None:
         """Schedule maintenance of the group if it is needed."""
+        self._reconciler.decided(receipt.merged, receipt.lost)
         if receipt.contest is not None:
             self._scheduler.contest(room)
         if receipt.older:

@@ -12,13 +12,9 @@ from msgspec.structs import asdict
 from parlour_client.cli.output import Output, print_entry, print_json, shown
 from parlour_client.cli.send import delivered
 from parlour_client.commands import results
-from parlour_client.commands.command import Call
-from parlour_client.commands.encryption import encryption
-from parlour_client.commands.front import Front
 from parlour_client.core.e2ee.report_text import SUITE_NAMES
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, RoomReport, Trust
 from parlour_client.core.model import Invitation, display_name
-from parlour_client.core.settings import Settings
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import N_, _, ngettext
@@ -347,13 +343,6 @@ async def _recovery_words_shown(result: results.RecoveryWordsShown, out: Output)
 # --- encryption
 
 
-@show.register(results.RoomRenewed)
-async def _room_renewed(result: results.RoomRenewed, out: Output) -> None:
-    await out.client.finish(result.room.id)
-    report = await encryption(Call(out.client, Front.CLI, Settings()), result.room)
-    await show(report, out)
-
-
 @show.register(results.EncryptionShown)
 async def _encryption_shown(result: results.EncryptionShown, out: Output) -> None:
     if out.as_json:
@@ -371,7 +360,6 @@ def _report_fields(report: RoomReport) -> dict[str, Any]:
         "group": report.group,
         "epoch": report.epoch,
         "authenticator": report.authenticator,
-        "decided_by_members": report.decided_by_members,
         "people": [_person_fields(person) for person in report.people],
         "claims": list(report.claims),
         "members": [_member_fields(member) for member in report.members],

@@ -22,14 +22,13 @@ from parlour_client.commands.command import (
 )
 from parlour_client.commands.find import find_invitation, find_room
 from parlour_client.commands.front import Front
-from parlour_client.commands.results import Question, RenewQuestion
+from parlour_client.commands.results import Question
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.client import Client
 from parlour_client.core.settings import load
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import SessionEndedError, UnreachableError
 from parlour_client.kit.language import _
-from parlour_client.text.encryption_text import renewed_person
 
 _PATIENCE: Final = 5.0
 """Seconds to wait for a connection that a command can do without."""
@@ -93,9 +92,6 @@ def _found(call: Call, command: Command[..., Any], name: str, value: Any) -> Any
 
 def _ask(question: Question) -> None:
     """Raise unless the person says yes."""
-    if isinstance(question, RenewQuestion):
-        for person in question.people:
-            echo(renewed_person(person), err=True)
     if not sys.stdin.isatty():
         raise click.UsageError(_("Can't ask for confirmation without a terminal; use --yes."))
     for detail in question.details:

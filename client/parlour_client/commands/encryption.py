@@ -1,18 +1,13 @@
-"""Commands for the encryption of a room: see it, turn it on, renew it, repair it."""
-
-from typing import Annotated
+"""Commands for the encryption of a room: see it, turn it on, repair it."""
 
 from parlour_client.commands.command import (
-    SHELL,
     AlarmNumber,
     Asks,
     Call,
     Connect,
     Elsewhere,
     Here,
-    Kind,
     On,
-    Takes,
     command,
 )
 from parlour_client.commands.front import Front
@@ -20,9 +15,7 @@ from parlour_client.commands.results import (
     AlarmsListed,
     EncryptionShown,
     EncryptQuestion,
-    RenewQuestion,
     RoomEncrypted,
-    RoomRenewed,
 )
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
@@ -36,50 +29,11 @@ _IN_CHAT = Elsewhere(N_("It is asked and answered in a chat."))
     cli="encryption",
     connect=Connect.SETTLED,
     json=True,
-    asks=Asks(chat=False, cli=True),
     examples=("encryption garden", "encryption @ben --json"),
 )
-async def encryption(
-    call: Call,
-    room: Here,
-    *,
-    renewed: Annotated[
-        bool,
-        Takes(
-            Kind.FLAG,
-            help=N_("Let the members of an older room decide who is in it."),
-            option="renew",
-            fronts=SHELL,
-        ),
-    ] = False,
-) -> EncryptionShown | RenewQuestion:
+async def encryption(call: Call, room: Here) -> EncryptionShown:
     """Show who can read this room, who admitted them, and what the server sees."""
-    if renewed:
-        return await renew(call, room)
     return EncryptionShown(room, await call.client.encryption.report(room.id))
-
-
-@command(
-    "encryption renew",
-    cli=Elsewhere("parlour encryption ROOM --renew"),
-    role=Role.OWNER,
-    asks=Asks(for_good=True),
-)
-async def renew(call: Call, room: Here) -> RenewQuestion:
-    """Let the members of an older room decide who is in it."""
-    people = await call.client.encryption.adoptable(room.id)
-    if not people:
-        raise SetupError(
-            _("The members of this room already decide who is in it."), _("There is nothing to do.")
-        )
-
-    async def do() -> RoomRenewed:
-        await call.client.encryption.adopt(room.id, people)
-        return RoomRenewed(room)
-
-    return RenewQuestion(
-        _("Are these the people in the room, and no one else?"), do, room=room, people=people
-    )
 
 
 @command("encrypt", cli=_IN_CHAT, role=Role.OWNER, asks=Asks(for_good=True))

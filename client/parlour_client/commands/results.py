@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         OwnDevice,
         OwnKeys,
         PersonReport,
-        RoomPerson,
         RoomReport,
         SasVerification,
     )
@@ -80,14 +79,6 @@ class EncryptQuestion(Question):
 
     room: Room
     people: Sequence[UserName]
-
-
-@dataclass(slots=True, kw_only=True)
-class RenewQuestion(Question):
-    """Whether these are the people of an older encrypted room."""
-
-    room: Room
-    people: Sequence[RoomPerson]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -408,13 +399,6 @@ class EncryptionShown(Result):
 @dataclass(slots=True)
 class RoomEncrypted(Result):
     """Encryption was turned on."""
-
-    room: Room
-
-
-@dataclass(slots=True)
-class RoomRenewed(Result):
-    """Members of an older room decide who is in it from now on."""
 
     room: Room
 

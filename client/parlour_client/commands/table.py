@@ -115,7 +115,6 @@ TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
     ),
     N_("keys"): (
         encryption.encryption,
-        encryption.renew,
         encryption.encrypt,
         verification.verify,
         encryption.strict,

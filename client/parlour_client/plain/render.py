@@ -23,12 +23,10 @@ from parlour_client.text.date_text import day_found
 from parlour_client.text.device_text import steps_to_add
 from parlour_client.text.encryption_text import (
     LOST,
-    RENEWED,
     TRUST,
     WON,
     admitted_by_encrypting,
     how_admitted,
-    renewed_person,
 )
 from parlour_client.text.event_text import day_and_time
 from parlour_client.text.file_text import facts_of
@@ -375,12 +373,6 @@ async def _room_encrypted(result: results.RoomEncrypted, printer: Printer) -> No
     printer.say(printer.encryption_status.room_line(printer.client.encryption, result.room))
 
 
-@show.register(results.RoomRenewed)
-async def _room_renewed(result: results.RoomRenewed, printer: Printer) -> None:
-    del result
-    printer.say(_(RENEWED))
-
-
 @show.register(results.KeyShown)
 async def _key_shown(result: results.KeyShown, printer: Printer) -> None:
     for line in _key_lines(result.report):
@@ -540,14 +532,6 @@ def _encrypt_question(question: results.EncryptQuestion, yes: str) -> Iterator[s
     yield _(WON)
     yield from map(_, LOST)
     yield _("{yes} encrypts {title}.").format(yes=yes, title=question.room.title)
-
-
-@explain.register(results.RenewQuestion)
-def _renew_question(question: results.RenewQuestion, yes: str) -> Iterator[str]:
-    yield _("These people can read {title} now:").format(title=question.room.title)
-    for one in question.people:
-        yield f"{renewed_person(one)}."
-    yield _("{text} {yes} confirms, and from then on its members decide.").format(text=question.text, yes=yes)
 
 
 @explain.register(results.RevokeQuestion)

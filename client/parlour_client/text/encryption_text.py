@@ -6,7 +6,7 @@ from typing import Final
 
 from parlour_client.core.e2ee.status import RoomPerson, Trust
 from parlour_client.core.model import display_name
-from parlour_client.kit.language import N_, _, ngettext
+from parlour_client.kit.language import N_, _
 from parlour_client.text.words import role_word
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
@@ -41,9 +41,6 @@ def admitted_by_encrypting(people: Sequence[UserName]) -> str:
     ).format(names=names)
 
 
-RENEWED: Final = N_("From now on the members of this room decide who is in it.")
-
-
 def admission_words(person: RoomPerson) -> str:
     """Say who someone is in the room, who admitted them, and when."""
     role = "" if person.role is None else f", {role_word(person.role)}"
@@ -61,14 +58,6 @@ def how_admitted(person: RoomPerson) -> str:
     return _("admitted by {admitted_by}{when}").format(
         admitted_by=display_name(person.admitted_by), when=when
     )
-
-
-def renewed_person(person: RoomPerson) -> str:
-    """Say of someone in an older room what the owner should check."""
-    role = "" if person.role is None else f", {role_word(person.role)}"
-    count = len(person.devices)
-    devices = ngettext("one device", "{count} devices", count).format(count=count)
-    return f"{display_name(person.user)}{role}, {devices}"
 
 
 def admissions(people: Sequence[RoomPerson]) -> Sequence[str]:

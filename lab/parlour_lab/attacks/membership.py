@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
-from parlour_client.core.e2ee.groups.policy import Binding, Membership
+from parlour_client.core.e2ee.groups.policy import Membership
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, SUITES
 from parlour_client.core.e2ee.identity.signing import sign, verify
@@ -121,7 +121,7 @@ def _is_refused(
     members = tuple((index, one.leaf()) for index, one in enumerate(people))
     change = Change(_FIRST, added, (), removed, (), None, None, b"", members)
     try:
-        Membership(Binding.of(roster), roster, change).require()
+        Membership(roster, change).require()
     except RuleBrokenError as error:
         seen.received(str(error))
         return True

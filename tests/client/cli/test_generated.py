@@ -45,7 +45,6 @@ WRITTEN: list[tuple[str, dict[str, Any]]] = [
     ("verify", {"who": "", "confirm": None, "accept": False}),
     ("verify PARLOUR1:ABC", {"who": "PARLOUR1:ABC", "confirm": None, "accept": False}),
     ("verify ben --confirm 12345", {"who": "ben", "confirm": "12345", "accept": False}),
-    ("encryption garden --renew --yes", {"room": "garden", "renewed": True, "yes": True}),
     ("device revoke abc", {"device": "abc"}),
 ]
 

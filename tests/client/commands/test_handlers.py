@@ -238,7 +238,7 @@ WRONG: list[tuple[tuple[Front, ...], str]] = [
     (BOTH, "/kick"),
     (BOTH, "/approve"),
     (BOTH, "/create"),
-    (BOTH, "/encryption now"),
+    ((Front.LINE,), "/alarms now"),
     (BOTH, "/leave garden"),
     (BOTH, "/words"),
     (BOTH, "/favourite nowhere"),

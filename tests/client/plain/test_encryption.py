@@ -11,7 +11,7 @@ from parlour_client.core.e2ee.report_text import KEYS
 from parlour_client.core.e2ee.status import Alarm, RoomEncryption, RoomPerson, RoomState, Trust
 from parlour_client.core.events import EncryptionChanged, EntryAdded
 from parlour_client.core.model import Note, NoteKind
-from parlour_client.text.encryption_text import LOST, RENEWED
+from parlour_client.text.encryption_text import LOST
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.ids import RequestId
 from parlour_protocol.kit.names import parse_user_name
@@ -101,22 +101,6 @@ async def test_the_report_says_who_admitted_whom_and_what_the_server_claims(ear:
     assert bob in heard
     by = "joined by themselves on 2026-09-21"
     assert f"carol, {by}: no device in the group, can't read this room." in heard
-
-
-async def test_an_older_room_is_renewed_in_words(ear: Ear) -> None:
-    """The people are said first; it is done only by words that no one types by chance."""
-    assert (await ear.say("/encryption renew"))[0].startswith(
-        "Not done: The members of this room already decide"
-    )
-    older = (RoomPerson(BOB, Role.MEMBER, None, None, claimed_by_server=True, devices=(OTHER,)),)
-    ear.client.encryption.older = older
-    heard = await ear.say("/encryption renew")
-    assert "bob, member, one device." in heard
-    assert "/encryption renew for good" in heard[-1]
-    assert ear.client.encryption.calls == []
-    assert (await ear.say("/encryption renew now"))[0].startswith("Not done")
-    assert await ear.say("/encryption renew for good") == [RENEWED]
-    assert ear.client.encryption.calls == [("adopt", LOBBY, older)]
 
 
 async def test_encrypting_is_explained_first_and_confirmed_in_words(ear: Ear) -> None:

@@ -54,8 +54,6 @@ class FakeEncryption(Encryption):
         self.code = "PARLOUR1:ABCDEF"
         self.suite: RoomSuite | None = None
         self.people: tuple[RoomPerson, ...] = ()
-        self.older: tuple[RoomPerson, ...] = ()
-        """Whom a room from before its members decided has."""
         self.process = SasVerification(RequestId("p" * 22), RoomId("r" * 22), parse_user_name("bob"), True)
 
     def room(self, room: RoomId) -> RoomEncryption:
@@ -126,13 +124,6 @@ class FakeEncryption(Encryption):
 
     async def unfinished(self, room: RoomId) -> str:
         return self.room(room).problem
-
-    async def adoptable(self, room: RoomId) -> Sequence[RoomPerson]:
-        del room
-        return self.older
-
-    async def adopt(self, room: RoomId, people: Sequence[RoomPerson]) -> None:
-        self.calls.append(("adopt", room, tuple(people)))
 
     async def refound(self, room: RoomId) -> None:
         self.calls.append(("refound", room))

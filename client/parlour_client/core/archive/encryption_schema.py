@@ -138,10 +138,9 @@ SUITES: Final[tuple[str, ...]] = (
 """A migration of its own."""
 
 MEMBERSHIP_TABLES: Final[tuple[str, ...]] = (
-    "ALTER TABLE mls_groups ADD COLUMN roster BLOB",  # the room's members; NULL in a group without a roster
+    "ALTER TABLE mls_groups ADD COLUMN roster BLOB",  # the room's members
     # The last known roster, for good: no later group of the room forgets who was removed.
     "ALTER TABLE mls_rooms ADD COLUMN roster BLOB",
-    "ALTER TABLE mls_rooms ADD COLUMN people BLOB",  # members of a group without a roster: (user, key)
     # Statements of the log that no commit has executed yet.
     """CREATE TABLE mls_statements (
         room TEXT NOT NULL,

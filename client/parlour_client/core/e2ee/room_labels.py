@@ -5,7 +5,6 @@ from memory and changes nothing.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
 
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.groups import server_claims
@@ -16,17 +15,12 @@ from parlour_client.core.e2ee.groups.group_rollback import FOUND_AGAIN
 from parlour_client.core.e2ee.maintenance.closed_accounts import closed_direct_words, closed_words
 from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomState, Trust
 from parlour_client.core.model import display_name
-from parlour_client.kit.language import N_, _
+from parlour_client.kit.language import _
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind, RoomSuite
-
-_OLD: Final = N_(
-    "This room was made before its members decided who is in it: no one can be added or "
-    "removed. An owner can renew it: /encryption renew, or parlour encryption ROOM --renew."
-)
 
 
 class RoomLabels:
@@ -78,11 +72,9 @@ class RoomLabels:
         return RoomState.ACTIVE, " ".join(part for part in self._notices(room, report) if part)
 
     def _notices(self, room: RoomId, report: GroupReport) -> Sequence[str]:
-        old = _(_OLD) if report.roster is None else ""
         closed = self._rooms.reconciler.closed(room)
         verified = [user for user in closed if self._identity.trust(user) is Trust.VERIFIED]
         return [
-            old,
             *server_claims.words(report.claims, report.roster),
             *closed_words(
                 closed, report, self._rooms.me, verified, self._rooms.closed_accounts.contradicted()

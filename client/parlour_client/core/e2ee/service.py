@@ -24,7 +24,6 @@ from parlour_client.core.e2ee.status import (
     OwnKeys,
     PersonReport,
     RoomEncryption,
-    RoomPerson,
     RoomReport,
     RoomState,
     SasVerification,
@@ -38,7 +37,6 @@ from parlour_protocol.ids import Epoch, RoomId
 from parlour_protocol.kit.ids import DeviceId, RequestId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.secret import Secret
-from parlour_protocol.rooms import Role
 
 _ADD_SECONDS: Final = 5.0
 """Seconds that an approval waits for the new device to upload key packages, which takes an instant if it is
@@ -127,7 +125,6 @@ class Encryption:
             keys="" if report.suite is None else _(KEYS[report.suite]),
             people=self._labels.people(report, listed),
             claims=self._claims(report),
-            decided_by_members=report.roster is not None,
         )
 
     @staticmethod
@@ -170,23 +167,6 @@ class Encryption:
             return ""
         known = self._rooms.scheduler.problems.get(room)
         return "" if known is None else known.whole
-
-    async def adoptable(self, room: RoomId) -> Sequence[RoomPerson]:
-        """Return the members of a room made before members decided who is in it; empty for other rooms."""
-        found = await self.report(room)
-        if found.decided_by_members or not found.members:
-            return ()
-        roles = {member.user: member.role for member in await self._members(room)}
-        return [replace(one, role=roles.get(one.user, Role.MEMBER)) for one in found.people if one.devices]
-
-    async def adopt(self, room: RoomId, people: Sequence[RoomPerson]) -> None:
-        """Renew such a room for these people, whom the person has checked (owners)."""
-        await self._rooms.track(room)
-        report = self._rooms.room_statuses.of(room)
-        keys = {member.user: member.certificate.account_key for member in report.members}
-        roles = {one.user: one.role or Role.MEMBER for one in people}
-        verified_people = [(user, key, roles[user]) for user, key in sorted(keys.items()) if user in roles]
-        await self._rooms.scheduler.adopt(room, verified_people)
 
     async def refound(self, room: RoomId) -> None:
         """Recreate the group of a contested room."""

@@ -128,8 +128,6 @@ class RoomReport:
     """Everyone who is in it, and everyone the server claims to be."""
     claims: Sequence[str] = ()
     """Sentences: the server's claims about its members that none of them has signed."""
-    decided_by_members: bool = False
-    """Its members decide who is in; an older room must be renewed by an owner."""
 
 
 @dataclass(frozen=True, slots=True)

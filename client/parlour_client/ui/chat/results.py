@@ -16,7 +16,6 @@ from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import filled, join, lines, own, peer, peer_line
 from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
 from parlour_client.text.date_text import day_found
-from parlour_client.text.encryption_text import RENEWED
 from parlour_client.text.formatting import preview
 from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.room_text import created_room
@@ -24,7 +23,6 @@ from parlour_client.text.server_notice_text import no_notices, notice_heading
 from parlour_client.text.setting_text import changed_line, setting_line
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
-from parlour_client.ui.chat.encryption.renew import renew_question
 from parlour_client.ui.chat.encryption.turn_on import turn_on_question
 from parlour_client.ui.chat.files import FileTransfers
 from parlour_client.ui.chat.interaction import Interaction
@@ -67,7 +65,6 @@ class ResultViews:
             Question: self._ask,
             results.ChoiceWanted: self._choose,
             results.EncryptQuestion: self._ask_to_encrypt,
-            results.RenewQuestion: self._ask_to_renew,
             results.RoomOpened: self._open,
             results.PublicRoomsListed: self._public_rooms,
             results.TopicShown: self._topic,
@@ -98,7 +95,6 @@ class ResultViews:
             results.FactorsListed: lambda _: interaction.push(SecondFactorsScreen(client.sessions.factors)),
             results.SessionsListed: lambda found: people.list_sessions(found.sessions),
             results.EncryptionShown: lambda found: encryption.show_report(found.room, found.report),
-            results.RoomRenewed: lambda _renewed: interaction.say(_(RENEWED)),
             results.KeyShown: lambda found: encryption.show_person(found.report),
             results.KeyDecided: lambda found: encryption.show_person(found.report),
             results.ComparisonShown: lambda found: encryption.show_words(found.process),
@@ -141,9 +137,6 @@ class ResultViews:
 
     def _ask_to_encrypt(self, question: results.EncryptQuestion) -> None:
         self._interaction.confirm(turn_on_question(question), lambda: self._done(question))
-
-    def _ask_to_renew(self, question: results.RenewQuestion) -> None:
-        self._interaction.confirm(renew_question(question), lambda: self._done(question))
 
     async def _done(self, question: Question) -> None:
         await self.show(await question.do())

@@ -250,8 +250,6 @@ class Device:
     ) -> tuple[list[bytes], list[bytes]]:
         """Sign what allows it: we admit who is new, who goes has left, single devices are revoked."""
         roster = self.groups.stored(self.connection, log.room).rules.roster
-        if roster is None:  # a group from before
-            return [], []
         statements, revocations = [], []
         out = {device.id for device in remove}
         for device in [one for one in remove if one.id != self.id]:

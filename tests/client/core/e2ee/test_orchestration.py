@@ -1,7 +1,6 @@
 """What goes wrong on the way: races, lost answers, people without devices, and servers that lie."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,16 @@ from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.groups.group_errors import BlockedError, NotReadyError
-from parlour_client.core.e2ee.groups.group_report import GroupReport
 from parlour_client.core.e2ee.groups.group_store import scrub
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.maintenance import erasure, membership
-from parlour_client.core.e2ee.maintenance.commit_submission import CommitSubmitter
 from parlour_client.core.e2ee.messages.outgoing import file_with_key
 from parlour_client.core.e2ee.messages.store import keep_file_key, store_events
 from parlour_client.core.e2ee.status import RoomState, Trust
 from parlour_client.core.errors import EncryptionError, StaleEpochError
 from parlour_client.core.model import Delivery, NoteKind
 from parlour_client.core.sync import catch_up
-from parlour_client.kit.errors import ParlourClientError, SetupError, UnreachableError
+from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_client.text.encryption_text import how_admitted
 from parlour_protocol.delivery import (
     ClaimedKeyPackages,
@@ -758,27 +755,6 @@ async def test_the_recovery_words_let_a_device_into_all_its_rooms(harness: Harne
         await harness.until(lambda own=own: ana.encryption.room(own).state is RoomState.ACTIVE)  # type: ignore[misc]
         await say(harness, ana, own, "from the laptop")
         await harness.until_true(lambda own=own: texts(phone, own), ["from the phone", "from the laptop"])  # type: ignore[misc]
-
-
-async def test_who_may_not_renew_a_room_does_not_contest_it(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only an owner renews a room from before; someone else's try must not stop the group that it has."""
-    _, ben, room = await pair(harness)
-    report = CommitSubmitter.report
-
-    async def older(self: CommitSubmitter, which: RoomId) -> GroupReport:
-        return replace(await report(self, which), roster=None)
-
-    monkeypatch.setattr(CommitSubmitter, "report", older)
-    reconciler = encrypted_rooms(ben).reconciler
-    with pytest.raises(SetupError, match="Only an owner"):
-        await reconciler.adopt(room, ())
-    with pytest.raises(EncryptionError, match="made before its members decided"):
-        await reconciler.recreate(room)
-    assert not harness.server.rooms[room].contested
-    monkeypatch.undo()
-    await say(harness, ben, room, "it goes on")
 
 
 async def test_another_device_that_is_there_lets_in_who_used_the_recovery_words(harness: Harness) -> None:

@@ -24,9 +24,9 @@ from parlour_client.core.e2ee.groups.group_errors import (
 from parlour_client.core.e2ee.groups.group_store import GroupStore, StoredGroup, group_bytes, require_durable
 from parlour_client.core.e2ee.groups.key_lifetimes import trouble_of_adding
 from parlour_client.core.e2ee.groups.policy import (
-    Binding,
     RoomRules,
     certificate_of,
+    extensions_of,
     person_of,
     require_in_time,
 )
@@ -119,11 +119,11 @@ def prepare(stored: StoredGroup, wanted: CommitRequest, own: ThisDevice) -> Prep
     adds = _adds(packages, after, wanted.here)
     proposals: list[Proposal] = [*adds.values(), *(remove_proposal(indices[d]) for d in removed)]
     if after is not stored.rules.roster:
-        proposals.append(GroupContextExtensions(stored.rules.binding.extensions(after)))
+        proposals.append(GroupContextExtensions(extensions_of(after)))
     key, now = new_key(), wanted.at // 1_000
     options = CommitOptions(
         tree_in_welcome=False,
-        info_extensions=(key_extension(key, roster=after is not None),),
+        info_extensions=(key_extension(key),),
         authenticated_data=evidence.encode(),
     )
     with stored.rules.ours(wanted.at):
@@ -134,7 +134,7 @@ def prepare(stored: StoredGroup, wanted: CommitRequest, own: ThisDevice) -> Prep
     return _prepared(stored, wanted, pending, key, after)
 
 
-def _adds(packages: Mapping[DeviceId, bytes], roster: Roster | None, here: Millis) -> dict[DeviceId, Add]:
+def _adds(packages: Mapping[DeviceId, bytes], roster: Roster, here: Millis) -> dict[DeviceId, Add]:
     """Parse key packages. The server chose them: each must be of the right device, and valid now."""
     adds: dict[DeviceId, Add] = {}
     for device, package in packages.items():
@@ -148,7 +148,7 @@ def _adds(packages: Mapping[DeviceId, bytes], roster: Roster | None, here: Milli
         old = trouble_of_adding(proposal.key_package.leaf_node.lifetime, found, here)
         if old:
             raise BadPackageError({device: _("that of {user}: {old}").format(user=found.user, old=old)})
-        if roster is not None and not roster.admits(found.user, found.account_key):
+        if not roster.admits(found.user, found.account_key):
             known = roster.person(found.user) is not None
             why = (
                 _("has a different account key from the one a member admitted")
@@ -191,7 +191,7 @@ def _in_time(at: Millis) -> Callable[[Change], None]:
 
 
 def _prepared(
-    stored: StoredGroup, wanted: CommitRequest, pending: PendingCommit, key: bytes, roster: Roster | None
+    stored: StoredGroup, wanted: CommitRequest, pending: PendingCommit, key: bytes, roster: Roster
 ) -> PreparedCommit:
     """Build the request that submits a commit and declares what it does."""
     outcome, server = pending.outcome, stored.rules.server
@@ -200,7 +200,7 @@ def _prepared(
     welcome = tree = None
     if pending.welcome is not None:
         welcome = WelcomeBytes(pending.welcome)
-        beside = WelcomeSupplement(pending.ratchet_tree, None if roster is None else roster.encode())
+        beside = WelcomeSupplement(pending.ratchet_tree, roster.encode())
         tree = TreeBytes(encrypt_supplement(beside, key, group_bytes(stored.id), outcome.epoch))
     body = Commit(
         request=wanted.request,
@@ -271,7 +271,7 @@ def create_group(
         raise NotReadyError(NOT_APPROVED, APPROVE_IT)
     if not roster.admits(own.user, own.account_key):
         raise NotReadyError(_("You are not in this room: its members have removed you."))
-    rules, group_id = RoomRules(Binding.of(roster), roster), new_group_id()
+    rules, group_id = RoomRules(roster), new_group_id()
     seconds = at // 1_000
     group = Group.create(
         group_bytes(group_id),
@@ -279,11 +279,11 @@ def create_group(
         own.signer,
         Lifetime(max(0, seconds - 3_600), seconds + _MONTH),
         suite=suite_of(suite),
-        extensions=rules.binding.extensions(roster),
+        extensions=extensions_of(roster),
         leaf_extensions=own.leaf_extensions,
         policy=rules.policy(),
     )
-    stored = StoredGroup(group_id, rules.binding.room, "founding", b"", group, rules, at, request=request)
+    stored = StoredGroup(group_id, roster.room, "founding", b"", group, rules, at, request=request)
     group_store.insert(connection, stored)
     return group_id
 

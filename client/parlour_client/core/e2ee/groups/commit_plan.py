@@ -25,9 +25,8 @@ from parlour_protocol.delivery import GroupState
 from parlour_protocol.identity import Certificate
 from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.membership import Admit, AnyAct, Remove, Request, Roster, sign_statement
+from parlour_protocol.membership import Admit, AnyAct, Request, Roster, sign_statement
 from parlour_protocol.mls import unusable_leaves
-from parlour_protocol.rooms import RoomKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +76,12 @@ def plan(
     leaves = {index: certificate_of(leaf) for index, leaf in tree.members()}
     bad = unusable_leaves(tree)  # no path can be encrypted past them: each commit removes them
     unusable = sorted(leaf.device for at, leaf in leaves.items() if at in bad and leaf.device != own.device)
-    if stored.rules.roster is None:
-        made = _without_roster(connection, stored, state, list(leaves.values()))
-    else:
-        made = _Planner(connection, own, stored.rules.roster, list(leaves.values()), state, peer, now).plan()
+    made = _Planner(connection, own, stored.rules.roster, list(leaves.values()), state, peer, now).plan()
     return replace(made, remove=[*made.remove, *(d for d in unusable if d not in made.remove)])
 
 
 class _Planner:
-    """Plans one commit of a group with a roster."""
+    """Plans one commit of a group."""
 
     def __init__(
         self,
@@ -174,35 +170,6 @@ class _Planner:
             origin=self._after.origin,
         )
         self._apply(signed(self._own, act))
-
-
-def _without_roster(
-    connection: apsw.Connection, stored: StoredGroup, state: GroupState, leaves: Sequence[Certificate]
-) -> Plan:
-    """Plan for a group without a roster: no one is added, and anyone who leaves has signed it."""
-    here = {leaf.device: leaf for leaf in leaves}
-    own_words = [
-        one
-        for one in statements.waiting(connection, stored.room)
-        if isinstance(one.act, Remove) and one.act.who == one.by
-    ]
-    left = {(one.by, one.signer.account_key) for one in own_words}
-    gone = [leaf.device for leaf in leaves if (leaf.user, leaf.account_key) in left]
-    leaving = [one for one in state.leaving if one.device in here and one.device not in gone]
-    revocations = {one.device: _revocation(connection, here[one.device]) for one in leaving}
-    users = {leaf.user for leaf in leaves}
-    direct = stored.rules.binding.kind is RoomKind.DIRECT and len(users) < 2  # noqa: PLR2004 - two
-    missing = [one for one in state.missing if one.device not in here]
-    return Plan(
-        [one.data for one in own_words if (one.by, one.signer.account_key) in left and gone],
-        [data for data in revocations.values() if data is not None],
-        [*gone, *(device for device, data in revocations.items() if data is not None)],
-        [one.device for one in missing if one.user in users or direct],
-        ServerClaims(
-            sorted({one.user for one in missing if one.user not in users and not direct}),
-            sorted({one.user for one in leaving if revocations[one.device] is None}),
-        ),
-    )
 
 
 def _revocation(connection: apsw.Connection, leaf: Certificate) -> bytes | None:

@@ -70,7 +70,7 @@ class GroupReport:
     kind: RoomKind | None = None
     """The description of the room that its members agreed on."""
     roster: Roster | None = None
-    """Its members; None in a group without a roster, and outside of it."""
+    """Its members; None outside of its group."""
     claims: ServerClaims = NO_CLAIMS
     again: bool = False
     """The server was rolled back: the group must be recreated."""

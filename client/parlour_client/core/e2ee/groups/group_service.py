@@ -66,8 +66,6 @@ InitialMember: TypeAlias = tuple[UserName, bytes, Role]
 MakeAct: TypeAlias = Callable[[Roster], AnyAct]
 
 _NOBODY: Final = N_("This device is not in the room's group.")
-_NO_ROSTER: Final = N_("This encrypted room was created before members decided who is in it.")
-_RENEW: Final = N_("An owner must renew it first: /encryption, or parlour encryption ROOM --renew.")
 
 
 class GroupService:
@@ -320,7 +318,7 @@ class GroupService:
     # --- members
 
     def roster(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
-        """Return the room's members; None in a group without a roster, or outside of it."""
+        """Return the room's members; None outside of its group."""
         stored = self._stored(connection, room)
         return None if stored is None else stored.rules.roster
 
@@ -346,8 +344,6 @@ class GroupService:
         """Sign a statement about the room's members, if it is valid now. Raises EncryptionError."""
         stored = self.stored(connection, room)
         roster = statements.expected(connection, stored)
-        if roster is None:
-            raise NotReadyError(_NO_ROSTER, _RENEW)
         data = signed(self._own, make(roster))
         devices = {certificate_of(leaf).device for _index, leaf in stored.group.tree.members()}
         try:
@@ -359,11 +355,9 @@ class GroupService:
         return data
 
     def expected(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
-        """Return the roster as it will be when the waiting statements are executed."""
+        """Return the roster as it will be when the waiting statements are executed; None outside."""
         stored = self._stored(connection, room)
-        if stored is None or stored.rules.roster is None:
-            return None
-        return statements.expected(connection, stored)
+        return None if stored is None else statements.expected(connection, stored)
 
     def sign_own(self, act: AnyAct) -> bytes:
         """Sign a statement about this account only, even from outside: that it wants to join, or has left."""

@@ -12,17 +12,15 @@ import copy
 import json
 import secrets
 from collections import OrderedDict
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final, cast
 
 import apsw
-import msgspec
 
 from parlour_client.core.e2ee.groups.group_errors import MovedError, NotDurableError
 from parlour_client.core.e2ee.groups.key_lifetimes import Ended
-from parlour_client.core.e2ee.groups.policy import RoomRules, binding_of
+from parlour_client.core.e2ee.groups.policy import RoomRules
 from parlour_client.core.e2ee.identity.stored_state import restored
 from parlour_client.kit.language import _
 from parlour_protocol.ids import Epoch, GroupId, RoomId
@@ -97,7 +95,7 @@ class GroupStore:
         self.server = server
         self.settled: dict[GroupId, tuple[Epoch, int]] = {}
         """Epoch and version of ``key_trust`` in which nobody's key needed a decision."""
-        self._cache: OrderedDict[GroupId, tuple[bytes, Group, Roster | None]] = OrderedDict()
+        self._cache: OrderedDict[GroupId, tuple[bytes, Group, Roster]] = OrderedDict()
 
     def load(self, connection: apsw.Connection, group: GroupId | None) -> StoredGroup | None:
         """Return a group that this device is in, to be changed and passed to ``save``."""
@@ -111,7 +109,7 @@ class GroupStore:
                 "tuple[str, str, bytes, bytes, str, int, int | None, int, int | None, str | None, int]", row
             )
             restored, roster = self._restored(connection, GroupId(str(group)), version, state)
-            rules = RoomRules(binding_of(restored.context.extensions), roster)
+            rules = RoomRules(roster)
             stored = StoredGroup(
                 GroupId(str(group)),
                 RoomId(room),
@@ -159,7 +157,7 @@ class GroupStore:
         if connection.changes() != 1:
             raise MovedError(_("Another program has gone on with this group."))
         cached, roster = self._cache.get(stored.id), stored.rules.roster
-        if roster is not None and (cached is None or cached[2] is not roster):
+        if cached is None or cached[2] is not roster:
             query = "UPDATE mls_groups SET roster = ? WHERE group_id = ?"
             connection.execute(query, (roster.encode(), stored.id))
         stored.version = version
@@ -176,18 +174,17 @@ class GroupStore:
 
     def _restored(
         self, connection: apsw.Connection, group: GroupId, version: bytes, state: bytes
-    ) -> tuple[Group, Roster | None]:
+    ) -> tuple[Group, Roster]:
         cached = self._cache.get(group)
         if cached is None or cached[0] != version:
-            roster = None
-            query = "SELECT roster FROM mls_groups WHERE group_id = ? AND roster IS NOT NULL"
-            for (data,) in list(connection.execute(query, (group,))):
-                roster = restored(Roster.read, bytes(data))
+            query = "SELECT roster FROM mls_groups WHERE group_id = ?"
+            ((data,),) = connection.execute(query, (group,))
+            roster = restored(Roster.read, bytes(cast("bytes", data)))
             self._keep(group, version, restored(Group.restore, state), roster)
         _, found, roster = self._cache[group]
         return copy.copy(found), roster
 
-    def _keep(self, group: GroupId, version: bytes, restored: Group, roster: Roster | None) -> None:
+    def _keep(self, group: GroupId, version: bytes, restored: Group, roster: Roster) -> None:
         self._cache[group] = (version, copy.copy(restored), roster)
         self._cache.move_to_end(group)
         while len(self._cache) > IN_MEMORY:
@@ -260,20 +257,6 @@ def know_roster(connection: apsw.Connection, room: RoomId, roster: Roster | None
     """Remember a room's members beyond the life of its group."""
     if roster is not None:
         connection.execute("UPDATE mls_rooms SET roster = ? WHERE room = ?", (roster.encode(), room))
-
-
-def know_people(connection: apsw.Connection, room: RoomId, people: Collection[tuple[str, bytes]]) -> None:
-    """Remember the members of a group without a roster."""
-    data = msgspec.msgpack.encode(sorted((str(user), key) for user, key in people))
-    connection.execute("UPDATE mls_rooms SET people = ? WHERE room = ?", (data, room))
-
-
-def known_people(connection: apsw.Connection, room: RoomId) -> set[tuple[str, bytes]] | None:
-    """Return its members; None if this device was in no such group."""
-    query = "SELECT people FROM mls_rooms WHERE room = ? AND people IS NOT NULL"
-    for (data,) in connection.execute(query, (room,)):
-        return set(msgspec.msgpack.decode(bytes(data), type=list[tuple[str, bytes]]))
-    return None
 
 
 def require_durable(connection: apsw.Connection) -> None:

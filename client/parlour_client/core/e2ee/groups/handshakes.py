@@ -14,13 +14,14 @@ from typing import Final, cast
 from parlour_client.core.e2ee.groups import group_rollback, statements
 from parlour_client.core.e2ee.groups.commit_evidence import Evidence, statement_of
 from parlour_client.core.e2ee.groups.group_errors import DisplacedError, RuleBrokenError
-from parlour_client.core.e2ee.groups.group_store import StoredGroup, know_people
+from parlour_client.core.e2ee.groups.group_store import StoredGroup
 from parlour_client.core.e2ee.groups.key_lifetimes import Ended
 from parlour_client.core.e2ee.groups.policy import (
     DeclaredChanges,
     Person,
     certificate_bytes,
     certificate_of,
+    extensions_of,
     person_of,
 )
 from parlour_client.core.e2ee.groups.received import Concern, Received, ToContest
@@ -115,9 +116,6 @@ def _was_here(transaction: Transaction, group: GroupId) -> bool:
 
 def leave_group(transaction: Transaction) -> None:
     """Delete the keys of the group that was current."""
-    if transaction.stored is not None and transaction.stored.rules.roster is None:
-        leaves = [certificate_of(leaf) for _, leaf in transaction.stored.group.tree.members()]
-        know_people(transaction.connection, transaction.row.room, {(c.user, c.account_key) for c in leaves})
     if transaction.row.group is not None:
         transaction.lost.extend(_staged_request(transaction, transaction.row.group))
         transaction.group_store.drop(transaction.connection, transaction.row.group)
@@ -185,7 +183,7 @@ class _Followed:
 
     applied: CommitApplied
     by: Person | None
-    roster: Roster | None
+    roster: Roster
     statements: Sequence[Statement]
 
 
@@ -208,7 +206,7 @@ def _follow(
         raise RuleBrokenError(_("it is not a commit"))
     devices = [person_of(member, transaction.own.server).device for member in before]
     roster = stored.rules.roster_after(event.authenticated_data, devices)
-    if not event.removed_us and trial.context.extensions != stored.rules.binding.extensions(roster):
+    if not event.removed_us and trial.context.extensions != extensions_of(roster):
         raise RuleBrokenError(_("the group's members don't match the changes made to it"))
     by = next((m for m in before if m.index == event.outcome.committer), None)
     signed = [statement_of(data) for data in Evidence.read(event.authenticated_data).statements]

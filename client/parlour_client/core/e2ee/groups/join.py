@@ -20,7 +20,6 @@ from parlour_client.core.e2ee.groups.group_store import (
     group_bytes,
     highest_epoch,
     know_roster,
-    known_people,
     known_roster,
     load_room,
     pin_suite,
@@ -35,7 +34,8 @@ from parlour_client.core.e2ee.groups.policy import (
     binding_of,
     certificate_bytes,
     certificate_of,
-    has_roster,
+    extensions_of,
+    leaf_policy,
     require_members,
 )
 from parlour_client.core.e2ee.groups.received import Concern, Received
@@ -85,7 +85,7 @@ def open_welcome(
         event.seq,
     ):
         raise JoinRefusedError(_("The Welcome is not the one of the commit that adds this device."))
-    rules, group_id = RoomRules(Binding(own.server, event.room, kind), None), group_bytes(body.group)
+    binding, group_id = Binding(own.server, event.room, kind), group_bytes(body.group)
     opened: list[WelcomeSupplement] = []
 
     def tree(info: tuple[Extension, ...]) -> bytes:
@@ -94,39 +94,38 @@ def open_welcome(
 
     before = {package.ref for package in store}
     try:
-        group = Group.join(waiting.welcome, store, ratchet_tree=tree, policy=rules.policy())
-        rules.roster = _roster(group, opened[-1].roster if opened else None)
-        _check(group, own, rules, body, group_id)
+        group = Group.join(waiting.welcome, store, ratchet_tree=tree, policy=leaf_policy(own.server))
+        roster = _roster(group, opened[-1].roster if opened else b"")
+        _check(group, own, binding, roster, body, group_id)
     except MlsError as error:
         raise JoinRefusedError(_("The Welcome was refused: {error}.").format(error=error)) from error
+    rules = RoomRules(roster)
+    group.policy = rules.policy()
     return OpenedWelcome(group, rules, frozenset(before - {package.ref for package in store}), own)
 
 
-def _roster(group: Group, data: bytes | None) -> Roster | None:
+def _roster(group: Group, data: bytes) -> Roster:
     """Parse the roster that came along; the group itself says which one is right."""
-    if not has_roster(group.context.extensions):
-        return None
-    if data is None:
-        raise RuleBrokenError(_("the list of the room's members did not come with it"))
     try:
         roster = Roster.read(data)
     except StatementError as error:
         raise RuleBrokenError(
             _("the list of the room's members cannot be read: {error}").format(error=error)
         ) from error
-    if group.context.extensions != Binding.of(roster).extensions(roster):
+    if group.context.extensions != extensions_of(roster):
         raise RuleBrokenError(_("the list of the room's members is not the one of its group"))
     return roster
 
 
-def _check(group: Group, own: ThisDevice, rules: RoomRules, body: Handshake, group_id: bytes) -> None:
+def _check(
+    group: Group, own: ThisDevice, wanted: Binding, roster: Roster, body: Handshake, group_id: bytes
+) -> None:
     """Require the room's own group, in the epoch of the commit, with the devices that it declared."""
-    wanted = rules.binding
     if group.group_id != group_id or group.epoch != body.epoch + 1:
         raise RuleBrokenError(_("it leads into another group or epoch"))
     if binding_of(group.context.extensions) != wanted:
         raise RuleBrokenError(_("its group is for another room or server"))
-    require_members(wanted, rules.roster, (leaf for _index, leaf in group.tree.members()))
+    require_members(roster, (leaf for _index, leaf in group.tree.members()))
     devices = {certificate_of(leaf).device for _index, leaf in group.tree.members()}
     if not set(body.added) <= devices or devices & set(body.removed) or own.device not in devices:
         raise RuleBrokenError(_("its group has other members than the commit declares"))
@@ -150,7 +149,7 @@ def enter(
     if opened.group.epoch <= highest_epoch(connection, body.group):
         raise JoinRefusedError(_("The Welcome is an old one: this device was in that group at that time."))
     _require_suite(connection, opened.group, event)
-    _require_lineage(connection, opened.rules, opened.own, event)
+    _require_lineage(connection, opened.rules.roster, opened.own, event)
     _spend(connection, opened)
     group = StoredGroup(body.group, event.room, "active", b"", opened.group, opened.rules, event.at)
     group_store.insert(connection, group)
@@ -180,41 +179,23 @@ def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -
         )
 
 
-def _require_lineage(connection: apsw.Connection, rules: RoomRules, own: ThisDevice, event: LogEvent) -> None:
+def _require_lineage(connection: apsw.Connection, roster: Roster, own: ThisDevice, event: LogEvent) -> None:
     """Require that the members this device knew decided on the current ones. Raises JoinRefusedError.
 
     In a room with only this account, another of its devices may have started over with nothing but the
     account key.
     """
     known = known_roster(connection, event.room)
-    if (
-        known is not None
-        and rules.roster is not None
-        and _is_ours(known, own)
-        and _is_begun(rules.roster, own)
-    ):
+    if known is not None and _is_ours(known, own) and _is_begun(roster, own):
         known = None
     inviter = None if known is not None else accepted_from(connection, event.room)
-    if rules.roster is None:
-        if known is not None or inviter is not None:
-            raise JoinRefusedError(
-                _("The Welcome was refused: its group forgets that members decide who is in this room.")
-            )
-        return
-    alone = known is not None and _is_alone(known.people, rules.roster.people)
+    alone = known is not None and _is_alone(known.people, roster.people)
     try:
-        rules.roster.require_proofs(verify, None if alone else known)
+        roster.require_proofs(verify, None if alone else known)
     except NotAllowedError as error:
         raise JoinRefusedError(_("The Welcome was refused: {error}.").format(error=error)) from error
     if inviter is not None:
-        _require_admission(connection, rules.roster, own, inviter)
-    before = known_people(connection, event.room) if known is None else None
-    for person in rules.roster.people:
-        if before is not None and not person.proof and (person.user, person.account_key) not in before:
-            who = _("{user} was not in the room before").format(user=person.user)
-            raise JoinRefusedError(
-                _("The Welcome was refused: {who}, and no member admitted them.").format(who=who)
-            )
+        _require_admission(connection, roster, own, inviter)
 
 
 def _require_admission(

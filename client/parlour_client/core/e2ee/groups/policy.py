@@ -9,13 +9,13 @@ refused leaf must not pin a key.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import Final, NoReturn
 
 import msgspec
 
-from parlour_client.core.e2ee.groups.commit_evidence import Evidence, roster_after, statement_of
+from parlour_client.core.e2ee.groups.commit_evidence import Evidence, roster_after
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, MEMBERSHIP, ROOM_BINDING
@@ -24,7 +24,7 @@ from parlour_protocol.identity import Certificate, StatementError, credential_of
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import UserName, parse_user_name
-from parlour_protocol.membership import Remove, Roster
+from parlour_protocol.membership import Roster
 from parlour_protocol.mls import Change, Credential, Extension, LeafNode, Member, Policy
 from parlour_protocol.rooms import RoomKind
 
@@ -44,29 +44,29 @@ class Binding(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
         """Return the binding of a roster's room."""
         return cls(roster.server, roster.room, roster.kind)
 
-    def extensions(self, roster: Roster | None) -> tuple[Extension, ...]:
-        """Return the only extensions that the group's context may have."""
-        bound = Extension(ROOM_BINDING, msgspec.msgpack.encode(self))
-        return (bound,) if roster is None else (bound, Extension(MEMBERSHIP, roster.extension))
+    @property
+    def extension(self) -> Extension:
+        """The extension that binds a group to the room."""
+        return Extension(ROOM_BINDING, msgspec.msgpack.encode(self))
+
+
+def extensions_of(roster: Roster) -> tuple[Extension, ...]:
+    """Return the only extensions that the context of a roster's group may have."""
+    return Binding.of(roster).extension, Extension(MEMBERSHIP, roster.extension)
 
 
 @lru_cache(1024)
 def binding_of(extensions: tuple[Extension, ...]) -> Binding:
     """Parse a group's binding. Raises RuleBrokenError."""
-    if [extension.type for extension in extensions] not in ([ROOM_BINDING], [ROOM_BINDING, MEMBERSHIP]):
+    if [extension.type for extension in extensions] != [ROOM_BINDING, MEMBERSHIP]:
         raise RuleBrokenError(_("the group is not bound to a room"))
     try:
         binding = msgspec.msgpack.decode(extensions[0].data, type=Binding)
     except (msgspec.MsgspecError, ValueError) as error:
         raise RuleBrokenError(_("the group is bound to something that isn't a room")) from error
-    if binding.extensions(None) != extensions[:1]:
+    if binding.extension != extensions[0]:
         raise RuleBrokenError(_("the group's binding is not in its one form"))
     return binding
-
-
-def has_roster(extensions: tuple[Extension, ...]) -> bool:
-    """Say whether a group's members decide who is in; older groups have no roster."""
-    return any(extension.type == MEMBERSHIP for extension in extensions)
 
 
 def certificate_bytes(leaf: LeafNode) -> bytes:
@@ -91,16 +91,8 @@ def require_in_time(certificates: Iterable[Certificate], at: int) -> None:
         raise RuleBrokenError(_("a commit adds a device whose certificate has expired"))
 
 
-def require_members(binding: Binding, roster: Roster | None, leaves: Iterable[LeafNode]) -> None:
-    """Require that the person of every leaf is in the room. Raises RuleBrokenError.
-
-    A group without a roster proves only that a direct room is between two.
-    """
-    if roster is None:
-        users = {certificate_of(leaf).user for leaf in leaves}
-        if binding.kind is RoomKind.DIRECT and len(users) > 2:  # noqa: PLR2004 - two
-            raise RuleBrokenError(_("it lets a third person into a direct room"))
-        return
+def require_members(roster: Roster, leaves: Iterable[LeafNode]) -> None:
+    """Require that the person of every leaf is in the room. Raises RuleBrokenError."""
     keys = _keys(roster)
     for leaf in leaves:
         certificate = certificate_of(leaf)
@@ -152,31 +144,61 @@ class DeclaredChanges:
     unusable: Collection[DeviceId] | None = None
 
 
+def leaf_policy(server: str) -> Policy:
+    """Return the engine's policy for leaves on a server; it refuses all commits (`RoomRules` judges them)."""
+    return Policy(
+        public_messages=False,
+        extensions=KNOWN,
+        validate_credential=partial(validate_credential, server),
+        validate_successor=validate_successor,
+        authorise=expect_none,
+    )
+
+
+def expect_none(_change: Change) -> NoReturn:
+    """Refuse a commit where there can be none."""
+    raise RuleBrokenError(_("a commit came where none was expected"))
+
+
+def validate_credential(server: str, leaf: LeafNode) -> None:
+    """Check every leaf before it enters the tree: key package, commit path, join (not Adds alone)."""
+    certificate = certificate_of(leaf)
+    if certificate.server != server:
+        raise RuleBrokenError(_("a certificate is for another server"))
+    if certificate.device_key != leaf.signature_key:
+        raise RuleBrokenError(_("a certificate is for another key than the leaf's"))
+    expected = credential_of(certificate.user, certificate.server, certificate.device)
+    if leaf.credential != Credential.basic(expected):
+        raise RuleBrokenError(_("a leaf's credential is not what its certificate says"))
+
+
+def validate_successor(old: LeafNode, new: LeafNode) -> None:
+    """Refuse an Update or a commit's path that changes identity (a renewed certificate is fine)."""
+    before, after = certificate_of(old), certificate_of(new)
+    same = (before.user, before.device, before.account_key) == (
+        after.user,
+        after.device,
+        after.account_key,
+    )
+    if not same or old.credential != new.credential:
+        raise RuleBrokenError(_("a member's new leaf is of another person, device or account key"))
+
+
 @dataclass(slots=True)
 class RoomRules:
-    """The hooks for one group. ``declared``: what the commit being judged may do; None: there is none.
+    """The hooks for one group. ``declared``: what the commit being judged may do; None: there is none."""
 
-    ``roster`` is None in a group from before members decided who is in: no one can be added to it.
-    """
-
-    binding: Binding
-    roster: Roster | None
+    roster: Roster
     declared: DeclaredChanges | None = None
 
     @property
     def server(self) -> str:
         """The server of the room."""
-        return self.binding.server
+        return self.roster.server
 
     def policy(self) -> Policy:
         """Return the engine's policy with these hooks."""
-        return Policy(
-            public_messages=False,
-            extensions=KNOWN,
-            validate_credential=self.validate_credential,
-            validate_successor=self.validate_successor,
-            authorise=self.authorise,
-        )
+        return replace(leaf_policy(self.server), authorise=self.authorise)
 
     @contextmanager
     def ours(self, at: int) -> Iterator[None]:
@@ -187,33 +209,11 @@ class RoomRules:
         finally:
             self.declared = None
 
-    def validate_credential(self, leaf: LeafNode) -> None:
-        """Check every leaf before it enters the tree: key package, commit path, join (not Adds alone)."""
-        certificate = certificate_of(leaf)
-        if certificate.server != self.server:
-            raise RuleBrokenError(_("a certificate is for another server"))
-        if certificate.device_key != leaf.signature_key:
-            raise RuleBrokenError(_("a certificate is for another key than the leaf's"))
-        expected = credential_of(certificate.user, certificate.server, certificate.device)
-        if leaf.credential != Credential.basic(expected):
-            raise RuleBrokenError(_("a leaf's credential is not what its certificate says"))
-
-    def validate_successor(self, old: LeafNode, new: LeafNode) -> None:
-        """Refuse an Update or a commit's path that changes identity (a renewed certificate is fine)."""
-        before, after = certificate_of(old), certificate_of(new)
-        same = (before.user, before.device, before.account_key) == (
-            after.user,
-            after.device,
-            after.account_key,
-        )
-        if not same or old.credential != new.credential:
-            raise RuleBrokenError(_("a member's new leaf is of another person, device or account key"))
-
     def authorise(self, change: Change) -> None:
         """Require that a commit does what its event declares, and only for its committer."""
         declared = self.declared
         if declared is None:
-            raise RuleBrokenError(_("a commit came where none was expected"))
+            expect_none(change)
         if change.updated or change.psks or change.reinit is not None:
             raise RuleBrokenError(_("a commit does more than to add and remove devices"))
         senders = [by for by, *_rest in (*change.added, *change.removed)]
@@ -231,20 +231,18 @@ class RoomRules:
         ):
             if says is not None and sorted(does) != sorted(says):
                 raise RuleBrokenError(_("a commit adds or removes other devices than its event declares"))
-        Membership(self.binding, self.roster, change).require()
+        Membership(self.roster, change).require()
 
-    def roster_after(self, authenticated_data: bytes, devices: Collection[DeviceId]) -> Roster | None:
+    def roster_after(self, authenticated_data: bytes, devices: Collection[DeviceId]) -> Roster:
         """Return the roster after a commit that was judged. ``devices`` were in the group before it."""
-        if self.roster is None:
-            return None
         return roster_after(self.roster, Evidence.read(authenticated_data).statements, devices)
 
 
 class Membership:
     """Judges whom one commit adds and removes, and by which right."""
 
-    def __init__(self, binding: Binding, roster: Roster | None, change: Change) -> None:
-        self._binding, self._roster, self._change = binding, roster, change
+    def __init__(self, roster: Roster, change: Change) -> None:
+        self._roster, self._change = roster, change
         self._evidence = Evidence.read(change.authenticated_data)
         self._leaves = {index: certificate_of(leaf) for index, leaf in change.members}
         by = self._leaves.get(change.committer.index)
@@ -252,7 +250,7 @@ class Membership:
 
     def require(self) -> None:
         """Raise RuleBrokenError unless every leaf is added, kept or removed by right."""
-        people = self._people() if self._roster is None else self._listed(self._roster)
+        people = self._people()
         for _sender, leaf in self._change.added:
             self._require_in(certificate_of(leaf), people)
         revoked = self._evidence.revoked()
@@ -263,7 +261,7 @@ class Membership:
             if (
                 not ended
                 and index not in self._change.unusable
-                and certificate.account_key in people.get(certificate.user, ())
+                and people.get(certificate.user) == certificate.account_key
             ):
                 raise RuleBrokenError(
                     _("{by} removed a device of {user}, though no one who may asked for it").format(
@@ -273,62 +271,39 @@ class Membership:
         if self._evidence.statements:  # else no one left, and all who were in are
             gone = {index for _sender, index, _leaf in self._change.removed}
             for certificate in (one for index, one in self._leaves.items() if index not in gone):
-                if certificate.account_key not in people.get(certificate.user, ()):
+                if people.get(certificate.user) != certificate.account_key:
                     raise RuleBrokenError(
                         _("{by} left a device of {user} in the group, who is to leave it").format(
                             by=self._by, user=certificate.user
                         )
                     )
 
-    def _require_in(self, certificate: Certificate, people: Mapping[UserName, Collection[bytes]]) -> None:
-        keys = people.get(certificate.user)
-        if keys is None:
+    def _require_in(self, certificate: Certificate, people: Mapping[UserName, bytes]) -> None:
+        key = people.get(certificate.user)
+        if key is None:
             raise RuleBrokenError(
                 _("{by} added a device of {user}, whom no member admitted").format(
                     by=self._by, user=certificate.user
                 )
             )
-        if certificate.account_key not in keys:
+        if certificate.account_key != key:
             raise RuleBrokenError(
                 _("{by} added a device of {user} with another key than was admitted").format(
                     by=self._by, user=certificate.user
                 )
             )
 
-    def _listed(self, roster: Roster) -> Mapping[UserName, Collection[bytes]]:
-        """Return the account keys of everyone who is in afterwards, from the roster."""
+    def _people(self) -> Mapping[UserName, bytes]:
+        """Return the account keys of everyone who is in afterwards."""
         devices = {certificate.device for certificate in self._leaves.values()}
-        after = roster_after(roster, self._evidence.statements, devices)
+        after = roster_after(self._roster, self._evidence.statements, devices)
         extensions = self._change.extensions
-        if (after is roster) is not (extensions is None):
+        if (after is self._roster) is not (extensions is None):
             raise RuleBrokenError(
                 _("{by} changed the list of members without a statement, or not at all").format(by=self._by)
             )
-        if extensions is not None and extensions[1] != self._binding.extensions(after):
+        if extensions is not None and extensions[1] != extensions_of(after):
             raise RuleBrokenError(
                 _("{by} changed the list of members to something that no one signed").format(by=self._by)
             )
-        return {user: (key,) for user, key in _keys(after).items()}
-
-    def _people(self) -> Mapping[UserName, Collection[bytes]]:
-        """Return them for a group without a roster: from its leaves, except for those who want to leave."""
-        if self._change.extensions is not None:
-            raise RuleBrokenError(_("a commit does more than to add and remove devices"))
-        people: dict[UserName, set[bytes]] = {}
-        for certificate in self._leaves.values():
-            people.setdefault(certificate.user, set()).add(certificate.account_key)
-        for data in self._evidence.statements:
-            statement = statement_of(data)
-            act, key = statement.act, statement.signer.account_key
-            here = (act.server, act.room) == (self._binding.server, self._binding.room)
-            if not here or not isinstance(act, Remove) or act.who != statement.by:
-                raise RuleBrokenError(
-                    _("members of this room cannot be changed before an owner has renewed it")
-                )
-            people.get(act.who, set()).discard(key)
-        if self._binding.kind is RoomKind.DIRECT and len(people) < 2:  # noqa: PLR2004 - two
-            for _sender, leaf in self._change.added:
-                certificate = certificate_of(leaf)
-                if len(people) < 2 or certificate.user in people:  # noqa: PLR2004 - two
-                    people.setdefault(certificate.user, set()).add(certificate.account_key)
-        return people
+        return _keys(after)

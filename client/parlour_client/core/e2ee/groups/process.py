@@ -181,7 +181,7 @@ def _note_role(transaction: Transaction, event: LogEvent) -> None:
 
 
 def _went(transaction: Transaction, event: LogEvent) -> bool:
-    """Say whether this account left the room or was removed: by a statement, if there is a roster.
+    """Say whether this account left the room or was removed: by a statement, if this device is in its group.
 
     Then all its devices delete the keys, also those that were offline; they are added again if it comes back.
     """
@@ -192,7 +192,7 @@ def _went(transaction: Transaction, event: LogEvent) -> bool:
             went = who == transaction.own.user
         case _:
             return False
-    if not went or transaction.stored is None or transaction.stored.rules.roster is None:
+    if not went or transaction.stored is None:
         return went
     data, roster = statement_in(event.body), transaction.stored.rules.roster
     devices = {certificate_of(leaf).device for _, leaf in transaction.stored.group.tree.members()}

@@ -2,8 +2,7 @@
 
 In plaintext it would show the server every leaf; RFC 9420 section 12.4.3.3 asks for the same protection as
 commits have. XChaCha20-Poly1305 with a fresh key for each commit; group and epoch are bound into it, so that
-a tree of another time or group does not open. A group without a roster has only the tree; the length of the
-key says which.
+a tree of another time or group does not open.
 """
 
 import secrets
@@ -21,14 +20,13 @@ from parlour_protocol.mls import Extension
 KEY: Final = bindings.crypto_aead_xchacha20poly1305_ietf_KEYBYTES
 _NONCE: Final = bindings.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 _TAG: Final = bindings.crypto_aead_xchacha20poly1305_ietf_ABYTES
-_WITH_ROSTER: Final = b"\1"
 
 
 class WelcomeSupplement(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The plaintext."""
 
     tree: bytes
-    roster: bytes | None
+    roster: bytes
 
 
 def new_key() -> bytes:
@@ -36,15 +34,15 @@ def new_key() -> bytes:
     return secrets.token_bytes(KEY)
 
 
-def key_extension(key: bytes, *, roster: bool) -> Extension:
+def key_extension(key: bytes) -> Extension:
     """Return the extension of the group info for new members."""
-    return Extension(TREE_KEY, _WITH_ROSTER + key if roster else key)
+    return Extension(TREE_KEY, key)
 
 
 def encrypt_supplement(beside: WelcomeSupplement, key: bytes, group: bytes, epoch: int) -> bytes:
     """Return nonce and ciphertext of the supplement for ``group`` in ``epoch``."""
     nonce = secrets.token_bytes(_NONCE)
-    plain = beside.tree if beside.roster is None else msgspec.msgpack.encode(beside)
+    plain = msgspec.msgpack.encode(beside)
     sealed = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(plain, _bound(group, epoch), nonce, key)
     return nonce + sealed
 
@@ -54,8 +52,6 @@ def decrypt_supplement(
 ) -> WelcomeSupplement:
     """Decrypt it with the key in the group info. Raises RuleBrokenError."""
     key = next((extension.data for extension in info if extension.type == TREE_KEY), b"")
-    listed = len(key) == KEY + 1 and key.startswith(_WITH_ROSTER)
-    key = key[1:] if listed else key
     if len(key) != KEY or len(sealed) < _NONCE + _TAG:
         raise RuleBrokenError(_("the Welcome carries no key for its tree, or there is no tree"))
     nonce, ciphertext = sealed[:_NONCE], sealed[_NONCE:]
@@ -63,11 +59,7 @@ def decrypt_supplement(
         plain = bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(
             ciphertext, _bound(group, epoch), nonce, key
         )
-        return (
-            msgspec.msgpack.decode(plain, type=WelcomeSupplement)
-            if listed
-            else WelcomeSupplement(plain, None)
-        )
+        return msgspec.msgpack.decode(plain, type=WelcomeSupplement)
     except (CryptoError, msgspec.MsgspecError) as error:
         raise RuleBrokenError(_("the tree beside the Welcome is another one or was changed")) from error
 

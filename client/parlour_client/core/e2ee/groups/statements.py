@@ -73,10 +73,10 @@ def waiting(connection: apsw.Connection, room: RoomId) -> Sequence[Statement]:
     return [statement_of(bytes(data)) for (data,) in list(connection.execute(query, (room,)))]
 
 
-def expected(connection: apsw.Connection, stored: StoredGroup) -> Roster | None:
-    """Return the roster as it will be when they are executed; None in a group without one."""
+def expected(connection: apsw.Connection, stored: StoredGroup) -> Roster:
+    """Return the roster as it will be when they are executed."""
     roster = stored.rules.roster
-    if roster is None or not (those := waiting(connection, stored.room)):
+    if not (those := waiting(connection, stored.room)):
         return roster
     devices = {certificate_of(leaf).device for _, leaf in stored.group.tree.members()}
     for statement in those:

@@ -104,9 +104,8 @@ class Transaction:
         return Speaker(self.row.room, kind_of_room(stored), user, self._role)
 
     def _role(self, user: UserName) -> Role | None:
-        roster = None if self.stored is None else expected(self.connection, self.stored)
-        if roster is not None:  # the server's roles do not count if the group has its own
-            person = roster.person(user)
+        if self.stored is not None:  # the server's roles do not count if this device knows the members'
+            person = expected(self.connection, self.stored).person(user)
             return None if person is None else person.role
         return self.roles[user] if user in self.roles else self.role_of(user)
 

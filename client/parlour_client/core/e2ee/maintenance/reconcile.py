@@ -23,7 +23,6 @@ from parlour_client.core.e2ee.groups.group_errors import (
     NotReadyError,
 )
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
-from parlour_client.core.e2ee.groups.group_service import InitialMember
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.own_identity import lost_devices
 from parlour_client.core.e2ee.maintenance.background_tasks import ChangeSignal, quietly
@@ -34,7 +33,7 @@ from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.errors import EncryptionError, StaleEpochError
 from parlour_client.core.sync.state import State
 from parlour_client.kit.clock import Clock
-from parlour_client.kit.errors import ApiRefusedError, SetupError
+from parlour_client.kit.errors import ApiRefusedError
 from parlour_client.kit.language import N_, _
 from parlour_protocol.delivery import ClaimKeyPackages, Contest, GroupState
 from parlour_protocol.ids import Epoch, GroupId, RoomId
@@ -116,34 +115,8 @@ class Reconciler:
         """Recreate a contested room's group, and add everyone."""
         await self._server.reached(room)
         report = await self._submitter.report(room)
-        if report.roster is None and report.members:  # its people would be lost: an owner must list them
-            raise NotReadyError(
-                _("This room was made before its members decided who is in it."),
-                _("An owner can renew it: /encryption renew, or parlour encryption ROOM --renew."),
-            )
         if not report.again:  # after a rollback ``reconcile`` recreates it, replacing the server's old group
             await self._create_group(room)
-        await self.reconcile(room)
-
-    async def adopt(self, room: RoomId, people: Collection[InitialMember]) -> None:
-        """Give a room without a roster a group whose members decide who is in: these people (owners)."""
-        summary = self._state.summary(room)
-        if summary is None or (summary.role is not Role.OWNER and summary.kind is not RoomKind.DIRECT):
-            raise SetupError(
-                _("Only an owner of the room can renew it."), _("Ask an owner: /encryption renew.")
-            )
-        await self._server.reached(room)
-        state, report = await self._server.group(room), await self._submitter.report(room)
-        renewed = report.roster is not None or report.status not in {
-            GroupStatus.ACTIVE,
-            GroupStatus.CONTESTED,
-        }
-        if report.group is None or renewed or state.group != report.group:
-            raise SetupError(_("There is nothing to renew in this room now."), _("There is nothing to do."))
-        if not state.contested:
-            body = Contest(request=new_request_id(), group=report.group, epoch=state.epoch)
-            await self._server.logged(room, await self._delivery.contest(room, body))
-        await self._create_group(room, people)
         await self.reconcile(room)
 
     async def contest(self) -> None:
@@ -344,7 +317,7 @@ class Reconciler:
         for request in lost:
             self._put_back(request)
 
-    async def _create_group(self, room: RoomId, people: Collection[InitialMember] = ()) -> None:
+    async def _create_group(self, room: RoomId) -> None:
         """Create the room's group: for the people of the last one, if this device knew them."""
         summary, groups = self._state.summary(room), self._session.groups
         known = await self._archive.read(groups.known_roster, room)
@@ -355,7 +328,7 @@ class Reconciler:
                 _("It happens automatically when an owner is online."),
             )
         body = await self._archive.write_durably(
-            groups.create_group, room, summary.kind, new_request_id(), self._clock.now(), people
+            groups.create_group, room, summary.kind, new_request_id(), self._clock.now()
         )
         await self._submitter.post_creation(room, body)
 

@@ -8,12 +8,10 @@ room's problem, never hidden. Commands reconcile at once with ``now``.
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from functools import partial
 from random import Random
 from typing import Any, Final, TypeVar
 
 from parlour_client.core.e2ee.groups.group_errors import DisplacedError, NotReadyError
-from parlour_client.core.e2ee.groups.group_service import InitialMember
 from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
 from parlour_client.core.errors import ArchiveError
 from parlour_client.kit.clock import Clock, Timer
@@ -102,10 +100,6 @@ class Scheduler:
             self._tell(room)
         self._later("closed", room, 0, self._look_for_closed)
         return state
-
-    async def adopt(self, room: RoomId, people: Sequence[InitialMember]) -> None:
-        """Renew a room from before its members decided who is in."""
-        await self._run(room, partial(self._reconciler.adopt, people=people))
 
     async def recreate(self, room: RoomId) -> None:
         """Recreate a contested room's group."""

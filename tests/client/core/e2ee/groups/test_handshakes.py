@@ -124,9 +124,9 @@ def test_a_groups_binding_cannot_be_changed() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     other = Binding(SERVER, RoomId("another4567890abcdefgh"), RoomKind.PRIVATE)
-    handshake(log, alice, commit_of(alice, log, GroupContextExtensions(other.extensions(None))))
+    handshake(log, alice, commit_of(alice, log, GroupContextExtensions((other.extension,))))
     refused(bobby, log)
-    assert other.extensions(None)[0].type == ROOM_BINDING
+    assert other.extension.type == ROOM_BINDING
 
 
 def test_a_commit_carries_no_proposals_of_others() -> None:
@@ -137,7 +137,7 @@ def test_a_commit_carries_no_proposals_of_others() -> None:
     proposal = groups[2].propose(remove_proposal(1), now=log.now // 1_000)
     groups[0].process(proposal, now=log.now // 1_000)
     message = groups[0].commit(now=log.now // 1_000).message
-    rules = RoomRules(Binding(SERVER, log.room, log.kind), None)
+    rules = RoomRules(carol.groups.stored(carol.connection, log.room).rules.roster)
     rules.declared = DeclaredChanges(log.now, (), (bobby.id,))
     groups[2].policy = rules.policy()
     with pytest.raises(RuleBrokenError, match="someone else's"):

@@ -1,11 +1,9 @@
 """Who is in an encrypted room is what its members have signed: every member checks each commit by itself."""
 
 from collections.abc import Callable, Sequence
-from unittest.mock import patch
 
-import apsw
 import pytest
-from tests.client.core.e2ee.group_world import ROOM, SERVER, Device, Log, agree, request, room_of
+from tests.client.core.e2ee.group_world import ROOM, SERVER, Device, Log, agree, room_of
 from tests.client.core.e2ee.hostile_commits import commit_of, handshake, refused
 
 from parlour_client.core.archive import alarms
@@ -14,7 +12,7 @@ from parlour_client.core.e2ee.groups.commit_evidence import Evidence
 from parlour_client.core.e2ee.groups.commit_plan import Plan, signed
 from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_report import GroupStatus
-from parlour_client.core.e2ee.groups.policy import Binding, Membership
+from parlour_client.core.e2ee.groups.policy import extensions_of
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import NoteKind
 from parlour_protocol.delivery import GroupDevice, GroupState
@@ -24,7 +22,7 @@ from parlour_protocol.ids import Epoch, new_group_id
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Admit, AnyAct, Person, Remove, Roster, SetRole, Unban
-from parlour_protocol.mls import Group, GroupContextExtensions, Lifetime, add_proposal, remove_proposal
+from parlour_protocol.mls import GroupContextExtensions, add_proposal, remove_proposal
 from parlour_protocol.rooms import Role
 
 
@@ -72,7 +70,7 @@ def act(log: Log, roster: Roster, who: Device, kind: Callable[..., AnyAct], *mor
 def carried(roster: Roster, *those: bytes) -> tuple[bytes, GroupContextExtensions]:
     """Return evidence, and extensions that say something else than it does."""
     other = roster.begin(SERVER, ROOM, roster.kind, roster.people[0].user, _triples(roster), Millis(1))
-    extensions = GroupContextExtensions(Binding.of(other).extensions(other))
+    extensions = GroupContextExtensions(extensions_of(other))
     return Evidence(those).encode(), extensions
 
 
@@ -161,7 +159,7 @@ def test_who_is_removed_loses_all_devices_at_once() -> None:
     roster = roster_of(alice, log)
     statement = signed(alice.own, act(log, roster, bobby, Remove))
     after = roster.applied(statements.statement_of(statement))
-    proposals = [remove_proposal(1), GroupContextExtensions(Binding.of(after).extensions(after))]
+    proposals = [remove_proposal(1), GroupContextExtensions(extensions_of(after))]
     data = commit_of(alice, log, *proposals, evidence=Evidence((statement,)).encode())
     handshake(log, alice, data, removed=(bobby.id,))
     assert "left a device of bobby in the group" in refused(carol, log).trouble
@@ -429,105 +427,6 @@ def test_a_role_is_what_an_owner_signed() -> None:
     assert isinstance(person, Person)
     assert person.role is Role.MODERATOR
     bobby.sign(log, lambda r: act(log, r, carol, Remove))
-
-
-# --- groups from before
-
-
-def old_room(*devices: Device) -> Log:
-    """Make a room with a group from before its members decided who is in it."""
-    founder = devices[0]
-    log = room_of(founder)
-    founder.run(_as_before, founder, log)
-    founder.begin()
-    with patch.object(Membership, "require", lambda _: None):
-        founder.commit(log, 2, devices[1:])
-        for device in devices:
-            device.sync(log)
-    return log
-
-
-def _as_before(connection: apsw.Connection, device: Device, log: Log) -> None:
-    stored = device.groups.stored(connection, log.room)
-    group = Group.create(
-        stored.group.group_id,
-        device.own.credential,
-        device.own.signer,
-        Lifetime(log.now // 1_000 - 60, log.now // 1_000 + 86_400),
-        extensions=stored.rules.binding.extensions(None),
-        leaf_extensions=device.own.leaf_extensions,
-        policy=stored.rules.policy(),
-    )
-    query = "UPDATE mls_groups SET state = ?, roster = NULL, version = randomblob(16) WHERE group_id = ?"
-    connection.execute(query, (group.serialise(), stored.id))
-    connection.execute("UPDATE mls_rooms SET roster = NULL")
-
-
-def test_a_room_from_before_takes_no_one_new() -> None:
-    """Devices of its people come in; others do not, no matter who adds them; and it is written and read."""
-    alice, bobby, lurker = Device("alice"), Device("bobby"), Device("lurker")
-    log = old_room(alice, bobby)
-    alice.say(log, 10, "as before")
-    bobby.sync(log)
-    assert bobby.texts(log)[-1] == "as before"
-    phone = Device("bobby", account=bobby.account)
-    made = plan(alice, log, missing=[phone, lurker])
-    assert (made.missing, made.claims.ghosts) == ([phone.id], [lurker.user])
-    alice.commit(log, 11, [phone])
-    for device in (bobby, phone):
-        device.sync(log)
-    agree(log, alice, bobby, phone)
-    with pytest.raises(EncryptionError, match="created before"):
-        alice.sign(log, lambda r: act(log, r, lurker, Admit, lurker.account.public))
-    handshake(log, alice, commit_of(alice, log, add_proposal(lurker.package())), added=(lurker.id,))
-    assert "lurker, whom no member admitted" in refused(bobby, log).trouble
-
-
-def test_no_one_is_removed_from_a_room_from_before_but_by_their_own_word() -> None:
-    """Not by an owner, whose role is the server's word; who leaves signs it."""
-    alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
-    log = old_room(alice, bobby, carol)
-    assert plan(alice, log, leaving=[carol]).claims.dropped == [carol.user]
-    own_word = Remove(SERVER, log.room, 0, Millis(log.now), carol.user)
-    log.add(carol.user, Left(statement=StatementBytes(signed(carol.own, own_word))))
-    alice.sync(log)
-    made = plan(alice, log, leaving=[carol])
-    assert (len(made.statements), made.remove) == (1, [carol.id])
-    log.commit(alice, alice.run(alice.groups.stage, ROOM, alice.wanted(log, 5, {}, made)))
-    for device in (alice, bobby):
-        device.sync(log)
-    agree(log, alice, bobby)
-    handshake(log, alice, commit_of(alice, log, remove_proposal(1)), removed=(bobby.id,))
-    assert "no one who may asked for it" in refused(bobby, log).trouble
-
-
-@pytest.mark.parametrize("stranger", [False, True])
-def test_a_room_from_before_is_renewed_for_the_people_it_had(*, stranger: bool) -> None:
-    """An owner's device vouches for them; whom it smuggles in, the others do not take."""
-    alice, bobby, lurker = Device("alice"), Device("bobby"), Device("lurker")
-    log = old_room(alice, bobby)
-    assert log.group is not None
-    log.add(alice.user, Contested(group=log.group, epoch=Epoch(log.epoch)))
-    for device in (alice, bobby):
-        device.sync(log)
-    people = [(one.user, one.account.public, Role.MEMBER) for one in (bobby, *([lurker] * stranger))]
-    asked = alice.run(alice.groups.create_group, log.room, log.kind, request(9), Millis(log.now), people)
-    log.found(alice, asked)
-    alice.sync(log)
-    log.commit(alice, alice.stage(log, 10, [bobby]))
-    event = bobby.receive(log.events[bobby.cursor(log) :]).needs_welcome
-    assert event is not None
-    if stranger:
-        with pytest.raises(JoinRefusedError, match="lurker was not in the room before"):
-            bobby.join(log, event)
-        return
-    bobby.join(log, event)
-    alice.sync(log)
-    agree(log, alice, bobby)
-    assert [(one.user, one.by, one.role) for one in roster_of(bobby, log).people] == [
-        (alice.user, alice.user, Role.OWNER),
-        (bobby.user, alice.user, Role.MEMBER),
-    ]
 
 
 def test_a_bad_statement_is_no_evidence() -> None:

@@ -6,22 +6,27 @@ from tests.client.core.e2ee.group_world import ROOM, SERVER, Device, room_of
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.groups.group_report import digits
 from parlour_client.core.e2ee.groups.group_store import group_bytes
-from parlour_client.core.e2ee.groups.policy import Binding, RoomRules, binding_of, person_of
+from parlour_client.core.e2ee.groups.policy import Binding, RoomRules, binding_of, extensions_of, person_of
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, ROOM_BINDING
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.ids import Epoch, new_group_id
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.membership import Roster
 from parlour_protocol.mls import Change, Credential, Extension, Member, Sender
 from parlour_protocol.mls.codec import SenderType
-from parlour_protocol.rooms import RoomKind
+from parlour_protocol.rooms import Role, RoomKind
 
-BINDING = Binding(SERVER, ROOM, RoomKind.PRIVATE)
+ADA = parse_user_name("ada")
+ROSTER = Roster.begin(SERVER, ROOM, RoomKind.PRIVATE, ADA, [(ADA, bytes(32), Role.OWNER)], Millis(0))
+BINDING, MEMBERS = extensions_of(ROSTER)
 
 
 def test_a_binding_is_read_as_it_was_written() -> None:
     """Server, room and kind."""
-    assert binding_of(BINDING.extensions(None)) == BINDING
+    assert binding_of((BINDING, MEMBERS)) == Binding(SERVER, ROOM, RoomKind.PRIVATE)
 
 
 @pytest.mark.parametrize(
@@ -29,16 +34,17 @@ def test_a_binding_is_read_as_it_was_written() -> None:
     [
         (),
         (Extension(CERTIFICATE, b""),),
-        (*BINDING.extensions(None), Extension(CERTIFICATE, b"")),
-        (Extension(ROOM_BINDING, b""),),
-        (Extension(ROOM_BINDING, b"\x93\xa1s\xa1r\xa4club"),),
-        (Extension(ROOM_BINDING, b"\x92\xa1s\xa1r"),),
-        (Extension(ROOM_BINDING, b"\xdc\x00\x03" + BINDING.extensions(None)[0].data[1:]),),
-        (Extension(ROOM_BINDING, BINDING.extensions(None)[0].data + b"\0"),),
+        (BINDING,),
+        (BINDING, MEMBERS, Extension(CERTIFICATE, b"")),
+        (Extension(ROOM_BINDING, b""), MEMBERS),
+        (Extension(ROOM_BINDING, b"\x93\xa1s\xa1r\xa4club"), MEMBERS),
+        (Extension(ROOM_BINDING, b"\x92\xa1s\xa1r"), MEMBERS),
+        (Extension(ROOM_BINDING, b"\xdc\x00\x03" + BINDING.data[1:]), MEMBERS),
+        (Extension(ROOM_BINDING, BINDING.data + b"\0"), MEMBERS),
     ],
 )
 def test_bindings_that_are_refused(extensions: tuple[Extension, ...]) -> None:
-    """None, another extension beside it, another shape, another encoding of the same, trailing bytes."""
+    """None, no list of members, another extension beside it, shape, or encoding, or trailing bytes."""
     with pytest.raises(RuleBrokenError):
         binding_of(extensions)
 
@@ -46,7 +52,7 @@ def test_bindings_that_are_refused(extensions: tuple[Extension, ...]) -> None:
 def test_the_rules_expect_no_commit_until_one_is_declared() -> None:
     """Whatever comes in between is refused, the empty commit too."""
     change = Change(Sender(SenderType.MEMBER, 0), (), (), (), (), None, None, b"", ())
-    rules = RoomRules(BINDING, None)
+    rules = RoomRules(ROSTER)
     with pytest.raises(RuleBrokenError, match="none was expected"):
         rules.authorise(change)
     with rules.ours(0):

@@ -13,13 +13,13 @@ from parlour_client.core.e2ee.groups.sealed_tree import (
 from parlour_client.core.e2ee.identity.mls_extensions import TREE_KEY
 from parlour_protocol.mls import Extension
 
-GROUP, TREE = b"g" * 32, WelcomeSupplement(b"all the leaves", None)
+GROUP, TREE = b"g" * 32, WelcomeSupplement(b"all the leaves", b"all the people")
 
 
 def test_a_tree_opens_for_its_own_group_and_epoch() -> None:
     """Not for another one, though the key is right."""
     key = new_key()
-    info = (key_extension(key, roster=False),)
+    info = (key_extension(key),)
     sealed = encrypt_supplement(TREE, key, GROUP, 7)
     assert decrypt_supplement(sealed, info, GROUP, 7) == TREE
     for group, epoch in ((b"h" * 32, 7), (GROUP, 8)):
@@ -27,20 +27,10 @@ def test_a_tree_opens_for_its_own_group_and_epoch() -> None:
             decrypt_supplement(sealed, info, group, epoch)
 
 
-def test_a_roster_travels_with_it() -> None:
-    """Where the group has one; the key tells which, so that neither is taken for the other."""
-    key, both = new_key(), WelcomeSupplement(b"all the leaves", b"all the people")
-    sealed = encrypt_supplement(both, key, GROUP, 7)
-    assert decrypt_supplement(sealed, (key_extension(key, roster=True),), GROUP, 7) == both
-    without = encrypt_supplement(TREE, key, GROUP, 7)
-    with pytest.raises(RuleBrokenError):
-        decrypt_supplement(without, (key_extension(key, roster=True),), GROUP, 7)
-
-
 def test_every_byte_counts() -> None:
     """Flipped or cut off anywhere."""
     key = new_key()
-    info = (key_extension(key, roster=False),)
+    info = (key_extension(key),)
     sealed = encrypt_supplement(TREE, key, GROUP, 7)
     for at in range(len(sealed)):
         with pytest.raises(RuleBrokenError):

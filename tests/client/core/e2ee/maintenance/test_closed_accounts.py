@@ -42,7 +42,7 @@ def test_a_room_says_that_a_deleted_account_has_written() -> None:
 
 
 def test_nothing_is_said_of_someone_who_was_removed_already() -> None:
-    """Nor of someone whom no member admitted, nor in a room without a roster, nor in a direct one."""
+    """Nor of someone whom no member admitted, nor where this device is outside, nor in a direct room."""
     for report in (
         GroupReport(GroupStatus.ACTIVE, roster=room(RoomKind.PRIVATE, "ada")),
         GroupReport(GroupStatus.ACTIVE),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled, write
-from tests.client.ui.encryption_fake import AT, LAST, NUMBER, OTHER, THIS
+from tests.client.ui.encryption_fake import AT, LAST, NUMBER, OTHER
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, LOBBY, FakeClient
 
 from parlour_client.commands.results import DeviceLinkShown
@@ -24,7 +24,7 @@ from parlour_client.core.e2ee.verification.verification_code import code_of
 from parlour_client.core.events import EncryptionChanged, EntryAdded, HistoryReplaced
 from parlour_client.core.model import BEFORE_JOIN, Note, NoteKind
 from parlour_client.kit.qr_code import qr_rows
-from parlour_client.text.encryption_text import LOST, RENEWED
+from parlour_client.text.encryption_text import LOST
 from parlour_client.ui.chat.encryption.devices import ApprovalScreen
 from parlour_client.ui.chat.screen import QUIET
 from parlour_protocol.delivery import DeviceStatus
@@ -167,33 +167,6 @@ async def test_the_page_says_who_admitted_whom_and_what_the_server_claims(
         client.encryption.rooms[LOBBY] = replace(SEALED, claims=(GHOST,), problem=GHOST)
         await write(pilot, "/encryption")
         assert " ".join(screen_text(pilot).split()).count(f"! {GHOST}") == 1
-
-
-async def test_an_older_room_is_renewed_after_its_people_were_shown(
-    client: FakeClient, open_app: OpenApp
-) -> None:
-    """It shows whom the group has and asks once; where there is nothing to renew it says so."""
-    older = (
-        RoomPerson(ALICE, Role.OWNER, None, None, claimed_by_server=True, devices=(OTHER,)),
-        RoomPerson(BOB, Role.MEMBER, None, None, claimed_by_server=True, devices=(OTHER, THIS)),
-    )
-    async with open_app(client, size=(100, 40)) as pilot:
-        await lobby(pilot)
-        await write(pilot, "/encryption renew")
-        assert "The members of this room already decide who is in it." in screen_text(pilot)
-        client.encryption.older = older
-        for key, calls in (("n", []), ("y", [("adopt", LOBBY, older)])):
-            await write(pilot, "/encryption renew")
-            text = screen_text(pilot)
-            assert "alice, owner, one device" in text
-            assert "bob, member, 2 devices" in text
-            assert client.encryption.calls == []
-            await pilot.press(key)
-            await settled(pilot)
-            assert client.encryption.calls == calls
-        assert RENEWED in screen_text(pilot)
-        await write(pilot, "/encryption please")
-        assert "/encryption takes nothing after it." in screen_text(pilot)
 
 
 async def test_turning_on_says_what_is_lost_and_asks(client: FakeClient, open_app: OpenApp) -> None:

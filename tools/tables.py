@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import click
 import msgspec
@@ -21,6 +21,7 @@ from parlour_protocol import delivery, errors
 from parlour_protocol.encrypted import AnyContent
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody
+from parlour_protocol.frames.event_rules import EventRules, Rooms
 from parlour_protocol.frames.opaque import OPAQUE_TYPES
 from parlour_protocol.frames.replies import AnyResult, AnyServerFrame
 from parlour_protocol.frames.requests import AnyRequest
@@ -231,6 +232,26 @@ def delivery_bodies() -> str:
     return _table(["body", "fields (`?`: may be absent)", "meaning"], rows)
 
 
+def event_rules() -> str:
+    """Return what holds for each kind of event that a request makes."""
+    rows = []
+    for kind in get_args(AnyBody):
+        rules: EventRules = kind.rules
+        if rules.action is None:
+            continue
+        marks = (rules.takes_space, rules.expires, rules.while_muted, rules.while_archived)
+        rows.append([f"`{kind.__struct_config__.tag}`", _ROOMS[rules.rooms], *map(_mark, marks)])
+    head = ["kind", "rooms", "takes space", "expires", "while muted", "while archived"]
+    return _table(head, rows)
+
+
+_ROOMS: Final = {Rooms.ALL: "all", Rooms.OPEN: "open", Rooms.ENCRYPTED: "encrypted"}
+
+
+def _mark(yes: bool) -> str:  # noqa: FBT001 - mapped over
+    return "yes" if yes else ""
+
+
 def opaque_kinds() -> str:
     """Return the table of the kinds of bytes in frames."""
     rows = []
@@ -248,6 +269,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "answers": (SPECIFICATION, lambda: _frames(get_args(AnyServerFrame))),
     "results": (SPECIFICATION, lambda: _frames(get_args(AnyResult))),
     "bodies": (SPECIFICATION, lambda: _frames(get_args(AnyBody))),
+    "event rules": (SPECIFICATION, event_rules),
     "error codes": (SPECIFICATION, error_codes),
     "operations": (SPECIFICATION, operations),
     "delivery bodies": (SPECIFICATION, delivery_bodies),

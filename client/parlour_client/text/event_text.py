@@ -5,7 +5,7 @@ text and is returned separately, to be shown as such.
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Final, assert_never
 
 from parlour_client.core.model import SYSTEM_ACCOUNT, UNREADABLE, display_name
 from parlour_client.kit.language import N_, _
@@ -89,22 +89,34 @@ def _action(author: str, body: AnyBody) -> str:  # noqa: C901, PLR0911, PLR0912 
             )
         case bodies.Deleted(target=target):
             return _("{author} deleted #{target}").format(author=author, target=target)
+        case bodies.Created():
+            return _("{author} created this room").format(author=author)
+        case bodies.Joined():
+            return _("{author} joined").format(author=author)
+        case bodies.RoomDeleted():
+            return _("{author} deleted this room").format(author=author)
+        case bodies.Left():
+            return _("{author} left").format(author=author)
+        case bodies.EncryptionOn():
+            return _("{author} turned on end-to-end encryption").format(author=author)
+        case bodies.GroupCreated():
+            return _("{author} created the encrypted group").format(author=author)
+        case bodies.Handshake():
+            return _("{author} renewed the keys").format(author=author)
+        case bodies.Contested():
+            return _("{author} could not apply a change of keys: the group may have split").format(
+                author=author
+            )
+        case bodies.EncryptedMessage():
+            return _("{author} sent an encrypted message").format(author=author)
+        case bodies.Message():
+            return _("{author} sent a message").format(author=author)
+        case bodies.TopicSet() | bodies.Kicked() | bodies.Banned() | bodies.Edited() | bodies.Reacted():
+            raise AssertionError("said with someone's words")
+        case bodies.Blank() | bodies.Unreadable():
+            raise AssertionError("said before")
         case _:
-            return _(_ACTIONS[type(body)]).format(author=author)
-
-
-_ACTIONS: Final[dict[type[AnyBody], str]] = {
-    bodies.Created: N_("{author} created this room"),
-    bodies.Joined: N_("{author} joined"),
-    bodies.RoomDeleted: N_("{author} deleted this room"),
-    bodies.Left: N_("{author} left"),
-    bodies.EncryptionOn: N_("{author} turned on end-to-end encryption"),
-    bodies.GroupCreated: N_("{author} created the encrypted group"),
-    bodies.Handshake: N_("{author} renewed the keys"),
-    bodies.Contested: N_("{author} could not apply a change of keys: the group may have split"),
-    bodies.EncryptedMessage: N_("{author} sent an encrypted message"),
-    bodies.Message: N_("{author} sent a message"),
-}
+            assert_never(body)
 
 
 _MADE: Final = {

@@ -5,6 +5,7 @@ request with the same id again gets the same answer, and it is stored once. No r
 time or a number: only the server sets those (S5: mass assignment).
 """
 
+from enum import Enum, auto
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
@@ -19,6 +20,7 @@ from parlour_protocol.kit.id_fields import SeqField, SeqOrZero
 from parlour_protocol.kit.limits import PAGE_EVENTS
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.server_notices import FollowNotices
+from parlour_protocol.kit.unions import check_union
 from parlour_protocol.reports import ReportReason
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
@@ -27,7 +29,26 @@ Seconds = Annotated[int, Meta(ge=1, le=366 * 86_400)]
 PageSize = Annotated[int, Meta(ge=1, le=PAGE_EVENTS.value)]
 
 
-class RoomRequest(Request, frozen=True):
+class Cost(Enum):
+    """What a request counts as, besides a frame of its connection."""
+
+    MESSAGE = auto()
+    """A message of its account."""
+    LIMITED = auto()
+    """A message, and one of a few of its own kind in an hour."""
+    READ = auto()
+    """A read, with the bytes of its answer: it changes nothing, and may be sent again."""
+    FREE = auto()
+    """Nothing more: it appends nothing to a log, and its answer is small."""
+
+
+class ChatRequest(Request, frozen=True):
+    """A request of the chat. Each kind states its ``cost``."""
+
+    cost: ClassVar[Cost]
+
+
+class RoomRequest(ChatRequest, frozen=True):
     """A request about one room."""
 
     room: RoomIdField
@@ -35,6 +56,8 @@ class RoomRequest(Request, frozen=True):
 
 class Send(RoomRequest, frozen=True, tag="send"):
     """Send a message. Answer: ``stored``."""
+
+    cost = Cost.MESSAGE
 
     text: MessageText
     reply_to: SeqField | None = None
@@ -48,6 +71,8 @@ class SendEncrypted(RoomRequest, frozen=True, tag="send_sealed"):
     of your own (a moderator: anyone's) whose content the server must delete.
     """
 
+    cost = Cost.MESSAGE
+
     group: GroupIdField
     epoch: EpochField
     data: Ciphertext
@@ -57,6 +82,8 @@ class SendEncrypted(RoomRequest, frozen=True, tag="send_sealed"):
 class Edit(RoomRequest, frozen=True, tag="edit"):
     """Edit your own message ``target``. Answer: ``stored``."""
 
+    cost = Cost.MESSAGE
+
     target: SeqField
     text: MessageText
 
@@ -64,11 +91,15 @@ class Edit(RoomRequest, frozen=True, tag="edit"):
 class Delete(RoomRequest, frozen=True, tag="delete"):
     """Delete your own message ``target`` (a moderator: anyone's). Answer: ``stored``."""
 
+    cost = Cost.MESSAGE
+
     target: SeqField
 
 
 class React(RoomRequest, frozen=True, tag="react"):
     """Add a reaction to message ``target``, or remove it. Answer: ``stored``."""
+
+    cost = Cost.MESSAGE
 
     target: SeqField
     reaction: Reaction
@@ -77,6 +108,8 @@ class React(RoomRequest, frozen=True, tag="react"):
 
 class History(RoomRequest, frozen=True, tag="history"):
     """Get the events just after ``after``, or just before ``before``, or the newest. Answer: ``page``."""
+
+    cost = Cost.READ
 
     after: SeqOrZero | None = None
     before: SeqField | None = None
@@ -90,6 +123,8 @@ class MarkRead(RoomRequest, frozen=True, tag="mark_read"):
     turned it on. In an encrypted room a receipt is an encrypted message instead.
     """
 
+    cost = Cost.FREE
+
     seq: SeqOrZero
     share: bool = False
 
@@ -97,11 +132,15 @@ class MarkRead(RoomRequest, frozen=True, tag="mark_read"):
 class Typing(RoomRequest, frozen=True, tag="typing"):
     """You started or stopped typing. Never stored."""
 
+    cost = Cost.FREE
+
     on: bool
 
 
-class SetStatus(Request, frozen=True, tag="set_status"):
+class SetStatus(ChatRequest, frozen=True, tag="set_status"):
     """You are online or away. Never stored."""
+
+    cost = Cost.FREE
 
     status: Status
 
@@ -111,8 +150,10 @@ class SetStatus(Request, frozen=True, tag="set_status"):
             raise ValueError("a client cannot set itself offline")
 
 
-class CreateRoom(Request, frozen=True, tag="create_room"):
+class CreateRoom(ChatRequest, frozen=True, tag="create_room"):
     """Create a room as its owner. Answer: ``entered``."""
+
+    cost = Cost.LIMITED
 
     name: RoomName
     kind: RoomKind
@@ -127,13 +168,15 @@ class CreateRoom(Request, frozen=True, tag="create_room"):
             raise ValueError("a direct room is opened with open_direct")
 
 
-class OpenDirect(Request, frozen=True, tag="open_direct"):
+class OpenDirect(ChatRequest, frozen=True, tag="open_direct"):
     """Open the direct room with ``user``, creating it if needed. Answer: ``entered``.
 
     For ``user`` it is a request (``RoomSummary.request``) until they accept it, or write in it. ``user`` may
     be yourself, for notes and messages between your own devices. ``encrypted`` and ``suite`` count only if
     the room is created now; the answer has the actual values.
     """
+
+    cost = Cost.LIMITED
 
     user: UserName
     encrypted: bool = False
@@ -143,9 +186,13 @@ class OpenDirect(Request, frozen=True, tag="open_direct"):
 class Encrypt(RoomRequest, frozen=True, tag="encrypt"):
     """Make the room end-to-end encrypted, permanently (owners). Answer: ``stored``."""
 
+    cost = Cost.MESSAGE
+
 
 class Pin(RoomRequest, frozen=True, tag="pin"):
     """Pin message ``target``, or unpin it. Answer: ``stored``."""
+
+    cost = Cost.MESSAGE
 
     target: SeqField
     on: bool = True
@@ -154,6 +201,8 @@ class Pin(RoomRequest, frozen=True, tag="pin"):
 class ListPins(RoomRequest, frozen=True, tag="pins"):
     """List the pinned messages; of an encrypted room only those from before encryption. Answer: ``pins``."""
 
+    cost = Cost.READ
+
 
 class Join(RoomRequest, frozen=True, tag="join"):
     """Join a public room. Answer: ``entered``.
@@ -161,11 +210,15 @@ class Join(RoomRequest, frozen=True, tag="join"):
     ``statement``, if the room is encrypted: your signed request, which its members check.
     """
 
+    cost = Cost.MESSAGE
+
     statement: StatementBytes | None = None
 
 
 class Leave(RoomRequest, frozen=True, tag="leave"):
     """Leave a room. Answer: ``stored``. ``statement``, if it is encrypted: your signed departure."""
+
+    cost = Cost.MESSAGE
 
     statement: StatementBytes | None = None
 
@@ -177,12 +230,16 @@ class Invite(RoomRequest, frozen=True, tag="invite"):
     your signed admission, which members act on when the person accepts.
     """
 
+    cost = Cost.LIMITED
+
     user: UserName
     statement: StatementBytes | None = None
 
 
 class Uninvite(RoomRequest, frozen=True, tag="uninvite"):
     """Withdraw your invitation of ``user`` (a moderator: anyone's). Answer: ``stored``."""
+
+    cost = Cost.MESSAGE
 
     user: UserName
 
@@ -193,34 +250,46 @@ class Accept(RoomRequest, frozen=True, tag="accept"):
     ``statement`` as for `join`.
     """
 
+    cost = Cost.MESSAGE
+
     statement: StatementBytes | None = None
 
 
 class Decline(RoomRequest, frozen=True, tag="decline"):
     """Decline all invitations to a room, or hide an unaccepted direct room. No one is notified."""
 
+    cost = Cost.MESSAGE
 
-class ListInvitations(Request, frozen=True, tag="invitations"):
+
+class ListInvitations(ChatRequest, frozen=True, tag="invitations"):
     """List your pending invitations, for rooms after ``after``. Answer: ``invitations``."""
+
+    cost = Cost.READ
 
     after: RoomIdField | None = None
 
 
-class Block(Request, frozen=True, tag="block"):
+class Block(ChatRequest, frozen=True, tag="block"):
     """Hide invitations and direct rooms by ``user``, or show them again. They are not notified."""
+
+    cost = Cost.MESSAGE
 
     user: UserName
     on: bool = True
 
 
-class ListBlocked(Request, frozen=True, tag="blocked"):
+class ListBlocked(ChatRequest, frozen=True, tag="blocked"):
     """List the people you block, with names after ``after``. Answer: ``blocked``."""
+
+    cost = Cost.READ
 
     after: UserName | None = None
 
 
 class SetTopic(RoomRequest, frozen=True, tag="set_topic"):
     """Set or remove the topic. Answer: ``stored``."""
+
+    cost = Cost.MESSAGE
 
     topic: TopicText
 
@@ -231,11 +300,15 @@ class SetRetention(RoomRequest, frozen=True, tag="set_retention"):
     Only owners may. A shorter time applies only after a notice period, so that members learn of it before.
     """
 
+    cost = Cost.MESSAGE
+
     days: Days | None = None
 
 
 class SetRole(RoomRequest, frozen=True, tag="set_role"):
     """Give a member a role. Answer: ``stored``. ``statement``: the same, signed, in an encrypted room."""
+
+    cost = Cost.MESSAGE
 
     user: UserName
     role: Role
@@ -244,6 +317,8 @@ class SetRole(RoomRequest, frozen=True, tag="set_role"):
 
 class Kick(RoomRequest, frozen=True, tag="kick"):
     """Remove a member. Answer: ``stored``. ``statement``: the same, signed, in an encrypted room."""
+
+    cost = Cost.MESSAGE
 
     user: UserName
     reason: ReasonText = ReasonText()
@@ -256,6 +331,8 @@ class Ban(RoomRequest, frozen=True, tag="ban"):
     ``statement``: the same, signed, in an encrypted room.
     """
 
+    cost = Cost.MESSAGE
+
     user: UserName
     seconds: Seconds | None = None
     reason: ReasonText = ReasonText()
@@ -265,12 +342,16 @@ class Ban(RoomRequest, frozen=True, tag="ban"):
 class Unban(RoomRequest, frozen=True, tag="unban"):
     """Lift a ban. Answer: ``stored``. ``statement``: the same, signed, in an encrypted room."""
 
+    cost = Cost.MESSAGE
+
     user: UserName
     statement: StatementBytes | None = None
 
 
 class Mute(RoomRequest, frozen=True, tag="mute"):
     """Mute a member, who can still read, for ``seconds`` or permanently. Answer: ``stored``."""
+
+    cost = Cost.MESSAGE
 
     user: UserName
     seconds: Seconds | None = None
@@ -279,11 +360,15 @@ class Mute(RoomRequest, frozen=True, tag="mute"):
 class Unmute(RoomRequest, frozen=True, tag="unmute"):
     """Unmute a member. Answer: ``stored``."""
 
+    cost = Cost.MESSAGE
+
     user: UserName
 
 
 class Rename(RoomRequest, frozen=True, tag="rename"):
     """Give the room another name (owners). Answer: ``stored``."""
+
+    cost = Cost.MESSAGE
 
     name: RoomName
 
@@ -291,11 +376,15 @@ class Rename(RoomRequest, frozen=True, tag="rename"):
 class Archive(RoomRequest, frozen=True, tag="archive"):
     """Archive the room (owners), or make it active again. Answer: ``stored``."""
 
+    cost = Cost.MESSAGE
+
     on: bool = True
 
 
 class DeleteRoom(RoomRequest, frozen=True, tag="delete_room"):
     """Delete the room with its data, for good (owners). Answer: ``stored``."""
+
+    cost = Cost.MESSAGE
 
 
 class Report(RoomRequest, frozen=True, tag="report"):
@@ -304,6 +393,8 @@ class Report(RoomRequest, frozen=True, tag="report"):
     ``quote`` is the text as your client shows it; of an encrypted message the operator has nothing else, and
     can't check it. The server adds the author and the time of the event, and its text in an open room.
     """
+
+    cost = Cost.LIMITED
 
     inspected: ClassVar[bool] = False
 
@@ -316,40 +407,30 @@ class Report(RoomRequest, frozen=True, tag="report"):
 class ListMembers(RoomRequest, frozen=True, tag="members"):
     """List the room's members with role and status, with names after ``after``. Answer: ``members``."""
 
+    cost = Cost.READ
+
     after: UserName | None = None
 
 
-class ListRooms(Request, frozen=True, tag="rooms"):
+class ListRooms(ChatRequest, frozen=True, tag="rooms"):
     """List the public rooms, with names after ``after``. Answer: ``directory``."""
+
+    cost = Cost.READ
 
     after: RoomName | None = None
 
 
-AnyRequest = (
-    FollowNotices
-    | Send
+CommandRequest = (
+    Send
     | Edit
     | Delete
     | React
     | SendEncrypted
     | Encrypt
     | Pin
-    | ListPins
-    | History
-    | MarkRead
-    | Typing
-    | SetStatus
-    | CreateRoom
-    | OpenDirect
-    | Join
     | Leave
     | Invite
     | Uninvite
-    | Accept
-    | Decline
-    | ListInvitations
-    | Block
-    | ListBlocked
     | SetTopic
     | SetRetention
     | SetRole
@@ -361,7 +442,28 @@ AnyRequest = (
     | Rename
     | Archive
     | DeleteRoom
+)
+"""Requests that append one event to a room's log."""
+
+QueryRequest = (
+    ListPins
+    | History
+    | MarkRead
+    | Typing
+    | SetStatus
+    | CreateRoom
+    | OpenDirect
+    | Join
+    | Accept
+    | Decline
+    | ListInvitations
+    | Block
+    | ListBlocked
     | Report
     | ListMembers
     | ListRooms
 )
+"""All others: they ask, do more than append an event, or are not stored."""
+
+AnyRequest = FollowNotices | CommandRequest | QueryRequest
+check_union(ChatRequest, CommandRequest | QueryRequest, "CommandRequest or QueryRequest", "cost")

@@ -4,14 +4,16 @@ from typing import Final, cast
 
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.replies import AnyPush, AnyResult, AnyServerFrame, Error, Hello, Ok
-from parlour_protocol.frames.requests import AnyRequest
+from parlour_protocol.frames.requests import AnyRequest, Cost, QueryRequest
 from parlour_protocol.kit.codec import encode, strict_decoder
+from parlour_protocol.kit.unions import members
 from parlour_protocol.kit.wire import Wire
 
 WIRE: Final[Wire[AnyRequest, AnyServerFrame]] = Wire(
     "parlour.v1",
     path="/v1/chat",
     requests=AnyRequest,
+    reads=tuple(kind for kind in members(QueryRequest) if kind.cost is Cost.READ),
     pushes=AnyPush,
     results=AnyResult,
     greeting=Hello,

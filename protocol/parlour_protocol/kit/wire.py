@@ -36,6 +36,7 @@ from parlour_protocol.kit.id_fields import RequestIdField
 from parlour_protocol.kit.ids import MAX_INT, RequestId
 from parlour_protocol.kit.limits import FRAME_DEPTH, SERVER_FRAME
 from parlour_protocol.kit.opaque import Opaque
+from parlour_protocol.kit.unions import members
 
 Q = TypeVar("Q", bound=Request)
 S = TypeVar("S", bound=Frame)
@@ -174,12 +175,6 @@ class Wire(Generic[Q, S]):
             self._check_sent(data)
         except (ValueError, MalformedFrameError) as error:
             raise ProgramError(f"the other side would not read this {what}: {error}") from error
-
-
-def members(union: object) -> tuple[type, ...]:
-    """Return the types of a union, or the type itself."""
-    is_union = isinstance(union, UnionType) or typing.get_origin(union) is typing.Union
-    return typing.get_args(union) if is_union else (cast("type", union),)
 
 
 _F = TypeVar("_F", bound=Frame)

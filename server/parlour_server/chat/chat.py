@@ -11,27 +11,22 @@ from typing import Any, Final, assert_never, cast
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.replies import AnyResult, Hello, Stored
 from parlour_protocol.frames.requests import (
+    CommandRequest,
+    Cost,
     CreateRoom,
-    History,
     Invite,
-    ListBlocked,
-    ListInvitations,
-    ListMembers,
-    ListPins,
-    ListRooms,
-    MarkRead,
     OpenDirect,
+    QueryRequest,
     Report,
     RoomRequest,
     Send,
-    SetStatus,
-    Typing,
 )
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.unions import members
 from parlour_server.chat.abuse_reports import AbuseReports
-from parlour_server.chat.commands import AUTHORIZATION, CommandRequest, Commands, MessageCounts
+from parlour_server.chat.commands import AUTHORIZATION, Commands, MessageCounts
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.key_change_notifier import KeyChangeNotifier
 from parlour_server.chat.notices import (
@@ -46,7 +41,7 @@ from parlour_server.chat.notices import (
 from parlour_server.chat.peer_state import ChatPeer, PeerState
 from parlour_server.chat.position_check import PositionCheck
 from parlour_server.chat.presence import Presence
-from parlour_server.chat.queries import Queries, QueryRequest
+from parlour_server.chat.queries import Queries
 from parlour_server.chat_settings import ChatRates, Delivery, MessageSettings
 from parlour_server.kit.account_buckets import AccountBuckets
 from parlour_server.kit.account_limits import AccountLimits
@@ -55,7 +50,7 @@ from parlour_server.kit.batching import Deliveries
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
-from parlour_server.kit.connections.budgets import Budget, Budgets
+from parlour_server.kit.connections.budgets import AnyBuckets, Budget, Budgets
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.program import Pending
@@ -63,10 +58,7 @@ from parlour_server.kit.token_buckets import HOUR, KeyedBuckets
 from parlour_server.store.interface import Store
 from parlour_server.store.types import Appended, ConsentRecorded, DevicesChanged, RoomAdvanced
 
-_READS: Final = (History, ListMembers, ListPins, ListRooms, ListInvitations, ListBlocked)
-_FREE: Final = (MarkRead, Typing, SetStatus)
-"""Requests that append nothing to any log, and whose answers are small."""
-
+_BUDGETS: Final = {Cost.MESSAGE: Budget.MESSAGE, Cost.READ: Budget.READ, Cost.FREE: Budget.FREE}
 
 CheckFile = Callable[[UserName, RoomId, FileRef], Awaitable[None]]
 """Raises RefusedError for a file that may not have this name, or be sent here."""
@@ -156,13 +148,14 @@ class Chat:
         reports: KeyedBuckets[UserName] = KeyedBuckets(
             reported, per=HOUR, burst=reported, setting="rates.reports_per_hour"
         )
-        self.budgets: Budgets = {
-            **dict.fromkeys(_READS, Budget.READ),
-            **dict.fromkeys(_FREE, Budget.FREE),
+        limited: dict[type, AnyBuckets] = {
             Invite: invites,
             CreateRoom: rooms,
             OpenDirect: rooms,
             Report: reports,
+        }
+        self.budgets: Budgets = {
+            kind: _BUDGETS.get(kind.cost) or limited[kind] for kind in members(CommandRequest | QueryRequest)
         }
 
     @property

@@ -33,11 +33,13 @@ from parlour_protocol.frames.bodies import (
     Unbanned,
     Uninvited,
     Unmuted,
+    subject_of,
 )
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import (
     Archive,
     Ban,
+    CommandRequest,
     Delete,
     DeleteRoom,
     Edit,
@@ -74,30 +76,6 @@ from parlour_server.rooms.rights import decide_within
 from parlour_server.rooms.statement_rules import check_statement
 from parlour_server.store.interface import Log
 from parlour_server.store.types import Appended, AppendEvent, Attached
-
-CommandRequest = (
-    Send
-    | SendEncrypted
-    | Edit
-    | Delete
-    | React
-    | Pin
-    | Encrypt
-    | Leave
-    | Invite
-    | Uninvite
-    | SetTopic
-    | Rename
-    | Archive
-    | DeleteRoom
-    | SetRetention
-    | SetRole
-    | Kick
-    | Ban
-    | Unban
-    | Mute
-    | Unmute
-)
 
 
 def body_of(frame: CommandRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR0911, PLR0912 - one case each
@@ -156,7 +134,6 @@ def _end(now: Millis, seconds: int | None) -> Millis | None:
     return None if seconds is None else Millis(now + seconds * 1000)
 
 
-_MODERATION: Final = (RoleSet, Kicked, Banned, Unbanned, Muted, Unmuted)
 AUTHORIZATION: Final = frozenset(
     {ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND, ErrorCode.BANNED, ErrorCode.MUTED}
 )
@@ -271,12 +248,12 @@ class Commands:
             self.messages.open += 1
         elif type(body) is EncryptedMessage:
             self.messages.encrypted += 1
-        if isinstance(body, _MODERATION):
+        if body.rules.audited:
             self._audit.record(
                 ChatAuditEvent.MODERATION,
                 what=type(body).__name__.lower(),
                 room=appended.event.room,
                 seq=appended.event.seq,
                 user=appended.event.author,
-                subject=body.who,
+                subject=subject_of(body),
             )

@@ -10,26 +10,12 @@ the store; lost, repeated and late notifications do no harm. Invariants:
 
 from asyncio import AbstractEventLoop
 from collections.abc import Collection, Sequence
-from typing import Final
 
 import msgspec
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import (
-    Added,
-    Banned,
-    Contested,
-    Created,
-    EncryptedMessage,
-    EncryptionOn,
-    Invited,
-    Joined,
-    Kicked,
-    Left,
-    Message,
-    RoomDeleted,
-    Uninvited,
-)
+from parlour_protocol.frames.bodies import Created, EncryptionOn, RoomDeleted, concerned
+from parlour_protocol.frames.event_rules import Concerns
 from parlour_protocol.frames.replies import (
     GroupChanged,
     InvitationReceived,
@@ -58,15 +44,6 @@ from parlour_server.kit.connections.connection import text_frame
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.errors import RefusedError
 from parlour_server.store.interface import Store
-
-_MOVES: Final[frozenset[type]] = frozenset({Created, Joined, Added, Left, Kicked, Banned})
-"""Bodies that begin or end a membership."""
-_INVITING: Final[frozenset[type]] = frozenset({Invited, Uninvited})
-"""Bodies that begin or end someone's invitation."""
-_SPOKEN: Final[frozenset[type]] = frozenset({Message, EncryptedMessage})
-"""Bodies that accept a direct room that someone else opened."""
-_GROUP_MATTERS: Final[frozenset[type]] = frozenset({*_MOVES, EncryptionOn, Contested})
-"""After these an encrypted room's group needs a commit, or must be created."""
 
 
 class Hub:
@@ -255,37 +232,38 @@ class Hub:
         return list(sequencer.out.members)
 
     def _apply(self, sequencer: Sequencer | None, event: LogEvent) -> None:
-        kind = type(event.body)
-        if kind in _MOVES or kind in _INVITING:
-            self._handled.add((event.room, event.seq))
-        if kind in _MOVES:
-            self._move(sequencer, event)
-        if kind is RoomDeleted and sequencer is not None:
+        body = event.body
+        self._change(sequencer, event, concerned(body, event.author))
+        if isinstance(body, RoomDeleted) and sequencer is not None:
             self._deleted(sequencer)
             return
-        if kind in _INVITING:
-            self._invited(event)
-        if sequencer is not None and sequencer.is_request and kind in _SPOKEN:
+        if sequencer is not None and sequencer.is_request and body.rules.is_message:
             self._accepted_by_message(event)
-        if sequencer is not None and kind in _GROUP_MATTERS:
-            sequencer.encrypted = sequencer.encrypted or kind is EncryptionOn
+        if sequencer is not None and body.rules.changes_group:
+            sequencer.encrypted = sequencer.encrypted or isinstance(body, EncryptionOn)
             self.group_changed(event.room)
 
-    def _move(self, sequencer: Sequencer | None, event: LogEvent) -> None:
+    def _change(self, sequencer: Sequencer | None, event: LogEvent, who: UserName | None) -> None:
+        """Do what an event changes for the person whom it concerns."""
         body = event.body
-        if isinstance(body, Created) and body.room_kind is RoomKind.DIRECT:
-            # the log does not name the second of the two; the members do
-            self._background.retry_until_done(
-                "entering a direct room", lambda: self._enter_direct(event), lambda: self._fail(event.author)
-            )
-        elif isinstance(body, Joined | Created):
-            self._entered(event, event.author)
-        elif isinstance(body, Left):
-            self._ended(sequencer, event, event.author)
-        elif isinstance(body, Added):
-            self._entered(event, body.who)
-        elif isinstance(body, Kicked | Banned):
-            self._ended(sequencer, event, body.who)
+        if who is not None:
+            self._handled.add((event.room, event.seq))
+        match body.rules.concerns:
+            case Concerns.MEMBER if isinstance(body, Created) and body.room_kind is RoomKind.DIRECT:
+                # the log does not name the second of the two; the members do
+                self._background.retry_until_done(
+                    "entering a direct room",
+                    lambda: self._enter_direct(event),
+                    lambda: self._fail(event.author),
+                )
+            case Concerns.MEMBER if who is not None:
+                self._entered(event, who)
+            case Concerns.FORMER_MEMBER if who is not None:
+                self._ended(sequencer, event, who)
+            case Concerns.INVITED if who is not None:
+                self._invited(event, who)
+            case _:
+                pass
 
     def _entered(self, event: LogEvent, user: UserName) -> None:
         ready = False
@@ -325,16 +303,13 @@ class Hub:
         for peer in self._connected.of(user):
             peer.fail()
 
-    def _invited(self, event: LogEvent) -> None:
-        body = event.body
-        if not isinstance(body, Invited | Uninvited):
-            return
-        peers = self._connected.of(body.who)
+    def _invited(self, event: LogEvent, who: UserName) -> None:
+        peers = self._connected.of(who)
         for peer in peers:
             if not peer.ready:
                 peer.state.asked.add(event.room)
         if peers:
-            self._announce_invitation_soon(event.room, body.who)
+            self._announce_invitation_soon(event.room, who)
 
     def _accepted_by_message(self, event: LogEvent) -> None:
         if any(event.room in peer.state.requests for peer in self._connected.of(event.author)):

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from parlour_protocol.frames.bodies import Added, Banned, Created, Invited, Joined, Kicked, Left, Uninvited
+from parlour_protocol.frames.bodies import concerned
 from parlour_protocol.frames.replies import (
     KeyPackagesLow,
     LogEvent,
@@ -86,13 +86,11 @@ def room_subject(room: RoomId) -> str:
 
 
 def _of_event(notice: EventCommitted) -> Iterable[str]:
-    event, body = notice.event, notice.event.body
+    event = notice.event
     yield room_subject(event.room)
     # Their connections must enter the room, or see the invitation, where no one listens to the room yet.
-    if isinstance(body, Created | Joined | Left):
-        yield user_subject(event.author)
-    elif isinstance(body, Added | Kicked | Banned | Invited | Uninvited):
-        yield user_subject(body.who)
+    if (who := concerned(event.body, event.author)) is not None:
+        yield user_subject(who)
 
 
 def _of_room(notice: RoomEphemeral) -> Iterable[str]:

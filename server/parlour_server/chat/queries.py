@@ -36,6 +36,7 @@ from parlour_protocol.frames.requests import (
     ListRooms,
     MarkRead,
     OpenDirect,
+    QueryRequest,
     Report,
     SetStatus,
     Typing,
@@ -58,25 +59,6 @@ from parlour_server.rooms.permissions import in_force
 from parlour_server.rooms.rights import refuse_name_of_lobby
 from parlour_server.store.interface import Store
 from parlour_server.store.types import Membership, NewRoom
-
-QueryRequest = (
-    CreateRoom
-    | OpenDirect
-    | Join
-    | Accept
-    | Decline
-    | Block
-    | ListInvitations
-    | ListBlocked
-    | History
-    | MarkRead
-    | Typing
-    | SetStatus
-    | ListMembers
-    | ListPins
-    | ListRooms
-    | Report
-)
 
 
 class Queries:

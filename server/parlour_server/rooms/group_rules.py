@@ -14,19 +14,22 @@ from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.limits import GROUP_DEVICES
 from parlour_protocol.rooms import Role
 from parlour_server.kit.errors import RefusedError
-from parlour_server.rooms.permissions import RANK, Action, allow
-from parlour_server.store.types import AppendEvent, Facts, GroupFacts
+from parlour_server.rooms.permissions import RANK
+from parlour_server.store.types import AppendEvent, Facts, GroupFacts, Membership
 
 
 def decide_group(
-    event: AppendEvent, facts: Facts, body: EncryptionOn | GroupCreated | Handshake | Contested
+    event: AppendEvent,
+    facts: Facts,
+    body: EncryptionOn | GroupCreated | Handshake | Contested,
+    author: Membership,
 ) -> None:
     """Check an event that changes the room's group. Raises RefusedError."""
     match body:
         case EncryptionOn():
-            decide_encryption(event, facts)
+            decide_encryption(facts)
         case GroupCreated():
-            decide_founding(event, facts, body)
+            decide_founding(event, facts, body, author)
         case Handshake():
             decide_handshake(event, facts, body)
         case Contested():
@@ -35,17 +38,14 @@ def decide_group(
             assert_never(body)
 
 
-def decide_encryption(event: AppendEvent, facts: Facts) -> None:
-    """Allow an owner to turn encryption on, once; it can't be turned off."""
-    allow(event, facts, Action.ENCRYPT)
+def decide_encryption(facts: Facts) -> None:
+    """Allow turning encryption on once; it can't be turned off."""
     if facts.encrypted:
         raise RefusedError(ErrorCode.ALREADY, "the room is already encrypted")
 
 
-def decide_founding(event: AppendEvent, facts: Facts, body: GroupCreated) -> None:
+def decide_founding(event: AppendEvent, facts: Facts, body: GroupCreated, author: Membership) -> None:
     """Allow a certified device to create the first group, or to replace a group that cannot go on."""
-    author = allow(event, facts, Action.FOUND if body.replaces is None else Action.REFOUND)
-    check_encrypted(facts)
     if event.sender is None or event.sender != body.device or not facts.sender_active:
         raise RefusedError(ErrorCode.FORBIDDEN, "this session has no approved device")
     group = facts.group
@@ -65,7 +65,6 @@ def decide_founding(event: AppendEvent, facts: Facts, body: GroupCreated) -> Non
 
 def decide_handshake(event: AppendEvent, facts: Facts, body: Handshake) -> None:
     """Accept the first commit of an epoch, with no other members than the room's."""
-    allow(event, facts, Action.COMMIT)
     group = check_group(facts, body.group)
     if body.epoch != group.epoch:
         raise RefusedError(ErrorCode.STALE_EPOCH, "another commit came first: apply it, then try again")
@@ -93,7 +92,6 @@ def decide_contest(event: AppendEvent, facts: Facts, body: Contested) -> None:
 
     Otherwise no one could contest a commit that removed everyone as unusable.
     """
-    allow(event, facts, Action.COMMIT)
     group = check_group(facts, body.group)
     if body.epoch > group.epoch:
         raise RefusedError(ErrorCode.STALE_EPOCH, "no commit led to this epoch")
@@ -103,15 +101,8 @@ def decide_contest(event: AppendEvent, facts: Facts, body: Contested) -> None:
         raise RefusedError(ErrorCode.ALREADY, "you already contested this group")
 
 
-def check_encrypted(facts: Facts) -> None:
-    """Refuse it in a room that is not encrypted."""
-    if not facts.encrypted:
-        raise RefusedError(ErrorCode.FORBIDDEN, "this room is not encrypted")
-
-
 def check_group(facts: Facts, group: GroupId) -> GroupFacts:
     """Return the current group, if it has this id."""
-    check_encrypted(facts)
     if facts.group is None or facts.group.id != group:
         raise RefusedError(ErrorCode.STALE_EPOCH, "the room has another group, or none: get its state")
     return facts.group

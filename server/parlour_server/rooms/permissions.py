@@ -5,49 +5,16 @@ of other people.
 """
 
 from collections.abc import Mapping
-from enum import Enum, auto
 from types import MappingProxyType
 from typing import Final, Never
 
 from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.event_rules import Action
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.errors import RefusedError
 from parlour_server.store.types import AppendEvent, Facts, Membership
-
-
-class Action(Enum):
-    """An action in a room."""
-
-    WRITE = auto()
-    """Send, encrypted or not, edit one's own message, react."""
-    DELETE_OWN = auto()
-    DELETE_ANY = auto()
-    JOIN = auto()
-    """Join without an invitation; its role is that of people who are not members yet."""
-    LEAVE = auto()
-    INVITE = auto()
-    SET_TOPIC = auto()
-    SET_ROLE = auto()
-    SET_RETENTION = auto()
-    RENAME = auto()
-    ARCHIVE = auto()
-    DELETE_ROOM = auto()
-    KICK = auto()
-    BAN = auto()
-    UNBAN = auto()
-    MUTE = auto()
-    UNMUTE = auto()
-    PIN = auto()
-    ENCRYPT = auto()
-    FOUND = auto()
-    """Create the first MLS group of an encrypted room."""
-    REFOUND = auto()
-    """Replace a group that cannot go on."""
-    COMMIT = auto()
-    """Commit to the group, or contest a commit."""
-
 
 RANK: Final[Mapping[Role, int]] = MappingProxyType({Role.MEMBER: 1, Role.MODERATOR: 2, Role.OWNER: 3})
 
@@ -112,13 +79,9 @@ def in_force(until: Millis | None, at: Millis) -> bool:
     return until is not None and (until == 0 or until > at)
 
 
-_SILENCED: Final = frozenset({Action.WRITE, Action.INVITE, Action.SET_TOPIC, Action.PIN})
-"""Actions that a muted member may not take: everything that shows text to the others."""
-
-
 def allow(event: AppendEvent, facts: Facts, action: Action) -> Membership:
     """Return the author's membership, or refuse: not a member, role too low, or muted."""
-    author = facts.author
+    author, rules = facts.author, event.body.rules
     if author is None or facts.kind is None:
         _refuse_stranger(event, facts)
     lowest = LOWEST_ROLE[facts.kind].get(action)
@@ -126,25 +89,12 @@ def allow(event: AppendEvent, facts: Facts, action: Action) -> Membership:
         raise RefusedError(ErrorCode.FORBIDDEN, "this cannot be done in a direct room")
     if RANK[author.role] < RANK[lowest]:
         raise RefusedError(ErrorCode.FORBIDDEN, f"only {ROLES_IN_WORDS[lowest]} can do this here")
-    if author.asked and action is Action.WRITE and facts.author_rooms >= ROOMS_PER_USER.value:
+    if author.asked and rules.is_message and facts.author_rooms >= ROOMS_PER_USER.value:
         raise RefusedError(
             ErrorCode.LIMIT_REACHED, "you are in too many rooms to accept this one: leave one first"
         )
-    if action in _SILENCED and in_force(author.muted_until, event.at):
+    if not rules.while_muted and in_force(author.muted_until, event.at):
         refuse_timed(ErrorCode.MUTED, "you are muted in this room", author.muted_until, event.at)
-    return author
-
-
-def allow_readable(event: AppendEvent, facts: Facts, action: Action) -> Membership:
-    """Return the same for unencrypted content, which an encrypted room refuses.
-
-    The last defence against a client that falls back to plaintext.
-    """
-    author = allow(event, facts, action)
-    if facts.encrypted:
-        raise RefusedError(
-            ErrorCode.ENCRYPTED, "this room is end-to-end encrypted: send encrypted messages only"
-        )
     return author
 
 

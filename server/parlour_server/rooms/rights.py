@@ -40,7 +40,9 @@ from parlour_protocol.frames.bodies import (
     Uninvited,
     Unmuted,
     Unreadable,
+    reaches_back,
 )
+from parlour_protocol.frames.event_rules import Action, Rooms
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import skeleton
 from parlour_protocol.limits import PINS_PER_ROOM, REACTIONS_PER_MESSAGE, ROOMS_PER_USER
@@ -61,15 +63,13 @@ from parlour_server.rooms.moderation_rules import (
 )
 from parlour_server.rooms.permissions import (
     LOWEST_ROLE,
-    Action,
     allow,
-    allow_readable,
     in_force,
     refuse_timed,
 )
 from parlour_server.rooms.statement_rules import require_statement
 from parlour_server.store.interface import Decide
-from parlour_server.store.types import AppendEvent, Facts, FileRecord, Target
+from parlour_server.store.types import AppendEvent, Facts, FileRecord, Membership, Target
 from parlour_server.system_account import lobby
 
 
@@ -84,13 +84,30 @@ def refuse_name_of_lobby(kind: RoomKind | None, name: RoomName) -> None:
         )
 
 
-def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each body
+def decide(event: AppendEvent, facts: Facts) -> None:
     """Check whether the event may be appended. Raises RefusedError."""
+    body = event.body
+    if body.rules.action is None:
+        raise RefusedError(ErrorCode.FORBIDDEN, "no request makes such an event")
     refuse_archived(event, facts)
     refuse_deleted_peer(event, facts)
+    if isinstance(body, Joined):
+        _decide_join(event, facts)
+        return
+    author = allow(event, facts, _action(body, body.rules.action))
+    refuse_in_other_rooms(body, facts)
+    _decide_of_member(event, facts, author)
+
+
+def _action(body: AnyBody, action: Action) -> Action:
+    """Return what the body does: replacing a group needs another right than creating the first."""
+    return Action.REFOUND if isinstance(body, GroupCreated) and body.replaces is not None else action
+
+
+def _decide_of_member(event: AppendEvent, facts: Facts, author: Membership) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each body
+    """Check what the rules of the body's kind leave open. Raises RefusedError."""
     match event.body:
         case Message(reply_to=reply_to, file=file):
-            allow_readable(event, facts, Action.WRITE)
             if reply_to is not None:
                 _message(facts.target)
             if file is not None:
@@ -98,77 +115,53 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PL
         case EncryptedMessage() as body:
             decide_encrypted_message(event, facts, body)
         case Edited():
-            allow_readable(event, facts, Action.WRITE)
             if _message(facts.target).author != event.author:
                 raise RefusedError(ErrorCode.FORBIDDEN, "only the author can edit a message")
         case Deleted():
             _decide_delete(event, facts)
         case Reacted(on=on):
-            allow_readable(event, facts, Action.WRITE)
             _decide_reaction(_message(facts.target), on=on)
         case Pinned(on=on):
-            # Unpin: messages from before encryption are not secret, and can still be unpinned.
-            (allow_readable if on else allow)(event, facts, Action.PIN)
             _decide_pin(facts, _message(facts.target), on=on)
-        case Joined():
-            _decide_join(event, facts)
-        case Left() as body:
-            allow(event, facts, Action.LEAVE)
-            require_statement(facts, body)
-        case TopicSet():
-            allow(event, facts, Action.SET_TOPIC)
         case RetentionSet():
-            allow(event, facts, Action.SET_RETENTION)
             refuse_same_retention(event, facts)
         case Renamed(name=name):
-            allow(event, facts, Action.RENAME)
             refuse_name_of_lobby(facts.kind, name)
         case Archived(on=on):
-            allow(event, facts, Action.ARCHIVE)
             refuse_same_archived(facts, on=on)
-        case RoomDeleted():
-            allow(event, facts, Action.DELETE_ROOM)
         case Invited():
-            allow(event, facts, Action.INVITE)
             decide_invite(event, facts)
         case Uninvited():
-            decide_uninvite(facts, allow(event, facts, Action.INVITE))
+            decide_uninvite(facts, author)
+        case Left() as body:
+            require_statement(facts, body)
         case RoleSet() as body:
-            decide_role(event, facts, body, allow(event, facts, Action.SET_ROLE))
+            decide_role(event, facts, body, author)
             require_statement(facts, body)
         case Kicked() as body:
-            decide_kick(event, facts, body, allow(event, facts, Action.KICK))
+            decide_kick(event, facts, body, author)
             require_statement(facts, body)
         case Banned() as body:
-            decide_ban(event, facts, body, allow(event, facts, Action.BAN))
+            decide_ban(event, facts, body, author)
             require_statement(facts, body)
         case Unbanned():
-            allow(event, facts, Action.UNBAN)
             decide_unban(event, facts)
         case Muted() as body:
-            decide_mute(event, facts, body, allow(event, facts, Action.MUTE))
+            decide_mute(event, facts, body, author)
         case Unmuted() as body:
-            decide_unmute(event, facts, body, allow(event, facts, Action.UNMUTE))
+            decide_unmute(event, facts, body, author)
         case EncryptionOn() | GroupCreated() | Handshake() | Contested() as body:
-            decide_group(event, facts, body)
-        case Created() | Added() | Blank() | Unreadable():
-            raise RefusedError(ErrorCode.FORBIDDEN, "no request makes such an event")
+            decide_group(event, facts, body, author)
+        case TopicSet() | RoomDeleted():
+            pass
+        case Joined() | Created() | Added() | Blank() | Unreadable():
+            raise AssertionError("decided before")
         case _:
             assert_never(event.body)
 
 
-_STILL_ALLOWED: Final = (
-    Archived | RoomDeleted | Deleted | Left | Kicked | Banned | Unbanned | Muted | Unmuted
-    | RoleSet | RetentionSet | Handshake | GroupCreated | Contested
-)  # fmt: skip
-"""What still happens in an archived room, and in a direct one whose other account was deleted.
-
-People leave, and its keys follow; what was written can be deleted, and nothing more is written.
-"""
-
-
 def _is_still_allowed(body: AnyBody) -> bool:
-    return isinstance(body, _STILL_ALLOWED) or _deletes_encrypted(body)
+    return body.rules.while_archived or _deletes_encrypted(body)
 
 
 _DELETION_BYTES: Final = 1024
@@ -183,6 +176,21 @@ def _deletes_encrypted(body: AnyBody) -> bool:
     return (
         isinstance(body, EncryptedMessage) and body.blanks is not None and len(body.data) <= _DELETION_BYTES
     )
+
+
+def refuse_in_other_rooms(body: AnyBody, facts: Facts) -> None:
+    """Refuse readable content in an encrypted room, and what only such a room has in others.
+
+    The last defence against a client that falls back to plaintext. Messages from before encryption are not
+    secret, and can still be taken back. Raises RefusedError.
+    """
+    rooms = body.rules.rooms
+    if facts.encrypted and rooms is Rooms.OPEN and not reaches_back(body):
+        raise RefusedError(
+            ErrorCode.ENCRYPTED, "this room is end-to-end encrypted: send encrypted messages only"
+        )
+    if not facts.encrypted and rooms is Rooms.ENCRYPTED and not isinstance(body, EncryptionOn):
+        raise RefusedError(ErrorCode.FORBIDDEN, "this room is not encrypted")
 
 
 def refuse_archived(event: AppendEvent, facts: Facts) -> None:
@@ -223,7 +231,8 @@ def decide_within(room_bytes: int) -> Decide:
 
     def decide_with_limit(event: AppendEvent, facts: Facts) -> None:
         decide(event, facts)
-        grows = isinstance(event.body, _GROWS) and not _deletes_encrypted(event.body)
+        # Someone must always be able to leave, to be removed, and to be kept from reading on.
+        grows = event.body.rules.takes_space and not _deletes_encrypted(event.body)
         if facts.room_bytes >= room_bytes and grows:
             raise RefusedError(
                 ErrorCode.LIMIT_REACHED,
@@ -231,12 +240,6 @@ def decide_within(room_bytes: int) -> Decide:
             )
 
     return decide_with_limit
-
-
-_GROWS: Final = Message | EncryptedMessage | Edited | Reacted | Pinned | TopicSet | Renamed
-"""What a room without space refuses. Someone must always be able to leave, to be removed, and to be kept from
-reading on: membership, roles, moderation and the commits of a group are only limited by their rates.
-"""
 
 
 def _decide_join(event: AppendEvent, facts: Facts) -> None:
@@ -255,8 +258,6 @@ def _decide_join(event: AppendEvent, facts: Facts) -> None:
 
 
 def _decide_delete(event: AppendEvent, facts: Facts) -> None:
-    # Muted or not: deleting one's own message shows nothing new to anyone.
-    allow(event, facts, Action.DELETE_OWN)
     target = facts.target
     if target is not None and target.kind == "blank":
         raise RefusedError(ErrorCode.ALREADY, "this message is already deleted")

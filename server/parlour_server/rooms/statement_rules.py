@@ -19,13 +19,14 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.identity import StatementError
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.unions import members
 from parlour_protocol.membership import Admit, AnyAct, Remove, Request, SetRole, Unban, read_statement
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.signatures import holds
 from parlour_server.store.types import AppendEvent, Facts
 
 Stated = Invited | Joined | Left | Kicked | Banned | Unbanned | RoleSet
-_STATED: Final = (Invited, Joined, Left, Kicked, Banned, Unbanned, RoleSet)
+_STATED: Final = tuple(kind for kind in members(AnyBody) if "statement" in kind.__struct_fields__)
 
 
 def check_statement(event: AppendEvent, server: str) -> None:

@@ -38,6 +38,7 @@ from parlour_protocol.frames.bodies import (
     Uninvited,
     Unmuted,
 )
+from parlour_protocol.frames.event_rules import Action
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, TopicText
 from parlour_protocol.frames.opaque import Ciphertext, Digest, HandshakeBytes
 from parlour_protocol.ids import Epoch, FileId, GroupId, RoomId
@@ -53,7 +54,7 @@ from parlour_protocol.limits import (
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.errors import RefusedError
-from parlour_server.rooms.permissions import LOWEST_ROLE, RANK, Action
+from parlour_server.rooms.permissions import LOWEST_ROLE, RANK
 from parlour_server.rooms.rights import decide, decide_within
 from parlour_server.store.types import (
     AppendEvent,
@@ -75,6 +76,7 @@ GROUP, OTHER = GroupId("g" * 43), GroupId("h" * 43)
 GROUP_FACTS = GroupFacts(
     GROUP, Epoch(3), contested=False, stale_until=Millis(0), sender_present=True, removal_pending=False
 )
+SEALED = EncryptedMessage(group=GROUP, epoch=Epoch(3), data=Ciphertext(b"sealed"))
 HANDSHAKE = Handshake(group=GROUP, epoch=Epoch(3), data=HandshakeBytes(b"commit"))
 
 
@@ -194,10 +196,42 @@ def test_the_muted_put_no_words_before_the_others(body: AnyBody):
         assert outcome(body, facts(author=Membership(ADA, Role.MODERATOR, until))) is None, until
 
 
-@pytest.mark.parametrize("body", [Deleted(target=Seq(5)), Left()])
+@pytest.mark.parametrize("body", [Deleted(target=Seq(5)), Left(), Uninvited(who=BOB)])
 def test_the_muted_may_take_back_and_go(body: AnyBody):
-    """Deleting one's own words and leaving put nothing before anyone."""
-    assert outcome(body, facts(author=Membership(ADA, Role.MEMBER, FOR_GOOD))) is None
+    """Deleting one's own words, leaving and withdrawing an invitation put nothing before anyone."""
+    muted = facts(author=Membership(ADA, Role.MEMBER, FOR_GOOD), invited_by_author=True)
+    assert outcome(body, muted) is None
+
+
+def test_a_muted_owner_does_not_rename_the_room():
+    """A name is text, too: someone who was muted as a moderator may own the room now."""
+    body = Renamed(parse_room_name("den"))
+    assert outcome(body, facts(author=Membership(ADA, Role.OWNER, FOR_GOOD))) is ErrorCode.MUTED
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (Message(text=TEXT), ErrorCode.ARCHIVED),
+        (TopicSet(topic=TopicText("t")), ErrorCode.ARCHIVED),
+        (Invited(who=BOB), ErrorCode.ARCHIVED),
+        (Uninvited(who=BOB), None),
+        (RetentionSet(days=7), None),
+        (Deleted(target=Seq(5)), None),
+    ],
+    ids=str,
+)
+def test_an_archived_room_shrinks_and_does_not_grow(body: AnyBody, expected: ErrorCode | None):
+    """Nothing is written, no one is invited; what there is may go, and invitations may be withdrawn."""
+    known = facts(Role.OWNER, archived=True, invited_by_author=body == Uninvited(who=BOB))
+    assert outcome(body, known) is expected
+
+
+def test_an_open_room_takes_nothing_that_only_an_encrypted_one_has():
+    """For its members' devices it would be encrypted from there on."""
+    group = {"group": GROUP_FACTS, "sender_active": True}
+    for body in (SEALED, HANDSHAKE, GroupCreated(group=GROUP, device=PHONE)):
+        assert outcome(body, facts(Role.OWNER, **group)) is ErrorCode.FORBIDDEN, body
 
 
 @pytest.mark.parametrize(
@@ -514,9 +548,6 @@ def test_a_person_has_no_public_room_that_newcomers_would_take_for_the_lobby(nam
     body = Renamed(parse_room_name(name))
     assert outcome(body, facts(Role.OWNER)) == ErrorCode.NAME_TAKEN
     assert outcome(body, facts(Role.OWNER, kind=RoomKind.PRIVATE)) is None
-
-
-SEALED = EncryptedMessage(group=GROUP, epoch=Epoch(3), data=Ciphertext(b"sealed"))
 
 
 @pytest.mark.parametrize(

@@ -24,27 +24,18 @@ from parlour_client.core.room_log.translation import event_here
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_protocol.frames import AnyBody, AnyRequest, LogEvent, decode_body, decode_request, encode_body
 from parlour_protocol.frames.bodies import (
-    Added,
-    Banned,
     Blank,
-    Created,
-    Deleted,
-    Edited,
     EncryptedMessage,
-    EncryptionOn,
     Handshake,
     Invited,
-    Kicked,
+    MembershipChange,
     Message,
     Muted,
-    Pinned,
-    Reacted,
-    RoleSet,
-    TopicSet,
     Unbanned,
     Uninvited,
     Unmuted,
     Unreadable,
+    subject_of,
 )
 from parlour_protocol.frames.requests import RoomRequest, Send
 from parlour_protocol.ids import RoomId
@@ -53,8 +44,8 @@ from parlour_protocol.kit.names import PSEUDONYM, DeviceName, UserName, is_pseud
 
 INCARNATION: Final = "incarnation"
 """The setting with the incarnation of the server's logs that this archive last saw."""
-_EXACT: Final = Message | Edited | Deleted | Reacted | Pinned | TopicSet | RoleSet | Created | EncryptionOn
-"""Bodies that are the same to the last byte; later versions may add fields to others."""
+_OF_MEMBERSHIP: Final = MembershipChange | Invited | Uninvited | Unbanned | Muted | Unmuted
+"""Bodies of which the server writes a part; all others are the same to the last byte."""
 
 
 def wire_digest(body: AnyBody) -> bytes | None:
@@ -211,15 +202,9 @@ def _same_body(here: AnyBody, there: AnyBody, digest: bytes | None, *, opened: b
         return theirs == digest
     if theirs is not None:
         return opened or type(here) is type(there)
-    if not opened and isinstance(there, _EXACT):
+    if not opened and not isinstance(there, _OF_MEMBERSHIP):
         return encode_body(here) == encode_body(there)
-    return type(here) is type(there) and _whom(here) == _whom(there)
-
-
-def _whom(body: AnyBody) -> UserName | None:
-    if isinstance(body, Invited | Uninvited | Added | Kicked | Banned | Unbanned | Muted | Unmuted):
-        return body.who
-    return None
+    return type(here) is type(there) and subject_of(here) == subject_of(there)
 
 
 # a fork

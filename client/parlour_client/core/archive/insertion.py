@@ -4,6 +4,7 @@ A deleted event loses its text, in the table and in the search index. Queries co
 ten thousand messages may wait after a night. Functions over a connection, run by ``Archive`` on its thread.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,18 +17,17 @@ from parlour_client.core.archive.rows import about_of, is_row, kind_of, note_tex
 from parlour_client.core.archive.search_index import index_fresh, index_message
 from parlour_client.core.model import Entry, Note
 from parlour_client.core.room_log.missing import MissingEvents, have_expired
-from parlour_protocol.frames import LogEvent, decode_body, encode_body
+from parlour_protocol.frames import AnyBody, LogEvent, decode_body, encode_body
 from parlour_protocol.frames.bodies import (
     Blank,
     Deleted,
-    Edited,
     EncryptedMessage,
     Message,
     Pinned,
-    Reacted,
 )
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId, Seq
+from parlour_protocol.kit.unions import members
 
 TOLD_ONE_BY_ONE: Final = 50
 """Events whose rows are reported one by one; after a longer run a view reloads what it shows."""
@@ -46,6 +46,17 @@ _INSERT: Final = """
 # changes in one way only: it was deleted on the server meanwhile
 LATEST_TIME: Final = (1 << 42) - 1
 """Milliseconds, the year 2109: a server may write any number, and an id has room for 42 bits of it."""
+_STAY: Final = json.dumps(
+    [
+        "blank",
+        *(
+            kind.__struct_config__.tag
+            for kind in members(AnyBody)
+            if "target" in kind.__struct_fields__ and not kind.rules.deleted_with_target
+        ),
+    ]
+)
+"""Kinds that stay when the message that they are about is deleted."""
 AT_ONE_TIME: Final = 20
 """Bits that distinguish events of the same millisecond."""
 
@@ -226,11 +237,11 @@ def _blank(connection: apsw.Connection, room: RoomId, target: Seq) -> None:
     """Overwrite a message, its edits and its reactions, as the server does."""
     query = """
         SELECT seq, kind FROM events
-        WHERE room = ? AND (seq = ? OR target = ?) AND kind NOT IN ('blank', 'deleted', 'pinned')"""
+        WHERE room = ?1 AND (seq = ?2 OR target = ?2) AND kind NOT IN (SELECT value FROM json_each(?3))"""
     update = """
         UPDATE events SET kind = 'blank', target = NULL, is_row = ?, mention = 0, body = ?
         WHERE room = ? AND seq = ?"""
-    for seq, kind in list(connection.execute(query, (room, target, target))):
+    for seq, kind in list(connection.execute(query, (room, target, _STAY))):
         body = Blank(was=str(kind))
         connection.execute(update, (is_row(body), encode_body(body).decode(), room, seq))
 
@@ -257,7 +268,7 @@ def _message_of(event: LogEvent) -> Seq | None:
     """Return the message whose searchable text an event may change."""
     if isinstance(event.body, Message | Blank):
         return event.seq
-    return event.body.target if isinstance(event.body, Edited | Deleted | Reacted) else None
+    return target_of(event.body)
 
 
 def _arrived(connection: apsw.Connection, room: RoomId, seqs: Sequence[Seq]) -> dict[Seq, RequestId]:

@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from parlour_client.core.model import Entry, Note, ReactionCount
-from parlour_protocol.frames import AnyBody, LogEvent, Reaction, decode_body
-from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message, Pinned, Reacted
+from parlour_protocol.frames import AnyBody, LogEvent, Reaction, bodies, decode_body
+from parlour_protocol.frames.bodies import Blank, Edited, Message, Pinned, Reacted
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.fields import WireText, decode_field, encode_field
 from parlour_protocol.kit.ids import Millis, Seq
@@ -34,19 +34,19 @@ def kind_of(body: AnyBody) -> str:
 
 def target_of(body: AnyBody) -> Seq | None:
     """Return the message whose row a body changes, if it does nothing else."""
-    return body.target if isinstance(body, Edited | Deleted | Reacted) else None
+    return about_of(body) if body.rules.at_target else None
 
 
 def about_of(body: AnyBody) -> Seq | None:
     """Return the message that a body is about; a pin has a row of its own as well."""
-    return body.target if isinstance(body, Pinned) else target_of(body)
+    return bodies.target_of(body)
 
 
 def is_row(body: AnyBody) -> bool:
     """Say whether an event is a row of the timeline; the others change the row of their target."""
     if isinstance(body, Blank):
         return body.was == "message"
-    return not isinstance(body, Edited | Deleted | Reacted)
+    return not body.rules.at_target
 
 
 def event_of(row: Row) -> LogEvent:

@@ -6,17 +6,17 @@ by one on both sides. Requests about an event that the server has lost are refus
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Final, assert_never
+from functools import cache, partial
+from typing import Final, TypeVar, assert_never, get_type_hints
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from parlour_client.core.room_log.numbering import PLAIN, Numbering
 from parlour_client.kit.errors import SetupError, UnreachableError
 from parlour_client.kit.language import N_, _
 from parlour_protocol.delivery import WaitingWelcome
-from parlour_protocol.frames import AnyBody, AnyRequest, AnyResult, Hello, LogEvent, RoomSummary
-from parlour_protocol.frames.bodies import Deleted, Edited, EncryptedMessage, Message, Pinned, Reacted
+from parlour_protocol.frames import AnyRequest, AnyResult, Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.replies import (
     AnyPush,
     Blocked,
@@ -39,19 +39,9 @@ from parlour_protocol.frames.replies import (
     Stored,
     TypingUpdate,
 )
-from parlour_protocol.frames.requests import (
-    Delete,
-    Edit,
-    History,
-    MarkRead,
-    Pin,
-    React,
-    Report,
-    RoomRequest,
-    Send,
-    SendEncrypted,
-)
+from parlour_protocol.frames.requests import History, MarkRead, RoomRequest
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.id_fields import SeqField
 from parlour_protocol.kit.ids import Incarnation, Seq
 from parlour_protocol.kit.server_notices import ServerNotice
 
@@ -155,23 +145,17 @@ class Numbers:
         return replace(page, events=kept, more=page.more or len(kept) < len(page.events))
 
     # to the server
-    def request(self, frame: AnyRequest) -> AnyRequest:  # noqa: PLR0911 - one case each
+    def request(self, frame: AnyRequest) -> AnyRequest:
         """Return a request in the server's numbers. Raises LostError."""
         if not isinstance(frame, RoomRequest) or (numbers := self._rooms.get(frame.room)) is None:
             return frame
         match frame:
-            case Send(reply_to=target) if target is not None:
-                return replace(frame, reply_to=_there(numbers, target))
-            case SendEncrypted(blanks=target) if target is not None:
-                return replace(frame, blanks=_there(numbers, target))
-            case Edit() | Delete() | React() | Pin() | Report():
-                return replace(frame, target=_there(numbers, frame.target))
-            case MarkRead():
+            case MarkRead():  # these two name a place in the log, which may lie beside an event
                 return replace(frame, seq=numbers.floor(frame.seq))
             case History():
                 return _history(frame, numbers)
             case _:
-                return frame
+                return _renumbered(frame, partial(_there, numbers))
 
     def require_there(self, room: RoomId, *targets: Seq | None) -> None:
         """Refuse a request about a message that the server no longer has. Raises LostError."""
@@ -182,14 +166,14 @@ class Numbers:
 
 def event_here(event: LogEvent, numbers: Numbering) -> LogEvent:
     """Return an event of the server in our numbers."""
-    return replace(event, seq=numbers.to_local(event.seq), body=_body(event.body, numbers.to_local))
+    return replace(event, seq=numbers.to_local(event.seq), body=_renumbered(event.body, numbers.to_local))
 
 
 def event_there(event: LogEvent, numbers: Numbering) -> LogEvent | None:
     """Return an event in the server's numbers; None if it is lost, or about a lost one."""
     try:
         there = partial(_there, numbers)
-        return replace(event, seq=there(event.seq), body=_body(event.body, there))
+        return replace(event, seq=there(event.seq), body=_renumbered(event.body, there))
     except LostError:
         return None
 
@@ -218,13 +202,18 @@ def _history(frame: History, numbers: Numbering) -> History:
     return frame
 
 
-def _body(body: AnyBody, number: Callable[[Seq], Seq]) -> AnyBody:
-    match body:
-        case Message(reply_to=target) if target is not None:
-            return replace(body, reply_to=number(target))
-        case Edited() | Deleted() | Reacted() | Pinned():
-            return replace(body, target=number(body.target))
-        case EncryptedMessage(blanks=target) if target is not None:
-            return replace(body, blanks=number(target))
-        case _:
-            return body
+_S = TypeVar("_S", bound=Struct)
+
+
+def _renumbered(part: _S, number: Callable[[Seq], Seq]) -> _S:
+    """Return a request or a body with each event that it names renumbered."""
+    named = {name: getattr(part, name) for name in _numbers_in(type(part))}
+    changes = {name: number(seq) for name, seq in named.items() if seq is not None}
+    return replace(part, **changes) if changes else part
+
+
+@cache
+def _numbers_in(kind: type[Struct]) -> tuple[str, ...]:
+    """Return the fields with the number of an event: those of this type, so that none is forgotten."""
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple(name for name in kind.__struct_fields__ if hints[name] in (SeqField, SeqField | None))

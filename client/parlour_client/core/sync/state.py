@@ -22,22 +22,39 @@ from parlour_protocol.frames.bodies import (
     Added,
     Archived,
     Banned,
+    Blank,
+    Contested,
+    Created,
+    Deleted,
+    Edited,
     EncryptedMessage,
     EncryptionOn,
+    GroupCreated,
+    Handshake,
+    Invited,
     Joined,
     Kicked,
     Left,
     MembershipChange,
     Message,
+    Muted,
+    Pinned,
+    Reacted,
     Renamed,
     RetentionSet,
     RoleSet,
+    RoomDeleted,
     TopicSet,
+    Unbanned,
+    Uninvited,
+    Unmuted,
+    Unreadable,
 )
 from parlour_protocol.frames.replies import Retention
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.unions import total
 
 _NONE: Final = SavedPreferences(frozenset(), frozenset(), frozenset(), frozenset(), {})
 
@@ -175,7 +192,7 @@ class State:
         known = self._known.get(event.room)
         if known is None or event.seq <= known.summary.head:
             return False
-        changed = _CHANGES.get(type(event.body), _nothing)(known.summary, event, self.me)
+        changed = _CHANGES[type(event.body)](known.summary, event, self.me)
         known.summary = replace(changed, head=event.seq)
         if isinstance(event.body, Renamed):
             self._marks = None  # other rooms may have had, or have now, the same name
@@ -240,18 +257,38 @@ def _role(summary: RoomSummary, event: LogEvent, me: UserName) -> RoomSummary:
     return replace(summary, role=event.body.role) if event.body.who == me else summary
 
 
-_CHANGES: Final[dict[type, _Change]] = {
-    Joined: _members,
-    Added: _members,
-    Left: _members,
-    Kicked: _members,
-    Banned: _members,
-    Message: _accepted,
-    EncryptedMessage: _accepted,
-    EncryptionOn: _encrypted,
-    TopicSet: _topic,
-    Renamed: _renamed,
-    Archived: _archived,
-    RetentionSet: _retention,
-    RoleSet: _role,
-}
+_CHANGES: Final[Mapping[type, _Change]] = total(
+    AnyBody,
+    {
+        Joined: _members,
+        Added: _members,
+        Left: _members,
+        Kicked: _members,
+        Banned: _members,
+        Message: _accepted,
+        EncryptedMessage: _accepted,
+        EncryptionOn: _encrypted,
+        TopicSet: _topic,
+        Renamed: _renamed,
+        Archived: _archived,
+        RetentionSet: _retention,
+        RoleSet: _role,
+        Created: _nothing,
+        Invited: _nothing,
+        Uninvited: _nothing,
+        Unbanned: _nothing,
+        Muted: _nothing,
+        Unmuted: _nothing,
+        RoomDeleted: _nothing,
+        Edited: _nothing,
+        Deleted: _nothing,
+        Reacted: _nothing,
+        Pinned: _nothing,
+        GroupCreated: _nothing,
+        Handshake: _nothing,
+        Contested: _nothing,
+        Blank: _nothing,
+        Unreadable: _nothing,
+    },
+    "_CHANGES",
+)

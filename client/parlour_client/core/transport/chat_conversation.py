@@ -5,7 +5,6 @@ server has lost is refused here.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from msgspec.structs import replace
 
@@ -20,21 +19,10 @@ from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import AnyRequest, AnyResult, Hello
 from parlour_protocol.frames.replies import AnyPush, Error, Ok, Page, Stored
-from parlour_protocol.frames.requests import (
-    History,
-    ListBlocked,
-    ListInvitations,
-    ListMembers,
-    ListPins,
-    ListRooms,
-)
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.frames import Answer
 from parlour_protocol.kit.ids import Incarnation
-
-_READS: Final = (History, ListBlocked, ListInvitations, ListMembers, ListPins, ListRooms)
-"""Requests that a server answers with a page or a list, and that change nothing."""
 
 
 class ChatConversation(Conversation[Hello, AnyRequest, AnyResult, AnyPush]):
@@ -87,4 +75,4 @@ class ChatConnection(LiveConnection[Hello, AnyRequest, AnyResult, AnyPush]):
     conversation: ChatConversation | None  # pyright: ignore[reportIncompatibleVariableOverride] - only its own are put in
 
     def __init__(self, reconnector: Reconnector) -> None:
-        super().__init__(reconnector, _READS)
+        super().__init__(reconnector, WIRE.reads)

@@ -37,23 +37,19 @@ from parlour_protocol.frames.bodies import (
     Contested,
     Created,
     Deleted,
-    Edited,
     EncryptedMessage,
-    EncryptionOn,
     GroupCreated,
     Handshake,
     Kicked,
     Left,
-    Message,
-    Pinned,
-    Reacted,
     RoleSet,
+    reaches_back,
+    target_of,
 )
+from parlour_protocol.frames.event_rules import Rooms
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import Role
 
-_READABLE: Final = Message | Edited | Reacted | Pinned | Deleted
-_ENCRYPTED: Final = EncryptionOn | GroupCreated | Handshake | EncryptedMessage | Contested
 _PLAINTEXT: Final = N_("Something unencrypted arrived in this encrypted room; it is not shown.")
 
 
@@ -206,7 +202,7 @@ def _went(transaction: Transaction, event: LogEvent) -> bool:
 def note_encryption(row: RoomRow, event: LogEvent) -> None:
     """Move the start of encryption down to an event that only an encrypted room has; never up."""
     body = event.body
-    if isinstance(body, _ENCRYPTED) or (isinstance(body, Created) and body.encrypted):
+    if body.rules.rooms is Rooms.ENCRYPTED or (isinstance(body, Created) and body.encrypted):
         row.since = min(event.seq, row.since or event.seq)
 
 
@@ -218,13 +214,9 @@ def _readable(event: LogEvent, since: Seq | None) -> Received:
     if isinstance(body, Blank) and body.was == "sealed":
         return Received(with_body(event, Blank(was="message")), sealed=True)
     # Deletions may still concern messages from before the room became encrypted.
-    reaches_back = (
-        isinstance(body, Deleted | Pinned)
-        and not (isinstance(body, Pinned) and body.on)
-        and since is not None
-        and body.target < since
-    )
-    if isinstance(body, _READABLE) and since is not None and event.seq > since and not reaches_back:
+    target = target_of(body) if reaches_back(body) else None
+    is_before = since is not None and target is not None and target < since
+    if body.rules.rooms is Rooms.OPEN and since is not None and event.seq > since and not is_before:
         note = Note(NoteKind.PLAINTEXT_REFUSED, event.author, _PLAINTEXT)
         return Received(with_body(event, Blank(was="message")), note=note)
     return Received(event, row=is_row(body))

@@ -30,8 +30,6 @@ CONTINUES_WITHIN: Final = 5 * 60_000
 """Milliseconds in which the same author continues without a new header."""
 _LOOKED_BACK: Final = 1_000
 """Entries of others that are skipped to find the message that a receipt is shown under."""
-_FOLDED_IN: Final = (bodies.Edited, bodies.Deleted, bodies.Reacted)
-"""Bodies that are shown at the message they are about."""
 
 
 class Store(Entries):
@@ -352,4 +350,4 @@ def _is_shown(entry: Entry) -> bool:
     body = entry.body
     if isinstance(body, bodies.Blank):
         return body.was == "message" or entry.deleted
-    return not isinstance(body, _FOLDED_IN)
+    return not body.rules.at_target

@@ -10,26 +10,19 @@ from msgspec.structs import replace
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import (
-    Added,
     AnyBody,
     Banned,
     Blank,
-    Created,
-    Edited,
     EncryptedMessage,
     Handshake,
-    Invited,
     Joined,
-    Kicked,
-    Left,
     MembershipChange,
-    Message,
     Muted,
-    Reacted,
     RetentionSet,
     RoleSet,
-    Uninvited,
     Unreadable,
+    concerned,
+    target_of,
 )
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
@@ -48,7 +41,7 @@ from parlour_server.store.sql.column_values import (
 from parlour_server.store.sql.e2ee.welcome_rows import keep_welcome
 from parlour_server.store.sql.journal_entries import note_room_advanced
 from parlour_server.store.sql.rooms.consent import ASKED, admission, say_yes
-from parlour_server.store.sql.rooms.event_effects import MOVES, apply_effect
+from parlour_server.store.sql.rooms.event_effects import apply_effect
 from parlour_server.store.sql.rooms.event_facts import read_facts, read_room_facts
 from parlour_server.store.sql.rooms.member_rows import count_members, next_owner
 from parlour_server.store.sql.rooms.retention import EXPIRED, set_for_room
@@ -68,7 +61,7 @@ def insert_event(db: WriteConnection, event: LogEvent, request: RequestId | None
     ``request`` is None for an event that the store adds itself.
     """
     body = event.body
-    target = body.target if isinstance(body, Edited | Reacted) else None
+    target = target_of(body) if body.rules.deleted_with_target else None
     written = write_body(body)
     db.execute(_MOVE_HEAD, (event.seq, len(written), event.room))
     db.execute(
@@ -87,16 +80,8 @@ def insert_event(db: WriteConnection, event: LogEvent, request: RequestId | None
     )
     if db.announces:
         note_room_advanced(db, event.at, event.room, event.seq)
-    elif db.is_shared and (who := concerned(event)) is not None:
+    elif db.is_shared and (who := concerned(body, event.author)) is not None:
         note_room_advanced(db, event.at, event.room, event.seq, who)
-
-
-def concerned(event: LogEvent) -> UserName | None:
-    """Return whose membership or invitation an event changes, if it does."""
-    body = event.body
-    if isinstance(body, Created | Joined | Left):
-        return event.author
-    return body.who if isinstance(body, Added | Kicked | Banned | Invited | Uninvited) else None
 
 
 def find_request(db: Connection, author: UserName, request: RequestId) -> LogEvent | None:
@@ -143,13 +128,13 @@ def append(db: WriteConnection, event: AppendEvent, decide: Decide) -> Appended:
     decide(event, read_facts(db, event, room_facts))
     stored = numbered(event, Seq(room_facts.head + 1), event.body)
     stored = _append_with_effect(db, stored, event.request)
-    if room_facts.consent == ASKED and isinstance(event.body, Message | EncryptedMessage):
+    if room_facts.consent == ASKED and event.body.rules.is_message:
         if not db.alone:
             raise MustBeAloneError  # the number of someone's rooms is limited
         say_yes(db, event.room, event.author)  # writing accepts the room
     if isinstance(event.body, Handshake) and event.attached is not None:
         keep_welcome(db, stored, event.body, event.attached)
-    also = _appoint_next_owner(db, stored) if type(event.body) in MOVES else ()
+    also = () if event.body.rules.within_room else _appoint_next_owner(db, stored)
     return Appended(stored, also=also)
 
 

@@ -4,7 +4,7 @@ This happens in the transaction that appends the event, so the tables always agr
 were checked before.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from parlour_protocol.frames.bodies import (
@@ -14,7 +14,9 @@ from parlour_protocol.frames.bodies import (
     Banned,
     Blank,
     Contested,
+    Created,
     Deleted,
+    Edited,
     EncryptedMessage,
     EncryptionOn,
     GroupCreated,
@@ -28,16 +30,19 @@ from parlour_protocol.frames.bodies import (
     Pinned,
     Reacted,
     Renamed,
+    RetentionSet,
     RoleSet,
     RoomDeleted,
     TopicSet,
     Unbanned,
     Uninvited,
     Unmuted,
+    Unreadable,
 )
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.unions import total
 from parlour_protocol.rooms import Role
 from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
@@ -54,15 +59,14 @@ Effect = Callable[[WriteConnection, LogEvent, Any], None]
 FOR_GOOD: Final = 0
 """The `until` of a permanent ban or mute."""
 
-MOVES: Final = frozenset({Joined, Left, Kicked, Banned, RoleSet})
-"""Bodies after which a room may lack an owner."""
-
 
 def apply_effect(db: WriteConnection, event: LogEvent) -> None:
-    """Apply the event's effects; most events have none."""
-    effect = _EFFECTS.get(type(event.body))
-    if effect is not None:
-        effect(db, event, event.body)
+    """Apply the event's effects."""
+    _EFFECTS[type(event.body)](db, event, event.body)
+
+
+def _nothing(_db: WriteConnection, _event: LogEvent, _body: AnyBody) -> None:
+    """Leave it at the log."""
 
 
 def _message(db: WriteConnection, _event: LogEvent, body: Message) -> None:
@@ -199,29 +203,38 @@ def _lift(db: Connection, table: str, event: LogEvent, who: str) -> None:
     db.execute(f"DELETE FROM {table} WHERE room = ? AND account = ?", (event.room, plain(who)))  # noqa: S608 - a table of ours
 
 
-_EFFECTS: Final[dict[type[AnyBody], Effect]] = {
-    Message: _message,
-    Joined: _joined,
-    Invited: consent.invited,
-    Uninvited: consent.uninvited,
-    Added: _added,
-    Left: _left,
-    Kicked: _kicked,
-    Banned: _banned,
-    Unbanned: _unbanned,
-    Muted: _muted,
-    Unmuted: _unmuted,
-    TopicSet: _topic,
-    Renamed: rename,
-    Archived: _archived,
-    RoomDeleted: room_deleted,
-    RoleSet: _role,
-    Reacted: _reacted,
-    Deleted: _deleted,
-    Pinned: _pinned,
-    EncryptedMessage: _encrypted_message,
-    EncryptionOn: encryption_on,
-    GroupCreated: founded,
-    Handshake: handshake,
-    Contested: contested,
-}
+_EFFECTS: Final[Mapping[type, Effect]] = total(
+    AnyBody,
+    {
+        Created: _nothing,  # `room_creation.py` makes the room
+        Message: _message,
+        Edited: _nothing,
+        Joined: _joined,
+        Invited: consent.invited,
+        Uninvited: consent.uninvited,
+        Added: _added,
+        Left: _left,
+        Kicked: _kicked,
+        Banned: _banned,
+        Unbanned: _unbanned,
+        Muted: _muted,
+        Unmuted: _unmuted,
+        TopicSet: _topic,
+        Renamed: rename,
+        Archived: _archived,
+        RoomDeleted: room_deleted,
+        RoleSet: _role,
+        Reacted: _reacted,
+        Deleted: _deleted,
+        Pinned: _pinned,
+        EncryptedMessage: _encrypted_message,
+        EncryptionOn: encryption_on,
+        GroupCreated: founded,
+        Handshake: handshake,
+        Contested: contested,
+        RetentionSet: _nothing,  # `append.py` sets it: the body says what applies then
+        Blank: _nothing,
+        Unreadable: _nothing,
+    },
+    "_EFFECTS",
+)

@@ -5,18 +5,22 @@ SELECT.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, assert_never
 
 from msgspec.structs import replace
 
 from parlour_protocol.frames.bodies import (
     Added,
     AnyBody,
+    Archived,
     Banned,
+    Blank,
     Contested,
+    Created,
     Deleted,
     Edited,
     EncryptedMessage,
+    EncryptionOn,
     GroupCreated,
     Handshake,
     Invited,
@@ -27,11 +31,15 @@ from parlour_protocol.frames.bodies import (
     Muted,
     Pinned,
     Reacted,
+    Renamed,
     RetentionSet,
     RoleSet,
+    RoomDeleted,
+    TopicSet,
     Unbanned,
     Uninvited,
     Unmuted,
+    Unreadable,
 )
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
@@ -178,29 +186,40 @@ def read_facts(db: Connection, event: AppendEvent, room_facts: RoomFacts) -> Fac
     )
 
 
-def _more(db: Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]:
+def _more(db: Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]:  # noqa: C901, PLR0911 - one case each
     """Return the facts that only some kinds of body need."""
-    more: dict[str, Any] = {}
-    if isinstance(body, Message | Edited | Deleted | Reacted | Pinned):
-        more = _of_target(db, event, body)
-    elif isinstance(body, EncryptedMessage | GroupCreated | Handshake | Contested):
-        more = group_facts(db, event, body)
-        if isinstance(body, EncryptedMessage) and body.blanks is not None:
-            more["target"] = _blanked_target(db, event.room, body.blanks)
-    elif isinstance(body, Joined):
-        more["author_rooms"] = count_rooms(db, event.author)
-        more["author_invited"] = is_invited(db, event)
-    elif isinstance(body, Added | Kicked | Banned | Unbanned | Muted | Unmuted | RoleSet):
-        more = _subject(db, event.room, body.who)
-    elif isinstance(body, Invited | Uninvited):
-        more = _subject(db, event.room, body.who) | facts_of_invitation(db, event, body.who)
-    elif isinstance(body, RetentionSet):
-        more["retention"] = read_policy(db, event.room)
-    if isinstance(body, RoleSet | Left | Kicked | Banned):
-        more["owners"] = count_owners(db, event.room)
-        who = event.author if isinstance(body, Left) else body.who
-        more["in_group"] = db.execute(_IN_GROUP, (event.room, plain(who))).fetchone() is not None
-    return more
+    match body:
+        case Message() | Edited() | Deleted() | Reacted() | Pinned():
+            return _of_target(db, event, body)
+        case EncryptedMessage(blanks=blanks):
+            target = {} if blanks is None else {"target": _blanked_target(db, event.room, blanks)}
+            return group_facts(db, event, body) | target
+        case GroupCreated() | Handshake() | Contested():
+            return group_facts(db, event, body)
+        case Joined():
+            return {"author_rooms": count_rooms(db, event.author), "author_invited": is_invited(db, event)}
+        case Left():
+            return _of_removal(db, event, event.author)
+        case Kicked() | Banned() | RoleSet():
+            return _subject(db, event.room, body.who) | _of_removal(db, event, body.who)
+        case Unbanned() | Muted() | Unmuted():
+            return _subject(db, event.room, body.who)
+        case Invited() | Uninvited():
+            return _subject(db, event.room, body.who) | facts_of_invitation(db, event, body.who)
+        case RetentionSet():
+            return {"retention": read_policy(db, event.room)}
+        case TopicSet() | Renamed() | Archived() | RoomDeleted() | EncryptionOn():
+            return {}
+        case Created() | Added() | Blank() | Unreadable():  # no request makes such an event
+            return {}
+        case _:
+            assert_never(body)
+
+
+def _of_removal(db: Connection, event: AppendEvent, who: UserName) -> dict[str, Any]:
+    """Return how many owners there are, and whether someone's devices are in the room's group."""
+    in_group = db.execute(_IN_GROUP, (event.room, plain(who))).fetchone() is not None
+    return {"owners": count_owners(db, event.room), "in_group": in_group}
 
 
 def _of_target(

@@ -4,21 +4,7 @@ import json
 from asyncio import Future
 from collections.abc import Collection, Mapping
 from functools import partial
-from typing import Final
 
-from parlour_protocol.frames.bodies import (
-    AnyBody,
-    Deleted,
-    Edited,
-    EncryptedMessage,
-    Message,
-    Muted,
-    Pinned,
-    Reacted,
-    RetentionSet,
-    TopicSet,
-    Unmuted,
-)
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_server.kit.store.engine.connection import Connection
@@ -29,11 +15,6 @@ from parlour_server.store.sql.rooms.append import append
 from parlour_server.store.sql.rooms.log_pages import DamageLog, read_page
 from parlour_server.store.sql.rooms.plain_append import PlainAppend, is_plain
 from parlour_server.store.types import Appended, AppendEvent
-
-_STAY_IN_THE_ROOM: Final[frozenset[type[AnyBody]]] = frozenset(
-    {Message, EncryptedMessage, Edited, Deleted, Reacted, Pinned, TopicSet, RetentionSet, Muted, Unmuted}
-)
-"""Bodies that are decided by what belongs to their room, and change nothing else."""
 
 
 class SqlLog:
@@ -46,7 +27,7 @@ class SqlLog:
 
     def append(self, event: AppendEvent, decide: Decide) -> "Future[Appended]":
         """Append one event; the future completes when it is on disk, or with the error."""
-        within = f"room:{event.room}" if type(event.body) in _STAY_IN_THE_ROOM else None
+        within = f"room:{event.room}" if event.body.rules.within_room else None
         if is_plain(event.body):
             return self._writer.submit(PlainAppend(event, decide), within=within)
         return self._writer.submit(partial(append, event=event, decide=decide), within=within)

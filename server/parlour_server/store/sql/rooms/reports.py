@@ -12,6 +12,7 @@ from parlour_protocol.frames.bodies import AnyBody, Blank, Edited, EncryptedMess
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.unions import members
 from parlour_protocol.limits import OPEN_REPORTS, REPORTS_OF_REPORTER
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.engine.column_values import plain, user_name
@@ -26,7 +27,7 @@ _COLUMNS: Final = (
     " closed, resolution"
 )
 _READ: Final = f"SELECT {_COLUMNS} FROM reports"  # noqa: S608 - columns of ours
-_SPOKEN: Final = frozenset({BODY_KINDS[Message], BODY_KINDS[EncryptedMessage]})
+_MESSAGES: Final = frozenset(BODY_KINDS[kind] for kind in members(AnyBody) if kind.rules.is_message)
 _EDITED: Final = (
     "SELECT body FROM events WHERE room = ? AND target = ? AND kind = 'edited' ORDER BY seq DESC LIMIT 1"
 )
@@ -116,8 +117,8 @@ def _message(db: Connection, room: RoomId, seq: Seq) -> tuple[UserName, Millis, 
         body = read_body(raw)
     except UNREADABLE:  # or there is none
         body = None
-    spoken = isinstance(body, Message | EncryptedMessage)
-    if body is None or not (spoken or (isinstance(body, Blank) and body.was in _SPOKEN)):
+    kind = body.was if isinstance(body, Blank) else BODY_KINDS.get(type(body))
+    if body is None or kind not in _MESSAGES:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such message")
     return user_name(author), Millis(at), body
 

@@ -12,20 +12,11 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from parlour_protocol.frames.bodies import (
-    AnyBody,
-    Blank,
-    Deleted,
-    Edited,
-    EncryptedMessage,
-    Message,
-    Pinned,
-    Reacted,
-    RetentionSet,
-)
+from parlour_protocol.frames.bodies import AnyBody, Blank, Message, RetentionSet
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.unions import members
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.retention import BATCH
@@ -35,19 +26,9 @@ from parlour_server.store.sql.column_values import BODY_KINDS, UNREADABLE, read_
 from parlour_server.store.sql.rooms.files import end_file, end_files_of_room
 from parlour_server.store.types import ExpiringRoom, RetentionPolicy, shortest
 
-WRITTEN: Final[tuple[type[AnyBody], ...]] = (
-    Message,
-    Edited,
-    Deleted,
-    Reacted,
-    Pinned,
-    EncryptedMessage,
-    Blank,
-)
-"""Bodies that expire: what people wrote, and what refers to it."""
 EXPIRED: Final = "expired"
 """What the blank of an expired event was."""
-_KINDS: Final = frozenset(BODY_KINDS[body] for body in WRITTEN)
+_KINDS: Final = frozenset(BODY_KINDS[kind] for kind in members(AnyBody) if kind.rules.expires)
 _KINDS_IN_SQL: Final = ", ".join(f"'{kind}'" for kind in sorted(_KINDS))
 _BLANK: Final = write_body(Blank(was=EXPIRED))
 _POLICY: Final = "kept_days, next_days, next_from"

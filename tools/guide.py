@@ -1,4 +1,4 @@
-"""The code in the guides to a program on the kit: parts of the ticker, and recipes that tests apply to it.
+"""The code in the guides: parts of the ticker, and recipes that tests apply to it, or to the chat (`chat/…`).
 
 `<!-- code: FILE NAME… -->` shows definitions of a file, and `<!-- recipe: NAME -->` the patch of that name,
 with what is reported if a part of it is forgotten.
@@ -27,7 +27,7 @@ class Forgotten:
     recipe: str
     part: str
     by: str
-    """`start`: the server does not start; `types`: mypy."""
+    """`start`: the server does not start; `import`: nothing starts; `types`: mypy."""
     says: str
     without: str = ""
     """The file whose changes are left out, or"""
@@ -37,7 +37,10 @@ class Forgotten:
 
 def recipes() -> dict[str, str]:
     """Return the patches by their names."""
-    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(RECIPES.glob("*.patch"))}
+    return {
+        path.relative_to(RECIPES).with_suffix("").as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(RECIPES.rglob("*.patch"))
+    }
 
 
 def forgotten() -> list[Forgotten]:
@@ -86,15 +89,18 @@ def code(path: str, names: list[str]) -> str:
     return joined
 
 
+_REPORTS: Final = {
+    "start": "the server does not start",
+    "import": "neither the server nor the client starts",
+    "types": "mypy",
+}
+
+
 def _shown(kind: str, what: str) -> str:
     if kind == "code":
         path, *names = what.split()
         return f"```python\n{code(path, names)}\n```"
-    rows = [
-        f"* {one.part}: {'the server does not start' if one.by == 'start' else 'mypy'}, `{one.says}`"
-        for one in forgotten()
-        if one.recipe == what
-    ]
+    rows = [f"* {one.part}: {_REPORTS[one.by]}, `{one.says}`" for one in forgotten() if one.recipe == what]
     reported = "\n\nWhat is reported if you forget\n\n" + "\n".join(rows) if rows else ""
     return f"```diff\n{recipes()[what]}```{reported}"
 

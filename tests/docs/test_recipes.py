@@ -16,9 +16,10 @@ from tools.guide import Forgotten, forgotten, recipes
 
 ROOT = Path(__file__).parents[2]
 TICKER = ROOT / "examples/ticker"
-RECIPES = recipes()
-AT_START = [one for one in forgotten() if one.by == "start"]
-BY_TYPES = [one for one in forgotten() if one.by == "types"]
+RECIPES = {recipe: patch for recipe, patch in recipes().items() if not recipe.startswith("chat/")}
+FORGOTTEN = [one for one in forgotten() if one.recipe in RECIPES]
+AT_START = [one for one in FORGOTTEN if one.by == "start"]
+BY_TYPES = [one for one in FORGOTTEN if one.by == "types"]
 
 
 def copied(folder: Path, recipe: str, without: str = "") -> Path:

@@ -33,7 +33,7 @@ def check_union(base: type[msgspec.Struct], union: object, name: str, *stated: s
     for kind in kinds:
         for fact in stated:
             if fact not in vars(kind):
-                raise ProgramError(f"{kind.__name__} has no {fact}: write `{fact} = …` in its class")
+                raise ProgramError(f"{kind.__name__} has no {fact}: write {fact} = … in its class")
 
 
 def total(union: UnionType, table: Mapping[type[Any], V], name: str) -> Mapping[type[Any], V]:

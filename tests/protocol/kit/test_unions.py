@@ -46,7 +46,7 @@ def test_a_kind_that_is_left_out_is_an_error() -> None:
 
 def test_each_kind_states_its_facts_itself() -> None:
     """What it takes from another class was not thought about."""
-    with pytest.raises(ProgramError, match="Duck has no legs: write `legs = …` in its class"):
+    with pytest.raises(ProgramError, match="Duck has no legs: write legs = … in its class"):
         check_union(Animal, Hen | Duck | Dog, "AnyAnimal", "legs")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import ssl
+import time
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,8 @@ async def test_every_place_of_text_and_every_file(tmp_path: Path) -> None:
 
 async def _files(world: World, ada: Person, socket: Socket, room: RoomId) -> None:
     """Upload files of all kinds, and name one wrongly."""
-    for content in (b"\x7fELF\x02\x01\x01", f"name,card\nada,{CARD}\n".encode()):
+    lines = b"a line of a table\n" * 20_000
+    for content in (b"\x7fELF\x02\x01\x01", f"name,card\nada,{CARD}\n".encode(), lines + CARD.encode()):
         status, answer = await upload(world, ada, room, content)
         assert status == 422, answer
         assert b"content_refused" in answer
@@ -171,3 +173,27 @@ async def test_without_inspectors_there_is_no_inspection(tmp_path: Path) -> None
     async with running(CHAT, tmp_path / "data") as world:
         assert world.parts.inspection is None
         assert b"inspection" not in PrometheusText(world.parts.metrics).text()
+
+
+async def test_no_message_stops_everybody(tmp_path: Path) -> None:
+    """D22: a dozen messages full of card numbers cost the server less than a second of its own."""
+    async with running(CHAT, tmp_path / "data", given={"inspection.cards": "block"}) as world:
+        mallory = await (await world.person("mallory")).connect()
+        bob = await (await world.person("bob")).connect()
+        rooms = []
+        for socket, name in ((mallory, "den"), (bob, "attic")):
+            made = await socket.ask(
+                CreateRoom(id=new_request_id(), name=parse_room_name(name), kind=RoomKind.PUBLIC)
+            )
+            assert isinstance(made, Ok)
+            assert isinstance(made.result, Entered)
+            rooms.append(made.result.room.room)
+        text = MessageText("4111111111111111\u00e9 " * 420)
+        before = time.process_time()
+        for _ in range(12):
+            mallory.send(Send(id=new_request_id(), room=rooms[0], text=text))
+        answer = await bob.ask(Send(id=new_request_id(), room=rooms[1], text=MessageText("hello")))
+        assert isinstance(answer, Ok)
+        for _ in range(12):
+            assert isinstance(await mallory.answer(), Error)
+        assert time.process_time() - before < 1.0

@@ -74,8 +74,7 @@ class Files:
                 chunks = attachments.plain(file, size, digest.update, progress)
                 stored = await rooms.delivery.upload(room, chunks, size)
             else:
-                head = await asyncio.to_thread(attachments.head_of, file)
-                await rooms.inspection.file(room, str(name), _media_type(path), size, head)
+                await rooms.inspection.file(room, str(name), _media_type(path), size, file)
                 _own = rooms.own  # raises while this device is not approved: then nothing is uploaded
                 key = attachments.new_key()
                 sealed = attachments.seal(file, size, key, digest.update, progress)

@@ -54,5 +54,6 @@ def look_at_text(text: str) -> tuple[Finding, ...]:
     folded = fold(text[:MOST_LOOKED_AT])
     found: dict[str, Finding] = {}
     for one in sorted(find_secrets(folded), key=lambda one: one.start):
-        found.setdefault(one.kind, Finding(_(one.kind), folded.count("\n", 0, one.start) + 1))
+        if one.kind not in found:
+            found[one.kind] = Finding(_(one.kind), folded.count("\n", 0, one.start) + 1)
     return tuple(found.values())

@@ -4,6 +4,7 @@ The inspectors stop accidents. What someone does on purpose (Base64, a message i
 and shown as missed where it is; only what the documents claim decides the verdict.
 """
 
+import asyncio
 import base64
 import itertools
 import time
@@ -21,11 +22,12 @@ from parlour_protocol.identity.inspection_policy import InspectionPolicy
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.inspect import Action, Context, Options, Part, Verdict
-from parlour_protocol.kit.inspect.judge import Rule
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.inspection.inspection import Inspection, Sender
+from parlour_server.kit.inspection.inspection import Inspected, Inspection
+from parlour_server.kit.inspection.inspector_process import InspectorProcess, Sender
+from parlour_server.kit.inspection.plugins import Plugin
 from parlour_server.kit.metrics import Metrics
 
 CARD = "4111 1111 1111 1111"
@@ -175,27 +177,34 @@ def tunnel(server: LabServer, seen: Evidence) -> bool:
     stage=Stage.NOTHING,
 )
 def crashing_text(_folder: Path, seen: Evidence) -> bool:
-    def crash(_part: Part, _context: Context) -> Verdict:
-        raise RecursionError
+    return asyncio.run(_crashing_text(seen))
 
+
+async def _crashing_text(seen: Evidence) -> bool:
+    clock = SystemClock()
+    careless = Plugin("careless", f"{__name__}:{crash.__name__}", Action.BLOCK)
+    inspectors = InspectorProcess([], [careless], Options(), clock, seconds=20.0)
     inspection = Inspection(
-        [Rule("careless", crash, Action.BLOCK)],
-        None,
-        Options(),
-        fails_open=False,
-        audit=Audit(),
-        metrics=Metrics("lab").inspections(()),
-        clock=SystemClock(),
+        inspectors, fails_open=False, audit=Audit(), metrics=Metrics("lab").inspections(()), clock=clock
     )
     frame = Send(id=new_request_id(), room=RoomId("r" * 22), text=MessageText(CARD))
     seen.sent(f"{CARD}, to a server whose inspector raises an error at it")
     try:
-        inspection.frame(frame, Sender("mallory"))
+        looked = inspection.frame(frame, Sender("mallory"))
+        if not isinstance(looked, Inspected):
+            await looked
     except RefusedError as error:
         seen.received(error.hint)
         return True
+    finally:
+        await inspectors.close()
     seen.received("it passed")
     return False
+
+
+def crash(_part: Part, _context: Context) -> Verdict:
+    """Be an inspector with a mistake, which the process of the inspectors imports."""
+    raise RecursionError
 
 
 @attack(

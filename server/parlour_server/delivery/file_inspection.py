@@ -1,6 +1,7 @@
 """Inspection of files in open rooms: before one is kept, and again with the name that a message gives it.
 
-Only the beginning of a file is looked at. The files of encrypted rooms are ciphertext, and are not.
+All the text of a file is looked at before it is kept, and its beginning when a message names it. The files of
+encrypted rooms are ciphertext, and are not.
 """
 
 from dataclasses import dataclass
@@ -8,10 +9,11 @@ from dataclasses import dataclass
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.inspect import File
-from parlour_protocol.kit.inspect.inspector import HEAD_BYTES
+from parlour_protocol.kit.inspect.file_texts import HEAD_BYTES
 from parlour_protocol.kit.names import UserName
 from parlour_server.delivery.blob_store import BlobStore
-from parlour_server.kit.inspection.inspection import Inspection, Sender
+from parlour_server.kit.inspection.inspection import IncomingFile, Inspection
+from parlour_server.kit.inspection.inspector_process import Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +23,9 @@ class FileInspection:
     inspection: Inspection
     blobs: BlobStore
 
-    async def uploaded(self, user: UserName, room: RoomId, size: int, head: bytes) -> None:
-        """Look at a file that was received. Raises RefusedError."""
-        await self.inspection.file(File(size, head[:HEAD_BYTES]), Sender(user, room))
+    def uploading(self, user: UserName, room: RoomId, size: int) -> IncomingFile:
+        """Return what looks at a file of this size."""
+        return IncomingFile(self.inspection, size, Sender(user, room))
 
     async def named(self, user: UserName, room: RoomId, ref: FileRef) -> None:
         """Look at a file that a message names. Raises RefusedError, UnavailableError."""

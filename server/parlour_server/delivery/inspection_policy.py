@@ -4,14 +4,13 @@ from typing import Final
 
 from parlour_protocol.identity import Head
 from parlour_protocol.identity.inspection_policy import LOCAL, InspectionPolicy
-from parlour_protocol.kit.inspect.verdict import Action
 from parlour_protocol.limits import CERTIFICATE_BYTES
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.chat_settings import ChatInspection
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.inspection.start import options_of, rules_of
+from parlour_server.kit.inspection.start import options_of, shipped_of
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.store.interface import KeyLog
 
@@ -40,7 +39,7 @@ def policy_of(settings: ChatInspection, folder: DataFolder) -> InspectionPolicy:
     """Return the policy of these settings; empty if encrypted rooms are left alone. Raises SetupError."""
     if settings.encrypted_rooms == "off":
         return InspectionPolicy()
-    rules = tuple((rule.name, Action(rule.action)) for rule in rules_of(settings) if rule.name in LOCAL)
+    rules = tuple((name, action) for name, action in shipped_of(settings) if name in LOCAL)
     if not rules:
         return InspectionPolicy()
     options = options_of(settings, folder)

@@ -19,7 +19,6 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, RoomId, new_file_id
 from parlour_protocol.kit.ids import Millis
-from parlour_protocol.kit.inspect.inspector import HEAD_BYTES
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.chat_settings import Files as FileSettings
@@ -93,19 +92,23 @@ class Uploads:
         Raises RefusedError, FilesFullError, UnavailableError.
         """
         file = new_file_id()
-        digest, size, head = hashlib.sha256(), 0, bytearray()
+        digest, size = hashlib.sha256(), 0
+        look = None
+        if self._inspection is not None and not upload.encrypted:
+            look = self._inspection.uploading(upload.session.user, upload.room, upload.size)
         async with self._blobs.receiving(file) as incoming, self._reserved(incoming, upload, seconds):
             async for chunk in chunks:
                 size += len(chunk)
                 if size > upload.size:
                     raise RefusedError(ErrorCode.MALFORMED, "the body is longer than its Content-Length")
                 digest.update(chunk)
-                head += chunk[: HEAD_BYTES - len(head)]
                 await incoming.write(chunk)
+                if look is not None:
+                    await look.more(chunk)
             if size != upload.size:
                 raise RefusedError(ErrorCode.MALFORMED, "the body is shorter than its Content-Length")
-            if self._inspection is not None and not upload.encrypted:
-                await self._inspection.uploaded(upload.session.user, upload.room, size, bytes(head))
+            if look is not None:
+                await look.end()
             await incoming.sync()
             record = self._record(file, upload, Digest(digest.digest()))
             await _to_its_end(self._keep(record, incoming))

@@ -72,7 +72,7 @@ INSPECTORS_FAILED: Final = Metric(
 INSPECTION_SECONDS: Final = Metric(
     "inspection_seconds",
     Kind.HISTOGRAM,
-    "Time of the shipped inspectors for one request",
+    "Time of the inspectors for one request, or a piece of a file",
     needs="inspectors",
 )
 _INSPECTION_BOUNDS: Final = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05)

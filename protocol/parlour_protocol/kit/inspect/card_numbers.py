@@ -6,6 +6,7 @@ number) is not cut up until a part of it fits.
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from itertools import accumulate, pairwise
 from typing import Final
@@ -13,8 +14,9 @@ from typing import Final
 from parlour_protocol.kit.inspect.verdict import Finding
 
 KIND: Final = "a card number"
-_RUN: Final = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){12,}")
-_USUAL: Final = re.compile(r"[ \t\n.\-_/·]*")
+_RUN: Final = re.compile(r"[0-9](?:(?>[^0-9A-Za-z]{0,3}(?=[0-9])|[\t\n\r >|]{1,16})[0-9]){12,}")
+"""Digits; a line break may have its indent, or the marks of a quotation, between them."""
+_USUAL: Final = re.compile(r"[ \t\n\r.\-_/·>|*`~]*")
 """Separators that may differ within a number; any other one has to be the same throughout."""
 _DIGIT: Final = re.compile(r"[0-9]")
 _SHORTEST: Final = 13
@@ -37,29 +39,25 @@ _DOUBLED: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 
 _SINGLE: Final = bytes.maketrans(b"0123456789", bytes(range(10)))
 
 
-def find_card_numbers(text: str) -> list[Finding]:
-    """Return the numbers of cards in a folded text, with their places."""
-    found: list[Finding] = []
+def find_card_numbers(text: str) -> Iterator[Finding]:
+    """Yield the numbers of cards in a folded text, with their places."""
     for run in _RUN.finditer(text):
-        found += _in_run(text, run.start(), run.end())
-    return found
+        yield from _in_run(text, run.start(), run.end())
 
 
-def _in_run(text: str, start: int, end: int) -> list[Finding]:
+def _in_run(text: str, start: int, end: int) -> Iterator[Finding]:
     places = [match.start() for match in _DIGIT.finditer(text, start, end)]
     digits = "".join(text[at] for at in places)
     borders = [True, *(after - before > 1 for before, after in pairwise(places)), True]
     sums = _sums(digits.encode())
-    found: list[Finding] = []
     at = 0
     while at <= len(digits) - _SHORTEST:
         length = _length_at(digits, borders, sums, at) if borders[at] else 0
         if length and not _is_one_number(text, places[at : at + length]):
             length = 0
         if length:
-            found.append(Finding(KIND, places[at], places[at + length - 1] + 1))
+            yield Finding(KIND, places[at], places[at + length - 1] + 1)
         at += length or 1
-    return found
 
 
 def _is_one_number(text: str, places: list[int]) -> bool:

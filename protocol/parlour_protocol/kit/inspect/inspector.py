@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from parlour_protocol.kit.inspect.folding import fold
+from parlour_protocol.kit.inspect.file_texts import first_text
+from parlour_protocol.kit.inspect.folding import Folded
 from parlour_protocol.kit.inspect.verdict import Action, Finding, Verdict, verdict
 from parlour_protocol.kit.inspect.words import NO_WORDS, WordList
 
-HEAD_BYTES: Final = 64 * 1024
-"""The beginning of a file: all that inspectors see of it."""
-TEXT_CHARACTERS: Final = 100_000
-"""The most of one text that inspectors look at; messages are far shorter."""
+FILE: Final = "file"
+"""The place of the text of a file."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +26,23 @@ class Text:
     """The kind of request and its field, such as `send.text` or `set_topic.topic`."""
     text: str
 
-    @cached_property
+    @property
     def folded(self) -> str:
         """The text for comparing (`folding.py`)."""
-        return fold(self.text[:TEXT_CHARACTERS])
+        return self.read.text
+
+    @cached_property
+    def read(self) -> Folded:
+        """The text for comparing, and where each of its characters was written."""
+        return Folded(self.text)
 
 
 @dataclass(frozen=True)
 class File:
-    """A file. Its name and type are those that its sender claims; empty while it is uploaded."""
+    """A file. Its name and type are those that its sender claims; empty while it is uploaded.
+
+    Inspectors get the rest of a text file as ``Text`` parts of the place ``FILE`` after it (`file_texts.py`).
+    """
 
     size: int
     head: bytes
@@ -46,14 +53,8 @@ class File:
     @cached_property
     def text(self) -> Text | None:
         """The beginning as text, None if it is not text."""
-        encoding = "utf-16" if self.head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8"
-        try:
-            decoded = self.head.decode(encoding)
-        except UnicodeDecodeError as error:
-            if error.start < len(self.head) - 3 or len(self.head) < HEAD_BYTES:
-                return None
-            decoded = self.head[: error.start].decode(encoding)  # a character cut in two
-        return None if "\0" in decoded else Text("file", decoded)
+        text = first_text(self.head, self.size)
+        return None if text is None else Text(FILE, text)
 
 
 @dataclass(frozen=True, slots=True)

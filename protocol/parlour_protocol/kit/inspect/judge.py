@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from parlour_protocol.kit.inspect.inspector import Context, Inspector, Part, Text
-from parlour_protocol.kit.inspect.verdict import ACTIONS, Action, Allow, Finding, redacted
+from parlour_protocol.kit.inspect.verdict import ACTIONS, MOST_FINDINGS, Action, Allow, Finding, redacted
 
 _ORDER: Final = (Action.FLAG, Action.REDACT, Action.BLOCK)
 
@@ -51,11 +51,14 @@ class Outcome:
 
     def redacted(self, parts: Sequence[Part]) -> list[str | None]:
         """Return the new text of each part; None for a part that stays as it is."""
-        new: list[str | None] = []
-        for number, part in enumerate(parts):
-            cuts = [one.finding for one in self.found if one.part == number and one.action is Action.REDACT]
-            new.append(redacted(part.text, cuts) if cuts and isinstance(part, Text) else None)
-        return new
+        cuts: dict[int, list[Finding]] = {}
+        for one in self.found:
+            if one.action is Action.REDACT:
+                cuts.setdefault(one.part, []).append(one.finding)
+        return [
+            redacted(part.text, cuts[number]) if number in cuts and isinstance(part, Text) else None
+            for number, part in enumerate(parts)
+        ]
 
     def and_also(self, other: "Outcome") -> "Outcome":
         """Return both together."""
@@ -90,4 +93,14 @@ def _checked(rule: Rule, number: int, part: Part, context: Context) -> list[Foun
     for finding in verdict.findings:
         if not isinstance(finding, Finding):
             raise TypeError("the findings of a verdict are Finding objects")
-    return [Found(rule.name, action, number, finding) for finding in verdict.findings]
+    return [Found(rule.name, action, number, finding) for finding in _few(verdict.findings, part)]
+
+
+def _few(findings: tuple[Finding, ...], part: Part) -> Sequence[Finding]:
+    """Return at most ``MOST_FINDINGS``: the last one covers all that was found after it."""
+    if len(findings) <= MOST_FINDINGS:
+        return findings
+    if not isinstance(part, Text) or any(one.end == 0 for one in findings):
+        return sorted(findings, key=lambda one: one.end)[:MOST_FINDINGS]  # one about the whole is among them
+    *first, last = sorted(findings, key=lambda one: one.start)[:MOST_FINDINGS]
+    return [*first, Finding(last.kind, last.start, len(part.text))]

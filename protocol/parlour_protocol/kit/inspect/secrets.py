@@ -1,15 +1,18 @@
 """Finds secrets in a text: keys, tokens and passwords of known forms, and long words that look random.
 
 It misses some (a password that looks like a word); hashes and ids are ignored, since no one reads a warning
-that is always there. Every pattern is linear: what repeats in it is bounded.
+that is always there. A key is found with a line break inside, too, as terminals copy it.
+
+Every search is linear: what repeats in a pattern is bounded, ends at what the next match begins with, or is
+skipped with what it was tried on.
 """
 
 import math
 import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from parlour_protocol.kit.inspect.verdict import Finding
@@ -18,21 +21,29 @@ _LONG: Final = 24
 _DIGITS: Final = 3
 _BITS: Final = 4.1
 """Bits a character: random base64 of this length has more, words and paths have less (see the tests)."""
-_MOST: Final = 50
-"""Findings of one kind in one text."""
-
+_MARKUP: Final = r"[\"'`*_~]{0,3}"
+"""Quotes, and what makes a word bold."""
 _CALLED: Final = (
     r"(?:password|passwd|passphrase|pwd|secret(?:[_-]?(?:access[_-]?)?key)?|token|api[_-]?key"
-    r"|private[_-]?key)[\"']?\s{0,3}"
+    rf"|private[_-]?key){_MARKUP}\s{{0,3}}"
 )
-_SET: Final = r"=\s{0,3}[\"']?[^\s\"'=;,]{6,}"
+_SET: Final = rf"={_MARKUP}\s{{0,3}}{_MARKUP}[^\s\"'`=;,]{{6,}}"
 _TOLD: Final = (
-    r":\s{0,3}[\"']?(?=[^\s\"']{0,100}[0-9!$%&*+#@^])[^\s\"']{6,100}"  # not `the password: see below`
+    # not `the password: see below`
+    rf":{_MARKUP}\s{{0,3}}{_MARKUP}(?=[^\s\"'`]{{0,100}}[0-9!$%&*+#@^])[^\s\"'`]{{6,100}}"
 )
 _PRIVATE_KEY: Final = "a private key"
 _NAMED: Final = "a password or a token"
 _WORDS_OF_NAMES: Final = "pass pwd secret token api private"
 _NAMES: Final = re.compile(_WORDS_OF_NAMES.replace(" ", "|"))
+
+
+_TRIED: Final = "tried"
+"""The group of what looked like the beginning of something, and is skipped."""
+_START: Final = "(?<![A-Za-z0-9])"
+"""Before a key; a word of a markup language may stand there, as in `_key_`."""
+_BREAK: Final = r"(?:\r?\n[ \t]{0,8})?"
+_REPEATED: Final = re.compile(r"(\[[^]]+\])\{(\d+)(,?)\}(?=(\\\.)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +53,46 @@ class _Form:
     kind: str
     signs: tuple[str, ...]
     pattern: re.Pattern[str]
+    broken: re.Pattern[str] | None
+    """The same with line breaks inside; None for what a line break ends."""
 
 
+def _form(kind: str, signs: str, pattern: str) -> _Form:
+    broken = _REPEATED.sub(_broken, pattern) if kind in _KEYS else None
+    return _Form(
+        kind, tuple(signs.split()), re.compile(pattern), None if broken is None else re.compile(broken)
+    )
+
+
+def _broken(repeated: re.Match[str]) -> str:
+    one, least, more, dot = repeated.groups()
+    if more and (dot or least == "0"):
+        return f"(?:{_BREAK}{one}){{{least},}}"
+    return f"(?:{_BREAK}{one}){{{least}}}" + (f"{one}*" if more else "")
+
+
+_KEYS: Final = frozenset(
+    (
+        "an AWS access key",
+        "a GitHub token",
+        "a GitLab token",
+        "a Slack token",
+        "a Google API key",
+        "an API key",
+        "an access token",
+        "a package registry's token",
+        "a signed web token (JWT)",
+    )
+)
 _FORMS: Final[tuple[_Form, ...]] = tuple(
-    _Form(kind, tuple(signs.split()), re.compile(pattern))
+    _form(kind, signs, pattern.replace(r"\b", _START))
     for kind, signs, pattern in (
         (
             _PRIVATE_KEY,
             "-----begin putty-user",
             r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-\d",
         ),
-        ("an AWS access key", "akia asia", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+        ("an AWS access key", "akia asia", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}(?![A-Za-z0-9])"),
         (
             "a GitHub token",
             "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",
@@ -83,7 +123,10 @@ _FORMS: Final[tuple[_Form, ...]] = tuple(
         (
             "a signed web token (JWT)",
             "eyj",
-            r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{10,}",
+            (
+                r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{10,}"
+                rf"|\beyJ(?P<{_TRIED}>[A-Za-z0-9_-]{{0,}})"
+            ),
         ),
         (
             "a URL with a password in it",
@@ -112,15 +155,56 @@ def find_secrets(text: str) -> list[Finding]:
     found: list[Finding] = []
     for form in _FORMS:
         if any(sign in lower for sign in form.signs):
-            found_by = _named(form, text, lower) if form.kind == _NAMED else form.pattern.finditer(text)
-            for match in islice(found_by, _MOST):
-                end = _end_of_key(text, match.end()) if form.kind == _PRIVATE_KEY else match.end()
-                found.append(Finding(form.kind, match.start(), end))
-    for match in islice(_WORD.finditer(text), _MOST):
-        start, end = match.span()
-        if looks_random(match[0]) and not any(one.start < end and start < one.end for one in found):
-            found.append(Finding(RANDOM, start, end))
+            found += [Finding(form.kind, start, end) for start, end in _spans(form, text, lower)]
+    covered = _Covered((one.start, one.end) for one in found)
+    found += [
+        Finding(RANDOM, *match.span())
+        for match in _WORD.finditer(text)
+        if looks_random(match[0]) and not covered.overlap(*match.span())
+    ]
     return found
+
+
+def _spans(form: _Form, text: str, lower: str) -> list[tuple[int, int]]:
+    if form.kind == _PRIVATE_KEY:
+        return list(_private_keys(form, text))
+    if form.kind == _NAMED:
+        return [match.span() for match in _named(form, text, lower)]
+    spans = list(_matches(form.pattern, text))
+    if form.broken is not None and "\n" in text:
+        covered = _Covered(spans)
+        spans += [span for span in _matches(form.broken, text) if not covered.overlap(*span)]
+    return spans
+
+
+def _matches(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
+    for match in pattern.finditer(text):
+        if match.lastgroup != _TRIED:
+            yield match.span()
+
+
+class _Covered:
+    """Parts of a text in which something was found."""
+
+    def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for start, end in sorted(spans):
+            self._starts.append(start)
+            self._ends.append(max(end, self._ends[-1] if self._ends else 0))
+
+    def overlap(self, start: int, end: int) -> bool:
+        """Return whether something was found in this part."""
+        before = bisect_left(self._starts, end)
+        return before > 0 and self._ends[before - 1] > start
+
+
+def _private_keys(form: _Form, text: str) -> Iterator[tuple[int, int]]:
+    """Yield each key to its last line; one that is not complete goes on to the end of the text."""
+    end = 0
+    while (match := form.pattern.search(text, end)) is not None:
+        end = _end_of_key(text, match.end())
+        yield match.start(), end
 
 
 def _named(form: _Form, text: str, lower: str) -> Iterator[re.Match[str]]:

@@ -1,15 +1,15 @@
 """The inspectors that come with Parlour, by the names of their settings."""
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Final
 
 from parlour_protocol.kit.inspect.card_numbers import find_card_numbers
 from parlour_protocol.kit.inspect.file_types import find_file_types
-from parlour_protocol.kit.inspect.folding import span
-from parlour_protocol.kit.inspect.inspector import Context, File, Inspector, Part, Sealed, Text
+from parlour_protocol.kit.inspect.inspector import FILE, Context, File, Inspector, Part, Sealed, Text
 from parlour_protocol.kit.inspect.secrets import find_secrets
 from parlour_protocol.kit.inspect.traffic import find_tunnel
-from parlour_protocol.kit.inspect.verdict import ALLOW, Finding, Verdict
+from parlour_protocol.kit.inspect.verdict import ALLOW, MOST_FINDINGS, Finding, Verdict
 
 _Find = Callable[[str, Context], list[Finding]]
 WORD: Final = "a word that this server does not accept"
@@ -20,8 +20,10 @@ def _in_text(part: Part, context: Context, find: _Find) -> Verdict:
     text = part.text if isinstance(part, File) else part
     if not isinstance(text, Text):
         return ALLOW
-    found = find(text.folded, context)
-    return context.verdict(*(Finding(one.kind, *span(text.text, one.start, one.end)) for one in found))
+    read = text.read
+    return context.verdict(
+        *(Finding(one.kind, *read.span(one.start, one.end)) for one in find(read.text, context))
+    )
 
 
 def inspect_secrets(part: Part, context: Context) -> Verdict:
@@ -31,7 +33,8 @@ def inspect_secrets(part: Part, context: Context) -> Verdict:
 
 def inspect_cards(part: Part, context: Context) -> Verdict:
     """Find numbers of payment cards (`card_numbers.py`)."""
-    return _in_text(part, context, lambda text, _: find_card_numbers(text))
+    # one more than counts, so that the judge knows of the rest
+    return _in_text(part, context, lambda text, _: list(islice(find_card_numbers(text), MOST_FINDINGS + 1)))
 
 
 def inspect_words(part: Part, context: Context) -> Verdict:
@@ -50,7 +53,7 @@ def inspect_files(part: Part, context: Context) -> Verdict:
 
 def inspect_size(part: Part, context: Context) -> Verdict:
     """Find texts and files over the operator's size."""
-    if isinstance(part, Sealed):
+    if isinstance(part, Sealed) or (isinstance(part, Text) and part.place == FILE):
         return ALLOW
     if isinstance(part, File):
         return context.verdict(*[Finding("a large file")] * (part.size > context.options.file_bytes))

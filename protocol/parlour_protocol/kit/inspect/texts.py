@@ -36,9 +36,7 @@ def opaque_bytes(frame: msgspec.Struct) -> int:
 
 def with_texts(frame: _S, new: dict[_Path, str]) -> _S:
     """Return the frame with these texts instead. Raises ValueError for one that its field does not take."""
-    for path, text in new.items():
-        frame = _replaced(frame, path, text)
-    return frame
+    return typing.cast("_S", _replaced(frame, [*new.items()], 0))
 
 
 def _name(path: _Path) -> str:
@@ -83,16 +81,25 @@ def _may_hold_text(hint: Any) -> bool:
     return hint not in {int, float, bool, type(None), Ellipsis}
 
 
-def _replaced(value: Any, path: _Path, text: str) -> Any:
-    if not path:
-        return _parsed(value, text)
-    first, rest = path[0], path[1:]
-    if isinstance(first, int):
-        return (*value[:first], _replaced(value[first], rest, text), *value[first + 1 :])
-    inner = getattr(value, first)
-    if not rest and type(inner) is str:  # its bounds are in the field's type
-        msgspec.convert(text, typing.get_type_hints(type(value), include_extras=True)[first])
-    return msgspec.structs.replace(value, **{first: _replaced(inner, rest, text)})
+def _replaced(value: Any, new: list[tuple[_Path, str]], depth: int) -> Any:
+    """Return ``value``, which is ``depth`` steps into these paths, with their texts."""
+    if not new:
+        return value
+    if isinstance(value, str):
+        return _parsed(value, new[0][1])
+    inner: dict[str | int, list[tuple[_Path, str]]] = {}
+    for path, text in new:
+        inner.setdefault(path[depth], []).append((path, text))
+    if isinstance(value, tuple):
+        return tuple(_replaced(item, inner.get(number, []), depth + 1) for number, item in enumerate(value))
+    changed: dict[str, Any] = {}
+    for name, texts in inner.items():
+        field = str(name)
+        before = getattr(value, field)
+        if type(before) is str:  # its bounds are in the field's type
+            msgspec.convert(texts[0][1], typing.get_type_hints(type(value), include_extras=True)[field])
+        changed[field] = _replaced(before, texts, depth + 1)
+    return msgspec.structs.replace(value, **changed)
 
 
 def _parsed(value: str, text: str) -> str:

@@ -33,13 +33,18 @@ STEADY: Final = "messages at the pace of a machine, large or encoded"
 FILES: Final = "many files of random bytes"
 
 
+def size_of(part: Part) -> int:
+    """Return the characters of a text, the bytes of anything else."""
+    return len(part.text) if isinstance(part, Text) else part.size
+
+
 def sent_of(part: Part, at: float) -> Sent:
     """Return what is remembered of a part."""
     if isinstance(part, Text):
-        return Sent(at, len(part.text), looks_encoded(part.folded))
+        return Sent(at, size_of(part), looks_encoded(part.folded))
     if isinstance(part, File):
-        return Sent(at, part.size, _is_even(part.head), file=True)
-    return Sent(at, part.size, encoded=False)
+        return Sent(at, size_of(part), _is_even(part.head), file=True)
+    return Sent(at, size_of(part), encoded=False)
 
 
 def looks_encoded(text: str) -> bool:

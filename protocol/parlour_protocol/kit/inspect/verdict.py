@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Final
 
 KIND_CHARACTERS: Final = 80
+MOST_FINDINGS: Final = 100
+"""Of one inspector in one part; what follows them counts as found as a whole."""
 
 
 class Action(StrEnum):

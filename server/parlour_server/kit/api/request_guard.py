@@ -14,10 +14,11 @@ from parlour_protocol.kit.api import decode_payload
 from parlour_protocol.kit.limits import HTTP_BODY, Limit
 from parlour_protocol.kit.payload import Payload
 from parlour_server.kit.api.operations import Operations
-from parlour_server.kit.api.request_body import BodyPace, bearer, content_length, read_json
+from parlour_server.kit.api.request_body import BodyPace, address_of, bearer, content_length, read_json
 from parlour_server.kit.auth.request_rates import RequestRates
 from parlour_server.kit.auth.sessions import Sessions
-from parlour_server.kit.inspection.inspection import Inspection, Sender
+from parlour_server.kit.inspection.inspection import Inspection
+from parlour_server.kit.inspection.inspector_process import Sender
 from parlour_server.kit.store.records import SessionRecord
 
 _P = TypeVar("_P", bound=Payload)
@@ -57,7 +58,8 @@ class RequestGuard:
         if self.inspection is None:
             return body
         session: SessionRecord | None = getattr(request.state, "session", None)
-        return await self.inspection.body(body, Sender("" if session is None else session.user))
+        user = "" if session is None else session.user
+        return await self.inspection.body(body, Sender(user, address=address_of(request)))
 
     def size(self, request: Request, kind: type[Payload]) -> int:
         """Return the declared bytes of a body, before it is read. Raises RequestRefusedError for too many."""

@@ -433,12 +433,12 @@ class InspectionSettings(Section, frozen=True):
     file_bytes: Annotated[int, setting("bytes", "the largest file, if `size` is on")] = 10_485_760
     plugins: Annotated[
         tuple[str, ...],
-        Meta(description="inspectors of installed packages, each `name=action`; they run in a process"),
+        Meta(description="inspectors of installed packages, each `name=action`"),
     ] = ()
-    plugin_ms: Annotated[
+    inspector_ms: Annotated[
         int,
-        setting("milliseconds", "an inspector of a package that takes longer for a request is killed"),
-    ] = 100
+        setting("milliseconds", "inspectors that take longer for a request are killed, and it is refused"),
+    ] = 1_000
     on_failure: Annotated[
         Literal["block", "allow"],
         Meta(description="what was not looked at, because an inspector failed, is refused or passes (D22)"),

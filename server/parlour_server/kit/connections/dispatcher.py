@@ -55,7 +55,8 @@ from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.connections.request_counts import RequestCounts
 from parlour_server.kit.connections.traced_handle import traced_handle
 from parlour_server.kit.errors import OutcomeUnknownError, ParlourServerError, RefusedError
-from parlour_server.kit.inspection.inspection import Inspected, Inspection, Sender
+from parlour_server.kit.inspection.inspection import Inspected, Inspection
+from parlour_server.kit.inspection.inspector_process import Sender
 from parlour_server.kit.logs import Level, debug, is_written, log_fault, warn
 from parlour_server.kit.program import Pending, Program, Result
 

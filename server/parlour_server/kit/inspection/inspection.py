@@ -3,42 +3,39 @@
 The connection service and the request guard call it, so no program can leave it out: every string of a
 request that is not an identifier is looked at. What is blocked is refused with a code and a sentence that
 says what was found; what is redacted reaches the program without it, and the answer says so. Findings are
-audited and counted without the text.
+audited and counted without the text. The inspectors run in a process of their own (`inspector_process.py`).
 
 An inspector that fails (it raises, takes too long, its process dies) lets nothing pass, unless
 `inspection.on_failure` says otherwise; both are logged.
 """
 
-import asyncio
-import time
-from collections import OrderedDict, deque
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar, cast
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.fields import ReasonText
-from parlour_protocol.kit.inspect.inspector import Context, File, Options, Part, Sealed, Sent
-from parlour_protocol.kit.inspect.judge import NOTHING, Outcome, Rule, judge
+from parlour_protocol.kit.inspect.file_texts import HEAD_BYTES, FileTexts, Piece
+from parlour_protocol.kit.inspect.inspector import File, Part, Sealed, Text
+from parlour_protocol.kit.inspect.judge import NOTHING, Outcome
 from parlour_protocol.kit.inspect.texts import opaque_bytes, texts_of, with_texts
-from parlour_protocol.kit.inspect.traffic import SENT_KEPT, sent_of
+from parlour_protocol.kit.inspect.traffic import size_of
 from parlour_protocol.kit.inspect.verdict import Action
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.inspection.plugins import PluginProcess
+from parlour_server.kit.inspection.inspector_process import InspectorProcess, Sender
 from parlour_server.kit.logs import warn
 from parlour_server.kit.metrics import InspectionMetrics
 
 BUDGET_SECONDS: Final = 0.001
 """For all inspectors of one request; more is logged, at most once a minute, and counted."""
-_SENDERS: Final = 4_096
-"""Whose last parts are remembered; the ones that were quiet longest are forgotten first."""
 _SHOWN_KINDS: Final = 3
 _LOG_SECONDS: Final = 60.0
 _F = TypeVar("_F", bound=msgspec.Struct)
+_Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,55 +46,33 @@ class Inspected(Generic[_F]):
     redacted: ReasonText = ReasonText()
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who sends something, and where to."""
-
-    user: str
-    room: str = ""
-    connection: str = ""
-
-
 class Inspection:
     """All inspectors of a server."""
 
     def __init__(
         self,
-        rules: Sequence[Rule],
-        plugins: PluginProcess | None,
-        options: Options,
+        inspectors: InspectorProcess,
         *,
         fails_open: bool,
         audit: Audit,
         metrics: InspectionMetrics,
         clock: Clock,
     ) -> None:
-        """``rules`` run here, ``plugins`` elsewhere. ``fails_open``: what was not looked at passes."""
-        self._rules = tuple(rules)
-        self._plugins = plugins
-        self._options = options
+        """``fails_open``: what was not looked at passes."""
+        self.inspectors = inspectors
         self._fails_open = fails_open
         self._audit = audit
-        self._metrics = metrics
+        self.metrics = metrics
         self._clock = clock
-        self._recent: OrderedDict[str, deque[Sent]] = OrderedDict()
         self._logged_at = -_LOG_SECONDS
 
     def frame(self, frame: _F, sender: Sender) -> Inspected[_F] | Awaitable[Inspected[_F]]:
-        """Return the frame as it may go on. Raises RefusedError, or lets what is returned raise it."""
+        """Return the frame as it may go on; what is returned may raise RefusedError."""
         texts = texts_of(frame)
-        parts: list[Part] = [text for _, text in texts]
-        if not parts:
-            size = opaque_bytes(frame)
-            if not size:
-                return Inspected(frame)
-            parts = [Sealed(size)]
-        context = self._context(parts, sender)
-        outcome = self._timed(parts, context)
-        paths = [path for path, _ in texts]
-        if self._plugins is None or outcome.action is Action.BLOCK:
-            return self._decide_frame(frame, paths, parts, outcome, sender)
-        return self._with_plugins(frame, paths, parts, outcome, context, sender)
+        if texts:
+            return self._look(frame, texts, [text for _, text in texts], sender)
+        size = opaque_bytes(frame) if self.inspectors.sees_sizes else 0
+        return self._look(frame, texts, [Sealed(size)], sender) if size else Inspected(frame)
 
     async def body(self, body: _F, sender: Sender) -> _F:
         """Return a body of the HTTPS API if it may go on. Raises RefusedError.
@@ -111,36 +86,25 @@ class Inspection:
         return inspected.frame
 
     async def file(self, file: File, sender: Sender) -> None:
-        """Return if the file may be kept; it can't be redacted, so that refuses it. Raises RefusedError."""
-        context = self._context([file], sender)
-        outcome = await asyncio.to_thread(self._timed, [file], context)
-        if self._plugins is not None and outcome.action is not Action.BLOCK:
-            outcome = outcome.and_also(await self._plugins.judge([file], context))
+        """Return if the file may be kept, by its beginning; it can't be redacted, so that refuses it.
+
+        Raises RefusedError.
+        """
+        outcome, seconds = await self.inspectors.judge([file], sender)
+        self.metrics.took(seconds)
+        self.decide_file(file, outcome, sender)
+
+    def decide_file(self, file: File, outcome: Outcome, sender: Sender) -> None:
+        """Record what was found in a file. Raises RefusedError if it may not be kept."""
         self._record(outcome, [file], sender)
-        if outcome.action in {Action.BLOCK, Action.REDACT}:
-            raise _refused((*outcome.kinds(Action.BLOCK), *outcome.kinds(Action.REDACT)))
+        if refused := (*outcome.kinds(Action.BLOCK), *outcome.kinds(Action.REDACT)):
+            raise _refused(refused)
 
-    async def _with_plugins(
-        self,
-        frame: _F,
-        paths: Sequence[tuple[str | int, ...]],
-        parts: Sequence[Part],
-        outcome: Outcome,
-        context: Context,
-        sender: Sender,
+    async def _look(
+        self, frame: _F, texts: Sequence[tuple[_Path, Text]], parts: Sequence[Part], sender: Sender
     ) -> Inspected[_F]:
-        plugins = cast("PluginProcess", self._plugins)
-        theirs = await plugins.judge(parts, context)
-        return self._decide_frame(frame, paths, parts, outcome.and_also(theirs), sender)
-
-    def _decide_frame(
-        self,
-        frame: _F,
-        paths: Sequence[tuple[str | int, ...]],
-        parts: Sequence[Part],
-        outcome: Outcome,
-        sender: Sender,
-    ) -> Inspected[_F]:
+        outcome, seconds = await self.inspectors.judge(parts, sender)
+        self._took(seconds, parts)
         if outcome is NOTHING:
             return Inspected(frame)
         self._record(outcome, parts, sender)
@@ -149,36 +113,19 @@ class Inspection:
         kinds = outcome.kinds(Action.REDACT)
         if not kinds:
             return Inspected(frame)
-        new = zip(paths, outcome.redacted(parts), strict=False)
+        new = zip((path for path, _ in texts), outcome.redacted(parts), strict=False)
         try:
             redacted = with_texts(frame, {path: text for path, text in new if text is not None})
         except ValueError:  # the field does not take it: a name, a reaction
             raise _refused(kinds) from None
         return Inspected(redacted, ReasonText(_listed(kinds) + _REMOVED))
 
-    def _context(self, parts: Sequence[Part], sender: Sender) -> Context:
-        return Context(sender.user, sender.room, options=self._options, recent=self._remember(parts, sender))
-
-    def _remember(self, parts: Sequence[Part], sender: Sender) -> tuple[Sent, ...]:
-        recent = self._recent.setdefault(sender.user, deque(maxlen=SENT_KEPT))
-        self._recent.move_to_end(sender.user)
-        if len(self._recent) > _SENDERS:
-            self._recent.popitem(last=False)
-        largest = max(parts, key=_size)
-        recent.append(sent_of(largest, self._clock.monotonic()))
-        return tuple(recent)
-
-    def _timed(self, parts: Sequence[Part], context: Context) -> Outcome:
-        start = time.perf_counter()
-        outcome = judge(self._rules, parts, context)
-        seconds = time.perf_counter() - start
-        self._metrics.took(seconds)
-        if seconds > BUDGET_SECONDS and not isinstance(parts[0], File):
-            now = self._clock.monotonic()
-            if now - self._logged_at >= _LOG_SECONDS:
-                self._logged_at = now
-                warn("inspection_slow", milliseconds=round(seconds * 1000, 1), bytes=sum(map(_size, parts)))
-        return outcome
+    def _took(self, seconds: float, parts: Sequence[Part]) -> None:
+        self.metrics.took(seconds)
+        now = self._clock.monotonic()
+        if seconds > BUDGET_SECONDS and now - self._logged_at >= _LOG_SECONDS:
+            self._logged_at = now
+            warn("inspection_slow", milliseconds=round(seconds * 1000, 1), bytes=sum(map(size_of, parts)))
 
     def _record(self, outcome: Outcome, parts: Sequence[Part], sender: Sender) -> None:
         """Audit and count what was found. Raises RefusedError if an inspector failed and nothing may pass."""
@@ -186,7 +133,7 @@ class Inspection:
             (one.inspector, one.action, one.finding.kind, _place(parts[one.part])) for one in outcome.found
         ):
             inspector, action, kind, place = one
-            self._metrics.found(inspector, action)
+            self.metrics.found(inspector, action)
             self._audit.record(
                 AuditEvent.INSPECTED,
                 inspector=inspector,
@@ -198,7 +145,7 @@ class Inspection:
                 connection=sender.connection,
             )
         for inspector, why in outcome.failed:
-            self._metrics.failed(inspector)
+            self.metrics.failed(inspector)
             self._audit.record(
                 AuditEvent.INSPECTOR_FAILED,
                 inspector=inspector,
@@ -210,6 +157,55 @@ class Inspection:
             )
         if outcome.failed and not self._fails_open:
             raise RefusedError(ErrorCode.CONTENT_REFUSED, _UNCHECKED)
+
+
+class IncomingFile:
+    """A file that is looked at while it arrives: its beginning, and what follows if it is text."""
+
+    def __init__(self, inspection: Inspection, size: int, sender: Sender) -> None:
+        """``size``: what its sender says."""
+        self._inspection = inspection
+        self._size = size
+        self._sender = sender
+        self._head = bytearray()
+        self._texts: FileTexts | None = None
+        self._outcome = NOTHING
+
+    async def more(self, data: bytes) -> None:
+        """Look at what has arrived. Nothing is refused before all of it has, and its sender listens."""
+        if self._texts is None:
+            begins = HEAD_BYTES - len(self._head)
+            self._head += data[:begins]
+            data = data[begins:]
+            if len(self._head) < HEAD_BYTES:
+                return
+        for piece in (await self._following()).more(data):
+            await self._look_at(piece)
+
+    async def end(self) -> None:
+        """Return if the file may be kept. Raises RefusedError."""
+        for piece in (await self._following()).end():
+            await self._look_at(piece)
+        self._inspection.decide_file(self._file, self._outcome, self._sender)
+
+    @property
+    def _file(self) -> File:
+        return File(self._size, bytes(self._head))
+
+    async def _following(self) -> FileTexts:
+        """Return what reads the text after the head, which is looked at first."""
+        if self._texts is None:
+            self._texts = FileTexts(bytes(self._head))
+            self._outcome, seconds = await self._inspection.inspectors.judge([self._file], self._sender)
+            self._inspection.metrics.took(seconds)
+        return self._texts
+
+    async def _look_at(self, piece: Piece) -> None:
+        if self._outcome.action in {Action.BLOCK, Action.REDACT} or self._outcome.failed:
+            return  # it is decided
+        outcome, seconds = await self._inspection.inspectors.judge_piece(piece, self._sender)
+        self._inspection.metrics.took(seconds)
+        self._outcome = self._outcome.and_also(outcome)
 
 
 _REMOVED: Final = " was removed before it was stored"
@@ -231,10 +227,6 @@ def _listed(kinds: Sequence[str]) -> str:
     shown = list(dict.fromkeys(kinds))[:_SHOWN_KINDS]
     text = " and ".join(shown)
     return text if len(text) <= 120 else shown[0]  # noqa: PLR2004 - a hint has 256 bytes
-
-
-def _size(part: Part) -> int:
-    return part.size if isinstance(part, File | Sealed) else len(part.text)
 
 
 def _place(part: Part) -> str:

@@ -5,8 +5,6 @@ from contextlib import AsyncExitStack
 
 from parlour_protocol.kit.inspect.file_types import KINDS
 from parlour_protocol.kit.inspect.inspector import Inspector, Options
-from parlour_protocol.kit.inspect.judge import Rule
-from parlour_protocol.kit.inspect.shipped import SHIPPED
 from parlour_protocol.kit.inspect.verdict import Action
 from parlour_protocol.kit.inspect.words import WordList
 from parlour_server.kit.audit import Audit
@@ -14,7 +12,8 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import InspectionSettings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.inspection.inspection import Inspection
-from parlour_server.kit.inspection.plugins import PluginProcess, find_plugins, plugin_of
+from parlour_server.kit.inspection.inspector_process import InspectorProcess
+from parlour_server.kit.inspection.plugins import find_plugins, plugin_of
 from parlour_server.kit.metrics import Metrics
 from parlour_server.kit.setup.data_folder import DataFolder
 
@@ -29,23 +28,22 @@ async def start_inspection(
     stack: AsyncExitStack,
 ) -> Inspection | None:
     """Return the inspection, None if no inspector is on. ``own``: those of the program. Raises SetupError."""
-    rules = rules_of(settings)
+    shipped = shipped_of(settings)
     plugins = [*map(plugin_of, own), *find_plugins(settings.plugins)]
-    if not rules and not plugins:
+    if not shipped and not plugins:
         return None
-    process = PluginProcess(plugins, clock, seconds=settings.plugin_ms / 1000) if plugins else None
-    if process is not None:
-        stack.push_async_callback(process.close)
-        await process.open()
+    process = InspectorProcess(
+        shipped, plugins, options_of(settings, folder), clock, seconds=settings.inspector_ms / 1000
+    )
+    stack.push_async_callback(process.close)
+    await process.open()
     return Inspection(
-        rules,
         process,
-        options_of(settings, folder),
         fails_open=settings.on_failure == "allow",
         audit=audit,
         metrics=metrics.inspections(
             [
-                *((rule.name, rule.action.value) for rule in rules),
+                *((name, action.value) for name, action in shipped),
                 *((plugin.name, plugin.action.value) for plugin in plugins),
             ]
         ),
@@ -53,8 +51,8 @@ async def start_inspection(
     )
 
 
-def rules_of(settings: InspectionSettings) -> list[Rule]:
-    """Return the shipped inspectors that are on."""
+def shipped_of(settings: InspectionSettings) -> list[tuple[str, Action]]:
+    """Return the shipped inspectors that are on, each with its action."""
     chosen = {
         "secrets": settings.secrets,
         "cards": settings.cards,
@@ -63,7 +61,7 @@ def rules_of(settings: InspectionSettings) -> list[Rule]:
         "size": settings.size,
         "tunnel": settings.tunnel,
     }
-    return [Rule(name, SHIPPED[name], Action(one)) for name, one in chosen.items() if one != "off"]
+    return [(name, Action(one)) for name, one in chosen.items() if one != "off"]
 
 
 def options_of(settings: InspectionSettings, folder: DataFolder) -> Options:

@@ -32,3 +32,13 @@ def never_ends(part: Part, _context: Context) -> Verdict:
     if text == "nonsense":
         return "block"  # type: ignore[return-value]
     return Block((Finding("a bad word"),)) if text == "bad" else Allow()
+
+
+def crashes(_part: Part, _context: Context) -> Verdict:
+    """Raise an error that quotes the text."""
+    raise ValueError("about 4111 1111 1111 1111")
+
+
+def answers_nonsense(_part: Part, _context: Context) -> Verdict:
+    """Return no verdict."""
+    return "allow"  # type: ignore[return-value]

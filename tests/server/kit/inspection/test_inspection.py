@@ -1,11 +1,13 @@
 """Whatever text a program takes is looked at before it: the toy has no line about inspectors."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 import pytest
+import pytest_asyncio
 from tests.server.fakes import ReadableAudit, StoppedClock
 from tests.server.kit.connections.toy import Ask, Client, Say, World, settle
 
@@ -14,17 +16,20 @@ from parlour_protocol.kit.fields import ReasonText, WireText
 from parlour_protocol.kit.frames import Error, Ok, Part, Request
 from parlour_protocol.kit.id_fields import IDENTIFIER
 from parlour_protocol.kit.ids import ID_PATTERN, RequestId, new_request_id
-from parlour_protocol.kit.inspect import Action, Allow, Context, File, Finding, Options, Verdict
+from parlour_protocol.kit.inspect import Action, Allow, Context, File, Finding, Options
 from parlour_protocol.kit.inspect import Part as Inspectable
-from parlour_protocol.kit.inspect.judge import Rule
+from parlour_protocol.kit.inspect.file_texts import HEAD_BYTES
+from parlour_protocol.kit.inspect.judge import Rule, judge
 from parlour_protocol.kit.inspect.shipped import SHIPPED
+from parlour_protocol.kit.inspect.texts import texts_of
 from parlour_protocol.kit.inspect.words import WordList
 from parlour_protocol.kit.opaque import Opaque
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.config.server_settings import Rates
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.inspection.inspection import Inspection, Sender
-from parlour_server.kit.inspection.plugins import Plugin, PluginProcess
+from parlour_server.kit.inspection.inspection import IncomingFile, Inspection
+from parlour_server.kit.inspection.inspector_process import InspectorProcess, Sender
+from parlour_server.kit.inspection.plugins import Plugin
 from parlour_server.kit.metrics import Metrics
 from parlour_server.kit.prometheus_text import PrometheusText
 
@@ -63,14 +68,28 @@ class Form(Request, frozen=True, tag="form"):
 
 
 class Inspected:
-    """An inspection, and what it did."""
+    """An inspection, and what it did. Its process starts with the first request."""
 
-    def __init__(self, *rules: Rule, plugins: PluginProcess | None = None, fails_open: bool = False) -> None:
+    started: ClassVar[list[InspectorProcess]] = []
+
+    def __init__(
+        self,
+        *shipped: tuple[str, Action],
+        plugins: Sequence[str] = (),
+        fails_open: bool = False,
+        seconds: float = 20.0,
+    ) -> None:
         self.audit, self.clock, self.metrics = ReadableAudit(), StoppedClock(), Metrics("toy")
-        self.inspection = Inspection(
-            rules,
-            plugins,
+        self.process = InspectorProcess(
+            shipped,
+            [Plugin(name, f"{TARGET}:{name}", Action.BLOCK) for name in plugins],
             Options(words=WordList(["falcon"])),
+            self.clock,
+            seconds=seconds,
+        )
+        self.started.append(self.process)
+        self.inspection = Inspection(
+            self.process,
             fails_open=fails_open,
             audit=self.audit,
             metrics=self.metrics.inspections(()),
@@ -87,9 +106,17 @@ class Inspected:
         return [fields for kind, fields in self.audit.events if kind is event]
 
 
-def rule(name: str, action: Action = Action.BLOCK) -> Rule:
+@pytest_asyncio.fixture(autouse=True)
+async def processes() -> AsyncIterator[None]:
+    """End the processes of a test."""
+    yield
+    while Inspected.started:
+        await Inspected.started.pop().close()
+
+
+def rule(name: str, action: Action = Action.BLOCK) -> tuple[str, Action]:
     """Return a shipped inspector that is on."""
-    return Rule(name, SHIPPED[name], action)
+    return name, action
 
 
 def form(**fields: Any) -> Form:
@@ -155,19 +182,11 @@ async def test_what_is_flagged_passes_and_is_recorded() -> None:
         await strict.look(frame)
 
 
-def _crash(_part: Inspectable, _context: Context) -> Verdict:
-    raise ValueError(f"about {CARD}")
-
-
-def _answer_nonsense(_part: Inspectable, _context: Context) -> Any:
-    return "allow"
-
-
-@pytest.mark.parametrize("broken", [_crash, _answer_nonsense])
-async def test_an_inspector_that_crashes_lets_nothing_pass(broken: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(("broken", "why"), [("crashes", "ValueError"), ("answers_nonsense", "TypeError")])
+async def test_an_inspector_that_crashes_lets_nothing_pass(broken: str, why: str) -> None:
     """D22: unless the operator said so; both are recorded, without the text."""
     for fails_open in (False, True):
-        inspected = Inspected(Rule("broken", broken, Action.BLOCK), fails_open=fails_open)
+        inspected = Inspected(plugins=[broken], fails_open=fails_open)
         if fails_open:
             assert (await inspected.look(form(note="hello"))).redacted == ""
         else:
@@ -175,7 +194,7 @@ async def test_an_inspector_that_crashes_lets_nothing_pass(broken: Callable[...,
                 await inspected.look(form(note="hello"))
             assert "could not check it" in refused.value.hint
         [line] = inspected.lines(AuditEvent.INSPECTOR_FAILED)
-        assert (line["inspector"], line["passed"]) == ("broken", fails_open)
+        assert (line["inspector"], line["passed"], line["why"]) == (broken, fails_open, why)
         assert "1111" not in str(line)
 
 
@@ -220,54 +239,117 @@ async def test_a_file_is_looked_at_by_its_content() -> None:
             await inspected.inspection.file(file, sender)
 
 
-async def _with_plugins(
-    names: Sequence[str], use: Callable[[Inspected, PluginProcess], Any], *, seconds: float = 20.0
-) -> None:
-    plugins = [Plugin(name, f"{TARGET}:{name}", Action.BLOCK) for name in names]
-    process = PluginProcess(plugins, StoppedClock(), seconds=seconds)
-    await process.open()
-    try:
-        await use(Inspected(plugins=process), process)
-    finally:
-        await process.close()
-
-
 async def test_an_inspector_of_a_package_runs_in_a_process() -> None:
     """Its findings, its errors and what it prints stay apart; what it raises is recorded by its type."""
-
-    async def use(inspected: Inspected, _process: PluginProcess) -> None:
-        assert (await inspected.look(form(note="hello"))).redacted == ""
-        for note in ("HELLO", "bad", "nonsense"):
-            with pytest.raises(RefusedError):
-                await inspected.look(form(note=note))
+    inspected = Inspected(plugins=["no_shouting", "never_ends"])
+    assert (await inspected.look(form(note="hello"))).redacted == ""
+    for note in ("HELLO", "bad", "nonsense"):
         with pytest.raises(RefusedError):
-            await inspected.look(form(note="crash"))
-        assert inspected.lines(AuditEvent.INSPECTOR_FAILED)[-1]["why"] == "RuntimeError"
-        assert "hunter22" not in str(inspected.audit.events)
-        with pytest.raises(RefusedError):
-            await inspected.look(form(note="exit"))
-        assert (await inspected.look(form(note="hello"), "bob")).redacted == ""
-
-    await _with_plugins(["no_shouting", "never_ends"], use)
+            await inspected.look(form(note=note))
+    with pytest.raises(RefusedError):
+        await inspected.look(form(note="crash"))
+    assert inspected.lines(AuditEvent.INSPECTOR_FAILED)[-1]["why"] == "RuntimeError"
+    assert "hunter22" not in str(inspected.audit.events)
+    with pytest.raises(RefusedError):
+        await inspected.look(form(note="exit"))
+    assert (await inspected.look(form(note="hello"), "bob")).redacted == ""
 
 
 @pytest.mark.parametrize("hangs", ["loop", "regex"])
 async def test_an_inspector_that_never_ends_is_killed(hangs: str) -> None:
     """D22: the request is refused, its sender waits, and everyone else is looked at by a new process."""
+    inspected = Inspected(plugins=["never_ends"], seconds=1.0)
+    process = inspected.process
+    before = process.pid
+    with pytest.raises(RefusedError) as refused:
+        await inspected.look(form(note=hangs))
+    assert "could not check it" in refused.value.hint
+    assert inspected.lines(AuditEvent.INSPECTOR_FAILED)[-1]["why"] == "too slow"
+    with pytest.raises(RefusedError):
+        await inspected.look(form(note="hello"))  # no one occupies the process
+    assert process.pid is None
+    assert (await inspected.look(form(note="hello"), "bob")).redacted == ""
+    assert process.pid not in {before, None}
 
-    async def use(inspected: Inspected, process: PluginProcess) -> None:
-        before = process.pid
-        with pytest.raises(RefusedError) as refused:
-            await inspected.look(form(note=hangs))
-        assert "could not check it" in refused.value.hint
-        assert inspected.lines(AuditEvent.INSPECTOR_FAILED)[-1]["why"] == "too slow"
-        with pytest.raises(RefusedError):
-            await inspected.look(form(note="hello"))  # no one occupies the process
-        assert process.pid is None
+
+async def test_no_one_occupies_the_inspectors_with_many_requests_at_once() -> None:
+    """D22: those that wait for their turn already are refused as well, and the next sender is not."""
+    inspected = Inspected(plugins=["never_ends"], seconds=1.0)
+    mallory = [asyncio.ensure_future(inspected.look(form(note="loop"), "mallory")) for _ in range(30)]
+    async with asyncio.timeout(15):
         assert (await inspected.look(form(note="hello"), "bob")).redacted == ""
-        assert process.pid not in {before, None}
+    assert all(
+        isinstance(one, RefusedError) for one in await asyncio.gather(*mallory, return_exceptions=True)
+    )
+    assert [line["why"] for line in inspected.lines(AuditEvent.INSPECTOR_FAILED)].count("too slow") == 1
 
-    await _with_plugins(["never_ends"], use, seconds=1.0)
+
+async def test_a_stranger_does_not_keep_others_from_logging_in() -> None:
+    """D22: without an account, the address waits that the text came from."""
+    inspected = Inspected(plugins=["never_ends"], seconds=1.0)
+    for note, address, passes in (
+        ("loop", "192.0.2.1", False),
+        ("hi", "192.0.2.1", False),
+        ("hi", "::1", True),
+    ):
+        try:
+            await inspected.inspection.body(form(note=note), Sender("", address=address))
+        except RefusedError:
+            assert not passes
+        else:
+            assert passes
+
+
+async def test_shipped_inspectors_have_the_same_limit() -> None:
+    """D22: one that takes too long is killed like any other."""
+    inspected = Inspected(rule("secrets"), seconds=0.0)
+    with pytest.raises(RefusedError) as refused:
+        await inspected.look(form(note="hello"))
+    assert "could not check it" in refused.value.hint
+    [line] = inspected.lines(AuditEvent.INSPECTOR_FAILED)
+    assert (line["inspector"], line["why"]) == ("the shipped inspectors", "too slow")
+
+
+async def test_looking_costs_the_event_loop_next_to_nothing() -> None:
+    """D22: whatever a text costs, it costs another process."""
+    inspected = Inspected(
+        rule("cards", Action.FLAG), rule("secrets", Action.FLAG), rule("words", Action.FLAG)
+    )
+    await inspected.look(form(note="hello"))
+    hard = form(rows=(Row("4111 1111 1111 1111 \u00e9 " * 8),) * 200)
+    before = time.process_time()
+    for _ in range(10):
+        await inspected.look(hard)
+    here = time.process_time() - before
+    parts: list[Inspectable] = [text for _, text in texts_of(hard)]
+    before = time.process_time()
+    for _ in range(10):
+        judge(
+            [Rule(name, SHIPPED[name], Action.FLAG) for name in ("cards", "secrets", "words")],
+            parts,
+            Context("ada"),
+        )
+    assert here < (time.process_time() - before) / 2
+
+
+async def test_all_the_text_of_a_file_is_looked_at() -> None:
+    """D20: behind its beginning, and across the edges between its pieces."""
+    inspected = Inspected(rule("cards"), rule("size"), rule("tunnel"))
+
+    async def look(data: bytes) -> None:
+        file = IncomingFile(inspected.inspection, len(data), Sender("ada"))
+        for at in range(0, len(data), 50_000):
+            await file.more(data[at : at + 50_000])
+        await file.end()
+
+    lines = b"a line of a table, with numbers: 1, 2, 3\n" * 5_000
+    await look(lines)
+    for at in (0, 10, HEAD_BYTES - 9, 2 * HEAD_BYTES + 1, len(lines)):
+        with pytest.raises(RefusedError) as refused:
+            await look(lines[:at] + f" {CARD} ".encode() + lines[at:])
+        assert refused.value.hint.startswith("a card number was found")
+    assert len(inspected.lines()) == 5
+    await look(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 400 + CARD.encode())  # not a text
 
 
 async def _ask(world: World, client: Client, words: str) -> Ok[Any] | Error:
@@ -302,20 +384,17 @@ async def test_no_program_is_reached_by_what_is_blocked() -> None:
 
 async def test_requests_keep_their_order_behind_a_process() -> None:
     """What is pending does not overtake, and is answered once."""
-
-    async def use(inspected: Inspected, _process: PluginProcess) -> None:
-        world = World(Rates(), {}, inspected.inspection)
-        got: list[str] = []
-        world.toy.on_request = lambda _, request: got.append(str(getattr(request, "words", "")))
-        ada = await world.connect()
-        sent = [world.send(ada, Say, words=f"number {number}") for number in range(20)]
-        sent.append(world.send(ada, Say, words="BAD"))
-        await _ask(world, ada, "the last")
-        assert got == [*(f"number {number}" for number in range(20)), "the last"]
-        assert [ada.code(one) for one in sent] == ["ok"] * 20 + ["content_refused"]
-        await world.service.close()
-
-    await _with_plugins(["no_shouting"], use)
+    inspected = Inspected(plugins=["no_shouting"])
+    world = World(Rates(), {}, inspected.inspection)
+    got: list[str] = []
+    world.toy.on_request = lambda _, request: got.append(str(getattr(request, "words", "")))
+    ada = await world.connect()
+    sent = [world.send(ada, Say, words=f"number {number}") for number in range(20)]
+    sent.append(world.send(ada, Say, words="BAD"))
+    await _ask(world, ada, "the last")
+    assert got == [*(f"number {number}" for number in range(20)), "the last"]
+    assert [ada.code(one) for one in sent] == ["ok"] * 20 + ["content_refused"]
+    await world.service.close()
 
 
 def test_a_kind_is_one_line_of_ascii() -> None:

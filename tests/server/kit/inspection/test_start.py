@@ -13,12 +13,12 @@ from parlour_server.kit.config.server_settings import InspectionSettings
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.inspection.plugins import find_plugins, plugin_of
-from parlour_server.kit.inspection.start import options_of, rules_of
+from parlour_server.kit.inspection.start import options_of, shipped_of
 
 
 def test_nothing_is_on_by_itself() -> None:
     """A server that no one configured looks at nothing."""
-    assert rules_of(InspectionSettings()) == []
+    assert shipped_of(InspectionSettings()) == []
 
 
 def test_each_inspector_has_its_action(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_each_inspector_has_its_action(tmp_path: Path) -> None:
     settings = load(
         file, CHAT.settings, CHAT.name, environment={"PARLOUR_INSPECTION_CARDS": "flag"}
     ).inspection
-    assert {rule.name: rule.action for rule in rules_of(settings)} == {
+    assert dict(shipped_of(settings)) == {
         "secrets": Action.BLOCK,
         "cards": Action.FLAG,
         "words": Action.REDACT,

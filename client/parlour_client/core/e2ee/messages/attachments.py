@@ -22,7 +22,6 @@ from parlour_client.kit.errors import ServerMisbehavedError, SetupError
 from parlour_client.kit.language import _
 from parlour_client.kit.private_files import open_private
 from parlour_protocol.frames.fields import FileName
-from parlour_protocol.kit.inspect.inspector import HEAD_BYTES
 from parlour_protocol.limits import FILE_BYTES
 from parlour_protocol.mls import Secret
 
@@ -194,13 +193,6 @@ def to_send(path: Path) -> Iterator[tuple[BinaryIO, int]]:
         raise SetupError(
             _("{path} cannot be read: {strerror}.").format(path=path, strerror=error.strerror)
         ) from error
-
-
-def head_of(file: BinaryIO) -> bytes:
-    """Return the beginning of an open file, which is read from its start again."""
-    head = file.read(HEAD_BYTES)
-    file.seek(0)
-    return head
 
 
 @contextmanager

@@ -4,8 +4,9 @@ Nothing about it leaves this device. What is blocked is not sent; what is redact
 and sent; what is flagged is sent. In each case the writer is told.
 """
 
+import asyncio
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import BinaryIO, Final, TypeVar
 
 import apsw
 import msgspec
@@ -17,8 +18,9 @@ from parlour_client.core.events import Emit, TextInspected
 from parlour_client.kit.language import N_, _
 from parlour_protocol.identity.inspection_policy import InspectionPolicy
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.inspect import Action, Context, File, Part
-from parlour_protocol.kit.inspect.inspector import HEAD_BYTES
+from parlour_protocol.kit.inspect import Action, Context, File, Part, Text
+from parlour_protocol.kit.inspect.file_texts import HEAD_BYTES, FileTexts
+from parlour_protocol.kit.inspect.inspector import FILE
 from parlour_protocol.kit.inspect.judge import NOTHING, Outcome, judge
 from parlour_protocol.kit.inspect.texts import texts_of, with_texts
 
@@ -80,12 +82,12 @@ class OutgoingInspection:
             self._tell(room, _("You are sending this although the operator flags it"), flagged)
         return allowed
 
-    async def file(self, room: RoomId, name: str, media_type: str, size: int, head: bytes) -> None:
-        """Look at a file before it is uploaded. Raises EncryptionError."""
+    async def file(self, room: RoomId, name: str, media_type: str, size: int, file: BinaryIO) -> None:
+        """Look at all of an open file before it is uploaded, and rewind it. Raises EncryptionError."""
         policy = await self._archive.read(self._policy.in_force)
         if policy is None:
             return
-        outcome = _judge(policy, [File(size, head[:HEAD_BYTES], name, media_type)])
+        outcome = await asyncio.to_thread(_judge_file, policy, name, media_type, size, file)
         if refused := (*outcome.kinds(Action.BLOCK), *outcome.kinds(Action.REDACT)):
             raise InspectionError(refused)
         if flagged := outcome.kinds(Action.FLAG):
@@ -122,6 +124,20 @@ def refuse_unchecked(connection: apsw.Connection, shown: ShownPolicy, frame: msg
         _, outcome = inspected(policy, frame)
         if refused := outcome.kinds(Action.REDACT):
             raise InspectionError(refused)
+
+
+def _judge_file(policy: InspectionPolicy, name: str, media_type: str, size: int, file: BinaryIO) -> Outcome:
+    head = file.read(HEAD_BYTES)
+    outcome = _judge(policy, [File(size, head, name, media_type)])
+    texts = FileTexts(head)
+    while texts.is_text and outcome.action not in {Action.BLOCK, Action.REDACT}:
+        data = file.read(HEAD_BYTES)
+        pieces = texts.more(data) if data else texts.end()
+        outcome = outcome.and_also(_judge(policy, [Text(FILE, piece.text) for piece in pieces]))
+        if not data:
+            break
+    file.seek(0)
+    return outcome
 
 
 def _judge(policy: InspectionPolicy, parts: Sequence[Part]) -> Outcome:

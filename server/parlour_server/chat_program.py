@@ -161,8 +161,8 @@ async def _make_lobby(store: Store, clock: Clock) -> bool:
         name=lobby(),
         skeleton=skeleton(lobby()),
     )
-    _, events = await store.rooms.create(room)
-    return bool(events)
+    made = await store.rooms.create(room)
+    return bool(made.events)
 
 
 async def _prune(store: Store, settings: ChatSettings, clock: Clock) -> int:

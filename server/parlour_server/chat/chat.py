@@ -141,6 +141,7 @@ class Chat:
             commands=self._commands,
             presence=self._presence,
             reports=AbuseReports(store.reports, clock, audit),
+            background=background,
         )
         invited, made, reported = rates.invites_per_hour, rates.rooms_per_hour, rates.reports_per_hour
         rooms = AccountBuckets(limits, "rates.rooms_per_hour", made, per=HOUR, burst=made)

@@ -5,6 +5,7 @@ time, never the client (S5: spoofed sender). Requests call ``append``; joining a
 commits, which need the stored event, call ``commit``.
 """
 
+import asyncio
 from asyncio import Future
 from dataclasses import dataclass
 from typing import Final, assert_never
@@ -203,7 +204,7 @@ class Commands:
         future = self._start(author, request, room, body, self._clock.now(), attached)
         # as a callback, so that it is published before the events the store finishes after it
         future.add_done_callback(self._publish_quietly)
-        return await future
+        return await asyncio.shield(future)  # its caller may be cancelled: it is published all the same
 
     def _start(
         self,

@@ -9,7 +9,7 @@ the store; lost, repeated and late notifications do no harm. Invariants:
 """
 
 from asyncio import AbstractEventLoop
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -150,14 +150,19 @@ class Hub:
         """Subscribe a new connection to its rooms, except those that ``ended`` after they were read."""
         return [self.subscribe(peer, room) for room in rooms if ended.get(room.room, 0) <= room.head]
 
-    async def enter(self, peer: ChatPeer, room: RoomId) -> RoomSummary:
-        """Subscribe one connection to a room that its user is in. Raises RefusedError(NOT_FOUND).
+    def enter(self, peer: ChatPeer, summary: RoomSummary | None, ended: Mapping[RoomId, Seq]) -> RoomSummary:
+        """Subscribe one connection to a room that its user entered, and return the current summary.
 
-        Send the summary before any await.
+        ``ended`` was watched since before they entered. Send the summary before any await. None: a repeated
+        request to enter, and they are in the room no longer. Raises RefusedError(NOT_FOUND) then.
         """
-        summary = await self._read(room, peer.user)
         if summary is None:
-            raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
+            raise RefusedError(ErrorCode.NOT_FOUND, "you are not in this room any more")
+        if peer.closed:
+            return summary
+        if ended.get(summary.room, 0) > summary.head:  # they entered, and were removed at once: in this order
+            self._loop.call_soon(peer.push, RoomClosed(room=summary.room))
+            return summary
         return self.subscribe(peer, summary)
 
     def leave_all(self, peer: ChatPeer) -> None:

@@ -1,7 +1,9 @@
 """Queries: requests that wait for the store (rooms, history, members, markers), and ephemeral ones.
 
-Each returns the result of its ``ok`` or raises. A result is returned only if the person is still a member
-*after* it was read (S4). The dispatcher runs one of these at a time for a connection.
+Each returns the result of its ``ok`` or raises. What is read of a room is returned only if the person is
+still a member *after* it was read (S4). What is stored is published, even if the wait for it is given up, and
+what its answer needs is read in its transaction: nothing that was stored is refused. The dispatcher runs one
+of these at a time for a connection.
 """
 
 from typing import assert_never
@@ -20,6 +22,7 @@ from parlour_protocol.frames.replies import (
     Pins,
     ReadBy,
     ReadMarked,
+    RoomSummary,
     TypingUpdate,
 )
 from parlour_protocol.frames.requests import (
@@ -43,7 +46,7 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.ids import RoomId, new_room_id
 from parlour_protocol.kit.limits import PAGE_BYTES
-from parlour_protocol.kit.names import skeleton
+from parlour_protocol.kit.names import UserName, skeleton
 from parlour_protocol.limits import BLOCKED_PAGE, DIRECTORY_PAGE, INVITATIONS_PAGE, MEMBERS_PAGE
 from parlour_protocol.rooms import RoomKind, Status
 from parlour_server.chat.abuse_reports import AbuseReports
@@ -54,11 +57,12 @@ from parlour_server.chat.peer_state import ChatPeer
 from parlour_server.chat.presence import Presence
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.permissions import in_force
 from parlour_server.rooms.rights import refuse_name_of_lobby
 from parlour_server.store.interface import Store
-from parlour_server.store.types import Membership, NewRoom
+from parlour_server.store.types import MadeRoom, Membership, NewRoom
 
 
 class Queries:
@@ -74,6 +78,7 @@ class Queries:
         commands: Commands,
         presence: Presence,
         reports: AbuseReports,
+        background: BackgroundTasks,
     ) -> None:
         self._store = store
         self._hub = hub
@@ -82,6 +87,7 @@ class Queries:
         self._commands = commands
         self._presence = presence
         self._reports = reports
+        self._background = background
 
     async def answer(self, peer: ChatPeer, frame: QueryRequest) -> AnyResult | None:  # noqa: C901, PLR0911, PLR0912 - one case a request
         """Handle the request; return the result of its ``ok``. Send it before any await.
@@ -118,10 +124,10 @@ class Queries:
             case Accept():
                 return await self._accept(peer, frame)
             case Decline():
-                await self._decline(peer, frame)
+                await self._background.finish(self._decline(peer.user, frame.room))
                 return None
             case Block():
-                await self._block(peer, frame)
+                await self._background.finish(self._block(peer.user, frame))
                 return None
             case ListInvitations():
                 invitations, more = await self._store.consent.invitations(
@@ -242,42 +248,56 @@ class Queries:
     async def _create(self, peer: ChatPeer, new: NewRoom) -> Entered:
         peer.state.expects = new.room
         try:
-            room, events = await self._store.rooms.create(new)
-            for event in events:
-                self._bus.publish(EventCommitted(event))
-            if events and new.peer is not None:  # the event does not name them
-                self._bus.publish_elsewhere(ConsentChanged(new.peer, room))
-                self._hub.consent_handled(new.peer, room)
-            was_hidden = not events and (room not in peer.state.rooms or room in peer.state.requests)
-            entered = Entered(room=await self._hub.enter(peer, room))
+            with self._hub.ended.watching(peer.user) as ended:
+                made = await self._background.finish(self._make(new))
+                room = made.room
+                was_hidden = not made.events and (room not in peer.state.rooms or room in peer.state.requests)
+                entered = Entered(room=self._hub.enter(peer, made.entered, ended))
             if was_hidden:  # opening a direct room that the other person opened accepts it
                 self._bus.publish(ConsentChanged(peer.user, room))
             return entered
         finally:
             self._stop_expecting(peer, new.room)
 
+    async def _make(self, new: NewRoom) -> MadeRoom:
+        made = await self._store.rooms.create(new)
+        for event in made.events:
+            self._bus.publish(EventCommitted(event))
+        if made.events and new.peer is not None:  # the event does not name them
+            self._bus.publish_elsewhere(ConsentChanged(new.peer, made.room))
+            self._hub.consent_handled(new.peer, made.room)
+        return made
+
     async def _accept(self, peer: ChatPeer, frame: Accept) -> Entered:
         """Accept a direct room, or an invitation."""
-        if not await self._store.consent.accept_direct(frame.room, peer.user):
-            return await self._join(peer, frame)
-        entered = Entered(room=await self._hub.enter(peer, frame.room))
-        self._bus.publish(ConsentChanged(peer.user, frame.room))
-        return entered
+        with self._hub.ended.watching(peer.user) as ended:
+            summary = await self._background.finish(self._accept_direct(peer.user, frame.room))
+            if summary is not None:
+                return Entered(room=self._hub.enter(peer, summary, ended))
+        return await self._join(peer, frame)
 
-    async def _decline(self, peer: ChatPeer, frame: Decline) -> None:
-        if not await self._store.consent.decline(frame.room, peer.user):
+    async def _accept_direct(self, user: UserName, room: RoomId) -> RoomSummary | None:
+        summary = await self._store.consent.accept_direct(room, user)
+        if summary is not None:
+            self._bus.publish(ConsentChanged(user, room))
+        return summary
+
+    async def _decline(self, user: UserName, room: RoomId) -> None:
+        if not await self._store.consent.decline(room, user):
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such invitation")
-        self._bus.publish(ConsentChanged(peer.user, frame.room))
+        self._bus.publish(ConsentChanged(user, room))
 
-    async def _block(self, peer: ChatPeer, frame: Block) -> None:
-        for room in await self._store.consent.block(peer.user, frame.user, on=frame.on):
-            self._bus.publish(ConsentChanged(peer.user, room))
+    async def _block(self, user: UserName, frame: Block) -> None:
+        for room in await self._store.consent.block(user, frame.user, on=frame.on):
+            self._bus.publish(ConsentChanged(user, room))
 
     async def _join(self, peer: ChatPeer, frame: Join | Accept) -> Entered:
         peer.state.expects = frame.room
         try:
-            await self._commands.commit(peer.grant, frame.id, frame.room, Joined(statement=frame.statement))
-            return Entered(room=await self._hub.enter(peer, frame.room))
+            with self._hub.ended.watching(peer.user) as ended:
+                joined = Joined(statement=frame.statement)
+                appended = await self._commands.commit(peer.grant, frame.id, frame.room, joined)
+                return Entered(room=self._hub.enter(peer, appended.entered, ended))
         finally:
             self._stop_expecting(peer, frame.room)
 

@@ -182,8 +182,8 @@ def create(data: Path, name: str, topic: str, as_json: bool) -> None:  # noqa: F
         skeleton=skeleton(chosen),
         topic=text_of(TopicText, topic, "topic"),
     )
-    room, _ = with_store(data, lambda store: store.rooms.create(new), did="room create", room=str(chosen))
-    _print_result(room, f"{chosen} exists; anyone can join it", as_json=as_json, name=str(chosen))
+    made = with_store(data, lambda store: store.rooms.create(new), did="room create", room=str(chosen))
+    _print_result(made.room, f"{chosen} exists; anyone can join it", as_json=as_json, name=str(chosen))
 
 
 @room.command(epilog=example("parlour-server room appoint --data ~/parlour lobby anna --role moderator"))

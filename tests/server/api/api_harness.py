@@ -249,7 +249,7 @@ class Village:
             skeleton=skeleton(name),
             encrypted=encrypted,
         )
-        room, _ = await self.store.rooms.create(new)
+        room = (await self.store.rooms.create(new)).room
         for other in others:
             await self.append(owner, room, Invited(who=other.user))
             await self.append(other, room, Joined())

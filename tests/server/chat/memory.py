@@ -7,7 +7,7 @@ fact was read and the moment at which it arrives. Appends are done when the even
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from msgspec.structs import replace
 
@@ -50,6 +50,7 @@ from parlour_server.store.types import (
     Facts,
     Greeting,
     GroupFacts,
+    MadeRoom,
     Membership,
     NewRoom,
     Target,
@@ -149,12 +150,12 @@ class MemoryStore:
 
     # rooms
 
-    async def create(self, new: NewRoom) -> tuple[RoomId, Sequence[LogEvent]]:
+    async def create(self, new: NewRoom) -> MadeRoom:
         if (new.author, new.request) in self.made:
-            return self.made[new.author, new.request], ()
+            return self._made(self.made[new.author, new.request], new.author)
         for room in self.known.values():
             if new.peer and room.kind is RoomKind.DIRECT and set(room.members) == {new.author, new.peer}:
-                return room.id, ()
+                return self._made(room.id, new.author)
             if (
                 new.name
                 and room.name == new.name
@@ -171,7 +172,12 @@ class MemoryStore:
         for body in bodies:
             self._write(room, AppendEvent(room.id, new.author, new.device, new.request, new.at, body))
         self.made[new.author, new.request] = room.id
-        return await self._after("create", (room.id, tuple(room.events)))
+        made = self._made(room.id, new.author, tuple(room.events))
+        return cast("MadeRoom", await self._after("create", made))
+
+    def _made(self, room: RoomId, user: UserName, events: Sequence[LogEvent] = ()) -> MadeRoom:
+        found = self.known[room]
+        return MadeRoom(room, events, self._summary(found, user) if user in found.members else None)
 
     async def summaries(self, user: UserName) -> Sequence[RoomSummary]:
         found = [self._summary(room, user) for room in self.known.values() if user in room.members]
@@ -234,9 +240,10 @@ class MemoryStore:
         asked = found is not None and user in found.invited
         return await self._after("invitation", self._invitation(found, user) if found and asked else None)
 
-    async def accept_direct(self, room: RoomId, user: UserName) -> bool:
+    async def accept_direct(self, room: RoomId, user: UserName) -> RoomSummary | None:
         found = self.known.get(room)
-        return found is not None and found.kind is RoomKind.DIRECT and user in found.members
+        is_theirs = found is not None and found.kind is RoomKind.DIRECT and user in found.members
+        return self._summary(found, user) if found is not None and is_theirs else None
 
     async def decline(self, room: RoomId, user: UserName) -> bool:
         return self.known[room].invited.pop(user, None) is not None
@@ -290,11 +297,16 @@ class MemoryStore:
         if earlier := self.done.get((event.author, event.request)):
             if earlier[0].room != event.room or not _is_same(earlier[0].body, event.body):
                 raise RefusedError(ErrorCode.CONFLICT)
-            return Appended(earlier[1], replay=True)
+            return Appended(earlier[1], replay=True, entered=self._entered(event))
         decide(event, self.facts(event))
         logged = self._write(self.known[event.room], event)
         self.done[event.author, event.request] = (event, logged)
-        return Appended(logged)
+        return Appended(logged, entered=self._entered(event))
+
+    def _entered(self, event: AppendEvent) -> RoomSummary | None:
+        room = self.known[event.room]
+        joined = isinstance(event.body, Joined) and event.author in room.members
+        return self._summary(room, event.author) if joined else None
 
     async def page(
         self, room: RoomId, *, after: Seq | None, before: Seq | None, limit: int, max_bytes: int

@@ -37,6 +37,7 @@ from parlour_protocol.frames.replies import (
     Pins,
     ReadBy,
     ReadMarked,
+    RoomEntered,
 )
 from parlour_protocol.frames.requests import (
     CreateRoom,
@@ -269,6 +270,7 @@ async def test_a_device_that_waits_is_announced_to_its_account_only(disk: DiskWo
     """Those who share an encrypted room with it hear nothing before it is approved."""
     ada, bob = [await disk.connect(name, keys=True) for name in ("ada", "bob")]
     await den(disk, ada, "bob")
+    await bob.until(lambda: bob.got(RoomEntered))
     for peer in (ada, bob):
         peer.frames.clear()
     disk.bus.publish(DeviceWaits(bob.info.grant.user))

@@ -1,12 +1,14 @@
 """Requests that are no plain append: rooms, direct rooms, members, the directory, markers, idempotence."""
 
-from typing import Any
+import asyncio
 
 import pytest
+from tests.server.chat.disk import DiskWorld
 from tests.server.chat.fakes import World, refused, settle, stored
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Muted, RoleSet
+from parlour_protocol.frames.bodies import Muted, RoleSet, TopicSet
+from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.replies import (
     Directory,
     Entered,
@@ -16,11 +18,13 @@ from parlour_protocol.frames.replies import (
     Ok,
     Page,
     ReadMarked,
+    RoomClosed,
     RoomEntered,
     RoomSummary,
     TypingUpdate,
 )
 from parlour_protocol.frames.requests import (
+    Accept,
     CreateRoom,
     Edit,
     History,
@@ -38,7 +42,7 @@ from parlour_protocol.frames.requests import (
     Typing,
 )
 from parlour_protocol.kit.ids import Seq, new_request_id
-from parlour_protocol.rooms import RoomKind, Status
+from parlour_protocol.rooms import Role, RoomKind, Status
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.errors import UnavailableError
@@ -241,40 +245,55 @@ async def test_moderation_and_refused_rights_are_audited(chat: World):
     assert "canary" not in str(chat.audit.lines)
 
 
-async def test_an_entry_whose_answer_failed_is_made_good(chat: World):
-    """A room that was joined, but whose summary could not be read, is still entered."""
-    ada, bob = await chat.connect("ada"), await chat.connect("bob")
-    room = await chat.make_room(ada, "lounge")
-    held = chat.store.hold("summary")
-    request = chat.push(bob, Join, room=room)
-    await settle()
-    chat.store.down = True
-    held.set()
-    await settle()
-    refused(chat.answer(bob, request))
-    chat.store.down = False
-    bob.frames.clear()
-    assert entered(await chat.ask(bob, Join, id=request, room=room)).room == room
-    await chat.ask(ada, Send, room=room, text="welcome")
-    assert bob.texts(room) == ["welcome"]
-
-
-async def test_a_room_entered_half_way_is_entered_without_asking_again(
-    chat: World, monkeypatch: pytest.MonkeyPatch
+async def test_what_was_stored_is_answered_though_nothing_can_be_read(
+    disk: DiskWorld, monkeypatch: pytest.MonkeyPatch
 ):
-    """The join is in the log, its answer failed: the hub brings the connection in by itself."""
+    """No one is told that nothing was stored because the read after it failed: there is none."""
+    ada, bob = await disk.connect("ada"), await disk.connect("bob")
+    closed = entered(await disk.ask(ada, CreateRoom, name="den", kind="private")).room
+    stored(await disk.ask(ada, Invite, room=closed, user="bob"))
+    direct = entered(await disk.ask(ada, OpenDirect, user="bob")).room
+
+    async def fails(*_: object, **__: object) -> None:
+        raise UnavailableError("no read works")
+
+    monkeypatch.setattr(disk.disk.readers, "run", fails)
+    monkeypatch.setattr(disk.disk.readers, "row", fails)
+    public = entered(await disk.ask(ada, CreateRoom, name="lounge", kind="public")).room
+    assert entered(await disk.ask(bob, Join, room=public)).members == 2
+    assert entered(await disk.ask(bob, Accept, room=closed)).role is Role.MEMBER
+    assert not entered(await disk.ask(bob, Accept, room=direct)).request
+    for room in (public, closed, direct):
+        stored(await disk.ask(ada, Send, room=room, text="welcome"))
+        await bob.until(lambda room=room: bob.texts(room) == ["welcome"])
+
+
+async def test_who_is_removed_as_they_join_hears_both(chat: World):
+    """That they are in, and then that they are not: the request was done."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
-    plain, failures = chat.store.summary, [UnavailableError("for a moment")]
+    join = chat.push(bob, Join, room=room)
+    for _ in range(2):  # its turn of the loop, and the store's
+        await asyncio.sleep(0)
+    assert len(chat.store.known[room].members) == 2
+    chat.push(ada, Kick, room=room, user="bob")  # it is stored before the join is answered
+    await settle()
+    assert entered(chat.answer(bob, join)).room == room
+    assert [type(frame) for frame in bob.frames[1:]] == [Ok, RoomClosed]
+    bob.frames.clear()
+    assert refused(await chat.ask(bob, Join, id=join, room=room)).code is ErrorCode.NOT_FOUND
 
-    async def failing_once(*which: Any) -> RoomSummary | None:
-        if failures:
-            raise failures.pop()
-        return await plain(*which)
 
-    monkeypatch.setattr(chat.store, "summary", failing_once)
-    assert refused(await chat.ask(bob, Join, room=room)).code is ErrorCode.UNAVAILABLE
-    assert [frame.room.room for frame in bob.got(RoomEntered)] == [room]
+async def test_what_is_stored_is_published_though_no_one_waits_for_it(disk: DiskWorld):
+    """A request that was given up while it waited for the disk, and was stored all the same."""
+    ada, bob = await disk.connect("ada"), await disk.connect("bob")
+    room = entered(await disk.ask(ada, CreateRoom, name="lounge", kind="public")).room
+    entered(await disk.ask(bob, Join, room=room))
+    topic = asyncio.ensure_future(disk.commit(ada, room, TopicSet(topic=TopicText("tea"))))
+    await asyncio.sleep(0)
+    topic.cancel()
+    await bob.until(lambda: any(isinstance(event.body, TopicSet) for event in bob.got(LogEvent)))
+    assert topic.cancelled()
 
 
 async def test_a_stranger_costs_the_store_nothing(chat: World):

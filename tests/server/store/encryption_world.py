@@ -121,7 +121,7 @@ class Delivery:
     async def room(self, owner: UserName, *others: UserName, kind: RoomKind = RoomKind.PUBLIC) -> RoomId:
         """Make an encrypted room with these members."""
         new = replace(self.world.new_room(owner, f"sealed{next(self._numbers)}", kind), encrypted=True)
-        room, _ = await self.store.rooms.create(new)
+        room = (await self.store.rooms.create(new)).room
         for other in others:
             await self.world.append(room, other, Joined())
         return room

@@ -68,7 +68,8 @@ class World(KitWorld):
 
     async def room(self, owner: UserName, *others: UserName, kind: RoomKind = RoomKind.PUBLIC) -> RoomId:
         """Make a room that these people are in: event 1, and one for each of the others."""
-        room, _ = await self.store.rooms.create(self.new_room(owner, f"room{next(self._numbers)}", kind))
+        made = await self.store.rooms.create(self.new_room(owner, f"room{next(self._numbers)}", kind))
+        room = made.room
         for other in others:
             await self.append(room, other, Joined())
         return room

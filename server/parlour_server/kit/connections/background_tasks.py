@@ -7,7 +7,7 @@ until it succeeds. This is not an ``asyncio.TaskGroup``, because a failed task m
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.errors import UnavailableError
@@ -19,13 +19,14 @@ _ATTEMPTS: Final = 5
 """Attempts after other failures."""
 
 Work = Coroutine[None, None, None]
+T = TypeVar("T")
 
 
 class BackgroundTasks:
     """Tasks that end with the program."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, what: str, work: Work, failed: Callable[[], None]) -> Callable[[], object]:
         """Run ``work``, called ``what`` in the log; if it fails, call ``failed``, which must not raise.
@@ -43,6 +44,16 @@ class BackgroundTasks:
         An unavailable store is retried without limit; after a few other failures ``failed`` is called.
         """
         self.start(what, _repeated(what, begin, failed), failed)
+
+    async def finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run ``work`` to its end and return its result, also if the wait for it is cancelled.
+
+        It is for what stores something and then tells it: half of that would be told to no one.
+        """
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
 
     async def close(self) -> None:
         """Cancel all tasks, and wait until they have ended."""

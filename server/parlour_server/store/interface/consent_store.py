@@ -8,7 +8,7 @@ one (L14).
 from collections.abc import Sequence
 from typing import Protocol
 
-from parlour_protocol.frames.replies import Invitation
+from parlour_protocol.frames.replies import Invitation, RoomSummary
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName
 
@@ -26,8 +26,8 @@ class Consent(Protocol):
         """Return the user's visible invitation to this room, or None."""
         ...
 
-    async def accept_direct(self, room: RoomId, user: UserName) -> bool:
-        """Accept a direct room; False when it is not one of the user's direct rooms.
+    async def accept_direct(self, room: RoomId, user: UserName) -> RoomSummary | None:
+        """Accept a direct room, and return its summary; None when it is not one of the user's direct rooms.
 
         Raises RefusedError(LIMIT_REACHED) when the user is in too many rooms.
         """

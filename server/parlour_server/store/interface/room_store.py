@@ -16,6 +16,7 @@ from parlour_server.store.types import (
     ExpiringRoom,
     Facts,
     Greeting,
+    MadeRoom,
     Membership,
     NewRoom,
     RetentionPolicy,
@@ -29,11 +30,10 @@ Decide = Callable[[AppendEvent, Facts], None]
 class Rooms(Protocol):
     """The rooms and their members: projections of their logs."""
 
-    async def create(self, room: NewRoom) -> tuple[RoomId, Sequence[LogEvent]]:
+    async def create(self, room: NewRoom) -> MadeRoom:
         """Create a room with its first events, or return the existing one.
 
-        Returns the room's id and the appended events (none if this is a repeated request, or the direct room
-        exists). Raises NameTakenError when a room that the author can see (a public one, or one of theirs)
+        Raises NameTakenError when a room that the author can see (a public one, or one of theirs)
         has the name or one that looks like it, and for no other room; RefusedError(LIMIT_REACHED) for too
         many rooms.
         """
@@ -144,7 +144,7 @@ class Log(Protocol):
         Calls ``decide`` in the transaction. The future completes when the event is on disk: with the event,
         RefusedError (from ``decide``, or CONFLICT if the request id was used for something else) or
         UnavailableError. One caller's events keep their order. Repeating the same author, request and content
-        returns the first event, with ``replay``.
+        returns the first event, with ``replay``. For ``joined`` the result has the room's summary.
         """
         ...
 

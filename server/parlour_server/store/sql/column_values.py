@@ -22,6 +22,10 @@ from parlour_server.store.types import Membership
 
 ROLES: Final = {role.value: role for role in Role}
 ROOM_KINDS: Final = {kind.value: kind for kind in RoomKind}
+GIVEN: Final = "given"
+ASKED: Final = "asked"
+REFUSED: Final = "refused"
+"""Whether someone wants to be in a room: in a direct one that the other person opened they are asked."""
 BODY_KINDS: Final[dict[type, str]] = {kind: kind.__struct_config__.tag for kind in get_args(AnyBody)}
 
 
@@ -80,4 +84,4 @@ def read_membership(
     account: UserName, role: str | None, muted_until: Millis | None, consent: str | None
 ) -> Membership | None:
     """Return a membership from its columns; None without a role."""
-    return None if role is None else Membership(account, ROLES[role], muted_until, consent != "given")
+    return None if role is None else Membership(account, ROLES[role], muted_until, consent != GIVEN)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -183,6 +184,18 @@ class Appended(Struct, frozen=True):
     event: LogEvent
     replay: bool = False
     also: tuple[LogEvent, ...] = ()
+    entered: RoomSummary | None = None
+    """The room as its author finds it after ``joined``; None if the membership has ended since the first."""
+
+
+class MadeRoom(NamedTuple):
+    """A room that was created, or that was there before."""
+
+    room: RoomId
+    events: Sequence[LogEvent]
+    """Its first events; none if it was there: a repeated request, or a direct room."""
+    entered: RoomSummary | None
+    """The room as its author finds it; None if they are in it no longer."""
 
 
 @dataclass(frozen=True, slots=True)

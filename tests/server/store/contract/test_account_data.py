@@ -227,7 +227,7 @@ async def test_nobody_can_address_a_deleted_account(world: World) -> None:
     alice, bob, carol = await world.people(3)
     room = await world.room(alice, bob, carol)
     other = await world.room(alice)
-    direct, _ = await world.store.rooms.create(world.new_direct(alice, bob))
+    direct, *_ = await world.store.rooms.create(world.new_direct(alice, bob))
     note = (await world.append(direct, alice, message("before"))).event.seq
     await world.store.accounts.close(bob, "unusable")
     refused = {}
@@ -279,7 +279,7 @@ async def test_an_encrypted_room_is_left_only_by_what_its_members_sign(
     group = await delivery.group_of(together, alice, bob)
     outside = await delivery.room(alice[0], bob[0])
     await delivery.group_of(outside, alice)
-    direct, _ = await world.store.rooms.create(replace(world.new_direct(alice[0], bob[0]), encrypted=True))
+    direct, *_ = await world.store.rooms.create(replace(world.new_direct(alice[0], bob[0]), encrypted=True))
     await delivery.group_of(direct, alice)
     await world.append(together, bob[0], message("from before it was encrypted"))
     await delivery.append(together, bob[0], sealed(group, 0), bob[1])

@@ -227,7 +227,7 @@ async def test_presence_is_for_rooms_that_were_accepted(world: World) -> None:
     """L14: opening a direct room with someone does not show whether they are here."""
     alice, bob, carol = await world.people(3)
     shared = await world.room(alice, bob)
-    asked, _ = await world.store.rooms.create(world.new_direct(alice, bob))
+    asked, *_ = await world.store.rooms.create(world.new_direct(alice, bob))
     found = await world.store.rooms.shared_by([alice, bob, carol])
     assert sorted(found) == sorted([(alice, shared), (bob, shared), (alice, asked)])
 
@@ -237,8 +237,8 @@ async def test_a_direct_room_waits_for_a_yes(world: World) -> None:
     alice, bob, carol = await world.people(3)
     for number in range(ROOMS_PER_USER.value - 1):
         await world.store.rooms.create(world.new_room(bob, f"room{number}"))
-    first, _ = await world.store.rooms.create(world.new_direct(alice, bob))
-    second, _ = await world.store.rooms.create(world.new_direct(carol, bob))
+    first, *_ = await world.store.rooms.create(world.new_direct(alice, bob))
+    second, *_ = await world.store.rooms.create(world.new_direct(carol, bob))
     by_room = {room.room: room for room in await world.store.rooms.summaries(bob)}
     assert by_room[first].request
     assert by_room[second].request
@@ -264,7 +264,7 @@ async def test_a_direct_room_waits_for_a_yes(world: World) -> None:
 async def test_a_hidden_direct_room_is_gone_for_one_and_there_for_the_other(world: World) -> None:
     """L14: declined or blocked, its person neither sees nor writes in it; for the other it is as it was."""
     alice, bob = await world.people(2)
-    room, _ = await world.store.rooms.create(world.new_direct(alice, bob))
+    room, *_ = await world.store.rooms.create(world.new_direct(alice, bob))
     before = (
         await world.store.rooms.summary(room, alice),
         await world.store.rooms.members(room, after=None, limit=9),
@@ -280,7 +280,7 @@ async def test_a_hidden_direct_room_is_gone_for_one_and_there_for_the_other(worl
         await world.store.rooms.members(room, after=None, limit=9),
     )
     assert again[1] == before[1]
-    reopened, events = await world.store.rooms.create(world.new_direct(bob, alice))
+    reopened, events, _ = await world.store.rooms.create(world.new_direct(bob, alice))
     assert (reopened, events) == (room, ())
     summary = await world.store.rooms.summary(room, bob)
     assert summary is not None
@@ -294,7 +294,7 @@ async def test_a_blocked_person_opens_a_room_that_is_not_seen(world: World) -> N
     alice, bob, carol = await world.people(3)
     await world.store.consent.block(bob, alice, on=True)
     rooms = [await world.store.rooms.create(world.new_direct(alice, peer)) for peer in (bob, carol)]
-    assert [len(events) for _, events in rooms] == [1, 1]
+    assert [len(events) for _, events, _ in rooms] == [1, 1]
     kinds = [
         (room.kind, room.role, room.head, room.members, room.request)
         for room in await world.store.rooms.summaries(alice)

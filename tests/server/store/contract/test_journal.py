@@ -66,7 +66,7 @@ async def test_other_servers_find_in_the_journal_whose_rooms_changed(world: Worl
         event = (await world.append(room, author, body)).event
         if who is not None:
             expected.append(RoomAdvanced(room, event.seq, who))
-    direct, [made, *_] = await world.store.rooms.create(world.new_direct(alice, bob))
+    direct, [made, *_], _ = await world.store.rooms.create(world.new_direct(alice, bob))
     expected += [RoomAdvanced(direct, made.seq, alice), ConsentRecorded(bob, direct)]
     assert await world.store.consent.accept_direct(direct, bob)
     assert not await world.store.consent.accept_direct(room, cora)
@@ -95,7 +95,7 @@ async def test_a_command_tells_the_server_what_it_did(world: World, administrati
     await command.append(room, alice, message())
     left = await command.append(room, alice, Left())
     assert [type(event.body) for event in left.also] == [RoleSet]
-    made, _ = await administration.rooms.create(command.new_room(bob, "kitchen", RoomKind.PUBLIC, "tea"))
+    made, *_ = await administration.rooms.create(command.new_room(bob, "kitchen", RoomKind.PUBLIC, "tea"))
     assert await world.store.journal.since(begin) == [
         JournalEntry(begin + 1, SessionEnded(session.id, alice, AccountEnd.DISABLED)),
         JournalEntry(begin + 2, RoomAdvanced(room, Seq(3))),

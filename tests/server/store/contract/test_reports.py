@@ -118,7 +118,7 @@ async def test_only_messages_of_others_in_rooms_of_ones_own_are_reported(world: 
 async def test_who_declined_a_direct_room_reports_nothing_of_it(world: World) -> None:
     """It is not shown to them, so there is nothing that they could quote."""
     alice, bob = await world.people(2)
-    room, _ = await world.store.rooms.create(world.new_direct(alice, bob))
+    room, *_ = await world.store.rooms.create(world.new_direct(alice, bob))
     sent = (await world.append(room, alice, message())).event
     assert await world.store.consent.decline(room, bob)
     assert await refusal(world, bob, room, sent.seq) is ErrorCode.NOT_FOUND

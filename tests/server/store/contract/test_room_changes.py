@@ -128,8 +128,8 @@ async def test_an_encrypted_room_goes_with_its_groups(delivery: Delivery) -> Non
 async def test_a_direct_room_is_opened_again_after_it_was_deleted(world: World) -> None:
     """As another room; a greeting has the new one only."""
     alice, bob = await world.people(2)
-    first, _ = await world.store.rooms.create(world.new_direct(alice, bob))
+    first, *_ = await world.store.rooms.create(world.new_direct(alice, bob))
     await world.append(first, alice, RoomDeleted())
-    second, _ = await world.store.rooms.create(world.new_direct(bob, alice))
+    second, *_ = await world.store.rooms.create(world.new_direct(bob, alice))
     assert second != first
     assert second in {one.room for one in await world.store.rooms.summaries(alice)}

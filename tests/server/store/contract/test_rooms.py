@@ -24,7 +24,7 @@ async def test_a_new_room_has_its_first_events(world: World) -> None:
     """A room begins with ``created`` and, with a topic, ``topic``; its maker owns it and has read them."""
     alice = await world.account("alice")
     new = world.new_room(alice, "kitchen", topic="tea")
-    room, events = await world.store.rooms.create(new)
+    room, events, _ = await world.store.rooms.create(new)
     assert room == new.room
     assert [event.body for event in events] == [
         Created(RoomKind.PUBLIC, parse_room_name("kitchen")),
@@ -49,15 +49,15 @@ async def test_making_a_room_twice_makes_it_once(world: World) -> None:
     new = world.new_room(alice, "kitchen", topic="tea")
     again = replace(new, room=new_room_id())
     made = await asyncio.gather(*(world.store.rooms.create(each) for each in (new, again)))
-    assert [room for room, _ in made] == [new.room, new.room]
-    assert [len(events) for _, events in made] == [2, 0]
+    assert [room for room, *_ in made] == [new.room, new.room]
+    assert [len(events) for _, events, _ in made] == [2, 0]
 
 
 async def test_a_request_of_another_room_is_a_conflict(world: World) -> None:
     """A request id that made another room, or anything else, makes no second one."""
     alice, bob = await world.people(2)
     first = world.new_room(alice, "kitchen")
-    room, _ = await world.store.rooms.create(first)
+    room, *_ = await world.store.rooms.create(first)
     sent = world.event(room, alice, message())
     await world.store.log.append(sent, allow)
     others = [
@@ -87,15 +87,15 @@ async def test_names_and_skeletons_are_unique(world: World) -> None:
 async def test_private_names_are_not_revealed(world: World) -> None:
     """L15: someone outside a private room can use its name, even for a public room; its members cannot."""
     alice, bob, carol = await world.people(3)
-    theirs, _ = await world.store.rooms.create(world.new_room(alice, "kitchen", RoomKind.PRIVATE))
+    theirs, *_ = await world.store.rooms.create(world.new_room(alice, "kitchen", RoomKind.PRIVATE))
     await world.append(theirs, carol, Joined())
-    mine, events = await world.store.rooms.create(world.new_room(bob, "kitchen", RoomKind.PRIVATE))
+    mine, events, _ = await world.store.rooms.create(world.new_room(bob, "kitchen", RoomKind.PRIVATE))
     assert (len(events), mine != theirs) == (1, True)
     for member in (alice, carol):
         with pytest.raises(NameTakenError):
             await world.store.rooms.create(world.new_room(member, "kitchen", RoomKind.PRIVATE))
     other = await world.account("dave")
-    listed, _ = await world.store.rooms.create(world.new_room(other, "kitchen"))
+    listed, *_ = await world.store.rooms.create(world.new_room(other, "kitchen"))
     assert await world.store.rooms.find_public(parse_room_name("kitchen")) == listed
     assert await world.store.rooms.find_named(parse_room_name("kitchen")) == sorted([theirs, mine, listed])
 
@@ -108,7 +108,7 @@ async def test_two_people_have_one_direct_room(world: World) -> None:
         world.store.rooms.create(world.new_direct(alice, bob)),
     )
     assert opened[0][0] == opened[1][0]
-    assert [len(events) for _, events in opened] == [1, 0]
+    assert [len(events) for _, events, _ in opened] == [1, 0]
     for user, peer in ((alice, bob), (bob, alice)):
         (summary,) = await world.store.rooms.summaries(user)
         assert (summary.kind, summary.role, summary.peer, summary.name) == (
@@ -131,8 +131,8 @@ async def test_a_direct_room_is_with_someone_who_exists(world: World) -> None:
 async def test_the_direct_room_with_oneself_has_one_member(world: World) -> None:
     """Notes, and messages between one's own devices: one room, opened by any of them."""
     alice = await world.account("alice")
-    room, _ = await world.store.rooms.create(world.new_direct(alice, alice))
-    again, events = await world.store.rooms.create(world.new_direct(alice, alice))
+    room, *_ = await world.store.rooms.create(world.new_direct(alice, alice))
+    again, events, _ = await world.store.rooms.create(world.new_direct(alice, alice))
     (summary,) = await world.store.rooms.summaries(alice)
     assert (again, events) == (room, ())
     assert (summary.room, summary.peer, summary.members, summary.role) == (room, alice, 1, Role.OWNER)
@@ -143,7 +143,7 @@ async def test_a_room_is_encrypted_from_the_start_or_not(world: World) -> None:
     alice = await world.account("alice")
     for name, encrypted in (("open", False), ("sealed", True)):
         new = replace(world.new_room(alice, name), encrypted=encrypted)
-        room, (created,) = await world.store.rooms.create(new)
+        room, (created,), _ = await world.store.rooms.create(new)
         summary = await world.store.rooms.summary(room, alice)
         assert isinstance(created.body, Created)
         assert summary is not None
@@ -165,8 +165,8 @@ async def test_too_many_rooms_are_refused(world: World) -> None:
             await world.store.rooms.create(new)
         assert refused.value.code is ErrorCode.LIMIT_REACHED
     assert last is not None
-    assert await world.store.rooms.create(last) == (last.room, ())
-    opened, events = await world.store.rooms.create(world.new_direct(bob, alice))
+    assert (await world.store.rooms.create(last))[:2] == (last.room, ())
+    opened, events, _ = await world.store.rooms.create(world.new_direct(bob, alice))
     assert len(events) == 1
     with pytest.raises(RefusedError) as refused:  # opening it herself would be a yes
         await world.store.rooms.create(world.new_direct(alice, bob))
@@ -238,7 +238,7 @@ async def test_the_directory_lists_only_public_rooms(world: World) -> None:
 async def test_rooms_are_found_by_name(world: World) -> None:
     """A public room is found by its exact name; a private one only by the operator."""
     alice = await world.account("alice")
-    room, _ = await world.store.rooms.create(world.new_room(alice, "hidden", RoomKind.PRIVATE))
+    room, *_ = await world.store.rooms.create(world.new_room(alice, "hidden", RoomKind.PRIVATE))
     assert await world.store.rooms.find_public(parse_room_name("hidden")) is None
     assert await world.store.rooms.find_named(parse_room_name("hidden")) == [room]
     assert await world.store.rooms.find_named(parse_room_name("kitchen")) == []
@@ -270,6 +270,8 @@ async def test_a_refused_room_leaves_its_name_free(world: World) -> None:
     request = new_request_id()
     with pytest.raises(NameTakenError):
         await world.store.rooms.create(replace(world.new_room(alice, "kitchen"), request=request))
-    room, events = await world.store.rooms.create(replace(world.new_room(alice, "garden"), request=request))
+    room, events, _ = await world.store.rooms.create(
+        replace(world.new_room(alice, "garden"), request=request)
+    )
     assert len(events) == 1
     assert await world.store.rooms.find_public(parse_room_name("garden")) == room

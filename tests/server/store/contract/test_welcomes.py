@@ -64,7 +64,7 @@ async def test_a_welcome_of_a_hidden_direct_room_is_not_shown(delivery: Delivery
     """L14: who declined a direct room gets no keys of it; who opens it after all, does."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     made = delivery.world.new_direct(alice[0], bob[0])
-    room, _ = await delivery.store.rooms.create(replace(made, encrypted=True))
+    room, *_ = await delivery.store.rooms.create(replace(made, encrypted=True))
     await delivery.group_of(room, alice, bob)
     (welcome,) = await waiting(delivery, bob[1])
     assert await delivery.store.consent.decline(room, bob[0])

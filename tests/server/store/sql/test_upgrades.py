@@ -143,7 +143,7 @@ async def test_a_server_refuses_it_before_and_works_with_it_after(old: Path) -> 
     assert sent.event.seq == Seq(4)
     (session,) = await world.store.sessions.list(alice, clock.now())
     assert session.device_id is None
-    notes, events = await world.store.rooms.create(world.new_direct(alice, alice))
+    notes, events, _ = await world.store.rooms.create(world.new_direct(alice, alice))
     assert len(events) == 1
     assert notes not in summaries
     await world.store.close()

@@ -24,7 +24,7 @@ from parlour_protocol.frames.bodies import (
     concerned,
     target_of,
 )
-from parlour_protocol.frames.replies import LogEvent
+from parlour_protocol.frames.replies import LogEvent, RoomSummary
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
@@ -33,6 +33,7 @@ from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import Connection, MustBeAloneError, WriteConnection
 from parlour_server.store.interface import Decide
 from parlour_server.store.sql.column_values import (
+    ASKED,
     BODY_KINDS,
     EVENT_COLUMNS,
     read_event_if_possible,
@@ -40,11 +41,12 @@ from parlour_server.store.sql.column_values import (
 )
 from parlour_server.store.sql.e2ee.welcome_rows import keep_welcome
 from parlour_server.store.sql.journal_entries import note_room_advanced
-from parlour_server.store.sql.rooms.consent import ASKED, admission, say_yes
+from parlour_server.store.sql.rooms.consent import admission, say_yes
 from parlour_server.store.sql.rooms.event_effects import apply_effect
 from parlour_server.store.sql.rooms.event_facts import read_facts, read_room_facts
 from parlour_server.store.sql.rooms.member_rows import count_members, next_owner
 from parlour_server.store.sql.rooms.retention import EXPIRED, set_for_room
+from parlour_server.store.sql.rooms.summaries import read_summary
 from parlour_server.store.types import Appended, AppendEvent, Facts
 
 _MOVE_HEAD: Final = "UPDATE rooms SET head = ?, bytes = bytes + ? WHERE room = ?"
@@ -135,7 +137,12 @@ def append(db: WriteConnection, event: AppendEvent, decide: Decide) -> Appended:
     if isinstance(event.body, Handshake) and event.attached is not None:
         keep_welcome(db, stored, event.body, event.attached)
     also = () if event.body.rules.within_room else _appoint_next_owner(db, stored)
-    return Appended(stored, also=also)
+    return Appended(stored, also=also, entered=_entered(db, event))
+
+
+def _entered(db: WriteConnection, event: AppendEvent) -> RoomSummary | None:
+    """Return what someone who joins is told: read here, since no answer may fail once they are in."""
+    return read_summary(db, event.room, event.author) if isinstance(event.body, Joined) else None
 
 
 def _replay(db: WriteConnection, event: AppendEvent) -> Appended | None:
@@ -145,7 +152,7 @@ def _replay(db: WriteConnection, event: AppendEvent) -> Appended | None:
         return None
     if earlier.room != event.room or not is_same(earlier, event):
         raise RefusedError(ErrorCode.CONFLICT, "this request id was used for something else")
-    return Appended(earlier, replay=True)
+    return Appended(earlier, replay=True, entered=_entered(db, event))
 
 
 def numbered(like: AppendEvent | LogEvent, seq: Seq, body: AnyBody) -> LogEvent:

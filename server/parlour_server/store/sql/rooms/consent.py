@@ -11,7 +11,7 @@ from typing import Any, Final
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Invited, Uninvited
 from parlour_protocol.frames.opaque import StatementBytes
-from parlour_protocol.frames.replies import Invitation, LogEvent
+from parlour_protocol.frames.replies import Invitation, LogEvent, RoomSummary
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
@@ -32,13 +32,10 @@ from parlour_server.kit.store.engine.column_values import NO_LIMIT, plain, user_
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.store.sql.column_values import ROOM_KINDS
+from parlour_server.store.sql.column_values import ASKED, GIVEN, REFUSED, ROOM_KINDS
 from parlour_server.store.sql.journal_entries import note_consent
+from parlour_server.store.sql.rooms.summaries import read_summary
 from parlour_server.store.types import AppendEvent
-
-GIVEN: Final = "given"
-ASKED: Final = "asked"
-REFUSED: Final = "refused"
 
 LASTS: Final = INVITATION_DAYS.value * 86_400_000
 _AGAIN: Final = INVITATION_AGAIN_HOURS.value * 3_600_000
@@ -83,18 +80,19 @@ class SqlConsent:
         values = (plain(user), self._clock.now(), room)
         return await self._readers.row(_invitation, query, *values)
 
-    async def accept_direct(self, room: RoomId, user: UserName) -> bool:
-        """Accept a direct room; False when it is not one of the user's direct rooms."""
+    async def accept_direct(self, room: RoomId, user: UserName) -> RoomSummary | None:
+        """Accept a direct room and return its summary; None when it is not one of the user's."""
 
-        def write(db: WriteConnection) -> bool:
+        def write(db: WriteConnection) -> RoomSummary | None:
             is_theirs = (
                 "SELECT 1 FROM members JOIN rooms USING (room) WHERE room = ? AND account = ? AND kind = ?"
             )
             found = db.execute(is_theirs, (room, plain(user), RoomKind.DIRECT.value)).fetchone()
-            if found is not None:
-                say_yes(db, room, user)
-                note_consent(db, self._clock.now(), room, user)
-            return found is not None
+            if found is None:
+                return None
+            say_yes(db, room, user)
+            note_consent(db, self._clock.now(), room, user)
+            return read_summary(db, room, user)
 
         return await self._writer.submit(write)
 

@@ -47,11 +47,16 @@ from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.accounts.accounts import account_exists
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection
-from parlour_server.store.sql.column_values import ROOM_KINDS, UNREADABLE, read_body, read_membership
-from parlour_server.store.sql.e2ee.group_facts import group_facts
-from parlour_server.store.sql.rooms.consent import (
+from parlour_server.store.sql.column_values import (
     ASKED,
     GIVEN,
+    ROOM_KINDS,
+    UNREADABLE,
+    read_body,
+    read_membership,
+)
+from parlour_server.store.sql.e2ee.group_facts import group_facts
+from parlour_server.store.sql.rooms.consent import (
     count_rooms,
     facts_of_invitation,
     is_invited,

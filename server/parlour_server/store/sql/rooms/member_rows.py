@@ -13,6 +13,7 @@ from parlour_protocol.rooms import Role
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection
+from parlour_server.store.sql.column_values import GIVEN
 from parlour_server.store.sql.e2ee.group_devices import update_leaving
 from parlour_server.store.sql.rooms import consent
 
@@ -27,7 +28,7 @@ def enter(
     *,
     since: Seq,
     read: int,
-    will: str = consent.GIVEN,
+    will: str = GIVEN,
 ) -> None:
     """Make someone a member from event ``since`` on, with events up to ``read`` read.
 

@@ -18,11 +18,10 @@ from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.accounts.accounts import account_exists
 from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.store.sql.column_values import ASKED, REFUSED
 from parlour_server.store.sql.journal_entries import note_consent
 from parlour_server.store.sql.rooms.append import find_request, insert_event
 from parlour_server.store.sql.rooms.consent import (
-    ASKED,
-    REFUSED,
     count_rooms,
     has_blocked,
     hide_oldest_request,
@@ -30,13 +29,17 @@ from parlour_server.store.sql.rooms.consent import (
 )
 from parlour_server.store.sql.rooms.member_rows import enter
 from parlour_server.store.sql.rooms.room_names import refuse_taken
-from parlour_server.store.types import NewRoom
+from parlour_server.store.sql.rooms.summaries import read_summary
+from parlour_server.store.types import MadeRoom, NewRoom
 
-Made = tuple[RoomId, Sequence[LogEvent]]
+
+def make_room(db: WriteConnection, room: NewRoom) -> MadeRoom:
+    """Create a room with its first events, or return the existing one."""
+    found, events = _make(db, room)
+    return MadeRoom(found, events, read_summary(db, found, room.author))
 
 
-def make_room(db: WriteConnection, room: NewRoom) -> Made:
-    """Return the room's id and its first events; no events if it existed before."""
+def _make(db: WriteConnection, room: NewRoom) -> tuple[RoomId, Sequence[LogEvent]]:
     existing = _made_before(db, room)
     if existing is not None:
         say_yes(db, existing, room.author)  # to a direct room that the other person opened

@@ -7,46 +7,39 @@ are visible only to their members.
 import json
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
+from parlour_protocol.frames.replies import RoomListing, RoomSummary
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
-from parlour_protocol.rooms import RoomKind, RoomSuite
+from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.store.accounts.sessions import is_live
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import ANYWHERE, Connection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.sql.column_values import (
+    GIVEN,
     ROLES,
     ROOM_KINDS,
     read_membership,
     room_name,
     topic_text,
 )
-from parlour_server.store.sql.rooms.consent import GIVEN, count_shown
+from parlour_server.store.sql.rooms.consent import count_shown
 from parlour_server.store.sql.rooms.room_creation import make_room
 from parlour_server.store.sql.rooms.room_deletion import due_rooms, remove_batch
+from parlour_server.store.sql.rooms.summaries import read_summaries, read_summary
 from parlour_server.store.types import (
     Greeting,
+    MadeRoom,
     Membership,
     NewRoom,
-    RetentionPolicy,
     RoomFactsForOperator,
-    shorter,
 )
 
-_SUMMARY: Final = """
-    SELECT r.room, r.kind, m.role, r.head, m.read, r.members, r.name, r.topic,
-           r.encrypted, r.suite, m.consent, CASE WHEN r.low = m.account THEN r.high ELSE r.low END,
-           r.kept_days, r.next_days, r.next_from, r.removed_before,
-           s.kept_days, s.next_days, coalesce(s.next_from, 0), r.archived
-    FROM members m JOIN rooms r USING (room) LEFT JOIN retention s ON s.id = 1
-    WHERE m.account = ? AND m.consent != 'refused'
-"""
 _FACTS: Final = """
     SELECT r.room, r.kind, r.name, r.topic, r.members, r.head, r.bytes, r.file_bytes, r.encrypted, r.archived
     FROM rooms r
@@ -64,13 +57,13 @@ class SqlRooms:
         self._writer = writer
         self._readers = readers
 
-    async def create(self, room: NewRoom) -> tuple[RoomId, Sequence[LogEvent]]:
+    async def create(self, room: NewRoom) -> MadeRoom:
         """Create a room with its first events, or return the existing one."""
         return await self._writer.submit(partial(make_room, room=room))
 
     async def summaries(self, user: UserName) -> Sequence[RoomSummary]:
         """Return every room that the user is in."""
-        return await self._readers.run(partial(_summaries, user=user))
+        return await self._readers.run(partial(read_summaries, user=user))
 
     async def greeting(self, user: UserName, session: SessionId, now: Millis) -> Greeting | None:
         """Return what a session is greeted with; None when it has ended."""
@@ -79,13 +72,13 @@ class SqlRooms:
             # one call in a thread for everything: a restarted server greets everyone at once
             if not is_live(db, session, now):
                 return None
-            return Greeting(_summaries(db, user), count_shown(db, user, now))
+            return Greeting(read_summaries(db, user), count_shown(db, user, now))
 
         return await self._readers.run(read)
 
     async def summary(self, room: RoomId, user: UserName) -> RoomSummary | None:
         """Return one of them; None when the user is not in it."""
-        return await self._readers.row(_summary, _SUMMARY + "AND m.room = ?", plain(user), room)
+        return await self._readers.run(partial(read_summary, room=room, user=user))
 
     async def membership(self, room: RoomId, user: UserName) -> Membership | None:
         """Return the user's membership; None if they are not a member."""
@@ -185,38 +178,9 @@ class SqlRooms:
         return await self._writer.submit(write, within=ANYWHERE)
 
 
-def _summaries(db: Connection, user: UserName) -> list[RoomSummary]:
-    return [_summary(*row) for row in db.execute(_SUMMARY, (plain(user),))]
-
-
 def _after(name: str | None) -> str:
     """Return the name to continue after; all names come after the empty text."""
     return "" if name is None else plain(name)
-
-
-def _summary(
-    room: RoomId, kind: str, role: str, head: Seq, read: Seq, members: int, name: str | None, *rest: Any
-) -> RoomSummary:
-    topic, encrypted, suite, will, peer, *retention, archived = rest
-    days, next_days, next_from, removed_before, *of_server = retention
-    return RoomSummary(
-        room=room,
-        kind=ROOM_KINDS[kind],
-        role=ROLES[role],
-        head=head,
-        read=read,
-        members=members,
-        name=room_name(name),
-        peer=None if peer is None else user_name(peer),
-        topic=topic_text(topic),
-        encrypted=bool(encrypted),
-        request=will != GIVEN,
-        suite=RoomSuite(suite),
-        archived=bool(archived),
-        retention=shorter(
-            RetentionPolicy(*of_server), RetentionPolicy(days, next_days, next_from), removed_before
-        ),
-    )
 
 
 def _facts(

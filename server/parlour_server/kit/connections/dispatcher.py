@@ -54,7 +54,12 @@ from parlour_server.kit.connections.error_frames import (
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.connections.request_counts import RequestCounts
 from parlour_server.kit.connections.traced_handle import traced_handle
-from parlour_server.kit.errors import OutcomeUnknownError, ParlourServerError, RefusedError
+from parlour_server.kit.errors import (
+    OutcomeUnknownError,
+    ParlourServerError,
+    RefusedError,
+    SessionRefusedError,
+)
 from parlour_server.kit.inspection.inspection import Inspected, Inspection
 from parlour_server.kit.inspection.inspector_process import Sender
 from parlour_server.kit.logs import Level, debug, is_written, log_fault, warn
@@ -400,6 +405,8 @@ class RequestDispatcher(Generic[S]):
         if isinstance(error, OutcomeUnknownError):
             self._end(conversation.peer, INTERNAL_ERROR)  # its client asks again, with the same id
             return
+        if isinstance(error, SessionRefusedError):
+            return  # the session has ended, and its end closes the connection in a moment, with the reason
         if isinstance(error, ParlourServerError):
             with ErrorBoundary("a refusal"):
                 frame = refusal(self._wire, request.id, error)

@@ -112,7 +112,10 @@ class ProgramLog(Generic[B, S]):
     async def page(
         self, name: str, *, after: Seq, limit: int = PAGE_EVENTS.value
     ) -> tuple[Sequence[Entry[B]], bool]:
-        """Return the entries above ``after``, in order, and whether more follow."""
+        """Return the entries above ``after``, in order, and whether more follow.
+
+        One whose stored body is damaged, or that the body's type does not take any more, is left out.
+        """
         return await self._running().logs.page(name, after=after, limit=limit)
 
     async def find(self, name: str) -> LogRecord[S] | None:

@@ -45,13 +45,12 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.accounts.accounts import account_exists
-from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.column_values import UNREADABLE, plain, user_name
 from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.store.sql.column_values import (
     ASKED,
     GIVEN,
     ROOM_KINDS,
-    UNREADABLE,
     read_body,
     read_membership,
 )

@@ -12,18 +12,16 @@ from typing import Final
 
 from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.cluster.records import (
-    Act,
     Agreement,
     Call,
     Device,
     History,
     Outcome,
     Revocation,
-    Seen,
     SessionEnd,
     Shown,
 )
-from tests.cluster.workload import PASSWORD, Habits, Place, World, now
+from tests.cluster.world import PASSWORD, Habits, HeardSocket, Place, World, now
 from tests.e2e.e2ee_device import HurriedClock
 
 from parlour_client.core.account.chat_home import ChatHome
@@ -41,6 +39,7 @@ from parlour_protocol.delivery import RevokeDevice
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames import replies as frames
 from parlour_protocol.frames import requests as ask
+from parlour_protocol.frames.bodies import Joined, Kicked
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.ids import RoomId
 from parlour_protocol.invite_link import ChatInviteLink
@@ -57,34 +56,33 @@ _AWAY: Final = 2.5
 """How long someone who was removed stays away: what they are sent meanwhile is the question."""
 _AFTERWARDS: Final = 3.0
 """How long a revoked device goes on trying."""
+_ACTS: Final = {"whisper": 10, "renew": 2, "phone": 1}
+_OF_OWNERS: Final = {"kick": 1}
 _PAUSE: Final = 0.1
 _PAGE: Final = 200
 
 
 class RecordedSocket:
-    """A client's connection: what comes over it and what became of its requests is written down."""
+    """A client's connection, of which what became of its requests is written down as well."""
 
-    def __init__(self, socket: FrameSocket, world: World, user: str, session: str, place: Place) -> None:
+    def __init__(self, socket: HeardSocket, world: World, user: str, session: str, place: Place) -> None:
         self.security = socket.security
         self._socket = socket
         self._world = world
         self._user = user
         self._session = session
         self._node = place.node
-        self._number = world.opened(user, session, place.node)
         self._asked: dict[RequestId, tuple[ask.Kick | ask.Join, float]] = {}
 
     async def receive(self) -> bytes:
         """Wait for the next frame, and record it."""
         data = await self._socket.receive()
         match frame := WIRE.decode_server_frame(data):
-            case LogEvent() if frame.room in self._world.encrypted:
-                self._world.history.seen.append(Seen(self._number, now(), frame))
             case frames.Ok(re=request, result=result) if request in self._asked:
                 seqs = (result.seq,) if isinstance(result, frames.Stored) else ()
                 self._record(*self._asked.pop(request), Outcome.OK, seqs)
             case frames.Error(re=str() as request) if request in self._asked:
-                self._record(*self._asked.pop(request), Outcome.REFUSED)
+                self._record(*self._asked.pop(request), Outcome.REFUSED, code=frame.code)
             case _:
                 pass
         return data
@@ -105,11 +103,15 @@ class RecordedSocket:
         await self._socket.close()
 
     def _record(
-        self, frame: ask.Kick | ask.Join, began: float, outcome: Outcome, seqs: tuple[int, ...] = ()
+        self,
+        frame: ask.Kick | ask.Join,
+        began: float,
+        outcome: Outcome,
+        seqs: tuple[int, ...] = (),
+        code: str = "",
     ) -> None:
         call = Call(
             request=frame.id,
-            act=Act.KICK if isinstance(frame, ask.Kick) else Act.JOIN,
             user=self._user,
             session=self._session,
             room=frame.room,
@@ -117,8 +119,9 @@ class RecordedSocket:
             ended=now(),
             outcome=outcome,
             nodes=(self._node,),
+            body=Kicked(frame.user) if isinstance(frame, ask.Kick) else Joined(),
             seqs=seqs,
-            whom=frame.user if isinstance(frame, ask.Kick) else "",
+            code=code,
         )
         self._world.history.calls.append(call)
 
@@ -134,7 +137,9 @@ class RecordedDelivery(DeliveryClient):
         """Revoke a device of the account."""
         await super().revoke(device, body)
         self._history.revocations.append(Revocation(device, now()))
-        self._history.session_ends.append(SessionEnd(self._history.devices[device].session, now()))
+        at = now()
+        session = self._history.devices[device].session
+        self._history.session_ends.append(SessionEnd(session, at, at + _AFTERWARDS))
 
 
 class EncryptedDevice:
@@ -207,7 +212,9 @@ class EncryptedDevice:
             elsewhere = self._chance.choice(self._world.places)
             ticket = await self._world.ticket(elsewhere, self.login.token)
             number = self._world.next_ticket()
-            socket = await self._world.handshake(self.place, self.login, ticket, number, self.session)
+            socket = await self._world.handshake(
+                self.place, self.login, ticket, number, self.user, self.session
+            )
             return RecordedSocket(socket, self._world, self.user, self.session, self.place)
 
         return dial
@@ -248,6 +255,7 @@ class EncryptedPerson:
         self._texts = 0
         self._away: dict[RoomId, float] = {}
         """Rooms that they were removed from, and when they noticed."""
+        self._pack: list[str] = []
 
     async def sign_up(self) -> None:
         """Make the account, and connect."""
@@ -265,19 +273,25 @@ class EncryptedPerson:
 
     async def act(self) -> None:
         """Do one thing by chance. Raises ParlourClientError, TimeoutError."""
+        if not self._pack:
+            acts = _ACTS | (_OF_OWNERS if self._is_owner else {})
+            more = self._habits.more
+            self._pack = [act for act, times in acts.items() for _ in range(times + more.get(act, 0))]
+            self._chance.shuffle(self._pack)
         room = self._chance.choice(self.world.encrypted)
-        what = self._chance.random()
         if self.laptop.client.rooms.get(room) is None:
             if now() - self._away.setdefault(room, now()) > _AWAY:
                 await self.join(room)
-        elif what < 0.03:
-            await self._use_a_phone(room)
-        elif what < 0.03 + self._habits.kicks and self._is_owner:
-            await self._kick(room)
-        elif what < 0.2:  # all of them, perhaps: two commits for one epoch
-            encrypted_rooms(self.laptop.client).scheduler.renew(room, 0)
-        else:
-            await self.send(self.laptop, room)
+            return
+        match self._pack.pop():
+            case "phone":
+                await self._use_a_phone(room)
+            case "kick":
+                await self._kick(room)
+            case "renew":  # all of them, perhaps: two commits for one epoch
+                encrypted_rooms(self.laptop.client).scheduler.renew(room, 0)
+            case _:
+                await self.send(self.laptop, room)
 
     async def whole_log(self, room: RoomId) -> list[LogEvent]:
         """Read a room's log from the beginning to the end, as the server has it."""
@@ -318,7 +332,6 @@ class EncryptedPerson:
         finally:  # also when nobody waits any more
             call = Call(
                 request=entry.request,
-                act=Act.WHISPER,
                 user=self.name,
                 session=device.session,
                 room=room,
@@ -327,7 +340,7 @@ class EncryptedPerson:
                 outcome=outcome,
                 nodes=(place.node, device.place.node),
                 seqs=seqs,
-                text=text,
+                whisper=text,
             )
             self.world.history.calls.append(call)
         device.note(room)
@@ -388,7 +401,9 @@ class EncryptedPerson:
                 async with asyncio.timeout(_CHANGE_SECONDS):
                     given = ticket or await self.world.ticket(there, phone.login.token)
                     number = self.world.next_ticket()
-                    socket = await self.world.handshake(there, phone.login, given, number, phone.session)
+                    socket = await self.world.handshake(
+                        there, phone.login, given, number, self.name, phone.session
+                    )
                     await socket.close()
 
     async def _go_on(self, phone: EncryptedDevice, room: RoomId, stop: asyncio.Event) -> None:

@@ -69,19 +69,30 @@ class Step:
         return f"{self.kind} {self.node + 1}" if self.kind in NODE_KINDS else self.kind
 
 
+_STORM: Final = 6.0
+"""Seconds in which faults follow each other, before a calm."""
+
+
 def schedule(
-    seed: int, seconds: float, nodes: int, kinds: Sequence[str], pause: float, *, all_kinds: bool
+    seed: int, seconds: float, nodes: int, kinds: Sequence[str], pause: float, calm: float, *, all_kinds: bool
 ) -> list[Step]:
-    """Return the faults of a run: about one every ``pause`` seconds, of half of the kinds or of all."""
+    """Return the faults of a run: about one every ``pause`` seconds, of half of the kinds or of all.
+
+    They come in storms, with ``calm`` seconds in between, in which people get something done.
+    """
     chance = Random(f"{seed} nemesis")  # noqa: S311 - to be repeated
     if not all_kinds:  # swarm testing: what hides a bug in one run does not hide it in all
         kinds = sorted(chance.sample(kinds, (len(kinds) + 1) // 2))
     steps: list[Step] = []
     at = 0.5
+    storm_ends = at + _STORM
     while kinds and at < seconds - 2:
         kind = chance.choice(kinds)
         steps.append(Step(at, kind, chance.randrange(nodes), chance.uniform(0.3, 2.5)))
         at += chance.uniform(0.2, 1.8) * pause
+        if at > storm_ends:
+            at += calm
+            storm_ends = at + _STORM
     return steps
 
 

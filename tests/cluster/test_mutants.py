@@ -3,7 +3,8 @@
 import ast
 
 import pytest
-from tests.cluster.mutants import MUTANTS, changed
+from tests.cluster.mutant_servers import MUTANTS
+from tests.cluster.mutants import changed
 
 
 @pytest.mark.parametrize("name", MUTANTS)

@@ -1,15 +1,41 @@
 """A short torture of three nodes: what the checker asserts holds while parts of the cluster fail."""
 
 import pytest
-from tests.cluster.torture import Options, torture
+from tests.cluster.torture import Options, Report, torture
+from tests.cluster.verdict import MINIMA, Verdict
 
 
-async def _run(options: Options) -> None:
+def test_a_run_that_judged_too_little_is_not_good() -> None:
+    """It says that it is inconclusive, and its status is another one than that of a good one."""
+    verdict = Verdict()
+    report = Report(190, 243, verdict, verdict.too_little(), late=203)
+    assert report.status == 2
+    assert report.line == "INCONCLUSIVE: 190 faults, 243 acknowledged, 0 violations"
+
+
+def test_a_violation_is_one_however_little_was_judged() -> None:
+    """What is wrong is wrong."""
+    verdict = Verdict()
+    verdict.fault(1, "lost")
+    report = Report(1, 1, verdict, verdict.too_little())
+    assert (report.status, report.line) == (1, "1 faults, 1 acknowledged, 1 violations")
+
+
+def test_a_run_is_good_that_judged_enough() -> None:
+    """No violation, and no minimum that was not reached."""
+    verdict = Verdict()
+    for minimum in MINIMA:
+        verdict.judged[minimum.what] = minimum.least
+    assert Report(1, 1, verdict, verdict.too_little()).status == 0
+
+
+async def _run(options: Options) -> Report:
     told: list[str] = []
     report = await torture(options, told.append)
     assert not report.violations, [*told, *map(str, report.violations)]
     assert report.faults
     assert report.acknowledged
+    return report
 
 
 @pytest.mark.long
@@ -20,5 +46,6 @@ async def test_nothing_is_lost_while_parts_of_a_cluster_fail() -> None:
 
 @pytest.mark.long
 async def test_nothing_is_lost_in_another_half_minute() -> None:
-    """The same with another schedule."""
-    await _run(Options(seed=2, seconds=15))
+    """The same with another schedule; most of what a longer run demands is judged here as well."""
+    report = await _run(Options(seed=2, seconds=15))
+    assert len(report.too_little) < len(MINIMA) / 2, report.too_little

@@ -2,7 +2,8 @@
 
 Against a cluster of its own on loopback (PostgreSQL, NATS and nodes as processes) everything is harmed.
 Against one that others run (`--invite`, `--nodes`) its own clients hang up and come back at other nodes. The
-last line is `N faults, M acknowledged, K violations`; it exits with 0 only without a violation.
+last line is `N faults, M acknowledged, K violations`. The exit status is 1 with a violation, 2 if too little
+was judged to say that there is none (`INCONCLUSIVE`), and else 0.
 """
 
 import argparse
@@ -12,7 +13,6 @@ import secrets
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -22,19 +22,22 @@ from typing import Final
 
 import psycopg
 from psycopg import sql
-from tests.cluster.checker import Violation, check
+from tests.cluster.checker import check
 from tests.cluster.encrypted import EncryptedPerson, begin_encrypted, end_encrypted
 from tests.cluster.nemesis import HANG_UP, NODE_KINDS, SHARED_KINDS, Nemesis, Step, schedule, skews
+from tests.cluster.people import Person, begin
 from tests.cluster.proxy import Proxy
-from tests.cluster.records import History, Lag, Outcome
-from tests.cluster.workload import Habits, Person, World, begin
+from tests.cluster.records import Outcome, Seen
+from tests.cluster.server_operator import Operator
+from tests.cluster.verdict import MINIMA, Part, Verdict, Violation
+from tests.cluster.world import Habits, World
 from tools.cluster.cluster import Cluster
 
 from parlour_client.kit.transport.trust import CaFile, Pin, SystemRoots
-from parlour_protocol.frames.bodies import Handshake
 from parlour_protocol.ids import RoomId
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_server.system_account import system_account
 
 SETTINGS: Final = {
     "PARLOUR_RATES_MESSAGES_PER_MINUTE": "1000000",
@@ -50,6 +53,9 @@ SETTINGS: Final = {
     "PARLOUR_RATES_KEY_CHANGES_PER_HOUR": "100000",
     "PARLOUR_RATES_CLAIMS_PER_PERSON_PER_HOUR": "10000",
     "PARLOUR_RATES_COMMITS_PER_MINUTE": "100000",
+    "PARLOUR_RATES_ROOMS_PER_HOUR": "10000",
+    "PARLOUR_RATES_INVITES_PER_HOUR": "10000",
+    "PARLOUR_FILES_UPLOADS_PER_HOUR": "10000",
     "PARLOUR_LOGINS_TICKETS_PER_SESSION": "1000000",
     "PARLOUR_LOGINS_SESSIONS_PER_USER": "64",
     "PARLOUR_CONNECTIONS_PER_ADDRESS": "1024",
@@ -66,7 +72,7 @@ _BUS_SECONDS: Final = 20.0
 _TRIES: Final = 20
 _LOOK_SECONDS: Final = 0.05
 _LAG: Final = 0.05
-"""Seconds by which this process was late: such times don't count against a node."""
+"""Seconds: less is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,9 @@ class Options:
     rooms: int = 3
     habits: Habits = field(default_factory=Habits)
     pause: float = 1.0
-    """Seconds between two faults."""
+    """Seconds between two faults of a storm."""
+    calm: float = 6.0
+    """Seconds between two storms."""
     kinds: tuple[str, ...] = (*NODE_KINDS, *SHARED_KINDS)
     all_kinds: bool = False
     """Use each of them, not a random half."""
@@ -101,14 +109,27 @@ class Report:
 
     faults: int = 0
     acknowledged: int = 0
-    violations: list[Violation] = field(default_factory=list)
-    done: Counter[str] = field(default_factory=Counter)
-    """What was acknowledged, and what else happened that the checker is about."""
+    verdict: Verdict = field(default_factory=Verdict)
+    too_little: list[str] = field(default_factory=list)
+    """What was judged too seldom to say anything."""
+    late: float = 0.0
+    """Seconds by which this process was late, because the machine was too busy. They excuse nothing."""
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What is wrong."""
+        return self.verdict.violations
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        return 1 if self.violations else 2 if self.too_little else 0
 
     @property
     def line(self) -> str:
         """The last line."""
-        return f"{self.faults} faults, {self.acknowledged} acknowledged, {len(self.violations)} violations"
+        counts = f"{self.faults} faults, {self.acknowledged} acknowledged, {len(self.violations)} violations"
+        return f"INCONCLUSIVE: {counts}" if self.status == 2 else counts
 
 
 class Torture:
@@ -133,7 +154,12 @@ class Torture:
         self._chance = world.chance("the bus is quick")
         self._people: list[Person] = []
         self._encrypted: list[EncryptedPerson] = []
+        self._operator: Operator | None = None
+        if cluster is not None:
+            chance = world.chance("the operator")
+            self._operator = Operator(world, cluster.operator, system_account(), chance)
         self._hung_up = 0
+        self._late = 0.0
 
     async def run(self, link: ChatInviteLink) -> Report:
         """Let people with accounts by this invite live through faults; heal everything; check."""
@@ -142,14 +168,17 @@ class Torture:
         assert code is not None
         self._people, tasks = await begin(world, options.people, options.rooms, code, habits)
         self._encrypted = await begin_encrypted(world, self._folder, options.encrypted, link, habits)
+        for person in self._people:
+            person.operator = self._operator
         watch = asyncio.ensure_future(self._watch_lag())
         try:
             await self._live()
             await self._finish()
             await end_encrypted(self._encrypted, _AGREE_SECONDS)
-            owner = self._people[0]
-            logs = {room: await owner.whole_log(room) for room in world.rooms}
-            logs |= {room: await self._encrypted[0].whole_log(room) for room in world.encrypted}
+            by_name = {person.name: person for person in self._people}
+            logs = {room: await by_name[who].whole_log(room) for room, who in world.whose.items()}
+            for room in world.encrypted if self._encrypted else ():
+                logs[room] = await self._encrypted[0].whole_log(room)
             world.history.log = logs
             world.history.views = [view for person in self._people for view in person.views()]
         finally:
@@ -164,11 +193,21 @@ class Torture:
                 self._stuck(
                     f"PostgreSQL had to end {len(deadlocks)} deadlocks, the first one: {deadlocks[0][:800]}"
                 )
-        violations = check(world.history, grace=options.grace)
-        violations += [Violation(2, text) for text in world.history.stuck]
-        acknowledged = sum(call.outcome is Outcome.OK for call in world.history.calls)
+        return self._judge()
+
+    def _judge(self) -> Report:
+        history = self._world.history
+        verdict = check(history, grace=self._options.grace)
+        for text in history.stuck:
+            verdict.fault(2, text)
+        without = set[Part]()
+        if not self._options.encrypted:
+            without.add(Part.ENCRYPTED)
+        if self._cluster is None:
+            without.add(Part.OWN_CLUSTER)
+        acknowledged = sum(call.outcome is Outcome.OK for call in history.calls)
         faults = self._hung_up if self._nemesis is None else self._nemesis.faults
-        return Report(faults, acknowledged, violations, _done(world.history))
+        return Report(faults, acknowledged, verdict, verdict.too_little(without), self._late)
 
     async def _live(self) -> None:
         options = self._options
@@ -178,11 +217,15 @@ class Torture:
             options.nodes,
             options.kinds,
             options.pause,
+            options.calm,
             all_kinds=options.all_kinds,
         )
         stop = asyncio.Event()
         living = [asyncio.ensure_future(person.run(stop)) for person in self._people]
         living += [asyncio.ensure_future(person.run(stop)) for person in self._encrypted]
+        if self._operator is not None:
+            names = [person.name for person in self._people[1:]]
+            living.append(asyncio.ensure_future(self._operator.run(stop, names)))
         harming = (
             self._hang_up(steps)
             if self._nemesis is None
@@ -207,16 +250,37 @@ class Torture:
 
     async def _finish(self) -> None:
         """Demand progress: everyone is connected, sends, and gets everything; also without the bus."""
+        await self._all_connected()
+        await self._restore()
         if self._cluster is not None:
+            self._spread()
+            await self._all_connected()
             await self._cluster.nats.process.kill()
+            without_bus = time.monotonic()
             await self._all_connected()
             await self._all_send("without the bus")
             await self._all_see("without the bus")
+            self._world.history.without_bus.append((without_bus, time.monotonic()))
             await self._cluster.nats.start()
         await self._all_connected()
         await self._all_send("when all was healed")
         await self._all_see("when all was healed")
         await self._bus_is_quick()
+
+    async def _restore(self) -> None:
+        """Lift what still keeps someone from writing: a fault may have come before it was lifted."""
+        owner, *others = self._people
+        for room in self._world.public:
+            if self._operator is not None:
+                await self._operator.archive(room, on=False)
+            await owner.restore(room, others)
+
+    def _spread(self) -> None:
+        """Let everyone be connected to more than one node, so that these depend on each other."""
+        places = cycle(place for place in self._world.places if place.node != "front")
+        for person in self._people:
+            for line in person.lines:
+                line.go_to(next(places))
 
     async def _bus_is_quick(self) -> None:
         """Demand that events are at other nodes before a position check is likely to have found them.
@@ -226,7 +290,7 @@ class Torture:
         """
         end = time.monotonic() + _BUS_SECONDS
         while True:
-            rooms = islice(cycle(self._world.rooms), _LAST_EVENTS)
+            rooms = islice(cycle(self._world.public), _LAST_EVENTS)
             took = sorted([await self._last_event(room) for room in rooms])
             slow = took[_LAST_EVENTS * 3 // 4 - 1]
             if slow < _QUICK:
@@ -240,7 +304,7 @@ class Torture:
         history = self._world.history
         for _ in range(_TRIES):
             person = self._chance.choice(self._people)
-            before = len(history.seen)
+            before = len(history.heard)
             call = await person.send(room, patient=True)
             views = [view for one in self._people for view in one.views() if view.room == room]
             others = {view.node for view in views} - {
@@ -252,8 +316,8 @@ class Torture:
             end = time.monotonic() + self._options.quiet
             while time.monotonic() < end:
                 shown: dict[str, float] = {}
-                for seen in history.seen[before:]:
-                    if (seen.event.room, seen.event.seq) == (room, call.seqs[0]):
+                for seen in history.heard[before:]:
+                    if isinstance(seen, Seen) and (seen.event.room, seen.event.seq) == (room, call.seqs[0]):
                         shown.setdefault(history.connections[seen.connection].node, seen.at)
                 if others <= shown.keys():
                     return max(shown[node] for node in others) - call.ended
@@ -274,9 +338,7 @@ class Torture:
     async def _all_send(self, when: str) -> None:
         """Let everyone send to each of their rooms."""
         for person in self._people:
-            for room in self._world.rooms:
-                if room in person.out:
-                    await person.join(room)
+            for room in self._world.public:
                 done = await person.send(room, patient=True)
                 if done.outcome is Outcome.REFUSED:  # removed by the last act of someone, and not aware of it
                     await person.join(room)
@@ -288,7 +350,7 @@ class Torture:
         """Wait until every connection has been sent everything. The checker tells who was not."""
         end = time.monotonic() + self._options.quiet
         owner = self._people[0]
-        heads: dict[str, int] = {room: (await owner.whole_log(room))[-1].seq for room in self._world.rooms}
+        heads: dict[str, int] = {room: (await owner.whole_log(room))[-1].seq for room in self._world.public}
         while missing := self._missing(heads):
             if time.monotonic() > end:
                 self._tell(f"not everything was seen {when}: {missing[0]}")
@@ -300,7 +362,7 @@ class Torture:
         newest: dict[tuple[int, str], int] = {}
         for seen in self._world.history.seen:
             newest[seen.connection, seen.event.room] = seen.event.seq
-        views = [view for person in self._people for view in person.views()]
+        views = [view for person in self._people for view in person.views() if view.room in heads]
         behind = [
             (view, max(view.first - 1, newest.get((view.connection, view.room), 0)), heads[view.room])
             for view in views
@@ -315,26 +377,12 @@ class Torture:
         self._world.history.stuck.append(text)
 
     async def _watch_lag(self) -> None:
-        """Note when this process was late by itself: then nobody else can be blamed."""
+        """Measure by how much this process was late: a busy machine judges little."""
         while True:
             due = time.monotonic() + _LOOK_SECONDS
             await asyncio.sleep(_LOOK_SECONDS)
             if (awake := time.monotonic()) - due > _LAG:
-                self._world.history.lags.append(Lag(due, awake))
-
-
-def _done(history: History) -> Counter[str]:
-    """Count what happened."""
-    done = Counter(call.act.value for call in history.calls if call.outcome is Outcome.OK)
-    done["unknown"] = sum(call.outcome is Outcome.UNKNOWN for call in history.calls)
-    done["refused"] = sum(call.outcome is Outcome.REFUSED for call in history.calls)
-    done["seen"], done["read"] = len(history.seen), len(history.reads)
-    done["ticket"], done["session end"] = len(history.redeemed), len(history.session_ends)
-    done["revocation"], done["decrypted"] = len(history.revocations), len(history.shown)
-    bodies = [event.body for events in history.log.values() for event in events]
-    done["late"] = round(sum(lag.end - lag.start for lag in history.lags))
-    done["commit"] = sum(isinstance(body, Handshake) for body in bodies)
-    return done
+                self._late += awake - due
 
 
 async def torture(options: Options, tell: Callable[[str], None]) -> Report:
@@ -356,6 +404,8 @@ async def torture(options: Options, tell: Callable[[str], None]) -> Report:
             tell(f"the clock of {node.name} is {abs(skew):.0f} s {'fast' if skew > 0 else 'slow'}")
             paths = [_skewed_clock(folder / f"{node.name}-clock", skew), options.package]
             node.settings["PYTHONPATH"] = os.pathsep.join(str(path) for path in paths if path is not None)
+        if options.package is not None:
+            cluster.operator.settings["PYTHONPATH"] = str(options.package)
         ways = {node.name: three[0].port for node, three in zip(cluster.nodes, proxies, strict=True)}
         ways["front"] = cluster.front.port
         for node in (*cluster.nodes, cluster.operator):
@@ -415,6 +465,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--people", type=int, default=5)
     parser.add_argument("--encrypted", type=int, default=3, help="more people, with encryption")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between two faults, on average")
+    parser.add_argument("--calm", type=float, default=6.0, help="seconds without faults, after six with them")
     parser.add_argument(
         "--only", nargs="+", metavar="FAULT", help='such as "kill node"; default: half of all'
     )
@@ -430,7 +481,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(text, flush=True)  # noqa: T201 - a program of its own
 
     tell(f"seed {seed}")
-    options = Options(seed, given.seconds, given.size, given.people, given.encrypted, pause=given.pause)
+    options = Options(seed, given.seconds, given.size, given.people, given.encrypted)
+    options = replace(options, pause=given.pause, calm=given.calm)
     if given.only:
         options = replace(options, kinds=tuple(given.only), all_kinds=True)
     if given.nodes:
@@ -441,9 +493,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = asyncio.run(torture(options, tell))
     for violation in report.violations[:50]:
         tell(f"violation {violation}")
-    tell(", ".join(f"{what}: {times}" for what, times in sorted(report.done.items())))
+    for minimum in MINIMA:
+        tell(f"judged [{minimum.rule}] {minimum.what}: {report.verdict.judged[minimum.what]}")
+    tell(f"this process was late by {report.late:.0f} s")
+    for text in report.too_little:
+        tell(f"too little {text}")
     tell(report.line)
-    return 1 if report.violations else 0
+    return report.status
 
 
 if __name__ == "__main__":

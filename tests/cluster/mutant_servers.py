@@ -1,0 +1,622 @@
+"""Servers with one thing done wrong each, as changes of the package, and how each is tortured."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.cluster.world import Habits
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One thing done wrong."""
+
+    what: str
+    rule: int
+    """The assertion that it breaks."""
+    edits: tuple[tuple[str, str, str], ...]
+    """File in the package, what is there, what stands there instead."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """How it is tortured: the shortest run that finds it."""
+
+
+_ENGINE: Final = "kit/store/engine/postgres_engine.py"
+_CALM: Final[dict[str, Any]] = {"kinds": (), "seconds": 6, "encrypted": 0}
+"""No fault is needed."""
+_ENCRYPTED: Final[dict[str, Any]] = {"kinds": (), "seconds": 10, "people": 1, "encrypted": 5}
+_BUS: Final[dict[str, Any]] = {
+    "kinds": ("cut bus", "break bus", "half-open bus"),
+    "seconds": 8,
+    "pause": 0.7,
+    "encrypted": 0,
+}
+
+MUTANTS: Final = {
+    "ack-before-commit": Mutant(
+        "a batch of messages is acknowledged, and committed with the next one",
+        3,
+        (
+            (_ENGINE, 'execute(f"BEGIN; {_locks', 'execute(f"COMMIT; BEGIN; {_locks'),
+            (
+                _ENGINE,
+                'connection.raw.execute("COMMIT")',
+                'any(job.within for job in jobs) or connection.raw.execute("COMMIT")',
+            ),
+        ),
+        _CALM,
+    ),
+    "ack-before-disk": Mutant(
+        "`synchronous_commit` is off",
+        1,
+        ((_ENGINE, '"synchronous_commit": "on"', '"synchronous_commit": "off"'),),
+        {
+            "kinds": ("kill database",),
+            "seconds": 12,
+            "pause": 3.0,
+            "encrypted": 0,
+            "habits": Habits(pace=0.01),
+        },
+    ),
+    "unsorted-locks": Mutant(
+        "the locks of a batch's rooms are taken in any order",
+        2,
+        (
+            (_ENGINE, "import hashlib\n", "import hashlib\nimport random\n"),
+            (
+                _ENGINE,
+                "keys = sorted({_key(job.within) for job in jobs if job.within})",
+                "keys = list({_key(job.within) for job in jobs if job.within}); random.shuffle(keys)",
+            ),
+        ),
+        {
+            "kinds": ("delay database",),
+            "seconds": 8,
+            "people": 6,
+            "encrypted": 0,
+            "rooms": 6,
+            "pause": 0.4,
+            "habits": Habits(pace=0.01, more={"burst": 100}),
+        },
+    ),
+    "stale-membership": Mutant(
+        "a member's role is remembered from one message to the next",
+        4,
+        (
+            (
+                "store/sql/rooms/event_facts.py",
+                "    return [None if row[0] is None else RoomFacts._make(row) for row in rows]\n",
+                (
+                    "    found = [None if row[0] is None else RoomFacts._make(row) for row in rows]\n"
+                    "    for number, (event, facts) in enumerate(zip(events, found)):\n"
+                    "        role = facts and (facts.role or _ROLES.get((event.author, event.room)))\n"
+                    "        if role:\n"
+                    "            _ROLES[event.author, event.room] = role\n"
+                    "            found[number] = facts._replace(role=role, consent=GIVEN)\n"
+                    "    return found\n\n\n_ROLES = {}\n"
+                ),
+            ),
+        ),
+        _CALM | {"seconds": 12, "habits": Habits(more={"kick": 12})},
+    ),
+    "removed-and-listening": Mutant(
+        "someone who was removed keeps their subscription",
+        4,
+        (
+            (
+                "chat/hub.py",
+                (
+                    "                self._unsubscribe(peer, event.room)\n"
+                    "                peer.push(RoomClosed(room=event.room))\n\n    def _deleted"
+                ),
+                "                peer.push(RoomClosed(room=event.room))\n\n    def _deleted",
+            ),
+        ),
+        _CALM | {"seconds": 12, "habits": Habits(more={"kick": 12})},
+    ),
+    "ticket-read-then-deleted": Mutant(
+        "a ticket is read, and then deleted",
+        5,
+        (
+            (
+                "kit/store/accounts/shared_tickets.py",
+                "            row = db.execute(_TAKE, (ticket,)).fetchone()\n",
+                (
+                    '            find = "SELECT" + _TAKE.partition("RETURNING")[2]\n'
+                    '            find += " FROM tickets WHERE digest = ?"\n'
+                    "            row = db.execute(find, (ticket,)).fetchone()\n"
+                    '            db.execute("SELECT pg_sleep(0.02)")\n'
+                    '            db.execute("DELETE FROM tickets WHERE digest = ?", (ticket,))\n'
+                ),
+            ),
+        ),
+        _CALM | {"seconds": 10},
+    ),
+    "ticket-of-an-ended-session": Mutant(
+        "a ticket is taken whether its session still lives or not",
+        4,
+        (
+            (
+                "kit/store/accounts/shared_tickets.py",
+                "            return granted_now(db, grant, now) if in_time else None\n",
+                "            return (granted_now(db, grant, now) or grant) if in_time else None\n",
+            ),
+        ),
+        _CALM | {"seconds": 20, "habits": Habits(more={"session": 3})},
+    ),
+    "request-id-not-kept": Mutant(
+        "a message's request id is not stored",
+        1,
+        (
+            (
+                "store/sql/rooms/plain_append.py",
+                "[request for _, request in waiting]",
+                "[None for _, request in waiting]",
+            ),
+        ),
+        _CALM,
+    ),
+    "deletion-keeps-edits": Mutant(
+        "a deletion leaves the message's edits",
+        5,
+        (
+            (
+                "store/sql/rooms/event_effects.py",
+                '        " UNION ALL SELECT seq, kind FROM events WHERE room = ?1 AND target = ?2",\n',
+                '        "",\n',
+            ),
+        ),
+        _CALM | {"seconds": 12},
+    ),
+    "session-ends-untold": Mutant(
+        "sockets stay open when their session has ended",
+        4,
+        (
+            (
+                "kit/connections/service.py",
+                "        for peer in self._connected.with_sessions(sessions):\n",
+                "        for peer in ():\n",
+            ),
+        ),
+        _CALM | {"seconds": 15, "habits": Habits(more={"session": 3})},
+    ),
+    "stale-pages": Mutant(
+        "pages of the log come from a cache",
+        3,
+        (
+            (
+                "store/sql/rooms/log.py",
+                "        page = await self._readers.run(read)\n        self._damage",
+                (
+                    "        import time\n"
+                    "        key = (room, after, before, limit, int(time.monotonic()))\n"
+                    "        if key not in _PAGES:\n"
+                    "            _PAGES[key] = await self._readers.run(read)\n"
+                    "        page = _PAGES[key]\n        self._damage"
+                ),
+            ),
+            ("store/sql/rooms/log.py", "class SqlLog:", "_PAGES = {}\n\n\nclass SqlLog:"),
+        ),
+        _CALM,
+    ),
+    "commits-not-compared": Mutant(
+        "a commit is accepted for an epoch that has one",
+        5,
+        (
+            (
+                "rooms/group_rules.py",
+                "    if body.epoch != group.epoch:\n",
+                "    if body.epoch > group.epoch:\n",
+            ),
+            (
+                "store/sql/e2ee/group_effects.py",
+                '        raise RefusedError(ErrorCode.STALE_EPOCH, "another commit came first")\n',
+                "        return\n",
+            ),
+        ),
+        _ENCRYPTED,
+    ),
+    "removal-not-awaited": Mutant(
+        "encrypted messages are accepted before a commit has removed who must go",
+        4,
+        (
+            (
+                "rooms/encrypted_message_rules.py",
+                "    if group.removal_pending:",
+                "    if False:",
+            ),
+        ),
+        _ENCRYPTED | {"habits": Habits(encrypted_pace=0.05, more={"kick": 4})},
+    ),
+    "revoked-and-connected": Mutant(
+        "the session of a device lives on when the device is revoked",
+        4,
+        (
+            (
+                "store/sql/e2ee/device_certification.py",
+                '(device, but or "")\n        ).fetchall()\n',
+                '(device, but or "")\n        ).fetchall()[:0]\n',
+            ),
+        ),
+        _ENCRYPTED | {"seconds": 15},
+    ),
+    "gaps-stay": Mutant(
+        "a gap in the numbers is not filled",
+        2,
+        (("chat/gap_filler.py", "        if not sequencer.filling:\n", "        if False:\n"),),
+        _BUS,
+    ),
+    "gaps-skipped": Mutant(
+        "an event is delivered although one before it is missing",
+        2,
+        (("chat/sequencer.py", "        if seq == self.last + 1:\n", "        if seq > self.last:\n"),),
+        _BUS,
+    ),
+    "no-position-check": Mutant(
+        "positions are not compared with the database",
+        2,
+        (
+            (
+                "chat/position_check.py",
+                "        for some in _parts(tuple(self._hub.rooms) if rooms is None else rooms):\n",
+                "        for some in ():\n",
+            ),
+        ),
+        _CALM,
+    ),
+    "bus-drops": Mutant(
+        "the bus drops what is published, and says nothing",
+        2,
+        (
+            (
+                "kit/bus/nats_bus.py",
+                "        if self._running is None:\n            return\n",
+                "        return\n",
+            ),
+        ),
+        _CALM,
+    ),
+    "invented-message": Mutant(
+        "a message is stored a second time, with other words",
+        1,
+        (
+            (
+                "chat/commands.py",
+                "        return self._log.append(event, self._decide)\n",
+                (
+                    "        if isinstance(body, Message):\n"
+                    "            text = type(body.text)(body.text + '!')\n"
+                    "            other = replace(event, request=new_request_id(), body=Message(text))\n"
+                    "            self._log.append(other, self._decide).add_done_callback(\n"
+                    "                lambda done: done.cancelled() or done.exception()\n"
+                    "            )\n"
+                    "        return self._log.append(event, self._decide)\n"
+                ),
+            ),
+            (
+                "chat/commands.py",
+                "from dataclasses import dataclass\n",
+                (
+                    "from dataclasses import dataclass, replace\n"
+                    "from parlour_protocol.kit.ids import new_request_id\n"
+                ),
+            ),
+        ),
+        _CALM,
+    ),
+    "refused-and-stored": Mutant(
+        "each seventh event of a room is stored, and its sender is told that it was refused",
+        1,
+        (
+            (
+                "chat/commands.py",
+                "        event = appended.event\n        return Stored(",
+                (
+                    "        event = appended.event\n"
+                    "        if event.seq % 7 == 0:\n"
+                    "            from parlour_server.kit.errors import RefusedError\n"
+                    '            raise RefusedError(ErrorCode.LIMIT_REACHED, "no")\n'
+                    "        return Stored("
+                ),
+            ),
+        ),
+        _CALM,
+    ),
+    "unstored-join": Mutant(
+        "joining makes a member, and no event",
+        1,
+        (
+            (
+                "store/sql/rooms/append.py",
+                "    insert_event(db, event, request)\n    return event\n",
+                (
+                    "    if not (isinstance(event.body, Joined) and event.seq % 3 == 0):\n"
+                    "        insert_event(db, event, request)\n"
+                    "    return event\n"
+                ),
+            ),
+        ),
+        _CALM,
+    ),
+    "shown-twice": Mutant(
+        "each fifth event is delivered twice",
+        2,
+        (
+            (
+                "chat/hub.py",
+                "                sequencer.out.put(text_frame(encode(due)))\n                self._apply",
+                (
+                    "                sequencer.out.put(text_frame(encode(due)))\n"
+                    "                if due.seq % 5 == 0:\n"
+                    "                    sequencer.out.put(text_frame(encode(due)))\n"
+                    "                self._apply"
+                ),
+            ),
+        ),
+        _CALM,
+    ),
+    "pages-with-holes": Mutant(
+        "pages of the log leave edits out",
+        2,
+        (
+            (
+                "store/sql/rooms/log_pages.py",
+                "    return LogPage(events if after is not None else events[::-1], more, kept_from)\n",
+                (
+                    '    events = [one for one in events if "text=" not in repr(one.body) or "target" not in'
+                    " repr(one.body)]\n"
+                    "    return LogPage(events if after is not None else events[::-1], more, kept_from)\n"
+                ),
+            ),
+        ),
+        _CALM,
+    ),
+    "removed-and-listening-for-a-while": Mutant(
+        "someone who was removed keeps their subscription for five seconds",
+        4,
+        (
+            (
+                "chat/hub.py",
+                (
+                    "                self._unsubscribe(peer, event.room)\n"
+                    "                peer.push(RoomClosed(room=event.room))\n\n    def _deleted"
+                ),
+                (
+                    "                self._loop.call_later(5, self._unsubscribe, peer, event.room)\n"
+                    "                peer.push(RoomClosed(room=event.room))\n\n    def _deleted"
+                ),
+            ),
+        ),
+        _CALM | {"seconds": 12, "habits": Habits(more={"kick": 12})},
+    ),
+    "pages-for-anyone": Mutant(
+        "the log is read without looking whether someone is a member",
+        4,
+        (
+            (
+                "chat/queries.py",
+                "        if room not in peer.state.rooms:\n",
+                "        if False:\n",
+            ),
+            (
+                "chat/queries.py",
+                (
+                    "            max_bytes=PAGE_BYTES.value,\n        )\n"
+                    "        await self._membership(peer, frame.room)\n"
+                ),
+                "            max_bytes=PAGE_BYTES.value,\n        )\n",
+            ),
+        ),
+        _CALM,
+    ),
+    "mute-ignored": Mutant(
+        "someone who is muted may write",
+        4,
+        (
+            (
+                "rooms/permissions.py",
+                "    if not rules.while_muted and in_force(author.muted_until, event.at):\n",
+                "    if False:\n",
+            ),
+        ),
+        _CALM | {"seconds": 10, "habits": Habits(more={"mute": 4})},
+    ),
+    "unmute-without-effect": Mutant(
+        "someone who was muted stays muted",
+        4,
+        (
+            (
+                "store/sql/rooms/event_effects.py",
+                '    _lift(db, "mutes", event, body.who)\n',
+                "    pass\n",
+            ),
+        ),
+        _CALM | {"seconds": 12, "habits": Habits(more={"mute": 4})},
+    ),
+    "ban-ignored": Mutant(
+        "someone who is banned may join",
+        4,
+        (
+            (
+                "rooms/rights.py",
+                "    if in_force(facts.author_banned_until, event.at):\n",
+                "    if False:\n",
+            ),
+        ),
+        _CALM | {"seconds": 10, "habits": Habits(more={"ban": 4})},
+    ),
+    "unban-without-effect": Mutant(
+        "someone whose ban was lifted stays banned",
+        4,
+        (
+            (
+                "store/sql/rooms/event_effects.py",
+                'body: Unbanned) -> None:\n    _lift(db, "bans", event, body.who)\n',
+                "body: Unbanned) -> None:\n    pass\n",
+            ),
+        ),
+        _CALM | {"seconds": 12, "habits": Habits(more={"ban": 4})},
+    ),
+    "role-ignored": Mutant(
+        "members may do what only moderators and owners may",
+        4,
+        (
+            (
+                "rooms/permissions.py",
+                "    if RANK[author.role] < RANK[lowest]:\n",
+                "    if False:\n",
+            ),
+        ),
+        _CALM | {"seconds": 12, "habits": Habits(more={"overreach": 4, "mute": 2, "role": 4})},
+    ),
+    "equals-not-spared": Mutant(
+        "moderators may act on owners, and on each other",
+        4,
+        (
+            (
+                "rooms/moderation_rules.py",
+                "    if RANK[author.role] <= RANK[subject.role]:\n",
+                "    if False:\n",
+            ),
+        ),
+        _CALM | {"seconds": 12, "habits": Habits(more={"kick": 8})},
+    ),
+    "role-without-effect": Mutant(
+        "an appointed moderator may do no more than before",
+        4,
+        (
+            (
+                "store/sql/rooms/event_effects.py",
+                "    set_role(db, event.room, body.who, body.role)\n",
+                "    pass\n",
+            ),
+        ),
+        _CALM | {"seconds": 10},
+    ),
+    "invitation-after-its-withdrawal": Mutant(
+        "an invitation that was withdrawn still lets the person in",
+        4,
+        (
+            (
+                "store/sql/rooms/consent.py",
+                (
+                    '    query = f"SELECT 1 FROM invitations WHERE room = ? AND account = ? AND {_OPEN}"'
+                    "  # noqa: S608 - of ours\n"
+                    "    return"
+                ),
+                (
+                    '    query = "SELECT 1 FROM invitations WHERE room = ? AND account = ? AND expires > ?"\n'
+                    "    return"
+                ),
+            ),
+        ),
+        _CALM | {"seconds": 12, "habits": Habits(more={"invite": 6})},
+    ),
+    "private-rooms-for-anyone": Mutant(
+        "a private room is joined without an invitation",
+        4,
+        (
+            (
+                "rooms/rights.py",
+                "        or not (facts.author_invited or Action.JOIN in LOWEST_ROLE[facts.kind])\n",
+                "",
+            ),
+        ),
+        _CALM | {"seconds": 10, "habits": Habits(more={"invite": 6})},
+    ),
+    "reactions-stay": Mutant(
+        "a deletion leaves the message's reactions",
+        5,
+        (
+            (
+                "store/sql/rooms/event_effects.py",
+                '        " UNION ALL SELECT seq, kind FROM events WHERE room = ?1 AND target = ?2",\n',
+                (
+                    '        " UNION ALL SELECT seq, kind FROM events WHERE room = ?1 AND target = ?2"\n'
+                    "        \" AND kind != 'reacted'\",\n"
+                ),
+            ),
+        ),
+        _CALM | {"seconds": 15, "habits": Habits(more={"react": 20, "delete": 6})},
+    ),
+    "file-lost": Mutant(
+        "a file ends with the message that names it",
+        1,
+        (
+            (
+                "store/sql/rooms/files.py",
+                '    db.execute("UPDATE files SET expires = NULL WHERE file = ?", (file,))\n',
+                '    db.execute("UPDATE files SET expires = 1 WHERE file = ?", (file,))\n',
+            ),
+        ),
+        _CALM | {"seconds": 10, "habits": Habits(more={"file": 4})},
+    ),
+    "file-for-anyone": Mutant(
+        "a file is read by people who are not in its room",
+        4,
+        (
+            (
+                "store/sql/rooms/files.py",
+                "FROM files f JOIN members m ON m.room = f.room AND m.account = ?",
+                "FROM files f JOIN accounts m ON m.account = ?",
+            ),
+        ),
+        _CALM | {"seconds": 15, "habits": Habits(more={"file": 2, "download": 10, "kick": 6})},
+    ),
+    "file-of-a-deleted-message": Mutant(
+        "a deletion leaves the message's file",
+        5,
+        (
+            (
+                "store/sql/rooms/event_effects.py",
+                "        end_file(db, body.file.file, event.at)\n",
+                "        pass\n",
+            ),
+        ),
+        _CALM | {"seconds": 20, "habits": Habits(more={"file": 20, "delete": 20, "download": 40})},
+    ),
+    "two-direct-rooms": Mutant(
+        "two people get another direct room each time",
+        1,
+        (
+            (
+                "store/sql/rooms/room_creation.py",
+                "    if row is not None:\n        return RoomId(row[0])\n",
+                (
+                    "    if row is not None:\n"
+                    '        query = "UPDATE rooms SET low = NULL, high = NULL WHERE room = ?"\n'
+                    "        db.execute(query, (row[0],))\n"
+                ),
+            ),
+        ),
+        _CALM | {"seconds": 12, "habits": Habits(more={"direct": 6})},
+    ),
+    "archived-and-written": Mutant(
+        "a room that the operator archived is written in",
+        4,
+        (
+            (
+                "rooms/rights.py",
+                (
+                    "    if facts.archived and facts.author is not None"
+                    " and not _is_still_allowed(event.body):\n"
+                ),
+                "    if False:\n",
+            ),
+        ),
+        _CALM | {"seconds": 15},
+    ),
+    "operator-told-nothing": Mutant(
+        "a command of the operator is acknowledged, and not stored",
+        1,
+        (
+            (
+                "cli/room_commands.py",
+                (
+                    "        await store.log.append(_event(room, SystemClock().now(), body), decide)\n"
+                    "        return room\n"
+                ),
+                "        return room\n",
+            ),
+        ),
+        _CALM | {"seconds": 12},
+    ),
+}

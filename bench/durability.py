@@ -38,7 +38,7 @@ async def _appends(store: ChatStore, clock: SystemClock, new: NewRoom, mode: str
     connection.execute(f"PRAGMA synchronous = {mode}")  # nothing is written now, so the thread is not in it
     body, taken = Message(MessageText("x" * 200)), []
     for _ in range(APPENDS):
-        event = AppendEvent(new.room, USER, DEVICE, new_request_id(), clock.now(), body)
+        event = AppendEvent(new.room, USER, DEVICE, new_request_id(), clock.now(), body, None)
         before = time.perf_counter()
         await store.log.append(event, _allow)
         taken.append((time.perf_counter() - before) * 1000)

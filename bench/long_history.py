@@ -182,7 +182,7 @@ async def _measure(data: Path) -> list[list[str]]:
 
 
 def _event(room: RoomId, body: Message | RetentionSet, at: Millis) -> AppendEvent:
-    return AppendEvent(room, system_account(), system_device(), new_request_id(), at, body)
+    return AppendEvent(room, system_account(), system_device(), new_request_id(), at, body, None)
 
 
 async def _whole_room(store: Store) -> RoomId:

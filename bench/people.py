@@ -93,7 +93,7 @@ async def fill_chat(data: Path, people: int, room_size: int, engine: Engine | No
                 rooms.append((await store.rooms.create(made))[0])
             else:
                 rooms.append(rooms[-1])
-                joined = AppendEvent(rooms[-1], user, DEVICE, new_request_id(), now, Joined())
+                joined = AppendEvent(rooms[-1], user, DEVICE, new_request_id(), now, Joined(), None)
                 await store.log.append(joined, allow)
     finally:
         await store.close()
@@ -123,7 +123,7 @@ async def put_in(data: Path, room: RoomId, users: Sequence[UserName]) -> None:
     await store.open()
     try:
         for user in users:
-            joined = AppendEvent(room, user, DEVICE, new_request_id(), clock.now(), Joined())
+            joined = AppendEvent(room, user, DEVICE, new_request_id(), clock.now(), Joined(), None)
             await store.log.append(joined, allow)
     finally:
         await store.close()

@@ -89,7 +89,9 @@ def _event(
     sender: DeviceId | None = None,
     attached: Attached | None = None,
 ) -> AppendEvent:
-    return AppendEvent(room, author, people.DEVICE, new_request_id(), clock.now(), body, sender, attached)
+    return AppendEvent(
+        room, author, people.DEVICE, new_request_id(), clock.now(), body, None, sender, attached
+    )
 
 
 async def _device(store: ChatStore, clock: SystemClock, user: UserName, token: Secret) -> DeviceId:

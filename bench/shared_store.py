@@ -131,7 +131,7 @@ async def _append(place: str, events: int, rooms: "list[str]") -> dict[str, Any]
     async def append() -> None:
         for number in numbers:
             room = RoomId(rooms[number % len(rooms)])
-            event = AppendEvent(room, USER, DEVICE, new_request_id(), clock.now(), BODY)
+            event = AppendEvent(room, USER, DEVICE, new_request_id(), clock.now(), BODY, None)
             await store.log.append(event, decide)
 
     usage = resource.getrusage(resource.RUSAGE_SELF)

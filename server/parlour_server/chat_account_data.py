@@ -85,7 +85,7 @@ async def _delete(store: Store, clock: Clock, deletion: Deletion) -> Mapping[str
 
 async def _append(store: Store, clock: Clock, user: UserName, room: RoomId, body: AnyBody) -> None:
     await store.log.append(
-        AppendEvent(room, user, system_device(), new_request_id(), clock.now(), body), allow_anything
+        AppendEvent(room, user, system_device(), new_request_id(), clock.now(), body, None), allow_anything
     )
 
 

@@ -83,9 +83,9 @@ MUTANTS: Final = {
         (
             (
                 "store/sql/rooms/event_facts.py",
-                "    return [None if row[0] is None else RoomFacts._make(row) for row in rows]\n",
+                "    return [None if row[0] is None else _room_facts(event, row) for event, row in found]\n",
                 (
-                    "    found = [None if row[0] is None else RoomFacts._make(row) for row in rows]\n"
+                    "    found = [row[0] and _room_facts(event, row) for event, row in found]\n"
                     "    for number, (event, facts) in enumerate(zip(events, found)):\n"
                     "        role = facts and (facts.role or _ROLES.get((event.author, event.room)))\n"
                     "        if role:\n"

@@ -339,3 +339,4 @@ async def test_a_server_that_loses_the_database_works_again_when_it_is_back(
         await until_ready(world)
         again = await ada.connect()
         assert isinstance(await again.ask(request), Ok)
+        assert all("database" in line["text"] for line in world.faults)

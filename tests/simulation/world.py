@@ -225,7 +225,9 @@ class World:
             )
             at_once(self.database.create(new))
             for user in people[1:3]:
-                event = AppendEvent(new.room, user, LAPTOP, self.new_request(), self._clock.now(), Joined())
+                event = AppendEvent(
+                    new.room, user, LAPTOP, self.new_request(), self._clock.now(), Joined(), None
+                )
                 self.database.commit(event, lambda *_: None)
         for number in range(self._chance.randint(4, 7)):
             user = people[number % 4]

@@ -224,6 +224,7 @@ class Commands:
             request=request,
             at=now,
             body=body,
+            session=author.session if isinstance(author, TicketGrant) else author.id,
             sender=author.device_id,
             attached=attached,
         )

@@ -28,7 +28,7 @@ async def enter_lobby(store: Store, bus: Bus, clock: Clock, user: UserName, role
     room = await store.rooms.find_public(lobby())
     if room is None:  # the operator removed the lobby
         return
-    event = AppendEvent(room, user, system_device(), new_request_id(), clock.now(), Joined())
+    event = AppendEvent(room, user, system_device(), new_request_id(), clock.now(), Joined(), None)
     try:
         appended = await store.log.append(event, _anyone_may_join)
     except (RefusedError, UnavailableError):
@@ -37,7 +37,7 @@ async def enter_lobby(store: Store, bus: Bus, clock: Clock, user: UserName, role
     if not role:
         return
     body = RoleSet(user, Role(role))
-    event = AppendEvent(room, system_account(), system_device(), new_request_id(), clock.now(), body)
+    event = AppendEvent(room, system_account(), system_device(), new_request_id(), clock.now(), body, None)
     try:
         appended = await store.log.append(event, decide_appointment)
     except (RefusedError, UnavailableError):

@@ -330,7 +330,7 @@ def _event(room: "RoomId", now: "Millis", body: "AnyBody") -> "AppendEvent":
     from parlour_server.store.types import AppendEvent  # noqa: PLC0415
     from parlour_server.system_account import system_account, system_device  # noqa: PLC0415
 
-    return AppendEvent(room, system_account(), system_device(), new_request_id(), now, body)
+    return AppendEvent(room, system_account(), system_device(), new_request_id(), now, body, None)
 
 
 def _print_result(room: "RoomId", sentence: str, *, as_json: bool, **fields: object) -> None:

@@ -58,7 +58,7 @@ _L = TypeVar("_L")
 _Settings = TypeVar("_Settings", bound=Settings)
 _Store = TypeVar("_Store", bound="ProgramStore")
 _Work = TypeVar("_Work", bound=Callable[[], Awaitable[None]])
-_Handler = Callable[[Peer[_S], _Q], Result | Awaitable[Result] | Pending[Any]]
+_Handler = Callable[[Peer[_S], _Q], Result | Awaitable[Result | Pending[Any]] | Pending[Any]]
 _Greets = Callable[[Peer[_S]], Greeting | Awaitable[Greeting | None] | None]
 _Endpoint = Callable[["HttpsRequest", "RequestGuard"], Awaitable["Response"]]
 
@@ -359,7 +359,9 @@ class _RunningApp(Generic[_S]):
     def greeted(self, peer: Peer[_S]) -> None:
         """Do nothing more."""
 
-    def handle(self, peer: Peer[_S], request: Request) -> Result | Awaitable[Result] | Pending[Any]:
+    def handle(
+        self, peer: Peer[_S], request: Request
+    ) -> Result | Awaitable[Result | Pending[Any]] | Pending[Any]:
         return self._handlers[type(request)](peer, request)
 
     def about(self, request: Request) -> Mapping[str, str | None]:

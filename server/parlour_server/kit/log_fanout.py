@@ -22,6 +22,7 @@ from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.log.log import Appended, Decide, Entry, Facts, LogAdvanced, LogRecord
 from parlour_server.kit.log.typed_log import TypedLog
+from parlour_server.kit.store.engine.column_values import UNREADABLE
 from parlour_server.kit.topics import Topic, list_topic, log_topic
 
 if TYPE_CHECKING:
@@ -196,12 +197,13 @@ class LogFanout(Generic[B, S]):
         """Publish from the store what is missing, as long as someone follows."""
         while followed.last is not None and followed.announced > followed.last:
             before = followed.last
-            entries, _ = await self.logs.page(name, after=before, limit=PAGE_EVENTS.value)
+            page = await self.logs.read(name, after=before, limit=PAGE_EVENTS.value)
             if self._present(name) is not followed:
                 return  # these followers have left
-            for entry in entries:
-                if entry.seq == followed.last + 1:  # not published meanwhile
+            for entry in page.entries:
+                if entry.seq > followed.last:  # not published meanwhile
                     self._publish(name, followed, entry)
+            followed.last = max(followed.last, page.until)  # what lies between can't be read
             if followed.last == before:
                 followed.announced = before  # it is not there: the next look compares again
         followed.reading = False
@@ -213,9 +215,10 @@ class LogFanout(Generic[B, S]):
 
     async def _summarise(self, name: str) -> None:
         self._changed.discard(name)  # first: what changes meanwhile is read again
-        record = await self.logs.find(name)
-        if record is not None:
-            self._publish_summary(record)
+        with suppress(*UNREADABLE):  # its summary is missing, as from every list
+            record = await self.logs.find(name)
+            if record is not None:
+                self._publish_summary(record)
 
     def _publish_summary(self, record: LogRecord[S]) -> None:
         if self._summary is not None:

@@ -5,30 +5,82 @@ a request before ``handle`` sees it, answers it exactly once whatever ``handle``
 with their sessions.
 """
 
+import asyncio
 from asyncio import Future
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
+from contextvars import ContextVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
+from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.frames import Greeting, Request
 from parlour_server.kit.connections.budgets import Budgets
+from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.peer import Peer
 
 S = TypeVar("S")
 T = TypeVar("T")
 
 
-class Pending(msgspec.Struct, Generic[T], frozen=True):
-    """A request under way: it is answered as soon as ``future`` is done, and the next one does not wait.
+class Pending(Generic[T]):
+    """A request under way: a handler returns it, or awaits it; one that is dropped is a fault.
 
-    ``result`` makes the result of the answer from the future's. ``answered`` is called with it after the
-    answer was sent, also if the connection has ended meanwhile.
+    Returned, it is answered as soon as ``future`` is done, and the next request does not wait: ``result``
+    makes the result of the answer from the future's, and ``answered`` is called with it after the answer was
+    sent, also if the connection has ended meanwhile. Awaited, it gives what the future does, after
+    ``answered``, and the handler goes on to return a result of its own.
     """
 
-    future: Future[T]
-    result: Callable[[T], msgspec.Struct | None]
-    answered: Callable[[T], None]
+    __slots__ = ("answered", "future", "is_taken", "result")
+
+    def __init__(
+        self, future: Future[T], result: Callable[[T], msgspec.Struct | None], answered: Callable[[T], None]
+    ) -> None:
+        self.future = future
+        self.result = result
+        self.answered = answered
+        self.is_taken = False
+        """Whether it was returned or awaited."""
+        made = MADE.get()
+        if made is not None:
+            made.append(self)
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """Wait for the future; whoever waits may be cancelled, and ``answered`` is called all the same."""
+        if not self.is_taken:
+            self.take_alone()
+        return asyncio.shield(self.future).__await__()
+
+    def take_alone(self) -> None:
+        """Do what follows the answer without one."""
+        self.is_taken = True
+        self.future.add_done_callback(self._follow)
+
+    def _follow(self, future: Future[T]) -> None:
+        if not future.cancelled() and future.exception() is None:
+            with ErrorBoundary("what follows an answer"):
+                self.answered(future.result())
+
+
+MADE: Final[ContextVar[list[Pending[Any]] | None]] = ContextVar("made", default=None)
+"""What the handler that runs has made."""
+
+
+def dropped(made: list[Pending[Any]], request: Request) -> ProgramError | None:
+    """Return what is wrong with a handler that has ended, and what it has made; None if nothing is.
+
+    What it dropped is published all the same, if it is stored.
+    """
+    if all(one.is_taken for one in made):
+        return None
+    for one in made:
+        if not one.is_taken:
+            one.take_alone()
+    return ProgramError(
+        f"the handler of {type(request).__name__} dropped what append returned, so its answer says nothing "
+        "about the entry: return it, or await it"
+    )
 
 
 Result: TypeAlias = msgspec.Struct | None
@@ -67,11 +119,13 @@ class Program(Protocol[S]):
         """Continue with a connection whose greeting was just sent."""
         ...
 
-    def handle(self, peer: Peer[S], request: Request) -> Result | Awaitable[Result] | Pending[Any]:
+    def handle(
+        self, peer: Peer[S], request: Request
+    ) -> Result | Awaitable[Result | Pending[Any]] | Pending[Any]:
         """Handle one request. Raise RefusedError, or let what is returned raise it, to refuse.
 
-        Of the coroutines of one connection, each begins when the one before has been answered. A ``Future``
-        or ``Pending`` is under way already: the next request begins at once.
+        Of the coroutines of one connection, each begins when the one before has been answered or has returned
+        a ``Pending``. A ``Future`` or ``Pending`` is under way already: the next request begins at once.
         """
         ...
 

@@ -69,10 +69,11 @@ class ProgramLog(Generic[B, S]):
         *,
         result: Callable[[Entry[B]], Result] = _answer_nothing,
     ) -> Pending[Appended[B]]:
-        """Append to the log ``name`` if ``decide`` allows it: a handler returns what this returns.
+        """Append to the log ``name`` if ``decide`` allows it: a handler returns or awaits what this returns.
 
-        The answer, ``result`` of the entry, is sent when the entry is on disk; then it is published. The same
-        request sent again is answered in the same way, and is neither decided nor published again.
+        The answer, ``result`` of the entry, is sent when the entry is on disk; then it is published (before
+        the answer, if the handler awaits it). The same request sent again is answered in the same way, and is
+        neither decided nor published again.
 
         A client may assume: after a result the entry is on disk, once; after another refusal than
         `unavailable` there is none. After `unavailable`, or without an answer (the connection broke, a minute
@@ -111,7 +112,10 @@ class ProgramLog(Generic[B, S]):
     async def page(
         self, name: str, *, after: Seq, limit: int = PAGE_EVENTS.value
     ) -> tuple[Sequence[Entry[B]], bool]:
-        """Return the entries above ``after``, in order, and whether more follow."""
+        """Return the entries above ``after``, in order, and whether more follow.
+
+        One whose stored body is damaged, or that the body's type does not take any more, is left out.
+        """
         return await self._running().logs.page(name, after=after, limit=limit)
 
     async def find(self, name: str) -> LogRecord[S] | None:

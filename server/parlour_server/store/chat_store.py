@@ -59,7 +59,7 @@ class ChatStore(Database):
         )
         self.sessions = SqlSessions(self._writer, self._readers, clock, on_seen=see_devices)
         self.rooms = SqlRooms(self._writer, self._readers)
-        self.log = SqlLog(self._writer, self._readers)
+        self.log = SqlLog(self._writer, self._readers, clock)
         self.retention = SqlRetention(self._writer, self._readers)
         self.consent = SqlConsent(self._writer, self._readers, clock)
         self.devices = SqlDevices(self._writer, self._readers, clock)

@@ -258,6 +258,6 @@ class Village:
     async def append(self, author: Home, room: RoomId, body: Any) -> None:
         """Let something happen in a room."""
         event = AppendEvent(
-            room, author.user, LAPTOP, new_request_id(), self.clock.now(), body, sender=author.device
+            room, author.user, LAPTOP, new_request_id(), self.clock.now(), body, None, sender=author.device
         )
         await self.store.log.append(event, decide)

@@ -270,7 +270,9 @@ class World:
 
     def elsewhere(self, room: RoomId, name: str, body: Any) -> LogEvent:
         """Append to the log as another process would, without publishing."""
-        event = AppendEvent(room, parse_user_name(name), LAPTOP, new_request_id(), self.clock.now(), body)
+        event = AppendEvent(
+            room, parse_user_name(name), LAPTOP, new_request_id(), self.clock.now(), body, None
+        )
         return self.store.commit(event, lambda *_: None).event
 
 

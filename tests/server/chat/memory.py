@@ -170,7 +170,7 @@ class MemoryStore:
         if new.topic:
             bodies.append(TopicSet(topic=new.topic))
         for body in bodies:
-            self._write(room, AppendEvent(room.id, new.author, new.device, new.request, new.at, body))
+            self._write(room, AppendEvent(room.id, new.author, new.device, new.request, new.at, body, None))
         self.made[new.author, new.request] = room.id
         made = self._made(room.id, new.author, tuple(room.events))
         return cast("MadeRoom", await self._after("create", made))

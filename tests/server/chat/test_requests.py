@@ -41,6 +41,7 @@ from parlour_protocol.frames.requests import (
     SetRole,
     Typing,
 )
+from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.rooms import Role, RoomKind, Status
 from parlour_server.chat_audit import ChatAuditEvent
@@ -317,3 +318,19 @@ async def test_moderation_repeated_is_recorded_once(chat: World):
         ada.frames.clear()
         stored(await chat.ask(ada, Mute, id=request, room=room, user="bob"))
     assert len(chat.audit.of(ChatAuditEvent.MODERATION)) == 1
+
+
+async def test_a_message_of_an_ended_session_is_not_acknowledged(disk: DiskWorld):
+    """S1: it ended in the database, and nothing here knows of it yet. The end says why, not the answer."""
+    ada, bob = await disk.connect("ada"), await disk.connect("bob")
+    room = entered(await disk.ask(ada, CreateRoom, name="lounge", kind="public")).room
+    entered(await disk.ask(bob, Join, room=room))
+    session = ada.info.grant.session
+    await disk.disk.sessions.end(ada.info.grant.user, session)
+    request = disk.push(ada, Send, room=room, text="too late")
+    stored(await disk.ask(bob, Send, room=room, text="in time"))
+    await bob.until(lambda: bob.texts(room))
+    assert bob.texts(room) == ["in time"]
+    assert [frame for frame in ada.frames if isinstance(frame, Ok | Error) and frame.re == request] == []
+    disk.chat.end_sessions([session])
+    assert ada.ended is SESSION_ENDED

@@ -345,7 +345,7 @@ async def reported(folder: DataFolder) -> str:
         room = await store.rooms.find_public(lobby())
         assert room is not None
         body = Message(text=MessageText.parse("hello"))
-        event = AppendEvent(room, bert, system_device(), new_request_id(), SystemClock().now(), body)
+        event = AppendEvent(room, bert, system_device(), new_request_id(), SystemClock().now(), body, None)
         sent = await store.log.append(event, decide)
         quote = MessageText.parse(HOSTILE_QUOTE)
         new = NewReport(

@@ -142,6 +142,9 @@ async def test_faults_of_a_program_are_contained(tmp_path: Path, capsys: pytest.
             assert isinstance(await reader.ask(Read(new_request_id())), Ok)
         assert isinstance(await writer.ask(Write(new_request_id(), 2)), Ok)
         assert await reader.push() == Written(7, 1.0)
+        assert {"ZeroDivisionError", "SystemExit", "KeyboardInterrupt", "CancelledError"} <= {
+            line.get("kind") for line in world.faults
+        }
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 

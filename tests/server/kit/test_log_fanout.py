@@ -3,8 +3,9 @@
 import asyncio
 import dataclasses
 import random
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -252,6 +253,25 @@ async def test_the_store_is_asked_for_what_no_one_announced(servers: Servers) ->
     for _ in range(3):
         servers.clock.forward(LOOK_SECONDS)
         assert await ana.until(450) == list(range(1, 451))
+
+
+async def test_damage_ends_no_ones_following(servers: Servers) -> None:
+    """What can't be read is left out, in the middle and at the end; what comes after it is published."""
+    here, there = await servers.start(), await servers.start()
+    ana, ben = await here.person("ana"), await there.person("ben")
+    await here.follow(ana)
+    servers.bus.loses = lambda: True
+    for number in range(5):
+        await there.play(ben, number)
+    with closing(sqlite3.connect(servers.folder(here.app).database)) as db:
+        db.execute("UPDATE kit_events SET body = x'7b' WHERE seq IN (2, 5)")
+        db.commit()
+    servers.clock.forward(LOOK_SECONDS)
+    assert await ana.until(4) == [1, 3, 4]
+    servers.bus.loses = lambda: False
+    await there.play(ben, 5)
+    assert await ana.until(6) == [1, 3, 4, 6]
+    assert not ana.closed
 
 
 async def test_late_and_repeated_notifications_change_nothing(servers: Servers) -> None:

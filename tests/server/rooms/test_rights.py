@@ -83,7 +83,7 @@ HANDSHAKE = Handshake(group=GROUP, epoch=Epoch(3), data=HandshakeBytes(b"commit"
 def event(body: AnyBody) -> AppendEvent:
     """Return Ada's event."""
     laptop = parse_device_name("laptop")
-    return AppendEvent(RoomId("r" * 22), ADA, laptop, RequestId("q" * 22), NOW, body, sender=PHONE)
+    return AppendEvent(RoomId("r" * 22), ADA, laptop, RequestId("q" * 22), NOW, body, None, sender=PHONE)
 
 
 def facts(role: Role | None = Role.MEMBER, theirs: Role | None = None, /, **more: Any) -> Facts:

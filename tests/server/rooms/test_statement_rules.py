@@ -73,7 +73,7 @@ def check(body: AnyBody, *, sender: str = "ada device") -> None:
     """Check an event of ada's, by this device."""
     device = device_id_of(ADA, SERVER, public(sender))
     laptop = parse_device_name("laptop")
-    check_statement(AppendEvent(ROOM, ADA, laptop, new_request_id(), NOW, body, device), SERVER)
+    check_statement(AppendEvent(ROOM, ADA, laptop, new_request_id(), NOW, body, None, device), SERVER)
 
 
 def refused(body: AnyBody, why: str, *, sender: str = "ada device") -> None:
@@ -120,7 +120,7 @@ def test_a_member_with_a_device_in_the_group_leaves_only_with_a_signed_statement
     subject = Membership(BEN, Role.MEMBER)
     inside = Facts(RoomKind.PRIVATE, ada, subject=subject, subject_exists=True, owners=2, in_group=True)
     for unsigned in (Left(), Kicked(BEN), Banned(BEN), RoleSet(BEN, Role.MODERATOR)):
-        event = AppendEvent(ROOM, ADA, parse_device_name("laptop"), new_request_id(), NOW, unsigned)
+        event = AppendEvent(ROOM, ADA, parse_device_name("laptop"), new_request_id(), NOW, unsigned, None)
         with pytest.raises(RefusedError) as error:
             decide(event, inside)
         assert (error.value.code, "sign" in error.value.hint) == (ErrorCode.FORBIDDEN, True)

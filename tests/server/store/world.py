@@ -78,7 +78,7 @@ class World(KitWorld):
         self, room: RoomId, author: UserName, body: AnyBody, request: RequestId | None = None
     ) -> AppendEvent:
         """Return an event to be appended."""
-        return AppendEvent(room, author, DEVICE, request or new_request_id(), self.clock.now(), body)
+        return AppendEvent(room, author, DEVICE, request or new_request_id(), self.clock.now(), body, None)
 
     async def append(self, room: RoomId, author: UserName, body: AnyBody) -> Appended:
         """Append an event, whatever anyone's rights are."""

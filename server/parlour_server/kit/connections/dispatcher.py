@@ -54,11 +54,16 @@ from parlour_server.kit.connections.error_frames import (
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.connections.request_counts import RequestCounts
 from parlour_server.kit.connections.traced_handle import traced_handle
-from parlour_server.kit.errors import OutcomeUnknownError, ParlourServerError, RefusedError
+from parlour_server.kit.errors import (
+    OutcomeUnknownError,
+    ParlourServerError,
+    RefusedError,
+    SessionRefusedError,
+)
 from parlour_server.kit.inspection.inspection import Inspected, Inspection
 from parlour_server.kit.inspection.inspector_process import Sender
 from parlour_server.kit.logs import Level, debug, is_written, log_fault, warn
-from parlour_server.kit.program import Pending, Program, Result
+from parlour_server.kit.program import MADE, Pending, Program, Result, dropped
 
 if TYPE_CHECKING:
     from parlour_server.kit.tracing import Tracing
@@ -79,7 +84,7 @@ class _Elsewhere(Enum):
 
 
 _ELSEWHERE: Final = _Elsewhere.ELSEWHERE
-Handling = Coroutine[Any, Any, Result | _Elsewhere]
+Handling = Coroutine[Any, Any, Result | Pending[Any] | _Elsewhere]
 
 
 class Conversation(Generic[S]):
@@ -278,20 +283,24 @@ class RequestDispatcher(Generic[S]):
 
     async def _handled_when_inspected(
         self, conversation: Conversation[S], looking: Awaitable[Inspected[Request]]
-    ) -> Result | _Elsewhere:
+    ) -> Result | Pending[Any] | _Elsewhere:
         """Look at a request, then start it: what follows it on its connection begins after that."""
         handling = self._handled(conversation, conversation.inspected(await looking))
         return _ELSEWHERE if handling is None else await handling
 
     def _handled(self, conversation: Conversation[S], request: Request) -> Handling | None:
         """Have the program handle a request."""
+        made: list[Pending[Any]] = []
+        before = MADE.set(made)
         try:
             if type(request) is FollowNotices:
                 handled: Any = self._follow(conversation.peer)
             else:
                 handled = self._handle(conversation.peer, request)
+            if made or type(handled) is Pending:
+                self._take(conversation, request, handled, made)
             if type(handled) is Pending:
-                handled.future.add_done_callback(partial(self._finish, conversation, request, handled))
+                pass
             elif isinstance(handled, Future):
                 handled.add_done_callback(partial(self._finish, conversation, request, None))
             elif iscoroutine(handled):
@@ -301,8 +310,20 @@ class RequestDispatcher(Generic[S]):
             else:
                 self._succeed(conversation, request, handled)
         except BaseException as error:  # noqa: BLE001 - sys.exit() in a handler must not end the server
-            self._fail(conversation, request, error)
+            self._fail(conversation, request, dropped(made, request) or error)
+        finally:
+            MADE.reset(before)
         return None
+
+    def _take(
+        self, conversation: Conversation[S], request: Request, handled: object, made: list[Pending[Any]]
+    ) -> None:
+        """Answer a request when what its handler returned is done. Raises ProgramError if it dropped some."""
+        if type(handled) is Pending:
+            handled.is_taken = True
+            handled.future.add_done_callback(partial(self._finish, conversation, request, handled))
+        if (fault := dropped(made, request)) is not None:
+            raise fault
 
     async def _work(self, conversation: Conversation[S], request: Request, handling: Handling) -> None:
         """Run a coroutine, then the requests that queued behind it."""
@@ -310,20 +331,27 @@ class RequestDispatcher(Generic[S]):
         while following is not None:
             request, handling = following
             conversation.running = request.id
+            made: list[Pending[Any]] = []
+            MADE.set(made)  # the context is this coroutine's own
             try:
                 result = await handling
-                if not isinstance(result, _Elsewhere):
+                if made or type(result) is Pending:
+                    self._take(conversation, request, result, made)
+                if not isinstance(result, _Elsewhere | Pending):
                     self._succeed(conversation, request, result)
             except GeneratorExit as error:  # this coroutine has to end
                 self._fail(conversation, request, error)
                 conversation.peer.fail()
                 raise
             except BaseException as error:
+                fault = dropped(made, request)
                 if isinstance(error, CancelledError) and is_cancelled():
                     if conversation.peer.closed:
                         raise
                     _go_on()
-                self._fail(conversation, request, error)
+                self._fail(
+                    conversation, request, error if isinstance(error, CancelledError) else fault or error
+                )
             following = self._next(conversation)
         conversation.worker = conversation.running = None
 
@@ -377,6 +405,8 @@ class RequestDispatcher(Generic[S]):
         if isinstance(error, OutcomeUnknownError):
             self._end(conversation.peer, INTERNAL_ERROR)  # its client asks again, with the same id
             return
+        if isinstance(error, SessionRefusedError):
+            return  # the session has ended, and its end closes the connection in a moment, with the reason
         if isinstance(error, ParlourServerError):
             with ErrorBoundary("a refusal"):
                 frame = refusal(self._wire, request.id, error)

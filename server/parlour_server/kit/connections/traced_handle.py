@@ -38,6 +38,7 @@ def traced_handle(handle: Handle, tracing: "Tracing") -> Handle:
 
 def _followed(tracing: "Tracing", span: "Span", handled: Any) -> Any:
     if type(handled) is Pending:
+        handled.is_taken = True
         handled.future.add_done_callback(partial(_failed, tracing, span))
         return Pending(handled.future, handled.result, partial(_answered, tracing, span, handled.answered))
     if isinstance(handled, Future):

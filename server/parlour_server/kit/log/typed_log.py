@@ -7,6 +7,7 @@ import asyncio
 import re
 from asyncio import Future
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import UnionType
 from typing import Final, Generic, TypeVar
 
@@ -18,7 +19,8 @@ from parlour_protocol.kit.ids import RequestId, Seq
 from parlour_protocol.kit.limits import PAGE_BYTES
 from parlour_server.kit.log.log import Appended, Decide, Entry, Facts, LogId, LogRecord
 from parlour_server.kit.log.sql_log import SqlLog
-from parlour_server.kit.store.engine.column_values import as_stored
+from parlour_server.kit.logs import warn
+from parlour_server.kit.store.engine.column_values import UNREADABLE, as_stored
 from parlour_server.kit.store.records import TicketGrant
 
 B = TypeVar("B")
@@ -26,6 +28,19 @@ S = TypeVar("S")
 
 # A set or a dict has one spelling, so that a request sent again has the same bytes.
 _encoder: Final = msgspec.json.Encoder(enc_hook=encode_field, order="deterministic")
+
+
+_MOST_NOTED: Final = 1000
+"""The most damaged entries that are logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage(Generic[B]):
+    """Entries that could be read, in order; ``until`` is the last number that was looked at."""
+
+    entries: Sequence[Entry[B]]
+    until: Seq
+    more: bool
 
 
 class TypedLog(Generic[B, S]):
@@ -40,6 +55,7 @@ class TypedLog(Generic[B, S]):
             raise ValueError(f"{kind!r} is not a kind of log: use letters, digits and hyphens")
         self._log = log
         self._prefix = f"{kind}:"
+        self._noted: set[tuple[LogId, Seq | None]] = set()
         self._bodies = msgspec.json.Decoder(body, dec_hook=as_stored)
         self._states = msgspec.json.Decoder(state, dec_hook=as_stored)
 
@@ -79,9 +95,22 @@ class TypedLog(Generic[B, S]):
     async def page(
         self, name: str, *, after: Seq, limit: int, max_bytes: int = PAGE_BYTES.value
     ) -> tuple[Sequence[Entry[B]], bool]:
-        """Return the entries above ``after``, in order, and whether more follow; see ``SqlLog.page``."""
-        entries, more = await self._log.page(self.id(name), after=after, limit=limit, max_bytes=max_bytes)
-        return [self._entry(entry) for entry in entries], more
+        """Return the entries above ``after``, in order, and whether more follow; see ``SqlLog.page``.
+
+        One whose stored body is damaged is left out: its number is missing, and the server's log says so.
+        """
+        page = await self.read(name, after=after, limit=limit, max_bytes=max_bytes)
+        while page.more and not page.entries:
+            page = await self.read(name, after=page.until, limit=limit, max_bytes=max_bytes)
+        return page.entries, page.more
+
+    async def read(
+        self, name: str, *, after: Seq, limit: int, max_bytes: int = PAGE_BYTES.value
+    ) -> LogPage[B]:
+        """Return a page, and how far it goes: perhaps without an entry, where all are damaged."""
+        raw, more = await self._log.page(self.id(name), after=after, limit=limit, max_bytes=max_bytes)
+        entries = [read for entry in raw if (read := self._entry(entry)) is not None]
+        return LogPage(entries, raw[-1].seq if raw else after, more)
 
     async def heads(self, names: Sequence[str]) -> dict[str, Seq]:
         """Return the numbers of the newest entries, 0 for a log that has not begun."""
@@ -94,10 +123,13 @@ class TypedLog(Generic[B, S]):
         return None if record is None else self._record(record)
 
     async def list(self, *, after: str | None = None, limit: int) -> tuple[Sequence[LogRecord[S]], bool]:
-        """Return the logs of this kind above the name ``after``, in order, and whether more follow."""
+        """Return the logs of this kind above the name ``after``, in order, and whether more follow.
+
+        One whose state is damaged is left out.
+        """
         after_id = None if after is None else self.id(after)
         records, more = await self._log.list(prefix=self._prefix, after=after_id, limit=limit)
-        return [self._record(record) for record in records], more
+        return [read for record in records if (read := self._readable(record)) is not None], more
 
     def id(self, name: str) -> LogId:
         """Return the id of the log ``name`` among all logs of the program."""
@@ -107,10 +139,32 @@ class TypedLog(Generic[B, S]):
         """Return the name of a log by its id, as in ``LogAdvanced``; None if it is of another kind."""
         return log.removeprefix(self._prefix) if log.startswith(self._prefix) else None
 
-    def _entry(self, entry: Entry[bytes]) -> Entry[B]:
-        return Entry(
-            self._name(entry.log), entry.seq, entry.at, entry.author, self._bodies.decode(entry.body)
-        )
+    def _entry(self, entry: Entry[bytes]) -> Entry[B] | None:
+        try:
+            body = self._bodies.decode(entry.body)
+        except UNREADABLE:
+            self._note_damage(entry.log, entry.seq)
+            return None
+        return Entry(self._name(entry.log), entry.seq, entry.at, entry.author, body)
+
+    def _readable(self, record: LogRecord[bytes]) -> LogRecord[S] | None:
+        try:
+            return self._record(record)
+        except UNREADABLE:
+            self._note_damage(record.log, None)
+            return None
+
+    def _note_damage(self, log: LogId, seq: Seq | None) -> None:
+        """Log each damaged entry, or state, once."""
+        if (log, seq) not in self._noted and len(self._noted) < _MOST_NOTED:
+            self._noted.add((log, seq))
+            warn(
+                "log_unreadable",
+                log=log,
+                seq=seq,
+                consequence="people do not see it" if seq else "the log is missing from lists",
+                do="restore a backup from before the damage",
+            )
 
     def _record(self, record: LogRecord[bytes]) -> LogRecord[S]:
         state = None if record.state is None else self._states.decode(record.state)

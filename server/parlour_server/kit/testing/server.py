@@ -73,6 +73,8 @@ class World:
         self.port = port
         self.logs: Sequence[Mapping[str, Any]] = ()
         """The lines of a server in this process."""
+        self.expects_faults = False
+        """Whether the test has looked at the faults; one that has not fails if there are any."""
         self._parts = parts
         self._stack = AsyncExitStack()
 
@@ -93,7 +95,11 @@ class World:
 
     @property
     def faults(self) -> list[Mapping[str, Any]]:
-        """The errors that a server in this process did not expect, and survived."""
+        """The errors that a server in this process did not expect, and survived.
+
+        A test that has not asked for them fails in the end if there are any.
+        """
+        self.expects_faults = True
         return [line for line in self.logs if line["event"] == "fault"]
 
     def audit(self, event: StrEnum) -> list[Mapping[str, Any]]:
@@ -509,7 +515,8 @@ async def running(
     ``given`` are settings (`section.key`) that `init` writes into the configuration, which commands read as
     well; ``change`` returns other settings than those, for the server only. With a ``FakeClock`` (`clock.py`)
     only the test lets time pass: sessions expire, budgets refill and ``app.clock.sleep`` returns when it
-    calls ``forward``.
+    calls ``forward``. Raises AssertionError in the end if the server had faults, unless the test asked for
+    them (``World.faults``).
     """
     spec = program.spec if isinstance(program, App) else program
     folder, clock = spec.folder(data), clock or SystemClock()
@@ -535,3 +542,5 @@ async def running(
                 yield world
         finally:
             await server.stop()
+        if not world.expects_faults and world.faults:
+            raise AssertionError(f"the server had faults: {world.faults}")

@@ -17,7 +17,7 @@ from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.kit.store.engine.column_values import as_stored, device_name, user_name
+from parlour_server.kit.store.engine.column_values import UNREADABLE, as_stored, device_name, user_name
 from parlour_server.store.types import Membership
 
 ROLES: Final = {role.value: role for role in Role}
@@ -30,8 +30,6 @@ BODY_KINDS: Final[dict[type, str]] = {kind: kind.__struct_config__.tag for kind 
 
 
 _bodies: Final = msgspec.json.Decoder(AnyBody, dec_hook=as_stored)
-UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-"""The errors of ``read_body`` for damaged bytes."""
 
 
 def room_name(raw: str | None) -> RoomName | None:

@@ -6,8 +6,9 @@ from typing import Final
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId
 from parlour_protocol.kit.ids import Millis
+from parlour_server.kit.store.engine.column_values import UNREADABLE
 from parlour_server.kit.store.engine.connection import Connection
-from parlour_server.store.sql.column_values import UNREADABLE, read_body
+from parlour_server.store.sql.column_values import read_body
 
 _HOLES: Final = """
     SELECT r.room, {kept_from}, r.head, count(e.seq)

@@ -11,7 +11,7 @@ from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.opaque import Digest, TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import LogEvent, RoomSummary
 from parlour_protocol.ids import Epoch, FileId, GroupId, RoomId
-from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
@@ -39,7 +39,11 @@ class Attached:
 
 
 class AppendEvent(Struct, frozen=True):
-    """An event to append to a room's log. ``sender``: its session's device."""
+    """An event to append to a room's log.
+
+    ``session`` is its author's: it must be live in the transaction. None: the server's own event, which needs
+    none. ``sender``: the session's device.
+    """
 
     room: RoomId
     author: UserName
@@ -47,6 +51,7 @@ class AppendEvent(Struct, frozen=True):
     request: RequestId
     at: Millis
     body: AnyBody
+    session: SessionId | None
     sender: DeviceId | None = None
     attached: Attached | None = None
 

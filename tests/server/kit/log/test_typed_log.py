@@ -1,7 +1,9 @@
 """Logs with types: a game of three rules, played by two people."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -16,6 +18,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.log.log import Appended, Entry, Facts, LogId, LogRecord
 from parlour_server.kit.log.typed_log import TypedLog
+from parlour_server.kit.logs import captured
 from parlour_server.kit.program_store import ProgramStore
 from parlour_server.kit.store.records import TicketGrant
 
@@ -147,3 +150,28 @@ async def test_a_caller_that_gives_up_undoes_nothing(
     assert found is not None
     assert found.head == 1
     assert caplog.records == []
+
+
+async def test_damage_hides_nothing_but_itself(
+    server: Server, games: TypedLog[Move, Board], kit_database: Path
+) -> None:
+    """One body that can't be read closes no page, and one state no list; the server's log says which."""
+    ana, ben = await server.person("ana"), await server.person("ben")
+    for number in range(6):
+        await move(games, (ana, ben)[number % 2], number)
+    with closing(sqlite3.connect(kit_database)) as db:
+        db.execute("UPDATE kit_events SET body = x'7b' WHERE seq IN (2, 3, 6)")
+        db.execute("UPDATE kit_logs SET state = x'7b'")
+        db.commit()
+    numbers = []
+    after, more = Seq(0), True
+    with captured() as logs:
+        while more:
+            entries, more = await games.page("one", after=after, limit=1)
+            numbers += [entry.seq for entry in entries]
+            after = entries[-1].seq if entries else after
+        assert (await games.read("one", after=Seq(5), limit=9)).until == 6
+        assert await games.list(limit=9) == ([], False)
+    assert numbers == [1, 4, 5]
+    told = [line["seq"] for line in logs if line["event"] == "log_unreadable"]
+    assert told == [2, 3, 6, None]

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 from tests.server.store.world import World, allow, message
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Banned, Joined, Message, Muted
+from parlour_protocol.frames.bodies import Banned, Joined, Left, Message, Muted, TopicSet
+from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import Millis, Seq, new_request_id
-from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.errors import RefusedError, SessionRefusedError
 from parlour_server.store.types import Appended, AppendEvent, Facts
 
 
@@ -60,7 +61,7 @@ async def test_a_repeated_request_is_stored_once(world: World) -> None:
         world.store.log.append(event, allow), world.store.log.append(event, allow)
     )
     world.clock.forward(5)
-    later = AppendEvent(room, alice, event.device, event.request, world.clock.now(), event.body)
+    later = AppendEvent(room, alice, event.device, event.request, world.clock.now(), event.body, None)
     third = await world.store.log.append(later, refuse)
     assert not first.replay
     assert second.replay
@@ -242,3 +243,40 @@ async def test_what_is_read_is_what_was_appended(world: World) -> None:
     stored = await world.append(room, alice, Message(message("grüße\n\tfrom 東京 👋").text, reply_to=Seq(1)))
     assert stored.event.at == Millis(world.clock.wall)
     assert (await world.events(room))[-1] == stored.event
+
+
+async def test_a_session_that_has_ended_appends_nothing(world: World) -> None:
+    """S1: its request may have waited while it ended; then it is refused, alone or among others."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    live, ended = world.session(alice, 1), world.session(bob, 2)
+    for session in (live, ended):
+        await world.store.sessions.create(session, cap=9)
+    await world.store.sessions.end(bob, ended.id)
+    plain = [message("one"), message("two")]
+    unlike = [TopicSet(topic=TopicText("tea")), Left()]
+    for body in (*plain, *unlike):
+        own = replace(world.event(room, bob, body), session=ended.id)
+        theirs = replace(world.event(room, alice, body), session=live.id)
+        both = [world.store.log.append(event, allow) for event in (own, theirs)]
+        refused, stored = await asyncio.gather(*both, return_exceptions=True)
+        assert isinstance(refused, SessionRefusedError)
+        assert isinstance(stored, Appended)
+    world.clock.wall = live.expires
+    with pytest.raises(SessionRefusedError):
+        await world.store.log.append(replace(world.event(room, alice, message()), session=live.id), allow)
+    assert {event.author for event in await world.events(room)} == {alice, bob}
+    assert [event.author for event in await world.events(room)].count(bob) == 1  # who joined
+
+
+async def test_a_session_of_someone_else_appends_nothing(world: World) -> None:
+    """Nor that of an account that was disabled."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    session = world.session(alice, 1)
+    await world.store.sessions.create(session, cap=9)
+    with pytest.raises(SessionRefusedError):
+        await world.store.log.append(replace(world.event(room, bob, message()), session=session.id), allow)
+    await world.store.accounts.set_disabled(alice, disabled=True)
+    with pytest.raises(SessionRefusedError):
+        await world.store.log.append(replace(world.event(room, alice, message()), session=session.id), allow)

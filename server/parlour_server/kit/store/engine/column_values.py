@@ -7,9 +7,13 @@ old name or text unreadable. Nothing else in the server creates them without val
 import base64
 from typing import Final, cast
 
+import msgspec
+
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.opaque import Opaque
 
+UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+"""The errors of decoding stored bytes that are damaged."""
 NO_LIMIT: Final = 1 << 40
 """The LIMIT of a query with an OFFSET alone."""
 

@@ -28,7 +28,7 @@ from parlour_protocol.frames.replies import LogEvent, RoomSummary
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
-from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.errors import RefusedError, SessionRefusedError
 from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import Connection, MustBeAloneError, WriteConnection
 from parlour_server.store.interface import Decide
@@ -117,9 +117,15 @@ def is_same(earlier: LogEvent, event: AppendEvent) -> bool:
     return before == body
 
 
-def append(db: WriteConnection, event: AppendEvent, decide: Decide) -> Appended:
-    """Append an event, if ``decide`` allows it, with its effects."""
-    room_facts = read_room_facts(db, event)
+def append(db: WriteConnection, event: AppendEvent, decide: Decide, now: Millis) -> Appended:
+    """Append an event, if ``decide`` allows it, with its effects.
+
+    ``now`` is by the clock that ends sessions. Raises SessionRefusedError: the author's has ended, perhaps
+    while the request waited (S1).
+    """
+    room_facts = read_room_facts(db, event, now)
+    if room_facts is not None and not room_facts.is_live:
+        raise SessionRefusedError
     if room_facts is None or room_facts.repeats is not None:
         earlier = _replay(db, event)
         if earlier is not None:

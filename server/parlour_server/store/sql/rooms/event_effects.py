@@ -44,9 +44,9 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.unions import total
 from parlour_protocol.rooms import Role
-from parlour_server.kit.store.engine.column_values import plain
+from parlour_server.kit.store.engine.column_values import UNREADABLE, plain
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
-from parlour_server.store.sql.column_values import UNREADABLE, read_body, write_body
+from parlour_server.store.sql.column_values import read_body, write_body
 from parlour_server.store.sql.e2ee.group_effects import contested, encryption_on, founded, handshake
 from parlour_server.store.sql.rooms import consent
 from parlour_server.store.sql.rooms.files import end_file, keep_file

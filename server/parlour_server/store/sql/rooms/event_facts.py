@@ -45,13 +45,12 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.accounts.accounts import account_exists
-from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.column_values import UNREADABLE, plain, user_name
 from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.store.sql.column_values import (
     ASKED,
     GIVEN,
     ROOM_KINDS,
-    UNREADABLE,
     read_body,
     read_membership,
 )
@@ -74,7 +73,8 @@ _PERSON: Final = """
     WHERE r.room = ?2
 """
 _COLUMNS: Final = (
-    "r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until, r.bytes, r.archived, p.deleted"
+    "r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until, r.bytes, r.archived, p.deleted,"
+    " s.session IS NOT NULL"
 )
 # The author, the room and the request in one SELECT, the only one for a plain message.
 _ROOM_FACTS: Final = f"""
@@ -84,18 +84,23 @@ _ROOM_FACTS: Final = f"""
     LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
     LEFT JOIN events e ON e.author = ?1 AND e.request = ?3
     LEFT JOIN accounts p ON p.account = CASE WHEN r.low = ?1 THEN r.high ELSE r.low END
+    LEFT JOIN accounts a ON a.account = ?1 AND a.disabled = 0
+    LEFT JOIN sessions s ON s.session = ?4 AND s.account = a.account AND s.expires > ?5
     WHERE r.room = ?2 AND r.kind != 'deleted'
 """  # noqa: S608 - columns of ours
 # The same for many, on PostgreSQL.
 _ROOM_FACTS_TOGETHER: Final = f"""
     SELECT {_COLUMNS}
-    FROM unnest(?::text[], ?::text[], ?::text[]) WITH ORDINALITY AS q (author, room, request, n)
+    FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[])
+        WITH ORDINALITY AS q (author, room, request, session, now, n)
     LEFT JOIN rooms r ON r.room = q.room AND r.kind != 'deleted'
     LEFT JOIN members m ON m.room = q.room AND m.account = q.author AND m.consent != 'refused'
     LEFT JOIN mutes u ON u.room = q.room AND u.account = q.author
     LEFT JOIN bans b ON b.room = q.room AND b.account = q.author
     LEFT JOIN events e ON e.author = q.author AND e.request = q.request
     LEFT JOIN accounts p ON p.account = CASE WHEN r.low = q.author THEN r.high ELSE r.low END
+    LEFT JOIN accounts a ON a.account = q.author AND a.disabled = 0
+    LEFT JOIN sessions s ON s.session = q.session AND s.account = a.account AND s.expires > q.now
     ORDER BY q.n
 """  # noqa: S608 - columns of ours
 _REACTIONS: Final = """
@@ -128,28 +133,41 @@ class RoomFacts(NamedTuple):
     archived: int
     peer_deleted: Millis | None
     """When the account of the other person in a direct room was deleted."""
+    is_live: bool
+    """The author's session is live, or the event is the server's own."""
 
     @property
     def is_plain(self) -> bool:
         """Whether this request is new, and its author a member who has accepted the room (or no member)."""
-        return self.repeats is None and self.consent != ASKED
+        return self.is_live and self.repeats is None and self.consent != ASKED
 
 
-def read_room_facts(db: Connection, event: AppendEvent) -> RoomFacts | None:
+def read_room_facts(db: Connection, event: AppendEvent, now: Millis) -> RoomFacts | None:
     """Return the facts about the room and the author of an event; None if there is no such room."""
-    row = db.execute(_ROOM_FACTS, (plain(event.author), event.room, event.request)).fetchone()
-    return None if row is None else RoomFacts._make(row)
+    asked = (plain(event.author), event.room, event.request, event.session, now)
+    row = db.execute(_ROOM_FACTS, asked).fetchone()
+    return None if row is None else _room_facts(event, row)
 
 
-def room_facts_together(db: Connection, events: Sequence[AppendEvent]) -> list[RoomFacts | None]:
+def _room_facts(event: AppendEvent, row: tuple[Any, ...]) -> RoomFacts:
+    *facts, has_session = row
+    return RoomFacts._make((*facts, event.session is None or bool(has_session)))
+
+
+def room_facts_together(
+    db: Connection, events: Sequence[AppendEvent], now: Sequence[Millis]
+) -> list[RoomFacts | None]:
     """Return the facts about the room and the author of each event, as ``read_room_facts`` does."""
     asked = (
         [plain(event.author) for event in events],
         [event.room for event in events],
         [event.request for event in events],
+        [event.session for event in events],
+        list(now),
     )
     rows = db.execute(_ROOM_FACTS_TOGETHER, asked).fetchall()
-    return [None if row[0] is None else RoomFacts._make(row) for row in rows]
+    found = zip(events, rows, strict=True)
+    return [None if row[0] is None else _room_facts(event, row) for event, row in found]
 
 
 def facts_for_plain(event: AppendEvent, room_facts: RoomFacts, group: GroupFacts | None) -> Facts:

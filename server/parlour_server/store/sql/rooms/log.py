@@ -7,6 +7,7 @@ from functools import partial
 
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
+from parlour_server.kit.clock import Clock
 from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
@@ -20,17 +21,20 @@ from parlour_server.store.types import Appended, AppendEvent
 class SqlLog:
     """The events of the rooms."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
+        """Use the store's writer and readers; ``clock`` ends sessions."""
         self._writer = writer
         self._readers = readers
+        self._clock = clock
         self._damage = DamageLog()
 
     def append(self, event: AppendEvent, decide: Decide) -> "Future[Appended]":
         """Append one event; the future completes when it is on disk, or with the error."""
         within = f"room:{event.room}" if event.body.rules.within_room else None
+        now = self._clock.now()
         if is_plain(event.body):
-            return self._writer.submit(PlainAppend(event, decide), within=within)
-        return self._writer.submit(partial(append, event=event, decide=decide), within=within)
+            return self._writer.submit(PlainAppend(event, decide, now), within=within)
+        return self._writer.submit(partial(append, event=event, decide=decide, now=now), within=within)
 
     async def page(
         self, room: RoomId, *, after: Seq | None, before: Seq | None, limit: int, max_bytes: int

@@ -14,11 +14,11 @@ from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_server.kit.logs import warn
+from parlour_server.kit.store.engine.column_values import UNREADABLE
 from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.store.interface import LogPage
 from parlour_server.store.sql.column_values import (
     EVENT_COLUMNS,
-    UNREADABLE,
     read_event,
     read_event_if_possible,
     write_body,

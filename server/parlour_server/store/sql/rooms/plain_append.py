@@ -12,9 +12,9 @@ from typing import Final, Self
 from parlour_protocol.frames.bodies import AnyBody, EncryptedMessage, Message
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import RequestId, Seq
+from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
-from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.errors import RefusedError, SessionRefusedError
 from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.store.interface import Decide
@@ -50,16 +50,17 @@ class PlainAppend:
 
     event: AppendEvent
     decide: Decide
+    now: Millis
 
     def __call__(self, db: WriteConnection) -> Appended:
         """Append the event by itself."""
-        return append(db, self.event, self.decide)
+        return append(db, self.event, self.decide, self.now)
 
     @classmethod
     def together(cls, db: WriteConnection, writes: Sequence[Self]) -> Sequence[object]:
-        """Append these in order; returns an Appended or a RefusedError for each."""
+        """Append these in order; returns for each an Appended, or the error that refuses it."""
         events = [write.event for write in writes]
-        facts = room_facts_together(db, events)
+        facts = room_facts_together(db, events, [write.now for write in writes])
         groups = group_facts_together(db, events)
         heads: dict[RoomId, Seq] = {}
         requests: set[tuple[UserName, RequestId]] = set()
@@ -71,7 +72,7 @@ class PlainAppend:
             try:
                 if found is None or not found.is_plain or request in requests:
                     _store(db, waiting)  # what follows may read it
-                    appended = append(db, event, write.decide)
+                    appended = append(db, event, write.decide, write.now)
                 else:
                     write.decide(event, facts_for_plain(event, found, group))
                     seq = Seq(heads.get(event.room, found.head) + 1)
@@ -79,7 +80,7 @@ class PlainAppend:
                     waiting.append((appended.event, event.request))
                 heads[event.room] = max(appended.event.seq, heads.get(event.room, Seq(0)))
                 results.append(appended)
-            except RefusedError as error:
+            except (RefusedError, SessionRefusedError) as error:
                 results.append(error)
             requests.add(request)
         _store(db, waiting)

@@ -15,11 +15,11 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.unions import members
 from parlour_protocol.limits import OPEN_REPORTS, REPORTS_OF_REPORTER
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.column_values import UNREADABLE, plain, user_name
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.store.sql.column_values import BODY_KINDS, UNREADABLE, read_body, room_name
+from parlour_server.store.sql.column_values import BODY_KINDS, read_body, room_name
 from parlour_server.store.types import NewReport, ReportRecord
 
 _COLUMNS: Final = (

@@ -17,12 +17,13 @@ from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.unions import members
+from parlour_server.kit.store.engine.column_values import UNREADABLE
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.retention import BATCH
 from parlour_server.kit.store.engine.trusted_clock import DAY, TrustedClock
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.store.sql.column_values import BODY_KINDS, UNREADABLE, read_body, write_body
+from parlour_server.store.sql.column_values import BODY_KINDS, read_body, write_body
 from parlour_server.store.sql.rooms.files import end_file, end_files_of_room
 from parlour_server.store.types import ExpiringRoom, RetentionPolicy, shortest
 

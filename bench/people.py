@@ -23,6 +23,7 @@ from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.program_store import ProgramStore
+from parlour_server.kit.store.accounts.authority import ByLogin
 from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.interface import KitStore
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
@@ -54,7 +55,7 @@ async def account(
     await store.accounts.create(NewAccountRecord(user, skeleton(user), "-", now), None)
     token, expires = Secret.random(), Millis(now + DAY_MS)
     record = SessionRecord(new_session_id(), user, DEVICE, token.digest(), now, now, expires, public_key=key)
-    await store.sessions.create(record, cap=1)
+    await store.sessions.create(ByLogin(user, "-"), record, cap=1)
     return user, token
 
 

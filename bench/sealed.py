@@ -30,6 +30,7 @@ from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import AppendEvent, Attached, NewDevice, NewRoom
 
@@ -99,7 +100,7 @@ async def _device(store: ChatStore, clock: SystemClock, user: UserName, token: S
     assert session is not None  # noqa: S101 - it was made just now
     key = secrets.token_bytes(32)
     device = NewDevice(device_id_of(user, "bench", key), user, PublicKey(key), people.DEVICE, clock.now())
-    await store.devices.register(session.id, device)
+    await store.devices.register(BySession(user, session.id), device)
     return device.id
 
 

@@ -27,6 +27,7 @@ from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.setup.data_folder import DataFolder, KeyFile, UploadFolder
 from parlour_server.kit.setup.finding import Finding
+from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.records import NewAccountRecord
 from parlour_server.store.bounds import CHAT_BOUNDS
@@ -145,7 +146,7 @@ async def _make_system_account(store: Store, clock: Clock) -> None:
     finally:
         passwords.close()
     await store.accounts.create(record, None)
-    await store.accounts.set_disabled(system_account(), disabled=True)
+    await store.accounts.set_disabled(ByOperator(system_account()), disabled=True)
 
 
 async def _make_lobby(store: Store, clock: Clock) -> bool:

@@ -14,6 +14,8 @@ from parlour_protocol.kit.server_notices import ServerNotice
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import SteadyClock
 from parlour_server.kit.live_nodes import LiveNodes
+from parlour_server.kit.store.accounts.authority import ByLogin
+from parlour_server.kit.store.interface import KitStore
 
 START = 1_800_000_000_000
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -71,6 +73,13 @@ async def no_notices(_now: Millis) -> Sequence[ServerNotice]:
 def by_itself() -> LiveNodes:
     """Return the view of a server that shares its database with no other."""
     return LiveNodes(None, SteadyClock(StoppedClock()), "", outage_seconds=1)
+
+
+async def by_login(store: KitStore, user: UserName) -> ByLogin:
+    """Return a login by someone who knows the account's password."""
+    account = await store.accounts.find(user)
+    assert account is not None
+    return ByLogin(user, account.password_hash)
 
 
 class MakeAccount(Protocol):

@@ -101,6 +101,30 @@ def guessing(server: LabServer, seen: Evidence) -> bool:
 
 
 @attack(
+    "Connecting with a stolen token from four addresses, and guessing at the password from each",
+    expects="After five failures in all each further guess has to wait: a token makes no address familiar.",
+    settings="""
+[logins]
+failures_per_account = 5
+failures_per_address = 1000
+[rates]
+http_per_minute = 100000
+http_burst = 10000
+""",
+)
+def guessing_with_a_token(server: LabServer, seen: Evidence) -> bool:
+    stolen, checked = server.newcomer("vera"), 0
+    for number in range(4):
+        source = f"127.0.0.{90 + number}"
+        with server.chatting(stolen, source=source):
+            seen.sent(f"a connection from {source}")
+        answers = [_login(server, "vera", f"{_WRONG}-{number}", seen, source=source) for number in range(6)]
+        checked += sum(answer.status == 401 for answer in answers)
+    seen.observed(f"{checked} of 24 guesses were checked")
+    return checked <= 5
+
+
+@attack(
     "Sixteen logins at once, to keep the server busy with password hashes",
     expects="Most are refused without one, and someone else is served meanwhile.",
     settings="""

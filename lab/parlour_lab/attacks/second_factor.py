@@ -212,6 +212,62 @@ def session_after_reset(server: LabServer, seen: Evidence) -> bool:
 
 
 @attack(
+    "A session is ended while it asks for new recovery codes, with the password and a code of the old list",
+    expects="It gets none: whether it lives is looked up in the transaction that writes them.",
+    settings=_FEW_GUESSES,
+)
+def ended_while_asking(server: LabServer, seen: Evidence) -> bool:
+    victim = _Victim.of(server, "phil")
+    codes = iter(victim.recovery_codes)
+    for _ in range(3):  # the server may read the end of the session first
+        made = victim.finish(victim.challenge(), next(codes), kind="recovery_code")
+        stolen = str(json.loads(made.body)["session"])
+        listed = json.loads(server.api("GET", "/v1/sessions", None, _headers(stolen)).body)["sessions"]
+        [mine] = [one["id"] for one in listed if one.get("current")]
+        asked = server.api("POST", "/v1/second-factors/challenges", None, _headers(stolen))
+        answer = {"kind": "recovery_code", "code": next(codes)}
+        proof = {"challenge": json.loads(asked.body)["challenge"], "answer": answer}
+        body = {"password": PASSWORD, "proof": proof}
+        with server.wire() as thief, server.wire() as owner:
+            thief.send(_request(server, stolen, "POST", "/v1/second-factors/recovery-codes", body))
+            ended = owner.ask(_request(server, victim.session, "DELETE", f"/v1/sessions/{mine}"))
+            told = thief.answer()
+        assert ended.status == 204, ended
+        seen.sent("a request for new recovery codes, and the end of its session")
+        seen.received(told)
+        if told.status == 201:
+            return False
+    return True
+
+
+def _request(server: LabServer, session: str, method: str, path: str, body: object = None) -> bytes:
+    sent = b"" if body is None else json.dumps(body).encode()
+    kind = "" if body is None else "Content-Type: application/json\r\n"
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: {server.name}:{server.port}\r\n"
+        f"Authorization: Bearer {session}\r\n{kind}Content-Length: {len(sent)}\r\n\r\n"
+    )
+    return head.encode() + sent
+
+
+@attack(
+    "Asking for forty challenges with a stolen token, while the victim types a code",
+    expects="The victim's challenge stays: a session makes room only among its own.",
+    settings=_FEW_GUESSES,
+)
+def voided_challenge(server: LabServer, seen: Evidence) -> bool:
+    victim = _Victim.of(server, "pedro")
+    mine = victim.challenge()
+    for _ in range(40):
+        answer = server.api("POST", "/v1/second-factors/challenges", None, _headers(victim.session))
+        assert answer.status == 201, answer
+    seen.sent("forty requests for a challenge")
+    answer = victim.finish(mine, victim.recovery_codes[0], kind="recovery_code")
+    seen.observed(f"the victim's answer: {answer.status}")
+    return answer.status == 201
+
+
+@attack(
     "A page of someone else has the victim's security key sign the challenge of a login",
     expects="The signature is refused, because it names the page that it was made on.",
     stage=Stage.NOTHING,

@@ -42,6 +42,7 @@ from parlour_server.kit.auth.reauthentication import Reauthentication
 from parlour_server.kit.bus.bus import Bus, SessionsEnded
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.signatures import holds
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Devices as DeviceStore
 from parlour_server.store.types import CertificateRecord, DeviceChange, DeviceRecord, NewDevice, NewEntry
@@ -89,14 +90,17 @@ class DeviceRegistry:
         before = await self._store.account_key(user)
         if before == body.key:
             return
-        if before is not None:
-            if body.password is None:
-                raise PasswordNeededError
-            await self._reauthentication.confirm(session, body.password, body.factor, address=address)
         entry = self._entry(AccountEntry(self._clock.now(), user, bytes(body.key)))
-        change = await self._store.publish_account_key(
-            user, body.key, entry, replaces=before, session=session.id
-        )
+        if before is None:
+            by = BySession(user, session.id)
+            change = await self._store.publish_account_key(by, body.key, entry, replaces=None)
+        elif body.password is None:
+            raise PasswordNeededError
+        else:
+            async with self._reauthentication.confirmed(
+                session, body.password, body.factor, address=address
+            ) as proven:
+                change = await self._store.publish_account_key(proven, body.key, entry, replaces=before)
         self._audit.record(
             ChatAuditEvent.ACCOUNT_KEY_SET, user=user, replaced=before is not None, address=address
         )
@@ -115,7 +119,7 @@ class DeviceRegistry:
             entry = self._entry(DeviceEntry(now, bytes(body.certificate)))
         new = NewDevice(device, user, body.key, session.device, now)
         before = await self._store.find(device, now)
-        record = await self._store.register(session.id, new, certificate, entry)
+        record = await self._store.register(BySession(user, session.id), new, certificate, entry)
         self._audit.record(
             ChatAuditEvent.DEVICE_REGISTERED,
             user=user,
@@ -144,7 +148,7 @@ class DeviceRegistry:
         self._budgets.change(session.user)
         certificate = await self._certificate(session, device, body.certificate)
         entry = self._entry(DeviceEntry(self._clock.now(), bytes(body.certificate)))
-        await self._store.certify(session.user, device, certificate, entry)
+        await self._store.certify(BySession(session.user, session.id), device, certificate, entry)
         self._audit.record(
             ChatAuditEvent.DEVICE_CERTIFIED, user=session.user, device=device, session=session.id
         )
@@ -161,7 +165,7 @@ class DeviceRegistry:
         if statement.at > self._clock.now() + _SKEW:
             raise self._refused(session, "the revocation is dated in the future: check the device's clock")
         entry = self._entry(RevocationEntry(self._clock.now(), bytes(body.revocation)))
-        change = await self._store.revoke(session.user, device, key, entry)
+        change = await self._store.revoke(BySession(session.user, session.id), device, key, entry)
         self._audit.record(
             ChatAuditEvent.DEVICE_REVOKED, user=session.user, device=device, session=session.id
         )

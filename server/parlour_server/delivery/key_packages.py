@@ -21,6 +21,7 @@ from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError, TooManyAttemptsError
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Store
 from parlour_server.store.types import ClaimRecord, NewPackages
@@ -57,7 +58,8 @@ class KeyPackageService:
         if not now < expires <= now + _LONGEST:
             raise RefusedError(ErrorCode.MALFORMED, "key packages must expire in the future, within 90 days")
         first = await self._store.devices.put_packages(
-            NewPackages(device, body.packages, body.last_resort, expires, body.replace, body.suite)
+            BySession(session.user, session.id),
+            NewPackages(device, body.packages, body.last_resort, expires, body.replace, body.suite),
         )
         if first:  # it had none until now: others can add it to its rooms again
             self._bus.publish(KeysChanged(session.user))
@@ -81,7 +83,8 @@ class KeyPackageService:
         if known and not allowed:
             self._audit.record(AuditEvent.LIMIT_HIT, limit="claims_of_person", user=user, room=body.room)
             raise TooManyAttemptsError(_WAIT)
-        found = await self._store.devices.claim(body.room, user, allowed, now, body.suite) if allowed else ()
+        by = BySession(user, session.id)
+        found = await self._store.devices.claim(by, body.room, allowed, body.suite) if allowed else ()
         for record in found:
             self._notify_if_low(record)
         self._audit.record(

@@ -19,6 +19,7 @@ from parlour_server.errors import NoDeviceError
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Groups as GroupStore
 from parlour_server.store.types import Attached
@@ -109,8 +110,8 @@ class MlsGroups:
         return Welcomes(tuple(found), self._commands.incarnation, more)
 
     async def drop_welcome(self, session: SessionRecord, welcome: WelcomeId) -> bool:
-        """Delete a pending Welcome of this session's device; False if there is none."""
-        return await self._store.drop_welcome(_device(session), welcome)
+        """Delete a pending Welcome of this session's device; False if there is none. Raises NoDeviceError."""
+        return await self._store.drop_welcome(BySession(session.user, session.id), welcome)
 
     async def _append(
         self,

@@ -30,6 +30,7 @@ from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError, UnavailableError
 from parlour_server.kit.logs import warn
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.rooms.permissions import in_force
 from parlour_server.store.interface import Store
@@ -46,6 +47,11 @@ class Upload:
     room: RoomId
     size: int
     encrypted: bool
+
+    @property
+    def by(self) -> BySession:
+        """The session that sends it."""
+        return BySession(self.session.user, self.session.id)
 
 
 class Uploads:
@@ -111,7 +117,7 @@ class Uploads:
                 await look.end()
             await incoming.sync()
             record = self._record(file, upload, Digest(digest.digest()))
-            await _to_its_end(self._keep(record, incoming))
+            await _to_its_end(self._keep(upload, record, incoming))
         self._audit.record(
             ChatAuditEvent.FILE_STORED, user=record.owner, room=record.room, file=file, bytes=size
         )
@@ -154,6 +160,7 @@ class Uploads:
         until = Millis(now + int(seconds * 1000) + _MINUTE)
         try:
             await self._store.files.reserve(
+                upload.by,
                 FileReservation(file, upload.room, owner, upload.size, now, until),
                 user_bytes=self._budgets.file_bytes(owner, self._settings.user_bytes),
                 room_bytes=self._settings.room_bytes,
@@ -164,8 +171,8 @@ class Uploads:
                 raise FilesFullError(_FULL) from error
             raise
 
-    async def _keep(self, record: FileRecord, incoming: Incoming) -> None:
-        await self._store.files.put(record)
+    async def _keep(self, upload: Upload, record: FileRecord, incoming: Incoming) -> None:
+        await self._store.files.put(upload.by, record)
         await incoming.keep()
 
     async def _give_up(self, incoming: Incoming) -> None:

@@ -236,7 +236,12 @@ class Server(Generic[_Settings]):
                 renewal.tls,
                 service,
                 api,
-                TicketRedemption(store.tickets, store.sessions, steady),
+                TicketRedemption(
+                    store.tickets,
+                    store.sessions,
+                    LoginThrottle(store.attempts, clock, settings.logins),
+                    steady,
+                ),
                 registry,
                 audit,
                 spec.wire,
@@ -452,7 +457,7 @@ class _Api(Generic[_Settings]):
                 account_made=partial(spec.account_made, store, parts.bus, clock),
             ),
             LoginService(store.accounts, sessions, self._passwords, factors, throttle, audit),
-            Tickets(store.tickets, tickets, throttle, audit, parts.steady, seconds=logins.ticket_seconds),
+            Tickets(store.tickets, tickets, audit, parts.steady, seconds=logins.ticket_seconds),
             PasswordChanger(store.accounts, sessions, self._passwords, reauthentication, audit, names),
             parts.steady,
         )

@@ -157,7 +157,7 @@ def application(
                 account_made=partial(CHAT.account_made, store, bus, clock),
             ),
             LoginService(store.accounts, sessions, passwords, factors, throttle, audit),
-            Tickets(store.tickets, tickets, throttle, audit, clock, seconds=30),
+            Tickets(store.tickets, tickets, audit, clock, seconds=30),
             changes,
             clock,
         ),

@@ -27,6 +27,7 @@ from parlour_server.delivery.uploads import Uploads
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.errors import RefusedError, UnavailableError
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.store.interface import Store
 from parlour_server.store.types import NewRoom
 
@@ -103,7 +104,7 @@ async def test_only_members_who_may_write_upload(
         new_room_id(), RoomKind.DIRECT, ada.user, LAPTOP, new_request_id(), village.clock.now(), peer=bob.user
     )
     await village.store.rooms.create(direct)
-    await village.store.accounts.close(bob.user, "unusable")
+    await village.store.accounts.close(ByOperator(bob.user), "unusable")
     assert (await upload(ada, direct.room)).json()["error"] == "forbidden"
     assert on_disk(folder) == []
 
@@ -126,7 +127,7 @@ async def test_a_body_that_arrives_after_its_session_ended_does_nothing(
 
     async def body() -> AsyncIterator[bytes]:
         yield begin
-        await village.store.sessions.end_all(ada.user)
+        await village.store.sessions.end_all(ByOperator(ada.user))
         yield end
 
     refused = await ada.ask("POST", paths[which], content=body(), headers={**kind, "Content-Length": size})

@@ -18,6 +18,7 @@ from parlour_server.delivery.file_expiry import FileExpiry
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.errors import OutcomeUnknownError, UnavailableError
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.rooms.rights import decide
 from parlour_server.store.interface import Store
 from parlour_server.store.types import AppendEvent, FileRecord
@@ -125,8 +126,8 @@ async def test_an_upload_whose_record_could_not_be_deleted_is_cleared_away(
     room = await village.room(ada)
     put = store.files.put
 
-    async def put_and_fail(record: FileRecord) -> None:
-        await put(record)
+    async def put_and_fail(by: BySession, record: FileRecord) -> None:
+        await put(by, record)
         raise OutcomeUnknownError
 
     async def fail(_files: object) -> None:
@@ -163,8 +164,8 @@ async def test_a_sweep_beside_an_upload_that_is_being_finished(
     room = await village.room(ada)
     put = store.files.put
 
-    async def put_and_sweep(record: FileRecord) -> None:
-        await put(record)
+    async def put_and_sweep(by: BySession, record: FileRecord) -> None:
+        await put(by, record)
         for path in (files_of(folder) / "incoming").iterdir():
             os.utime(path, (1, 1))
         await sweeper.sweep()

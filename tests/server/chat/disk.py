@@ -4,6 +4,7 @@ import secrets
 
 from tests.protocol.identity.signing import public
 from tests.server.chat.fakes import GENEROUS, LAPTOP, FakeClock, FakePeer, RecordingAudit, World, stored
+from tests.server.kit.store.world import log_in
 
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.opaque import CertificateBytes, LogEntryBytes, PublicKey, TreeBytes, WelcomeBytes
@@ -17,6 +18,7 @@ from parlour_server.chat.commands import Commands
 from parlour_server.chat_settings import ChatSettings, Delivery, MessageSettings
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.bus.local_bus import LocalBus
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
 from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import Appended, Attached, CertificateRecord, NewDevice, NewEntry
@@ -48,7 +50,7 @@ class DiskWorld(World):
             last_seen=now,
             expires=Millis(now + 10**9),
         )
-        await self.disk.sessions.create(session, cap=99)
+        await log_in(self.disk, session, cap=99)
         device = await self.device(user, session.id) if keys else None
         peer = FakePeer(user, session.id, LAPTOP, session.expires, device, address)
         self.chat.opened(peer)
@@ -66,6 +68,7 @@ class DiskWorld(World):
 
     async def device(self, user: UserName, session: SessionId) -> DeviceId:
         """Bind the session to a new device; of its keys only the first one of someone signs anything."""
+        by = BySession(user, session)
         account, key = PublicKey(user.encode().ljust(32)), PublicKey(secrets.token_bytes(32))
         if await self.disk.devices.account_key(user) is None:
             key = PublicKey(public(f"{user} device"))
@@ -73,14 +76,14 @@ class DiskWorld(World):
         now = self.clock.now()
         if await self.disk.devices.account_key(user) is None:
             entry = NewEntry(LogEntryBytes(secrets.token_bytes(20)), start)
-            await self.disk.devices.publish_account_key(user, account, entry, replaces=None, session=session)
+            await self.disk.devices.publish_account_key(by, account, entry, replaces=None)
         device = device_id_of(user, "chat.example", key)
         certificate = CertificateRecord(
             CertificateBytes(secrets.token_bytes(20)), account, Millis(now + 10**10)
         )
         entry = NewEntry(LogEntryBytes(secrets.token_bytes(20)), start)
         new = NewDevice(device, user, key, LAPTOP, now)
-        await self.disk.devices.register(session, new, certificate, entry)
+        await self.disk.devices.register(by, new, certificate, entry)
         return device
 
     async def bring(self, inviter: FakePeer, room: RoomId, name: str) -> None:

@@ -64,6 +64,7 @@ from parlour_protocol.membership import Remove
 from parlour_protocol.rooms import RoomKind, RoomSuite
 from parlour_server.chat.notices import DeviceEphemeral, DeviceWaits, KeysChanged
 from parlour_server.kit.bus.bus import SessionsEnded
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.store.types import DevicesChanged, NewEntry
 
 SEALED = Ciphertext(b"sealed").text
@@ -309,7 +310,9 @@ async def test_a_revoked_devices_sockets_close(disk: DiskWorld):
     key = await disk.disk.devices.account_key(user)
     assert key is not None
     entry = NewEntry(LogEntryBytes(b"revoked"), Head.empty("chat.example"))
-    change = await disk.disk.devices.revoke(user, device_of(phone), PublicKey(key), entry)
+    change = await disk.disk.devices.revoke(
+        BySession(user, laptop.info.grant.session), device_of(phone), PublicKey(key), entry
+    )
     assert change.sessions == {phone.info.grant.session}
     disk.bus.publish(SessionsEnded(change.sessions))
     assert phone.ended == SESSION_ENDED

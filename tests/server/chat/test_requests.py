@@ -47,6 +47,7 @@ from parlour_protocol.rooms import Role, RoomKind, Status
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.store.accounts.authority import ByOperator
 
 
 def entered(answer: Ok | Error) -> RoomSummary:
@@ -326,7 +327,7 @@ async def test_a_message_of_an_ended_session_is_not_acknowledged(disk: DiskWorld
     room = entered(await disk.ask(ada, CreateRoom, name="lounge", kind="public")).room
     entered(await disk.ask(bob, Join, room=room))
     session = ada.info.grant.session
-    await disk.disk.sessions.end(ada.info.grant.user, session)
+    await disk.disk.sessions.end(ByOperator(ada.info.grant.user), session)
     request = disk.push(ada, Send, room=room, text="too late")
     stored(await disk.ask(bob, Send, room=room, text="in time"))
     await bob.until(lambda: bob.texts(room))

@@ -48,6 +48,7 @@ from parlour_server.kit.bus.nats_bus import NatsBus
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.journal_follower import JournalFollower
 from parlour_server.kit.kit_notices import KIT_NOTICES
+from parlour_server.kit.store.accounts.authority import ByOperator, BySession
 from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import NewEntry
@@ -210,14 +211,16 @@ class TestWithoutTheBus:
             await two.connect(name, keys=keys)
             for name, keys in (("ada", False), ("bob", False), ("cora", True), ("cora", True))
         ]
-        await one.disk.sessions.end(ended.info.grant.user, ended.info.grant.session)
-        await one.disk.accounts.set_disabled(gone.info.grant.user, disabled=True)
+        await one.disk.sessions.end(ByOperator(ended.info.grant.user), ended.info.grant.session)
+        await one.disk.accounts.set_disabled(ByOperator(gone.info.grant.user), disabled=True)
         user, device = phone.info.grant.user, phone.info.grant.device_id
         key = await one.disk.devices.account_key(user)
         assert key is not None
         assert device is not None
         entry = NewEntry(LogEntryBytes(b"revoked"), Head.empty("chat.example"))
-        await one.disk.devices.revoke(user, device, PublicKey(key), entry)
+        await one.disk.devices.revoke(
+            BySession(user, laptop.info.grant.session), device, PublicKey(key), entry
+        )
         await two.read_journal()
         assert [peer.ended for peer in (ended, gone, phone)] == [
             SESSION_ENDED,

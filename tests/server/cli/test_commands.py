@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 import pytest
 from tests.e2e import commands
+from tests.server.fakes import by_login
 
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import MessageText
@@ -774,7 +775,8 @@ def test_sessions_are_listed_and_ended(folder: DataFolder, capsys: Capture) -> N
                 store.sessions, LocalBus(), clock, Audit(), Logins(), SessionActivity(clock), AccountLimits()
             )
             for key in (None, None, bytes(SigningKey.generate().verify_key)):
-                await sessions.begin(parse_user_name("anna"), parse_device_name("laptop"), key)
+                by = await by_login(store, parse_user_name("anna"))
+                await sessions.begin(by, parse_device_name("laptop"), key)
 
     asyncio.run(log_in())
     listed = json.loads(run(capsys, "session", "list", *data, "anna", "--json"))

@@ -29,6 +29,7 @@ from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.cli.command_options import action, data_option, folder_of, with_store
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.operator_log import DONE, FAILED, UNFINISHED, OperatorLog
+from parlour_server.kit.store.accounts.authority import ByOperator
 
 Words = tuple[str, ...]
 DATA, ELSEWHERE = "<data>", "<elsewhere>"
@@ -248,7 +249,7 @@ def test_a_command_without_a_record_cannot_write_to_the_store(place: Place, caps
     @data_option
     def quiet(data: Path) -> None:
         name = parse_user_name("anna")
-        with_store(data, lambda store: store.accounts.set_disabled(name, disabled=True), did=None)
+        with_store(data, lambda store: store.accounts.set_disabled(ByOperator(name), disabled=True), did=None)
 
     before = place.state()
     line = CommandLine(NAME, lambda: CHAT, about="", example="", commands=(quiet,))

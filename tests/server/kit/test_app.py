@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 from tests.forked import ForkedPython, PipedPython
+from tests.server.kit.store.world import log_in
 
 from parlour_protocol.kit.errors import SESSION_ENDED, ProgramError
 from parlour_protocol.kit.frames import Error, Hello, Ok, Request
@@ -31,6 +32,7 @@ from parlour_server.kit.connections.budgets import Budget
 from parlour_server.kit.running_program import Parts
 from parlour_server.kit.server import Server
 from parlour_server.kit.setup.initialise import initialise
+from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
 from parlour_server.kit.testing.server import Socket, World, running
@@ -253,8 +255,8 @@ async def test_a_session_that_has_just_ended_is_not_greeted(tmp_path: Path) -> N
         record = SessionRecord(
             SessionId(session), ada, parse_device_name("box"), session.encode(), now, now, expires
         )
-        await store.sessions.create(record, cap=5)
-    await store.sessions.end(ada, SessionId("s" * 22))
+        await log_in(store, record, cap=5)
+    await store.sessions.end(ByOperator(ada), SessionId("s" * 22))
     fields = {field.name: cast("Any", None) for field in dataclasses.fields(Parts)}
     async with AsyncExitStack() as stack:
         parts = Parts(**fields | {"store": store, "steady": SteadyClock(clock), "stack": stack})

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from tests.server.kit.store.world import FakeClock, KitWorld
+from tests.server.kit.store.world import FakeClock, KitWorld, log_in
 
 from parlour_protocol.kit.frames import Push, Request
 from parlour_protocol.kit.id_fields import Count
@@ -162,7 +162,7 @@ class Server:
         world = KitWorld(self.store, self._shared.clock)
         self._shared.people += 1
         session = world.session(await world.account(name), self._shared.people)
-        await self.store.sessions.create(session, cap=9)
+        await log_in(self.store, session, cap=9)
         return Follower(world.grant(session))
 
     async def play(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 import msgspec
 import pytest
 from msgspec import Meta
-from tests.server.kit.store.world import FakeClock, KitWorld
+from tests.server.kit.store.world import FakeClock, KitWorld, log_in
 
 from parlour_protocol.kit.errors import ErrorCode, ProgramError
 from parlour_protocol.kit.frames import Push, Request
@@ -65,7 +65,7 @@ class Game:
         """Log someone in."""
         self._number += 1
         session = self._world.session(await self._world.account(name), self._number)
-        await self._world.store.sessions.create(session, cap=9)
+        await log_in(self._world.store, session, cap=9)
         return Player(self._world.grant(session))
 
     async def take(self, player: "Player", ask: Take) -> Appended[int]:

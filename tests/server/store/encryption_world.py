@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from msgspec import structs
+from tests.server.kit.store.world import log_in
 from tests.server.store.world import DEVICE, World
 
 from parlour_protocol.frames.bodies import (
@@ -31,6 +32,7 @@ from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
 from parlour_protocol.kit.ids import DeviceId, Millis, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
+from parlour_server.kit.store.accounts.authority import ByProof, BySession
 from parlour_server.rooms.rights import decide
 from parlour_server.store.interface import Store
 from parlour_server.store.types import (
@@ -38,6 +40,7 @@ from parlour_server.store.types import (
     AppendEvent,
     Attached,
     CertificateRecord,
+    DeviceChange,
     DeviceRecord,
     NewDevice,
     NewEntry,
@@ -84,15 +87,33 @@ class Delivery:
         """Publish a key of the account, if it has none."""
         if user not in self.keys:
             self.keys[user] = self.key()
-            await self.store.devices.publish_account_key(
-                user, self.keys[user], self.entry(), replaces=None, session=None
-            )
+            by = await self.by(user)
+            await self.store.devices.publish_account_key(by, self.keys[user], self.entry(), replaces=None)
 
     async def session(self, user: UserName) -> SessionId:
         """Log the user in."""
         session = self.world.session(user, next(self._numbers))
-        await self.store.sessions.create(session, cap=100)
+        await log_in(self.store, session, cap=100)
         return session.id
+
+    async def by(self, user: UserName, device: DeviceId | None = None) -> BySession:
+        """Return a request of a session of theirs that speaks for the device (None: for any, if it can)."""
+        sessions = await self.store.sessions.list(user, self.now)
+        bound = [one for one in sessions if one.device_id is not None and device in {None, one.device_id}]
+        for session in bound or ([] if device else sessions):
+            return BySession(user, session.id)
+        return BySession(user, await self.session(user))
+
+    async def speaks_for(self, device: DeviceId) -> BySession:
+        """Return a request of a session that speaks for the device."""
+        held = await self.store.devices.find(device, self.now)
+        assert held is not None
+        return await self.by(held.user, device)
+
+    async def revoke(self, user: UserName, device: DeviceId) -> DeviceChange:
+        """Revoke a device of the user."""
+        by = await self.by(user)
+        return await self.store.devices.revoke(by, device, self.keys[user], self.entry())
 
     def new_device(self, user: UserName) -> NewDevice:
         """Return a device that no one knows."""
@@ -108,9 +129,11 @@ class Delivery:
         session = await self.session(user)
         new = self.new_device(user)
         if not active:
-            return await self.store.devices.register(session, new), session
+            return await self.store.devices.register(BySession(user, session), new), session
         await self.account_key(user)
-        made = await self.store.devices.register(session, new, self.certificate(user), self.entry())
+        made = await self.store.devices.register(
+            BySession(user, session), new, self.certificate(user), self.entry()
+        )
         return made, session
 
     async def person(self, name: str) -> tuple[UserName, DeviceId]:
@@ -188,13 +211,19 @@ class Delivery:
     ) -> None:
         """Bring key packages."""
         await self.store.devices.put_packages(
+            await self.speaks_for(device),
             NewPackages(
                 device,
                 tuple(KeyPackageBytes(name.encode()) for name in names),
                 None if last_resort is None else KeyPackageBytes(last_resort.encode()),
                 Millis(self.now + days * DAY),
-            )
+            ),
         )
+
+
+def proven(by: BySession) -> ByProof:
+    """Return the same request with the account's password."""
+    return ByProof(by.user, by.session, f"hash of {by.user}", None)
 
 
 def handshake(

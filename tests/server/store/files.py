@@ -1,10 +1,26 @@
 """Records of files, as an upload leaves them."""
 
-from parlour_protocol.kit.ids import Millis
+from tests.server.kit.store.world import DEVICE, log_in
+
+from parlour_protocol.kit.ids import Millis, new_session_id
+from parlour_server.kit.store.accounts.authority import BySession
+from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Store
 from parlour_server.store.types import FileRecord, FileReservation
 
 PLENTY = 2**40
+
+
+async def sender(store: Store, file: FileRecord) -> BySession:
+    """Return a session of the owner, which sends the file."""
+    sessions = await store.sessions.list(file.owner, file.created)
+    if sessions:
+        return BySession(file.owner, sessions[0].id)
+    now, name = file.created, new_session_id()
+    until = Millis(now + 86_400_000)
+    record = SessionRecord(name, file.owner, DEVICE, name.encode(), now, now, until)
+    await log_in(store, record, cap=9)
+    return BySession(file.owner, name)
 
 
 async def reserve(
@@ -13,7 +29,10 @@ async def reserve(
     """Reserve the space of a file for a minute."""
     until = Millis(file.created + 60_000)
     reservation = FileReservation(file.id, file.room, file.owner, file.size, file.created, until)
-    await store.files.reserve(reservation, user_bytes=user_bytes, room_bytes=room_bytes, total_bytes=total)
+    by = await sender(store, file)
+    await store.files.reserve(
+        by, reservation, user_bytes=user_bytes, room_bytes=room_bytes, total_bytes=total
+    )
 
 
 async def put(
@@ -21,4 +40,9 @@ async def put(
 ) -> None:
     """Reserve its space, and keep it."""
     await reserve(store, file, user_bytes=user_bytes, room_bytes=room_bytes, total=total)
-    await store.files.put(file)
+    await put_reserved(store, file)
+
+
+async def put_reserved(store: Store, file: FileRecord) -> None:
+    """Keep a file whose space is reserved."""
+    await store.files.put(await sender(store, file), file)

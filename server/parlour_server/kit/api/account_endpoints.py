@@ -107,7 +107,7 @@ class AccountEndpoints:
     async def log_out(self, request: Request) -> Response:
         """End this session: 204."""
         session = session_of(request)
-        await self.guard.sessions.end(session, session.id)
+        await self.guard.sessions.end(session, session.id, while_enrolling=True)
         return nothing()
 
     async def end_session(self, request: Request) -> Response:

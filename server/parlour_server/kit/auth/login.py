@@ -26,6 +26,7 @@ from parlour_server.kit.errors import (
     SessionRefusedError,
     TooManyAttemptsError,
 )
+from parlour_server.kit.store.accounts.authority import ByLogin, ByPassword
 from parlour_server.kit.store.interface import Accounts
 from parlour_server.kit.store.records import Account, SessionRecord
 
@@ -71,12 +72,13 @@ class LoginService:
         name = str(user) if user else unicodedata.normalize("NFKC", username[:_LONGEST_NAME]).casefold()
         async with self._audited(user, address), self._throttle.attempt(name, address) as attempt:
             account = await self._verified(user, password, address)
-            challenge = await self._factors.challenge_login(account, device)
-            attempt.is_complete = challenge is None
-        if challenge is not None:
-            self._audit.record(AuditEvent.SECOND_FACTOR_ASKED, user=account.user, address=address)
-            return challenge
-        return await self._begin(account.user, device, address, presented, key, account.password_hash)
+            challenge = await self._factors.challenge_login(account, device, address=address)
+            if challenge is not None:
+                attempt.is_complete = False
+                self._audit.record(AuditEvent.SECOND_FACTOR_ASKED, user=account.user, address=address)
+                return challenge
+            by = ByLogin(account.user, account.password_hash)
+            return await self._begin(by, device, address, presented, key)
 
     async def finish(
         self, proof: LoginProof, *, address: str, presented: Secret | None
@@ -91,18 +93,11 @@ class LoginService:
         # Without an account only the address counts: no one can know another's challenge.
         name = str(user) if user else proof.challenge.digest().hex()
         async with self._audited(user, address), self._throttle.attempt(name, address):
-            challenge, kind = await self._factors.prove(proof)
-        if kind is FactorKind.RECOVERY_CODE:
-            self._audit.record(AuditEvent.RECOVERY_CODE_USED, user=challenge.user, address=address)
-        return await self._begin(
-            challenge.user,
-            challenge.device,
-            address,
-            presented,
-            proof.key,
-            challenge.password_hash,
-            factor=kind.value,
-        )
+            challenge, answer = await self._factors.answered(proof)
+            if challenge.password_hash is None:
+                raise SecondFactorRefusedError
+            by = ByLogin(challenge.user, challenge.password_hash, answer)
+            return await self._begin(by, challenge.device, address, presented, proof.key)
 
     @asynccontextmanager
     async def _audited(self, user: UserName | None, address: str) -> AsyncIterator[None]:
@@ -124,26 +119,23 @@ class LoginService:
 
     async def _begin(
         self,
-        user: UserName,
+        by: ByLogin,
         device: DeviceName,
         address: str,
         presented: Secret | None,
         key: bytes | None,
-        verified: str | None,
-        *,
-        factor: str | None = None,
     ) -> tuple[SessionRecord, Secret]:
-        await self._end_presented(presented)
-        async with self._audited(user, address):
-            record, token = await self._sessions.begin(
-                user, device, key, with_factor=factor is not None, verified=verified
-            )
+        old = await self._presented(presented)
+        record, token = await self._sessions.begin(by, device, key, instead_of=old)
+        kind = by.answer.kind if by.answer else None
+        if kind is FactorKind.RECOVERY_CODE:
+            self._audit.record(AuditEvent.RECOVERY_CODE_USED, user=by.user, address=address)
         self._audit.record(
             AuditEvent.LOGIN_OK,
-            user=user,
+            user=by.user,
             address=address,
             session=record.id,
-            factor=factor,
+            factor=kind and kind.value,
             keyed=key is not None,
         )
         return record, token
@@ -158,20 +150,20 @@ class LoginService:
         if rehashed is None:
             return account
         try:
-            await self._accounts.set_rehashed(account.user, rehashed, verified=account.password_hash)
+            await self._accounts.set_rehashed(ByPassword(account.user, account.password_hash), rehashed)
         except LoginRefusedError:
             # It was replaced meanwhile: by another login in the same way, or by another password.
             return await self._verified(user, password, address)
         return replace(account, password_hash=rehashed)
 
-    async def _end_presented(self, presented: Secret | None) -> None:
+    async def _presented(self, presented: Secret | None) -> SessionRecord | None:
+        """Return the live session whose token came with a login."""
         if presented is None:
-            return
+            return None
         try:
-            old = await self._sessions.authenticate(presented, may_be_enrolling=True)
+            return await self._sessions.authenticate(presented, may_be_enrolling=True)
         except SessionRefusedError:
-            return
-        await self._sessions.end(old, old.id, why="logged in again")
+            return None
 
 
 def _user_of(username: str) -> UserName | None:

@@ -40,13 +40,13 @@ class PasswordChanger:
         """Replace the password and end all other sessions of the account.
 
         Raises PasswordRefusedError for the new one, LoginRefusedError for the old one or the factor,
-        SecondFactorNeededError, TooManyAttemptsError, UnavailableError.
+        SecondFactorNeededError, SessionRefusedError, TooManyAttemptsError, UnavailableError.
         """
         check_new_password(new, (session.user, session.device, *self._names))
-        verified = await self._reauthentication.confirm(session, old, proof, address=address)
-        hashed = await self._passwords.hash(new, address=address)
-        others = await self._sessions.list(session)
-        await self._accounts.set_password(session.user, hashed, but=session.id, verified=verified)
+        async with self._reauthentication.confirmed(session, old, proof, address=address) as by:
+            hashed = await self._passwords.hash(new, address=address)
+            others = await self._sessions.list(session)
+            await self._accounts.set_password(by, hashed)
         self._sessions.others_ended(session, others, why="password changed")
         self._audit.record(
             AuditEvent.PASSWORD_CHANGED, user=session.user, address=address, session=session.id

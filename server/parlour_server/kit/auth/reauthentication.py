@@ -1,8 +1,12 @@
 """Asks someone who is logged in who they are, before an action that could take the account over.
 
 The password is not enough for an account with a second factor, nor is a session, nor the factor: it needs
-both, each time (OWASP ASVS 7.5.1). Attempts are throttled like logins.
+both, each time (OWASP ASVS 7.5.1). Attempts are throttled like logins. What was proved allows one change,
+whose transaction looks again and uses the factor's answer up (``authority.py``).
 """
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from parlour_protocol.kit.second_factor import FactorKind, FactorProof
 from parlour_protocol.kit.secret import Secret
@@ -11,6 +15,7 @@ from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.auth.second_factor.factors import SecondFactors
 from parlour_server.kit.errors import LoginRefusedError, SecondFactorNeededError, SecondFactorRefusedError
+from parlour_server.kit.store.accounts.authority import ByProof
 from parlour_server.kit.store.interface import Accounts
 from parlour_server.kit.store.records import SessionRecord
 
@@ -32,13 +37,21 @@ class Reauthentication:
         self._throttle = throttle
         self._audit = audit
 
-    async def confirm(
-        self, session: SessionRecord, password: Secret, proof: FactorProof | None, *, address: str
-    ) -> str:
-        """Return the hash that the password was verified with, if the person of this session proves it.
+    @asynccontextmanager
+    async def confirmed(
+        self,
+        session: SessionRecord,
+        password: Secret,
+        proof: FactorProof | None,
+        *,
+        address: str,
+        while_enrolling: bool = False,
+    ) -> AsyncIterator[ByProof]:
+        """Run a block that makes one change, if the person of this session proves who they are.
 
         Raises SecondFactorNeededError before anything is checked; LoginRefusedError, TooManyAttemptsError,
-        UnavailableError.
+        UnavailableError. A LoginRefusedError of the block, whose change finds that the proof does not hold
+        any more, counts like a wrong password.
         """
         needs_proof = await self._factors.has_any(session.user)
         if needs_proof and proof is None:
@@ -50,18 +63,18 @@ class Reauthentication:
                 await self._passwords.verify(hashed, password, address=address)
                 if account is None or account.disabled:
                     raise LoginRefusedError
+                answer = None
                 if proof is not None and needs_proof:
-                    _, kind = await self._factors.prove(proof, session)
-                    if kind is FactorKind.RECOVERY_CODE:
-                        self._audit.record(
-                            AuditEvent.RECOVERY_CODE_USED,
-                            user=session.user,
-                            session=session.id,
-                            address=address,
-                        )
-                return account.password_hash
+                    _, answer = await self._factors.answered(proof, session)
+                yield ByProof(
+                    session.user, session.id, account.password_hash, answer, while_enrolling=while_enrolling
+                )
         except SecondFactorRefusedError:
             self._audit.record(
                 AuditEvent.SECOND_FACTOR_FAILED, user=session.user, session=session.id, address=address
             )
             raise
+        if answer is not None and answer.kind is FactorKind.RECOVERY_CODE:
+            self._audit.record(
+                AuditEvent.RECOVERY_CODE_USED, user=session.user, session=session.id, address=address
+            )

@@ -33,6 +33,7 @@ from parlour_server.kit.errors import (
     UnavailableError,
 )
 from parlour_server.kit.signatures import is_public_key
+from parlour_server.kit.store.accounts.authority import ByLogin, BySession
 from parlour_server.kit.store.interface import Sessions as SessionStore
 from parlour_server.kit.store.records import SessionRecord
 
@@ -70,36 +71,36 @@ class Sessions:
 
     async def begin(
         self,
-        user: UserName,
+        by: ByLogin,
         device: DeviceName,
         key: bytes | None = None,
         *,
-        with_factor: bool = False,
-        verified: str | None = None,
+        instead_of: SessionRecord | None = None,
     ) -> tuple[SessionRecord, Secret]:
         """Create a session; over the cap, the account's session that has been idle longest ends (S6).
 
-        Expired sessions end first, then those without an open socket here. Raises SessionKeyError, and
-        LoginRefusedError if by now the account is disabled, or has a second factor and this login was not
-        made ``with_factor``, or another password than the one whose hash was ``verified``.
+        ``instead_of`` ends. Of others, expired ones end first, then those without an open socket here. Raises
+        SessionKeyError, and LoginRefusedError if the login does not hold any more.
         """
         self.check_key(key)
         token = Secret.random()
         now = self._clock.now()
         record = SessionRecord(
             id=new_session_id(),
-            user=user,
+            user=by.user,
             device=device,
             token=token.digest(),
             created=now,
             last_seen=now,
             expires=Millis(now + self._settings.session_days * _DAY),
-            has_factor=with_factor,
             public_key=key,
         )
         await self.write_activity()
-        cap = self._limits.of(user, "logins.sessions_per_user", self._settings.sessions_per_user)
-        await self._store.create(record, cap=cap, in_use=self._activity.open, verified=verified)
+        cap = self._limits.of(by.user, "logins.sessions_per_user", self._settings.sessions_per_user)
+        old = None if instead_of is None else BySession(instead_of.user, instead_of.id, while_enrolling=True)
+        await self._store.create(by, record, cap=cap, in_use=self._activity.open, instead_of=old)
+        if instead_of is not None:
+            self._ended(instead_of.user, instead_of.id, why="logged in again")
         return await self._store.find(record.token, now) or record, token
 
     async def authenticate(self, token: Secret, *, may_be_enrolling: bool = False) -> SessionRecord:
@@ -159,12 +160,15 @@ class Sessions:
                 await self._store.touch(seen)
                 self._activity.written(seen)
 
-    async def end(self, session: SessionRecord, which: SessionId, *, why: str = "asked") -> bool:
-        """End one session of the account of ``session``; False when it has no such session."""
-        ended = await self._store.end(session.user, which)
+    async def end(self, session: SessionRecord, which: SessionId, *, while_enrolling: bool = False) -> bool:
+        """End one session of the account of ``session``; False when it has no such session.
+
+        Raises SessionRefusedError, EnrolmentRequiredError.
+        """
+        by = BySession(session.user, session.id, while_enrolling=while_enrolling)
+        ended = await self._store.end(by, which)
         if ended:
-            self._publish_end({which})
-            self._audit.record(AuditEvent.SESSION_ENDED, user=session.user, session=which, why=why)
+            self._ended(session.user, which, why="asked")
         return ended
 
     def others_ended(self, session: SessionRecord, listed: Sequence[SessionRecord], *, why: str) -> None:
@@ -175,6 +179,10 @@ class Sessions:
         others = {record.id for record in listed} - {session.id}
         self._publish_end(others)
         self._audit.record(AuditEvent.SESSION_ENDED, user=session.user, others=len(others), why=why)
+
+    def _ended(self, user: UserName, session: SessionId, *, why: str) -> None:
+        self._publish_end({session})
+        self._audit.record(AuditEvent.SESSION_ENDED, user=user, session=session, why=why)
 
     def _used_since(self, now: Millis) -> Millis:
         return Millis(now - self._settings.idle_days * _DAY)

@@ -6,6 +6,7 @@ the handshake redeems them. Only ``TicketRedemption`` can turn a ticket into a g
 that the session's key requires (K50).
 """
 
+from contextlib import suppress
 from typing import ClassVar
 
 from parlour_protocol.kit.secret import Secret
@@ -14,7 +15,7 @@ from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.request_rates import RequestRates
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.errors import TicketRefusedError
+from parlour_server.kit.errors import TicketRefusedError, UnavailableError
 from parlour_server.kit.signatures import holds
 from parlour_server.kit.store.interface import Sessions
 from parlour_server.kit.store.interface import Tickets as TicketStore
@@ -52,7 +53,6 @@ class Tickets:
         self,
         store: TicketStore,
         rates: RequestRates,
-        throttle: LoginThrottle,
         audit: Audit,
         clock: Clock,
         *,
@@ -60,7 +60,6 @@ class Tickets:
     ) -> None:
         self._store = store
         self._rates = rates
-        self._throttle = throttle
         self._audit = audit
         self._clock = clock
         self.seconds = seconds
@@ -79,7 +78,6 @@ class Tickets:
             await self._store.put(ticket.digest(), grant, seconds=self.seconds)
         else:
             here.put(ticket.digest(), grant, self._clock.monotonic() + self.seconds)
-        await self._throttle.used(session.user, address)
         self._audit.record(
             AuditEvent.TICKET_ISSUED,
             user=session.user,
@@ -94,16 +92,21 @@ class Tickets:
 class TicketRedemption:
     """Redeems tickets."""
 
-    def __init__(self, store: TicketStore, sessions: Sessions, clock: Clock) -> None:
+    def __init__(self, store: TicketStore, sessions: Sessions, throttle: LoginThrottle, clock: Clock) -> None:
         """``clock`` is for the tickets of one connection, and the ends of sessions."""
         self._store = store
         self._sessions = sessions
+        self._throttle = throttle
         self._clock = clock
 
-    async def redeem(self, request: Redemption, proof: bytes | None, here: ConnectionTicket) -> TicketGrant:
+    async def redeem(
+        self, request: Redemption, proof: bytes | None, here: ConnectionTicket, *, address: str
+    ) -> TicketGrant:
         """Use the ticket up, and return its grant. Raises TicketRefusedError, UnavailableError.
 
         ``proof`` is the signature of a session's key, ``here`` has the ticket of the request's connection.
+        The address of who proves a key is familiar from then on: a ticket alone shows no more than a token
+        (P33).
         """
         held = here.take(request.ticket)
         if held is None:
@@ -114,10 +117,11 @@ class TicketRedemption:
             grant = await self._sessions.granted_now(grant, self._clock.now()) if in_time else None
         if grant is None or grant.expires <= self._clock.now():
             raise TicketRefusedError
-        if grant.public_key is not None and (
-            proof is None or not holds(grant.public_key, request.to_be_signed(), proof)
-        ):
-            raise TicketRefusedError
+        if grant.public_key is not None:
+            if proof is None or not holds(grant.public_key, request.to_be_signed(), proof):
+                raise TicketRefusedError
+            with suppress(UnavailableError):  # a full disk must not keep people out
+                await self._throttle.used(grant.user, address)
         return grant
 
     async def burn(self, ticket: bytes, here: ConnectionTicket) -> None:

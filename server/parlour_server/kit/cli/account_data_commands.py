@@ -60,6 +60,7 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
     from parlour_server.kit.auth.password_hashing import HashingPool  # noqa: PLC0415
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
     from parlour_server.kit.store.accounts.accounts import new_pseudonym  # noqa: PLC0415
+    from parlour_server.kit.store.accounts.authority import ByOperator  # noqa: PLC0415
 
     spec = program()
 
@@ -79,7 +80,7 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
             unusable = passwords.unusable()
         finally:
             passwords.close()
-        ended = await store.accounts.close(user, unusable)
+        ended = await store.accounts.close(ByOperator(user), unusable)
         pseudonym = user
         if not is_pseudonym(user) and await spec.account_data.is_author(store, user):
             pseudonym = parse_user_name(new_pseudonym())

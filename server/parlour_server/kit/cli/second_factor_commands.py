@@ -70,10 +70,11 @@ def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
 @name_argument
 def require(data: Path, name: str, undo: bool, as_json: bool) -> None:  # noqa: FBT001 - click
     """Require a second factor of an account. Without one its sessions end, and it must set one up."""
+    from parlour_server.kit.store.accounts.authority import ByOperator  # noqa: PLC0415 - keeps `--help` quick
 
     async def work(store: "KitStore") -> str:
         chosen = await known(store, name)
-        await store.second_factors.require(chosen, required=not undo)
+        await store.second_factors.require(ByOperator(chosen), required=not undo)
         return str(chosen)
 
     did = "user second-factor require"
@@ -93,9 +94,10 @@ def reset(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
 
     Make sure who asks for it: from then on the password is enough to log in.
     """
+    from parlour_server.kit.store.accounts.authority import ByOperator  # noqa: PLC0415 - keeps `--help` quick
 
     async def work(store: "KitStore") -> int:
-        return await store.second_factors.reset(await known(store, name))
+        return await store.second_factors.reset(ByOperator(await known(store, name)))
 
     removed = with_store(data, work, did="user second-factor reset", user=canonical(name))
     if as_json:

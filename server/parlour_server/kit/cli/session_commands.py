@@ -72,6 +72,7 @@ def end(data: Path, name: str, which: str | None, every: bool, as_json: bool) ->
     """End the session with the id WHICH (see `session list`), or all with --all."""
     from parlour_protocol.kit.ids import SessionId  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
+    from parlour_server.kit.store.accounts.authority import ByOperator  # noqa: PLC0415
 
     if every is (which is not None):
         raise click.UsageError("Give the id of a session, or --all.")
@@ -79,8 +80,8 @@ def end(data: Path, name: str, which: str | None, every: bool, as_json: bool) ->
     async def work(store: "KitStore") -> int:
         chosen = await known(store, name)
         if which is None:
-            return await store.sessions.end_all(chosen)
-        if not await store.sessions.end(chosen, SessionId(which)):
+            return await store.sessions.end_all(ByOperator(chosen))
+        if not await store.sessions.end(ByOperator(chosen), SessionId(which)):
             raise SetupError(
                 f"this account has no such session; `{command()} session list` shows its sessions"
             )

@@ -131,6 +131,7 @@ def reset_password(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT00
     """
     from parlour_protocol.kit.secret import Secret  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.auth.password_hashing import HashingPool  # noqa: PLC0415
+    from parlour_server.kit.store.accounts.authority import ByOperator  # noqa: PLC0415
 
     password = Secret.random()
 
@@ -139,7 +140,7 @@ def reset_password(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT00
         passwords = HashingPool(threads=1)
         try:
             hashed = await passwords.hash(password, address="local")
-            await store.accounts.set_password(chosen, hashed)
+            await store.accounts.set_password(ByOperator(chosen), hashed)
         finally:
             passwords.close()
         return chosen
@@ -252,9 +253,11 @@ def _number(text: str, whole: str) -> int:
 
 
 def _set_disabled(data: Path, name: str, *, disabled: bool, as_json: bool) -> None:
+    from parlour_server.kit.store.accounts.authority import ByOperator  # noqa: PLC0415 - keeps `--help` quick
+
     async def work(store: "KitStore") -> "UserName":
         chosen = await known(store, name)
-        await store.accounts.set_disabled(chosen, disabled=disabled)
+        await store.accounts.set_disabled(ByOperator(chosen), disabled=disabled)
         return chosen
 
     did = "user disable" if disabled else "user enable"

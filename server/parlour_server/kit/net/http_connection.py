@@ -302,7 +302,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         """Open the WebSocket if the ticket is valid. The request's deadline keeps running."""
         upgrade = self._setup.upgrade
         try:
-            found = await upgrade.redeem(decision, self._server_key, self._own_ticket)
+            found = await upgrade.redeem(decision, self._server_key, self._own_ticket, self.address)
             if isinstance(found, Refusal):
                 self._refuse(found)
             elif refusal := upgrade.admit(found, self.address):

@@ -53,7 +53,7 @@ class WebSocketUpgrade:
         self._per_user = per_user
 
     async def redeem(
-        self, decision: Redeem | Refuse, server_key: bytes, here: ConnectionTicket
+        self, decision: Redeem | Refuse, server_key: bytes, here: ConnectionTicket, address: str
     ) -> TicketGrant | Refusal:
         """Redeem the tickets of the gate's decision; return the grant, or the refusal.
 
@@ -66,7 +66,7 @@ class WebSocketUpgrade:
                     await self._tickets.burn(ticket, here)
                 return decision.refusal
             request = Redemption(decision.ticket, decision.host, server_key, decision.path)
-            return await self._tickets.redeem(request, decision.proof, here)
+            return await self._tickets.redeem(request, decision.proof, here, address=address)
         except TicketRefusedError:
             return refusals.UNAUTHORIZED
         except ParlourServerError:

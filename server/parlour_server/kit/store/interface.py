@@ -4,7 +4,9 @@ Any number of servers may use one store at once, and commands write to it while 
 guarantees:
 
 * after a write method returns, its change is on disk;
-* a method that raises changes nothing.
+* a method that raises changes nothing;
+* a method with ``by`` decides in the transaction of its change whether they may do it. It raises what
+  ``Authority`` does.
 
 Tokens are passed only as their SHA-256 (K2: stolen store).
 """
@@ -16,6 +18,7 @@ from parlour_protocol.kit.ids import Incarnation, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.second_factor import FactorId
 from parlour_server.kit.store.account_limits import SqlAccountLimits
+from parlour_server.kit.store.accounts.authority import ByLogin, ByOperator, ByPassword, ByProof, BySession
 from parlour_server.kit.store.address_bans import SqlAddressBans
 from parlour_server.kit.store.audit_heads import SqlAuditHeads
 from parlour_server.kit.store.engine.readers import Readers
@@ -56,37 +59,29 @@ class Accounts(Protocol):
         """Return all accounts in order of name."""
         ...
 
-    async def set_password(
-        self,
-        user: UserName,
-        password_hash: str,
-        *,
-        but: SessionId | None = None,
-        verified: str | None = None,
-    ) -> int:
-        """Replace the password and, in one transaction with it, end all sessions but one (journal).
+    async def set_password(self, by: ByProof | ByOperator, password_hash: str) -> int:
+        """Replace the password and end all sessions but the one that asks (journal).
 
-        Unanswered challenges are void. ``verified`` is the hash that the old password was checked against,
-        None if it was not checked: raises LoginRefusedError if the account has another one by now. Raises
-        RefusedError for no such account. Returns how many sessions ended.
+        Unanswered challenges are void. Raises RefusedError for no such account. Returns how many sessions
+        ended.
         """
         ...
 
-    async def set_rehashed(self, user: UserName, password_hash: str, *, verified: str) -> None:
+    async def set_rehashed(self, by: ByPassword, password_hash: str) -> None:
         """Replace the hash by another one of the same password: no session ends.
 
         Otherwise as ``set_password``.
         """
         ...
 
-    async def set_disabled(self, user: UserName, *, disabled: bool) -> None:
+    async def set_disabled(self, by: ByOperator, *, disabled: bool) -> None:
         """Disable or enable; disabling ends all sessions of the account (journal).
 
         Its devices must be removed from their groups while it is disabled (journal: DevicesChanged).
         """
         ...
 
-    async def close(self, user: UserName, password_hash: str) -> int:
+    async def close(self, by: ByOperator, password_hash: str) -> int:
         """Delete an account, as far as every server knows it; returns how many sessions ended (journal).
 
         It is disabled for good with this hash, which no password matches; second factors, limits and tickets
@@ -116,17 +111,17 @@ class Sessions(Protocol):
 
     async def create(
         self,
+        by: ByLogin,
         session: SessionRecord,
         *,
         cap: int,
         in_use: Collection[SessionId] = frozenset(),
-        verified: str | None = None,
+        instead_of: BySession | None = None,
     ) -> None:
         """Store a new session; over the account's ``cap``, others end (journal).
 
-        Expired ones first, then those that are not ``in_use``, then those seen longest ago. ``verified`` is
-        the hash that the password was checked against. Raises LoginRefusedError if the account has another
-        one by now, is disabled, or has a second factor and this session began without.
+        ``instead_of`` ends first. Then expired ones, then those that are not ``in_use``, then those seen
+        longest ago.
         """
         ...
 
@@ -159,11 +154,11 @@ class Sessions(Protocol):
         """Return the account's live sessions, newest first."""
         ...
 
-    async def end(self, user: UserName, session: SessionId) -> bool:
-        """End one session of this account; False when it has no such session."""
+    async def end(self, by: BySession | ByOperator, session: SessionId) -> bool:
+        """End one session of the account; False when it has no such session."""
         ...
 
-    async def end_all(self, user: UserName) -> int:
+    async def end_all(self, by: ByOperator) -> int:
         """End all sessions of the account; returns how many ended."""
         ...
 
@@ -171,16 +166,16 @@ class Sessions(Protocol):
 class SecondFactors(Protocol):
     """Second factors, recovery codes and challenges; challenges and codes are passed as their digests.
 
-    What is used once is used up in the transaction that finds it: of any number of callers, at any number of
-    servers, one succeeds (L7).
+    What is used once is used up in the transaction that finds it, or that it allows: of any number of
+    callers, at any number of servers, one succeeds (L7).
     """
 
     async def of(self, user: UserName) -> AccountFactors:
         """Return the account's active factors."""
         ...
 
-    async def begin(self, factor: NewFactor) -> None:
-        """Store a factor that is not active yet, in place of another such one.
+    async def begin(self, by: ByProof, factor: NewFactor) -> None:
+        """Store a factor that is not active yet, in place of another one that this session began.
 
         Raises RefusedError if the account has too many.
         """
@@ -192,8 +187,8 @@ class SecondFactors(Protocol):
 
     async def activate(
         self,
+        by: BySession,
         factor: FactorRecord,
-        session: SessionId,
         *,
         secret: bytes,
         counter: int,
@@ -206,41 +201,30 @@ class SecondFactors(Protocol):
         """
         ...
 
-    async def use(self, factor: FactorRecord, counter: int) -> bool:
-        """Use an active factor, whose counter must rise, or stay 0; False if it did not."""
-        ...
-
-    async def use_recovery_code(self, user: UserName, digest: bytes) -> bool:
-        """Use up a recovery code; False if the account has no such code."""
-        ...
-
-    async def replace_recovery_codes(self, user: UserName, digests: Sequence[bytes]) -> None:
+    async def replace_recovery_codes(self, by: ByProof, digests: Sequence[bytes]) -> None:
         """Replace the account's recovery codes. Raises RefusedError if it has no factor."""
         ...
 
-    async def remove(self, user: UserName, factor: FactorId, *, keep_one: bool) -> bool:
+    async def remove(self, by: ByProof, factor: FactorId, *, keep_one: bool) -> bool:
         """Remove a factor, with the last one the recovery codes too; False if there is none.
 
         Raises RefusedError for the last one with ``keep_one``, or if the operator requires one.
         """
         ...
 
-    async def reset(self, user: UserName) -> int:
+    async def reset(self, by: ByOperator) -> int:
         """Remove every factor and recovery code, and end all sessions (journal); returns the factors."""
         ...
 
-    async def require(self, user: UserName, *, required: bool) -> None:
+    async def require(self, by: ByOperator, *, required: bool) -> None:
         """Say whether this account needs a factor; without one its sessions end (journal).
 
         Raises RefusedError for no such account.
         """
         ...
 
-    async def put_challenge(self, digest: bytes, challenge: Challenge) -> None:
-        """Store a challenge until it expires. Too many of one account: its oldest is void.
-
-        Raises LoginRefusedError if the account has another password by now than the challenge is after.
-        """
+    async def put_challenge(self, by: BySession | ByPassword, digest: bytes, challenge: Challenge) -> None:
+        """Store a challenge until it expires. Too many of its source: their oldest is void."""
         ...
 
     async def find_challenge(self, digest: bytes) -> Challenge | None:

@@ -51,8 +51,8 @@ class SessionRecord:
     """A login. ``token`` is the digest of its bearer token.
 
     ``device`` is the name that its person chose; ``device_id`` its device with keys, if any. ``has_factor``:
-    the account has a second factor now; of a new session: it began with one. ``factor_required``: the
-    operator requires one of this account. ``public_key`` (Ed25519) is the session's own, if it has one.
+    the account has a second factor now. ``factor_required``: the operator requires one of this account.
+    ``public_key`` (Ed25519) is the session's own, if it has one.
     """
 
     id: SessionId
@@ -112,12 +112,14 @@ class AccountFactors:
 class Challenge:
     """What an answer by a factor is for: a login on ``device``, or an action of ``session``.
 
+    ``source`` is who asked for it, a session or an address: only its own challenges make room for others.
     ``password_hash`` is the account's while the challenge holds, None where nobody has looked.
     """
 
     user: UserName
     device: DeviceName
     session: SessionId | None
+    source: str
     expires: Millis
     password_hash: str | None = field(default=None, repr=False)
 

@@ -10,6 +10,7 @@ from parlour_protocol.ids import RoomId, WelcomeId
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomSuite
+from parlour_server.kit.store.accounts.authority import ByProof, BySession
 from parlour_server.store.types import (
     CertificateRecord,
     ClaimRecord,
@@ -25,7 +26,8 @@ class Devices(Protocol):
     """Account keys, the devices that they certify, and the devices' key packages.
 
     Callers check signatures. Certificates and revocations are added to the key log in the same transaction,
-    and only if their account key is the current one: else RefusedError(CONFLICT).
+    and only if their account key is the current one: else RefusedError(CONFLICT). What is said of ``by`` in
+    ``kit/store/interface.py`` holds here, too.
     """
 
     async def account_key(self, user: UserName) -> PublicKey | None:
@@ -33,25 +35,19 @@ class Devices(Protocol):
         ...
 
     async def publish_account_key(
-        self,
-        user: UserName,
-        key: PublicKey,
-        entry: NewEntry,
-        *,
-        replaces: PublicKey | None,
-        session: SessionId | None,
+        self, by: BySession | ByProof, key: PublicKey, entry: NewEntry, *, replaces: PublicKey | None
     ) -> DeviceChange:
         """Set the account's key; the same key again changes nothing.
 
-        Raises RefusedError(CONFLICT) if ``replaces`` is not the current key (None: there is none).
-        Replacing revokes the devices that were certified, and ends their sessions but ``session``, which
-        speaks for no device from then on.
+        Raises RefusedError(CONFLICT) if ``replaces`` is not the current key (None: there is none), and
+        PasswordNeededError if there is one and nothing was proved. Replacing revokes the devices that were
+        certified, and ends their sessions but the one that asks, which speaks for no device from then on.
         """
         ...
 
     async def register(
         self,
-        session: SessionId,
+        by: BySession,
         device: NewDevice,
         certificate: CertificateRecord | None = None,
         entry: NewEntry | None = None,
@@ -59,8 +55,8 @@ class Devices(Protocol):
         """Bind a session of this account to a device, which is created if it is new.
 
         With ``certificate`` (and then ``entry``) it is active at once, unless it is so already. Raises
-        RefusedError: NOT_FOUND (no such live session), FORBIDDEN (the device was revoked), CONFLICT (the
-        session speaks for another device), LIMIT_REACHED (DEVICES_PER_USER).
+        RefusedError: FORBIDDEN (the device was revoked), CONFLICT (the session speaks for another device),
+        LIMIT_REACHED (DEVICES_PER_USER).
         """
         ...
 
@@ -77,7 +73,7 @@ class Devices(Protocol):
         ...
 
     async def certify(
-        self, user: UserName, device: DeviceId, certificate: CertificateRecord, entry: NewEntry
+        self, by: BySession, device: DeviceId, certificate: CertificateRecord, entry: NewEntry
     ) -> DeviceRecord:
         """Make a device of this account active, or give it a newer certificate.
 
@@ -86,7 +82,7 @@ class Devices(Protocol):
         ...
 
     async def revoke(
-        self, user: UserName, device: DeviceId, account_key: PublicKey, entry: NewEntry
+        self, by: BySession, device: DeviceId, account_key: PublicKey, entry: NewEntry
     ) -> DeviceChange:
         """Revoke a device of this account permanently: its sessions, packages and Welcomes are deleted.
 
@@ -94,29 +90,28 @@ class Devices(Protocol):
         """
         ...
 
-    async def put_packages(self, new: NewPackages) -> bool:
-        """Add to the device's key packages, or (``replace``) replace them.
+    async def put_packages(self, by: BySession, new: NewPackages) -> bool:
+        """Add to the key packages of the session's device, or (``replace``) replace them.
 
         True: it had none, so that members can add it to their rooms from now on (journal: DevicesChanged).
 
-        A package that it uploaded before, used or not, is ignored. Raises RefusedError: NOT_FOUND
-        (no such device, or revoked), LIMIT_REACHED (KEY_PACKAGES).
+        A package that it uploaded before, used or not, is ignored. Raises NoDeviceError if the session does
+        not speak for the device (any more).
         """
         ...
 
     async def claim(
         self,
+        by: BySession,
         room: RoomId,
-        user: UserName,
         devices: Sequence[DeviceId],
-        now: Millis,
         suite: RoomSuite = RoomSuite.X25519,
     ) -> Sequence[ClaimRecord]:
         """Return one key package of that suite for each of the devices, to add them to the room's group.
 
         Of any number of callers, at any number of servers, one gets each single-use package. Devices that
         have none, do not belong in the group, or are in it, are left out. Raises RefusedError(NOT_FOUND) when
-        ``user`` is not in the room, or it is not encrypted.
+        the person is not in the room, or it is not encrypted, NoDeviceError for a session without a device.
         """
         ...
 
@@ -159,6 +154,6 @@ class Groups(Protocol):
         """
         ...
 
-    async def drop_welcome(self, device: DeviceId, welcome: WelcomeId) -> bool:
-        """Delete a pending Welcome of the device; False if there is none."""
+    async def drop_welcome(self, by: BySession, welcome: WelcomeId) -> bool:
+        """Delete a pending Welcome of the session's device; False if there is none. Raises NoDeviceError."""
         ...

@@ -6,6 +6,7 @@ from typing import Protocol
 from parlour_protocol.ids import FileId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.store.types import FileRecord, FileReservation
 
 
@@ -13,7 +14,7 @@ class Files(Protocol):
     """The records of uploaded files; their bytes are on the server's disk."""
 
     async def reserve(
-        self, file: FileReservation, *, user_bytes: int, room_bytes: int, total_bytes: int
+        self, by: BySession, file: FileReservation, *, user_bytes: int, room_bytes: int, total_bytes: int
     ) -> None:
         """Count a file whose bytes are still to come; no one can find it.
 
@@ -23,7 +24,7 @@ class Files(Protocol):
         """
         ...
 
-    async def put(self, file: FileRecord) -> None:
+    async def put(self, by: BySession, file: FileRecord) -> None:
         """Store the record of a file whose bytes are on the disk, in the place of its reservation.
 
         Raises RefusedError: NOT_FOUND (also if the reservation was given up), ARCHIVED, FORBIDDEN.

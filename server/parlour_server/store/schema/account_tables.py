@@ -75,6 +75,7 @@ factor_challenges: Final = Table(
     Column("device", Words, nullable=False),
     Column("session", Words),
     Column("expires", Number, nullable=False, index=True),
+    Column("source", Words, nullable=False, server_default=""),
     **KEYED,
 )
 

@@ -13,6 +13,7 @@ from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.store.interface import Store
 
 JSON = {"Content-Type": "application/json"}
@@ -66,7 +67,7 @@ async def test_user_enumeration_sees_one_answer(api: Api, make_account: MakeAcco
     """P4: status, headers and body are equal for unknown, wrong and disabled."""
     await make_account("anna")
     disabled = await make_account("bert")
-    await store.accounts.set_disabled(disabled, disabled=True)
+    await store.accounts.set_disabled(ByOperator(disabled), disabled=True)
     answers = [
         await api.log_in("nobody"),
         await api.log_in("no such name at all"),

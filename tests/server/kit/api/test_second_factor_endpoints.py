@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from pyotp.totp import TOTP
 from tests.server.api.conftest import OPERATIONS, SETTINGS, Api
-from tests.server.fakes import CHEAP, PASSWORD, MakeAccount, ReadableAudit, StoppedClock
+from tests.server.fakes import CHEAP, PASSWORD, MakeAccount, ReadableAudit, StoppedClock, by_login
 
 from parlour_lab.software_key import SoftwareKey
 from parlour_protocol.kit.api import encode_payload
@@ -24,6 +24,7 @@ from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.errors import LoginRefusedError
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.store.interface import Store
 
 WRONG = "another-violin-marble"
@@ -168,7 +169,7 @@ async def test_every_wrong_second_step_is_one_refusal(eve: Someone, store: Store
     eve.clock.pass_seconds(CHALLENGE_SECONDS)
     refused.append(await eve.finish(totp(late, eve.code())))
     disabled = (await eve.ask())["challenge"]
-    await store.accounts.set_disabled(eve.name, disabled=True)
+    await store.accounts.set_disabled(ByOperator(eve.name), disabled=True)
     refused.append(await eve.finish(totp(disabled, eve.code())))
     assert {one.status_code for one in refused} == {401}
     assert len({(one.text, tuple(one.headers.items())) for one in refused}) == 1
@@ -277,14 +278,14 @@ async def test_a_password_that_is_reset_while_a_factor_answers(
     eve: Someone, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P7: between the answer and the session the operator resets it: no session begins."""
-    asked, prove = (await eve.ask())["challenge"], SecondFactors.prove
+    asked, prove = (await eve.ask())["challenge"], SecondFactors.answered
 
     async def overtaken(factors: SecondFactors, *given: Any) -> Any:
         proven = await prove(factors, *given)
-        await store.accounts.set_password(eve.name, "the operator's hash")
+        await store.accounts.set_password(ByOperator(eve.name), "the operator's hash")
         return proven
 
-    monkeypatch.setattr(SecondFactors, "prove", overtaken)
+    monkeypatch.setattr(SecondFactors, "answered", overtaken)
     assert (await eve.finish(totp(asked, eve.code()))).status_code == 401
 
 
@@ -328,7 +329,7 @@ async def test_a_login_that_races_the_first_factor(anna: Someone, store: Store, 
         store.sessions, LocalBus(), clock, ReadableAudit(), SETTINGS.logins, activity, AccountLimits()
     )
     with pytest.raises(LoginRefusedError):
-        await sessions.begin(anna.name, parse_device_name("late"))
+        await sessions.begin(await by_login(store, anna.name), parse_device_name("late"))
 
 
 @pytest.mark.parametrize("what", ["password", "app", "key", "codes", "removal"])
@@ -501,7 +502,7 @@ async def test_the_last_factor_stays_where_one_is_required(eve: Someone) -> None
 
 async def test_the_operator_requires_a_factor_of_one_account(anna: Someone, store: Store) -> None:
     """P29: its sessions end, and the next one may only set one up; the last factor then stays."""
-    await store.second_factors.require(anna.name, required=True)
+    await store.second_factors.require(ByOperator(anna.name), required=True)
     assert (await anna.call("GET", "/v1/sessions")).status_code == 401
     anna.token = await anna.api.session()
     assert (await anna.call("POST", "/v1/tickets")).status_code == 403
@@ -509,7 +510,7 @@ async def test_the_operator_requires_a_factor_of_one_account(anna: Someone, stor
     assert (await anna.call("POST", "/v1/tickets")).status_code == 201
     path = f"/v1/second-factors/{anna.factor}/removal"
     assert (await anna.call("POST", path, await anna.step_up())).status_code == 409
-    await store.second_factors.require(anna.name, required=False)
+    await store.second_factors.require(ByOperator(anna.name), required=False)
     assert (await anna.call("POST", path, await anna.step_up())).status_code == 204
 
 
@@ -519,7 +520,7 @@ async def test_a_server_without_second_factors(anna: Someone, store: Store) -> N
     body = {"name": "app", "password": PASSWORD}
     assert (await anna.call("GET", "/v1/second-factors")).json() == {"factors": []}
     assert (await anna.call("POST", "/v1/second-factors/totp", body)).status_code == 403
-    await store.second_factors.require(anna.name, required=True)
+    await store.second_factors.require(ByOperator(anna.name), required=True)
     anna.token = await anna.api.session()
     await anna.enrol()
     await anna.ask()
@@ -530,14 +531,14 @@ async def test_a_server_without_second_factors(anna: Someone, store: Store) -> N
 
 async def test_a_reset_password_goes_around_no_factor(eve: Someone, store: Store) -> None:
     """P27, ASVS 6.4.3: a new password by the operator is followed by the factor as before."""
-    await store.accounts.set_password(eve.name, CHEAP.hash(PASSWORD))
+    await store.accounts.set_password(ByOperator(eve.name), CHEAP.hash(PASSWORD))
     await eve.ask()
 
 
 async def test_a_reset_factor_ends_every_session(eve: Someone, store: Store) -> None:
     """P27, ASVS 6.5.6: nothing that the lost factor let in stays in, nor a challenge, nor a recovery code."""
     asked = (await eve.ask())["challenge"]
-    assert await store.second_factors.reset(eve.name) == 1
+    assert await store.second_factors.reset(ByOperator(eve.name)) == 1
     assert (await eve.call("GET", "/v1/sessions")).status_code == 401
     assert (await eve.finish(recovery(asked, eve.recovery[0]))).status_code == 401
     assert (await eve.api.log_in()).status_code == 201

@@ -24,6 +24,7 @@ from parlour_server.kit.errors import (
     UnavailableError,
 )
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.store.accounts.authority import ByOperator, ByPassword
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Store
 
@@ -90,7 +91,7 @@ async def test_user_enumeration_finds_one_refusal_for_all_failures(
     """P4: unknown, impossible, wrong and disabled are one error, and each costs one verification."""
     await make_account("anna")
     disabled = await make_account("bert")
-    await store.accounts.set_disabled(disabled, disabled=True)
+    await store.accounts.set_disabled(ByOperator(disabled), disabled=True)
     verified: list[str | None] = []
     verify = passwords.verify
 
@@ -271,7 +272,7 @@ async def test_a_login_brings_no_password_back_that_was_reset_meanwhile(
 
     async def overtaken(encoded: str | None, password: Secret, *, address: str) -> str | None:
         new = await verify(encoded, password, address=address)
-        await store.accounts.set_password(user, reset)
+        await store.accounts.set_password(ByOperator(user), reset)
         return new
 
     monkeypatch.setattr(passwords, "verify", overtaken)
@@ -290,7 +291,7 @@ async def test_a_disabled_account_is_refused_like_a_wrong_password(
     """Before anything is stored for it: P4, it looks the same from outside."""
     old = low_cost(PASSWORD)
     user = await make_account("anna", old)
-    await store.accounts.set_disabled(user, disabled=True)
+    await store.accounts.set_disabled(ByOperator(user), disabled=True)
     with pytest.raises(LoginRefusedError):
         await log_in(logins)
     account = await store.accounts.find(user)
@@ -311,7 +312,7 @@ async def test_logins_at_once_raise_the_parameters_once_and_all_succeed(
     async def overtaken(encoded: str | None, password: Secret, *, address: str) -> str | None:
         new = await verify(encoded, password, address=address)
         if overtake:
-            await store.accounts.set_rehashed(user, overtake.pop(), verified=stored)
+            await store.accounts.set_rehashed(ByPassword(user, stored), overtake.pop())
         return new
 
     monkeypatch.setattr(passwords, "verify", overtaken)

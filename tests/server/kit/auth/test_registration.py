@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock
+from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_login
 
 from parlour_protocol.frames.bodies import Joined
 from parlour_protocol.kit.names import NameRefusedError, UserName, parse_device_name, parse_user_name
@@ -32,6 +32,7 @@ from parlour_server.kit.errors import (
     SessionRefusedError,
     TooManyAttemptsError,
 )
+from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.store.interface import Store
 from parlour_server.system_account import lobby, system_account
 
@@ -144,11 +145,11 @@ async def test_default_accounts_do_not_exist(store: Store) -> None:
 
 
 async def test_a_stolen_session_cannot_take_the_account_over(
-    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount
+    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount, store: Store
 ) -> None:
     """P7: a change needs the old password, however alive the session is."""
     user = await make_account("anna")
-    stolen, _ = await sessions.begin(user, parse_device_name("thief"))
+    stolen, _ = await sessions.begin(await by_login(store, user), parse_device_name("thief"))
     with pytest.raises(LoginRefusedError):
         await changes.change(stolen, Secret("a-wrong-guess-of-it"), NEW, None, address="192.0.2.1")
 
@@ -157,13 +158,14 @@ async def test_a_stolen_session_ends_with_the_password(
     changes: PasswordChanger,
     sessions: Sessions,
     make_account: MakeAccount,
+    store: Store,
     notices: list[object],
     audit: ReadableAudit,
 ) -> None:
     """P7: changing the password ends every other session, and tells its sockets."""
     user = await make_account("anna")
-    stolen, stolen_token = await sessions.begin(user, parse_device_name("thief"))
-    mine, my_token = await sessions.begin(user, parse_device_name("laptop"))
+    stolen, stolen_token = await sessions.begin(await by_login(store, user), parse_device_name("thief"))
+    mine, my_token = await sessions.begin(await by_login(store, user), parse_device_name("laptop"))
     await changes.change(mine, PASSWORD, NEW, None, address="192.0.2.1")
     await sessions.authenticate(my_token)
     with pytest.raises(SessionRefusedError):
@@ -182,15 +184,15 @@ async def test_a_change_on_its_way_does_not_undo_a_reset(
 ) -> None:
     """P7: a thief who knows the old password changes it while the operator resets it: the reset stays."""
     user = await make_account("anna")
-    stolen, _ = await sessions.begin(user, parse_device_name("thief"))
+    stolen, _ = await sessions.begin(await by_login(store, user), parse_device_name("thief"))
     hashing = passwords.hash
 
     async def overtaken(password: Secret, *, address: str) -> str:
-        await store.accounts.set_password(user, "the operator's hash")
+        await store.accounts.set_password(ByOperator(user), "the operator's hash")
         return await hashing(password, address=address)
 
     monkeypatch.setattr(passwords, "hash", overtaken)
-    with pytest.raises(LoginRefusedError):
+    with pytest.raises(SessionRefusedError):
         await changes.change(stolen, PASSWORD, NEW, None, address="192.0.2.1")
     account = await store.accounts.find(user)
     assert account is not None
@@ -198,11 +200,11 @@ async def test_a_change_on_its_way_does_not_undo_a_reset(
 
 
 async def test_guessing_the_old_password_is_throttled(
-    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount
+    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount, store: Store
 ) -> None:
     """P5, P7: a stolen session does not bypass the throttle."""
     user = await make_account("anna")
-    stolen, _ = await sessions.begin(user, parse_device_name("thief"))
+    stolen, _ = await sessions.begin(await by_login(store, user), parse_device_name("thief"))
     for _ in range(3):
         with pytest.raises(LoginRefusedError):
             await changes.change(stolen, Secret("a-wrong-guess-of-it"), NEW, None, address="192.0.2.1")
@@ -211,11 +213,11 @@ async def test_guessing_the_old_password_is_throttled(
 
 
 async def test_a_change_to_a_weak_password_is_refused(
-    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount
+    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount, store: Store
 ) -> None:
     """P3: the rules hold for a change as for a new account."""
     user = await make_account("anna")
-    mine, _ = await sessions.begin(user, parse_device_name("laptop"))
+    mine, _ = await sessions.begin(await by_login(store, user), parse_device_name("laptop"))
     with pytest.raises(PasswordRefusedError):
         await changes.change(mine, PASSWORD, Secret("passwordpassword"), None, address="192.0.2.1")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import pytest
-from tests.server.fakes import START, MakeAccount, ReadableAudit, StoppedClock
+from tests.server.fakes import START, MakeAccount, ReadableAudit, StoppedClock, by_login
 
 from parlour_protocol.kit.errors import SESSION_EXPIRED, CloseCode
 from parlour_protocol.kit.ids import Millis, SessionId
@@ -71,7 +71,7 @@ class Bench:
 
     async def connected(self, make_account: MakeAccount, name: str) -> tuple[SessionRecord, Secret]:
         user = await make_account(name)
-        record, token = await self.sessions.begin(user, LAPTOP)
+        record, token = await self.sessions.begin(await by_login(self.store, user), LAPTOP)
         self.activity.opened(record.id)
         return record, token
 

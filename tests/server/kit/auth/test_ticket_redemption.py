@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from nacl.signing import SigningKey
-from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_itself
+from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_itself, by_login
 
 from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.kit.session_key import Redemption
@@ -17,7 +17,13 @@ from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.auth.tickets import ConnectionTicket, TicketRedemption, Tickets
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.config.server_settings import Logins
-from parlour_server.kit.errors import SessionKeyError, SessionRefusedError, TicketRefusedError
+from parlour_server.kit.errors import (
+    LoginRefusedError,
+    SessionKeyError,
+    SessionRefusedError,
+    TicketRefusedError,
+    TooManyAttemptsError,
+)
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Store
@@ -39,8 +45,8 @@ class Desk:
         )
         rates = RequestRates(clock, by_itself(), LimitHits(), "rate", per_minute=10_000, burst=10_000)
         throttle = LoginThrottle(store.attempts, clock, settings)
-        self.tickets = Tickets(store.tickets, rates, throttle, audit, clock, seconds=30)
-        self.redemption = TicketRedemption(store.tickets, store.sessions, clock)
+        self.tickets = Tickets(store.tickets, rates, audit, clock, seconds=30)
+        self.redemption = TicketRedemption(store.tickets, store.sessions, throttle, clock)
         self.session: SessionRecord
 
     async def issued(self, here: ConnectionTicket | None = None) -> Redemption:
@@ -53,7 +59,7 @@ class Desk:
     ) -> bool:
         """Return whether the ticket is redeemed."""
         try:
-            grant = await self.redemption.redeem(request, proof, here or ConnectionTicket())
+            grant = await self.redemption.redeem(request, proof, here or ConnectionTicket(), address=ADDRESS)
         except TicketRefusedError:
             return False
         assert grant.session == self.session.id
@@ -67,7 +73,9 @@ async def desk(
     """Return a desk for a session with a key."""
     desk = Desk(store, bus, clock, audit, Logins())
     user = await make_account("anna")
-    desk.session, _ = await desk.sessions.begin(user, parse_device_name("laptop"), bytes(KEY.verify_key))
+    desk.session, _ = await desk.sessions.begin(
+        await by_login(store, user), parse_device_name("laptop"), bytes(KEY.verify_key)
+    )
     return desk
 
 
@@ -138,13 +146,46 @@ async def test_keys_can_be_required(
     lax = Desk(store, bus, clock, audit, Logins())
     strict = Desk(store, bus, clock, audit, Logins(session_keys="required"))
     user, name = await make_account("anna"), parse_device_name("laptop")
-    _, old = await lax.sessions.begin(user, name)
+    _, old = await lax.sessions.begin(await by_login(store, user), name)
     await lax.sessions.authenticate(old)
     with pytest.raises(SessionRefusedError):
         await strict.sessions.authenticate(old)
     with pytest.raises(SessionKeyError):
-        await strict.sessions.begin(user, name)
-    _, new = await strict.sessions.begin(user, name, bytes(KEY.verify_key))
+        await strict.sessions.begin(await by_login(store, user), name)
+    _, new = await strict.sessions.begin(await by_login(store, user), name, bytes(KEY.verify_key))
     assert (await strict.sessions.authenticate(new)).public_key == bytes(KEY.verify_key)
     with pytest.raises(SessionKeyError):
-        await lax.sessions.begin(user, name, bytes(31) + b"\x80")
+        await lax.sessions.begin(await by_login(store, user), name, bytes(31) + b"\x80")
+
+
+async def test_an_address_is_familiar_after_a_proof_and_not_after_a_ticket(
+    store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, make_account: MakeAccount
+) -> None:
+    """P33: a stolen token gets tickets and redeems them, and leaves the guesses as limited as they were."""
+    settings = Logins(failures_per_account=3)
+    desk = Desk(store, bus, clock, audit, settings)
+    by = await by_login(store, await make_account("anna"))
+    throttle = LoginThrottle(store.attempts, clock, settings)
+    for _ in range(3):
+        with pytest.raises(LoginRefusedError):
+            async with throttle.attempt("anna", "198.51.100.7"):
+                raise LoginRefusedError
+
+    async def is_familiar() -> bool:
+        try:
+            async with throttle.attempt("anna", ADDRESS) as attempt:
+                attempt.is_complete = False
+        except TooManyAttemptsError:
+            return False
+        return True
+
+    bare, _ = await desk.sessions.begin(by, parse_device_name("script"))
+    keyed, _ = await desk.sessions.begin(by, parse_device_name("laptop"), bytes(KEY.verify_key))
+    for session, prove in ((bare, False), (keyed, False), (keyed, True)):
+        assert not await is_familiar()
+        desk.session = session
+        for here in (None, ConnectionTicket()):
+            request = await desk.issued(here)
+            redeemed = await desk.redeem(request, proof(request) if prove else None, here)
+            assert redeemed is (session is bare or prove)
+    assert await is_familiar()

@@ -1,12 +1,11 @@
 """Tickets: guessable and stored (K2), replayed (K3), long-lived (K4), and asked for in a loop."""
 
 import pytest
-from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_itself
+from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_itself, by_login
 
 from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.account_limits import AccountLimits
-from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.request_rates import RequestRates
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.sessions import Sessions
@@ -26,9 +25,11 @@ def sessions(store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAu
 
 
 @pytest.fixture
-async def session(sessions: Sessions, make_account: MakeAccount) -> SessionRecord:
+async def session(sessions: Sessions, make_account: MakeAccount, store: Store) -> SessionRecord:
     """Return a session of anna's."""
-    record, _ = await sessions.begin(await make_account("anna"), parse_device_name("laptop"))
+    record, _ = await sessions.begin(
+        await by_login(store, await make_account("anna")), parse_device_name("laptop")
+    )
     return record
 
 
@@ -36,9 +37,7 @@ async def session(sessions: Sessions, make_account: MakeAccount) -> SessionRecor
 def tickets(store: Store, clock: StoppedClock, audit: ReadableAudit) -> Tickets:
     """Return tickets, sixty a minute for each session."""
     rates = RequestRates(clock, by_itself(), LimitHits(), "rate", per_minute=60, burst=60)
-    return Tickets(
-        store.tickets, rates, LoginThrottle(store.attempts, clock, Logins()), audit, clock, seconds=30
-    )
+    return Tickets(store.tickets, rates, audit, clock, seconds=30)
 
 
 async def test_guessing_a_ticket_is_guessing_256_bits(tickets: Tickets, session: SessionRecord) -> None:

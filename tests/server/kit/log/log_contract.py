@@ -5,7 +5,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
-from tests.server.kit.store.world import FakeClock, KitWorld
+from tests.server.kit.store.world import FakeClock, KitWorld, log_in
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import RequestId, Seq, new_request_id
@@ -21,6 +21,7 @@ from parlour_server.kit.log.log import (
     LogRecord,
 )
 from parlour_server.kit.program_store import ProgramStore
+from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.kit.store.records import JournalEntry, SessionEnded, TicketGrant
 
 GAME = LogId("game:1")
@@ -56,7 +57,7 @@ class Server:
         """Make an account with a session."""
         self._number += 1
         session = self.world.session(await self.world.account(name), self._number)
-        await self.store.sessions.create(session, cap=9)
+        await log_in(self.store, session, cap=9)
         return self.world.grant(session)
 
     async def append(
@@ -154,7 +155,7 @@ class LogContract:
         await server.append(ana, b"two")
         clock.forward(60)
         session = server.world.session(ana.user, 99)
-        await server.store.sessions.create(session, cap=9)
+        await log_in(server.store, session, cap=9)
         for author in (ana, server.world.grant(session)):
             again = await server.store.log.append(author, request, GAME, b"one", refuse)
             assert again == Appended(first.entry, replay=True)
@@ -205,8 +206,8 @@ class LogContract:
         ana, ben, eve = [await server.person(name) for name in ("ana", "ben", "eve")]
         request = new_request_id()
         await server.append(ana, request=request)
-        await server.store.sessions.end_all(ana.user)
-        await server.store.accounts.set_disabled(ben.user, disabled=True)
+        await server.store.sessions.end_all(ByOperator(ana.user))
+        await server.store.accounts.set_disabled(ByOperator(ben.user), disabled=True)
         clock.forward(31 * 86_400)
         for author in (ana, ben, eve):
             with pytest.raises(RefusedError) as refused:
@@ -258,7 +259,7 @@ class LogContract:
         await there.append(ana)
         with pytest.raises(RefusedError):
             await there.store.log.append(ana, new_request_id(), GAME, b"x", refuse)
-        await there.store.sessions.end_all(ana.user)
+        await there.store.sessions.end_all(ByOperator(ana.user))
         assert await here.store.journal.since(0) == [
             JournalEntry(1, LogAdvanced(GAME, Seq(2))),
             JournalEntry(2, SessionEnded(ana.session, ana.user)),

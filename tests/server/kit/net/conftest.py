@@ -30,6 +30,7 @@ from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.audit import Audit
+from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.tickets import TicketRedemption
 from parlour_server.kit.config.server_settings import Connections, Listen, Settings
 from parlour_server.kit.connections.connection import Connection, text_frame
@@ -318,7 +319,12 @@ class Bench:
             self.tls,
             cast("ConnectionService[Any]", self.chat),
             self._app,
-            TicketRedemption(self.tickets, cast("Sessions", self), self.clock),
+            TicketRedemption(
+                self.tickets,
+                cast("Sessions", self),
+                cast("LoginThrottle", self),
+                self.clock,
+            ),
             self.registry,
             self.audit,
             WIRE,
@@ -333,6 +339,9 @@ class Bench:
         """Hang up the clients and stop the server."""
         await self._stack.aclose()
         await self.server.stop()
+
+    async def used(self, _name: str, _address: str) -> None:
+        """Take note of a familiar address: none is looked at here."""
 
     async def granted_now(self, grant: TicketGrant, _now: Millis) -> TicketGrant:
         """Return the grant: these sessions do not end."""

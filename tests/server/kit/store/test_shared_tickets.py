@@ -4,7 +4,7 @@ import asyncio
 
 import psycopg
 from tests.server.kit.conftest import PROGRAM, SCHEMA
-from tests.server.kit.store.world import FakeClock, KitWorld
+from tests.server.kit.store.world import FakeClock, KitWorld, log_in
 
 from parlour_server.kit.program_store import ProgramStore
 from tests import postgres
@@ -22,7 +22,7 @@ async def test_a_ticket_opens_one_connection_at_one_server(clock: FakeClock) -> 
     await other.open()
     world = KitWorld(one, clock)
     session = world.session(await world.account("alice"), 1)
-    await one.sessions.create(session, cap=9)
+    await log_in(one, session, cap=9)
     grant = world.grant(session)
     await one.tickets.put(TICKET, grant, seconds=30)
     taken = await asyncio.gather(*(store.tickets.take(TICKET) for store in (one, other) for _ in range(30)))
@@ -37,7 +37,7 @@ async def test_old_tickets_are_forgotten(clock: FakeClock) -> None:
     await store.open()
     world = KitWorld(store, clock)
     session = world.session(await world.account("alice"), 1)
-    await store.sessions.create(session, cap=9)
+    await log_in(store, session, cap=9)
     for number in range(30):
         await store.tickets.put(bytes([number]) * 32, world.grant(session), seconds=0)
     with psycopg.connect(postgres.dsn("kit")) as connection:

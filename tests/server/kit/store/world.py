@@ -1,14 +1,30 @@
 """What the tests of every store have in common: a clock to turn, people and sessions made in one line."""
 
 import asyncio
+from collections.abc import Collection
 
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
+from parlour_server.kit.store.accounts.authority import ByLogin
 from parlour_server.kit.store.interface import KitStore
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord, TicketGrant
 from parlour_server.kit.testing import clock as kit_clock
 
 DEVICE: DeviceName = parse_device_name("laptop")
+
+
+async def log_in(
+    store: KitStore,
+    session: SessionRecord,
+    *,
+    cap: int,
+    verified: str | None = None,
+    in_use: Collection[SessionId] = frozenset(),
+) -> None:
+    """Store a session of someone who knows the password: that of the hash ``verified``, or today's."""
+    account = await store.accounts.find(session.user)
+    known = "" if account is None else account.password_hash
+    await store.sessions.create(ByLogin(session.user, verified or known), session, cap=cap, in_use=in_use)
 
 
 class FakeClock(kit_clock.FakeClock):

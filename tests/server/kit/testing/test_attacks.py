@@ -14,8 +14,8 @@ from parlour_server.kit.connections.dispatcher import RequestDispatcher
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.net import gate, message_assembler
 from parlour_server.kit.net.ping_timer import PingTimer
+from parlour_server.kit.store.accounts import authority
 from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
-from parlour_server.kit.store.accounts.second_factors import SqlSecondFactors
 from parlour_server.kit.store.records import TicketGrant
 from parlour_server.kit.testing import attacks, server
 from parlour_server.kit.testing.server import World
@@ -41,11 +41,6 @@ async def take_late(tickets: MemoryTickets, ticket: bytes) -> TicketGrant | None
     """Redeem a ticket, however old it is."""
     _, grant = tickets._tickets.pop(ticket, (0.0, None))
     return grant
-
-
-async def use_again(_factors: SqlSecondFactors, _factor: object, _counter: int) -> bool:
-    """Use a code, however often it was used."""
-    return True
 
 
 MUTATIONS = [
@@ -89,7 +84,7 @@ async def test_a_defence_that_is_missing_is_noticed(
         (LoginThrottle, "_check", lambda *_: (), attacks.test_password_guessing),
         (LoginThrottle, "_check", lambda *_: (), attacks.test_password_without_the_second_factor),
         (AccountBudget, "request", lambda *_: 0.0, attacks.test_message_flood),
-        (SqlSecondFactors, "use", use_again, attacks.test_password_without_the_second_factor),
+        (authority, "_is_used", lambda *_: True, attacks.test_password_without_the_second_factor),
         (Sessions, "must_enrol", lambda *_: False, attacks.test_no_second_factor_where_it_is_required),
         (PingTimer, "beat", lambda *_: None, attacks.test_silent_peer),
     ],

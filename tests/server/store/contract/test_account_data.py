@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from tests.server.kit.store.world import log_in
 from tests.server.store.contract.test_reports import report
 from tests.server.store.encryption_world import Delivery, sealed
 from tests.server.store.files import put
@@ -33,6 +34,7 @@ from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.chat_account_data import CHAT_ACCOUNT_DATA
 from parlour_server.kit.account_data import Deletion
 from parlour_server.kit.errors import NameTakenError, RefusedError
+from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.kit.store.records import InviteRecord
 from parlour_server.rooms.operator_rules import decide_appointment
 from parlour_server.rooms.rights import decide
@@ -45,7 +47,7 @@ THUMB = Reaction.parse("👍")
 
 async def deleted(world: World, user: UserName, *, keeps: bool = True) -> UserName:
     """Delete an account as the command does; return who is the author now."""
-    await world.store.accounts.close(user, "unusable")
+    await world.store.accounts.close(ByOperator(user), "unusable")
     pseudonym = parse_user_name("deleted-bcdfghjk")
     if await world.store.accounts.find(pseudonym) is None:
         await world.store.accounts.add_pseudonym(pseudonym, "unusable")
@@ -57,7 +59,7 @@ async def test_a_deleted_account_enters_no_room(world: World) -> None:
     """Its connections are open for a moment after it was closed: it can neither come back nor make a room."""
     alice, bob = await world.people(2)
     room = await world.room(bob)
-    await world.store.accounts.close(alice, "unusable")
+    await world.store.accounts.close(ByOperator(alice), "unusable")
     with pytest.raises(RefusedError) as joined:
         await world.append(room, alice, Joined())
     with pytest.raises(RefusedError) as made:
@@ -71,15 +73,17 @@ async def test_a_deleted_account_enters_no_room(world: World) -> None:
 async def test_a_deleted_account_is_closed_and_its_name_stays_taken(world: World) -> None:
     """Its sessions end (journal), nothing of it can be used, and no one can talk to it."""
     alice, bob = await world.people(2)
-    await world.store.sessions.create(world.session(alice, 1), cap=5)
+    await log_in(world.store, world.session(alice, 1), cap=5)
     await world.store.account_limits.change(alice, {"a": 1})
-    assert await world.store.accounts.close(alice, "unusable") == 1
+    assert await world.store.accounts.close(ByOperator(alice), "unusable") == 1
     found = await world.store.accounts.find(alice)
     assert found is not None
     at = world.clock.now()
     assert (found.disabled, found.deleted, found.password_hash) == (True, at, "unusable")
     world.clock.wall += 1000
-    assert await world.store.accounts.close(alice, "unusable") == 0  # again, after an interruption
+    assert (
+        await world.store.accounts.close(ByOperator(alice), "unusable") == 0
+    )  # again, after an interruption
     again = await world.store.accounts.find(alice)
     assert again is not None
     assert again.deleted == at
@@ -168,7 +172,7 @@ async def test_nothing_is_left_to_log_in_with(world: World, table: str) -> None:
     marks = ", ".join("?" * len(row))
     insert = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608 - of the schema
     await world.store.writer.submit(lambda db: db.execute(insert, tuple(row.values())))
-    await world.store.accounts.close(alice, "unusable")
+    await world.store.accounts.close(ByOperator(alice), "unusable")
     count = f"SELECT count(*) FROM {table}"  # noqa: S608 - of the schema
     assert await world.store.readers.row(int, count) == 0
 
@@ -229,7 +233,7 @@ async def test_nobody_can_address_a_deleted_account(world: World) -> None:
     other = await world.room(alice)
     direct, *_ = await world.store.rooms.create(world.new_direct(alice, bob))
     note = (await world.append(direct, alice, message("before"))).event.seq
-    await world.store.accounts.close(bob, "unusable")
+    await world.store.accounts.close(ByOperator(bob), "unusable")
     refused = {}
     for place, body in (
         (direct, message("to no one")),
@@ -265,7 +269,7 @@ async def test_a_deleted_account_becomes_no_owner_by_itself(world: World) -> Non
     alice, bob, carol = await world.people(3)
     room = await world.room(alice, bob, carol)
     await world.append(room, alice, RoleSet(bob, Role.MODERATOR))
-    await world.store.accounts.close(bob, "unusable")
+    await world.store.accounts.close(ByOperator(bob), "unusable")
     appended = await world.append(room, alice, Left())
     assert [event.body for event in appended.also] == [RoleSet(who=carol, role=Role.OWNER)]
 

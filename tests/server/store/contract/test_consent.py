@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.server.kit.store.world import log_in
 from tests.server.store.world import World, message
 
 from parlour_protocol.errors import ErrorCode
@@ -207,7 +208,7 @@ async def test_invitations_come_page_by_page(world: World) -> None:
     assert [one.room for one in pages] == sorted(rooms)
     assert {one.room: one.inviter for one in pages} == dict.fromkeys(rooms, alice) | {rooms[0]: carol}
     session = world.session(bob, 1)
-    await world.store.sessions.create(session, cap=9)
+    await log_in(world.store, session, cap=9)
     greeting = await world.store.rooms.greeting(bob, session.id, world.clock.now())
     assert greeting is not None
     assert greeting.invitations == 5

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from tests.server.store.encryption_world import DAY, SERVER, Delivery
+from tests.server.kit.store.world import log_in
+from tests.server.store.encryption_world import DAY, SERVER, Delivery, proven
 from tests.server.store.world import World
 
 from parlour_protocol.delivery import DeviceStatus
@@ -11,7 +12,9 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.identity import Head
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.limits import DEVICES_PER_USER
-from parlour_server.kit.errors import RefusedError
+from parlour_server.errors import NoDeviceError
+from parlour_server.kit.errors import RefusedError, SessionRefusedError
+from parlour_server.kit.store.accounts.authority import ByOperator, BySession
 from parlour_server.kit.store.records import SessionEnded
 from parlour_server.store.interface import Store
 from parlour_server.store.types import CertificateRecord, DeviceChange, DevicesChanged
@@ -27,8 +30,9 @@ async def test_an_account_key_is_published_once(delivery: Delivery) -> None:
     alice = await delivery.world.account("alice")
     devices, key = delivery.store.devices, delivery.key()
     assert await devices.account_key(alice) is None
+    by = await delivery.by(alice)
     for changed in (True, False):
-        change = await devices.publish_account_key(alice, key, delivery.entry(), replaces=None, session=None)
+        change = await devices.publish_account_key(by, key, delivery.entry(), replaces=None)
         assert change == DeviceChange(changed)
     assert await devices.account_key(alice) == key
     assert await log_size(delivery.store) == 1
@@ -42,7 +46,7 @@ async def test_a_key_is_replaced_only_by_who_knows_the_one_in_force(delivery: De
     for replaces in (None, delivery.key()):
         with pytest.raises(RefusedError) as refused:
             await delivery.store.devices.publish_account_key(
-                alice, delivery.key(), delivery.entry(), replaces=replaces, session=None
+                proven(await delivery.by(alice)), delivery.key(), delivery.entry(), replaces=replaces
             )
         assert refused.value.code is ErrorCode.CONFLICT
     assert await delivery.store.devices.account_key(alice) == held
@@ -58,7 +62,7 @@ async def test_a_new_account_key_ends_every_certified_device(delivery: Delivery)
     devices, old = delivery.store.devices, delivery.keys[alice]
     head = await delivery.store.journal.head()
     change = await devices.publish_account_key(
-        alice, delivery.key(), delivery.entry(), replaces=old, session=mine
+        proven(BySession(alice, mine)), delivery.key(), delivery.entry(), replaces=old
     )
     assert change == DeviceChange(changed=True, sessions=frozenset({theirs}))
     status = {device.id: device.status for device in await devices.list(alice, delivery.now)}
@@ -72,7 +76,7 @@ async def test_a_new_account_key_ends_every_certified_device(delivery: Delivery)
         waiting,
     }
     assert await devices.of_session(mine, delivery.now) is None
-    again = await devices.register(mine, delivery.new_device(alice))
+    again = await devices.register(BySession(alice, mine), delivery.new_device(alice))
     assert await devices.of_session(mine, delivery.now) == again
     reported = [entry.what for entry in await delivery.store.journal.since(head)]
     assert reported == [SessionEnded(theirs, alice), DevicesChanged(alice)]
@@ -96,13 +100,13 @@ async def test_a_device_logs_in_again(delivery: Delivery) -> None:
     """It keeps its place under another session; registering twice is once."""
     alice = await delivery.world.account("alice")
     new = delivery.new_device(alice)
-    made = await delivery.store.devices.register(await delivery.session(alice), new)
+    made = await delivery.store.devices.register(BySession(alice, await delivery.session(alice)), new)
     delivery.world.clock.forward(60)
     again = replace(new, at=delivery.now)
     session = await delivery.session(alice)
     expected = replace(made, last_seen=delivery.now)
     for _ in range(2):
-        assert await delivery.store.devices.register(session, again) == expected
+        assert await delivery.store.devices.register(BySession(alice, session), again) == expected
     assert await delivery.store.devices.list(alice, delivery.now) == [expected]
 
 
@@ -110,14 +114,15 @@ async def test_a_session_keeps_its_device(delivery: Delivery) -> None:
     """A stolen token cannot be given to another device, nor one account's session to another's."""
     alice, bob = await delivery.world.people(2)
     _, session = await delivery.registered(alice, active=False)
-    for where, new, code in (
-        (session, delivery.new_device(alice), ErrorCode.CONFLICT),
-        (session, delivery.new_device(bob), ErrorCode.NOT_FOUND),
-        (SessionId("s" * 22), delivery.new_device(alice), ErrorCode.NOT_FOUND),
+    with pytest.raises(RefusedError) as refused:
+        await delivery.store.devices.register(BySession(alice, session), delivery.new_device(alice))
+    assert refused.value.code is ErrorCode.CONFLICT
+    for by, new in (
+        (BySession(bob, session), delivery.new_device(bob)),
+        (BySession(alice, SessionId("s" * 22)), delivery.new_device(alice)),
     ):
-        with pytest.raises(RefusedError) as refused:
-            await delivery.store.devices.register(where, new)
-        assert refused.value.code is code
+        with pytest.raises(SessionRefusedError):
+            await delivery.store.devices.register(by, new)
     assert len(await delivery.store.devices.list(alice, delivery.now)) == 1
 
 
@@ -128,7 +133,8 @@ async def test_a_certificate_makes_a_device_active(delivery: Delivery) -> None:
     waiting, _ = await delivery.registered(alice, active=False)
     head = await delivery.store.journal.head()
     certificate = delivery.certificate(alice)
-    approved = await delivery.store.devices.certify(alice, waiting.id, certificate, delivery.entry())
+    by = await delivery.by(alice)
+    approved = await delivery.store.devices.certify(by, waiting.id, certificate, delivery.entry())
     assert (approved.status, approved.certificate, approved.expires) == (
         DeviceStatus.ACTIVE,
         certificate.data,
@@ -147,12 +153,12 @@ async def test_an_older_certificate_does_not_replace_a_newer_one(delivery: Deliv
     await delivery.account_key(alice)
     old = delivery.certificate(alice, days=10)
     session, new = await delivery.session(alice), delivery.new_device(alice)
-    await delivery.store.devices.register(session, new, old, delivery.entry())
+    await delivery.store.devices.register(BySession(alice, session), new, old, delivery.entry())
     newer = delivery.certificate(alice, days=20)
-    renewed = await delivery.store.devices.certify(alice, new.id, newer, delivery.entry())
+    renewed = await delivery.store.devices.certify(await delivery.by(alice), new.id, newer, delivery.entry())
     assert renewed.certificate == newer.data
     for again in (old, newer):
-        held = await delivery.store.devices.register(session, new, again, delivery.entry())
+        held = await delivery.store.devices.register(BySession(alice, session), new, again, delivery.entry())
         assert held.certificate == newer.data
     assert await log_size(delivery.store) == 3
 
@@ -165,9 +171,9 @@ async def test_only_the_account_key_in_force_certifies_and_revokes(delivery: Del
     other = CertificateRecord(delivery.certificate(alice).data, delivery.key(), Millis(delivery.now + DAY))
     devices, new, session = delivery.store.devices, delivery.new_device(bob), await delivery.session(bob)
     for refused in (
-        devices.certify(alice, waiting.id, other, delivery.entry()),
-        devices.revoke(alice, waiting.id, delivery.key(), delivery.entry()),
-        devices.register(session, new, other, delivery.entry()),
+        devices.certify(await delivery.by(alice), waiting.id, other, delivery.entry()),
+        devices.revoke(await delivery.by(alice), waiting.id, delivery.key(), delivery.entry()),
+        devices.register(BySession(bob, session), new, other, delivery.entry()),
     ):
         with pytest.raises(RefusedError) as caught:
             await refused
@@ -183,8 +189,8 @@ async def test_no_one_touches_the_devices_of_others(delivery: Delivery) -> None:
     bob, device = await delivery.person("bob")
     devices = delivery.store.devices
     for refused in (
-        devices.certify(alice, device, delivery.certificate(alice), delivery.entry()),
-        devices.revoke(alice, device, delivery.keys[alice], delivery.entry()),
+        devices.certify(await delivery.by(alice), device, delivery.certificate(alice), delivery.entry()),
+        devices.revoke(await delivery.by(alice), device, delivery.keys[alice], delivery.entry()),
     ):
         with pytest.raises(RefusedError) as caught:
             await refused
@@ -198,10 +204,10 @@ async def test_a_revoked_device_ends_for_good(delivery: Delivery) -> None:
     await delivery.device(alice)
     session, new = await delivery.session(alice), delivery.new_device(alice)
     devices = delivery.store.devices
-    await devices.register(session, new, delivery.certificate(alice), delivery.entry())
+    await devices.register(BySession(alice, session), new, delivery.certificate(alice), delivery.entry())
     await delivery.packages(new.id, "one", last_resort="last")
     head = await delivery.store.journal.head()
-    change = await devices.revoke(alice, new.id, delivery.keys[alice], delivery.entry())
+    change = await delivery.revoke(alice, new.id)
     assert change == DeviceChange(changed=True, sessions=frozenset({session}))
     reported = [entry.what for entry in await delivery.store.journal.since(head)]
     assert reported == [SessionEnded(session, alice), DevicesChanged(alice)]
@@ -210,15 +216,15 @@ async def test_a_revoked_device_ends_for_good(delivery: Delivery) -> None:
     assert (held.status, held.packages, held.last_resort) == (DeviceStatus.REVOKED, 0, False)
     size = await log_size(delivery.store)
     for refused in (
-        devices.register(await delivery.session(alice), new),
-        devices.certify(alice, new.id, delivery.certificate(alice), delivery.entry()),
+        devices.register(BySession(alice, await delivery.session(alice)), new),
+        devices.certify(await delivery.by(alice), new.id, delivery.certificate(alice), delivery.entry()),
     ):
         with pytest.raises(RefusedError) as caught:
             await refused
         assert caught.value.code is ErrorCode.FORBIDDEN
-    with pytest.raises(RefusedError):
+    with pytest.raises(NoDeviceError):
         await delivery.packages(new.id, "more")
-    again = await devices.revoke(alice, new.id, delivery.keys[alice], delivery.entry())
+    again = await delivery.revoke(alice, new.id)
     assert again == DeviceChange(changed=False)
     assert await log_size(delivery.store) == size
 
@@ -232,7 +238,7 @@ async def test_an_account_has_so_many_devices(delivery: Delivery) -> None:
     assert refused.value.code is ErrorCode.LIMIT_REACHED
     forgotten, session = made[3]
     await delivery.packages(forgotten.id, "one")
-    await delivery.store.sessions.end(alice, session)
+    await delivery.store.sessions.end(ByOperator(alice), session)
     newest = await delivery.device(alice, active=False)
     held = {device.id for device in await delivery.store.devices.list(alice, delivery.now)}
     assert held == {device.id for device, _ in made} - {forgotten.id} | {newest}
@@ -242,7 +248,7 @@ async def test_revoked_devices_do_not_count(delivery: Delivery) -> None:
     """Who revokes one may have another."""
     alice = await delivery.world.account("alice")
     made = [await delivery.device(alice) for _ in range(DEVICES_PER_USER.value)]
-    await delivery.store.devices.revoke(alice, made[0], delivery.keys[alice], delivery.entry())
+    await delivery.revoke(alice, made[0])
     await delivery.device(alice)
 
 
@@ -260,10 +266,10 @@ async def test_a_ticket_opens_for_the_device_of_its_session(world: World, delive
     """As it is when the ticket is taken: bound after it was issued, or revoked."""
     alice = await world.account("alice")
     session = world.session(alice, 77)
-    await world.store.sessions.create(session, cap=5)
+    await log_in(world.store, session, cap=5)
     await world.store.tickets.put(b"t" * 32, world.grant(session), seconds=30)
     new = delivery.new_device(alice)
-    await world.store.devices.register(session.id, new)
+    await world.store.devices.register(BySession(alice, session.id), new)
     grant = await world.store.tickets.take(b"t" * 32)
     assert grant == replace(world.grant(session), device_id=new.id)
 
@@ -273,5 +279,5 @@ async def test_disabling_an_account_with_devices_is_in_the_journal(world: World,
     alice, _ = await delivery.person("alice")
     for disabled in (True, False):
         head = await world.store.journal.head()
-        await world.store.accounts.set_disabled(alice, disabled=disabled)
+        await world.store.accounts.set_disabled(ByOperator(alice), disabled=disabled)
         assert DevicesChanged(alice) in [entry.what for entry in await world.store.journal.since(head)]

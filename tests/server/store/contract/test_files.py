@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.server.store.files import put, reserve
+from tests.server.store.files import put, put_reserved, reserve
 from tests.server.store.world import World
 
 from parlour_protocol.errors import ErrorCode
@@ -65,7 +65,7 @@ async def test_nothing_is_uploaded_to_an_archived_room(world: World) -> None:
     under_way = upload(world, room, bob)
     await reserve(world.store, under_way)
     await world.append(room, alice, Archived(on=True))
-    for late in (reserve(world.store, upload(world, room, bob)), world.store.files.put(under_way)):
+    for late in (reserve(world.store, upload(world, room, bob)), put_reserved(world.store, under_way)):
         with pytest.raises(RefusedError) as refused:
             await late
         assert refused.value.code is ErrorCode.ARCHIVED
@@ -110,7 +110,7 @@ async def test_a_file_counts_from_its_first_byte_and_is_found_after_its_last(
     with pytest.raises(RefusedError) as refused:
         await world.store.log.append(world.event(room, alice, named(file)), decide)
     assert refused.value.code is ErrorCode.NOT_FOUND
-    await administration.files.put(file)
+    await put_reserved(administration, file)
     assert await world.store.files.find(file.id, bob, now) == file
     assert await world.store.files.used(alice) == (100, 100)
 
@@ -127,7 +127,7 @@ async def test_a_reservation_ends(world: World) -> None:
     assert set(await world.store.files.expired(world.clock.now(), limit=9)) == {late.id, deleted.id}
     for file in (late, deleted, upload(world, room, alice)):
         with pytest.raises(RefusedError) as refused:
-            await world.store.files.put(replace(file, created=world.clock.now()))
+            await put_reserved(world.store, replace(file, created=world.clock.now()))
         assert refused.value.code is ErrorCode.NOT_FOUND
     await world.store.files.forget([late.id, deleted.id])
     assert await world.store.files.used(alice) == (0, 0)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from msgspec.structs import replace
-from tests.server.store.encryption_world import Delivery, attached, contest, handshake, sealed
+from tests.server.store.encryption_world import Delivery, attached, contest, handshake, proven, sealed
 from tests.server.store.world import allow
 
 from parlour_protocol.delivery import GroupDevice, GroupState
@@ -27,6 +27,7 @@ from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import STALE_SECONDS
 from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.store.interface import Store
 from parlour_server.store.types import Appended
 
@@ -206,20 +207,20 @@ async def ban(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) ->
 async def disable(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -> None:
     """Close Bob's account."""
     del room, owner
-    await delivery.store.accounts.set_disabled(bob[0], disabled=True)
+    await delivery.store.accounts.set_disabled(ByOperator(bob[0]), disabled=True)
 
 
 async def revoke(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -> None:
     """Revoke Bob's device."""
     del room, owner
-    await delivery.store.devices.revoke(bob[0], bob[1], delivery.keys[bob[0]], delivery.entry())
+    await delivery.revoke(*bob)
 
 
 async def replace_key(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -> None:
     """Give Bob's account another key."""
     del room, owner
     await delivery.store.devices.publish_account_key(
-        bob[0], delivery.key(), delivery.entry(), replaces=delivery.keys[bob[0]], session=None
+        proven(await delivery.by(bob[0])), delivery.key(), delivery.entry(), replaces=delivery.keys[bob[0]]
     )
 
 
@@ -300,7 +301,7 @@ async def test_a_disabled_account_need_not_leave(delivery: Delivery) -> None:
     await disable(delivery, rooms[0], alice[0], bob)
     await ban(delivery, rooms[1], alice[0], bob)
     assert (await state(delivery, rooms[0], alice[0])).leaving == ()
-    await delivery.store.accounts.set_disabled(bob[0], disabled=False)
+    await delivery.store.accounts.set_disabled(ByOperator(bob[0]), disabled=False)
     found = [(await state(delivery, room, alice[0])).leaving for room in rooms]
     assert found == [(), (device(bob),)]
     await delivery.append(rooms[1], alice[0], Unbanned(who=bob[0]))

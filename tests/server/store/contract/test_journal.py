@@ -3,12 +3,14 @@
 import asyncio
 
 import pytest
+from tests.server.kit.store.world import log_in
 from tests.server.store.world import FakeClock, StoreMaker, World, message
 
 from parlour_protocol.frames.bodies import Banned, Invited, Joined, Kicked, Left, RoleSet, Uninvited
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.errors import NameTakenError, RefusedError
+from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.kit.store.engine.journal import add_entry
 from parlour_server.kit.store.records import AccountEnd, Changed, JournalEntry, SessionEnded
@@ -30,8 +32,8 @@ async def test_an_entry_of_a_newer_server_holds_up_none_after_it(world: World) -
         add_entry(db, world.clock.now(), changed="something_new")
 
     await world.store.writer.submit(write)
-    await world.store.sessions.create(world.session(alice, 1), cap=5)
-    await world.store.sessions.end_all(alice)
+    await log_in(world.store, world.session(alice, 1), cap=5)
+    await world.store.sessions.end_all(ByOperator(alice))
     newer, ended = await world.store.journal.since(0)
     assert not isinstance(newer.what, Changed)
     assert ended.what == SessionEnded(world.session(alice, 1).id, alice)
@@ -88,9 +90,9 @@ async def test_a_command_tells_the_server_what_it_did(world: World, administrati
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
     session = world.session(alice, 1)
-    await world.store.sessions.create(session, cap=9)
+    await log_in(world.store, session, cap=9)
     begin = await world.store.journal.head()
-    await administration.accounts.set_disabled(alice, disabled=True)
+    await administration.accounts.set_disabled(ByOperator(alice), disabled=True)
     command = World(administration, world.clock)
     await command.append(room, alice, message())
     left = await command.append(room, alice, Left())
@@ -161,9 +163,9 @@ async def test_what_one_process_did_another_sees(world: World, administration: S
     """Accounts, invites and sessions of one store are those of the other."""
     alice = await World(administration, world.clock).account("alice")
     session = world.session(alice, 1)
-    await world.store.sessions.create(session, cap=9)
+    await log_in(world.store, session, cap=9)
     assert await administration.sessions.find(session.token, world.clock.now()) == session
-    assert await administration.sessions.end_all(alice) == 1
+    assert await administration.sessions.end_all(ByOperator(alice)) == 1
     assert await world.store.sessions.find(session.token, world.clock.now()) is None
 
 
@@ -171,12 +173,12 @@ async def test_old_entries_are_forgotten_but_not_the_newest(world: World) -> Non
     """Entries of more than an hour ago go when many newer ones came; the numbers go on."""
     alice = await world.account("alice")
     for number in range(20):
-        await world.store.sessions.create(world.session(alice, number), cap=1)
+        await log_in(world.store, world.session(alice, number), cap=1)
     assert await world.store.journal.head() == 19
     later = []
     for number in range(20, 1100):
         world.clock.forward(60)
-        later.append(world.store.sessions.create(world.session(alice, number), cap=1))
+        later.append(log_in(world.store, world.session(alice, number), cap=1))
     await asyncio.gather(*later)
     entries = await world.store.journal.since(0)
     assert entries[0].number > 19
@@ -188,7 +190,7 @@ async def test_the_journal_does_not_forget_when_the_clock_jumps_ahead(world: Wor
     """A jump of the clock makes entries look old; those that a server may not have read yet stay."""
     alice = await world.account("alice")
     for number in range(5):
-        await world.store.sessions.create(world.session(alice, number), cap=1)
+        await log_in(world.store, world.session(alice, number), cap=1)
         world.clock.forward(7200)
     assert [entry.number for entry in await world.store.journal.since(0)] == [1, 2, 3, 4]
 
@@ -209,12 +211,12 @@ async def test_a_request_is_one_for_all_processes(world: World, administration: 
 async def test_forgetting_is_a_little_at_a_time(world: World) -> None:
     """After a busy hour, no one's write pays for all of its entries."""
     alice = await world.account("alice")
-    busy = [world.store.sessions.create(world.session(alice, number), cap=1) for number in range(1200)]
+    busy = [log_in(world.store, world.session(alice, number), cap=1) for number in range(1200)]
     await asyncio.gather(*busy)
     world.clock.forward(7200)
-    await world.store.sessions.create(world.session(alice, 1200), cap=1)
+    await log_in(world.store, world.session(alice, 1200), cap=1)
     entries = await world.store.journal.since(0)
     assert len(entries) == 1200 - 20
     for number in range(1201, 1215):
-        await world.store.sessions.create(world.session(alice, number), cap=1)
+        await log_in(world.store, world.session(alice, number), cap=1)
     assert len(await world.store.journal.since(0)) <= 1002

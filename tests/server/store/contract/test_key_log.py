@@ -78,12 +78,11 @@ async def test_two_servers_write_one_chain(delivery: Delivery, administration: S
     """No entry is lost, none has the number of another."""
     people = await delivery.world.people(6)
     stores = [delivery.store, administration] * 3
+    requests = [await delivery.by(user) for user in people]
     await asyncio.gather(
         *(
-            store.devices.publish_account_key(
-                user, delivery.key(), delivery.entry(), replaces=None, session=None
-            )
-            for store, user in zip(stores, people, strict=True)
+            store.devices.publish_account_key(by, delivery.key(), delivery.entry(), replaces=None)
+            for store, by in zip(stores, requests, strict=True)
         )
     )
     entries, head = await administration.keylog.page(after=0, limit=100)

@@ -1,7 +1,6 @@
 """Key packages: each is given to one caller, to those who may add its device, and not for ever."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 from tests.server.store.encryption_world import DAY, Delivery
@@ -13,7 +12,9 @@ from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import HYBRID_PACKAGES, KEY_PACKAGES
 from parlour_protocol.rooms import RoomSuite
+from parlour_server.errors import NoDeviceError
 from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.store.interface import Store
 from parlour_server.store.types import ClaimRecord, DevicesChanged, NewPackages
 
@@ -40,7 +41,7 @@ async def room(delivery: Delivery, alice: UserName, device: DeviceId) -> RoomId:
 
 async def claim(delivery: Delivery, room: RoomId, user: UserName, *devices: DeviceId) -> list[ClaimRecord]:
     """Claim."""
-    return list(await delivery.store.devices.claim(room, user, devices, delivery.now))
+    return list(await delivery.store.devices.claim(await delivery.by(user), room, devices))
 
 
 async def names(delivery: Delivery, room: RoomId, user: UserName, device: DeviceId) -> list[str]:
@@ -74,10 +75,10 @@ async def test_the_suites_are_kept_apart(
         packages, last = tuple(map(KeyPackageBytes, names[1:])), KeyPackageBytes(names[0])
         expires = Millis(delivery.now + DAY)
         new = NewPackages(device, packages, last, expires, replace=replace, suite=suite)
-        return await delivery.store.devices.put_packages(new)
+        return await delivery.store.devices.put_packages(await delivery.speaks_for(new.device), new)
 
     async def given(suite: RoomSuite) -> list[bytes]:
-        found = await delivery.store.devices.claim(room, alice, [device], delivery.now, suite)
+        found = await delivery.store.devices.claim(await delivery.by(alice), room, [device], suite)
         assert all(record.suite is suite for record in found)
         return [bytes(record.package) for record in found]
 
@@ -111,9 +112,8 @@ async def test_a_package_is_given_to_one_of_many_servers(
     """Double spending: forty claims at two stores of one database get each of twenty packages once."""
     await delivery.packages(device, *(f"package {number}" for number in range(20)))
     stores = [delivery.store, administration] * 20
-    found = await asyncio.gather(
-        *(store.devices.claim(room, alice, [device], delivery.now) for store in stores)
-    )
+    by = await delivery.by(alice)
+    found = await asyncio.gather(*(store.devices.claim(by, room, [device]) for store in stores))
     given = [bytes(record.package) for records in found for record in records]
     assert len(given) == len(set(given)) == 20
 
@@ -153,7 +153,7 @@ async def test_all_packages_are_replaced(
     assert await names(delivery, room, alice, device) == ["given"]
     kept = tuple(KeyPackageBytes(name) for name in (b"given", b"kept"))
     new = NewPackages(device, kept, None, Millis(delivery.now + DAY), replace=True)
-    await delivery.store.devices.put_packages(new)
+    await delivery.store.devices.put_packages(await delivery.speaks_for(new.device), new)
     assert [await names(delivery, room, alice, device) for _ in range(2)] == [["kept"], []]
 
 
@@ -168,7 +168,7 @@ async def test_the_first_packages_of_a_device_are_in_the_journal(
     async def put(name: bytes, days: int = 1) -> bool:
         packages = (KeyPackageBytes(name),)
         new = NewPackages(device, packages, None, Millis(delivery.now + days * DAY), replace=False)
-        return await delivery.store.devices.put_packages(new)
+        return await delivery.store.devices.put_packages(await delivery.speaks_for(new.device), new)
 
     assert await put(b"one")
     assert [entry.what for entry in await delivery.store.journal.since(head)] == [DevicesChanged(found.user)]
@@ -227,7 +227,7 @@ async def test_packages_are_for_those_who_may_add_the_device(
     delivery: Delivery, room: RoomId, alice: UserName, device: DeviceId
 ) -> None:
     """Exhaustion: no one uses up the packages of a device that they have no room with, or that is in it."""
-    eve = await delivery.world.account("eve")
+    eve, _ = await delivery.person("eve")
     await delivery.packages(device, "one", "two")
     open_room, elsewhere = await delivery.world.room(alice), await delivery.room(eve)
     for where, who in ((room, eve), (open_room, alice)):
@@ -251,18 +251,20 @@ async def test_a_device_that_is_not_approved_is_not_added(delivery: Delivery) ->
     for device in (active, pending):
         await delivery.packages(device, f"one of {device}", f"two of {device}", days=200)
     assert await names(delivery, room, alice, pending) == []
-    await delivery.store.accounts.set_disabled(bob, disabled=True)
+    await delivery.store.accounts.set_disabled(ByOperator(bob), disabled=True)
     assert await names(delivery, room, alice, active) == []
-    await delivery.store.accounts.set_disabled(bob, disabled=False)
+    await delivery.store.accounts.set_disabled(ByOperator(bob), disabled=False)
     assert await names(delivery, room, alice, active) == [f"one of {active}"]
     delivery.world.clock.forward(91 * 86_400)
+    await delivery.device(alice, active=False)  # her session is over
     assert await names(delivery, room, alice, active) == []
 
 
 async def test_packages_for_an_unknown_device_are_refused(delivery: Delivery) -> None:
-    """Nothing is kept for it."""
-    alice = await delivery.world.account("alice")
-    new = replace(delivery.new_device(alice))
-    with pytest.raises(RefusedError) as refused:
-        await delivery.packages(new.id, "one")
-    assert refused.value.code is ErrorCode.NOT_FOUND
+    """Nothing is kept for it, nor for one that another session speaks for."""
+    alice, mine = await delivery.person("alice")
+    expires = Millis(delivery.now + DAY)
+    for device in (delivery.new_device(alice).id, await delivery.device(alice)):
+        new = NewPackages(device, (KeyPackageBytes(b"one"),), None, expires)
+        with pytest.raises(NoDeviceError):
+            await delivery.store.devices.put_packages(await delivery.by(alice, mine), new)

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 from msgspec.structs import replace
+from tests.server.kit.store.world import log_in
 from tests.server.store.world import World, allow, message
 
 from parlour_protocol.errors import ErrorCode
@@ -13,6 +14,7 @@ from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 from parlour_server.kit.errors import RefusedError, SessionRefusedError
+from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.store.types import Appended, AppendEvent, Facts
 
 
@@ -251,8 +253,8 @@ async def test_a_session_that_has_ended_appends_nothing(world: World) -> None:
     room = await world.room(alice, bob)
     live, ended = world.session(alice, 1), world.session(bob, 2)
     for session in (live, ended):
-        await world.store.sessions.create(session, cap=9)
-    await world.store.sessions.end(bob, ended.id)
+        await log_in(world.store, session, cap=9)
+    await world.store.sessions.end(ByOperator(bob), ended.id)
     plain = [message("one"), message("two")]
     unlike = [TopicSet(topic=TopicText("tea")), Left()]
     for body in (*plain, *unlike):
@@ -274,9 +276,9 @@ async def test_a_session_of_someone_else_appends_nothing(world: World) -> None:
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
     session = world.session(alice, 1)
-    await world.store.sessions.create(session, cap=9)
+    await log_in(world.store, session, cap=9)
     with pytest.raises(SessionRefusedError):
         await world.store.log.append(replace(world.event(room, bob, message()), session=session.id), allow)
-    await world.store.accounts.set_disabled(alice, disabled=True)
+    await world.store.accounts.set_disabled(ByOperator(alice), disabled=True)
     with pytest.raises(SessionRefusedError):
         await world.store.log.append(replace(world.event(room, alice, message()), session=session.id), allow)

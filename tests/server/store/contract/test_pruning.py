@@ -1,5 +1,6 @@
 """What has been over for months goes, a batch at a time; what only looks old after a jump stays."""
 
+from tests.server.kit.store.world import log_in
 from tests.server.store.encryption_world import Delivery
 from tests.server.store.world import World
 
@@ -22,8 +23,8 @@ async def test_expired_sessions_and_invites_go_in_time(world: World) -> None:
     """Ninety days after their end, not at it: a clock that is forty days ahead deletes nothing."""
     (alice,) = await world.people(1)
     now = world.clock.now()
-    await world.store.sessions.create(world.session(alice, 1, days=30), cap=5)
-    await world.store.sessions.create(world.session(alice, 2, days=3000), cap=5)
+    await log_in(world.store, world.session(alice, 1, days=30), cap=5)
+    await log_in(world.store, world.session(alice, 2, days=3000), cap=5)
     for number, days in enumerate((30, 3000)):
         await world.store.accounts.add_invite(
             InviteRecord(bytes([number]) * 32, 5, now, Millis(now + days * DAY))

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from tests.server.kit.store.world import log_in
 from tests.server.store.world import World, allow, message
 
 from parlour_protocol.errors import ErrorCode
@@ -17,6 +18,7 @@ from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.errors import NameTakenError, RefusedError
+from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.store.types import Membership
 
 
@@ -191,14 +193,14 @@ async def test_a_greeting_reads_rooms_for_a_session_that_lives(world: World) -> 
     room = await world.room(alice, bob)
     session, other = world.session(bob, 1), world.session(bob, 2)
     for each in (session, other):
-        await world.store.sessions.create(each, cap=2)
+        await log_in(world.store, each, cap=2)
     now = world.clock.now()
     found = await world.store.rooms.greeting(bob, session.id, now)
     assert found is not None
     assert ([summary.room for summary in found.rooms], found.invitations) == ([room], 0)
     assert await world.store.rooms.greeting(bob, session.id, session.expires) is None
     assert await world.store.rooms.greeting(bob, new_session_id(), now) is None
-    await world.store.sessions.end(bob, session.id)
+    await world.store.sessions.end(ByOperator(bob), session.id)
     assert await world.store.rooms.greeting(bob, session.id, now) is None
     assert await world.store.rooms.greeting(bob, other.id, now) is not None
 

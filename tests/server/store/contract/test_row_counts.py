@@ -6,16 +6,17 @@ from tests.server.store.world import World, message
 from parlour_protocol.frames.bodies import Archived, RoomDeleted
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.rooms import RoomKind
+from parlour_server.kit.store.accounts.authority import ByOperator
 
 
 async def test_accounts_are_those_of_people(world: World) -> None:
     """A disabled one is; the program's own and a deleted one with its pseudonym are not."""
     alice, bob, carol, system = await world.people(4)
     now, accounts = world.clock.now(), world.store.accounts
-    await accounts.set_disabled(bob, disabled=True)
+    await accounts.set_disabled(ByOperator(bob), disabled=True)
     assert await world.store.count_rows(now, frozenset()) == [4, 0]
     assert await world.store.count_rows(now, frozenset({system})) == [3, 0]
-    await accounts.close(carol, "unusable")
+    await accounts.close(ByOperator(carol), "unusable")
     await accounts.add_pseudonym(parse_user_name("deleted-7kq2m9x4tb"), "unusable")
     assert await world.store.count_rows(now, frozenset({system})) == [2, 0]
     assert await accounts.find(alice) is not None

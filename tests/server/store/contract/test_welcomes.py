@@ -29,9 +29,9 @@ async def test_a_welcome_waits_until_it_was_fetched(delivery: Delivery) -> None:
     await delivery.group_of(room, alice, bob, carol)
     (of_bob,), (of_carol,) = await waiting(delivery, bob[1]), await waiting(delivery, carol[1])
     assert of_bob.id != of_carol.id
-    assert not await delivery.store.groups.drop_welcome(bob[1], of_carol.id)
-    assert await delivery.store.groups.drop_welcome(bob[1], of_bob.id)
-    assert not await delivery.store.groups.drop_welcome(bob[1], of_bob.id)
+    assert not await delivery.store.groups.drop_welcome(await delivery.by(*bob), of_carol.id)
+    assert await delivery.store.groups.drop_welcome(await delivery.by(*bob), of_bob.id)
+    assert not await delivery.store.groups.drop_welcome(await delivery.by(*bob), of_bob.id)
     assert await waiting(delivery, bob[1]) == []
     assert await waiting(delivery, carol[1]) == [of_carol]
 
@@ -90,5 +90,5 @@ async def test_a_revoked_device_gets_no_welcome(delivery: Delivery) -> None:
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     room = await delivery.room(alice[0], bob[0])
     await delivery.group_of(room, alice, bob)
-    await delivery.store.devices.revoke(bob[0], bob[1], delivery.keys[bob[0]], delivery.entry())
+    await delivery.revoke(*bob)
     assert await waiting(delivery, bob[1]) == []

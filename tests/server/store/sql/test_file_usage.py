@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.server.kit.store.world import log_in
 from tests.server.store.contract.test_files import upload
 from tests.server.store.files import put
 from tests.server.store.world import World
@@ -63,6 +64,7 @@ async def test_an_upload_costs_the_same_beside_many_files(
     room = await world.room(alice, bob)
     fill(database, room, bob)
     file = upload(world, room, bob)
+    await log_in(store, world.session(bob, 1), cap=9)
     writes: list[Callable[[Any], object]] = []
     submit = store._writer.submit
 

@@ -56,6 +56,7 @@ def test_a_shortest_retention_becomes_the_time_up_to_which_messages_were_removed
     connection = sqlite3.connect(database)
     connection.execute("ALTER TABLE rooms DROP COLUMN removed_before")
     connection.execute("ALTER TABLE rooms ADD COLUMN removed_days INTEGER")
+    connection.execute("ALTER TABLE factor_challenges DROP COLUMN source")
     connection.execute("UPDATE alembic_version SET version_num = '0021'")
     connection.execute("INSERT INTO retention (id, trusted) VALUES (1, 1700000000000)")
     connection.executemany(

@@ -48,9 +48,9 @@ async def test_a_welcome_is_kept_once_and_until_the_last_has_it(delivery: Delive
     room = await delivery.room(*(user for user, _ in people))
     await delivery.group_of(room, *people)
     assert look(database, "SELECT count(*) FROM welcomes") == [(1,)]
-    for left, (_, device) in zip((1, 1, 0), people[1:], strict=True):
+    for left, (user, device) in zip((1, 1, 0), people[1:], strict=True):
         (waiting,), _ = await delivery.store.groups.welcomes(device, max_bytes=100)
-        await delivery.store.groups.drop_welcome(device, waiting.id)
+        await delivery.store.groups.drop_welcome(await delivery.by(user, device), waiting.id)
         assert look(database, "SELECT count(*) FROM welcomes") == [(left,)]
 
 
@@ -59,7 +59,7 @@ async def test_a_revoked_device_leaves_no_welcome_behind(delivery: Delivery, dat
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     room = await delivery.room(alice[0], bob[0])
     await delivery.group_of(room, alice, bob)
-    await delivery.store.devices.revoke(bob[0], bob[1], delivery.keys[bob[0]], delivery.entry())
+    await delivery.revoke(*bob)
     assert look(database, "SELECT (SELECT count(*) FROM welcomes), (SELECT count(*) FROM inbox)") == [(0, 0)]
 
 

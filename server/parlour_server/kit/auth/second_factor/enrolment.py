@@ -37,6 +37,7 @@ from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Logins as LoginSettings
 from parlour_server.kit.errors import RefusedError, SecondFactorRefusedError
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.store.interface import SecondFactors as FactorStore
 from parlour_server.kit.store.records import FactorRecord, NewFactor, SessionRecord
 
@@ -80,9 +81,10 @@ class FactorEnrolment:
 
     async def begin_totp(self, session: SessionRecord, body: NewTotp, *, address: str) -> TotpSecret:
         """Return a new secret for an app. Raises RefusedError, and what ``Reauthentication`` raises."""
-        await self._allow(session, FactorKind.TOTP, body, address=address)
         secret = totp.new_secret()
-        factor = await self._begin(session, FactorKind.TOTP, body.name, secret.reveal().encode())
+        factor = await self._begin(
+            session, FactorKind.TOTP, body, body.name, secret.reveal().encode(), address=address
+        )
         uri = totp.setup_uri(secret, account=str(session.user), server=self._keys.name)
         return TotpSecret(factor.id, secret, uri, SETUP_SECONDS)
 
@@ -100,9 +102,10 @@ class FactorEnrolment:
         self, session: SessionRecord, body: NewSecurityKey, *, address: str
     ) -> SecurityKeyOptions:
         """Return what a security key needs for a new credential. Raises as ``begin_totp``."""
-        await self._allow(session, FactorKind.SECURITY_KEY, body, address=address)
         challenge = Secret.random()
-        factor = await self._begin(session, FactorKind.SECURITY_KEY, body.name, challenge.reveal().encode())
+        factor = await self._begin(
+            session, FactorKind.SECURITY_KEY, body, body.name, challenge.reveal().encode(), address=address
+        )
         known = known_keys((await self._store.of(session.user)).factors)
         return SecurityKeyOptions(
             factor.id,
@@ -125,9 +128,11 @@ class FactorEnrolment:
         self, session: SessionRecord, factor: FactorId, body: FactorRemoval, *, address: str
     ) -> None:
         """Remove a factor. Raises RefusedError, and what ``Reauthentication`` raises."""
-        await self._reauthentication.confirm(session, body.password, body.proof, address=address)
-        if not await self._store.remove(session.user, factor, keep_one=self._is_required):
-            raise RefusedError(ErrorCode.NOT_FOUND, "you have no such factor")
+        async with self._reauthentication.confirmed(
+            session, body.password, body.proof, address=address
+        ) as by:
+            if not await self._store.remove(by, factor, keep_one=self._is_required):
+                raise RefusedError(ErrorCode.NOT_FOUND, "you have no such factor")
         self._audit.record(
             AuditEvent.SECOND_FACTOR_REMOVED,
             user=session.user,
@@ -140,9 +145,11 @@ class FactorEnrolment:
         self, session: SessionRecord, body: NewRecoveryCodes, *, address: str
     ) -> RecoveryCodes:
         """Return new recovery codes; the old ones are void. Raises as ``remove``."""
-        await self._reauthentication.confirm(session, body.password, body.proof, address=address)
         codes = recovery_codes.new_codes()
-        await self._store.replace_recovery_codes(session.user, _digests(codes))
+        async with self._reauthentication.confirmed(
+            session, body.password, body.proof, address=address
+        ) as by:
+            await self._store.replace_recovery_codes(by, _digests(codes))
         self._audit.record(
             AuditEvent.RECOVERY_CODES_REPLACED, user=session.user, session=session.id, address=address
         )
@@ -159,25 +166,34 @@ class FactorEnrolment:
             return (FactorKind.TOTP, FactorKind.SECURITY_KEY)
         return (FactorKind.TOTP,)
 
-    async def _allow(self, session: SessionRecord, kind: FactorKind, body: StepUp, *, address: str) -> None:
+    async def _begin(
+        self,
+        session: SessionRecord,
+        kind: FactorKind,
+        body: StepUp,
+        name: str,
+        secret: bytes,
+        *,
+        address: str,
+    ) -> NewFactor:
         required = self._is_required or session.factor_required
         if kind not in self._addable(required=required):
             raise RefusedError(ErrorCode.FORBIDDEN, "this server does not offer such a second factor")
-        await self._reauthentication.confirm(session, body.password, body.proof, address=address)
-
-    async def _begin(self, session: SessionRecord, kind: FactorKind, name: str, secret: bytes) -> NewFactor:
-        now = self._steady.now()
-        factor = NewFactor(
-            FactorId(random_id()),
-            session.user,
-            kind,
-            name,
-            secret,
-            session.id,
-            now,
-            Millis(now + SETUP_SECONDS * 1000),
-        )
-        await self._store.begin(factor)
+        async with self._reauthentication.confirmed(
+            session, body.password, body.proof, address=address, while_enrolling=True
+        ) as by:
+            now = self._steady.now()
+            factor = NewFactor(
+                FactorId(random_id()),
+                session.user,
+                kind,
+                name,
+                secret,
+                session.id,
+                now,
+                Millis(now + SETUP_SECONDS * 1000),
+            )
+            await self._store.begin(by, factor)
         return factor
 
     async def _begun(self, session: SessionRecord, factor: FactorId, kind: FactorKind) -> FactorRecord:
@@ -191,8 +207,9 @@ class FactorEnrolment:
     ) -> FactorAdded:
         codes = recovery_codes.new_codes()
         others = await self._sessions.list(session)
+        by = BySession(session.user, session.id, while_enrolling=True)
         is_first = await self._store.activate(
-            begun, session.id, secret=secret, counter=counter, recovery_codes=_digests(codes)
+            by, begun, secret=secret, counter=counter, recovery_codes=_digests(codes)
         )
         if is_first is None:
             raise RefusedError(ErrorCode.NOT_FOUND, "no such factor is being set up here; begin again")

@@ -1,14 +1,14 @@
 """Challenges, and the proofs that answer them: at a login after the password, and before other actions.
 
 A challenge is 256 random bits, stored as its digest for five minutes, for one login or one session. A proof
-uses it up, right or wrong. All refusals are one error. Wrong answers count like wrong passwords, in the
-throttle of the caller.
+uses it up, right or wrong; a right answer is used up by the change that it allows, in its transaction. All
+refusals are one error. Wrong answers count like wrong passwords, in the throttle of the caller.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
-from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.second_factor import (
     CredentialId,
@@ -25,8 +25,10 @@ from parlour_server.kit.auth.second_factor import recovery_codes, security_keys,
 from parlour_server.kit.auth.second_factor.security_keys import SecurityKeys, credential_id
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SecondFactorRefusedError
+from parlour_server.kit.store.accounts.authority import ByPassword, BySession, RightAnswer
 from parlour_server.kit.store.interface import SecondFactors as FactorStore
 from parlour_server.kit.store.records import Account, AccountFactors, Challenge, FactorRecord, SessionRecord
+from parlour_server.kit.token_buckets import rate_limit_key
 
 CHALLENGE_SECONDS: Final = 300
 
@@ -41,7 +43,9 @@ class SecondFactors:
         self._clock = clock
         self._steady = steady
 
-    async def challenge_login(self, account: Account, device: DeviceName) -> FactorChallenge | None:
+    async def challenge_login(
+        self, account: Account, device: DeviceName, *, address: str
+    ) -> FactorChallenge | None:
         """Return the challenge of a login after its password; None for an account without a factor.
 
         Raises LoginRefusedError if the account has another password by now.
@@ -49,13 +53,14 @@ class SecondFactors:
         found = await self._store.of(account.user)
         if not found.factors:
             return None
-        return await self._challenge(found, account.user, device, verified=account.password_hash)
+        by = ByPassword(account.user, account.password_hash)
+        return await self._challenge(found, by, device, None, rate_limit_key(address))
 
     async def challenge_session(self, session: SessionRecord) -> FactorChallenge:
         """Return a challenge for an action of this session. It has no ``kinds`` if there is no factor."""
-        return await self._challenge(
-            await self._store.of(session.user), session.user, session.device, session
-        )
+        found = await self._store.of(session.user)
+        by = BySession(session.user, session.id)
+        return await self._challenge(found, by, session.device, session.id, session.id)
 
     async def has_any(self, user: UserName) -> bool:
         """Return whether the account has a factor."""
@@ -65,71 +70,66 @@ class SecondFactors:
         """Return what a proof is for, without using its challenge up; None if it is not valid."""
         return await self._store.find_challenge(proof.challenge.digest())
 
-    async def prove(
+    async def answered(
         self, proof: FactorProof, session: SessionRecord | None = None
-    ) -> tuple[Challenge, FactorKind]:
-        """Use up the challenge; return what it was for, and the kind of the factor that answered it.
+    ) -> tuple[Challenge, RightAnswer]:
+        """Use up the challenge; return what it was for, and the answer if that is right.
 
         It must have been given to this ``session``; None: to a login. Raises SecondFactorRefusedError.
         """
         challenge = await self._store.take_challenge(proof.challenge.digest())
         if challenge is None or challenge.session != (session.id if session else None):
             raise SecondFactorRefusedError
-        kind = await self._use(challenge.user, proof.challenge, proof.answer)
-        return challenge, kind
+        return challenge, await self._right(challenge.user, proof.challenge, proof.answer)
 
     async def _challenge(
         self,
         found: AccountFactors,
-        user: UserName,
+        by: BySession | ByPassword,
         device: DeviceName,
-        session: SessionRecord | None = None,
-        *,
-        verified: str | None = None,
+        session: SessionId | None,
+        source: str,
     ) -> FactorChallenge:
         challenge = Secret.random()
         expires = Millis(self._steady.now() + CHALLENGE_SECONDS * 1000)
         await self._store.put_challenge(
-            challenge.digest(), Challenge(user, device, session.id if session else None, expires, verified)
+            by, challenge.digest(), Challenge(by.user, device, session, source, expires)
         )
         keys = known_keys(found.factors) if security_keys.IS_AVAILABLE else ()
         return FactorChallenge(
             challenge, CHALLENGE_SECONDS, _kinds(found), keys, self._keys.name if keys else ""
         )
 
-    async def _use(self, user: UserName, challenge: Secret, answer: FactorAnswer) -> FactorKind:
+    async def _right(self, user: UserName, challenge: Secret, answer: FactorAnswer) -> RightAnswer:
+        """Return an answer that was right when it came. Raises SecondFactorRefusedError."""
         match answer:
             case TotpCode(code):
-                await self._use_totp(user, code)
-                return FactorKind.TOTP
+                return await self._right_code(user, code)
             case RecoveryCode(code):
-                if not await self._store.use_recovery_code(user, recovery_codes.digest_of(code)):
-                    raise SecondFactorRefusedError
-                return FactorKind.RECOVERY_CODE
+                return RightAnswer(
+                    FactorKind.RECOVERY_CODE, recovery_code=recovery_codes.digest_of(code)
+                )  # which exist is looked up where it is used up
             case KeyAssertion():
-                await self._use_key(user, challenge, answer)
-                return FactorKind.SECURITY_KEY
+                return await self._right_key(user, challenge, answer)
 
-    async def _use_totp(self, user: UserName, code: Secret) -> None:
+    async def _right_code(self, user: UserName, code: Secret) -> RightAnswer:
         now = self._clock.now()
         matching: list[tuple[FactorRecord, int]] = []
         for factor in _of_kind((await self._store.of(user)).factors, FactorKind.TOTP):
             step = totp.matching_step(Secret(factor.secret.decode()), code, now)
             if step is not None:
                 matching.append((factor, step))
-        for factor, step in matching:
-            if await self._store.use(factor, step):
-                return
-        raise SecondFactorRefusedError
+        if not matching:
+            raise SecondFactorRefusedError
+        return RightAnswer(FactorKind.TOTP, tuple(matching))
 
-    async def _use_key(self, user: UserName, challenge: Secret, answer: KeyAssertion) -> None:
+    async def _right_key(self, user: UserName, challenge: Secret, answer: KeyAssertion) -> RightAnswer:
         if not security_keys.IS_AVAILABLE:
             raise SecondFactorRefusedError
         for factor in _of_kind((await self._store.of(user)).factors, FactorKind.SECURITY_KEY):
             if credential_id(factor.secret) == answer.credential:
                 use = self._keys.check(challenge, answer, factor.secret)
-                if await self._store.use(factor, use.counter):
-                    return
+                return RightAnswer(FactorKind.SECURITY_KEY, ((factor, use.counter),))
         raise SecondFactorRefusedError
 
 

@@ -10,12 +10,19 @@ from functools import partial
 from typing import Final
 
 from parlour_protocol.kit.errors import ErrorCode
-from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import PSEUDONYM, UserName, skeleton
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
+from parlour_server.kit.store.accounts.authority import (
+    Authority,
+    ByOperator,
+    ByPassword,
+    ByProof,
+    authorised,
+)
 from parlour_server.kit.store.accounts.second_factors import void_challenges
-from parlour_server.kit.store.accounts.sessions import check_still, end_sessions
+from parlour_server.kit.store.accounts.sessions import end_sessions
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.journal import note_changed
@@ -64,62 +71,59 @@ class SqlAccounts:
         """Return all accounts in order of name."""
         return await self._readers.rows(_account, f"{_SELECT} ORDER BY account")
 
-    async def set_password(
-        self,
-        user: UserName,
-        password_hash: str,
-        *,
-        but: SessionId | None = None,
-        verified: str | None = None,
-    ) -> int:
-        """Replace the password, and end all sessions but one with it; returns how many ended.
+    async def set_password(self, by: ByProof | ByOperator, password_hash: str) -> int:
+        """Replace the password, and end all sessions but the one that asks; returns how many ended.
 
-        Raises LoginRefusedError if ``verified`` is not the hash any more, RefusedError(NOT_FOUND).
+        Raises RefusedError(NOT_FOUND), and as ``Authority``.
         """
 
-        def write(db: WriteConnection) -> int:
-            _set_hash(db, user, password_hash, verified)
-            return end_sessions(db, user, self._clock.now(), but=but)
+        def write(db: WriteConnection, authority: Authority) -> int:
+            _set_hash(db, authority, password_hash)
+            return end_sessions(db, authority)
 
-        return await self._writer.submit(write)
+        return await self._writer.submit(authorised(self._clock, by, write))
 
-    async def set_rehashed(self, user: UserName, password_hash: str, *, verified: str) -> None:
+    async def set_rehashed(self, by: ByPassword, password_hash: str) -> None:
         """Replace the hash by another one of the same password. Raises as ``set_password``."""
-        await self._writer.submit(lambda db: _set_hash(db, user, password_hash, verified))
 
-    async def set_disabled(self, user: UserName, *, disabled: bool) -> None:
+        def write(db: WriteConnection, authority: Authority) -> None:
+            _set_hash(db, authority, password_hash)
+
+        await self._writer.submit(authorised(self._clock, by, write))
+
+    async def set_disabled(self, by: ByOperator, *, disabled: bool) -> None:
         """Disable or enable. Raises RefusedError(NOT_FOUND) for no such account."""
 
-        def write(db: WriteConnection) -> None:
-            _set(db, user=user, column="disabled", value=int(disabled))
+        def write(db: WriteConnection, authority: Authority) -> None:
+            _set(db, authority, column="disabled", value=int(disabled))
             if disabled:
-                end_sessions(db, user, self._clock.now(), why=AccountEnd.DISABLED)
+                end_sessions(db, authority, AccountEnd.DISABLED)
             if self._on_disabled_changed is not None:
-                self._on_disabled_changed(db, user, self._clock.now())
+                self._on_disabled_changed(db, authority.user, authority.at)
 
-        await self._writer.submit(write)
+        await self._writer.submit(authorised(self._clock, by, write))
 
-    async def close(self, user: UserName, password_hash: str) -> int:
+    async def close(self, by: ByOperator, password_hash: str) -> int:
         """Delete an account, as far as every server knows it; returns how many sessions ended.
 
         Raises RefusedError(NOT_FOUND).
         """
 
-        def write(db: WriteConnection) -> int:
-            now = self._clock.now()
-            _set(db, user=user, column="password_hash", value=password_hash)
-            _set(db, user=user, column="disabled", value=1)
+        def write(db: WriteConnection, authority: Authority) -> int:
+            user = authority.user
+            _set(db, authority, column="password_hash", value=password_hash)
+            _set(db, authority, column="disabled", value=1)
             query = "UPDATE accounts SET deleted = ?, second_factor_required = 0 WHERE account = ?"
-            db.execute(query + " AND deleted IS NULL", (now, plain(user)))
-            ended = end_sessions(db, user, now, why=AccountEnd.DELETED)
+            db.execute(query + " AND deleted IS NULL", (authority.at, plain(user)))
+            ended = end_sessions(db, authority, AccountEnd.DELETED)
             for table in _OF_ACCOUNT:
                 db.execute(f"DELETE FROM {table} WHERE account = ?", (plain(user),))  # noqa: S608 - of ours
-            note_changed(db, now, Changed.ACCOUNT_LIMITS)
+            note_changed(db, authority.at, Changed.ACCOUNT_LIMITS)
             if self._on_disabled_changed is not None:
-                self._on_disabled_changed(db, user, now)
+                self._on_disabled_changed(db, user, authority.at)
             return ended
 
-        return await self._writer.submit(write)
+        return await self._writer.submit(authorised(self._clock, by, write))
 
     async def add_pseudonym(self, pseudonym: UserName, password_hash: str) -> None:
         """Create the account that is the author of what a deleted account wrote. Raises NameTakenError."""
@@ -203,15 +207,14 @@ def _role_of(db: Connection, invite: bytes, now: Millis) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _set_hash(db: WriteConnection, user: UserName, password_hash: str, verified: str | None) -> None:
-    check_still(db, user, verified)
-    _set(db, user=user, column="password_hash", value=password_hash)
-    void_challenges(db, user)
+def _set_hash(db: WriteConnection, authority: Authority, password_hash: str) -> None:
+    _set(db, authority, column="password_hash", value=password_hash)
+    void_challenges(db, authority)
 
 
-def _set(db: Connection, user: UserName, column: str, value: str | int) -> None:
+def _set(db: WriteConnection, authority: Authority, column: str, value: str | int) -> None:
     query = f"UPDATE accounts SET {column} = ? WHERE account = ?"  # noqa: S608 - columns of ours
-    if db.execute(query, (value, plain(user))).rowcount != 1:
+    if db.execute(query, (value, plain(authority.user))).rowcount != 1:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such account")
 
 

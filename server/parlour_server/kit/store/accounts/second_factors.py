@@ -1,8 +1,9 @@
 """Second factors, recovery codes, and the challenges that a login or another action answers with them.
 
-A challenge, a recovery code and the half minute of a TOTP code are each used up in the transaction that finds
-them: of any number of callers, at any number of servers, one succeeds (L7). Challenges and recovery codes are
-digests. The secret of a TOTP factor is stored as it is, because the server computes with it.
+A challenge is used up in the transaction that finds it; a recovery code, and the half minute of a TOTP code,
+in the transaction of the change that they allow (``authority.py``): of any number of callers, at any number
+of servers, one succeeds (L7). Challenges and recovery codes are digests. The secret of a TOTP factor is
+stored as it is, because the server computes with it.
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,16 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.second_factor import FactorId, FactorKind
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.store.accounts.sessions import check_still, end_sessions
-from parlour_server.kit.store.engine.column_values import device_name, plain, user_name
+from parlour_server.kit.store.accounts.authority import (
+    Authority,
+    ByOperator,
+    ByPassword,
+    ByProof,
+    BySession,
+    authorised,
+)
+from parlour_server.kit.store.accounts.sessions import end_sessions
+from parlour_server.kit.store.engine.column_values import NO_LIMIT, device_name, plain, user_name
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
@@ -25,7 +34,7 @@ from parlour_server.kit.store.records import AccountFactors, Challenge, FactorRe
 FACTORS: Final = 10
 """The most factors of an account."""
 CHALLENGES: Final = 20
-"""The most unanswered challenges of an account; then the oldest is void."""
+"""The most unanswered challenges of an account from one source; then the oldest of them is void (P32)."""
 _COLUMNS: Final = "factor, account, kind, name, created, last_used, secret, counter"
 _ACTIVE: Final = f"SELECT {_COLUMNS} FROM second_factors WHERE active = 1 AND account = ?"  # noqa: S608 - of ours
 
@@ -56,20 +65,30 @@ class SqlSecondFactors:
 
         return await self._readers.run(read)
 
-    async def begin(self, factor: NewFactor) -> None:
-        """Store a factor that is not active yet, in place of another such one. Raises RefusedError."""
+    async def begin(self, by: ByProof, factor: NewFactor) -> None:
+        """Store a factor that is not active yet, in place of another one of the same session.
 
-        def write(db: WriteConnection) -> None:
-            if _count(db, factor.user) >= FACTORS:
+        Raises RefusedError, and as ``Authority``.
+        """
+
+        def write(db: WriteConnection, authority: Authority) -> None:
+            user = plain(authority.user)
+            if _count(db, authority.user) >= FACTORS:
                 raise RefusedError(ErrorCode.LIMIT_REACHED, f"an account has at most {FACTORS} factors")
-            db.execute("DELETE FROM second_factors WHERE active = 0 AND account = ?", (plain(factor.user),))
+            # Only its own, and what has no end any more: no session voids what another one sets up (P32).
+            db.execute(
+                "DELETE FROM second_factors WHERE active = 0 AND account = ?"
+                " AND (session = ? OR expires <= ?"
+                " OR session NOT IN (SELECT session FROM sessions WHERE account = ?))",
+                (user, factor.session, authority.at, user),
+            )
             db.execute(
                 "INSERT INTO second_factors"
                 " (factor, account, kind, name, created, secret, counter, active, session, expires)"
                 " VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?, ?)",
                 (
                     factor.id,
-                    plain(factor.user),
+                    user,
                     factor.kind.value,
                     factor.name,
                     factor.created,
@@ -79,7 +98,7 @@ class SqlSecondFactors:
                 ),
             )
 
-        await self._writer.submit(write)
+        await self._writer.submit(authorised(self._clock, by, write))
 
     async def begun(self, user: UserName, factor: FactorId, session: SessionId) -> FactorRecord | None:
         """Return a factor that this session began to set up, while it may still do so."""
@@ -95,8 +114,8 @@ class SqlSecondFactors:
 
     async def activate(
         self,
+        by: BySession,
         factor: FactorRecord,
-        session: SessionId,
         *,
         secret: bytes,
         counter: int,
@@ -107,145 +126,111 @@ class SqlSecondFactors:
         With the first one the account gets ``recovery_codes``, and every other session ends: they began
         without a factor (journal). None if it was not begun by this session, or is active already.
         """
-        return await self._writer.submit(
-            partial(
-                _activate,
-                factor=factor,
-                session=session,
-                secret=secret,
-                counter=counter,
-                recovery_codes=tuple(recovery_codes),
-                now=self._clock.now(),
-            )
+        write = partial(
+            _activate, factor=factor, secret=secret, counter=counter, recovery_codes=tuple(recovery_codes)
         )
+        return await self._writer.submit(authorised(self._clock, by, write))
 
-    async def use(self, factor: FactorRecord, counter: int) -> bool:
-        """Use a factor, whose counter only rises (one that has none stays 0); False if it did not.
-
-        The counter is the half minute of a TOTP code, or the signature counter of a security key.
-        """
-
-        def write(db: WriteConnection) -> bool:
-            used = db.execute(
-                "UPDATE second_factors SET counter = ?1, last_used = ?2"
-                " WHERE factor = ?3 AND account = ?4 AND active = 1"
-                " AND (counter < ?1 OR (counter = 0 AND ?1 = 0))",
-                (counter, self._clock.now(), factor.id, plain(factor.user)),
-            )
-            return used.rowcount == 1
-
-        return await self._writer.submit(write)
-
-    async def use_recovery_code(self, user: UserName, digest: bytes) -> bool:
-        """Use up a recovery code; False if the account has no such code."""
-
-        def write(db: WriteConnection) -> bool:
-            used = db.execute(
-                "DELETE FROM recovery_codes WHERE account = ? AND digest = ?", (plain(user), digest)
-            )
-            return used.rowcount == 1
-
-        return await self._writer.submit(write)
-
-    async def replace_recovery_codes(self, user: UserName, digests: Sequence[bytes]) -> None:
+    async def replace_recovery_codes(self, by: ByProof, digests: Sequence[bytes]) -> None:
         """Replace the account's recovery codes. Raises RefusedError if it has no factor."""
         new = tuple(digests)
 
-        def write(db: WriteConnection) -> None:
-            if not _count(db, user):
+        def write(db: WriteConnection, authority: Authority) -> None:
+            if not _count(db, authority.user):
                 raise RefusedError(ErrorCode.NOT_NOW, "set up a second factor first")
-            _replace_codes(db, user, new)
+            _replace_codes(db, authority, new)
 
-        await self._writer.submit(write)
+        await self._writer.submit(authorised(self._clock, by, write))
 
-    async def remove(self, user: UserName, factor: FactorId, *, keep_one: bool) -> bool:
+    async def remove(self, by: ByProof, factor: FactorId, *, keep_one: bool) -> bool:
         """Remove a factor; after the last one the recovery codes go too. False if there is none.
 
         With ``keep_one`` the last one stays: raises RefusedError. An account that the operator requires to
         have one keeps it as well.
         """
 
-        def write(db: WriteConnection) -> bool:
+        def write(db: WriteConnection, authority: Authority) -> bool:
             found = db.execute(
                 "SELECT second_factor_required FROM accounts JOIN second_factors USING (account)"
                 " WHERE factor = ? AND account = ? AND active = 1",
-                (factor, plain(user)),
+                (factor, plain(authority.user)),
             ).fetchone()
             if found is None:
                 return False
-            if _count(db, user) == 1:
+            if _count(db, authority.user) == 1:
                 if keep_one or found[0]:
                     raise RefusedError(
                         ErrorCode.NOT_NOW, "this account needs a second factor; add another one first"
                     )
-                _replace_codes(db, user, ())
+                _replace_codes(db, authority, ())
             db.execute("DELETE FROM second_factors WHERE factor = ?", (factor,))
-            void_challenges(db, user)
+            void_challenges(db, authority)
             return True
 
-        return await self._writer.submit(write)
+        return await self._writer.submit(authorised(self._clock, by, write))
 
-    async def reset(self, user: UserName) -> int:
+    async def reset(self, by: ByOperator) -> int:
         """Remove every factor and recovery code, and end all sessions; returns how many factors it had."""
 
-        def write(db: WriteConnection) -> int:
-            count = _count(db, user)
-            db.execute("DELETE FROM second_factors WHERE account = ?", (plain(user),))
-            _replace_codes(db, user, ())
-            void_challenges(db, user)
-            end_sessions(db, user, self._clock.now())
+        def write(db: WriteConnection, authority: Authority) -> int:
+            count = _count(db, authority.user)
+            db.execute("DELETE FROM second_factors WHERE account = ?", (plain(authority.user),))
+            _replace_codes(db, authority, ())
+            void_challenges(db, authority)
+            end_sessions(db, authority)
             return count
 
-        return await self._writer.submit(write)
+        return await self._writer.submit(authorised(self._clock, by, write))
 
-    async def require(self, user: UserName, *, required: bool) -> None:
+    async def require(self, by: ByOperator, *, required: bool) -> None:
         """Say whether this account needs a factor; without one its sessions end. Raises RefusedError."""
 
-        def write(db: WriteConnection) -> None:
+        def write(db: WriteConnection, authority: Authority) -> None:
             changed = db.execute(
                 "UPDATE accounts SET second_factor_required = ? WHERE account = ?",
-                (int(required), plain(user)),
+                (int(required), plain(authority.user)),
             )
             if changed.rowcount != 1:
                 raise RefusedError(ErrorCode.NOT_FOUND, "there is no such account")
-            if required and not _count(db, user):
-                end_sessions(db, user, self._clock.now())
+            if required and not _count(db, authority.user):
+                end_sessions(db, authority)
 
-        await self._writer.submit(write)
+        await self._writer.submit(authorised(self._clock, by, write))
 
-    async def put_challenge(self, digest: bytes, challenge: Challenge) -> None:
-        """Store a challenge until it expires; over ``CHALLENGES`` of the account the oldest is void.
+    async def put_challenge(self, by: BySession | ByPassword, digest: bytes, challenge: Challenge) -> None:
+        """Store a challenge until it expires; over ``CHALLENGES`` of its source their oldest is void.
 
-        Raises LoginRefusedError if the password was changed meanwhile.
+        Raises as ``Authority``.
         """
 
-        def write(db: WriteConnection) -> None:
-            check_still(db, challenge.user, challenge.password_hash)
-            db.execute("DELETE FROM factor_challenges WHERE expires <= ?", (self._clock.now(),))
+        def write(db: WriteConnection, authority: Authority) -> None:
+            user = plain(authority.user)
+            db.execute("DELETE FROM factor_challenges WHERE expires <= ?", (authority.at,))
             db.execute(
                 "DELETE FROM factor_challenges WHERE digest IN (SELECT digest FROM factor_challenges"
-                " WHERE account = ? ORDER BY expires DESC LIMIT ? OFFSET ?)",
-                (plain(challenge.user), CHALLENGES, CHALLENGES - 1),
+                " WHERE account = ? AND source = ? ORDER BY expires DESC LIMIT ? OFFSET ?)",
+                (user, challenge.source, NO_LIMIT, CHALLENGES - 1),
             )
             db.execute(
-                "INSERT INTO factor_challenges (digest, account, device, session, expires)"
-                " VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO factor_challenges (digest, account, device, session, source, expires)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     digest,
-                    plain(challenge.user),
+                    user,
                     plain(challenge.device),
                     challenge.session,
+                    challenge.source,
                     challenge.expires,
                 ),
             )
 
-        await self._writer.submit(write)
+        await self._writer.submit(authorised(self._clock, by, write))
 
     async def find_challenge(self, digest: bytes) -> Challenge | None:
         """Return a challenge that can still be answered."""
         return await self._readers.row(
             _challenge,
-            "SELECT account, device, session, expires FROM factor_challenges"
+            "SELECT account, device, session, source, expires FROM factor_challenges"
             " WHERE digest = ? AND expires > ?",
             digest,
             self._clock.now(),
@@ -260,10 +245,11 @@ class SqlSecondFactors:
 
         def write(db: WriteConnection) -> Challenge | None:
             row = db.execute(
-                "DELETE FROM factor_challenges WHERE digest = ? RETURNING account, device, session, expires",
+                "DELETE FROM factor_challenges WHERE digest = ?"
+                " RETURNING account, device, session, source, expires",
                 (digest,),
             ).fetchone()
-            if row is None or row[3] <= now:
+            if row is None or row[4] <= now:
                 return None
             live = db.execute(
                 "SELECT password_hash FROM accounts WHERE account = ? AND disabled = 0", (row[0],)
@@ -275,33 +261,32 @@ class SqlSecondFactors:
 
 def _activate(
     db: WriteConnection,
+    authority: Authority,
     *,
     factor: FactorRecord,
-    session: SessionId,
     secret: bytes,
     counter: int,
     recovery_codes: tuple[bytes, ...],
-    now: Millis,
 ) -> bool | None:
-    user = factor.user
+    user, now = authority.user, authority.at
     is_first = not _count(db, user)
     done = db.execute(
         "UPDATE second_factors SET active = 1, secret = ?, counter = ?, created = ?,"
         " session = NULL, expires = NULL"
         " WHERE factor = ? AND account = ? AND session = ? AND active = 0 AND expires > ?",
-        (secret, counter, now, factor.id, plain(user), session, now),
+        (secret, counter, now, factor.id, plain(user), authority.session, now),
     )
     if done.rowcount != 1:
         return None
     if is_first:
-        _replace_codes(db, user, recovery_codes)
-        end_sessions(db, user, now, but=session)
+        _replace_codes(db, authority, recovery_codes)
+        end_sessions(db, authority)
     return is_first
 
 
-def void_challenges(db: WriteConnection, user: UserName) -> None:
+def void_challenges(db: WriteConnection, authority: Authority) -> None:
     """Void every challenge of the account: what they were given for has changed."""
-    db.execute("DELETE FROM factor_challenges WHERE account = ?", (plain(user),))
+    db.execute("DELETE FROM factor_challenges WHERE account = ?", (plain(authority.user),))
 
 
 def _count(db: Connection, user: UserName) -> int:
@@ -312,11 +297,12 @@ def _count(db: Connection, user: UserName) -> int:
     return count
 
 
-def _replace_codes(db: WriteConnection, user: UserName, digests: Sequence[bytes]) -> None:
-    db.execute("DELETE FROM recovery_codes WHERE account = ?", (plain(user),))
+def _replace_codes(db: WriteConnection, authority: Authority, digests: Sequence[bytes]) -> None:
+    user = plain(authority.user)
+    db.execute("DELETE FROM recovery_codes WHERE account = ?", (user,))
     db.executemany(
         "INSERT INTO recovery_codes (account, digest) VALUES (?, ?)",
-        [(plain(user), digest) for digest in digests],
+        [(user, digest) for digest in digests],
     )
 
 
@@ -336,6 +322,11 @@ def _factor(
 
 
 def _challenge(
-    account: str, device: str, session: SessionId | None, expires: Millis, password_hash: str | None = None
+    account: str,
+    device: str,
+    session: SessionId | None,
+    source: str,
+    expires: Millis,
+    password_hash: str | None = None,
 ) -> Challenge:
-    return Challenge(user_name(account), device_name(device), session, expires, password_hash)
+    return Challenge(user_name(account), device_name(device), session, source, expires, password_hash)

@@ -4,15 +4,23 @@ A session that ends is deleted, with a journal entry in the same transaction. An
 account is over its cap: the clock may be wrong, and the cap limits the table. Tokens are digests.
 """
 
+import contextlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.errors import LoginRefusedError
+from parlour_server.kit.errors import SessionRefusedError
+from parlour_server.kit.store.accounts.authority import (
+    HAS_FACTOR,
+    Authority,
+    ByLogin,
+    ByOperator,
+    BySession,
+    authorised,
+)
 from parlour_server.kit.store.engine.column_values import NO_LIMIT, device_name, plain, user_name
 from parlour_server.kit.store.engine.connection import ANYWHERE, Connection, WriteConnection
 from parlour_server.kit.store.engine.journal import note_session_ended
@@ -22,8 +30,7 @@ from parlour_server.kit.store.records import AccountEnd, SessionRecord, TicketGr
 
 _COLUMNS = (
     "s.session, s.account, s.device, s.token, s.created, s.last_seen, s.expires, s.device_id,"
-    " EXISTS (SELECT 1 FROM second_factors f WHERE f.account = s.account AND f.active = 1),"
-    " a.second_factor_required, s.public_key"
+    f" {HAS_FACTOR}, a.second_factor_required, s.public_key"
 )
 _LIVE = f"SELECT {_COLUMNS} FROM sessions s JOIN accounts a USING (account) WHERE a.disabled = 0 AND "  # noqa: S608 - columns of ours
 
@@ -50,19 +57,26 @@ class SqlSessions:
 
     async def create(
         self,
+        by: ByLogin,
         session: SessionRecord,
         *,
         cap: int,
         in_use: Collection[SessionId] = frozenset(),
-        verified: str | None = None,
+        instead_of: BySession | None = None,
     ) -> None:
         """Store a new session; over ``cap`` others end: first expired, then unused, then oldest seen.
 
         Raises LoginRefusedError.
         """
-        await self._writer.submit(
-            partial(_create, session=session, cap=cap, in_use=_listed(in_use), verified=verified)
-        )
+        listed, clock = _listed(in_use), self._clock
+
+        def write(db: WriteConnection, authority: Authority) -> None:
+            if instead_of is not None:
+                with contextlib.suppress(SessionRefusedError):
+                    _end_one(db, Authority(db, instead_of, clock.now()), instead_of.session)
+            _create(db, authority, session, cap, listed)
+
+        await self._writer.submit(authorised(clock, by, write))
 
     async def find(self, token: bytes, now: Millis) -> SessionRecord | None:
         """Return the live session with this token digest."""
@@ -111,41 +125,31 @@ class SqlSessions:
         query = _LIVE + "s.account = ? AND s.expires > ? ORDER BY s.created DESC, s.session"
         return await self._readers.rows(_record, query, plain(user), now)
 
-    async def end(self, user: UserName, session: SessionId) -> bool:
-        """End one session of this account; False when it has no such session."""
+    async def end(self, by: BySession | ByOperator, session: SessionId) -> bool:
+        """End one session of the account; False when it has no such session. Raises SessionRefusedError."""
 
-        def write(db: Connection) -> bool:
-            found = db.execute(
-                "SELECT session FROM sessions WHERE session = ? AND account = ?", (session, plain(user))
-            ).fetchall()
-            return end_found(db, user, self._clock.now(), found) == 1
+        def write(db: WriteConnection, authority: Authority) -> bool:
+            return _end_one(db, authority, session)
 
-        return await self._writer.submit(write)
+        return await self._writer.submit(authorised(self._clock, by, write))
 
-    async def end_all(self, user: UserName) -> int:
+    async def end_all(self, by: ByOperator) -> int:
         """End all sessions of the account; returns how many ended."""
-        return await self._writer.submit(lambda db: end_sessions(db, user, self._clock.now()))
+        return await self._writer.submit(authorised(self._clock, by, end_sessions))
 
 
-def end_sessions(
-    db: Connection,
-    user: UserName,
-    at: Millis,
-    *,
-    but: SessionId | None = None,
-    why: AccountEnd | None = None,
-) -> int:
-    """End all sessions of the account but one; returns how many ended."""
+def end_sessions(db: WriteConnection, authority: Authority, why: AccountEnd | None = None) -> int:
+    """End all sessions of the account but the one that asks; returns how many ended."""
     found = db.execute(
-        "SELECT session FROM sessions WHERE account = ? AND session != ?", (plain(user), but or "")
+        "SELECT session FROM sessions WHERE account = ? AND session != ?",
+        (plain(authority.user), authority.session or ""),
     ).fetchall()
-    return end_found(db, user, at, found, why)
+    return end_found(db, authority, found, why)
 
 
 def end_found(
-    db: Connection,
-    user: UserName,
-    at: Millis,
+    db: WriteConnection,
+    authority: Authority,
     found: Iterable[tuple[SessionId]],
     why: AccountEnd | None = None,
 ) -> int:
@@ -153,22 +157,15 @@ def end_found(
     ended = 0
     for (session,) in found:
         db.execute("DELETE FROM sessions WHERE session = ?", (session,))
-        note_session_ended(db, at, session, user, why)
+        note_session_ended(db, authority.at, session, authority.user, why)
         ended += 1
     return ended
 
 
-def check_still(db: Connection, user: UserName, verified: str | None) -> None:
-    """Raise LoginRefusedError if the account has another password by now than was verified.
-
-    Verifying takes long enough for someone to change it meanwhile, or for an operator to reset it. None: no
-    password was verified.
-    """
-    if verified is None:
-        return
-    query = "SELECT 1 FROM accounts WHERE account = ? AND password_hash = ?"
-    if db.execute(query, (plain(user), verified)).fetchone() is None:
-        raise LoginRefusedError
+def _end_one(db: WriteConnection, authority: Authority, session: SessionId) -> bool:
+    query = "SELECT session FROM sessions WHERE session = ? AND account = ?"
+    found = db.execute(query, (session, plain(authority.user))).fetchall()
+    return end_found(db, authority, found) == 1
 
 
 def is_live(db: Connection, session: SessionId, now: Millis) -> bool:
@@ -188,27 +185,20 @@ def granted_now(db: Connection, grant: TicketGrant, now: Millis) -> TicketGrant 
     return replace(grant, device_id=session.device_id, public_key=session.public_key)
 
 
-def _create(db: Connection, session: SessionRecord, cap: int, in_use: str, verified: str | None) -> None:
-    # Since the password was checked, the account may have been disabled or deleted, or got a second factor.
-    check_still(db, session.user, verified)
-    open_account = "SELECT 1 FROM accounts WHERE account = ? AND disabled = 0"
-    if db.execute(open_account, (plain(session.user),)).fetchone() is None:
-        raise LoginRefusedError
-    if not session.has_factor and _has_factor(db, session.user):
-        raise LoginRefusedError
+def _create(db: WriteConnection, authority: Authority, session: SessionRecord, cap: int, in_use: str) -> None:
     over = db.execute(
         "SELECT session FROM sessions WHERE account = ?"
         " ORDER BY expires > ? DESC, session IN (SELECT value FROM json_each(?)) DESC,"
         " last_seen DESC, created DESC LIMIT ? OFFSET ?",
-        (plain(session.user), session.created, in_use, NO_LIMIT, cap - 1),
+        (plain(authority.user), session.created, in_use, NO_LIMIT, cap - 1),
     ).fetchall()
-    end_found(db, session.user, session.created, over)
+    end_found(db, authority, over)
     db.execute(
         "INSERT INTO sessions (session, account, device, token, created, last_seen, expires, public_key)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             session.id,
-            plain(session.user),
+            plain(authority.user),
             plain(session.device),
             session.token,
             session.created,
@@ -217,11 +207,6 @@ def _create(db: Connection, session: SessionRecord, cap: int, in_use: str, verif
             session.public_key,
         ),
     )
-
-
-def _has_factor(db: Connection, user: UserName) -> bool:
-    query = "SELECT 1 FROM second_factors WHERE active = 1 AND account = ?"
-    return db.execute(query, (plain(user),)).fetchone() is not None
 
 
 def _listed(sessions: Collection[SessionId]) -> str:

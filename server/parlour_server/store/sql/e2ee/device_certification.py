@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.ids import DeviceId, SessionId
 from parlour_protocol.kit.names import UserName
+from parlour_server.errors import PasswordNeededError
 from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.accounts.authority import Authority, ByProof
 from parlour_server.kit.store.accounts.sessions import end_found
 from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
@@ -31,20 +33,21 @@ def account_key_of(db: Connection, user: UserName) -> PublicKey | None:
 
 def publish(
     db: WriteConnection,
-    user: UserName,
+    authority: Authority,
     key: PublicKey,
     entry: NewEntry,
     *,
     replaces: PublicKey | None,
-    session: SessionId | None,
-    at: Millis,
 ) -> DeviceChange:
     """Set the account's key; a new one voids everything that the old one certified."""
+    user = authority.user
     held = account_key_of(db, user)
     if held == key:
         return DeviceChange(changed=False)
     if held != replaces:
         raise RefusedError(ErrorCode.CONFLICT, "the account has a different key than you think")
+    if held is not None and not isinstance(authority.by, ByProof):
+        raise PasswordNeededError
     db.execute(
         "INSERT INTO account_keys (account, key) VALUES (?, ?)"
         " ON CONFLICT (account) DO UPDATE SET key = excluded.key",
@@ -54,31 +57,34 @@ def publish(
     certified = db.execute(
         "SELECT device FROM devices WHERE account = ? AND status = 'active'", (plain(user),)
     ).fetchall()
-    ended = _end_devices(db, user, [device for (device,) in certified], at, but=session)
+    ended = _end_devices(db, authority, [device for (device,) in certified], but=authority.session)
     return DeviceChange(changed=True, sessions=ended)
 
 
 def certify(
     db: WriteConnection,
-    user: UserName,
+    authority: Authority,
     device: DeviceId,
     certificate: CertificateRecord,
     entry: NewEntry,
-    at: Millis,
 ) -> DeviceRecord:
     """Make a device of this account active, or give it a newer certificate."""
-    held = own_device(db, user, device, at)
+    held = own_device(db, authority, device)
     if held.status is DeviceStatus.REVOKED:
         raise RefusedError(ErrorCode.FORBIDDEN, "this device was revoked; it needs a new key")
-    activate(db, held, certificate, entry, at)
-    return own_device(db, user, device, at)
+    activate(db, authority, held, certificate, entry)
+    return own_device(db, authority, device)
 
 
 def activate(
-    db: WriteConnection, held: DeviceRecord, certificate: CertificateRecord, entry: NewEntry, at: Millis
+    db: WriteConnection,
+    authority: Authority,
+    held: DeviceRecord,
+    certificate: CertificateRecord,
+    entry: NewEntry,
 ) -> None:
     """Store a certificate, unless the device has one that ends as late."""
-    check_account_key(db, held.user, certificate.account_key)
+    check_account_key(db, authority, certificate.account_key)
     if held.expires is not None and certificate.expires <= held.expires:
         return  # known or older: an old certificate must not replace a newer one (rollback)
     db.execute(
@@ -86,45 +92,39 @@ def activate(
         (bytes(certificate.data), certificate.expires, held.id),
     )
     append_entry(db, entry)
-    note_devices_changed(db, at, held.user)
+    note_devices_changed(db, authority.at, held.user)
 
 
 def revoke(
-    db: WriteConnection,
-    user: UserName,
-    device: DeviceId,
-    account_key: PublicKey,
-    entry: NewEntry,
-    at: Millis,
+    db: WriteConnection, authority: Authority, device: DeviceId, account_key: PublicKey, entry: NewEntry
 ) -> DeviceChange:
     """Revoke a device of this account permanently."""
-    held = own_device(db, user, device, at)
+    held = own_device(db, authority, device)
     if held.status is DeviceStatus.REVOKED:
         return DeviceChange(changed=False)
-    check_account_key(db, user, account_key)
+    check_account_key(db, authority, account_key)
     append_entry(db, entry)
-    return DeviceChange(changed=True, sessions=_end_devices(db, user, [device], at))
+    return DeviceChange(changed=True, sessions=_end_devices(db, authority, [device]))
 
 
-def check_account_key(db: Connection, user: UserName, key: PublicKey) -> None:
+def check_account_key(db: Connection, authority: Authority, key: PublicKey) -> None:
     """Refuse a signature by another key than the account's (an old certificate after a key change)."""
-    if account_key_of(db, user) != key:
+    if account_key_of(db, authority.user) != key:
         raise RefusedError(ErrorCode.CONFLICT, "this was signed by a key that is not the account's")
 
 
-def own_device(db: Connection, user: UserName, device: DeviceId, at: Millis) -> DeviceRecord:
+def own_device(db: Connection, authority: Authority, device: DeviceId) -> DeviceRecord:
     """Return a device of this account. Raises RefusedError(NOT_FOUND)."""
-    held = find_device(db, device, at)
-    if held is None or held.user != user:
+    held = find_device(db, device, authority.at)
+    if held is None or held.user != authority.user:
         raise RefusedError(ErrorCode.NOT_FOUND, "your account has no such device")
     return held
 
 
 def _end_devices(
     db: WriteConnection,
-    user: UserName,
+    authority: Authority,
     devices: Iterable[DeviceId],
-    at: Millis,
     *,
     but: SessionId | None = None,
 ) -> frozenset[SessionId]:
@@ -137,9 +137,9 @@ def _end_devices(
         bound = db.execute(
             "SELECT session FROM sessions WHERE device_id = ? AND session != ?", (device, but or "")
         ).fetchall()
-        end_found(db, user, at, bound)
+        end_found(db, authority, bound)
         ended |= {session for (session,) in bound}
         db.execute("UPDATE sessions SET device_id = NULL WHERE device_id = ?", (device,))
-    update_leaving(db, user)
-    note_devices_changed(db, at, user)
+    update_leaving(db, authority.user)
+    note_devices_changed(db, authority.at, authority.user)
     return frozenset(ended)

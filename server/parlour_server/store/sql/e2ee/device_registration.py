@@ -5,12 +5,11 @@ A session keeps its device; a revoked device never comes back. Refusals come bef
 
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.kit.ids import DeviceId, SessionId
-from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import DEVICES_PER_USER
 from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.accounts.authority import Authority
 from parlour_server.kit.store.engine.column_values import plain
-from parlour_server.kit.store.engine.connection import Connection, WriteConnection
+from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.store.sql.e2ee.device_certification import activate, check_account_key, own_device
 from parlour_server.store.sql.e2ee.device_rows import find_device
 from parlour_server.store.types import CertificateRecord, DeviceRecord, NewDevice, NewEntry
@@ -18,45 +17,35 @@ from parlour_server.store.types import CertificateRecord, DeviceRecord, NewDevic
 
 def register(
     db: WriteConnection,
-    session: SessionId,
+    authority: Authority,
     new: NewDevice,
     certificate: CertificateRecord | None,
     entry: NewEntry | None,
 ) -> DeviceRecord:
     """Bind the session to the device. Raises RefusedError."""
-    _check_session(db, session, new)
+    if authority.device_id not in {None, new.id}:
+        raise RefusedError(ErrorCode.CONFLICT, "this session belongs to another device: log in again")
     held = find_device(db, new.id, new.at)
-    if held is not None and (held.user != new.user or held.status is DeviceStatus.REVOKED):
+    if held is not None and (held.user != authority.user or held.status is DeviceStatus.REVOKED):
         raise RefusedError(ErrorCode.FORBIDDEN, "this device was revoked; it needs a new key")
     if certificate is not None:
-        check_account_key(db, new.user, certificate.account_key)
+        check_account_key(db, authority, certificate.account_key)
     if held is None:
-        _make_room_for_one(db, new.user)
-        _insert(db, new)
+        _make_room_for_one(db, authority)
+        _insert(db, authority, new)
     else:
         db.execute("UPDATE devices SET last_seen = ?1 WHERE device = ?2 AND last_seen < ?1", (new.at, new.id))
-    db.execute("UPDATE sessions SET device_id = ? WHERE session = ?", (new.id, session))
+    db.execute("UPDATE sessions SET device_id = ? WHERE session = ?", (new.id, authority.session))
     if certificate is not None and entry is not None:
-        activate(db, own_device(db, new.user, new.id, new.at), certificate, entry, new.at)
-    return own_device(db, new.user, new.id, new.at)
+        activate(db, authority, own_device(db, authority, new.id), certificate, entry)
+    return own_device(db, authority, new.id)
 
 
-def _check_session(db: Connection, session: SessionId, new: NewDevice) -> None:
-    row = db.execute(
-        "SELECT s.device_id FROM sessions s JOIN accounts a USING (account)"
-        " WHERE s.session = ? AND s.account = ? AND s.expires > ? AND a.disabled = 0",
-        (session, plain(new.user), new.at),
-    ).fetchone()
-    if row is None:
-        raise RefusedError(ErrorCode.NOT_FOUND, "this session has ended")
-    if row[0] not in {None, new.id}:
-        raise RefusedError(ErrorCode.CONFLICT, "this session belongs to another device: log in again")
-
-
-def _make_room_for_one(db: Connection, user: UserName) -> None:
+def _make_room_for_one(db: WriteConnection, authority: Authority) -> None:
     """If there are too many, delete a device that was never approved and has no session."""
+    user = plain(authority.user)
     count: int = db.execute(
-        "SELECT count(*) FROM devices WHERE account = ? AND status != 'revoked'", (plain(user),)
+        "SELECT count(*) FROM devices WHERE account = ? AND status != 'revoked'", (user,)
     ).fetchone()[0]
     if count < DEVICES_PER_USER.value:
         return
@@ -64,21 +53,17 @@ def _make_room_for_one(db: Connection, user: UserName) -> None:
         "SELECT device FROM devices d WHERE account = ? AND status = 'pending'"
         " AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.device_id = d.device)"
         " ORDER BY last_seen, device LIMIT 1",
-        (plain(user),),
+        (user,),
     ).fetchone()
     if row is None:
         raise RefusedError(ErrorCode.LIMIT_REACHED, "your account has too many devices: revoke one first")
-    _forget(db, row[0])
+    db.execute("DELETE FROM key_packages WHERE device = ?", (row[0],))
+    db.execute("DELETE FROM devices WHERE device = ?", (row[0],))
 
 
-def _forget(db: Connection, device: DeviceId) -> None:
-    db.execute("DELETE FROM key_packages WHERE device = ?", (device,))
-    db.execute("DELETE FROM devices WHERE device = ?", (device,))
-
-
-def _insert(db: Connection, new: NewDevice) -> None:
+def _insert(db: WriteConnection, authority: Authority, new: NewDevice) -> None:
     db.execute(
         "INSERT INTO devices (device, account, key, name, status, created, last_seen)"
         " VALUES (?, ?, ?, ?, 'pending', ?, ?)",
-        (new.id, plain(new.user), bytes(new.key), plain(new.name), new.at, new.at),
+        (new.id, plain(authority.user), bytes(new.key), plain(new.name), new.at, new.at),
     )

@@ -13,6 +13,7 @@ from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.kit.clock import Clock
+from parlour_server.kit.store.accounts.authority import ByProof, BySession, authorised
 from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
@@ -35,7 +36,7 @@ class SqlDevices:
     """Account keys, devices and their key packages."""
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` dates the journal."""
+        """Use the store's writer and readers; ``clock`` ends sessions, and dates the journal."""
         self._writer = writer
         self._readers = readers
         self._clock = clock
@@ -45,30 +46,22 @@ class SqlDevices:
         return await self._readers.run(partial(account_key_of, user=user))
 
     async def publish_account_key(
-        self,
-        user: UserName,
-        key: PublicKey,
-        entry: NewEntry,
-        *,
-        replaces: PublicKey | None,
-        session: SessionId | None,
+        self, by: BySession | ByProof, key: PublicKey, entry: NewEntry, *, replaces: PublicKey | None
     ) -> DeviceChange:
         """Set the account's key. Raises RefusedError(CONFLICT) if ``replaces`` is not the current one."""
-        write = partial(
-            publish, user=user, key=key, entry=entry, replaces=replaces, session=session, at=self._clock.now()
-        )
-        return await self._writer.submit(write)
+        write = partial(publish, key=key, entry=entry, replaces=replaces)
+        return await self._writer.submit(authorised(self._clock, by, write))
 
     async def register(
         self,
-        session: SessionId,
+        by: BySession,
         device: NewDevice,
         certificate: CertificateRecord | None = None,
         entry: NewEntry | None = None,
     ) -> DeviceRecord:
         """Bind a session to a device, which is created if it is new. Raises RefusedError."""
-        write = partial(register, session=session, new=device, certificate=certificate, entry=entry)
-        return await self._writer.submit(write)
+        write = partial(register, new=device, certificate=certificate, entry=entry)
+        return await self._writer.submit(authorised(self._clock, by, write))
 
     async def list(self, user: UserName, now: Millis) -> Sequence[DeviceRecord]:
         """Return the account's devices, revoked ones too, oldest first."""
@@ -86,35 +79,31 @@ class SqlDevices:
         return await self._readers.row(device_record, query, now, session)
 
     async def certify(
-        self, user: UserName, device: DeviceId, certificate: CertificateRecord, entry: NewEntry
+        self, by: BySession, device: DeviceId, certificate: CertificateRecord, entry: NewEntry
     ) -> DeviceRecord:
         """Make a device of this account active, or give it a newer certificate. Raises RefusedError."""
-        write = partial(
-            certify, user=user, device=device, certificate=certificate, entry=entry, at=self._clock.now()
-        )
-        return await self._writer.submit(write)
+        write = partial(certify, device=device, certificate=certificate, entry=entry)
+        return await self._writer.submit(authorised(self._clock, by, write))
 
     async def revoke(
-        self, user: UserName, device: DeviceId, account_key: PublicKey, entry: NewEntry
+        self, by: BySession, device: DeviceId, account_key: PublicKey, entry: NewEntry
     ) -> DeviceChange:
         """Revoke a device of this account permanently. Raises RefusedError."""
-        write = partial(
-            revoke, user=user, device=device, account_key=account_key, entry=entry, at=self._clock.now()
-        )
-        return await self._writer.submit(write)
+        write = partial(revoke, device=device, account_key=account_key, entry=entry)
+        return await self._writer.submit(authorised(self._clock, by, write))
 
-    async def put_packages(self, new: NewPackages) -> bool:
-        """Add or replace the device's key packages; True if it had none. Raises RefusedError."""
-        return await self._writer.submit(partial(put_packages, new=new, now=self._clock.now()))
+    async def put_packages(self, by: BySession, new: NewPackages) -> bool:
+        """Add or replace the device's key packages; True if it had none. Raises NoDeviceError."""
+        write = partial(put_packages, new=new)
+        return await self._writer.submit(authorised(self._clock, by, write))
 
     async def claim(
         self,
+        by: BySession,
         room: RoomId,
-        user: UserName,
         devices: Sequence[DeviceId],
-        now: Millis,
         suite: RoomSuite = RoomSuite.X25519,
     ) -> Sequence[ClaimRecord]:
-        """Return one key package for each of the devices. Raises RefusedError."""
-        write = partial(claim_packages, room=room, user=user, devices=devices, suite=suite, now=now)
-        return await self._writer.submit(write)
+        """Return one key package for each of the devices. Raises RefusedError, NoDeviceError."""
+        write = partial(claim_packages, room=room, devices=devices, suite=suite)
+        return await self._writer.submit(authorised(self._clock, by, write))

@@ -13,6 +13,8 @@ from parlour_protocol.ids import Epoch, GroupId, RoomId, WelcomeId
 from parlour_protocol.kit.ids import DeviceId, Incarnation, Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import GROUP_DEVICES
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.store.accounts.authority import BySession, authorised
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
@@ -42,9 +44,11 @@ _ROOMS: Final = """
 class SqlGroups:
     """The state of groups, and pending Welcomes."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
+        """Use the store's writer and readers; ``clock`` ends sessions."""
         self._writer = writer
         self._readers = readers
+        self._clock = clock
 
     async def state(self, room: RoomId, user: UserName, now: Millis) -> GroupState | None:
         """Return the state of the room's group; None for a stranger, or if it is not encrypted."""
@@ -64,9 +68,9 @@ class SqlGroups:
         """Return the device's oldest Welcomes and whether there are more."""
         return await self._readers.run(partial(waiting_welcomes, device=device, max_bytes=max_bytes))
 
-    async def drop_welcome(self, device: DeviceId, welcome: WelcomeId) -> bool:
-        """Delete a pending Welcome of the device; False if there is none."""
-        return await self._writer.submit(partial(drop_welcome, device=device, welcome=welcome))
+    async def drop_welcome(self, by: BySession, welcome: WelcomeId) -> bool:
+        """Delete a pending Welcome of the session's device; False if there is none. Raises NoDeviceError."""
+        return await self._writer.submit(authorised(self._clock, by, partial(drop_welcome, welcome=welcome)))
 
 
 def _state(

@@ -13,11 +13,12 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.opaque import KeyPackageBytes
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis
-from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import HYBRID_PACKAGES, KEY_PACKAGES
 from parlour_protocol.rooms import RoomSuite
+from parlour_server.errors import NoDeviceError
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.store.engine.column_values import NO_LIMIT, plain, user_name
+from parlour_server.kit.store.accounts.authority import Authority
+from parlour_server.kit.store.engine.column_values import NO_LIMIT, plain
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.store.sql.e2ee.group_devices import addable
 from parlour_server.store.sql.journal_entries import note_devices_changed
@@ -43,16 +44,14 @@ _INSERT: Final = (
 )
 
 
-def put_packages(db: WriteConnection, new: NewPackages, now: Millis) -> bool:
+def put_packages(db: WriteConnection, authority: Authority, new: NewPackages) -> bool:
     """Add to the device's packages of a suite, or take their place; True: it had none, and can be added now.
 
     Over the limit the oldest are dropped, because two programs of one device may upload at once.
     """
-    held = db.execute(
-        "SELECT account FROM devices WHERE device = ? AND status != 'revoked'", (new.device,)
-    ).fetchone()
-    if held is None:
-        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such device")
+    now = authority.at
+    if authority.device_id != new.device:
+        raise NoDeviceError
     fresh = {_digest(package): package for package in new.packages}
     db.execute("DELETE FROM key_packages WHERE device = ? AND expires <= ?", (new.device, now))
     suite = new.suite.value
@@ -71,20 +70,18 @@ def put_packages(db: WriteConnection, new: NewPackages, now: Millis) -> bool:
         db.execute(_INSERT, (new.device, suite, _digest(new.last_resort), 1, last, new.expires))
     first = not had and db.execute(_ANY, (new.device, suite)).fetchone() is not None
     if first:
-        note_devices_changed(db, now, user_name(held[0]))
+        note_devices_changed(db, now, authority.user)
     return first
 
 
 def claim_packages(
-    db: WriteConnection,
-    room: RoomId,
-    user: UserName,
-    devices: Sequence[DeviceId],
-    now: Millis,
-    suite: RoomSuite,
+    db: WriteConnection, authority: Authority, room: RoomId, devices: Sequence[DeviceId], suite: RoomSuite
 ) -> list[ClaimRecord]:
     """Return one package for each device that belongs in the room's group and is not in it."""
-    row = db.execute(_ROOM, (room, plain(user))).fetchone()
+    if authority.device_id is None:
+        raise NoDeviceError
+    now = authority.at
+    row = db.execute(_ROOM, (room, plain(authority.user))).fetchone()
     if row is None:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such encrypted room, or you are not in it")
     claimed: list[ClaimRecord] = []

@@ -9,6 +9,8 @@ from parlour_protocol.frames.opaque import TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import GroupId, WelcomeId, new_welcome_id
 from parlour_protocol.kit.ids import DeviceId
+from parlour_server.errors import NoDeviceError
+from parlour_server.kit.store.accounts.authority import Authority
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.store.types import Attached
 
@@ -49,9 +51,12 @@ def waiting_welcomes(db: Connection, device: DeviceId, max_bytes: int) -> tuple[
     return found, False
 
 
-def drop_welcome(db: Connection, device: DeviceId, welcome: WelcomeId) -> bool:
-    """Delete one pending Welcome of the device; False if there is none."""
-    row = db.execute("SELECT welcome FROM inbox WHERE id = ? AND device = ?", (welcome, device)).fetchone()
+def drop_welcome(db: WriteConnection, authority: Authority, welcome: WelcomeId) -> bool:
+    """Delete one pending Welcome of the session's device; False if there is none."""
+    if authority.device_id is None:
+        raise NoDeviceError
+    query = "SELECT welcome FROM inbox WHERE id = ? AND device = ?"
+    row = db.execute(query, (welcome, authority.device_id)).fetchone()
     if row is not None:
         db.execute("DELETE FROM inbox WHERE id = ?", (welcome,))
         _drop_unwanted(db, row[0])

@@ -12,7 +12,9 @@ from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, RoomId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
+from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.accounts.authority import Authority, BySession, authorised
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
@@ -30,17 +32,19 @@ _EVERYONE: Final = ""
 class SqlFiles:
     """The records of files."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
+        """Use the store's writer and readers; ``clock`` ends sessions."""
         self._writer = writer
         self._readers = readers
+        self._clock = clock
 
     async def reserve(
-        self, file: FileReservation, *, user_bytes: int, room_bytes: int, total_bytes: int
+        self, by: BySession, file: FileReservation, *, user_bytes: int, room_bytes: int, total_bytes: int
     ) -> None:
         """Count a file. Raises RefusedError(NOT_FOUND, ARCHIVED, FORBIDDEN, LIMIT_REACHED)."""
 
-        def write(db: WriteConnection) -> None:
-            _check_room(db, file.room, file.owner)
+        def write(db: WriteConnection, authority: Authority) -> None:
+            _check_room(db, file.room, authority.user)
             # In the transaction: otherwise simultaneous uploads would exceed the quota together (TOCTOU).
             own, total = _used(db, file.owner)
             if own + file.size > user_bytes:
@@ -64,13 +68,13 @@ class SqlFiles:
             )
             _count(db, file.room, file.owner, file.size)
 
-        await self._writer.submit(write)
+        await self._writer.submit(authorised(self._clock, by, write))
 
-    async def put(self, file: FileRecord) -> None:
+    async def put(self, by: BySession, file: FileRecord) -> None:
         """Store the record of a reserved file. Raises RefusedError(NOT_FOUND, ARCHIVED, FORBIDDEN)."""
 
-        def write(db: WriteConnection) -> None:
-            _check_room(db, file.room, file.owner)
+        def write(db: WriteConnection, authority: Authority) -> None:
+            _check_room(db, file.room, authority.user)
             reserved = db.execute(
                 "UPDATE files SET sha256 = ?, created = ?, expires = ?"
                 " WHERE file = ? AND room = ? AND owner = ? AND size = ? AND sha256 = ? AND expires > ?",
@@ -89,7 +93,7 @@ class SqlFiles:
             if reserved.rowcount != 1:
                 raise RefusedError(ErrorCode.NOT_FOUND, "this upload took too long; send the file again")
 
-        await self._writer.submit(write)
+        await self._writer.submit(authorised(self._clock, by, write))
 
     async def find(self, file: FileId, user: UserName, now: Millis) -> FileRecord | None:
         """Return a file that has not expired, of a room that the user is in."""

@@ -4,12 +4,13 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.server.kit.store.world import KitWorld
+from tests.server.kit.store.world import KitWorld, log_in
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.errors import InviteRefusedError, LoginRefusedError, NameTakenError, RefusedError
+from parlour_server.kit.store.accounts.authority import ByOperator, ByPassword, ByProof
 from parlour_server.kit.store.records import Account, AccountEnd, Changed, InviteRecord, SessionEnded
 
 
@@ -135,10 +136,10 @@ async def test_a_password_takes_the_sessions_of_the_old_one_with_it(world: KitWo
     """P7: they end as it is replaced; another hash of the same password ends nothing."""
     alice = await world.account("alice")
     session = world.session(alice, 1)
-    await world.store.sessions.create(session, cap=9)
-    await world.store.accounts.set_rehashed(alice, "another hash", verified="hash of alice")
+    await log_in(world.store, session, cap=9)
+    await world.store.accounts.set_rehashed(ByPassword(alice, "hash of alice"), "another hash")
     assert await world.store.sessions.find(session.token, world.clock.now()) == session
-    assert await world.store.accounts.set_password(alice, "new hash") == 1
+    assert await world.store.accounts.set_password(ByOperator(alice), "new hash") == 1
     account = await world.store.accounts.find(alice)
     assert account is not None
     assert account.password_hash == "new hash"
@@ -148,12 +149,17 @@ async def test_a_password_takes_the_sessions_of_the_old_one_with_it(world: KitWo
 async def test_a_password_is_replaced_only_while_it_is_the_one_that_was_verified(world: KitWorld) -> None:
     """P7: a hash that was computed meanwhile doesn't bring back what the operator has just replaced."""
     alice, bob = await world.account("alice"), await world.account("bob")
-    await world.store.accounts.set_password(alice, "second", verified="hash of alice")
-    await world.store.accounts.set_password(alice, "the operator's")
+    sessions = {user: world.session(user, number) for number, user in enumerate((alice, bob))}
+    for session in sessions.values():
+        await log_in(world.store, session, cap=9)
+    mine = sessions[alice].id
+    await world.store.accounts.set_password(ByProof(alice, mine, "hash of alice", None), "second")
+    await world.store.accounts.set_rehashed(ByPassword(alice, "second"), "the operator's")
     for user, verified in ((alice, "second"), (alice, "hash of bob"), (bob, "hash of alice")):
-        for change in (world.store.accounts.set_password, world.store.accounts.set_rehashed):
-            with pytest.raises(LoginRefusedError):
-                await change(user, "late", verified=verified)
+        with pytest.raises(LoginRefusedError):
+            await world.store.accounts.set_password(ByProof(user, sessions[user].id, verified, None), "late")
+        with pytest.raises(LoginRefusedError):
+            await world.store.accounts.set_rehashed(ByPassword(user, verified), "late")
     account = await world.store.accounts.find(alice)
     assert account is not None
     assert account.password_hash == "the operator's"
@@ -163,8 +169,8 @@ async def test_there_is_no_changing_an_account_that_is_not_there(world: KitWorld
     """Setting anything of a name that no one has is refused rather than lost."""
     no_one = parse_user_name("zoe")
     for change in (
-        world.store.accounts.set_password(no_one, "x"),
-        world.store.accounts.set_disabled(no_one, disabled=True),
+        world.store.accounts.set_password(ByOperator(no_one), "x"),
+        world.store.accounts.set_disabled(ByOperator(no_one), disabled=True),
     ):
         with pytest.raises(RefusedError) as refused:
             await change
@@ -175,13 +181,13 @@ async def test_disabling_ends_all_sessions(world: KitWorld) -> None:
     """A disabled account has no sessions, also not after it is enabled; others keep theirs."""
     alice, bob = await world.people(2)
     for number, user in enumerate((alice, alice, bob)):
-        await world.store.sessions.create(world.session(user, number), cap=9)
-    await world.store.accounts.set_disabled(alice, disabled=True)
+        await log_in(world.store, world.session(user, number), cap=9)
+    await world.store.accounts.set_disabled(ByOperator(alice), disabled=True)
     account = await world.store.accounts.find(alice)
     assert account is not None
     assert account.disabled
     assert len(await world.store.journal.since(0)) == 2
-    await world.store.accounts.set_disabled(alice, disabled=False)
+    await world.store.accounts.set_disabled(ByOperator(alice), disabled=False)
     assert await world.store.sessions.list(alice, world.clock.now()) == []
     assert len(await world.store.sessions.list(bob, world.clock.now())) == 1
 
@@ -190,9 +196,9 @@ async def test_the_journal_says_what_became_of_the_account_of_a_session(world: K
     """So that its open connections can be told; enabling it ends nothing."""
     alice, bob = await world.people(2)
     for user, number in ((alice, 1), (bob, 2)):
-        await world.store.sessions.create(world.session(user, number), cap=9)
-    await world.store.accounts.set_disabled(alice, disabled=True)
-    await world.store.accounts.close(bob, "unusable")
+        await log_in(world.store, world.session(user, number), cap=9)
+    await world.store.accounts.set_disabled(ByOperator(alice), disabled=True)
+    await world.store.accounts.close(ByOperator(bob), "unusable")
     ends = [one.what for one in await world.store.journal.since(0) if isinstance(one.what, SessionEnded)]
     assert ends == [
         SessionEnded(world.session(alice, 1).id, alice, AccountEnd.DISABLED),

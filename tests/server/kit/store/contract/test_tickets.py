@@ -2,8 +2,9 @@
 
 import asyncio
 
-from tests.server.kit.store.world import KitWorld
+from tests.server.kit.store.world import KitWorld, log_in
 
+from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.kit.store.records import SessionRecord, TicketGrant
 
 TICKET = b"t" * 32
@@ -12,7 +13,7 @@ TICKET = b"t" * 32
 async def ticket(world: KitWorld) -> tuple[SessionRecord, TicketGrant]:
     """Log someone in and store their ticket for 30 seconds."""
     session = world.session(await world.account("alice"), 1)
-    await world.store.sessions.create(session, cap=9)
+    await log_in(world.store, session, cap=9)
     grant = world.grant(session)
     await world.store.tickets.put(TICKET, grant, seconds=30)
     return session, grant
@@ -36,7 +37,7 @@ async def test_a_ticket_is_taken_once(world: KitWorld) -> None:
 async def test_a_ticket_expires(world: KitWorld) -> None:
     """It works just before its time is up, and not at it (K4)."""
     session = world.session(await world.account("alice"), 1)
-    await world.store.sessions.create(session, cap=9)
+    await log_in(world.store, session, cap=9)
     grant, before = world.grant(session), 60.0 if world.store.is_shared else 0.1
     # A database's own clock goes on meanwhile: a slow machine needs more than a moment.
     for one in (b"u", b"v"):
@@ -58,17 +59,17 @@ async def test_setting_the_clock_back_does_not_extend_a_ticket(world: KitWorld) 
 async def test_a_ticket_dies_with_its_session(world: KitWorld) -> None:
     """A ticket of a session that was ended opens nothing, and is burned."""
     session, _ = await ticket(world)
-    await world.store.sessions.end(session.user, session.id)
+    await world.store.sessions.end(ByOperator(session.user), session.id)
     assert await world.store.tickets.take(TICKET) is None
-    await world.store.sessions.create(session, cap=9)
+    await log_in(world.store, session, cap=9)
     assert await world.store.tickets.take(TICKET) is None
 
 
 async def test_a_ticket_dies_with_its_account(world: KitWorld) -> None:
     """A ticket of an account that was disabled opens nothing."""
     session, _ = await ticket(world)
-    await world.store.accounts.set_disabled(session.user, disabled=True)
-    await world.store.accounts.set_disabled(session.user, disabled=False)
+    await world.store.accounts.set_disabled(ByOperator(session.user), disabled=True)
+    await world.store.accounts.set_disabled(ByOperator(session.user), disabled=False)
     assert await world.store.tickets.take(TICKET) is None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.server.kit.store.world import KitWorld
+from tests.server.kit.store.world import KitWorld, log_in
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import new_request_id
@@ -174,7 +174,7 @@ async def test_a_locked_database_is_unavailable_and_then_works(
 ) -> None:
     """While another process holds the database longer than the store waits, nothing is stored half."""
     session = world.session(await world.account("alice"), 1)
-    await store.sessions.create(session, cap=9)
+    await log_in(store, session, cap=9)
     grant, request = world.grant(session), new_request_id()
 
     def append() -> "asyncio.Future[Appended[bytes]]":
@@ -211,7 +211,7 @@ async def test_tickets_are_bounded(
 async def test_tickets_are_not_on_disk(store: ProgramStore, world: KitWorld, database: Path) -> None:
     """No file of the database holds anything of a ticket (K2)."""
     session = world.session(await world.account("alice"), 1)
-    await store.sessions.create(session, cap=9)
+    await log_in(store, session, cap=9)
     await store.tickets.put(b"ticket-digest-ticket-digest-tick", world.grant(session), seconds=30)
     files = [file.read_bytes() for file in database.parent.iterdir()]
     assert not any(b"ticket-digest" in content for content in files)

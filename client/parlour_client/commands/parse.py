@@ -92,11 +92,7 @@ def read_arguments(command: Command[..., Any], rest: str, call: Call) -> Given:
     for one in _in_order(command, call.front):
         value, rest = READERS[one.takes.kind](_Reading(command, one, call), rest)
         values[one.name] = one.default if value is None else value
-    if rest and (
-        (command.asks is not None and command.asks.chat)
-        or _longer_names(command, call.front)
-        or _is_strict(command)
-    ):
+    if rest:
         raise _too_much(command, call.front)
     if command.check is not None:
         command.check(call.front, values)
@@ -107,11 +103,6 @@ def _in_order(command: Command[..., Any], front: Front) -> Sequence[Argument]:
     """Return the order of parsing: words before arguments that take the rest of the line."""
     mine = [one for one in command.arguments if front in one.takes.fronts]
     return sorted(mine, key=lambda one: one.takes.kind in TAKES_THE_REST)
-
-
-def _is_strict(command: Command[..., Any]) -> bool:
-    """Say whether remaining text is an error: it looks like a choice but was none."""
-    return any(one.takes.kind in {Kind.SWITCH, Kind.DURATION} for one in command.arguments)
 
 
 def _longer_names(command: Command[..., Any], front: Front) -> list[str]:

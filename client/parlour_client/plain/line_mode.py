@@ -208,6 +208,7 @@ class LineMode:
         if read.command is None:
             raise unknown_command(read.unknown, Front.LINE)
         if read.command.view in VIEWS:
+            read_arguments(read.command, read.rest, self._call())  # it may take none
             await VIEWS[read.command.view](self, read.rest)
             return
         call = self._call()

@@ -54,7 +54,7 @@ async def _measure(data: Path) -> dict[str, list[float]]:
         now, name = clock.now(), parse_room_name("bench")
         await store.accounts.create(NewAccountRecord(USER, skeleton(USER), "-", now), None)
         new = NewRoom(
-            new_room_id(), RoomKind.PUBLIC, USER, DEVICE, new_request_id(), now, name, skeleton(name)
+            new_room_id(), RoomKind.PUBLIC, USER, None, DEVICE, new_request_id(), now, name, skeleton(name)
         )
         await store.rooms.create(new)
         for _ in range(ROUNDS):

@@ -96,6 +96,7 @@ async def _fill(data: Path) -> None:
                 room=new_room_id(),
                 kind=RoomKind.PUBLIC,
                 author=people[number],
+                session=None,
                 device=system_device(),
                 request=new_request_id(),
                 at=clock.now(),

@@ -89,7 +89,15 @@ async def fill_chat(data: Path, people: int, room_size: int, engine: Engine | No
             if number % room_size == 0:
                 name = parse_room_name(f"bench-{number}")
                 made = NewRoom(
-                    new_room_id(), RoomKind.PUBLIC, user, DEVICE, new_request_id(), now, name, skeleton(name)
+                    new_room_id(),
+                    RoomKind.PUBLIC,
+                    user,
+                    None,
+                    DEVICE,
+                    new_request_id(),
+                    now,
+                    name,
+                    skeleton(name),
                 )
                 rooms.append((await store.rooms.create(made))[0])
             else:

@@ -61,6 +61,7 @@ async def _filled(data: Path, size: int) -> tuple[Sequence[Secret], RoomId, Grou
                 room,
                 RoomKind.PUBLIC,
                 names[0],
+                None,
                 people.DEVICE,
                 new_request_id(),
                 clock.now(),

@@ -105,7 +105,15 @@ async def _prepare(engine: Engine, rooms: int) -> list[RoomId]:
     for number in range(rooms):
         name = parse_room_name(f"bench-{number}")
         new = NewRoom(
-            new_room_id(), RoomKind.PUBLIC, USER, DEVICE, new_request_id(), clock.now(), name, skeleton(name)
+            new_room_id(),
+            RoomKind.PUBLIC,
+            USER,
+            None,
+            DEVICE,
+            new_request_id(),
+            clock.now(),
+            name,
+            skeleton(name),
         )
         made.append((await store.rooms.create(new))[0])
     await store.close()

@@ -156,6 +156,7 @@ async def _make_lobby(store: Store, clock: Clock) -> bool:
         room=new_room_id(),
         kind=RoomKind.PUBLIC,
         author=system_account(),
+        session=None,
         device=system_device(),
         request=_REQUEST,
         at=clock.now(),

@@ -217,6 +217,7 @@ class World:
                 room=RoomId(f"room-{number:017d}"),
                 kind=kind,
                 author=people[0],
+                session=None,
                 device=LAPTOP,
                 request=self.new_request(),
                 at=self._clock.now(),

@@ -4,7 +4,7 @@ The line in the log has no text of the message. Moderators of the room are not t
 """
 
 from parlour_protocol.frames.requests import Report
-from parlour_server.chat.peer_state import ChatPeer
+from parlour_server.chat.peer_state import ChatPeer, by_session
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
@@ -24,6 +24,7 @@ class AbuseReports:
     async def submit(self, peer: ChatPeer, frame: Report) -> None:
         """Store a report. Raises RefusedError."""
         stored = await self._reports.add(
+            by_session(peer),
             NewReport(
                 id=new_short_id(),
                 at=self._clock.now(),
@@ -33,7 +34,7 @@ class AbuseReports:
                 reason=frame.reason,
                 quote=frame.quote,
                 note=frame.note,
-            )
+            ),
         )
         self._audit.record(
             ChatAuditEvent.MESSAGE_REPORTED,

@@ -6,6 +6,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import Status
 from parlour_server.kit.connections.peer import Peer
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.token_buckets import MINUTE, TokenBucket
 
 _NOTICES_PER_MINUTE: Final = 60
@@ -54,3 +55,8 @@ class PeerState:
 
 
 ChatPeer = Peer[PeerState]
+
+
+def by_session(peer: ChatPeer) -> BySession:
+    """Return who asks for a change: the session of this connection."""
+    return BySession(peer.user, peer.grant.session)

@@ -46,19 +46,20 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.ids import RoomId, new_room_id
 from parlour_protocol.kit.limits import PAGE_BYTES
-from parlour_protocol.kit.names import UserName, skeleton
+from parlour_protocol.kit.names import skeleton
 from parlour_protocol.limits import BLOCKED_PAGE, DIRECTORY_PAGE, INVITATIONS_PAGE, MEMBERS_PAGE
 from parlour_protocol.rooms import RoomKind, Status
 from parlour_server.chat.abuse_reports import AbuseReports
 from parlour_server.chat.commands import Commands
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.notices import ConsentChanged, EventCommitted, RoomEphemeral, UserEphemeral
-from parlour_server.chat.peer_state import ChatPeer
+from parlour_server.chat.peer_state import ChatPeer, by_session
 from parlour_server.chat.presence import Presence
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.rooms.permissions import in_force
 from parlour_server.rooms.rights import refuse_name_of_lobby
 from parlour_server.store.interface import Store
@@ -124,10 +125,10 @@ class Queries:
             case Accept():
                 return await self._accept(peer, frame)
             case Decline():
-                await self._background.finish(self._decline(peer.user, frame.room))
+                await self._background.finish(self._decline(by_session(peer), frame.room))
                 return None
             case Block():
-                await self._background.finish(self._block(peer.user, frame))
+                await self._background.finish(self._block(by_session(peer), frame))
                 return None
             case ListInvitations():
                 invitations, more = await self._store.consent.invitations(
@@ -187,7 +188,7 @@ class Queries:
 
     async def _mark_read(self, peer: ChatPeer, frame: MarkRead) -> None:
         self._check_listens(peer, frame.room)
-        if not await self._store.rooms.mark_read(peer.user, frame.room, frame.seq):
+        if not await self._store.rooms.mark_read(by_session(peer), frame.room, frame.seq):
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such event, or you are not in the room")
         marked = ReadMarked(room=frame.room, seq=frame.seq)
         self._bus.publish(UserEphemeral(user=peer.user, frame=marked, origin=peer.id))
@@ -217,6 +218,7 @@ class Queries:
             room=new_room_id(),
             kind=frame.kind,
             author=grant.user,
+            session=grant.session,
             device=grant.device,
             request=frame.id,
             at=self._clock.now(),
@@ -236,6 +238,7 @@ class Queries:
             room=new_room_id(),
             kind=RoomKind.DIRECT,
             author=grant.user,
+            session=grant.session,
             device=grant.device,
             request=frame.id,
             at=self._clock.now(),
@@ -271,25 +274,25 @@ class Queries:
     async def _accept(self, peer: ChatPeer, frame: Accept) -> Entered:
         """Accept a direct room, or an invitation."""
         with self._hub.ended.watching(peer.user) as ended:
-            summary = await self._background.finish(self._accept_direct(peer.user, frame.room))
+            summary = await self._background.finish(self._accept_direct(by_session(peer), frame.room))
             if summary is not None:
                 return Entered(room=self._hub.enter(peer, summary, ended))
         return await self._join(peer, frame)
 
-    async def _accept_direct(self, user: UserName, room: RoomId) -> RoomSummary | None:
-        summary = await self._store.consent.accept_direct(room, user)
+    async def _accept_direct(self, by: BySession, room: RoomId) -> RoomSummary | None:
+        summary = await self._store.consent.accept_direct(by, room)
         if summary is not None:
-            self._bus.publish(ConsentChanged(user, room))
+            self._bus.publish(ConsentChanged(by.user, room))
         return summary
 
-    async def _decline(self, user: UserName, room: RoomId) -> None:
-        if not await self._store.consent.decline(room, user):
+    async def _decline(self, by: BySession, room: RoomId) -> None:
+        if not await self._store.consent.decline(by, room):
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such invitation")
-        self._bus.publish(ConsentChanged(user, room))
+        self._bus.publish(ConsentChanged(by.user, room))
 
-    async def _block(self, user: UserName, frame: Block) -> None:
-        for room in await self._store.consent.block(user, frame.user, on=frame.on):
-            self._bus.publish(ConsentChanged(user, room))
+    async def _block(self, by: BySession, frame: Block) -> None:
+        for room in await self._store.consent.block(by, frame.user, on=frame.on):
+            self._bus.publish(ConsentChanged(by.user, room))
 
     async def _join(self, peer: ChatPeer, frame: Join | Accept) -> Entered:
         peer.state.expects = frame.room

@@ -175,6 +175,7 @@ def create(data: Path, name: str, topic: str, as_json: bool) -> None:  # noqa: F
         room=new_room_id(),
         kind=RoomKind.PUBLIC,
         author=system_account(),
+        session=None,
         device=system_device(),
         request=new_request_id(),
         at=SystemClock().now(),

@@ -58,7 +58,7 @@ class ChatStore(Database):
             self._writer, self._readers, clock, on_disabled_changed=note_disabled_changed
         )
         self.sessions = SqlSessions(self._writer, self._readers, clock, on_seen=see_devices)
-        self.rooms = SqlRooms(self._writer, self._readers)
+        self.rooms = SqlRooms(self._writer, self._readers, clock)
         self.log = SqlLog(self._writer, self._readers, clock)
         self.retention = SqlRetention(self._writer, self._readers)
         self.consent = SqlConsent(self._writer, self._readers, clock)
@@ -67,7 +67,7 @@ class ChatStore(Database):
         self.groups = SqlGroups(self._writer, self._readers, clock)
         self.account_data = SqlAccountData(self._writer, self._readers, clock)
         self.files = SqlFiles(self._writer, self._readers, clock)
-        self.reports = SqlReports(self._writer, self._readers)
+        self.reports = SqlReports(self._writer, self._readers, clock)
         self.attempts = SqlAttempts(self._writer, self._readers)
         self.journal = SqlJournal(self._readers, COLUMNS, read_entry)
 

@@ -242,6 +242,7 @@ class Village:
             room=new_room_id(),
             kind=RoomKind.PRIVATE,
             author=owner.user,
+            session=None,
             device=LAPTOP,
             request=new_request_id(),
             at=self.clock.now(),

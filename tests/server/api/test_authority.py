@@ -19,10 +19,11 @@ from tests.server.api.conftest import OPERATIONS
 from tests.server.fakes import PASSWORD, StoppedClock
 
 from parlour_lab.software_key import SoftwareKey
-from parlour_protocol.delivery import KeyPackages
+from parlour_protocol.delivery import Contest, KeyPackages
 from parlour_protocol.frames.opaque import KeyPackageBytes
+from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.api import encode_payload
-from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.ids import SessionId, new_request_id
 from parlour_protocol.kit.secret import Secret
 from parlour_server.chat_program import CHAT
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -44,6 +45,7 @@ _KEPT = {
     "key_packages": "device, digest, given",
     "inbox": "id, device",
     "key_log": "number",
+    "events": "room, seq",
     "files WHERE length(sha256) > 0": "file, owner",
     "invites": "digest, uses",
 }
@@ -284,11 +286,42 @@ async def upload_file(who: Someone) -> Request:
     return lambda: who.home.ask("POST", f"/v1/rooms/{room}/files", content=b"bytes", headers=headers)
 
 
+async def _grouped(who: Someone) -> tuple[RoomId, GroupId]:
+    """Make a room with a group of theirs."""
+    room = await who.village.room(who.home, name=f"den-{who.home.user}")
+    founded = await who.home.found(room)
+    assert founded.status_code == 201, founded.text
+    group = (await who.home.group(room)).group
+    assert group is not None
+    return room, group
+
+
+@change("found_group")
+async def found_group(who: Someone) -> Request:
+    """Create a room's group."""
+    room = await who.village.room(who.home, name=f"den-{who.home.user}")
+    return lambda: who.home.found(room)
+
+
+@change("commit_to_group")
+async def commit_to_group(who: Someone) -> Request:
+    """Take a group to its next epoch."""
+    room, group = await _grouped(who)
+    return lambda: who.home.commit(room, group, 0)
+
+
+@change("contest_commit")
+async def contest_commit(who: Someone) -> Request:
+    """Say that a device cannot apply a commit."""
+    room, group = await _grouped(who)
+    committed = await who.home.commit(room, group, 0)
+    assert committed.status_code == 201, committed.text
+    body = Contest(new_request_id(), group, Epoch(1))
+    return lambda: who.home.ask("POST", f"/v1/rooms/{room}/contests", body)
+
+
 NOT_RACED = {
     "issue_ticket": "a ticket changes nothing; redeeming it looks at the session again",
-    "found_group": "an event of a room's log",
-    "commit_to_group": "an event of a room's log",
-    "contest_commit": "an event of a room's log",
 }
 
 END = "DELETE FROM sessions WHERE session = :session"

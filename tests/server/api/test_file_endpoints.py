@@ -101,7 +101,14 @@ async def test_only_members_who_may_write_upload(
     with pytest.raises(RefusedError):
         await uploads.may_upload(session, room, 5)  # before a byte of it is read
     direct = NewRoom(
-        new_room_id(), RoomKind.DIRECT, ada.user, LAPTOP, new_request_id(), village.clock.now(), peer=bob.user
+        new_room_id(),
+        RoomKind.DIRECT,
+        ada.user,
+        None,
+        LAPTOP,
+        new_request_id(),
+        village.clock.now(),
+        peer=bob.user,
     )
     await village.store.rooms.create(direct)
     await village.store.accounts.close(ByOperator(bob.user), "unusable")

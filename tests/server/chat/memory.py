@@ -42,6 +42,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.errors import NameTakenError, RefusedError, UnavailableError
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.store.records import Account, SessionRecord
 from parlour_server.store.interface import Decide, LogPage
 from parlour_server.store.types import (
@@ -219,8 +220,8 @@ class MemoryStore:
         ]
         return await self._after("directory", (listed[:limit], len(listed) > limit))
 
-    async def mark_read(self, user: UserName, room: RoomId, seq: Seq) -> bool:
-        found = self.known.get(room)
+    async def mark_read(self, by: BySession, room: RoomId, seq: Seq) -> bool:
+        found, user = self.known.get(room), by.user
         if found is None or user not in found.members or seq > found.head:
             return False
         found.read[user] = seq
@@ -240,16 +241,16 @@ class MemoryStore:
         asked = found is not None and user in found.invited
         return await self._after("invitation", self._invitation(found, user) if found and asked else None)
 
-    async def accept_direct(self, room: RoomId, user: UserName) -> RoomSummary | None:
-        found = self.known.get(room)
+    async def accept_direct(self, by: BySession, room: RoomId) -> RoomSummary | None:
+        found, user = self.known.get(room), by.user
         is_theirs = found is not None and found.kind is RoomKind.DIRECT and user in found.members
         return self._summary(found, user) if found is not None and is_theirs else None
 
-    async def decline(self, room: RoomId, user: UserName) -> bool:
-        return self.known[room].invited.pop(user, None) is not None
+    async def decline(self, by: BySession, room: RoomId) -> bool:
+        return self.known[room].invited.pop(by.user, None) is not None
 
-    async def block(self, user: UserName, whom: UserName, *, on: bool) -> Sequence[RoomId]:
-        del user, on
+    async def block(self, by: BySession, whom: UserName, *, on: bool) -> Sequence[RoomId]:
+        del by, on
         if whom not in self.people:
             raise RefusedError(ErrorCode.NOT_FOUND)
         return ()

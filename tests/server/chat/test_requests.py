@@ -25,7 +25,9 @@ from parlour_protocol.frames.replies import (
 )
 from parlour_protocol.frames.requests import (
     Accept,
+    Block,
     CreateRoom,
+    Decline,
     Edit,
     History,
     Invite,
@@ -37,6 +39,7 @@ from parlour_protocol.frames.requests import (
     MarkRead,
     Mute,
     OpenDirect,
+    Report,
     Send,
     SetRole,
     Typing,
@@ -335,3 +338,42 @@ async def test_a_message_of_an_ended_session_is_not_acknowledged(disk: DiskWorld
     assert [frame for frame in ada.frames if isinstance(frame, Ok | Error) and frame.re == request] == []
     disk.chat.end_sessions([session])
     assert ada.ended is SESSION_ENDED
+
+
+@pytest.mark.parametrize("what", ["create", "direct", "accept", "decline", "block", "read", "report"])
+async def test_nothing_of_an_ended_session_changes_its_account(disk: DiskWorld, what: str):
+    """P31: it ended in the database, and nothing here knows of it yet. As for a message, no answer."""
+    ada, bob = await disk.connect("ada"), await disk.connect("bob")
+    room = entered(await disk.ask(ada, CreateRoom, name="lounge", kind="public")).room
+    entered(await disk.ask(bob, Join, room=room))
+    direct = entered(await disk.ask(bob, OpenDirect, user="ada")).room
+    private = entered(await disk.ask(bob, CreateRoom, name="den", kind="private")).room
+    stored(await disk.ask(bob, Invite, room=private, user="ada"))
+    seq = stored(await disk.ask(bob, Send, room=room, text="hello")).seq
+    session = ada.info.grant.session
+    await disk.disk.sessions.end(ByOperator(ada.info.grant.user), session)
+    tables = ("rooms", "members", "blocks", "reports", "invitations")
+
+    async def everything() -> list[object]:
+        return [
+            await disk.disk.readers.rows(lambda *row: row, f"SELECT * FROM {table} ORDER BY 1, 2")  # noqa: S608
+            for table in tables
+        ]
+
+    before = await everything()
+    kind, fields = {
+        "create": (CreateRoom, {"name": "late", "kind": "public"}),
+        "direct": (OpenDirect, {"user": "bob"}),
+        "accept": (Accept, {"room": direct}),
+        "decline": (Decline, {"room": private}),
+        "block": (Block, {"user": "bob", "on": True}),
+        "read": (MarkRead, {"room": room, "seq": seq}),
+        "report": (Report, {"room": room, "target": seq, "reason": "spam", "quote": "hello"}),
+    }[what]
+    request = disk.push(ada, kind, **fields)
+    stored(await disk.ask(bob, Send, room=private, text="after it"))
+    after = await everything()
+    moved = [name for name, old, new in zip(tables, before, after, strict=True) if old != new]
+    assert moved == ["rooms"]  # the head of bob's room, by his message
+    assert len(before[0]) == len(after[0])
+    assert [frame for frame in ada.frames if isinstance(frame, Ok | Error) and frame.re == request] == []

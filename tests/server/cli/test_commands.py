@@ -16,7 +16,8 @@ from pathlib import Path
 import click
 import pytest
 from tests.e2e import commands
-from tests.server.fakes import by_login
+from tests.server.fakes import StoppedClock, by_login
+from tests.server.kit.store.world import KitWorld
 
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import MessageText
@@ -352,7 +353,8 @@ async def reported(folder: DataFolder) -> str:
         new = NewReport(
             new_short_id(), SystemClock().now(), anna, room, sent.event.seq, ReportReason.THREAT, quote
         )
-        return (await store.reports.add(new)).id
+        by = await KitWorld(store, StoppedClock(SystemClock().now())).by(anna)
+        return (await store.reports.add(by, new)).id
 
 
 def test_how_long_a_room_keeps_messages_by_the_operator(folder: DataFolder, capsys: Capture) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol
 from parlour_protocol.frames.replies import Invitation, RoomSummary
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName
+from parlour_server.kit.store.accounts.authority import BySession
 
 
 class Consent(Protocol):
@@ -26,18 +27,18 @@ class Consent(Protocol):
         """Return the user's visible invitation to this room, or None."""
         ...
 
-    async def accept_direct(self, room: RoomId, user: UserName) -> RoomSummary | None:
+    async def accept_direct(self, by: BySession, room: RoomId) -> RoomSummary | None:
         """Accept a direct room, and return its summary; None when it is not one of the user's direct rooms.
 
         Raises RefusedError(LIMIT_REACHED) when the user is in too many rooms.
         """
         ...
 
-    async def decline(self, room: RoomId, user: UserName) -> bool:
+    async def decline(self, by: BySession, room: RoomId) -> bool:
         """Hide invitations to the room for a while, or the direct room; False if there is none."""
         ...
 
-    async def block(self, user: UserName, whom: UserName, *, on: bool) -> Sequence[RoomId]:
+    async def block(self, by: BySession, whom: UserName, *, on: bool) -> Sequence[RoomId]:
         """Block or unblock someone; returns the rooms that changed for the user.
 
         Raises RefusedError(NOT_FOUND, FORBIDDEN for oneself, LIMIT_REACHED).

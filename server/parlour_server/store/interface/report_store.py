@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from parlour_protocol.kit.ids import Millis
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.store.types import NewReport, ReportRecord
 
 
 class Reports(Protocol):
     """The queue of reports."""
 
-    async def add(self, report: NewReport) -> ReportRecord:
+    async def add(self, by: BySession, report: NewReport) -> ReportRecord:
         """Store a report, with what the log has of the message.
 
         Raises RefusedError: NOT_FOUND for a room that the reporter is not in, or no message; FORBIDDEN for

@@ -9,6 +9,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
+from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.store.engine.trusted_clock import TrustedClock
 from parlour_server.store.types import (
     Appended,
@@ -97,7 +98,7 @@ class Rooms(Protocol):
         """Remove a batch of a deleted room's data; False if no more can be removed now."""
         ...
 
-    async def mark_read(self, user: UserName, room: RoomId, seq: Seq) -> bool:
+    async def mark_read(self, by: BySession, room: RoomId, seq: Seq) -> bool:
         """Set the user's read marker; False if the user is not in the room or ``seq`` does not exist yet."""
         ...
 

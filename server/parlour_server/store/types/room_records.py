@@ -208,12 +208,13 @@ class NewRoom:
     """A new room, with its first events.
 
     Named rooms: ``name`` and its ``skeleton``, unique among public rooms. Direct rooms: ``peer``, who may
-    be the author; the unordered pair (author, peer) is unique.
+    be the author; the unordered pair (author, peer) is unique. ``session`` is as in ``AppendEvent``.
     """
 
     room: RoomId
     kind: RoomKind
     author: UserName
+    session: SessionId | None
     device: DeviceName
     request: RequestId
     at: Millis

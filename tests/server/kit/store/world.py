@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import replace
 
-from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_protocol.kit.ids import Millis, SessionId, new_session_id
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
-from parlour_server.kit.store.accounts.authority import ByLogin
+from parlour_server.kit.store.accounts.authority import ByLogin, BySession
 from parlour_server.kit.store.interface import KitStore
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord, TicketGrant
 from parlour_server.kit.testing import clock as kit_clock
@@ -69,6 +70,14 @@ class KitWorld:
             last_seen=now,
             expires=Millis(now + days * 86_400_000),
         )
+
+    async def by(self, user: UserName) -> BySession:
+        """Return a request of a session of theirs, which is made if there is none."""
+        for held in await self.store.sessions.list(user, self.clock.now()):
+            return BySession(user, held.id)
+        made = replace(self.session(user, 0), id=new_session_id(), token=new_session_id().encode())
+        await log_in(self.store, made, cap=99)
+        return BySession(user, made.id)
 
     def grant(self, session: SessionRecord) -> TicketGrant:
         """Return what a ticket of this session opens."""

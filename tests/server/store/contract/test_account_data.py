@@ -140,7 +140,7 @@ async def test_files_invitations_blocks_and_devices_go(world: World, delivery: D
     await put(world.store, file)
     await world.append(his, bob, Invited(who=alice))
     await world.append(mine, alice, Invited(who=bob))
-    await world.store.consent.block(bob, alice, on=True)
+    await world.store.consent.block(await world.by(bob), alice, on=True)
     await deleted(world, alice)
     assert await world.store.files.expired(world.clock.now(), limit=5) == [file.id]
     count = await CHAT_ACCOUNT_DATA.count(world.store, alice)
@@ -206,7 +206,7 @@ async def test_an_export_has_everything_of_a_person_and_nothing_of_anyone_else(
         await world.append(together, user, Reacted(said, Reaction.parse(reaction), on=True))
         await report(world, user, together, said, f"said by {other}")
         await world.append(await world.room(user), user, Invited(who=carol))
-        await store.consent.block(user, carol if user == alice else alice, on=True)
+        await store.consent.block(await world.by(user), carol if user == alice else alice, on=True)
         await world.append(together, carol, Muted(who=user, until=Millis(now + number + 1)))
         await world.append(hers, carol, Banned(who=user, until=Millis(now + number + 1)))
         file = FileRecord(new_file_id(), together, user, 5, Digest(bytes(32)), now)
@@ -257,7 +257,7 @@ async def test_nobody_can_address_a_deleted_account(world: World) -> None:
     with pytest.raises(RefusedError):
         await world.append(other, bob, Added(who=bob))
     with pytest.raises(RefusedError):
-        await world.store.consent.block(alice, bob, on=True)
+        await world.store.consent.block(await world.by(alice), bob, on=True)
     with pytest.raises(RefusedError):
         await world.store.log.append(world.event(room, alice, RoleSet(bob, Role.OWNER)), decide_appointment)
     await world.store.log.append(world.event(direct, alice, Deleted(note)), decide)

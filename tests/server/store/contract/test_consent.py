@@ -98,8 +98,8 @@ async def test_a_declined_invitation_looks_to_its_inviter_like_one_that_waits(wo
     room = await world.room(alice)
     await world.append(room, alice, Invited(bob))
     before = await of_inviter(world, room, alice, bob)
-    assert await world.store.consent.decline(room, bob)
-    assert not await world.store.consent.decline(room, bob)
+    assert await world.store.consent.decline(await world.by(bob), room)
+    assert not await world.store.consent.decline(await world.by(bob), room)
     assert await of_inviter(world, room, alice, bob) == before
     assert (before.subject_invited, before.invited_by_author, before.invitations_of_author) == (True, True, 1)
     assert await shown(world, bob) == []
@@ -155,7 +155,7 @@ async def test_a_blocked_inviter_learns_nothing(world: World) -> None:
     first, second = await world.room(alice, carol), await world.room(alice)
     await world.append(first, alice, Invited(bob))
     await world.append(first, alice, Invited(dave))
-    assert await world.store.consent.block(bob, alice, on=True) == [first]
+    assert await world.store.consent.block(await world.by(bob), alice, on=True) == [first]
     await world.append(second, alice, Invited(bob))
     await world.append(second, alice, Invited(dave))
     assert await shown(world, bob) == []
@@ -166,7 +166,7 @@ async def test_a_blocked_inviter_learns_nothing(world: World) -> None:
     assert found is not None
     assert found.inviter == carol
     assert await world.store.consent.blocked(bob, after=None, limit=9) == ([alice], False)
-    assert set(await world.store.consent.block(bob, alice, on=False)) == {first, second}
+    assert set(await world.store.consent.block(await world.by(bob), alice, on=False)) == {first, second}
     assert set(await shown(world, bob)) == {first, second}
 
 
@@ -252,14 +252,14 @@ async def test_a_direct_room_waits_for_a_yes(world: World) -> None:
     assert not summary.request
     for yes in (
         world.append(second, bob, message("too many")),
-        world.store.consent.accept_direct(second, bob),
+        world.store.consent.accept_direct(await world.by(bob), second),
         world.store.rooms.create(world.new_direct(bob, carol)),
     ):
         with pytest.raises(RefusedError) as refused:
             await yes
         assert refused.value.code is ErrorCode.LIMIT_REACHED
-    assert await world.store.consent.accept_direct(first, bob)
-    assert not await world.store.consent.accept_direct(first, carol)
+    assert await world.store.consent.accept_direct(await world.by(bob), first)
+    assert not await world.store.consent.accept_direct(await world.by(carol), first)
 
 
 async def test_a_hidden_direct_room_is_gone_for_one_and_there_for_the_other(world: World) -> None:
@@ -270,7 +270,7 @@ async def test_a_hidden_direct_room_is_gone_for_one_and_there_for_the_other(worl
         await world.store.rooms.summary(room, alice),
         await world.store.rooms.members(room, after=None, limit=9),
     )
-    assert await world.store.consent.decline(room, bob)
+    assert await world.store.consent.decline(await world.by(bob), room)
     assert await world.store.rooms.summaries(bob) == []
     assert await world.store.rooms.summary(room, bob) is None
     assert await world.store.rooms.membership(room, bob) is None
@@ -286,14 +286,14 @@ async def test_a_hidden_direct_room_is_gone_for_one_and_there_for_the_other(worl
     summary = await world.store.rooms.summary(room, bob)
     assert summary is not None
     assert not summary.request
-    assert await world.store.consent.block(bob, alice, on=True) == [room]
+    assert await world.store.consent.block(await world.by(bob), alice, on=True) == [room]
     assert await world.store.rooms.summaries(bob) == []
 
 
 async def test_a_blocked_person_opens_a_room_that_is_not_seen(world: World) -> None:
     """L14: they get the same answer as from anyone."""
     alice, bob, carol = await world.people(3)
-    await world.store.consent.block(bob, alice, on=True)
+    await world.store.consent.block(await world.by(bob), alice, on=True)
     rooms = [await world.store.rooms.create(world.new_direct(alice, peer)) for peer in (bob, carol)]
     assert [len(events) for _, events, _ in rooms] == [1, 1]
     kinds = [
@@ -321,13 +321,13 @@ async def test_blocking_has_its_rules(world: World) -> None:
     alice = await world.account("alice")
     for who, code in ((alice, ErrorCode.FORBIDDEN), (parse_user_name("zoe"), ErrorCode.NOT_FOUND)):
         with pytest.raises(RefusedError) as refused:
-            await world.store.consent.block(alice, who, on=True)
+            await world.store.consent.block(await world.by(alice), who, on=True)
         assert refused.value.code is code
     people = await world.people(BLOCKED_PEOPLE.value + 1)
-    blocking = [world.store.consent.block(alice, person, on=True) for person in people[:-1]]
+    blocking = [world.store.consent.block(await world.by(alice), person, on=True) for person in people[:-1]]
     await asyncio.gather(*blocking)
     with pytest.raises(RefusedError) as refused:
-        await world.store.consent.block(alice, people[-1], on=True)
+        await world.store.consent.block(await world.by(alice), people[-1], on=True)
     assert refused.value.code is ErrorCode.LIMIT_REACHED
     found, more = await world.store.consent.blocked(alice, after=people[3], limit=2)
     assert (len(found), more) == (2, True)

@@ -70,13 +70,13 @@ async def test_other_servers_find_in_the_journal_whose_rooms_changed(world: Worl
             expected.append(RoomAdvanced(room, event.seq, who))
     direct, [made, *_], _ = await world.store.rooms.create(world.new_direct(alice, bob))
     expected += [RoomAdvanced(direct, made.seq, alice), ConsentRecorded(bob, direct)]
-    assert await world.store.consent.accept_direct(direct, bob)
-    assert not await world.store.consent.accept_direct(room, cora)
+    assert await world.store.consent.accept_direct(await world.by(bob), direct)
+    assert not await world.store.consent.accept_direct(await world.by(cora), room)
     expected.append(ConsentRecorded(bob, direct))
     await world.append(room, alice, Invited(who=cora))
-    assert await world.store.consent.decline(room, cora)
-    assert not await world.store.consent.decline(room, cora)
-    assert await world.store.consent.block(bob, alice, on=True) == [direct]
+    assert await world.store.consent.decline(await world.by(cora), room)
+    assert not await world.store.consent.decline(await world.by(cora), room)
+    assert await world.store.consent.block(await world.by(bob), alice, on=True) == [direct]
     found = [entry.what for entry in await world.store.journal.since(begin)]
     if world.store.is_shared:
         assert found[: len(expected)] == expected

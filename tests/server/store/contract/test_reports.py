@@ -26,6 +26,7 @@ async def report(
 ) -> ReportRecord:
     """Report a message."""
     return await world.store.reports.add(
+        await world.by(reporter),
         NewReport(
             new_short_id(),
             world.clock.now(),
@@ -35,7 +36,7 @@ async def report(
             ReportReason.THREAT,
             MessageText.parse(quote),
             ReasonText.parse("again"),
-        )
+        ),
     )
 
 
@@ -120,7 +121,7 @@ async def test_who_declined_a_direct_room_reports_nothing_of_it(world: World) ->
     alice, bob = await world.people(2)
     room, *_ = await world.store.rooms.create(world.new_direct(alice, bob))
     sent = (await world.append(room, alice, message())).event
-    assert await world.store.consent.decline(room, bob)
+    assert await world.store.consent.decline(await world.by(bob), room)
     assert await refusal(world, bob, room, sent.seq) is ErrorCode.NOT_FOUND
 
 

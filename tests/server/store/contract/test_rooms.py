@@ -252,13 +252,13 @@ async def test_the_read_marker_moves_within_the_log(world: World) -> None:
     room = await world.room(alice)
     await world.append(room, alice, Added(bob))
     for seq in (2, 0, 1):
-        assert await world.store.rooms.mark_read(bob, room, Seq(seq))
+        assert await world.store.rooms.mark_read(await world.by(bob), room, Seq(seq))
         summary = await world.store.rooms.summary(room, bob)
         assert summary is not None
         assert summary.read == seq
-    assert not await world.store.rooms.mark_read(bob, room, Seq(3))
-    assert not await world.store.rooms.mark_read(carol, room, Seq(1))
-    assert not await world.store.rooms.mark_read(bob, new_room_id(), Seq(0))
+    assert not await world.store.rooms.mark_read(await world.by(bob), room, Seq(3))
+    assert not await world.store.rooms.mark_read(await world.by(carol), room, Seq(1))
+    assert not await world.store.rooms.mark_read(await world.by(bob), new_room_id(), Seq(0))
     summary = await world.store.rooms.summary(room, bob)
     assert summary is not None
     assert summary.read == 1

@@ -67,7 +67,7 @@ async def test_a_welcome_of_a_hidden_direct_room_is_not_shown(delivery: Delivery
     room, *_ = await delivery.store.rooms.create(replace(made, encrypted=True))
     await delivery.group_of(room, alice, bob)
     (welcome,) = await waiting(delivery, bob[1])
-    assert await delivery.store.consent.decline(room, bob[0])
+    assert await delivery.store.consent.decline(await delivery.world.by(bob[0]), room)
     assert await waiting(delivery, bob[1]) == []
     await delivery.store.rooms.create(delivery.world.new_direct(bob[0], alice[0]))
     assert await waiting(delivery, bob[1]) == [welcome]

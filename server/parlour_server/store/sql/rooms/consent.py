@@ -28,6 +28,7 @@ from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.accounts.accounts import account_exists
+from parlour_server.kit.store.accounts.authority import Authority, BySession, authorised
 from parlour_server.kit.store.engine.column_values import NO_LIMIT, plain, user_name
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
@@ -80,10 +81,11 @@ class SqlConsent:
         values = (plain(user), self._clock.now(), room)
         return await self._readers.row(_invitation, query, *values)
 
-    async def accept_direct(self, room: RoomId, user: UserName) -> RoomSummary | None:
+    async def accept_direct(self, by: BySession, room: RoomId) -> RoomSummary | None:
         """Accept a direct room and return its summary; None when it is not one of the user's."""
 
-        def write(db: WriteConnection) -> RoomSummary | None:
+        def write(db: WriteConnection, authority: Authority) -> RoomSummary | None:
+            user = authority.user
             is_theirs = (
                 "SELECT 1 FROM members JOIN rooms USING (room) WHERE room = ? AND account = ? AND kind = ?"
             )
@@ -91,16 +93,16 @@ class SqlConsent:
             if found is None:
                 return None
             say_yes(db, room, user)
-            note_consent(db, self._clock.now(), room, user)
+            note_consent(db, authority.at, room, user)
             return read_summary(db, room, user)
 
-        return await self._writer.submit(write)
+        return await self._writer.submit(authorised(self._clock, by, write))
 
-    async def decline(self, room: RoomId, user: UserName) -> bool:
+    async def decline(self, by: BySession, room: RoomId) -> bool:
         """Hide invitations to the room for a while, or the direct room."""
-        now = self._clock.now()
 
-        def write(db: WriteConnection) -> bool:
+        def write(db: WriteConnection, authority: Authority) -> bool:
+            user, now = authority.user, authority.at
             quiet = db.execute(
                 "UPDATE invitations SET quiet = ? WHERE room = ? AND account = ? AND withdrawn = 0"
                 " AND expires > ? AND coalesce(quiet, 0) <= ?",
@@ -114,19 +116,19 @@ class SqlConsent:
                 note_consent(db, now, room, user)
             return bool(quiet or hidden)
 
-        return await self._writer.submit(write)
+        return await self._writer.submit(authorised(self._clock, by, write))
 
-    async def block(self, user: UserName, whom: UserName, *, on: bool) -> Sequence[RoomId]:
+    async def block(self, by: BySession, whom: UserName, *, on: bool) -> Sequence[RoomId]:
         """Block or unblock someone; returns the rooms that changed for the user."""
-        now = self._clock.now()
 
-        def write(db: WriteConnection) -> Sequence[RoomId]:
+        def write(db: WriteConnection, authority: Authority) -> Sequence[RoomId]:
+            user, now = authority.user, authority.at
             rooms = _block(db, user, whom, on=on, now=now)
             for room in rooms:
                 note_consent(db, now, room, user)
             return rooms
 
-        return await self._writer.submit(write)
+        return await self._writer.submit(authorised(self._clock, by, write))
 
     async def blocked(
         self, user: UserName, *, after: UserName | None, limit: int

@@ -14,7 +14,9 @@ from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.unions import members
 from parlour_protocol.limits import OPEN_REPORTS, REPORTS_OF_REPORTER
+from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.accounts.authority import Authority, BySession, authorised
 from parlour_server.kit.store.engine.column_values import UNREADABLE, plain, user_name
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
@@ -36,14 +38,16 @@ _EDITED: Final = (
 class SqlReports:
     """The table of reports."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
+        """Use the store's writer and readers; ``clock`` ends sessions."""
         self._writer = writer
         self._readers = readers
+        self._clock = clock
 
-    async def add(self, report: NewReport) -> ReportRecord:
+    async def add(self, by: BySession, report: NewReport) -> ReportRecord:
         """Store a report. Raises RefusedError."""
 
-        def write(db: WriteConnection) -> ReportRecord:
+        def write(db: WriteConnection, _: Authority) -> ReportRecord:
             name = _room_of_member(db, report)
             author, sent, body = _message(db, report.room, report.seq)
             if author == report.reporter:
@@ -75,7 +79,7 @@ class SqlReports:
             db.execute(f"INSERT INTO reports ({_COLUMNS}) VALUES ({marks})", row)  # noqa: S608 - columns of ours
             return _record(*row)
 
-        return await self._writer.submit(write)
+        return await self._writer.submit(authorised(self._clock, by, write))
 
     async def list(self, *, closed: bool) -> Sequence[ReportRecord]:
         """Return the open reports, oldest first; with ``closed`` the closed ones, too."""

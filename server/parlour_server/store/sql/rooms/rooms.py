@@ -15,9 +15,11 @@ from parlour_protocol.kit.ids import Millis, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import RoomKind
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.store.accounts.authority import Authority, BySession, authorised
 from parlour_server.kit.store.accounts.sessions import is_live
 from parlour_server.kit.store.engine.column_values import plain, user_name
-from parlour_server.kit.store.engine.connection import ANYWHERE, Connection
+from parlour_server.kit.store.engine.connection import ANYWHERE, Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.sql.column_values import (
@@ -53,13 +55,18 @@ _MEMBERS: Final = """
 class SqlRooms:
     """The rooms and who is in them."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
+        """Use the store's writer and readers; ``clock`` ends sessions."""
         self._writer = writer
         self._readers = readers
+        self._clock = clock
 
     async def create(self, room: NewRoom) -> MadeRoom:
         """Create a room with its first events, or return the existing one."""
-        return await self._writer.submit(partial(make_room, room=room))
+        if room.session is None:
+            return await self._writer.submit(partial(make_room, room=room))
+        by = BySession(room.author, room.session)
+        return await self._writer.submit(authorised(self._clock, by, lambda db, _: make_room(db, room)))
 
     async def summaries(self, user: UserName) -> Sequence[RoomSummary]:
         """Return every room that the user is in."""
@@ -164,18 +171,18 @@ class SqlRooms:
         """Remove a batch of a deleted room's data; False if no more can be removed now."""
         return await self._writer.submit(partial(remove_batch, room=room))
 
-    async def mark_read(self, user: UserName, room: RoomId, seq: Seq) -> bool:
+    async def mark_read(self, by: BySession, room: RoomId, seq: Seq) -> bool:
         """Set the read marker; False if the user is not in the room or ``seq`` does not exist yet."""
 
-        def write(db: Connection) -> bool:
+        def write(db: WriteConnection, authority: Authority) -> bool:
             marked = db.execute(
                 "UPDATE members SET read = ?1 WHERE room = ?2 AND account = ?3"
                 " AND ?1 <= (SELECT head FROM rooms WHERE room = ?2)",
-                (seq, room, plain(user)),
+                (seq, room, plain(authority.user)),
             )
             return marked.rowcount == 1
 
-        return await self._writer.submit(write, within=ANYWHERE)
+        return await self._writer.submit(authorised(self._clock, by, write), within=ANYWHERE)
 
 
 def _after(name: str | None) -> str:

@@ -89,25 +89,6 @@ def _find_log_key(folder: DataFolder) -> list[Finding]:
     return [Finding("fine", "key log", f"{path.name} signs it")]
 
 
-def _find_look_alikes(engine: Engine) -> list[Finding]:
-    """Report pairs of names that look alike, from before the current rules."""
-    from parlour_server.store.sql.look_alike_names import look_alikes  # noqa: PLC0415 - not for every command
-
-    try:
-        found = look_alikes(engine)
-    except engine.failures:
-        return []  # the finding about the database reports it
-    return [
-        Finding(
-            "advice",
-            "names",
-            f"the {kind} {one} and {other} count as the same name; both were created before this rule. "
-            f"Tell the people concerned; `{NAME.command} user disable` closes an account",
-        )
-        for one, other, kind in found
-    ]
-
-
 def _find_lobby(engine: Engine) -> list[Finding]:
     """Report that there is no lobby: `init` makes one, and the operator may have renamed or deleted it."""
     try:
@@ -124,8 +105,7 @@ def _find_lobby(engine: Engine) -> list[Finding]:
 
 
 def _findings(folder: DataFolder, engine: Engine | None) -> list[Finding]:
-    of_database = [*_find_look_alikes(engine), *_find_lobby(engine)] if engine is not None else []
-    return [*_find_log_key(folder), *of_database]
+    return [*_find_log_key(folder), *(_find_lobby(engine) if engine is not None else ())]
 
 
 async def _make_system_account_and_lobby(_folder: DataFolder, store: Store, clock: Clock) -> list[str]:

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from parlour_protocol.kit.errors import ProgramError
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.log.sql_log import JOURNAL_COLUMNS, SqlLog, log_damage, read_journal_entry
 from parlour_server.kit.program_name import ProgramName
-from parlour_server.kit.store import migrations
 from parlour_server.kit.store.accounts.accounts import SqlAccounts
 from parlour_server.kit.store.accounts.login_attempts import SqlAttempts
 from parlour_server.kit.store.accounts.sessions import SqlSessions
@@ -19,6 +18,15 @@ from parlour_server.kit.store.engine.integrity import Check
 from parlour_server.kit.store.engine.journal import SqlJournal
 from parlour_server.kit.store.engine.retention import KIT_RULES, Rule
 from parlour_server.kit.store.schema import Schema, find_nothing
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+
+
+def _log_tables() -> "MetaData":
+    from parlour_server.kit.log.log_tables import metadata  # noqa: PLC0415 - loads SQLAlchemy
+
+    return metadata
 
 
 class ProgramStore(Database):
@@ -64,7 +72,7 @@ class ProgramStore(Database):
 
         return Schema(
             program=program,
-            migrations=Path(migrations.__path__[0]),
+            tables=_log_tables,
             own_revisions=cls.revisions,
             find_damage=find_damage,
         )

@@ -129,7 +129,7 @@ async def test_nothing_is_lost(
 
 
 def test_what_is_refused(old: DataFolder, words: tuple[str, ...], tmp_path: Path, capsys: Capture) -> None:
-    """A running server, an old schema, damage, a lost upload, and what is not empty: nothing is made."""
+    """A running server, another schema, damage, a lost upload, and what is not empty: nothing is made."""
     new = tmp_path / "new"
     tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 
@@ -144,7 +144,7 @@ def test_what_is_refused(old: DataFolder, words: tuple[str, ...], tmp_path: Path
         refused("a server is already running")
     newest = f"UPDATE alembic_version SET version_num = '{CHAT.schema.version}'"  # noqa: S608 - ours
     for statement, undo, expected in (
-        ("UPDATE alembic_version SET version_num = '0009'", newest, "run `parlour-server migrate`"),
+        ("UPDATE alembic_version SET version_num = '0009'", newest, "does not know (0009)"),
         ("UPDATE rooms SET head = head + 1", "UPDATE rooms SET head = head - 1", "is damaged"),
         ("CREATE TABLE more (x INTEGER)", "DROP TABLE more", "tables of the two databases differ (more)"),
     ):

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from tests.server.kit import shop
 from tests.server.kit.shop import Bought, Buy, NewThing, Shelf, ShopSettings, ShopStore, app
+from tests.server.kit.store.later_schema import later
 
 from parlour_protocol.kit.errors import SESSION_EXPIRED, ProgramError
 from parlour_protocol.kit.frames import Error, Ok
@@ -19,7 +20,6 @@ from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.config.settings_table import reloaded
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_store import ProgramStore
-from parlour_server.kit.store import migrate
 from parlour_server.kit.store.engine.postgres_engine import PostgresEngine
 from parlour_server.kit.testing.clock import FakeClock
 from parlour_server.kit.testing.server import running
@@ -61,21 +61,31 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | PostgresEngi
     """Return where a program's database is, which has no tables yet."""
     if request.param == "postgres":
         return PostgresEngine(postgres.empty("shop"))
-    (tmp_path / "shop.db").touch()
     return tmp_path / "shop.db"
 
 
-@pytest.mark.parametrize("earlier", ["0001", "shop0001", "0002"])
-def test_the_kits_tables_change_and_the_programs_stay(place: Path | PostgresEngine, earlier: str) -> None:
+@pytest.mark.parametrize("had_tables", [False, True])
+def test_the_kits_tables_change_and_the_programs_stay(
+    place: Path | PostgresEngine, tmp_path: Path, *, had_tables: bool
+) -> None:
     """No revision of a program merges the two: the kit's next one is a branch beside the program's."""
-    schema = app.spec.schema
-    migrate.apply(place, schema, earlier)
-    assert schema.current(place) == earlier
+    (app.spec.schema if had_tables else ProgramStore.schema(app.name)).create(place)
+    schema = later(app.spec.schema, tmp_path)
     with pytest.raises(SetupError, match="older schema; run `shop-server migrate`"):
         schema.check(place)
     schema.upgrade(place)
-    assert schema.current(place) == schema.version == f"{ProgramStore.schema(app.name).version}, shop0001"
+    assert schema.current(place) == schema.version == "0002, shop0001"
     schema.check(place)
+
+
+def test_an_upgrade_that_fails_leaves_nothing(place: Path | PostgresEngine, tmp_path: Path) -> None:
+    """When a statement fails, what was done before it is not there."""
+    app.spec.schema.create(place)
+    schema = later(app.spec.schema, tmp_path / "failing", "INSERT INTO nowhere VALUES (1)")
+    with pytest.raises(SetupError, match="cannot be migrated"):
+        schema.upgrade(place)
+    assert schema.current(place) == "shop0001"
+    later(app.spec.schema, tmp_path / "working").upgrade(place)  # which makes the same table
 
 
 def test_tables_of_a_program_continue_the_kits(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from parlour_server.kit.store.engine.connection import SHARED_NOW, Engine, Write
 from parlour_server.kit.store.engine.incarnation import renew_incarnation
 
 _RUNNING = f"SELECT address FROM nodes WHERE until > {SHARED_NOW}"  # noqa: S608 - of ours
-_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))"
 
 
 def begin_again(program: ProgramSpec[Any, Any], folder: DataFolder, engine: Engine) -> Incarnation:
@@ -28,7 +27,7 @@ def begin_again(program: ProgramSpec[Any, Any], folder: DataFolder, engine: Engi
     def restored(db: WriteConnection) -> None:
         if running := db.execute(_RUNNING).fetchall():
             raise SetupError(f"a server still runs on {engine} ({running[0][0]}); stop all of them first")
-        program.schema.restored(db, frozenset(name for (name,) in db.execute(_TABLES)))
+        program.schema.restored(db)
 
     return renew_incarnation(engine, restored)
 
@@ -36,8 +35,6 @@ def begin_again(program: ProgramSpec[Any, Any], folder: DataFolder, engine: Engi
 def _of_the_file(program: ProgramSpec[Any, Any], folder: DataFolder) -> Incarnation:
     try:
         with locked(folder):
-            if name := program.schema.begin_incarnation(folder.database):
-                return name
+            return program.schema.begin_incarnation(folder.database)
     except sqlite3.Error as error:
         raise SetupError(f"{folder.database} can't be written to ({error})") from error
-    raise SetupError(f"{folder.database} has no incarnation; run `{program.name.command} migrate` first")

@@ -4,6 +4,7 @@ This is a separate file so that a running server loads neither SQLAlchemy nor Al
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,15 +12,17 @@ from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
+from parlour_protocol.kit.ids import new_incarnation
 from parlour_server.kit.errors import SetupError
+from parlour_server.kit.store import tables
 from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
-from parlour_server.kit.store.schema import Schema, engine_of
+from parlour_server.kit.store.revisions import read_revisions
+from parlour_server.kit.store.schema import Schema
 
 PRIVATE: Final = 0o600
 
@@ -29,17 +32,25 @@ def _fill_nothing(_connection: Connection) -> None:
 
 
 def create(engine: Engine, schema: Schema, fill: Callable[[Connection], None] = _fill_nothing) -> None:
-    """Create the newest schema in a new file, or in an empty database. Raises SetupError.
-
-    ``fill`` runs in the same transaction.
-    """
+    """Create the newest schema in a new file, or in an empty database, and ``fill`` it. Raises SetupError."""
     if isinstance(engine, SqliteEngine):
         _create_file(engine.path, schema)
     elif engine.revisions():
         raise SetupError(
             f"{engine} has tables already; `{schema.program.command} migrate` brings them up to date"
         )
-    apply(engine, schema, fill=fill)
+    with _connect(engine) as connection, connection.begin():
+        tables.metadata.create_all(connection)
+        schema.tables().create_all(connection)
+        connection.execute(
+            tables.incarnation.insert().values(
+                id=1, name=new_incarnation(), since=time.time_ns() // 1_000_000
+            )
+        )
+        config = _config(schema, connection)
+        command.stamp(config, sorted(read_revisions(schema.migrations / "versions").newest))
+        command.upgrade(config, "heads")  # makes the tables that a program's own revisions make
+        fill(connection)
 
 
 def _create_file(path: Path, schema: Schema) -> None:
@@ -58,29 +69,19 @@ def _create_file(path: Path, schema: Schema) -> None:
         os.close(descriptor)
 
 
-def apply(
-    place: Path | Engine,
-    schema: Schema,
-    revision: str = "heads",
-    *,
-    fill: Callable[[Connection], None] = _fill_nothing,
-) -> None:
-    """Apply the revisions up to this one, then ``fill``, in one transaction. Raises SetupError."""
-    engine = engine_of(place)
+def upgrade(engine: Engine, schema: Schema) -> None:
+    """Apply the revisions that the database lacks, in one transaction. Raises SetupError."""
+    with _connect(engine) as connection, connection.begin():
+        command.upgrade(_config(schema, connection), "heads")
+
+
+def _config(schema: Schema, connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(schema.migrations).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.set_main_option("version_locations", os.pathsep.join(map(str, schema.folders)).replace("%", "%%"))
-    with _connect(engine) as connection, connection.begin():
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, revision)
-        except CommandError as error:
-            raise SetupError(
-                f"{engine} was made by another version of {schema.program.command} ({error});"
-                " install that or a newer one"
-            ) from error
-        fill(connection)
+    config.attributes["connection"] = connection
+    return config
 
 
 @contextmanager

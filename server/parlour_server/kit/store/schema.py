@@ -4,10 +4,11 @@ A server refuses a database with any other version; only ``create`` and ``upgrad
 SQLAlchemy and Alembic.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from parlour_protocol.kit.ids import Incarnation
 from parlour_server.kit.errors import SetupError
@@ -18,13 +19,18 @@ from parlour_server.kit.store.engine.integrity import Check, damage
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.revisions import Revisions, read_revisions
 
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+
+_MIGRATIONS: Final = Path(__file__).with_name("migrations")
+
 
 def find_nothing(_db: Connection, _tables: frozenset[str]) -> Iterator[str]:
     """Find no damage: there are no tables of the program's own."""
     return iter(())
 
 
-def _change_nothing(_db: Connection, _tables: frozenset[str]) -> None:
+def _change_nothing(_db: Connection) -> None:
     return
 
 
@@ -35,13 +41,15 @@ def engine_of(place: Path | Engine) -> Engine:
 
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """The migrations, and what backups and `doctor` must know of the tables."""
+    """The tables beside the kit's, and what backups and `doctor` must know of them."""
 
     program: ProgramName
-    migrations: Path
-    """The folder with Alembic's `env.py` and `versions/`."""
+    tables: "Callable[[], MetaData]"
+    """Returns them as a new database gets them; called by commands only, because it loads SQLAlchemy."""
+    migrations: Path = _MIGRATIONS
+    """The folder with Alembic's `env.py`, and in `versions/` the revisions of the kit's tables."""
     own_revisions: Path | None = None
-    """A folder with revisions of more tables, a branch of those of ``migrations``."""
+    """A folder with revisions of a program's tables, a branch of those of the kit."""
     find_damage: Check = find_nothing
     """`doctor` and backups: what is damaged in the program's tables."""
     restored: Restored = _change_nothing
@@ -79,7 +87,7 @@ class Schema:
         self._found(engine)
         from parlour_server.kit.store import migrate  # noqa: PLC0415 - loads Alembic
 
-        migrate.apply(engine, self)
+        migrate.upgrade(engine, self)
 
     def current(self, place: Path | Engine) -> str | None:
         """Return the newest revisions that were applied, None if there are none. Raises SetupError."""
@@ -105,7 +113,7 @@ class Schema:
         """Return the damage in the database as sentences; none for an intact one."""
         return damage(engine_of(place), self.find_damage)
 
-    def begin_incarnation(self, path: Path) -> Incarnation | None:
+    def begin_incarnation(self, path: Path) -> Incarnation:
         """Give a restored database's logs a new name. Raises sqlite3.Error."""
         return begin_incarnation(path, self.restored)
 
@@ -116,7 +124,8 @@ class Schema:
             raise SetupError(self._not_ours(engine))
         if not found <= self._revisions.known:
             raise SetupError(
-                f"{engine} was made by a newer {self.program.command}; install that version or a newer one"
+                f"{engine} has a schema that this {self.program.command} does not know ({_words(found)}):"
+                " a newer version made it, or one from before the first release; install that version"
             )
         return found
 

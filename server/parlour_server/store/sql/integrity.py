@@ -11,15 +11,14 @@ from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.store.sql.column_values import read_body
 
 _HOLES: Final = """
-    SELECT r.room, {kept_from}, r.head, count(e.seq)
-    FROM rooms r LEFT JOIN events e ON e.room = r.room AND e.seq >= {kept_from}
-    WHERE r.kind != 'deleted'
-    GROUP BY r.room HAVING count(e.seq) != r.head + 1 - {kept_from}
+    SELECT r.room, r.first, r.head, count(e.seq)
+    FROM (SELECT room, head, CASE WHEN kept_from > 1 THEN kept_from ELSE 1 END AS first
+          FROM rooms WHERE kind != 'deleted') r
+    LEFT JOIN events e ON e.room = r.room AND e.seq >= r.first
+    GROUP BY r.room, r.first, r.head HAVING count(e.seq) != r.head + 1 - r.first
         OR (SELECT max(seq) FROM events WHERE events.room = r.room) != r.head
 """
-"""Below ``kept_from`` are the events that retention left, from there on is each one."""
-_KEPT_FROM: Final = "CASE WHEN r.kept_from > 1 THEN r.kept_from ELSE 1 END"
-
+"""Below ``first`` are the events that retention left, from there on is each one."""
 
 _COUNTED: Final = """
     SELECT owner, sum(counted) FROM (
@@ -41,10 +40,9 @@ def chat_damage(db: Connection, tables: frozenset[str]) -> Iterator[str]:
     if "events" not in tables:
         yield "it holds no rooms"
         return
-    yield from _of_the_logs(db, _KEPT_FROM if "retention" in tables else "1")
-    if "file_usage" in tables:  # a backup may be of an earlier version
-        for owner, off in db.execute(_COUNTED):
-            yield f"the files of {owner} are counted with {off} bytes too many"
+    yield from _of_the_logs(db)
+    for owner, off in db.execute(_COUNTED):
+        yield f"the files of {owner} are counted with {off} bytes too many"
 
 
 def stored_files(db: Connection, now: Millis) -> list[tuple[FileId, int, Digest]]:
@@ -57,8 +55,8 @@ def stored_files(db: Connection, now: Millis) -> list[tuple[FileId, int, Digest]
     return [(FileId(file), size, Digest(sha256)) for file, size, sha256 in rows]
 
 
-def _of_the_logs(db: Connection, kept_from: str) -> Iterator[str]:
-    for room, first, head, count in db.execute(_HOLES.format(kept_from=kept_from)):
+def _of_the_logs(db: Connection) -> Iterator[str]:
+    for room, first, head, count in db.execute(_HOLES):
         since = f" from number {first} on" if first > 1 else ""
         yield f"room {room} has {count} events{since}, and should have {head + 1 - first}"
     if db.is_shared:

@@ -16,7 +16,7 @@ from parlour_server.store.types import ConsentRecorded, DevicesChanged, RoomAdva
 
 Entry = RoomAdvanced | DevicesChanged | ConsentRecorded
 
-COLUMNS: Final = ("account", "room", "seq")
+COLUMNS: Final = ("account", "log", "seq")
 """The columns of ``read_entry``."""
 
 
@@ -25,15 +25,15 @@ def note_room_advanced(
 ) -> None:
     """Notify servers to read this room up to ``seq``: with ``who``, those that they are connected to."""
     if who is None:
-        add_entry(db, at, room=room, seq=seq)
+        add_entry(db, at, log=room, seq=seq)
     else:
-        add_entry(db, at, account=plain(who), room=room, seq=seq)
+        add_entry(db, at, account=plain(who), log=room, seq=seq)
 
 
 def note_consent(db: WriteConnection, at: Millis, room: RoomId, user: UserName) -> None:
     """Notify other servers, if there may be any, that someone accepted or declined a room."""
     if db.is_shared:
-        add_entry(db, at, account=plain(user), room=room)
+        add_entry(db, at, account=plain(user), log=room)
 
 
 def note_devices_changed(db: Connection, at: Millis, user: UserName) -> None:

@@ -4,12 +4,16 @@ import asyncio
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from tests.server.kit.store.later_schema import later
 
 from parlour_server.chat_program import CHAT
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.cli.command_line import COMMAND_LINE
+from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.config.server_settings import Listen
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.server import Server
@@ -17,7 +21,6 @@ from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.doctor import examine
 from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.readiness import require_ready
-from parlour_server.kit.store import migrate
 
 
 @pytest.mark.parametrize(
@@ -59,23 +62,24 @@ async def test_an_address_of_ipv6_is_shown_in_brackets(folder: DataFolder) -> No
 
 
 def test_run_upgrades_an_older_database_first(
-    folder: DataFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With --migrate, recorded as the operator's action; without it, the schema is refused."""
-    folder.database.write_bytes(b"")
-    migrate.apply(folder.database, CHAT.schema, "0001")
+    spec = replace(CHAT, schema=later(CHAT.schema, tmp_path))
+    monkeypatch.setattr("parlour_server.store.chat_store.SCHEMA", spec.schema)
+    line = CommandLine(spec.name, lambda: spec, about="", example="")
     run = ["run", "--data", str(folder.path), "--listen", "127.0.0.1:0"]
-    assert COMMAND_LINE.run(run) == 1
+    assert line.run(run) == 1
     assert "older schema" in capsys.readouterr().err
     served: list[str | None] = []
     monkeypatch.setattr(
         "parlour_server.kit.server_process.serve",
-        lambda *_, **__: served.append(CHAT.schema.current(folder.database)),
+        lambda *_, **__: served.append(spec.schema.current(folder.database)),
     )
-    assert COMMAND_LINE.run([*run, "--migrate"]) == 0
-    assert served == [CHAT.schema.version]
-    (line,) = OperatorLog(folder.operator_log).waiting()
-    assert (line["action"], line["schema"]) == ("migrate", f"0001 to {CHAT.schema.version}")
+    assert line.run([*run, "--migrate"]) == 0
+    assert served == ["0002"]
+    (entry,) = OperatorLog(folder.operator_log).waiting()
+    assert (entry["action"], entry["schema"]) == ("migrate", "0001 to 0002")
     with closing(sqlite3.connect(folder.database)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 

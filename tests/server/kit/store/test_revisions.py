@@ -1,5 +1,6 @@
 """What is read from the revisions' files is what Alembic finds in them and writes into a database."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from tests.server.kit.conftest import SCHEMA
 
-from parlour_server.kit.store import migrate
 from parlour_server.kit.store.revisions import read_revisions
-from parlour_server.kit.store.schema import Schema
 
 FIRST = 'revision = "0001"\ndown_revision = None\nbranch_labels = None\ndepends_on = None\n'
 SECOND = FIRST.replace("None", '"0001"', 1).replace("0001", "0002", 1)
@@ -49,10 +48,8 @@ def test_any_shape_of_a_programs_revisions(tmp_path: Path, own: list[str], newes
     (kit / "versions").mkdir(parents=True)
     mine.mkdir()
     (kit / "env.py").write_bytes((SCHEMA.migrations / "env.py").read_bytes())
-    (kit / "versions" / "v0001.py").write_text(FIRST + UPGRADE)
-    (kit / "versions" / "v0002.py").write_text(
-        FIRST.replace("None", '"0001"', 1).replace("0001", "0002", 1) + UPGRADE
-    )
+    for number, head in enumerate((FIRST, SECOND), 1):
+        (kit / "versions" / f"v{number}.py").write_text(f"{head}\n{UPGRADE}")
     for number, head in enumerate(own):
         (mine / f"v{number}.py").write_text(f"{head}\n{UPGRADE}")
     config = Config()
@@ -60,10 +57,9 @@ def test_any_shape_of_a_programs_revisions(tmp_path: Path, own: list[str], newes
     config.set_main_option("path_separator", "os")
     config.set_main_option("version_locations", f"{kit / 'versions'}:{mine}")
     script = ScriptDirectory.from_config(config)
-    schema = Schema(program=SCHEMA.program, migrations=kit, own_revisions=mine)
+    schema = replace(SCHEMA, migrations=kit, own_revisions=mine)
     read = read_revisions(*schema.folders)
     assert read.newest == newest
     assert read.known == {found.revision for found in script.walk_revisions()}
-    (tmp_path / "a.db").touch()
-    migrate.apply(tmp_path / "a.db", schema)
+    schema.create(tmp_path / "a.db")
     schema.check(tmp_path / "a.db")

@@ -36,9 +36,9 @@ from parlour_server.kit.account_data import Deletion
 from parlour_server.kit.errors import NameTakenError, RefusedError
 from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.kit.store.records import InviteRecord
+from parlour_server.kit.store.tables import metadata
 from parlour_server.rooms.operator_rules import decide_appointment
 from parlour_server.rooms.rights import decide
-from parlour_server.store.schema import metadata
 from parlour_server.store.sql import account_data
 from parlour_server.store.types import FileRecord
 

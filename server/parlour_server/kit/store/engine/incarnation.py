@@ -1,7 +1,7 @@
 """The incarnation of the logs: a random name that changes when a backup is restored.
 
-After a restore, the numbers of lost events are used again; clients notice by this name. A migration creates
-it, and only `backup restore` and `new-incarnation` change it.
+After a restore, the numbers of lost events are used again; clients notice by this name. A new database gets
+one, and only `backup restore` and `new-incarnation` change it.
 """
 
 import sqlite3
@@ -14,21 +14,18 @@ from parlour_protocol.kit.ids import Incarnation, new_incarnation
 from parlour_server.kit.store.engine.connection import Connection, Engine, WriteConnection
 from parlour_server.kit.store.engine.sqlite_engine import SqliteConnection
 
-Restored = Callable[[Connection, frozenset[str]], None]
-"""Changes what must not be as it was at the backup, in those of its tables that are there."""
+Restored = Callable[[Connection], None]
+"""Changes what must not be as it was at the backup."""
 
 
-def begin_incarnation(path: Path, restored: Restored) -> Incarnation | None:
-    """Give the logs of a database that no server uses a new name; None for an older schema.
+def begin_incarnation(path: Path, restored: Restored) -> Incarnation:
+    """Give the logs of a database that no server uses a new name.
 
-    An older schema gets its name from `migrate`. ``restored`` changes what must not be as it was at the
-    backup. Raises sqlite3.Error.
+    ``restored`` changes what must not be as it was at the backup. Raises sqlite3.Error.
     """
     with closing(sqlite3.connect(path, factory=SqliteConnection)) as db, db:
-        tables = "SELECT name FROM sqlite_schema WHERE type = 'table'"
-        found = frozenset(name for (name,) in db.execute(tables))
-        restored(db, found)
-        return _rename(db) if "incarnation" in found else None
+        restored(db)
+        return _rename(db)
 
 
 def renew_incarnation(engine: Engine, restored: Callable[[WriteConnection], None]) -> Incarnation:

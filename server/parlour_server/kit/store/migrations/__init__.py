@@ -1,1 +1,1 @@
-"""The history of the tables of programs that have none of their own."""
+"""How the kit's tables changed since the first release."""

@@ -48,10 +48,3 @@ async def test_logs_without_a_name_are_not_served(database: Path) -> None:
     assert any("no incarnation" in sentence for sentence in SCHEMA.damage(database))
     with pytest.raises(SetupError, match="no incarnation"):
         await ProgramStore(database, PROGRAM, SystemClock()).open()
-
-
-def test_a_schema_of_before_has_none(database: Path) -> None:
-    """A backup of an earlier version is restored as well; `migrate` names its logs."""
-    run(database, "DROP TABLE incarnation")
-    assert SqliteEngine(database).incarnation() is None
-    assert SCHEMA.begin_incarnation(database) is None

@@ -1,0 +1,264 @@
+"""The kit's tables, for every database; a program's own stand beside them (``Schema.tables``).
+
+Never imported by a running server: its statements are plain SQL in the implementations. Times are
+milliseconds since 1970; a time limit (`until`) of 0 means for good. Names, ids and kinds are keys as they
+are, because none of them ever changes.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata: Final = MetaData(naming_convention=NAMING)
+
+# STRICT: SQLite refuses a value of another type. Without a rowid a table is one B-tree in order of its key.
+PLAIN: Final[dict[str, Any]] = {"sqlite_strict": True}
+KEYED: Final[dict[str, Any]] = {"sqlite_strict": True, "sqlite_with_rowid": False}
+
+Number: Final = BigInteger().with_variant(Integer(), "sqlite")  # 64 bits in both; SQLite's INTEGER has them
+
+Flag: Final = Integer()  # 0 or 1: STRICT knows no BOOLEAN
+
+Words: Final = Text().with_variant(
+    Text(collation="C"), "postgresql"
+)  # in the order of their bytes, as in SQLite
+
+
+def key(name: str, target: Column[str], **options: Any) -> Column[str]:
+    """Return a text column that refers to another table's key."""
+    return Column(name, Words, ForeignKey(target), nullable=False, **options)
+
+
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    Column("account", Words, primary_key=True),
+    Column("skeleton", Words, nullable=False, unique=True),
+    Column("password_hash", Words, nullable=False),
+    Column("created", Number, nullable=False),
+    Column("disabled", Flag, nullable=False),
+    Column("second_factor_required", Flag, nullable=False, server_default=text("0")),
+    # when the account was deleted; its name stays taken
+    Column("deleted", Number),
+    **KEYED,
+)
+
+# what the operator allows an account instead of what the settings allow everyone
+account_limits: Final = Table(
+    "account_limits",
+    metadata,
+    key("account", accounts.c.account, primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("value", Number, nullable=False),
+    **KEYED,
+)
+
+address_bans: Final = Table(
+    "address_bans",
+    metadata,
+    Column("network", Words, primary_key=True),
+    Column("reason", Words, nullable=False),
+    Column("created", Number, nullable=False),
+    Column("expires", Number),
+    **KEYED,
+)
+
+second_factors: Final = Table(
+    "second_factors",
+    metadata,
+    Column("factor", Words, primary_key=True),
+    key("account", accounts.c.account, index=True),
+    Column("kind", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("created", Number, nullable=False),
+    Column("last_used", Number),
+    # of TOTP its secret, of a security key its public key
+    Column("secret", LargeBinary, nullable=False),
+    Column("counter", Number, nullable=False),
+    Column("active", Flag, nullable=False),
+    # of one that is being set up
+    Column("session", Words),
+    Column("expires", Number),
+    **KEYED,
+)
+
+recovery_codes: Final = Table(
+    "recovery_codes",
+    metadata,
+    key("account", accounts.c.account, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    **KEYED,
+)
+
+factor_challenges: Final = Table(
+    "factor_challenges",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    key("account", accounts.c.account, index=True),
+    Column("device", Words, nullable=False),
+    Column("session", Words),
+    Column("expires", Number, nullable=False, index=True),
+    # of the session or the address that asked
+    Column("source", Words, nullable=False),
+    **KEYED,
+)
+
+invites: Final = Table(
+    "invites",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("uses", Integer, nullable=False),
+    Column("created", Number, nullable=False),
+    Column("expires", Number),
+    # the role that its accounts get, as the program understands it; empty: none
+    Column("role", Words, nullable=False, server_default=text("''")),
+    CheckConstraint("uses > 0", name="uses"),
+    **KEYED,
+)
+
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("session", Words, primary_key=True),
+    key("account", accounts.c.account, index=True),
+    Column("device", Words, nullable=False),
+    Column("token", LargeBinary, nullable=False, unique=True),
+    Column("created", Number, nullable=False),
+    Column("last_seen", Number, nullable=False),
+    Column("expires", Number, nullable=False, index=True),
+    # the device with keys that it speaks for, in a program that has those
+    Column("device_id", Words, index=True),
+    # Ed25519; without one the session is not bound to a key
+    Column("public_key", LargeBinary),
+    **KEYED,
+)
+
+# of servers that share the database; one by itself keeps its tickets in memory
+tickets: Final = Table(
+    "tickets",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("expires", Number, nullable=False, index=True),
+    Column("session", Words, nullable=False),
+    Column("account", Words, nullable=False),
+    Column("device", Words, nullable=False),
+    Column("session_expires", Number, nullable=False),
+    **KEYED,
+)
+
+attempts: Final = Table(
+    "attempts",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last", Number, nullable=False, index=True),
+    **KEYED,
+)
+
+journal: Final = Table(
+    "journal",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("at", Number, nullable=False, index=True),
+    Column("session", Words),
+    Column("account", Words),
+    # a log that advanced, and to where
+    Column("log", Words),
+    Column("seq", Number),
+    # what servers must read again: an entry with this has nothing else
+    Column("changed", Words),
+    **PLAIN,
+)
+
+notices: Final = Table(
+    "notices",
+    metadata,
+    Column("notice", Words, primary_key=True),
+    Column("at", Number, nullable=False),
+    Column("expires", Number, nullable=False, index=True),
+    Column("text", Words, nullable=False),
+    **KEYED,
+)
+
+incarnation: Final = Table(
+    "incarnation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("since", Number, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+    **PLAIN,
+)
+
+health: Final = Table(
+    "health",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("checks", Number, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+    **PLAIN,
+)
+
+# the servers that share the database, each with a lease by the database's clock
+nodes: Final = Table(
+    "nodes",
+    metadata,
+    Column("node", Words, primary_key=True),
+    Column("address", Words, nullable=False),
+    Column("started", Number, nullable=False),
+    Column("until", Number, nullable=False),
+    **KEYED,
+)
+
+# who is connected where; written by each server about itself, and found by `changed`
+node_accounts: Final = Table(
+    "node_accounts",
+    metadata,
+    Column("account", Words, primary_key=True),
+    Column("node", Words, primary_key=True, index=True),
+    Column("connections", Integer, nullable=False),
+    Column("status", Words, nullable=False),
+    Column("changed", Number, nullable=False, index=True),
+    **KEYED,
+)
+
+# Fingerprints: all servers of one database must have the same keys.
+server_keys: Final = Table(
+    "server_keys",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("sha256", LargeBinary, nullable=False),
+    **KEYED,
+)
+
+# the newest signed head of the audit log of each server
+audit_heads: Final = Table(
+    "audit_heads",
+    metadata,
+    Column("chain", Words, primary_key=True),
+    Column("records", Number, nullable=False),
+    Column("digest", Words, nullable=False),
+    Column("signed_at", Words, nullable=False),
+    Column("public_key", Words, nullable=False),
+    Column("signature", Words, nullable=False),
+    Column("place", Words, nullable=False),
+    **KEYED,
+)

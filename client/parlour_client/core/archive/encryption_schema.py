@@ -203,6 +203,23 @@ DISPLACED: Final[tuple[str, ...]] = (
 )
 """A migration of its own."""
 
+NUMBERED: Final[tuple[str, ...]] = (
+    # A message that was encrypted a second time may have another number: the log shows which one it has.
+    "ALTER TABLE mls_ciphertexts ADD COLUMN number INTEGER",
+    """UPDATE mls_ciphertexts
+        SET number = (SELECT number FROM mls_sealed WHERE request = mls_ciphertexts.request)""",
+)
+"""A migration of its own."""
+
+REVOCATIONS: Final[tuple[str, ...]] = (
+    # The entry itself: a position means another one when a restored server has lost some.
+    "ALTER TABLE log_revocations ADD COLUMN entry BLOB",
+    """UPDATE log_revocations
+        SET entry = (SELECT entry FROM key_log WHERE key_log.position = log_revocations.position)""",
+    "ALTER TABLE log_revocations DROP COLUMN position",
+)
+"""A migration of its own."""
+
 CLOSED_CLAIMS: Final[tuple[str, ...]] = (
     # Members whose accounts were deleted, as the server says: since when, and what speaks against it.
     """CREATE TABLE closed_claims (

@@ -108,9 +108,9 @@ def certificates(connection: apsw.Connection, user: UserName) -> dict[DeviceId, 
     return {DeviceId(str(device)): bytes(data) for device, data in connection.execute(query, (user,))}
 
 
-def revoke(connection: apsw.Connection, device: DeviceId, position: int) -> None:
-    """Note that a device was revoked."""
-    connection.execute("INSERT OR IGNORE INTO log_revocations VALUES (?, ?)", (device, position))
+def revoke(connection: apsw.Connection, device: DeviceId, entry: bytes) -> None:
+    """Note that a device was revoked by an entry of the log."""
+    connection.execute("INSERT OR IGNORE INTO log_revocations VALUES (?, ?)", (device, entry))
 
 
 def is_revoked(connection: apsw.Connection, device: DeviceId) -> bool:
@@ -120,19 +120,32 @@ def is_revoked(connection: apsw.Connection, device: DeviceId) -> bool:
 
 def revocation(connection: apsw.Connection, device: DeviceId) -> bytes | None:
     """Return the signed revocation of a device."""
-    query = "SELECT entry FROM key_log JOIN log_revocations USING (position) WHERE device = ?"
+    found = _revocation(connection, device)
+    return None if found is None else found.revocation
+
+
+def revoked_at(connection: apsw.Connection, device: DeviceId) -> Millis | None:
+    """Return when a device was revoked, by the server's clock."""
+    found = _revocation(connection, device)
+    return None if found is None else Millis(found.at)
+
+
+def _revocation(connection: apsw.Connection, device: DeviceId) -> RevocationEntry | None:
+    query = "SELECT entry FROM log_revocations WHERE device = ? AND entry IS NOT NULL"
     for (entry,) in connection.execute(query, (device,)):
         found = decode_entry(bytes(entry))
-        return found.revocation if isinstance(found, RevocationEntry) else None
+        return found if isinstance(found, RevocationEntry) else None
     return None
+
+
+def was_logged(connection: apsw.Connection, device: DeviceId) -> bool:
+    """Say whether a device ever had a certificate, under any key."""
+    return any(connection.execute("SELECT 1 FROM log_certificates WHERE device = ?", (device,)))
 
 
 def was_approved(connection: apsw.Connection, device: DeviceId) -> bool:
     """Say whether a device ever had a certificate, under any key, or was revoked."""
-    query = """
-        SELECT 1 FROM log_certificates WHERE device = :device
-        UNION ALL SELECT 1 FROM log_revocations WHERE device = :device"""
-    return any(connection.execute(query, {"device": device}))
+    return was_logged(connection, device) or is_revoked(connection, device)
 
 
 def knows(connection: apsw.Connection, server: str, head: Head) -> bool | None:

@@ -173,11 +173,18 @@ def give_up(connection: apsw.Connection, request: RequestId) -> None:
     Its number in the room is skipped, and the next message says so. Requests encrypted after it are encrypted
     again.
     """
+    for room, number in skip_number(connection, request):
+        # Their links say that this one comes before them. None was sent: a room's queue sends in order.
+        connection.execute("UPDATE mls_sealed SET epoch = -1 WHERE room = ? AND number > ?", (room, number))
+
+
+def skip_number(connection: apsw.Connection, request: RequestId) -> list[tuple[str, int]]:
+    """Note that no message has the number of a request; returns it, with its room."""
     query = "SELECT room, number FROM mls_sealed WHERE request = ? AND number IS NOT NULL"
-    for room, number in list(connection.execute(query, (request,))):
+    found = cast("list[tuple[str, int]]", list(connection.execute(query, (request,))))
+    for room, number in found:
         again = "UPDATE mls_voids SET said_in = NULL WHERE room = ? AND said_in = ?"
         connection.execute(again, (room, number))
         connection.execute("INSERT OR IGNORE INTO mls_voids VALUES (?, ?, ?, NULL)", (room, number, number))
-        # Their links say that this one comes before them. None was sent: a room's queue sends in order.
-        connection.execute("UPDATE mls_sealed SET epoch = -1 WHERE room = ? AND number > ?", (room, number))
         connection.execute("UPDATE mls_sealed SET number = NULL WHERE request = ?", (request,))
+    return found

@@ -13,6 +13,8 @@ from parlour_client.core.archive.encryption_schema import (
     HISTORY_PARTS,
     LINK_TABLES,
     MEMBERSHIP_TABLES,
+    NUMBERED,
+    REVOCATIONS,
     ROLLED_BACK,
     SUITES,
 )
@@ -160,4 +162,6 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     MEMBERSHIP_TABLES,
     DISPLACED,
     CLOSED_CLAIMS,
+    NUMBERED,
+    REVOCATIONS,
 )

@@ -102,7 +102,17 @@ class EncryptedRooms:
         self.contacts = Contacts(archive, self.me, clock, self.identity)
         self.session = DeviceSession(self.identity)
         self.server = ServerState(delivery, catch_up, numbers, clock, self.session)
-        self.incoming = Incoming(archive, state, clock, delivery, numbers, self.server, self._stored, show)
+        self.incoming = Incoming(
+            archive,
+            state,
+            clock,
+            delivery,
+            numbers,
+            self.server,
+            self.identity.catch_up,
+            self._stored,
+            show,
+        )
         self.room_statuses = RoomStatuses(
             archive, self.me, self.session, self.identity, self.contacts, emit, self._background, self._signal
         )
@@ -377,9 +387,7 @@ class EncryptedRooms:
         self._signal.notify()
 
     async def _device_replaced(self) -> None:
-        """Delete all groups: this device has a new key, which is in none of them."""
-        if (groups := self.session.maybe_groups) is not None:
-            await self.archive.write(groups.forget_device)
+        """Go on as another device, which is in no group."""
         await self._use_keys()
         await self._live.drop()  # it is bound to the old device
 

@@ -79,6 +79,7 @@ class Verdict:
 
     blocks: bool
     words: str
+    certificate: None = None
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
 from parlour_client.kit.account.profile import Profile
-from parlour_client.kit.errors import UnreachableError
+from parlour_client.kit.errors import SessionEndedError, UnreachableError
 from parlour_lab.hostile.clock import Threads
 from parlour_protocol.frames import (
     Hello,
@@ -58,6 +58,8 @@ class Harness:
         line.before = self.break_lines
 
         async def dial() -> MemoryWire:
+            if line.ended:
+                raise SessionEndedError("ended")
             if line.down:
                 raise UnreachableError("down")
             wire = MemoryWire(line)

@@ -3,6 +3,7 @@
 ``Line`` is a session's HTTPS calls, ``memory_wires`` its WebSockets, ``harness`` the people at it.
 """
 
+import copy
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,10 +12,10 @@ from hashlib import sha256
 from typing import Protocol
 
 from tests.client.core.core_fake import FakeClock
-from tests.client.core.e2ee.identity_world import SERVER, Service, Session
+from tests.client.core.e2ee.identity_world import SERVER, Registered, Service, Session
 
 from parlour_client.core.errors import StaleEpochError
-from parlour_client.kit.errors import ApiRefusedError
+from parlour_client.kit.errors import ApiRefusedError, SessionEndedError
 from parlour_protocol.delivery import (
     ClaimedKeyPackage,
     ClaimedKeyPackages,
@@ -30,6 +31,7 @@ from parlour_protocol.delivery import (
     GroupState,
     KeyPackages,
     RegisterDevice,
+    RevokeDevice,
     WaitingWelcome,
     Welcomes,
 )
@@ -66,6 +68,10 @@ class Told(Protocol):
         """Tell it."""
         ...
 
+    def drop(self) -> None:
+        """Break the connection."""
+        ...
+
 
 class RefusedError(Exception):
     """A request is refused with a code."""
@@ -96,6 +102,18 @@ class Room:
     @property
     def head(self) -> Seq:
         return Seq(len(self.log))
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What a server had."""
+
+    rooms: dict[RoomId, Room]
+    entries: list[bytes]
+    accounts: dict[UserName, bytes]
+    devices: dict[DeviceId, Registered]
+    inboxes: dict[DeviceId, list[WaitingWelcome]]
+    files: dict[FileId, bytes]
 
 
 class MemoryServer(Service):
@@ -129,6 +147,24 @@ class MemoryServer(Service):
             members=len(room.members), name=room.name, peer=peer, encrypted=room.encrypted,
             suite=room.suite,
         )  # fmt: skip
+
+    # a restore
+    def back_up(self) -> "Backup":
+        kept = (self.rooms, self.entries, self.accounts, self.devices, self.inboxes, self.files)
+        return Backup(*copy.deepcopy(kept))
+
+    def restore(self, backup: "Backup") -> None:
+        """Go back to a backup, and say so; as the real one, give out none of the old single-use packages."""
+        kept = copy.deepcopy(backup)
+        self.rooms, self.entries, self.accounts = kept.rooms, kept.entries, kept.accounts
+        self.devices, self.inboxes, self.files = kept.devices, kept.inboxes, kept.files
+        for device in self.devices.values():
+            device.packages, device.hybrid = [], []
+        self.incarnation = Incarnation(self.number("incarnation"))
+        for wire in list(self.wires):
+            wire.drop()
+            if wire.line.device not in self.devices:
+                wire.line.device = None
 
     # the log
     def write(self, room: Room, author: UserName, body: AnyBody, *, tell: bool = True) -> LogEvent:
@@ -253,6 +289,20 @@ class Line(Session):
     def __init__(self, server: MemoryServer, user: UserName, session: SessionId) -> None:
         super().__init__(server, user, session)
         self.server = server
+        self.ended = False
+
+    def _enter(self, call: str) -> None:
+        super()._enter(call)
+        if self.ended:
+            raise SessionEndedError("ended")
+
+    async def revoke(self, device: DeviceId, body: RevokeDevice) -> None:
+        """Revoke a device, and end its sessions."""
+        await super().revoke(device, body)
+        for wire in list(self.server.wires):
+            if wire.line.device == device:
+                wire.line.ended = True
+                wire.drop()
 
     def _room(self, room: RoomId, call: str) -> Room:
         self._enter(call)

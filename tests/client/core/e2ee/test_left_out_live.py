@@ -1,23 +1,31 @@
 """A server that leaves messages out and numbers the rest again, against running clients: rows in words."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
+import pytest
 from msgspec.structs import replace
 from tests.client.core.client_parts import parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN
 from tests.client.core.e2ee.lying_server import LyingServer, last_sealed, noted, rows, sealed_of, shown
+from tests.client.core.e2ee.memory_server import Line, Room
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
+from parlour_client.core.client import Client
 from parlour_client.core.events import HistoryReplaced
 from parlour_client.core.model import NoteKind
 from parlour_client.kit.connection_status import LinkState
+from parlour_client.kit.errors import SessionEndedError
 from parlour_client.plain.line_text import entry_line
 from parlour_client.text.note_text import note_words
 from parlour_client.ui.chat.timeline.rows import Setting, rows_of
+from parlour_protocol.delivery import EventStored
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Blank
+from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.kit.ids import Seq
 
 NOTES = (NoteKind.LEFT_OUT, NoteKind.MOVED, NoteKind.DROPPED, NoteKind.OLDER_COPY)
@@ -147,3 +155,96 @@ async def test_honest_people_get_no_notes(harness: Harness) -> None:
         await shown(harness, client, room)
         for kind in NOTES:
             assert await noted(client, room, kind) == []
+
+
+FALSE = (*NOTES, NoteKind.KEY_CHANGED, NoteKind.FORGED)
+
+
+async def done(harness: Harness, work: Awaitable[object]) -> None:
+    """Let time pass until something is done."""
+    doing = asyncio.ensure_future(work)
+    await harness.until(doing.done)
+    await doing
+
+
+async def revoked_and_back(harness: Harness, client: Client) -> Client:
+    """Revoke the device of a client, and log in again on its home."""
+    with suppress(SessionEndedError):  # its own session
+        await done(harness, client.encryption.revoke(client.encryption.own().device))
+    user = client.account.user
+    await harness.close(client)
+    again = await harness.open(user)
+    await harness.quiet()
+    return again
+
+
+async def test_a_device_that_comes_back_as_another_one_misses_nothing(harness: Harness) -> None:
+    """It numbers its messages from one, whatever the old one had sent from the same home."""
+    ana, ben, room = await pair(harness)
+    for words in ("one", "two", "three"):
+        await say(harness, ben, room, words)
+    ben = await revoked_and_back(harness, ben)
+    await say(harness, ben, room, "four")
+    await shown(harness, ana, room)
+    assert (await texts(ana, room))[-1] == "four"
+    for kind in FALSE:
+        assert await noted(ana, room, kind) == []
+
+
+async def test_what_the_old_device_had_sent_without_an_answer_is_not_missing(harness: Harness) -> None:
+    """The server has it under the old device's number, and answers so when the new one sends it again."""
+    ana, ben, room = await pair(harness)
+    phone = await harness.open(BEN, "phone")
+    await done(harness, phone.encryption.recover(await ben.encryption.recovery_words()))
+    await say(harness, ben, room, "one")
+    seal, line = harness.server.seal, harness.lines[ben]
+
+    def cut(at: Room, by: Line, frame: SendEncrypted) -> EventStored:
+        logged = seal(at, by, frame)
+        line.down = True
+        for wire in [wire for wire in harness.server.wires if wire.line is line]:
+            wire.drop()
+        return logged
+
+    harness.server.seal = cut  # type: ignore[method-assign]
+    await ben.messages.send(room, "two")
+    await harness.until(lambda: line.down)
+    harness.server.seal = seal  # type: ignore[method-assign]
+    device = ben.encryption.own().device
+    await harness.close(ben)
+    await done(harness, phone.encryption.revoke(device))
+    ben = await harness.open(BEN)
+    await harness.quiet()
+    await harness.until(lambda: not parts(ben).outbox.unsent(room))
+    for words in ("three", "four"):
+        await say(harness, ben, room, words)
+    await shown(harness, ana, room)
+    assert await texts(ana, room) == ["one", "two", "three", "four"] == await texts(ben, room)
+    for client in (ana, ben):
+        for kind in FALSE:
+            assert await noted(client, room, kind) == []
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+async def test_a_device_that_came_while_no_one_looked_is_no_alarm(harness: Harness, *, revoked: bool) -> None:
+    """Ana's line was down: the key log is fetched before the device is judged, and judged as of then."""
+    ana, ben, room = await pair(harness)
+    line = harness.lines[ana]
+    line.down = True
+    for wire in [wire for wire in harness.server.wires if wire.line is line]:
+        wire.drop()
+    await harness.until(lambda: ana.connection.status.state is not LinkState.ONLINE)
+    phone = await harness.open(BEN, "phone")
+    for work in (
+        ben.encryption.approve(phone.encryption.own().code),
+        *([ben.encryption.revoke(phone.encryption.own().device)] if revoked else []),
+    ):
+        await done(harness, work)
+    await say(harness, ben, room, "hello")
+    line.down = False
+    ana.connection.retry_now()
+    await harness.until(lambda: ana.connection.status.state is LinkState.ONLINE)
+    await shown(harness, ana, room)
+    assert await texts(ana, room) == ["hello"]
+    for kind in FALSE:
+        assert await noted(ana, room, kind) == []

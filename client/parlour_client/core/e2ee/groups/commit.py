@@ -246,7 +246,7 @@ def drop(connection: apsw.Connection, group_store: GroupStore, stored: StoredGro
     ):
         if stored.group.pending_commit is not None:
             digest = hashlib.sha256(stored.group.pending_commit.message).digest()
-            connection.execute("INSERT OR IGNORE INTO mls_ciphertexts VALUES (?, ?)", (digest, request))
+            connection.execute("INSERT OR IGNORE INTO mls_ciphertexts VALUES (?, ?, NULL)", (digest, request))
     connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (stored.id,))
     if stored.group.pending_commit is not None:
         stored.group.clear_pending_commit()

@@ -11,11 +11,19 @@ import re
 from dataclasses import replace
 from typing import Final, cast
 
+from parlour_client.core.archive.outbox_table import skip_number
 from parlour_client.core.archive.rows import is_row
+from parlour_client.core.e2ee.groups import group_rollback
 from parlour_client.core.e2ee.groups.group_errors import DisplacedError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_store import StoredGroup
 from parlour_client.core.e2ee.groups.link_notes import older_copy_note
-from parlour_client.core.e2ee.groups.payloads import NotAllowedError, body_of, known, remember
+from parlour_client.core.e2ee.groups.payloads import (
+    NotAllowedError,
+    NotReadHereError,
+    body_of,
+    known,
+    remember,
+)
 from parlour_client.core.e2ee.groups.policy import Person, person_of
 from parlour_client.core.e2ee.groups.received import Received
 from parlour_client.core.e2ee.groups.transaction import Transaction, forged, stripped, with_body
@@ -36,6 +44,9 @@ from parlour_protocol.mls import (
 )
 
 _MISSED: Final = N_("This device missed an update of the room's keys: a member must add it again.")
+_WITHOUT_THE_LOST: Final = N_(
+    "It was sent after the server was rolled back, with keys that this device had replaced before that."
+)
 _TOO_LATE: Final = N_("It arrived too late: its keys are gone. Ask its author to send it again.")
 _DAMAGED: Final = N_("It is damaged or forged, and cannot be read. Ask its author to send it again.")
 _NEWER: Final = N_(
@@ -62,19 +73,17 @@ def open_message(  # noqa: PLR0911 - one return for each refusal, in order
     stored = transaction.stored
     if transaction.row.group is not None and body.group != transaction.row.group:
         return forged(event, _ELSEWHERE)
+    ours = _sealed_here(transaction, event, body) if event.author == transaction.own.user else None
+    if ours is not None:  # first: its sender cannot decrypt it, perhaps is out of the group by now
+        return ours
     if stored is None or stored.id != body.group:
         return _unread(event, BEFORE_JOIN)
-    ours = _sealed_here(transaction, stored, event, body) if event.author == transaction.own.user else None
-    if ours is not None:  # first: its sender cannot decrypt it, and trying takes longer than looking
-        return ours
     trial = copy.copy(stored.group)
     try:
         opened = trial.decrypt(body.data)
         author = person_of(opened.sender, transaction.own.server)
     except MlsError as error:
-        return _sealed_here(transaction, stored, event, body) or _refused(
-            transaction, stored, event, body, error
-        )
+        return _sealed_here(transaction, event, body) or _refused(transaction, stored, event, body, error)
     if opened.epoch != body.epoch:
         return forged(event, _WRONG_EPOCH)
     if author.user != event.author:
@@ -90,7 +99,8 @@ def open_message(  # noqa: PLR0911 - one return for each refusal, in order
         again = known(transaction.connection, event.room, message) is not None
         cause = _FORBIDDEN if str(error).endswith(_TEXTS) else _NEWER
         return forged(event, _REPLAY) if again else _unread(event, cause)
-    said = _said(transaction, stored, event, author, message, payload, epoch=opened.epoch)
+    current = opened.epoch == stored.epoch
+    said = _said(transaction, event, author, message, payload, current=current)
     if said is None:
         return forged(event, _REPLAY)
     stored.group, transaction.changed = trial, True
@@ -108,6 +118,8 @@ def _refused(
     """Say why it cannot be read; say so if only a lying server can cause it."""
     if isinstance(error, OwnMessageError):
         return _not_sealed_here(transaction, event, body)
+    if group_rollback.is_due(transaction.connection, event.room):
+        return _unread(event, _WITHOUT_THE_LOST)
     if isinstance(error, OlderEpochError) and body.epoch == stored.epoch:
         return forged(event, _REPLAY)
     lies = {NotForThisGroupError: _ELSEWHERE, RuleBrokenError: _WRONG_AUTHOR}
@@ -128,27 +140,28 @@ def unread_before_join(event: LogEvent) -> Received:
     return _unread(event, BEFORE_JOIN)
 
 
-def _sealed_here(
-    transaction: Transaction, stored: StoredGroup, event: LogEvent, body: EncryptedMessage
-) -> Received | None:
+def _sealed_here(transaction: Transaction, event: LogEvent, body: EncryptedMessage) -> Received | None:
     """Read a message of this device by its exact bytes: its sender is the one who cannot decrypt it.
 
     Its authenticated data is not enough: nothing verifies it for one's own message.
     """
     query = """
-        SELECT mls_sealed.request, payload FROM mls_ciphertexts JOIN mls_sealed USING (request)
+        SELECT mls_sealed.request, payload, mls_ciphertexts.number IS NOT mls_sealed.number
+        FROM mls_ciphertexts JOIN mls_sealed USING (request)
         WHERE digest = ? AND room = ?"""
     values = (hashlib.sha256(body.data).digest(), event.room)
-    for request, payload in cast(
-        "list[tuple[str, bytes]]", list(transaction.connection.execute(query, values))
+    for request, payload, renumbered in cast(
+        "list[tuple[str, bytes, int]]", list(transaction.connection.execute(query, values))
     ):
         message = RequestId(request)
         if event.author != transaction.own.user:
             return forged(event, _WRONG_AUTHOR)
         author = Person(transaction.own.user, transaction.own.device)
-        found = _said(transaction, stored, event, author, message, decode_message_payload(payload), own=True)
+        found = _said(transaction, event, author, message, decode_message_payload(payload), own=True)
         if found is None:
             return forged(event, _REPLAY)
+        if renumbered:
+            skip_number(transaction.connection, message)
         transaction.connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))
         transaction.connection.execute("DELETE FROM mls_ciphertexts WHERE digest = ?", values[:1])
         return found
@@ -170,21 +183,25 @@ def _not_sealed_here(transaction: Transaction, event: LogEvent, body: EncryptedM
 
 def _said(
     transaction: Transaction,
-    stored: StoredGroup,
     event: LogEvent,
     author: Person,
     message: RequestId,
     payload: Payload,
     *,
     own: bool = False,
-    epoch: int | None = None,
+    current: bool = False,
 ) -> Received | None:
-    """Return the content; it is genuine, but may exceed its author's rights. None: a replay."""
+    """Return the content; it is genuine, but may exceed its author's rights. None: a replay.
+
+    ``current``: it was encrypted in the current epoch.
+    """
     content, request = payload.content, message if own else None
     blanks = event.body.blanks if isinstance(event.body, EncryptedMessage) else None
     said, trouble = None, ""
     try:
-        said = body_of(transaction.connection, transaction.speaker(stored, author.user), content, blanks)
+        said = body_of(transaction.connection, transaction.speaker(author.user), content, blanks)
+    except NotReadHereError:
+        pass  # what was left out is told by its number
     except NotAllowedError as error:
         trouble = _("{user} sent something that was rejected: {error}").format(user=author.user, error=error)
     text = isinstance(content, TextContent) and not trouble
@@ -192,7 +209,6 @@ def _said(
         return None
     note, late = None, False
     if payload.link is not None and not own:
-        current = epoch == stored.epoch
         note, late = transaction.links.hear(
             event.seq, author.user, author.device, payload.link, current=current
         )

@@ -146,7 +146,7 @@ def _keep(
             payload = excluded.payload, number = excluded.number"""
     connection.execute(query, (request, stored.room, stored.id, stored.epoch, data, blanks, text, number))
     digest = hashlib.sha256(data).digest()
-    connection.execute("INSERT INTO mls_ciphertexts VALUES (?, ?)", (digest, request))
+    connection.execute("INSERT INTO mls_ciphertexts VALUES (?, ?, ?)", (digest, request, number))
 
 
 def _frame(stored: StoredGroup, request: RequestId, data: bytes, blanks: Seq | None) -> SendEncrypted:

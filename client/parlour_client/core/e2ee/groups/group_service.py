@@ -109,11 +109,6 @@ class GroupService:
             row.group, row.contested = None, False
             save_room(connection, row)
 
-    def forget_device(self, connection: apsw.Connection) -> None:
-        """Delete all groups: this device has a new key, which is in none of them."""
-        for (room,) in list(connection.execute("SELECT room FROM mls_rooms")):
-            self.leave(connection, RoomId(str(room)))
-
     # --- events
 
     def process(

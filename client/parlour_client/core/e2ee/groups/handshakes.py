@@ -40,7 +40,7 @@ from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, GroupCreated, Handshake
 from parlour_protocol.ids import Epoch, GroupId
 from parlour_protocol.kit.api import decode_payload
-from parlour_protocol.kit.ids import DeviceId, RequestId
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Roster, Statement
 from parlour_protocol.mls import (
@@ -152,6 +152,8 @@ def process_commit(  # noqa: PLR0911 - one return for each refusal, in order
         return forged(event, _OTHER_GROUP)
     if stored is None or stored.id != body.group:
         return _by_others(transaction, event, body)
+    if body.epoch < stored.epoch and group_rollback.is_due(transaction.connection, event.room):
+        return silent(event)  # it was made without what the server lost; the group is recreated
     if body.epoch < stored.epoch:
         return forged(event, _OLD_EPOCH)
     own = _own_staged(transaction, stored, body)
@@ -163,6 +165,8 @@ def process_commit(  # noqa: PLR0911 - one return for each refusal, in order
     except MlsError as error:
         if stored.displaced or _is_of_another_copy(transaction, stored, event, body, error):
             return _displaced(transaction, stored, event)
+        if group_rollback.is_due(transaction.connection, event.room):
+            return silent(event)
         return _refused(stored, transaction, event, body, error)
     if followed is None:
         return forged(event, _REPLAYED)
@@ -285,7 +289,7 @@ def _entered(
     if applied.own:
         stored.own_since, stored.sent = transaction.now, 0
         transaction.links.has_fresh_keys()
-    concerns = _concerns(transaction, trial, applied)
+    concerns = _concerns(transaction, trial, applied, event.at)
     transaction.concerns.extend(concerns)
     after = {member.index: member for member in trial.members()}
     added = [person_of(after[index], transaction.own.server) for index in applied.outcome.added]
@@ -294,12 +298,12 @@ def _entered(
     return _noted(event, added, removed, concerns, followed, unusable=body.unusable)
 
 
-def _concerns(transaction: Transaction, trial: Group, applied: CommitApplied) -> list[Concern]:
+def _concerns(transaction: Transaction, trial: Group, applied: CommitApplied, at: Millis) -> list[Concern]:
     """Check every new leaf: the added ones, and the committer's own new one."""
     indices = [*applied.outcome.added, *([applied.outcome.committer] if not applied.own else [])]
     leaves = [trial.tree.leaf(index) for index in indices if index is not None]
     certificates = [certificate_bytes(leaf) for leaf in leaves if leaf is not None]
-    return key_concerns(transaction.connection, transaction.judge, certificates, transaction.now)
+    return key_concerns(transaction.connection, transaction.judge, certificates, transaction.now, at)
 
 
 def _noted(

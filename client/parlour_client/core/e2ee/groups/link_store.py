@@ -409,11 +409,15 @@ class Links:
         if number is None:
             self._number += 1
             number = self._number
-        query = "SELECT request, number FROM mls_sealed WHERE room = ? AND number < ?"
+        query = """
+            SELECT request, number, EXISTS (
+                SELECT 1 FROM mls_ciphertexts c WHERE c.request = s.request AND c.number IS NOT s.number
+            ) FROM mls_sealed s WHERE room = ? AND number < ?"""
         mine = cast(
-            "list[tuple[RequestId, int]]", list(self._connection.execute(query, (self._room, number)))
+            "list[tuple[RequestId, int, int]]", list(self._connection.execute(query, (self._room, number)))
         )
-        waiting = [(one, one) for request, one in mine if request not in before]
+        # What has two numbers may be stored under the other one: the log will show it.
+        waiting = [(one, one) for request, one, two in mine if two or request not in before]
         voids, said = self._voids(number)
         return Link(
             number,

@@ -46,6 +46,10 @@ class NotAllowedError(Exception):
     """A member's message exceeds its rights; ``str()`` is for the person."""
 
 
+class NotReadHereError(Exception):
+    """It is about a message that was never read here: from before this device joined, or deleted since."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownMessage:
     """A message that was read here."""
@@ -100,7 +104,10 @@ def remember(
 def body_of(
     connection: apsw.Connection, speaker: Speaker, content: AnyContent, blanks: Seq | None
 ) -> AnyBody | None:
-    """Return the readable body; None for anything but an event of a timeline. Raises NotAllowedError."""
+    """Return the readable body; None for anything but an event of a timeline.
+
+    Raises NotAllowedError, NotReadHereError.
+    """
     if blanks is not None and not isinstance(content, DeleteContent):
         raise NotAllowedError(_("It made the server delete another message without saying so."))
     match content:
@@ -130,7 +137,9 @@ def _deleted(connection: apsw.Connection, speaker: Speaker, target: RequestId, b
     if about is None:
         # It was blanked before this device could read it: only its place is known. But if a message was read,
         # only its id counts, else anyone could delete it with a false one.
-        if blanks is None or _is_read(connection, speaker.room, blanks):
+        if blanks is None:
+            raise NotReadHereError
+        if _is_read(connection, speaker.room, blanks):
             raise NotAllowedError(_("It is about a message that is not here."))
         return Deleted(target=blanks)
     if about.author != speaker.user and not speaker.moderates:
@@ -147,7 +156,9 @@ def _is_read(connection: apsw.Connection, room: RoomId, seq: Seq) -> bool:
 
 def _message(connection: apsw.Connection, room: RoomId, target: RequestId) -> KnownMessage:
     found = known(connection, room, target)
-    if found is None or not found.is_text:
+    if found is None:
+        raise NotReadHereError
+    if not found.is_text:
         raise NotAllowedError(_("It is about a message that is not here."))
     return found
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 import apsw
 
-from parlour_client.core.e2ee.groups.group_store import GroupStore, RoomRow, StoredGroup
+from parlour_client.core.e2ee.groups.group_store import GroupStore, RoomRow, StoredGroup, known_roster
 from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.e2ee.groups.payloads import RoleOf, Speaker
 from parlour_client.core.e2ee.groups.policy import binding_of
 from parlour_client.core.e2ee.groups.received import Concern, Received, ToContest
 from parlour_client.core.e2ee.groups.statements import expected
 from parlour_client.core.e2ee.identity.certificates import read_certificate
-from parlour_client.core.e2ee.identity.key_trust import CertificateStatus
+from parlour_client.core.e2ee.identity.key_trust import CertificateStatus, became_so_after
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.model import Note, NoteKind
@@ -99,9 +99,15 @@ class Transaction:
     roles: dict[UserName, Role] = field(default_factory=dict)
     """Roles that this run assigned: they are in the archive only at its end."""
 
-    def speaker(self, stored: StoredGroup, user: UserName) -> Speaker:
+    def speaker(self, user: UserName) -> Speaker:
         """Return the speaker, with the kind of room that all members agreed on."""
-        return Speaker(self.row.room, kind_of_room(stored), user, self._role)
+        return Speaker(self.row.room, self._kind(), user, self._role)
+
+    def _kind(self) -> RoomKind:
+        if self.stored is not None:
+            return kind_of_room(self.stored)
+        known = known_roster(self.connection, self.row.room)  # the group was left since
+        return RoomKind.PRIVATE if known is None else known.kind
 
     def _role(self, user: UserName) -> Role | None:
         if self.stored is not None:  # the server's roles do not count if this device knows the members'
@@ -116,13 +122,20 @@ def kind_of_room(stored: StoredGroup) -> RoomKind:
 
 
 def key_concerns(
-    connection: apsw.Connection, judge: Judge, certificates: Sequence[bytes], now: Millis
+    connection: apsw.Connection,
+    judge: Judge,
+    certificates: Sequence[bytes],
+    now: Millis,
+    at: Millis | None = None,
 ) -> list[Concern]:
-    """Check certificates with valid signatures; those seen for the first time are pinned."""
+    """Check certificates with valid signatures; those seen for the first time are pinned.
+
+    ``at``: when they came in, if that is long ago perhaps. What became of them since is no one's fault.
+    """
     found = []
     for data in dict.fromkeys(certificates):
         status = judge(connection, data, now)
-        if status.blocks:
+        if status.blocks and (at is None or not became_so_after(connection, status, at)):
             certificate = read_certificate(data)
             found.append(Concern(certificate.user, certificate.device, status.words))
     return found

@@ -317,7 +317,7 @@ def _apply(connection: apsw.Connection, entry: LogEntry, position: int, now: Mil
                 connection, entry.certificate, made.user, made.device, made.account_key, position
             )
         case Revocation() as made if _in_force(connection, made):
-            key_log_copy.revoke(connection, made.device, position)
+            key_log_copy.revoke(connection, made.device, entry.data)
         case _:
             pass
 

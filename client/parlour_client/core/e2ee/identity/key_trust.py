@@ -94,6 +94,26 @@ def certificate_status(connection: apsw.Connection, data: bytes, now: Millis) ->
     return CertificateStatus(kind, certificate, _level(known.level))
 
 
+def became_so_after(connection: apsw.Connection, status: CertificateStatus, at: Millis) -> bool:
+    """Say whether a device was fine at a time of the server's: it was revoked, replaced or expired since."""
+    found = status.certificate
+    if found is None:
+        return False
+    match status.kind:
+        case Kind.REVOKED:
+            revoked = key_log_copy.revoked_at(connection, found.device)
+            return revoked is not None and revoked >= at
+        case Kind.WRONG_ACCOUNT_KEY:
+            account = key_log_copy.account(connection, found.user)
+            return (
+                account is not None and account.at >= at and key_log_copy.was_logged(connection, found.device)
+            )
+        case Kind.EXPIRED:
+            return found.expires > at
+        case _:
+            return False
+
+
 def trust(connection: apsw.Connection, user: UserName) -> Trust:
     """Return how far a person's account key is trusted."""
     pinned = key_pins.find(connection, user)

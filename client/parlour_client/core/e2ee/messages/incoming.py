@@ -1,18 +1,19 @@
 """Incoming events of encrypted rooms: processed in order, with a Welcome before the events after it.
 
-A room that needs a Welcome is held until it was fetched and joined, or is known to be missing; other rooms go
-on. Without keys (a server without encryption, a failed registration) encrypted rooms are held and say so.
+A room that needs a Welcome is held until it was fetched and joined, or is known to be missing, and one that
+gets devices which are new here until the key log was fetched; other rooms go on. Without keys (a server
+without encryption, a failed registration) encrypted rooms are held and say so.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeVar
 
 import apsw
 from msgspec.structs import replace
 
-from parlour_client.core.archive import Archive
+from parlour_client.core.archive import Archive, key_log_copy
 from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError
@@ -31,11 +32,14 @@ from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_client.kit.language import _
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent, RoomSummary
+from parlour_protocol.frames.bodies import Handshake
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, Seq
 from parlour_protocol.kit.limits import PAGE_EVENTS
 from parlour_protocol.mls import KeyPackageStore
 from parlour_protocol.rooms import RoomKind, RoomSuite
+
+T = TypeVar("T")
 
 _FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 60.0
@@ -54,10 +58,11 @@ class Incoming:
         delivery: Delivery,
         numbers: Numbers,
         server: ServerState,
+        catch_up_keys: Callable[[], Awaitable[None]],
         stored: Callable[[RoomId, StoredRun], None],
         show: Callable[[RoomId, Sequence[Applied]], Awaitable[None]],
     ) -> None:
-        """Write to ``archive``.
+        """Write to ``archive``; ``catch_up_keys`` fetches what is new in the key log.
 
         ``stored`` is called with the outcome of each run of events; ``show`` shows the views events that did
         not come through the receiver.
@@ -69,12 +74,16 @@ class Incoming:
         self._clock = clock
         self._delivery = delivery
         self._server = server
+        self._catch_up_keys = catch_up_keys
         self._stored = stored
         self._show = show
         self._groups: GroupService | None = None
         self._device = DeviceId("")
         self._rooms: set[RoomId] = set()
         self._joining: dict[RoomId, asyncio.Task[None]] = {}
+        """What rooms that are held wait for."""
+        self._looked_for: set[DeviceId] = set()
+        """Devices that were added to groups and that the newest key log did not have."""
 
     @property
     def rooms(self) -> Sequence[RoomId]:
@@ -100,6 +109,10 @@ class Incoming:
         if groups is None or room in self._joining:
             if groups is None:
                 self._server.catch_up.hold(room)
+            return ()
+        if unknown := await self._unknown(events):
+            self._server.catch_up.hold(room, briefly=True)
+            self._joining[room] = asyncio.ensure_future(self._when_known(room, unknown))
             return ()
         taken = await self._archive.write(
             store_events,
@@ -196,23 +209,39 @@ class Incoming:
             return found
         return None
 
+    async def _unknown(self, events: Sequence[LogEvent]) -> Sequence[DeviceId]:
+        """Return the devices that events add to a group and that our copy of the key log does not have."""
+        added = {one for event in events if isinstance(event.body, Handshake) for one in event.body.added}
+        added -= self._looked_for
+        return await self._archive.read(_not_logged, added) if added else ()
+
+    async def _when_known(self, room: RoomId, devices: Sequence[DeviceId]) -> None:
+        """Fetch the key log, then let the room continue: a device that is not there is reported."""
+        await self._retried(room, self._catch_up_keys)
+        self._looked_for.update(devices)
+        groups = self._groups
+        cursor = Seq(0) if groups is None else await self._archive.read(groups.cursor, room)
+        del self._joining[room]
+        self._server.catch_up.release(room, cursor)
+
     # joining
     async def _join(self, room: RoomId, event: LogEvent) -> None:
         """Try until the Welcome was used, or is useless; then let the room continue."""
+        cursor = await self._retried(room, lambda: self._joined(room, event))
+        del self._joining[room]
+        self._server.catch_up.release(room, cursor)
+
+    async def _retried(self, room: RoomId, work: Callable[[], Awaitable[T]]) -> T:
         wait = _FIRST_WAIT
         while True:
             try:
-                cursor = await self._joined(room, event)
+                return await work()
             except ArchiveError:
                 raise
             except ParlourClientError:
                 self._server.catch_up.hold(room)  # for longer: the other rooms do not wait for this one
                 await self._clock.sleep(wait)
                 wait = min(2 * wait, _LONGEST_WAIT)
-            else:
-                break
-        del self._joining[room]
-        self._server.catch_up.release(room, cursor)
 
     async def _joined(self, room: RoomId, event: LogEvent) -> Seq:
         groups = self._groups
@@ -250,6 +279,10 @@ class Incoming:
         return await self._archive.write_durably(
             _enter, groups, opened, event, self._names_me, self._clock.now()
         )
+
+
+def _not_logged(connection: apsw.Connection, devices: Collection[DeviceId]) -> list[DeviceId]:
+    return sorted(device for device in devices if not key_log_copy.was_logged(connection, device))
 
 
 def _packages(connection: apsw.Connection) -> KeyPackageStore:

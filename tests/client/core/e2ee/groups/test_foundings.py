@@ -14,6 +14,7 @@ from tests.client.core.e2ee.group_world import (
 )
 from tests.client.core.e2ee.hostile_commits import note_of
 
+from parlour_client.core.archive import device_groups
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.groups.group_service import GroupService
@@ -161,7 +162,7 @@ def test_leaving_a_room_forgets_its_keys() -> None:
     log = room_of(alice, bobby)
     bobby.run(bobby.groups.leave, ROOM)
     assert bobby.state(log) == ()
-    alice.run(alice.groups.forget_device)
+    alice.run(device_groups.forget)
     assert alice.state(log) == ()
     assert load_room(alice.connection, ROOM) is not None
 

@@ -10,10 +10,12 @@ from parlour_client.core.e2ee.identity import key_log, own_identity
 from parlour_client.core.e2ee.identity.identity_errors import KeyLogError, OtherServerError
 from parlour_client.core.e2ee.identity.key_log import Comparison, KeyLog
 from parlour_client.core.e2ee.identity.keys import AccountKey
+from parlour_client.core.e2ee.identity.signing import verify
 from parlour_client.kit.errors import ServerMisbehavedError, UnreachableError
 from parlour_protocol.delivery import DeviceStatus, KeyLogPage
 from parlour_protocol.encrypted import KeyLogSeen
 from parlour_protocol.frames.opaque import Digest, LogEntryBytes
+from parlour_protocol.identity import Revocation
 from parlour_protocol.mls import Secret
 
 
@@ -440,3 +442,19 @@ async def test_entries_after_a_restore_are_later_than_lost_ones(world: World):
     world.service.certify(EVE, key, bytes(range(32)))
     await ana.identity.catch_up()
     assert len(await ana.archive.write(key_log_copy.certificates, EVE)) == 1
+
+
+async def test_a_revocation_after_a_restore_is_found(world: World):
+    """The entries that the server lost are before it here: its place in the log is another one."""
+    ana, ben = await world.home(ANA), await world.home(BEN)
+    await ana.identity.catch_up()
+    world.service.swap_account_key(EVE, AccountKey.generate())
+    await ana.identity.catch_up()
+    world.service.entries.pop()
+    await restored(ana)
+    await ana.identity.catch_up()
+    await ben.identity.revoke(ben.device)
+    await ana.identity.catch_up()
+    found = await ana.archive.read(key_log_copy.revocation, ben.device)
+    assert found is not None
+    assert Revocation.read(found, verify).device == ben.device

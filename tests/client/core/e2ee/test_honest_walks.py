@@ -10,7 +10,7 @@ import pytest
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.honest_walk import HonestWalk
 
-FIRST = int(os.environ.get("PARLOUR_SEED", "1"))
+FIRST = int(os.environ.get("PARLOUR_SEED", "3"))
 WALKS = int(os.environ.get("PARLOUR_SOAK", "3"))
 STEPS = 25
 

@@ -8,11 +8,13 @@ A program's tests run them on its own server with
     def program() -> App:
         return app
 
-A program whose requests have patterns that nothing simple matches gives a fixture `ask`, too.
+A program whose requests have patterns that nothing simple matches gives a fixture `ask`, too. What it allows
+on purpose, such as an operation that anyone may call, it names in a fixture `on_purpose`.
 """
 
 import asyncio
 import dataclasses
+import re
 import shutil
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -41,6 +43,7 @@ from parlour_protocol.kit.frames import Answer, Refusal, Request
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.limits import REQUEST_FRAME, TICKET_SECONDS
 from parlour_protocol.kit.session_key import PROOF_HEADER, SessionKey
+from parlour_server.kit.api.operations import Operation
 from parlour_server.kit.app import App
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.clock import Clock, SystemClock
@@ -64,6 +67,10 @@ _GUESSES: Final = 100
 _CODE_GUESSES: Final = 30
 _AT_ONCE: Final = 20
 _PING_SECONDS: Final = 0.2
+_MESSAGES: Final = 1_000
+_FLOOD_SECONDS: Final = 30
+_MORE_IS_STRICTER: Final = frozenset({"connections.body_bytes_per_second"})
+_STRICTER: Final = ("off", "optional", "required")
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +108,16 @@ async def _running(
 async def anna(world: World) -> Person:
     """Return someone who is logged in."""
     return await world.person("anna")
+
+
+@pytest.fixture
+def on_purpose() -> frozenset[str]:
+    """Return what the program allows although the kit does not by itself: nothing.
+
+    A program's own fixture names it as the attack does that fails: `operation prices`, `request look`,
+    `rates.messages_per_minute`.
+    """
+    return frozenset()
 
 
 @pytest.fixture
@@ -487,21 +504,95 @@ async def test_malformed_flood(world: World, anna: Person) -> None:
 
 @pytest.mark.asyncio
 async def test_message_flood(
-    program: App[Any], initialised: dict[str, Path], tmp_path: Path, ask: Ask
+    program: App[Any], initialised: dict[str, Path], tmp_path: Path, ask: Ask, on_purpose: frozenset[str]
 ) -> None:
-    """R1: an account sends so much and no more, over however many connections."""
-    async with _running(program, initialised, tmp_path, clock=FakeClock()) as world:  # nothing refills
+    """R1: an account sends a thousand messages in half a minute and no more, however many its connections."""
+    if "rates.messages_per_minute" in on_purpose:
+        pytest.skip("this program lets an account send more")
+    clock = FakeClock()
+    async with _running(program, initialised, tmp_path, clock=clock) as world:  # nothing else refills
         anna = await world.person("anna")
         sockets = [await anna.connect(), await anna.connect()]
-        allowed = world.parts.settings.rates.message_burst
-        for number in range(allowed + 1):
-            if _is_rate_limited(await sockets[number % 2].ask(ask())):
-                break
-        else:
-            pytest.fail(f"{allowed + 1} messages in one go were answered")
-        assert _is_rate_limited(await sockets[0].ask(ask()))
-        assert _is_rate_limited(await sockets[1].ask(ask()))
+        answered = 0
+        for _ in range(_FLOOD_SECONDS):
+            while not _is_rate_limited(await sockets[answered % 2].ask(ask())):
+                answered += 1
+                assert answered <= _MESSAGES, f"{answered} messages in {_FLOOD_SECONDS} seconds were answered"
+            assert _is_rate_limited(await sockets[(answered + 1) % 2].ask(ask()))
+            clock.forward(1)
         assert world.audit(AuditEvent.LIMIT_HIT)
+
+
+def test_requests_that_count_for_nothing(program: App[Any], on_purpose: frozenset[str]) -> None:
+    """R1: every request is a message, or a read that the wire knows as one."""
+    free = [
+        f"request {kind.__struct_config__.tag}"
+        for kind, budget in program.budgets.items()
+        if budget is Budget.FREE or (budget is Budget.READ and kind not in program.wire.reads)
+    ]
+    assert set(free) <= on_purpose, "anyone with an account may send these as fast as a connection takes them"
+
+
+def test_settings_that_weaken(program: App[Any], on_purpose: frozenset[str]) -> None:
+    """What no one has set is as strict as in the kit: how much, how fast, how long."""
+    given, kit = program.spec.settings(), Settings()
+    weaker = [
+        f"{section}.{field}"
+        for section in ("connections", "rates", "logins")
+        for field in getattr(kit, section).__struct_fields__
+        if _is_weaker(
+            f"{section}.{field}",
+            getattr(getattr(given, section), field),
+            getattr(getattr(kit, section), field),
+        )
+    ]
+    assert set(weaker) <= on_purpose, "these are weaker than the kit's own"
+
+
+def _is_weaker(name: str, value: int | str, kit: int | str) -> bool:
+    if isinstance(value, int) and isinstance(kit, int):
+        return value < kit if name in _MORE_IS_STRICTER else value > kit
+    return _STRICTER.index(str(value)) < _STRICTER.index(str(kit))
+
+
+# the program's own operations of the HTTPS API
+
+
+@pytest.mark.asyncio
+async def test_operations_without_a_session(
+    program: App[Any], world: World, anna: Person, on_purpose: frozenset[str]
+) -> None:
+    """K5: strangers call none: without a session, with a ticket, or with a session that has ended."""
+    ended = await world.log_in(anna.name, "phone")
+    await ended.log_out()
+    for row in program.spec.operations:
+        if f"operation {row.name}" in on_purpose:
+            continue
+        for bearer in (None, await anna.ticket(), "x" * 43, ended.session):
+            with pytest.raises(RuntimeError, match=r": \d{3} ") as refused:
+                await world.api(row.method, _path_of(row), bearer=bearer)
+            assert ": 401 " in str(refused.value), f"operation {row.name}: anyone may call it"
+    assert not world.faults
+
+
+@pytest.mark.asyncio
+async def test_bodies_of_operations(program: App[Any], world: World, anna: Person) -> None:
+    """K9, M1: a body that is too large, or of something else, is refused before the program sees it."""
+    for row in program.spec.operations:
+        if row.takes is None:
+            continue
+        for status, body in ((413, {"surprise": "x" * row.cap.value}), (400, {"surprise": 1}), (400, [])):
+            with pytest.raises(RuntimeError, match=r": \d{3} ") as refused:
+                await world.api(row.method, _path_of(row), body, bearer=anna.session)
+            assert f": {status} " in str(refused.value), f"operation {row.name} takes any body"
+    assert not world.faults
+
+
+def _path_of(row: Operation) -> str:
+    return re.sub(r"\{[^}]*\}", "x" * 22, row.path)
+
+
+# two at once
 
 
 @pytest.mark.asyncio

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from parlour_client.kit.testing import joined
+from parlour_client.kit.unsafe_text import unsafe_lines
 from parlour_server.kit.testing.server import running
 
+import blank
 from blank.frames import WIRE
 from blank.screen import CounterScreen
 from blank.server import Counter, app
@@ -22,3 +24,8 @@ async def test_a_key_adds_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         await client.shows("41  last: anna")
         await client.pilot.press("space")
         await client.shows("42  last: anna")
+
+
+def test_no_text_is_taken_for_markup() -> None:
+    """Titles and tooltips would; the linter knows the widgets that do."""
+    assert unsafe_lines(blank) == []

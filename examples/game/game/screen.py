@@ -8,7 +8,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from parlour_client.kit.app import LinkScreen
@@ -283,7 +282,7 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
             case _:
                 assert_never(push)
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+    def on_option_list_option_selected(self, event: Choices.OptionSelected) -> None:
         """Go to the chosen table."""
         self._enter(self._listed[str(event.option_id)].table)
 

@@ -4,8 +4,10 @@ from functools import partial
 from pathlib import Path
 
 from parlour_client.kit.testing import joined
+from parlour_client.kit.unsafe_text import unsafe_lines
 from parlour_server.kit.testing.server import running
 
+import ticker
 from ticker.frames import WIRE, Price
 from ticker.screen import PriceScreen, Row
 from ticker.server import app
@@ -41,3 +43,8 @@ def test_change_is_since_the_first_price() -> None:
     for cents in (10_000, 10_050, 9_900):
         row.show(cents)
     assert (str(row._price.content), str(row._change.content)) == ("99.00", "-1.00")
+
+
+def test_no_text_is_taken_for_markup() -> None:
+    """Titles and tooltips would; the linter knows the widgets that do."""
+    assert unsafe_lines(ticker) == []

@@ -100,6 +100,31 @@ def test_the_checks_pass_with_every_name(kind: Kind, word: str, tmp_path: Path) 
         assert done.returncode == 0, done.stdout
 
 
+BANNED = """
+from rich.text import Text
+from textual import widgets
+from textual.content import Content
+from textual.widgets import Button, DataTable, Label, OptionList, Static
+
+found = [Text, Button, DataTable, Label, OptionList, Static, widgets.Tree, Content.from_markup("[b]")]
+"""
+
+
+def test_the_linter_knows_what_reads_markup(tmp_path: Path) -> None:
+    """M3: a stored title that looks like markup would end the program."""
+    folder = write_project(SHOP, Kind.BLANK, tmp_path / "my-shop", PARLOUR)
+    (folder / "my_shop/shown.py").write_text(BANNED)
+    ruff = str(Path(sys.executable).parent / "ruff")
+    done = subprocess.run(  # noqa: S603 - our own
+        [ruff, "check", "--no-cache", "--select", "TID251", "--output-format", "concise"],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    found = re.findall(r"TID251 `([\w.]+)` is banned: .*(?:Safe|Choices|own)", done.stdout)
+    assert {name.rpartition(".")[2] for name in found} == {
+        "text", "Button", "DataTable", "Label", "OptionList", "Static", "Tree", "from_markup"
+    }  # fmt: skip
+
+
 def test_names_are_replaced_whole_and_once() -> None:
     """A name that contains the example's stays one; words that only contain it stay, too."""
     text = '"ticker.v1" ticker:// "Ticker" TICKER_LISTEN from ticker.frames the ticker. stickers'

@@ -11,7 +11,8 @@ import pytest
 import parlour_client
 
 ROOT = Path(parlour_client.__file__).parent
-SOURCES = sorted(path for part in ("ui", "kit") for path in (ROOT / part).rglob("*.py"))
+SEARCHES = ROOT / "kit/unsafe_text.py"  # it names what it looks for in the sources of programs
+SOURCES = sorted({path for part in ("ui", "kit") for path in (ROOT / part).rglob("*.py")} - {SEARCHES})
 
 ONLY_IN = {
     r"\bStatic\b": {"kit/widgets/safe.py"},

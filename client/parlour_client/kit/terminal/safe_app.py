@@ -20,6 +20,7 @@ from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
@@ -29,6 +30,7 @@ from parlour_client.kit.terminal.crash import crash_report
 from parlour_client.kit.terminal.guard import AllFilters, TerminalGuard
 from parlour_client.kit.terminal.hangup import Hangup
 from parlour_client.kit.terminal.key_queue import KeyQueue
+from parlour_protocol.kit.text import safe_text
 
 _NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file without the defences
 
@@ -105,8 +107,21 @@ class SafeApp(App[None]):
                 words = _("Ctrl+C does not quit. {key} does.").format(
                     key=self.get_key_display(active.binding)
                 )
-                self.notify(words, timeout=4, markup=False)
+                self.notify(words, timeout=4)
                 return
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,  # noqa: ARG002 - never, whoever asks: text of others would end the app
+    ) -> None:
+        """Show a note for some seconds: as text, whatever is in it."""
+        shown, head = "\n".join(safe_text(message).lines), " ".join(safe_text(title).lines)
+        super().notify(shown, title=head if title else "", severity=severity, timeout=timeout, markup=False)
 
     def open_url(self, url: str, *, new_tab: bool = True) -> None:
         """Open nothing: a link may lead anywhere."""

@@ -1,0 +1,67 @@
+"""M3: text of others is shown as it is; what would read it as markup is found in the sources."""
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from textual.app import ComposeResult
+
+from parlour_client.kit.terminal.safe_app import SafeApp
+from parlour_client.kit.unsafe_text import unsafe_lines
+from parlour_client.kit.widgets.questions import Choices
+from parlour_client.kit.widgets.safe import SafeStatic, option, peer_line, title_pane
+
+HOSTILE = "[/nope] [bold]x \x1b]52;c;ZXZpbA==\x07\u202e"
+
+
+class Shown(SafeApp):
+    """A program that shows one text wherever there is a place for it."""
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        pane = SafeStatic(peer_line(HOSTILE))
+        title_pane(pane, peer_line(HOSTILE))
+        pane.styles.border = ("round", "red")
+        yield pane
+        yield Choices(option(peer_line(HOSTILE)))
+
+
+async def test_no_stored_text_ends_the_program() -> None:
+    """In a widget, a border, a list and a note: it is there, letter by letter."""
+    app = Shown()
+    async with app.run_test(size=(100, 20), notifications=True) as pilot:
+        app.notify(HOSTILE, title=HOSTILE, markup=True)
+        app.screen.notify(HOSTILE)
+        await pilot.pause()
+        strips = app.screen._compositor.render_strips()
+        drawn = "\n".join(strip.text for strip in strips)
+    assert drawn.count("[/nope]") == 6
+    assert "\x1b" not in drawn
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pane.border_title = name",
+        "pane.border_subtitle = f'{name}'",
+        "self.query_one('#x').tooltip = name",
+        "self.title, other = name, 1",
+        "self.sub_title += name",
+        "pane.border_title: str = name",
+        "setattr(pane, 'border_title', name)",
+        "Content.from_markup(name)",
+        "row.with_tooltip(name)",
+        "Choices(name, markup=True)",
+    ],
+)
+def test_what_reads_markup_is_found(line: str, tmp_path: Path) -> None:
+    """However it is written; a program's own words are not."""
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner/screen.py").write_text(
+        f"def show(self, pane, name):\n    pane.border_title = 'mine'\n    {line}\n"
+    )
+    package = ModuleType("shop")
+    package.__path__ = [str(tmp_path)]
+    [found] = unsafe_lines(package)
+    assert found.startswith("screen.py:3: ")
+    assert "parlour_client.kit.widgets.safe" in found

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from random import Random, SystemRandom
 from types import TracebackType
-from typing import Any, Final, Generic, Self
+from typing import Any, Final, Generic, Self, TypeVar
 
 from parlour_client.kit.account.dial import dial_over_tls
 from parlour_client.kit.account.profile import Account, Credentials, CurrentProfile, Profile, ProfileStore
@@ -28,11 +28,16 @@ from parlour_client.kit.event_bus import EventBus
 from parlour_client.kit.language import _
 from parlour_client.kit.transport.conversation import Conversation, G, P, Q, R
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
+from parlour_client.kit.transport.https import MAX_ANSWER, Api
 from parlour_client.kit.transport.live_connection import LiveConnection
 from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_client.kit.transport.session import Session
+from parlour_client.kit.transport.trust import Verifier
+from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.wire import Wire
+
+A = TypeVar("A", bound=Payload)
 
 
 async def _nothing(_: object) -> None:
@@ -110,6 +115,20 @@ class Link(Generic[G, Q, R, P]):
         answer: whether the request was done is then not known.
         """
         return await self._live.ask(request)
+
+    async def call(
+        self, method: str, path: str, answer: type[A], body: Payload | None = None, *, limit: int = MAX_ANSWER
+    ) -> A:
+        """Call an operation of the program's HTTPS API with the account's session, also while not connected.
+
+        Returns its answer, of ``limit`` bytes at most. Raises RefusedError, and LoggedOutError,
+        UnreachableError or ServerMisbehavedError.
+        """
+        profile = self._credentials.profile
+        if profile.session is None:
+            raise LoggedOutError(_("You are logged out."))
+        api = Api(Verifier(profile.address, profile.trust))
+        return await api.call(method, path, answer, bearer=profile.session, body=body, limit=limit)
 
     def subscribe(self, on_push: Callable[[P], None]) -> Callable[[], None]:
         """Call ``on_push`` for each push; returns a function that unsubscribes it."""

@@ -23,7 +23,7 @@ from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import JournalEntry, SessionEnded
 from parlour_server.store.interface import Decide
 from parlour_server.store.sql.rooms.append import concerned
-from parlour_server.store.types import Appended, AppendEvent, ConsentRecorded, NewRoom, RoomAdvanced
+from parlour_server.store.types import Appended, AppendEvent, ConsentRecorded, MadeRoom, NewRoom, RoomAdvanced
 
 T = TypeVar("T")
 
@@ -235,18 +235,18 @@ class NodeStore:
 
     def _note(self, event: LogEvent) -> None:
         """Add what the stores of several servers add: whose membership or invitation an event changes."""
-        who = concerned(event)
+        who = concerned(event.body, event.author)
         if self._announces and who is not None:
             self._database.add_entry(RoomAdvanced(event.room, event.seq, who))
 
     async def create(self, new: NewRoom) -> Any:
-        def write(_: object) -> tuple[Any, Sequence[LogEvent]]:
-            room, events = at_once(self._database.create(new))
-            for event in events:
+        def write(_: object) -> MadeRoom:
+            made = at_once(self._database.create(new))
+            for event in made.events:
                 self._note(event)
             if self._announces:
-                self._database.add_entry(ConsentRecorded(new.peer or new.author, room))
-            return room, events
+                self._database.add_entry(ConsentRecorded(new.peer or new.author, made.room))
+            return made
 
         return await self._writer.submit(write)
 
@@ -256,7 +256,7 @@ class NodeStore:
 
     # consent is that of the memory store, at once
 
-    async def accept_direct(self, *of: Any) -> bool:
+    async def accept_direct(self, *of: Any) -> Any:
         return await self._database.accept_direct(*of)
 
     async def find(self, user: Any) -> Any:

@@ -484,6 +484,11 @@ def subject_of(body: AnyBody) -> UserName | None:
     return getattr(body, "who", None)
 
 
+def statement_of(body: AnyBody) -> StatementBytes | None:
+    """Return the signed statement that an event has, if it has one."""
+    return getattr(body, "statement", None)
+
+
 def concerned(body: AnyBody, author: UserName) -> UserName | None:
     """Return whose membership or invitation an event changes, if it does."""
     return None if body.rules.concerns is Concerns.NOBODY else subject_of(body) or author

@@ -4,8 +4,6 @@ Members' devices ignore a false statement. The server refuses it before it is in
 of members agrees with theirs.
 """
 
-from typing import Final
-
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import (
     AnyBody,
@@ -16,17 +14,14 @@ from parlour_protocol.frames.bodies import (
     Left,
     RoleSet,
     Unbanned,
+    statement_of,
+    subject_of,
 )
 from parlour_protocol.identity import StatementError
-from parlour_protocol.kit.names import UserName
-from parlour_protocol.kit.unions import members
 from parlour_protocol.membership import Admit, AnyAct, Remove, Request, SetRole, Unban, read_statement
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.signatures import holds
 from parlour_server.store.types import AppendEvent, Facts
-
-Stated = Invited | Joined | Left | Kicked | Banned | Unbanned | RoleSet
-_STATED: Final = tuple(kind for kind in members(AnyBody) if "statement" in kind.__struct_fields__)
 
 
 def check_statement(event: AppendEvent, server: str) -> None:
@@ -35,10 +30,11 @@ def check_statement(event: AppendEvent, server: str) -> None:
     Raises RefusedError(MALFORMED).
     """
     body = event.body
-    if not isinstance(body, _STATED) or body.statement is None:
+    signed = statement_of(body)
+    if signed is None:
         return
     try:
-        statement = read_statement(bytes(body.statement), holds)
+        statement = read_statement(bytes(signed), holds)
     except StatementError as error:
         raise RefusedError(ErrorCode.MALFORMED, str(error)) from error
     act = statement.act
@@ -46,7 +42,7 @@ def check_statement(event: AppendEvent, server: str) -> None:
         raise RefusedError(ErrorCode.MALFORMED, "the statement is about another room")
     if (statement.by, statement.device) != (event.author, event.sender):
         raise RefusedError(ErrorCode.MALFORMED, "the statement was signed by a device other than yours")
-    if act.who != _subject(event.author, body) or not _says(body, act):
+    if act.who != (subject_of(body) or event.author) or not _says(body, act):
         raise RefusedError(ErrorCode.MALFORMED, "the statement does not match the request")
 
 
@@ -60,10 +56,6 @@ def require_statement(facts: Facts, body: Left | Kicked | Banned | RoleSet) -> N
             ErrorCode.FORBIDDEN,
             "in an encrypted room one of your devices must sign this: use one that is in the room",
         )
-
-
-def _subject(author: UserName, body: Stated) -> UserName:
-    return author if isinstance(body, Joined | Left) else body.who
 
 
 def _says(body: AnyBody, act: AnyAct) -> bool:

@@ -7,7 +7,7 @@ by one on both sides. Requests about an event that the server has lost are refus
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from typing import Final, TypeVar, assert_never, get_type_hints
+from typing import Final, TypeVar, assert_never, get_args, get_type_hints
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -216,4 +216,4 @@ def _renumbered(part: _S, number: Callable[[Seq], Seq]) -> _S:
 def _numbers_in(kind: type[Struct]) -> tuple[str, ...]:
     """Return the fields with the number of an event: those of this type, so that none is forgotten."""
     hints = get_type_hints(kind, include_extras=True)
-    return tuple(name for name in kind.__struct_fields__ if hints[name] in (SeqField, SeqField | None))
+    return tuple(name for name in kind.__struct_fields__ if SeqField in (hints[name], *get_args(hints[name])))

@@ -268,6 +268,30 @@ def voided_challenge(server: LabServer, seen: Evidence) -> bool:
 
 
 @attack(
+    "Sending requests with a stolen token until the server says to wait, as the owner ends its session",
+    expects="The owner's request is answered: what secures an account is counted for each session.",
+    settings="""
+[rates]
+http_per_minute = 60
+http_burst = 40
+""",
+)
+def used_up_requests(server: LabServer, seen: Evidence) -> bool:
+    mine, stolen = server.newcomer("paul"), server.log_in("paul")
+    listed = json.loads(server.api("GET", "/v1/sessions", None, _headers(stolen)).body)["sessions"]
+    [thief] = [one["id"] for one in listed if one.get("current")]
+    for number in range(100):  # from several addresses, each of which is limited, too
+        answer = server.api(
+            "GET", "/v1/sessions", None, _headers(stolen), source=f"127.0.0.{110 + number % 4}"
+        )
+    seen.sent("a hundred requests with the stolen token")
+    seen.received(answer.status)
+    answer = server.api("DELETE", f"/v1/sessions/{thief}", None, _headers(mine), source="127.0.0.120")
+    seen.observed(f"the owner's request: {answer.status}")
+    return answer.status == 204
+
+
+@attack(
     "A page of someone else has the victim's security key sign the challenge of a login",
     expects="The signature is refused, because it names the page that it was made on.",
     stage=Stage.NOTHING,

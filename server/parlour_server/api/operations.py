@@ -36,6 +36,7 @@ DELIVERY_OPERATIONS: Final = (
         HTTPStatus.NO_CONTENT,
         takes=AccountKey,
         refusals=(*BODY, FORBIDDEN, CONFLICT, BUSY),
+        by_session=True,
     ),
     Operation(
         "register_device",
@@ -54,6 +55,7 @@ DELIVERY_OPERATIONS: Final = (
         "List your devices and your account's key.",
         HTTPStatus.OK,
         gives=DeviceList,
+        by_session=True,
     ),
     Operation(
         "certify_device",
@@ -72,6 +74,7 @@ DELIVERY_OPERATIONS: Final = (
         HTTPStatus.NO_CONTENT,
         takes=RevokeDevice,
         refusals=(*BODY, NOT_FOUND, CONFLICT, BUSY),
+        by_session=True,
     ),
     Operation(
         "put_key_packages",

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from parlour_protocol.kit.ids import SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.chat_settings import ChatRates, Files
@@ -40,6 +41,12 @@ class DeliveryBudgets:
         self._clock = clock
         self._nodes = nodes
         self._changes = _hourly(rates.key_changes_per_hour, "rates.key_changes_per_hour")
+        self._ends: KeyedBuckets[SessionId] = KeyedBuckets(
+            rates.key_changes_per_hour,
+            per=HOUR,
+            burst=rates.key_changes_per_hour,
+            setting="rates.key_changes_per_hour",
+        )
         self._claims = _hourly(rates.claims_per_hour, "rates.claims_per_hour")
         self._of_person = _hourly(rates.claims_of_person_per_hour, "rates.claims_of_person_per_hour")
         self._pairs: KeyedBuckets[tuple[UserName, UserName]] = KeyedBuckets(
@@ -67,6 +74,11 @@ class DeliveryBudgets:
     def change(self, user: UserName) -> None:
         """Count a change of keys. Raises TooManyAttemptsError."""
         self._spend(self._changes, user)
+
+    def end(self, session: SessionId) -> None:
+        """Count a change of keys that ends others: for each session, as a thief has one, too (P34)."""
+        now, count = self._clock.monotonic(), self._nodes.count
+        self._refuse_over(self._ends.take(session, now, times=count), self._ends.setting)
 
     def commit(self, user: UserName) -> None:
         """Count a commit or another message to a whole group. Raises TooManyAttemptsError."""
@@ -123,8 +135,11 @@ class DeliveryBudgets:
         self, buckets: KeyedBuckets[UserName] | AccountBuckets, user: UserName, amount: int = 1
     ) -> None:
         wait = buckets.take(user, self._clock.monotonic(), amount, times=self._nodes.count)
+        self._refuse_over(wait, buckets.setting)
+
+    def _refuse_over(self, wait: float, setting: str) -> None:
         if wait > 0:
-            self._hits.hit(buckets.setting)
+            self._hits.hit(setting)
             raise TooManyAttemptsError(math.ceil(wait))
 
 

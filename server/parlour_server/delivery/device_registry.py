@@ -84,7 +84,7 @@ class DeviceRegistry:
         TooManyAttemptsError.
         """
         user = session.user
-        self._budgets.change(user)
+        self._budgets.end(session.id)
         if not holds(body.key, account_proof(user, self._server), body.proof):
             raise self._refused(session, "the proof of the account key is invalid")
         before = await self._store.account_key(user)
@@ -159,7 +159,7 @@ class DeviceRegistry:
 
         Raises StatementError, RefusedError.
         """
-        self._budgets.change(session.user)
+        self._budgets.end(session.id)
         statement = self._read(session, Revocation, body.revocation)
         key = await self._fits(session, statement, device)
         if statement.at > self._clock.now() + _SKEW:

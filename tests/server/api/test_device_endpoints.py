@@ -1,5 +1,6 @@
 """Devices over the API: who may publish, register, certify and revoke; each forgery is refused."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.kit.bus.bus import SessionsEnded
+from parlour_server.kit.errors import TooManyAttemptsError
 from parlour_server.kit.signatures import holds
 
 MALLORY = SigningKey(b"mallory".ljust(32))
@@ -307,20 +309,34 @@ async def test_changes_of_keys_are_limited(
 ) -> None:
     """R1: each change is an entry of a log that is kept for ever and read by everyone."""
     ada = await village.person("ada")
-    spent = 3  # for settling in
+    spent = 2  # for settling in
     for _ in range(ChatSettings().rates.key_changes_per_hour - spent):
         budgets.change(ada.user)
     package = KeyPackages((KeyPackageBytes(b"x"),))
     for answer in (
-        await ada.ask("POST", "/v1/identity", ada.account_key()),
         await ada.ask("POST", "/v1/devices", ada.registration()),
         await ada.ask("PUT", f"/v1/devices/{ada.device}/key-packages", package),
         await ada.certify(ada),
-        await ada.revoke(ada),
     ):
         assert answer.status_code == 429
     clock.pass_seconds(3600)
+    assert (await ada.certify(ada)).status_code == 204
+
+
+async def test_a_thief_does_not_use_up_what_throws_them_out(
+    village: Village, budgets: DeliveryBudgets
+) -> None:
+    """P34: each session has its own count of what ends devices and replaces the account key."""
+    ada = await village.person("ada")
+    thief = await village.login("ada", ada.account)
+    for spend in (lambda: budgets.change(ada.user), lambda: budgets.end(thief.session)):
+        with suppress(TooManyAttemptsError):
+            while True:
+                spend()
+    assert (await thief.revoke(ada)).status_code == 429
+    assert (await thief.ask("POST", "/v1/identity", ada.account_key())).status_code == 429
     assert (await ada.ask("POST", "/v1/identity", ada.account_key())).status_code == 204
+    assert (await ada.revoke(ada)).status_code == 204
 
 
 async def test_bytes_of_keys_and_commits_are_limited(

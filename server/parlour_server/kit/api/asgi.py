@@ -78,7 +78,7 @@ def _routes(operations: Operations, handlers: Mapping[str, Handler], guard: Requ
 
 def _with_session(handler: Handler, row: Operation, guard: RequestGuard) -> Handler:
     async def handle(request: Request) -> Response:
-        await guard.authenticate(request, may_be_enrolling=row.while_enrolling)
+        await guard.authenticate(request, row)
         return await handler(request)
 
     return handle

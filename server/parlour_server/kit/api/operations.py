@@ -52,6 +52,9 @@ class Operation:
     ``session``: False lets anyone call it, without a session. ``while_enrolling`` lets a session call it that
     must set up a second factor before anything else.
 
+    ``by_session`` counts requests for each session, not for its account: with these someone throws a thief
+    out, whose requests must not use up the owner's (P34).
+
     ``or_gives``: another success and its output.
 
     ``cap`` is the largest request body; ``may_be_empty`` lets there be none. ``takes_bytes`` and
@@ -68,6 +71,7 @@ class Operation:
     or_gives: tuple[HTTPStatus, type[Payload]] | None = None
     session: bool = True
     while_enrolling: bool = False
+    by_session: bool = False
     refusals: tuple[HTTPStatus, ...] = ()
     cap: Limit = HTTP_BODY
     may_be_empty: bool = False
@@ -131,6 +135,7 @@ KIT_OPERATIONS: Final = (
         "List your sessions.",
         HTTPStatus.OK,
         gives=SessionList,
+        by_session=True,
     ),
     Operation(
         "log_out",
@@ -139,6 +144,7 @@ KIT_OPERATIONS: Final = (
         "End this session and its sockets.",
         HTTPStatus.NO_CONTENT,
         while_enrolling=True,
+        by_session=True,
     ),
     Operation(
         "end_session",
@@ -147,6 +153,7 @@ KIT_OPERATIONS: Final = (
         "End one of your sessions and its sockets.",
         HTTPStatus.NO_CONTENT,
         refusals=(NOT_FOUND,),
+        by_session=True,
     ),
     Operation(
         "issue_ticket",
@@ -167,6 +174,7 @@ KIT_OPERATIONS: Final = (
         HTTPStatus.NO_CONTENT,
         takes=PasswordChange,
         refusals=(*BODY, FORBIDDEN, BUSY),
+        by_session=True,
     ),
     Operation(
         "list_second_factors",
@@ -176,6 +184,7 @@ KIT_OPERATIONS: Final = (
         HTTPStatus.OK,
         gives=FactorList,
         while_enrolling=True,
+        by_session=True,
     ),
     Operation(
         "challenge",
@@ -185,6 +194,7 @@ KIT_OPERATIONS: Final = (
         HTTPStatus.CREATED,
         gives=FactorChallenge,
         refusals=(BUSY,),
+        by_session=True,
     ),
     Operation(
         "begin_totp",
@@ -196,6 +206,7 @@ KIT_OPERATIONS: Final = (
         gives=TotpSecret,
         while_enrolling=True,
         refusals=(*BODY, FORBIDDEN, CONFLICT, BUSY),
+        by_session=True,
     ),
     Operation(
         "confirm_totp",
@@ -207,6 +218,7 @@ KIT_OPERATIONS: Final = (
         gives=FactorAdded,
         while_enrolling=True,
         refusals=(*BODY, FORBIDDEN, NOT_FOUND, BUSY),
+        by_session=True,
     ),
     Operation(
         "begin_security_key",
@@ -218,6 +230,7 @@ KIT_OPERATIONS: Final = (
         gives=SecurityKeyOptions,
         while_enrolling=True,
         refusals=(*BODY, FORBIDDEN, CONFLICT, BUSY),
+        by_session=True,
     ),
     Operation(
         "confirm_security_key",
@@ -229,6 +242,7 @@ KIT_OPERATIONS: Final = (
         gives=FactorAdded,
         while_enrolling=True,
         refusals=(*BODY, FORBIDDEN, NOT_FOUND, BUSY),
+        by_session=True,
     ),
     Operation(
         "remove_second_factor",
@@ -238,6 +252,7 @@ KIT_OPERATIONS: Final = (
         HTTPStatus.NO_CONTENT,
         takes=FactorRemoval,
         refusals=(*BODY, FORBIDDEN, NOT_FOUND, CONFLICT, BUSY),
+        by_session=True,
     ),
     Operation(
         "replace_recovery_codes",
@@ -248,6 +263,7 @@ KIT_OPERATIONS: Final = (
         takes=NewRecoveryCodes,
         gives=RecoveryCodes,
         refusals=(*BODY, FORBIDDEN, CONFLICT, BUSY),
+        by_session=True,
     ),
     Operation(
         "is_alive", "GET", "/healthz", "Check that the process answers.", HTTPStatus.NO_CONTENT, session=False

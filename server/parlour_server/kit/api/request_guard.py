@@ -13,7 +13,7 @@ from starlette.requests import Request
 from parlour_protocol.kit.api import decode_payload
 from parlour_protocol.kit.limits import HTTP_BODY, Limit
 from parlour_protocol.kit.payload import Payload
-from parlour_server.kit.api.operations import Operations
+from parlour_server.kit.api.operations import Operation, Operations
 from parlour_server.kit.api.request_body import BodyPace, address_of, bearer, content_length, read_json
 from parlour_server.kit.auth.request_rates import RequestRates
 from parlour_server.kit.auth.sessions import Sessions
@@ -34,13 +34,13 @@ class RequestGuard:
     operations: Operations
     inspection: Inspection | None = None
 
-    async def authenticate(self, request: Request, *, may_be_enrolling: bool) -> None:
-        """Check the session of the request, which counts for its account (L26); the API calls it.
+    async def authenticate(self, request: Request, row: Operation) -> None:
+        """Check the session of a request, which counts for its account or itself (L26); the API calls it.
 
         Raises SessionRefusedError, EnrolmentRequiredError, TooManyAttemptsError.
         """
-        session = await self.sessions.authenticate(bearer(request), may_be_enrolling=may_be_enrolling)
-        self.rates.spend(session.user)
+        session = await self.sessions.authenticate(bearer(request), may_be_enrolling=row.while_enrolling)
+        self.rates.spend(session.id if row.by_session else session.user)
         request.state.session = session
 
     async def body(self, request: Request, kind: type[_P]) -> _P:

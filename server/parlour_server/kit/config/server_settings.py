@@ -223,7 +223,8 @@ class Rates(Section, frozen=True):
         int,
         setting(
             "requests per minute",
-            "requests of one address, and of one account, to the HTTPS API (P6, L26)",
+            "requests of one address, and of one account, to the HTTPS API; what secures an account is "
+            "counted for each session (P6, L26, P34)",
             reloads=True,
         ),
     ] = 600

@@ -111,3 +111,48 @@ async def test_an_operation_is_not_for_a_session_that_must_enrol_unless_it_says_
         refused = await client.post("/v1/orders", headers=headers)
         assert (refused.status_code, refused.json()["error"]) == (403, "enrolment_required")
         assert (await client.post("/v1/setup", headers=headers)).status_code == 200
+
+
+@dataclass(frozen=True)
+class TwoSessions:
+    """Knows a thief's token and the owner's, of one account."""
+
+    async def authenticate(self, token: Any, *, may_be_enrolling: bool) -> "OneOfTwo":
+        """Return the session."""
+        del may_be_enrolling
+        return OneOfTwo(token.reveal())
+
+
+@dataclass(frozen=True)
+class OneOfTwo:
+    """A session of the account."""
+
+    id: str
+    user: str = "ada"
+
+
+async def test_a_thief_does_not_use_up_the_requests_that_throw_them_out() -> None:
+    """P34: what ends sessions and changes logins is counted for each session, all else for the account."""
+    securing = [row.name for row in KIT_OPERATIONS if row.by_session]
+    assert {"list_sessions", "end_session", "change_password", "challenge", "remove_second_factor"} <= {
+        *securing
+    }
+    end = replace(ORDER, name="end", path="/v1/end", takes=None, by_session=True)
+    operations = Operations([ORDER, end])
+    by_account, by_address = (
+        RequestRates(SystemClock(), by_itself(), LimitHits(), "rate", per_minute=60, burst=burst)
+        for burst in (5, 100)
+    )
+    guard = RequestGuard(cast("Any", TwoSessions()), BodyPace(5, 65_536), by_account, operations)
+    handlers = {row.name: handle for row in operations.rows}
+    api = make_api(operations, handlers, guard, Problems(), by_address, cast("Any", None))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="https://shop") as client:
+
+        async def statuses(token: str, path: str, times: int = 10) -> set[int]:
+            headers = {"Authorization": f"Bearer {token * 43}"}
+            return {(await client.post(path, headers=headers)).status_code for _ in range(times)}
+
+        assert await statuses("t", "/v1/orders") == {200, 429}
+        assert await statuses("t", "/v1/end") == {200, 429}
+        assert await statuses("o", "/v1/orders", 1) == {429}
+        assert await statuses("o", "/v1/end", 1) == {200}

@@ -380,9 +380,12 @@ def _sessions_ended(history: History, placed: Placed, grace: float, verdict: Ver
     for read in history.reads:
         if read.events and read.began > ends.deadline(read.session, read.node):
             verdict.fault(4, f"{read.user} read {read.room} at {read.node} after the end of the session")
-    for call in made.values():
-        if call.nodes and all(call.began > ends.deadline(call.session, node) for node in call.nodes):
-            verdict.fault(4, f"acknowledged after the end of the session: {told(call)}")
+    is_stored = {call.request for call in made.values()}
+    for call in history.calls:
+        if call.session in ends.of and call.began > ends.of[call.session].at:
+            verdict.judged["request of an ended session"] += 1
+            if call.request in is_stored:
+                verdict.fault(4, f"asked for after the end of the session, and stored: {told(call)}")
     _kept_from_sessions(history, ends, made.values(), verdict)
 
 

@@ -427,6 +427,8 @@ class Person:
             return
         line = Line(self.world, self.name, "tablet", session, token, self.world.chance(session))
         running = asyncio.ensure_future(line.run())
+        stop = asyncio.Event()
+        writing = asyncio.ensure_future(self._write_on(line, stop))
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CONNECT_SECONDS):
@@ -438,6 +440,8 @@ class Person:
                 await self._redeem(there, Session(token), tickets[0], self.world.next_ticket(), session)
                 await self._try(line, end)
         finally:
+            stop.set()
+            await writing
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
@@ -453,6 +457,16 @@ class Person:
                 return True
         except (ParlourClientError, TimeoutError):
             return False
+
+    async def _write_on(self, line: Line, stop: asyncio.Event) -> None:
+        """Write with another session while it ends, and afterwards."""
+        while not stop.is_set():
+            await asyncio.sleep(self._habits.pace)
+            if not line.up.is_set():
+                continue
+            room, text = self.chance.choice(self.world.public), MessageText(self._text())
+            frame = ask.Send(new_request_id(), room, text)
+            await self._change(frame, room, Message(text), line=line)
 
     async def _try(self, line: Line, end: SessionEnd) -> None:
         """Read and write with a session that has ended, while this person writes with the other one."""
@@ -576,9 +590,19 @@ class Person:
         return f"{self.name} says {self._texts:06d}"
 
     async def _change(
-        self, frame: Any, room: RoomId, body: AnyBody, *, twice: bool = False, patient: bool = False
+        self,
+        frame: Any,
+        room: RoomId,
+        body: AnyBody,
+        *,
+        twice: bool = False,
+        patient: bool = False,
+        line: Line | None = None,
     ) -> Call:
-        """Send a request until it is answered, or for so long; record it. ``body``: what it asks for."""
+        """Send a request until it is answered, or for so long; record it. ``body``: what it asks for.
+
+        Over another ``line`` than this person's it is sent once.
+        """
         began = now()
         nodes: list[str] = []
         seqs: list[int] = []
@@ -586,7 +610,7 @@ class Person:
         outcome = Outcome.UNKNOWN
         doubt = False
         while now() - began < _CALL_SECONDS:
-            lines = self.lines if twice else [self.chance.choice(self.lines)]
+            lines = [line] if line else self.lines if twice else [self.chance.choice(self.lines)]
             used = [line for line in lines if line.up.is_set()]
             nodes += [line.place.node for line in used]
             answers = await asyncio.gather(*(line.request(frame) for line in used), return_exceptions=True)
@@ -607,11 +631,13 @@ class Person:
                 outcome = Outcome.UNKNOWN if doubt else Outcome.REFUSED
                 code = next((one for one in codes if one not in _NOT_NOW), codes[0])
                 break
+            if line is not None:
+                break
             await asyncio.sleep(PAUSE)
         call = Call(
             request=frame.id,
             user=self.name,
-            session=f"{self.name}-laptop",
+            session=line.session if line else f"{self.name}-laptop",
             room=room,
             began=began,
             ended=now(),

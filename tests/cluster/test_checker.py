@@ -950,6 +950,9 @@ def test_each_minimum_is_of_something_that_is_judged() -> None:
     made.operate(Archived(on=True))
     _refuse(made, "archived", "archived")
     made.history.session_ends.append(SessionEnd("s-dan", made.now, made.now + 60))
+    call = made.history.calls[by_text(made, "four")]
+    lost = replace(call, session="s-dan", outcome=Outcome.UNKNOWN, seqs=(), began=made.tick())
+    made.history.calls.append(lost)
     made.history.connections[4] = Connection(4, "dan", "s-dan", "node1", 0, made.now + 1)
     made.history.heard.append(Opened(4, 0, ROOM, 0))
     made.operate(Archived(on=False))

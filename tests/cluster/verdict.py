@@ -75,6 +75,7 @@ MINIMA: Final = (
     Minimum(4, "message refused in an archived room", 1, Part.OWN_CLUSTER),
     Minimum(4, "file refused to an outsider", 1),
     Minimum(4, "event kept from an ended session", 1),
+    Minimum(4, "request of an ended session", 1),
     Minimum(4, "ticket refused after the end of its session", 1),
     Minimum(4, "whisper after the revocation of a device", 1, Part.ENCRYPTED),
     Minimum(4, "whisper after a removal from the room", 1, Part.ENCRYPTED),

@@ -45,7 +45,13 @@ def _run(mutant: Mutant) -> tuple[int, Report]:
             (package / name).write_text(text, encoding="utf-8")
         seed, report = 0, Report()
         for seed in range(1, _SEEDS + 1):
-            settings = {"quiet": 4.0, "all_kinds": True, "package": package.parent, **mutant.options}
+            settings = {
+                "quiet": 4.0,
+                "calm": 0.0,
+                "all_kinds": True,
+                "package": package.parent,
+                **mutant.options,
+            }
             report = asyncio.run(torture(Options(seed, **settings), lambda _: None))
             if _broken(mutant, report):
                 break

@@ -20,7 +20,7 @@ from parlour_protocol.frames.wire import decode_server_frame
 def test_send_means_on_the_servers_disk(server: Server, ada: Person) -> None:
     """Exit status 0 and a number; after `kill -9` of the server the message is still there."""
     sent = json_lines(ada.run("send", "lobby", "kept for good", "--json").stdout)
-    assert [sorted(line) for line in sent] == [["at", "room", "room_id", "seq"]]
+    assert [sorted(line) for line in sent] == [["at", "outcome", "room", "room_id", "seq", "without"]]
     server.kill()
     server.start()
     (found,) = json_lines(
@@ -39,7 +39,9 @@ def test_a_line_for_each_message_as_they_come(ada: Person) -> None:
         assert select.select([sending.stdout], [], [], DEADLINE)[0]
         numbers.append(json.loads(sending.stdout.readline())["seq"])
     rest, errors = sending.communicate("\nfour\n" + "x" * 9_000 + "\nfive\n", timeout=DEADLINE)
-    numbers += [line["seq"] for line in json_lines(rest)]
+    outcomes = [line["outcome"] for line in json_lines(rest)]
+    assert sorted(outcomes) == ["refused", "stored", "stored"]
+    numbers += [line["seq"] for line in json_lines(rest) if line["outcome"] == "stored"]
     assert numbers == list(range(numbers[0], numbers[0] + 5))
     assert sending.returncode == 1
     assert "cannot be sent" in errors

@@ -4,8 +4,10 @@ import asyncio
 import json
 import select
 import shutil
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
@@ -380,6 +382,39 @@ def joined(server: Server, folder: Path, name: str) -> Person:
     person = Person(folder / name, server)
     person.join(name)
     return person
+
+
+def test_a_send_says_who_cannot_read_it(server: Server, ada: Person, tmp_path: Path) -> None:
+    """It is on the server, and the status and the JSON say for whom it is not; then it is for everyone."""
+    uma = Person(tmp_path / "uma", server)
+    uma.join("uma")
+    ada.run("room", "create", "cellar", "--encrypted")
+    ada.run("room", "invite", "cellar", "uma")
+    uma.run("room", "accept", "cellar")
+    with closing(sqlite3.connect(server.data / "parlour.db", timeout=DEADLINE)) as database, database:
+        query = "DELETE FROM key_packages WHERE device IN (SELECT device FROM devices WHERE account = ?)"
+        database.execute(query, ("uma",))
+    done = ada.run("send", "cellar", "is it dry?", "--json", check=False)
+    assert done.returncode == 3
+    (line,) = json_lines(done.stdout)
+    assert (line["outcome"], line["without"]) == ("stored", ["uma"])
+    assert "A device of uma can't read this in cellar: it has no key package" in done.stderr
+    piped = ada.run("send", "cellar", "--stdin", "--json", stdin="and warm?\n", check=False)
+    assert piped.returncode == 3
+    uma.run("room", "list")  # it uploads key packages
+    done = ada.run("send", "cellar", "now?", "--json")
+    (line,) = json_lines(done.stdout)
+    assert (line["outcome"], line["without"]) == ("stored", [])
+
+
+def test_a_send_that_fails_says_why_in_json(ada: Person) -> None:
+    """The outcome in a word, and the sentence; and the status that it had."""
+    for arguments in (["attic of nobody", "hello"], ["attic of nobody", "--file", "/no/such/file"]):
+        done = ada.run("send", *arguments, "--json", check=False)
+        assert done.returncode == 1
+        (line,) = json_lines(done.stdout)
+        assert line["outcome"] == "refused"
+        assert line["error"]
 
 
 def let_in(owner: Person, person: Person, name: str, room: str) -> None:

@@ -66,6 +66,7 @@ async def test_a_key_of_low_order(world: World, low: str, where: str) -> None:
     await world.told(ada, "cat")
     assert "cat" not in {member.user for member in (await ada.report(room)).members}
     await world.goes_on(room, ada, ben)
+    assert "low-order" in (await ada.client.encryption.left_out(room))[parse_user_name("cat")]
     await world.kick(room, ada, cat)
     await world.goes_on(room, ada, ben)
     await world.judge()
@@ -81,6 +82,7 @@ async def test_a_key_package_of_another_device(world: World) -> None:
     await world.during(cat.client.invitations.accept(room))
     await world.goes_on(room, ada, ben)
     assert {member.user for member in (await ada.report(room)).members} == {"ada", "ben"}
+    assert "another device" in (await ada.client.encryption.left_out(room))[parse_user_name("cat")]
     for device in (ada, ben):
         device.lies.end()
     world.ledger.inside[room].add("cat")

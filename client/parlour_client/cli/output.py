@@ -64,10 +64,10 @@ def print_entry(title: str, entry: Entry, *, as_json: bool) -> None:
         echo(f"{day_and_time(entry.at)} {title} #{entry.seq} {author}: {text}{file_words(entry.body)}")
 
 
-async def tell_claims(client: "Client", room: Room, *, look: bool = False) -> None:
-    """Print the server's claims about an encrypted room's members, and what failed for them.
+async def tell_claims(client: "Client", room: Room, *, look: bool = False) -> bool:
+    """Print the server's claims about an encrypted room's members, and who can't read it, and why.
 
-    With ``look`` the server is asked now; else it was while something was sent.
+    With ``look`` the server is asked now; else it was while something was sent. Returns whether everyone can.
     """
     if room.encrypted:
         if look:
@@ -76,10 +76,21 @@ async def tell_claims(client: "Client", room: Room, *, look: bool = False) -> No
                     await client.encryption.reconcile(room.id)
         for sentence in await client.encryption.claims(room.id):
             echo(f"parlour: {sentence}", err=True)
-        if unfinished := await client.encryption.unfinished(room.id):
+        left_out = await client.encryption.left_out(room.id)
+        for user, why in sorted(left_out.items()):
+            echo(
+                _("parlour: A device of {person} can't read this in {title}: {why}").format(
+                    person=display_name(user), title=room.title, why=why
+                ),
+                err=True,
+            )
+        unfinished = await client.encryption.unfinished(room.id)
+        if unfinished:
             echo(
                 _("parlour: Not everyone in {title} can read this yet: {unfinished}").format(
                     title=room.title, unfinished=unfinished
                 ),
                 err=True,
             )
+        return not (left_out or unfinished)
+    return True

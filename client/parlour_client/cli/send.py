@@ -3,22 +3,26 @@
 Success means that the server has stored it. Lines are sent as they arrive, many at a time, and acknowledged
 in order. Unacknowledged messages are not sent later if the command fails: those that the server refused stay
 in the outbox as failed, for the person to retry or cancel, but no more than ``MAX_KEPT`` of them. Scripts
-call it.
+call it: each outcome has an exit status, a sentence, an `outcome` in JSON and a time, which
+docs/reference/client-commands.md lists.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from parlour_client.cli.output import print_json, tell_claims
+from parlour_client.cli.output import print_json, shown, tell_claims
 from parlour_client.cli.run_client import connected, the_home
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.model import Entry, Room
+from parlour_client.core.e2ee.groups.group_errors import NotReadyError
+from parlour_client.core.model import Delivery, Entry, Room, display_name
 from parlour_client.core.settings import load
 from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.console.printing import echo
@@ -32,8 +36,12 @@ if TYPE_CHECKING:
 
 LONGEST_OUTAGE: Final = 30.0
 """Seconds without a connection after which a command gives up."""
+LONGEST_WAIT: Final = 120.0
+"""Seconds in which a message has an outcome, whatever the server does."""
 _LOOK_SECONDS: Final = 1.0
 """How often the connection is looked at meanwhile."""
+NOT_FOR_ALL: Final = 3
+"""The exit status if the server has it, and someone in the room can't read it."""
 _KEPT: Final = N_(
     "What the server refused is in the outbox: press F7 in the chat to send it again or cancel it."
 )
@@ -73,44 +81,70 @@ MAX_UNANSWERED: Final = 256
 def send(
     context: click.Context, room: str, text: str | None, *, lines: bool, path: Path | None, as_json: bool
 ) -> int:
-    """Send TEXT to ROOM (a name, or @user). Exit status 0 means that it is on the server's disk."""
+    """Send TEXT to ROOM (a name, or @user). Exit status 0 means that it is on the server's disk.
+
+    The status is 3 if it is there, and someone in an encrypted room can't read it on all their devices.
+    """
     if lines == (text is not None or path is not None):
         raise click.UsageError(_("Give a TEXT, a --file or --stdin."))
     home = the_home(context)
     if text is not None and load(home.folder).shortcodes:  # lines of standard input may be a program's
         text = with_emoji(text)
     if path is not None:
-        return asyncio.run(_send_file(home, room, path, text or "", as_json=as_json))
-    if text is not None:
-        message_text(text)  # refuse before connecting
-        return asyncio.run(_send_one(home, room, text, as_json=as_json))
-    return asyncio.run(_send_lines(home, room, as_json=as_json))
+        work = _send_file(home, room, path, text or "", as_json=as_json)
+    elif text is not None:
+        work = _send_one(home, room, text, as_json=as_json)
+    else:
+        work = _send_lines(home, room, as_json=as_json)
+    return asyncio.run(work)
 
 
 async def _send_one(home: ChatHome, wanted: str, text: str, *, as_json: bool) -> int:
-    async with connected(home, adopt=True) as client:
-        room = find_room(client, Front.CLI, wanted)
-        entry = await client.messages.send(room.id, text)
-        await delivered(client, room, entry, as_json=as_json)
-    return 0
+    with _failure_in_json(wanted, as_json=as_json):
+        message_text(text)  # refuse before connecting
+        async with connected(home, adopt=True) as client:
+            room = find_room(client, Front.CLI, wanted)
+            entry = await client.messages.send(room.id, text)
+            return await delivered(client, room, entry, as_json=as_json)
 
 
 async def _send_file(home: ChatHome, wanted: str, path: Path, caption: str, *, as_json: bool) -> int:
-    if caption:
-        message_text(caption)
-    async with connected(home, adopt=True) as client:
-        room = find_room(client, Front.CLI, wanted)
-        entry = await client.files.send(room.id, path, caption)
-        await delivered(client, room, entry, as_json=as_json)
-    return 0
+    with _failure_in_json(wanted, as_json=as_json):
+        if caption:
+            message_text(caption)
+        async with connected(home, adopt=True) as client:
+            room = find_room(client, Front.CLI, wanted)
+            entry = await client.files.send(room.id, path, caption)
+            return await delivered(client, room, entry, as_json=as_json)
 
 
-async def delivered(client: "Client", room: Room, entry: Entry, *, as_json: bool) -> None:
-    """Wait for the server's answer and print it; after a refusal, say what happens to the message."""
+@contextmanager
+def _failure_in_json(wanted: str, *, as_json: bool) -> Iterator[None]:
+    """Print an error as JSON as well: it is the outcome of the message."""
+    try:
+        yield
+    except ParlourClientError as error:
+        if as_json:
+            print_json({"room": wanted, "outcome": outcome_of(error), "error": error.whole})
+        raise
+
+
+def outcome_of(error: ParlourClientError) -> str:
+    """Return what became of a message that has no acknowledgement, in one word for scripts."""
+    if isinstance(error, UnreachableError):
+        return "unreachable"
+    return "not-ready" if isinstance(error, NotReadyError) else "refused"
+
+
+async def delivered(client: "Client", room: Room, entry: Entry, *, as_json: bool) -> int:
+    """Wait for the server's answer and print it; after a refusal, say what happens to the message.
+
+    Returns the exit status.
+    """
     try:
         await acknowledged(client, room, entry, as_json=as_json)
         await client.finish()
-        await tell_claims(client, room)
+        return 0 if await tell_claims(client, room) else NOT_FOR_ALL
     except UnreachableError:
         raise
     except ParlourClientError:
@@ -130,9 +164,10 @@ async def _what_becomes_of(client: "Client", entry: Entry) -> str:
 
 
 async def _send_lines(home: ChatHome, wanted: str, *, as_json: bool) -> int:
-    async with connected(home, adopt=True) as client:
-        sender = _Lines(client, find_room(client, Front.CLI, wanted), as_json=as_json)
-        return await sender.run()
+    with _failure_in_json(wanted, as_json=as_json):
+        async with connected(home, adopt=True) as client:
+            sender = _Lines(client, find_room(client, Front.CLI, wanted), as_json=as_json)
+            return await sender.run()
 
 
 class _Lines:
@@ -152,10 +187,10 @@ class _Lines:
             tasks.create_task(self._read())
             tasks.create_task(self._report())
         await self._client.finish()
-        await tell_claims(self._client, self._room)
+        for_all = await tell_claims(self._client, self._room)
         for words in self._refused:
             echo(words, err=True)
-        return 1 if self._failed else 0
+        return 1 if self._failed else 0 if for_all else NOT_FOR_ALL
 
     async def _read(self) -> None:
         async for lines in read_lines():
@@ -171,14 +206,16 @@ class _Lines:
                 await acknowledged(self._client, self._room, entry, as_json=self._as_json)
             except ParlourClientError as error:
                 if error.stops or isinstance(error, UnreachableError):
-                    await self._give_up()
+                    self._say(error, times=1 + await self._give_up())
                     raise
                 self._refused[await _what_becomes_of(self._client, entry)] = None
                 self._refuse(error)
 
-    async def _give_up(self) -> None:
+    async def _give_up(self) -> int:
+        """Drop what waits; returns how many messages that are."""
         waiting = [entry for entry in iter(self._queued, None) if entry.request is not None]
         await self._client.messages.abandon([entry.request for entry in waiting if entry.request is not None])
+        return len(waiting)
 
     def _queued(self) -> Entry | None:
         return None if self._going.empty() else self._going.get_nowait()
@@ -198,23 +235,35 @@ class _Lines:
 
     def _refuse(self, error: ParlourClientError) -> None:
         self._failed += 1
+        self._say(error, times=1)
         echo(f"parlour: {error}", err=True)
+
+    def _say(self, error: ParlourClientError, *, times: int) -> None:
+        """Print the outcome of so many messages, for scripts."""
+        for _message in range(times if self._as_json else 0):
+            where = {"room": self._room.title, "room_id": self._room.id}
+            print_json(where | {"outcome": outcome_of(error), "error": error.whole})
 
 
 async def acknowledged(client: "Client", room: Room, entry: Entry, *, as_json: bool) -> None:
-    """Wait for the server's answer and print it; gives up when there is no connection for too long."""
+    """Wait for the server's answer and print it, and meanwhile why it waits.
+
+    Gives up when there is no connection for too long, or no answer at all.
+    """
     assert entry.request is not None  # noqa: S101 - a message that was just queued has one
     waiting, loop = asyncio.ensure_future(client.messages.outcome(entry.request)), asyncio.get_running_loop()
-    online = loop.time()
+    begun = online = loop.time()
+    told = ""
     try:
         while not (await asyncio.wait({waiting}, timeout=_LOOK_SECONDS))[0]:
             if client.connection.status.state is LinkState.ONLINE:
                 online = loop.time()
-            elif loop.time() - online > LONGEST_OUTAGE:
+            if loop.time() - online > LONGEST_OUTAGE or loop.time() - begun > LONGEST_WAIT:
                 raise UnreachableError(
-                    client.connection.status.problem or _("The connection was lost."),
+                    client.connection.status.problem or _("The server did not answer in time."),
                     _("Send it again later."),
                 )
+            told = _tell_why(client, entry, told)
         stored = waiting.result()
     except (UnreachableError, asyncio.CancelledError):
         await client.messages.abandon([entry.request])
@@ -222,4 +271,15 @@ async def acknowledged(client: "Client", room: Room, entry: Entry, *, as_json: b
     finally:
         waiting.cancel()
     if as_json:
-        print_json({"seq": stored.seq, "room": room.title, "room_id": room.id, "at": stored.at})
+        without = sorted(await client.encryption.left_out(room.id)) if room.encrypted else []
+        place = {"seq": stored.seq, "room": room.title, "room_id": room.id, "at": stored.at}
+        print_json(place | {"outcome": "stored", "without": list(map(display_name, without))})
+
+
+def _tell_why(client: "Client", entry: Entry, told: str) -> str:
+    """Print why a message waits, if that is known and was not printed; returns what was."""
+    waiting = [one.entry for one in client.messages.outgoing() if one.entry.request == entry.request]
+    why = next((one.problem for one in waiting if one.delivery is Delivery.QUEUED), "")
+    if why and why != told:
+        echo(_("parlour: Not sent yet: {why}").format(why=shown(why)), err=True)
+    return why or told

@@ -441,6 +441,10 @@ class LineMode:
             )
         elif entry.seq is not None:
             self.printer.change(entry)
+        elif entry.problem:
+            self.printer.say(
+                _("{title}, not sent yet: {problem}").format(title=title, problem=shown(entry.problem))
+            )
 
 
 async def _help(mode: LineMode, rest: str) -> None:

@@ -111,7 +111,7 @@ def _names(users: Sequence[UserName]) -> str:
 def _on_its_way(entry: Entry) -> str:
     match entry.delivery:
         case Delivery.QUEUED:
-            why = shown(entry.problem) if entry.problem else _("waiting for the connection")
+            why = shown(entry.problem) if entry.problem else _("waiting for the server")
             return _(" [not sent yet: {why}]").format(why=why)
         case Delivery.FAILED:
             return _(" [not sent: {problem} /outbox shows what you can do]").format(
@@ -141,9 +141,7 @@ def outgoing_line(title: str, number: int, one: Outgoing) -> str:
     """Return an outgoing message."""
     why = one.entry.problem
     words = {
-        Delivery.QUEUED: _("waiting: {why}").format(why=shown(why))
-        if why
-        else _("waiting for the connection"),
+        Delivery.QUEUED: _("waiting: {why}").format(why=shown(why)) if why else _("waiting for the server"),
         Delivery.SENT: _("sent, not confirmed yet"),
         Delivery.FAILED: _("failed: {problem} /retry {number} or /cancel {number}").format(
             problem=shown(one.entry.problem), number=number

@@ -1,12 +1,15 @@
-"""How long `send` waits for the server's word."""
+"""What `send` says while it waits for the server's word, and how long it does."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer
 
 from parlour_client.cli import send
-from parlour_client.kit.errors import UnreachableError
+from parlour_client.core.e2ee.groups.group_errors import NotReadyError
+from parlour_client.core.model import Delivery
+from parlour_client.kit.errors import ParlourClientError, SetupError, UnreachableError
 
 
 async def test_only_a_long_outage_ends_a_send(
@@ -49,3 +52,64 @@ async def test_only_a_long_outage_ends_a_send(
     with pytest.raises(UnreachableError):
         async with asyncio.timeout(60):
             await lost
+
+
+async def test_a_server_that_never_answers_ends_a_send(
+    desk: Desk, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However well it is connected all the time."""
+    loop = asyncio.get_running_loop()
+    passed, time = 0.0, loop.time
+    monkeypatch.setattr(loop, "time", lambda: time() + passed)
+    monkeypatch.setattr(send, "_LOOK_SECONDS", 0.0)
+    client = await desk.open()
+    room = client.rooms.get(LOBBY)
+    assert room is not None
+    server.silent = True
+    entry = await client.messages.send(LOBBY, "hello?")
+    waiting = asyncio.ensure_future(send.acknowledged(client, room, entry, as_json=False))
+    await asyncio.sleep(0)
+    passed = send.LONGEST_WAIT - 1
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    passed = send.LONGEST_WAIT + 1
+    async with asyncio.timeout(60):
+        with pytest.raises(UnreachableError, match="did not answer in time"):
+            await waiting
+    assert client.messages.outgoing() == []
+
+
+async def test_why_a_message_waits_is_said_once(
+    desk: Desk, server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As soon as there is a reason; then the server has it."""
+    monkeypatch.setattr(send, "_LOOK_SECONDS", 0.0)
+    client = await desk.open()
+    room = client.rooms.get(LOBBY)
+    assert room is not None
+    server.silent = True
+    entry = await client.messages.send(LOBBY, "hello?")
+    (one,) = client.messages.outgoing()
+    waits = replace(one, entry=replace(one.entry, delivery=Delivery.QUEUED, problem="The room is not ready."))
+    with monkeypatch.context() as patched:
+        patched.setattr(type(client.messages), "outgoing", lambda _: [waits])
+        waiting = asyncio.ensure_future(send.acknowledged(client, room, entry, as_json=False))
+        for _ in range(20):
+            await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert capsys.readouterr().err == "parlour: Not sent yet: The room is not ready.\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (UnreachableError("gone"), "unreachable"),
+        (NotReadyError("later"), "not-ready"),
+        (SetupError("no"), "refused"),
+    ],
+)
+def test_each_failure_has_a_word_for_scripts(error: ParlourClientError, outcome: str) -> None:
+    """Not sent because of the connection, of the room's keys, or for good."""
+    assert send.outcome_of(error) == outcome

@@ -186,6 +186,15 @@ async def test_typing_sends_and_two_slashes_are_one(ear: Ear) -> None:
     assert [call[2] for call in ear.client.calls if call[0] == "send"] == ["hello", "/shrug"]
 
 
+async def test_why_a_message_is_held_is_said(ear: Ear) -> None:
+    """The connection is there, and the room's keys are not: nobody has to ask for the outbox."""
+    await ear.say("hello")
+    entry = ear.client.logs[LOBBY][-1]
+    held = replace(entry, seq=None, delivery=Delivery.QUEUED, problem="This room's keys are not here yet.")
+    ear.client.tell(EntryChanged(held))
+    assert ear.heard[-1] == "lobby, not sent yet: This room's keys are not here yet."
+
+
 async def test_offline_is_shown(ear: Ear) -> None:
     """A message waits, and the person hears it; a failed one says what can be done."""
     ear.client.set_link(ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected"))

@@ -62,7 +62,7 @@ def test_labels_are_words() -> None:
     assert entry_line("lobby", replace(hello, deleted=True, text=None)) == "lobby, #7 bobby: deleted"
     assert entry_line("lobby", replace(hello, reactions=(reaction,))).endswith("[reactions: 👍 from bobby]")
     queued = replace(hello, seq=None, delivery=Delivery.QUEUED)
-    assert entry_line("lobby", queued).endswith("[not sent yet: waiting for the connection]")
+    assert entry_line("lobby", queued).endswith("[not sent yet: waiting for the server]")
     held = replace(queued, problem="ben has a new key.")
     assert entry_line("lobby", held).endswith("[not sent yet: ben has a new key.]")
     assert (

@@ -5,11 +5,12 @@ Methods that are not awaited answer from memory.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from parlour_client.core.archive import key_log_copy
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.groups import server_claims, statements
 from parlour_client.core.e2ee.groups.commit_plan import ServerClaims
@@ -167,6 +168,19 @@ class Encryption:
             return ""
         known = self._rooms.scheduler.problems.get(room)
         return "" if known is None else known.whole
+
+    async def left_out(self, room: RoomId) -> Mapping[UserName, str]:
+        """Return whose devices could not be added when the room was last looked at, and why."""
+        if not self._rooms.covers(room):
+            return {}
+        state = self._rooms.reconciler.seen.get(room)
+        owners = {} if state is None else {one.device: one.user for one in state.missing}
+        found: dict[UserName, str] = {}
+        for device, why in self._rooms.reconciler.left_out.get(room, {}).items():
+            # A device that was revoked is left out as it should be, whatever the server says.
+            if device in owners and not await self._rooms.archive.read(key_log_copy.is_revoked, device):
+                found[owners[device]] = why
+        return found
 
     async def refound(self, room: RoomId) -> None:
         """Recreate the group of a contested room."""

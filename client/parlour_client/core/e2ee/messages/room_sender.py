@@ -3,7 +3,8 @@
 It encrypts a few requests at a time, in order, and sends each after the previous one was answered. A message
 that arrived too late for its epoch is encrypted again under the same id when the room has caught up; a
 pending removal is committed at once. A message that can't be encrypted now is held with the reason, and
-nothing is lost; a program that only sends reports the reason instead.
+nothing is lost; a program that only sends reports the reason instead. One for which the room takes longer
+than ``SAY_SECONDS`` to become ready says so meanwhile.
 """
 
 import asyncio
@@ -34,9 +35,12 @@ _PATIENCE: Final = 20.0
 """Seconds that a program which only sends waits for a room to become ready."""
 _UNDER_WAY_SECONDS: Final = 60.0
 """How long it waits for what is under way: a slow machine is no failure, and each request has a limit."""
+SAY_SECONDS: Final = 5.0
+"""Seconds after which a message that still waits for its room has a reason."""
 _NOT_SENT: Final = N_(
     "It was not sent. Send it again later, or from the chat, which sends it as soon as it can."
 )
+_UNDER_WAY: Final = N_("This room's messages and keys are still being compared with the server's.")
 _AGAIN: Final = frozenset({ErrorCode.STALE_EPOCH, ErrorCode.REMOVAL_PENDING})
 _SLOWLY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT})
 
@@ -78,6 +82,7 @@ class RoomSender:
                 await self._queue.wait()
                 continue
             moved, began = self._next_change(), self._clock.now()
+            timer = self._clock.call_later(SAY_SECONDS, partial(self._say, batch))
             try:
                 sealed = await self._sealed(batch, waited)
             except ParlourClientError as error:
@@ -86,8 +91,20 @@ class RoomSender:
                 await self._hold(batch, error, moved, waited)
                 waited += max(0.001, (self._clock.now() - began) / 1_000)
                 continue
+            finally:
+                timer.cancel()
             waited = 0.0
             await self._send(batch, sealed)
+
+    def _say(self, batch: Sequence[Item]) -> None:
+        """Tell why these are not sent yet, unless it is known: the room is still being made ready."""
+        for item in batch:
+            if item.waits is None and item.delivery is Delivery.QUEUED:
+                self._outbox.waits(item, self._why(NotReadyError(_(_UNDER_WAY))))
+
+    def _why(self, error: ParlourClientError) -> ParlourClientError:
+        """Return why a message waits; one of a program that only sends is not sent later by itself."""
+        return error if self._follow else NotReadyError(str(error), "")
 
     async def _sealed(self, batch: Sequence[Item], waited: float) -> list[Encrypted]:
         frames = [item.frame for item in batch]
@@ -110,7 +127,7 @@ class RoomSender:
                 self._outbox.failed(item, reason)
             return
         for item in batch:
-            self._wait(item, error)
+            self._wait(item, self._why(error))
         again = 1.0 if not self._follow else _LOOK_AGAIN
         # Others wait for the same event: setting it because of a timeout would wake all of them.
         waiting = asyncio.ensure_future(moved.wait())

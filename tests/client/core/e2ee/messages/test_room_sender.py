@@ -9,7 +9,7 @@ from tests.client.core.core_fake import ALICE, LAPTOP, LOBBY, Desk, FakeClock
 
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
-from parlour_client.core.e2ee.messages.room_sender import RoomSender
+from parlour_client.core.e2ee.messages.room_sender import SAY_SECONDS, RoomSender
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import DurableRequest, Item, at_of
 from parlour_client.core.outbox.outbox import Outbox
@@ -170,6 +170,26 @@ async def test_a_held_room_is_looked_at_again_after_a_while_and_not_without_end(
     moved, world.moves = world.moves, asyncio.Event()
     moved.set()
     assert await settled() == 5
+    running.cancel()
+
+
+async def test_what_waits_for_its_room_says_why_after_a_few_seconds(desk: Desk) -> None:
+    """Encrypting waits, for whatever it is: nobody is told that the connection is missing, or nothing."""
+    outbox, item = await outbox_and_message(desk)
+    world, queue = World(takes=asyncio.Event()), RoomQueue()
+    sender = RoomSender(LOBBY, queue, outbox, world, world, desk.clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
+    queue.put(item)
+    running = asyncio.ensure_future(sender.run())
+    await turns()
+    desk.clock.advance(SAY_SECONDS - 0.1)
+    assert [one.entry.problem for one in outbox.outgoing()] == [""]
+    desk.clock.advance(0.2)
+    (told,) = outbox.outgoing()
+    assert "compared with the server's" in told.entry.problem
+    assert world.takes is not None
+    world.takes.set()
+    await turns()
+    assert item.delivery is Delivery.STORED
     running.cancel()
 
 

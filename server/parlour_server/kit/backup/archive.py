@@ -84,7 +84,7 @@ def write_archive(schema: Schema, folder: DataFolder, file: Path) -> list[str]:
             manifest = taken.database.with_name(_MANIFEST)
             manifest.write_bytes(msgspec.json.encode(_Manifest(1, members, taken.incarnation)))
             _add(tar, manifest, _MANIFEST, {})
-    return taken.damage
+        return taken.damage()
 
 
 def _remove_left_beside(file: Path) -> None:

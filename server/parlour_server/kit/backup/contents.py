@@ -13,9 +13,10 @@ import re
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -75,8 +76,8 @@ class Snapshot:
     database: Path
     """A copy that nothing writes to."""
     incarnation: str | None
-    damage: list[str]
-    """What is damaged in the database, as sentences."""
+    damage: Callable[[], list[str]]
+    """Read the whole copy; return what is damaged in it, as sentences."""
     files: tuple[tuple[str, Path], ...]
     """Configuration, certificates and keys, by name."""
     uploads: tuple[tuple[str, Path], ...]
@@ -99,7 +100,7 @@ def snapshot(schema: Schema, folder: DataFolder, target: Path) -> Iterator[Snaps
         yield Snapshot(
             copy,
             _incarnation(copy),
-            schema.damage(copy),
+            partial(schema.damage, copy),
             tuple((path.name, path) for path in folder.files),
             # After the database: files uploaded since have no record, files removed since are not needed.
             tuple((f"{path.parent.name}/{path.name}", path) for path in _uploads(folder)),

@@ -52,6 +52,8 @@ _NUMBER: Final = 4
 _DIGEST: Final = 16
 _CHAIN: Final = 48
 """After so many backups of only changes comes one of the whole database: two days, with one an hour."""
+_CHECK_AGAIN: Final = timedelta(days=1)
+"""A backup of changes looks for damage only if none did for so long: it is most of what a backup costs."""
 _BLOCKS: Final = "blocks"
 _FORMAT, _BACKUPS = MARKS_OF_BACKUPS
 _MANIFEST: Final = "manifest.json"
@@ -76,6 +78,8 @@ class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file `database` or `changes`."""
     since: str | None
     """The backup that `changes` starts from; None for a whole database."""
+    check: Literal["intact", "damaged"] | None
+    """What reading the whole database found; None if it was not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,8 @@ class BackupFacts:
     stored: int
     """What it takes of the disk for the database; a file that was uploaded is stored once for all backups."""
     since: str | None
+    is_checked: bool
+    """Its database was read as a whole when it was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +183,15 @@ class Repository:
         self._uploads = known.uploads.name if known.uploads else "files"
 
     def add(self, schema: Schema, folder: DataFolder) -> tuple[BackupFacts, list[str]]:
-        """Make a backup; returns it, and the damage in its database as sentences. Raises SetupError."""
+        """Make a backup; returns it, and the damage in its database as sentences. Raises SetupError.
+
+        One of changes only is checked once a day, and always as long as damage is known.
+        """
         self._create()
         with self._held() as kept:
             try:
                 with snapshot(schema, folder, self.path) as taken:
-                    return kept.write(folder, taken), taken.damage
+                    return kept.write(folder, taken)
             except OSError as error:
                 raise SetupError(f"cannot write the backup to {self.path}: {error.strerror}") from error
 
@@ -286,6 +295,17 @@ class Repository:
             raise not_a_backup(self._known, self.path, f"its backups are of {found.program!a}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """The backup that the next one can start from."""
+
+    name: str
+    blocks: bytes
+    """Digests of its database's blocks."""
+    intact: datetime | None
+    """When the database was last read as a whole, if nothing was damaged then."""
+
+
 class _Held:
     """A folder of backups while it is locked. Its methods raise SetupError and OSError."""
 
@@ -299,30 +319,35 @@ class _Held:
         """Return the names of all finished backups, the oldest first."""
         return sorted(name for name in self._backups.names() if _NAME.fullmatch(name))
 
-    def write(self, folder: DataFolder, taken: Snapshot) -> BackupFacts:
-        """Write one more."""
+    def write(self, folder: DataFolder, taken: Snapshot) -> tuple[BackupFacts, list[str]]:
+        """Write one more; returns the damage that was found, too."""
         self._clear_unfinished()
         names = self.names()
+        made = _name_after(names)
         before = self._base(names, taken.database.stat().st_size)
+        is_due = before is None or before.intact is None or _time_of(made) - before.intact >= _CHECK_AGAIN
+        damage = taken.damage() if is_due else []
         self._backups.make_folder(_UNFINISHED)
         members: dict[str, Member] = {}
         with self._folder(_UNFINISHED) as work:
-            database, stored, blocks = _write_database(taken.database, work, before and before[1])
+            database, stored, blocks = _write_database(taken.database, work, before and before.blocks)
             members[folder.database.name] = database
             for name, path in taken.files:
                 with suppress(FileNotFoundError):  # not every folder has every file
                     members[name] = _copy(path, work, name)
             members |= self._store_uploads(taken.uploads, self._members_of_newest(names))
-            since = before[0] if before else None
-            manifest = _Manifest(members, taken.incarnation, stored, since)
+            since = before.name if before else None
+            check: Literal["intact", "damaged"] | None = None
+            if is_due:
+                check = "damaged" if damage else "intact"
+            manifest = _Manifest(members, taken.incarnation, stored, since, check)
             data = msgspec.json.encode(manifest)
             work.write(_MANIFEST, b"%b\n%b\n" % (data, hashlib.sha256(data).hexdigest().encode()))
             work.sync()
-        name = _name_after(names)
-        self._backups.rename(_UNFINISHED, name)
+        self._backups.rename(_UNFINISHED, made)
         self._backups.sync()
-        self._root.write(_BLOCKS, b"%b\n%b" % (name.encode(), blocks))
-        return self.facts(name)
+        self._root.write(_BLOCKS, b"%b\n%b" % (made.encode(), blocks))
+        return self.facts(made), damage
 
     def prune(self, keep: int) -> Pruned:
         """Remove what none of the newest ``keep`` backups needs."""
@@ -378,6 +403,7 @@ class _Held:
             sum(is_upload(self._known, one) for one in manifest.members),
             manifest.stored.size,
             manifest.since,
+            manifest.check is not None,
         )
 
     def _clear_unfinished(self) -> None:
@@ -397,7 +423,7 @@ class _Held:
                 raise damaged(self._backups.path / name, "it is not a folder") from error
             yield folder
 
-    def _base(self, names: list[str], size: int) -> tuple[str, bytes] | None:
+    def _base(self, names: list[str], size: int) -> "_Base | None":
         """Return the newest backup and the digests of its blocks, if changes since then are enough."""
         if not names:
             return None
@@ -405,6 +431,7 @@ class _Held:
             with self._chain(names[-1]) as chain:
                 count = -(-chain[-1][1].members[self._known.database.name].size // BLOCK)
                 length, changes = len(chain), sum(manifest.stored.size for _, manifest in chain[1:])
+                checks = [(part.path.name, manifest.check) for part, manifest in chain if manifest.check]
             bytes_ = len(names[-1]) + 1 + count * _DIGEST
             with self._root.reading(_BLOCKS, bytes_, self._root.path) as file:
                 name, _, blocks = file.read(bytes_).partition(b"\n")
@@ -412,7 +439,8 @@ class _Held:
             return None
         if name.decode("ascii", "replace") != names[-1] or length > _CHAIN or changes > size:
             return None
-        return names[-1], blocks
+        intact = _time_of(checks[-1][0]) if checks and checks[-1][1] == "intact" else None
+        return _Base(names[-1], blocks, intact)
 
     def _members_of_newest(self, names: list[str]) -> Mapping[str, Member]:
         """Return what the newest backup has; nothing if that can't be read, so that another can be made."""
@@ -537,5 +565,9 @@ def _name_after(names: list[str]) -> str:
         name = f"{now:%Y-%m-%dT%H-%M-%S}.{now.microsecond // 1000:03}Z"
         if not names or name > names[-1]:
             return name
-        latest = datetime.strptime(names[-1], "%Y-%m-%dT%H-%M-%S.%fZ").replace(tzinfo=UTC)
-        now = latest + timedelta(milliseconds=1)
+        now = _time_of(names[-1]) + timedelta(milliseconds=1)
+
+
+def _time_of(name: str) -> datetime:
+    """Return when a backup was made, by its name."""
+    return datetime.strptime(name, "%Y-%m-%dT%H-%M-%S.%fZ").replace(tzinfo=UTC)

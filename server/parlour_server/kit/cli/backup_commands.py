@@ -259,7 +259,8 @@ def new_incarnation(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
 def _about(one: "BackupFacts") -> str:
     how = f"changes since {one.since}" if one.since else "the whole database"
-    return f"{_size(one.stored)} of {_size(one.database)} stored ({how}), {one.files} uploaded files"
+    checked = "" if one.is_checked else ", not checked for damage"
+    return f"{_size(one.stored)} of {_size(one.database)} stored ({how}), {one.files} uploaded files{checked}"
 
 
 def _as_json(one: "BackupFacts") -> dict[str, Any]:
@@ -270,6 +271,7 @@ def _as_json(one: "BackupFacts") -> dict[str, Any]:
         "stored_bytes": one.stored,
         "files": one.files,
         "since": one.since,
+        "checked": one.is_checked,
     }
 
 

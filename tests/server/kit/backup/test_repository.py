@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import msgspec
@@ -525,6 +526,44 @@ def test_a_damaged_database_is_said(kept: Repository, folder: DataFolder, tmp_pa
         with pytest.raises(SetupError, match="--accept-damage"):
             restore(CHAT.schema, again, backup)
         assert restore(CHAT.schema, again, backup, accept_damage=True) == [sentence]
+
+
+def test_a_backup_of_changes_looks_for_damage_once_a_day(
+    kept: Repository, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is most of what a backup costs; known damage is looked at, and said, each time."""
+    now = datetime.now(UTC)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return now.astimezone(tz)
+
+    monkeypatch.setattr(repository, "datetime", Clock)
+    looked: list[Path] = []
+    look = type(CHAT.schema).damage
+    monkeypatch.setattr(
+        type(CHAT.schema), "damage", lambda schema, copy: looked.append(copy) or look(schema, copy)
+    )
+    checked = []
+    for hours, text in ((0, "one"), (1, "two"), (22, "three"), (1, "four"), (1, "five")):
+        now += timedelta(hours=hours)
+        write(folder, text)
+        made, damage = kept.add(CHAT.schema, folder)
+        assert damage == []
+        checked.append(made.is_checked)
+    assert checked == [True, False, False, True, False]
+    assert [one.is_checked for one in kept.backups()] == checked
+    assert len(looked) == 2
+    with closing(sqlite3.connect(folder.database)) as database:
+        database.execute("UPDATE events SET body = x'00' WHERE seq = 1")
+        database.commit()
+    now += timedelta(hours=23)
+    for _ in range(3):
+        now += timedelta(hours=1)
+        made, damage = kept.add(CHAT.schema, folder)
+        assert made.is_checked
+        assert len(damage) == 1
 
 
 def test_pruning_that_breaks_off_leaves_no_half_backup(

@@ -147,15 +147,16 @@ class Server(Generic[_Settings]):
             stack.callback(passwords.close)
             give_up_reserve(folder)
             last.enter_context(locked(folder))
+            # What refuses to start comes first: nothing is changed before, no certificate renewed.
+            await store.open()
+            last.push_async_callback(store.close)
+            claim_keys(engine, folder)
             renewal = Renewal(folder, settings.listen.names, clock)
             if others := taken_besides(renewal.tls.context):
                 do = f"set Groups = {':'.join(GROUPS)} in the file that OPENSSL_CONF names"
                 warn("weak_groups", taken=", ".join(others), do=do)
             if engine.unverified:
                 warn("database_unverified", why=engine.unverified)
-            await store.open()
-            last.push_async_callback(store.close)
-            claim_keys(engine, folder)
             audit_file = await _open_audit_file(folder, store, settings)
             heads = HeadPublisher(audit_file, store.audit_heads, settings.audit, clock)
             last.push_async_callback(heads.close)

@@ -50,6 +50,7 @@ async def initialise(
     """
     refuse_names(names)
     _refuse_database(program, folder, given or {})
+    _refuse_older_schema(program, folder)
     folder.create()
     begin()
     new = [*_settings(program, folder, names, given or {})]
@@ -82,6 +83,16 @@ async def initialise(
     async with opened(program, folder, clock) as store:
         new += await program.first_run(folder, store, clock)
     return Initialised(settings.listen.names, pin_of(read_certificate(folder.certificate)), tuple(new))
+
+
+def _refuse_older_schema(program: ProgramSpec[Any, Any], folder: DataFolder) -> None:
+    """Raise SetupError for a database that has to be migrated first, before anything is written."""
+    if not folder.settings.exists():
+        return
+    settings = load(folder.settings, program.settings, program.name)
+    engine = engine_for(folder, settings.database)
+    if bool(engine.revisions()) if settings.database.url else folder.database.exists():
+        program.schema.check(engine)
 
 
 def _refuse_database(program: ProgramSpec[Any, Any], folder: DataFolder, given: Mapping[str, str]) -> None:

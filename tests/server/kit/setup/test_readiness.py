@@ -84,6 +84,36 @@ def test_run_upgrades_an_older_database_first(
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.parametrize("command", [("run", "--listen", "127.0.0.1:0"), ("init", "--name", "new.example")])
+def test_an_older_schema_is_refused_before_anything_changes(
+    folder: DataFolder,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+) -> None:
+    """Also a certificate that would be renewed, because the configuration has another name now."""
+    text = folder.settings.read_text(encoding="utf-8")
+    text = text.replace('# names = ["localhost"', 'names = ["other.example", "localhost"', 1)
+    folder.settings.write_text(text, encoding="utf-8")
+    spec = replace(CHAT, schema=later(CHAT.schema, tmp_path))
+    monkeypatch.setattr("parlour_server.store.chat_store.SCHEMA", spec.schema)
+    line = CommandLine(spec.name, lambda: spec, about="", example="")
+
+    def contents() -> dict[str, bytes]:
+        return {
+            path.name: path.read_bytes()
+            for path in folder.path.iterdir()
+            if path.is_file() and not path.name.endswith(("-wal", "-shm", ".lock"))
+        }
+
+    before = contents()
+    assert '\nnames = ["other.example"' in before[folder.settings.name].decode()
+    assert line.run([command[0], "--data", str(folder.path), *command[1:]]) == 1
+    assert "older schema" in capsys.readouterr().err
+    assert contents() == before
+
+
 def test_run_upgrades_no_shared_database(
     folder: DataFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

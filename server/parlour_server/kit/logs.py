@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import sys
+import threading
 import time
 import traceback
 from collections import Counter
@@ -37,6 +38,8 @@ class Level(StrEnum):
 
 _ORDER: Final = tuple(Level)
 _LONGEST: Final = 500  # characters of one field: strangers must not fill the log
+_UNRAISABLE_SECONDS: Final = 60.0
+"""Between two lines about errors of one function that nobody can catch."""
 _LIBRARIES: Final = ("websockets", "asyncio", "starlette", "sqlalchemy", "alembic")
 _encoder: Final = msgspec.json.Encoder()
 
@@ -44,9 +47,13 @@ _encoder: Final = msgspec.json.Encoder()
 def set_up(stream: TextIO | None = None, **fields: object) -> None:
     """Send all logs of the process, those of its libraries too, to ``stream`` (standard error).
 
-    Each line has these fields, too.
+    Each line has these fields, too. What Python would print itself is a line as well: errors that nobody can
+    catch, as of an object that is collected in another thread, those that end a thread, and warnings.
     """
     _log.write, _log.fields = _Writer(stream or sys.stderr), fields
+    sys.unraisablehook = _log_unraisable
+    threading.excepthook = _log_end_of_thread
+    logging.captureWarnings(True)
     root = logging.getLogger()
     root.handlers[:] = [_Bridge()]
     root.setLevel(logging.WARNING)
@@ -81,12 +88,15 @@ def captured() -> Iterator[list[dict[str, object]]]:
     """Collect events instead of writing them, until ``set_up`` is called; then undo both. For tests."""
     root = logging.getLogger()
     write, handlers, level, written = _log.write, root.handlers[:], root.level, _log.written
+    hooks = sys.unraisablehook, threading.excepthook
     events: list[dict[str, object]] = []
     _log.write = lambda event, _line: events.append(event)
     try:
         yield events
     finally:
         _log.write, root.handlers[:], _log.written = write, handlers, written
+        sys.unraisablehook, threading.excepthook = hooks
+        logging.captureWarnings(False)
         root.setLevel(level)
 
 
@@ -120,6 +130,22 @@ def log_fault(where: str, error: BaseException) -> None:
     _write({"where": where, "kind": kind, **text, "at": at, "event": "fault", "level": Level.ERROR})
 
 
+def _log_unraisable(caught: "sys.UnraisableHookArgs") -> None:
+    """Write what Python can't raise: in which function it happened, never what the object holds."""
+    where = getattr(caught.object, "__qualname__", type(caught.object).__qualname__)
+    now = time.monotonic()
+    if caught.exc_value is not None and now >= _log.quiet_until.get(where, now):
+        # a library that drops a thousand objects in the wrong thread must not fill the log
+        _log.quiet_until = {key: at for key, at in _log.quiet_until.items() if now < at}
+        _log.quiet_until[where] = now + _UNRAISABLE_SECONDS
+        log_fault(f"unraisable: {where}", caught.exc_value)
+
+
+def _log_end_of_thread(caught: "threading.ExceptHookArgs") -> None:
+    if caught.exc_value is not None and not isinstance(caught.exc_value, SystemExit):
+        log_fault(f"thread {'' if caught.thread is None else caught.thread.name}", caught.exc_value)
+
+
 def _write(event: dict[str, Any]) -> str:
     level = event["level"]
     _log.counts[level] += 1
@@ -151,6 +177,7 @@ class _Log:
         self.write: Callable[[dict[str, object], str], None] = _Writer(sys.stderr)
         self.fields: Mapping[str, object] = {}
         self.written: frozenset[Level] = frozenset(_ORDER) - {Level.DEBUG}
+        self.quiet_until: dict[str, float] = {}
         self.counts: Counter[Level] = Counter(dict.fromkeys(_ORDER, 0))
 
 

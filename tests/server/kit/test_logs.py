@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import threading
+import warnings
 from enum import StrEnum
 from typing import Any
 
@@ -230,3 +232,49 @@ def test_an_audit_record_is_returned_for_its_chain_at_every_level(written: io.St
     line = log("login_ok", audit=True)
     assert json.loads(line)["event"] == "login_ok"
     assert "login_ok" not in written.getvalue()
+
+
+class Leaky:
+    """Fails when it is collected, as a library's object does that is collected in another thread."""
+
+    def __del__(self) -> None:
+        """Fail, with a secret in the text."""
+        raise RuntimeError(f"called from a wrong thread: {HOSTILE}")
+
+
+def test_what_nobody_can_catch_is_one_line_of_json_a_minute(
+    written: io.StringIO, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """M5, K7: Python would print a traceback with its data, and a library may fail a thousand times."""
+    for _ in range(50):
+        Leaky()
+    [line] = written.getvalue().splitlines()
+    found = json.loads(line)
+    assert (found["event"], found["where"], found["kind"]) == (
+        "fault",
+        "unraisable: Leaky.__del__",
+        "RuntimeError",
+    )
+    assert "wrong thread" not in line
+    assert capfd.readouterr().err == ""
+
+
+def test_a_thread_that_ends_with_an_error_is_one_line(
+    written: io.StringIO, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The same for threads, and for warnings that are not errors."""
+
+    def fail() -> None:
+        raise ValueError(HOSTILE)
+
+    thread = threading.Thread(target=fail, name="worker")
+    thread.start()
+    thread.join()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("old way", DeprecationWarning, stacklevel=1)
+    ended, warned = map(json.loads, written.getvalue().splitlines())
+    assert (ended["where"], ended["kind"]) == ("thread worker", "ValueError")
+    assert (warned["event"], warned["where"]) == ("library", "py.warnings")
+    assert "old way" in warned["text"]
+    assert capfd.readouterr().err == ""

@@ -22,6 +22,8 @@ _PATIENCE: Final = 10.0
 class Readiness:
     """Whether to send people here: not while the store can't be used, nor before the server stops.
 
+    Nor once stored data was found damaged, until a restart: the row that is tried may be intact.
+
     The store is tried at most once in ``FRESH_SECONDS``: by a write, or by a read if servers share it, which
     all renew their leases in it anyway.
     """
@@ -42,6 +44,8 @@ class Readiness:
             raise UnavailableError("the server is stopping")
         if self._nodes.is_stale:
             raise UnavailableError("the database does not answer")
+        if self._store.is_damaged:
+            raise UnavailableError("the database is damaged")
         async with self._trying:
             if self._clock.monotonic() - self._tried >= FRESH_SECONDS:
                 self._is_ready = await self._try()

@@ -330,7 +330,9 @@ class _Held:
         self._backups.make_folder(_UNFINISHED)
         members: dict[str, Member] = {}
         with self._folder(_UNFINISHED) as work:
-            database, stored, blocks = _write_database(taken.database, work, before and before.blocks)
+            database, stored, blocks = _write_database(
+                taken.database, work, before.blocks if before else None
+            )
             members[folder.database.name] = database
             for name, path in taken.files:
                 with suppress(FileNotFoundError):  # not every folder has every file

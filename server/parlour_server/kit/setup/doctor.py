@@ -50,6 +50,7 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
     found = [Finding("danger", "files", problem) for problem in problems]
     if not folder.path.is_dir():
         return found, None
+    found += _read_only(folder)
     if not problems:
         found.append(Finding("fine", "files", f"{folder.path} and its contents are private"))
     settings: Settings | None = None
@@ -82,6 +83,18 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
         Finding("fine", "server", f"runs on {in_url(where[0])}:{where[1]}" if where else "not running")
     )
     return found, settings
+
+
+def _read_only(folder: DataFolder) -> list[Finding]:
+    """Report what can't be written: the server would not start, or store nothing."""
+    uploads = () if folder.uploads is None else (folder.path / folder.uploads.name,)
+    places = [path for path in (folder.path, folder.database, *uploads) if path.exists()]
+    effective = os.access in os.supports_effective_ids
+    locked = [path for path in places if not os.access(path, os.W_OK, effective_ids=effective)]
+    if not locked:
+        return []
+    do = f"give its user the right to write to {folder.path} and all in it, or mount its disk for writing"
+    return [Finding("danger", "files", f"{locked[0]} can't be written, which the server must; {do}")]
 
 
 def _listening(settings: Settings, where: tuple[str, int] | None) -> list[Finding]:

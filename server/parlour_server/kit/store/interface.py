@@ -359,6 +359,11 @@ class KitStore(Protocol):
         """
         ...
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether a read or a write has found stored data damaged since the start."""
+        ...
+
     async def open(self) -> None:
         """Connect. Raises SetupError for an old schema (run `migrate`)."""
         ...

@@ -3,17 +3,24 @@
 import asyncio
 import json
 import logging
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 
 import pytest
 from tests.server.api.conftest import OPERATIONS, Api
-from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock
+from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock, by_itself
 
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.kit.secret import Secret
+from parlour_server.chat_program import CHAT
+from parlour_server.kit.api.health_endpoints import Readiness
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.accounts.authority import ByOperator
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.store.interface import Store
 
 JSON = {"Content-Type": "application/json"}
@@ -343,3 +350,32 @@ async def test_readiness_follows_the_store(
     answer = answers[0]
     assert answer.status_code == 503
     assert "disk" not in answer.text
+
+
+async def test_a_server_whose_database_is_damaged_is_not_ready(
+    api: Api, store: Store, folder: DataFolder, make_account: MakeAccount
+) -> None:
+    """An index that logins need is damaged, the row that readiness writes is not: 503 once it was met."""
+    await make_account("anna")
+    assert (await api.http.get("/readyz")).status_code == 204
+    await store.close()
+    with closing(sqlite3.connect(folder.database)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        [size] = db.execute("PRAGMA page_size").fetchone()
+        query = "SELECT rootpage FROM sqlite_schema WHERE tbl_name = 'second_factors' AND type = 'index'"
+        pages = [page for (page,) in db.execute(query) if page]
+    with folder.database.open("r+b") as file:
+        for page in pages:
+            file.seek((page - 1) * size)
+            file.write(b"\xff" * size)
+    opened = CHAT.make_store(SqliteEngine(folder.database), StoppedClock(), False)
+    await opened.open()
+    readiness = Readiness(opened, StoppedClock(), by_itself())
+    await readiness.require()
+    with pytest.raises(UnavailableError):
+        await opened.second_factors.of(parse_user_name("anna"))
+    await opened.check()  # what is written there is intact
+    with pytest.raises(UnavailableError, match="damaged"):
+        await readiness.require()
+    await opened.close()
+    await store.open()

@@ -2,6 +2,10 @@
 
 import os
 import pwd
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ from parlour_server.chat_program import CHAT
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import write_private
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.doctor import examine
 
 
 def test_a_new_folder_is_private(tmp_path: Path) -> None:
@@ -142,3 +147,40 @@ def test_the_folder_of_another_user_is_theirs(folder: DataFolder, monkeypatch: p
     mine = next(one for one in folder.problems() if one.startswith(f"{folder.path} "))
     assert f"run this as that user: `sudo -u {owner} …`" in mine
     assert "chown" not in mine
+
+
+@pytest.mark.parametrize("locked", ["the folder", "the database"])
+def test_doctor_says_that_a_folder_cannot_be_written(folder: DataFolder, locked: str) -> None:
+    """A disk that is mounted read-only, or another owner: the server would store nothing."""
+    where = Path(tempfile.mkdtemp(prefix="parlour-locked-"))  # where another user may go, too
+    try:
+        where.chmod(0o755)
+        path = Path(shutil.copytree(folder.path, where / "data"))
+        path.chmod(0o700)
+        moved = CHAT.folder(path)
+        (path if locked == "the folder" else moved.database).chmod(0o500 if locked == "the folder" else 0o400)
+        with _somebody(path):
+            findings, _ = examine(CHAT, moved)
+        texts = [one.text for one in findings if (one.level, one.about) == ("danger", "files")]
+        [text] = [text for text in texts if "can't be written" in text]
+        assert text.startswith(f"{path if locked == 'the folder' else moved.database} can't be written")
+    finally:
+        path.chmod(0o700)
+        shutil.rmtree(where)
+    findings, _ = examine(CHAT, folder)
+    assert not [one for one in findings if "can't be written" in one.text]
+
+
+@contextmanager
+def _somebody(path: Path) -> Iterator[None]:
+    """Own what is there and be a user who may not do everything, as root may."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for one in (path, *path.rglob("*")):
+        os.chown(one, 65534, 65534, follow_symlinks=False)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)

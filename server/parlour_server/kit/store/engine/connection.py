@@ -150,6 +150,10 @@ class Engine(Protocol):
         """What its connections raise when the database fails, not the statement: SetupError is one."""
         ...
 
+    def is_damage(self, error: BaseException) -> bool:
+        """Return whether this error of its connections says that stored data is damaged."""
+        ...
+
     @property
     def is_shared(self) -> bool:
         """Whether several servers may use the database at once."""

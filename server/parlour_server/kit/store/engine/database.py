@@ -113,6 +113,11 @@ class Database:
         """Return the numbers of the only row of a query."""
         return await self._readers.row(lambda *found: [float(one) for one in found], query, *values) or ()
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether a read or a write has found damage since the start. ``check`` would not meet it."""
+        return self._readers.is_damaged or self._writer.is_damaged
+
     async def check(self) -> None:
         """Raise UnavailableError if a write fails: it writes one row."""
 

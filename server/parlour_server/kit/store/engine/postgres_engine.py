@@ -210,6 +210,10 @@ class PostgresEngine:
     failures: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InternalError, SetupError)
     is_shared = True
 
+    def is_damage(self, error: BaseException) -> bool:
+        """Return whether PostgreSQL found a page or an index damaged."""
+        return isinstance(error, errors.DataCorrupted | errors.IndexCorrupted)
+
     def __init__(self, dsn: str, password_file: Path | None = None, *, read_only: bool = False) -> None:
         """Read the connection string. Raises SetupError, in whose text nothing of it is: it has a password.
 

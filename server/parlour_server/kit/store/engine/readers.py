@@ -50,6 +50,8 @@ class Readers:
         """Reads that wait or run."""
         self.refused = 0
         """Reads that were refused, because too many waited."""
+        self.is_damaged = False
+        """A read found damage: it stays so until a restart, because other reads may still succeed."""
         self._open = True
         self._loop: asyncio.AbstractEventLoop
 
@@ -141,6 +143,7 @@ class Readers:
                         connection = None
                     error = UnavailableError(f"the database cannot be read: {failure}")
                     error.__cause__ = failure
+                    self.is_damaged = self.is_damaged or self._engine.is_damage(failure)
                     self._log(failure)
                 except BaseException as failure:  # noqa: BLE001 - whatever a read raises is its caller's
                     error = failure

@@ -98,6 +98,12 @@ class SqliteEngine:
     """The SQLite file at ``path``."""
 
     failures: tuple[type[Exception], ...] = (sqlite3.Error, MemoryError, SetupError)
+
+    def is_damage(self, error: BaseException) -> bool:
+        """Return whether a page is not what it should be, or the file is none of SQLite's any more."""
+        code = getattr(error, "sqlite_errorcode", None)  # its low byte: the kind of error
+        return code is not None and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
     is_shared = False
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:

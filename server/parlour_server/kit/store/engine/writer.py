@@ -62,6 +62,8 @@ class Writer:
         self._connection: WriteConnection | None = None
         self.is_failing = False
         """The newest transaction failed."""
+        self.is_damaged = False
+        """A write found damage: it stays so until a restart, because other writes may still succeed."""
         self._scrub_at = 0.0
         self.tracing: Tracing | None = None
         """Set by a server that traces requests."""
@@ -166,6 +168,8 @@ class Writer:
         """Log when writing begins to fail, and when it works again."""
         error = outcomes[0][2]
         failing = isinstance(error, UnavailableError)
+        if error is not None and self._engine.is_damage(error.__cause__ or error):
+            self.is_damaged = True
         self.failed += failing
         if failing and not self.is_failing:
             _log.error("the store cannot write: %s", error)

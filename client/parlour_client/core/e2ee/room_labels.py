@@ -93,11 +93,14 @@ class RoomLabels:
         return {summary.peer}
 
     def _absent(self, room: RoomId, report: GroupReport) -> str:
-        for peer in self._peer(room) - {member.user for member in report.members}:
-            return _("{peer} has no device with encryption yet. Your messages wait.").format(peer=peer)
         left_out = self._rooms.reconciler.left_out.get(room, {})
-        if left_out:
-            why = "; ".join(sorted(set(left_out.values())))
+        why = self._rooms.scheduler.left_out(room)
+        for peer in self._peer(room) - {member.user for member in report.members}:
+            if why:
+                words = _("No device of {peer} could be added ({why}). Your messages wait.")
+                return words.format(peer=peer, why=why)
+            return _("{peer} has no device with encryption yet. Your messages wait.").format(peer=peer)
+        if why:
             return _("Devices that could not be added: {count} ({why}).").format(count=len(left_out), why=why)
         return ""
 

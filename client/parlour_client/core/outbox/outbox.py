@@ -337,24 +337,25 @@ class Outbox:
 
     def _refused(self, item: Item, reply: Error) -> None:
         item.tries += 1
+        error = ChatRefusedError(reply.code, reply.hint, retry_after=reply.retry_after)
         match reply.code:
             case ErrorCode.RATE_LIMITED:
                 self._scheduler.slow_down()
-                self._again(item, (reply.retry_after or 1_000) / 1_000)
+                self._again(item, error, (reply.retry_after or 1_000) / 1_000)
             case ErrorCode.TOO_MANY_IN_FLIGHT:
-                self._again(item, _A_MOMENT)
+                self._again(item, error, _A_MOMENT)
             case ErrorCode.ENCRYPTED if item.tries < MAX_TRIES:  # just now: it goes to a room's queue next
-                self._again(item, _A_MOMENT)
+                self._again(item, error, _A_MOMENT)
             case ErrorCode.UNAVAILABLE if item.tries < MAX_TRIES:
                 self._scheduler.slow_down()
-                self._again(item, _A_MOMENT * item.tries)
+                self._again(item, error, _A_MOMENT * item.tries)
             case ErrorCode.MESSAGE_GONE if isinstance(item.frame, Send) and item.frame.reply_to is not None:
                 self._failed_without_parent(item)
             case _:
-                self._failed(item, ChatRefusedError(reply.code, reply.hint, retry_after=reply.retry_after))
+                self._failed(item, error)
 
-    def _again(self, item: Item, seconds: float) -> None:
-        item.delivery = Delivery.QUEUED
+    def _again(self, item: Item, why: ParlourClientError, seconds: float) -> None:
+        item.delivery, item.waits = Delivery.QUEUED, why
         self._scheduler.put(item)
         self._scheduler.hold(seconds)
         self._report(item)

@@ -35,6 +35,9 @@ async def test_refused_for_speed_waits_and_keeps_the_order(desk: Desk, server: F
         await asyncio.sleep(0)
     await turns()
     assert sends(server) == ["one"]
+    first, *others = [one.entry for one in client.messages.outgoing()]
+    assert first.problem == "You are sending too fast."
+    assert [entry.problem for entry in others] == ["", ""]
     desk.clock.advance(2.9)
     await turns()
     assert sends(server) == ["one"]

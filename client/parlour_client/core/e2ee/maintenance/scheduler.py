@@ -120,6 +120,10 @@ class Scheduler:
         """Return the members whose accounts were deleted, by the server's last answer."""
         return self._reconciler.closed(room)
 
+    def left_out(self, room: RoomId) -> str:
+        """Return why devices could not be added when a room was last settled, in words; empty: all could."""
+        return "; ".join(sorted(set(self._reconciler.left_out.get(room, {}).values())))
+
     async def finish(self, room: RoomId | None = None) -> None:
         """Do at once what only this device can do, like renewing its keys, because the program ends.
 

@@ -222,6 +222,7 @@ class Outgoing:
             scheduler.leaves_in(room, own.device),
             scheduler.problems.get(room),
             scheduler.closed(room),
+            scheduler.left_out(room),
         )
 
 

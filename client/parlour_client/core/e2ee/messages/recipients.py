@@ -40,6 +40,8 @@ class Recipients:
     """Why the room could not be reconciled."""
     closed: Collection[UserName] = ()
     """Members whose accounts were deleted, as the server says."""
+    left_out: str = ""
+    """Why devices could not be added just now, in words; empty: there are none."""
 
     def require(self, report: GroupReport, trust: Callable[[UserName], Trust]) -> None:
         """Raise why nothing can be sent now: EncryptionError, NotReadyError, BlockedError, the problem."""
@@ -58,6 +60,13 @@ class Recipients:
         if peer is not None and not any(member.user == peer for member in report.members):
             if trust(peer) is Trust.CHANGED:  # their devices were revoked with the old key
                 raise BlockedError(changed_words(peer))
+            if self.left_out:
+                raise NotReadyError(
+                    _("No device of {peer} could be added, so they could not read it ({why}).").format(
+                        peer=peer, why=self.left_out
+                    ),
+                    _("It is sent as soon as one can."),
+                )
             raise NotReadyError(
                 _("{peer} has no device with encryption yet, so they could not read it.").format(peer=peer),
                 _("It is sent as soon as {peer} opens Parlour.").format(peer=peer),

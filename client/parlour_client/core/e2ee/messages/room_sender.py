@@ -188,7 +188,7 @@ class RoomSender:
             return 0.0
         if reply.code in _SLOWLY and (item.tries < MAX_TRIES or reply.code is not ErrorCode.UNAVAILABLE):
             self._window = 1  # later requests must not overtake the refused one
-            self._wait(item, None)
+            self._wait(item, error)
             return (reply.retry_after or 1_000) / 1_000
         self._outbox.failed(item, error)
         await self._outgoing.forget(item.request)

@@ -672,7 +672,7 @@ async def begin(
         made.append(person)
         running += [asyncio.ensure_future(line.run()) for line in person.lines]
     for person in made:
-        person.others = [other for other in made if other is not person]
+        person.others = [other for other in made if other is not person] or [person]
     owner = made[0]
     for number in range(rooms):
         room_name = parse_room_name(f"torture-{tag}-{number}")

@@ -34,7 +34,7 @@ class Operator:
         """Archive rooms and appoint moderators, until told to stop."""
         while not stop.is_set():
             room = self._chance.choice(self._world.public)
-            if self._chance.random() < 0.5:
+            if self._chance.random() < 0.5 or not people:
                 await self.archive(room, on=True)
                 await asyncio.sleep(_HELD_SECONDS)
                 await self.archive(room, on=False)

@@ -47,6 +47,21 @@ def test_a_line_for_each_message_as_they_come(ada: Person) -> None:
     assert "cannot be sent" in errors
 
 
+def test_the_line_mode_says_what_became_of_each_line(server: Server, ada: Person) -> None:
+    """At the end of its input: stored under a number, or kept for the next time, which is status 1."""
+    done = ada.run("--plain", stdin="/go lobby\nlast words\n")
+    assert done.stdout.splitlines()[-1].startswith("lobby, sent as #")
+    server.kill()
+    done = ada.run("--plain", stdin="/go lobby\ninto the void\n", check=False)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "lobby, not sent yet: it is sent the next time."
+    server.start()
+    done = ada.run("--plain", stdin="/go lobby\nand again\n")
+    lines = json_lines(ada.run("export", "lobby", "--json").stdout)
+    texts = [line["text"] for line in lines if line["kind"] == "message"]
+    assert texts[-2:] == ["into the void", "and again"]
+
+
 def test_two_people_talk(ada: Person, ben: Person) -> None:
     """`tail` prints live what another sends, each message once, ASCII alone."""
     tailing = ben.begin("tail", "lobby", "--json", "--count", "3", "--from", "1", "--events")

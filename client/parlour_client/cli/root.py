@@ -303,7 +303,7 @@ class RootGroup(TableGroup):
 @click.option("--plain", is_flag=True, help=N_("Open the chat line by line, like `parlour chat --plain`."))
 @click.version_option(package_name="parlour", prog_name="parlour", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(context: click.Context, home: Path | None, account: str | None, *, plain: bool = False) -> None:
+def cli(context: click.Context, home: Path | None, account: str | None, *, plain: bool = False) -> int | None:
     """Chat in the terminal. Without a command: open the chat."""
     # all files of any command are for this person only; a project's are as the person wants theirs
     context.meta["umask"] = os.umask(0o077)
@@ -312,11 +312,13 @@ def cli(context: click.Context, home: Path | None, account: str | None, *, plain
         raise click.UsageError(_("--home and --account can't be used together."))
     context.obj = account_folder(account) if account is not None else home
     if context.invoked_subcommand is None:
-        context.invoke(_chat(), plain=plain)
-    elif plain:
+        status: int = context.invoke(_chat(), plain=plain)
+        return status
+    if plain:
         raise click.UsageError(
             _("--plain only works with the chat: parlour --plain, or parlour chat --plain.")
         )
+    return None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -83,6 +83,8 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.secret import Secret
 
 _PATIENCE: Final = 10.0
+_LAST_SECONDS: Final = 2.0
+"""For what was written last, when the input ends."""
 EVERYTHING: Final = "all"
 """What `/help` takes besides a command and a topic."""
 _READ_AT_START: Final = 10
@@ -120,6 +122,8 @@ class LineMode:
         """The rooms when the command that is running was begun."""
         self._first: list[Entry] = []
         """Events of other rooms since then."""
+        self._sent: list[Entry] = []
+        """What was written in this run."""
         self._last_status = ""
         self._bursts: set[RoomId] = set()
         """Rooms of which a burst was reported, since anything was typed or printed one by one."""
@@ -320,19 +324,38 @@ class LineMode:
                 )
             )
             return
-        await self.client.messages.send(room.id, text, reply_to=reply_to)
+        self._sent.append(await self.client.messages.send(room.id, text, reply_to=reply_to))
 
     async def send_held(self) -> None:
         """Send the held line to the room that it was written in. Raises SetupError."""
         if self._held is None:
             raise SetupError(_("Nothing is held back."))
         (room, text, reply_to), self._held = self._held, None
-        await self.client.messages.send(room, text, reply_to=reply_to)
+        self._sent.append(await self.client.messages.send(room, text, reply_to=reply_to))
 
     def drop_held(self) -> None:
         """Drop the held line."""
         self._held = None
         self.printer.say(_("Dropped."))
+
+    async def let_go(self) -> int:
+        """Give the last messages a moment to be sent, and say what became of each; returns the exit status.
+
+        What the server does not have stays in the outbox.
+        """
+        end, unsent = asyncio.get_running_loop().time() + _LAST_SECONDS, 0
+        for entry in self._sent:
+            assert entry.request is not None  # noqa: S101 - a message that was just queued has one
+            try:
+                async with asyncio.timeout_at(end):
+                    self.printer.sent(entry.room, await self.client.messages.stored(entry.request))
+            except ParlourClientError:
+                unsent += 1  # that was said when it was refused
+            except TimeoutError:
+                unsent += 1
+                title = self.printer.title(entry.room)
+                self.printer.say(_("{title}, not sent yet: it is sent the next time.").format(title=title))
+        return 1 if unsent else 0
 
     # --- changes
 
@@ -516,7 +539,10 @@ async def run(
     settings: Settings | None = None,
     folder: Path | None = None,
 ) -> int:
-    """Run until the input ends or the person quits; returns the exit status."""
+    """Run until the input ends or the person quits.
+
+    Returns the exit status: 1 if something that was written is not on the server.
+    """
     mode = LineMode(client, out, settings or Settings(), folder, source)
     await client.start()
     client.history.keep(kept_seconds(mode.settings))
@@ -542,7 +568,7 @@ async def run(
             await mode.transfers.finished()  # the input ended: its requests were processed
         if client.connection.status.session_ended and not mode.hidden.is_possible:
             await client.connection.ready()  # raises the error, with the command to log in
-        await _let_go(client)
+        return await mode.let_go()
     finally:
         mode.hidden.end()
         await mode.dialog.stop()
@@ -550,16 +576,3 @@ async def run(
         await mode.transfers.finished()
         unsubscribe()
         await client.stop()
-    return 0
-
-
-async def _let_go(client: Client) -> None:
-    """Give the last messages a moment to be sent; the others stay in the outbox."""
-    for one in client.messages.outgoing():
-        entry = one.entry
-        if entry.request is not None and entry.delivery in {Delivery.QUEUED, Delivery.SENT}:
-            try:
-                async with asyncio.timeout(2):
-                    await client.messages.stored(entry.request)
-            except (TimeoutError, ParlourClientError):
-                return

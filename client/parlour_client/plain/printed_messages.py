@@ -32,6 +32,10 @@ class PrintedMessages:
             _ = self._printed.popitem(last=False)
         return before
 
+    def knows(self, room: RoomId, seq: Seq) -> bool:
+        """Say whether a message was printed, or its number."""
+        return (room, seq) in self._printed
+
     def forget(self, room: RoomId) -> None:
         """Forget the messages of a room."""
         for key in [key for key in self._printed if key[0] == room]:

@@ -37,6 +37,8 @@ class Printer:
         self._invitations: set[tuple[RoomId, UserName]] = set()
         """Invitations that were printed."""
         self._printed_notices: set[NoticeId] = set()
+        self._titles: dict[RoomId, str] = {}
+        """Of rooms that something was printed of, also when they were left since."""
 
     def say(self, line: str) -> None:
         """Print one line, or a message of several."""
@@ -45,7 +47,9 @@ class Printer:
     def title(self, room: RoomId) -> str:
         """Return a room's title."""
         known = self.client.rooms.get(room)
-        return known.title if known is not None else _("a room you left")
+        if known is not None:
+            self._titles[room] = known.title
+        return self._titles.get(room) or _("a room you left")
 
     def enter(self, room: Room, words: str = "") -> None:
         """Write in this room from now on; first, print who can read it."""
@@ -83,6 +87,11 @@ class Printer:
             title, before, entry, self.messages.answered(entry), covered=self._covers_spoilers
         ):
             self.say(line)
+
+    def sent(self, room: RoomId, seq: Seq) -> None:
+        """Print the number that a message of ours was stored under, unless it was printed."""
+        if not self.messages.knows(room, seq):
+            self.say(_("{title}, sent as #{seq}.").format(title=self.title(room), seq=seq))
 
     def _line(self, entry: Entry, *, covered: bool = True) -> str:
         answered = self.messages.answered(entry)

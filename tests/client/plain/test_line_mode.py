@@ -186,6 +186,15 @@ async def test_typing_sends_and_two_slashes_are_one(ear: Ear) -> None:
     assert [call[2] for call in ear.client.calls if call[0] == "send"] == ["hello", "/shrug"]
 
 
+async def test_a_room_keeps_its_name_when_it_is_left(ear: Ear) -> None:
+    """Who is removed hears from which room: it is not among theirs any more when the row comes."""
+    await ear.say("/go lobby")
+    row = ear.client.logs[LOBBY][-1]
+    del ear.client._rooms[LOBBY]
+    ear.client.tell(EntryAdded(replace(row, seq=Seq(98), request=None)))
+    assert ear.heard[-1].startswith("lobby, #98 ")
+
+
 async def test_why_a_message_is_held_is_said(ear: Ear) -> None:
     """The connection is there, and the room's keys are not: nobody has to ask for the outbox."""
     await ear.say("hello")

@@ -24,6 +24,7 @@ from parlour_protocol.kit.errors import MalformedFrameError
 from parlour_protocol.kit.fields import encode_field
 from parlour_protocol.kit.frames import Part
 from parlour_protocol.kit.id_fields import Count, RequestIdField
+from parlour_protocol.kit.unions import check_union
 from parlour_protocol.limits import FILE_BYTES
 
 MessageId = RequestIdField
@@ -129,6 +130,9 @@ AnyContent = (
     | VerifyContent
     | HistoryContent
 )
+
+
+check_union(Content, AnyContent, "AnyContent")
 
 
 class KeyLogSeen(Part, frozen=True):

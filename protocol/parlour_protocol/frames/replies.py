@@ -23,6 +23,7 @@ from parlour_protocol.kit.id_fields import (
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.server_notices import ServerNotice
+from parlour_protocol.kit.unions import check_union
 from parlour_protocol.limits import PINS_PER_ROOM
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
@@ -185,6 +186,7 @@ class Blocked(Result, frozen=True, tag="blocked"):
 
 
 AnyResult = Stored | Entered | Page | Members | Pins | Directory | Invitations | Blocked
+check_union(Result, AnyResult, "AnyResult")
 
 
 class Ok(Success, frozen=True, tag="ok"):

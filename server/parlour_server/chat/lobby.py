@@ -1,5 +1,6 @@
 """The lobby: the public room that every new account joins, with the role that its invite has."""
 
+from contextlib import suppress
 from typing import Final
 
 from parlour_protocol.errors import ErrorCode
@@ -13,7 +14,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError, UnavailableError
 from parlour_server.rooms.operator_rules import decide_appointment
 from parlour_server.store.interface import Store
-from parlour_server.store.types import AppendEvent, Facts
+from parlour_server.store.types import Appended, AppendEvent, Facts
 from parlour_server.system_account import lobby, system_account, system_device
 
 INVITE_ROLES: Final = (Role.MODERATOR.value, Role.OWNER.value)
@@ -23,26 +24,23 @@ INVITE_ROLES: Final = (Role.MODERATOR.value, Role.OWNER.value)
 async def enter_lobby(store: Store, bus: Bus, clock: Clock, user: UserName, role: str) -> None:
     """Add a new account to the lobby, and give it this role there, if it is not empty.
 
-    If that fails, its owner can still join by hand, and the operator can appoint them.
+    If that fails, its owner can still join by hand, and the operator can appoint them: the account is made.
     """
-    room = await store.rooms.find_public(lobby())
-    if room is None:  # the operator removed the lobby
-        return
-    event = AppendEvent(room, user, system_device(), new_request_id(), clock.now(), Joined(), None)
-    try:
-        appended = await store.log.append(event, _anyone_may_join)
-    except (RefusedError, UnavailableError):
-        return
-    bus.publish(EventCommitted(appended.event))
-    if not role:
-        return
-    body = RoleSet(user, Role(role))
-    event = AppendEvent(room, system_account(), system_device(), new_request_id(), clock.now(), body, None)
-    try:
-        appended = await store.log.append(event, decide_appointment)
-    except (RefusedError, UnavailableError):
-        return
-    bus.publish(EventCommitted(appended.event))
+    with suppress(RefusedError, UnavailableError):
+        room = await store.rooms.find_public(lobby())
+        if room is None:  # the operator removed the lobby
+            return
+        joined = AppendEvent(room, user, system_device(), new_request_id(), clock.now(), Joined(), None)
+        _publish(bus, await store.log.append(joined, _anyone_may_join))
+        if role:
+            body, by = RoleSet(user, Role(role)), system_account()
+            given = AppendEvent(room, by, system_device(), new_request_id(), clock.now(), body, None)
+            _publish(bus, await store.log.append(given, decide_appointment))
+
+
+def _publish(bus: Bus, appended: Appended) -> None:
+    for event in (appended.event, *appended.also):
+        bus.publish(EventCommitted(event))
 
 
 def _anyone_may_join(_: AppendEvent, facts: Facts) -> None:

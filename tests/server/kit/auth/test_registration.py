@@ -31,6 +31,7 @@ from parlour_server.kit.errors import (
     PasswordRefusedError,
     SessionRefusedError,
     TooManyAttemptsError,
+    UnavailableError,
 )
 from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.store.interface import Store
@@ -88,6 +89,19 @@ async def test_an_account_is_made_with_an_invite_and_enters_the_lobby(
     assert await store.rooms.membership(room, ANNA) is not None
     reported = [notice.event.body for notice in notices if isinstance(notice, EventCommitted)]
     assert reported == [Joined(members=2)]
+
+
+async def test_an_account_is_made_whatever_becomes_of_the_lobby(
+    maker: Registration, store: Store, invite: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stored when the lobby is looked for, so no failure of that may say that nothing was."""
+
+    async def fails(_: object) -> None:
+        raise UnavailableError("no read works")
+
+    monkeypatch.setattr(store.rooms, "find_public", fails)
+    await maker.make(ANNA, PASSWORD, invite=invite)
+    assert await store.accounts.find(ANNA) is not None
 
 
 async def test_an_invite_makes_as_many_accounts_as_it_says(maker: Registration, invite: Secret) -> None:

@@ -15,7 +15,8 @@ cluster: $(VENV)/.dev ## the same on three nodes that share PostgreSQL and NATS,
 	$(BIN)/python -m tools.cluster $(ARGS)
 
 # A file at a time: what its tests share is made once. tests/conftest.py puts the longest files first.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# They end with this make (tests/parent.py).
+PYTEST := PARLOUR_MAKE=$$PPID $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 LINT := $(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
 
@@ -133,10 +134,13 @@ $(VENV)/.release: requirements/release.txt $(VENV)/.dev
 	@$(MAKE) --no-print-directory install REQS=requirements/release.txt
 	@touch $@
 
+# Python's venv leaves an environment without pip where it fails.
+HAS_ENVIRONMENT := $(if $(UV),test -x $(BIN)/python,$(BIN)/python -m pip --version >/dev/null 2>&1)
+
 .PHONY: install
 install:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Parlour needs Python 3.11 or newer; set PYTHON=" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
+	@$(HAS_ENVIRONMENT) || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); } || { rm -rf $(VENV); echo "python3 -m venv failed: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
 ifneq ($(UV),)
 	@uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r $(REQS)
 	@uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .

@@ -25,6 +25,8 @@ from tests import late
 settings.register_profile("busy", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
+pytest_plugins = ["tests.parent"]
+
 _LONGEST: Final = (
     "tests/e2e/test_oracle_corpus.py",
     "tests/hostile/test_walks.py",

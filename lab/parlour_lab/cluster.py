@@ -30,7 +30,7 @@ class Pair:
     def __init__(self, folder: Path) -> None:
         """Start PostgreSQL and both. Raises NotTriedError without PostgreSQL."""
         if find_spec("psycopg") is None:
-            raise NotTriedError("it needs the extra `cluster`: pip install parlour[cluster]")
+            raise NotTriedError("it needs the extra `cluster`: docs/how-to/install.md")
         self._postgres = _Postgres()
         try:
             url = {"PARLOUR_DATABASE_URL": self._postgres.url}

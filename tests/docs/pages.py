@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +11,7 @@ from typing import Final
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from tests.git import tracked
 
 ROOT: Final = Path(__file__).parents[2]
 SHELL: Final = ("sh", "console")
@@ -47,16 +47,6 @@ class Page:
     def text(self) -> str:
         """The page as it is written."""
         return (ROOT / self.path).read_text(encoding="utf-8")
-
-
-@cache
-def tracked() -> frozenset[str]:
-    """Return the paths of all files that git knows; in an unpacked source distribution, of all."""
-    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607 - git of the developer
-    if done.returncode == 0 and done.stdout:
-        return frozenset(name for name in done.stdout.split("\n") if (ROOT / name).is_file())
-    files = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file())
-    return frozenset(path.as_posix() for path in files if not path.parts[0].startswith("."))
 
 
 @cache

@@ -4,7 +4,8 @@ import ast
 import importlib
 import re
 
-from tests.docs.pages import ROOT, tracked
+from tests.docs.pages import ROOT
+from tests.git import tracked
 
 LISTED = re.compile(r"^\.\. auto(class|function|data|module):: ([\w.]+)", re.MULTILINE)
 ENTRIES = [

@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.git import needs_git
 from tools.guide import Forgotten, forgotten, recipes
 
 ROOT = Path(__file__).parents[2]
+pytestmark = needs_git
 PACKAGES = ("protocol", "server", "client")
 RECIPES = {recipe: patch for recipe, patch in recipes().items() if recipe.startswith("chat/")}
 FORGOTTEN = [one for one in forgotten() if one.recipe in RECIPES]

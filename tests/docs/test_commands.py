@@ -13,7 +13,8 @@ from pathlib import PurePosixPath
 
 import click
 import pytest
-from tests.docs.pages import ROOT, SHELL, Page, commands, pages, shell_lines, tracked
+from tests.docs.pages import ROOT, SHELL, Page, commands, pages, shell_lines
+from tests.git import tracked
 
 from parlour_client.cli.root import cli as parlour
 from parlour_client.commands.front import Front

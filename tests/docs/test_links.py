@@ -9,7 +9,8 @@ from posixpath import normpath
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from tests.docs.pages import ROOT, Page, pages, read, tracked
+from tests.docs.pages import ROOT, Page, pages, read
+from tests.git import tracked
 
 KINDS = ("tutorials", "how-to", "reference", "explanation")
 AT_THE_TOP = {"docs/README.md", "docs/security.md"}

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.git import needs_git
 from tools.guide import Forgotten, forgotten, recipes
 
 ROOT = Path(__file__).parents[2]
+pytestmark = needs_git
 TICKER = ROOT / "examples/ticker"
 RECIPES = {recipe: patch for recipe, patch in recipes().items() if not recipe.startswith("chat/")}
 FORGOTTEN = [one for one in forgotten() if one.recipe in RECIPES]

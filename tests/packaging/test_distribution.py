@@ -15,8 +15,9 @@ from pathlib import Path
 import nacl
 import pytest
 from hatch_build import long_description
+from tests.git import tracked
 from tools.release.builds import build, build_elsewhere
-from tools.release.installations import Offline, has_uv
+from tools.release.installations import Offline
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -24,24 +25,11 @@ CLIENT = ROOT / "client" / "parlour_client"
 PACKAGES = {"protocol": "parlour_protocol", "server": "parlour_server", "client": "parlour_client"}
 
 
-def tracked() -> list[Path]:
-    """Return the files that git knows; in an unpacked source distribution, all but what was made there."""
-    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607 - git of the developer
-    names = done.stdout.split("\n") if done.returncode == 0 else []
-    if listed := [Path(name) for name in names if name]:
-        return listed
-    return [
-        path
-        for path in (found.relative_to(ROOT) for found in ROOT.rglob("*.py"))
-        if not any(part.startswith(".") for part in path.parts)
-    ]
-
-
 def test_no_module_shares_a_packages_name() -> None:
     """A module in a source root but outside its package imports here and is missing from the wheel."""
     stray = [
         path
-        for path in tracked()
+        for path in map(Path, tracked())
         if path.suffix == ".py" and path.parts[0] in PACKAGES and path.parts[1] != PACKAGES[path.parts[0]]
     ]
     assert stray == []
@@ -100,7 +88,7 @@ def test_the_crypto_library_is_none_that_is_known_to_be_weak() -> None:
 
 def test_what_carries_addresses_is_not_in_the_repository() -> None:
     """uv.lock names registries, and an environment is never committed."""
-    assert not [path for path in tracked() if path.name == "uv.lock" or path.parts[0] == ".venv"]
+    assert not [path for path in map(Path, tracked()) if path.name == "uv.lock" or path.parts[0] == ".venv"]
 
 
 def test_no_workflow_gives_away_what_it_holds() -> None:
@@ -146,7 +134,7 @@ def test_the_source_distribution_holds_all_that_it_is_tested_with(built: Built) 
     """It has every file of the repository: `make test` works there as in a clone."""
     with tarfile.open(built.sdist) as packed:
         names = {Path(*Path(name).parts[1:]) for name in packed.getnames()}
-    assert set(tracked()) - names == set()
+    assert set(map(Path, tracked())) - names == set()
 
 
 def test_two_builds_are_the_same_bit_by_bit(built: Built, tmp_path: Path) -> None:
@@ -226,20 +214,17 @@ def environment(offline: Offline) -> Path:
 
 
 def ways_in() -> list[str]:
-    """Return the lines of the README's first section that begin with uv: try it, run it, build on it."""
+    """Return the lines of the README's first section: try it, run it, build on it."""
     section = (ROOT / "README.md").read_text("utf-8").partition("\n## ")[2].partition("\n## ")[0]
-    return [line for line in section.splitlines() if line.startswith(("uvx ", "uv tool "))]
+    return re.findall(r"```sh\n(.*)\n```", section)
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not has_uv(), reason="NOT TESTED: the README's three ways in, because uv is missing")
-def test_the_readmes_three_ways_in_are_one_line_each(offline: Offline) -> None:
-    """Where nothing is installed: every check of the demo holds, a server is ready, a project is there."""
+def test_the_readmes_three_ways_in_are_one_line_each(offline: Offline, environment: Path) -> None:
+    """With an environment in the folder and nothing on PATH: a server is ready, a project is there."""
     try_it, run_it, build_on_it = ways_in()
-    with offline.shell(try_it) as demo:
-        shown = demo.communicate()[0].decode()
-    assert demo.returncode == 0, shown
-    assert re.search(r"^(\d+) of \1 checks passed", shown, re.MULTILINE), shown
+    assert try_it == "make demo"  # which makes the environment, and plays what the next test does
+    (offline.home / ".venv").symlink_to(environment)
     with offline.shell(run_it, PARLOUR_LISTEN_ADDRESS="127.0.0.1:0") as server:
         assert server.stdout is not None
         assert any(b'"event":"ready"' in line for line in server.stdout)
@@ -251,7 +236,6 @@ def test_the_readmes_three_ways_in_are_one_line_each(offline: Offline) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(has_uv(), reason="uvx plays it")
 def test_the_demo_plays_from_the_wheel(offline: Offline, environment: Path) -> None:
     """As pip installed it. Every check of it holds."""
     shown = offline.run(environment / "bin" / "parlour", "demo")

@@ -98,7 +98,10 @@ class Release:
 
     def sources(self) -> str:
         """Compare the sdist with what git knows."""
-        done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+        git = shutil.which("git")
+        if git is None:
+            return "not compared: git is missing"
+        done = subprocess.run([git, "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             return "not compared: this is no git repository"
         known = {*done.stdout.splitlines(), "PKG-INFO"}

@@ -28,25 +28,13 @@ class Offline:
         return self._folder
 
     def shell(self, line: str, **more: str) -> "subprocess.Popen[bytes]":
-        """Run a line as someone types it who has uv and nothing else; ``stdout`` has what it prints."""
-        shutil.copy(self._wheel, self._house)
+        """Run a line as someone types it who has installed nothing; ``stdout`` has what it prints."""
         here = str(Path(sys.executable).parent)  # where this Parlour is installed already
         system = [place for place in os.environ["PATH"].split(os.pathsep) if place != here]
-        environment = {
-            "HOME": str(self.home),
-            "PATH": os.pathsep.join((str(self.home / ".local" / "bin"), *system)),
-            "TERM": "xterm-256color",
-            "UV_CACHE_DIR": str(self._folder / "cache"),
-            "UV_FIND_LINKS": str(self._house),
-            "UV_NO_INDEX": "1",
-            "UV_OFFLINE": "1",
-            "UV_PYTHON": sys.executable,
-            **more,
-        }
         return subprocess.Popen(
             ["/bin/sh", "-c", line],
             cwd=self.home,
-            env=environment,
+            env={"HOME": str(self.home), "PATH": os.pathsep.join(system), "TERM": "xterm-256color", **more},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -54,9 +42,9 @@ class Offline:
         )
 
     def uvx(self, *arguments: str) -> str:
-        """Run `uvx parlour …` and return what it prints. Needs uv."""
+        """Run `uvx parlour …` and return what it prints. Needs uv: the environment's own, or the system's."""
         return self._run(
-            "uvx", "-q", "--no-cache", "--offline", "--no-index", "--find-links", str(self._house),
+            _uvx(), "-q", "--no-cache", "--offline", "--no-index", "--find-links", str(self._house),
             "--python", sys.executable, "--from", self._requirement("fast"), "parlour", *arguments,
         )  # fmt: skip
 
@@ -104,9 +92,12 @@ class Offline:
         return done.stdout
 
 
-def has_uv() -> bool:
-    """Return whether `uvx` can be run."""
-    return shutil.which("uvx", path=_path()) is not None
+def _uvx() -> str:
+    """Return uv's program, of the environment or of the system. Raises RuntimeError."""
+    found = shutil.which("uvx", path=_path())
+    if found is None:
+        raise RuntimeError("there is no uvx; requirements/release.txt brings it: make release-check")
+    return found
 
 
 def _path() -> str:

@@ -102,10 +102,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pictures: Annotated[
         bool,
         _help(
-            N_(
-                "let v show a preview of a message's picture; a limited process decodes it "
-                "(parlour[pictures])"
-            )
+            N_("let v show a preview of a message's picture; a limited process decodes it (extra pictures)")
         ),
     ] = False
     downloads: Annotated[

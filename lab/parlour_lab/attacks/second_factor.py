@@ -298,7 +298,7 @@ def used_up_requests(server: LabServer, seen: Evidence) -> bool:
 )
 def phished_key(_folder: Path, seen: Evidence) -> bool:
     if find_spec("fido2") is None:
-        raise NotTriedError("it needs the extra `security-keys`: pip install parlour[security-keys]")
+        raise NotTriedError("it needs the extra `security-keys`: docs/how-to/install.md")
     from parlour_lab.software_key import SoftwareKey  # noqa: PLC0415 - an extra
 
     server, key, challenge = SecurityKeys("localhost"), SoftwareKey(), Secret.random()

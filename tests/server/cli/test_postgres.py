@@ -338,7 +338,7 @@ def test_without_the_driver(
     """The sentence says how to install it."""
     monkeypatch.setitem(sys.modules, "parlour_server.kit.store.engine.postgres_engine", None)
     _, sentence = fail(capsys, "init", "--data", str(tmp_path / "data"), "--database", url)
-    assert "pip install 'parlour[cluster]'" in sentence
+    assert "extra `cluster`" in sentence
 
 
 @pytest.mark.parametrize(

@@ -195,5 +195,5 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     """And a server that traces nothing needs nothing."""
     monkeypatch.setitem(sys.modules, "parlour_server.kit.tracing", None)
     assert make_tracing(TracingSettings(), "toy", "n") is None
-    with pytest.raises(SetupError, match=re.escape("pip install 'parlour[otel]'")):
+    with pytest.raises(SetupError, match=re.escape("extra `otel`")):
         make_tracing(TracingSettings(endpoint="http://127.0.0.1:4318/v1/traces"), "toy", "n")

@@ -72,7 +72,8 @@ def _backend() -> "KeyringBackend":
         from keyring.errors import KeyringError  # noqa: PLC0415
     except ImportError as error:
         raise NoKeyringError(
-            _("This installation of Parlour can't use the system keyring."), "pip install 'parlour[keyring]'"
+            _("This installation of Parlour can't use the system keyring."),
+            _("Install the extra {extra}: docs/how-to/install.md").format(extra="keyring"),
         ) from error
     try:
         backend = keyring.get_keyring()

@@ -91,7 +91,8 @@ class UsbKeys:
         """Raise SetupError without the library."""
         if importlib.util.find_spec("fido2") is None:
             raise SetupError(
-                _("Security keys need the library fido2."), "pip install 'parlour[security-keys]'"
+                _("Security keys need the library fido2."),
+                _("Install the extra {extra}: docs/how-to/install.md").format(extra="security-keys"),
             )
 
     async def register(

@@ -47,7 +47,7 @@ class Preview:
 
 
 _WHY: Final = {
-    decoder.NO_PILLOW: N_("Previews need Pillow: pip install 'parlour[pictures]'."),
+    decoder.NO_PILLOW: N_("Previews need the extra pictures: docs/how-to/install.md"),
     decoder.NO_PICTURE: N_("This is not a PNG, JPEG, GIF or WebP picture."),
     decoder.TOO_LARGE: N_("This picture is too large for a preview: more than 24 million pixels."),
     decoder.DAMAGED: N_("This picture is damaged, so there is no preview."),

@@ -83,7 +83,7 @@ def fastest() -> Fastest:
     }[tuple(failed)]
     if failed:
         reasons = ", ".join(f"{module} {why}" for module, why in failed.items())
-        return Fastest(name, f"{reasons}; install both with `pip install 'parlour[fast]'`")
+        return Fastest(name, f"{reasons}; install Parlour's extra `fast` (docs/how-to/install.md)")
     if _has_openssl_linked_in():
         return Fastest(name, _LINKED_IN)
     return Fastest(name, "")
@@ -121,7 +121,9 @@ def _uvloop() -> LoopFactory:
     try:
         import uvloop  # noqa: PLC0415 - optional: the `fast` extra
     except ImportError as error:
-        raise SetupError("uvloop is not installed; run `pip install 'parlour[fast]'`") from error
+        raise SetupError(
+            "uvloop is not installed; install Parlour's extra `fast` (docs/how-to/install.md)"
+        ) from error
     return uvloop.new_event_loop
 
 
@@ -129,7 +131,9 @@ def _fastnet(base: LoopFactory) -> LoopFactory:
     try:
         import aiofastnet  # noqa: PLC0415 - optional: the `fast` extra
     except ImportError as error:
-        raise SetupError("aiofastnet is not installed; run `pip install 'parlour[fast]'`") from error
+        raise SetupError(
+            "aiofastnet is not installed; install Parlour's extra `fast` (docs/how-to/install.md)"
+        ) from error
     patched = aiofastnet.loop_factory(base)
 
     def factory() -> asyncio.AbstractEventLoop:

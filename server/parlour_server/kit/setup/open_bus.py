@@ -87,7 +87,8 @@ def nats_bus(
         from parlour_server.kit.bus.nats_bus import NatsBus  # noqa: PLC0415
     except ImportError as error:
         raise SetupError(
-            f"bus.url needs the library of NATS ({error}); install it with `pip install 'parlour[cluster]'`"
+            f"bus.url needs the library of NATS ({error}); "
+            "install Parlour's extra `cluster` (docs/how-to/install.md)"
         ) from error
     address = NatsAddress.parse(
         settings.url,

@@ -44,7 +44,8 @@ def postgres_engine(
         from parlour_server.kit.store.engine.postgres_engine import PostgresEngine  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise SetupError(
-            f"PostgreSQL needs its driver ({error}); install it with `pip install 'parlour[cluster]'`"
+            f"PostgreSQL needs its driver ({error}); "
+            "install Parlour's extra `cluster` (docs/how-to/install.md)"
         ) from error
     return PostgresEngine(url, password_file, read_only=read_only)
 

@@ -18,7 +18,8 @@ def make_tracing(settings: TracingSettings, service: str, node: str) -> "Tracing
         from parlour_server.kit.tracing import Tracing  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise SetupError(
-            f"tracing.endpoint needs OpenTelemetry ({error}); install it with `pip install 'parlour[otel]'`"
+            f"tracing.endpoint needs OpenTelemetry ({error}); "
+            "install Parlour's extra `otel` (docs/how-to/install.md)"
         ) from error
     return Tracing.to(
         settings.endpoint, service=service, version=version("parlour"), node=node, one_in=settings.one_in

@@ -41,7 +41,7 @@ def test_a_module_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch
     assert fastest().name == "asyncio"
     assert fastest().slower_because == (
         "uvloop is not installed, aiofastnet is not installed; "
-        "install both with `pip install 'parlour[fast]'`"
+        "install Parlour's extra `fast` (docs/how-to/install.md)"
     )
 
 

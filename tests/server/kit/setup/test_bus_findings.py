@@ -93,4 +93,4 @@ def test_without_the_extra_it_says_how_to_install_it(tmp_path: Path, monkeypatch
     monkeypatch.setitem(sys.modules, "parlour_server.kit.bus.nats_bus", None)
     [found] = findings(tmp_path, server().url)
     assert found.level == "danger"
-    assert "pip install 'parlour[cluster]'" in found.text
+    assert "extra `cluster`" in found.text

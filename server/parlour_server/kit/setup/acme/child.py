@@ -33,7 +33,9 @@ def _do(job: Job) -> Reply:
     try:
         from parlour_server.kit.setup.acme import order  # noqa: PLC0415 - the extra may be missing
     except ImportError as error:
-        return Reply(why=f"ACME needs its library ({error}); install it with `pip install 'parlour[acme]'`")
+        return Reply(
+            why=f"ACME needs its library ({error}); install Parlour's extra `acme` (docs/how-to/install.md)"
+        )
     try:
         return Reply(chain=order.obtain(job))
     except _Ended:

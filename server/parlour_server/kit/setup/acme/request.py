@@ -84,7 +84,7 @@ def refuse_incomplete(folder: DataFolder, settings: Settings) -> None:
             " acme.directory"
         )
     if find_spec("acme") is None:
-        raise SetupError("ACME needs its library; install it with `pip install 'parlour[acme]'`")
+        raise SetupError("ACME needs its library; install Parlour's extra `acme` (docs/how-to/install.md)")
     if acme.terms_agreed != "yes":
         raise SetupError(
             "a CA asks you to agree to its terms of service: read them there, then set acme.terms_agreed to"

@@ -490,6 +490,7 @@ async def test_a_claim_that_nearly_everyone_was_deleted(world: World) -> None:
     await time_passes(world, 0.9 * DAY_SECONDS)
     await world.turns(1000)
     assert kicks(world, room) == REMOVALS_A_DAY == len(others) - 1
+    assert "as many people as it may in a day" in ada.client.encryption.room(room).problem
     await time_passes(world, 0.2 * DAY_SECONDS)
     await until_kicked(world, room, len(others))
     world.ledger.inside[room] = {"ada"}

@@ -214,7 +214,7 @@ def reported_twice(folder: Path, seen: Evidence) -> bool:
     ben.hear(Seq(6), name, device, ada.next(None, ()), current=False)
     ben.save()
     ada.place(Seq(6), b"lost", None, late=False)
-    ben.forked()
+    ben.forked(Seq(5))
     seen.sent("the server is rolled back; ada had seen a message that ben never got, and writes")
     note, _ = ben.hear(Seq(7), name, device, ada.next(None, ()), current=False)
     seen.received(f"ben's client reports {None if note is None else note.detail}")

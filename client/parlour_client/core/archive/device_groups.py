@@ -18,3 +18,4 @@ def forget(connection: apsw.Connection) -> None:
     connection.execute("DELETE FROM mls_voids")
     connection.execute("UPDATE mls_sealed SET number = NULL, epoch = -1")
     connection.execute("UPDATE mls_ciphertexts SET number = NULL")
+    connection.execute("UPDATE mls_places SET number = NULL WHERE number IS NOT NULL")

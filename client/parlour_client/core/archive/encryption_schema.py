@@ -208,6 +208,8 @@ NUMBERED: Final[tuple[str, ...]] = (
     "ALTER TABLE mls_ciphertexts ADD COLUMN number INTEGER",
     """UPDATE mls_ciphertexts
         SET number = (SELECT number FROM mls_sealed WHERE request = mls_ciphertexts.request)""",
+    # Of this device's own messages: a rollback of the server loses those after a place.
+    "ALTER TABLE mls_places ADD COLUMN number INTEGER",
 )
 """A migration of its own."""
 

@@ -77,7 +77,12 @@ class RoomLabels:
         return [
             *server_claims.words(report.claims, report.roster),
             *closed_words(
-                closed, report, self._rooms.me, verified, self._rooms.closed_accounts.contradicted()
+                closed,
+                report,
+                self._rooms.me,
+                verified,
+                self._rooms.closed_accounts.contradicted(),
+                self._rooms.closed_accounts.delayed(room),
             ),
             self._absent(room, report),
         ]

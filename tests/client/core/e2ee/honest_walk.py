@@ -24,7 +24,7 @@ from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import BEFORE_JOIN, Delivery, Entry, NoteKind
 from parlour_client.kit.connection_status import LinkState
-from parlour_client.kit.errors import ParlourClientError, SetupError
+from parlour_client.kit.errors import ParlourClientError, SetupError, UnreachableError
 from parlour_protocol.delivery import DeviceStatus, EventStored
 from parlour_protocol.frames import bodies as b
 from parlour_protocol.frames.requests import SendEncrypted
@@ -117,7 +117,11 @@ class HonestWalk:
         return made
 
     async def open(self, home: Home) -> Client:
-        client = await self.harness.open(home.user, home.name)
+        try:
+            client = await self.harness.open(home.user, home.name)
+        except UnreachableError:  # its first greeting told of a restore: it connects again
+            client = self.harness.clients[-1]
+            await self.connect(client)
         home.clients.append(client)
         return client
 
@@ -182,6 +186,8 @@ class HonestWalk:
                 known = client.rooms.get(room.id)
                 if known is None or known.head < self.head(client, room.id):
                     return f"{self.who(client)} has not all of {room.id}"
+                if self.device(client) in room.present and self.must_recreate(client, room):
+                    return f"{self.who(client)} has not recreated {room.id}"
             if (helpful := [one for one in mine if self.is_inside(one, room)]) and not room.contested:
                 found = self._unfinished(room, helpful) or next(
                     (why for one in mine if (why := self._waiting(one, room))), ""
@@ -193,7 +199,11 @@ class HonestWalk:
     def is_inside(self, client: Client, room: Room) -> bool:
         """Say whether a client is in a room's group, and can change it."""
         active = client.encryption.room(room.id).state is RoomState.ACTIVE
-        return active and self.device(client) in room.present
+        return active and self.device(client) in room.present and not self.must_recreate(client, room)
+
+    def must_recreate(self, client: Client, room: Room) -> bool:
+        """Say whether the group is behind what the client knows, since a restore of the server."""
+        return encrypted_rooms(client).room_statuses.of(room.id).again
 
     def _unfinished(self, room: Room, helpful: Sequence[Client]) -> str:
         """Say which devices someone online should add or remove."""

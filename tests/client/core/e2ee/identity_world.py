@@ -203,11 +203,13 @@ class Session:
 
     async def certify(self, device: DeviceId, body: CertifyDevice) -> None:
         self._enter("certify")
+        self._require(device)
         self._certify(device, bytes(body.certificate))
         self._leave("certify")
 
     async def revoke(self, device: DeviceId, body: RevokeDevice) -> None:
         self._enter("revoke")
+        self._require(device)
         statement = Revocation.read(bytes(body.revocation), verify)
         if statement.account_key != self.service.accounts[self.user] or statement.device != device:
             raise ApiRefusedError("revocation", "statement_refused")
@@ -232,6 +234,10 @@ class Session:
     async def key_log(self, after: int) -> KeyLogPage:
         self._enter("log")
         return self.service.key_log(after)
+
+    def _require(self, device: DeviceId) -> None:
+        if device not in self.service.devices:
+            raise ApiRefusedError("no such device", "not_found")
 
     def _certify(self, device: DeviceId, data: bytes) -> None:
         certificate = Certificate.read(data, verify)

@@ -8,14 +8,15 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.client_parts import encrypted_rooms
+from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
-from tests.client.core.e2ee.lying_server import LyingServer, last_sealed, rows, shown, words
+from tests.client.core.e2ee.lying_server import LyingServer, held, last_sealed, rows, shown, words
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
+from parlour_client.core.e2ee.maintenance import commit_submission
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.room_log.expiry import Expiry
@@ -27,6 +28,7 @@ from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, Handshake, Joined, TopicSet
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.opaque import HandshakeBytes
+from parlour_protocol.frames.replies import GroupChanged
 from parlour_protocol.frames.requests import History
 from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import DeviceId, Incarnation, Seq
@@ -69,11 +71,13 @@ async def test_a_withheld_commit_is_reported_at_the_next_message_and_mended(harn
     await encrypted_rooms(ana).scheduler._renew(room)
     await say(harness, ana, room, "in the epoch that ben never saw")
     await shown(harness, ben, room)
-    assert any("missed an update" in one for one in await words(ben, room))
+    assert any("withholds a change" in one for one in await words(ben, room))
     assert await texts(ben, room) == ["before"]
     reports = [await client.encryption.report(room) for client in (ana, ben)]
     assert reports[0].authenticator != reports[1].authenticator
-    await encrypted_rooms(ana).scheduler._renew(room)  # this one is shown, and cannot be followed
+    assert "could not follow" in await held(harness, ben, room, "to whoever is still in that epoch")
+    (waiting,) = [item.request for item in parts(ben).outbox.unsent(room)]
+    await ben.messages.cancel(waiting)
     await mended(harness, (ana, ben), room)
     assert (await texts(ben, room))[0] == "before"
     assert (await texts(ana, room))[:2] == ["before", "in the epoch that ben never saw"]
@@ -90,10 +94,25 @@ async def test_a_commit_in_a_hole_is_reported_at_the_next_message_and_mended(har
     await say(harness, ana, room, "in the epoch that ben never saw")
     await shown(harness, ben, room)
     assert any("does not show event" in one for one in await words(ben, room))
-    assert any("missed an update" in one for one in await words(ben, room))
+    assert any("withholds a change" in one for one in await words(ben, room))
     assert await texts(ben, room) == ["before"]
-    await encrypted_rooms(ana).scheduler._renew(room)  # this one is shown, and cannot be followed
     await mended(harness, (ana, ben), room)
+
+
+async def test_an_epoch_without_its_commit_stops_sending_before_anyone_writes(harness: Harness) -> None:
+    """The server says in the group's state that the keys have changed, and shows no change."""
+    ana, ben, room = await pair(harness)
+    liar = LyingServer(harness)
+    await say(harness, ben, room, "before")
+    liar.puts(BEN, Seq(harness.server.rooms[room].head + 1), Joined(), EVE)
+    await encrypted_rooms(ana).scheduler._renew(room)
+    await shown(harness, ben, room)
+    harness.server.tell(harness.server.rooms[room], GroupChanged(room=room))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commit_submission, "_PATIENCE", 0.1)
+        await harness.until(lambda: ben.encryption.room(room).state is RoomState.CONTESTED)
+    assert "could not follow" in await held(harness, ben, room, "to whoever is still in that epoch")
+    await harness.until(lambda: harness.server.rooms[room].contested)
 
 
 async def test_a_forked_group_is_reported_and_its_digits_differ(harness: Harness) -> None:

@@ -248,3 +248,27 @@ async def test_a_device_that_came_while_no_one_looked_is_no_alarm(harness: Harne
     assert await texts(ana, room) == ["hello"]
     for kind in FALSE:
         assert await noted(ana, room, kind) == []
+
+
+async def test_what_a_restored_server_lost_is_missing_for_no_one(harness: Harness) -> None:
+    """Ben was away, and never had what was lost: what follows does not count on it."""
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "one")
+    await shown(harness, ben, room)
+    await harness.close(ben)
+    backup = harness.server.back_up()
+    for words in ("two", "three"):
+        await say(harness, ana, room, words)
+    harness.server.restore(backup)
+    group = harness.server.rooms[room].group
+    await harness.until(lambda: harness.server.rooms[room].group != group)  # ana has recreated it
+    ben = await harness.open(BEN)
+    await harness.quiet()
+    for client, words in ((ana, "four"), (ben, "five"), (ana, "six")):
+        await say(harness, client, room, words)
+    head = harness.server.rooms[room].head
+    await harness.until(lambda: harness.head(ben, room) >= head)
+    assert await texts(ben, room) == ["one", "four", "five", "six"]
+    for client in (ana, ben):
+        for kind in FALSE:
+            assert await noted(client, room, kind) == []

@@ -16,6 +16,7 @@ from parlour_client.core.archive.rows import is_row
 from parlour_client.core.e2ee.groups import group_rollback
 from parlour_client.core.e2ee.groups.group_errors import DisplacedError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_store import StoredGroup
+from parlour_client.core.e2ee.groups.handshakes import withheld
 from parlour_client.core.e2ee.groups.link_notes import older_copy_note
 from parlour_client.core.e2ee.groups.payloads import (
     NotAllowedError,
@@ -43,7 +44,7 @@ from parlour_protocol.mls import (
     OwnMessageError,
 )
 
-_MISSED: Final = N_("This device missed an update of the room's keys: a member must add it again.")
+_MISSED: Final = N_("It was sent with newer keys of the room, which this device does not have.")
 _WITHOUT_THE_LOST: Final = N_(
     "It was sent after the server was rolled back, with keys that this device had replaced before that."
 )
@@ -125,6 +126,8 @@ def _refused(
     lies = {NotForThisGroupError: _ELSEWHERE, RuleBrokenError: _WRONG_AUTHOR}
     if type(error) in lies:
         return forged(event, lies[type(error)])
+    if isinstance(error, NewerEpochError) and stored.status == "active" and body.epoch > stored.epoch:
+        return withheld(transaction, stored, event, body.epoch)
     late = BEFORE_JOIN if event.at < stored.joined else _TOO_LATE
     missed = DisplacedError().whole if stored.displaced else _MISSED
     causes: dict[type[MlsError], str] = {NewerEpochError: missed, OlderEpochError: late}
@@ -146,12 +149,13 @@ def _sealed_here(transaction: Transaction, event: LogEvent, body: EncryptedMessa
     Its authenticated data is not enough: nothing verifies it for one's own message.
     """
     query = """
-        SELECT mls_sealed.request, payload, mls_ciphertexts.number IS NOT mls_sealed.number
+        SELECT mls_sealed.request, payload, mls_ciphertexts.number, mls_sealed.number
         FROM mls_ciphertexts JOIN mls_sealed USING (request)
         WHERE digest = ? AND room = ?"""
     values = (hashlib.sha256(body.data).digest(), event.room)
-    for request, payload, renumbered in cast(
-        "list[tuple[str, bytes, int]]", list(transaction.connection.execute(query, values))
+    for request, payload, number, newest in cast(
+        "list[tuple[str, bytes, int | None, int | None]]",
+        list(transaction.connection.execute(query, values)),
     ):
         message = RequestId(request)
         if event.author != transaction.own.user:
@@ -160,7 +164,8 @@ def _sealed_here(transaction: Transaction, event: LogEvent, body: EncryptedMessa
         found = _said(transaction, event, author, message, decode_message_payload(payload), own=True)
         if found is None:
             return forged(event, _REPLAY)
-        if renumbered:
+        transaction.links.said(number)
+        if number != newest:
             skip_number(transaction.connection, message)
         transaction.connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))
         transaction.connection.execute("DELETE FROM mls_ciphertexts WHERE digest = ?", values[:1])

@@ -54,7 +54,7 @@ from parlour_protocol.delivery import Commit, CreateGroup, GroupState, WaitingWe
 from parlour_protocol.encrypted import Payload
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.requests import SendEncrypted
-from parlour_protocol.ids import GroupId, RoomId
+from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import AnyAct, Roster
@@ -237,7 +237,7 @@ class GroupService:
         before = row.group
         group_rollback.note(connection, row, shared, fork, members, roster, self._own.user)
         links = Links(connection, room)
-        links.forked()
+        links.forked(shared)
         links.save()
         if row.group != before and before is not None:
             self._store.drop(connection, before)
@@ -309,6 +309,14 @@ class GroupService:
         stored = self._stored(connection, room)
         if stored is not None:
             commit.drop(connection, self._store, stored)
+
+    def withheld(self, connection: apsw.Connection, room: RoomId, epoch: Epoch) -> None:
+        """Note that the server counts an epoch to which it shows no commit: nothing is sent any more."""
+        row, stored = self._both(connection, room)
+        active = stored is not None and stored.status == "active" and not stored.displaced
+        if row is not None and stored is not None and active and stored.epoch < epoch:
+            stored.withheld(epoch)
+            self._store.save(connection, stored)
 
     # --- members
 

@@ -78,6 +78,10 @@ class StoredGroup:
         self.group.forget_past_epochs(cached)
         return True
 
+    def withheld(self, epoch: Epoch) -> None:
+        """Note that the server withholds the commit that led to an epoch, until it was reported."""
+        self.status, self.contest = "refused", epoch
+
     def move_to(self, group: Group, ended: Ended, *, removed: bool) -> None:
         """Enter the next epoch. ``removed``: someone was removed, so no earlier epoch is accepted any more.
 

@@ -62,6 +62,10 @@ _REPLAYED: Final = N_("The server showed a change of the room's keys twice; the 
 _NO_WELCOME: Final = N_(
     "This device was added, but its invitation did not arrive: a member must add it again."
 )
+WITHHELD: Final = N_(
+    "The server withholds a change of the room's keys from this device. Someone who was removed could still "
+    "read what is sent, so nothing is sent until the keys are renewed."
+)
 _CANNOT_FOLLOW: Final = N_("This device could not follow a change of the room's keys: ")
 
 
@@ -231,6 +235,21 @@ def _refused(
     words = f"{_(_CANNOT_FOLLOW)}{error}{whose}."
     return Received(
         with_body(event, stripped(body)), note=Note(NoteKind.CONTESTED, None, words), trouble=words
+    )
+
+
+def withheld(transaction: Transaction, stored: StoredGroup, event: LogEvent, epoch: Epoch) -> Received:
+    """Stop sending and report it: the server took a message for an epoch to which it showed no commit.
+
+    Every event has its place in the log, and commits never expire: only a server that withholds one, or has
+    lost it, comes to such an epoch. What it keeps from this device may be a removal.
+    """
+    stored.withheld(epoch)
+    transaction.contest = ToContest(stored.id, epoch)
+    transaction.changed = transaction.moved = True
+    words = _(WITHHELD)
+    return Received(
+        with_body(event, stripped(event.body)), note=Note(NoteKind.LEFT_OUT, None, words), trouble=words
     )
 
 

@@ -6,6 +6,7 @@ message arrives after all. The rule itself is in ``links``.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Final, cast
 
 import apsw
@@ -62,6 +63,7 @@ class Links:
         self._is_whole = self.is_older = self._is_new = False
         self._shown: dict[DeviceId, Shown] = {}
         self._changed: set[DeviceId] = set()
+        self._own: int | None = None
         self._tips: set[bytes] | None = None
         """What others had processed and is not here, once that was asked for."""
         self.corrected: dict[Seq, Note | None] = {}
@@ -119,18 +121,46 @@ class Links:
         self.is_older = False
         self.epoch_begins()
 
-    def forked(self) -> None:
-        """Note that the server's history was rolled back: each device lost other events.
+    def forked(self, shared: Seq) -> None:
+        """Note that the server's history was rolled back to an event: each device lost other ones after it.
 
-        What devices had processed is compared again from the beginning of the next epoch. Their numbers
-        continue.
+        This device's own numbers continue, and the lost ones are declared as skipped: someone may never have
+        seen them. What it says that it has processed is again what everyone can have. What other devices had
+        processed is compared from the beginning of the next epoch, and their lost messages may come again.
         """
         query = "SELECT device FROM mls_shown WHERE room = ?"
         for (device,) in list(self._connection.execute(query, (self._room,))):
             shown = self._of(DeviceId(str(device)))
-            if shown is not None and shown.at is not None:
-                shown.at = None
+            if shown is not None:
+                shown.at, shown.floor = None, shown.last
                 self._changed.add(DeviceId(str(device)))
+        values = self._room, shared
+        lost = """
+            INSERT OR IGNORE INTO mls_voids SELECT room, number, number, NULL FROM mls_places
+            WHERE room = ? AND seq > ? AND number IS NOT NULL"""
+        self._connection.execute(lost, values)
+        for query in (
+            "DELETE FROM mls_places WHERE room = ? AND seq > ? AND digest IS NULL",
+            "UPDATE mls_places SET weight = 0, unread = NULL, number = NULL WHERE room = ? AND seq > ?",
+            "DELETE FROM mls_awaited WHERE room = ? AND seq > ?",
+        ):
+            self._connection.execute(query, values)
+        self._count_again(shared)
+
+    def _count_again(self, shared: Seq) -> None:
+        """Count what was processed up to an event, as ``place`` and ``expired`` did."""
+        self._seen, self._base, self._running, self._tip = 0, 0, NOTHING, NO_TIP
+        query = """
+            SELECT digest, weight, unread FROM mls_places WHERE room = ? AND seq <= ? AND place % ? = 0
+            ORDER BY place"""
+        rows = self._connection.execute(query, (self._room, shared, _APART))
+        for digest, weight, unread in cast("list[tuple[bytes | None, int, str | None]]", list(rows)):
+            self._seen += weight if unread == _ANYONE else 1
+            if digest is None:
+                self._base, self._running, self._tip = self._seen, NOTHING, NO_TIP
+            else:
+                self._running, self._tip = folded(self._running, (digest,)), digest[:TIP_BYTES]
+        self._epoch_seen = min(self._epoch_seen, self._seen)
 
     def epoch_begins(self) -> None:
         """Note that a commit took effect: what follows belongs to another epoch."""
@@ -168,8 +198,9 @@ class Links:
         moved = digest is not None and self._awaited(digest[:TIP_BYTES])
         weight = 0 if late or moved else 1
         self._place += _APART
-        values = (self._room, self._place, seq, digest, weight, None if unread is None else str(unread))
-        self._connection.execute("INSERT INTO mls_places VALUES (?, ?, ?, ?, ?, ?)", values)
+        author, number, self._own = None if unread is None else str(unread), self._own, None
+        values = (self._room, self._place, seq, digest, weight, author, number)
+        self._connection.execute("INSERT INTO mls_places VALUES (?, ?, ?, ?, ?, ?, ?)", values)
         return moved
 
     def expired(self, seq: Seq, count: int) -> None:
@@ -184,7 +215,7 @@ class Links:
         self._base, self._running, self._tip = self._seen, NOTHING, NO_TIP
         self._place += _APART
         values = (self._room, self._place, seq, None, count, _ANYONE)
-        self._connection.execute("INSERT INTO mls_places VALUES (?, ?, ?, ?, ?, ?)", values)
+        self._connection.execute("INSERT INTO mls_places VALUES (?, ?, ?, ?, ?, ?, NULL)", values)
 
     def _expired_after(self, place: int) -> int:
         """Return how many messages were removed after a place."""
@@ -284,7 +315,7 @@ class Links:
         end = self._place + _APART if at is None else at  # with those just reported as missing
         if link.seen == shown.seen:
             at = end = shown.at
-        differs = links.compare(shown, link, at, self._stretch(shown.at, end))
+        differs = links.compare(shown, link, at, self._stretch_of(shown, shown.at, link, end))
         if differs is None and at is None and self._expired_after(shown.at):
             shown.at = None  # it had processed some of the removed ones: compare again from the epoch's start
             return []
@@ -305,7 +336,7 @@ class Links:
         if at is not None:
             links.follow(shown, link, at)
             return []
-        if link.tip == NO_TIP or not self._is_whole or self._stretch(0, self._place).digests is None:
+        if link.tip == NO_TIP or not self._is_whole or not self._stretch(0, self._place).is_known:
             return []
         differs = Differs(How.MISSING)
         links.follow(shown, link, self._differing(seq, user, 0, self._place, link, differs))
@@ -329,7 +360,7 @@ class Links:
     def _put_missing(self, place: int, seq: Seq, count: int) -> int:
         """Give missing messages a place between events."""
         query = """
-            INSERT INTO mls_places VALUES (?, ?, ?, NULL, ?, NULL)
+            INSERT INTO mls_places VALUES (?, ?, ?, NULL, ?, NULL, NULL)
             ON CONFLICT DO UPDATE SET weight = weight + excluded.weight WHERE digest IS NULL"""
         self._connection.execute(query, (self._room, place, seq, count))
         return place
@@ -351,6 +382,46 @@ class Links:
             ORDER BY place DESC LIMIT 1"""
         return next((int(str(one)) for (one,) in self._connection.execute(query, (self._room, tip))), None)
 
+    def _stretch_of(self, shown: Shown, begin: int, link: Link, end: int) -> Stretch:
+        """Return the stretch that a device has processed since its last message, and its digest at the end.
+
+        That counts from the last blank, or from where the device began: both are places here, perhaps before
+        its last message.
+        """
+        found = self._stretch(begin, end)
+        if link.base == shown.base:
+            return replace(found, running=self._folded(shown.running, begin, end))
+        base = self._moved(begin, link.base - shown.seen)
+        return found if base is None else replace(found, running=self._folded(NOTHING, base, end))
+
+    def _folded(self, running: bytes, after: int, to: int) -> bytes | None:
+        query = (
+            "SELECT digest, weight FROM mls_places WHERE room = ? AND place > ? AND place <= ? ORDER BY place"
+        )
+        known: list[bytes] = []
+        for digest, weight in self._connection.execute(query, (self._room, after, to)):
+            if digest is None:
+                return None
+            if weight:
+                known.append(cast("bytes", digest))
+        return folded(running, known)
+
+    def _moved(self, place: int, count: int) -> int | None:
+        """Return the place so many events after another, or before it; None if it is not known here."""
+        if count >= 0:
+            query = "SELECT place, weight FROM mls_places WHERE room = ? AND place > ? ORDER BY place"
+        else:
+            query = (
+                "SELECT place - 1, weight FROM mls_places WHERE room = ? AND place <= ? ORDER BY place DESC"
+            )
+        left = abs(count)
+        for to, weight in self._connection.execute(query, (self._room, place)):
+            if left <= 0:
+                break
+            left -= int(str(weight))
+            place = int(str(to))
+        return None if left else place
+
     def _stretch(self, after: int, to: int) -> Stretch:
         query = (
             "SELECT digest, weight FROM mls_places WHERE room = ? AND place > ? AND place <= ? ORDER BY place"
@@ -358,9 +429,8 @@ class Links:
         rows = cast(
             "list[tuple[bytes | None, int]]", list(self._connection.execute(query, (self._room, after, to)))
         )
-        digests = [digest for digest, weight in rows if digest is not None and weight]
         known = all(digest is not None for digest, _ in rows)
-        return Stretch(sum(weight for _, weight in rows), digests if known else None)
+        return Stretch(sum(weight for _, weight in rows), None, known)
 
     def _sum_missing(self, after: int) -> int:
         query = """
@@ -381,6 +451,10 @@ class Links:
         return after
 
     # --- this device
+
+    def said(self, number: int | None) -> None:
+        """Note the number of this device's own message, before it has its place."""
+        self._own = number
 
     def found_older_copy(self) -> None:
         """Note that a message of this device arrived that this home does not know."""

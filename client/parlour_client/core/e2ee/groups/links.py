@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from parlour_protocol.encrypted.links import NO_TIP, NOTHING, Link, Ranges, folded
+from parlour_protocol.encrypted.links import NO_TIP, NOTHING, Link, Ranges
 from parlour_protocol.kit.ids import Seq
 
 MAX_UNSEEN: Final = 64
@@ -112,8 +112,10 @@ class Stretch:
 
     count: int
     """Including those that are known to be missing."""
-    digests: Sequence[bytes] | None
-    """None if one is unknown: it was deleted before it arrived here, or is missing."""
+    running: bytes | None
+    """The digest that a device has at its end if it was shown what is here; None: unknown."""
+    is_known: bool = True
+    """All of them arrived here before they were deleted."""
 
 
 def number(shown: Shown, link: Link, place: int) -> Numbered:
@@ -182,15 +184,13 @@ def compare(shown: Shown, link: Link, at: int | None, stretch: Stretch) -> Diffe
     there, or to the end. The caller continues from the new place with ``follow``.
     """
     delta = link.seen - shown.seen
+    turned = stretch.running is not None and stretch.running != link.running
     if not delta:
-        turned = link.base == shown.base and link.running != shown.running
         return Differs(How.ORDER) if turned else None
     if at is None:
-        if delta <= stretch.count and (link.tip == NO_TIP or stretch.digests is None):
+        if delta <= stretch.count and (link.tip == NO_TIP or not stretch.is_known):
             return None
         return Differs(How.MISSING, min(max(1, delta - stretch.count), MAX_COUNT))
-    known = stretch.digests is not None and link.base == shown.base
-    turned = known and folded(shown.running, stretch.digests or ()) != link.running
     if (shown.at is not None and at < shown.at) or (turned and delta == stretch.count):
         return Differs(How.ORDER)
     if delta > stretch.count:

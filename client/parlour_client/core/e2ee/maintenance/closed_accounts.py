@@ -7,7 +7,7 @@ has verified. Everyone else sees what the server says, and that they can't act o
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -28,7 +28,7 @@ from parlour_client.core.model import display_name
 from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError
-from parlour_client.kit.language import _
+from parlour_client.kit.language import _, ngettext
 from parlour_protocol.frames.requests import Kick
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq, new_request_id
@@ -40,6 +40,7 @@ WAIT_SECONDS: Final = 30
 REMOVALS_A_DAY: Final = 3
 """How many people a device removes by itself within a day, in all rooms."""
 _DAY: Final = 86_400_000
+_HOUR: Final = 3_600_000
 _AGAIN: Final = 10.0
 """Seconds until a removal that could not be signed is tried again."""
 LAST_WORDS: Final = 10_000
@@ -150,6 +151,12 @@ class ClosedAccounts:
         lately = claim.removed is not None and self._clock.now() < claim.removed + _DAY
         return claim.written or lately
 
+    def delayed(self, room: RoomId) -> Mapping[UserName, int]:
+        """Return in how many hours this device may remove someone, if it has removed too many for now."""
+        now = self._clock.now()
+        due = {user: self._next_removal(user) for user in self._reconciler.closed(room)}
+        return {user: -((now - at) // _HOUR) for user, at in due.items() if at > now + WAIT_SECONDS * 1000}
+
     def _next_removal(self, user: UserName) -> int:
         """Return when this device may remove one more person."""
         last: dict[UserName, Millis] = {}
@@ -169,7 +176,7 @@ class ClosedAccounts:
                 Kick(id=new_request_id(), room=room, user=user, reason=reason, statement=statement)
             )
         except ChatRefusedError:  # another moderator's device was first
-            await self._change(claim)
+            await self._change(replace(self._claims[room, user], removed=claim.removed))
 
     async def _change(self, claim: ClosedClaim) -> None:
         self._claims[claim.room, claim.user] = claim
@@ -201,8 +208,12 @@ def closed_words(
     me: UserName,
     verified: Collection[UserName],
     contradicted: Collection[UserName],
+    delayed: Mapping[UserName, int],
 ) -> Sequence[str]:
-    """Say of each deleted account that is still in a group room who can remove it, in sentences."""
+    """Say of each deleted account that is still in a group room who can remove it, in sentences.
+
+    ``delayed``: in how many hours this device may remove someone, where that is not soon.
+    """
     roster = report.roster
     if roster is None or roster.kind is RoomKind.DIRECT:
         return ()
@@ -221,6 +232,14 @@ def closed_words(
                 "The server says that {user}'s account was deleted, but one of their devices has written "
                 "since, so your device does not remove them by itself. If it is true: /kick {user}"
             )
+        elif me in able and user in delayed:
+            words = ngettext(
+                "The server says that {user}'s account was deleted. Your device has removed as many people "
+                "as it may in a day, and removes {user} within an hour. To do it now: /kick {user}",
+                "The server says that {user}'s account was deleted. Your device has removed as many people "
+                "as it may in a day, and removes {user} in {hours} hours. To do it now: /kick {user}",
+                delayed[user],
+            )
         elif me in able:
             words = _(
                 "The server says that {user}'s account was deleted. Your device removes {user} in half a "
@@ -236,7 +255,7 @@ def closed_words(
                 "The server says that {user}'s account was deleted. No one here may remove an owner, so "
                 "messages are encrypted for its devices, too. If that matters, create a new room."
             )
-        found.append(words.format(user=display_name(user)))
+        found.append(words.format(user=display_name(user), hours=delayed.get(user, 0)))
     return found
 
 

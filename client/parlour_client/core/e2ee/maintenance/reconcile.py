@@ -161,14 +161,26 @@ class Reconciler:
             return await self._outside(room, state, report)
         if report.status is GroupStatus.DISPLACED:
             raise DisplacedError
+        if report.status is GroupStatus.REFUSED:
+            return state  # it is reported: no commit of ours would help
         if report.epoch is None or report.epoch < state.epoch:
+            await self._shown(room, state)
+            return None
+        if report.status is not GroupStatus.ACTIVE or report.epoch > state.epoch:
+            return state  # contested: no commit of ours would help
+        return await self._change(room, state, report, left_out)
+
+    async def _shown(self, room: RoomId, state: GroupState) -> None:
+        """Wait for the commit that led to the group's epoch; without it nothing is sent any more."""
+        try:
             await self._submitter.shown(
                 room, lambda now: now.group != state.group or (now.epoch or 0) >= state.epoch
             )
-            return None
-        if report.status is not GroupStatus.ACTIVE or report.epoch > state.epoch:
-            return state  # contested, or refused: no commit of ours would help
-        return await self._change(room, state, report, left_out)
+        except NotReadyError:
+            await self._archive.write(self._session.groups.withheld, room, state.epoch)
+            await self._room_statuses.refresh(room)
+            await quietly(self.contest())
+            raise
 
     async def _again(self, room: RoomId, state: GroupState) -> None:
         """Repair a room whose log was rolled back: contest the server's old group, create the next."""

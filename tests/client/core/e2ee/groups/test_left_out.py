@@ -424,3 +424,20 @@ def test_what_is_shown_a_second_time_counts_once() -> None:
     cora.say(log, 30, "all there")
     assert notes(ada.sync(log)) == []
     assert notes(ben.sync(log)) == []
+
+
+def test_another_order_is_told_by_the_first_message_of_someone_who_saw_it() -> None:
+    """The last event is the same, and so is their number: only the digest of all of them is another one."""
+    ada, ben, cora, dan = (Device(name) for name in ("ada", "ben", "cora", "dan"))
+    log = room_of(ada, ben, cora, dan)
+    for one in (ada, ben, cora, dan):
+        one.sync(log)
+    before = len(log.events)
+    for number, device in enumerate((ada, ben, dan), 10):  # at the same time: none has seen the others'
+        device.say(log, number, f"I am {device.user}")
+    cora.sync(log)
+    cora.say(log, 20, "I have seen them all")
+    first, second, third, said = log.events[before:]
+    victim = ben
+    found = shown(victim, log, [*log.events[:before], second, first, third, said])
+    assert notes(found[-1:]) == ["the server showed cora different messages above, or a different order"]

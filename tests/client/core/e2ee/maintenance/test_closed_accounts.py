@@ -29,7 +29,7 @@ def test_a_room_says_who_can_remove_a_deleted_account(
     roster = room(RoomKind.PRIVATE, "ada", "ben", "cat", "dan")
     roster = roster.applied(give(roster, "ben", Role.MODERATOR))
     report = GroupReport(GroupStatus.ACTIVE, roster=roster)
-    (found,) = closed_words([name(closed)], report, name(me), [name(user) for user in verified], [])
+    (found,) = closed_words([name(closed)], report, name(me), [name(user) for user in verified], [], {})
     assert f"{closed}'s account was deleted" in found
     assert words in found
 
@@ -37,8 +37,17 @@ def test_a_room_says_who_can_remove_a_deleted_account(
 def test_a_room_says_that_a_deleted_account_has_written() -> None:
     """Then no one removes it by themselves."""
     report = GroupReport(GroupStatus.ACTIVE, roster=room(RoomKind.PRIVATE, "ada", "dan"))
-    (found,) = closed_words([DAN], report, ADA, [], [DAN])
+    (found,) = closed_words([DAN], report, ADA, [], [DAN], {})
     assert "one of their devices has written since, so your device does not remove them" in found
+
+
+@pytest.mark.parametrize(("hours", "words"), [(1, "within an hour"), (23, "in 23 hours")])
+def test_a_room_says_when_the_limit_of_a_day_delays_a_removal(hours: int, words: str) -> None:
+    """And how to do it now."""
+    report = GroupReport(GroupStatus.ACTIVE, roster=room(RoomKind.PRIVATE, "ada", "dan"))
+    (found,) = closed_words([DAN], report, ADA, [], [], {DAN: hours})
+    assert f"removes dan {words}. To do it now: /kick dan" in found
+    assert "half a minute" not in found
 
 
 def test_nothing_is_said_of_someone_who_was_removed_already() -> None:
@@ -48,4 +57,4 @@ def test_nothing_is_said_of_someone_who_was_removed_already() -> None:
         GroupReport(GroupStatus.ACTIVE),
         GroupReport(GroupStatus.ACTIVE, roster=room(RoomKind.DIRECT, "ada", "dan")),
     ):
-        assert not closed_words([DAN], report, ADA, [DAN], [])
+        assert not closed_words([DAN], report, ADA, [DAN], [], {})

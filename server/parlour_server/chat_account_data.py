@@ -26,7 +26,7 @@ from parlour_server.rooms.operator_rules import allow_anything
 from parlour_server.store.interface import Store
 from parlour_server.store.sql.account_data import EXPORTED_TABLES, PAUSE_SECONDS
 from parlour_server.store.types import AppendEvent
-from parlour_server.system_account import system_device
+from parlour_server.system_account import lobby, system_device
 
 _GOES: Final = "Their uploaded files, devices, invitations and blocks go."
 _STAYS: Final = (
@@ -46,6 +46,10 @@ _STAYS: Final = (
 
 async def _count(store: Store, user: UserName) -> Mapping[str, int]:
     return await store.account_data.count(user)
+
+
+async def _facts(store: Store) -> Mapping[UserName, Mapping[str, Any]]:
+    return await store.account_data.overview(lobby())
 
 
 async def _is_author(store: Store, user: UserName) -> bool:
@@ -127,5 +131,5 @@ def _event(body: bytes) -> Any:
 
 
 CHAT_ACCOUNT_DATA: Final[AccountData[Store]] = AccountData(
-    count=_count, goes=_GOES, stays=_STAYS, is_author=_is_author, delete=_delete, export=_export
+    count=_count, goes=_GOES, stays=_STAYS, is_author=_is_author, facts=_facts, delete=_delete, export=_export
 )

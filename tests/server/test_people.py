@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import re
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.rooms import Role
 from parlour_server.chat_program import CHAT
 from parlour_server.kit.testing.server import PASSWORD, PATIENCE, World, running
+from tests import postgres
 
 
 async def until_limits_are(world: World, count: int) -> None:
@@ -87,3 +90,45 @@ async def test_an_account_is_exported_and_deleted_while_people_talk(tmp_path: Pa
         taken = {"username": "ada", "password": PASSWORD, "invite": await world.invite()}
         with pytest.raises(RuntimeError, match="taken"):
             await world.api("POST", "/v1/accounts", taken)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+async def test_who_is_online_idle_and_without_a_second_factor(tmp_path: Path, database: str) -> None:
+    """From a note of the server, or from the table of several; `--idle` leaves out who is connected."""
+    url = "" if database == "sqlite" else postgres.empty("people")
+    async with running(CHAT, tmp_path / "data", given={"database.url": url} if url else None) as world:
+        ada, _ = await world.person("ada"), await world.person("bob")
+        await ada.connect()
+
+        async def listed(*options: str) -> dict[str, Any]:
+            found = json.loads(await world.command("user", "list", *options, "--json"))
+            return {one["user"]: one for one in found}
+
+        async with asyncio.timeout(PATIENCE):
+            while "ada" not in await listed("--online"):  # noqa: ASYNC110 - what a command sees
+                await asyncio.sleep(0.05)
+        everyone = await listed()
+        assert everyone.keys() == {"ada", "bob"}
+        assert {**everyone["ada"], "created": 0, "last_seen": 0} == {
+            "user": "ada",
+            "created": 0,
+            "disabled": False,
+            "deleted": None,
+            "last_seen": 0,
+            "online": 1,
+            "sessions": 1,
+            "role": "member",
+            "devices": 0,
+            "second_factor": False,
+            "second_factor_required": False,
+        }
+        assert everyone["bob"]["last_seen"] > 0
+        assert (await listed("--online")).keys() == {"ada"}
+        assert await listed("--idle", "1d") == {}
+        text = await world.command("user", "list")
+        assert re.search(r"^ada  since \S+ \S+ UTC  online  member  0 devices$", text, re.MULTILINE)
+        sessions = json.loads(await world.command("session", "list", "--json"))
+        assert [one["user"] for one in sessions] == ["ada", "bob"]
+        assert len((await world.command("session", "list")).splitlines()) == 2
+    if database == "sqlite":
+        assert not (tmp_path / "data" / "online.json").exists()

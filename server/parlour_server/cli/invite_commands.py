@@ -11,6 +11,7 @@ from parlour_server.kit.cli.invite_commands import (
     create_example,
     create_invite,
     days_option,
+    each_option,
     expires_option,
     list_,
     revoke,
@@ -18,6 +19,8 @@ from parlour_server.kit.cli.invite_commands import (
 )
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from parlour_protocol.kit.ids import Millis
     from parlour_protocol.kit.invite_link import InviteLink
 
@@ -43,6 +46,7 @@ def invite() -> None:
     metavar="NAME.KEY",
     help="The inviter and their account key (see `parlour invite-link`). Newcomers have them verified.",
 )
+@each_option
 @json_option
 def create(
     data: Path,
@@ -52,6 +56,7 @@ def create(
     role: str | None,
     address: str | None,
     by: str | None,
+    each: "TextIO | None",
     as_json: bool,  # noqa: FBT001 - click
 ) -> None:
     """Create an invite link. Anyone who has the link can use it, so send it privately."""
@@ -69,4 +74,4 @@ def create(
     def text(link: "InviteLink") -> str:
         return str(ChatInviteLink(link, inviter))
 
-    create_invite(data, uses, days, expires, role, address, as_json=as_json, text=text)
+    create_invite(data, uses, days, expires, role, address, each=each, as_json=as_json, text=text)

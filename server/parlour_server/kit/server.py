@@ -63,6 +63,7 @@ from parlour_server.kit.net.listener import bind
 from parlour_server.kit.net.net_server import NetServer
 from parlour_server.kit.net.tls_groups import GROUPS, taken_besides
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry
+from parlour_server.kit.online import OnlineNote
 from parlour_server.kit.operator_changes import OperatorChanges
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.pruner import Pruner
@@ -317,6 +318,9 @@ class Server(Generic[_Settings]):
                 await listener.open(settings.listen.metrics)
             host, port = addresses[0]
             stack.callback(forget_running, folder)
+            note = OnlineNote(folder, connected, clock, is_shared=store.is_shared)
+            stack.callback(note.forget)
+            _run(stack, note.run())
             if not _could_note_running(folder, host, port):
                 warn(
                     "address_not_noted",

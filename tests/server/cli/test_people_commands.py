@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.server.cli.test_commands import Capture, fail, run
 
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.names import UserName
 from parlour_server.cli import COMMAND_LINE
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -242,3 +243,47 @@ def test_a_reset_that_cannot_end_the_sessions_sets_no_password(folder: DataFolde
         database.execute("DROP TRIGGER kept")
     run(capsys, "user", "reset-password", *data, "anna")
     assert json.loads(run(capsys, "session", "list", *data, "anna", "--json")) == []
+
+
+def test_accounts_that_nobody_has_used_for_long(folder: DataFolder, capsys: Capture) -> None:
+    """By when they were seen last, or created; what is no length of time is refused."""
+    data = ("--data", str(folder.path))
+    for name in ("old", "new", "gone"):
+        run(capsys, "user", "create", *data, name)
+    now, day = int(time.time() * 1000), 86_400_000
+    with closing(sqlite3.connect(folder.database)) as db, db:
+        db.execute("UPDATE accounts SET created = ?", (now - 100 * day,))
+        for name, seen in (("old", 91 * day), ("new", 89 * day)):
+            db.execute(
+                "INSERT INTO sessions (session, account, device, token, created, last_seen, expires)"
+                " VALUES (?, ?, 'x', ?, 0, ?, 0)",
+                (name, name, name.encode(), now - seen),
+            )
+    for idle, names in (("90d", ["gone", "old"]), ("24h", ["gone", "new", "old"]), ("101d", [])):
+        rows = json.loads(run(capsys, "user", "list", *data, "--idle", idle, "--json"))
+        assert [one["user"] for one in rows] == names
+    assert "seen never" in run(capsys, "user", "list", *data, "--idle", "90d")
+    assert run(capsys, "user", "list", *data, "--online") == ""
+    for wrong in ("90", "d", "-1d", "90 days", "9999999d"):
+        assert fail(capsys, "user", "list", *data, "--idle", wrong)[0] == 2
+
+
+def test_invites_for_the_lines_of_a_file(folder: DataFolder, capsys: Capture, tmp_path: Path) -> None:
+    """One link each, all in one transaction and one record; a line with control characters makes none."""
+    data, file = ("--data", str(folder.path)), tmp_path / "newcomers.txt"
+    file.write_text("Zoë <zoe@example.org>\n\n  Max  \n", encoding="utf-8")
+    lines = [
+        line.split("\t") for line in run(capsys, "invite", "create", *data, "--each", str(file)).splitlines()
+    ]
+    assert [name for name, _ in lines] == ["Zoë <zoe@example.org>", "Max"]
+    assert len({ChatInviteLink.parse(link).link.code for _, link in lines}) == 2
+    made = json.loads(run(capsys, "invite", "create", *data, "--each", str(file), "--uses", "2", "--json"))
+    assert [(one["for"], one["uses"]) for one in made] == [("Zoë <zoe@example.org>", 2), ("Max", 2)]
+    assert len(json.loads(run(capsys, "invite", "list", *data, "--json"))) == 4
+    assert [one["invite"] for one in acts(folder)] == ["2 invites", "2 invites"]
+    for text in ("", "\n \n", "anna\nevil\x1b[2J\n", "x" * 201, "a\n" * 10_001):
+        file.write_text(text, encoding="utf-8")
+        assert fail(capsys, "invite", "create", *data, "--each", str(file))[0] == 2
+    file.write_bytes(b"\xff\n")
+    assert fail(capsys, "invite", "create", *data, "--each", str(file))[0] == 2
+    assert len(json.loads(run(capsys, "invite", "list", *data, "--json"))) == 4

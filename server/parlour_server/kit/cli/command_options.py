@@ -110,6 +110,21 @@ class When(click.ParamType["Millis"]):
         return Millis(at)
 
 
+class Duration(click.ParamType["int"]):
+    """A length of time: `30m`, `12h`, `90d`; in milliseconds."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the milliseconds."""
+        if isinstance(value, int):
+            return value
+        found = _DURATION.fullmatch(str(value))
+        if found is None:
+            self.fail(f"{value!r} is not a length of time; write 30m, 12h or 90d.", param, ctx)
+        return int(found[1]) * _UNITS[found[2]]
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 name_argument = click.argument("name")
 

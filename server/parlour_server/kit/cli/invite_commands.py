@@ -20,7 +20,8 @@ from parlour_server.kit.cli.command_options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import TextIO
 
     from parlour_protocol.kit.ids import Millis
     from parlour_protocol.kit.invite_link import InviteLink
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _DAY = 86_400_000
 _DEFAULT_DAYS = 7
 _SHOWN = 12
+_LONGEST_LINE = 200
+_MOST_LINES = 10_000
 
 
 @click.group()
@@ -55,9 +58,16 @@ role_option = click.option(
 address_option = click.option(
     "--address", metavar="HOST:PORT", help="The address in the link. Default: the server's own."
 )
+each_option = click.option(
+    "--each",
+    metavar="FILE",
+    type=click.File(encoding="utf-8"),
+    help="Create a link for each line of FILE (a name, an address; `-`: standard input); prints both.",
+)
 create_example = example(
     "$command invite create --data ~/$word --uses 5 --expires 3d\n"
-    "$command invite create --data ~/$word --address $word.example.org:8443 --json"
+    "$command invite create --data ~/$word --address $word.example.org:8443 --json\n"
+    "$command invite create --data ~/$word --each newcomers.txt > links.tsv"
 )
 
 
@@ -68,6 +78,7 @@ create_example = example(
 @expires_option
 @role_option
 @address_option
+@each_option
 @json_option
 def create(
     data: Path,
@@ -76,10 +87,11 @@ def create(
     expires: "Millis | None",
     role: str | None,
     address: str | None,
+    each: "TextIO | None",
     as_json: bool,  # noqa: FBT001 - click
 ) -> None:
     """Create an invite link. Anyone who has the link can use it, so send it privately."""
-    create_invite(data, uses, days, expires, role, address, as_json=as_json)
+    create_invite(data, uses, days, expires, role, address, each=each, as_json=as_json)
 
 
 def create_invite(
@@ -90,10 +102,11 @@ def create_invite(
     role: str | None,
     address: str | None,
     *,
+    each: "TextIO | None" = None,
     as_json: bool,
     text: "Callable[[InviteLink], str]" = str,
 ) -> None:
-    """Create an invite and print its link, as ``text`` writes it."""
+    """Create an invite, or one for each line of a file, and print its link, as ``text`` writes it."""
     from parlour_protocol.kit.ids import Millis  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.kit.secret import Secret  # noqa: PLC0415
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
@@ -104,19 +117,50 @@ def create_invite(
     if role is not None and role not in program().invite_roles:
         known = ", ".join(program().invite_roles)
         raise click.UsageError(f"--role is one of {known}." if known else "Invites have no roles here.")
-    code, now = Secret.random(), SystemClock().now()
-    link = text(_link(data, code, address))
+    now = SystemClock().now()
     end = expires or Millis(now + (days or _DEFAULT_DAYS) * _DAY)
-    record = InviteRecord(code.digest(), uses, now, end, role or "")
-    invite = record.digest.hex()[:_SHOWN]
+    lines = None if each is None else _lines(each)
+    codes = [Secret.random() for _ in lines or ("",)]
+    records = [InviteRecord(code.digest(), uses, now, end, role or "") for code in codes]
+    links = [text(link) for link in _links(data, codes, address)]
+    invite = records[0].digest.hex()[:_SHOWN] if lines is None else f"{len(records)} invites"
     with_store(
-        data, lambda store: store.accounts.add_invite(record),
+        data, lambda store: store.accounts.add_invite(*records),
         did="invite create", invite=invite, uses=str(uses), expires=shown_time(end), role=role or "none",
     )  # fmt: skip
-    if as_json:
-        say({"link": link, "uses": uses, "expires": record.expires, "role": role})
+    made = [{"link": link, "uses": uses, "expires": end, "role": role} for link in links]
+    if lines is None:
+        if as_json:
+            say(made[0])
+        else:
+            click.echo(links[0])
+    elif as_json:
+        say([{"for": line, **one} for line, one in zip(lines, made, strict=True)])
     else:
-        click.echo(link)
+        for line, link in zip(lines, links, strict=True):
+            click.echo(f"{line}\t{link}")
+
+
+def _lines(file: "TextIO") -> list[str]:
+    """Return whom the links are for: the lines of a file, without empty ones. Raises UsageError."""
+    found: list[str] = []
+    try:
+        for number, line in enumerate(file, start=1):
+            text = line.strip()
+            if len(text) > _LONGEST_LINE or not text.isprintable():
+                raise click.UsageError(
+                    f"Line {number} of {file.name} is longer than {_LONGEST_LINE} characters, or has control"
+                    " characters in it; write a name or an address on each line."
+                )
+            if text:
+                found.append(text)
+            if len(found) > _MOST_LINES:
+                raise click.UsageError(f"{file.name} has more than {_MOST_LINES:,} lines; split it.")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{file.name} is not UTF-8.") from error
+    if not found:
+        raise click.UsageError(f"{file.name} is empty; write a name or an address on each line.")
+    return found
 
 
 @invite.command("list", epilog=example("$command invite list --data ~/$word"))
@@ -171,7 +215,7 @@ def revoke(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - cli
         click.echo("revoked")
 
 
-def _link(data: Path, code: "Secret", address: str | None) -> "InviteLink":
+def _links(data: Path, codes: "Sequence[Secret]", address: str | None) -> "list[InviteLink]":
     from parlour_protocol.kit.invite_link import InviteLink, ServerAddress  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.setup.certificate_state import keeps_key  # noqa: PLC0415
     from parlour_server.kit.setup.certificates import pin_of, read_certificate  # noqa: PLC0415
@@ -187,4 +231,4 @@ def _link(data: Path, code: "Secret", address: str | None) -> "InviteLink":
     leaf = read_certificate(folder.certificate)
     # Another program may renew a certificate with a new key, and links with its pin would break.
     pin = pin_of(leaf) if keeps_key(folder, leaf) else None
-    return InviteLink(server, code, pin, program().wire.word)
+    return [InviteLink(server, code, pin, program().wire.word) for code in codes]

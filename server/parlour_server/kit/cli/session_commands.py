@@ -30,22 +30,28 @@ def session() -> None:
     """List and end sessions. When a session ends, its connections close within a second."""
 
 
-@session.command("list", epilog=example("$command session list --data ~/$word anna"))
+@session.command(
+    "list", epilog=example("$command session list --data ~/$word anna\n$command session list --data ~/$word")
+)
 @data_option
 @json_option
-@name_argument
-def list_(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
-    """List the sessions of an account."""
+@click.argument("name", required=False)
+def list_(data: Path, name: str | None, as_json: bool) -> None:  # noqa: FBT001 - click
+    """List the sessions of an account, or of all accounts."""
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
 
     async def work(store: "KitStore") -> "Sequence[SessionRecord]":
-        return await store.sessions.list(await known(store, name), SystemClock().now())
+        now = SystemClock().now()
+        if name is None:
+            return await store.sessions.all(now)
+        return await store.sessions.list(await known(store, name), now)
 
     found = with_store(data, work, did=None)
     if as_json:
         say(
             [
                 {
+                    "user": s.user,
                     "id": s.id,
                     "device": s.device,
                     "created": s.created,
@@ -59,7 +65,8 @@ def list_(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
         return
     for one in found:
         key = "" if one.public_key else "  not bound to a key"
-        click.echo(f"{one.id}  seen {shown_time(one.last_seen)}  {one.device!r}{key}")
+        of = "" if name is not None else f"{one.user}  "
+        click.echo(f"{of}{one.id}  seen {shown_time(one.last_seen)}  {one.device!r}{key}")
 
 
 @session.command(epilog=example("$command session end --data ~/$word anna --all"))

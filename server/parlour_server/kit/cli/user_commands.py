@@ -4,12 +4,13 @@ import re
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from parlour_server.kit.cli.account_data_commands import delete, export
 from parlour_server.kit.cli.command_options import (
+    Duration,
     canonical,
     data_option,
     example,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from parlour_protocol.kit.secret import Secret
     from parlour_server.kit.config.settings_table import Row
     from parlour_server.kit.store.interface import KitStore
+    from parlour_server.kit.store.records import AccountOverview
 
 _MOST: Final = 10**15 - 1
 """More would not fit the database's numbers."""
@@ -49,36 +51,90 @@ user.add_command(delete)
 user.add_command(export)
 
 
-@user.command("list", epilog=example("$command user list --data ~/$word"))
+@user.command(
+    "list",
+    epilog=example(
+        "$command user list --data ~/$word --idle 90d\n$command user list --data ~/$word --online"
+    ),
+)
 @data_option
 @click.option("--deleted", "with_deleted", is_flag=True, help="Also list deleted accounts.")
+@click.option("--idle", type=Duration(), help="Only accounts that nobody has used for so long: 90d, 12h.")
+@click.option("--online", "only_online", is_flag=True, help="Only accounts that are connected now.")
 @json_option
-def list_(data: Path, with_deleted: bool, as_json: bool) -> None:  # noqa: FBT001 - click
-    """List all accounts."""
-    hidden = program().own_accounts
-    accounts = [
-        one
-        for one in with_store(data, lambda store: store.accounts.list(), did=None)
-        if one.user not in hidden and (with_deleted or one.deleted is None)
+def list_(
+    data: Path,
+    with_deleted: bool,  # noqa: FBT001 - click
+    idle: int | None,
+    only_online: bool,  # noqa: FBT001 - click
+    as_json: bool,  # noqa: FBT001 - click
+) -> None:
+    """List accounts: when they were seen last, their role, devices and second factor.
+
+    An account was seen when a session or a device of it was used. A session that has ended is forgotten; who
+    was never seen counts as idle since the account was created.
+    """
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.online import online  # noqa: PLC0415
+
+    spec, folder, now = program(), folder_of(data), SystemClock().now()
+
+    async def work(store: "KitStore") -> "list[dict[str, Any]]":
+        known, connected = await spec.account_data.facts(store), await online(folder, store)
+        return [
+            _row(one, known.get(one.user, {}), connected.get(str(one.user), 0))
+            for one in await store.accounts.overview()
+            if one.user not in spec.own_accounts and (with_deleted or one.deleted is None)
+        ]
+
+    rows = [
+        row
+        for row in with_store(data, work, did=None)
+        if (idle is None or (now - (row["last_seen"] or row["created"]) >= idle and not row["online"]))
+        and (not only_online or row["online"])
     ]
     if as_json:
-        say(
-            [
-                {
-                    "user": one.user,
-                    "created": one.created,
-                    "disabled": one.disabled,
-                    "deleted": one.deleted,
-                }
-                for one in accounts
-            ]
-        )
+        say(rows)
         return
-    for one in accounts:
-        state = "  DISABLED" if one.disabled else ""
-        if one.deleted is not None:
-            state = f"  DELETED {shown_time(one.deleted)}"
-        click.echo(f"{one.user}  since {shown_time(one.created)}{state}")
+    for row in rows:
+        click.echo(_line(row))
+
+
+def _row(one: "AccountOverview", known: "Mapping[str, Any]", connections: int) -> "dict[str, Any]":
+    """Return what the list says of an account, with what the program knows of it."""
+    seen = max((at for at in (one.last_seen, known.get("last_seen")) if at is not None), default=None)
+    return {
+        "user": one.user,
+        "created": one.created,
+        "disabled": one.disabled,
+        "deleted": one.deleted,
+        "last_seen": seen,
+        "online": connections,
+        "sessions": one.sessions,
+        "role": known.get("role"),
+        "devices": known.get("devices"),
+        "second_factor": one.has_factor,
+        "second_factor_required": one.factor_required,
+    }
+
+
+def _line(row: "dict[str, Any]") -> str:
+    parts = [str(row["user"]), f"since {shown_time(row['created'])}"]
+    if row["deleted"] is not None:
+        return "  ".join((*parts, f"DELETED {shown_time(row['deleted'])}"))
+    parts.append("online" if row["online"] else f"seen {shown_time(row['last_seen'])}")
+    if row["role"]:
+        parts.append(str(row["role"]))
+    count = row["devices"] if row["devices"] is not None else row["sessions"]
+    what = "device" if row["devices"] is not None else "session"
+    parts.append(f"{count} {what}{'' if count == 1 else 's'}")
+    if row["second_factor"]:
+        parts.append("second factor")
+    elif row["second_factor_required"]:
+        parts.append("second factor required, none yet")
+    if row["disabled"]:
+        parts.append("DISABLED")
+    return "  ".join(parts)
 
 
 @user.command(epilog=example("$command user create --data ~/$word anna\n… --password-stdin < file"))

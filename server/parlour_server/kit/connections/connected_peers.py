@@ -1,6 +1,6 @@
 """The connections to this server, by account and by session."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Generic, TypeVar
 
 from parlour_protocol.kit.ids import SessionId
@@ -36,6 +36,10 @@ class ConnectedPeers(Generic[S]):
     def of(self, user: UserName) -> Collection[Peer[S]]:
         """Return a snapshot of the account's connections."""
         return self._users.get(user, ())
+
+    def counts(self) -> Mapping[UserName, int]:
+        """Return how many connections each account has."""
+        return {user: len(peers) for user, peers in self._users.items()}
 
     def with_sessions(self, sessions: Iterable[SessionId]) -> list[Peer[S]]:
         """Return the connections of these sessions."""

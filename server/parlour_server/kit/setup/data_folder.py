@@ -127,6 +127,11 @@ class DataFolder:
         return self.path / "run.json"
 
     @property
+    def online(self) -> Path:
+        """Who is connected to the running server, a few seconds ago."""
+        return self.path / "online.json"
+
+    @property
     def reserve(self) -> Path:
         """Space that is released when the disk is full."""
         return self.path / "reserve"

@@ -26,6 +26,7 @@ from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import (
     Account,
     AccountFactors,
+    AccountOverview,
     Challenge,
     FactorRecord,
     Failures,
@@ -57,6 +58,10 @@ class Accounts(Protocol):
 
     async def list(self) -> Sequence[Account]:
         """Return all accounts in order of name."""
+        ...
+
+    async def overview(self) -> Sequence[AccountOverview]:
+        """Return what the operator sees of all accounts, in order of name."""
         ...
 
     async def set_password(self, by: ByProof | ByOperator, password_hash: str) -> int:
@@ -93,8 +98,8 @@ class Accounts(Protocol):
         """Create an account that is deleted from its beginning: the author of what a deleted one wrote."""
         ...
 
-    async def add_invite(self, invite: InviteRecord) -> None:
-        """Keep an invite."""
+    async def add_invite(self, *invites: InviteRecord) -> None:
+        """Keep invites, all or none."""
         ...
 
     async def list_invites(self) -> Sequence[InviteRecord]:
@@ -152,6 +157,10 @@ class Sessions(Protocol):
 
     async def list(self, user: UserName, now: Millis) -> Sequence[SessionRecord]:
         """Return the account's live sessions, newest first."""
+        ...
+
+    async def all(self, now: Millis) -> Sequence[SessionRecord]:
+        """Return the live sessions of all accounts, by account, newest first."""
         ...
 
     async def end(self, by: BySession | ByOperator, session: SessionId) -> bool:

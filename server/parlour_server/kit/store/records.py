@@ -23,6 +23,20 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountOverview:
+    """What the operator sees of an account: when one of its sessions was seen last, and how many live."""
+
+    user: UserName
+    created: Millis
+    disabled: bool
+    deleted: Millis | None
+    last_seen: Millis | None
+    sessions: int
+    has_factor: bool
+    factor_required: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NewAccountRecord:
     """A new account. ``skeleton`` (UTS #39) must be unique among all accounts (M4)."""
 

@@ -11,6 +11,7 @@ from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import ANYWHERE, SHARED_NOW, WriteConnection
+from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import AccountAtNode, NodeId, NodesSeen
 
@@ -36,6 +37,12 @@ _PUT: Final = (
 )
 _CHANGED: Final = (
     "SELECT node, account, connections, status FROM node_accounts WHERE changed > ? AND node != ?"
+)
+
+
+_CONNECTIONS: Final = (
+    "SELECT account, sum(connections) FROM node_accounts JOIN nodes USING (node)"  # noqa: S608 - of ours
+    f" WHERE connections > 0 AND until > {SHARED_NOW} GROUP BY account"
 )
 
 
@@ -85,6 +92,10 @@ class SharedNodes:
             return NodesSeen(now=Millis(now), nodes=nodes, accounts=accounts, is_complete=after == 0)
 
         return await self._writer.submit(write, within=ANYWHERE)
+
+    async def connections(self, readers: Readers) -> Mapping[str, int]:
+        """Return how many connections each account has at all servers, of those that have any."""
+        return dict(await readers.rows(lambda *row: (str(row[0]), int(row[1])), _CONNECTIONS))
 
     async def leave(self, node: NodeId) -> None:
         """Give up the lease: this server stops."""

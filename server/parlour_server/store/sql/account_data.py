@@ -12,8 +12,9 @@ from typing import Any, Final
 from parlour_protocol.ids import FileId, RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.room_name import RoomName
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.store.engine.column_values import plain
+from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.retention import BATCH
@@ -134,6 +135,16 @@ _EXPORTED: Final[Mapping[str, tuple[Sequence[str], str]]] = {
 }
 
 
+_OVERVIEW: Final = """
+    SELECT a.account,
+        (SELECT m.role FROM members m JOIN rooms r USING (room)
+            WHERE m.account = a.account AND r.name = ? AND r.kind = 'public'),
+        (SELECT count(*) FROM devices d WHERE d.account = a.account AND d.status != 'revoked'),
+        (SELECT max(d.last_seen) FROM devices d WHERE d.account = a.account)
+    FROM accounts a
+"""
+
+
 class SqlAccountData:
     """Finds, deletes and reads what belongs to an account."""
 
@@ -141,6 +152,14 @@ class SqlAccountData:
         self._writer = writer
         self._readers = readers
         self._clock = clock
+
+    async def overview(self, room: RoomName) -> Mapping[UserName, Mapping[str, Any]]:
+        """Return of each account its role in this public room, its devices, and when one was seen last."""
+        rows = await self._readers.rows(lambda *row: row, _OVERVIEW, plain(room))
+        return {
+            user_name(account): {"role": role, "devices": devices, "last_seen": seen}
+            for account, role, devices, seen in rows
+        }
 
     async def count(self, user: UserName) -> dict[str, int]:
         """Return how much there is of what."""

@@ -15,6 +15,7 @@ from parlour_protocol.kit.names import PSEUDONYM, UserName, skeleton
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
 from parlour_server.kit.store.accounts.authority import (
+    HAS_FACTOR,
     Authority,
     ByOperator,
     ByPassword,
@@ -28,9 +29,23 @@ from parlour_server.kit.store.engine.connection import Connection, WriteConnecti
 from parlour_server.kit.store.engine.journal import note_changed
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.kit.store.records import Account, AccountEnd, Changed, InviteRecord, NewAccountRecord
+from parlour_server.kit.store.records import (
+    Account,
+    AccountEnd,
+    AccountOverview,
+    Changed,
+    InviteRecord,
+    NewAccountRecord,
+)
 
 _SELECT: Final = "SELECT account, password_hash, created, disabled, deleted FROM accounts"
+_OVERVIEW: Final = f"""
+    SELECT a.account, a.created, a.disabled, a.deleted,
+        (SELECT max(s.last_seen) FROM sessions s WHERE s.account = a.account),
+        (SELECT count(*) FROM sessions s WHERE s.account = a.account AND s.expires > ?1),
+        {HAS_FACTOR}, a.second_factor_required
+    FROM accounts a ORDER BY a.account
+"""  # noqa: S608 - of ours
 _LETTERS: Final = "bcdfghjkmnpqrstvwxz"  # none that looks like another, and no words
 _OF_ACCOUNT: Final = ("second_factors", "recovery_codes", "factor_challenges", "tickets", "account_limits")
 """Tables with rows of an account that go with it."""
@@ -70,6 +85,10 @@ class SqlAccounts:
     async def list(self) -> Sequence[Account]:
         """Return all accounts in order of name."""
         return await self._readers.rows(_account, f"{_SELECT} ORDER BY account")
+
+    async def overview(self) -> Sequence[AccountOverview]:
+        """Return what the operator sees of all accounts, in order of name."""
+        return await self._readers.rows(_overview, _OVERVIEW, self._clock.now())
 
     async def set_password(self, by: ByProof | ByOperator, password_hash: str) -> int:
         """Replace the password, and end all sessions but the one that asks; returns how many ended.
@@ -137,12 +156,12 @@ class SqlAccounts:
 
         await self._writer.submit(write)
 
-    async def add_invite(self, invite: InviteRecord) -> None:
-        """Keep an invite."""
-        values = (invite.digest, invite.uses, invite.created, invite.expires, invite.role)
+    async def add_invite(self, *invites: InviteRecord) -> None:
+        """Keep invites, all or none."""
+        values = [(one.digest, one.uses, one.created, one.expires, one.role) for one in invites]
 
-        def write(db: Connection) -> None:
-            db.execute(
+        def write(db: WriteConnection) -> None:
+            db.executemany(
                 "INSERT INTO invites (digest, uses, created, expires, role) VALUES (?, ?, ?, ?, ?)", values
             )
 
@@ -216,6 +235,28 @@ def _set(db: WriteConnection, authority: Authority, column: str, value: str | in
     query = f"UPDATE accounts SET {column} = ? WHERE account = ?"  # noqa: S608 - columns of ours
     if db.execute(query, (value, plain(authority.user))).rowcount != 1:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such account")
+
+
+def _overview(
+    account: str,
+    created: Millis,
+    disabled: int,
+    deleted: Millis | None,
+    last_seen: Millis | None,
+    sessions: int,
+    has_factor: int,
+    factor_required: int,
+) -> AccountOverview:
+    return AccountOverview(
+        user_name(account),
+        created,
+        bool(disabled),
+        deleted,
+        last_seen,
+        sessions,
+        bool(has_factor),
+        bool(factor_required),
+    )
 
 
 def _account(

@@ -125,6 +125,11 @@ class SqlSessions:
         query = _LIVE + "s.account = ? AND s.expires > ? ORDER BY s.created DESC, s.session"
         return await self._readers.rows(_record, query, plain(user), now)
 
+    async def all(self, now: Millis) -> Sequence[SessionRecord]:
+        """Return the live sessions of all accounts, by account, newest first."""
+        query = _LIVE + "s.expires > ? ORDER BY s.account, s.created DESC, s.session"
+        return await self._readers.rows(_record, query, now)
+
     async def end(self, by: BySession | ByOperator, session: SessionId) -> bool:
         """End one session of the account; False when it has no such session. Raises SessionRefusedError."""
 

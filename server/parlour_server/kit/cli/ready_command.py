@@ -14,18 +14,27 @@ from parlour_server.kit.cli.command_options import (
 )
 
 
-@click.command(epilog=example("$command ready --data ~/$word"))
+@click.command(
+    epilog=example("$command ready --data ~/$word\n$command ready --data ~/$word --wait 30   # after a start")
+)
 @data_option
+@click.option(
+    "--wait",
+    metavar="SECONDS",
+    type=click.IntRange(1, 3600),
+    help="Ask again for so long, but not once a server that was starting has ended.",
+)
 @json_option
-def ready(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
+def ready(data: Path, wait: int | None, as_json: bool) -> None:  # noqa: FBT001 - click
     """Ask the running server whether it is ready for people: the status is 0 if it is, and 1 if not.
 
     It asks for /readyz at the address that the server listens on, on this machine.
     """
-    from parlour_server.kit.setup.readiness import require_ready  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.setup.readiness import require_ready, wait_until_ready  # noqa: PLC0415 - keeps `--help` quick
 
     folder = folder_of(data)
-    address = require_ready(folder, settings_of(folder))
+    settings = settings_of(folder)
+    address = require_ready(folder, settings) if wait is None else wait_until_ready(folder, settings, wait)
     if as_json:
         say({"ready": True, "address": address})
     else:

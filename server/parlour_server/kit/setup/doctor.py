@@ -108,6 +108,11 @@ def _listening(settings: Settings, where: tuple[str, int] | None) -> list[Findin
         found.append(Finding("fine", "listen", f"{shown}: only this machine can connect{origin}"))
     else:
         found.append(Finding("advice", "listen", f"{shown}: other machines can connect{origin}"))
+        most = settings.connections.per_address
+        text = (
+            f"one address may have {most} connections, which an office or a school behind one address shares"
+        )
+        found.append(Finding("fine", "limits", f"{text}: raise connections.per_address if that is too few"))
     if settings.listen.metrics:
         try:
             refuse_open(listen_address(settings.listen.metrics)[0])

@@ -7,6 +7,7 @@ server has is right.
 import http.client
 import socket
 import ssl
+import time
 from typing import Final
 
 from parlour_server.kit.addresses import Networks, in_url, is_unspecified, split_name
@@ -14,9 +15,11 @@ from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.net.proxy_protocol import LOCAL_HEADER
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.folder_lock import is_locked
 from parlour_server.kit.setup.public_address import running
 
 _PATIENCE: Final = 4.0
+_PAUSE: Final = 0.1
 _READY: Final = 204
 
 
@@ -36,6 +39,24 @@ def require_ready(folder: DataFolder, settings: Settings) -> str:
     if status != _READY:
         raise SetupError(f"the server at {shown} is not ready (status {status})")
     return shown
+
+
+def wait_until_ready(folder: DataFolder, settings: Settings, seconds: float) -> str:
+    """Do the same again for so long, as long as a server may still come. Raises SetupError."""
+    end, was_there = time.monotonic() + seconds, False
+    while True:
+        is_there = is_locked(folder)
+        try:
+            return require_ready(folder, settings)
+        except SetupError as error:
+            if was_there and not is_there and not is_locked(folder):
+                raise SetupError(
+                    "the server ended before it was ready; what it wrote to standard error says why"
+                ) from error
+            if time.monotonic() >= end:
+                raise
+        was_there = was_there or is_there
+        time.sleep(_PAUSE)
 
 
 def _ask(host: str, port: int, settings: Settings) -> int:

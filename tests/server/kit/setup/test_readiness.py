@@ -3,9 +3,12 @@
 import asyncio
 import json
 import sqlite3
+import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.server.kit.store.later_schema import later
@@ -17,10 +20,12 @@ from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.config.server_settings import Listen
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.server import Server
+from parlour_server.kit.setup import readiness
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.doctor import examine
+from parlour_server.kit.setup.folder_lock import locked
 from parlour_server.kit.setup.operator_log import OperatorLog
-from parlour_server.kit.setup.readiness import require_ready
+from parlour_server.kit.setup.readiness import require_ready, wait_until_ready
 
 
 @pytest.mark.parametrize(
@@ -136,3 +141,31 @@ async def test_the_command_prints_json(folder: DataFolder, capsys: pytest.Captur
     out, sentence = capsys.readouterr()
     assert json.loads(out) == {"error": f"no server runs on {folder.path}"}
     assert sentence == f"parlour-server: no server runs on {folder.path}\n"
+
+
+async def test_waiting_ends_with_the_server(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ready after a start; at once if what was starting has ended, as when the port is taken."""
+    settings = ChatSettings(listen=Listen(address="127.0.0.1:0"))
+    waiting = asyncio.to_thread(wait_until_ready, folder, settings, 60)
+    started = asyncio.create_task(waiting)
+    server = await Server.start(CHAT, folder, settings)
+    try:
+        assert await started == server.url.removeprefix("https://").replace("localhost", "127.0.0.1")
+    finally:
+        await server.stop()
+    began = time.monotonic()
+    with pytest.raises(SetupError, match="no server runs"):
+        await asyncio.to_thread(wait_until_ready, folder, settings, 0.2)
+    looked = threading.Event()
+
+    def looking(*given: Any) -> str:
+        looked.set()
+        return require_ready(*given)
+
+    monkeypatch.setattr(readiness, "require_ready", looking)
+    with locked(folder):
+        ends = asyncio.create_task(asyncio.to_thread(wait_until_ready, folder, settings, 3600))
+        assert await asyncio.to_thread(looked.wait, 60)
+    with pytest.raises(SetupError, match="ended before it was ready"):
+        await ends
+    assert time.monotonic() - began < 60

@@ -21,7 +21,6 @@ from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.model import Delivery, Entry, Room, display_name
 from parlour_client.core.settings import load
 from parlour_client.kit.connection_status import LinkState
@@ -133,6 +132,8 @@ def outcome_of(error: ParlourClientError) -> str:
     """Return what became of a message that has no acknowledgement, in one word for scripts."""
     if isinstance(error, UnreachableError):
         return "unreachable"
+    from parlour_client.core.e2ee.groups.group_errors import NotReadyError  # noqa: PLC0415 - for no `--help`
+
     return "not-ready" if isinstance(error, NotReadyError) else "refused"
 
 

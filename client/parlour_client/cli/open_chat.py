@@ -7,20 +7,18 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from parlour_client.cli.accounts import account_in, name_of, names
-from parlour_client.cli.run_client import signing_in, the_passphrase
+from parlour_client.cli.accounts import name_of, names
+from parlour_client.cli.run_client import the_passphrase
 from parlour_client.cli.sign_in import this_device
 from parlour_client.core.account.chat_home import ChatHome, account_folder
 from parlour_client.core.account.sign_in import ChatSignIn, open_archive
 from parlour_client.core.archive import Archive
-from parlour_client.core.archive.key import needs_passphrase, open_key, rewrap
+from parlour_client.core.archive.key import needs_passphrase, protection_of, rewrap
 from parlour_client.core.client import Client
 from parlour_client.core.settings import load
-from parlour_client.kit.account.profile import Account
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.invite_link import DEFAULT_SCHEME
 from parlour_protocol.kit.secret import Secret
@@ -43,16 +41,25 @@ def open_chat(home: ChatHome, *, plain: bool) -> int:
     from parlour_client.ui import run as run_screen  # noqa: PLC0415 - Textual takes half a second
 
     accounts = _accounts(home)
-    if asyncio.run(_saved(home, passphrase)) is not None:
-        return run_screen(Client(home, passphrase=passphrase), folder=home.folder, accounts=accounts)
-    return run_screen(entrance=_entrance(home, passphrase), folder=home.folder, accounts=accounts)
+    archive, is_logged_in = asyncio.run(_opened(home, passphrase))
+    if archive is not None and is_logged_in:
+        return run_screen(Client(home, archive=archive), folder=home.folder, accounts=accounts)
+    return run_screen(entrance=_entrance(home, passphrase, archive), folder=home.folder, accounts=accounts)
 
 
-async def _saved(home: ChatHome, passphrase: Secret | None) -> Account | None:
+async def _opened(home: ChatHome, passphrase: Secret | None) -> tuple[Archive | None, bool]:
+    """Open the archive, if there is one, for whoever gets it; and say whether an account is logged in.
+
+    Once: a passphrase is stretched for as long as is bearable.
+    """
     if not (home.key.exists() or home.archive.exists()):  # the welcome screen asks how to protect it first
-        return None
-    async with signing_in(home, passphrase) as sign_in:
-        return await sign_in.account.saved()
+        return None, False
+    archive = await open_archive(home, passphrase)
+    try:
+        return archive, await ChatSignIn(archive).account.saved() is not None
+    except BaseException:
+        await archive.close()
+        raise
 
 
 def _accounts(home: ChatHome) -> "Accounts":
@@ -66,9 +73,10 @@ def _accounts(home: ChatHome) -> "Accounts":
 
     async def open_account(name: str, passphrase: Secret | None) -> OpenedAccount:
         other = home_of(name)
-        if await account_in(other, passphrase) is None:
-            return OpenedAccount(name, other.folder, _entrance(other, passphrase))
-        return OpenedAccount(name, other.folder, Client(other, passphrase=passphrase))
+        archive, is_logged_in = await _opened(other, passphrase)
+        if archive is not None and is_logged_in:
+            return OpenedAccount(name, other.folder, Client(other, archive=archive))
+        return OpenedAccount(name, other.folder, _entrance(other, passphrase, archive))
 
     def locked(name: str) -> bool:
         return needs_passphrase(home_of(name).key)
@@ -77,44 +85,47 @@ def _accounts(home: ChatHome) -> "Accounts":
 
 
 class _FirstLock:
-    """The passphrase for a home without an account: the welcome screen's last answer counts."""
+    """The archive of a home without an account, opened once: the welcome screen's last answer locks it."""
 
-    def __init__(self, home: ChatHome, passphrase: Secret | None) -> None:
-        self._home, self.passphrase = home, passphrase
+    def __init__(self, home: ChatHome, passphrase: Secret | None, archive: Archive | None = None) -> None:
+        self._home, self.passphrase, self._archive = home, passphrase, archive
         self.is_offered = not home.key.exists()
 
-    @asynccontextmanager
-    async def archive(self, wished: Secret | None) -> AsyncIterator[Archive]:
-        """Open the archive, or create it; one that a refused try has left is locked as requested now."""
-        if self.is_offered and self._home.key.exists() and wished != self.passphrase:
-            key = await asyncio.to_thread(open_key, self._home.key, self.passphrase)
-            await asyncio.to_thread(rewrap, self._home.key, key, wished)
-        if self.is_offered:
+    async def archive(self, wished: Secret | None) -> Archive:
+        """Return the archive, which stays open after a refused try; a new one is locked as requested now."""
+        if self._archive is None:
+            self.passphrase = wished if self.is_offered else self.passphrase
+            self._archive = await open_archive(self._home, self.passphrase)
+        elif self.is_offered and wished != self.passphrase:
+            await asyncio.to_thread(rewrap, self._home.key, self._archive.key, wished)
+            self._archive.key = replace(self._archive.key, protection=protection_of(self._home.key))
             self.passphrase = wished
-        archive = await open_archive(self._home, self.passphrase)
-        try:
-            yield archive
-        finally:
-            await archive.close()
+        return self._archive
+
+    def client(self) -> Client:
+        """Return a client that takes the archive over."""
+        archive, self._archive = self._archive, None
+        return Client(self._home, archive=archive)
 
 
-def _entrance(home: ChatHome, passphrase: Secret | None) -> "Entrance[ChatInviteLink, Client]":
+def _entrance(
+    home: ChatHome, passphrase: Secret | None, archive: Archive | None
+) -> "Entrance[ChatInviteLink, Client]":
     """Return the functions by which the welcome screen gets a client."""
     from parlour_client.kit.account.entrance import Entrance  # noqa: PLC0415 - seldom needed
 
-    lock = _FirstLock(home, passphrase)
+    lock = _FirstLock(home, passphrase, archive)
 
     async def login(server: "Server", person: "Credentials") -> Client:
-        async with lock.archive(person.passphrase) as archive:
-            await ChatSignIn(archive).log_in(
-                server.address, server.trust, person.user, person.password, person.device, person.dialog
-            )
-        return Client(home, passphrase=lock.passphrase)
+        await ChatSignIn(await lock.archive(person.passphrase)).log_in(
+            server.address, server.trust, person.user, person.password, person.device, person.dialog
+        )
+        return lock.client()
 
     async def join(link: ChatInviteLink, person: "Credentials") -> Client:
-        async with lock.archive(person.passphrase) as archive:
-            await ChatSignIn(archive).join(link, person.user, person.password, person.device, person.dialog)
-        return Client(home, passphrase=lock.passphrase)
+        sign_in = ChatSignIn(await lock.archive(person.passphrase))
+        await sign_in.join(link, person.user, person.password, person.device, person.dialog)
+        return lock.client()
 
     return Entrance(
         login=login,

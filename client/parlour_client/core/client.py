@@ -13,6 +13,7 @@ from random import Random, SystemRandom
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.account.sign_in import open_archive
+from parlour_client.core.archive import Archive
 from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.service import Encryption
@@ -77,6 +78,7 @@ class Client:
         home: ChatHome,
         *,
         passphrase: Secret | None = None,
+        archive: Archive | None = None,
         follow: bool = True,
         adopt: bool = True,
         clock: Clock | None = None,
@@ -84,7 +86,7 @@ class Client:
         dial: Callable[[CurrentProfile], Dial] = dial_over_tls,
         delivery: Callable[[CurrentProfile], Delivery | None] = delivery_over_tls,
     ) -> None:
-        """Use the account of ``home``.
+        """Use the account of ``home``; an ``archive`` that is open is the client's to close.
 
         ``start`` makes the parts; until then they raise StoppedError. Without ``follow`` no room is caught up
         (for programs that only send). Without ``adopt`` messages that earlier programs left unsent stay
@@ -94,6 +96,7 @@ class Client:
         """What changed: subscribe to it, or iterate over ``events.stream()``."""
         self._home = home
         self._passphrase = passphrase
+        self._opened = archive
         self._follow = follow
         self._adopt = adopt
         self._clock = clock or SystemClock()
@@ -109,7 +112,8 @@ class Client:
         of the network is loaded.
         """
         keep_memory_private()
-        archive = await open_archive(self._home, self._passphrase)
+        archive, self._opened = self._opened, None
+        archive = archive or await open_archive(self._home, self._passphrase)
         try:
             credentials = Credentials(await ArchivedProfile(archive).load())
             _session(credentials.profile)
@@ -138,6 +142,9 @@ class Client:
     async def stop(self) -> None:
         """Disconnect and close the archive; what is queued stays queued on disk."""
         started, self._started = self._started, None
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.close()
         self._passphrase = None  # starting another client needs the passphrase again
         if started is not None:
             parts, engine = started

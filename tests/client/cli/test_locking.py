@@ -1,5 +1,6 @@
 """How the archive gets its lock: offered once at the beginning, changed by `parlour passphrase`."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,11 +13,19 @@ from tests.client.core.ring_fake import FakeKeyring
 
 from parlour_client.cli import root
 from parlour_client.cli import run_client as running
-from parlour_client.cli.open_chat import _FirstLock, _saved
+from parlour_client.cli.open_chat import _accounts, _FirstLock, _opened
 from parlour_client.cli.run_client import first_passphrase
 from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.saved_profile import ArchivedProfile
+from parlour_client.core.archive import Archive, key
 from parlour_client.core.archive.key import Protection, needs_passphrase, open_key, protection_of
 from parlour_client.core.archive.passphrase import Cost
+from parlour_client.core.client import Client
+from parlour_client.kit.account.entrance import Credentials, Server
+from parlour_client.kit.account.profile import Profile
+from parlour_client.kit.errors import ParlourClientError
+from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 
 Typing = Callable[[Sequence[str]], list[str]]
@@ -91,7 +100,7 @@ def test_scripts_and_old_archives_are_not_offered_one(home: ChatHome, typing: Ty
 
 async def test_a_home_without_an_archive_gets_none_by_looking(home: ChatHome) -> None:
     """So that the key is never written in plain form before the welcome screen has asked."""
-    assert await _saved(home, None) is None
+    assert await _opened(home, None) == (None, False)
     assert not home.key.exists()
 
 
@@ -100,14 +109,50 @@ async def test_the_welcome_locks_what_a_refused_try_has_left(home: ChatHome) -> 
     lock = _FirstLock(home, None)
     assert lock.is_offered
     for wished in (Secret("first"), Secret("second"), None, Secret("third")):
-        async with lock.archive(wished):
-            assert lock.passphrase == wished
+        opened = await lock.archive(wished)
+        assert lock.passphrase == wished
+        assert (opened.key.protection is Protection.PASSPHRASE) is (wished is not None)
         assert needs_passphrase(home.key) is (wished is not None)
         assert open_key(home.key, wished)
+    await lock.client().stop()
     later = _FirstLock(home, Secret("third"))
     assert not later.is_offered
-    async with later.archive(None):
-        assert needs_passphrase(home.key)
+    opened = await later.archive(None)
+    assert needs_passphrase(home.key)
+    await opened.close()
+
+
+@pytest.mark.parametrize("is_logged_in", [False, True])
+async def test_a_passphrase_is_stretched_once(
+    home: ChatHome, monkeypatch: pytest.MonkeyPatch, *, is_logged_in: bool
+) -> None:
+    """At a start, after a lock and for another account: it takes as long as is bearable."""
+    archive = await Archive.open(home.archive, home.key, Secret("third"))
+    if is_logged_in:
+        name, user = parse_device_name("laptop"), parse_user_name("ada")
+        profile = Profile(server="test:8443", user=user, device=name, session=Secret("x"))
+        await ArchivedProfile(archive).save(profile)
+    await archive.close()
+    stretched: list[Secret] = []
+    spend = key.stretched
+
+    def counted(passphrase: Secret, salt: bytes, cost: Cost) -> bytes:
+        stretched.append(passphrase)
+        return spend(passphrase, salt, cost)
+
+    monkeypatch.setattr(key, "stretched", counted)
+    accounts = _accounts(home)
+    opened = await accounts.open(accounts.current, Secret("third"))
+    inside = opened.inside
+    assert isinstance(inside, Client) is is_logged_in
+    if isinstance(inside, Client):
+        await inside.start(asyncio.Event())
+        await inside.stop()
+    else:
+        person = Credentials(parse_user_name("ada"), Secret("wrong"), parse_device_name("laptop"))
+        with pytest.raises(ParlourClientError):  # no one listens there
+            await inside.login(Server(ServerAddress("127.0.0.1", 1)), person)
+    assert len(stretched) == 1
 
 
 def test_into_the_keyring_and_back(home: ChatHome, ring: FakeKeyring) -> None:

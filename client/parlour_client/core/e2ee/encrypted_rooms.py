@@ -131,6 +131,7 @@ class EncryptedRooms:
             self.reconciler,
             clock,
             chance,
+            self.covers,
             self.room_statuses.changed,
             lambda room: self.closed_accounts.remove(room),  # noqa: PLW0108 - made below
         )

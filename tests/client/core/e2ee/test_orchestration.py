@@ -42,6 +42,7 @@ from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import EncryptedMessage, FileRef, Message, TopicSet
 from parlour_protocol.frames.fields import FileName, TopicText
 from parlour_protocol.frames.opaque import Digest, FileKey
+from parlour_protocol.frames.replies import GroupChanged
 from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import Epoch, FileId, RoomId, new_group_id
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq, new_request_id
@@ -363,6 +364,21 @@ async def test_a_commit_that_is_refused_gives_its_key_package_back(harness: Harn
         await harness.quiet()
     assert claims == [1]
     assert "eve" in {str(one.user) for one in (await ana.encryption.report(room)).members}
+
+
+async def test_no_one_asks_for_a_group_of_an_open_room(harness: Harness) -> None:
+    """Whether they create it, enter it, or the server says that its group has changed."""
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
+    room = (await ana.rooms.create(GARDEN, RoomKind.PUBLIC)).id
+    await ana.invitations.send(room, BEN)
+    await harness.until(lambda: ben.rooms.get(room) is not None)
+    harness.server.tell(harness.server.rooms[room], GroupChanged(room=room))
+    harness.clock.advance(60)
+    for client in (ana, ben):
+        await say(harness, client, room, "hello")
+    with pytest.raises(EncryptionError, match="not encrypted"):
+        await encrypted_rooms(ana).scheduler.now(room)
+    assert not {"group", "found"} & set(harness.server.calls)
 
 
 async def test_plaintext_from_the_server_is_refused(harness: Harness) -> None:

@@ -13,9 +13,10 @@ from typing import Any, Final, TypeVar
 
 from parlour_client.core.e2ee.groups.group_errors import DisplacedError, NotReadyError
 from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
-from parlour_client.core.errors import ArchiveError
+from parlour_client.core.errors import ArchiveError, EncryptionError
 from parlour_client.kit.clock import Clock, Timer
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.language import _
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.ids import Epoch, RoomId
 from parlour_protocol.kit.ids import DeviceId
@@ -43,10 +44,13 @@ class Scheduler:
         reconciler: Reconciler,
         clock: Clock,
         chance: Random,
+        covers: Callable[[RoomId], bool],
         tell: Callable[[RoomId], None],
         remove_closed: Callable[[RoomId], Coroutine[Any, Any, float | None]],
     ) -> None:
-        """Reconcile with ``reconciler``; ``tell`` is called when a room's problem changed.
+        """Reconcile with ``reconciler`` what ``covers`` calls encrypted, and no other room.
+
+        ``tell`` is called when a room's problem changed.
 
         ``remove_closed`` removes members whose accounts were deleted, where this person may and it is time;
         it returns in how many seconds the next may be due, if any.
@@ -54,6 +58,7 @@ class Scheduler:
         self._reconciler = reconciler
         self._clock = clock
         self._chance = chance
+        self._covers = covers
         self._tell = tell
         self._remove_closed = remove_closed
         self._locks: dict[RoomId, asyncio.Lock] = {}
@@ -75,7 +80,9 @@ class Scheduler:
             self.changed(room, _FIRST_LOOK)
 
     def changed(self, room: RoomId, between: tuple[float, float] = _BYSTANDER) -> None:
-        """Check a room soon, as a bystander."""
+        """Check a room soon, as a bystander; whatever the server says, an open room has no group."""
+        if not self._covers(room):
+            return
         self.unsure.add(room)
         self._later(_RECONCILE, room, self._chance.uniform(*between), self._reconcile)
 
@@ -149,7 +156,7 @@ class Scheduler:
     async def end(self) -> None:
         """Stop with the connection."""
         self._running = False
-        for timer, _ in self._timers.values():
+        for timer, _begin in self._timers.values():
             timer.cancel()
         self._timers.clear()
         for task in list(self._tasks):
@@ -159,6 +166,8 @@ class Scheduler:
     async def _run(
         self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, T]], *, settles: bool = True
     ) -> T:
+        if not self._covers(room):
+            raise EncryptionError(_("This room is not encrypted."), _("There is nothing to do."))
         async with self._locks.setdefault(room, asyncio.Lock()):
             before = self._reconciler.left_out.get(room)
             try:

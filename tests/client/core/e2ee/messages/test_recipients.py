@@ -140,7 +140,7 @@ async def test_a_program_that_ends_does_at_once_what_was_planned_for_its_keys() 
         scheduler.renew(room, 30)
 
     reconciler = cast("Any", SimpleNamespace(renew=renew, left_out={}))
-    scheduler = Scheduler(reconciler, FakeClock(), Random(1), lambda _: None, no_one)  # noqa: S311 - spreads alone
+    scheduler = Scheduler(reconciler, FakeClock(), Random(1), lambda _: True, lambda _: None, no_one)  # noqa: S311 - spreads alone
     scheduler.begin([])
     scheduler.later(ROOM, consider)
     await scheduler.finish()
@@ -158,7 +158,7 @@ def test_the_scheduler_knows_the_epoch_in_which_a_device_must_leave() -> None:
             "Reconciler", (), {"seen": {ROOM: GroupState(Epoch(7), Incarnation("i" * 22), leaving=leaving)}}
         ),
     )
-    scheduler = Scheduler(reconciler, cast("Any", None), Random(1), lambda _: None, no_one)  # noqa: S311 - spreads alone
+    scheduler = Scheduler(reconciler, cast("Any", None), Random(1), lambda _: True, lambda _: None, no_one)  # noqa: S311 - spreads alone
     assert scheduler.leaves_in(ROOM, mine.id) == 7
     assert scheduler.leaves_in(ROOM, other.id) is None
     assert scheduler.leaves_in(RoomId("s" * 22), DeviceId(mine.id)) is None

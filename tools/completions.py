@@ -1,4 +1,4 @@
-"""The shells' completion: click's own scripts, which ask the program what fits.
+"""The shells' completion: click's scripts, which ask the program what fits.
 
 They are written here because a package can only install files: nothing of it runs on installation.
 """
@@ -11,10 +11,17 @@ from click.shell_completion import BashComplete, FishComplete, ShellComplete, Zs
 
 from tools.man_pages import PROGRAMS
 
+
+class WholeDescriptions(FishComplete):
+    """Splits an answer behind its kind; click's script splits at every comma, and cuts descriptions there."""
+
+    source_template = FishComplete.source_template.replace("string split ", "string split --max 1 ")
+
+
 SHELLS: Final[dict[str, type[ShellComplete]]] = {
     "share/bash-completion/completions/{}": BashComplete,
     "share/zsh/site-functions/_{}": ZshComplete,
-    "share/fish/vendor_completions.d/{}.fish": FishComplete,
+    "share/fish/vendor_completions.d/{}.fish": WholeDescriptions,
 }
 """Where each shell looks for the script of a program below the prefix it is installed in."""
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -179,6 +180,27 @@ def test_bash_completes_commands() -> None:
         check=True,
     )
     assert done.stdout == "create\n", done.stderr
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="NOT TESTED: completion in fish, which is missing")
+def test_fish_shows_whole_descriptions() -> None:
+    """With the commas that are in them."""
+    script = ROOT / "share/fish/vendor_completions.d/parlour-server.fish"
+    done = subprocess.run(  # noqa: S603 - our own
+        ["fish", "-c", f"source {script}; complete -C 'parlour-server backup '"],  # noqa: S607 - the shell of the developer
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    shown = dict(line.split("\t", 1) for line in done.stdout.splitlines())
+    assert "(database, keys, configuration, files)" in shown["create"], shown
+
+
+def test_the_script_of_fish_splits_once() -> None:
+    """An answer's kind stands before its first comma; the others are of descriptions."""
+    script = (ROOT / "share/fish/vendor_completions.d/parlour.fish").read_text()
+    assert script.count("string split") == script.count('string split --max 1 "," $completion') == 1
 
 
 def test_the_long_description_leads_nowhere_that_is_not_there(built: Built) -> None:

@@ -3,14 +3,14 @@
 import sys
 from pathlib import Path
 
-from tools import claims, completions, guide, man_pages, openapi, schemas, tables
+from tools import claims, completions, guide, man_pages, openapi, schemas, tables, third_party
 
 ROOT = Path(__file__).parents[1]
 
 
 def stale() -> dict[Path, str]:
     """Return the generated files that do not hold what they should, with what they should hold."""
-    made = (schemas, openapi, tables, guide, claims, man_pages, completions)
+    made = (schemas, openapi, tables, guide, claims, man_pages, completions, third_party)
     wanted = {path: text for one in made for path, text in one.files().items()}
     return {
         path: text

@@ -3,11 +3,14 @@
 import json
 import re
 import tomllib
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tools.release.sbom import sbom
+from tools.release.sbom import pins, sbom
+from tools.third_party import licences
 
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements" / "extras.txt").read_text("utf-8")
@@ -17,7 +20,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     """Return the SBOM of the lock."""
-    return json.loads(sbom(LOCK, PROJECT))
+    return json.loads(sbom(LOCK, licences(), PROJECT))
 
 
 def test_nothing_of_the_lock_is_missing(document: dict[str, Any]) -> None:
@@ -46,6 +49,18 @@ def test_every_component_is_needed_by_another(document: dict[str, Any]) -> None:
 
 def test_the_same_lock_makes_the_same_document() -> None:
     """It has no time and no random number; another version has another number."""
-    assert sbom(LOCK, PROJECT) == sbom(LOCK, PROJECT)
-    other = json.loads(sbom(LOCK, {**PROJECT, "version": "99"}))
-    assert other["serialNumber"] != json.loads(sbom(LOCK, PROJECT))["serialNumber"]
+    assert sbom(LOCK, licences(), PROJECT) == sbom(LOCK, licences(), PROJECT)
+    other = json.loads(sbom(LOCK, licences(), {**PROJECT, "version": "99"}))
+    assert other["serialNumber"] != json.loads(sbom(LOCK, licences(), PROJECT))["serialNumber"]
+
+
+def test_every_package_has_its_licence() -> None:
+    """In the SBOM and on the page; where a package says it as SPDX, the same."""
+    known = licences()
+    assert set(known) == {one.name for one in pins(LOCK)}
+    said = {}
+    for name in known:
+        with suppress(PackageNotFoundError):  # of another system, or of an extra that is not installed
+            said[name] = metadata(name).get("License-Expression") or known[name]
+    assert len(said) > 60
+    assert said == {name: known[name] for name in said}

@@ -23,6 +23,7 @@ from tools.release.builds import build, build_elsewhere
 from tools.release.changelog import newest_release, sections
 from tools.release.installations import Offline
 from tools.release.sbom import sbom
+from tools.third_party import licences
 
 ROOT: Final = Path(__file__).parents[2]
 DIST: Final = ROOT / "dist"
@@ -120,7 +121,7 @@ class Release:
 
     def sbom(self) -> str:
         """Write the SBOM, if the schema allows it."""
-        text = sbom((ROOT / "requirements" / "extras.txt").read_text("utf-8"), self._project)
+        text = sbom((ROOT / "requirements" / "extras.txt").read_text("utf-8"), licences(), self._project)
         if wrong := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
             raise CheckFailedError(f"this is not CycloneDX 1.6: {wrong}")
         path = DIST / f"{self._project['name']}-{self._version}.cdx.json"

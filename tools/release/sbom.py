@@ -5,7 +5,7 @@ The lock's comments say what needs what. A wheel brings none of it along, so the
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -44,8 +44,8 @@ def pins(lock: str) -> Iterator[Pin]:
         )
 
 
-def sbom(lock: str, project: dict[str, Any]) -> str:
-    """Return the document, always the same for the same lock."""
+def sbom(lock: str, licences: Mapping[str, str], project: dict[str, Any]) -> str:
+    """Return the document, always the same for the same lock. ``licences``: SPDX, by package."""
     found = list(pins(lock))
     ours = {
         **_identity(_OURS, str(project["version"])),
@@ -59,7 +59,7 @@ def sbom(lock: str, project: dict[str, Any]) -> str:
         "serialNumber": uuid5(NAMESPACE_OID, f"{project['version']}\n{lock}").urn,
         "version": 1,
         "metadata": {"component": ours},
-        "components": [_component(one) for one in found],
+        "components": [_component(one, licences[one.name]) for one in found],
         "dependencies": [
             {
                 "ref": _purl(name, version),
@@ -74,10 +74,11 @@ def sbom(lock: str, project: dict[str, Any]) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _component(pin: Pin) -> dict[str, Any]:
+def _component(pin: Pin, licence: str) -> dict[str, Any]:
     files = [{"alg": "SHA-256", "content": one} for one in pin.sha256]
     place = {"type": "distribution", "url": _purl(pin.name, pin.version), "hashes": files}
     component = {**_identity(pin.name, pin.version), "type": "library", "externalReferences": [place]}
+    component["licenses"] = [{"expression": licence}]
     if pin.marker:
         component["properties"] = [{"name": "parlour:marker", "value": pin.marker}]
     return component

@@ -5,13 +5,16 @@ it belongs to, so that a deletion that was interrupted goes on where it was.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from parlour_protocol.frames.bodies import AnyBody
+from parlour_protocol.frames.event_rules import Rooms
 from parlour_protocol.ids import FileId, RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.unions import members
 from parlour_protocol.room_name import RoomName
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.store.engine.column_values import plain, user_name
@@ -19,6 +22,7 @@ from parlour_server.kit.store.engine.connection import Connection, WriteConnecti
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.retention import BATCH
 from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.store.sql.column_values import BODY_KINDS
 from parlour_server.store.sql.e2ee.welcome_rows import drop_for
 from parlour_server.store.sql.rooms.event_effects import blank
 
@@ -41,6 +45,13 @@ _STAY: Final = f"""
     SELECT r.room, r.name, r.kind FROM members m JOIN rooms r USING (room)
     WHERE m.account = ? AND NOT {_CAN_LEAVE} ORDER BY r.room
 """  # noqa: S608 - of ours
+
+
+def _listed(kinds: Iterable[type]) -> str:
+    """Return kinds of events as a list of SQL."""
+    return ", ".join(sorted(f"'{BODY_KINDS[kind]}'" for kind in kinds))
+
+
 _COUNTS: Final[Mapping[str, str]] = {
     "rooms": "SELECT count(*) FROM members WHERE account = ?",
     "encrypted_rooms": "SELECT count(*) FROM members JOIN rooms USING (room)"
@@ -55,14 +66,20 @@ _IN_EMPTY_ROOMS: Final = """
     SELECT e.room, e.seq FROM events e JOIN rooms r USING (room)
     WHERE e.author = ? AND e.kind = 'sealed' AND r.members = 0 LIMIT ?
 """
+_WRITTEN: Final = [kind for kind in members(AnyBody) if kind.rules.expires]
+"""What people write, and what is about it."""
+_READABLE: Final = _listed(kind for kind in _WRITTEN if kind.rules.rooms is not Rooms.ENCRYPTED)
+_BY_ITSELF: Final = _listed(
+    kind for kind in _WRITTEN if kind.rules.rooms is Rooms.OPEN and "target" not in kind.__struct_fields__
+)
+"""What was written and is about nothing else: deleting it takes the rest along."""
 # What gets another author. Who joined, left, invited or removed whom is the room's record, and stays.
 _AUTHORS: Final = (
     (
-        """
+        f"""
         SELECT e.room, e.seq FROM events e JOIN rooms r USING (room)
-        WHERE e.author = ? AND r.encrypted = 0
-            AND e.kind IN ('message', 'edited', 'deleted', 'reacted', 'pinned', 'blank') LIMIT ?
-        """,
+        WHERE e.author = ? AND r.encrypted = 0 AND e.kind IN ({_READABLE}) LIMIT ?
+        """,  # noqa: S608 - tags of ours
         "UPDATE events SET author = ?3, device = 'deleted', request = NULL WHERE room = ?1 AND seq = ?2",
     ),
     (
@@ -182,8 +199,8 @@ class SqlAccountData:
         )
 
     async def messages(self, user: UserName) -> Sequence[tuple[RoomId, Seq]]:
-        """Return some of the account's messages that the server can read."""
-        query = "SELECT room, seq FROM events WHERE author = ? AND kind = 'message' LIMIT ?"
+        """Return some of what the account wrote and the server can read."""
+        query = f"SELECT room, seq FROM events WHERE author = ? AND kind IN ({_BY_ITSELF}) LIMIT ?"  # noqa: S608 - tags of ours
         return await self._readers.rows(_row, query, plain(user), BATCH)
 
     async def reactions(self, user: UserName) -> Sequence[tuple[RoomId, Seq, str]]:

@@ -17,10 +17,12 @@ from parlour_client.core.e2ee.groups.group_store import RoomRow, known_roster
 from parlour_client.core.model import NoteKind
 from parlour_client.kit.language import N_
 from parlour_protocol.frames import AnyBody, decode_body
-from parlour_protocol.frames.bodies import Added, Banned, GroupCreated, Joined, Kicked, Left
+from parlour_protocol.frames.bodies import GroupCreated, MembershipChange, concerned
+from parlour_protocol.frames.event_rules import Concerns
 from parlour_protocol.ids import GroupId, RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.unions import members
 from parlour_protocol.membership import Roster
 
 FOUND_AGAIN: Final = N_(
@@ -126,26 +128,18 @@ def _group_at(connection: apsw.Connection, row: RoomRow, shared: Seq) -> GroupId
 
 _MOVES: Final = """
     SELECT author, body FROM events
-    WHERE room = ? AND seq > ? AND kind IN ('joined', 'added', 'left', 'kicked', 'banned') ORDER BY seq"""
+    WHERE room = ? AND seq > ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY seq"""
+_MOVING: Final = json.dumps(
+    [kind.__struct_config__.tag for kind in members(AnyBody) if issubclass(kind, MembershipChange)]
+)
 
 
 def _moved(connection: apsw.Connection, room: RoomId, after: Seq, people: set[UserName]) -> set[UserName]:
     """Return the room's people after the log's later events."""
-    for author, body in cast("Iterable[tuple[str, str]]", list(connection.execute(_MOVES, (room, after)))):
-        came, went = _move(user_name(author), decode_body(body))
-        people = (people | came) - went
+    found = list(connection.execute(_MOVES, (room, after, _MOVING)))
+    for author, text in cast("Iterable[tuple[str, str]]", found):
+        body = decode_body(text)
+        who = concerned(body, user_name(author))
+        if who is not None:
+            people = people | {who} if body.rules.concerns is Concerns.MEMBER else people - {who}
     return people
-
-
-def _move(author: UserName, body: AnyBody) -> tuple[set[UserName], set[UserName]]:
-    match body:
-        case Joined():
-            return {author}, set()
-        case Added(who=who):
-            return {who}, set()
-        case Left():
-            return set(), {author}
-        case Kicked(who=who) | Banned(who=who):
-            return set(), {who}
-        case _:
-            return set(), set()

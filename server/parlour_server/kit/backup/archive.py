@@ -29,6 +29,7 @@ from parlour_server.kit.backup.contents import (
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import private_file, remove_unfinished
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.parents import open_to_others
 from parlour_server.kit.store.schema import Schema
 
 _MODE: Final = 0o600
@@ -74,6 +75,8 @@ def write_archive(schema: Schema, folder: DataFolder, file: Path) -> list[str]:
     """Write everything to a new file; returns the damage in the database, as sentences. Raises SetupError."""
     if file.exists():
         raise SetupError(f"{file} already exists; choose another name, because backups are never overwritten")
+    if (why := open_to_others(file)) is not None:
+        raise SetupError(f"{why}, or they could exchange the backup, which has the server's keys in it")
     with snapshot(schema, folder, file) as taken:
         _remove_left_beside(file)
         members: dict[str, Member] = {}

@@ -44,7 +44,7 @@ from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import remove_unfinished, write_private
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.folder_lock import hold
-from parlour_server.kit.setup.parents import MARKS_OF_BACKUPS
+from parlour_server.kit.setup.parents import MARKS_OF_BACKUPS, open_to_others
 from parlour_server.kit.store.schema import Schema
 
 BLOCK: Final = 4096
@@ -242,7 +242,11 @@ class Repository:
                 ) from error
 
     def _create(self) -> None:
-        """Create the folder unless it is one of backups."""
+        """Create the folder unless it is one of backups. Others must not be able to change what is in it."""
+        if (why := open_to_others(self.path)) is not None:
+            raise SetupError(
+                f"{why}, or they could exchange the backups, which have the server's keys in them"
+            )
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not (self.path / _FORMAT).exists():

@@ -26,6 +26,7 @@ from parlour_server.kit.program_name import ProgramName
 
 _MOST_BYTES: Final = 1_048_576
 _LONGEST_SHOWN: Final = 200
+_LARGEST: Final = 10**15
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[!-.0-~]+")
 _S = TypeVar("_S", bound=Settings)
 Values = dict[str, dict[str, Any]]
@@ -193,7 +194,16 @@ def _refuse_unknown(values: Mapping[str, Any], place: _Place, known: _Sections) 
                 )
 
 
+def _refuse_huge(values: Values, place: _Place) -> None:
+    """Raise SetupError for a number that no setting needs, and that arithmetic and sentences can't take."""
+    for section, keys in values.items():
+        for key, value in keys.items():
+            if isinstance(value, int) and abs(value) > _LARGEST:
+                raise SetupError(f"{place(section, key)}: {section}.{key} is too large: at most {_LARGEST:,}")
+
+
 def _convert(kind: type[_S], values: Values, place: _Place) -> _S:
+    _refuse_huge(values, place)
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:

@@ -6,6 +6,7 @@ The data folder's own mode does not protect it (O2). This module changes nothing
 import grp
 import os
 import pwd
+import shlex
 import stat
 from pathlib import Path
 from typing import Final
@@ -54,8 +55,25 @@ def exposed(path: Path) -> str | None:
     return None
 
 
-def _others_write(status: os.stat_result) -> bool:
-    if status.st_mode & stat.S_ISVTX:
+def open_to_others(place: Path) -> str | None:
+    """Return a sentence if others can write to the folder ``place``, or exchange it; None if they can't.
+
+    Other owners are no matter here: who makes backups as root may keep them in someone's home folder.
+    """
+    here = place.resolve()
+    for one in (here, *here.parents):
+        try:
+            status = one.stat()
+        except OSError:
+            continue  # it does not exist: it is created private
+        # The sticky bit keeps others from exchanging what is in a folder, not from adding to it.
+        if _others_write(status, sticky=one != here):
+            return f"others can write to the folder {one}; `chmod go-w {shlex.quote(str(one))}`"
+    return None
+
+
+def _others_write(status: os.stat_result, *, sticky: bool = True) -> bool:
+    if sticky and status.st_mode & stat.S_ISVTX:
         return False
     if status.st_mode & stat.S_IWOTH:
         return True

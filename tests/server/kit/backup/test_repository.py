@@ -17,6 +17,7 @@ from parlour_server.chat_folder import files_of
 from parlour_server.chat_program import CHAT
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.kit.backup import repository
+from parlour_server.kit.backup.archive import write_archive
 from parlour_server.kit.backup.open_folder import OpenFolder
 from parlour_server.kit.backup.repository import BLOCK, Repository
 from parlour_server.kit.backup.restore import opened_backup, restore, verify
@@ -564,6 +565,33 @@ def test_a_backup_of_changes_looks_for_damage_once_a_day(
         made, damage = kept.add(CHAT.schema, folder)
         assert made.is_checked
         assert len(damage) == 1
+
+
+@pytest.mark.parametrize(
+    ("open_to_all", "mode", "refused"),
+    [("backups", 0o777, True), ("backups", 0o1777, True), ("parent", 0o777, True), ("parent", 0o1777, False)],
+)
+def test_a_folder_that_others_can_write_to_gets_no_backup(
+    folder: DataFolder, tmp_path: Path, open_to_all: str, mode: int, *, refused: bool
+) -> None:
+    """They could put another server's keys and database there, for the next restore; /tmp is sticky."""
+    BlobStore(files_of(folder)).open()
+    place = tmp_path / "shared" / "backups"
+    place.mkdir(parents=True)
+    which = place if open_to_all == "backups" else place.parent
+    which.chmod(mode)
+    made = (
+        lambda: Repository(folder, place).add(CHAT.schema, folder),
+        lambda: write_archive(CHAT.schema, folder, place / "all.tar"),
+    )
+    for make in made[:1] if open_to_all == "backups" and mode == 0o1777 else made:
+        if refused:
+            with pytest.raises(SetupError, match=f"others can write to the folder {which}; `chmod go-w"):
+                make()
+            assert list(place.iterdir()) == []
+        else:
+            make()
+            break
 
 
 def test_pruning_that_breaks_off_leaves_no_half_backup(

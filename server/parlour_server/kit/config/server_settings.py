@@ -101,10 +101,16 @@ class AcmeSettings(Section, frozen=True):
         int, setting("seconds", "between `add` and the CA's check of the record", ge=0, le=600, reloads=True)
     ] = 30
     ca_file: Annotated[
-        str, _text("certificates of the CAs to trust for `directory`; empty: those of the system")
+        str,
+        _text(
+            "a file with certificates of the CAs to trust for `directory`, in the data folder or with its"
+            " whole path; empty: those of the system"
+        ),
     ] = ""
     eab_key_id: Annotated[str, _text("external account binding, if the CA asks for it: the key's id")] = ""
-    eab_key_file: Annotated[str, _text("a file with its key in base64url, as the CA shows it")] = ""
+    eab_key_file: Annotated[
+        str, _text("a file with its key in base64url, as the CA shows it; where as with `ca_file`")
+    ] = ""
 
 
 class Connections(Section, frozen=True):
@@ -334,7 +340,11 @@ class BusSettings(Section, frozen=True):
         ),
     ] = ""
     ca_file: Annotated[
-        str, Meta(description="certificates of the CAs to trust; empty: those of the system")
+        str,
+        Meta(
+            description="a file with certificates of the CAs to trust, in the data folder or with its whole "
+            "path; empty: those of the system"
+        ),
     ] = ""
 
 

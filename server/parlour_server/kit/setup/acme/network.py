@@ -18,13 +18,12 @@ MOST_BYTES: Final = 262_144
 
 def restrict(session: requests.Session, ca_file: str) -> None:
     """Let the session speak only HTTPS, with servers that these CAs (or the system's) vouch for."""
-    context = ssl.create_default_context()
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        why = "it has none" if isinstance(error, ssl.SSLError) else error.strerror
+        raise SetupError(f"acme.ca_file: cannot read certificates from {ca_file}: {why}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file:
-        try:
-            context = ssl.create_default_context(cafile=ca_file)
-        except OSError as error:  # ssl.SSLError is one
-            raise SetupError(f"acme.ca_file: cannot read certificates from {ca_file}") from error
     session.mount("https://", _BoundedAdapter(context))
     session.mount("http://", _NoAdapter())
     session.max_redirects = 0

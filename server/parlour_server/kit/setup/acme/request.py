@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -59,9 +60,9 @@ async def request_certificate(folder: DataFolder, settings: Settings, now: datet
         listen=acme.listen,
         dns_command=acme.dns_command,
         dns_seconds=acme.dns_seconds,
-        ca_file=acme.ca_file,
+        ca_file=_place(folder, acme.ca_file),
         eab_key_id=acme.eab_key_id,
-        eab_key_file=acme.eab_key_file,
+        eab_key_file=_place(folder, acme.eab_key_file),
         seconds=_SECONDS + acme.dns_seconds,
     )
     with _one_at_a_time(folder):
@@ -96,6 +97,17 @@ def refuse_incomplete(folder: DataFolder, settings: Settings) -> None:
         raise SetupError(
             "acme.challenge is dns-01; set acme.dns_command to the program that changes your DNS"
         )
+    for name, file in (("ca_file", acme.ca_file), ("eab_key_file", acme.eab_key_file)):
+        try:
+            if file:
+                Path(_place(folder, file)).read_bytes()
+        except OSError as error:
+            raise SetupError(f"acme.{name}: cannot read {_place(folder, file)}: {error.strerror}") from error
+
+
+def _place(folder: DataFolder, file: str) -> str:
+    """Return the whole path of a file of the settings: it starts from the data folder."""
+    return str(folder.path / file) if file else ""
 
 
 def _signing_request(key: EllipticCurvePrivateKey | RSAPrivateKey, names: Sequence[str]) -> str:

@@ -151,6 +151,8 @@ async def test_a_chain_that_does_not_fit_changes_nothing(
         ({"terms_agreed": "no"}, "terms of service"),
         ({"names": ()}, "no CA signs names of loopback"),
         ({"challenge": "dns-01"}, r"acme\.dns_command"),
+        ({"ca_file": "root.pem"}, r"acme\.ca_file: cannot read /.*/data/root\.pem: No such file"),
+        ({"eab_key_file": "/none/eab"}, r"acme\.eab_key_file: cannot read /none/eab: No such file"),
     ],
 )
 def test_settings_that_can_not_work_ask_no_ca(folder: DataFolder, values: Any, why: str) -> None:
@@ -159,6 +161,17 @@ def test_settings_that_can_not_work_ask_no_ca(folder: DataFolder, values: Any, w
     settings = Settings(acme=msgspec.structs.replace(acme, **values))
     with pytest.raises(SetupError, match=why):
         refuse_incomplete(folder, settings)
+
+
+async def test_files_start_from_the_data_folder(folder: DataFolder, ca: AcmeCa, tmp_path: Path) -> None:
+    """As those of the bus: a server is not started where its configuration is."""
+    (folder.path / "root.pem").write_bytes((tmp_path / "ca" / "root.pem").read_bytes())
+    settings = settings_for(ca, tmp_path, ca_file="root.pem")
+    refuse_incomplete(folder, settings)
+    assert (await request_certificate(folder, settings, now())).leaf is not None
+    (folder.path / "root.pem").write_text("no certificate")
+    with pytest.raises(SetupError, match=r"acme\.ca_file: cannot read .*root\.pem: it has none"):
+        await request_certificate(folder, settings, now())
 
 
 async def test_a_server_that_stops_ends_the_request_and_the_hook(

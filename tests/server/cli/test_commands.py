@@ -609,11 +609,18 @@ def test_doctor_names_every_danger(folder: DataFolder, capsys: Capture) -> None:
 
 
 def test_doctor_prints_what_is_in_force(folder: DataFolder, capsys: Capture) -> None:
-    """O4: every setting with its value and unit, and the state of TLS."""
-    text = run(capsys, "doctor", "--data", str(folder.path))
+    """O4: every setting with its value and unit, and the state of TLS; unasked only what is no default."""
+    text = run(capsys, "doctor", "--settings", "--data", str(folder.path))
     assert "logins.ticket_seconds = 30  seconds" in text
     assert "TLS 1.3" in text
     assert "DANGER" not in text
+    changed = folder.settings.read_text("utf-8").replace("# ticket_seconds = 30", "ticket_seconds = 29")
+    folder.settings.write_text(changed, encoding="utf-8")
+    found, _, shown = run(capsys, "doctor", "--data", str(folder.path)).partition("\nIn force, and not")
+    assert "TLS 1.3" in found
+    assert shown.splitlines()[1] == "  logins.ticket_seconds = 29  seconds"
+    assert re.search(r"^\d+ settings have their defaults; --settings shows them$", shown, re.MULTILINE)
+    assert len(shown.splitlines()) < 8
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,7 @@ def _links(data: Path, codes: "Sequence[Secret]", address: str | None) -> "list[
     from parlour_protocol.kit.invite_link import InviteLink, ServerAddress  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.setup.certificate_state import keeps_key  # noqa: PLC0415
     from parlour_server.kit.setup.certificates import pin_of, read_certificate  # noqa: PLC0415
-    from parlour_server.kit.setup.public_address import reachable_at, running  # noqa: PLC0415
+    from parlour_server.kit.setup.public_address import reachable_at, running, unknown_port  # noqa: PLC0415
 
     folder = folder_of(data)
     if address is None and running(folder) is None:
@@ -227,7 +227,10 @@ def _links(data: Path, codes: "Sequence[Secret]", address: str | None) -> "list[
             "no server is running on this folder, so the link uses the address from the configuration",
             err=True,
         )
-    server = ServerAddress.parse(address) if address else reachable_at(folder, settings_of(folder))
+    settings = settings_of(folder)
+    if address is None and (warning := unknown_port(folder, settings)) is not None:
+        click.echo(warning, err=True)
+    server = ServerAddress.parse(address) if address else reachable_at(folder, settings)
     leaf = read_certificate(folder.certificate)
     # Another program may renew a certificate with a new key, and links with its pin would break.
     pin = pin_of(leaf) if keeps_key(folder, leaf) else None

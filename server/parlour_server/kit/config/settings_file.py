@@ -18,7 +18,7 @@ from parlour_server.kit.program_name import ProgramName
 _HEAD = """\
 # The configuration of this {title} server. Lines that are commented out show the defaults.
 # {variables}<SECTION>_<KEY> in the environment and flags of `{command} run` override this file.
-# `{command} doctor --data …` prints the settings in force; SIGHUP makes a running server reload them.
+# `{command} doctor --settings --data …` prints what is in force; SIGHUP makes a running server reload it.
 """
 
 _SECTION: Final = re.compile(r"\[(\w+)\]\s*")

@@ -36,7 +36,7 @@ from parlour_server.kit.setup.finding import Finding, Level
 from parlour_server.kit.setup.open_store import engine_for
 from parlour_server.kit.setup.operator_log import INTERRUPTED, UNFINISHED, OperatorLog
 from parlour_server.kit.setup.postgres_findings import examine_postgres
-from parlour_server.kit.setup.public_address import running
+from parlour_server.kit.setup.public_address import running, unknown_port
 from parlour_server.kit.setup.server_keys import find_other_uploads
 from parlour_server.kit.store.audit_heads import read_heads
 from parlour_server.kit.store.engine.connection import Engine
@@ -59,6 +59,8 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
         known: Settings = load(folder.settings, program.settings, program.name)
         settings = known
         found += _listening(known, running(folder))
+        if (warning := unknown_port(folder, known)) is not None:
+            found.append(Finding("advice", "invite", warning))
         engine = engine_for(folder, known.database)
         program.schema.check(engine)
     except ParlourServerError as error:

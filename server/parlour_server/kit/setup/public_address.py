@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from parlour_protocol.kit.invite_link import ServerAddress
-from parlour_server.kit.addresses import is_loopback, is_unspecified, listen_address, split_name
+from parlour_server.kit.addresses import in_url, is_loopback, is_unspecified, listen_address, split_name
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.private_file import write_private
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -50,6 +50,18 @@ def reachable_at(folder: DataFolder, settings: Settings) -> ServerAddress:
         if not _is_here(known):
             return ServerAddress(known, own_port or port)
     return ServerAddress("127.0.0.1" if is_unspecified(host) else host, port)
+
+
+def unknown_port(folder: DataFolder, settings: Settings) -> str | None:
+    """Return a sentence if links have this server's own port, and people come through a balancer's."""
+    found = reachable_at(folder, settings)
+    if not settings.listen.proxies or any(split_name(name)[1] for name in settings.listen.names):
+        return None
+    return (
+        f"links have this server's own port ({found.port}), but people come through a load balancer"
+        f" (listen.proxies): write its port behind the name in listen.names, as {in_url(found.host)}:443, or"
+        " give --address"
+    )
 
 
 def name_of(settings: Settings) -> str:

@@ -1,5 +1,6 @@
 """`init` makes a server ready, and may be run again."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from parlour_protocol.rooms import RoomKind
 from parlour_server.chat_name import NAME
 from parlour_server.chat_program import CHAT
 from parlour_server.chat_settings import ChatSettings
+from parlour_server.cli import COMMAND_LINE
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.errors import SetupError
@@ -110,6 +112,37 @@ async def test_links_have_the_name_that_was_given_to_init(folder: DataFolder) ->
     settings = load(folder.settings, ChatSettings, NAME, environment={}, flags=listen)
     assert reachable_at(folder, settings).authority == "chat.example.org:443"
     forget_running(folder)
+
+
+@pytest.mark.parametrize(
+    ("names", "proxies", "is_unknown"),
+    [
+        (["chat.example.org"], ["192.0.2.1"], True),
+        (["chat.example.org:443", "localhost"], ["192.0.2.1"], False),
+        (["chat.example.org"], [], False),
+    ],
+)
+async def test_the_port_of_a_balancer_has_to_be_said(
+    folder: DataFolder,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    names: list[str],
+    proxies: list[str],
+    *,
+    is_unknown: bool,
+) -> None:
+    """The server can't know it: `invite create` warns beside the link, and `doctor` says so."""
+    monkeypatch.setenv("PARLOUR_LISTEN_NAMES", ",".join(names))
+    monkeypatch.setenv("PARLOUR_LISTEN_PROXIES", ",".join(proxies))
+    invite = ["invite", "create", "--data", str(folder.path)]
+    assert await asyncio.to_thread(COMMAND_LINE.run, invite) == 0
+    told = capsys.readouterr()
+    assert ("people come through a load balancer" in told.err) is is_unknown
+    assert "load balancer" not in told.out
+    findings, _ = await asyncio.to_thread(examine, CHAT, folder)
+    assert ("invite" in {one.about for one in findings}) is is_unknown
+    assert await asyncio.to_thread(COMMAND_LINE.run, [*invite, "--address", "chat.example.org:443"]) == 0
+    assert "load balancer" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("host", "level"), [("0.0.0.0", "advice"), ("::", "advice"), ("127.0.0.1", "fine")])  # noqa: S104

@@ -122,11 +122,14 @@ clean: ## remove what the other targets made
 	rm -rf $(VENV) $(SITE) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/bin
 
 # A complete environment holds the marker; dev is a superset of run, so whichever came last may stay.
-$(VENV)/.run: requirements/run.txt pyproject.toml
+# An installation compiles the catalogues of other languages.
+CATALOGUES := $(wildcard client/parlour_client/locales/*/LC_MESSAGES/*.po)
+
+$(VENV)/.run: requirements/run.txt pyproject.toml $(CATALOGUES)
 	@test -e $(VENV)/.dev || $(MAKE) --no-print-directory install REQS=requirements/run.txt
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt pyproject.toml
+$(VENV)/.dev: requirements/dev.txt pyproject.toml $(CATALOGUES)
 	@$(MAKE) --no-print-directory install REQS=requirements/dev.txt
 	@touch $@
 

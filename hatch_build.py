@@ -1,7 +1,9 @@
-"""What hatchling does here besides packing: addresses in the metadata, and the same bytes every time."""
+"""What hatchling does here besides packing: addresses in the metadata, catalogues, always the same bytes."""
 
+import ast
 import os
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +32,57 @@ class Addresses(MetadataHookInterface):
             }
 
 
-class SameBytes(BuildHookInterface):
-    """The same sources make the same files, whenever, wherever and by whomever they are built."""
+class Building(BuildHookInterface):
+    """Compiles the catalogues of other languages, also for an editable installation.
+
+    And the same sources make the same files, whenever, wherever and by whomever they are built.
+    """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's interface
-        """Date every file as hatchling does by itself, not as the machine asks: all else is alike already."""
+        """Compile, and date every file as hatchling does by itself, not as the machine asks."""
         os.environ.pop("SOURCE_DATE_EPOCH", None)
+        compile_catalogues(Path(self.root))
+        if self.target_name == "wheel":
+            build_data["artifacts"].append("client/parlour_client/locales/**/*.mo")  # which git ignores
+
+
+def compile_catalogues(root: Path) -> None:
+    """Write beside each catalogue what the client loads, where that is not so already."""
+    for path in sorted(root.glob("client/parlour_client/locales/*/LC_MESSAGES/*.po")):
+        data, made = compiled(path.read_text("utf-8")), path.with_suffix(".mo")
+        if not made.exists() or made.read_bytes() != data:
+            made.write_bytes(data)
+
+
+_ENTRY = re.compile(r'^(msgid|msgid_plural|msgstr(?:\[\d\])?) (".*")$')
+
+
+def compiled(catalogue: str) -> bytes:
+    """Return what gettext loads of a catalogue: all that is translated. Raises ValueError for other lines."""
+    found: dict[bytes, bytes] = {}
+    for block in re.split(r"\n{2,}", catalogue.strip()):
+        entry: dict[str, str] = {}
+        name = ""
+        for line in block.split("\n"):
+            if line.startswith("#"):
+                continue
+            start = _ENTRY.match(line)
+            if start is None and not (name and line.startswith('"')):
+                raise ValueError(f"this is not a line of a catalogue: {line}")
+            name, text = (start[1], start[2]) if start is not None else (name, line)
+            entry[name] = entry.get(name, "") + ast.literal_eval(text)
+        forms = [text for key, text in entry.items() if key.startswith("msgstr")]
+        ids = [text for key, text in entry.items() if key.startswith("msgid")]
+        if all(forms) and not re.search(r"^#,.*\bfuzzy\b", block, re.MULTILINE):
+            found["\0".join(ids).encode()] = "\0".join(forms).encode()
+    ids_at, texts_at = 28, 28 + 8 * len(found)
+    tables, data = [b"", b""], b""
+    at = texts_at + 8 * len(found)
+    for number, words in enumerate((sorted(found), [found[key] for key in sorted(found)])):
+        for word in words:
+            tables[number] += struct.pack("<II", len(word), at + len(data))
+            data += word + b"\0"
+    return struct.pack("<7I", 0x950412DE, 0, len(found), ids_at, texts_at, 0, at) + b"".join(tables) + data
 
 
 def long_description(readme: str, place: str) -> str:

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from typing import Final
 
 import pytest
+from hatch_build import compile_catalogues
 from hypothesis import HealthCheck, settings
 from tests.idle import until_idle
 
@@ -70,6 +71,8 @@ def pytest_configure(config: pytest.Config) -> None:
     nothing beside the sources.
     """
     gc.set_threshold(50_000, 20, 20)
+    if not hasattr(config, "workerinput"):
+        compile_catalogues(config.rootpath)  # one may have changed since the installation
     if config.option.late:
         if config.option.late_seed is None:
             config.option.late_seed = secrets.randbelow(1_000_000)  # the same for all workers

@@ -1,8 +1,8 @@
-"""The catalogues of the client's sentences (`make translations`): template, languages, what is loaded.
+"""The catalogues of the client's sentences (`make translations`): languages, and what is loaded.
 
-``parlour.pot`` has every sentence that the sources give to ``_``, ``ngettext`` and ``N_``, and the help of
-every command, which is its function's docstring. ``parlour.po`` of a language is what translators edit;
-``parlour.mo`` is made from it and loaded by the client. All are committed, so that a checkout works as it is.
+A catalogue has every sentence that the sources give to ``_``, ``ngettext`` and ``N_``, and the help of every
+command, which is its function's docstring. ``parlour.po`` of a language is what translators edit;
+``parlour.mo``, which the client loads, is compiled from it by every installation (`hatch_build.py`).
 """
 
 import ast
@@ -13,19 +13,17 @@ import string
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from babel.messages import Catalog, Message
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from hatch_build import compile_catalogues
 
 ROOT: Final = Path(__file__).parents[1]
 CLIENT: Final = ROOT / "client"
 SOURCES: Final = CLIENT / "parlour_client"
 LOCALES: Final = SOURCES / "locales"
-TEMPLATE: Final = LOCALES / "parlour.pot"
 LANGUAGES: Final = ("de", "he")
 TRANSLATES: Final = frozenset({"_", "N_", "ngettext"})
 _UNUSED: Final = (
@@ -38,7 +36,6 @@ _UNUSED: Final = (
     "Language-Team",
 )
 """Header lines that would differ with each run, or say nothing; git knows who changed what, and when."""
-_NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _NUMBERS: Final = frozenset({"count", "size"})
 """What sentences call the number that their form depends on."""
 _COMMANDS: Final = frozenset({"command", "group"})
@@ -207,23 +204,10 @@ def po_text(catalogue: Catalog) -> str:
     return "".join(line for line in lines if not line.startswith(tuple(f'"{name}:' for name in _UNUSED)))
 
 
-def mo_bytes(catalogue: Catalog) -> bytes:
-    """Return what the client loads, the same for the same sentences."""
-    catalogue.creation_date = catalogue.revision_date = _NO_TIME
-    file = io.BytesIO()
-    write_mo(file, catalogue)
-    return file.getvalue()
-
-
 def files() -> dict[Path, bytes]:
-    """Return every generated file with what it should hold."""
+    """Return every catalogue with what it should hold."""
     wanted = template()
-    found = {TEMPLATE: po_text(wanted).encode()}
-    for language in LANGUAGES:
-        catalogue = merged(language, wanted)
-        found[po_path(language)] = po_text(catalogue).encode()
-        found[po_path(language).with_suffix(".mo")] = mo_bytes(catalogue)
-    return found
+    return {po_path(language): po_text(merged(language, wanted)).encode() for language in LANGUAGES}
 
 
 def problems(catalogue: Catalog) -> Iterator[str]:
@@ -254,7 +238,7 @@ def _fits(message: Message, translation: str) -> bool:
 
 
 def main() -> int:
-    """Write the template, merge it into each language, and compile them; say what is left to translate."""
+    """Merge the sentences into each language, and compile them; say what is left to translate."""
     check = "--check" in sys.argv[1:]
     stale = {path: data for path, data in files().items() if not path.exists() or path.read_bytes() != data}
     for path, data in stale.items():
@@ -262,6 +246,8 @@ def main() -> int:
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+    if not check:
+        compile_catalogues(ROOT)
     left = 0
     for language in LANGUAGES:
         found = list(problems(read(language)))

@@ -1,13 +1,16 @@
 """The catalogues of other languages fit the sources, and what the client loads is made from them."""
 
+import gettext
+import io
+
 import pytest
+from hatch_build import compiled
 from tools.translations import (
     LANGUAGES,
     LOCALES,
     BypassError,
     fields,
     files,
-    mo_bytes,
     po_path,
     problems,
     read,
@@ -34,9 +37,27 @@ def test_a_language_is_complete(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_loaded_is_made_from_what_is_edited(language: str) -> None:
-    """`make translations` compiles it, byte for byte the same each time."""
-    compiled = po_path(language).with_suffix(".mo").read_bytes()
-    assert compiled == mo_bytes(read(language)) == mo_bytes(read(language))
+    """An installation compiles it: every sentence as Babel reads it, and nothing that is not translated."""
+    path = po_path(language)
+    data = compiled(path.read_text("utf-8"))
+    assert path.with_suffix(".mo").read_bytes() == data == compiled(path.read_text("utf-8"))
+    loaded = gettext.GNUTranslations(io.BytesIO(data))
+    for message in read(language):
+        if isinstance(message.id, tuple):
+            forms = [loaded.ngettext(*message.id, number) for number in range(12)]
+            assert set(forms) <= set(message.string)
+        elif message.id:
+            assert loaded.gettext(message.id) == message.string
+
+
+def test_what_is_not_translated_is_not_loaded() -> None:
+    """Nor what is fuzzy: then people read English."""
+    head = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n'
+    rest = 'msgid "a"\nmsgstr ""\n\n#, fuzzy\nmsgid "b"\nmsgstr "B"\n\nmsgid "c"\n"d"\nmsgstr "C\\n"\n"D"\n'
+    loaded = gettext.GNUTranslations(io.BytesIO(compiled(f"{head}\n{rest}")))
+    assert [loaded.gettext(word) for word in ("a", "b", "cd")] == ["a", "b", "C\nD"]
+    with pytest.raises(ValueError, match="not a line of a catalogue"):
+        compiled(f"{head}\nmsgctxt 'x'\n")
 
 
 def test_every_folder_is_a_language_that_can_be_chosen() -> None:

@@ -7,6 +7,7 @@ whole database and every uploaded file.
 import hashlib
 import os
 import ssl
+import stat
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -88,11 +89,18 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
 
 
 def _read_only(folder: DataFolder) -> list[Finding]:
-    """Report what can't be written: the server would not start, or store nothing."""
+    """Report what can't be written: the server would not start, or store nothing.
+
+    Root, who is told that everything can be written, is told of a right to write that the owner has not.
+    """
     uploads = () if folder.uploads is None else (folder.path / folder.uploads.name,)
     places = [path for path in (folder.path, folder.database, *uploads) if path.exists()]
     effective = os.access in os.supports_effective_ids
-    locked = [path for path in places if not os.access(path, os.W_OK, effective_ids=effective)]
+    locked = [
+        path
+        for path in places
+        if not os.access(path, os.W_OK, effective_ids=effective) or not path.stat().st_mode & stat.S_IWUSR
+    ]
     if not locked:
         return []
     do = f"give its user the right to write to {folder.path} and all in it, or mount its disk for writing"

@@ -171,6 +171,18 @@ def test_doctor_says_that_a_folder_cannot_be_written(folder: DataFolder, locked:
     assert not [one for one in findings if "can't be written" in one.text]
 
 
+def test_doctor_as_root_sees_that_the_owner_cannot_write(folder: DataFolder) -> None:
+    """The system says to root that everything can be written."""
+    folder.path.chmod(0o500)
+    try:
+        findings, _ = examine(CHAT, folder)
+    finally:
+        folder.path.chmod(0o700)
+    assert [
+        one for one in findings if one.level == "danger" and f"{folder.path} can't be written" in one.text
+    ]
+
+
 @contextmanager
 def _somebody(path: Path) -> Iterator[None]:
     """Own what is there and be a user who may not do everything, as root may."""

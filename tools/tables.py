@@ -21,7 +21,7 @@ from parlour_protocol import delivery, errors
 from parlour_protocol.encrypted import AnyContent
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody
-from parlour_protocol.frames.event_rules import EventRules, Rooms
+from parlour_protocol.frames.event_rules import Action, EventRules, Rooms
 from parlour_protocol.frames.opaque import OPAQUE_TYPES
 from parlour_protocol.frames.replies import AnyResult, AnyServerFrame
 from parlour_protocol.frames.requests import AnyRequest
@@ -30,6 +30,7 @@ from parlour_protocol.kit.connection_state import TRANSITIONS
 from parlour_protocol.kit.errors import CloseCode
 from parlour_protocol.kit.payload import Payload
 from parlour_protocol.limits import LIMITS
+from parlour_protocol.rooms import RoomKind
 from parlour_server.api.operations import DELIVERY_OPERATIONS
 from parlour_server.chat_metrics import CHAT_METRICS
 from parlour_server.chat_name import NAME as CHAT_NAME
@@ -38,6 +39,7 @@ from parlour_server.cli.command_line import COMMAND_LINE
 from parlour_server.kit.config.settings_table import rows
 from parlour_server.kit.metrics import Metric
 from parlour_server.kit.server_metrics import KIT_METRICS
+from parlour_server.rooms.permissions import LOWEST_ROLE, ROLES_IN_WORDS
 from tools.claims import PAGE, groups
 
 SPECIFICATION = Path("protocol/README.md")
@@ -239,9 +241,26 @@ def event_rules() -> str:
         rules: EventRules = kind.rules
         if rules.action is None:
             continue
-        marks = (rules.takes_space, rules.expires, rules.while_muted, rules.while_archived)
-        rows.append([f"`{kind.__struct_config__.tag}`", _ROOMS[rules.rooms], *map(_mark, marks)])
-    head = ["kind", "rooms", "takes space", "expires", "while muted", "while archived"]
+        roles = LOWEST_ROLE[RoomKind.PRIVATE]
+        role = "anyone" if rules.action is Action.JOIN else ROLES_IN_WORDS[roles[rules.action]]
+        marks = (
+            rules.action in LOWEST_ROLE[RoomKind.DIRECT],
+            rules.takes_space,
+            rules.expires,
+            rules.while_muted,
+            rules.while_archived,
+        )
+        rows.append([f"`{kind.__struct_config__.tag}`", role, _ROOMS[rules.rooms], *map(_mark, marks)])
+    head = [
+        "kind",
+        "who",
+        "rooms",
+        "in direct rooms",
+        "takes space",
+        "expires",
+        "while muted",
+        "while archived",
+    ]
     return _table(head, rows)
 
 

@@ -147,6 +147,20 @@ async def test_a_file_is_looked_at_before_it_is_uploaded(talk: Talk, tmp_path: P
     await talk.ana.files.send(talk.room, tmp_path / "ok.txt")
 
 
+async def test_all_the_text_of_a_file_is_looked_at(talk: Talk, tmp_path: Path) -> None:
+    """D23: also far behind its beginning, and across an edge between two pieces."""
+    await talk.publish(policy(Action.BLOCK))
+    lines = b"a line of a table\n" * 10_000
+    for at in (65_530, 131_060, len(lines)):
+        (tmp_path / "table.txt").write_bytes(lines[:at] + f" {CARD} ".encode() + lines[at:])
+        with pytest.raises(InspectionError):
+            await talk.ana.files.send(talk.room, tmp_path / "table.txt")
+    (tmp_path / "table.txt").write_bytes(lines)
+    await talk.ana.files.send(
+        talk.room, tmp_path / "table.txt"
+    )  # which raises if it can't read all of it again
+
+
 async def test_each_change_is_announced(talk: Talk) -> None:
     """D23: also back to one of before, and the end of it; a dismissed one stays in force."""
     strict, mild = policy(Action.BLOCK), policy(Action.FLAG)

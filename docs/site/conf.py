@@ -55,6 +55,8 @@ toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
 html_title = f"Parlour {release}"
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 html_additional_pages = {"index": "home.html"}
 html_copy_source = False
 html_show_sphinx = False

@@ -296,7 +296,12 @@ async def _devices_listed(result: results.DevicesListed, out: Output) -> None:
             )
         )
         if one.status is DeviceStatus.PENDING and not one.current:
-            echo(_("  It shows {code}. If it is yours: parlour device approve {code}").format(code=one.code))
+            echo(_("  If it is yours: parlour device approve CODE, with the code that it shows."))
+            echo(
+                _("  If not: parlour device revoke {device}, and change your password.").format(
+                    device=one.device
+                )
+            )
         if code:
             echo(_("  On another of your devices: parlour device approve {code}").format(code=code))
 

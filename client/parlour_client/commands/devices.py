@@ -37,7 +37,7 @@ _CHOOSE = Elsewhere(N_("Choose the device in /devices."))
 
 @command("devices", cli="device list", connect=Connect.CAUGHT_UP, json=True, examples=("device list --json",))
 async def devices(call: Call) -> DevicesListed:
-    """List your devices; one that is waiting for approval shows its code."""
+    """List your devices; this one shows its code while it waits for approval."""
     listed = await call.client.encryption.devices()
     return DevicesListed(listed, call.client.encryption.own())
 

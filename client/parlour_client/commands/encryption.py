@@ -73,7 +73,9 @@ async def refound(call: Call, room: Here) -> None:
 @command("alarms", cli=Elsewhere(N_("Every command that connects prints them.")))
 async def alarms(call: Call) -> AlarmsListed:
     """Show security alarms, such as keys that don't match."""
-    return AlarmsListed(call.client.encryption.alarms())
+    listed = call.client.encryption.alarms()
+    call.client.encryption.shown(listed)
+    return AlarmsListed(listed)
 
 
 @command(

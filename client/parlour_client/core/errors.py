@@ -103,8 +103,8 @@ _WORDS: Final[Mapping[str, str]] = {
     ErrorCode.STALE_EPOCH: N_("The room's keys have changed in the meantime."),
     ErrorCode.REMOVAL_PENDING: (
         N_(
-            "Someone who left is still in the encrypted group, and the server takes no messages "
-            "until they are removed."
+            "The server takes no messages until someone who left, or a revoked device, is out of the "
+            "encrypted group."
         )
     ),
 }

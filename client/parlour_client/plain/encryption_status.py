@@ -36,11 +36,12 @@ class EncryptionStatus:
         for alarm in encryption.alarms():
             if alarm.id not in self._alarms:
                 self._alarms.add(alarm.id)
+                encryption.shown([alarm])
                 yield _("ALARM: {text} /alarms lists them all.").format(text=shown(alarm.text))
         for device in encryption.waiting:
             if device.device not in self._devices:
                 self._devices.add(device.device)
-                yield shown(waiting_line(device, f"/approve {device.code}"))
+                yield shown(waiting_line(device))
         if room is not None and self._labels.get(room.id) != encryption.room(room.id):
             yield self.room_line(encryption, room)
         for process in encryption.sas_verifications():

@@ -10,13 +10,17 @@ def steps_to_add() -> Sequence[str]:
     """Return what to do with the link for another device."""
     return (
         _("On the new device, open Parlour and paste this link. It asks for your password."),
-        _("The new device then shows a code: compare it with the one in /devices here."),
+        _("The new device then shows a code, by which you approve it here: /devices."),
         _("The link holds no secret: the server's address, how to recognize the server, and your name."),
     )
 
 
-def waiting_line(device: OwnDevice, how: str) -> str:
-    """Say that a device waits for approval; ``how`` approves it. Its name went through its type."""
-    return _("A new device, {name}, is waiting for approval. If it shows {code}: {how}").format(
-        name=device.name, code=device.code, how=how
-    )
+def waiting_line(device: OwnDevice) -> str:
+    """Say that a device waits for approval. Its name went through its type.
+
+    Without its code, which proves that one has it in front of oneself: someone else may have logged in.
+    """
+    return _(
+        "A new device, {name}, is waiting for approval. If it is yours: /approve, with the code that it "
+        "shows. If not, revoke it (/devices), and change your password."
+    ).format(name=device.name)

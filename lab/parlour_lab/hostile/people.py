@@ -224,7 +224,9 @@ class Device:
     async def words(self) -> list[str]:
         """Return everything it tells its person beside the messages: rows, alarms, problems, refusals."""
         client, found = self.client, list(self.errors)
-        found += [alarm.text for alarm in client.encryption.alarms()]
+        alarms = client.encryption.alarms()
+        client.encryption.shown(alarms)
+        found += [alarm.text for alarm in alarms]
         if client.connection.status.problem:
             found.append(client.connection.status.problem)
         for room in client.rooms.all:

@@ -65,6 +65,10 @@ class FakeEncryption(Encryption):
     def trust(self, user: UserName) -> Trust:
         return self.trusted.get(user, Trust.FIRST_SEEN)
 
+    def shown(self, alarms: Sequence[Alarm]) -> None:
+        """Note that these were on the screen."""
+        self.on_screen = list(alarms)
+
     def alarms(self) -> Sequence[Alarm]:
         return self.told
 

@@ -48,6 +48,8 @@ class Name(StrEnum):
     HYBRID_ABLE = "hybrid-able"
     INSPECTION = "inspection"
     """The operator's newest policy for inspection, as it is in the key log."""
+    INSPECTION_SHOWN = "inspection-shown"
+    """The digest of the newest policy that a refused message has shown."""
     TRUST_VERSION = "trust-version"
     """Grows with every change of pins and of the key log's copy."""
 

@@ -110,6 +110,7 @@ class EncryptedRooms:
             numbers,
             self.server,
             self.identity.catch_up,
+            lambda room, error: self.scheduler.failed(room, error),  # noqa: PLW0108 - made below
             self._stored,
             show,
         )

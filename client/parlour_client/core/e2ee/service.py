@@ -208,6 +208,10 @@ class Encryption:
         """Return the alarms that are not dismissed, oldest first; from memory."""
         return [self._named(alarm) for alarm in self._identity.alarms()]
 
+    def shown(self, alarms: Sequence[Alarm]) -> None:
+        """Note that these alarms are on a screen, or printed."""
+        self._identity.shown(alarms)
+
     def _named(self, alarm: Alarm) -> Alarm:
         """Name the room of an alarm, if it has one: the alarm is shown in every window."""
         room = None if alarm.room is None else self._rooms.state.room(alarm.room)

@@ -60,9 +60,8 @@ def _stale_epoch() -> Iterator[None]:
     except ApiRefusedError as error:
         if error.code != ErrorCode.STALE_EPOCH:
             raise
-        raise StaleEpochError(
-            str(error), error.code, hint=error.hint or None, retry_after=error.retry_after
-        ) from error
+        words = _("The room's keys have changed in the meantime.")  # the server's are for programmers
+        raise StaleEpochError(words, error.code, retry_after=error.retry_after) from error
 
 
 class DeliveryClient:

@@ -428,7 +428,8 @@ async def test_a_member_that_the_server_drops_is_not_removed(harness: Harness) -
     harness.server.state = lambda of: replace(honest(of), leaving=(gone,))  # type: ignore[method-assign]
     await ana.encryption.reconcile(room)
     told = (
-        "The server no longer lists ben as a member; no member removed them. They can still read this room."
+        "The server wants ben, or a device of theirs, out of this room, but no member removed them, and they "
+        "revoked no device. They can still read this room."
     )
     assert [alarm.text for alarm in ana.encryption.alarms()] == [f"garden: {told}"]
     assert told in ana.encryption.room(room).problem

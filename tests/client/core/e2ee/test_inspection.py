@@ -10,7 +10,7 @@ from tests.client.core.e2ee.identity_world import ANA, BEN
 from parlour_client.core.archive import own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.messages.inspection import InspectionError
+from parlour_client.core.e2ee.messages.inspection import InspectionError, NewPolicyError
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.events import Change, TextInspected
 from parlour_client.core.model import Delivery
@@ -49,7 +49,10 @@ class Talk:
         server = self.harness.server
         server.append(PolicyEntry(server.clock.now(), new.to_bytes()))
         await self.catch_up()
-        return [one.text for one in self.ana.encryption.alarms()] if shown else []
+        alarms = self.ana.encryption.alarms()
+        if shown:
+            self.ana.encryption.shown(alarms)
+        return [one.text for one in alarms]
 
     async def catch_up(self) -> None:
         """Read the key log."""
@@ -90,11 +93,23 @@ async def talk(harness: Harness) -> Talk:
     return Talk(harness, ana, room)
 
 
+async def test_the_first_message_after_a_policy_shows_it_and_is_not_sent(talk: Talk) -> None:
+    """D23: never silently, and never unchecked: once, also in a later program on the same home."""
+    [told] = await talk.publish(policy(Action.FLAG), shown=False)
+    before = len(talk.log)
+    with pytest.raises(NewPolicyError) as shown:
+        await talk.send("hello")
+    assert told in str(shown.value)
+    assert len(talk.log) == before
+    await talk.harness.close(talk.ana)
+    talk.ana = await talk.harness.open(ANA)
+    assert await talk.send("hello") == "hello"
+
+
 async def test_a_policy_applies_once_it_was_shown(talk: Talk) -> None:
     """D23: never silently: the person reads what is looked for and what happens, with every word."""
-    await talk.publish(policy(Action.BLOCK), shown=False)
-    assert await talk.send(f"before: {CARD}") == f"before: {CARD}"
-    [told] = [one.text for one in talk.ana.encryption.alarms()]
+    [told] = await talk.publish(policy(Action.BLOCK))
+    assert await talk.send("before") == "before"
     assert "to be checked on this device before it is encrypted: card numbers (it is not sent)" in told
     assert "The words: falcon. The files: program." in told
     assert "no one is told what was found" in told

@@ -18,10 +18,11 @@ from parlour_client.core.e2ee.groups.group_errors import BlockedError, NotReadyE
 from parlour_client.core.e2ee.groups.group_store import scrub
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.maintenance import erasure, membership
+from parlour_client.core.e2ee.messages import incoming
 from parlour_client.core.e2ee.messages.outgoing import file_with_key
 from parlour_client.core.e2ee.messages.store import keep_file_key, store_events
 from parlour_client.core.e2ee.status import RoomState, Trust
-from parlour_client.core.errors import EncryptionError, StaleEpochError
+from parlour_client.core.errors import ArchiveError, EncryptionError, StaleEpochError
 from parlour_client.core.model import Delivery, NoteKind
 from parlour_client.core.sync import catch_up
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
@@ -667,6 +668,29 @@ async def test_a_welcome_that_cannot_be_fetched_holds_its_room_alone(
     await harness.until(lambda: room not in parts(ben).catch_up._held)
     await shown(harness, ben, room)
     assert await texts(ben, room) == ["welcome, ben"]
+
+
+async def test_an_archive_that_fails_while_joining_holds_the_room_and_says_so(harness: Harness) -> None:
+    """A full disk, or another program that writes for long: it is tried again, and works."""
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    archive = parts(ben).archive
+    write, failing = archive.write_durably, True
+
+    async def full(call: Any, *given: Any) -> Any:
+        if failing and call is incoming._enter:
+            raise ArchiveError("The disk is full.")
+        return await write(call, *given)
+
+    archive.write_durably = full  # type: ignore[method-assign, assignment]
+    await ana.invitations.send(room, BEN)
+    await harness.until(lambda: "The disk is full." in ben.encryption.room(room).problem)
+    failing = False
+    await harness.quiet()
+    await say(harness, ana, room, "hello")
+    await shown(harness, ben, room)
+    assert await texts(ben, room) == ["hello"]
+    assert ben.encryption.room(room).problem == ""
 
 
 async def test_a_member_removed_before_the_welcome_came_does_not_wait_for_it(

@@ -81,10 +81,10 @@ def _why_outside(user: UserName, roster: Roster) -> str:
 
 
 def dropped_words(user: UserName) -> str:
-    """Say that the server does not list someone who was not removed."""
+    """Say that the server wants someone out who was not removed; it does not say why."""
     return _(
-        "The server no longer lists {user} as a member; no member removed them. "
-        "They can still read this room."
+        "The server wants {user}, or a device of theirs, out of this room, but no member removed them, and "
+        "they revoked no device. They can still read this room."
     ).format(user=display_name(user))
 
 

@@ -138,12 +138,13 @@ class IdentityService:
         return Trust(level) if level is not None else Trust.UNKNOWN
 
     def alarms(self) -> Sequence[Alarm]:
-        """Return the alarms that are not dismissed, oldest first, for a view that shows them.
-
-        A policy for inspection is in force once it was among them.
-        """
-        self.policy.shown(self._raised)
+        """Return the alarms that are not dismissed, oldest first."""
         return self._alarms
+
+    def shown(self, alarms: Sequence[Alarm]) -> None:
+        """Note that a view has shown these alarms: a policy for inspection among them is in force now."""
+        there = {alarm.id for alarm in alarms}
+        self.policy.shown(one for one in self._raised if one.id in there)
 
     async def dismiss(self, alarm: int) -> None:
         """Dismiss an alarm that the person has read."""

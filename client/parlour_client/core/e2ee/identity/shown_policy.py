@@ -1,9 +1,9 @@
 """The operator's policy for inspection in encrypted rooms: from the key log, in force once the person saw it.
 
 A policy is announced like an alarm, in every window and before every command, until the person dismisses it.
-It applies from when a view has shown it, and only to what is written then: it makes this device refuse or
-redact what its own person writes, and nothing else. It can't have anything sent, and changes no key and no
-recipient.
+It applies from when a view has shown it; the first message before that is not sent, and shows it. It makes
+this device refuse or redact what its own person writes, and nothing else. It can't have anything sent, and
+changes no key and no recipient.
 """
 
 import hashlib
@@ -75,16 +75,31 @@ class ShownPolicy:
     def in_force(self, connection: apsw.Connection) -> InspectionPolicy | None:
         """Return the newest policy, if the person was shown it and something in it is on."""
         data = own_keys.get(connection, Name.INSPECTION)
-        if data is None:
-            return None
+        return _policy(data) if data is not None and self._is_shown(connection, data) else None
+
+    def unseen(self, connection: apsw.Connection) -> InspectionPolicy | None:
+        """Return the newest policy, if no one was shown it here and something in it is on."""
+        data = own_keys.get(connection, Name.INSPECTION)
+        return None if data is None or self._is_shown(connection, data) else _policy(data)
+
+    def _is_shown(self, connection: apsw.Connection, data: bytes) -> bool:
         about = _digest(data)
-        if about not in self._shown and not alarms.is_dismissed(connection, alarms.Kind.INSPECTION, about):
-            return None
-        try:
-            policy = InspectionPolicy.read(data)
-        except StatementError:
-            return None  # an older version of this program can't carry it out
-        return policy if policy.rules else None
+        by_refusal = own_keys.get(connection, Name.INSPECTION_SHOWN) == about.encode()
+        kind = alarms.Kind.INSPECTION
+        return about in self._shown or by_refusal or alarms.is_dismissed(connection, kind, about)
+
+
+def refused(connection: apsw.Connection, policy: InspectionPolicy) -> None:
+    """Note that a message was refused, for once, to show this policy."""
+    own_keys.put(connection, Name.INSPECTION_SHOWN, _digest(policy.to_bytes()).encode())
+
+
+def _policy(data: bytes) -> InspectionPolicy | None:
+    try:
+        policy = InspectionPolicy.read(data)
+    except StatementError:
+        return None  # an older version of this program can't carry it out
+    return policy if policy.rules else None
 
 
 def _digest(data: bytes) -> str:

@@ -193,6 +193,11 @@ class Scheduler:
             self._tries.pop(room, None)
         return result
 
+    def failed(self, room: RoomId, error: ParlourClientError) -> None:
+        """Show what fails for a room elsewhere as its problem, until it was reconciled."""
+        self.unsure.add(room)
+        self._problem(room, error)
+
     def _problem(self, room: RoomId, error: ParlourClientError | None) -> None:
         before = self.problems.pop(room, None)
         if error is not None:

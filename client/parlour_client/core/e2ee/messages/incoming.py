@@ -24,7 +24,6 @@ from parlour_client.core.e2ee.groups.received import Receipt
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.e2ee.messages.store import Names, StoredRun, store, store_events, store_older
-from parlour_client.core.errors import ArchiveError
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.state import State
 from parlour_client.kit.clock import Clock
@@ -59,13 +58,15 @@ class Incoming:
         numbers: Numbers,
         server: ServerState,
         catch_up_keys: Callable[[], Awaitable[None]],
+        failed: Callable[[RoomId, ParlourClientError], None],
         stored: Callable[[RoomId, StoredRun], None],
         show: Callable[[RoomId, Sequence[Applied]], Awaitable[None]],
     ) -> None:
-        """Write to ``archive``; ``catch_up_keys`` fetches what is new in the key log.
+        """Write to ``archive``.
 
-        ``stored`` is called with the outcome of each run of events; ``show`` shows the views events that did
-        not come through the receiver.
+        ``catch_up_keys`` fetches what is new in the key log; ``failed`` is called each time that this or the
+        joining of a room fails. ``stored`` is called with the outcome of each run of events; ``show``
+        shows the views events that did not come through the receiver.
         """
         self._numbers = numbers
         self._archive = archive
@@ -75,6 +76,7 @@ class Incoming:
         self._delivery = delivery
         self._server = server
         self._catch_up_keys = catch_up_keys
+        self._failed = failed
         self._stored = stored
         self._show = show
         self._groups: GroupService | None = None
@@ -236,9 +238,8 @@ class Incoming:
         while True:
             try:
                 return await work()
-            except ArchiveError:
-                raise
-            except ParlourClientError:
+            except ParlourClientError as error:  # also a full disk, or another program that writes for long
+                self._failed(room, error)
                 self._server.catch_up.hold(room)  # for longer: the other rooms do not wait for this one
                 await self._clock.sleep(wait)
                 wait = min(2 * wait, _LONGEST_WAIT)

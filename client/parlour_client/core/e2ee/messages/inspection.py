@@ -12,7 +12,7 @@ import apsw
 import msgspec
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.e2ee.identity.shown_policy import ShownPolicy
+from parlour_client.core.e2ee.identity.shown_policy import ShownPolicy, refused, words_of
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.events import Emit, TextInspected
 from parlour_client.kit.language import N_, _
@@ -55,6 +55,15 @@ class UncheckedError(EncryptionError):
         )
 
 
+class NewPolicyError(EncryptionError):
+    """The operator's policy is new on this device: the first message is not sent, and shows it."""
+
+    hint = N_("To go on, send it again. It is checked then.")
+
+    def __init__(self, policy: InspectionPolicy) -> None:
+        super().__init__(_("It was not sent. {policy}").format(policy=words_of(policy)))
+
+
 class OutgoingInspection:
     """Looks at what is about to be queued for an encrypted room."""
 
@@ -65,7 +74,7 @@ class OutgoingInspection:
 
     async def frames(self, room: RoomId, frames: Sequence[_F]) -> Sequence[_F]:
         """Return the requests as they may be sent, and say what was found. Raises EncryptionError."""
-        policy = await self._archive.read(self._policy.in_force)
+        policy = await self._in_force()
         if policy is None:
             return frames
         allowed: list[_F] = []
@@ -84,7 +93,7 @@ class OutgoingInspection:
 
     async def file(self, room: RoomId, name: str, media_type: str, size: int, file: BinaryIO) -> None:
         """Look at all of an open file before it is uploaded, and rewind it. Raises EncryptionError."""
-        policy = await self._archive.read(self._policy.in_force)
+        policy = await self._in_force()
         if policy is None:
             return
         outcome = await asyncio.to_thread(_judge_file, policy, name, media_type, size, file)
@@ -92,6 +101,12 @@ class OutgoingInspection:
             raise InspectionError(refused)
         if flagged := outcome.kinds(Action.FLAG):
             self._tell(room, _("You are sending this although the operator flags it"), flagged)
+
+    async def _in_force(self) -> InspectionPolicy | None:
+        if (unseen := await self._archive.read(self._policy.unseen)) is not None:
+            await self._archive.write_durably(refused, unseen)
+            raise NewPolicyError(unseen)
+        return await self._archive.read(self._policy.in_force)
 
     def _tell(self, room: RoomId, what: str, kinds: Sequence[str]) -> None:
         self._emit(

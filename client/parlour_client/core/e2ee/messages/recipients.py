@@ -22,8 +22,9 @@ from parlour_protocol.ids import Epoch
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
-_COMES_BACK: Final = N_(
-    "You left this room and came back: waiting for a member's device to add this one again."
+_MUST_LEAVE: Final = N_(
+    "The server wants this device out of the room's group, as if you had left or the device was revoked. "
+    "No one has signed that, and the server takes no messages meanwhile."
 )
 
 
@@ -46,7 +47,7 @@ class Recipients:
     def require(self, report: GroupReport, trust: Callable[[UserName], Trust]) -> None:
         """Raise why nothing can be sent now: EncryptionError, NotReadyError, BlockedError, the problem."""
         if report.epoch is not None and report.epoch == self.leaves_in:
-            raise NotReadyError(_COMES_BACK)
+            raise NotReadyError(_MUST_LEAVE)
         if self.summary is None:
             raise EncryptionError(_("You are no longer in this room."))
         if report.status in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:

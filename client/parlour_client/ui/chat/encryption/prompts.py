@@ -76,6 +76,7 @@ class EncryptionPrompts:
     def _show_alarms(self) -> None:
         """Show the newest alarm, a pending device, and requests to compare short words."""
         alarms = self._client.encryption.alarms()
+        self._client.encryption.shown(alarms)
         rows: list[Content] = []
         if alarms:
             newest = peer_line(alarms[-1].text, limit=400, style="bold $text-error")

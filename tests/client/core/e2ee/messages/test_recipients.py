@@ -65,9 +65,9 @@ def test_a_room_in_order_takes_messages() -> None:
 
 @pytest.mark.parametrize(("leaves_in", "raises"), [(7, True), (6, False), (None, False)])
 def test_who_must_leave_the_group_of_this_epoch_encrypts_nothing(leaves_in: int | None, raises: bool) -> None:  # noqa: FBT001 - a parameter
-    """Who left and came back is still inside with old keys, until a member lets them in again."""
+    """It is told as the server's word: what someone has signed removes the keys here."""
     if raises:
-        with pytest.raises(NotReadyError, match="came back"):
+        with pytest.raises(NotReadyError, match="No one has signed that"):
             recipients(leaves_in=leaves_in).require(report(ANA, BEN), calm)
     else:
         recipients(leaves_in=leaves_in).require(report(ANA, BEN), calm)

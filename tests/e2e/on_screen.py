@@ -14,6 +14,9 @@ from pathlib import Path
 
 from tests.e2e.processes import DEADLINE, Person
 
+_QUIET = 0.7
+"""Seconds after which a question takes a key."""
+
 
 class Terminal:
     """One tmux server with one client in it."""
@@ -59,6 +62,20 @@ class Terminal:
     def press(self, *keys: str) -> None:
         """Press keys by tmux's names."""
         self.tmux("send-keys", *keys)
+
+    def answer(self, question: str, key: str) -> None:
+        """Answer a question, which takes no key that comes too soon after it, or after another one."""
+        self.wait(question)
+        pressed = time.monotonic()
+
+        def is_answered(seen: str) -> bool:
+            nonlocal pressed
+            if question in seen and time.monotonic() - pressed > _QUIET:
+                self.press(key)
+                pressed = time.monotonic()
+            return question not in seen
+
+        self.wait_until(is_answered, f"answer to {question}")
 
     @property
     def text(self) -> str:

@@ -201,7 +201,7 @@ def test_keys_that_were_new_after_the_backup(server: Server, tmp_path: Path) -> 
     server.command("backup", "create", str(backup))
     approve(ada, tablet)
     revoked = device_of(phone)
-    ada.run("device", "revoke", revoked)
+    ada.run("device", "revoke", revoked, "--yes")
     eve = joined(server, tmp_path, "eve")  # an account that the restored server does not have
     eve.run("dm", "ben", "hello")
     ben.run("send", "secret", "lost")

@@ -207,8 +207,10 @@ def test_two_devices_of_one_account(ada: Person, server: Server, opened: Opened,
         desk.press("Down")
     desk.press("x")
     desk.wait("Log this device out?", "lap")
-    desk.press("y")
-    lap.wait("Log in again", "logged out")
+    desk.answer("Log this device out?", "l")
+    lap.wait("logged out", "alt+g")
+    lap.press("M-g")
+    lap.wait("Log in again")
     lap.type(password("ada"))
     lap.press("Enter")
     lap.wait(CONNECTED, "├ from the desk", gone="Log in again")
@@ -280,8 +282,7 @@ def test_what_others_may_see(ada: Person, ben: Person, opened: Opened) -> None:
     desk.press("M-Up")
     desk.wait("r Reply")
     desk.press("P")
-    desk.wait("Pin this message for everyone in lobby?")
-    desk.press("Enter")
+    desk.answer("Pin this message for everyone in lobby?", "Enter")
     desk.wait("Only moderators and owners pin messages here.")
 
 

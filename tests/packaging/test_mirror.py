@@ -72,7 +72,6 @@ KIT_TESTED_BY = {
     "terminal/key_queue.py": "../ui/dialogs/test_key_order.py",
     "widgets/key_ordering.py": "../ui/chat/test_keys_to_composer.py",
     "qr_code.py": "widgets/test_second_factor.py",
-    "widgets/questions.py": "../ui/test_snapshots.py",
     "widgets/themes.py": "../ui/test_themes.py",
 }
 

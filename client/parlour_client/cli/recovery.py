@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from parlour_client.cli.confirmation import require_yes
 from parlour_client.cli.passwords import from_stdin, read_password
 from parlour_client.cli.run_client import run_connected
+from parlour_client.kit.answers import TypedName
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
@@ -43,16 +45,19 @@ def use(context: click.Context) -> None:
 
 
 @click.command(epilog="\b\nExample:\n  parlour recovery reset\n  … --yes --password-stdin < file")
-@click.confirmation_option(
-    prompt=N_("All your devices are revoked and everyone sees that your key changed. Continue?")
-)
+@click.option("--yes", is_flag=True, help=N_("Don't ask for confirmation; scripts need this."))
 @from_stdin
 @click.pass_context
-def reset(context: click.Context, *, password_stdin: bool) -> None:
+def reset(context: click.Context, *, yes: bool, password_stdin: bool) -> None:
     """Make a new key for your account if you have lost all devices and the recovery words."""
     password = read_password(stdin=password_stdin or not sys.stdin.isatty())
 
     async def work(client: "Client") -> None:
+        if not yes:
+            require_yes(
+                _("All your devices are revoked, and everyone sees that your key changed."),
+                TypedName(client.account.user, _("make a new key")),
+            )
         await client.encryption.reset_identity(password)
         echo(
             _("Your account has a new key. Tell the people you talk to, then verify each other again."),

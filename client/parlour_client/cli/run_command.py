@@ -4,14 +4,14 @@ A question is asked on the terminal; a script says ``--yes``. Without a terminal
 """
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import click
 
-from parlour_client.cli.output import Output, shown
+from parlour_client.cli.confirmation import require_yes
+from parlour_client.cli.output import Output
 from parlour_client.cli.render import show
 from parlour_client.cli.run_client import connected, the_home, the_passphrase
 from parlour_client.commands.command import (
@@ -92,8 +92,6 @@ def _found(call: Call, command: Command[..., Any], name: str, value: Any) -> Any
 
 def _ask(question: Question) -> None:
     """Raise unless the person says yes."""
-    if not sys.stdin.isatty():
-        raise click.UsageError(_("Can't ask for confirmation without a terminal; use --yes."))
     for detail in question.details:
         echo(detail, err=True)
-    click.confirm(shown(question.text), abort=True, err=True)
+    require_yes(question.text, question.yes)

@@ -25,6 +25,7 @@ from parlour_client.commands.results import (
     RecoveryWordsShown,
     RevokeQuestion,
 )
+from parlour_client.kit.answers import TypedName
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.ids import DeviceId
@@ -76,19 +77,43 @@ async def send_history(call: Call, device: Device) -> HistorySent:
     ui=_CHOOSE,
     line="devices revoke",
     cli="device revoke",
-    asks=Asks(for_good=True),
+    asks=Asks(for_good=True, cli=True),
     connect=Connect.CAUGHT_UP,
     examples=("device revoke wrsbdoaig26q5uurgq6oh3c7ae",),
 )
 async def revoke(call: Call, device: Device) -> RevokeQuestion:
-    """Revoke a device for good: it is logged out, and removed from every encrypted room."""
+    """Revoke another device for good: it is logged out, and removed from every encrypted room."""
     one = await _own(call, device)
+    if one.current:
+        raise SetupError(
+            _("This is the device that you are using."),
+            _("To revoke it all the same: {written}").format(written=call.written(revoke_this)),
+        )
+    return _revoke_question(call, one)
 
+
+@command(
+    "revoke-this-device",
+    cli="device revoke-this",
+    asks=Asks(for_good=True, cli=True),
+    connect=Connect.CAUGHT_UP,
+    examples=("device revoke-this",),
+)
+async def revoke_this(call: Call) -> RevokeQuestion:
+    """Revoke the device that you are using, for good."""
+    here = next((one for one in await call.client.encryption.devices() if one.current), None)
+    if here is None:
+        raise SetupError(_("This device has no keys yet."), _("There is nothing to revoke."))
+    return _revoke_question(call, here)
+
+
+def _revoke_question(call: Call, one: "OwnDevice") -> RevokeQuestion:
     async def do() -> DeviceRevoked:
-        await call.client.encryption.revoke(device)
+        await call.client.encryption.revoke(DeviceId(one.device))
         return DeviceRevoked(one)
 
-    return RevokeQuestion(_("Revoke {name} for good?").format(name=one.name), do, device=one)
+    question = _("Revoke {name} for good?").format(name=one.name)
+    return RevokeQuestion(question, TypedName(one.name, _("revoke it")), do, device=one)
 
 
 async def _own(call: Call, device: DeviceId) -> "OwnDevice":

@@ -15,8 +15,10 @@ from parlour_client.commands.results import (
     AlarmsListed,
     EncryptionShown,
     EncryptQuestion,
+    Question,
     RoomEncrypted,
 )
+from parlour_client.kit.answers import Letter
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
 from parlour_protocol.rooms import Role
@@ -52,7 +54,11 @@ async def encrypt(call: Call, room: Here) -> EncryptQuestion:
         return RoomEncrypted(room)
 
     return EncryptQuestion(
-        _("Encrypt {title} end to end?").format(title=room.title), do, room=room, people=people
+        _("Encrypt {title} end to end?").format(title=room.title),
+        Letter("e", _("encrypt it for good")),
+        do,
+        room=room,
+        people=people,
     )
 
 
@@ -64,10 +70,19 @@ async def strict(call: Call, room: Here, *, on: On = None) -> None:
     await call.client.preferences.strict(room.id, on=on is not False)
 
 
-@command("refound", cli=_IN_CHAT, role=Role.OWNER)
-async def refound(call: Call, room: Here) -> None:
+@command("refound", cli=_IN_CHAT, role=Role.OWNER, asks=Asks())
+async def refound(call: Call, room: Here) -> Question:
     """Recreate the encrypted group of this room when its members have lost track of the keys."""
-    await call.client.encryption.refound(room.id)
+
+    async def do() -> None:
+        await call.client.encryption.refound(room.id)
+
+    return Question(
+        _("Recreate the encrypted group of {title}?").format(title=room.title),
+        Letter("r", _("recreate it")),
+        do,
+        details=(_("Do it only if its members can no longer read what is written here."),),
+    )
 
 
 @command("alarms", cli=Elsewhere(N_("Every command that connects prints them.")))

@@ -33,6 +33,7 @@ from parlour_client.commands.results import (
     VersionsShown,
 )
 from parlour_client.core.search_query import days
+from parlour_client.kit.answers import Letter
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.ids import Millis, Seq
@@ -218,5 +219,8 @@ async def forget(
     what = _("all messages") if age is None else _("older messages")
     kept = _("Others keep them; this device won't load them again.")
     return Question(
-        _("Forget {what} in {title} on this device?").format(what=what, title=room.title), do, details=(kept,)
+        _("Forget {what} in {title} on this device?").format(what=what, title=room.title),
+        Letter("f", _("forget them")),
+        do,
+        details=(kept,),
     )

@@ -29,6 +29,7 @@ from parlour_client.commands.results import (
     Queued,
     SendWanted,
 )
+from parlour_client.kit.answers import Harmless, Letter
 from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_client.kit.language import N_, _
 from parlour_protocol.reports import ReportReason
@@ -85,7 +86,7 @@ async def delete(call: Call, room: Here, message: Message) -> Question:
         else _("#{message} in {title}").format(message=message, title=room.title)
     )
     question = _("Delete {which} for everyone? You can't undo this.").format(which=which)
-    return Question(question, do, message=entry)
+    return Question(question, Letter("d", _("delete it")), do, message=entry)
 
 
 @command("react", cli=_IN_CHAT)
@@ -131,7 +132,7 @@ async def pin(call: Call, room: Here, message: Message, *, on: On = None) -> Que
     question = (
         _("Pin {message} for everyone in {room}?") if wanted else _("Unpin {message} for everyone in {room}?")
     )
-    return Question(question.format(message=which, room=room.title), do, message=entry)
+    return Question(question.format(message=which, room=room.title), Harmless(), do, message=entry)
 
 
 @command(
@@ -184,7 +185,7 @@ async def report(
     question = _("Report {which} to the operator of {server}: {reason}?").format(
         which=which, server=server, reason=_(REPORT_REASONS[reason])
     )
-    return Question(question, do, message=entry, details=_what_is_sent(entry))
+    return Question(question, Letter("r", _("report it")), do, message=entry, details=_what_is_sent(entry))
 
 
 def _what_is_sent(entry: "Entry") -> Sequence[str]:

@@ -1,9 +1,10 @@
-"""Commands for owners and moderators: remove, ban, mute, give roles."""
+"""Commands for owners and moderators: kick, ban, mute, give roles."""
 
 from typing import TYPE_CHECKING, Annotated
 
 from parlour_client.commands.command import Asks, Call, For, Here, Kind, Person, Reason, Takes, command
 from parlour_client.commands.results import Question
+from parlour_client.kit.answers import Letter
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
 from parlour_protocol.kit.names import UserName
@@ -13,14 +14,14 @@ if TYPE_CHECKING:
     from parlour_client.core.model import Room
 
 
-def _may_remove(call: Call, room: "Room", user: UserName) -> None:
+def _may_kick(call: Call, room: "Room", user: UserName) -> None:
     """Refuse what the server would refuse, before the person is asked about it. Raises SetupError."""
     if room.kind is RoomKind.DIRECT:
         raise SetupError(_("This cannot be done in a direct room."))
     if room.role is Role.MEMBER:
         raise SetupError(_("Only moderators and owners can do this here."))
     if user == call.client.account.user:
-        raise SetupError(_("You can't remove yourself. /leave leaves the room."))
+        raise SetupError(_("You can't kick yourself. /leave leaves the room."))
 
 
 def _reason(reason: str) -> tuple[str, ...]:
@@ -39,16 +40,16 @@ def _reason(reason: str) -> tuple[str, ...]:
     examples=("room kick garden mallory --reason 'see the rules of this room'",),
 )
 async def kick(call: Call, room: Here, user: Person, *, reason: Reason = "") -> Question:
-    """Remove someone from this room; they can come back."""
-    _may_remove(call, room, user)
+    """Kick someone out of this room; they can come back."""
+    _may_kick(call, room, user)
 
     async def do() -> None:
         await call.client.rooms.kick(room.id, user, reason)
 
     public = room.kind is RoomKind.PUBLIC
     back = _("They can join again.") if public else _("They can come back only if someone invites them.")
-    question = _("Remove {user} from {room}?").format(user=user, room=room.title)
-    return Question(question, do, details=(back, *_reason(reason)))
+    question = _("Kick {user} from {room}?").format(user=user, room=room.title)
+    return Question(question, Letter("k", _("kick")), do, details=(back, *_reason(reason)))
 
 
 @command(
@@ -59,10 +60,10 @@ async def kick(call: Call, room: Here, user: Person, *, reason: Reason = "") -> 
     examples=("room ban garden mallory --for 86400",),
 )
 async def ban(call: Call, room: Here, user: Person, *, seconds: For = None, reason: Reason = "") -> Question:
-    """Remove someone from this room and keep them out, for a time or for good."""
+    """Kick someone out of this room and keep them out, for a time or for good."""
     from parlour_client.commands.values import duration_words  # noqa: PLC0415 - it has the text rule
 
-    _may_remove(call, room, user)
+    _may_kick(call, room, user)
 
     async def do() -> None:
         await call.client.rooms.ban(room.id, user, seconds=seconds, reason=reason)
@@ -75,7 +76,7 @@ async def ban(call: Call, room: Here, user: Person, *, seconds: For = None, reas
             user=user, room=room.title, how_long=duration_words(seconds)
         )
     )
-    return Question(question, do, details=(back, *_reason(reason)))
+    return Question(question, Letter("b", _("ban")), do, details=(back, *_reason(reason)))
 
 
 @command("unban", cli="room unban", role=Role.MODERATOR, examples=("room unban garden mallory",))
@@ -119,5 +120,8 @@ async def role(
         return None
     why = _("An owner can do everything here, and you can't take it back.")
     return Question(
-        _("Make {user} an owner of {title}?").format(user=user, title=room.title), do, details=(why,)
+        _("Make {user} an owner of {title}?").format(user=user, title=room.title),
+        Letter("o", _("make them an owner")),
+        do,
+        details=(why,),
     )

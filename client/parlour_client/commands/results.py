@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Version,
     )
     from parlour_client.core.settings import Setting, Settings, Value
+    from parlour_client.kit.answers import Yes
     from parlour_client.text.link_details import LinkDetails
     from parlour_protocol.frames.bodies import FileRef
     from parlour_protocol.frames.replies import RoomListing
@@ -64,9 +65,11 @@ class Done(Result):
 
 @dataclass(slots=True)
 class Question(Result):
-    """The text of a question, and the effect of a yes."""
+    """The text of a question, how to answer it with yes, and what that does."""
 
     text: str
+    yes: Yes
+    """How to answer it with yes."""
     do: Callable[[], Awaitable[Result | None]]
     message: Entry | None = None
     """The message that it is about."""

@@ -34,6 +34,7 @@ from parlour_client.commands.results import (
     TopicShown,
 )
 from parlour_client.core.errors import EncryptionError
+from parlour_client.kit.answers import Letter, TypedName
 from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_protocol.limits import RETENTION_DAYS
@@ -211,7 +212,8 @@ async def leave(call: Call, room: Here) -> Question:
 
     public_room = room.kind is RoomKind.PUBLIC
     back = _("You can join it again.") if public_room else _("You can come back only if someone invites you.")
-    return Question(_("Leave {title}?").format(title=room.title), do, details=(back,))
+    question = _("Leave {title}?").format(title=room.title)
+    return Question(question, Letter("l", _("leave")), do, details=(back,))
 
 
 @command(
@@ -313,7 +315,8 @@ async def archive(call: Call, room: Here, *, on: On = None) -> Question | None:
         await call.client.rooms.archive(room.id, on=True)
 
     details = (_("Everyone can read it, but nobody can write in it. You can make it active again."),)
-    return Question(_("Archive {title}?").format(title=room.title), do, details=details)
+    question = _("Archive {title}?").format(title=room.title)
+    return Question(question, Letter("a", _("archive it")), do, details=details)
 
 
 @command(
@@ -335,7 +338,8 @@ async def delete_room(call: Call, room: Here) -> Question:
         _("The server removes its messages and files, and everyone loses the room at once."),
         _("People's devices keep the copies that they have."),
     )
-    return Question(_("Delete {title}? You can't undo this.").format(title=room.title), do, details=details)
+    question = _("Delete {title}? You can't undo this.").format(title=room.title)
+    return Question(question, TypedName(room.title, _("delete it")), do, details=details)
 
 
 @command(
@@ -378,6 +382,7 @@ async def retention(
     )
     return Question(
         question.format(title=room.title, days=days),
+        Letter("r", _("remove them")),
         do,
         details=(
             _("The server removes them, and their files, for everyone; devices keep their copies."),

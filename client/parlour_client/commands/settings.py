@@ -3,6 +3,7 @@
 from parlour_client.commands.command import Asks, Call, Elsewhere, OneSetting, SettingValue, command
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import Question, SettingChosen, SettingShown, SettingsListed
+from parlour_client.kit.answers import Letter
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
 
@@ -34,6 +35,7 @@ async def set_(
 
     return Question(
         _("Forget older messages on this device?"),
+        Letter("f", _("forget them")),
         do,
         details=(_("Others keep them; this device won't load them again."),),
     )

@@ -124,6 +124,7 @@ TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         devices.add_device,
         devices.send_history,
         devices.revoke,
+        devices.revoke_this,
         devices.approve,
         devices.recovery,
         devices.recover,
@@ -170,6 +171,15 @@ TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
 }
 """The commands by what a person wants to do: the topics of help. No topic has the name of a command."""
 COMMANDS: Final = tuple(one for commands in TOPICS.values() for one in commands)
+
+
+def _opens(one: Command[..., Any]) -> bool:
+    """Say whether a command's result may be a room that was opened."""
+    return one.handler is not None and "RoomOpened" in str(one.handler.__annotations__["return"])
+
+
+OPENS: Final = frozenset(filter(_opens, COMMANDS))
+"""Commands that open a room when the server or the disk has answered: what follows is meant for that room."""
 
 
 def names(front: Front) -> dict[str, Command[..., Any]]:

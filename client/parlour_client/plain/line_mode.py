@@ -7,6 +7,7 @@ secret is held back until it is confirmed. `parlour --plain` runs it.
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,8 @@ from parlour_client.commands.results import (
     SettingChosen,
     Transfer,
 )
-from parlour_client.commands.table import TOPICS, names, spellings
+from parlour_client.commands.rooms import peek
+from parlour_client.commands.table import OPENS, TOPICS, names, spellings
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.events import (
@@ -58,6 +60,7 @@ from parlour_client.core.events import (
 )
 from parlour_client.core.model import Delivery, Entry, display_name
 from parlour_client.core.settings import Settings, Value, kept_seconds, save
+from parlour_client.kit.answers import Harmless, Letter, TypedName, Yes
 from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.console.printing import say
 from parlour_client.kit.errors import ParlourClientError, SetupError
@@ -85,6 +88,8 @@ from parlour_protocol.kit.secret import Secret
 _PATIENCE: Final = 10.0
 _LAST_SECONDS: Final = 2.0
 """For what was written last, when the input ends."""
+QUIET: Final = 0.5
+"""Seconds after a question within which a line is no answer to it: nobody reads so fast."""
 EVERYTHING: Final = "all"
 """What `/help` takes besides a command and a topic."""
 _READ_AT_START: Final = 10
@@ -114,6 +119,8 @@ class LineMode:
         self._asks = os.isatty(source)
         self._question: Question | None = None
         """What the next line answers."""
+        self._asked_at = 0.0
+        self.now: Callable[[], float] = time.monotonic
         self._held: tuple[RoomId, str, Seq | None] | None = None
         self._begun = False
         self._early: list[Entry] = []
@@ -216,8 +223,13 @@ class LineMode:
             await VIEWS[read.command.view](self, read.rest)
             return
         call = self._call()
-        given = read_arguments(read.command, read.rest, call)
-        result = await self._run(read.command, call, given.values)
+        try:
+            given = read_arguments(read.command, read.rest, call)
+            result = await self._run(read.command, call, given.values)
+        except (ParlourClientError, ParlourProtocolError, ValueError):
+            if read.command in OPENS - {peek}:  # the next lines may have been written for that room
+                self.printer.leave()
+            raise
         if isinstance(result, Question):
             await self._ask(read.command, result, line, sure=given.sure)
         elif result is not None:
@@ -262,8 +274,8 @@ class LineMode:
             for sentence in explain(question, f"{bare} {FOR_GOOD}"):
                 self.printer.say(sentence)
         elif self._asks:
-            self._question = question
-            self.printer.say(" ".join((question.text, *question.details, "y/N")))
+            self._question, self._asked_at = question, self.now()
+            self.printer.say(" ".join((question.text, *question.details, _how(question.yes))))
         else:
             raise SetupError(
                 question.text, _("In a script, write {yes} at the end of the command.").format(yes=YES)
@@ -301,14 +313,22 @@ class LineMode:
             await self._show(result)
 
     async def _answered(self, line: str) -> bool:
-        """Take an answer. False if the line is none: nothing is done, and the line is processed normally."""
+        """Take an answer. False if the line is none: nothing is done, and the line is processed normally.
+
+        A line that came with the question, or right behind it, was written before the question was read.
+        """
         question, self._question = self._question, None
-        answer = line.strip().lower()
-        if question is not None and answer in {"y", "yes"}:
+        if question is None:
+            return False
+        answer, agrees = line.strip().lower(), _agrees(question.yes, line)
+        if agrees and self.now() - self._asked_at >= QUIET:
             await self._do(question)
             return True
+        if agrees:
+            self.printer.say(_("Not done: that was written before the question. Give the command again."))
+            return True
         self.printer.say(_("Not done."))
-        return answer in {"", "n", "no"}
+        return answer in {"", "n", "no", "y", "yes"}
 
     async def send(self, text: str, *, reply_to: Seq | None = None) -> None:
         """Send to the current room, unless it looks like a secret: then it is held back."""
@@ -374,6 +394,7 @@ class LineMode:
                 self.printer.encryption()
             case InvitationsChanged() | RoomsChanged() if self._begun:
                 self.printer.invitations()
+                self.printer.notice_loss()
             case RoomDeletion(title=title, by=by):
                 self.printer.say(
                     _("{author} deleted the room {title}.").format(
@@ -468,6 +489,27 @@ class LineMode:
             self.printer.say(
                 _("{title}, not sent yet: {problem}").format(title=title, problem=shown(entry.problem))
             )
+
+
+def _how(yes: Yes) -> str:
+    """Say which line agrees."""
+    match yes:
+        case Harmless():
+            return "y/N"
+        case Letter(key=key, does=does):
+            return _("Type {key} to {do}; anything else leaves it as it is.").format(key=key, do=does)
+        case TypedName(name=name, does=does):
+            return _("Type {key} to {do}; anything else leaves it as it is.").format(key=name, do=does)
+
+
+def _agrees(yes: Yes, line: str) -> bool:
+    match yes:
+        case Harmless():
+            return line.strip().lower() in {"y", "yes"}
+        case Letter(key=key):
+            return line.strip().lower() == key
+        case TypedName():
+            return yes.is_typed(line)
 
 
 async def _help(mode: LineMode, rest: str) -> None:

@@ -57,6 +57,25 @@ class Printer:
         self.say(words or _("You are writing in {title}.").format(title=room.title))
         self.say(self.encryption_status.room_line(self.client.encryption, room))
 
+    def leave(self) -> None:
+        """Write nowhere from now on: a room was to be opened instead of this one."""
+        before, self.current = self.current, None
+        if before is not None:
+            words = _(
+                "No room is open now: what is meant for another one is not sent here. /go {title} goes back."
+            )
+            self.say(words.format(title=before.title))
+
+    def notice_loss(self) -> None:
+        """Write nowhere from now on if the open room was lost: only the person opens one."""
+        if self.current is not None and self.client.rooms.get(self.current.id) is None:
+            before, self.current = self.current, None
+            words = _(
+                "You are no longer in {title}. Nothing is sent until you go to a room: /go ROOM. "
+                "/joined lists yours."
+            )
+            self.say(words.format(title=before.title))
+
     def entry(self, entry: Entry) -> None:
         """Print a new row."""
         self.messages.note(entry)

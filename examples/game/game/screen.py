@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets.option_list import Option
 
+from parlour_client.kit.answers import Letter
 from parlour_client.kit.app import LinkScreen
 from parlour_client.kit.errors import ServerMisbehavedError, SetupError, UnreachableError
 from parlour_client.kit.link import Link
@@ -364,7 +365,8 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
 
     async def _act(self, act: Act) -> None:
         if isinstance(act, Resign):
-            sure = await self.app.push_screen_wait(ConfirmScreen(own("Resign this match?")))
+            yes = Letter("r", "resign")
+            sure = await self.app.push_screen_wait(ConfirmScreen(own("Resign this match?"), yes))
             if not sure:
                 return
         if self._table is not None and not self._waits:

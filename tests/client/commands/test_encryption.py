@@ -38,6 +38,9 @@ async def test_alarms_are_listed_and_dismissed_by_number(client: FakeClient, cal
 
 
 async def test_a_group_is_created_again(client: FakeClient) -> None:
-    """For the open room."""
-    await give(client, Front.UI, "/refound")
+    """For the open room, after a question."""
+    question = await give(client, Front.UI, "/refound")
+    assert isinstance(question, results.Question)
+    assert not client.encryption.calls
+    await question.do()
     assert client.encryption.calls == [("refound", LOBBY)]

@@ -268,7 +268,7 @@ async def test_a_wrong_use_asks_for_nothing(client: FakeClient, front: Front, li
     [
         ("/ban carol 2h spam", ("Ban carol from lobby for 2 hours?", "Reason: spam")),
         ("/ban carol soon", ("Ban carol from lobby for good?", "Reason: soon")),
-        ("/kick carol too loud", ("Remove carol from lobby?", "Reason: too loud")),
+        ("/kick carol too loud", ("Kick carol from lobby?", "Reason: too loud")),
     ],
 )
 async def test_a_question_says_how_long_and_why(client: FakeClient, line: str, said: tuple[str, str]) -> None:
@@ -281,7 +281,7 @@ async def test_a_question_says_how_long_and_why(client: FakeClient, line: str, s
 @pytest.mark.parametrize("line", ["/kick alice", "/ban alice 1h"])
 async def test_no_one_is_asked_whether_to_remove_themselves(client: FakeClient, line: str) -> None:
     """It is refused at once."""
-    with pytest.raises(SetupError, match="You can't remove yourself"):
+    with pytest.raises(SetupError, match="You can't kick yourself"):
         await give(client, Front.LINE, line)
 
 

@@ -1,6 +1,7 @@
 """A person at the line mode: types lines and hears lines."""
 
 from collections.abc import Sequence
+from itertools import count
 
 from tests.client.ui.ui_fake import FakeClient
 
@@ -15,6 +16,7 @@ class Ear:
         self.heard: list[str] = []
         self.client = client
         self.mode = LineMode(client, self.heard.append, settings or Settings())
+        self.mode.now = count(0.0, 1.0).__next__  # a second passes before each answer
         client.subscribe(self.mode.on_change)
 
     async def say(self, *lines: str) -> Sequence[str]:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.client.plain.ear import Ear
 from tests.client.ui.encryption_fake import OPEN
-from tests.client.ui.ui_fake import BOB, DIRECT, GARDEN, LOBBY, FakeClient
+from tests.client.ui.ui_fake import ALICE, BOB, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import TOPICS, names
@@ -18,6 +18,7 @@ from parlour_client.core.events import (
     HistoryWithheld,
     InvitationsChanged,
     NoticesChanged,
+    RoomsChanged,
 )
 from parlour_client.core.model import Delivery, Entry, Invitation, Note, NoteKind
 from parlour_client.core.room_log.missing import ends_early_text, withheld_text
@@ -25,8 +26,9 @@ from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
 from parlour_client.plain.line_text import room_line
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Unreadable
+from parlour_protocol.frames.bodies import Kicked, Unreadable
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.kit.server_notices import NoticeId, NoticeText, ServerNotice
@@ -93,6 +95,36 @@ async def test_it_begins_where_it_ended(client: FakeClient) -> None:
     assert [line for line in again.heard if line.startswith("You are")][-1].startswith(
         "You are writing in @bob."
     )
+
+
+async def test_a_line_goes_to_no_other_room_than_the_one_that_was_lost(ear: Ear) -> None:
+    """Kicked in the middle of a sentence; the room that comes back is opened by the person."""
+    await ear.say("/go garden")
+    ear.client.happen(GARDEN, BOB, Kicked(ALICE, ReasonText("off topic")))
+    ear.client.remove_room(GARDEN)
+    assert ear.heard[-2:] == [
+        "garden, #2 bob kicked alice (off topic)",
+        "You are no longer in garden. Nothing is sent until you go to a room: /go ROOM. /joined lists yours.",
+    ]
+    ear.client.add_room(GARDEN, parse_room_name("garden"))
+    ear.client.tell(RoomsChanged())
+    assert "No room is open" in (await ear.say("the rest of it"))[-1]
+    assert not [call for call in ear.client.calls if call[0] == "send"]
+
+
+@pytest.mark.parametrize("line", ["/dm carol", "/join nowhere", "/go nowhere", "/go", "/accept nook"])
+async def test_a_line_behind_a_command_that_opened_no_room_is_not_sent_to_the_old_one(
+    ear: Ear, line: str
+) -> None:
+    """Who types ahead, and a script, write it for the other room."""
+    await ear.say("/go lobby")
+    ear.client.refusal = ChatRefusedError(ErrorCode.NOT_FOUND)
+    heard = await ear.say(line, "psst")
+    ear.client.refusal = None
+    assert any("No room is open now" in one and "/go lobby goes back." in one for one in heard)
+    assert not [call for call in ear.client.calls if call[0] == "send"]
+    await ear.say("/go lobby", "hello")
+    assert [call[1:3] for call in ear.client.calls if call[0] == "send"] == [(LOBBY, "hello")]
 
 
 def burst(client: FakeClient, unread: int) -> None:
@@ -273,28 +305,44 @@ async def test_history_goes_back(ear: Ear) -> None:
 
 
 ONCE = [
-    ("/leave", ("leave", LOBBY)),
-    ("/delete 2", ("delete", LOBBY, 2)),
-    ("/pin 2", ("pin", LOBBY, 2, True)),
-    ("/role carol owner", ("set_role", LOBBY, "carol", Role.OWNER)),
+    ("/leave", "l", ("leave", LOBBY)),
+    ("/delete 2", "d", ("delete", LOBBY, 2)),
+    ("/pin 2", "y", ("pin", LOBBY, 2, True)),
+    ("/role carol owner", "o", ("set_role", LOBBY, "carol", Role.OWNER)),
+    ("/kick carol", "k", ("kick", LOBBY, "carol", "")),
 ]
 
 
-@pytest.mark.parametrize(("line", "call"), ONCE)
+@pytest.mark.parametrize(("line", "yes", "call"), ONCE)
 async def test_actions_that_everyone_sees_or_that_cannot_be_undone_are_confirmed_once(
-    ear: Ear, line: str, call: tuple[object, ...]
+    ear: Ear, line: str, yes: str, call: tuple[object, ...]
 ) -> None:
-    """A script must say --yes; on a terminal y does it, anything else does not, and no text is lost."""
+    """A script must say --yes; on a terminal its own letter does it, nothing else, and no text is lost."""
     assert "--yes" in (await ear.say(line))[0]
     assert call not in ear.client.calls
     ear.mode._asks = True
-    assert (await ear.say(line))[0].endswith("y/N")
+    assert (await ear.say(line))[0].endswith("y/N" if yes == "y" else "anything else leaves it as it is.")
     assert await ear.say("n") == ["Not done."]
     await ear.say(line, "sorry, what?")
+    if yes != "y":
+        await ear.say(line, "y", line, "yes", line, "")
     assert call not in ear.client.calls
     assert [one[2] for one in ear.client.calls if one[0] == "send"] == ["sorry, what?"]
-    await ear.say(line, "Y")
+    await ear.say(line, yes.upper())
     assert call in ear.client.calls
+
+
+async def test_a_line_that_was_typed_before_the_question_is_no_answer(ear: Ear) -> None:
+    """It came with the command, or right behind the question; it is no message either."""
+    ear.mode._asks = True
+    ear.mode.now = lambda: 7.0
+    heard = await ear.say("/kick carol", "k")
+    assert heard[-1].startswith("Not done: that was written before the question.")
+    assert not [one for one in ear.client.calls if one[0] in {"kick", "send"}]
+    assert (await ear.say("/kick carol", "/topic"))[-2:] == [
+        "Not done.",
+        "lobby, topic: Everybody is welcome",
+    ]
 
 
 async def test_a_topic_command_without_a_text_shows_it(ear: Ear) -> None:

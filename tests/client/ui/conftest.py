@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,11 @@ from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.tour import Step
 
 OpenApp = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
+
+
+def calm_hands() -> Callable[[], float]:
+    """Return a clock by which each key comes a second after the last one, or after what it answers."""
+    return count(0.0, 1.0).__next__
 
 
 def screen_text(pilot: Pilot[None]) -> str:
@@ -117,11 +123,15 @@ def open_app(tmp_path: Path) -> OpenApp:
         tour: tuple[Step, ...] = (),
         folder: Path | None = None,
         accounts: Accounts | None = None,
+        *,
+        settle: bool = True,
     ) -> AsyncIterator[Pilot[None]]:
         app = ParlourApp(client, tour=tour, folder=folder, accounts=accounts)
         app.crash_log = tmp_path / "crash.log"
+        app.keys.now = calm_hands()
         async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
-            await settled(pilot)
+            if settle:
+                await settled(pilot)
             yield pilot
 
     return opened

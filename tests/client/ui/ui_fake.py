@@ -127,6 +127,8 @@ class FakeClient(Client):
         self.refusal: RefusedError | None = None
         self.login_refusal: ParlourClientError | None = None
         self.online = True
+        self.greeted = asyncio.Event()  # cleared: the server has not listed the rooms yet
+        self.greeted.set()
         self.wire = asyncio.Event()  # cleared: files wait on their way
         self.wire.set()
         self.pages_wait = asyncio.Event()  # cleared: older pages wait on their way
@@ -673,6 +675,9 @@ class FakeClient(Client):
 
     async def set_status(self, status: Status) -> None:
         self._called("set_status", status)
+
+    async def connected(self) -> None:
+        await self.greeted.wait()
 
     def hurry(self) -> None:
         self._called("hurry")

@@ -9,9 +9,10 @@ is not waited for any longer.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from textual.app import App
 from textual.events import Key, Paste
@@ -20,6 +21,15 @@ from textual.screen import ModalScreen, Screen
 
 LONGEST_WAIT: Final = 5.0
 """Seconds: a handler that takes longer waits for something outside."""
+
+
+class _Waiting(NamedTuple):
+    """A key or a paste, and when it and the one before it came."""
+
+    event: Key | Paste
+    number: int
+    came: float
+    before: float
 
 
 class KeyQueue:
@@ -33,17 +43,49 @@ class KeyQueue:
     ) -> None:
         """``takes_turns`` says of a key that is not a dialog's whether the next one has to wait for it."""
         self._app, self._hand_over, self._takes_turns = app, hand_over, takes_turns
-        self._waiting = deque[Key | Paste]()
+        self._waiting = deque[_Waiting]()
         self._busy = False
+        self.now: Callable[[], float] = time.monotonic
+        self._arrived = self._turn = 0  # keys, pastes and clicks so far, and the one whose turn it is
+        self._newest = self._came = self._before = -float("inf")
+
+    # --- what the person did last
+
+    @property
+    def turn(self) -> int:
+        """The key whose turn it is, or the click: to ask later whether ``is_last``."""
+        return self._turn
+
+    def is_last(self, turn: int) -> bool:
+        """Say whether the person has done nothing since, not even a key that still waits."""
+        return turn == self._arrived
+
+    def quiet(self, since: float) -> float:
+        """Return the seconds without a key before the one whose turn it is, counted from ``since`` on."""
+        return self._came - max(self._before, since)
+
+    def clicked(self) -> None:
+        """Note that the person did something with the mouse."""
+        self._arrived += 1
+        self._turn = self._arrived
+
+    # --- keys
 
     async def take(self, event: Key | Paste) -> None:
         """Hand it over now, or when the ones before it have been handled. A key that quits never waits."""
+        self._arrived += 1
+        before, self._newest = self._newest, self.now()
+        one = _Waiting(event, self._arrived, self._newest, before)
         if (self._busy or isinstance(self._app.screen, ModalScreen)) and self._is_the_apps(event):
             await self._hand_over(event)
         elif self._busy:
-            self._waiting.append(event)
+            self._waiting.append(one)
         else:
-            await self._begin(event)
+            await self._take_turn(one)
+
+    async def _take_turn(self, one: "_Waiting") -> None:
+        self._turn, self._came, self._before = one.number, one.came, one.before
+        await self._begin(one.event)
 
     def _is_the_apps(self, event: Key | Paste) -> bool:
         if not isinstance(event, Key):
@@ -74,7 +116,7 @@ class KeyQueue:
             return
         self._busy = False
         while self._waiting and not self._busy:
-            await self._begin(self._waiting.popleft())
+            await self._take_turn(self._waiting.popleft())
 
     def _pass_through(self, pumps: Iterable[MessagePump], then: Callable[[], Awaitable[None]]) -> None:
         """Call ``then`` in the app's loop, when each in turn and the app have handled what they were sent."""

@@ -18,7 +18,7 @@ from rich.segment import Segments
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
-from textual.events import Event, Key, Paste
+from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp, Paste
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -57,7 +57,7 @@ class SafeApp(App[None]):
         self._guard = TerminalGuard()
         self._contrast, self._high_contrast = Contrast(ENOUGH), Contrast(HIGH)
         self._filter = AllFilters([self._guard])
-        self._keys = KeyQueue(self, self.hand_over, self.takes_turns)
+        self.keys = KeyQueue(self, self.hand_over, self.takes_turns)
         self._hangup = Hangup(self.save_before_end, self.exit, release=self._release_terminal)
 
     @property
@@ -171,9 +171,11 @@ class SafeApp(App[None]):
     async def on_event(self, event: Event) -> None:
         """Take keys in turn, each dialog's in the dialog."""
         if isinstance(event, Key | Paste) and not event.is_forwarded:
-            await self._keys.take(event)
-        else:
-            await super().on_event(event)
+            await self.keys.take(event)
+            return
+        if isinstance(event, MouseDown | MouseScrollDown | MouseScrollUp) and not event.is_forwarded:
+            self.keys.clicked()
+        await super().on_event(event)
 
     async def hand_over(self, event: Key | Paste) -> None:
         """Hand a key or a paste to whatever it is for: its turn has come."""

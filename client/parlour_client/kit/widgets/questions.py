@@ -1,46 +1,130 @@
 """Small dialogs: confirm, ask for a line, choose from a list. Esc always closes without an action.
 
-Each is a ``ModalScreen[Result]`` that takes only Content. The screens push them and await the answer.
+Each is a ``ModalScreen[Result]`` that takes only Content. The screens push them and await the answer. There
+is no question about an action without a ``Yes``, and none hears a key that was typed before it was seen.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final, TypeVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import Key
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from parlour_client.kit.answers import Harmless, Letter, TypedName, Yes
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
+from parlour_client.kit.terminal.key_queue import KeyQueue
+from parlour_client.kit.terminal.safe_app import SafeApp
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.safe import SafeStatic, option, own
+from parlour_client.kit.widgets.safe import SafeStatic, filled, join, option, own, peer_line
 
+Answer = TypeVar("Answer")
+QUIET: Final = 0.5
+"""Seconds without a key before one that answers a question."""
+_TOO_SOON: Final = N_("A key counts half a second after the last one: press it again.")
 _LEAVE = Binding("escape", "leave", N_("Leave"), id="dialog.leave")
 
 
-class ConfirmScreen(Overlay[bool]):
-    """Yes or no: y or Enter, n or Esc."""
+class GuardedQuestion(Overlay[Answer]):
+    """A question that hears no key which may have been typed for something else.
+
+    That is each key within ``QUIET`` seconds of the one before it, or of the moment when the question
+    appeared. Whatever a subclass does with its keys, it is answered by ``dismiss``, which refuses them. Only
+    Esc leaves at once, without an answer: it is no text, and nothing is done.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
+
+    def on_mount(self) -> None:
+        """Note when it appeared."""
+        self._appeared = self._keys.now()
+
+    @property
+    def _keys(self) -> KeyQueue:
+        assert isinstance(self.app, SafeApp)  # noqa: S101 - every app of this package is one
+        return self.app.keys
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        """Close with an answer that was meant as one; say so if it may not have been."""
+        if self._keys.quiet(self._appeared) >= QUIET:
+            return super().dismiss(result)
+        for row in self.query("#quiet").results(SafeStatic):
+            row.show(own(_(_TOO_SOON), "bold $text-warning"))
+        return AwaitComplete()
+
+    def action_leave(self) -> None:
+        """Leave it unanswered."""
+        _done = super().dismiss(None)
+
+
+class ConfirmScreen(GuardedQuestion[bool]):
+    """A question that says how to answer yes to it; Esc, Enter and n answer no where Enter is not the yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,enter", "answer(True)", N_("Yes"), id="dialog.yes"),
-        Binding("n,escape", "answer(False)", N_("No"), id="dialog.no"),
+        Binding("y,enter", "usual", N_("Yes"), id="dialog.yes"),
+        Binding("n", "answer(False)", N_("No"), id="dialog.no"),
     ]
 
-    def __init__(self, question: Content) -> None:
+    def __init__(self, question: Content, yes: Yes) -> None:
         super().__init__(classes="dialog")
-        self._question = question
+        self._question, self._yes = question, yes
 
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
             yield SafeStatic(self._question)
-            yield SafeStatic(own(_("y or enter: yes · n or esc: no"), "dim"))
+            match self._yes:
+                case Harmless():
+                    yield SafeStatic(own(_("y or enter: yes · n or esc: no"), "dim"))
+                case Letter(key=key, does=does):
+                    yield SafeStatic(own(""))
+                    yield SafeStatic(join(own(f"{key}", "bold $text-accent"), own(f": {does}")))
+                    yield SafeStatic(own(_("enter or esc: leave it as it is"), "dim"))
+                case TypedName(name=name, does=does):
+                    yield SafeStatic(own(""))
+                    yield SafeStatic(
+                        filled(
+                            _("To {do}, type this name: {name}"),
+                            do=own(does),
+                            name=peer_line(name, style="bold"),
+                        )
+                    )
+                    yield Field(compact=True)
+                    yield SafeStatic(own("", "$text-error"), id="told")
+                    yield SafeStatic(own(_("enter: confirm · esc: leave it as it is"), "dim"))
+            yield SafeStatic(own("", "dim"), id="quiet")
+
+    def on_key(self, event: Key) -> None:
+        """Take the question's own letter."""
+        if (
+            isinstance(self._yes, Letter)
+            and event.character is not None
+            and event.character.lower() == self._yes.key
+        ):
+            event.stop()
+            self.action_answer(True)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take the name; an empty line is a no, and another name an error."""
+        if isinstance(self._yes, TypedName) and self._yes.is_typed(event.value):
+            _done = super(GuardedQuestion, self).dismiss(True)  # nobody types it for something else
+        elif event.value.strip():
+            self.query_one("#told", SafeStatic).show(own(_("That is another name."), "$text-error"))
+        else:
+            self.action_answer(False)
+
+    def action_usual(self) -> None:
+        """Take y or Enter: a yes only where it harms nothing."""
+        self.action_answer(isinstance(self._yes, Harmless))
 
     def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - an action's parameter
         """Close with the answer."""

@@ -16,12 +16,13 @@ from textual.content import Content
 from textual.widgets import Input
 
 from parlour_client.kit.account.second_factor import FactorDialog, Factors
+from parlour_client.kit.answers import Letter, Yes
 from parlour_client.kit.errors import NotFinishedError, ParlourClientError
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.qr_code import qr_rows
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.questions import Choices
+from parlour_client.kit.widgets.questions import Choices, ConfirmScreen
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, lines, own, peer_line
 from parlour_client.kit.widgets.safe import option as list_option
 from parlour_protocol.kit.second_factor import FactorInfo, FactorKind, FactorList
@@ -224,12 +225,16 @@ class SecondFactorsScreen(Overlay[None]):
         """Remove the marked one."""
         at = self.query_one(Choices).highlighted
         if at is not None and self._listed is not None and at < len(self._listed.factors):
-            which = self._listed.factors[at].id
-            self._run(lambda factors: factors.remove(which))
+            which = self._listed.factors[at]
+            question = lines(own(_("Remove this second factor?"), "bold"), factor_line(which))
+            self._ask(question, Letter("r", _("remove it")), lambda factors: factors.remove(which.id))
 
     def action_codes(self) -> None:
         """Get new recovery codes."""
-        self._run(lambda factors: factors.replace_recovery_codes())
+        question = lines(
+            own(_("Make new recovery codes?"), "bold"), own(_("The ones that you have no longer work then."))
+        )
+        self._ask(question, Letter("m", _("make new ones")), lambda factors: factors.replace_recovery_codes())
 
     def action_leave(self) -> None:
         """Close."""
@@ -239,6 +244,13 @@ class SecondFactorsScreen(Overlay[None]):
         """Return a name that none of them has."""
         names = {one.name for one in self._listed.factors} if self._listed else set()
         return next(name for name in (word, *(f"{word} {n}" for n in range(2, 99))) if name not in names)
+
+    def _ask(self, question: Content, yes: Yes, work: Callable[[Factors], Awaitable[None]]) -> None:
+        def answer(agreed: bool | None) -> None:  # noqa: FBT001 - Textual calls it
+            if agreed:
+                self._run(work)
+
+        _done = self.app.push_screen(ConfirmScreen(question, yes), answer)
 
     def _run(self, work: Callable[[Factors], Awaitable[None]]) -> None:
         if not self._busy:

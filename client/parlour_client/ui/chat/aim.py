@@ -5,23 +5,13 @@ a second Enter, however soon, sends a plain message.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
-from parlour_client.commands import history, invitations, messages, rooms
+from parlour_client.commands import messages
 from parlour_client.commands.front import Front
 from parlour_client.commands.parse import read_line
+from parlour_client.commands.table import OPENS
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
-
-OPENS: Final = (
-    rooms.join,
-    rooms.create,
-    rooms.dm,
-    rooms.peek,
-    history.next_unread,
-    invitations.accept,
-)
-"""Commands that open a room when the server or the disk has answered."""
 
 
 @dataclass(frozen=True, slots=True)

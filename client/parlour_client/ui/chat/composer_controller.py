@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from typing import Final
+from typing import Any, Final
 
 from textual.app import SuspendNotSupported
 from textual.content import Content
@@ -28,6 +28,7 @@ from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.drafts import NOWHERE, SOON, Drafts
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import NO_ROOM, REFUSALS, Interaction
+from parlour_client.ui.chat.removal import Removal
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.dialogs.paste import Choice, PasteScreen
@@ -66,16 +67,19 @@ class ComposerController:
         self._hint, self._run = hint, run
         self.drafts = Drafts(client.messages.save_draft, client.messages.draft)
         self._mode: Content | None = None  # what the hint line says about a reply or an edit
-        self.wrote_at = -float("inf")
-        """When something was typed last, by the monotonic clock."""
         self._draft_save = Deferred(owner, self.save_draft)
         self._told_typing_at = 0.0
         self._opening: object = None  # the latest opening: an older one has no effect any more
         self._awaited: object = None  # the command that will open another room
+        self._failed = False  # it opened none, and something was typed since
 
-    def show_room(self, room: Room | None) -> None:
-        """Say in the empty composer what can be written here."""
-        if room is None or not room.archived:
+    def show_room(self, room: Room | None, lost: Removal | None = None) -> None:
+        """Say in the empty composer what can be written here, and above it that the room is lost."""
+        words = own(_("Nothing can be sent here any more; what you write is kept · esc: what you can do"))
+        self._hint.closed(words if lost is not None else None)
+        if lost is not None:
+            self._composer.placeholder = _("Nothing can be sent here any more. Esc: what you can do")
+        elif room is None or not room.archived:
             self._composer.placeholder = _(WRITE)
         elif room.role is Role.OWNER:
             self._composer.placeholder = _("Archived: read only. /archive off opens it again.")
@@ -99,9 +103,14 @@ class ComposerController:
         if self._awaited is not None:
             self._wait_for_room(text, aim)
             return
+        if self._current.lost is not None and not text.startswith("/"):
+            self._composer.bring_back(text)
+            self._composer.aim = aim
+            self._interaction.refuse(_("Not sent: you are no longer in this room. What you wrote is kept."))
+            return
         mode, awaited = self._mode, object()
         if opens_room(text):
-            self._awaited = awaited
+            self._awaited, self._failed = awaited, False
         if is_message(text) and self.aim == aim.after(text):
             self._make_plain(aim)
         self._interaction.run(lambda: self._submit(text, aim, mode, awaited), group="send")
@@ -115,12 +124,59 @@ class ComposerController:
         return self._awaited is not None
 
     def _wait_for_room(self, text: str, aim: Aim) -> None:
-        """Keep a text: it would be sent to the room that the person is leaving."""
+        """Keep a text that is meant for the awaited room; once that is there, Enter goes there with it."""
         self._composer.bring_back(f"{text}\n")
         self._composer.aim = aim
-        self._interaction.refuse(
-            _("Not sent: the room is still being opened. Press Enter again when it is there.")
-        )
+        if self._offers_room:
+            self._interaction.take_offer()
+        elif self._failed:
+            self._stop_waiting()
+            self._interaction.refuse(
+                _("Not sent: no other room was opened. Enter sends it to {room}.").format(room=self._here())
+            )
+        else:
+            self._interaction.refuse(
+                _("Not sent: the room is still being opened. Press Enter again when it is there.")
+            )
+
+    def stay(self) -> bool:
+        """Stay here after all, whatever is still being opened; says whether something was."""
+        waited = self._awaited is not None or self._offers_room
+        self._stop_waiting()
+        self._interaction.drop_offer()
+        if waited:
+            self._interaction.say(_("You stay in {room}.").format(room=self._here()))
+        return waited
+
+    @property
+    def _offers_room(self) -> bool:
+        return self._interaction.offer is not None and self._interaction.offer.is_room
+
+    def _stop_waiting(self) -> None:
+        self._awaited, self._failed = None, False
+
+    def _here(self) -> str:
+        room = self._current.room or self._current.lost
+        return room.title if room is not None else _("no room")
+
+    def opening(self, open_room: Callable[[], Awaitable[Any]]) -> None:
+        """Open a room that has to be asked for: what is typed until then is not sent to this one."""
+        self._awaited, self._failed = awaited, _failed = object(), False
+
+        async def opened() -> None:
+            try:
+                await open_room()
+            finally:
+                self._answered(awaited)
+
+        self._interaction.run(opened, group="send")
+
+    def _answered(self, awaited: object) -> None:
+        """Go on as before, unless something was typed meanwhile: then a key decides where it goes."""
+        if self._awaited is awaited:
+            self._failed = not self._offers_room
+            if self._failed and self._interaction.is_asked_last:
+                self._stop_waiting()
 
     def _make_plain(self, sent: Aim) -> None:
         """Write on: what ``sent`` was for is under way, and the next text is a plain message."""
@@ -145,8 +201,7 @@ class ComposerController:
                 await self._give_back(aim.room, text)
             raise
         finally:
-            if self._awaited is awaited:
-                self._awaited = None
+            self._answered(awaited)
 
     def _resume(self, mode: Reply | Edit, words: Content | None) -> None:
         """Begin a reply or an edit again whose text was refused."""
@@ -161,6 +216,8 @@ class ComposerController:
             text = with_emoji(text)
         if room is None:
             raise ValueError(_(NO_ROOM))
+        if self._client.rooms.get(room) is None:  # also if the screen does not show it yet
+            raise SetupError(_("You are no longer in this room, so nothing was sent."))
         if isinstance(mode, Edit):
             await self._client.messages.edit(room, mode.target, text)
         else:
@@ -222,7 +279,9 @@ class ComposerController:
         self._hint.mode(words)
 
     def give_up(self) -> None:
-        """Cancel the reply or the edit; undo brings the edited text back."""
+        """Cancel what is awaited, the reply or the edit; undo brings the edited text back."""
+        if self.stay():
+            return
         if isinstance(self.aim.mode, Edit):
             self._composer.exchange(self.drafts.take_back())
         self.plain()
@@ -233,7 +292,7 @@ class ComposerController:
 
     def wrote(self, text: str, warning: str) -> None:
         """Note the current text: save it soon, and send a typing notification if the settings say so."""
-        now = self.wrote_at = time.monotonic()
+        now = time.monotonic()
         open_ = self._current.room
         if open_ is not None and open_.archived and text and not text.startswith("/"):
             warning = warning or _("This room is archived: nobody can write here.")
@@ -259,7 +318,7 @@ class ComposerController:
         for the new room, too.
         """
         self._opening = opening = object()
-        self._awaited = None
+        self._stop_waiting()
         nowhere, written = self.drafts.place in {None, NOWHERE}, self._composer.text
         moves = nowhere or carry
         if not moves:

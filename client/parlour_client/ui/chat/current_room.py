@@ -1,4 +1,8 @@
-"""The room that the chat screen shows. Its parts share this one object; only ``Navigation`` changes it."""
+"""The room that a pane shows. Its parts share this one object; only ``Navigation`` turns to another one.
+
+A room that was open stays open when it is lost: kicked, deleted, left on another device. Then it is dead,
+whatever the server says later, until a key of the person turns to a room.
+"""
 
 from parlour_client.core.client import Client
 from parlour_client.core.model import Room
@@ -12,14 +16,35 @@ class CurrentRoom:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self.id: RoomId | None = None
+        self._id: RoomId | None = None
+        self._last: Room | None = None
+        self._lost = False
         self.in_front = True
         """Whether the lists at the sides of the screen are about it."""
 
+    def turn_to(self, room: RoomId) -> None:
+        """Show another room, or this one again."""
+        self._id, self._last, self._lost = room, None, False
+
+    @property
+    def id(self) -> RoomId | None:
+        """The open room; it stays when the room is lost."""
+        return self._id
+
     @property
     def room(self) -> Room | None:
-        """The open room; None also when this account is no longer in it."""
-        return self._client.rooms.get(self.id) if self.id is not None else None
+        """The open room; None also when this account is no longer in it, or was not meanwhile."""
+        if self._id is None or self._lost:
+            return None
+        room = self._client.rooms.get(self._id)
+        self._lost = room is None
+        self._last = room or self._last
+        return room
+
+    @property
+    def lost(self) -> Room | None:
+        """The last state of the open room if it was lost."""
+        return self._last if self.room is None else None
 
     def required(self) -> Room:
         """Return the open room. Raises ValueError if there is none."""

@@ -3,13 +3,16 @@
 It waits on the event loop's own clock. Textual's one-shot ``set_timer`` never fires when the process stalls
 for longer than the interval between two of its clock readings, so nothing in the interface uses it (a test
 checks the sources). The call runs in the message queue of its owner, where an error ends in the crash path;
-it is dropped only when the owner is closed.
+it is dropped only when the owner is closed. No key began it, so it moves no focus.
 """
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 
 from textual.message_pump import MessagePump
+
+from parlour_client.ui.chat.initiative import NOBODY, on_behalf_of
 
 
 class Deferred:
@@ -38,4 +41,10 @@ class Deferred:
 
     def _fire(self) -> None:
         self._handle = None
-        self._owner.call_later(self._call)
+        self._owner.call_later(self._make)
+
+    async def _make(self) -> None:
+        with on_behalf_of(NOBODY):
+            waiting = self._call()
+            if inspect.isawaitable(waiting):
+                await waiting

@@ -1,30 +1,40 @@
-"""What to do where nothing has happened yet: no room is open, or nothing was written in a new one.
+"""What to do where nothing has happened yet or nothing can: without a room, in a new one, in a lost one.
 
 Each entry names the command that does it. Choosing it runs the command, or begins it in the composer if it
-needs a name.
+needs a name. The list never goes away while it has the focus: the next Enter would be the composer's.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from textual.content import Content
 from textual.widgets import OptionList
 
 from parlour_client.core.model import Room
 from parlour_client.kit.language import N_, _
-from parlour_client.kit.widgets.safe import join, lines, option, own
+from parlour_client.kit.widgets.safe import join, lines, option, own, peer_line
+from parlour_client.ui.chat.removal import Removal
 from parlour_protocol.rooms import RoomKind
 
 _WRITE: Final = ""
 """The step that only goes to the composer."""
-_NO_ROOM: Final = (
+GO: Final = "go"
+"""The step that lists everything one can go to."""
+COPY: Final = "copy"
+"""The step that copies what is in the composer."""
+Steps = Sequence[tuple[str, str]]
+_NO_ROOM: Final[Steps] = (
     ("/rooms", N_("Browse the public rooms")),
     ("/dm ", N_("Write to someone")),
     ("/create ", N_("Create a room")),
 )
-_QUIET: Final = (
+_NONE_OPEN: Final[Steps] = ((GO, N_("Go to one of your rooms")), *_NO_ROOM)
+_QUIET: Final[Steps] = (
     (_WRITE, N_("Write the first message")),
     ("/invite ", N_("Invite someone")),
     ("/rooms", N_("Browse the public rooms")),
 )
+_KEYS: Final = {GO: "Ctrl+K", COPY: "", _WRITE: ""}
 
 
 class FirstSteps(OptionList):
@@ -35,34 +45,73 @@ class FirstSteps(OptionList):
     )
     DEFAULT_CSS = """
     FirstSteps { height: 1fr; padding: 1 2 !important; background: $background; border: none !important; }
-    FirstSteps.-quiet { height: auto; max-height: 6; padding: 0 1 !important; }
+    FirstSteps.-quiet { height: auto; max-height: 8; padding: 0 1 !important; }
     """
     FOCUS_ON_CLICK = False  # a click does it
 
     def __init__(self) -> None:
         super().__init__(id="empty", markup=False, compact=True)
         self._shown: object = None
+        self._wanted = True
 
-    def show(self, room: Room | None, *, quiet: bool) -> None:
-        """Show the steps without a room, or in a ``quiet`` one, where nothing was written."""
+    def show(
+        self, room: Room | None, *, quiet: bool, lost: Removal | None = None, has_rooms: bool = False
+    ) -> None:
+        """Show the steps without a room, in a ``lost`` one, or in a ``quiet`` one: no one wrote there."""
         quiet = quiet and room is not None and room.kind is not RoomKind.DIRECT
-        self.display = room is None or quiet
-        steps = _QUIET if quiet else _NO_ROOM
-        if self._shown is steps:
+        self._wanted = room is None or quiet
+        if not self._wanted:
+            self._hide()
             return
-        self._shown = steps
-        self.set_class(quiet, "-quiet")
-        title = own(_("Nothing has been written here yet") if quiet else _("No room is open"), "bold")
+        self.display = True
+        steps, title = _QUIET, own(_("Nothing has been written here yet"), "bold")
+        if lost is not None:
+            steps, title = _after(lost), _why(lost)
+        elif not quiet:
+            steps = _NONE_OPEN if has_rooms else _NO_ROOM
+            title = lines(own(_("No room is open"), "bold"), own(""))
+        if self._shown == (steps, title.plain):
+            return
+        self._shown = steps, title.plain
+        self.set_class(room is not None or lost is not None, "-quiet")
         self.set_options(
             [
-                option(title if quiet else lines(title, own("")), disabled=True),
+                option(title, disabled=True),
                 *(
-                    option(join(own(_(words)), own(f"  {line}", "dim")), id=f"step:{line}")
+                    option(join(own(_(words)), own(f"  {_KEYS.get(line, line)}", "dim")), id=f"step:{line}")
                     for line, words in steps
                 ),
             ]
         )
         self.highlighted = 1
+
+    def on_blur(self) -> None:
+        """Go away now, if that was wanted meanwhile."""
+        if not self._wanted:
+            self.display = False
+
+    def _hide(self) -> None:
+        if not self.has_focus:
+            self.display = False
+
+
+def _why(lost: Removal) -> Content:
+    words = own(f"{lost.words}.", "bold")
+    if lost.reason is None:
+        return words
+    return lines(words, join(own("│ ", "dim"), peer_line(lost.reason)))
+
+
+def _after(lost: Removal) -> Steps:
+    """Return what can be done about a lost room."""
+    steps: list[tuple[str, str]] = [(GO, N_("Go to another room"))]
+    if not (lost.deleted or lost.banned):
+        if lost.room.kind is RoomKind.PUBLIC and lost.room.name is not None:
+            steps.append((f"/join {lost.room.name}", N_("Join it again")))
+        elif lost.by is not None:
+            steps.append((f"/dm {lost.by}", N_("Ask to be invited again")))
+    steps.append((COPY, N_("Copy what you wrote")))
+    return tuple(steps)
 
 
 def step_of(option_id: str | None) -> str:

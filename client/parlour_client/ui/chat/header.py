@@ -70,6 +70,11 @@ class RoomHeader(Vertical):
         warned = own(f"  {warning}" if warning else "", "bold $text-warning")
         self._heading.show(join(peer_line(room.title, style="bold"), warned, kind, peek, topic))
 
+    def show_lost(self, room: Room, words: str) -> None:
+        """Show a room that this account is no longer in, and why, in our words."""
+        warned = own(f"  ! {words} · {_('read only')}", "bold $text-warning")
+        self._heading.show(join(peer_line(room.title, style="bold"), warned))
+
     def show_encryption(self, status: RoomEncryption | None) -> None:
         """Show the room's encryption, even if there is none; None: no room is open."""
         self._lock.display = status is not None

@@ -1,4 +1,4 @@
-"""The line above the composer: the mode (reply, edit), a refusal, who is typing.
+"""The line above the composer: what came late, the mode (reply, edit), a refusal, who is typing.
 
 The most important of these is shown; a refusal stays until the next key press that sends, or for five more
 seconds.
@@ -24,10 +24,12 @@ class HintLine(SafeStatic):
     def __init__(self) -> None:
         super().__init__(id="hint")
         self._refusal: Content | None = None
+        self._offer: Content | None = None
         self._warning = ""
         self._argument: Content | None = None
         self._progress: Content | None = None
         self._mode: Content | None = None
+        self._shut: Content | None = None
         self._typing: Sequence[str] = ()
         self._expiry = Deferred(self, self.forget)
 
@@ -49,6 +51,12 @@ class HintLine(SafeStatic):
         """Clear the refusal."""
         if self._refusal is not None:
             self._refusal = None
+            self._update()
+
+    def offer(self, words: Content | None) -> None:
+        """Say what waits for a key; it stays until it is taken up or replaced."""
+        if words is not None or self._offer is not None:
+            self._offer = words
             self._update()
 
     def warn(self, words: str) -> None:
@@ -73,6 +81,12 @@ class HintLine(SafeStatic):
         self._mode = words
         self._update()
 
+    def closed(self, words: Content | None) -> None:
+        """Say that nothing can be sent here."""
+        if words is not None or self._shut is not None:
+            self._shut = words
+            self._update()
+
     def typing(self, users: Sequence[str]) -> None:
         """Show who is typing."""
         self._typing = users
@@ -81,6 +95,11 @@ class HintLine(SafeStatic):
     def _update(self) -> None:
         if self._refusal is not None:
             self.show(self._refusal)
+        elif self._offer is not None:
+            mode = join(own("  "), self._mode) if self._mode is not None else own("")
+            self.show(join(own("· ", "bold $text-accent"), self._offer, mode))
+        elif self._shut is not None:
+            self.show(self._shut)
         elif self._warning:
             self.show(own(self._warning, "$text-warning"))
         elif self._argument is not None:

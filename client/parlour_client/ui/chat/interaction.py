@@ -1,10 +1,12 @@
 """How the parts of the chat screen run an action, report the result, and ask for confirmation.
 
 ``run`` is the one place where a refusal by the server, a bad name or a text over a limit becomes a sentence
-for the person; nothing else catches those errors.
+for the person; nothing else catches those errors. ``lead`` is the one way to a page, a dialog or another
+room: if the person has done anything else since they asked for it, it is offered instead.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from textual.content import Content
@@ -15,6 +17,7 @@ from textual.widget import Widget
 from textual.worker import Worker
 
 from parlour_client.core.settings import Settings, Value
+from parlour_client.kit.answers import Yes
 from parlour_client.kit.clipboard import copy_with, find_clipboard_program
 from parlour_client.kit.errors import ParlourClientError, SessionEndedError, SetupError
 from parlour_client.kit.language import N_, _
@@ -23,6 +26,7 @@ from parlour_client.kit.widgets.questions import ConfirmScreen
 from parlour_client.kit.widgets.safe import error_content, join, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp, settings_of
 from parlour_client.ui.chat.hint_line import HintLine
+from parlour_client.ui.chat.initiative import NOBODY, may_move, on_behalf_of, turn_of
 from parlour_client.ui.dialogs.terminal_copy import TerminalCopyAnswer, TerminalCopyScreen
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.kit.errors import ParlourProtocolError
@@ -34,12 +38,75 @@ REFUSALS: Final = (ParlourClientError, ParlourProtocolError, ValueError)
 NO_ROOM: Final = N_("No room is open. /rooms lists the public ones.")
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What came too late to be shown by itself."""
+
+    words: Content
+    take: Callable[[], None]
+    is_room: bool
+    """What is typed meanwhile is meant for it, and goes there with the person."""
+    stays: bool
+    """The person did not ask for it, so it is there until they take it up or it is withdrawn."""
+
+
 class Interaction:
     """One pane of the screen and its hint line."""
 
     def __init__(self, pane: Widget, hint: HintLine) -> None:
         self._pane = pane
         self._hint = hint
+        self.offer: Offer | None = None
+        """What waits for a key of the person."""
+
+    # --- what may move the focus
+
+    def lead(
+        self,
+        there: Callable[[], None],
+        words: Content | None = None,
+        *,
+        room: Callable[[], None] | None = None,
+    ) -> bool:
+        """Go where the person asked to, or offer it if they have done anything since; says whether it went.
+
+        ``words`` name what is offered; ``room`` goes later to what is a room.
+        """
+        if may_move(self._pane.app):
+            there()
+            return True
+        words = words or own(_("What you asked for is there"))
+        stays = turn_of(self._pane.app) == NOBODY
+        self._set_offer(Offer(words, room or there, is_room=room is not None, stays=stays))
+        return False
+
+    @property
+    def is_asked_last(self) -> bool:
+        """Whether the person has done nothing since they asked for what is running."""
+        return may_move(self._pane.app)
+
+    def take_offer(self) -> None:
+        """Go there now: a key says so."""
+        offer = self.offer
+        if offer is not None:
+            self._set_offer(None)
+            offer.take()
+
+    def drop_offer(self) -> None:
+        """Stay here."""
+        if self.offer is not None and not self.offer.stays:
+            self._set_offer(None)
+
+    def withdraw(self, there: Callable[[], None]) -> None:
+        """Offer this no longer."""
+        if self.offer is not None and self.offer.take == there:
+            self._set_offer(None)
+
+    def _set_offer(self, offer: Offer | None) -> None:
+        self.offer = offer
+        self._hint.offer(None if offer is None else join(offer.words, own(_(" (alt+g: go there)"), "dim")))
+
+    # --- running and showing
 
     def run(self, what: Callable[[], Awaitable[Any]], *, group: str = "ask") -> Worker[None]:
         """Run something in the background; show the person why it was refused."""
@@ -62,9 +129,12 @@ class Interaction:
     def _work(
         self, what: Callable[[], Coroutine[None, None, None]], *, group: str, exclusive: bool = False
     ) -> Worker[None]:
+        turn = turn_of(self._pane.app)
+
         async def until_closed() -> None:
             try:
-                await what()
+                with on_behalf_of(turn):
+                    await what()
             except (NoScreen, NoMatches):
                 # Closing takes the widgets away before it cancels the workers: quitting must not crash.
                 if self._hint.is_attached:
@@ -74,16 +144,20 @@ class Interaction:
 
     def push(self, screen: Screen[Answer], answered: Callable[[Answer | None], None] | None = None) -> None:
         """Show a dialog or a page over the screen; ``answered`` gets its result."""
-        _done = self._pane.app.push_screen(screen, answered)
 
-    def confirm(self, question: Content, do: Callable[[], Awaitable[Any]]) -> None:
+        def show() -> None:
+            _done = self._pane.app.push_screen(screen, answered)
+
+        _led = self.lead(show)
+
+    def confirm(self, question: Content, yes: Yes, do: Callable[[], Awaitable[Any]]) -> None:
         """Ask first, and run it if the person says yes."""
 
-        def answer(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it
-            if yes:
+        def answer(agreed: bool | None) -> None:  # noqa: FBT001 - Textual calls it
+            if agreed:
                 self.run(do)
 
-        self.push(ConfirmScreen(question), answer)
+        self.push(ConfirmScreen(question, yes), answer)
 
     def refuse(self, words: str) -> None:
         """Show, in our words, that something was not done."""

@@ -12,6 +12,7 @@ from parlour_client.core.model import Invitation
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import filled, join, own, peer_line
+from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
@@ -60,9 +61,11 @@ class InvitationPrompts:
         self,
         client: Client,
         interaction: Interaction,
+        composing: ComposerController,
         open_room: Callable[[RoomId], Awaitable[None]],
     ) -> None:
         self._client, self._interaction, self._open_room = client, interaction, open_room
+        self._composing = composing
 
     def choose(self) -> None:
         """List the invitations, and ask about the chosen one."""
@@ -84,7 +87,7 @@ class InvitationPrompts:
         def answer(chosen: str | None) -> None:
             match chosen:
                 case "accept":
-                    self._interaction.run(lambda: self.accept(one))
+                    self._composing.opening(lambda: self.accept(one))
                 case "decline":
                     self._interaction.run(lambda: self.decline(one))
                 case "block":

@@ -1,34 +1,31 @@
-"""Opens rooms, and keeps the list of rooms and the header in step with the client.
+"""Opens rooms: each method is for a key of the person, and for what it began.
 
-Only ``Navigation`` changes which room is open. The room requested last wins, however long an earlier one
-takes to load.
+Only ``Navigation`` changes which room is open, and only for the last thing that the person did: the answer to
+an older request is offered. The room requested last wins, however long an earlier one takes to load.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from textual.message_pump import MessagePump
-
 from parlour_client.core.client import Client
-from parlour_client.core.model import Room, display_name
+from parlour_client.core.model import Room
+from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import N_, _
+from parlour_client.kit.widgets.safe import filled, own, peer_line
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
-from parlour_client.ui.chat.deferred import Deferred
-from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
 from parlour_client.ui.chat.first_steps import FirstSteps
-from parlour_client.ui.chat.header import RoomHeader
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.members_controller import MembersController
-from parlour_client.ui.chat.room_list import ORDERS, RoomAction, RoomList, next_unread
-from parlour_client.ui.chat.throttle import Throttle
+from parlour_client.ui.chat.room_list import ORDERS, RoomAction, next_unread
+from parlour_client.ui.chat.room_view import RoomView
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.toasts import Toast
-from parlour_protocol.frames.bodies import Created, Joined
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
@@ -37,8 +34,6 @@ from parlour_protocol.rooms import RoomKind
 if TYPE_CHECKING:
     from parlour_client.ui.chat.panes import Panes
 
-_NOT_WRITTEN: Final = (Created, Joined)
-"""Events of a room in which no one has done anything yet."""
 _SORTED: Final = {
     "name": N_("by name"),
     "recent": N_("newest first"),
@@ -55,11 +50,8 @@ class Navigation:
 
     def __init__(
         self,
-        owner: MessagePump,
         client: Client,
         current: CurrentRoom,
-        room_list: RoomList,
-        header: RoomHeader,
         empty: FirstSteps,
         timeline: Timeline,
         composer: Composer,
@@ -68,20 +60,13 @@ class Navigation:
         composing: ComposerController,
         history: TimelineController,
         members: MembersController,
-        encryption: EncryptionPrompts,
+        view: RoomView,
         panes: "Panes",
     ) -> None:
         self._client, self._current, self._interaction = client, current, interaction
-        self._list, self._header, self._empty = room_list, header, empty
-        self._timeline, self._composer, self._hint = timeline, composer, hint
+        self._empty, self._timeline, self._composer, self._hint = empty, timeline, composer, hint
         self._composing, self._history, self._members = composing, history, members
-        self._encryption, self._panes = encryption, panes
-        self._throttle = Throttle()
-        self._refresh = Deferred(owner, self.rooms_changed)
-        self._loaded: RoomId | None = None
-        self._deletion = ""
-        """Who deleted a room, in words, until it is shown."""
-        self._missed = False  # changes arrived while another program had the terminal
+        self._view, self._panes = view, panes
 
     # --- opening
 
@@ -91,13 +76,31 @@ class Navigation:
         With ``peek``, or if the settings say so, nothing is marked as read. What was typed behind the command
         that opens it is moved there.
         """
-        await self._turn_to(room, peek=peek, carry=self._composing.awaits_room)()
+        await self._led_to(room, peek=peek, carry=self._composing.awaits_room)()
+
+    def _led_to(self, room: RoomId, *, peek: bool, carry: bool = False) -> Callable[[], Awaitable[None]]:
+        """Turn to a room if the person asked for it last, else offer it. Returns what loads it."""
+        load: Callable[[], Awaitable[None]] = _nothing
+
+        def turn() -> None:
+            nonlocal load
+            load = self._turn_to(room, peek=peek, carry=carry)
+
+        def go_on() -> None:
+            taken = self._turn_to(room, peek=peek, carry=self._composing.awaits_room)
+            self._interaction.run(taken, group="open")
+
+        known = self._client.rooms.get(room)
+        title = own(_("The room")) if known is None else peer_line(known.title, style="bold")
+        self._interaction.lead(turn, filled(_("{room} is open"), room=title), room=go_on)
+        return load
 
     def _turn_to(self, room: RoomId, *, peek: bool, carry: bool = False) -> Callable[[], Awaitable[None]]:
         """Turn to a room at once: the next key belongs to it. Returns what loads it."""
         if self._panes.turn_to(room, self._current):
             return _nothing
-        self._current.id = room  # the room requested last wins
+        self._current.turn_to(room)  # the room requested last wins
+        self._interaction.drop_offer()
         self._history.begin()
         self._timeline.leave()
         self._composing.plain()  # a reply or an edit belongs to the room that it was begun in
@@ -112,28 +115,19 @@ class Navigation:
             if not peek:
                 self._panes.save()
             self._hint.typing(())
-            await self.reload(room)
+            await self._view.reload(room)
             if self._current.id == room:
                 await self._members.load()
 
         return load
 
-    async def reload(self, room: RoomId) -> None:
-        """Reload the open room; the draft stays."""
-        self._loaded = None
-        self._history.begin()
-        self.refresh()
-        await self._history.load(room)
-        self._loaded = room
-        self._show_steps()
-
     def go_to_message(self, room: RoomId, seq: Seq) -> None:
         """Open a room at a message, without marking anything as read; it is loaded in the background."""
-        load = self._turn_to(room, peek=True) if self._current.id != room else _nothing
+        load = self._led_to(room, peek=True) if self._current.id != room else _nothing
 
         async def show() -> None:
             await load()
-            await self._show_message(room, seq, self._composer.text)
+            await self._show_message(room, seq)
 
         self._interaction.run(show, group="reveal")
 
@@ -141,41 +135,55 @@ class Navigation:
         """Open a room at a message."""
         if self._current.id != room:
             await self.open(room, peek=peek)
-        await self._show_message(room, seq, "")
+        if self._current.id == room:
+            await self._show_message(room, seq)
 
-    async def _show_message(self, room: RoomId, seq: Seq, draft: str) -> None:
-        """Go to a message, with the focus, unless the person writes something else than ``draft`` by now."""
-        if await self._history.reveal(room, seq):
-            writes = self._composer.screen.focused is self._composer and self._composer.text != draft
-            if not writes:
-                self._timeline.focus()
+    async def _show_message(self, room: RoomId, seq: Seq) -> None:
+        """Go to a message, with the focus."""
+        if await self._history.load_around(room, seq):
+            self._interaction.lead(partial(self._select, room, seq), own(_("The message is there")))
+
+    def _select(self, room: RoomId, seq: Seq) -> None:
+        if self._current.id == room and self._timeline.reveal(seq):
+            self._timeline.screen.set_focus(self._timeline)
 
     def go_to(self, room: RoomId, *, peek: bool = False) -> None:
         """Open a room; it is loaded in the background."""
-        self._interaction.run(self._turn_to(room, peek=peek), group="open")
+        self._interaction.run(self._led_to(room, peek=peek), group="open")
 
     def open_last(self) -> None:
-        """Open the room that was open when the client last ended, or the first."""
+        """When the chat is opened: the room that was open when it ended, or the first.
+
+        Someone without a room on this device yet gets the first one that the server lists, unless they have
+        pressed a key by then.
+        """
         last = self._client.preferences.last_room
         if last is not None and self._client.rooms.get(last) is not None:
             self.go_to(last)
-        else:
-            self.open_first()
+        elif not self._open_first():
+            self._view.refresh()
+            self._interaction.run(self._open_first_later, group="first")
+            screen = self._empty.screen
+            if not (self._composer.text or self._interaction.settings.vim):
+                screen.set_focus(self._empty)  # arrows choose; letters go to the composer all the same
 
-    def open_first(self) -> None:
-        """Open the first unread room, or else the first."""
+    def _open_first(self) -> bool:
+        """Open the first unread room, or else the first; says whether there is one."""
         ordered = sorted(self._client.rooms.all, key=lambda room: room.kind is RoomKind.DIRECT)
         first = next_unread(ordered, None) or next(iter(ordered), None)
         if first is not None:
             self.go_to(first.id)
-        else:
-            self.refresh()
-            self._interaction.run(self._composing.leave_rooms, group="open")
-            screen = self._empty.screen
-            if screen.focused is self._composer and not (
-                self._composer.text or self._interaction.settings.vim
-            ):
-                screen.set_focus(self._empty)  # arrows choose; letters go to the composer all the same
+        return first is not None
+
+    async def _open_first_later(self) -> None:
+        await self._composing.leave_rooms()
+        with suppress(ParlourClientError):  # the status line shows it
+            await self._client.connection.connected()
+            self._interaction.lead(self._open_first_now, own(_("Your rooms are there")))
+
+    def _open_first_now(self) -> None:
+        if self._current.id is None:
+            _opened = self._open_first()
 
     def open_next_unread(self) -> None:
         """Open the next unread room."""
@@ -190,7 +198,7 @@ class Navigation:
         rooms = self._client.rooms.all
         at = next((index for index, room in enumerate(rooms) if room.id == self._current.id), 0)
         if rooms:
-            await self._turn_to(rooms[(at + step) % len(rooms)].id, peek=False)()
+            await self._led_to(rooms[(at + step) % len(rooms)].id, peek=False)()
 
     async def write_to(self, user: UserName, message: str = "") -> None:
         """Open the direct room with someone, and send them a first message."""
@@ -198,66 +206,6 @@ class Navigation:
         await self.open(room.id)
         if message:
             await self._client.messages.send(room.id, message)
-
-    def _show_steps(self) -> None:
-        """Say what to do without a room, and in one where nothing but joining and leaving has happened."""
-        here = self._loaded is not None and self._loaded == self._current.id
-        quiet = here and all(type(entry.body) in _NOT_WRITTEN for entry in self._timeline.entries)
-        self._empty.show(self._current.room, quiet=quiet)
-
-    # --- lists and header
-
-    def refresh(self) -> None:
-        """Update the list of rooms and the header."""
-        rooms = [self._as_seen(room) for room in self._client.rooms.all]
-        sort = self._interaction.settings.room_sort
-        if self._current.in_front:
-            self._list.fill(rooms, self._current.id, sort, self._client.invitations.all)
-        room = self._current.room
-        self._show_steps()
-        self._timeline.display = room is not None
-        self._encryption.refresh()
-        self._header.show_room(room, peeking=self._history.peeking)
-        self._composing.show_room(room)
-        if room is not None:
-            self._composer.rooms = [one.title for one in rooms if one.name is not None]
-
-    def _as_seen(self, room: Room) -> Room:
-        """Count nothing in the open room while its newest message is visible: it counts as read."""
-        seen = room.id == self._current.id and self._history.sees_newest
-        return replace(room, unread=0, mentions=0) if seen else room
-
-    def rooms_changed_soon(self) -> None:
-        """Update the lists once a frame, however many events arrive."""
-        self._refresh.schedule(self._throttle.delay())
-
-    def room_deleted(self, title: str, by: UserName) -> None:
-        """Say with the next refresh that someone deleted a room."""
-        self._deletion = _("{author} deleted the room {title}.").format(author=display_name(by), title=title)
-
-    def come_back(self) -> None:
-        """Apply changes that waited while another program had the terminal."""
-        if self._missed:
-            self._missed = False
-            self.rooms_changed()
-
-    def rooms_changed(self) -> None:
-        """Show the current rooms; close the open one if this account is no longer in it."""
-        if self._interaction.is_away:
-            self._missed = True
-            return  # text being written there must find the room where it was begun
-        if self._current.id is not None and self._current.room is None:  # removed, or left on another device
-            self._current.id = None
-            self._composing.plain()
-            self._timeline.empty()
-            self._interaction.refuse(self._deletion or _("You are no longer in that room."))
-        elif self._deletion:
-            self._interaction.refuse(self._deletion)
-        self._deletion = ""
-        self.refresh()
-        self._members.load_missing()
-        if self._current.id is None:
-            self.open_first()
 
     # --- actions on a room of the list
 
@@ -286,7 +234,7 @@ class Navigation:
     def set_order(self, chosen: str) -> None:
         """Sort the list of rooms differently. Raises SetupError."""
         self._interaction.set_setting("room_sort", chosen)
-        self.refresh()
+        self._view.refresh()
         self._interaction.say(_("Rooms: {order}.").format(order=_(_SORTED[chosen])))
 
     async def mark_read(self, room: Room) -> None:
@@ -303,9 +251,9 @@ class Navigation:
     def end_peek(self) -> None:
         """Mark visible messages of the open room as read again."""
         self._history.peeking = False
-        self.refresh()
+        self._view.refresh()
 
     async def mark_unread(self, seq: Seq) -> None:
         """Mark a message and all after it as unread, until the room is opened again."""
         await self._history.mark_unread(seq)
-        self.refresh()
+        self._view.refresh()

@@ -138,10 +138,10 @@ class Panes:
         if pane is self.front:
             return
         self.front.current.in_front, pane.current.in_front = False, True
-        self.front.navigation.refresh()
+        self.front.view.refresh()
         self.front = pane
         self._mark()
-        pane.navigation.refresh()
+        pane.view.refresh()
         pane.members.come_to_front()
         self.save()
         self._changed()

@@ -14,11 +14,13 @@ from textual.content import Content
 
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Profile, display_name
+from parlour_client.kit.answers import Letter
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices, ChooseScreen
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, option, own, peer_line
 from parlour_client.text.formatting import preview
+from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS, clock, day
@@ -155,12 +157,13 @@ class People:
         client: Client,
         interaction: Interaction,
         navigation: Navigation,
+        composing: ComposerController,
         *,
         search: Callable[[str], None],
         go: Callable[[Entry | None], None],
     ) -> None:
         self._client, self._interaction, self._navigation = client, interaction, navigation
-        self._search, self._go = search, go
+        self._composing, self._search, self._go = composing, search, go
 
     def show_card(self, person: Profile) -> None:
         """Show a person's card, and run the chosen action."""
@@ -169,7 +172,7 @@ class People:
         def take(action: PersonAction | None) -> None:
             match action:
                 case PersonAction.WRITE if user != self._client.account.user:
-                    self._interaction.run(lambda: self._navigation.write_to(user))
+                    self._composing.opening(lambda: self._navigation.write_to(user))
                 case PersonAction.IGNORE:
                     self._interaction.run(lambda: self._client.people.ignore(user, on=not person.ignored))
                 case PersonAction.MESSAGES:
@@ -203,7 +206,9 @@ class People:
             if chosen is not None:
                 question = own(_("Log this device out? Logging in again takes your password."), "bold")
                 self._interaction.confirm(
-                    lines(question, peer_line(names[chosen])), lambda: self._end_session(chosen)
+                    lines(question, peer_line(names[chosen])),
+                    Letter("l", _("log it out")),
+                    lambda: self._end_session(chosen),
                 )
 
         self._interaction.push(SessionsScreen(sessions), take)

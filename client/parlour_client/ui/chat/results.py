@@ -21,6 +21,7 @@ from parlour_client.text.retention_text import retention_sentences
 from parlour_client.text.room_text import created_room
 from parlour_client.text.server_notice_text import no_notices, notice_heading
 from parlour_client.text.setting_text import changed_line, setting_line
+from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
 from parlour_client.ui.chat.encryption.turn_on import turn_on_question
@@ -46,6 +47,7 @@ class ResultViews:
         client: Client,
         interaction: Interaction,
         navigation: Navigation,
+        composing: ComposerController,
         invitations: InvitationPrompts,
         views: Views,
         files: FileTransfers,
@@ -54,7 +56,7 @@ class ResultViews:
         links: LinkActions,
     ) -> None:
         self._client, self._interaction, self._navigation = client, interaction, navigation
-        self._files, self._encryption = files, encryption
+        self._composing, self._files, self._encryption = composing, files, encryption
         people = views.people
         self.shown: Mapping[type[Result], Show] = {
             results.Done: lambda done: interaction.say(done.sentence),
@@ -65,6 +67,7 @@ class ResultViews:
             Question: self._ask,
             results.ChoiceWanted: self._choose,
             results.EncryptQuestion: self._ask_to_encrypt,
+            results.RevokeQuestion: lambda asked: devices.ask_revoke(asked.device),
             results.RoomOpened: self._open,
             results.PublicRoomsListed: self._public_rooms,
             results.TopicShown: self._topic,
@@ -122,7 +125,7 @@ class ResultViews:
             quoted = peer_line(preview(question.message.text or ""), limit=120)
             parts += [peer_line(display_name(question.message.author)), join(own("│ ", "dim"), quoted)]
         parts += [peer_line(one) for one in question.details]
-        self._interaction.confirm(lines(*parts), lambda: self._done(question))
+        self._interaction.confirm(lines(*parts), question.yes, lambda: self._done(question))
 
     def _choose(self, wanted: results.ChoiceWanted) -> None:
         async def do(chosen: str) -> None:
@@ -136,7 +139,7 @@ class ResultViews:
         self._interaction.push(ChooseScreen(peer_line(wanted.text, style="bold"), choices, ""), take)
 
     def _ask_to_encrypt(self, question: results.EncryptQuestion) -> None:
-        self._interaction.confirm(turn_on_question(question), lambda: self._done(question))
+        self._interaction.confirm(turn_on_question(question), question.yes, lambda: self._done(question))
 
     async def _done(self, question: Question) -> None:
         await self.show(await question.do())
@@ -171,7 +174,7 @@ class ResultViews:
 
         def take(chosen: str | None) -> None:
             if chosen:
-                self._interaction.run(lambda: self._enter(RoomId(chosen)))
+                self._composing.opening(lambda: self._enter(RoomId(chosen)))
 
         empty = _("No public rooms yet. /create NAME creates one.")
         self._interaction.push(ChooseScreen(own(_("Public rooms"), "bold"), choices, empty), take)

@@ -30,7 +30,7 @@ from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
 from parlour_client.ui.chat.files import FileTransfers
-from parlour_client.ui.chat.first_steps import FirstSteps, step_of
+from parlour_client.ui.chat.first_steps import COPY, GO, FirstSteps, step_of
 from parlour_client.ui.chat.header import RoomHeader
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
@@ -44,6 +44,7 @@ from parlour_client.ui.chat.pictures import Pictures
 from parlour_client.ui.chat.quick_paint import QuickPaint
 from parlour_client.ui.chat.results import ResultViews
 from parlour_client.ui.chat.room_list import RoomList
+from parlour_client.ui.chat.room_view import RoomView
 from parlour_client.ui.chat.slash_commands import Action, SlashCommands
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController
@@ -52,6 +53,7 @@ from parlour_client.ui.chat.vim import ViKeys
 from parlour_client.ui.input.completion_list import OfferList
 from parlour_client.ui.input.jump import Target
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.text import safe_text
 
 if TYPE_CHECKING:
     from parlour_client.ui.chat.panes import Panes
@@ -103,7 +105,7 @@ class RoomPane(Vertical):
         self.encryption = EncryptionPrompts(
             client, self.current, self.header, self.timeline, self.hint, self.interaction
         )
-        self.navigation = Navigation(
+        self.view = RoomView(
             self,
             client,
             self.current,
@@ -112,15 +114,27 @@ class RoomPane(Vertical):
             self._empty,
             self.timeline,
             self.composer,
-            self.hint,
             self.interaction,
             self.composing,
             self.history,
             self.members,
             self.encryption,
+        )
+        self.navigation = Navigation(
+            client,
+            self.current,
+            self._empty,
+            self.timeline,
+            self.composer,
+            self.hint,
+            self.interaction,
+            self.composing,
+            self.history,
+            self.members,
+            self.view,
             panes,
         )
-        self.invitations = InvitationPrompts(client, self.interaction, self.navigation.open)
+        self.invitations = InvitationPrompts(client, self.interaction, self.composing, self.navigation.open)
         self.files = FileTransfers(self.history, self.hint, self.interaction)
         self.views = Views(client, self.interaction, self.navigation, self.composing)
         self.links = LinkActions(self.interaction)
@@ -129,6 +143,7 @@ class RoomPane(Vertical):
             client,
             self.interaction,
             self.navigation,
+            self.composing,
             self.invitations,
             self.views,
             self.files,
@@ -192,8 +207,9 @@ class RoomPane(Vertical):
                     self.history.take(entry)
                     if entry.text is None:  # someone joined, left or has another role
                         self.members.reload()
+                        self.view.rooms_changed_soon()  # it may say why this room was lost
             case changes.RoomsChanged() | changes.InvitationsChanged():
-                self.navigation.rooms_changed_soon()
+                self.view.rooms_changed_soon()
             case changes.IgnoredChanged():
                 self.timeline.ignore(self.client.people.ignored)
             case StatusChanged(status=status):
@@ -202,8 +218,8 @@ class RoomPane(Vertical):
                 self.members.reload()
             case changes.EncryptionChanged():
                 self.encryption.changed()
-            case changes.RoomDeletion(title=title, by=by):
-                self.navigation.room_deleted(title, by)
+            case changes.RoomDeletion(room=room, title=title, by=by):
+                self.view.room_deleted(room, title, by)
             case changes.NoticesChanged():
                 pass  # the screen's bar shows them
             case _:
@@ -218,7 +234,7 @@ class RoomPane(Vertical):
             case changes.HistoryChanged():
                 self.history.renew()
             case changes.RoomForgotten() | changes.HistoryReplaced():
-                self.interaction.run(lambda: self.navigation.reload(room), group="renew")
+                self.interaction.run(lambda: self.view.reload(room), group="renew")
             case changes.HistoryWithheld(words=words) | changes.TextInspected(words=words):
                 self.interaction.say(words)
             case changes.ReceiptsChanged():
@@ -234,7 +250,7 @@ class RoomPane(Vertical):
             self.members.came_online()
             room = self.current.id
             if self.history.failed and room is not None:
-                self.interaction.run(lambda: self.navigation.reload(room), group="renew")
+                self.interaction.run(lambda: self.view.reload(room), group="renew")
 
     # --- messages from the widgets
 
@@ -248,10 +264,14 @@ class RoomPane(Vertical):
 
     @on(Composer.GaveUp)
     def _gave_up(self) -> None:
-        self.composing.give_up()
+        if self.current.lost is not None:
+            self.screen.set_focus(self._empty)
+        else:
+            self.composing.give_up()
 
     @on(Composer.Rested)
     def _rested(self) -> None:
+        _stayed = self.composing.stay()
         self.screen.set_focus(self.timeline)
 
     @on(Composer.Doubtful)
@@ -273,7 +293,7 @@ class RoomPane(Vertical):
             try:
                 await self.composing.open_editor(self._lend_terminal)
             finally:
-                self.navigation.come_back()
+                self.view.come_back()
 
     @on(Timeline.OlderWanted)
     def _load_older(self, event: Timeline.OlderWanted) -> None:
@@ -295,8 +315,13 @@ class RoomPane(Vertical):
     @on(FirstSteps.OptionSelected, "#empty")
     def _step_chosen(self, event: FirstSteps.OptionSelected) -> None:
         line = step_of(event.option_id)
+        if line == GO:
+            self.interaction.run(lambda: self.interaction.app_action("command_palette"))
+            return
         self.composing.focus()
-        if line.endswith(" ") and not self.composer.text:
+        if line == COPY:
+            self.interaction.copy(safe_text(self.composer.text))
+        elif line.endswith(" ") and not self.composer.text:
             self.composer.exchange(line)
         elif line and not line.endswith(" "):
             self.commands.run_soon(line)

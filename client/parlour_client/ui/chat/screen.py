@@ -3,7 +3,6 @@
 It uses the client's public objects and its widgets' messages, and never handles a stranger's text.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -24,7 +23,7 @@ from parlour_client.commands.front import Front
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.core.settings import Settings
-from parlour_client.kit.connection_status import StatusChanged
+from parlour_client.kit.connection_status import ConnectionStatus, StatusChanged
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.backdrop import Columns, same_rows
 from parlour_client.kit.widgets.footer import KeyFooter
@@ -32,8 +31,8 @@ from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import own
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.composer import Composer
-from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.gc_tuning import EVERY_SECONDS, Collector
+from parlour_client.ui.chat.initiative import NOBODY, may_move, on_behalf_of
 from parlour_client.ui.chat.login_again import log_in_again
 from parlour_client.ui.chat.member_list import MemberList
 from parlour_client.ui.chat.notice_bar import NoticeBar
@@ -50,8 +49,6 @@ from parlour_client.ui.input.jump import Target, option_targets
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import parse_user_name
 
-QUIET: Final = 2.0
-"""Seconds without a key after which a dialog may open by itself."""
 _VIEWS: Final = (
     ("mentions", N_("Mentions: messages that mention you")),
     ("unread", N_("Unread: everything you have not read")),
@@ -108,6 +105,7 @@ class ChatScreen(Screen[None]):
         Binding("alt+right", "widen(2)", N_("Wider list"), show=False, id="chat.wider"),
         Binding("alt+left", "widen(-2)", N_("Narrower list"), show=False, id="chat.narrower"),
         Binding("escape", "write", N_("Write"), show=False, id="chat.write"),
+        Binding("alt+g", "take_offer", N_("Go where you asked to"), show=False, id="chat.take_offer"),
         Binding("f8", "tour_next", N_("Next step of the tour"), show=False, id="chat.tour_next"),
         Binding("f9", "tour_end", N_("End the tour"), show=False, id="chat.tour_end"),
         Binding("alt+a", "approve", N_("Compare the code of a new device"), show=False, id="chat.approve"),
@@ -137,7 +135,6 @@ class ChatScreen(Screen[None]):
         )
         self._unsubscribe: Callable[[], None] | None = None
         self._collector = Collector()
-        self._login = Deferred(self, self._log_in_again)
 
     def _new_pane(self, panes: Panes) -> RoomPane:
         views: Mapping[View, Action] = {
@@ -172,13 +169,13 @@ class ChatScreen(Screen[None]):
         self._obey_layout()
         self.status_line.tell(self.client.connection.status, self.client.account)
         self.notice_bar.tell(self.client.notices.unread, self.client.account.server)
-        self.login_soon()
         self.set_focus(self.pane.composer)
+        with on_behalf_of(NOBODY):
+            self._login_wanted(self.client.connection.status)
         self.pane.navigation.open_last()
 
     def on_unmount(self) -> None:
         """Unsubscribe."""
-        self._login.cancel()
         self._collector.stop()
         if self._unsubscribe is not None:
             self._unsubscribe()
@@ -211,6 +208,16 @@ class ChatScreen(Screen[None]):
         self.panes.focus_moved(focused)
         self.show_mode()
 
+    def set_focus(
+        self,
+        widget: Widget | None,
+        scroll_visible: bool = True,  # noqa: FBT001, FBT002 - Textual's
+        from_app_focus: bool = False,  # noqa: FBT001, FBT002 - Textual's
+    ) -> None:
+        """Move the focus, but only for what the person did last."""
+        if may_move(self.app):
+            super().set_focus(widget, scroll_visible, from_app_focus)
+
     def _obey_layout(self) -> None:
         shows = self.panes.shows_people
         self.set_class(shows is True, "-people")
@@ -230,31 +237,29 @@ class ChatScreen(Screen[None]):
 
     def on_change(self, change: changes.Change) -> None:
         """Show a change."""
+        with on_behalf_of(NOBODY):
+            self._show_change(change)
+
+    def _show_change(self, change: changes.Change) -> None:
         self._tour.changed(change, self.client.account.user, self.client.rooms.get)
         if isinstance(change, StatusChanged):
             self.status_line.tell(change.status, self.client.account)
-            if change.status.session_ended:
-                self.login_soon()
+            self._login_wanted(change.status)
         if isinstance(change, changes.NoticesChanged):
             self.notice_bar.tell(self.client.notices.unread, self.client.account.server)
         for pane in self.panes.all:
             pane.on_change(change)
 
-    def login_soon(self) -> None:
-        """Ask for the password as soon as nothing else is being typed."""
-        self._login.schedule(0)
+    def _login_wanted(self, status: ConnectionStatus) -> None:
+        """Offer to log in again: the dialog never opens by itself, or what is being typed would be tried."""
+        for pane in self.panes.all:
+            if status.session_ended:
+                _led = pane.interaction.lead(self._log_in_again, own(_("You are logged out: /login")))
+            else:
+                pane.interaction.withdraw(self._log_in_again)
 
     def _log_in_again(self) -> None:
-        """Show the dialog, but not while someone is typing: those keys would become the password."""
-        if not self.client.connection.status.session_ended:
-            return
-        quiet = time.monotonic() - self.pane.composing.wrote_at
-        if not self.is_current or self.pane.interaction.is_away:
-            self._login.schedule(QUIET)
-        elif quiet < QUIET:
-            self._login.schedule(QUIET - quiet)
-        else:
-            self.pane.interaction.push(log_in_again(self.client))
+        self.pane.interaction.push(log_in_again(self.client))
 
     # --- the room in front
 
@@ -447,6 +452,10 @@ class ChatScreen(Screen[None]):
     def write(self) -> None:
         """Focus the composer."""
         self.pane.composing.focus()
+
+    def action_take_offer(self) -> None:
+        """Go where the person asked to, now that it is there."""
+        self.pane.interaction.take_offer()
 
     def action_tour_next(self) -> None:
         """Show the next step of the tour."""

@@ -243,16 +243,17 @@ class TimelineController:
             self._to_end = self._current.id
         self._timeline.follow()
 
-    async def reveal(self, room: RoomId, seq: Seq) -> bool:
-        """Go to a message of the open room, and say whether it is there; what is below it is loaded later."""
-        if not self._timeline.reveal(seq):
-            page, run = await self._around(room, seq)
-            if self._current.id != room or not page:
-                return False
-            self._timeline.merge(page, run, complete=begins(page))
-            if not self._timeline.reveal(seq):
-                self._interaction.toast(Toast.TOO_FAR)
-                return False
+    async def load_around(self, room: RoomId, seq: Seq) -> bool:
+        """Load a message of the open room, and say whether it is there; what is below it is loaded later."""
+        if self._timeline.has(seq):
+            return True
+        page, run = await self._around(room, seq)
+        if self._current.id != room or not page:
+            return False
+        self._timeline.merge(page, run, complete=begins(page))
+        if not self._timeline.has(seq):
+            self._interaction.toast(Toast.TOO_FAR)
+            return False
         return True
 
     # --- changes

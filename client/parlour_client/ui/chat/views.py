@@ -9,6 +9,7 @@ from functools import partial
 from parlour_client.commands.results import MessagesFound
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Thread, Version
+from parlour_client.kit.answers import Harmless
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import lines, own
 from parlour_client.ui.chat.composer_controller import ComposerController
@@ -36,7 +37,7 @@ class Views:
     ) -> None:
         self._client, self._interaction, self._navigation = client, interaction, navigation
         self._composing = composing
-        self.people = People(client, interaction, navigation, search=self.search, go=self.go)
+        self.people = People(client, interaction, navigation, composing, search=self.search, go=self.go)
 
     def search(self, words: str = "", found: MessagesFound | None = None) -> None:
         """Open the search; with ``found`` if the results are known already."""
@@ -71,9 +72,8 @@ class Views:
                 unpinned()
 
             if (seq := entry.seq) is not None:
-                self._interaction.confirm(
-                    lines(own(_("Unpin this message for everyone?"), "bold"), head_of(entry)), lambda: do(seq)
-                )
+                question = lines(own(_("Unpin this message for everyone?"), "bold"), head_of(entry))
+                self._interaction.confirm(question, Harmless(), lambda: do(seq))
 
         self._interaction.push(PinsScreen(pinned, unpin), self.go)
 

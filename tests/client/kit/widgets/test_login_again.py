@@ -17,7 +17,6 @@ from parlour_client.kit.errors import (
     UnreachableError,
 )
 from parlour_client.kit.widgets.login_again import LoginAgainScreen
-from parlour_client.ui.chat import screen as chat
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.kit.secret import Secret
 
@@ -44,6 +43,15 @@ async def dialog(pilot: Pilot[None]) -> None:
     await settled(pilot)
 
 
+async def offered(pilot: Pilot[None]) -> None:
+    """Open the dialog by the key that the line above the composer names."""
+    await settled(pilot)
+    assert "You are logged out: /login (alt+g: go there)" in screen_text(pilot)
+    assert isinstance(pilot.app.screen, ChatScreen)
+    await pilot.press("alt+g")
+    await dialog(pilot)
+
+
 @pytest.fixture
 def long_room(client: FakeClient) -> FakeClient:
     """Fill the garden."""
@@ -63,9 +71,8 @@ async def test_everything_stays_and_goes_on(long_room: FakeClient, open_app: Ope
             screen.pane.timeline.scroll_y,
             screen.pane.timeline.follows,
         )
-        screen.pane.composing.wrote_at = -chat.QUIET
         long_room.lose_session()
-        await dialog(pilot)
+        await offered(pilot)
         assert "alice" in screen_text(pilot)
         assert "chat.example:8443" in screen_text(pilot)
         assert "The session has ended. Your drafts and unsent messages are kept." in screen_text(pilot)
@@ -102,7 +109,7 @@ async def test_an_error_is_shown_in_the_dialog(
     client.login_refusal = refusal
     async with open_app(client) as pilot:
         client.lose_session()
-        await dialog(pilot)
+        await offered(pilot)
         await pilot.press(*"wrong", "enter")
         await settled(pilot)
         assert isinstance(pilot.app.screen, LoginAgainScreen)
@@ -115,10 +122,9 @@ async def test_an_error_is_shown_in_the_dialog(
 
 
 async def test_it_does_not_come_under_the_hands_of_someone_who_writes(
-    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+    client: FakeClient, open_app: OpenApp
 ) -> None:
     """What was meant as a message is not sent as a password."""
-    monkeypatch.setattr(chat, "QUIET", 3_600)
     async with open_app(client) as pilot:
         await pilot.press(*"hel")
         client.lose_session()
@@ -146,7 +152,7 @@ async def test_a_password_typed_twice_does_not_get_into_the_chat(
     monkeypatch.setattr(client, "log_in_again", lambda password, _dialog: slowly(password))
     async with open_app(client) as pilot:
         client.lose_session()
-        await dialog(pilot)
+        await offered(pilot)
         await pilot.press(*"right", "enter", *"rig")
         goes_on.set()
         await settled(pilot)
@@ -163,7 +169,7 @@ async def test_reconnecting_is_logging_in_then(client: FakeClient, open_app: Ope
     """There is nothing else that would bring the connection back."""
     async with open_app(client) as pilot:
         client.lose_session()
-        await dialog(pilot)
+        await offered(pilot)
         await pilot.press("escape", *"/reconnect", "enter")
         await dialog(pilot)
 
@@ -172,7 +178,7 @@ async def test_later_is_possible(client: FakeClient, open_app: OpenApp) -> None:
     """Esc leaves; the status line says how to come back to it."""
     async with open_app(client) as pilot:
         client.lose_session()
-        await dialog(pilot)
+        await offered(pilot)
         await pilot.press("escape")
         await settled(pilot)
         assert isinstance(pilot.app.screen, ChatScreen)
@@ -186,4 +192,4 @@ async def test_a_session_that_ended_before_the_start_is_asked_for_at_the_start(
     """The change was told before anyone listened."""
     client.lose_session()
     async with open_app(client) as pilot:
-        await dialog(pilot)
+        await offered(pilot)

@@ -47,7 +47,7 @@ async def test_a_dialog_anchors_what_shines_through(client: FakeClient, open_app
             assert all(isinstance(row, PiecewiseStrip) for row in with_letters)
 
 
-@pytest.mark.parametrize("keys", [("ctrl+o",), ("alt+up", "i"), ("alt+up", "d")], ids=ascii)
+@pytest.mark.parametrize("keys", [("ctrl+o",), ("alt+up", "i"), ("alt+up", "+")], ids=ascii)
 async def test_two_keys_at_once_leave_one_dialog(
     client: FakeClient, open_app: OpenApp, keys: tuple[str, ...]
 ):

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from tests.client.ui.conftest import screen_text
+from tests.client.ui.conftest import calm_hands, screen_text
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -13,6 +13,7 @@ from parlour_client.kit.account.profile import Account
 from parlour_client.kit.account.second_factor import FactorDialog, Factors
 from parlour_client.kit.errors import ApiRefusedError, NotFinishedError
 from parlour_client.kit.qr_code import qr_rows
+from parlour_client.kit.terminal.safe_app import SafeApp
 from parlour_client.kit.widgets.login_again import LoginAgainScreen
 from parlour_client.kit.widgets.second_factor import AppScreen, ScreenDialog, SecondFactorsScreen
 from parlour_protocol.kit.ids import Millis
@@ -158,7 +159,8 @@ class FakeFactors:
 async def test_the_list_adds_and_removes() -> None:
     """Each key does one thing; a refusal is said there, and the list is as the server has it."""
     factors = FakeFactors()
-    app: App[None] = App()
+    app = SafeApp()
+    app.keys.now = calm_hands()
     async with app.run_test() as pilot:
         await app.push_screen(SecondFactorsScreen(factors.open))
         await pilot.pause()
@@ -168,11 +170,11 @@ async def test_the_list_adds_and_removes() -> None:
         await pilot.press("a")
         await pilot.pause()
         factors.refusal = ApiRefusedError("This account needs a second factor.", "not_now")
-        await pilot.press("x")
+        await pilot.press("x", "r")
         await pilot.pause()
         assert "This account needs a second factor." in screen_text(pilot)
         factors.refusal = None
-        await pilot.press("x")
+        await pilot.press("x", "enter", "x", "r")
         await pilot.pause()
         await pilot.pause()
         assert "asks for your password only" in screen_text(pilot)

@@ -42,6 +42,10 @@ class FakeInteraction(Interaction):
 
         self._keep(shown())
 
+    def opening(self, open_room: Callable[[], Awaitable[Any]]) -> None:
+        """Run what opens a room, as the composer's controller does."""
+        self.run(open_room)
+
     def replace(self, what: Callable[[], Coroutine[None, None, None]], *, group: str) -> None:  # noqa: ARG002
         self._keep(what())
 

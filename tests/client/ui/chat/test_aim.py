@@ -1,7 +1,7 @@
 """What Enter sends, and as what, however fast the keys come: the next before the last one is done."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,11 +13,10 @@ from textual.events import Paste
 from textual.pilot import Pilot
 
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import read_line
-from parlour_client.commands.results import RoomOpened
-from parlour_client.commands.table import names
+from parlour_client.commands.table import OPENS, names
 from parlour_client.core.errors import ChatRefusedError
-from parlour_client.ui.chat.aim import OPENS, Aim, Edit, Reply, is_message
+from parlour_client.ui.chat.aim import Aim, Edit, Reply, is_message
+from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.dialogs.paste import PasteScreen
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.ids import RoomId
@@ -344,15 +343,10 @@ async def test_no_key_acts_on_a_message_of_the_room_that_was_left(
 
 def test_every_command_that_opens_a_room_is_known() -> None:
     """What is typed behind it waits for the room."""
-    listed = [read_line(f"/{name}", Front.UI).command for name in names(Front.UI)]
-    found = [one for one in listed if one and one.handler and opens(one.handler)]
-    assert all(one in OPENS for one in found)
-    assert all(one in found for one in OPENS)
-
-
-def opens(handler: Callable[..., object]) -> bool:
-    """Say whether a handler's result may be a room that was opened."""
-    return RoomOpened.__name__ in str(handler.__annotations__["return"])
+    listed = names(Front.UI)
+    assert {name for name, one in listed.items() if one in OPENS} == {
+        "join", "create", "dm", "peek", "next", "accept"
+    }  # fmt: skip
 
 
 @asynccontextmanager
@@ -384,7 +378,17 @@ async def test_what_is_typed_behind_a_command_that_opens_a_room_goes_there(
         assert "the room is still being opened" in screen_text(pilot)
         goes_on.set()
         await settled(pilot, 3)
-        await in_one_piece(pilot, *"ret", "enter")
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        assert screen.pane.current.id == LOBBY  # other keys were pressed since: a key opens it
+        await in_one_piece(pilot, *"ret")
+        screen.pane.hint.forget()
+        await pilot.pause()
+        assert "@bob is open (alt+g: go there)" in screen_text(pilot)
+        await in_one_piece(pilot, "enter")
+        await settled(pilot, 3)
+        assert (screen.pane.current.id, written(client)) == (room, [])
+        await in_one_piece(pilot, "enter")
         assert written(client) == [("send", room, "half\npsst\na secret", None)]
         assert client.drafts.get(LOBBY, "") == ""
 
@@ -398,6 +402,9 @@ async def test_a_command_behind_it_waits_too(
         await pressed(pilot, *"/dm bob", "enter", *"/react wow", "enter")
         goes_on.set()
         await settled(pilot, 3)
+        assert not written(client)
+        await pressed(pilot, "enter")
+        await settled(pilot)
         assert not written(client)
         await pressed(pilot, "enter")
         await settled(pilot)
@@ -415,6 +422,10 @@ async def test_a_room_that_the_person_opens_meanwhile_gets_nothing_of_it(
         assert written(client) == [("send", GARDEN, "roses", None)]
         goes_on.set()
         await settled(pilot, 3)
+        assert composer_text(pilot) == "and"
+        assert "@bob is open (alt+g: go there)" in screen_text(pilot)
+        await pressed(pilot, "alt+g")
+        await settled(pilot)
         assert composer_text(pilot) == ""
         await lobby(pilot)
         assert composer_text(pilot) == "psst"
@@ -424,7 +435,7 @@ async def test_a_room_that_the_person_opens_meanwhile_gets_nothing_of_it(
 async def test_a_room_that_cannot_be_opened_leaves_the_text_where_it_is(
     client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The person sees why, and Enter works again."""
+    """The person sees why; the first Enter says where the text would go now, the next one sends it."""
     async with writing_to_bob(client, open_app, monkeypatch) as (pilot, goes_on, _room):
         client.refusal = ChatRefusedError(ErrorCode.FORBIDDEN, "No.")
         await pressed(pilot, *"/dm bob", "enter", *"psst", "enter")
@@ -433,6 +444,10 @@ async def test_a_room_that_cannot_be_opened_leaves_the_text_where_it_is(
         client.refusal = None
         assert not written(client)
         assert composer_text(pilot) == "psst\n"
+        await pressed(pilot, "enter")
+        await settled(pilot)
+        assert not written(client)
+        assert "Not sent: no other room was opened. Enter sends it to" in screen_text(pilot)
         await pressed(pilot, "enter")
         await settled(pilot)
         assert written(client) == [("send", LOBBY, "psst", None)]
@@ -455,9 +470,14 @@ async def test_a_message_that_comes_late_takes_no_letter_away(
         await pressed(pilot, *"/goto 2000-01-01", "enter", *"half")
         goes_on.set()
         await settled(pilot, 3)
-        assert screen.pane.timeline.selected is not None
+        assert screen.pane.timeline.selected is None
         await in_one_piece(pilot, *" red", "enter")
         assert written(client) == [("send", LOBBY, "half red", None)]
+        assert "The message is there (alt+g: go there)" in screen_text(pilot)
+        await pressed(pilot, "alt+g")
+        await settled(pilot)
+        assert screen.focused is screen.pane.timeline
+        await pressed(pilot, "escape")
         await pressed(pilot, *"/goto 2000-01-01", "enter")
         await settled(pilot, 3)
         assert screen.focused is screen.pane.timeline

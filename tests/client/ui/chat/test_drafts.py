@@ -8,7 +8,7 @@ from tests.client.ui.ui_fake import ALICE, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
 from parlour_client.core.errors import ChatRefusedError
-from parlour_client.core.events import RoomForgotten
+from parlour_client.core.events import RoomForgotten, RoomsChanged
 from parlour_client.ui.chat.drafts import NOWHERE, Drafts
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.errors import ErrorCode
@@ -129,7 +129,7 @@ def open_rooms(screen: ChatScreen, *rooms: RoomId) -> None:
 
 
 async def test_what_is_typed_before_any_room_is_open_stays(open_app: OpenApp) -> None:
-    """The first room comes while one types: it takes nothing away, and its own draft is kept beside it."""
+    """The first room comes while one types, and does not open; opened, it keeps its own draft, too."""
     client = FakeClient()
     client.drafts[LOBBY] = "half a thought"
     async with open_app(client) as pilot:
@@ -137,8 +137,11 @@ async def test_what_is_typed_before_any_room_is_open_stays(open_app: OpenApp) ->
         assert isinstance(screen, ChatScreen)
         await pilot.press(*"/join gar")
         client.add_room(LOBBY, parse_room_name("lobby"))
-        screen.pane.navigation.rooms_changed()
+        client.tell(RoomsChanged())
         await pilot.press(*"den")
+        await settled(pilot)
+        assert (screen.pane.current.id, screen.pane.composer.text) == (None, "/join garden")
+        await pilot.press("alt+1")
         await settled(pilot)
         assert screen.pane.current.id == LOBBY
         assert screen.pane.composer.text == "half a thought\n/join garden"
@@ -264,32 +267,37 @@ async def test_what_is_typed_in_no_room_is_kept(open_app: OpenApp) -> None:
 async def test_a_room_that_is_lost_keeps_what_was_written_there(
     client: FakeClient, open_app: OpenApp
 ) -> None:
-    """Put out in the middle of a sentence: the rest of it must not go to another room, one key away."""
+    """Kicked in the middle of a sentence: the rest of it and Enter go to no other room."""
     client.drafts[LOBBY] = "of the lobby"
     async with open_app(client) as pilot:
         screen = await opened(pilot, GARDEN)
         await pilot.press(*"for the garden alone")
         client.remove_room(GARDEN)
-        screen.pane.navigation.rooms_changed()
+        await settled(pilot)
+        await pilot.press(*", please", "enter", *"!")
+        await settled(pilot)
+        assert screen.pane.current.id == GARDEN
+        assert screen.pane.composer.text == "for the garden alone, please!"
+        assert not [call for call in client.calls if call[0] == "send"]
+        await pilot.press("alt+1")
         await settled(pilot)
         assert screen.pane.current.id not in {GARDEN, None}
         assert "garden" not in screen.pane.composer.text
-        assert client.drafts[GARDEN] == "for the garden alone"
+        assert client.drafts[GARDEN] == "for the garden alone, please!"
 
 
 async def test_the_last_room_that_is_lost_keeps_it_too(client: FakeClient, open_app: OpenApp) -> None:
-    """Then no room is open, and what is typed belongs to none."""
+    """What is typed goes on belonging to it, though it can't be sent."""
     async with open_app(client) as pilot:
         screen = await opened(pilot)
         await pilot.press(*"for the lobby")
         for room in [room.id for room in client.rooms.all]:
             client.remove_room(room)
-        screen.pane.navigation.rooms_changed()
         await settled(pilot)
-        assert screen.pane.composer.text == ""
-        await pilot.press(*"for nobody")
-    assert client.drafts[LOBBY] == "for the lobby"
-    assert client.drafts[NOWHERE] == "for nobody"
+        await pilot.press(*" as ever")
+        assert screen.pane.composer.text == "for the lobby as ever"
+    assert client.drafts[LOBBY] == "for the lobby as ever"
+    assert not client.drafts.get(NOWHERE)
 
 
 @pytest.mark.parametrize("line", ["hello", "/topic of the lobby"])

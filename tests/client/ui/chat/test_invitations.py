@@ -28,7 +28,7 @@ def prompts(client: FakeClient) -> tuple[InvitationPrompts, FakeInteraction]:
     async def open_room(room: RoomId) -> None:
         interaction.say(f"opened {room}")
 
-    return InvitationPrompts(client, interaction, open_room), interaction
+    return InvitationPrompts(client, interaction, interaction, open_room), interaction
 
 
 @pytest.mark.parametrize(

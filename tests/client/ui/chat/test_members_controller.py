@@ -34,7 +34,7 @@ class Members:
     def __post_init__(self) -> None:
         """Open the lobby."""
         self.current = CurrentRoom(self.client)
-        self.current.id = LOBBY
+        self.current.turn_to(LOBBY)
         self.controller = MembersController(self.client, self.current, self, self, self.interaction)  # type: ignore[arg-type]
 
     def fill(self, members: Sequence[MemberView]) -> None:
@@ -87,7 +87,7 @@ async def test_what_was_known_stays_while_there_is_no_connection(members: Member
     members.controller.load_missing()
     await members.interaction.settle()
     assert members.shown == [EVERYBODY]
-    members.current.id = GARDEN
+    members.current.turn_to(GARDEN)
     await members.fail(gone)
     assert members.shown == [EVERYBODY, []]
 
@@ -97,7 +97,7 @@ async def test_a_late_answer_is_not_shown_for_another_room(members: Members) -> 
     found = members.client.people_in[LOBBY]
 
     async def late(_room: RoomId) -> Sequence[MemberView]:
-        members.current.id = GARDEN
+        members.current.turn_to(GARDEN)
         return found
 
     with pytest.MonkeyPatch.context() as patch:
@@ -166,7 +166,7 @@ async def test_the_list_is_about_the_room_that_comes_to_the_front(members: Membe
         members.controller.come_to_front()
         await members.interaction.settle()
         assert members.shown == [EVERYBODY, [], EVERYBODY]
-        members.current.id = GARDEN  # which was never loaded
+        members.current.turn_to(GARDEN)  # which was never loaded
         members.controller.come_to_front()
         await members.interaction.settle()
         assert members.shown[3] == []

@@ -151,7 +151,7 @@ async def test_the_clock_is_as_exact_as_the_setting_says(
 
 
 async def test_a_room_is_forgotten_after_a_question(client: FakeClient, open_app: OpenApp) -> None:
-    """Nothing on No; on Yes the room is read again, and what was being written stays."""
+    """Nothing on No; on its letter the room is read again, and what was being written stays."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         screen.pane.composer.put("half a sent")
@@ -164,7 +164,7 @@ async def test_a_room_is_forgotten_after_a_question(client: FakeClient, open_app
         screen.pane.composer.put("half a sent")
         await screen.pane.commands.run("/forget")
         await settled(pilot)
-        await pilot.press("y")
+        await pilot.press("f")
         await settled(pilot)
         assert called(client, "forget") == [(LOBBY, None)]
         assert "good morning" not in screen_text(pilot)

@@ -106,6 +106,6 @@ async def test_a_choice_leads_to_its_question(client: FakeClient, open_app: Open
         assert isinstance(pilot.app.screen, ConfirmScreen)
         assert "The operator gets its text" in " ".join(screen_text(pilot).split())
         assert not [call for call in client.calls if call[0] == "report"]
-        await pilot.press("y")
+        await pilot.press("r")
         await settled(pilot)
         assert ("report", LOBBY, 3, "harassment", "") in client.calls

@@ -168,12 +168,12 @@ async def test_the_open_room_counts_nothing_that_is_in_sight(client: FakeClient,
         fill = screen.room_list.set_options
         screen.room_list.set_options = lambda *given: (filled.append(1), fill(*given))[1]  # type: ignore[method-assign]
         client._rooms[LOBBY] = replace(client._rooms[LOBBY], unread=3)
-        screen.pane.navigation.refresh()
+        screen.pane.view.refresh()
         assert not filled
         await pilot.press("pageup")
         await settled(pilot)
         client._rooms[LOBBY] = replace(client._rooms[LOBBY], unread=3)
-        screen.pane.navigation.refresh()
+        screen.pane.view.refresh()
         await settled(pilot)
         row = screen.room_list.get_option(LOBBY).prompt
         assert isinstance(row, Content)
@@ -188,7 +188,7 @@ async def test_a_count_of_any_length_stands_apart_from_the_name(
         screen = await lobby(pilot)
         for count in (7, 42, 500):
             client._rooms[GARDEN] = replace(client._rooms[GARDEN], unread=count)
-            screen.pane.navigation.refresh()
+            screen.pane.view.refresh()
             await settled(pilot)
             rows = screen_text(pilot).split("\n")
             row = next(row for row in rows if "#garden" in row)

@@ -1,6 +1,7 @@
 """What a person does on the chat screen, key by key."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from parlour_client.kit.errors import UnreachableError
 from parlour_client.ui.chat import search
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.status_line import StatusLine
+from parlour_client.ui.palette import Palette
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Kicked
 from parlour_protocol.ids import RoomId
@@ -102,7 +104,7 @@ async def test_an_own_message_is_edited(client: FakeClient, open_app: OpenApp) -
 
 
 async def test_delete_asks_first(client: FakeClient, open_app: OpenApp) -> None:
-    """N keeps the message, y deletes it."""
+    """N keeps the message, its own letter deletes it, and neither y nor Enter does."""
     async with open_app(client) as pilot:
         await lobby(pilot)
         await pilot.press("alt+up", "d")
@@ -110,7 +112,14 @@ async def test_delete_asks_first(client: FakeClient, open_app: OpenApp) -> None:
         await pilot.press("n")
         await settled(pilot)
         assert not [call for call in client.calls if call[0] == "delete"]
-        await pilot.press("d", "y")
+        await pilot.press("d")
+        await settled(pilot)
+        await pilot.press("y")
+        await settled(pilot)
+        assert not [call for call in client.calls if call[0] == "delete"]
+        await pilot.press("d")
+        await settled(pilot)
+        await pilot.press("d")
         await settled(pilot)
         assert ("delete", LOBBY, Seq(3)) in client.calls
         assert "(deleted)" in screen_text(pilot)
@@ -337,7 +346,7 @@ async def test_typing_is_shown(client: FakeClient, open_app: OpenApp) -> None:
 async def test_being_removed_leaves_no_dead_end(
     client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next room opens, and the line says why; a refusal of what was asked of the old one is not news."""
+    """The room stays and says who did it and when; a refusal of what was asked meanwhile is not news."""
     answered, members = asyncio.Event(), client.members
 
     async def refused_late(room: RoomId) -> Sequence[MemberView]:
@@ -349,15 +358,22 @@ async def test_being_removed_leaves_no_dead_end(
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         monkeypatch.setattr(client, "members", refused_late)
-        client.happen(LOBBY, BOB, Kicked(client.account.user, ReasonText("")))  # asks for the members again
+        client.happen(
+            LOBBY, BOB, Kicked(client.account.user, ReasonText("off topic"))
+        )  # asks for the members
         await pilot.pause()
         client.remove_room(LOBBY)
-        async with asyncio.timeout(60):
-            while screen.pane.current.id != GARDEN:
-                await pilot.pause()
         answered.set()
         await settled(pilot)
-        assert "You are no longer in that room." in screen_text(pilot)
+        assert screen.pane.current.id == LOBBY
+        shown = screen_text(pilot)
+        assert re.search(r"lobby  ! bob kicked you at [^·]+ · read only", shown)
+        assert re.search(r"bob kicked you at .*\. *\n.*│ off topic", shown)
+        assert "Nothing can be sent here any more" in shown
+        assert "Join it again  /join lobby" in shown
+        await pilot.press("escape", "enter")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, Palette)
 
 
 async def test_without_a_room_the_pane_says_what_to_do(open_app: OpenApp) -> None:
@@ -439,7 +455,7 @@ async def test_a_line_is_a_command_or_a_message(client: FakeClient, open_app: Op
         screen = await lobby(pilot)
         await screen.pane.commands.run("/kick bob too loud")
         await settled(pilot)
-        await pilot.press("y")
+        await pilot.press("k")
         await settled(pilot)
         assert ("kick", LOBBY, BOB, "too loud") in client.calls
         await screen.pane.commands.run("//not a command")
@@ -447,26 +463,29 @@ async def test_a_line_is_a_command_or_a_message(client: FakeClient, open_app: Op
 
 
 @pytest.mark.parametrize(
-    ("line", "question", "call"),
+    ("line", "yes", "question", "call"),
     [
-        ("/leave", "Leave lobby?", ("leave", LOBBY)),
-        ("/role bob owner", "Make bob an owner of lobby?", ("set_role", LOBBY, BOB, Role.OWNER)),
-        ("/pin", "Pin this message for everyone in lobby?", ("pin", LOBBY, Seq(3), True)),
-        ("/kick bob", "Remove bob from lobby?", ("kick", LOBBY, BOB, "")),
-        ("/ban bob", "Ban bob from lobby for good?", ("ban", LOBBY, BOB, None, "")),
+        ("/leave", "l", "Leave lobby?", ("leave", LOBBY)),
+        ("/role bob owner", "o", "Make bob an owner of lobby?", ("set_role", LOBBY, BOB, Role.OWNER)),
+        ("/pin", "enter", "Pin this message for everyone in lobby?", ("pin", LOBBY, Seq(3), True)),
+        ("/kick bob", "k", "Kick bob from lobby?", ("kick", LOBBY, BOB, "")),
+        ("/ban bob", "b", "Ban bob from lobby for good?", ("ban", LOBBY, BOB, None, "")),
+        ("/delete-room", "lobby enter", "Delete lobby?", ("delete_room", LOBBY)),
     ],
 )
 async def test_actions_that_everyone_sees_or_that_cannot_be_undone_are_confirmed_once(
-    client: FakeClient, open_app: OpenApp, line: str, question: str, call: tuple[object, ...]
+    client: FakeClient, open_app: OpenApp, line: str, yes: str, question: str, call: tuple[object, ...]
 ) -> None:
-    """Esc does nothing, Enter does it."""
+    """Esc does nothing, nor does Enter or y unless it is harmless; only its own yes does it."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        for key, done in (("escape", False), ("enter", True)):
+        no = ["escape"] if yes == "enter" else ["escape", "y escape", "enter"]
+        for keys, done in (*((key, False) for key in no), (yes, True)):
             await screen.pane.commands.run(line)
             await settled(pilot)
             assert question in screen_text(pilot)
-            await pilot.press(key)
+            word, _blank, last = keys.rpartition(" ")
+            await pilot.press(*word, last)
             await settled(pilot)
             assert (call in client.calls) is done
 

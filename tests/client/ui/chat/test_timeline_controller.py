@@ -211,7 +211,7 @@ async def test_a_message_between_two_loads_of_its_room_is_shown(
             return entries
 
         monkeypatch.setattr(client, "timeline", page)
-        loads = [asyncio.ensure_future(screen.pane.navigation.reload(LOBBY)) for _ in gates]
+        loads = [asyncio.ensure_future(screen.pane.view.reload(LOBBY)) for _ in gates]
         await pilot.pause()
         gates[first].set()
         await pilot.pause()

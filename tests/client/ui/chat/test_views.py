@@ -302,7 +302,9 @@ async def test_another_device_is_logged_out_from_here(client: FakeClient, open_a
         assert "this device" in screen_text(pilot)
         await pilot.press("x")
         assert isinstance(pilot.app.screen, SessionsScreen)
-        await pilot.press("down", "x", "y")
+        await pilot.press("down", "x")
+        await settled(pilot)
+        await pilot.press("l")
         await settled(pilot)
         assert [call for call in client.calls if call[0] == "end_session"] == [
             ("end_session", SessionId("b" * 22))

@@ -177,8 +177,8 @@ async def test_the_text_comes_back_to_the_room_where_it_was_begun(
         await pilot.press(*"begun", "f5")
         await lent.here.wait()
         client.remove_room(GARDEN)
-        screen.pane.navigation.rooms_changed_soon()
-        screen.pane.navigation.rooms_changed()
+        screen.pane.view.rooms_changed_soon()
+        screen.pane.view.rooms_changed()
         await pilot.pause()
         assert screen.pane.current.id == GARDEN
         lent.gives = "begun and done"

@@ -14,7 +14,9 @@ from parlour_client.ui.chat.timeline.sentences import clock, day
 
 def alarm_screen(alarms: Sequence[Alarm]) -> ChooseScreen:
     """Return the list."""
-    head = lines(own(_("Alarms"), "bold"), own(_("Enter dismisses an alarm that you have read."), "dim"))
+    head = lines(
+        own(_("Alarms"), "bold"), own(_("Enter asks whether to dismiss one that you have read."), "dim")
+    )
     rows = [
         (
             str(one.id),

@@ -18,10 +18,10 @@ from textual.content import Content
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import OwnDevice, OwnKeys
 from parlour_client.core.errors import EncryptionError
+from parlour_client.kit.answers import Letter, TypedName
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.kit.qr_code import qr_rows
-from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.questions import ChooseScreen
+from parlour_client.kit.widgets.questions import ChooseScreen, GuardedQuestion
 from parlour_client.kit.widgets.safe import SafeStatic, filled, join, lines, own, peer_line
 from parlour_client.text.device_text import steps_to_add
 from parlour_client.ui.chat.interaction import Interaction
@@ -54,7 +54,7 @@ def heading(own_keys: OwnKeys) -> Content:
         )
     elif own_keys.has_account_key:
         parts.append(own(_("/add-device shows a link for a new device."), "dim"))
-    parts.append(own(_("Enter on a device: approve it, send it history, or revoke it"), "dim"))
+    parts.append(own(_("Enter on another device: approve it, send it history, or revoke it"), "dim"))
     return lines(*parts)
 
 
@@ -103,10 +103,18 @@ def _row(one: OwnDevice) -> Content:
 
 def revoke_question(one: OwnDevice) -> Content:
     """Return the question before revoking a device."""
-    return lines(
+    rows = [
         filled(_("Revoke {device} for good?"), "bold", device=peer_line(one.name, limit=40, style="bold")),
         own(_("It is logged out and removed from every encrypted room. It keeps what it has already read.")),
-    )
+    ]
+    if one.current:
+        rows.append(
+            own(
+                _("You are using it: you are logged out, and it never reads your encrypted rooms again."),
+                "$text-warning",
+            )
+        )
+    return lines(*rows)
 
 
 def history_question(one: OwnDevice) -> Content:
@@ -175,7 +183,7 @@ class Approval(Enum):
     REVOKE = auto()
 
 
-class ApprovalScreen(Overlay[Approval]):
+class ApprovalScreen(GuardedQuestion[Approval]):
     """Asks to compare the code of a device that waits. Enter alone approves nothing."""
 
     HELP: ClassVar[str | None] = N_(
@@ -184,7 +192,7 @@ class ApprovalScreen(Overlay[Approval]):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer('APPROVE')", N_("Approve"), id="approval.yes"),
-        Binding("escape,n", "answer('LATER')", N_("Later"), id="approval.later"),
+        Binding("n", "answer('LATER')", N_("Later"), id="approval.later"),
         Binding("r", "answer('REVOKE')", N_("Revoke"), id="approval.revoke"),
     ]
 
@@ -215,6 +223,7 @@ class ApprovalScreen(Overlay[Approval]):
                 )
             )
             yield SafeStatic(own(_("y: the codes match, approve · esc: later · r: not mine, revoke"), "dim"))
+            yield SafeStatic(own("", "dim"), id="quiet")
 
     def action_answer(self, name: str) -> None:
         """Close with the answer."""
@@ -246,7 +255,7 @@ class DevicePrompts:
             if answer is Approval.APPROVE:
                 self._interaction.run(lambda: self._approve(one))
             elif answer is Approval.REVOKE:
-                self._ask_revoke(one)
+                self.ask_revoke(one)
 
         self._interaction.push(ApprovalScreen(one), take)
 
@@ -266,19 +275,24 @@ class DevicePrompts:
         self._interaction.push(screen, take)
 
     def _ask_about(self, one: OwnDevice) -> None:
-        """Ask what to do with a device; this one can only be revoked."""
-        if one.status is DeviceStatus.PENDING and not one.current:
-            self.ask_approval(one)
+        """Ask what to do with another device; this one is revoked elsewhere."""
+        if one.current:
+            self._interaction.say(
+                _("This is the device that you are using. /revoke-this-device revokes it for good.")
+            )
             return
-        if one.current or one.status is not DeviceStatus.ACTIVE:
-            self._ask_revoke(one)
+        if one.status is DeviceStatus.REVOKED:
+            self._interaction.say(_("This device is revoked already."))
+            return
+        if one.status is DeviceStatus.PENDING:
+            self.ask_approval(one)
             return
 
         def take(chosen: str | None) -> None:
             if chosen == "history":
                 self._interaction.run(lambda: self._send_history(one))
             elif chosen == "revoke":
-                self._ask_revoke(one)
+                self.ask_revoke(one)
 
         actions = [
             ("history", own(_("Send it the history of encrypted rooms from this device"))),
@@ -286,14 +300,19 @@ class DevicePrompts:
         ]
         self._interaction.push(ChooseScreen(peer_line(one.name, style="bold"), actions, ""), take)
 
-    def _ask_revoke(self, one: OwnDevice) -> None:
+    def ask_revoke(self, one: OwnDevice) -> None:
+        """Ask before a device is revoked: its name has to be typed."""
         self._interaction.confirm(
-            revoke_question(one), lambda: self._client.encryption.revoke(DeviceId(one.device))
+            revoke_question(one),
+            TypedName(one.name, _("revoke it")),
+            lambda: self._client.encryption.revoke(DeviceId(one.device)),
         )
 
     def offer_history(self, one: OwnDevice) -> None:
         """Offer to send history to a device that was approved."""
-        self._interaction.confirm(history_question(one), lambda: self._send_history(one))
+        self._interaction.confirm(
+            history_question(one), Letter("s", _("send them")), lambda: self._send_history(one)
+        )
 
     async def _send_history(self, one: OwnDevice) -> None:
         self._interaction.say(_("Sending history: the other device must be running."))

@@ -18,9 +18,10 @@ from parlour_client.core.e2ee.status import Alarm, PersonReport, RoomReport, Sas
 from parlour_client.core.e2ee.verification.sas import VERIFIED
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Room
+from parlour_client.kit.answers import Letter
 from parlour_client.kit.language import _
 from parlour_client.kit.qr_code import qr_rows
-from parlour_client.kit.widgets.safe import join, own, peer_line
+from parlour_client.kit.widgets.safe import join, lines, own, peer_line
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.encryption import devices
 from parlour_client.ui.chat.encryption.alarms import alarm_screen
@@ -94,8 +95,14 @@ class EncryptionPrompts:
         """List the alarms; Enter dismisses one."""
 
         def take(chosen: str | None) -> None:
-            if chosen is not None:
-                self._interaction.run(lambda: self._client.encryption.dismiss(int(chosen)))
+            one = next((one for one in alarms if str(one.id) == chosen), None)
+            if one is not None:
+                question = lines(own(_("Dismiss this alarm?"), "bold"), peer_line(one.text, limit=400))
+                self._interaction.confirm(
+                    question,
+                    Letter("d", _("dismiss it")),
+                    lambda: self._client.encryption.dismiss(one.id),
+                )
 
         self._interaction.push(alarm_screen(alarms), take)
 
@@ -152,7 +159,7 @@ class EncryptionPrompts:
     def _follow_words(self) -> None:
         """Update the open dialog of short words; without one, say that a verification ended."""
         processes = self._client.encryption.sas_verifications()
-        if self._words is not None:
+        if self._words is not None and self._words.is_attached:
             self._words.show_process(still(self._words.process, processes))
         else:
             for process in processes:

@@ -377,6 +377,11 @@ class Timeline(ScrollView, can_focus=True):
                 to = row
         self.scroll_to(y=to, animate=False)
 
+    def has(self, seq: Seq) -> bool:
+        """Say whether an event is loaded."""
+        self.take_in()
+        return self._store is not None and self._store.index_of(seq) is not None
+
     def reveal(self, seq: Seq) -> bool:
         """Scroll an event into view and select it; False if it is not loaded."""
         self.take_in()

@@ -26,7 +26,6 @@ from parlour_client.core.model import BEFORE_JOIN, Note, NoteKind
 from parlour_client.kit.qr_code import qr_rows
 from parlour_client.text.encryption_text import LOST
 from parlour_client.ui.chat.encryption.devices import ApprovalScreen
-from parlour_client.ui.chat.screen import QUIET
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.ids import DeviceId, RequestId
 from parlour_protocol.kit.invite_link import LoginLink, ServerAddress
@@ -181,7 +180,7 @@ async def test_turning_on_says_what_is_lost_and_asks(client: FakeClient, open_ap
         await settled(pilot)
         assert not client.encryption.calls
         await write(pilot, "/encrypt")
-        await pilot.press("y")
+        await pilot.press("e")
         await settled(pilot)
         assert client.encryption.calls == [("turn_on", LOBBY, BOB, CAROL)]
 
@@ -321,17 +320,28 @@ async def test_a_device_is_revoked_after_a_question(client: FakeClient, open_app
         await settled(pilot)
         await pilot.press("down", "enter")
         await settled(pilot)
-        assert "for good?" in screen_text(pilot)
+        assert "Revoke phone for good?" in screen_text(pilot)
         assert not client.encryption.calls
-        await pilot.press("y")
+        await pilot.press("enter")
+        await settled(pilot)
+        assert not client.encryption.calls
+        await write(pilot, "/devices")
+        await pilot.press("down", "enter")
+        await settled(pilot)
+        await pilot.press("down", "enter")
+        await settled(pilot)
+        await pilot.press(*"laptop", "enter")
+        await settled(pilot)
+        assert "That is another name." in screen_text(pilot)
+        await pilot.press(*["backspace"] * 6, *"phone", "enter")
         await settled(pilot)
         assert client.encryption.calls == [("revoke", OTHER)]
 
 
 async def test_history_goes_to_another_device_when_asked_for(client: FakeClient, open_app: OpenApp) -> None:
-    """After it was approved, or from the list; never by itself, and not from this device to itself."""
+    """After it was approved, or from the list; never by itself. Enter on this device does nothing."""
     async with open_app(client, size=(100, 40)) as pilot:
-        await lobby(pilot)
+        screen = await lobby(pilot)
         await write(pilot, "/approve abcd-efgh-ijkl-mnop")
         assert "phone is approved" in screen_text(pilot)
         await pilot.press("n")
@@ -340,8 +350,8 @@ async def test_history_goes_to_another_device_when_asked_for(client: FakeClient,
         await write(pilot, "/devices")
         await pilot.press("enter")
         await settled(pilot)
-        assert "for good?" in screen_text(pilot)
-        await pilot.press("n")
+        assert pilot.app.screen is screen
+        assert "/revoke-this-device" in screen_text(pilot)
         await write(pilot, "/devices")
         await pilot.press("down", "enter")
         await settled(pilot)
@@ -350,7 +360,7 @@ async def test_history_goes_to_another_device_when_asked_for(client: FakeClient,
         assert client.encryption.calls[-1] == ("send_history", OTHER)
         assert "Sent 0 events" in screen_text(pilot)
         await write(pilot, "/approve abcd-efgh-ijkl-mnop")
-        await pilot.press("y")
+        await pilot.press("s")
         await settled(pilot)
         assert client.encryption.calls[-1] == ("send_history", OTHER)
 
@@ -407,9 +417,26 @@ async def test_a_device_that_is_not_mine_is_revoked(client: FakeClient, open_app
         await pilot.press("r")
         await settled(pilot)
         assert "for good?" in screen_text(pilot)
-        await pilot.press("y")
+        await pilot.press(*"tablet", "enter")
         await settled(pilot)
         assert client.encryption.calls == [("revoke", WAITING.device)]
+
+
+async def test_this_device_is_revoked_by_a_command_of_its_own(client: FakeClient, open_app: OpenApp) -> None:
+    """It says what that means for who sits at it, and takes the name."""
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/revoke-this-device")
+        text = screen_text(pilot)
+        assert "You are using it: you are logged out" in text
+        await pilot.press("enter")
+        await settled(pilot)
+        assert not client.encryption.calls
+        (here,) = [one for one in client.encryption.listed if one.current]
+        await write(pilot, "/revoke-this-device")
+        await pilot.press(*here.name, "enter")
+        await settled(pilot)
+        assert client.encryption.calls == [("revoke", here.device)]
 
 
 async def test_what_is_typed_when_a_device_begins_to_wait_is_text(
@@ -417,8 +444,7 @@ async def test_what_is_typed_when_a_device_begins_to_wait_is_text(
 ) -> None:
     """No dialog opens by itself, in which the r of a word revokes and its Enter confirms."""
     async with open_app(client, size=(100, 40)) as pilot:
-        screen = await lobby(pilot)
-        screen.pane.composing.wrote_at = -QUIET
+        await lobby(pilot)
         client.encryption.waiting_devices = [WAITING]
         client.tell(EncryptionChanged())
         await settled(pilot)
@@ -485,6 +511,9 @@ async def test_an_alarm_stands_on_every_window(client: FakeClient, open_app: Ope
         for key in ("down", "up"):
             await write(pilot, "/alarms")
             await pilot.press(key, "enter")
+            await settled(pilot)
+            assert "Dismiss this alarm?" in screen_text(pilot)
+            await pilot.press("d")
             await settled(pilot)
         client.tell(EncryptionChanged())
         await settled(pilot)

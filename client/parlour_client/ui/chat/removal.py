@@ -1,0 +1,79 @@
+"""Why the open room is no longer this account's, as far as its log says: who did it, when, and the reason.
+
+The sentence is ours. The reason is someone else's text and is returned apart. Nothing is guessed: a removal
+that happened while this device was not connected has neither an author nor a time.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from parlour_client.core.model import Entry, Room, display_name
+from parlour_client.kit.language import _
+from parlour_client.text.event_text import day_and_time
+from parlour_client.ui.chat.timeline.sentences import clock, day_number
+from parlour_protocol.frames.bodies import Added, Banned, Joined, Kicked, Left, RoomDeleted
+from parlour_protocol.kit.fields import WireText
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """How a room was lost."""
+
+    room: Room
+    """Its last known state."""
+    words: str
+    reason: WireText | None = None
+    by: UserName | None = None
+    """Who removed this account, and may invite it again."""
+    banned: bool = False
+    deleted: bool = False
+
+
+def removal(
+    room: Room, entries: Iterable[Entry], me: UserName, now: Millis, deleted_by: UserName | None = None
+) -> Removal:
+    """Say how ``room`` was lost, by the newest of its ``entries`` (oldest first) that tells it."""
+    found = next((entry for entry in reversed(list(entries)) if _is_about(entry, me)), None)
+    if found is not None and not isinstance(found.body, Joined | Added):
+        return _told(room, found, now)
+    if deleted_by is not None:
+        words = _("{author} deleted this room").format(author=display_name(deleted_by))
+        return Removal(room, words, deleted=True)
+    return Removal(room, _("You are no longer in this room"))
+
+
+def _is_about(entry: Entry, me: UserName) -> bool:
+    match entry.body:
+        case Kicked(who=who) | Banned(who=who) | Added(who=who):
+            return who == me
+        case Joined() | Left():
+            return entry.author == me
+        case RoomDeleted():
+            return True
+        case _:
+            return False
+
+
+def _told(room: Room, entry: Entry, now: Millis) -> Removal:
+    author = display_name(entry.author)
+    time = clock(entry.at) if day_number(entry.at) == day_number(now) else day_and_time(entry.at)
+    match entry.body:
+        case Kicked(reason=reason):
+            words = _("{author} kicked you at {time}").format(author=author, time=time)
+            return Removal(room, words, reason or None, entry.author)
+        case Banned(reason=reason, until=until):
+            words = (
+                _("{author} banned you at {time}").format(author=author, time=time)
+                if until is None
+                else _("{author} banned you at {time}, until {end}").format(
+                    author=author, time=time, end=day_and_time(until)
+                )
+            )
+            return Removal(room, words, reason or None, entry.author, banned=True)
+        case RoomDeleted():
+            words = _("{author} deleted this room at {time}").format(author=author, time=time)
+            return Removal(room, words, deleted=True)
+        case _:
+            return Removal(room, _("You left this room at {time}").format(time=time))

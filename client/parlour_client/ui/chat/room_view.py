@@ -1,0 +1,148 @@
+"""Keeps what is shown of the rooms in step with the client: the list, the heading, the steps, a lost room.
+
+Changes that the server sends end here. It has no way to open a room or to move the focus: ``Navigation`` has,
+and only keys reach it.
+"""
+
+from dataclasses import replace
+
+from textual.message_pump import MessagePump
+
+from parlour_client.core.client import Client
+from parlour_client.core.model import Room, display_name
+from parlour_client.kit.clock import SystemClock
+from parlour_client.kit.language import _
+from parlour_client.ui.chat.composer import Composer
+from parlour_client.ui.chat.composer_controller import ComposerController
+from parlour_client.ui.chat.current_room import CurrentRoom
+from parlour_client.ui.chat.deferred import Deferred
+from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
+from parlour_client.ui.chat.first_steps import FirstSteps
+from parlour_client.ui.chat.header import RoomHeader
+from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.members_controller import MembersController
+from parlour_client.ui.chat.removal import Removal, removal
+from parlour_client.ui.chat.room_list import RoomList
+from parlour_client.ui.chat.throttle import Throttle
+from parlour_client.ui.chat.timeline import Timeline
+from parlour_client.ui.chat.timeline_controller import TimelineController
+from parlour_protocol.frames.bodies import Created, Joined
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.names import UserName
+
+_NOT_WRITTEN = (Created, Joined)
+"""Events of a room in which no one has done anything yet."""
+
+
+class RoomView:
+    """What one pane shows of its room, and of the list of rooms."""
+
+    def __init__(
+        self,
+        owner: MessagePump,
+        client: Client,
+        current: CurrentRoom,
+        room_list: RoomList,
+        header: RoomHeader,
+        steps: FirstSteps,
+        timeline: Timeline,
+        composer: Composer,
+        interaction: Interaction,
+        composing: ComposerController,
+        history: TimelineController,
+        members: MembersController,
+        encryption: EncryptionPrompts,
+    ) -> None:
+        self._client, self._current, self._interaction = client, current, interaction
+        self._list, self._header, self._steps = room_list, header, steps
+        self._timeline, self._composer = timeline, composer
+        self._composing, self._history, self._members = composing, history, members
+        self._encryption = encryption
+        self._clock = SystemClock()
+        self._throttle = Throttle()
+        self._refresh = Deferred(owner, self.rooms_changed)
+        self._loaded: RoomId | None = None
+        self._deleted: dict[RoomId, UserName] = {}
+        self._deletion = ""
+        """Who deleted another room, in words, until it is shown."""
+        self._missed = False  # changes arrived while another program had the terminal
+
+    async def reload(self, room: RoomId) -> None:
+        """Reload the open room; the draft stays."""
+        self._loaded = None
+        self._history.begin()
+        self.refresh()
+        await self._history.load(room)
+        self._loaded = room
+        self._show_steps()
+
+    def _show_steps(self) -> None:
+        """Say what to do without a room, in a lost one, and in one where only joining has happened."""
+        here = self._loaded is not None and self._loaded == self._current.id
+        quiet = here and all(type(entry.body) in _NOT_WRITTEN for entry in self._timeline.entries)
+        self._steps.show(
+            self._current.room, quiet=quiet, lost=self.lost, has_rooms=bool(self._client.rooms.all)
+        )
+
+    @property
+    def lost(self) -> Removal | None:
+        """How the open room was lost, if it was."""
+        room = self._current.lost
+        if room is None:
+            return None
+        me, now, by = self._client.account.user, self._clock.now(), self._deleted.get(room.id)
+        return removal(room, self._timeline.entries, me, now, by)
+
+    def refresh(self) -> None:
+        """Update the list of rooms and the header."""
+        rooms = [self._as_seen(room) for room in self._client.rooms.all]
+        sort = self._interaction.settings.room_sort
+        if self._current.in_front:
+            self._list.fill(rooms, self._current.id, sort, self._client.invitations.all)
+        room, lost = self._current.room, self.lost
+        self._show_steps()
+        self._timeline.display = self._current.id is not None
+        self._encryption.refresh()
+        if lost is not None:
+            self._header.show_lost(lost.room, lost.words)
+        else:
+            self._header.show_room(room, peeking=self._history.peeking)
+        self._composing.show_room(room, lost)
+        if room is not None:
+            self._composer.rooms = [one.title for one in rooms if one.name is not None]
+
+    def _as_seen(self, room: Room) -> Room:
+        """Count nothing in the open room while its newest message is visible: it counts as read."""
+        seen = room.id == self._current.id and self._history.sees_newest
+        return replace(room, unread=0, mentions=0) if seen else room
+
+    # --- changes from the client
+
+    def rooms_changed_soon(self) -> None:
+        """Update the lists once a frame, however many events arrive."""
+        self._refresh.schedule(self._throttle.delay())
+
+    def room_deleted(self, room: RoomId, title: str, by: UserName) -> None:
+        """Say with the next refresh that someone deleted a room."""
+        self._deleted[room] = by
+        if room != self._current.id:
+            self._deletion = _("{author} deleted the room {title}.").format(
+                author=display_name(by), title=title
+            )
+
+    def come_back(self) -> None:
+        """Apply changes that waited while another program had the terminal."""
+        if self._missed:
+            self._missed = False
+            self.rooms_changed()
+
+    def rooms_changed(self) -> None:
+        """Show the current rooms; an open one that was lost stays, and says why."""
+        if self._interaction.is_away:
+            self._missed = True
+            return  # text being written there must find the room where it was begun
+        if self._deletion:
+            self._interaction.refuse(self._deletion)
+        self._deletion = ""
+        self.refresh()
+        self._members.load_missing()

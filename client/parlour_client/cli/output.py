@@ -41,6 +41,12 @@ def print_json(value: dict[str, Any]) -> None:
     click.echo(json.dumps(value, ensure_ascii=True, separators=(", ", ": ")))
 
 
+FURTHER: Final = "      | "
+"""Before each further line of a message's text, and before nothing else."""
+_FILE: Final = "      = "
+"""Before a line about a file, which no text can begin with."""
+
+
 def shown(untrusted: str, indent: str = "  ") -> str:
     """Return a stranger's text sanitised for a terminal; its further lines are indented."""
     safe = safe_text(untrusted)
@@ -48,10 +54,11 @@ def shown(untrusted: str, indent: str = "  ") -> str:
 
 
 def file_words(body: AnyBody) -> str:
-    """Say that a message has a file, and which; empty without one."""
+    """Say on a line of its own that a message has a file, and which; empty without one."""
     if not isinstance(body, Message) or body.file is None:
         return ""
-    return _(" [file: {facts_of}: {name}]").format(facts_of=facts_of(body.file), name=shown(body.file.name))
+    name = " / ".join(safe_text(body.file.name).lines) or BLANK_LABEL
+    return "\n" + _FILE + _("file {facts}: {name}").format(facts=facts_of(body.file), name=name)
 
 
 def print_entry(title: str, entry: Entry, *, as_json: bool) -> None:
@@ -60,7 +67,7 @@ def print_entry(title: str, entry: Entry, *, as_json: bool) -> None:
         fields = {"seq": entry.seq, "room": title, "room_id": entry.room, "at": entry.at}
         print_json(fields | {"author": display_name(entry.author), "text": entry.text})
     else:
-        author, text = display_name(entry.author), shown(entry.text or "")
+        author, text = display_name(entry.author), shown(entry.text or "", indent=FURTHER)
         echo(f"{day_and_time(entry.at)} {title} #{entry.seq} {author}: {text}{file_words(entry.body)}")
 
 

@@ -435,7 +435,7 @@ def _print_report(report: RoomReport) -> None:
 
 
 DEVICE_STATUS: Final = {
-    DeviceStatus.ACTIVE: N_("active"),
+    DeviceStatus.ACTIVE: N_("approved"),
     DeviceStatus.PENDING: N_("pending"),
     DeviceStatus.REVOKED: N_("revoked"),
 }

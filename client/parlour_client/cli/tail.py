@@ -6,13 +6,13 @@ ASCII-escaped; text for people is sanitised. Scripts call it.
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 from msgspec.structs import asdict
 
-from parlour_client.cli.output import file_words, print_json, shown
+from parlour_client.cli.output import FURTHER, file_words, print_json, shown
 from parlour_client.cli.run_client import connected, the_home
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from parlour_client.core.client import Client
 
 _WITH_OWN_ROW = Blank | Contested | GroupCreated | Handshake | EncryptedMessage | Unreadable
-
-_UNDER_TEXT: Final = " " * 6
 
 
 @click.command(
@@ -132,14 +130,16 @@ def print_event(room: Room, event: LogEvent, note: str = "", *, as_json: bool) -
         time = f"{day_and_time(event.at)} #{event.seq}"
         if isinstance(event.body, Message):
             if note:
-                echo(_("{time} note: {note}").format(time=time, note=shown(_(note))))
-            text = shown(event.body.text, indent=_UNDER_TEXT)
+                echo(_("{time} (note) {note}").format(time=time, note=shown(_(note))))
+            text = shown(event.body.text, indent=FURTHER)
             echo(f"{time} {display_name(event.author)}: {text}{file_words(event.body)}")
         elif note:
-            echo(f"{time} {display_name(event.author)}: {shown(_(note), indent=_UNDER_TEXT)}")
+            note = shown(_(note), indent=FURTHER)
+            author = display_name(event.author)
+            echo(_("{time} (note) {author}: {note}").format(time=time, author=author, note=note))
         else:
             sentence, words = event_sentence(event.author, event.body)
-            more = f": {shown(words, indent=_UNDER_TEXT)}" if words is not None else ""
+            more = f": {shown(words, indent=FURTHER)}" if words is not None else ""
             echo(f"{time} {sentence}{more}")
 
 

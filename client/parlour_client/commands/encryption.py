@@ -34,7 +34,7 @@ _IN_CHAT = Elsewhere(N_("It is asked and answered in a chat."))
     examples=("encryption garden", "encryption @ben --json"),
 )
 async def encryption(call: Call, room: Here) -> EncryptionShown:
-    """Show who can read this room, who admitted them, and what the server sees."""
+    """Show who can read this room, who let them in, and what the server sees."""
     return EncryptionShown(room, await call.client.encryption.report(room.id))
 
 

@@ -1,7 +1,8 @@
 """The text of the line mode: each change as one plain line, with the room first.
 
 Strangers' text is sanitised, and every further line of a message is indented, so that none can look like a
-line of its own. Pure functions; ``line_mode`` prints what they return.
+line of its own. What only the client says stands before the colon, or on a line with a mark that no further
+line of a text has. Pure functions; ``line_mode`` prints what they return.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,11 @@ from parlour_protocol.kit.text import cell_width as width
 from parlour_protocol.rooms import RoomKind
 
 _INDENT: Final = "    | "
+_QUOTE: Final = "    > "
+_FILE: Final = "    = "
+_REACTIONS: Final = "    + "
+_OWN: Final = "    * "
+"""Marks of lines that only the client writes: what is answered, a file, reactions, our own words."""
 _BEGINNING: Final = 60
 
 
@@ -38,20 +44,18 @@ def entry_line(title: str, entry: Entry, answered: Entry | None = None, *, cover
     """Return one row of a timeline; ``answered`` is its parent, if known; ``covered``: without spoilers."""
     number = f"#{entry.seq} " if entry.seq is not None else ""
     if entry.note is not None and not is_shown_beside(entry):
-        return _("{title}, {number}note: {note_words}").format(
+        return _("{title}, {number}(note) {note_words}").format(
             title=title, number=number, note_words=shown(note_words(entry))
         )
     if entry.note is not None:
         line = entry_line(title, replace(entry, note=None), answered, covered=covered)
-        return _("{title}, note: {note_words}\n{line}").format(
+        return _("{title}, (note) {note_words}\n{line}").format(
             title=title, note_words=shown(note_words(entry)), line=line
         )
     if entry.deleted:
-        return _("{title}, {number}{author}: deleted").format(
-            title=title, number=number, author=display_name(entry.author)
-        )
+        return _deleted(title, number, entry)
     if entry.trouble:
-        return _("{title}, {number}{author}: can't be read: {trouble}").format(
+        return _("{title}, {number}{author}, can't be read: {trouble}").format(
             title=title, number=number, author=display_name(entry.author), trouble=shown(_(entry.trouble))
         )
     if entry.text is None:
@@ -63,20 +67,29 @@ def entry_line(title: str, entry: Entry, answered: Entry | None = None, *, cover
     starred = _(" starred") * entry.starred + _(" pinned") * entry.pinned
     return (
         f"{title}, {number}{display_name(entry.author)}{_reply(entry, answered)}{edited}{starred}: "
-        f"{shown(text)}{_file(entry)}{_reactions(entry)}{_on_its_way(entry)}"
+        f"{shown(text)}{_answered(answered)}{_file(entry)}{_reactions(entry)}{_on_its_way(entry)}"
     )
+
+
+def _deleted(title: str, number: str, entry: Entry) -> str:
+    author = display_name(entry.author)
+    return _("{title}, {number}{author}, deleted").format(title=title, number=number, author=author)
 
 
 def _reply(entry: Entry, answered: Entry | None) -> str:
     if entry.reply_to is None:
         return ""
-    if answered is None or answered.text is None:
+    if answered is None:
         return _(", reply to #{reply_to}").format(reply_to=entry.reply_to)
-    return _(', reply to {author} #{reply_to} "{beginning}"').format(
-        author=display_name(answered.author),
-        reply_to=entry.reply_to,
-        beginning=beginning(preview(answered.text)),
+    return _(", reply to {author} #{reply_to}").format(
+        author=display_name(answered.author), reply_to=entry.reply_to
     )
+
+
+def _answered(answered: Entry | None) -> str:
+    if answered is None or answered.text is None:
+        return ""
+    return f"\n{_QUOTE}{display_name(answered.author)}: {beginning(preview(answered.text))}"
 
 
 def beginning(untrusted: str) -> str:
@@ -89,19 +102,28 @@ def _file(entry: Entry) -> str:
     file = entry.file
     if file is None:
         return ""
-    return _(" [file: {facts_of}, /save {number} saves it: {name}]").format(
-        facts_of=facts_of(file), number=entry.seq or _("NUMBER"), name=shown(file.name)
+    words = _("file {facts}, /save {number} saves it: {name}").format(
+        facts=facts_of(file), number=entry.seq or _("NUMBER"), name=_one_line(file.name)
     )
+    return f"\n{_FILE}{words}"
+
+
+def _one_line(untrusted: str) -> str:
+    safe = safe_text(untrusted)
+    return BLANK_LABEL if safe.blank else " / ".join(safe.lines)
 
 
 def _reactions(entry: Entry) -> str:
     if not entry.reactions:
         return ""
-    each = (
-        _("{reaction} from {names}").format(reaction=shown(one.reaction), names=_names(one.users))
+    return f"\n{_REACTIONS}{_each(entry)}"
+
+
+def _each(entry: Entry) -> str:
+    return "; ".join(
+        _("{reaction} from {names}").format(reaction=_one_line(one.reaction), names=_names(one.users))
         for one in entry.reactions
     )
-    return _(" [reactions: {each}]").format(each="; ".join(each))
 
 
 def _names(users: Sequence[UserName]) -> str:
@@ -112,11 +134,12 @@ def _on_its_way(entry: Entry) -> str:
     match entry.delivery:
         case Delivery.QUEUED:
             why = shown(entry.problem) if entry.problem else _("waiting for the server")
-            return _(" [not sent yet: {why}]").format(why=why)
+            return f"\n{_OWN}{_('not sent yet: {why}').format(why=why)}"
         case Delivery.FAILED:
-            return _(" [not sent: {problem} /outbox shows what you can do]").format(
+            words = _("not sent: {problem} /outbox shows what you can do").format(
                 problem=shown(entry.problem)
             )
+            return f"\n{_OWN}{words}"
         case _:
             return ""
 
@@ -126,12 +149,16 @@ def change_line(
 ) -> str:
     """Return the change of a message; empty if people need not see it."""
     if entry.deleted:
-        return _("{title}, {number}{author}: deleted").format(
-            title=title, number=f"#{entry.seq} ", author=display_name(entry.author)
-        )
+        return _deleted(title, f"#{entry.seq} ", entry)
     if before is not None and before.reactions != entry.reactions and before.text == entry.text:
-        reactions = _reactions(entry) or _(" [no reactions left]")
-        return f"{title}, #{entry.seq} {display_name(entry.author)}:{reactions}"
+        author = display_name(entry.author)
+        if not entry.reactions:
+            return _("{title}, #{seq} {author}, no reactions left").format(
+                title=title, seq=entry.seq, author=author
+            )
+        return _("{title}, #{seq} {author}, reactions:{reactions}").format(
+            title=title, seq=entry.seq, author=author, reactions=_reactions(entry)
+        )
     if entry.edited and (before is None or before.text != entry.text):
         return entry_line(title, entry, answered, covered=covered)
     return ""

@@ -36,8 +36,8 @@ def admitted_by_encrypting(people: Sequence[UserName]) -> str:
         return _("According to the server, no one is here but you.")
     names = ", ".join(map(display_name, people))
     return _(
-        "According to the server, these people are here besides you: {names}. Only they are "
-        "admitted. If someone doesn't belong here, remove them first."
+        "According to the server, these people are here besides you: {names}. Only they can "
+        "read it then. If someone doesn't belong here, kick them first."
     ).format(names=names)
 
 
@@ -55,9 +55,7 @@ def how_admitted(person: RoomPerson) -> str:
     if person.admitted_by == person.user:
         how = _("created the encrypted room") if person.founder else _("joined by themselves")
         return f"{how}{when}"
-    return _("admitted by {admitted_by}{when}").format(
-        admitted_by=display_name(person.admitted_by), when=when
-    )
+    return _("let in by {member}{when}").format(member=display_name(person.admitted_by), when=when)
 
 
 def admissions(people: Sequence[RoomPerson]) -> Sequence[str]:

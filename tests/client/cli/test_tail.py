@@ -67,7 +67,9 @@ def test_a_message_with_a_file_says_so(capsys: pytest.CaptureFixture[str]) -> No
         LogEvent(room=LOBBY, seq=Seq(1), at=Millis(BEGIN), author=BOB, device=LAPTOP, body=body),
         as_json=False,
     )
-    assert capsys.readouterr().out.endswith("bobby: see this [file: application/pdf, 9 bytes: plan.pdf]\n")
+    assert capsys.readouterr().out.endswith(
+        "bobby: see this\n      = file application/pdf, 9 bytes: plan.pdf\n"
+    )
 
 
 def test_the_system_account_is_called_server(capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,4 +82,4 @@ def test_the_system_account_is_called_server(capsys: pytest.CaptureFixture[str])
     print_event(room, replace(event, body=Message(text=MessageText.parse("hello"))), as_json=False)
     assert capsys.readouterr().out.endswith(" #1 server: hello\n")
     print_event(room, event, "a note of this client", as_json=False)
-    assert capsys.readouterr().out.endswith(" #1 server: a note of this client\n")
+    assert capsys.readouterr().out.endswith(" #1 (note) server: a note of this client\n")

@@ -208,7 +208,7 @@ async def test_ctrl_c_says_how_to_quit(tmp_path: Path) -> None:
         async with opened(tmp_path / "ticker") as pilot:
             await until(pilot, lambda: isinstance(pilot.app.screen, LoginScreen))
             await pilot.press("ctrl+c")
-            await until(pilot, on_screen(pilot, "Strg+C beendet das Programm nicht. ^q"))
+            await until(pilot, on_screen(pilot, "Strg+C beendet das Programm nicht. Strg+Q"))
     finally:
         language.use([])
 

@@ -72,9 +72,9 @@ async def test_notes_and_troubles_are_rows(ear: Ear) -> None:
     entry = ear.client.say(LOBBY, BOB, "x")
     note = replace(entry, text=None, note=Note(NoteKind.KEY_CHANGED, BOB, "Compare again."))
     ear.client.tell(EntryAdded(note))
-    assert ear.heard[-1] == "lobby, #4 note: the key of bob has CHANGED: /verify bob: Compare again."
+    assert ear.heard[-1] == "lobby, #4 (note) the key of bob has CHANGED: /verify bob: Compare again."
     ear.client.tell(EntryAdded(replace(entry, text=None, trouble="Its keys are gone. Ask bob again.")))
-    assert ear.heard[-1] == "lobby, #4 bob: can't be read: Its keys are gone. Ask bob again."
+    assert ear.heard[-1] == "lobby, #4 bob, can't be read: Its keys are gone. Ask bob again."
 
 
 async def test_the_report_says_everything(ear: Ear) -> None:

@@ -154,7 +154,7 @@ async def test_withheld_events_are_reported(ear: Ear) -> None:
     note = Note(NoteKind.MISSING, detail=withheld_text(Seq(4), Seq(5)))
     row = Entry(GARDEN, Millis(1), BOB, parse_device_name("box"), Unreadable(), seq=Seq(5), note=note)
     ear.client.tell(EntryAdded(row))
-    assert ear.heard[-1] == "garden, #5 note: The server does not show events 4 to 5: 2 events are missing."
+    assert ear.heard[-1] == "garden, #5 (note) The server does not show events 4 to 5: 2 events are missing."
 
 
 async def test_a_burst_is_announced_once(ear: Ear) -> None:
@@ -201,7 +201,7 @@ async def test_replies_name_what_they_answer(ear: Ear) -> None:
     """With its author and its beginning."""
     entry = ear.client.say(LOBBY, BOB, "shall we?")
     ear.client.say(LOBBY, BOB, "yes", reply_to=entry.seq)
-    assert ear.heard[-1] == 'lobby, #5 bob, reply to bob #4 "shall we?": yes'
+    assert ear.heard[-1] == "lobby, #5 bob, reply to bob #4: yes\n    > bob: shall we?"
 
 
 async def test_a_hostile_message_is_text_behind_a_bar(ear: Ear) -> None:

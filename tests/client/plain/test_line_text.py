@@ -48,7 +48,7 @@ def test_a_reply_names_its_parent() -> None:
     """Whom, which number, and how it began; only the number where it is not known."""
     answer = replace(said("yes"), seq=Seq(8), reply_to=Seq(7))
     assert entry_line("lobby", answer, said("shall we?\nnow")) == (
-        'lobby, #8 bobby, reply to bobby #7 "shall we?": yes'
+        "lobby, #8 bobby, reply to bobby #7: yes\n    > bobby: shall we?"
     )
     assert entry_line("lobby", answer) == "lobby, #8 bobby, reply to #7: yes"
 
@@ -59,12 +59,12 @@ def test_labels_are_words() -> None:
     reaction = ReactionCount(str.__new__(Reaction, "👍"), (BOB,))
     assert entry_line("lobby", replace(hello, edited=True)) == "lobby, #7 bobby edited: hello"
     assert entry_line("lobby", replace(hello, starred=True)) == "lobby, #7 bobby starred: hello"
-    assert entry_line("lobby", replace(hello, deleted=True, text=None)) == "lobby, #7 bobby: deleted"
-    assert entry_line("lobby", replace(hello, reactions=(reaction,))).endswith("[reactions: 👍 from bobby]")
+    assert entry_line("lobby", replace(hello, deleted=True, text=None)) == "lobby, #7 bobby, deleted"
+    assert entry_line("lobby", replace(hello, reactions=(reaction,))).endswith(": hello\n    + 👍 from bobby")
     queued = replace(hello, seq=None, delivery=Delivery.QUEUED)
-    assert entry_line("lobby", queued).endswith("[not sent yet: waiting for the server]")
+    assert entry_line("lobby", queued).endswith("\n    * not sent yet: waiting for the server")
     held = replace(queued, problem="ben has a new key.")
-    assert entry_line("lobby", held).endswith("[not sent yet: ben has a new key.]")
+    assert entry_line("lobby", held).endswith("\n    * not sent yet: ben has a new key.")
     assert (
         outgoing_line("lobby", 1, Outgoing(held)) == '1: lobby, message "hello": waiting: ben has a new key.'
     )
@@ -76,8 +76,8 @@ def test_a_change_says_what_changed() -> None:
     hello = said("hello")
     reaction = ReactionCount(str.__new__(Reaction, "👍"), (BOB,))
     with_one = replace(hello, reactions=(reaction,))
-    assert change_line("lobby", hello, with_one) == "lobby, #7 bobby: [reactions: 👍 from bobby]"
-    assert change_line("lobby", with_one, hello) == "lobby, #7 bobby: [no reactions left]"
+    assert change_line("lobby", hello, with_one) == "lobby, #7 bobby, reactions:\n    + 👍 from bobby"
+    assert change_line("lobby", with_one, hello) == "lobby, #7 bobby, no reactions left"
     edited = replace(hello, edited=True, text=WireText("hello!"))
     assert change_line("lobby", hello, edited) == "lobby, #7 bobby edited: hello!"
     assert change_line("lobby", hello, replace(hello, replies=1)) == ""

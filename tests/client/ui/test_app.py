@@ -87,7 +87,7 @@ async def test_ctrl_c_says_how_to_quit_in_the_language_in_use(client: FakeClient
             await pilot.press("ctrl+c")
             await settled(pilot)
             rows = [row.rpartition("▌")[2].strip() for row in screen_text(pilot).split("\n") if "▌" in row]
-            assert "Strg+C beendet das Programm nicht. ^q beendet es." in " ".join(" ".join(rows).split())
+            assert "Strg+C beendet das Programm nicht. Strg+Q beendet es." in " ".join(" ".join(rows).split())
             assert pilot.app.is_running
     finally:
         language.use([])

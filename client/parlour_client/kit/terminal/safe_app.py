@@ -6,12 +6,13 @@ A program's app inherits from it.
 """
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from platformdirs import user_state_path
 from rich.segment import Segments
@@ -32,6 +33,14 @@ from parlour_client.kit.terminal.hangup import Hangup
 from parlour_client.kit.terminal.key_queue import KeyQueue
 from parlour_protocol.kit.text import safe_text
 
+_WRITTEN: Final = {
+    "enter": "Enter", "escape": "Esc", "tab": "Tab", "space": "Space", "backspace": "Backspace",
+    "delete": "Del", "up": "Up", "down": "Down", "left": "Left", "right": "Right",
+    "home": "Home", "end": "End", "pageup": "PgUp", "pagedown": "PgDn",
+}  # fmt: skip
+"""Keys as they stand on the keyboard."""
+_HELD: Final = {"ctrl": N_("Ctrl"), "alt": "Alt", "shift": N_("Shift")}
+_FUNCTION: Final = re.compile(r"f\d{1,2}")
 _NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file without the defences
 
 
@@ -99,6 +108,15 @@ class SafeApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer only useful commands."""
         yield from (one for one in super().get_system_commands(screen) if one.title not in _NOT_OFFERED)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Write a key as it stands on the keyboard: `Ctrl+Q`, `Alt+Up`, `F1`, `r`."""
+        *held, last = binding.key.split(",")[0].split("+")
+        named = last in _WRITTEN
+        if binding.key_display or not (held or named or len(last) == 1 or _FUNCTION.fullmatch(last)):
+            return super().get_key_display(binding)
+        written = _WRITTEN[last] if named else last.upper() if held or len(last) > 1 else last
+        return "+".join((*(_(_HELD.get(one, one)) for one in held), written))
 
     def action_help_quit(self) -> None:
         """Say how to quit, in the person's language: Ctrl+C is pressed by habit."""

@@ -411,7 +411,7 @@ SENTENCES: Final = frozenset(
     {
         N_("The password has fewer than 5 different characters."),
         N_("The password repeats one short part. Attackers try that first."),
-        N_("The password is little more than a name of this account or server."),
+        N_("The password is too similar to the name of this account or server."),
         N_("The password consists of common words and sequences. Attackers try those first."),
         N_("The password is too short. Use at least 15 characters, for example four words."),
         N_("The password is longer than 1024 bytes."),

@@ -32,7 +32,7 @@ class FileTransfers:
     def begin(self, transfer: Transfer, done: Callable[[Result], Awaitable[None]]) -> None:
         """Start a transfer in the background. Raises SetupError while another one runs."""
         if self._running is not None and self._running.is_running:
-            raise SetupError(_("Another file is still being transferred."), _("alt+x cancels it."))
+            raise SetupError(_("Another file is still being transferred."), _("Alt+X cancels it."))
         doing = _("sending") if transfer.file is None else _("saving")
         self._hint.progress(_how_far(doing, transfer.name, ""))
         shown = -1
@@ -64,6 +64,6 @@ class FileTransfers:
 
 
 def _how_far(doing: str, name: str, far: str) -> Content:
-    cancel = own(_("alt+x: cancel"), "dim")
+    cancel = own(_("Alt+X: cancel"), "dim")
     beside = own(f" {far}" if far else "")
     return join(own(doing, "bold"), own(" "), peer_line(name, limit=_NAME), beside, own("  "), cancel)

@@ -64,7 +64,7 @@ class RoomHeader(Vertical):
             warning = _("archived: read only")
         if room.trouble:
             warning = _("the server is withholding messages")
-        peek = own(_("peek: alt+r marks read") + "  ", "bold") if peeking else own("")
+        peek = own(_("peek: Alt+R marks read") + "  ", "bold") if peeking else own("")
         # A narrow heading loses its end: the facts that are always there come after what needs the person.
         topic = peer_line(room.topic) if room.topic and not warning else own("")
         warned = own(f"  {warning}" if warning else "", "bold $text-warning")

@@ -104,7 +104,7 @@ class Interaction:
 
     def _set_offer(self, offer: Offer | None) -> None:
         self.offer = offer
-        self._hint.offer(None if offer is None else join(offer.words, own(_(" (alt+g: go there)"), "dim")))
+        self._hint.offer(None if offer is None else join(offer.words, own(_(" (Alt+G: go there)"), "dim")))
 
     # --- running and showing
 

@@ -47,9 +47,9 @@ class MonitorScreen(Overlay[Entry | None]):
     """The stream; the mark stays on its message, or follows the newest one."""
 
     HELP: ClassVar[str | None] = N_(
-        "The newest messages of all your rooms, as they arrive; muted rooms and people you ignore are left\n"
-        "out. A dot marks what you have not read; nothing here marks anything as read. Enter goes to the\n"
-        "message, End follows the newest one again, Esc closes."
+        "The newest messages of all your rooms, as they arrive; silenced rooms and people you ignore are\n"
+        "left out. A dot marks what you have not read; nothing here marks anything as read. Enter goes to\n"
+        "the message, End follows the newest one again, Esc closes."
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", N_("Leave"), id="monitor.leave")]
 

@@ -26,6 +26,6 @@ class NoticeBar(SafeStatic):
         if unread:
             newest = unread[-1]
             count = len(unread)  # how to read them comes first: a small window cuts the end
-            hint = ngettext("alt+n: read it", "alt+n: read all {count}", count).format(count=count)
+            hint = ngettext("Alt+N: read it", "Alt+N: read all {count}", count).format(count=count)
             heading = own(_("Notice from the operator of {server}").format(server=server), "bold")
             self.show(join(own(f"{hint} · "), heading, own(": "), peer_line(newest.text, limit=_SHOWN)))

@@ -310,7 +310,7 @@ class RoomPane(Vertical):
     @on(Timeline.NewBelow)
     def _show_pill(self, event: Timeline.NewBelow) -> None:
         self._pill.display = event.count > 0
-        self._pill.show(own(" " + _("{count} new below (ctrl+end)").format(count=event.count) + " "))
+        self._pill.show(own(" " + _("{count} new below (Ctrl+End)").format(count=event.count) + " "))
 
     @on(FirstSteps.OptionSelected, "#empty")
     def _step_chosen(self, event: FirstSteps.OptionSelected) -> None:

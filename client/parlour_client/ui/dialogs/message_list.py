@@ -54,13 +54,13 @@ def head_of(entry: Entry, room: str | None = None) -> Content:
 
 
 def text_of(entry: Entry) -> Content:
-    """Return its text on one line, as every list shows it: with spoilers covered."""
+    """Return its text on one line, as every list shows it, with spoilers covered; or why it has none."""
     if entry.deleted:
-        return own(_("(deleted)"), "dim")
+        return own(_("· deleted"), "dim")
     if entry.text is None:
-        return own(_("(no text)"), "dim")
-    return peer_line(preview(entry.text), limit=SHOWN)
+        return own(_("· no text"), "dim")
+    return join(own("│ ", "dim"), peer_line(preview(entry.text), limit=SHOWN))
 
 
 def _rows(entry: Entry, head: Content) -> Content:
-    return lines(head, join(own("│ ", "dim"), text_of(entry)))
+    return lines(head, text_of(entry))

@@ -71,7 +71,7 @@ def why_guessable(password: str, names: Iterable[str]) -> str | None:
         own, found = _take_out(form, (*context, *_common_words()))
         if own < _LEAST_OWN and len(found) <= _MOST_WORDS:
             if found & set(context):
-                return "The password is little more than a name of this account or server."
+                return "The password is too similar to the name of this account or server."
             return "The password consists of common words and sequences. Attackers try those first."
     return None
 

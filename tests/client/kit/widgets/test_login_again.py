@@ -46,7 +46,7 @@ async def dialog(pilot: Pilot[None]) -> None:
 async def offered(pilot: Pilot[None]) -> None:
     """Open the dialog by the key that the line above the composer names."""
     await settled(pilot)
-    assert "You are logged out: /login (alt+g: go there)" in screen_text(pilot)
+    assert "You are logged out: /login (Alt+G: go there)" in screen_text(pilot)
     assert isinstance(pilot.app.screen, ChatScreen)
     await pilot.press("alt+g")
     await dialog(pilot)

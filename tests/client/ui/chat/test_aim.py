@@ -384,7 +384,7 @@ async def test_what_is_typed_behind_a_command_that_opens_a_room_goes_there(
         await in_one_piece(pilot, *"ret")
         screen.pane.hint.forget()
         await pilot.pause()
-        assert "@bob is open (alt+g: go there)" in screen_text(pilot)
+        assert "@bob is open (Alt+G: go there)" in screen_text(pilot)
         await in_one_piece(pilot, "enter")
         await settled(pilot, 3)
         assert (screen.pane.current.id, written(client)) == (room, [])
@@ -423,7 +423,7 @@ async def test_a_room_that_the_person_opens_meanwhile_gets_nothing_of_it(
         goes_on.set()
         await settled(pilot, 3)
         assert composer_text(pilot) == "and"
-        assert "@bob is open (alt+g: go there)" in screen_text(pilot)
+        assert "@bob is open (Alt+G: go there)" in screen_text(pilot)
         await pressed(pilot, "alt+g")
         await settled(pilot)
         assert composer_text(pilot) == ""
@@ -473,7 +473,7 @@ async def test_a_message_that_comes_late_takes_no_letter_away(
         assert screen.pane.timeline.selected is None
         await in_one_piece(pilot, *" red", "enter")
         assert written(client) == [("send", LOBBY, "half red", None)]
-        assert "The message is there (alt+g: go there)" in screen_text(pilot)
+        assert "The message is there (Alt+G: go there)" in screen_text(pilot)
         await pressed(pilot, "alt+g")
         await settled(pilot)
         assert screen.focused is screen.pane.timeline

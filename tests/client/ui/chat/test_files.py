@@ -12,7 +12,7 @@ from parlour_client.core.settings import Settings
 from parlour_client.kit.errors import SetupError
 from parlour_client.text.file_text import downloads_folder, size_words, typed_path, written_path
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.chat.timeline.rows import FIRST_GUTTER, GUTTER, Setting, rows_of
+from parlour_client.ui.chat.timeline.rows import FILE_GUTTER, FIRST_GUTTER, GUTTER, Setting, rows_of
 from parlour_client.ui.input.completion import complete
 from parlour_protocol.frames import bodies
 
@@ -68,7 +68,7 @@ async def test_a_file_is_sent_by_its_path(client: FakeClient, open_app: OpenApp,
         assert ("send_file", LOBBY, path, "the first") in client.calls
         text = screen_text(pilot)
         assert "sending" not in text
-        assert "│ file: text/plain, 5 bytes (f: save): my honey.txt" in text
+        assert "╞ file text/plain, 5 bytes (f: save)  my honey.txt" in text
 
 
 async def test_a_file_can_be_cancelled(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ async def test_a_file_can_be_cancelled(client: FakeClient, open_app: OpenApp, tm
         await settled(pilot)
         text = screen_text(pilot)
         assert "Transfer cancelled" in text
-        assert "file: text/plain" not in text
+        assert "╞ file text/plain" not in text
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -107,9 +107,10 @@ async def test_a_hostile_name_is_text_and_stays_in_the_folder(
         text = screen_text(pilot)
     assert "\x1b" not in text
     assert "\u202e" not in text
-    assert "│ file: text/plain, 12.3 kB (f: save): " in text
+    assert "╞ file text/plain, 12.3 kB" in text
     rows = rows_of(client.logs[LOBBY][-1], Setting(29, client.account.user))
-    assert all(row[0].text in {FIRST_GUTTER, GUTTER} for row in rows[1:])
+    marks = (FIRST_GUTTER, GUTTER, FILE_GUTTER, "· ", "  ")
+    assert all(row[0].text.startswith(marks) for row in rows[1:])
     assert "Saved: " in text
     assert kept.read_text() == "mine"
     assert lies_well(tmp_path, folder, kept)

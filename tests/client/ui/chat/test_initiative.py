@@ -226,7 +226,7 @@ async def test_a_page_that_comes_late_is_offered(
         await settled(pilot)
         assert pilot.app.screen is screen
         assert sent(client) == [("send", LOBBY, "xyz q", None)]
-        assert "What you asked for is there (alt+g: go there)" in screen_text(pilot)
+        assert "What you asked for is there (Alt+G: go there)" in screen_text(pilot)
         await pilot.press("alt+g")
         await settled(pilot)
         assert page in screen_text(pilot)

@@ -35,7 +35,12 @@ async def test_messages_of_all_rooms_are_one_stream(client: FakeClient, open_app
         client.say(LOBBY, CAROL, "tea is ready")
         await settled(pilot)
         text = screen_text(pilot)
-        rows = ["good morning", "#garden  carol  the roses are out", "@bob  bob  psst", "carol  tea is ready"]
+        rows = [
+            "good morning",
+            "#garden  carol  │ the roses are out",
+            "@bob  bob  │ psst",
+            "carol  │ tea is ready",
+        ]
         places = [text.index(row) for row in rows]
         assert places == sorted(places)
         assert "\x1b" not in text

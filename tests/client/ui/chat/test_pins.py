@@ -37,7 +37,7 @@ async def test_a_message_is_pinned_listed_and_taken_off(client: FakeClient, open
         screen.pane.timeline.take_in()
         await pilot.pause()
         text = screen_text(pilot)
-        assert "  pinned" in text
+        assert "· pinned" in text
         assert "alice pinned a message (p: go there)" in text
         assert called(client, "pin") == [(LOBBY, rules.seq, True)]
         await pilot.press("end", "up", "p")

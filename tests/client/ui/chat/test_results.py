@@ -84,7 +84,7 @@ async def test_the_operators_notice_stands_above_the_chat_until_it_is_read(
         await pilot.resize_terminal(40, 15)
         await settled(pilot)
         first, second, *_rest = screen_text(pilot).splitlines()
-        assert first.startswith(" alt+n: read all 2 · Notice from the o")
+        assert first.startswith(" Alt+N: read all 2 · Notice from the o")
         assert "word" not in second  # the whole text is a key away: every other row is for the chat
         await pilot.press("alt+n")
         await settled(pilot)

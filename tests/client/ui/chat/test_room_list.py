@@ -105,7 +105,7 @@ async def test_a_peek_marks_nothing_read(client: FakeClient, open_app: OpenApp) 
         await pilot.press("f2", *"garden", "alt+k")
         await settled(pilot)
         assert screen.pane.current.id == GARDEN
-        assert "peek: alt+r marks read" in screen_text(pilot)
+        assert "peek: Alt+R marks read" in screen_text(pilot)
         client.say(GARDEN, CAROL, "tulips")
         await settled(pilot)
         assert not [call for call in client.calls if call[0] == "mark_read"]

@@ -81,7 +81,7 @@ async def test_a_star_is_put_and_taken_off(client: FakeClient, open_app: OpenApp
         await settled(pilot)
         screen.pane.timeline.take_in()
         await pilot.pause()
-        assert "  starred" in screen_text(pilot)
+        assert "· starred" in screen_text(pilot)
         await pilot.press("asterisk")
         await settled(pilot)
         assert [call[3] for call in client.calls if call[0] == "star"] == [True, False]

@@ -184,9 +184,12 @@ async def test_the_text_comes_back_to_the_room_where_it_was_begun(
         lent.gives = "begun and done"
         lent.done.set()
         await settled(pilot)
-        assert screen.pane.current.id != GARDEN
-        assert screen.pane.composer.text == ""
-        assert client.drafts[GARDEN] == "begun and done"
+        assert screen.pane.current.id == GARDEN
+        assert screen.pane.composer.text == "begun and done"
+        await pilot.press("enter")
+        await settled(pilot)
+        assert not [call for call in client.calls if call[0] == "send"]
+    assert client.drafts[GARDEN] == "begun and done"
 
 
 async def test_the_text_comes_back_as_the_edit_that_it_was(

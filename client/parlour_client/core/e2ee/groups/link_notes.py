@@ -16,7 +16,7 @@ OLDER_COPY: Final = N_(
 def missing_note(user: UserName, count: int) -> Note:
     """Say that messages of someone did not arrive."""
     words = ngettext(
-        "1 message of {user} is missing here", "{count} messages of {user} are missing here", count
+        "1 message from {user} is missing here", "{count} messages from {user} are missing here", count
     )
     return Note(NoteKind.LEFT_OUT, user, words.format(user=user, count=count))
 

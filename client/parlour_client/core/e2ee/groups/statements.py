@@ -139,13 +139,13 @@ def _deed(statement: Statement) -> str:
     act = statement.act
     match act:
         case Admit():
-            return _("admitted {who}").format(who=act.who)
+            return _("let {who} in").format(who=act.who)
         case Request():
             return _("joined")
         case Remove(ban=True):
             return _("banned {who}").format(who=act.who)
         case Remove():
-            return _("left") if act.who == statement.by else _("removed {who}").format(who=act.who)
+            return _("left") if act.who == statement.by else _("kicked {who}").format(who=act.who)
         case Unban():
             return _("lifted the ban of {who}").format(who=act.who)
         case SetRole(role=role):

@@ -82,7 +82,7 @@ def waiting_row(one: OwnDevice) -> Content:
             device=peer_line(one.name, limit=40, style="bold"),
         ),
         own("  "),
-        own(_("alt+a: compare its code"), "dim"),
+        own(_("Alt+A: compare its code"), "dim"),
     )
 
 

@@ -88,7 +88,7 @@ def process_words(process: SasVerification) -> Content:
     if process.ended:
         return lines(head, own(_(process.ended), "bold"))
     if not process.words:
-        waiting = _("They are asked on their screen and continue with /words. You have ten minutes.")
+        waiting = _("They see your request and continue with /words. You have ten minutes.")
         return lines(head, own(waiting))
     words = own("   ".join(process.words), "bold $text-accent")
     mine = _("You confirmed that they match.") if process.we_confirmed else ""

@@ -1,8 +1,8 @@
 """Lays out a message's text: safe text and the spans of its formatting become rows of pieces.
 
-The rows have no gutter: ``rows`` puts it before each. Every character of the text is drawn, in its order, but
-for markers, of which a bar or a bullet takes the place of some, and covered spoilers, which have a sign; with
-``markers`` really every one.
+The rows have no gutter: ``rows`` puts it before each but those that begin with ``OWN``, which are our words.
+Every character of the text is drawn, in its order, but for markers, of which a bar or a bullet takes the
+place of some, and covered spoilers, which have a sign; with ``markers`` really every one.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len
 
 from parlour_client.kit.language import _, ngettext
-from parlour_client.text.code_colours import code_colours
+from parlour_client.text.code_colours import LANGUAGES, code_colours
 from parlour_client.text.formatting import StyleKind, StyleSpan
-from parlour_client.ui.chat.timeline.pieces import Look, Piece, Row
+from parlour_client.ui.chat.timeline.pieces import OWN, Look, Piece, Row
 from parlour_client.ui.chat.timeline.wrap import cut_ranges, row_ranges, wrapped
 from parlour_protocol.kit.text import SafeText
 from parlour_protocol.kit.text.cell_width import cell_width, clusters
@@ -225,7 +225,7 @@ def _code_rows(
     if view.markers:
         yield from _line_rows(fence, width, view)
     else:
-        yield from _label(language or _("code"), count, width)
+        yield from _label(language, count, width)
     text = "\n".join("".join(span.text for span in one.line) for one in code)
     colours = [
         StyleSpan(block.start + start, block.start + end, kind)
@@ -242,18 +242,24 @@ def _code_rows(
         more = ngettext(
             "… {count} more line of code (enter: show)", "… {count} more lines of code (enter: show)", hidden
         ).format(count=hidden)
-        yield (Piece(more if len(more) <= width else f"… {hidden}", Look.META),)
+        yield (OWN, Piece(more if len(more) <= width else f"… {hidden}", Look.META))
     else:
         yield from rows
 
 
 def _label(language: str, count: str, width: int) -> Iterator[Row]:
-    hint = _("c: copy")
-    for words in (f" · {count} ({hint})", f" · {count}", ""):
-        if len(language) + len(words) <= width or not words:
-            for start, end in cut_ranges([language], width - len(words)):
-                yield Piece(language[start:end], Look.META, (StyleKind.FENCE,)), Piece(words, Look.META)
-            return
+    """Yield what a block is. A language that we know is a word of ours, any other one the author's text."""
+    known = language.lower() in LANGUAGES
+    name, hint = language if known else _("code"), _("c: copy")
+    words = next(
+        one for one in (f"{name} · {count} ({hint})", f"{name} · {count}", name[:width])
+        if len(one) <= width
+    )  # fmt: skip
+    yield OWN, Piece(words, Look.META)
+    if not known:
+        for start, end in cut_ranges([language], width):
+            if language[start:end]:
+                yield (Piece(language[start:end], Look.META, (StyleKind.FENCE,)),)
 
 
 def _with(code: Sequence[_Line], colours: Sequence[StyleSpan]) -> Iterator[_Line]:

@@ -1,7 +1,7 @@
 """Pieces of rows: text with the name of its style. ``painter`` turns the names into styles."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from parlour_client.text.formatting import StyleKind
 from parlour_protocol.kit.names import UserName
@@ -37,4 +37,8 @@ class Piece(NamedTuple):
     """Whose colour it has."""
 
 
+OWN_MARK: Final = "· "
+"""Before a row of our own words: others' text has another mark before each of its rows."""
+OWN: Final = Piece(OWN_MARK, Look.META)
+"""The first piece of a row of our own within a text."""
 Row = tuple[Piece, ...]

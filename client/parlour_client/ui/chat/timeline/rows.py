@@ -2,10 +2,12 @@
 
 Every row of others' text has the client's gutter before it, and the first one of a message another than the
 rest, so that no row can imitate a new message; the columns beside it, and rows without a gutter, contain only
-our own words and checked names. It knows no widget and no colour: ``painter`` turns the names into styles.
+our own words and checked names. What only the client draws has marks of its own, which say what it is without
+colour: a file, reactions, a quote, our words. It knows no widget and no colour: ``painter`` turns the names
+into styles.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,11 +16,11 @@ from rich.cells import cell_len
 from parlour_client.core.model import ABOUT_THE_LOG, BEFORE_JOIN, Entry, NoteKind, display_name
 from parlour_client.kit.language import _, ngettext
 from parlour_client.text.file_text import facts_of, is_picture
-from parlour_client.text.formatting import formatted, preview
+from parlour_client.text.formatting import StyleKind, formatted, preview
 from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_client.ui.chat.timeline.layout import DEFAULT, MIN_WIDTH, NAME_GAP, Columns, Layout
 from parlour_client.ui.chat.timeline.message_text import TextView, text_rows
-from parlour_client.ui.chat.timeline.pieces import Look, Piece, Row
+from parlour_client.ui.chat.timeline.pieces import OWN, OWN_MARK, Look, Piece, Row
 from parlour_client.ui.chat.timeline.sentences import day, delivery_words, sentence, stamp
 from parlour_client.ui.chat.timeline.wrap import SpanRow, wrapped, wrapped_line
 from parlour_protocol.frames.bodies import Message
@@ -35,11 +37,17 @@ FIRST_GUTTER: Final = "├ "
 FIRST_MENTION_GUTTER: Final = "┣ "
 QUOTE_GUTTER: Final = "╭ "
 """The gutter of what a message replies to: a quote that someone typed has that of a text."""
+FILE_GUTTER: Final = "╞ "
+"""The mark of a file: our facts about it, then its name, on one row."""
+REACTIONS_GUTTER: Final = "╰ "
+"""The mark of reactions."""
 DOUBT: Final = "?"
 """After a name in the row of a text: not verified. No name can contain it."""
 FOLD_AT: Final = 24
 """Rows of a message that are shown before it is opened."""
 _ROOM_FOR_DOUBT: Final = 32
+_LEAST_NAME: Final = 12
+"""Cells of a file's name that are shown beside the facts about it."""
 _NAMED: Final = 3
 """Readers of a message that are named; the others are counted."""
 _ALARMS: Final = ABOUT_THE_LOG | {
@@ -148,7 +156,9 @@ def _in_columns(rows: list[Row], columns: Columns, time: str, name: Piece | None
 
 def _mark_first(rows: list[Row], author: UserName) -> None:
     """Give the first row of a message's text the gutter that says so, in its author's colour."""
-    at = next(number for number, row in enumerate(rows) if row[0].look in {Look.GUTTER, Look.MENTION})
+    at = next((at for at, row in enumerate(rows) if row[0].look in {Look.GUTTER, Look.MENTION}), None)
+    if at is None:
+        return  # only rows of our own, such as that it was deleted
     mentions = any(row[0].look is Look.MENTION for row in rows)
     first = (
         Piece(FIRST_MENTION_GUTTER, Look.MENTION)
@@ -200,16 +210,17 @@ def _note_rows(entry: Entry, columns: Columns, time: str) -> list[Row]:
     """Return this client's notes on an encrypted event: whole, never cut off."""
     failed = entry.trouble not in {"", BEFORE_JOIN} or (entry.note is not None and entry.note.kind in _ALARMS)
     look = Look.FAILED if failed else Look.EVENT
-    words = safe_text(f"· {note_words(entry)}{f'  {time}' if columns.beside else ''}")
+    words = safe_text(f"{OWN_MARK}{note_words(entry)}{f'  {time}' if columns.beside else ''}")
     return [(Piece("".join(span.text for span in row), look),) for row in wrapped(words, columns.body)]
 
 
 def _quote(parent: Entry | None, cells: int) -> Row:
     if parent is None:
-        return _quoted("> " + _("an earlier message (p: go there)"), cells)
-    words = _("(deleted)") if parent.text is None else " / ".join(safe_text(preview(parent.text)[:400]).lines)
-    head = f"> {safe_text(display_name(parent.author)).plain}: "
-    return _quoted(head + words, cells)
+        return _quoted(OWN_MARK + _("an earlier message (p: go there)"), cells)
+    author = safe_text(display_name(parent.author)).plain
+    if parent.text is None:
+        return _quoted(f"{author} {OWN_MARK}{_('deleted')}", cells)
+    return _quoted(f"{author}: {' / '.join(safe_text(preview(parent.text)[:400]).lines)}", cells)
 
 
 def _quoted(words: str, cells: int) -> Row:
@@ -218,28 +229,32 @@ def _quoted(words: str, cells: int) -> Row:
 
 def _text_rows(entry: Entry, cells: int, setting: Setting) -> list[Row]:
     if entry.deleted or entry.text is None:
-        return [_gutter(Piece(_("(deleted)"), Look.META))]
+        return _own_rows(_("deleted"), cells)
     safe = safe_text(entry.text)
     if safe.blank:
-        return [_gutter(Piece(BLANK_LABEL, Look.META))]
+        return _own_rows(BLANK_LABEL.strip("()"), cells)
     mention = f"@{setting.me}" in entry.text
     gutter = Piece(MENTION_GUTTER, Look.MENTION) if mention else Piece(GUTTER, Look.GUTTER)
     spans = formatted(safe, markup=setting.layout.formatting != "off")
     view = _text_view(entry, setting) if spans else TextView()
-    rows: list[Row] = [(gutter, *row) for row in text_rows(safe, spans, cells, view)]
+    rows: list[Row] = [
+        row if row[:1] == (OWN,) else (gutter, *row) for row in text_rows(safe, spans, cells, view)
+    ]
     if len(rows) > FOLD_AT and not setting.opened:
         left = len(rows) - FOLD_AT + 1
         more = ngettext(
             "… {count} more line (enter: show)", "… {count} more lines (enter: show)", left
         ).format(count=left)
-        rows[FOLD_AT - 1 :] = [_gutter(Piece(_cut(more, cells), Look.META))]
+        rows[FOLD_AT - 1 :] = _own_rows(more, cells)
+    covered = sum(span.kind is StyleKind.SPOILER for span in spans) if view.covered else 0
+    if covered:  # without this row a sign that someone typed could be one
+        words = ngettext("{count} spoiler is covered", "{count} spoilers are covered", covered)
+        rows += _own_rows(words.format(count=covered), cells)
     if safe.hidden:
-        mark = ngettext(
-            "contains {count} hidden character (i: inspect)",
-            "contains {count} hidden characters (i: inspect)",
-            safe.hidden,
+        words = ngettext(
+            "{count} hidden character (i: which)", "{count} hidden characters (i: which)", safe.hidden
         ).format(count=safe.hidden)
-        rows.append(_gutter(Piece(_cut(mark, cells), Look.ESCAPE)))
+        rows += _own_rows(words, cells, Look.ESCAPE)
     return rows
 
 
@@ -256,20 +271,51 @@ def _file_rows(entry: Entry, cells: int) -> list[Row]:
     file = entry.file
     if file is None or entry.deleted:
         return []
+    facts = facts_of(file)
+    with_keys = (
+        _("picture {facts} (v: preview, f: save)") if is_picture(file) else _("file {facts} (f: save)")
+    ).format(facts=facts)
+    shortly = (_("picture {facts}") if is_picture(file) else _("file {facts}")).format(facts=facts)
+    name = _on_one_line(file.name)
+    wanted = sum(_cells(span.text) for span in name)
+    words = with_keys if _cells(with_keys) + 2 + min(wanted, _LEAST_NAME) <= cells else shortly
     # The name is a stranger's text: it is last, so that no part of it can pass for the type or the size.
-    label = (
-        _("picture: {facts} (v: preview, f: save): ") if is_picture(file) else _("file: {facts} (f: save): ")
-    )
-    line = [Span(label.format(facts=facts_of(file)), is_escape=False), *_on_one_line(file.name)]
-    return [
-        _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))
-        for row in wrapped_line(line, cells)
-    ]
+    left = cells - _cells(words) - 2
+    if left < min(wanted, _LEAST_NAME):  # it has a row of its own, behind the mark of others' text
+        facts_row = _marked(FILE_GUTTER, [Span(_cut(words, cells), is_escape=False)])
+        return [facts_row, _peer_row(tuple(_middle_cut(name, cells)))]
+    return [_marked(FILE_GUTTER, [Span(f"{words}  ", is_escape=False), *_middle_cut(name, left)])]
+
+
+def _middle_cut(line: Line, cells: int) -> Line:
+    """Cut a name in its middle, so that its ending is always seen."""
+    if sum(_cells(span.text) for span in line) <= cells:
+        return line
+    text = "".join(span.text for span in line)
+    parts = [cluster for cluster, _claimed in clusters(text)]
+    head, tail = list[str](), list[str]()
+    left = cells - 1
+    while parts and left > 0:
+        part = parts.pop(0) if len(head) < len(tail) else parts.pop()
+        left -= _cells(part)
+        if left < 0:
+            break
+        (head.append if len(head) < len(tail) else tail.append)(part)
+    return (Span(f"{''.join(head)}…{''.join(reversed(tail))}", any(span.is_escape for span in line)),)
+
+
+def _cells(text: str) -> int:
+    return len(text) if text.isascii() else max(cell_len(text), cell_width(text))
+
+
+def _marked(mark: str, line: Iterable[Span]) -> Row:
+    pieces = (Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in line)
+    return (Piece(mark, Look.QUOTE), *pieces)
 
 
 def _event_rows(entry: Entry, columns: Columns, time: str) -> list[Row]:
     words, untrusted = sentence(entry)
-    rows = _own_rows("· ", f"{words}{f'  {time}' if columns.beside else ''}", columns.body, Look.EVENT)
+    rows = _own_rows(f"{words}{f'  {time}' if columns.beside else ''}", columns.text, Look.EVENT)
     if untrusted is not None:
         rows += _peer_rows(untrusted, columns.text)
     return rows
@@ -278,15 +324,12 @@ def _event_rows(entry: Entry, columns: Columns, time: str) -> list[Row]:
 def _reaction_rows(entry: Entry, cells: int) -> list[Row]:
     if not entry.reactions:
         return []
-    # Each reaction is a stranger's text, so it stays behind the gutter; ours is the last number before a gap.
+    # Each reaction is a stranger's text; ours is the last number before a gap.
     line: list[Span] = []
     for one in entry.reactions:
         line += [Span("   ", is_escape=False)] if line else []
         line += [*_on_one_line(one.reaction), Span(f" {len(one.users)}", is_escape=False)]
-    return [
-        _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))
-        for row in wrapped_line(line, cells)
-    ]
+    return [_marked(REACTIONS_GUTTER, row) for row in wrapped_line(line, cells)]
 
 
 def _readers(users: tuple[UserName, ...]) -> str:
@@ -311,20 +354,20 @@ def _meta_rows(entry: Entry, columns: Columns, read_by: tuple[UserName, ...]) ->
     if read_by:
         facts.append(_readers(read_by))
     if facts:
-        rows += _own_rows("  ", " · ".join(facts), columns.body, Look.META)
+        rows += _own_rows(" · ".join(facts), columns.text)
     if words := delivery_words(entry):
         failed = entry.failed
-        rows += _own_rows("  ", words, columns.body, Look.FAILED if failed else Look.META)
+        rows += _own_rows(words, columns.text, Look.FAILED if failed else Look.META)
         if entry.problem:  # the server may have written it
             rows += _peer_rows(entry.problem, columns.text)
     return rows
 
 
-def _own_rows(mark: str, words: str, cells: int, look: Look) -> list[Row]:
+def _own_rows(words: str, cells: int, look: Look = Look.META) -> list[Row]:
     """Return our own sentence whole: the time at its end must not be cut off. Further rows are indented."""
-    rows = wrapped(safe_text(words), cells - len(mark))
+    rows = wrapped(safe_text(words), cells)
     return [
-        (Piece((" " * len(mark) if number else mark) + "".join(span.text for span in row), look),)
+        (Piece((" " * len(OWN_MARK) if number else OWN_MARK) + "".join(span.text for span in row), look),)
         for number, row in enumerate(rows)
     ]
 
@@ -339,7 +382,7 @@ def _peer_rows(untrusted: str, cells: int) -> list[Row]:
     """Return a stranger's text on rows of its own, or say that it is invisible."""
     safe = safe_text(untrusted)
     if safe.blank:
-        return [_gutter(Piece(BLANK_LABEL, Look.META))]
+        return _own_rows(BLANK_LABEL.strip("()"), cells)
     return [_peer_row(row) for row in wrapped(safe, cells)]
 
 

@@ -391,7 +391,7 @@ async def test_a_new_device_is_told_at_once_and_approved_with_one_key(
         client.encryption.waiting_devices = [WAITING]
         client.tell(EncryptionChanged())
         await settled(pilot)
-        assert "New device waiting for approval: tablet  alt+a: compare its code" in screen_text(pilot)
+        assert "New device waiting for approval: tablet  Alt+A: compare its code" in screen_text(pilot)
         await pilot.press("alt+a")
         await settled(pilot)
         assert isinstance(pilot.app.screen, ApprovalScreen)

@@ -203,7 +203,7 @@ async def test_a_quote_fetches_what_it_answers(client: FakeClient, open_app: Ope
     client.mark_all_read()
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        assert "> bob: shall we meet?" in screen_text(pilot)
+        assert "╭ bob: shall we meet?" in screen_text(pilot)
         await pilot.press("alt+up", "p")
         await settled(pilot)
         assert screen.pane.timeline.selected is not None

@@ -1,5 +1,6 @@
 """Layouts: where names, times and texts are, and that no text can imitate a message."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -145,7 +146,10 @@ def test_no_text_can_imitate_a_message(*, text: str, layout: Layout, width: int,
         assert cell_width(row) <= width
     body = rows if columns.name else rows[1:]
     assert body[0][own] == "├"
-    assert {row[own] for row in body[1:]} <= {"│"}
+    assert {row[own] for row in body[1:]} <= {"│", "·", " "}  # further rows of ours are indented
+    ours = [row[own + 2 :] for row in body[1:] if row[own] == "·"]
+    if width > COLUMNS_FROM:  # else they are wrapped
+        assert all(re.match(r"\d+ (hidden character|spoiler)|\w+ · \d+ line|code$", one) for one in ours)
     assert not "".join(row[:own] for row in rows[1:]).strip()
     shown = [row[own + 2 :] for row in body]
     lines = ["".join(span.text for span in row) for row in wrapped(safe_text(text + "x"), columns.text)]

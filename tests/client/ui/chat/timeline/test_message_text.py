@@ -11,7 +11,7 @@ from tests.protocol.kit.text.corpus import CORPUS, load
 from parlour_client.text.formatting import StyleKind, StyleSpan, formatted
 from parlour_client.ui.chat.timeline import message_text
 from parlour_client.ui.chat.timeline.message_text import CODE_FOLDED, TextView, text_rows
-from parlour_client.ui.chat.timeline.pieces import Look, Piece, Row
+from parlour_client.ui.chat.timeline.pieces import OWN, Look, Piece, Row
 from parlour_protocol.kit.text import safe_text
 from parlour_protocol.kit.text.cell_width import cell_width, clusters
 
@@ -44,8 +44,9 @@ def pieces(text: str, width: int, view: TextView) -> list[Row]:
         ),
         ("/me _waves_", ["* cora waves"]),
         ("no ||one|| ||two ~~x~~||", ["no [spoiler, enter: show] [spoiler,", "enter: show]"]),
-        ("a\n```py\nx = 1\n```\nb", ["a", "py · 1 line (c: copy)", "  x = 1", "b"]),
-        ("```\nx\n\ny\n```", ["code · 3 lines (c: copy)", "  x", "", "  y"]),
+        ("a\n```py\nx = 1\n```\nb", ["a", "· py · 1 line (c: copy)", "  x = 1", "b"]),
+        ("```\nx\n\ny\n```", ["· code · 3 lines (c: copy)", "  x", "", "  y"]),
+        ("```poetry\nx\n```", ["· code · 1 line (c: copy)", "poetry", "  x"]),
     ],
 )
 def test_formatted_rows(text: str, shown: list[str]) -> None:
@@ -69,10 +70,10 @@ def test_long_code_is_folded_and_counted() -> None:
     """A folded block shows its first lines and how many more there are."""
     code = "\n".join(f"x{number}" for number in range(40))
     shown = rows(f"```\n{code}\n```")
-    assert shown[0] == "code · 40 lines (c: copy)"
+    assert shown[0] == "· code · 40 lines (c: copy)"
     assert shown[1:-1] == [f"  x{number}" for number in range(CODE_FOLDED)]
-    assert shown[-1] == "… 30 more lines of code (enter: show)"
-    assert rows(f"```\n{code}\n```", 20)[-1] == "… 30"
+    assert shown[-1] == "· … 30 more lines of code (enter: show)"
+    assert rows(f"```\n{code}\n```", 20)[-1] == "· … 30"
     assert len(rows(f"```\n{code}\n```", view=TextView(opened=True))) == 41
 
 
@@ -109,6 +110,8 @@ def check(text: str, width: int) -> None:
         assert row.removeprefix("  ").rstrip() == line.removeprefix("  ").rstrip()
     for view in (TextView(actor=CORA), AS_SENT):
         for row in pieces(text, width, view):
+            if row[:1] == (OWN,):
+                continue  # our words, with the mark that others' text gets from ``rows``
             assert sum(cell_width(piece.text) for piece in row) <= max(width, 2) or len(_clusters(row)) <= 1
             for _, same in groupby(row, lambda piece: piece.look):  # an escape is a piece of its own
                 parts = tuple(piece for piece in same if piece.text.strip(" "))

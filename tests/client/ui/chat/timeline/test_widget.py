@@ -252,11 +252,11 @@ async def test_one_key_shows_the_markers_that_were_sent(client: FakeClient, open
     client.say(LOBBY, BOB, "a **bold** ||secret|| word")
     async with open_app(client) as pilot:
         await lobby(pilot)
-        assert message_rows(pilot)[-1] == "a bold [spoiler, enter: show] word"
+        assert message_rows(pilot)[-2] == "a bold [spoiler, enter: show] word"
         await pilot.press("alt+up", "m")
         assert message_rows(pilot)[-1] == "a **bold** ||secret|| word"
         await pilot.press("m")
-        assert message_rows(pilot)[-1] == "a bold [spoiler, enter: show] word"
+        assert message_rows(pilot)[-2] == "a bold [spoiler, enter: show] word"
 
 
 async def test_enter_opens_long_code_then_spoilers_then_folds_again(
@@ -270,11 +270,12 @@ async def test_enter_opens_long_code_then_spoilers_then_folds_again(
         ends = []
         await pilot.press("alt+up")
         for _ in range(3):
-            ends.append(message_rows(pilot)[-2:])
+            ends.append(message_rows(pilot)[-3:])
             await pilot.press("enter")
-        folded = ["… 7 more lines of code (enter: show)", "[spoiler, enter: show]"]
-        assert ends == [folded, ["  16", "[spoiler, enter: show]"], ["  16", "secret"]]
-        assert message_rows(pilot)[-2:] == folded
+        covered = ["[spoiler, enter: show]", "      · 1 spoiler is covered"]
+        folded = ["      · … 7 more lines of code (enter: show)", *covered]
+        assert ends == [folded, ["  16", *covered], ["  15", "  16", "secret"]]
+        assert message_rows(pilot)[-3:] == folded
 
 
 async def test_formatting_can_be_off(client: FakeClient, open_app: OpenApp) -> None:
@@ -286,7 +287,7 @@ async def test_formatting_can_be_off(client: FakeClient, open_app: OpenApp) -> N
         timeline.lay_out(Layout(formatting="off"))
         assert message_rows(pilot)[-1] == "a **bold** ||secret||"
         timeline.lay_out(Layout(formatting="markers"))
-        assert message_rows(pilot)[-1] == "a **bold** ||[spoiler, enter: show]||"
+        assert message_rows(pilot)[-2] == "a **bold** ||[spoiler, enter: show]||"
 
 
 async def test_me_is_a_line_within_the_message(client: FakeClient, open_app: OpenApp) -> None:

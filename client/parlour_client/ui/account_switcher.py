@@ -100,15 +100,20 @@ class AccountSwitcher:
             self._begin(name, None)
 
     def _begin(self, name: str, passphrase: Secret | None) -> None:
-        _done = self._app.run_worker(self._switch(name, passphrase), group="account", exclusive=True)
+        _done = self._app.run_worker(
+            self._switch(name, passphrase, self._app.keys.turn), group="account", exclusive=True
+        )
 
-    async def _switch(self, name: str, passphrase: Secret | None) -> None:
+    async def _switch(self, name: str, passphrase: Secret | None, asked: int) -> None:
         if self._accounts is None:
             return
         try:
             opened = await self._accounts.open(name, passphrase)
         except ParlourClientError as error:
             self._refuse(error_content(error))
+            return
+        if not self._app.keys.is_last(asked):  # the rest of a sentence is not for the other account
+            self._refuse(own(_("Not switched: you went on writing. Switch again.")))
             return
         self._accounts = replace(self._accounts, current=opened.name)
         await self._switch_to(opened)

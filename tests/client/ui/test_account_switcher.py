@@ -1,5 +1,7 @@
 """Several accounts: one client stops, then the other one starts."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -81,6 +83,30 @@ async def test_switching_stops_one_and_starts_the_other(
         assert pilot.app.theme == "high-contrast"
         assert not client._listeners  # nothing of the first one is heard any more
     assert house.work.stopped
+
+
+async def test_an_account_that_opens_late_takes_nothing_from_under_the_hands(
+    client: FakeClient, house: House, open_app: OpenApp
+) -> None:
+    """The archive takes its time: a sentence that was begun meanwhile is not for the other account."""
+    opens, goes_on = house.open, asyncio.Event()
+
+    async def slowly(name: str, passphrase: Secret | None) -> OpenedAccount:
+        await goes_on.wait()
+        return await opens(name, passphrase)
+
+    async with open_app(client, accounts=replace(house.accounts, open=slowly)) as pilot:
+        chat = pilot.app.screen
+        assert isinstance(chat, ChatScreen)
+        await pilot.press(*"/account work", "enter")
+        await settled(pilot)
+        await pilot.press(*"open sesame", "enter", *"see you at")
+        goes_on.set()
+        await settled(pilot)
+        assert pilot.app.screen is chat
+        assert chat.pane.composer.text == "see you at"
+        assert not client.stopped
+        assert "Not switched: you went on writing." in screen_text(pilot)
 
 
 async def test_a_wrong_passphrase_leaves_the_person_where_they_were(

@@ -5,7 +5,7 @@ is no question about an action without a ``Yes``, and none hears a key that was 
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
@@ -43,6 +43,8 @@ class GuardedQuestion(Overlay[Answer]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
+    left: ClassVar[Any] = None
+    """The answer that Esc gives: it must do nothing."""
 
     def on_mount(self) -> None:
         """Note when it appeared."""
@@ -63,7 +65,7 @@ class GuardedQuestion(Overlay[Answer]):
 
     def action_leave(self) -> None:
         """Leave it unanswered."""
-        _done = super().dismiss(None)
+        _done = super().dismiss(self.left)
 
 
 class ConfirmScreen(GuardedQuestion[bool]):

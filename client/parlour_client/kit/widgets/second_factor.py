@@ -22,7 +22,7 @@ from parlour_client.kit.language import N_, _
 from parlour_client.kit.qr_code import qr_rows
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.questions import Choices, ConfirmScreen
+from parlour_client.kit.widgets.questions import Choices, ConfirmScreen, GuardedQuestion
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, lines, own, peer_line
 from parlour_client.kit.widgets.safe import option as list_option
 from parlour_protocol.kit.second_factor import FactorInfo, FactorKind, FactorList
@@ -107,8 +107,8 @@ class AppScreen(Overlay[str | None]):
         _done = self.dismiss(None)
 
 
-class RecoveryCodesScreen(Overlay[bool]):
-    """Shows the recovery codes, once."""
+class RecoveryCodesScreen(GuardedQuestion[bool]):
+    """Shows the recovery codes, once; only Enter closes it, and not one that was typed before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "kept", N_("I have kept them"), id="second_factor.kept"),
@@ -127,6 +127,10 @@ class RecoveryCodesScreen(Overlay[bool]):
             )
             yield SafeStatic(lines(*(peer_line(code) for code in self._codes)))
             yield SafeStatic(own(_("enter: I have kept them"), "dim"))
+            yield SafeStatic(own("", "dim"), id="quiet")
+
+    def action_leave(self) -> None:
+        """Stay: they are shown only once."""
 
     def action_kept(self) -> None:
         """Close."""

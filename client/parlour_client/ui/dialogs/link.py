@@ -9,7 +9,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 
 from parlour_client.kit.language import N_, _
-from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.questions import GuardedQuestion
 from parlour_client.kit.widgets.safe import ESCAPE, SafeStatic, join, lines, own, peer, peer_line
 from parlour_client.text.link_details import LinkDetails
 
@@ -23,13 +23,14 @@ class LinkAnswer(Enum):
     COPY = auto()
 
 
-class LinkScreen(Overlay[LinkAnswer | None]):
-    """Enter opens, y copies, Esc closes."""
+class LinkScreen(GuardedQuestion[LinkAnswer]):
+    """Enter opens a link without a warning, o any other one, y copies, Esc closes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", N_("Open"), id="link.open"),
+        Binding("enter", "open_plain", N_("Open"), id="link.open"),
+        Binding("o", "open", N_("Open anyway"), show=False, id="link.open_anyway"),
         Binding("y", "copy", N_("Copy"), id="link.copy"),
-        Binding("escape,q", "leave", N_("Close"), id="link.leave"),
+        Binding("q", "leave", N_("Close"), id="link.leave"),
     ]
 
     def __init__(self, link: LinkDetails) -> None:
@@ -41,14 +42,20 @@ class LinkScreen(Overlay[LinkAnswer | None]):
         with Vertical(classes="box"):
             with VerticalScroll():
                 yield SafeStatic(link_content(self._link))
-            yield SafeStatic(own(self._keys(), "dim"))
+            yield SafeStatic(own(self._key_words(), "dim"))
+            yield SafeStatic(own("", "dim"), id="quiet")
 
-    def _keys(self) -> str:
+    def _key_words(self) -> str:
         if not self._link.address:
             return _("y: copy · esc: close")
         if self._link.warnings:
-            return _("enter: open anyway · y: copy · esc: close")
+            return _("o: open anyway · y: copy · esc: close")
         return _("enter: open · y: copy · esc: close")
+
+    def action_open_plain(self) -> None:
+        """Open it, if nothing looks wrong: Enter may be a habit."""
+        if not self._link.warnings:
+            self.action_open()
 
     def action_open(self) -> None:
         """Open it, if it may be opened."""
@@ -58,10 +65,6 @@ class LinkScreen(Overlay[LinkAnswer | None]):
     def action_copy(self) -> None:
         """Copy it as it is shown."""
         _ = self.dismiss(LinkAnswer.COPY)
-
-    def action_leave(self) -> None:
-        """Close."""
-        _ = self.dismiss(None)
 
 
 def link_content(link: LinkDetails) -> Content:

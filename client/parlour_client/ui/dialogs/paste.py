@@ -1,7 +1,7 @@
 """The question before a paste or a secret is sent: the finding, the text itself, and send, edit or drop.
 
 The text is shown sanitised, folded with a count; Enter by itself chooses nothing, so that a newline at the
-end of a paste is no answer.
+end of a paste is no answer, and neither does a letter of what is being typed.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 
 from parlour_client.kit.language import N_, _, ngettext
-from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.questions import GuardedQuestion
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.text.secret_guard import Finding
 
@@ -29,7 +29,7 @@ class Choice(Enum):
     DROP = auto()
 
 
-class PasteScreen(Overlay[Choice]):
+class PasteScreen(GuardedQuestion[Choice]):
     """Send, edit or drop."""
 
     HELP: ClassVar[str | None] = N_(
@@ -37,9 +37,11 @@ class PasteScreen(Overlay[Choice]):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "choose('SEND')", N_("Send"), id="paste.send"),
-        Binding("e,escape", "choose('EDIT')", N_("Edit"), id="paste.edit"),
+        Binding("e", "choose('EDIT')", N_("Edit"), id="paste.edit"),
         Binding("d", "choose('DROP')", N_("Drop"), id="paste.drop"),
     ]
+
+    left = Choice.EDIT
 
     def __init__(self, text: str, findings: Sequence[Finding], *, pasted: bool) -> None:
         super().__init__(classes="dialog")
@@ -53,6 +55,7 @@ class PasteScreen(Overlay[Choice]):
             with VerticalScroll(id="doubtful"):
                 yield SafeStatic(self._shown())
             yield SafeStatic(own(_("s: send as it is · e or esc: edit · d: delete"), "dim"))
+            yield SafeStatic(own("", "dim"), id="quiet")
 
     def _shown(self) -> Content:
         rows = self._text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from parlour_client.kit.language import N_, _
-from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.questions import GuardedQuestion
 from parlour_client.kit.widgets.safe import SafeStatic, own
 
 
@@ -19,13 +19,13 @@ class TerminalCopyAnswer(Enum):
     ALWAYS = auto()
 
 
-class TerminalCopyScreen(Overlay[TerminalCopyAnswer | None]):
+class TerminalCopyScreen(GuardedQuestion[TerminalCopyAnswer]):
     """y copies this once, a always, n or Esc does not."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y,enter", "answer('ONCE')", N_("Copy this time"), id="terminal_copy.once"),
         Binding("a", "answer('ALWAYS')", N_("Always"), id="terminal_copy.always"),
-        Binding("n,escape", "leave", N_("No"), id="terminal_copy.no"),
+        Binding("n", "leave", N_("No"), id="terminal_copy.no"),
     ]
 
     def compose(self) -> ComposeResult:
@@ -42,11 +42,8 @@ class TerminalCopyScreen(Overlay[TerminalCopyAnswer | None]):
                 )
             )
             yield SafeStatic(own(_("y: this time · a: always · n or esc: no"), "dim"))
+            yield SafeStatic(own("", "dim"), id="quiet")
 
     def action_answer(self, answer: str) -> None:
         """Close with the answer."""
         _ = self.dismiss(TerminalCopyAnswer[answer])
-
-    def action_leave(self) -> None:
-        """Close without copying."""
-        _ = self.dismiss(None)

@@ -26,7 +26,7 @@ URI = f"otpauth://totp/chat.example.org:anna?secret={SECRET}&issuer=chat.example
 APP = FactorInfo(FactorId("a" * 22), FactorKind.TOTP, "app", Millis(1))
 
 
-class Asking(App[None]):
+class Asking(SafeApp):
     """Asks something by a dialog; ``got`` is the answer, or the error."""
 
     DEFAULT_CSS = (
@@ -35,6 +35,7 @@ class Asking(App[None]):
 
     def __init__(self, ask: Any) -> None:
         super().__init__()
+        self.keys.now = calm_hands()
         self._ask = ask
         self.got: object = None
 

@@ -49,7 +49,7 @@ async def press(pilot: Pilot[None], *keys: str) -> str:
 async def test_the_whole_address_is_shown_before_it_opens(
     client: FakeClient, open_app: OpenApp, browser: Callable[[], str], tmp_path: Path
 ) -> None:
-    """O shows it with its host and what looks wrong; only Enter opens it."""
+    """O shows it with its host and what looks wrong; Enter does not open it, only another o does."""
     client.say(LOBBY, BOB, f"log in: {SPOOF}")
     async with open_app(client, folder=tmp_path / "home") as pilot:
         await lobby(pilot)
@@ -59,11 +59,11 @@ async def test_the_whole_address_is_shown_before_it_opens(
         assert "Host: evil.example" in text
         assert "before the @ is a user name, not the site. The site is" in text
         assert "Port 8443 instead of 443" in text
-        assert "enter: open anyway" in text
+        assert "o: open anyway" in text
+        assert not browser()
+        await press(pilot, "enter")
         assert not browser()
         text = await press(pilot, "o")
-        assert not browser()
-        text = await press(pilot, "enter")
         assert browser().startswith("https://%D1%80%D0%B0%D1%83%D1%80%D0%B0l.com@evil.example:8443/xxx")
         assert "was given to the program that opens it" in text
 
@@ -102,6 +102,8 @@ async def test_one_of_several_links_is_chosen(
         assert "old" not in text
         await press(pilot, "down", "enter")
         await press(pilot, "enter")
+        assert not browser()
+        await press(pilot, "o")
         assert browser() == "http://b.example/y"
         await screen.pane.commands.run("/links")
         text = await press(pilot)

@@ -12,6 +12,6 @@ def test_no_list_shows_a_spoiler() -> None:
     entry = client.say(LOBBY, BOB, "**ben** ||wins||\nand **you**")
     room = client.rooms.get(LOBBY)
     assert room is not None
-    assert text_of(entry).plain.startswith("**ben** ||[spoiler]||")
+    assert text_of(entry).plain.startswith("│ **ben** ||[spoiler]||")
     for row in (monitor._row(entry, room, None, new=False), search._row(entry, is_marked=False)):
         assert text_of(entry).plain in row.plain

@@ -10,7 +10,7 @@ is not a corpus ends it with 2 and a sentence.
 import json
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from wcwidth import iter_graphemes
 
 from parlour_client.core.model import Entry as TimelineEntry
 from parlour_client.ui.chat.timeline.layout import Layout
+from parlour_client.ui.chat.timeline.pieces import OWN_MARK
 from parlour_client.ui.chat.timeline.rows import (
     FIRST_GUTTER,
     FIRST_MENTION_GUTTER,
@@ -140,9 +141,10 @@ def _rows_always(text: str) -> list[str]:
     found = []
     for width in WIDTHS:
         rows = _rows(text, width)
-        if not rows[0].startswith((FIRST_GUTTER, FIRST_MENTION_GUTTER)):
+        theirs = list(_theirs(rows))
+        if theirs and not theirs[0].startswith((FIRST_GUTTER, FIRST_MENTION_GUTTER)):
             found.append("a message that does not begin like one")
-        if any(not row.startswith((GUTTER, MENTION_GUTTER)) for row in rows[1:]):
+        if any(not row.startswith((GUTTER, MENTION_GUTTER)) for row in theirs[1:]):
             found.append("a row without the gutter")
         if any(cell_width(row) > width for row in rows):
             found.append(f"a row wider than {width}")
@@ -151,8 +153,17 @@ def _rows_always(text: str) -> list[str]:
     return found
 
 
+def _theirs(rows: list[str]) -> Iterator[str]:
+    """Yield the rows that are not the client's own words: these have a mark, and go on indented."""
+    is_ours = False
+    for row in rows:
+        is_ours = row.startswith(OWN_MARK) or (is_ours and row.startswith("  "))
+        if not is_ours:
+            yield row
+
+
 def _rows(text: str, width: int, *, opened: bool = False) -> list[str]:
-    """Return the rows of a message with this text in the timeline, without those of the client's own."""
+    """Return the rows of a message with this text in the timeline, without its author's name."""
     body = Message(str.__new__(MessageText, text))
     entry = TimelineEntry(RoomId("r" * 22), Millis(0), AUTHOR, DEVICE, body, text=body.text)
     layout = Layout(timestamps="off")  # no columns: the rows are only the text's
@@ -224,7 +235,7 @@ def _mark_blank(text: str, safe: SafeText) -> list[str]:
         return []
     return (
         []
-        if safe.blank and _rows(text, 20) == [FIRST_GUTTER + BLANK_LABEL]
+        if safe.blank and _rows(text, 20) == [OWN_MARK + BLANK_LABEL.strip("()")]
         else ["it looks empty and is not marked"]
     )
 

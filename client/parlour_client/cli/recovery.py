@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from parlour_client.cli.confirmation import require_yes
 from parlour_client.cli.passwords import from_stdin, read_password
 from parlour_client.cli.run_client import run_connected
-from parlour_client.kit.answers import TypedName
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
@@ -54,6 +52,9 @@ def reset(context: click.Context, *, yes: bool, password_stdin: bool) -> None:
 
     async def work(client: "Client") -> None:
         if not yes:
+            from parlour_client.cli.confirmation import require_yes  # noqa: PLC0415 - `--help` asks nothing
+            from parlour_client.kit.answers import TypedName  # noqa: PLC0415 - the same
+
             require_yes(
                 _("All your devices are revoked, and everyone sees that your key changed."),
                 TypedName(client.account.user, _("make a new key")),

@@ -138,7 +138,7 @@ LINES = [
     (rooms, "garden  public, 3 people"),
     (invitations, "attic  private, invited by bob  1970-01-01"),
     (sessions, f"{'s' * 22}  laptop  last seen 1970-01-01"),
-    (devices, f"{THIS}  laptop  active, seen 2026-09-21"),
+    (devices, f"{THIS}  laptop  approved, seen 2026-09-21"),
     (key, "bob: first seen, not verified"),
     (report, "Not encrypted: the server can read this room"),
     (pins, "2026-11-24 "),  # and the local time

@@ -97,7 +97,7 @@ async def test_the_report_says_who_admitted_whom_and_what_the_server_claims(ear:
     )
     heard = await ear.say("/encryption")
     assert [line for line in heard if "spy" in line] == ["The server lists spy as a member."]
-    bob = "bob, first seen, not verified, moderator, admitted by alice on 2026-09-21. Devices: laptop."
+    bob = "bob, first seen, not verified, moderator, let in by alice on 2026-09-21. Devices: laptop."
     assert bob in heard
     by = "joined by themselves on 2026-09-21"
     assert f"carol, {by}: no device in the group, can't read this room." in heard

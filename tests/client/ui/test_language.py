@@ -35,7 +35,7 @@ async def test_the_keys_at_the_foot_are_in_the_language_in_use(
 ) -> None:
     """German has longer words than English; the first keys still fit."""
     language.use(["de"])
-    assert "f1 Hilfe" in (await lobby(client, open_app, tmp_path)).split("\n")[-1]
+    assert "F1 Hilfe" in (await lobby(client, open_app, tmp_path)).split("\n")[-1]
 
 
 @pytest.mark.parametrize(("order", "help_"), [("terminal", "עזרה"), ("client", "הרזע"), ("off", "עזרה")])
@@ -45,7 +45,7 @@ async def test_words_from_right_to_left_are_ordered_as_the_setting_says(
     """Ours as well as other people's: by the terminal, by Parlour, or not at all."""
     (tmp_path / "settings.toml").write_text(f'bidi = "{order}"\n')
     language.use(["he"])
-    assert f"f1 {help_}" in (await lobby(client, open_app, tmp_path)).split("\n")[-1]
+    assert f"F1 {help_}" in (await lobby(client, open_app, tmp_path)).split("\n")[-1]
 
 
 async def test_a_placeholder_is_ordered_and_what_is_typed_is_not(

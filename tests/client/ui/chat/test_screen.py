@@ -74,7 +74,7 @@ async def test_reply_names_what_it_answers(client: FakeClient, open_app: OpenApp
         await write(pilot, "hello too")
         assert ("send", LOBBY, "hello too", Seq(2)) in client.calls
         assert "reply to" not in screen_text(pilot)
-        assert "> bob: hello" in screen_text(pilot)
+        assert "╭ bob: hello" in screen_text(pilot)
 
 
 async def test_me_is_sent_as_it_is_written_also_as_an_answer(client: FakeClient, open_app: OpenApp) -> None:
@@ -122,7 +122,7 @@ async def test_delete_asks_first(client: FakeClient, open_app: OpenApp) -> None:
         await pilot.press("d")
         await settled(pilot)
         assert ("delete", LOBBY, Seq(3)) in client.calls
-        assert "(deleted)" in screen_text(pilot)
+        assert "· deleted" in screen_text(pilot)
 
 
 @pytest.mark.parametrize(

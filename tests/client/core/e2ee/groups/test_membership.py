@@ -405,11 +405,11 @@ def test_a_row_says_who_did_what_and_each_name_once() -> None:
         return row()
 
     log.commit(alice, alice.stage(log, 5, [bobby, carol]))
-    assert row() == "alice added 2 devices of bobby, carol; admitted bobby; admitted carol"
+    assert row() == "alice added 2 devices of bobby, carol; let bobby in; let carol in"
     promoted = bytes(alice.sign(log, lambda r: act(log, r, bobby, SetRole, Role.MODERATOR)))
     assert executed(alice, promoted) == "alice made bobby a moderator"
     removal = bytes(bobby.sign(log, lambda r: act(log, r, carol, Remove)))
-    assert executed(alice, removal, [carol]) == "alice removed a device of carol; bobby removed carol"
+    assert executed(alice, removal, [carol]) == "alice removed a device of carol; bobby kicked carol"
     ban = bytes(alice.sign(log, lambda r: act(log, r, davey, Remove, True)))
     assert executed(bobby, ban) == "bobby recorded that alice banned davey"
 

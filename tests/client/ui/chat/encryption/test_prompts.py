@@ -159,7 +159,7 @@ async def test_the_page_says_who_admitted_whom_and_what_the_server_claims(
         await lobby(pilot)
         await write(pilot, "/encryption")
         text = screen_text(pilot)
-        assert "moderator, admitted by alice on 2026-09-21" in text
+        assert "moderator, let in by alice on 2026-09-21" in text
         assert "member, joined by themselves on 2026-09-21" in text
         assert " ".join(text.split()).count(GHOST) == 1
         await pilot.press("escape")

@@ -295,7 +295,7 @@ MUTANTS: Final = {
                 "chat/commands.py",
                 "from dataclasses import dataclass\n",
                 (
-                    "from dataclasses import dataclass, replace\n"
+                    "from dataclasses import dataclass\nfrom msgspec.structs import replace\n"
                     "from parlour_protocol.kit.ids import new_request_id\n"
                 ),
             ),

@@ -34,6 +34,7 @@ from tests.cluster.world import Habits, World
 from tools.cluster.cluster import Cluster
 
 from parlour_client.kit.transport.trust import CaFile, Pin, SystemRoots
+from parlour_protocol.frames import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.invite_link import ServerAddress
@@ -67,6 +68,8 @@ _QUICK: Final = 0.3
 """Seconds: what the bus brings is there by then; the position check takes longer on average."""
 _AGREE_SECONDS: Final = 60.0
 """For an encrypted room: a client that found no node waits before it tries again."""
+_FINISH_SECONDS: Final = 240.0
+"""For everyone to send and see everything twice: a server on which nothing goes must not hold it up."""
 _LAST_EVENTS: Final = 12
 _BUS_SECONDS: Final = 20.0
 _TRIES: Final = 20
@@ -173,13 +176,17 @@ class Torture:
         watch = asyncio.ensure_future(self._watch_lag())
         try:
             await self._live()
-            await self._finish()
+            try:
+                async with asyncio.timeout(_FINISH_SECONDS):
+                    await self._finish()
+            except TimeoutError:
+                self._stuck(f"not all went on in {_FINISH_SECONDS:.0f} s after everything was healed")
             await end_encrypted(self._encrypted, _AGREE_SECONDS)
-            by_name = {person.name: person for person in self._people}
-            logs = {room: await by_name[who].whole_log(room) for room, who in world.whose.items()}
-            for room in world.encrypted if self._encrypted else ():
-                logs[room] = await self._encrypted[0].whole_log(room)
-            world.history.log = logs
+            try:
+                async with asyncio.timeout(_FINISH_SECONDS):
+                    world.history.log = await self._logs()
+            except TimeoutError:
+                self._stuck(f"not all logs could be read in {_FINISH_SECONDS:.0f} s")
             world.history.views = [view for person in self._people for view in person.views()]
         finally:
             for task in (watch, *tasks):
@@ -194,6 +201,14 @@ class Torture:
                     f"PostgreSQL had to end {len(deadlocks)} deadlocks, the first one: {deadlocks[0][:800]}"
                 )
         return self._judge()
+
+    async def _logs(self) -> dict[RoomId, list[LogEvent]]:
+        """Read every room from its beginning to its end."""
+        by_name = {person.name: person for person in self._people}
+        logs = {room: await by_name[who].whole_log(room) for room, who in self._world.whose.items()}
+        for room in self._world.encrypted if self._encrypted else ():
+            logs[room] = await self._encrypted[0].whole_log(room)
+        return logs
 
     def _judge(self) -> Report:
         history = self._world.history

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from parlour_client.core.e2ee.maintenance import commit_submission
 from parlour_lab.hostile.people import World
 from parlour_lab.hostile.views import View
 from parlour_protocol.frames.bodies import Added, Joined, Kicked
@@ -263,4 +264,45 @@ async def test_a_ghost_in_a_room_that_is_recreated(world: World, way: str) -> No
     await world.goes_on(room, ada, ben)
     assert not await spy.read(room)
     assert "spy" not in {member.user for member in (await ben.report(room)).members}
+    await world.judge()
+
+
+async def test_histories_that_were_split_and_joined_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two copies of a server, then one of them: a device with the group of the other says why it is silent.
+
+    The copy has more events than the device knows, so that it does not look older.
+    """
+    monkeypatch.setattr(commit_submission, "_PATIENCE", 0.5)
+    room, (ada, ben, cat) = await world.together("ada", "ben", "cat")
+    async with world.halted() as server:
+        other = server.folder_copied()
+    await world.goes_on(room, ada, ben, cat)
+    for device in (ada, ben, cat):
+        await device.stop()
+    async with world.halted() as server:
+        one = server.folder_copied()
+        server.go_back(other)
+    await ben.start()
+    await cat.start()
+    await world.goes_on(room, ben, cat)  # in a group that one of them created, as the history was older
+    for device in (ben, cat):
+        await device.stop()
+    knows = world.server.head(room)
+    async with world.halted() as server:
+        server.go_back(one)
+    await ada.start()
+    while world.server.head(room) < knows:
+        await ada.say(room)
+    await ada.stop()
+    for device in (ada, cat):
+        await device.start(ready=False)
+    await ada.say(room)
+    await cat.queue(room)
+
+    async def is_told() -> bool:
+        return any("another encrypted group" in one.problem for one in cat.waiting(room))
+
+    await world.until_true(is_told)
     await world.judge()

@@ -25,6 +25,20 @@ class NotReadyError(EncryptionError):
     hint = N_("It is sent as soon as the room is ready.")
 
 
+class AnotherGroupError(NotReadyError):
+    """The server counts this device to a group whose keys it does not have; its own is not in force there."""
+
+    hint = N_("Ask the server's operator what happened to its history.")
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The server has another encrypted group for this room than this device: its history was "
+                "exchanged."
+            )
+        )
+
+
 class DisplacedError(EncryptionError):
     """Another copy of this home has renewed the device's keys: this copy has none that the group uses."""
 

@@ -17,6 +17,7 @@ from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.commit_plan import Plan
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.groups.group_errors import (
+    AnotherGroupError,
     BadPackageError,
     DisplacedError,
     MovedError,
@@ -226,7 +227,12 @@ class Reconciler:
         if own not in present or own in leaving:
             return state  # a device of a member must add this one, or remove it first
         before = (report.group, report.status)
-        await self._submitter.shown(room, lambda now: (now.group, now.status) != before)
+        try:
+            await self._submitter.shown(room, lambda now: (now.group, now.status) != before)
+        except NotReadyError:
+            if report.status is not GroupStatus.ACTIVE:
+                raise
+            raise AnotherGroupError from None
         return None
 
     async def _change(

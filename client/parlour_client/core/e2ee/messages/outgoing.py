@@ -15,7 +15,12 @@ import apsw
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.outbox_table import AlsoWrite
-from parlour_client.core.e2ee.groups.group_errors import ArrivedError, BlockedError, NotReadyError
+from parlour_client.core.e2ee.groups.group_errors import (
+    AnotherGroupError,
+    ArrivedError,
+    BlockedError,
+    NotReadyError,
+)
 from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.payloads import content_of, was_readable
 from parlour_client.core.e2ee.identity import key_log
@@ -210,6 +215,8 @@ class Outgoing:
         scheduler = self._scheduler
         try:
             await scheduler.ready(room)
+        except AnotherGroupError:
+            raise  # what is encrypted for its own group is refused, however often
         except (EncryptionError, ApiRefusedError):
             # Someone could not be added, or removed. Those who are inside can still be written to: the server
             # says whether someone inside must not be (`removal_pending`).

@@ -6,11 +6,12 @@ import apsw
 def forget(connection: apsw.Connection) -> None:
     """Delete all of it, in the transaction that gives this home a new device: that one is in no group.
 
-    The ids and epochs of groups stay, so that no old Welcome leads back into them. Texts stay, too: what the
-    old device encrypted may be in a log, and the new one sends the rest under numbers of its own.
+    The ids of groups stay; their epochs were the old device's, whose Welcomes the new one can't open. Texts
+    stay: what the old device encrypted may be in a log, and the new one sends the rest under its own numbers.
     """
     connection.execute(
-        "UPDATE mls_groups SET status = 'gone', state = NULL, contest = NULL, request = NULL, ended = '[]'"
+        "UPDATE mls_groups SET status = 'gone', epoch = -1, state = NULL, contest = NULL, request = NULL,"
+        " ended = '[]'"
     )
     connection.execute("DELETE FROM mls_staged")
     connection.execute("UPDATE mls_rooms SET group_id = NULL, contested = 0")

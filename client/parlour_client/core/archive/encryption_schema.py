@@ -255,7 +255,7 @@ LINK_TABLES: Final[tuple[str, ...]] = (
     """CREATE TABLE mls_places (
         room TEXT NOT NULL,
         place INTEGER NOT NULL,
-        seq INTEGER NOT NULL,                -- the event, or the one whose row tells what is missing
+        seq INTEGER NOT NULL,                -- the event (negative: lost), or whose row tells what is missing
         digest BLOB,                         -- of its ciphertext, NULL where that is not known
         weight INTEGER NOT NULL,             -- events that it stands for
         unread TEXT,                         -- whose it is, as the server says, where it could not be read

@@ -182,6 +182,8 @@ def _by_others(transaction: Transaction, event: LogEvent, body: Handshake) -> Re
         return silent(event)
     if transaction.welcome_missing:
         return Received(with_body(event, stripped(body)), trouble=_NO_WELCOME)
+    if group_rollback.is_due(transaction.connection, event.room):
+        return silent(event)  # the server has lost that it was added before
     return forged(event, _REPLAYED)  # this device was in that epoch already
 
 

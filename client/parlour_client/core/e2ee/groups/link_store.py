@@ -141,7 +141,9 @@ class Links:
         self._connection.execute(lost, values)
         for query in (
             "DELETE FROM mls_places WHERE room = ? AND seq > ? AND digest IS NULL",
-            "UPDATE mls_places SET weight = 0, unread = NULL, number = NULL WHERE room = ? AND seq > ?",
+            # They are known, and count no more, not after the next rollback either.
+            """UPDATE mls_places SET seq = -seq, weight = 0, unread = NULL, number = NULL
+                WHERE room = ? AND seq > ?""",
             "DELETE FROM mls_awaited WHERE room = ? AND seq > ?",
         ):
             self._connection.execute(query, values)
@@ -151,8 +153,8 @@ class Links:
         """Count what was processed up to an event, as ``place`` and ``expired`` did."""
         self._seen, self._base, self._running, self._tip = 0, 0, NOTHING, NO_TIP
         query = """
-            SELECT digest, weight, unread FROM mls_places WHERE room = ? AND seq <= ? AND place % ? = 0
-            ORDER BY place"""
+            SELECT digest, weight, unread FROM mls_places
+            WHERE room = ? AND seq BETWEEN 1 AND ? AND place % ? = 0 ORDER BY place"""
         rows = self._connection.execute(query, (self._room, shared, _APART))
         for digest, weight, unread in cast("list[tuple[bytes | None, int, str | None]]", list(rows)):
             self._seen += weight if unread == _ANYONE else 1

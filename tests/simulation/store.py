@@ -96,6 +96,11 @@ class _MemoryEngine:
     def close(self) -> None:
         """Nothing to close."""
 
+    def is_damage(self, error: BaseException) -> bool:
+        """Return whether a page is damaged: memory has none."""
+        del error
+        return False
+
     def run_batch(self, connection: Any, jobs: Sequence[Job]) -> list[Outcome]:
         fails = self._random.random() < self._faults.write_fails
         if fails and (not self._faults.outcome_unknown or self._random.random() < 0.5):

@@ -4,6 +4,7 @@ The values are secret bytes and are only here. Values that must survive a power 
 transaction, before anyone else learns of them: the caller's duty. Functions over a connection.
 """
 
+import secrets
 from enum import StrEnum
 
 import apsw
@@ -51,7 +52,7 @@ class Name(StrEnum):
     INSPECTION_SHOWN = "inspection-shown"
     """The digest of the newest policy that a refused message has shown."""
     TRUST_VERSION = "trust-version"
-    """Grows with every change of pins and of the key log's copy."""
+    """Another one after every change of pins and of the key log's copy."""
 
 
 def get(connection: apsw.Connection, name: Name) -> bytes | None:
@@ -86,10 +87,13 @@ def is_ours(connection: apsw.Connection, device: DeviceId) -> bool:
 
 
 def trust_version(connection: apsw.Connection) -> int:
-    """Return a number that grows whenever a verdict about someone may have changed."""
+    """Return a number that is another one whenever a verdict about someone may have changed."""
     return int(get(connection, Name.TRUST_VERSION) or b"0")
 
 
 def trust_changed(connection: apsw.Connection) -> None:
-    """Note that trust changed: verdicts must be made again."""
-    put(connection, Name.TRUST_VERSION, b"%d" % (trust_version(connection) + 1))
+    """Note that trust changed: verdicts must be made again.
+
+    By chance, as no version of a transaction that was rolled back may come again.
+    """
+    put(connection, Name.TRUST_VERSION, b"%d" % secrets.randbits(62))

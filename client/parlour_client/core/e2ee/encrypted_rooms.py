@@ -245,6 +245,9 @@ class EncryptedRooms:
         except ParlourClientError as error:
             self.session.refuse(error)
             self.incoming.use(None, DeviceId(""))
+        else:
+            if self.session.accept():
+                self._hand_on()
         await self.resume([self.incoming.pinned(summary) for summary in hello.rooms])
 
     async def resume(self, summaries: Sequence[RoomSummary]) -> None:
@@ -299,6 +302,7 @@ class EncryptedRooms:
         """Delete the keys of a room that the account is not a member of any more."""
         self.scheduler.unsure.discard(room)
         self.read_receipts.forget(room)
+        await self.incoming.left(room)
         groups = self.session.maybe_groups
         if groups is not None and self.covers(room):
             await self.archive.write(groups.leave, room)
@@ -351,7 +355,7 @@ class EncryptedRooms:
     # a rolled-back server
     def rolled_back(self, connection: apsw.Connection, fork: Divergence) -> None:
         """Note a rollback, in the transaction that writes it."""
-        if (groups := self.session.maybe_groups) is not None:
+        if (groups := self.session.kept_groups) is not None:
             groups.rolled_back(connection, fork.room, fork.shared, fork.top)
         else:  # it continues after the fork, whatever happens to its keys
             connection.execute("UPDATE mls_rooms SET cursor = ? WHERE room = ?", (fork.top, fork.room))

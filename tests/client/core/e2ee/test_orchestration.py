@@ -1,11 +1,13 @@
 """What goes wrong on the way: races, lost answers, people without devices, and servers that lie."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
+from msgspec.structs import replace as replaced
 from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
@@ -39,15 +41,17 @@ from parlour_protocol.delivery import (
 )
 from parlour_protocol.encrypted import EncryptedFile
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames import LogEvent, MessageText
+from parlour_protocol.frames import Hello, LogEvent, MessageText
 from parlour_protocol.frames.bodies import EncryptedMessage, FileRef, Message, TopicSet
 from parlour_protocol.frames.fields import FileName, TopicText
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.replies import GroupChanged
 from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import Epoch, FileId, RoomId, new_group_id
+from parlour_protocol.kit.frames import Frame
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq, new_request_id
 from parlour_protocol.kit.limits import PAGE_EVENTS
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.mls import Secret
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
@@ -691,6 +695,62 @@ async def test_an_archive_that_fails_while_joining_holds_the_room_and_says_so(ha
     await shown(harness, ben, room)
     assert await texts(ben, room) == ["hello"]
     assert ben.encryption.room(room).problem == ""
+
+
+async def test_who_leaves_while_joining_keeps_no_keys(harness: Harness) -> None:
+    """Ben is removed between the fetch of the Welcome and the group that it leads to."""
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    groups = encrypted_rooms(ben).session.groups
+    opened, go_on = threading.Event(), threading.Event()
+    open_welcome = groups.open_welcome
+
+    def slowly(*given: Any) -> Any:
+        opened.set()
+        go_on.wait(60)
+        return open_welcome(*given)
+
+    groups.open_welcome = slowly  # type: ignore[method-assign]
+    await ana.invitations.send(room, BEN)
+    async with asyncio.timeout(60):
+        while not opened.is_set():
+            harness.clock.advance(0.05)
+            await asyncio.sleep(0)
+        kicking = asyncio.ensure_future(ana.rooms.kick(room, BEN))
+        while ben.rooms.get(room) is not None:
+            harness.clock.advance(0.05)
+            await asyncio.sleep(0)
+    go_on.set()
+    await harness.until(kicking.done)
+    await harness.threads.rest()
+    await harness.until(lambda: room not in encrypted_rooms(ben).incoming._joining)
+    kept = "SELECT count(*) FROM mls_groups WHERE state IS NOT NULL"
+    assert await parts(ben).archive.read(lambda db: next(iter(db.execute(kept)))) == (0,)
+
+
+async def test_a_server_of_another_name_gets_no_keys_until_the_right_one_is_back(harness: Harness) -> None:
+    """Also if this device's identity changes meanwhile."""
+    ana, ben, room = await pair(harness)
+    other = True
+
+    def spoken(_user: UserName, frame: Frame) -> Frame | None:
+        return replaced(frame, server="other.example") if other and isinstance(frame, Hello) else frame
+
+    harness.server.spoken = spoken
+    for wire in list(harness.server.wires):
+        wire.drop()
+    await harness.until(lambda: encrypted_rooms(ana).session.trouble is not None)
+    await encrypted_rooms(ana)._use_keys()
+    assert encrypted_rooms(ana).session.maybe_groups is None
+    with pytest.raises(EncryptionError):
+        _own = encrypted_rooms(ana).session.groups
+    other = False
+    for wire in list(harness.server.wires):
+        wire.drop()
+    await harness.until(lambda: encrypted_rooms(ana).session.trouble is None)
+    await say(harness, ana, room, "hello")
+    await shown(harness, ben, room)
+    assert await texts(ben, room) == ["hello"]
 
 
 async def test_a_member_removed_before_the_welcome_came_does_not_wait_for_it(

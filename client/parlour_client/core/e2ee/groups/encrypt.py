@@ -37,6 +37,7 @@ from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import Epoch, GroupId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.mls import MlsError
 
 _REFUSED: Final = N_("This device could not follow a change of the room's keys.")
 
@@ -79,7 +80,7 @@ def require_trusted(
         unverified = sorted(user for user in users if key_trust.trust(connection, user) is not Trust.VERIFIED)
         if unverified:
             raise BlockedError(strict_words(unverified), _("/verify NAME, or /strict off to send anyway."))
-    group_store.settled[stored.id] = judged
+    group_store.settled[stored.id] = stored.epoch, key_trust.version(connection)
 
 
 def strict_words(unverified: Sequence[UserName]) -> str:
@@ -123,7 +124,10 @@ def encrypt_message(
         raise NotReadyError(_("A change of the room's keys must be made first."))
     link = links.next(number, before)
     text = encode_message_payload(replace(payload, link=link))
-    data = stored.group.encrypt(text, request.encode())
+    try:
+        data = stored.group.encrypt(text, request.encode())
+    except MlsError as error:
+        raise NotReadyError(_("The room's keys can't be used now: {error}.").format(error=error)) from error
     stored.sent += 1
     group_store.save(connection, stored)
     links.save()

@@ -126,7 +126,7 @@ def changed_words(user: UserName) -> str:
 
 
 def version(connection: apsw.Connection) -> int:
-    """Return a number that grows when a verdict may have changed: cache verdicts until it does."""
+    """Return a number that changes when a verdict may have changed: cache verdicts until it does."""
     return own_keys.trust_version(connection)
 
 

@@ -33,6 +33,7 @@ class DeviceSession:
         self._groups: GroupService | None = None
         self._own: ThisDevice | None = None
         self._used: OwnIdentity | None = None
+        self._refused = False
         self.signed_in = False
         self.trouble: ParlourClientError | None = EncryptionError(_NO_KEYS)
         """Why there are none to work with."""
@@ -52,7 +53,7 @@ class DeviceSession:
             async with asyncio.timeout(_SIGN_IN_SECONDS):
                 await self._identity.sign_in()
             self.signed_in = True
-            self.trouble = None
+            self.trouble = self.trouble if self._refused else None
         except SessionEndedError:
             raise
         except ParlourClientError as error:
@@ -72,8 +73,15 @@ class DeviceSession:
                 return  # the connection reports it itself
 
     def refuse(self, why: ParlourClientError) -> None:
-        """Work without keys from now on: they are for another server."""
-        self.trouble, self._groups, self._used = why, None, None
+        """Work without keys until ``accept``: they are for another server."""
+        self.trouble, self._refused = why, True
+
+    def accept(self) -> bool:
+        """Work with the keys, if there are any: the server is theirs. Says whether they were refused."""
+        refused, self._refused = self._refused, False
+        if refused and self._groups is not None:
+            self.trouble = None
+        return refused
 
     def renew(self) -> bool:
         """Load the current keys; True if they have changed."""
@@ -87,15 +95,20 @@ class DeviceSession:
 
     @property
     def maybe_groups(self) -> GroupService | None:
-        """The group service, if there are keys."""
+        """The group service, if there are keys for this server."""
+        return None if self._refused else self._groups
+
+    @property
+    def kept_groups(self) -> GroupService | None:
+        """The group service, also while another server is connected."""
         return self._groups
 
     @property
     def groups(self) -> GroupService:
         """The group service. Raises EncryptionError while there are no keys."""
-        if self._groups is None:
+        if (groups := self.maybe_groups) is None:
             raise self.trouble or EncryptionError(_NO_KEYS)
-        return self._groups
+        return groups
 
     @property
     def own(self) -> ThisDevice:

@@ -172,6 +172,13 @@ class Incoming:
         if self._groups is not None:
             await self._archive.write(store_older, self._groups, room, events, self._names_me)
 
+    async def left(self, room: RoomId) -> None:
+        """Stop joining a room that the account is not a member of any more, before its keys are deleted."""
+        if (joining := self._joining.pop(room, None)) is not None:
+            joining.cancel()
+            await asyncio.gather(joining, return_exceptions=True)
+            self._server.catch_up.release(room, await self._cursor(room))
+
     async def stop(self) -> None:
         """Stop the running tasks."""
         for task in self._joining.values():
@@ -221,10 +228,13 @@ class Incoming:
         """Fetch the key log, then let the room continue: a device that is not there is reported."""
         await self._retried(room, self._catch_up_keys)
         self._looked_for.update(devices)
-        groups = self._groups
-        cursor = Seq(0) if groups is None else await self._archive.read(groups.cursor, room)
+        cursor = await self._cursor(room)
         del self._joining[room]
         self._server.catch_up.release(room, cursor)
+
+    async def _cursor(self, room: RoomId) -> Seq:
+        groups = self._groups
+        return Seq(0) if groups is None else await self._archive.read(groups.cursor, room)
 
     # joining
     async def _join(self, room: RoomId, event: LogEvent) -> None:

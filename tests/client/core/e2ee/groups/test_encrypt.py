@@ -19,7 +19,7 @@ from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.ids import Epoch, GroupId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.limits import MESSAGE_BYTES
-from parlour_protocol.mls import add_proposal
+from parlour_protocol.mls import Group, MlsError, add_proposal
 
 COUNT_SEALED = "SELECT (SELECT count(*) FROM mls_sealed), (SELECT count(*) FROM mls_ciphertexts)"
 
@@ -199,3 +199,16 @@ def test_highest_epochs_are_remembered() -> None:
     assert log.group is not None
     assert highest_epoch(alice.connection, log.group) == Epoch(1)
     assert highest_epoch(alice.connection, GroupId("A" * 43)) == -1
+
+
+def test_keys_that_cannot_encrypt_are_the_rooms_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What MLS refuses holds the message, with the reason, and does not end the connection."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+
+    def used_up(*_given: object) -> bytes:
+        raise MlsError("the generation is used up")
+
+    monkeypatch.setattr(Group, "encrypt", used_up)
+    with pytest.raises(NotReadyError, match="the generation is used up"):
+        alice.say(log, 10, "hello")

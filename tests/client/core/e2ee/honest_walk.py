@@ -243,24 +243,23 @@ class HonestWalk:
                 await self.recreate(room)
         await self.rest()
         for room in self.rooms:
-            inside = [
-                one for one in self.online()
-                if self.is_inside(one, self.harness.server.rooms[room])
-            ]  # fmt: skip
-            wanted = set()
-            for client in inside:
-                text = f"last words of {client.account.user} {self.device(client)[:4]}"
-                if not self.home_of(client).is_old:  # it may need new keys first, and is not waited for
-                    wanted.add(text)
-                await client.messages.send(room, text)
-                await self.rest()
-            for client in inside:  # after a restore someone may have to wait for the other person
-                wanted -= {
-                    str(item.text) for item in parts(client).outbox.rows(parts(client).outbox.unsent(room))
-                }
-            for client in inside:
-                shown = {str(entry.text) for entry in await client.history.timeline(room) if entry.text}
-                assert wanted <= shown, f"{self.who(client)} lacks {sorted(wanted - shown)} in {room}"
+            at = self.harness.server.rooms[room]
+            await self._all_read(room, [one for one in self.online() if self.is_inside(one, at)])
+
+    async def _all_read(self, room: RoomId, inside: Sequence[Client]) -> None:
+        wanted: set[str] = set()
+        for client in inside:
+            text = f"last words of {client.account.user} {self.device(client)[:4]}"
+            if not self.home_of(client).is_old:  # it may need new keys first, and is not waited for
+                wanted.add(text)
+            await client.messages.send(room, text)
+            await self.rest()
+        for client in inside:  # after a restore someone may have to wait for the other person
+            outbox = parts(client).outbox
+            wanted -= {str(entry.text) for entry in outbox.rows(outbox.unsent(room))}
+        for client in inside:
+            shown = {str(entry.text) for entry in await client.history.timeline(room) if entry.text}
+            assert wanted <= shown, f"{self.who(client)} lacks {sorted(wanted - shown)} in {room}"
 
     async def recreate(self, room: RoomId) -> None:
         """Have an owner recreate a contested group."""

@@ -60,6 +60,12 @@ class MembersController:
         nobody = {self._client.account.user, SYSTEM_ACCOUNT}  # to write to or to mention
         self._composer.people = [one.user for one in members if one.user not in nobody]
 
+    def lost(self) -> None:
+        """Show nobody: this account is not in the room any more, and does not know who is."""
+        room = self._current.id
+        if room is not None and self._shown:
+            self._show(room, ())
+
     def come_to_front(self) -> None:
         """Show what is known of this room in the list, which was about another one, and reload."""
         self._list.fill(self._shown if self._shown_for == self._current.id else ())

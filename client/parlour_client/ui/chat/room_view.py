@@ -105,6 +105,7 @@ class RoomView:
         self._encryption.refresh()
         if lost is not None:
             self._header.show_lost(lost.room, lost.words)
+            self._members.lost()
         else:
             self._header.show_room(room, peeking=self._history.peeking)
         self._composing.show_room(room, lost)

@@ -367,6 +367,7 @@ async def test_being_removed_leaves_no_dead_end(
         await settled(pilot)
         assert screen.pane.current.id == LOBBY
         shown = screen_text(pilot)
+        assert screen.pane.composer.people == []
         assert re.search(r"lobby  ! bob kicked you at [^·]+ · read only", shown)
         assert re.search(r"bob kicked you at .*\. *\n.*│ off topic", shown)
         assert "Nothing can be sent here any more" in shown

@@ -88,6 +88,8 @@ from parlour_protocol.kit.secret import Secret
 _PATIENCE: Final = 10.0
 _LAST_SECONDS: Final = 2.0
 """For what was written last, when the input ends."""
+REFUSALS: Final = (ParlourClientError, ParlourProtocolError, ValueError)
+"""Errors of a command that are printed as a sentence."""
 QUIET: Final = 0.5
 """Seconds after a question within which a line is no answer to it: nobody reads so fast."""
 EVERYTHING: Final = "all"
@@ -200,9 +202,14 @@ class LineMode:
                 await self.send(read_line(line, Front.LINE).rest)
             if self.printer.current is not None:
                 await self.client.preferences.remember_open(self.printer.current.id)
-        except ParlourClientError as error:
+        except REFUSALS as error:
+            self._refuse(error)
+
+    def _refuse(self, error: Exception) -> None:
+        """Say why something was not done."""
+        if isinstance(error, ParlourClientError):
             self.printer.say(_("Not done: {error} {hint}").format(error=error, hint=error.hint).rstrip())
-        except (ParlourProtocolError, ValueError) as error:
+        else:
             self.printer.say(_("Not done: {error}").format(error=protocol_sentence(error)))
 
     async def _log_in(self, password: str) -> None:
@@ -226,10 +233,11 @@ class LineMode:
         try:
             given = read_arguments(read.command, read.rest, call)
             result = await self._run(read.command, call, given.values)
-        except (ParlourClientError, ParlourProtocolError, ValueError):
+        except REFUSALS as error:
+            self._refuse(error)
             if read.command in OPENS - {peek}:  # the next lines may have been written for that room
                 self.printer.leave()
-            raise
+            return
         if isinstance(result, Question):
             await self._ask(read.command, result, line, sure=given.sure)
         elif result is not None:

@@ -208,7 +208,7 @@ def test_two_devices_of_one_account(ada: Person, server: Server, opened: Opened,
     desk.press("x")
     desk.wait("Log this device out?", "lap")
     desk.answer("Log this device out?", "l")
-    lap.wait("logged out", "alt+g")
+    lap.wait("logged out", "Alt+G")
     lap.press("M-g")
     lap.wait("Log in again")
     lap.type(password("ada"))

@@ -9,8 +9,9 @@ from tests.client.ui.ui_fake import FakeClient
 
 from parlour_client.commands import results
 from parlour_client.commands.command import Call
-from parlour_client.commands.devices import devices, recovery, revoke, send_history
+from parlour_client.commands.devices import devices, recovery, revoke, revoke_this, send_history
 from parlour_client.commands.front import Front
+from parlour_client.kit.answers import TypedName
 from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.ids import DeviceId
 
@@ -25,6 +26,17 @@ async def test_a_device_is_revoked_after_a_yes(client: FakeClient, call: Call) -
     assert client.encryption.calls == [("revoke", OTHER)]
     with pytest.raises(SetupError, match="no device with that id"):
         await revoke(call, DeviceId("z" * 26))
+
+
+async def test_the_device_in_use_is_revoked_by_a_command_of_its_own(client: FakeClient, call: Call) -> None:
+    """Its number in the list is no mistake away from another one's."""
+    with pytest.raises(SetupError, match="the device that you are using") as refused:
+        await revoke(call, THIS)
+    assert "revoke-this-device" in refused.value.hint
+    question = await revoke_this(call)
+    assert question.yes == TypedName(question.device.name, "revoke it")
+    await question.do()
+    assert client.encryption.calls == [("revoke", THIS)]
 
 
 async def test_a_number_of_a_device_is_that_of_the_list_that_was_printed(

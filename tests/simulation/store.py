@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from tests.server.chat.memory import MemoryStore
 from tests.simulation.loop import Scheduler, SimulatedLoop
 
+from parlour_protocol.frames.bodies import concerned
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.kit.ids import SessionId
 from parlour_server.kit.clock import Clock
@@ -22,7 +23,6 @@ from parlour_server.kit.store.engine.connection import Job, Outcome
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import JournalEntry, SessionEnded
 from parlour_server.store.interface import Decide
-from parlour_server.store.sql.rooms.append import concerned
 from parlour_server.store.types import Appended, AppendEvent, ConsentRecorded, MadeRoom, NewRoom, RoomAdvanced
 
 T = TypeVar("T")

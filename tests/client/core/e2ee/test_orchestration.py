@@ -386,6 +386,20 @@ async def test_no_one_asks_for_a_group_of_an_open_room(harness: Harness) -> None
     assert not {"group", "found"} & set(harness.server.calls)
 
 
+async def test_rooms_that_are_held_take_no_ones_turn(harness: Harness) -> None:
+    """Two rooms wait for what the server does not show; the keys of a third one are renewed all the same."""
+    ana = await harness.open(ANA)
+    names = (parse_room_name(name) for name in ("one", "two", "three"))
+    rooms = [(await ana.rooms.create(name, RoomKind.PRIVATE, encrypted=True)).id for name in names]
+    for room in rooms[:2]:
+        encrypted_rooms(ana).server.catch_up.hold(room)
+        encrypted_rooms(ana).scheduler.changed(room, (0, 0))
+    harness.clock.advance(0.1)
+    await harness.threads.rest()
+    encrypted_rooms(ana).scheduler.renew(rooms[2], 0)
+    await harness.until(lambda: harness.server.rooms[rooms[2]].epoch == 1)
+
+
 async def test_plaintext_from_the_server_is_refused(harness: Harness) -> None:
     """A readable message in an encrypted room is a row that says so; its text is nowhere."""
     ana, ben, room = await pair(harness)

@@ -94,6 +94,10 @@ class Reconciler:
         state = self.seen.get(room)
         return () if state is None else state.closed
 
+    async def caught_up(self, room: RoomId) -> None:
+        """Wait until a room is processed as far as the server has claimed."""
+        await self._server.reached(room)
+
     async def reconcile(self, room: RoomId) -> GroupState:
         """Bring the group up to date; returns its state then. Raises why it cannot."""
         left_out: dict[DeviceId, str] = {}

@@ -223,6 +223,7 @@ class Scheduler:
         self._timers[what, room] = self._clock.call_later(seconds, begin), begin
 
     async def _guarded(self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, None]]) -> None:
+        await self._reconciler.caught_up(room)  # first: a room that is held takes no other's turn
         async with self._limit:
             try:
                 await work(room)

@@ -139,7 +139,7 @@ async def test_a_program_that_ends_does_at_once_what_was_planned_for_its_keys() 
     async def consider(room: RoomId) -> None:
         scheduler.renew(room, 30)
 
-    reconciler = cast("Any", SimpleNamespace(renew=renew, left_out={}))
+    reconciler = cast("Any", SimpleNamespace(renew=renew, left_out={}, caught_up=no_one))
     scheduler = Scheduler(reconciler, FakeClock(), Random(1), lambda _: True, lambda _: None, no_one)  # noqa: S311 - spreads alone
     scheduler.begin([])
     scheduler.later(ROOM, consider)

@@ -337,12 +337,12 @@ class Person:
             return RoomId(entered.room.room)
         return None
 
-    async def _send_a_file(self, room: RoomId) -> None:
-        """Upload a file, and send a message that names it."""
+    async def _send_a_file(self, room: RoomId) -> FileId | None:
+        """Upload a file, and send a message that names it; return it if it is stored."""
         data = self.chance.randbytes(self.chance.randrange(1, _FILE_BYTES))
         stored = await self._upload(room, data)
         if stored is None:
-            return
+            return None
         digest = hashlib.sha256(data).hexdigest()
         self.world.history.files[stored.file] = StoredFile(room, self.name, digest)
         self.world.files.append(stored.file)
@@ -355,6 +355,7 @@ class Person:
         self._remember(call)
         if call.outcome is Outcome.OK:
             await self.chance.choice(self.others)._download(stored.file)
+        return stored.file
 
     async def _upload(self, room: RoomId, data: bytes) -> FileStored | None:
         async def chunks() -> AsyncIterator[bytes]:
@@ -521,6 +522,7 @@ class Person:
         if self.own:
             await other._react(*self.own[-1])
         await self._change(ask.Unmute(new_request_id(), room, name), room, Unmuted(name))
+        await other.send(room)
         mute = ask.Mute(new_request_id(), room, name, seconds=_HELD_SECONDS)
         await self._change(mute, room, Muted(name, _HELD_MILLIS))
         await other.send(room)
@@ -552,13 +554,15 @@ class Person:
         if (await guest.join(room, accept=self.chance.random() < 0.5)).outcome is not Outcome.OK:
             return
         await guest.send(room)
-        await self.send(room)
+        file = await self._send_a_file(room)
         if self.chance.random() < 0.5:
             await guest.leave(room)
         else:
             await self.kick(room, guest)
         await self.send(room)
         await guest.read(room)
+        if file is not None:
+            await guest._download(file)
         await guest.join(room)
 
     async def _create(self, kind: RoomKind) -> RoomId | None:

@@ -1,6 +1,7 @@
 """The operator of a cluster, who types commands while the nodes run. What they do is recorded as well."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Final
 
@@ -30,12 +31,15 @@ class Operator:
         self._chance = chance
         world.history.operator = name
 
-    async def run(self, stop: asyncio.Event, people: list[str]) -> None:
-        """Archive rooms and appoint moderators, until told to stop."""
+    async def run(
+        self, stop: asyncio.Event, people: list[str], write: Callable[[RoomId], Awaitable[object]]
+    ) -> None:
+        """Archive rooms and appoint moderators, until told to stop; ``write``: let someone try to."""
         while not stop.is_set():
             room = self._chance.choice(self._world.public)
             if self._chance.random() < 0.5 or not people:
                 await self.archive(room, on=True)
+                await write(room)
                 await asyncio.sleep(_HELD_SECONDS)
                 await self.archive(room, on=False)
             else:

@@ -222,7 +222,8 @@ class Torture:
             without.add(Part.OWN_CLUSTER)
         acknowledged = sum(call.outcome is Outcome.OK for call in history.calls)
         faults = self._hung_up if self._nemesis is None else self._nemesis.faults
-        return Report(faults, acknowledged, verdict, verdict.too_little(without), self._late)
+        too_little = [*verdict.too_little(without), *([] if faults else ["faults: 0 of 1"])]
+        return Report(faults, acknowledged, verdict, too_little, self._late)
 
     async def _live(self) -> None:
         options = self._options
@@ -240,7 +241,8 @@ class Torture:
         living += [asyncio.ensure_future(person.run(stop)) for person in self._encrypted]
         if self._operator is not None:
             names = [person.name for person in self._people[1:]]
-            living.append(asyncio.ensure_future(self._operator.run(stop, names)))
+            write = self._people[-1].send
+            living.append(asyncio.ensure_future(self._operator.run(stop, names, write)))
         harming = (
             self._hang_up(steps)
             if self._nemesis is None

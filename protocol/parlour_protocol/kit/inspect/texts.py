@@ -8,8 +8,8 @@ it. Left out are identifiers (``IDENTIFIER`` in `id_fields.py`), names of accoun
 import enum
 import functools
 import typing
-from collections.abc import Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ from parlour_protocol.kit.opaque import Opaque
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 _Path = tuple[str | int, ...]
+_SEVERAL: Final = (tuple, list, set, frozenset)
+"""No frame has any but tuples; the bodies of a program's HTTPS operations may."""
 
 
 def texts_of(frame: msgspec.Struct) -> list[tuple[_Path, Text]]:
@@ -47,7 +49,10 @@ def _texts(value: object, path: _Path) -> Iterator[tuple[_Path, str]]:
     if isinstance(value, msgspec.Struct):
         for name in _fields_with_text(type(value)):
             yield from _texts(getattr(value, name), (*path, name))
-    elif isinstance(value, tuple):
+    elif isinstance(value, Mapping):
+        for number, item in enumerate(value.items()):
+            yield from _texts(item, (*path, number))
+    elif isinstance(value, _SEVERAL):
         for number, item in enumerate(value):
             yield from _texts(item, (*path, number))
     elif isinstance(value, str) and value and not isinstance(value, enum.Enum | UserName):
@@ -58,7 +63,9 @@ def _opaque(value: object) -> Iterator[Opaque]:
     if isinstance(value, msgspec.Struct):
         for item in msgspec.structs.astuple(value):
             yield from _opaque(item)
-    elif isinstance(value, tuple):
+    elif isinstance(value, Mapping):
+        yield from _opaque(tuple(value.values()))
+    elif isinstance(value, _SEVERAL):
         for item in value:
             yield from _opaque(item)
     elif isinstance(value, Opaque):
@@ -92,6 +99,8 @@ def _replaced(value: Any, new: list[tuple[_Path, str]], depth: int) -> Any:
         inner.setdefault(path[depth], []).append((path, text))
     if isinstance(value, tuple):
         return tuple(_replaced(item, inner.get(number, []), depth + 1) for number, item in enumerate(value))
+    if not isinstance(value, msgspec.Struct):
+        raise ValueError("a text in a list, a set or an object of any keys can't be replaced")  # noqa: TRY004
     changed: dict[str, Any] = {}
     for name, texts in inner.items():
         field = str(name)

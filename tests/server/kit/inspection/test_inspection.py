@@ -24,6 +24,7 @@ from parlour_protocol.kit.inspect.shipped import SHIPPED
 from parlour_protocol.kit.inspect.texts import texts_of
 from parlour_protocol.kit.inspect.words import WordList
 from parlour_protocol.kit.opaque import Opaque
+from parlour_protocol.kit.payload import Payload
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.config.server_settings import Rates
 from parlour_server.kit.errors import RefusedError
@@ -144,6 +145,32 @@ async def test_a_request_that_no_one_thought_of_is_looked_at(frame: Form) -> Non
     assert line["finding"] == "a card number"
     assert (line["inspector"], line["action"], line["user"], line["room"]) == ("cards", "block", "ada", "den")
     assert "1111" not in str(inspected.audit.events)
+
+
+class Draft(Payload, frozen=True):
+    """The body of a program's HTTPS operation, which may have what no frame has."""
+
+    tags: list[Title] = msgspec.field(default_factory=list)
+    seen: frozenset[Title] = frozenset()
+    marks: dict[Title, Row] = msgspec.field(default_factory=dict)
+
+
+@pytest.mark.parametrize("action", [Action.BLOCK, Action.REDACT])
+@pytest.mark.parametrize(
+    "body",
+    [
+        Draft(tags=[Title("ok"), Title(CARD)]),
+        Draft(seen=frozenset((Title(CARD),))),
+        Draft(marks={Title(CARD): Row("ok")}),
+        Draft(marks={Title("ok"): Row("ok", Title(CARD))}),
+    ],
+)
+async def test_no_text_of_a_body_is_left_out(body: Draft, action: Action) -> None:
+    """D21: nor one in a list, a set, or an object of any keys; none of them is redacted in a body."""
+    inspected = Inspected(rule("cards", action))
+    with pytest.raises(RefusedError) as refused:
+        await inspected.inspection.body(body, Sender("ada"))
+    assert refused.value.code == ErrorCode.CONTENT_REFUSED
 
 
 async def test_identifiers_are_no_text() -> None:

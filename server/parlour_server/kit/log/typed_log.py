@@ -125,11 +125,15 @@ class TypedLog(Generic[B, S]):
     async def list(self, *, after: str | None = None, limit: int) -> tuple[Sequence[LogRecord[S]], bool]:
         """Return the logs of this kind above the name ``after``, in order, and whether more follow.
 
-        One whose state is damaged is left out.
+        One whose state is damaged is left out: only the last page may be empty.
         """
-        after_id = None if after is None else self.id(after)
-        records, more = await self._log.list(prefix=self._prefix, after=after_id, limit=limit)
-        return [read for record in records if (read := self._readable(record)) is not None], more
+        after_id, more = None if after is None else self.id(after), True
+        readable: list[LogRecord[S]] = []
+        while more and not readable:
+            records, more = await self._log.list(prefix=self._prefix, after=after_id, limit=limit)
+            readable = [read for record in records if (read := self._readable(record)) is not None]
+            after_id = records[-1].log if records else after_id
+        return readable, more
 
     def id(self, name: str) -> LogId:
         """Return the id of the log ``name`` among all logs of the program."""

@@ -175,3 +175,23 @@ async def test_damage_hides_nothing_but_itself(
     assert numbers == [1, 4, 5]
     told = [line["seq"] for line in logs if line["event"] == "log_unreadable"]
     assert told == [2, 3, 6, None]
+
+
+async def test_a_list_goes_on_after_damage(
+    server: Server, games: TypedLog[Move, Board], kit_database: Path
+) -> None:
+    """Whoever asks for what follows the last one gets all, though no state of a whole page can be read."""
+    ana = await server.person("ana")
+    for name in "abcde":
+        await games.append(ana, new_request_id(), name, Move(4), lambda _: Board((4,)))
+    with closing(sqlite3.connect(kit_database)) as db:
+        db.execute("UPDATE kit_logs SET state = x'7b' WHERE log IN ('game:b', 'game:c', 'game:e')")
+        db.commit()
+    names: list[str] = []
+    with captured():
+        for last in ("a", "d", "d"):
+            records, more = await games.list(after=names[-1] if names else None, limit=1)
+            names += [record.log for record in records]
+            assert names[-1:] == [last]
+    assert names == ["a", "d"]
+    assert not more

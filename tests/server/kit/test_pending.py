@@ -1,5 +1,6 @@
 """An entry that a handler appends is what its answer is about, however the handler is written."""
 
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,14 @@ class Awaited(Numbered, frozen=True, tag="awaited"):
     """To a coroutine that awaits it."""
 
 
+class Passed(Numbered, frozen=True, tag="passed"):
+    """To a handler that passes it to a coroutine, and returns that."""
+
+
+class PassedAndDropped(Numbered, frozen=True, tag="passed_and_dropped"):
+    """To one that passes it to a coroutine, which forgot it."""
+
+
 class Dropped(Numbered, frozen=True, tag="dropped"):
     """To a handler that forgot the word ``return``."""
 
@@ -66,7 +75,15 @@ class Written(Push, frozen=True, tag="written"):
 
 WIRE: Wire[Any, Any] = Wire(
     "pending.v1",
-    requests=Follow | Plain | Later | Awaited | Dropped | DroppedLater | DroppedAndRefused,
+    requests=Follow
+    | Plain
+    | Later
+    | Awaited
+    | Passed
+    | PassedAndDropped
+    | Dropped
+    | DroppedLater
+    | DroppedAndRefused,
     pushes=Written,
     results=Place,
 )
@@ -110,6 +127,27 @@ async def awaited(peer: Any, ask: Awaited) -> Place:
     return Place(appended.entry.seq)
 
 
+async def place(written: Pending[Appended[int]]) -> Place:
+    """Wait for a number that is being written."""
+    return Place((await written).entry.seq)
+
+
+async def forget(_: Pending[Appended[int]]) -> None:
+    """Wait for nothing."""
+
+
+@app.on(Passed)
+def pass_on(peer: Any, ask: Passed) -> Awaitable[Place]:
+    """Write a number."""
+    return place(append(peer, ask))
+
+
+@app.on(PassedAndDropped)
+def pass_and_drop(peer: Any, ask: PassedAndDropped) -> Awaitable[None]:
+    """Write a number."""
+    return forget(append(peer, ask))
+
+
 @app.on(Dropped)
 def drop(peer: Any, ask: Dropped) -> None:
     """Write a number."""
@@ -129,7 +167,7 @@ def drop_and_refuse(peer: Any, ask: DroppedAndRefused) -> None:
     raise RefusedError(ErrorCode.FORBIDDEN, "too late")
 
 
-@pytest.mark.parametrize("kind", [Plain, Later, Awaited])
+@pytest.mark.parametrize("kind", [Plain, Later, Awaited, Passed])
 async def test_the_answer_is_about_the_entry(kind: type[Numbered], tmp_path: Path) -> None:
     """Its place, or why there is none, and everyone who follows gets it once."""
     async with running(app, tmp_path / "data") as world:
@@ -150,7 +188,7 @@ async def test_the_answer_is_about_the_entry(kind: type[Numbered], tmp_path: Pat
         assert (refused.code, str(refused.hint)) == ("conflict", "not 13")
 
 
-@pytest.mark.parametrize("kind", [Dropped, DroppedLater, DroppedAndRefused])
+@pytest.mark.parametrize("kind", [Dropped, DroppedLater, DroppedAndRefused, PassedAndDropped])
 async def test_a_dropped_entry_is_a_fault(kind: type[Numbered], tmp_path: Path) -> None:
     """No answer says that it was stored, nor that it was not; the log says what to write instead.
 

@@ -297,16 +297,16 @@ class RequestDispatcher(Generic[S]):
                 handled: Any = self._follow(conversation.peer)
             else:
                 handled = self._handle(conversation.peer, request)
+            if isawaitable(handled) and not isinstance(handled, Future | Pending):
+                if iscoroutine(handled) and not made:
+                    return handled
+                return _wait_for(handled, made)  # which may await what was made before it
             if made or type(handled) is Pending:
                 self._take(conversation, request, handled, made)
             if type(handled) is Pending:
                 pass
             elif isinstance(handled, Future):
                 handled.add_done_callback(partial(self._finish, conversation, request, None))
-            elif iscoroutine(handled):
-                return handled
-            elif isawaitable(handled):
-                return _wait_for(handled)
             else:
                 self._succeed(conversation, request, handled)
         except BaseException as error:  # noqa: BLE001 - sys.exit() in a handler must not end the server
@@ -489,7 +489,10 @@ def _log_answer(conversation: Conversation[Any], request: Request, outcome: str,
     )
 
 
-async def _wait_for(handled: Awaitable[Result]) -> Result:
+async def _wait_for(handled: Awaitable[Result], made: list[Pending[Any]]) -> Result:
+    of_handler = MADE.get()
+    if of_handler is not None:
+        of_handler += made
     return await handled
 
 

@@ -217,7 +217,7 @@ KIT_OPERATIONS: Final = (
         takes=TotpConfirmation,
         gives=FactorAdded,
         while_enrolling=True,
-        refusals=(*BODY, FORBIDDEN, NOT_FOUND, BUSY),
+        refusals=(*BODY, FORBIDDEN, NOT_FOUND, CONFLICT, BUSY),
         by_session=True,
     ),
     Operation(
@@ -241,7 +241,7 @@ KIT_OPERATIONS: Final = (
         takes=SecurityKeyCredential,
         gives=FactorAdded,
         while_enrolling=True,
-        refusals=(*BODY, FORBIDDEN, NOT_FOUND, BUSY),
+        refusals=(*BODY, FORBIDDEN, NOT_FOUND, CONFLICT, BUSY),
         by_session=True,
     ),
     Operation(

@@ -97,16 +97,20 @@ class SqlAccounts:
         """
 
         def write(db: WriteConnection, authority: Authority) -> int:
-            _set_hash(db, authority, password_hash)
+            _set(db, authority, column="password_hash", value=password_hash)
+            void_challenges(db, authority)
             return end_sessions(db, authority)
 
         return await self._writer.submit(authorised(self._clock, by, write))
 
     async def set_rehashed(self, by: ByPassword, password_hash: str) -> None:
-        """Replace the hash by another one of the same password. Raises as ``set_password``."""
+        """Replace the hash by another one of the same password, which voids nothing.
+
+        Raises as ``set_password``.
+        """
 
         def write(db: WriteConnection, authority: Authority) -> None:
-            _set_hash(db, authority, password_hash)
+            _set(db, authority, column="password_hash", value=password_hash)
 
         await self._writer.submit(authorised(self._clock, by, write))
 
@@ -224,11 +228,6 @@ def _role_of(db: Connection, invite: bytes, now: Millis) -> str | None:
         "SELECT role FROM invites WHERE digest = ? AND (expires IS NULL OR expires > ?)", (invite, now)
     ).fetchone()
     return None if row is None else str(row[0])
-
-
-def _set_hash(db: WriteConnection, authority: Authority, password_hash: str) -> None:
-    _set(db, authority, column="password_hash", value=password_hash)
-    void_challenges(db, authority)
 
 
 def _set(db: WriteConnection, authority: Authority, column: str, value: str | int) -> None:

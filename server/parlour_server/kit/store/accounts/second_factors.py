@@ -124,7 +124,8 @@ class SqlSecondFactors:
         """Make a factor active that this session began; returns whether it is the account's first.
 
         With the first one the account gets ``recovery_codes``, and every other session ends: they began
-        without a factor (journal). None if it was not begun by this session, or is active already.
+        without a factor (journal). None if it was not begun by this session, or is active already. Raises
+        RefusedError if the account has ``FACTORS`` by now.
         """
         write = partial(
             _activate, factor=factor, secret=secret, counter=counter, recovery_codes=tuple(recovery_codes)
@@ -239,7 +240,7 @@ class SqlSecondFactors:
     async def take_challenge(self, digest: bytes) -> Challenge | None:
         """Use up a challenge: one of any number of callers gets it. None if its account is disabled.
 
-        It comes with the account's password hash: a new one would have voided the challenge.
+        It comes with the account's password hash: a new password would have voided the challenge.
         """
         now = self._clock.now()
 
@@ -269,7 +270,7 @@ def _activate(
     recovery_codes: tuple[bytes, ...],
 ) -> bool | None:
     user, now = authority.user, authority.at
-    is_first = not _count(db, user)
+    count = _count(db, user)
     done = db.execute(
         "UPDATE second_factors SET active = 1, secret = ?, counter = ?, created = ?,"
         " session = NULL, expires = NULL"
@@ -278,6 +279,9 @@ def _activate(
     )
     if done.rowcount != 1:
         return None
+    if count >= FACTORS:  # each of several sessions began while there was room for one more
+        raise RefusedError(ErrorCode.LIMIT_REACHED, f"an account has at most {FACTORS} factors")
+    is_first = count == 0
     if is_first:
         _replace_codes(db, authority, recovery_codes)
         end_sessions(db, authority)

@@ -205,6 +205,36 @@ async def test_no_challenge_is_given_after_a_password_that_was_replaced(world: K
     assert await factors.find_challenge(b"c") is None
 
 
+async def test_another_hash_of_the_same_password_voids_no_challenge(world: KitWorld) -> None:
+    """P1: a login that raises the parameters refuses no answer that its owner is typing elsewhere."""
+    user = await world.account("anna")
+    session = await logged_in(world, user, 1)
+    factors, expires = world.store.second_factors, Millis(world.clock.now() + 1000)
+    mine = Challenge(user, DEVICE, session, session, expires)
+    await factors.put_challenge(BySession(user, session), b"a", mine)
+    await world.store.accounts.set_rehashed(ByPassword(user, "hash of anna"), "another hash")
+    assert await factors.take_challenge(b"a") == replace(mine, password_hash="another hash")
+
+
+async def test_sessions_that_set_factors_up_at_once_keep_the_limit(world: KitWorld) -> None:
+    """Each began while there was room for one more: the last one to be activated is refused."""
+    user = await world.account("anna")
+    one, two = await logged_in(world, user, 1), world.session(user, 2)
+    factors, now = world.store.second_factors, world.clock.now()
+    first = await activated(world, user, one, "app0")
+    await world.store.sessions.create(ByLogin(user, "hash of anna", code(0)), two, cap=9)
+    late = NewFactor(FactorId("l" * 22), user, FactorKind.TOTP, "", b"s", two.id, now, Millis(now + 1000))
+    await factors.begin(proved(user, two.id, code(1)), late)
+    begun = await factors.begun(user, late.id, two.id)
+    assert begun is not None
+    for number in range(1, FACTORS):
+        await activated(world, user, one, f"app{number}", counted(first, 7 + number))
+    with pytest.raises(RefusedError) as refused:
+        await factors.activate(BySession(user, two.id), begun, secret=b"s", counter=1, recovery_codes=())
+    assert refused.value.code == ErrorCode.LIMIT_REACHED
+    assert len((await factors.of(user)).factors) == FACTORS
+
+
 async def test_no_one_voids_the_challenges_of_another_source(world: KitWorld) -> None:
     """P32: a thief with a token, or a stranger with the password, makes room only among their own."""
     user = await world.account("anna")

@@ -4,8 +4,22 @@ The client keeps a `Roster` as part of each group's authenticated state. The ser
 signatures of statements, but it cannot create any.
 """
 
-from parlour_protocol.membership.roster import NotAllowedError, Person, RemovedPerson, Roster
+from parlour_protocol.membership.roster import (
+    MARGIN,
+    STATEMENTS_PER_COMMIT,
+    Execution,
+    NotAcceptedError,
+    NotAllowedError,
+    Person,
+    RemovedPerson,
+    Roster,
+    Succeeds,
+    order_of,
+)
 from parlour_protocol.membership.statements import (
+    ADMISSION_LASTS,
+    NEVER_REMOVED,
+    Accept,
     Admit,
     AnyAct,
     Remove,
@@ -14,13 +28,23 @@ from parlour_protocol.membership.statements import (
     Sign,
     Statement,
     Unban,
+    Withdraw,
+    digest_of,
+    new_admission_id,
     read_statement,
     sign_statement,
 )
 
 __all__ = [
+    "ADMISSION_LASTS",
+    "MARGIN",
+    "NEVER_REMOVED",
+    "STATEMENTS_PER_COMMIT",
+    "Accept",
     "Admit",
     "AnyAct",
+    "Execution",
+    "NotAcceptedError",
     "NotAllowedError",
     "Person",
     "Remove",
@@ -30,7 +54,12 @@ __all__ = [
     "SetRole",
     "Sign",
     "Statement",
+    "Succeeds",
     "Unban",
+    "Withdraw",
+    "digest_of",
+    "new_admission_id",
+    "order_of",
     "read_statement",
     "sign_statement",
 ]

@@ -1,12 +1,14 @@
 """The roster of an encrypted room: the part of a group's state that its members agree on.
 
-A `Roster` changes only by statements (``applied``) of people on it who may make them. Its digest is in the
-group's context, so members who disagree cannot share an epoch. It uses no server and no clock: the count of
-changes (``serial``) is its time, and a statement from before a removal never brings the person back.
+A `Roster` changes only by statements (``after``) of people on it who may make them. Its digest is in the
+group's context, so members who disagree cannot share an epoch. It uses no server and no clock of its own: the
+count of changes (``serial``) is its time, and a statement from before a removal never brings the person back.
+Invitations and bans end by the time in the commit that executes them.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NoReturn
 
@@ -20,16 +22,21 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.fields import decode_field
 from parlour_protocol.kit.id_fields import Count, MillisField
-from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership.statements import (
+    NEVER_REMOVED,
+    Accept,
     Admit,
     AnyAct,
+    Digest,
     Remove,
     Request,
     SetRole,
     Statement,
     Unban,
+    Withdraw,
+    digest_of,
     read_statement,
 )
 from parlour_protocol.rooms import Role, RoomKind
@@ -38,14 +45,47 @@ MAY: Final[Mapping[type[AnyAct], Role]] = MappingProxyType(
     {Admit: Role.MEMBER, Remove: Role.MODERATOR, Unban: Role.MODERATOR, SetRole: Role.OWNER}
 )
 """The lowest role that may make a statement about someone else. In a direct room there is only `Admit`."""
+STATEMENTS_PER_COMMIT: Final = 128
+"""The most statements in one commit; further ones wait for the next one."""
+WITHDRAWN_PER_PERSON: Final = 64
+"""The most withdrawn admissions of one inviter that are listed; one more voids all they signed so far."""
+MARGIN: Final = 86_400_000
+"""Milliseconds that honest clocks may differ: a ban is executed again only if it lasts longer than that."""
+_ORDER: Final[Mapping[type[AnyAct], int]] = MappingProxyType(
+    {Withdraw: 0, Remove: 1, Unban: 2, SetRole: 3, Accept: 4, Admit: 4, Request: 4}
+)
 _RANK: Final[Mapping[Role, int]] = MappingProxyType({Role.MEMBER: 1, Role.MODERATOR: 2, Role.OWNER: 3})
-_LABEL: Final = b"parlour room roster v1\0"
+_LABEL: Final = b"parlour room roster v2\0"
 _ORIGIN_LABEL: Final = b"parlour room origin v1\0"
 _TWO: Final = 2
 
 
 class NotAllowedError(ParlourProtocolError):
     """A statement that its signer may not make, or that is void; ``str()`` says why."""
+
+
+class NotAcceptedError(NotAllowedError):
+    """An admission that would hold, if its person accepted it."""
+
+
+Succeeds = Callable[[UserName, bytes, bytes], bool]
+"""``succeeds(user, before, now)``: the key log, read to its end, has had ``now`` as a later key of theirs.
+
+Without it any member could put a key that they made up in someone's place.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """The facts of a commit that its statements are judged by; the same for all members."""
+
+    at: Millis
+    """When, by the clock of the device that makes it."""
+    by: UserName | None
+    """Whose device makes it; None: that of anyone who may."""
+    devices: Collection[DeviceId]
+    """Those in the group before it."""
+    succeeds: Succeeds
 
 
 class Person(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -64,23 +104,47 @@ class Person(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     """Their role when they joined."""
     proof: bytes = b""
     """The statement that admitted them; empty for the first people."""
+    acceptance: bytes = b""
+    """Their acceptance of it; empty for requests, and in a direct room."""
+    given: bool = False
+    """They were given a role since: a withdrawn invitation removes them no more."""
+    withdrawn: tuple[Digest, ...] = ()
+    """Digests of admissions that they signed and that are void, sorted."""
+    void: Count = 0
+    """Admissions that they signed with a lower serial are void."""
 
 
 class RemovedPerson(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Someone who is no longer in the room, or is banned."""
+    """Someone who was removed, left, or is banned. They may be in again."""
 
     user: UserName
     serial: Count
-    """Statements about them with a lower serial are void."""
-    banned: bool
+    """Admissions of them with a lower serial are void."""
     by: UserName
     at: MillisField
     proof: bytes
-    """The statement that removed them, or lifted their ban."""
+    """The statement that last removed them, or lifted their ban."""
+    ban: bytes = b""
+    """The ban that ends last; empty if there is none, or it was lifted."""
     until: MillisField | None = None
-    """When the ban ends; later statements may admit them."""
+    """When it ends; None: never."""
+    lifted: Count = 0
+    """Bans of them with a lower serial are void: it is the change by which a ban was last lifted."""
     was: Person | None = None
     """Their former entry, as evidence for statements that they signed."""
+
+    @property
+    def banned(self) -> bool:
+        """Whether they are banned, or were until a time that has passed."""
+        return bool(self.ban)
+
+    def executed(self) -> set[bytes]:
+        """Return the digests of the statements that this entry came from."""
+        return {digest_of(data) for data in (self.ban, self.proof) if data}
+
+    def is_banned(self, at: int) -> bool:
+        """Return whether the ban lasts at this time."""
+        return self.banned and _ends_after(self.until, at)
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -158,7 +222,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     @property
     def extension(self) -> bytes:
         """The data of the group context's extension: version, serial and digest."""
-        return msgspec.msgpack.encode((1, self.serial, self.digest))
+        return msgspec.msgpack.encode((2, self.serial, self.digest))
 
     # --- queries
 
@@ -184,99 +248,228 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
     # --- checks
 
-    def require_proofs(self, verify: Verify, known: "Roster | None" = None) -> None:
+    def require_proofs(self, verify: Verify, succeeds: Succeeds, known: "Roster | None" = None) -> None:
         """Check a roster that came from someone else. Raises NotAllowedError.
 
-        Everyone in it must have been admitted by a current or former member. A device that already has a
-        roster of this room passes it as ``known``: then every addition, removal and promotion since needs a
-        valid statement, and the roster cannot be an older one.
+        Everyone in it must have been admitted by a current or former member, and have accepted. A device that
+        already has a roster of this room passes it as ``known``: then every addition, removal, promotion and
+        new key since needs a valid statement, and the roster cannot be an older one.
         """
-        _Proofs(self, known, verify).require()
+        _Proofs(self, known, verify, succeeds).require()
 
     # --- changes
 
-    def applied(self, statement: Statement) -> "Roster":
-        """Return the roster after a statement. Raises NotAllowedError with the reason, as a clause."""
+    def after(self, statements: Sequence[Statement], execution: Execution) -> "Roster":
+        """Return the roster after a commit with these statements. Raises NotAllowedError.
+
+        Those that subtract come first, then lifted bans, roles, and those that add: each admission directly
+        behind its acceptance.
+        """
+        roster, acceptance, reached = self, None, 0
+        for statement in statements:
+            if order_of(statement) < reached:
+                _refuse("the statements of the commit are not in their order")
+            reached = order_of(statement)
+            if acceptance is not None and not isinstance(statement.act, Admit):
+                break
+            if isinstance(statement.act, Accept):
+                acceptance = statement
+            else:
+                roster, acceptance = roster.applied(statement, execution, acceptance), None
+        if acceptance is not None:
+            _refuse("the commit has an acceptance without its admission")
+        return roster
+
+    def applied(
+        self, statement: Statement, execution: Execution, acceptance: Statement | None = None
+    ) -> "Roster":
+        """Return the roster after a statement. Raises NotAllowedError with the reason, as a clause.
+
+        ``acceptance`` is of the person whom it admits; in a direct room no one needs one.
+        """
         act = statement.act
         if (act.server, act.room) != (self.server, self.room):
             _refuse("the statement is about another room")
-        if act.serial > self.serial:
+        if act.serial > self.serial and not isinstance(act, Withdraw | Remove):
             _refuse("the statement refers to changes that never happened")
+        if isinstance(act, Accept):
+            _refuse("an acceptance changes nothing without its admission")
         match act:
             case Request():
-                return self._requested(statement, act)
+                return self._requested(statement, act, execution)
             case Admit():
-                return self._admitted(statement, act, self._signer(statement))
-            case Remove():
-                return self._removed(statement, act, self._signer(statement))
+                return self._admitted(statement, act, execution, acceptance)
+            case Withdraw() | Remove():
+                return self._removed(statement, act, execution)
             case Unban():
-                return self._unbanned(statement, act, self._signer(statement))
+                return self._unbanned(statement, act, self._signer(statement, execution))
             case SetRole():
-                return self._given(statement, act, self._signer(statement))
+                return self._given(statement, act, self._signer(statement, execution))
 
-    def _signer(self, statement: Statement) -> Person:
-        by = self.person(statement.by)
-        if by is None or by.account_key != statement.signer.account_key:
+    def _signer(self, statement: Statement, execution: Execution) -> Person:
+        by = self._member(statement, execution)
+        if by is None:
             _refuse(f"{statement.by}, who signed it, is not in the room with that key")
         return by
 
-    def _requested(self, statement: Statement, act: Request) -> "Roster":
+    def _member(self, statement: Statement, execution: Execution) -> Person | None:
+        """Return the signer, if they are in the room: then their device has to be in the group."""
+        by = self.person(statement.by)
+        if by is None or by.account_key != statement.signer.account_key:
+            return None
+        if statement.device not in execution.devices:
+            _refuse(f"the device of {statement.by} that signed it is not in the group")
+        return by
+
+    def _requested(self, statement: Statement, act: Request, execution: Execution) -> "Roster":
         if self.kind is not RoomKind.PUBLIC:
             _refuse("people join this room by invitation only")
-        before = self._may_come(act)
+        before = self._may_come(act.who, execution)
         if self.person(act.who) is not None:
             _refuse(f"{act.who} is in the room already")
-        if before is not None and act.at <= before.at:
+        if act.after != _removal_digest(before):
             _refuse(f"{act.who} has left since that request was made")
         key = statement.signer.account_key
         return self._with(_came(act, key, act.who, self.serial + 1, statement.data))
 
-    def _admitted(self, statement: Statement, act: Admit, by: Person) -> "Roster":
+    def _admitted(
+        self, statement: Statement, act: Admit, execution: Execution, acceptance: Statement | None
+    ) -> "Roster":
+        by = self._signer(statement, execution)
         _require_role(by, act)
         if act.origin != self.origin:
             _refuse("the admission is for a group that began with other people")
-        before, now = self._may_come(act), self.person(act.who)
+        if act.serial < max(by.since, by.void) or statement.digest in by.withdrawn:
+            _refuse(f"the invitation of {act.who} was withdrawn, or {by.user} has left since")
+        if execution.at > act.until:
+            _refuse(f"the invitation of {act.who} has ended")
+        self._require_admissible(act, execution)
+        if self.kind is RoomKind.DIRECT:
+            accepted = acceptance is None  # both are in from the start
+        else:
+            accepted = acceptance is not None and _accepts(acceptance, statement, act)
+        if not accepted:
+            raise NotAcceptedError(f"{act.who} has not accepted that admission")
+        came = _came(act, act.account_key, by.user, self.serial + 1, statement.data)
+        return self._with(replace(came, acceptance=b"" if acceptance is None else acceptance.data))
+
+    def _require_admissible(self, act: Admit, execution: Execution) -> None:
+        """Require that the person may be in, and is not, or only with an earlier key."""
+        before, now = self._may_come(act.who, execution), self.person(act.who)
         if before is not None and act.serial < before.serial:
             _refuse(f"{act.who} was removed after that admission was signed")
-        if now is not None and now.account_key == act.account_key:
+        if now is None:
+            if self.kind is RoomKind.DIRECT and len(self.people) >= _TWO:
+                _refuse("a direct room has two people")
+            return
+        if now.account_key == act.account_key:
             _refuse(f"{act.who} is in the room already")
-        if now is not None and act.serial < now.since:
+        if act.serial < now.since:
             _refuse(f"{act.who} was admitted with another key after that admission was signed")
-        if self.kind is RoomKind.DIRECT and now is None and len(self.people) >= _TWO:
-            _refuse("a direct room has two people")
-        return self._with(_came(act, act.account_key, by.user, self.serial + 1, statement.data))
+        if not execution.succeeds(act.who, now.account_key, act.account_key):
+            _refuse(f"{act.who} is in the room, and the key that was admitted is not a new one of theirs")
 
-    def _removed(self, statement: Statement, act: Remove, by: Person) -> "Roster":
+    def _removed(self, statement: Statement, act: Remove | Withdraw, execution: Execution) -> "Roster":
         if self.kind is RoomKind.DIRECT:
             _refuse("people cannot leave a direct room or be removed from it")
+        if isinstance(act, Withdraw):
+            return self._withdrawn(statement, act, execution)
+        self._require_removable(statement, act, execution)
+        return self._without(act, statement)
+
+    def _withdrawn(self, statement: Statement, act: Withdraw, execution: Execution) -> "Roster":
+        about, now = statement.withdraws, self.person(act.who)
+        if about is None:  # reading it refuses that
+            _refuse("it withdraws nothing")
+        signer = self._member(statement, execution)
+        if now is not None and now.proof and digest_of(now.proof) == about.digest:
+            if now.given or not self._undoes(statement, about, signer, now, execution):
+                _refuse(f"{act.who} is in the room already")
+            return self._without(act, statement)
+        if isinstance(about.act, Request):  # reading it requires that it is their own
+            if now is not None or about.act.after != _removal_digest(self.removal_of(act.who)):
+                _refuse("what it withdraws is void already")
+            return self._without(act, statement)
+        if not (_is_inviter(statement, about) or _is_invited(statement, about) or _moderates(signer)):
+            _refuse(f"{statement.by} may not withdraw the invitation of {act.who}")
+        return self._with(self._with_withdrawn(about))
+
+    def _with_withdrawn(self, about: Statement) -> Person:
+        """Return the entry of an inviter whose admission is withdrawn."""
+        inviter = self.person(about.by)
+        if (
+            inviter is None
+            or not about.is_by(inviter.user, inviter.account_key)
+            or about.act.serial < max(inviter.since, inviter.void)
+            or about.digest in inviter.withdrawn
+        ):
+            _refuse("what it withdraws is void already")
+        if len(inviter.withdrawn) >= WITHDRAWN_PER_PERSON:
+            return replace(inviter, withdrawn=(), void=self.serial + 1)
+        return replace(inviter, withdrawn=tuple(sorted((*inviter.withdrawn, about.digest))))
+
+    def _undoes(
+        self, statement: Statement, about: Statement, signer: Person | None, now: Person, execution: Execution
+    ) -> bool:
+        """Return whether a withdrawal removes ``now``, who came by what it withdraws.
+
+        That of the inviter does if they signed it before they knew, which no one can check: so one who has
+        left can do that only as long as the invitation would have lasted.
+        """
+        if _is_invited(statement, about) or _moderates(signer):  # who has been given no role is a member
+            return True
+        if not isinstance(about.act, Admit) or not _is_inviter(statement, about):
+            return False
+        knew = now.since <= statement.act.serial <= self.serial
+        return not knew and (signer is not None or execution.at <= about.act.until)
+
+    def _require_removable(self, statement: Statement, act: Remove, execution: Execution) -> None:
+        """Require that a removal or ban has an effect, and that its signer may make it.
+
+        A ban that was executed needs no signer any more. One removes people who came although it ran: then,
+        and when it is executed again, its date decides, which the committer wrote. So they have to be someone
+        who may remove the person.
+        """
         now, before = self.person(act.who), self.removal_of(act.who)
+        again = before is not None and statement.digest in before.executed()
+        if not (act.ban and again):
+            self._require_may_remove(self._signer(statement, execution), act)
+        if act.ban and before is not None and act.serial < before.lifted:
+            _refuse(f"bans of {act.who} were lifted after that was signed")
+        if now is None:
+            self._require_longer_ban(act, execution)
+        elif again or act.serial < now.since:
+            if not act.ban or not _ends_after(act.until, execution.at + (MARGIN if again else 0)):
+                _refuse(f"{act.who} joined after that was signed")
+            if execution.by is not None and not self.may_remove(execution.by, act.who):
+                _refuse(f"{act.who} joined after that was signed, and {execution.by} may not remove them")
+
+    def _require_may_remove(self, by: Person, act: Remove) -> None:
         if act.who != by.user:
-            _require_role(by, act)
-            if now is not None and _RANK[by.role] <= _RANK[now.role]:
-                _refuse(f"{act.who}'s role is not below {by.user}'s")
+            self._require_above(by, act)
         elif act.ban:
             _refuse("people cannot ban themselves")
-        if now is None and not (act.ban and (before is None or not before.banned)):
+
+    def _require_longer_ban(self, act: Remove, execution: Execution) -> None:
+        """Require that a removal of someone who is not in bans them, and for longer than they are banned."""
+        before = self.removal_of(act.who)
+        if not act.ban:
             _refuse(f"{act.who} is not in the room")
-        if now is not None and act.serial < now.since:
-            _refuse(f"{act.who} joined after that was signed")
-        last = max(act.at, before.at if before is not None else 0, now.at if now is not None else 0)
-        was = now if now is not None else before.was if before is not None else None
-        until = act.until if act.ban else None
-        removed = RemovedPerson(
-            act.who, self.serial + 1, act.ban, by.user, Millis(last), statement.data, until, was
-        )
-        return self._with(removed=removed)
+        if before is not None and before.banned and not _ends_later(act, before):
+            _refuse(f"{act.who} is banned already")
+        if not _ends_after(act.until, execution.at):
+            _refuse("that ban has ended")
 
     def _unbanned(self, statement: Statement, act: Unban, by: Person) -> "Roster":
         _require_role(by, act)
         before = self.removal_of(act.who)
-        if before is None or not before.banned:
+        if before is None or not before.banned or self.person(act.who) is not None:
             _refuse(f"{act.who} is not banned")
         if act.serial < before.serial:
             _refuse(f"{act.who} was banned after that was signed")
+        count = self.serial + 1
         lifted = replace(
-            before, banned=False, until=None, serial=self.serial + 1, by=by.user, proof=statement.data
+            before, ban=b"", until=None, lifted=count, serial=count, by=by.user, proof=statement.data
         )
         return self._with(removed=lifted)
 
@@ -292,21 +485,36 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
             if by.role is Role.OWNER and sum(one.role is Role.OWNER for one in self.people) == 1:
                 _refuse("a room needs an owner")
         else:
-            _require_role(by, act)
-            if _RANK[by.role] <= _RANK[now.role]:
-                _refuse(f"{act.who}'s role is not below {by.user}'s")
+            self._require_above(by, act)
         if statement.data in self.roles:
             _refuse("that statement was used already")
         if now.role is act.role:
             _refuse(f"{act.who} has this role already")
-        changed = self._with(replace(now, role=act.role))
+        changed = self._with(replace(now, role=act.role, given=True))
         return replace(changed, roles=(*self.roles, statement.data))
 
-    def _may_come(self, act: Admit | Request) -> RemovedPerson | None:
-        before = self.removal_of(act.who)
-        if before is not None and before.banned and (before.until is None or act.at < before.until):
-            _refuse(f"{act.who} is banned: a moderator has to lift the ban first")
+    def _may_come(self, who: UserName, execution: Execution) -> RemovedPerson | None:
+        before = self.removal_of(who)
+        if before is not None and before.is_banned(execution.at):
+            _refuse(f"{who} is banned: a moderator has to lift the ban first")
         return before
+
+    def _require_above(self, by: Person, act: Remove | SetRole) -> None:
+        _require_role(by, act)
+        now = self.person(act.who)
+        if now is not None and _RANK[by.role] <= _RANK[now.role]:
+            _refuse(f"{act.who}'s role is not below {by.user}'s")
+
+    def _without(self, act: Remove | Withdraw, statement: Statement) -> "Roster":
+        """Note that someone is not in the room; a ban that there is stays, unless this one ends later."""
+        now, before = self.person(act.who), self.removal_of(act.who)
+        removed = RemovedPerson(act.who, self.serial + 1, statement.by, act.at, statement.data, was=now)
+        if before is not None:
+            was = now if now is not None else before.was
+            removed = replace(removed, ban=before.ban, until=before.until, lifted=before.lifted, was=was)
+        if isinstance(act, Remove) and act.ban and (not removed.banned or _ends_later(act, removed)):
+            removed = replace(removed, ban=statement.data, until=act.until)
+        return self._with(removed=removed)
 
     def _with(self, person: Person | None = None, removed: RemovedPerson | None = None) -> "Roster":
         """Replace the entry of one name, and count the change."""
@@ -329,8 +537,8 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 class _Proofs:
     """The evidence of one roster: who was allowed to sign what, starting with known people."""
 
-    def __init__(self, roster: Roster, known: Roster | None, verify: Verify) -> None:
-        self._roster, self._known, self._verify = roster, known, verify
+    def __init__(self, roster: Roster, known: Roster | None, verify: Verify, succeeds: Succeeds) -> None:
+        self._roster, self._known, self._verify, self._succeeds = roster, known, verify, succeeds
         self._trusted: dict[tuple[UserName, bytes], Role] = {}
         self._statements: dict[bytes, Statement | None] = {}
         for one in _everyone(known):
@@ -413,21 +621,29 @@ class _Proofs:
             case Admit(account_key=key, origin=origin, serial=serial):
                 late = before is None or serial >= before.serial
                 here = (key, origin) == (person.account_key, self._roster.origin)
-                return here and late and self._signed_by(statement, Role.MEMBER)
-            case Request(at=at):
-                late = before is None or at > before.at
+                accepted = self._has_accepted(person, statement, statement.act)
+                return here and late and accepted and self._signed_by(statement, Role.MEMBER)
+            case Request(after=after):
+                late = before is None or after == _removal_digest(self._roster.removal_of(person.user))
                 own = statement.signer.account_key == person.account_key
                 return self._roster.kind is RoomKind.PUBLIC and own and late
             case _:
                 return False
 
+    def _has_accepted(self, person: Person, admission: Statement, act: Admit) -> bool:
+        if self._roster.kind is RoomKind.DIRECT:
+            return True
+        acceptance = self._statement(person.acceptance)
+        return acceptance is not None and _accepts(acceptance, admission, act)
+
     def _require_role(self, person: Person) -> None:
         """Require that their role is the last one given, or the one they joined with."""
-        role = person.first
-        for given in self._given_to(person):
-            role = given
+        given = [*self._given_to(person)]
+        role = given[-1] if given else person.first
         if person.role is not role or not (person.first is Role.MEMBER or self._came_with_role(person)):
             _refuse(f"no one gave {person.user} the role that they have in it")
+        if person.given is not bool(given):
+            _refuse(f"it says something else about {person.user}'s role than was signed")
 
     def _came_with_role(self, person: Person) -> bool:
         """Return whether the role that someone joined with is that of one of the first people."""
@@ -438,29 +654,57 @@ class _Proofs:
 
     def _require_removal(self, removed: RemovedPerson) -> None:
         before = None if self._known is None else self._known.removal_of(removed.user)
-        if before is not None and before.proof == removed.proof:
-            return
+        if before is None or before.proof != removed.proof:
+            self._require_proof_of_removal(removed)
+        if removed.banned and (before is None or before.ban != removed.ban):
+            ban = self._statement(removed.ban)
+            act = None if ban is None else ban.act
+            if ban is None or not isinstance(act, Remove) or not act.ban or act.who != removed.user:
+                _refuse(f"it lists {removed.user} as banned, but no one banned them")
+            if act.until != removed.until or not self._signed_by(ban, MAY[Remove]):
+                _refuse(f"{ban.by} may not ban {removed.user}, or did until another time")
+
+    def _require_proof_of_removal(self, removed: RemovedPerson) -> None:
         statement = self._statement(removed.proof)
         act = None if statement is None else statement.act
-        if statement is None or not isinstance(act, Remove | Unban) or act.who != removed.user:
+        if (
+            statement is None
+            or not isinstance(act, Remove | Unban | Withdraw)
+            or (act.who, statement.by) != (removed.user, removed.by)
+        ):
             _refuse(f"it lists {removed.user} as removed, but no one removed them")
-        own = isinstance(act, Remove) and statement.by == removed.user and not act.ban
         trusted = (statement.by, statement.signer.account_key) in self._trusted
-        if not (own and trusted) and not self._signed_by(statement, MAY[Remove]):
+        own = isinstance(act, Remove) and statement.by == removed.user and not act.ban and trusted
+        about = statement.withdraws
+        if about is not None:
+            own = _is_invited(statement, about) or (trusted and _is_inviter(statement, about))
+        if not own and not self._signed_by(statement, MAY[Remove]):
             _refuse(f"{statement.by} may not remove {removed.user}")
         if isinstance(act, Remove) and act.ban and not removed.banned:
             _refuse(f"no one lifted the ban of {removed.user}")
 
     def _require_all(self, known: Roster) -> None:
-        """Require that no one is missing: earlier members are in, or were removed; removals stay recorded."""
+        """Require that no one is missing, and that what the known roster had against someone is still there.
+
+        Earlier members are in, or were removed; one with another key has that key.
+        """
         for one in known.people:
             now, removed = self._roster.person(one.user), self._roster.removal_of(one.user)
-            if now is None and (removed is None or removed.serial <= known.serial):
+            if removed is not None and removed.serial > known.serial:
+                continue
+            if now is None:
                 _refuse(f"{one.user} is missing from it, but no one removed them")
+            if now.account_key != one.account_key:
+                if not self._succeeds(one.user, one.account_key, now.account_key):
+                    _refuse(f"the key of {one.user} in it is not a new one of theirs")
+            elif now.void < one.void or (now.void == one.void and not {*one.withdrawn} <= {*now.withdrawn}):
+                _refuse(f"an invitation by {one.user} that was withdrawn is missing from it")
         for before in known.removed:
             removed = self._roster.removal_of(before.user)
-            if removed is None or removed.serial < before.serial:
+            if removed is None or removed.serial < before.serial or removed.lifted < before.lifted:
                 _refuse(f"the removal of {before.user} is missing from it")
+            if before.banned and removed.lifted <= known.serial and not _ends_no_earlier(removed, before):
+                _refuse(f"the ban of {before.user} is missing from it")
 
     def _statement(self, data: bytes) -> Statement | None:
         """Read a statement about this room; cached, because it verifies two signatures."""
@@ -495,9 +739,58 @@ def _require_form(roster: Roster) -> None:
         _refuse("the names in the member list are not sorted, each once")
     if roster.kind is RoomKind.DIRECT and len(people) > _TWO:
         _refuse("a direct room has two people")
-    numbers = [one.since for one in roster.people] + [one.serial for one in roster.removed]
+    numbers = [max(one.since, one.void) for one in roster.people]
+    numbers += [max(one.serial, one.lifted) for one in roster.removed]
     if any(number > roster.serial for number in numbers):
         _refuse("the member list refers to changes that never happened")
+
+
+def order_of(statement: Statement) -> int:
+    """Return the place of a kind of statement in a commit."""
+    return _ORDER[type(statement.act)]
+
+
+def _accepts(acceptance: Statement, admission: Statement, act: Admit) -> bool:
+    said = acceptance.act
+    return (
+        isinstance(said, Accept)
+        and (said.server, said.room, said.admission) == (act.server, act.room, admission.digest)
+        and acceptance.is_by(act.who, act.account_key)
+    )
+
+
+def _is_inviter(statement: Statement, about: Statement) -> bool:
+    """Return whether the person who signed ``about`` signed this, with the same account key."""
+    return statement.is_by(about.by, about.signer.account_key)
+
+
+def _is_invited(statement: Statement, about: Statement) -> bool:
+    """Return whether the person whom ``about`` would admit signed this."""
+    key = about.act.account_key if isinstance(about.act, Admit) else about.signer.account_key
+    return statement.is_by(about.act.who, key)
+
+
+def _moderates(person: Person | None) -> bool:
+    return person is not None and _RANK[person.role] >= _RANK[MAY[Remove]]
+
+
+def _removal_digest(removed: RemovedPerson | None) -> bytes:
+    """Return what a request has to name."""
+    return NEVER_REMOVED if removed is None else digest_of(removed.proof)
+
+
+def _ends_after(until: int | None, at: int) -> bool:
+    return until is None or at < until
+
+
+def _ends_later(ban: Remove, before: RemovedPerson) -> bool:
+    return before.until is not None and _ends_after(ban.until, before.until)
+
+
+def _ends_no_earlier(now: RemovedPerson, before: RemovedPerson) -> bool:
+    if not now.banned or before.until is None:
+        return now.banned and now.until is None
+    return now.until is None or now.until >= before.until
 
 
 def _came(act: Admit | Request, key: bytes, by: UserName, since: int, proof: bytes) -> Person:

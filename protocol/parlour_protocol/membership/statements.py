@@ -1,10 +1,12 @@
-"""Devices' signed statements about membership: admissions, requests, removals, roles.
+"""Devices' signed statements about membership: admissions, acceptances, withdrawals, removals, roles.
 
 A statement is sent as the exact signed bytes, with the signer's certificate, so that anyone can check it
 without a server. Reading one checks its form and signatures; the `Roster` decides whether its signer may make
 it. The server cannot create statements.
 """
 
+import hashlib
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeAlias
@@ -22,10 +24,20 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import STATEMENT_BYTES
 from parlour_protocol.rooms import Role
 
-LABEL: Final = b"parlour room statement v1\0"
+LABEL: Final = b"parlour room statement v2\0"
 """The label of the signed bytes, which nothing else that a device signs begins with."""
 SKEW: Final = 3_600_000
 """Milliseconds that the clocks of two devices may differ."""
+ADMISSION_LASTS: Final = 14 * 86_400_000
+"""Milliseconds from an admission to its end, as devices sign it."""
+LONGEST_ADMISSION: Final = 30 * 86_400_000
+"""The most that one may last."""
+NEVER_REMOVED: Final = bytes(32)
+"""What a request names instead of a removal if there was none."""
+_DIGEST_LABEL: Final = b"parlour statement digest v1\0"
+
+AdmissionId = Annotated[bytes, Meta(min_length=16, max_length=16)]
+Digest = Annotated[bytes, Meta(min_length=32, max_length=32)]
 
 Sign = Callable[[bytes], bytes]
 """``sign(message)``: an Ed25519 signature by the device's key (RFC 8032)."""
@@ -46,18 +58,40 @@ class RoomAct(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 
 
 class Admit(RoomAct, frozen=True, array_like=True, tag="admit", forbid_unknown_fields=True):
-    """``who``, with this account key, may be in the room, or stays in it after a key change.
+    """``who``, with this account key, may be in the room once they accept, or stays in after a key change.
 
     ``origin`` (32 bytes) is the digest of the roster's start, which distinguishes a different group for the
-    same room and people.
+    same room and people. ``id`` is random. After ``until`` it admits no one.
     """
 
     account_key: Key
     origin: Key
+    id: AdmissionId
+    until: MillisField
+
+
+class Accept(RoomAct, frozen=True, array_like=True, tag="accept", forbid_unknown_fields=True):
+    """The signer, who is ``who``, accepts the admission with this digest. ``serial`` is 0."""
+
+    admission: Digest
+
+
+class Withdraw(RoomAct, frozen=True, array_like=True, tag="withdraw", forbid_unknown_fields=True):
+    """The admission of ``who``, or their request, is void.
+
+    ``withdraws`` is that statement itself: someone who was never shown it can judge who may withdraw it.
+    """
+
+    withdraws: bytes
 
 
 class Request(RoomAct, frozen=True, array_like=True, tag="request", forbid_unknown_fields=True):
-    """The signer, who is ``who``, asks to join a public room."""
+    """The signer, who is ``who``, asks to join a public room. ``serial`` is 0.
+
+    ``after`` is the digest of what last removed them (`RemovedPerson.proof`), or `NEVER_REMOVED`.
+    """
+
+    after: Digest
 
 
 class Remove(RoomAct, frozen=True, array_like=True, tag="remove", forbid_unknown_fields=True):
@@ -80,7 +114,7 @@ class SetRole(RoomAct, frozen=True, array_like=True, tag="role", forbid_unknown_
     role: Role
 
 
-AnyAct: TypeAlias = Admit | Request | Remove | Unban | SetRole
+AnyAct: TypeAlias = Admit | Accept | Withdraw | Request | Remove | Unban | SetRole
 
 
 class _Carried(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -97,6 +131,10 @@ class Statement:
     signer: Certificate
     data: bytes
     """The encoded statement."""
+    digest: bytes
+    """SHA-256 of what is said and by whom. A renewed certificate, or another device, makes no second one."""
+    withdraws: "Statement | None" = None
+    """The admission or request that a `Withdraw` is about."""
 
     @property
     def by(self) -> UserName:
@@ -108,6 +146,15 @@ class Statement:
         """The device that signed it."""
         return self.signer.device
 
+    def is_by(self, user: UserName, account_key: bytes) -> bool:
+        """Return whether a device of this account, with this key, signed it."""
+        return self.signer.user == user and self.signer.account_key == account_key
+
+
+def new_admission_id() -> bytes:
+    """Return the random id of an admission."""
+    return secrets.token_bytes(16)
+
 
 def sign_statement(act: AnyAct, certificate: bytes, sign: Sign) -> bytes:
     """Return ``act`` encoded and signed by the device of ``certificate``."""
@@ -116,7 +163,7 @@ def sign_statement(act: AnyAct, certificate: bytes, sign: Sign) -> bytes:
 
 
 def read_statement(data: bytes, verify: Verify) -> Statement:
-    """Read a statement and verify both signatures. Raises StatementError."""
+    """Read a statement and verify its signatures. Raises StatementError."""
     if len(data) > STATEMENT_BYTES.value:
         raise StatementError("the room statement is too long")
     try:
@@ -136,6 +183,32 @@ def read_statement(data: bytes, verify: Verify) -> Statement:
         )
     if not verify(signer.device_key, LABEL + carried.body, carried.signature):
         raise StatementError("the signature of the room statement is not valid")
-    if isinstance(act, Request) and act.who != signer.user:
-        raise StatementError("the request is in someone else's name")
-    return Statement(act, signer, bytes(data))
+    if isinstance(act, Request | Accept) and act.who != signer.user:
+        raise StatementError("the request or acceptance is in someone else's name")
+    if isinstance(act, Request | Accept) and act.serial:
+        raise StatementError("the request or acceptance counts changes, of which an outsider knows nothing")
+    if isinstance(act, Admit) and not act.at < act.until <= act.at + LONGEST_ADMISSION:
+        raise StatementError("the admission does not end, or lasts too long")
+    withdraws = _withdrawn(act, signer, verify) if isinstance(act, Withdraw) else None
+    return Statement(act, signer, bytes(data), _digest(carried.body, signer), withdraws)
+
+
+def _withdrawn(act: Withdraw, signer: Certificate, verify: Verify) -> Statement:
+    """Read what is withdrawn: an admission of that person, or their own request."""
+    found = read_statement(act.withdraws, verify)
+    theirs = (found.act.server, found.act.room, found.act.who) == (act.server, act.room, act.who)
+    own = isinstance(found.act, Request) and found.is_by(signer.user, signer.account_key)
+    if not theirs or not (own or isinstance(found.act, Admit)):
+        raise StatementError("the withdrawal is not about an admission of that person to the room")
+    return found
+
+
+def digest_of(data: bytes) -> bytes:
+    """Return the digest of a statement that was verified when it was read."""
+    carried = msgspec.msgpack.decode(data, type=_Carried)
+    return _digest(carried.body, Certificate.read(carried.certificate, lambda *_signed: True))
+
+
+def _digest(body: bytes, signer: Certificate) -> bytes:
+    said = msgspec.msgpack.encode((body, signer.user, signer.account_key), enc_hook=plain_text)
+    return hashlib.sha256(_DIGEST_LABEL + said).digest()

@@ -2,27 +2,37 @@
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.protocol.identity.signing import NOW, SERVER, certificate, holds, key, public, signed
-from tests.protocol.membership.people import ROOM, account, carried, name
+from tests.protocol.membership.people import LAST, ROOM, account, admit, carried, name, request, room, stated
 
 from parlour_protocol.identity import StatementError
+from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.membership import (
+    NEVER_REMOVED,
+    Accept,
     Admit,
     AnyAct,
     Remove,
     Request,
     SetRole,
     Unban,
+    Withdraw,
+    digest_of,
     read_statement,
     sign_statement,
 )
+from parlour_protocol.membership.statements import LONGEST_ADMISSION
 from parlour_protocol.rooms import Role
 
 BEN = name("ben")
+ADMIT = Admit(SERVER, ROOM, 3, NOW, BEN, account("ben"), bytes(32), bytes(16), Millis(NOW + 1))
 ACTS: dict[str, AnyAct] = {
-    "admit": Admit(SERVER, ROOM, 3, NOW, BEN, account("ben"), bytes(32)),
-    "request": Request(SERVER, ROOM, 3, NOW, name("ada")),
+    "admit": ADMIT,
+    "accept": Accept(SERVER, ROOM, 0, NOW, name("ada"), bytes(32)),
+    "withdraw": Withdraw(SERVER, ROOM, 3, NOW, BEN, admit(room(), "ben").data),
+    "request": Request(SERVER, ROOM, 0, NOW, name("ada"), NEVER_REMOVED),
     "remove": Remove(SERVER, ROOM, 3, NOW, BEN),
     "ban": Remove(SERVER, ROOM, 3, NOW, BEN, ban=True, until=Millis(NOW + 1)),
     "unban": Unban(SERVER, ROOM, 3, NOW, BEN),
@@ -49,16 +59,67 @@ def test_no_byte_of_a_statement_can_be_changed(act: AnyAct) -> None:
 
 
 def test_a_request_in_someone_elses_name() -> None:
-    """No one can ask to join for another person."""
-    with pytest.raises(StatementError, match="someone else's name"):
-        read_statement(carried(Request(SERVER, ROOM, 0, NOW, BEN), "ada"), holds)
+    """No one can ask to join, or accept, for another person."""
+    for act in (
+        Request(SERVER, ROOM, 0, NOW, BEN, NEVER_REMOVED),
+        Accept(SERVER, ROOM, 0, NOW, BEN, bytes(32)),
+    ):
+        with pytest.raises(StatementError, match="someone else's name"):
+            read_statement(carried(act, "ada"), holds)
+
+
+def test_an_outsider_counts_no_changes() -> None:
+    """A request and an acceptance have one form: their signer knows nothing of the roster."""
+    for which in ("request", "accept"):
+        with pytest.raises(StatementError, match="counts changes"):
+            read_statement(carried(replace(ACTS[which], serial=1), "ada"), holds)
+
+
+def test_an_admission_without_an_end_in_sight() -> None:
+    """It ends, and not before it begins, nor later than the longest one may."""
+    for until in (NOW, NOW - 1, NOW + LONGEST_ADMISSION + 1):
+        with pytest.raises(StatementError, match="does not end, or lasts too long"):
+            read_statement(carried(replace(ADMIT, until=Millis(until)), "ada"), holds)
+    read_statement(carried(replace(ADMIT, until=Millis(NOW + LONGEST_ADMISSION)), "ada"), holds)
+
+
+def test_a_withdrawal_of_something_else() -> None:
+    """It holds an admission of that person to that room, or their own request, whose signatures are good."""
+    roster = room()
+    admission, asked = admit(roster, "ben"), request(roster, "ben")
+    stated(Withdraw(SERVER, ROOM, 0, NOW, BEN, asked.data), "ben")
+    for wrong, by in (
+        (admission.data[:-1] + bytes([admission.data[-1] ^ 1]), "ada"),
+        (admit(roster, "cora").data, "ada"),
+        (asked.data, "ada"),
+        (carried(Unban(SERVER, ROOM, 0, NOW, BEN), "ada"), "ada"),
+        (carried(replace(ADMIT, room=RoomId("AAAAAAAAAAAAAAAAAAAAAA")), "ada"), "ada"),
+        (b"", "ada"),
+    ):
+        with pytest.raises(StatementError):
+            stated(Withdraw(SERVER, ROOM, 0, NOW, BEN, wrong), by)
+
+
+def test_the_digest_is_of_what_is_said_and_by_whom() -> None:
+    """Another device, certificate or signature makes no second admission; another person or key does."""
+    one = stated(ADMIT, "ada")
+    other = stated(ADMIT, "ada", device="tablet")
+    assert one.data != other.data
+    assert one.digest == other.digest == digest_of(one.data) == digest_of(other.data)
+    others = [
+        stated(ADMIT, "ben"),
+        stated(ADMIT, "ada", "2"),
+        stated(replace(ADMIT, id=bytes(15) + b"x"), "ada"),
+    ]
+    assert len({one.digest, *(each.digest for each in others)}) == 4
 
 
 def test_a_statement_that_is_not_in_its_one_form() -> None:
     """The same values written in another way are refused, though the signature is good."""
-    body = msgspec.msgpack.encode(["admit", SERVER, ROOM, 3.0, NOW, "ben", account("ben"), bytes(32)])
+    fields = [SERVER, ROOM, 3.0, NOW, "ben", account("ben"), bytes(32), bytes(16), NOW + 1]
+    body = msgspec.msgpack.encode(["admit", *fields])
     theirs = signed(certificate(device_key=public("device")))
-    signature = key("device").sign(b"parlour room statement v1\0" + body).signature
+    signature = key("device").sign(b"parlour room statement v2\0" + body).signature
     with pytest.raises(StatementError):
         read_statement(msgspec.msgpack.encode([body, theirs, signature]), holds)
 
@@ -71,13 +132,11 @@ def test_a_statement_by_a_device_without_a_certificate() -> None:
         read_statement(data, holds)
 
 
-@pytest.mark.parametrize("at", [NOW - 4_000_000, NOW + 86_400_000 + 4_000_000])
+@pytest.mark.parametrize("at", [NOW - 4_000_000, LAST + 4_000_000])
 def test_a_statement_from_outside_of_its_certificates_time(at: int) -> None:
     """What was signed before the certificate began, or after it ended, is refused."""
     with pytest.raises(StatementError, match="was not valid then"):
-        read_statement(
-            carried(Admit(SERVER, ROOM, 0, Millis(at), BEN, account("ben"), bytes(32)), "ada"), holds
-        )
+        read_statement(carried(replace(ADMIT, at=Millis(at), until=Millis(at + 1)), "ada"), holds)
 
 
 def test_a_statement_for_another_server() -> None:

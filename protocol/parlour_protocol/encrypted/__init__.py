@@ -5,7 +5,10 @@ The server never sees it and cannot import this package; it can't even distingui
 
 from parlour_protocol.encrypted.links import Link, folded, message_digest
 from parlour_protocol.encrypted.payload import (
+    CONSENT_BYTES,
+    CONSENT_PER_MESSAGE,
     AnyContent,
+    Consent,
     DeleteContent,
     EditContent,
     EncryptedFile,
@@ -24,7 +27,10 @@ from parlour_protocol.encrypted.payload import (
 )
 
 __all__ = [
+    "CONSENT_BYTES",
+    "CONSENT_PER_MESSAGE",
     "AnyContent",
+    "Consent",
     "DeleteContent",
     "EditContent",
     "EncryptedFile",

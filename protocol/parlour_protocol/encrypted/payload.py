@@ -9,7 +9,7 @@ message. Sizes are hidden by MLS padding around it. The client writes and reads 
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -23,10 +23,14 @@ from parlour_protocol.kit.codec import strict_decoder
 from parlour_protocol.kit.errors import MalformedFrameError
 from parlour_protocol.kit.fields import encode_field
 from parlour_protocol.kit.frames import Part
-from parlour_protocol.kit.id_fields import Count, RequestIdField
+from parlour_protocol.kit.id_fields import Count, RequestIdField, SeqField
 from parlour_protocol.kit.unions import check_union
-from parlour_protocol.limits import FILE_BYTES
+from parlour_protocol.limits import FILE_BYTES, STATEMENT_BYTES
 
+CONSENT_PER_MESSAGE: Final = 4
+"""The most statements about members that a message carries; the next one carries others."""
+CONSENT_BYTES: Final = 2_048
+"""The most bytes that they take together: then the longest message still has room for them."""
 MessageId = RequestIdField
 """A message, by the id of the request that sent it."""
 
@@ -142,6 +146,14 @@ class KeyLogSeen(Part, frozen=True):
     digest: Digest
 
 
+class Consent(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """A withdrawal, removal or ban that the sender knows and that its roster of the room lacks."""
+
+    number: SeqField | None
+    """Its event in the room's log, as the sender's device saw it; None if it learnt of it in another way."""
+    statement: Annotated[bytes, Meta(min_length=1, max_length=STATEMENT_BYTES.value)]
+
+
 class Payload(msgspec.Struct, frozen=True):
     """The contents of the envelope."""
 
@@ -149,6 +161,8 @@ class Payload(msgspec.Struct, frozen=True):
     key_log: KeyLogSeen | None = None
     link: Link | None = None
     """Only absent in version 1."""
+    consent: tuple[Consent, ...] = ()
+    """At most `CONSENT_PER_MESSAGE`, of `CONSENT_BYTES` together; none in version 1."""
 
 
 class _Version1(Part, frozen=True):
@@ -164,6 +178,7 @@ class _Version2(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fie
     link: Link
     key_log: tuple[Count, Annotated[bytes, Meta(min_length=32, max_length=32)]] | None
     content: bytes
+    consent: Annotated[tuple[Consent, ...], Meta(min_length=1, max_length=CONSENT_PER_MESSAGE)] = ()
 
 
 _json = msgspec.json.Encoder(enc_hook=encode_field)
@@ -177,7 +192,8 @@ def encode_message_payload(payload: Payload) -> bytes:
     if payload.link is None:
         return _json.encode(_Version1(content=payload.content, key_log=seen))
     key_log = None if seen is None else (seen.size, bytes(seen.digest))
-    return _binary.encode([2, payload.link.fields(), key_log, _json.encode(payload.content)])
+    fields = [2, payload.link.fields(), key_log, _json.encode(payload.content)]
+    return _binary.encode([*fields, payload.consent] if payload.consent else fields)
 
 
 def decode_message_payload(data: bytes) -> Payload:
@@ -192,7 +208,7 @@ def decode_message_payload(data: bytes) -> Payload:
         raise MalformedFrameError(f"not an envelope of a known version: {error}") from error
     content: AnyContent = strict_decoder(AnyContent)(read.content)
     seen = None if read.key_log is None else KeyLogSeen(size=read.key_log[0], digest=Digest(read.key_log[1]))
-    return Payload(content=content, key_log=seen, link=read.link)
+    return Payload(content=content, key_log=seen, link=read.link, consent=read.consent)
 
 
 __all__ = ["MalformedFrameError", "Payload", "Share", "decode_message_payload", "encode_message_payload"]

@@ -197,7 +197,8 @@ class MembershipChange(Body, frozen=True, kw_only=True):
 
     ``members`` is their number afterwards. The server writes it; no request contains it. ``statement``: the
     signed statement for the members of an encrypted room (``membership``): the admission or request of
-    someone who joined, or the removal of someone who left. Clients trust it, not the event.
+    someone who joined; the removal of someone who left, or what takes back their request or acceptance.
+    Clients trust it, not the event.
     """
 
     members: Count | None = None
@@ -205,13 +206,18 @@ class MembershipChange(Body, frozen=True, kw_only=True):
 
 
 class Joined(MembershipChange, frozen=True, tag="joined"):
-    """The author joined the room: a public one, or one that they were invited to."""
+    """The author joined the room: a public one, or one that they were invited to.
+
+    ``acceptance``: the author's signed acceptance of the admission in ``statement``.
+    """
 
     rules = EventRules(
         action=Action.JOIN, rooms=Rooms.ALL, concerns=Concerns.MEMBER,
         is_message=False, takes_space=False, expires=False, while_muted=True, while_archived=False,
         at_target=False, deleted_with_target=False, changes_group=True, audited=False, within_room=False,
     )  # fmt: skip
+
+    acceptance: StatementBytes | None = None
 
 
 class Invited(Body, frozen=True, tag="invited"):
@@ -231,7 +237,10 @@ class Invited(Body, frozen=True, tag="invited"):
 
 
 class Uninvited(Body, frozen=True, tag="uninvited"):
-    """The author withdrew the invitation of ``who``."""
+    """The author withdrew an invitation of ``who``.
+
+    ``statement``, where it was an admission to an encrypted room: the same, signed. It withdraws only that.
+    """
 
     rules = EventRules(
         action=Action.INVITE, rooms=Rooms.ALL, concerns=Concerns.INVITED,
@@ -240,6 +249,7 @@ class Uninvited(Body, frozen=True, tag="uninvited"):
     )  # fmt: skip
 
     who: UserName
+    statement: StatementBytes | None = None
 
 
 class Added(MembershipChange, frozen=True, tag="added"):

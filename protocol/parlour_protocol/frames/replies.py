@@ -7,6 +7,7 @@ from msgspec import Meta
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import Days, TopicText
+from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.id_fields import RoomIdField
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.frames import Greeting, Part, Push, Refusal, Success
@@ -86,7 +87,8 @@ class RoomSummary(Part, frozen=True):
 class Invitation(Part, frozen=True):
     """A room that someone invited you to, with everything you learn about it before you accept.
 
-    ``inviter`` is the last person who invited you; ``expires`` is when it ends.
+    ``inviter`` is the last person who invited you; ``expires`` is when it ends. ``statement``, if the room is
+    encrypted: their signed admission, which you accept with your signature.
     """
 
     room: RoomIdField
@@ -96,6 +98,7 @@ class Invitation(Part, frozen=True):
     at: MillisField
     expires: MillisField
     encrypted: bool = False
+    statement: StatementBytes | None = None
 
 
 class Member(Part, frozen=True):
@@ -249,9 +252,13 @@ class InvitationReceived(Push, frozen=True, tag="invitation"):
 
 
 class InvitationWithdrawn(Push, frozen=True, tag="invitation_gone"):
-    """You have no invitation to this room any more (declined or withdrawn)."""
+    """You have no invitation to this room any more (declined or withdrawn).
+
+    ``statement``: the signed withdrawal, if it is what ended it.
+    """
 
     room: RoomIdField
+    statement: StatementBytes | None = None
 
 
 class ReadMarked(Push, frozen=True, tag="read"):

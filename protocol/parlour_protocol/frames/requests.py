@@ -216,7 +216,10 @@ class Join(RoomRequest, frozen=True, tag="join"):
 
 
 class Leave(RoomRequest, frozen=True, tag="leave"):
-    """Leave a room. Answer: ``stored``. ``statement``, if it is encrypted: your signed departure."""
+    """Leave a room. Answer: ``stored``.
+
+    ``statement``, if it is encrypted: your signed departure, or the withdrawal of your request or acceptance.
+    """
 
     cost = Cost.MESSAGE
 
@@ -237,17 +240,22 @@ class Invite(RoomRequest, frozen=True, tag="invite"):
 
 
 class Uninvite(RoomRequest, frozen=True, tag="uninvite"):
-    """Withdraw your invitation of ``user`` (a moderator: anyone's). Answer: ``stored``."""
+    """Withdraw your invitation of ``user`` (a moderator: anyone's). Answer: ``stored``.
+
+    ``statement``, if it was an admission to an encrypted room: your signed withdrawal of that admission.
+    """
 
     cost = Cost.MESSAGE
 
     user: UserName
+    statement: StatementBytes | None = None
 
 
 class Accept(RoomRequest, frozen=True, tag="accept"):
     """Accept an invitation, or a direct room. Answer: ``entered``.
 
-    ``statement`` as for `join`.
+    ``statement``, if it is an invitation to an encrypted room: your signed acceptance of its admission, or
+    your request as for `join` if the room is public.
     """
 
     cost = Cost.MESSAGE

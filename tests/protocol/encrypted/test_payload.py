@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 from tests.protocol.frames.strategies import instances, kinds_of
 
 from parlour_protocol.encrypted import (
+    CONSENT_BYTES,
+    CONSENT_PER_MESSAGE,
     AnyContent,
+    Consent,
     KeyLogSeen,
+    Link,
     Payload,
     TextContent,
     decode_message_payload,
@@ -21,7 +25,7 @@ from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.ids import FileId
 from parlour_protocol.kit.errors import MalformedFrameError
-from parlour_protocol.kit.ids import RequestId
+from parlour_protocol.kit.ids import RequestId, Seq
 from parlour_protocol.limits import MESSAGE_BYTES, SEALED_BYTES
 
 CONTENTS = kinds_of(AnyContent)
@@ -96,6 +100,26 @@ def test_bytes_that_are_no_payload(data: bytes) -> None:
         decode_message_payload(data)
 
 
+def linked(consent: tuple[Consent, ...] = ()) -> Payload:
+    """Return a payload of version 2."""
+    link = Link(number=1, top=1, seen=0, epoch=(0, 0), base=0, marks=bytes(24))
+    return Payload(content=TextContent(text=MessageText("hi")), link=link, consent=consent)
+
+
+def test_statements_about_members_travel_with_a_message() -> None:
+    """As many as fit; none takes no byte, and what is not in its one form is refused."""
+    entries = (Consent(Seq(212), b"signed"), Consent(None, b"signed as well"))
+    data = encode_message_payload(linked(entries))
+    assert decode_message_payload(data) == linked(entries)
+    plain = msgspec.msgpack.decode(encode_message_payload(linked()))
+    assert len(plain) == 4
+    for wrong in ([[0, b"x"]], [[1, b""]], [[1]], [[1, b"x", 2]], [[None, "x"]], [[1, b"x"]] * 5, None, []):
+        with pytest.raises(MalformedFrameError):
+            decode_message_payload(msgspec.msgpack.encode([*plain, wrong]))
+    with pytest.raises(MalformedFrameError):
+        decode_message_payload(msgspec.msgpack.encode([*plain, [[1, b"x"]], 1]))
+
+
 def test_trailing_bytes_and_repeated_keys_are_refused() -> None:
     """Only one interpretation (M1): otherwise two clients could show different texts for one message."""
     good = json.dumps(GOOD).encode()
@@ -111,7 +135,7 @@ def test_trailing_bytes_and_repeated_keys_are_refused() -> None:
 
 
 def test_the_longest_message_with_everything_leaves_room_for_mls() -> None:
-    """Text, file and key log at their longest: padded by 12 % and sealed it fits (SEALED_BYTES)."""
+    """Text, file, key log and statements at their longest: padded by 12 % and sealed it fits."""
     file = {
         "file": FileId("f" * 22),
         "key": FileKey(bytes(32)).text,
@@ -123,5 +147,6 @@ def test_the_longest_message_with_everything_leaves_room_for_mls() -> None:
     text = '"' * MESSAGE_BYTES.value  # each becomes two bytes
     content = {"kind": "text", "text": text, "reply_to": RequestId("i" * 36), "file": file}
     plain = {"content": content, "key_log": {"size": 2**53 - 1, "digest": Digest(bytes(32)).text}}
-    size = len(encode_message_payload(decode_message_payload(json.dumps(plain).encode())))
+    read = decode_message_payload(json.dumps(plain).encode())
+    size = len(encode_message_payload(read)) + CONSENT_BYTES + 16 * CONSENT_PER_MESSAGE
     assert size * 1.12 + 512 <= SEALED_BYTES.value

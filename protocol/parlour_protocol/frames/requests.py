@@ -254,8 +254,7 @@ class Uninvite(RoomRequest, frozen=True, tag="uninvite"):
 class Accept(RoomRequest, frozen=True, tag="accept"):
     """Accept an invitation, or a direct room. Answer: ``entered``.
 
-    ``statement``, if it is an invitation to an encrypted room: your signed acceptance of its admission, or
-    your request as for `join` if the room is public.
+    ``statement``, if it is an invitation to an encrypted room: your signed acceptance of its admission.
     """
 
     cost = Cost.MESSAGE

@@ -31,6 +31,7 @@ from parlour_protocol.membership.statements import (
     Withdraw,
     digest_of,
     new_admission_id,
+    read_again,
     read_statement,
     sign_statement,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "digest_of",
     "new_admission_id",
     "order_of",
+    "read_again",
     "read_statement",
     "sign_statement",
 ]

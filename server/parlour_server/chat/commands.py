@@ -103,7 +103,7 @@ def body_of(frame: CommandRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR09
         case Invite():
             return Invited(who=frame.user, statement=frame.statement)
         case Uninvite():
-            return Uninvited(who=frame.user)
+            return Uninvited(who=frame.user, statement=frame.statement)
         case SetTopic():
             return TopicSet(topic=frame.topic)
         case Rename():

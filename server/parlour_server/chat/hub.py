@@ -14,8 +14,9 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Created, EncryptionOn, RoomDeleted, concerned
+from parlour_protocol.frames.bodies import Created, EncryptionOn, RoomDeleted, Uninvited, concerned
 from parlour_protocol.frames.event_rules import Concerns
+from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import (
     GroupChanged,
     InvitationReceived,
@@ -314,24 +315,29 @@ class Hub:
             if not peer.ready:
                 peer.state.asked.add(event.room)
         if peers:
-            self._announce_invitation_soon(event.room, who)
+            withdrawal = event.body.statement if isinstance(event.body, Uninvited) else None
+            self._announce_invitation_soon(event.room, who, withdrawal)
 
     def _accepted_by_message(self, event: LogEvent) -> None:
         if any(event.room in peer.state.requests for peer in self._connected.of(event.author)):
             self.consent_changed(event.author, event.room)
 
-    def _announce_invitation_soon(self, room: RoomId, user: UserName) -> None:
+    def _announce_invitation_soon(
+        self, room: RoomId, user: UserName, withdrawal: StatementBytes | None = None
+    ) -> None:
         self._background.retry_until_done(
             "announcing an invitation",
-            lambda: self._announce_invitation(room, user),
+            lambda: self._announce_invitation(room, user, withdrawal),
             lambda: self._fail(user),
         )
 
-    async def _announce_invitation(self, room: RoomId, user: UserName) -> None:
+    async def _announce_invitation(
+        self, room: RoomId, user: UserName, withdrawal: StatementBytes | None = None
+    ) -> None:
         """Send someone their pending invitation to the room, or that there is none."""
         invitation = await self._store.consent.invitation(room, user)
         frame = (
-            InvitationWithdrawn(room=room)
+            InvitationWithdrawn(room=room, statement=withdrawal)
             if invitation is None
             else InvitationReceived(invitation=invitation)
         )

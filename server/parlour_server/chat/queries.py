@@ -295,11 +295,12 @@ class Queries:
             self._bus.publish(ConsentChanged(by.user, room))
 
     async def _join(self, peer: ChatPeer, frame: Join | Accept) -> Entered:
+        signed = frame.statement
+        body = Joined(acceptance=signed) if isinstance(frame, Accept) else Joined(statement=signed)
         peer.state.expects = frame.room
         try:
             with self._hub.ended.watching(peer.user) as ended:
-                joined = Joined(statement=frame.statement)
-                appended = await self._commands.commit(peer.grant, frame.id, frame.room, joined)
+                appended = await self._commands.commit(peer.grant, frame.id, frame.room, body)
                 return Entered(room=self._hub.enter(peer, appended.entered, ended))
         finally:
             self._stop_expecting(peer, frame.room)

@@ -5,28 +5,31 @@ already checked that the author is a member whose role allows the action.
 """
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Banned, Kicked, Muted, RoleSet, Unmuted
+from parlour_protocol.frames.bodies import Banned, Invited, Kicked, Muted, RoleSet, Unbanned, Unmuted
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import INVITATIONS_INTO_ROOM, INVITATIONS_OF_INVITER
 from parlour_protocol.rooms import Role
 from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.permissions import RANK, in_force
+from parlour_server.rooms.statement_rules import is_for_members
 from parlour_server.store.types import AppendEvent, Facts, Membership
 
 
-def decide_invite(event: AppendEvent, facts: Facts) -> None:
+def decide_invite(event: AppendEvent, facts: Facts, body: Invited) -> None:
     """Allow inviting someone who exists, is not in the room, is not banned and was not invited recently.
 
-    It never depends on how that person answers invitations, or how many they have (L14: no oracle).
+    It never depends on how that person answers invitations, or how many they have (L14: no oracle). An
+    admission to an encrypted room is taken of a member, who may have a new key, and after an invitation
+    without one, as the person had no key yet.
     """
     if not facts.subject_exists:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
-    if facts.subject is not None:
+    if facts.subject is not None and not is_for_members(facts, body):
         raise RefusedError(ErrorCode.ALREADY, "they are already in this room")
     if in_force(facts.subject_banned_until, event.at):
         raise RefusedError(ErrorCode.FORBIDDEN, "they are banned here: a moderator must unban them first")
-    if facts.invited_by_author:
+    if facts.invited_by_author and (facts.admitted_by_author or not is_for_members(facts, body)):
         raise RefusedError(ErrorCode.ALREADY, "you already invited them, and they have not answered yet")
     if facts.invite_again > event.at:
         hint = "you withdrew their invitation recently: invite them again later"
@@ -37,13 +40,6 @@ def decide_invite(event: AppendEvent, facts: Facts) -> None:
         )
     if facts.invitations_into_room >= INVITATIONS_INTO_ROOM.value:
         raise RefusedError(ErrorCode.LIMIT_REACHED, "too many invitations to this room are unanswered")
-
-
-def decide_uninvite(facts: Facts, author: Membership) -> None:
-    """Allow withdrawing one's own invitation; moderators can withdraw anyone's."""
-    own = facts.invited_by_author
-    if not (own or (facts.subject_invited and RANK[author.role] > RANK[Role.MEMBER])):
-        raise RefusedError(ErrorCode.NOT_FOUND, "no such invitation, or it is not yours to withdraw")
 
 
 def decide_role(event: AppendEvent, facts: Facts, body: RoleSet, author: Membership) -> None:
@@ -62,7 +58,8 @@ def decide_role(event: AppendEvent, facts: Facts, body: RoleSet, author: Members
 def decide_kick(event: AppendEvent, facts: Facts, body: Kicked, author: Membership) -> None:
     """Allow removing a member."""
     _not_oneself(event, body.who, "to go, leave the room instead")
-    _outranks(author, _subject(facts))
+    if facts.subject is not None or not is_for_members(facts, body):
+        _outranks(author, _subject(facts))
 
 
 def decide_ban(event: AppendEvent, facts: Facts, body: Banned, author: Membership) -> None:
@@ -72,13 +69,13 @@ def decide_ban(event: AppendEvent, facts: Facts, body: Banned, author: Membershi
         _outranks(author, facts.subject)
     elif not facts.subject_exists:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
-    elif _same_end(facts.subject_banned_until, body.until):
+    elif _same_end(facts.subject_banned_until, body.until) and not is_for_members(facts, body):
         raise RefusedError(ErrorCode.ALREADY, "they are already banned")
 
 
-def decide_unban(event: AppendEvent, facts: Facts) -> None:
+def decide_unban(event: AppendEvent, facts: Facts, body: Unbanned) -> None:
     """Allow lifting a ban."""
-    if not in_force(facts.subject_banned_until, event.at):
+    if not (in_force(facts.subject_banned_until, event.at) or is_for_members(facts, body)):
         raise RefusedError(ErrorCode.ALREADY, "they are not banned")
 
 

@@ -58,7 +58,6 @@ from parlour_server.rooms.moderation_rules import (
     decide_mute,
     decide_role,
     decide_unban,
-    decide_uninvite,
     decide_unmute,
 )
 from parlour_server.rooms.permissions import (
@@ -67,7 +66,7 @@ from parlour_server.rooms.permissions import (
     in_force,
     refuse_timed,
 )
-from parlour_server.rooms.statement_rules import require_statement
+from parlour_server.rooms.statement_rules import decide_uninvite, require_consent, require_statement
 from parlour_server.store.interface import Decide
 from parlour_server.store.types import AppendEvent, Facts, FileRecord, Membership, Target
 from parlour_server.system_account import lobby
@@ -92,7 +91,7 @@ def decide(event: AppendEvent, facts: Facts) -> None:
     refuse_archived(event, facts)
     refuse_deleted_peer(event, facts)
     if isinstance(body, Joined):
-        _decide_join(event, facts)
+        _decide_join(event, facts, body)
         return
     author = allow(event, facts, _action(body, body.rules.action))
     refuse_in_other_rooms(body, facts)
@@ -129,10 +128,10 @@ def _decide_of_member(event: AppendEvent, facts: Facts, author: Membership) -> N
             refuse_name_of_lobby(facts.kind, name)
         case Archived(on=on):
             refuse_same_archived(facts, on=on)
-        case Invited():
-            decide_invite(event, facts)
-        case Uninvited():
-            decide_uninvite(facts, author)
+        case Invited() as body:
+            decide_invite(event, facts, body)
+        case Uninvited() as body:
+            decide_uninvite(facts, author, body)
         case Left() as body:
             require_statement(facts, body)
         case RoleSet() as body:
@@ -144,8 +143,8 @@ def _decide_of_member(event: AppendEvent, facts: Facts, author: Membership) -> N
         case Banned() as body:
             decide_ban(event, facts, body, author)
             require_statement(facts, body)
-        case Unbanned():
-            decide_unban(event, facts)
+        case Unbanned() as body:
+            decide_unban(event, facts, body)
         case Muted() as body:
             decide_mute(event, facts, body, author)
         case Unmuted() as body:
@@ -242,8 +241,9 @@ def decide_within(room_bytes: int) -> Decide:
     return decide_with_limit
 
 
-def _decide_join(event: AppendEvent, facts: Facts) -> None:
-    if facts.author is not None:
+def _decide_join(event: AppendEvent, facts: Facts, body: Joined) -> None:
+    signed = facts.encrypted and (body.statement is not None or body.acceptance is not None)
+    if facts.author is not None and not signed:
         raise RefusedError(ErrorCode.ALREADY, "you are already in this room")
     if (
         facts.archived
@@ -253,8 +253,9 @@ def _decide_join(event: AppendEvent, facts: Facts) -> None:
         raise RefusedError(ErrorCode.NOT_FOUND, "no such room, or you need an invitation to join it")
     if in_force(facts.author_banned_until, event.at):
         refuse_timed(ErrorCode.BANNED, "you are banned from this room", facts.author_banned_until, event.at)
-    if facts.author_rooms >= ROOMS_PER_USER.value:
+    if facts.author is None and facts.author_rooms >= ROOMS_PER_USER.value:
         raise RefusedError(ErrorCode.LIMIT_REACHED, "you are in too many rooms: leave one first")
+    require_consent(facts, body)
 
 
 def _decide_delete(event: AppendEvent, facts: Facts) -> None:

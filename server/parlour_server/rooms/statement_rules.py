@@ -4,6 +4,8 @@ Members' devices ignore a false statement. The server refuses it before it is in
 of members agrees with theirs.
 """
 
+from typing import Final
+
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import (
     AnyBody,
@@ -14,14 +16,31 @@ from parlour_protocol.frames.bodies import (
     Left,
     RoleSet,
     Unbanned,
+    Uninvited,
     statement_of,
     subject_of,
 )
+from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.identity import StatementError
-from parlour_protocol.membership import Admit, AnyAct, Remove, Request, SetRole, Unban, read_statement
+from parlour_protocol.membership import (
+    Accept,
+    Admit,
+    AnyAct,
+    Remove,
+    Request,
+    SetRole,
+    Unban,
+    Withdraw,
+    read_again,
+    read_statement,
+)
+from parlour_protocol.rooms import Role
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.signatures import holds
-from parlour_server.store.types import AppendEvent, Facts
+from parlour_server.rooms.permissions import RANK
+from parlour_server.store.types import AppendEvent, Facts, Membership
+
+_UNSIGNED: Final = "in an encrypted room one of your devices must sign this: use one that is in the room"
 
 
 def check_statement(event: AppendEvent, server: str) -> None:
@@ -30,9 +49,13 @@ def check_statement(event: AppendEvent, server: str) -> None:
     Raises RefusedError(MALFORMED).
     """
     body = event.body
-    signed = statement_of(body)
-    if signed is None:
-        return
+    for signed in (statement_of(body), body.acceptance if isinstance(body, Joined) else None):
+        if signed is not None:
+            _check(event, signed, server)
+
+
+def _check(event: AppendEvent, signed: StatementBytes, server: str) -> None:
+    body = event.body
     try:
         statement = read_statement(bytes(signed), holds)
     except StatementError as error:
@@ -52,16 +75,53 @@ def require_statement(facts: Facts, body: Left | Kicked | Banned | RoleSet) -> N
     Otherwise the person would be off this server's list but could still read, and no one could send.
     """
     if facts.in_group and body.statement is None:
-        raise RefusedError(
-            ErrorCode.FORBIDDEN,
-            "in an encrypted room one of your devices must sign this: use one that is in the room",
-        )
+        raise RefusedError(ErrorCode.FORBIDDEN, _UNSIGNED)
+
+
+def require_consent(facts: Facts, body: Joined) -> None:
+    """Require the person's request or acceptance in an encrypted room. Raises RefusedError.
+
+    Members' devices add nobody without it.
+    """
+    if facts.encrypted and body.statement is None and body.acceptance is None:
+        raise RefusedError(ErrorCode.FORBIDDEN, _UNSIGNED)
+    if body.acceptance is not None and facts.admission is None:
+        raise RefusedError(ErrorCode.NOT_FOUND, "that invitation was withdrawn, or has ended")
+
+
+def is_for_members(facts: Facts, body: Invited | Uninvited | Unbanned) -> bool:
+    """Return whether the members of an encrypted room decide by what the event carries.
+
+    It is stored although there is nothing to change on this server's list, which may be from before a
+    restore, or does not know of a person's new key.
+    """
+    return facts.encrypted and body.statement is not None
+
+
+def decide_uninvite(facts: Facts, author: Membership, body: Uninvited) -> None:
+    """Allow withdrawing one's own invitation; moderators can withdraw anyone's. Raises RefusedError.
+
+    An admission to an encrypted room is withdrawn with a signature, also one that the server does not know.
+    """
+    moderates = RANK[author.role] > RANK[Role.MEMBER]
+    if is_for_members(facts, body) and body.statement is not None:
+        withdrawn = read_again(body.statement).withdraws
+        allowed = moderates or (withdrawn is not None and withdrawn.by == author.user)
+    else:
+        allowed = facts.invited_by_author or (moderates and facts.subject_invited)
+    if not allowed:
+        raise RefusedError(ErrorCode.NOT_FOUND, "no such invitation, or it is not yours to withdraw")
+    admitted = facts.subject_admitted if moderates else facts.admitted_by_author
+    if facts.encrypted and body.statement is None and admitted:
+        raise RefusedError(ErrorCode.FORBIDDEN, _UNSIGNED)
 
 
 def _says(body: AnyBody, act: AnyAct) -> bool:
     match body, act:
-        case (Invited(), Admit()) | (Joined(), Request()) | (Unbanned(), Unban()):
+        case (Invited(), Admit()) | (Uninvited(), Withdraw()) | (Unbanned(), Unban()) | (Left(), Withdraw()):
             return True
+        case Joined(acceptance=acceptance), Request() | Accept():
+            return isinstance(act, Accept) is (acceptance is not None)
         case ((Left() | Kicked()), Remove(ban=ban)):
             return not ban
         case Banned(until=until), Remove(ban=ban, until=signed):

@@ -2,18 +2,27 @@
 
 import secrets
 
-from tests.protocol.identity.signing import public
+from tests.protocol.identity.signing import NOW, SERVER, public
+from tests.protocol.membership.people import carried
 from tests.server.chat.fakes import GENEROUS, LAPTOP, FakeClock, FakePeer, RecordingAudit, World, stored
 from tests.server.kit.store.world import log_in
 
+from parlour_protocol.frames import requests
 from parlour_protocol.frames.bodies import AnyBody
-from parlour_protocol.frames.opaque import CertificateBytes, LogEntryBytes, PublicKey, TreeBytes, WelcomeBytes
+from parlour_protocol.frames.opaque import (
+    CertificateBytes,
+    LogEntryBytes,
+    PublicKey,
+    StatementBytes,
+    TreeBytes,
+    WelcomeBytes,
+)
 from parlour_protocol.frames.replies import Error, Hello, Ok
-from parlour_protocol.frames.requests import Accept, Invite
 from parlour_protocol.identity import Head, device_id_of
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
+from parlour_protocol.membership import Accept, Admit, digest_of, new_admission_id
 from parlour_server.chat.commands import Commands
 from parlour_server.chat_settings import ChatSettings, Delivery, MessageSettings
 from parlour_server.kit.bus.bus import Bus
@@ -88,10 +97,21 @@ class DiskWorld(World):
 
     async def bring(self, inviter: FakePeer, room: RoomId, name: str) -> None:
         """Invite someone, who accepts on a device that is gone then."""
-        stored(await self.ask(inviter, Invite, room=room, user=name))
+        stored(await self.ask(inviter, requests.Invite, room=room, user=name))
         peer = await self.connect(name)
-        assert isinstance(await self.ask(peer, Accept, room=room), Ok)
+        assert isinstance(await self.ask(peer, requests.Accept, room=room), Ok)
         self.chat.closed(peer)
+
+    async def admit(self, inviter: FakePeer, room: RoomId, guest: FakePeer) -> None:
+        """Invite someone to an encrypted room, who accepts; the first devices of both sign it."""
+        by, who, at = inviter.info.grant.user, guest.info.grant.user, NOW
+        key, end = PublicKey(who.encode().ljust(32)), Millis(NOW + 1)
+        act = Admit(SERVER, room, 0, at, who, bytes(key), bytes(32), new_admission_id(), end)
+        admission = carried(act, by)
+        acceptance = carried(Accept(SERVER, room, 0, at, who, digest_of(admission)), who)
+        signed, accepted = StatementBytes(admission).text, StatementBytes(acceptance).text
+        stored(await self.ask(inviter, requests.Invite, room=room, user=str(who), statement=signed))
+        assert isinstance(await self.ask(guest, requests.Accept, room=room, statement=accepted), Ok)
 
     async def commit(self, peer: FakePeer, room: RoomId, body: AnyBody) -> Appended:
         """Append as the HTTPS API does."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import TopicText
-from parlour_protocol.frames.opaque import Digest, TreeBytes, WelcomeBytes
+from parlour_protocol.frames.opaque import Digest, StatementBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import LogEvent, RoomSummary
 from parlour_protocol.ids import Epoch, FileId, GroupId, RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq, SessionId
@@ -115,7 +115,9 @@ class Facts(Struct, frozen=True):
     author_rooms: int = 0
     """The number of rooms that the author chose to be in; read only if they would be in one more."""
     author_invited: bool = False
-    """The author has an open invitation to the room; read only for joining."""
+    """The author has an open invitation to the room; read only for joining, as is the next one."""
+    admission: StatementBytes | None = None
+    """The admission that they accept, of one of these."""
     subject: Membership | None = None
     subject_exists: bool = False
     """There is such an account, and it was not deleted. A deleted one can still be a member."""
@@ -124,6 +126,10 @@ class Facts(Struct, frozen=True):
     """The subject has an open invitation, by anyone and whatever their answer."""
     invited_by_author: bool = False
     """One of these is the author's."""
+    subject_admitted: bool = False
+    """One of these has a signed admission to an encrypted room."""
+    admitted_by_author: bool = False
+    """The author's has one."""
     invite_again: Millis = Millis(0)
     """Until this time the author, who withdrew an invitation, may not invite the subject again."""
     invitations_of_author: int = 0

@@ -3,14 +3,30 @@
 import asyncio
 
 import pytest
+<<<<<<< HEAD
 from tests.server.kit.store.world import log_in
+=======
+from tests.protocol.identity.signing import NOW, SERVER
+from tests.protocol.membership.people import account, carried
+>>>>>>> 31749d83 (server: nobody joins an encrypted room without their signature)
 from tests.server.store.world import World, message
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Added, Banned, Invited, Joined, Kicked, Left, RoleSet, Uninvited
+from parlour_protocol.frames.bodies import (
+    Added,
+    AnyBody,
+    Banned,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    RoleSet,
+    Uninvited,
+)
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Invitation
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.limits import (
     BLOCKED_PEOPLE,
@@ -19,6 +35,15 @@ from parlour_protocol.limits import (
     INVITATION_DAYS,
     INVITATIONS_FOR_PERSON,
     ROOMS_PER_USER,
+)
+from parlour_protocol.membership import (
+    Accept,
+    Admit,
+    AnyAct,
+    Withdraw,
+    digest_of,
+    new_admission_id,
+    read_again,
 )
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.errors import RefusedError
@@ -34,8 +59,8 @@ async def shown(world: World, user: UserName) -> list[RoomId]:
     return [one.room for one in found]
 
 
-async def of_inviter(world: World, room: RoomId, inviter: UserName, who: UserName) -> Facts:
-    """Return what a further invitation by the same person would be decided by, without making it."""
+async def decided_by(world: World, room: RoomId, author: UserName, body: AnyBody) -> Facts:
+    """Return what an event would be decided by, without making it."""
     seen: list[Facts] = []
 
     def decide(_event: object, facts: Facts) -> None:
@@ -43,8 +68,13 @@ async def of_inviter(world: World, room: RoomId, inviter: UserName, who: UserNam
         raise RefusedError(ErrorCode.FORBIDDEN)
 
     with pytest.raises(RefusedError):
-        await world.store.log.append(world.event(room, inviter, Invited(who)), decide)
+        await world.store.log.append(world.event(room, author, body), decide)
     return seen[0]
+
+
+async def of_inviter(world: World, room: RoomId, inviter: UserName, who: UserName) -> Facts:
+    """Return what a further invitation by the same person would be decided by."""
+    return await decided_by(world, room, inviter, Invited(who))
 
 
 async def test_an_invited_person_is_no_member(world: World) -> None:
@@ -73,23 +103,88 @@ async def test_an_invited_person_is_no_member(world: World) -> None:
     assert await world.store.rooms.summary(room, bob) is not None
 
 
-async def test_an_admission_comes_with_who_was_invited(world: World) -> None:
-    """Members who were not there when it was signed find it in the event; asking twice changes nothing."""
+def signed(act: AnyAct, by: str) -> StatementBytes:
+    """Return what someone's device signed."""
+    return StatementBytes(carried(act, by))
+
+
+def admission_of(room: RoomId, user: UserName, by: UserName) -> StatementBytes:
+    """Return an admission."""
+    key, end = account(str(user)), Millis(NOW + 1)
+    return signed(Admit(SERVER, room, 0, NOW, user, key, bytes(32), new_admission_id(), end), by)
+
+
+def acceptance_of(admission: StatementBytes) -> StatementBytes:
+    """Return the acceptance of an admission."""
+    act = read_again(admission).act
+    return signed(Accept(SERVER, act.room, 0, NOW, act.who, digest_of(admission)), str(act.who))
+
+
+def withdrawal_of(admission: StatementBytes, by: UserName) -> StatementBytes:
+    """Return the withdrawal of an admission."""
+    act = read_again(admission).act
+    return signed(Withdraw(SERVER, act.room, 0, NOW, act.who, bytes(admission)), by)
+
+
+async def test_the_admission_that_someone_accepts_comes_with_them(world: World) -> None:
+    """Members who were not there when it was signed find both; asking twice changes nothing."""
     alice, bob, carol = await world.people(3)
     room = await world.room(alice, carol)
-    old, new = StatementBytes(b"old"), StatementBytes(b"new")
+    old, new = admission_of(room, bob, alice), admission_of(room, bob, carol)
     await world.append(room, alice, Invited(bob, old))
     world.clock.forward(1)
     await world.append(room, carol, Invited(bob, new))
-    entering = world.event(room, bob, Joined())
+    newest = await world.store.consent.invitation(room, bob)
+    assert newest is not None
+    assert newest.statement == new
+    accepting = Joined(acceptance=acceptance_of(old))
+    assert (await decided_by(world, room, bob, accepting)).admission == old
+    assert (await decided_by(world, room, bob, Joined())).admission is None
+    entering = world.event(room, bob, accepting)
     for _ in range(2):
         appended = await world.store.log.append(entering, lambda _event, _facts: None)
         assert isinstance(appended.event.body, Joined)
-        assert appended.event.body.statement == new
+        assert (appended.event.body.statement, appended.event.body.acceptance) == (old, accepting.acceptance)
     await world.append(room, bob, Left())
-    again = await world.append(room, bob, Joined())
-    assert isinstance(again.event.body, Joined)
-    assert again.event.body.statement is None
+    assert (await decided_by(world, room, bob, accepting)).admission is None
+
+
+async def test_a_signed_withdrawal_is_about_one_admission(world: World) -> None:
+    """Another one stays; one of an admission that the server does not know withdraws nothing."""
+    alice, bob, carol = await world.people(3)
+    room = await world.room(alice, carol)
+    first, second = admission_of(room, bob, alice), admission_of(room, bob, carol)
+    await world.append(room, alice, Invited(bob, first))
+    await world.append(room, carol, Invited(bob, second))
+    unknown = withdrawal_of(admission_of(room, bob, carol), carol)
+    await world.append(room, alice, Uninvited(bob, unknown))
+    facts = await decided_by(world, room, alice, Uninvited(bob))
+    assert (facts.admitted_by_author, facts.subject_admitted) == (True, True)
+    await world.append(room, alice, Uninvited(bob, withdrawal_of(second, carol)))
+    assert (await decided_by(world, room, bob, Joined(acceptance=acceptance_of(second)))).admission is None
+    assert (await decided_by(world, room, bob, Joined(acceptance=acceptance_of(first)))).admission == first
+    await world.append(room, alice, Uninvited(bob, withdrawal_of(first, alice)))
+    facts = await decided_by(world, room, alice, Uninvited(bob))
+    assert (facts.admitted_by_author, facts.subject_admitted) == (False, False)
+    assert await shown(world, bob) == []
+
+
+async def test_someone_who_is_a_member_accepts_again(world: World) -> None:
+    """They stay what they are: their first acceptance was void for the other members."""
+    alice, bob, carol = await world.people(3)
+    room = await world.room(alice, bob)
+    await world.append(room, alice, RoleSet(bob, Role.MODERATOR))
+    admission = admission_of(room, bob, alice)
+    await world.append(room, alice, Invited(bob, admission))
+    event = await world.append(room, bob, Joined(acceptance=acceptance_of(admission)))
+    assert isinstance(event.event.body, Joined)
+    assert event.event.body.members == 2
+    member = await world.store.rooms.membership(room, bob)
+    assert member is not None
+    assert member.role is Role.MODERATOR
+    gone = await world.append(room, alice, Kicked(carol))  # not in the room by the server's list
+    assert isinstance(gone.event.body, Kicked)
+    assert gone.event.body.members == 2
 
 
 async def test_a_declined_invitation_looks_to_its_inviter_like_one_that_waits(world: World) -> None:

@@ -41,7 +41,7 @@ from parlour_server.store.sql.column_values import (
 )
 from parlour_server.store.sql.e2ee.welcome_rows import keep_welcome
 from parlour_server.store.sql.journal_entries import note_room_advanced
-from parlour_server.store.sql.rooms.consent import admission, say_yes
+from parlour_server.store.sql.rooms.consent import accepted_admission, say_yes
 from parlour_server.store.sql.rooms.event_effects import apply_effect
 from parlour_server.store.sql.rooms.event_facts import read_facts, read_room_facts
 from parlour_server.store.sql.rooms.member_rows import count_members, next_owner
@@ -178,11 +178,11 @@ def _appoint_next_owner(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent,
 def _append_with_effect(db: WriteConnection, event: LogEvent, request: RequestId | None) -> LogEvent:
     """Apply the event and append it; return it as stored, with the number of members after it.
 
-    Joining with an invitation adds the admission that was signed for it; a retention gets the time from which
-    it applies.
+    Accepting an invitation adds the admission that was signed for it; a retention gets the time from which it
+    applies.
     """
-    if isinstance(event.body, Joined) and event.body.statement is None:
-        signed = admission(db, event.room, event.author, event.at)
+    if isinstance(event.body, Joined) and event.body.acceptance is not None:
+        signed = accepted_admission(db, event, event.body)
         event = numbered(event, event.seq, replace(event.body, statement=signed))
     if isinstance(event.body, RetentionSet):
         event = numbered(event, event.seq, set_for_room(db, event, event.body))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Invited, Uninvited
+from parlour_protocol.frames.bodies import Invited, Joined, Uninvited
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Invitation, LogEvent, RoomSummary
 from parlour_protocol.ids import RoomId
@@ -23,6 +23,7 @@ from parlour_protocol.limits import (
     INVITATIONS_FOR_PERSON,
     ROOMS_PER_USER,
 )
+from parlour_protocol.membership import Accept, digest_of, read_again
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.clock import Clock
@@ -48,12 +49,16 @@ _SHOWN: Final = """
 """
 # the newest invitation into each room
 _LIST: Final = f"""
-    SELECT room, kind, name, inviter, at, expires, encrypted FROM (
-        SELECT i.room, r.kind, r.name, i.inviter, i.at, i.expires, r.encrypted,
+    SELECT room, kind, name, inviter, at, expires, encrypted, statement FROM (
+        SELECT i.room, r.kind, r.name, i.inviter, i.at, i.expires, r.encrypted, i.statement,
         row_number() OVER (PARTITION BY i.room ORDER BY i.at DESC, i.inviter) AS nth {_SHOWN}
     ) AS shown WHERE nth = 1
 """  # noqa: S608 - of ours
 _HEAVIEST: Final = f"SELECT i.inviter {_SHOWN} GROUP BY i.inviter ORDER BY count(*) DESC, min(i.at) LIMIT 1"
+_ADMISSIONS: Final = (
+    f"SELECT statement FROM invitations WHERE room = ? AND account = ? AND {_OPEN}"  # noqa: S608 - of ours
+    " AND statement IS NOT NULL ORDER BY at DESC, inviter"
+)
 _OLDEST: Final = f"SELECT i.room {_SHOWN} AND i.inviter = ?3 ORDER BY i.at, i.room LIMIT 1"
 
 
@@ -185,8 +190,11 @@ def hide_oldest_request(db: Connection, user: UserName) -> None:
 def facts_of_invitation(db: Connection, event: AppendEvent, who: UserName) -> dict[str, Any]:
     """Return the facts for an invitation or its withdrawal."""
     key = (event.room, plain(who), plain(event.author))
-    one = "SELECT at, expires, withdrawn FROM invitations WHERE room = ? AND account = ? AND inviter = ?"
-    at, expires, withdrawn = db.execute(one, key).fetchone() or (0, 0, 0)
+    one = (
+        "SELECT at, expires, withdrawn, statement FROM invitations"
+        " WHERE room = ? AND account = ? AND inviter = ?"
+    )
+    at, expires, withdrawn, statement = db.execute(one, key).fetchone() or (0, 0, 0, None)
 
     def count(where: str, *values: str) -> int:
         query = f"SELECT count(*) FROM invitations WHERE {where} AND {_OPEN}"  # noqa: S608 - of ours
@@ -195,7 +203,9 @@ def facts_of_invitation(db: Connection, event: AppendEvent, who: UserName) -> di
 
     return {
         "subject_invited": count("room = ? AND account = ?", event.room, plain(who)) > 0,
+        "subject_admitted": bool(_admissions(db, event.room, who, event.at)),
         "invited_by_author": not withdrawn and expires > event.at,
+        "admitted_by_author": not withdrawn and expires > event.at and statement is not None,
         "invite_again": Millis(at + _AGAIN if withdrawn else 0),
         "invitations_of_author": count("inviter = ?", plain(event.author)),
         "invitations_into_room": count("room = ?", event.room),
@@ -208,14 +218,19 @@ def is_invited(db: Connection, event: AppendEvent) -> bool:
     return db.execute(query, (event.room, plain(event.author), event.at)).fetchone() is not None
 
 
-def admission(db: Connection, room: RoomId, user: UserName, at: Millis) -> StatementBytes | None:
-    """Return the newest signed admission of someone who is invited and has not joined."""
-    query = (
-        f"SELECT statement FROM invitations WHERE room = ? AND account = ? AND {_OPEN}"  # noqa: S608 - of ours
-        " AND statement IS NOT NULL ORDER BY at DESC, inviter LIMIT 1"
+def accepted_admission(db: Connection, event: AppendEvent | LogEvent, body: Joined) -> StatementBytes | None:
+    """Return the open admission of the event's author that they accept."""
+    if body.acceptance is None:
+        return None
+    act = read_again(body.acceptance).act
+    found = _admissions(db, event.room, event.author, event.at)
+    return next(
+        (data for data in found if isinstance(act, Accept) and digest_of(data) == act.admission), None
     )
-    row = db.execute(query, (room, plain(user), at)).fetchone()
-    return None if row is None else StatementBytes(row[0])
+
+
+def _admissions(db: Connection, room: RoomId, user: UserName, at: Millis) -> list[StatementBytes]:
+    return [StatementBytes(data) for (data,) in db.execute(_ADMISSIONS, (room, plain(user), at))]
 
 
 def invited(db: WriteConnection, event: LogEvent, body: Invited) -> None:
@@ -246,13 +261,29 @@ def invited(db: WriteConnection, event: LogEvent, body: Invited) -> None:
 
 
 def uninvited(db: WriteConnection, event: LogEvent, body: Uninvited) -> None:
-    """Withdraw the author's invitation; a moderator withdraws everyone's."""
+    """Withdraw the author's invitation, and a moderator everyone's; a signed withdrawal is about one."""
+    if body.statement is not None:
+        _withdraw_admission(db, event, body, body.statement)
+        return
     query = "SELECT 1 FROM members WHERE room = ? AND account = ? AND role != ?"
     outranks = db.execute(query, (event.room, plain(event.author), Role.MEMBER.value)).fetchone()
     db.execute(
         "UPDATE invitations SET withdrawn = 1 WHERE room = ? AND account = ? AND (inviter = ? OR ? = 1)",
         (event.room, plain(body.who), plain(event.author), int(outranks is not None)),
     )
+
+
+def _withdraw_admission(
+    db: WriteConnection, event: LogEvent, body: Uninvited, statement: StatementBytes
+) -> None:
+    withdrawn = read_again(statement).withdraws
+    if withdrawn is None:  # a statement of another kind is refused
+        return
+    key = (event.room, plain(body.who), plain(withdrawn.by))
+    query = "SELECT statement FROM invitations WHERE room = ? AND account = ? AND inviter = ?"
+    (data,) = db.execute(query, key).fetchone() or (None,)
+    if data is not None and digest_of(data) == withdrawn.digest:
+        db.execute("UPDATE invitations SET withdrawn = 1 WHERE room = ? AND account = ? AND inviter = ?", key)
 
 
 def entered(db: Connection, room: RoomId, user: UserName) -> None:
@@ -300,7 +331,14 @@ def _invited_by(db: Connection, user: UserName, whom: UserName, now: Millis) -> 
 
 
 def _invitation(
-    room: RoomId, kind: str, name: str, inviter: str, at: Millis, expires: Millis, encrypted: int
+    room: RoomId,
+    kind: str,
+    name: str,
+    inviter: str,
+    at: Millis,
+    expires: Millis,
+    encrypted: int,
+    statement: bytes | None,
 ) -> Invitation:
     return Invitation(
         room=room,
@@ -310,4 +348,5 @@ def _invitation(
         at=at,
         expires=expires,
         encrypted=bool(encrypted),
+        statement=None if statement is None else StatementBytes(statement),
     )

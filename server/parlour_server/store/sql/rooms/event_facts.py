@@ -50,12 +50,16 @@ from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.store.sql.column_values import (
     ASKED,
     GIVEN,
+<<<<<<< HEAD
     ROOM_KINDS,
     read_body,
     read_membership,
 )
 from parlour_server.store.sql.e2ee.group_facts import group_facts
 from parlour_server.store.sql.rooms.consent import (
+=======
+    accepted_admission,
+>>>>>>> 31749d83 (server: nobody joins an encrypted room without their signature)
     count_rooms,
     facts_of_invitation,
     is_invited,
@@ -220,7 +224,8 @@ def _more(db: Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]: 
         case GroupCreated() | Handshake() | Contested():
             return group_facts(db, event, body)
         case Joined():
-            return {"author_rooms": count_rooms(db, event.author), "author_invited": is_invited(db, event)}
+            more = {"author_rooms": count_rooms(db, event.author), "author_invited": is_invited(db, event)}
+            return more | {"admission": accepted_admission(db, event, body)}
         case Left():
             return _of_removal(db, event, event.author)
         case Kicked() | Banned() | RoleSet():

@@ -13,7 +13,16 @@ from parlour_protocol.identity import Certificate, Revocation, account_proof, de
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
-from parlour_protocol.membership import AnyAct, Remove, sign_statement
+from parlour_protocol.membership import (
+    Accept,
+    Admit,
+    AnyAct,
+    Remove,
+    Withdraw,
+    digest_of,
+    new_admission_id,
+    sign_statement,
+)
 
 SERVER = "localhost"
 YEAR = 365 * 86_400_000
@@ -102,6 +111,23 @@ class Home:
         """Return the signed removal of someone."""
         return self.statement(Remove(SERVER, RoomId(room), 0, Millis(1_700_000_000_000), who.user))
 
+    def admission(self, room: str, who: "Home") -> str:
+        """Return the signed admission of someone."""
+        key, at = bytes(who.account.verify_key), Millis(1_700_000_000_000)
+        act = Admit(SERVER, RoomId(room), 0, at, who.user, key, bytes(32), new_admission_id(), Millis(at + 1))
+        return self.statement(act)
+
+    def acceptance(self, room: str, admission: str) -> str:
+        """Return this person's signed acceptance of an admission."""
+        digest = digest_of(base64.urlsafe_b64decode(admission + "=="))
+        return self.statement(Accept(SERVER, RoomId(room), 0, Millis(1_700_000_000_000), self.user, digest))
+
+    def withdrawal(self, room: str, who: "Home", admission: str) -> str:
+        """Return this person's signed withdrawal of an admission."""
+        withdrawn = base64.urlsafe_b64decode(admission + "==")
+        act = Withdraw(SERVER, RoomId(room), 0, Millis(1_700_000_000_000), who.user, withdrawn)
+        return self.statement(act)
+
     def register(self, **changed: Any) -> Answer:
         """Bind the session to the device."""
         proof = self.key.sign(device_proof(SERVER, self.session_id)).signature
@@ -151,15 +177,18 @@ def asked(wire: Wire, number: int, what: str, /, **fields: Any) -> dict[str, Any
     return wire.told(f"probe-{number:010}")
 
 
-def den(wire: Wire, *others: Home) -> str:
-    """Make an encrypted room of its own, with these people in it, who accept the invitation."""
+def den(wire: Wire, owner: Home, *others: Home) -> str:
+    """Make an encrypted room of ``owner``, whose connection it is, with these people, who accept."""
     start = secrets.randbelow(10**8) * 10
     made = asked(wire, start, "create_room", name=f"den-{start}", kind="private", encrypted=True)
     room: str = made["result"]["room"]["room"]
     for number, other in enumerate(others, start + 1):
-        assert asked(wire, number, "invite", room=room, user=other.name)["type"] == "ok"
+        admission = owner.admission(room, other)
+        invited = asked(wire, number, "invite", room=room, user=other.name, statement=admission)
+        assert invited["type"] == "ok", invited
         with other.server.chatting(other.session) as (theirs, _):
-            assert asked(theirs, number, "accept", room=room)["type"] == "ok"
+            accepted = asked(theirs, number, "accept", room=room, statement=other.acceptance(room, admission))
+            assert accepted["type"] == "ok", accepted
     return room
 
 

@@ -81,7 +81,7 @@ def test_a_forged_certificate(alice: Home) -> None:
 def test_two_commits_for_one_epoch(alice: Home, bruno: Home) -> None:
     """Of eight at once, from two people, one wins; the others are stale and leave nothing behind."""
     with chat(alice) as wire:
-        room = den(wire, bruno)
+        room = den(wire, alice, bruno)
         group = alice.found(room)
         assert alice.commit(room, group, 0, bruno.device).status == 201
         with ThreadPoolExecutor(8) as pool:
@@ -99,7 +99,7 @@ def test_a_foreign_inbox(alice: Home, bruno: Home, server: RunningServer) -> Non
     """Welcomes are given to the device alone that they are for, and dropped by it alone."""
     eve = Home.of(server, "evelyn").settle_in()
     with chat(alice) as wire:
-        room = den(wire, bruno)
+        room = den(wire, alice, bruno)
         group = alice.found(room)
         assert alice.commit(room, group, 0, bruno.device).status == 201
     inbox = f"/v1/devices/{bruno.device}/welcomes"
@@ -117,7 +117,7 @@ def test_plaintext_into_an_encrypted_room(alice: Home, server: RunningServer) ->
     """Refused from everyone, however it is dressed up; not a word of it is stored or logged."""
     canary = "canary" + secrets.token_hex(8)
     with chat(alice) as wire:
-        room = den(wire)
+        room = den(wire, alice)
         alice.found(room)
         for number, (kind, fields) in enumerate(
             (
@@ -136,7 +136,7 @@ def test_plaintext_into_an_encrypted_room(alice: Home, server: RunningServer) ->
 def test_a_message_into_a_stale_epoch(alice: Home, bruno: Home) -> None:
     """Bounced, never dropped: the sender hears of it and encrypts it again."""
     with chat(alice) as wire:
-        room = den(wire, bruno)
+        room = den(wire, alice, bruno)
         group = alice.found(room)
         assert alice.commit(room, group, 0, bruno.device).status == 201
         assert alice.commit(room, group, 1).status == 201
@@ -150,7 +150,7 @@ def test_a_message_into_a_stale_epoch(alice: Home, bruno: Home) -> None:
 def test_sending_while_a_removal_is_pending(alice: Home, bruno: Home) -> None:
     """Who was removed reads nothing that is said after it: no one can say anything before the removal."""
     with chat(alice) as wire, chat(bruno) as theirs:
-        room = den(wire, bruno)
+        room = den(wire, alice, bruno)
         group = alice.found(room)
         assert alice.commit(room, group, 0, bruno.device).status == 201
         assert send_encrypted(theirs, room, group, 1)["type"] == "ok"
@@ -170,7 +170,7 @@ def test_sending_while_a_removal_is_pending(alice: Home, bruno: Home) -> None:
 def test_a_removal_that_someone_else_signed(alice: Home, bruno: Home) -> None:
     """M23: members follow signed removals only, so the server takes none that they would not follow."""
     with chat(alice) as wire, chat(bruno) as theirs:
-        room, other = den(wire, bruno), den(wire, bruno)
+        room, other = den(wire, alice, bruno), den(wire, alice, bruno)
         group = alice.found(room)
         assert alice.commit(room, group, 0, bruno.device).status == 201
         for number, (signed, code) in enumerate(
@@ -195,7 +195,7 @@ def test_a_revoked_device_is_cut_off_within_a_second(alice: Home, server: Runnin
     phone = alice.again()
     assert phone.register().status == 201
     with chat(alice) as wire, chat(phone) as stolen:
-        room = den(wire)
+        room = den(wire, alice)
         group = alice.found(room)
         assert alice.commit(room, group, 0, phone.device).status == 201
         body = {"revocation": phone.revocation()}
@@ -213,7 +213,7 @@ def test_package_exhaustion(alice: Home, server: RunningServer) -> None:
     """One stranger gets some packages of a victim and no more; others still get theirs."""
     eve = Home.of(server, "exhausta").settle_in()
     with chat(eve) as wire:
-        room = den(wire, alice)
+        room = den(wire, eve, alice)
     claim = {"room": room, "devices": [alice.device]}
     most = ChatRates().claims_per_person_per_hour
     codes = [eve.ask("POST", "/v1/key-packages/claims", claim).status for _ in range(most + 3)]
@@ -222,7 +222,7 @@ def test_package_exhaustion(alice: Home, server: RunningServer) -> None:
     assert "packages" not in listed[0]  # none left: what the last-resort one is for
     other = Home.of(server, "honesta").settle_in()
     with chat(other) as wire:
-        room = den(wire, alice)
+        room = den(wire, other, alice)
     answer = other.ask("POST", "/v1/key-packages/claims", {"room": room, "devices": [alice.device]})
     assert len(json.loads(answer.body)["packages"]) == 1
 
@@ -231,7 +231,7 @@ def test_claim_flood(server: RunningServer) -> None:
     """R1: claims count by the devices that they name, whether these exist or not."""
     eve = Home.of(server, "flooda").settle_in()
     with chat(eve) as wire:
-        room = den(wire)
+        room = den(wire, eve)
     ids = ["".join(secrets.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(26)) for _ in range(64)]
     most = ChatRates().claims_per_hour // 64
     codes = [
@@ -313,7 +313,7 @@ def test_slow_upload(hasty: RunningServer) -> None:
     """K9: uploads that stand still are cut off in total time, no more than some are open, nothing stays."""
     alice = Home.of(hasty, "alice").settle_in()
     with chat(alice) as wire:
-        room = den(wire)
+        room = den(wire, alice)
     before = sorted((hasty.data / "files").iterdir())
     with ExitStack() as stack:
         wires = [stack.enter_context(hasty.wire()) for _ in range(5)]
@@ -341,7 +341,7 @@ def test_slow_upload(hasty: RunningServer) -> None:
 def test_an_upload_that_hangs_up_leaves_nothing(alice: Home, server: RunningServer) -> None:
     """A connection that ends in the middle: no file and no record, and the next one is taken."""
     with chat(alice) as wire:
-        room = den(wire)
+        room = den(wire, alice)
     before = sorted((server.data / "files").iterdir())
     with server.wire() as wire:
         begin_upload(alice, wire, room, 1_000_000)
@@ -353,7 +353,7 @@ def test_a_download_over_tls_is_what_was_uploaded(alice: Home, bruno: Home, serv
     """A megabyte there and back; a stranger gets 404, and no browser is told a type or a name."""
     data = secrets.token_bytes(1_000_000)
     with chat(alice) as wire:
-        room = den(wire, bruno)
+        room = den(wire, alice, bruno)
     with server.wire() as wire:
         begin_upload(alice, wire, room, len(data))
         wire.send(data)

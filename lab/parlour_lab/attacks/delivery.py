@@ -101,7 +101,7 @@ def second_spelling(server: LabServer, seen: Evidence) -> bool:
 def forked_group(server: LabServer, seen: Evidence) -> bool:
     alice, bruno = _home(server, "alice"), _home(server, "bruno")
     with _chat(alice) as wire:
-        room = den(wire, bruno)
+        room = den(wire, alice, bruno)
         group = alice.found(room)
         assert alice.commit(room, group, 0, bruno.device).status == 201
         with ThreadPoolExecutor(8) as threads:
@@ -120,7 +120,7 @@ def forked_group(server: LabServer, seen: Evidence) -> bool:
 def ghost_device(server: LabServer, seen: Evidence) -> bool:
     alice, eve = _home(server, "alice"), _home(server, "eve")
     with _chat(alice) as wire:
-        room = den(wire)
+        room = den(wire, alice)
         group = alice.found(room)
         answer = alice.commit(room, group, 0, eve.device)
     seen.sent("a commit that adds a device of eve, who was not invited")
@@ -135,7 +135,7 @@ def ghost_device(server: LabServer, seen: Evidence) -> bool:
 def sending_before_removal(server: LabServer, seen: Evidence) -> bool:
     alice, bruno = _home(server, "alice"), _home(server, "bruno")
     with _chat(alice) as wire:
-        room = den(wire, bruno)
+        room = den(wire, alice, bruno)
         group = alice.found(room)
         assert alice.commit(room, group, 0, bruno.device).status == 201
         signed = alice.removal(room, bruno)
@@ -154,7 +154,7 @@ def plaintext_fallback(server: LabServer, seen: Evidence) -> bool:
     canary = f"canary{secrets.token_hex(8)}"
     alice = _home(server, "alice")
     with _chat(alice) as wire:
-        room = den(wire)
+        room = den(wire, alice)
         alice.found(room)
         answers = [
             asked(wire, 1, "send", room=room, text=canary),
@@ -173,7 +173,7 @@ def package_exhaustion(server: LabServer, seen: Evidence) -> bool:
     alice = Home.of(server, f"alice{secrets.randbelow(10**9)}").settle_in(40)
     eve = _home(server, "eve")
     with _chat(eve) as wire:
-        room = den(wire, alice)
+        room = den(wire, eve, alice)
     claim = {"room": room, "devices": [alice.device]}
     statuses = [eve.ask("POST", "/v1/key-packages/claims", claim).status for _ in range(64)]
     seen.sent("64 claims")
@@ -188,7 +188,7 @@ def package_exhaustion(server: LabServer, seen: Evidence) -> bool:
 def foreign_inbox(server: LabServer, seen: Evidence) -> bool:
     alice, bruno, eve = _home(server, "alice"), _home(server, "bruno"), _home(server, "eve")
     with _chat(alice) as wire:
-        room = den(wire, bruno)
+        room = den(wire, alice, bruno)
         group = alice.found(room)
         assert alice.commit(room, group, 0, bruno.device).status == 201
     inbox = f"/v1/devices/{bruno.device}/welcomes"

@@ -30,6 +30,7 @@ from parlour_protocol.frames.opaque import (
     KeyPackageBytes,
     PublicKey,
     Signature,
+    StatementBytes,
     TreeBytes,
     WelcomeBytes,
 )
@@ -253,7 +254,7 @@ class Village:
         room = (await self.store.rooms.create(new)).room
         for other in others:
             await self.append(owner, room, Invited(who=other.user))
-            await self.append(other, room, Joined())
+            await self.append(other, room, Joined(statement=StatementBytes(b"signed")))
         return room
 
     async def append(self, author: Home, room: RoomId, body: Any) -> None:

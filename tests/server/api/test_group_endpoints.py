@@ -59,7 +59,7 @@ async def test_two_commits_for_one_epoch_have_one_winner(village: Village) -> No
     await ada.ask("DELETE", f"/v1/welcomes/{(await _welcomes(bob))[0]}")
 
     await village.append(ada, room, Invited(who=eve.user))
-    await village.append(eve, room, Joined())
+    await village.append(eve, room, Joined(statement=SIGNED))
     answers = await asyncio.gather(
         ada.commit(room, group, 1, (eve.device,)), bob.commit(room, group, 1, (eve.device,))
     )

@@ -279,7 +279,7 @@ async def test_someone_who_returns_before_the_removal_is_removed_and_added_again
     await delivery.append(room, bob[0], Left(statement=SIGNED))
     await revoke(delivery, room, alice[0], second)
     if came_back:
-        await delivery.append(room, bob[0], Joined())
+        await delivery.append(room, bob[0], Joined(statement=SIGNED))
     found = await state(delivery, room, alice[0])
     assert (found.group, set(found.leaving)) == (group, {device(bob), device(second)})
     await delivery.device(bob[0])  # a change of devices takes no mark away

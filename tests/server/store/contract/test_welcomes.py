@@ -56,7 +56,7 @@ async def test_a_welcome_is_not_for_who_left(delivery: Delivery) -> None:
     await delivery.group_of(room, alice, bob)
     await delivery.append(room, bob[0], Left(statement=SIGNED))
     assert await waiting(delivery, bob[1]) == []
-    await delivery.append(room, bob[0], Joined())
+    await delivery.append(room, bob[0], Joined(statement=SIGNED))
     assert await waiting(delivery, bob[1]) == []
 
 
@@ -80,7 +80,7 @@ async def test_a_welcome_is_deleted_when_its_device_is_removed(delivery: Deliver
     await delivery.group_of(room, alice, bob)
     await delivery.append(room, bob[0], Left(statement=SIGNED))
     await delivery.commit(room, *alice, removed=[bob[1]])
-    await delivery.append(room, bob[0], Joined())
+    await delivery.append(room, bob[0], Joined(statement=SIGNED))
     again = await delivery.commit(room, *alice, added=[bob[1]])
     assert [welcome.seq for welcome in await waiting(delivery, bob[1])] == [again.event.seq]
 

@@ -307,16 +307,9 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
                 return self._given(statement, act, self._signer(statement, execution))
 
     def _signer(self, statement: Statement, execution: Execution) -> Person:
-        by = self._member(statement, execution)
-        if by is None:
-            _refuse(f"{statement.by}, who signed it, is not in the room with that key")
-        return by
-
-    def _member(self, statement: Statement, execution: Execution) -> Person | None:
-        """Return the signer, if they are in the room: then their device has to be in the group."""
         by = self.person(statement.by)
         if by is None or by.account_key != statement.signer.account_key:
-            return None
+            _refuse(f"{statement.by}, who signed it, is not in the room with that key")
         if statement.device not in execution.devices:
             _refuse(f"the device of {statement.by} that signed it is not in the group")
         return by
@@ -381,7 +374,10 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         about, now = statement.withdraws, self.person(act.who)
         if about is None:  # reading it refuses that
             _refuse("it withdraws nothing")
-        signer = self._member(statement, execution)
+        inside = statement.device in execution.devices and self.admits(
+            statement.by, statement.signer.account_key
+        )
+        signer = self.person(statement.by) if inside else None
         if now is not None and now.proof and digest_of(now.proof) == about.digest:
             if now.given or not self._undoes(statement, about, signer, now, execution):
                 _refuse(f"{act.who} is in the room already")
@@ -414,7 +410,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         """Return whether a withdrawal removes ``now``, who came by what it withdraws.
 
         That of the inviter does if they signed it before they knew, which no one can check: so one who has
-        left can do that only as long as the invitation would have lasted.
+        left, or whose device was revoked, can do that only as long as the invitation would have lasted.
         """
         if _is_invited(statement, about) or _moderates(signer):  # who has been given no role is a member
             return True

@@ -362,13 +362,23 @@ def test_someone_who_was_thrown_out_removes_their_invitee_only_while_the_invitat
 
 
 def test_a_device_outside_of_the_group_speaks_for_no_member() -> None:
-    """A revoked one, say; someone who is not in the room has no device there, and may withdraw their own."""
+    """A revoked one, say; but what it withdrew stays withdrawn, as by someone who is not in the room."""
     roster = room(RoomKind.PRIVATE, "ada", "ben")
     invited = admit(roster, "mallory", "ben")
     outside = execution(inside=devices(without="ben"))
-    for statement in (invited, withdraw(roster, invited, "ben"), remove(roster, "ben", "ben")):
+    for statement in (invited, remove(roster, "ben", "ben")):
         refused(roster, statement, "is not in the group", outside)
+    theirs = admit(roster, "mallory")
+    late = withdraw(roster, theirs, "ben")
+    moderator = after(roster, give(roster, "ben", Role.MODERATOR))
+    refused(moderator, late, "may not withdraw", outside)
+    assert entry(moderator.after([late], execution()), "ada").withdrawn
     joined = after(roster, invited)
+    early = withdraw(roster, invited, "ben")
+    assert users(joined.after([early], outside)) == ["ada", "ben"]
+    ended = execution(NOW + ADMISSION_LASTS + 1, inside=devices(without="ben"))
+    refused(joined, early, "mallory is in the room already", ended)
+    assert users(joined.after([early], execution(NOW + ADMISSION_LASTS + 1))) == ["ada", "ben"]
     gone = after(joined, remove(joined, "ben", "ben"))
     nobody = execution(inside=devices(without="mallory"))
     assert users(gone.after([withdraw(roster, invited, "ben")], outside)) == ["ada"]

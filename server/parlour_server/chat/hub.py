@@ -334,7 +334,10 @@ class Hub:
     async def _announce_invitation(
         self, room: RoomId, user: UserName, withdrawal: StatementBytes | None = None
     ) -> None:
-        """Send someone their pending invitation to the room, or that there is none."""
+        """Send someone their pending invitation to the room, or that there is none.
+
+        A member can have one, for a new key in an encrypted room.
+        """
         invitation = await self._store.consent.invitation(room, user)
         frame = (
             InvitationWithdrawn(room=room, statement=withdrawal)
@@ -342,7 +345,7 @@ class Hub:
             else InvitationReceived(invitation=invitation)
         )
         for peer in self._connected.of(user):
-            if peer.ready and room not in peer.state.rooms:
+            if peer.ready and (invitation is not None or room not in peer.state.rooms):
                 peer.push(frame)
 
     async def _announce_answer(self, room: RoomId, user: UserName) -> None:

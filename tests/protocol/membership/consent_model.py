@@ -449,7 +449,7 @@ class Model:
         act, by = said.act, before.person(said.by)
         if isinstance(act, Withdraw) and mallory is not None:
             inviter = said.withdraws is not None and said.by == said.withdraws.by == OWNERS[1]
-            knew = inviter and act.serial >= mallory.since
+            knew = inviter and mallory.since <= act.serial <= before.serial
             return (
                 "who was given a role"
                 if mallory.given

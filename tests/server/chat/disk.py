@@ -22,7 +22,7 @@ from parlour_protocol.identity import Head, device_id_of
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
-from parlour_protocol.membership import Accept, Admit, digest_of, new_admission_id
+from parlour_protocol.membership import Accept, Admit, digest_of, new_admission_id, read_again
 from parlour_server.chat.commands import Commands
 from parlour_server.chat_settings import ChatSettings, Delivery, MessageSettings
 from parlour_server.kit.bus.bus import Bus
@@ -102,15 +102,24 @@ class DiskWorld(World):
         assert isinstance(await self.ask(peer, requests.Accept, room=room), Ok)
         self.chat.closed(peer)
 
+    def admission(self, inviter: FakePeer, room: RoomId, guest: FakePeer) -> StatementBytes:
+        """Return a signed admission to an encrypted room; the first device of someone signs for them."""
+        who, end = guest.info.grant.user, Millis(NOW + 1)
+        key = bytes(PublicKey(who.encode().ljust(32)))
+        act = Admit(SERVER, room, 0, NOW, who, key, bytes(32), new_admission_id(), end)
+        return StatementBytes(carried(act, str(inviter.info.grant.user)))
+
+    def acceptance(self, admission: StatementBytes) -> StatementBytes:
+        """Return its acceptance."""
+        act = read_again(admission).act
+        accept = Accept(SERVER, act.room, 0, NOW, act.who, digest_of(admission))
+        return StatementBytes(carried(accept, str(act.who)))
+
     async def admit(self, inviter: FakePeer, room: RoomId, guest: FakePeer) -> None:
-        """Invite someone to an encrypted room, who accepts; the first devices of both sign it."""
-        by, who, at = inviter.info.grant.user, guest.info.grant.user, NOW
-        key, end = PublicKey(who.encode().ljust(32)), Millis(NOW + 1)
-        act = Admit(SERVER, room, 0, at, who, bytes(key), bytes(32), new_admission_id(), end)
-        admission = carried(act, by)
-        acceptance = carried(Accept(SERVER, room, 0, at, who, digest_of(admission)), who)
-        signed, accepted = StatementBytes(admission).text, StatementBytes(acceptance).text
-        stored(await self.ask(inviter, requests.Invite, room=room, user=str(who), statement=signed))
+        """Invite someone to an encrypted room, who accepts."""
+        admission, who = self.admission(inviter, room, guest), str(guest.info.grant.user)
+        stored(await self.ask(inviter, requests.Invite, room=room, user=who, statement=admission.text))
+        accepted = self.acceptance(admission).text
         assert isinstance(await self.ask(guest, requests.Accept, room=room, statement=accepted), Ok)
 
     async def commit(self, peer: FakePeer, room: RoomId, body: AnyBody) -> Appended:

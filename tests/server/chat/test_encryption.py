@@ -16,6 +16,7 @@ from parlour_protocol.frames.bodies import (
     EncryptionOn,
     GroupCreated,
     Handshake,
+    Joined,
     Pinned,
 )
 from parlour_protocol.frames.opaque import (
@@ -30,6 +31,8 @@ from parlour_protocol.frames.replies import (
     Error,
     GroupChanged,
     Hello,
+    InvitationReceived,
+    InvitationWithdrawn,
     KeyLogAppended,
     KeyPackagesLow,
     LogEvent,
@@ -40,10 +43,12 @@ from parlour_protocol.frames.replies import (
     RoomEntered,
 )
 from parlour_protocol.frames.requests import (
+    Accept,
     CreateRoom,
     Delete,
     Edit,
     Encrypt,
+    Invite,
     Join,
     Kick,
     ListPins,
@@ -54,13 +59,14 @@ from parlour_protocol.frames.requests import (
     Send,
     SendEncrypted,
     SetTopic,
+    Uninvite,
 )
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
 from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.kit.ids import DeviceId, Seq, new_request_id
 from parlour_protocol.kit.names import parse_user_name
-from parlour_protocol.membership import Remove
+from parlour_protocol.membership import Remove, Withdraw
 from parlour_protocol.rooms import RoomKind, RoomSuite
 from parlour_server.chat.notices import DeviceEphemeral, DeviceWaits, KeysChanged
 from parlour_server.kit.bus.bus import SessionsEnded
@@ -202,6 +208,44 @@ async def test_a_pending_removal_stops_everyone(disk: DiskWorld):
     assert isinstance(late, Error)
     assert late.code is ErrorCode.STALE_EPOCH
     stored(await disk.ask(ada, SendEncrypted, room=room, **sealed(group, 2)))
+
+
+async def test_an_invitation_to_an_encrypted_room_is_signed_throughout(disk: DiskWorld):
+    """The person sees the admission; accepting and withdrawing take a signature, and end it for both."""
+    ada, bob = await disk.connect("ada", keys=True), await disk.connect("bob", keys=True)
+    room = await den(disk, ada)
+    admission = disk.admission(ada, room, bob)
+    stored(await disk.ask(ada, Invite, room=room, user="bob", statement=admission.text))
+    await bob.until(lambda: bob.got(InvitationReceived))
+    assert bob.got(InvitationReceived)[0].invitation.statement == admission
+    for peer, kind, fields in ((bob, Accept, {}), (ada, Uninvite, {"user": "bob"})):
+        unsigned = await disk.ask(peer, kind, room=room, **fields)
+        assert isinstance(unsigned, Error)
+        assert unsigned.code is ErrorCode.FORBIDDEN
+    act = Withdraw(SERVER, room, 0, NOW, bob.info.grant.user, bytes(admission))
+    withdrawal = StatementBytes(carried(act, "ada"))
+    stored(await disk.ask(ada, Uninvite, room=room, user="bob", statement=withdrawal.text))
+    await bob.until(lambda: bob.got(InvitationWithdrawn))
+    assert bob.got(InvitationWithdrawn) == [InvitationWithdrawn(room=room, statement=withdrawal)]
+    late = await disk.ask(bob, Accept, room=room, statement=disk.acceptance(admission).text)
+    assert isinstance(late, Error)
+    assert late.code is ErrorCode.NOT_FOUND
+
+
+async def test_a_member_with_a_new_key_is_invited_again(disk: DiskWorld):
+    """Their place on the server's list stays; the other members decide by what is signed."""
+    ada, bob = await disk.connect("ada", keys=True), await disk.connect("bob", keys=True)
+    room = await den(disk, ada, bob)
+    admission = disk.admission(ada, room, bob)
+    bob.frames.clear()
+    stored(await disk.ask(ada, Invite, room=room, user="bob", statement=admission.text))
+    await bob.until(lambda: bob.got(InvitationReceived))
+    assert bob.got(InvitationReceived)[0].invitation.statement == admission
+    accepted = disk.acceptance(admission)
+    assert isinstance(await disk.ask(bob, Accept, room=room, statement=accepted.text), Ok)
+    await ada.until(lambda: len([e for e in ada.events(room) if isinstance(e.body, Joined)]) == 2)
+    [*_, event] = [e for e in ada.events(room) if isinstance(e.body, Joined)]
+    assert event.body == Joined(members=2, statement=admission, acceptance=accepted)
 
 
 async def test_the_notice_comes_after_the_event_that_causes_it(disk: DiskWorld):

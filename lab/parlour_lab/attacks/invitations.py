@@ -1,0 +1,256 @@
+"""Invitations and bans in an encrypted room that a hostile server, or a member who helps it, would bend."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
+from parlour_client.core.e2ee.identity.signing import sign, verify
+from parlour_lab.attack import Evidence, Stage, attack
+from parlour_lab.keyed_device import Home, asked, den
+from parlour_lab.target import LabServer
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.membership import (
+    ADMISSION_LASTS,
+    NEVER_REMOVED,
+    Accept,
+    Admit,
+    AnyAct,
+    Execution,
+    NotAllowedError,
+    Remove,
+    Request,
+    Roster,
+    Statement,
+    Withdraw,
+    new_admission_id,
+    read_statement,
+    sign_statement,
+)
+from parlour_protocol.rooms import Role, RoomKind
+
+_SERVER = "chat.example.org"
+_ROOM = RoomId("Zm9vYmFyYmF6cXV4cXV1eA")
+_NOW = Millis(1_800_000_000_000)
+_DAY = 86_400_000
+
+
+@dataclass
+class _Person:
+    """Someone with an account and one device."""
+
+    user: UserName
+    account: AccountKey = field(default_factory=AccountKey.generate)
+
+    def __post_init__(self) -> None:
+        self.key = DeviceKey.generate(self.user, _SERVER)
+        name = parse_device_name("laptop")
+        _, self.certificate = self.account.certify(self.user, _SERVER, self.key.public, name, _NOW)
+
+    def signs(self, act: AnyAct) -> Statement:
+        """Return a statement that they signed."""
+        data = sign_statement(act, self.certificate, lambda message: sign(self.key.signer.seed, message))
+        return read_statement(data, verify)
+
+    def admits(self, roster: Roster, who: "_Person", key: bytes | None = None) -> Statement:
+        """Return an admission that they sign."""
+        account, end = key or who.account.public, Millis(_NOW + ADMISSION_LASTS)
+        origin, chosen = roster.origin, new_admission_id()
+        return self.signs(Admit(_SERVER, _ROOM, roster.serial, _NOW, who.user, account, origin, chosen, end))
+
+    def accepts(self, admission: Statement) -> Statement:
+        """Return the acceptance that they sign."""
+        return self.signs(Accept(_SERVER, _ROOM, 0, _NOW, self.user, admission.digest))
+
+    def removes(self, roster: Roster, who: "_Person", ban: Millis | None = None) -> Statement:
+        """Return a removal that they sign; with an end of a ban, a ban."""
+        act = Remove(_SERVER, _ROOM, roster.serial, _NOW, who.user, ban=ban is not None, until=ban)
+        return self.signs(act)
+
+
+class _Room:
+    """A room, and everyone in it, whose devices make commits."""
+
+    def __init__(self, kind: RoomKind, founder: _Person, *others: _Person) -> None:
+        people = [(founder.user, founder.account.public, Role.OWNER)]
+        people += [(one.user, one.account.public, Role.MEMBER) for one in others]
+        self.roster = Roster.begin(_SERVER, _ROOM, kind, founder.user, people, _NOW)
+        self.founder = founder
+
+    def commit(self, *statements: Statement, at: int = _NOW, by: _Person | None = None) -> None:
+        """Execute statements. Raises NotAllowedError, as the other members refuse the commit."""
+        devices = {one.device for one in statements}
+        user = (by or self.founder).user
+        self.roster = self.roster.after(statements, Execution(Millis(at), user, devices, _is_never_logged))
+
+    def is_kept_out(
+        self, who: _Person, statements: Sequence[Statement], seen: Evidence, *, at: int = _NOW
+    ) -> bool:
+        """Return whether a commit with these statements leaves someone outside."""
+        try:
+            self.commit(*statements, at=at)
+        except NotAllowedError as error:
+            seen.received(str(error))
+        else:
+            seen.received(f"in the room are {[str(one.user) for one in self.roster.people]}")
+        return self.roster.person(who.user) is None
+
+
+def _is_never_logged(_user: UserName, _before: bytes, _now: bytes) -> bool:
+    """Say that the key log has no such key."""
+    return False
+
+
+def _people(*names: str) -> list[_Person]:
+    return [_Person(parse_user_name(name)) for name in names]
+
+
+@attack(
+    "The server says that someone accepted an invitation who declined it",
+    expects="Nobody is added without their own signature.",
+    stage=Stage.NOTHING,
+)
+def never_accepted(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, mallory = _people("ada", "mallory")
+    room = _Room(RoomKind.PRIVATE, ada)
+    seen.sent("ada's admission of mallory, who declined; the server lists mallory as a member")
+    return room.is_kept_out(mallory, [ada.admits(room.roster, mallory)], seen)
+
+
+@attack(
+    "A session without a device accepts an invitation to an encrypted room",
+    expects="The server refuses it: an acceptance is signed.",
+)
+def unsigned_acceptance(server: LabServer, seen: Evidence) -> bool:
+    alice, bruno = Home.of(server, "alicia").settle_in(), Home.of(server, "brunella").settle_in()
+    with server.chatting(alice.session) as (wire, _), server.chatting(bruno.session) as (theirs, _):
+        room = den(wire, alice)
+        admission = alice.admission(room, bruno)
+        assert asked(wire, 1, "invite", room=room, user=bruno.name, statement=admission)["type"] == "ok"
+        answer = asked(theirs, 2, "accept", room=room)
+    seen.sent("accept, without a statement")
+    seen.received(answer)
+    return answer["type"] == "error"
+
+
+@attack(
+    "The server shows an invitation again that was withdrawn",
+    expects="It is void, though the person accepts.",
+    stage=Stage.NOTHING,
+)
+def withdrawn(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, mallory = _people("ada", "mallory")
+    room = _Room(RoomKind.PRIVATE, ada)
+    admission = ada.admits(room.roster, mallory)
+    act = Withdraw(_SERVER, _ROOM, room.roster.serial, _NOW, mallory.user, admission.data)
+    room.commit(ada.signs(act))
+    seen.sent("ada's admission of mallory, which she withdrew, and mallory's acceptance")
+    return room.is_kept_out(mallory, [mallory.accepts(admission), admission], seen)
+
+
+@attack(
+    "Someone accepts an invitation after 400 days",
+    expects="It has ended.",
+    stage=Stage.NOTHING,
+)
+def ended(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, mallory = _people("ada", "mallory")
+    room = _Room(RoomKind.PRIVATE, ada)
+    admission = ada.admits(room.roster, mallory)
+    seen.sent("ada's admission of mallory and mallory's acceptance, 400 days later")
+    return room.is_kept_out(mallory, [mallory.accepts(admission), admission], seen, at=_NOW + 400 * _DAY)
+
+
+@attack(
+    "An invitation is used whose inviter was kicked, and came back",
+    expects="It is void: what they signed before they left does not return with them.",
+    stage=Stage.NOTHING,
+)
+def inviter_came_back(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, ben, mallory = _people("ada", "ben", "mallory")
+    room = _Room(RoomKind.PRIVATE, ada, ben)
+    admission = ben.admits(room.roster, mallory)
+    room.commit(ada.removes(room.roster, ben))
+    again = ada.admits(room.roster, ben)
+    room.commit(ben.accepts(again), again)
+    seen.sent("ben's admission of mallory from before he was kicked, and mallory's acceptance")
+    return room.is_kept_out(mallory, [mallory.accepts(admission), admission], seen)
+
+
+@attack(
+    "The server shows someone's ban only after it has let them in",
+    expects="They are removed again.",
+    stage=Stage.NOTHING,
+)
+def ban_after_the_join(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, ben, mallory = _people("ada", "ben", "mallory")
+    room = _Room(RoomKind.PRIVATE, ada, ben)
+    ban = ada.removes(room.roster, mallory, Millis(_NOW + _DAY))
+    admission = ben.admits(room.roster, mallory)
+    room.commit(mallory.accepts(admission), admission, by=ben)
+    seen.sent("ada's ban of mallory, signed before ben's device added mallory, of which she did not know")
+    return room.is_kept_out(mallory, [ban], seen)
+
+
+@attack(
+    "Someone who is banned for a day dates their request two days ahead",
+    expects="Their clock does not matter.",
+    stage=Stage.NOTHING,
+)
+def ban_by_their_clock(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, mallory = _people("ada", "mallory")
+    room = _Room(RoomKind.PUBLIC, ada)
+    ban = ada.removes(room.roster, mallory, Millis(_NOW + _DAY))
+    room.commit(ban)
+    act = Request(_SERVER, _ROOM, 0, Millis(_NOW + 2 * _DAY), mallory.user, ban.digest)
+    seen.sent("mallory's request, dated after the end of the ban")
+    return room.is_kept_out(mallory, [mallory.signs(act)], seen)
+
+
+@attack(
+    "Someone signs a second request to join a public room, dated ahead, and is kicked",
+    expects="The second one is void, too.",
+    stage=Stage.NOTHING,
+)
+def second_request(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, mallory = _people("ada", "mallory")
+    room = _Room(RoomKind.PUBLIC, ada)
+    first = Request(_SERVER, _ROOM, 0, _NOW, mallory.user, NEVER_REMOVED)
+    second = mallory.signs(replace(first, at=Millis(_NOW + _DAY)))
+    room.commit(mallory.signs(first))
+    room.commit(ada.removes(room.roster, mallory))
+    seen.sent("mallory's second request, dated after the kick")
+    return room.is_kept_out(mallory, [second], seen)
+
+
+@attack(
+    "A member admits the owner again, with a key that they made up",
+    expects="It is refused: the key log has no such key of the owner.",
+    stage=Stage.NOTHING,
+)
+def made_up_key(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, mallory = _people("ada", "mallory")
+    room = _Room(RoomKind.PRIVATE, ada, mallory)
+    puppet = _Person(ada.user)
+    admission = mallory.admits(room.roster, puppet)
+    seen.sent("mallory's admission of ada with another key, and an acceptance by that key")
+    try:
+        room.commit(puppet.accepts(admission), admission, by=mallory)
+    except NotAllowedError as error:
+        seen.received(str(error))
+        return True
+    person = room.roster.person(ada.user)
+    seen.received(f"ada's devices are removed; in her place is a {person and person.role.value}")
+    return False

@@ -58,8 +58,7 @@ def decide_role(event: AppendEvent, facts: Facts, body: RoleSet, author: Members
 def decide_kick(event: AppendEvent, facts: Facts, body: Kicked, author: Membership) -> None:
     """Allow removing a member."""
     _not_oneself(event, body.who, "to go, leave the room instead")
-    if facts.subject is not None or not is_for_members(facts, body):
-        _outranks(author, _subject(facts))
+    _outranks(author, _subject(facts))
 
 
 def decide_ban(event: AppendEvent, facts: Facts, body: Banned, author: Membership) -> None:
@@ -69,7 +68,7 @@ def decide_ban(event: AppendEvent, facts: Facts, body: Banned, author: Membershi
         _outranks(author, facts.subject)
     elif not facts.subject_exists:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
-    elif _same_end(facts.subject_banned_until, body.until) and not is_for_members(facts, body):
+    elif _same_end(facts.subject_banned_until, body.until):
         raise RefusedError(ErrorCode.ALREADY, "they are already banned")
 
 

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tests.protocol.identity.signing import NOW, SERVER, certificate, public
+from tests.protocol.identity.signing import NOW, SERVER, certificate, key, public, signed
 from tests.protocol.membership.people import DAY, LAST, ROOM, account, name
 
 from parlour_protocol.kit.ids import DeviceId, Millis
@@ -178,11 +178,12 @@ def mutated(text: str, replacement: str) -> types.ModuleType:
 
 
 @cache
-def _certified(user: str, version: str, device: str) -> bytes:
-    key = public(f"{user}{version} {device}")
-    fields = {"user": name(user), "account_key": account(user, version), "device_key": key}
+def certified(user: str, version: str = "", device: str = "device") -> bytes:
+    """Return the certificate of a device."""
+    own = public(f"{user}{version} {device}")
+    fields = {"user": name(user), "account_key": account(user, version), "device_key": own}
     made = certificate(**fields, created=Millis(NOW - 30 * DAY), expires=LAST)
-    return made.signed(bytes(64))
+    return signed(made, f"{user}{version} account")
 
 
 @cache
@@ -222,8 +223,11 @@ class Model:
     # --- statements
 
     def sign(self, act: AnyAct, by: UserName, version: str = "", device: str = "device") -> int:
-        """Return the number of a statement. No signature is made: no one here could forge one."""
-        data = sign_statement(act, _certified(str(by), version, device), lambda _message: bytes(64))
+        """Return the number of a statement."""
+        signer = key(f"{by}{version} {device}")
+        data = sign_statement(
+            act, certified(str(by), version, device), lambda message: signer.sign(message).signature
+        )
         return self.statements.number(data, read_again(data))
 
     def admission(

@@ -135,7 +135,7 @@ def unsigned_acceptance(server: LabServer, seen: Evidence) -> bool:
         answer = asked(theirs, 2, "accept", room=room)
     seen.sent("accept, without a statement")
     seen.received(answer)
-    return answer["type"] == "error"
+    return str(answer["type"]) == "error"
 
 
 @attack(

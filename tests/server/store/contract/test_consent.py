@@ -3,12 +3,9 @@
 import asyncio
 
 import pytest
-<<<<<<< HEAD
-from tests.server.kit.store.world import log_in
-=======
 from tests.protocol.identity.signing import NOW, SERVER
 from tests.protocol.membership.people import account, carried
->>>>>>> 31749d83 (server: nobody joins an encrypted room without their signature)
+from tests.server.kit.store.world import log_in
 from tests.server.store.world import World, message
 
 from parlour_protocol.errors import ErrorCode

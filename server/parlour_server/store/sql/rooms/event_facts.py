@@ -50,16 +50,13 @@ from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.store.sql.column_values import (
     ASKED,
     GIVEN,
-<<<<<<< HEAD
     ROOM_KINDS,
     read_body,
     read_membership,
 )
 from parlour_server.store.sql.e2ee.group_facts import group_facts
 from parlour_server.store.sql.rooms.consent import (
-=======
     accepted_admission,
->>>>>>> 31749d83 (server: nobody joins an encrypted room without their signature)
     count_rooms,
     facts_of_invitation,
     is_invited,

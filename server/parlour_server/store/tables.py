@@ -82,6 +82,8 @@ members: Final = Table(
     Column("read", Number, nullable=False),
     # `given`; in a direct room that someone else opened: `asked` until they say yes, `refused` hides it
     Column("consent", Words, nullable=False),
+    # the digest of the admission that they accepted, where the room is encrypted
+    Column("admission", LargeBinary),
     Index(None, "account"),
     Index(None, "room", "role", "since"),
     **KEYED,

@@ -166,6 +166,27 @@ async def test_a_signed_withdrawal_is_about_one_admission(world: World) -> None:
     assert await shown(world, bob) == []
 
 
+async def test_a_withdrawal_that_crosses_the_acceptance_ends_the_membership(world: World) -> None:
+    """The members' devices remove the person, so they are no member of the server's, either."""
+    alice, bob, carol = await world.people(3)
+    room = await world.room(alice, carol)
+    first, second = admission_of(room, bob, alice), admission_of(room, bob, carol)
+    await world.append(room, alice, Invited(bob, first))
+    await world.append(room, bob, Joined(acceptance=acceptance_of(first)))
+    other = await world.append(room, alice, Uninvited(bob, withdrawal_of(second, carol)))
+    assert other.also == ()
+    withdrawal = withdrawal_of(first, alice)
+    late = await world.append(room, alice, Uninvited(bob, withdrawal))
+    assert [event.body for event in late.also] == [Kicked(bob, members=2, statement=withdrawal)]
+    assert await world.store.rooms.membership(room, bob) is None
+    await world.append(room, carol, Invited(bob, second))
+    await world.append(room, bob, Joined(acceptance=acceptance_of(second)))
+    await world.append(room, alice, RoleSet(bob, Role.MODERATOR))
+    settled = await world.append(room, carol, Uninvited(bob, withdrawal_of(second, carol)))
+    assert settled.also == ()
+    assert await world.store.rooms.membership(room, bob) is not None
+
+
 async def test_someone_who_is_a_member_accepts_again(world: World) -> None:
     """They stay what they are: their first acceptance was void for the other members."""
     alice, bob, carol = await world.people(3)

@@ -16,10 +16,12 @@ from parlour_protocol.frames.bodies import (
     EncryptedMessage,
     Handshake,
     Joined,
+    Kicked,
     MembershipChange,
     Muted,
     RetentionSet,
     RoleSet,
+    Uninvited,
     Unreadable,
     concerned,
     target_of,
@@ -41,7 +43,7 @@ from parlour_server.store.sql.column_values import (
 )
 from parlour_server.store.sql.e2ee.welcome_rows import keep_welcome
 from parlour_server.store.sql.journal_entries import note_room_advanced
-from parlour_server.store.sql.rooms.consent import accepted_admission, say_yes
+from parlour_server.store.sql.rooms.consent import accepted_admission, is_undone, say_yes
 from parlour_server.store.sql.rooms.event_effects import apply_effect
 from parlour_server.store.sql.rooms.event_facts import read_facts, read_room_facts
 from parlour_server.store.sql.rooms.member_rows import count_members, next_owner
@@ -142,7 +144,7 @@ def append(db: WriteConnection, event: AppendEvent, decide: Decide, now: Millis)
         say_yes(db, event.room, event.author)  # writing accepts the room
     if isinstance(event.body, Handshake) and event.attached is not None:
         keep_welcome(db, stored, event.body, event.attached)
-    also = () if event.body.rules.within_room else _appoint_next_owner(db, stored)
+    also = () if event.body.rules.within_room else _also(db, stored)
     return Appended(stored, also=also, entered=_entered(db, event))
 
 
@@ -166,8 +168,15 @@ def numbered(like: AppendEvent | LogEvent, seq: Seq, body: AnyBody) -> LogEvent:
     return LogEvent(room=like.room, seq=seq, at=like.at, author=like.author, device=like.device, body=body)
 
 
-def _appoint_next_owner(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:
-    """Make someone owner if the room has none; the event's author is the person who caused it."""
+def _also(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:
+    """Return what follows from an event at once; the author is the person who caused it.
+
+    Someone becomes owner if the room has none. Someone who had just accepted an invitation that is withdrawn
+    is no member any more, as in the eyes of the others: else no commit could remove their devices.
+    """
+    if isinstance(cause.body, Uninvited) and is_undone(db, cause):
+        removal = Kicked(who=cause.body.who, statement=cause.body.statement)
+        return (_append_with_effect(db, numbered(cause, Seq(cause.seq + 1), removal), None),)
     who = next_owner(db, cause.room)
     if who is None:
         return ()

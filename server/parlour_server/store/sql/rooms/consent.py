@@ -286,6 +286,30 @@ def _withdraw_admission(
         db.execute("UPDATE invitations SET withdrawn = 1 WHERE room = ? AND account = ? AND inviter = ?", key)
 
 
+def accepted(db: WriteConnection, event: LogEvent, admission: StatementBytes) -> None:
+    """Note by which admission someone is in an encrypted room."""
+    db.execute(
+        "UPDATE members SET admission = ? WHERE room = ? AND account = ?",
+        (digest_of(admission), event.room, plain(event.author)),
+    )
+
+
+def is_undone(db: Connection, event: LogEvent) -> bool:
+    """Return whether a withdrawal is of the admission by which someone is a member.
+
+    They had just accepted it. Members' devices remove them, unless they were given a role.
+    """
+    body = event.body
+    withdrawn = (
+        read_again(body.statement).withdraws if isinstance(body, Uninvited) and body.statement else None
+    )
+    if withdrawn is None:
+        return False
+    query = "SELECT 1 FROM members WHERE room = ? AND account = ? AND role = ? AND admission = ?"
+    key = (event.room, plain(withdrawn.act.who), Role.MEMBER.value, withdrawn.digest)
+    return db.execute(query, key).fetchone() is not None
+
+
 def entered(db: Connection, room: RoomId, user: UserName) -> None:
     """Delete the invitations of someone who joined the room."""
     db.execute("DELETE FROM invitations WHERE room = ? AND account = ?", (room, plain(user)))

@@ -75,9 +75,11 @@ def _message(db: WriteConnection, _event: LogEvent, body: Message) -> None:
         keep_file(db, body.file.file)
 
 
-def _joined(db: WriteConnection, event: LogEvent, _body: Joined) -> None:
+def _joined(db: WriteConnection, event: LogEvent, body: Joined) -> None:
     _lift(db, "bans", event, event.author)  # one that has run out
     enter(db, event.room, event.author, Role.MEMBER, since=event.seq, read=event.seq)
+    if body.acceptance is not None and body.statement is not None:
+        consent.accepted(db, event, body.statement)
 
 
 def _added(db: WriteConnection, event: LogEvent, body: Added) -> None:

@@ -367,6 +367,7 @@ def _report_fields(report: RoomReport) -> dict[str, Any]:
         "authenticator": report.authenticator,
         "people": [_person_fields(person) for person in report.people],
         "claims": list(report.claims),
+        "void_invitations": list(report.void_invitations),
         "members": [_member_fields(member) for member in report.members],
         "without_device": list(report.without_device),
         "last_change": report.last_change,

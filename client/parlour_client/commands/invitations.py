@@ -15,14 +15,17 @@ from parlour_client.commands.command import (
 )
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import BlockedListed, Done, InvitationsListed, Opened, RoomOpened
+from parlour_client.core.model import display_name
 from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.names import UserName
 
 
 @command("invite", cli="room invite", examples=("room invite garden ben",))
-async def invite(call: Call, room: Here, user: Person) -> None:
+async def invite(call: Call, room: Here, user: Person) -> Done | None:
     """Invite someone to this room; they join when they accept."""
-    await call.client.invitations.send(room.id, user)
+    if not await call.client.invitations.send(room.id, user):
+        return None
+    return Done(_("{user} is invited as soon as they have connected once.").format(user=display_name(user)))
 
 
 @command("uninvite", cli="room uninvite", examples=("room uninvite garden ben",))

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from parlour_client.core.e2ee.maintenance.membership import Membership
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Invitation, Room
 from parlour_client.core.rooms import MAX_PAGES, Rooms
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
 from parlour_client.core.transport.chat_conversation import ChatConnection
-from parlour_client.kit.errors import RefusedError, ServerMisbehavedError
+from parlour_client.kit.errors import ServerMisbehavedError
 from parlour_client.kit.language import _
-from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.replies import Blocked
 from parlour_protocol.frames.requests import Accept, Block, Decline, Invite, ListBlocked, Uninvite
 from parlour_protocol.ids import RoomId
@@ -41,35 +41,42 @@ class Invitations:
         """
         return self._waiting.all
 
-    async def send(self, room: RoomId, user: UserName) -> None:
-        """Invite someone into the room; they are in it once they accept.
+    async def send(self, room: RoomId, user: UserName) -> bool:
+        """Invite someone into the room; they are in it once they accept. True: they can't accept yet.
 
-        In an encrypted room this device admits them, also someone whom the server lists already.
+        In an encrypted room this device signs their admission, also of someone whom the server lists already;
+        if their account has no key yet, it does so when it has one.
         """
         signs = self._membership
         statement = None if signs is None else await signs.admission(room, user)
-        try:
-            await self._live.ask(Invite(id=new_request_id(), room=room, user=user, statement=statement))
-        except RefusedError as error:
-            if error.code != ErrorCode.ALREADY or statement is None:
-                raise
-            await self._rooms.reconcile(room)
+        await self._live.ask(Invite(id=new_request_id(), room=room, user=user, statement=statement))
+        return signs is not None and statement is None and self._rooms.is_encrypted(room)
 
     async def withdraw(self, room: RoomId, user: UserName) -> None:
-        """Withdraw an invitation."""
-        if self._membership is not None:
-            await self._membership.ask_out(room, user)
-        await self._live.ask(Uninvite(id=new_request_id(), room=room, user=user))
+        """Withdraw someone's invitation; in an encrypted room all that this account may withdraw, signed."""
+        signed = () if self._membership is None else await self._membership.withdrawals(room, user)
+        for statement in signed or (None,):
+            await self._live.ask(Uninvite(id=new_request_id(), room=room, user=user, statement=statement))
+        if signed:
+            await self._rooms.reconcile(room)  # it counts once a commit has executed it
 
     async def accept(self, room: RoomId) -> Room:
         """Accept an invitation, or a direct room."""
         known = next((one for one in self.all if one.id == room), None)
-        if known is None:  # the invitation has not arrived yet, or there is none and the room is public
+        if known is None and self._live.conversation is not None:  # perhaps it is on its way
+            await self._waiting.look(self._live.conversation)
+            known = next((one for one in self.all if one.id == room), None)
+        if known is None:  # there is none, and the room is public
             statement = await self._rooms.request_listed(room)
+        elif self._membership is not None and known.statement is not None:
+            statement = await self._membership.acceptance(room, known.statement)
         else:
-            statement = self._rooms.request(room, known.kind, encrypted=known.encrypted, invited=known.at)
-            if self._membership is not None and known.kind is not RoomKind.DIRECT and statement is None:
-                await self._membership.accepted(room, known.inviter)
+            statement = await self._rooms.request(room, known.kind, encrypted=known.encrypted)
+            if known.encrypted and statement is None and known.kind is not RoomKind.DIRECT:
+                raise EncryptionError(
+                    _("A device of {inviter} must sign this invitation first.").format(inviter=known.inviter),
+                    _("It does so when it is online."),
+                )
         return await self._rooms.enter(Accept(id=new_request_id(), room=room, statement=statement))
 
     async def decline(self, room: RoomId) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from parlour_client.kit.language import N_
 from parlour_protocol.frames.bodies import AnyBody, FileRef, Message
 from parlour_protocol.frames.fields import Reaction, TopicText
+from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Retention
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.fields import WireText
@@ -83,6 +84,8 @@ class Invitation:
     encrypted: bool = False
     mark: str = ""
     """Like a room's."""
+    statement: StatementBytes | None = None
+    """The inviter's signed admission, which this account accepts: in an encrypted room."""
 
     @property
     def title(self) -> str:

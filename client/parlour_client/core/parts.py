@@ -44,6 +44,10 @@ from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.ids import RoomId
 
 
+async def _anyway(_invitation: object) -> bool:
+    return True
+
+
 class Parts:
     """All parts of one running client."""
 
@@ -116,7 +120,9 @@ class Parts:
             self.state, self.room_store, self.numbers, self.live, self.encrypted_rooms, emit
         )
         self.presence = Presence(account.user, clock, emit)
-        self.waiting_invitations = WaitingInvitations(self.state, emit)
+        self.waiting_invitations = WaitingInvitations(
+            self.state, emit, _anyway if membership is None else membership.is_shown
+        )
         self.notices = ServerNotices(clock, emit)
         self.dispatcher = Dispatcher(
             archive,

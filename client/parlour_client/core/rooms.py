@@ -288,19 +288,21 @@ class Rooms:
                 _("It continues while Parlour is running."),
             ) from None
 
+    def is_encrypted(self, room: RoomId) -> bool:
+        """Say whether a room is encrypted."""
+        return self._encrypted_rooms is not None and self._encrypted_rooms.covers(room)
+
     async def request_listed(self, room: RoomId) -> StatementBytes | None:
         """Sign a request to join a room, if the directory lists it as encrypted."""
         listed = next((one for one in await self.directory() if one.room == room), None)
-        return self.request(room, RoomKind.PUBLIC, encrypted=listed is not None and listed.encrypted)
+        return await self.request(room, RoomKind.PUBLIC, encrypted=listed is not None and listed.encrypted)
 
-    def request(
-        self, room: RoomId, kind: RoomKind, *, encrypted: bool, invited: Millis | None = None
-    ) -> StatementBytes | None:
+    async def request(self, room: RoomId, kind: RoomKind, *, encrypted: bool) -> StatementBytes | None:
         """Sign a request to join a public encrypted room; None for any other."""
         if self._membership is None or not encrypted or kind is not RoomKind.PUBLIC:
             return None
         self._require_keys()
-        return self._membership.request(room, invited)
+        return await self._membership.request(room)
 
     def _require_keys(self) -> None:
         """Raise if this device cannot write in encrypted rooms."""

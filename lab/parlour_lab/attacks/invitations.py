@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.signing import sign, verify
 from parlour_lab.attack import Evidence, Stage, attack
+from parlour_lab.hostile.people import World
 from parlour_lab.keyed_device import Home, asked, den
 from parlour_lab.target import LabServer
 from parlour_protocol.ids import RoomId
@@ -254,3 +255,24 @@ def made_up_key(folder: Path, seen: Evidence) -> bool:
     person = room.roster.person(ada.user)
     seen.received(f"ada's devices are removed; in her place is a {person and person.role.value}")
     return False
+
+
+@attack(
+    "The server shows an invitation in the name of someone who did not make it",
+    expects="It is not shown, and the person is told.",
+    stage=Stage.PEOPLE,
+)
+async def another_name(world: World, seen: Evidence) -> bool:
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben)
+    await world.during(ben.client.invitations.send(room, parse_user_name("cat")))
+    await world.until(lambda: bool(cat.client.invitations.all))
+    await cat.stop()
+    async with world.halted() as server:
+        server.edit("UPDATE invitations SET inviter = 'ada' WHERE room = ? AND account = 'cat'", room)
+    seen.sent("ben invites cat; the server says that it was ada")
+    await cat.start(ready=False)
+    await world.turns(200)
+    shown = [str(one.inviter) for one in cat.client.invitations.all]
+    seen.received(f"cat is shown invitations by {shown}; her client says {await cat.words()}")
+    return not shown

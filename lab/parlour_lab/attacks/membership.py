@@ -18,8 +18,11 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
 from parlour_protocol.membership import (
+    ADMISSION_LASTS,
+    Accept,
     Admit,
     AnyAct,
+    Execution,
     NotAllowedError,
     Remove,
     Roster,
@@ -56,11 +59,18 @@ class _Person:
         data = sign_statement(act, self.certificate, lambda message: sign(self.key.signer.seed, message))
         return read_statement(data, verify)
 
-    def admits(self, roster: Roster, who: "_Person") -> Statement:
-        """Return an admission that they sign."""
-        return self.signs(
-            Admit(_SERVER, _ROOM, roster.serial, _NOW, who.user, who.account.public, roster.origin)
+    def admits(self, roster: Roster, who: "_Person") -> tuple[Statement, Statement]:
+        """Return an admission that they sign, and its acceptance."""
+        key, until = who.account.public, Millis(_NOW + ADMISSION_LASTS)
+        admission = self.signs(
+            Admit(_SERVER, _ROOM, roster.serial, _NOW, who.user, key, roster.origin, bytes(16), until)
         )
+        return admission, who.signs(Accept(_SERVER, _ROOM, 0, _NOW, who.user, admission.digest))
+
+    def executes(self, roster: Roster, statement: Statement, acceptance: Statement | None = None) -> Roster:
+        """Return the roster after a commit of their device; all who signed have theirs in the group."""
+        devices = [statement.device, self.key.id]
+        return roster.applied(statement, Execution(_NOW, self.user, devices, _no_new_key), acceptance)
 
     def leaf(self) -> LeafNode:
         """Return the leaf of their device."""
@@ -74,6 +84,10 @@ class _Person:
         )
         (package,) = store
         return package.leaf_node
+
+
+def _no_new_key(_user: UserName, _before: bytes, _key: bytes) -> bool:
+    return False
 
 
 def _people(*names: str) -> list[_Person]:
@@ -121,7 +135,7 @@ def _is_refused(
     members = tuple((index, one.leaf()) for index, one in enumerate(people))
     change = Change(_FIRST, added, (), removed, (), None, None, b"", members)
     try:
-        Membership(roster, change).require()
+        Membership(roster, change, _no_new_key).require()
     except RuleBrokenError as error:
         seen.received(str(error))
         return True
@@ -137,11 +151,11 @@ def _is_refused(
 def forgotten_removal(folder: Path, seen: Evidence) -> bool:
     del folder
     ada, ben = _people("ada", "ben")
-    with_ben = _room(ada).applied(ada.admits(_room(ada), ben))
-    known = with_ben.applied(ada.signs(Remove(_SERVER, _ROOM, with_ben.serial, _NOW, ben.user)))
+    with_ben = ada.executes(_room(ada), *ada.admits(_room(ada), ben))
+    known = ada.executes(with_ben, ada.signs(Remove(_SERVER, _ROOM, with_ben.serial, _NOW, ben.user)))
     seen.sent("a list in which ben was never removed")
     try:
-        replace(known, serial=known.serial + 1, removed=()).require_proofs(verify, known)
+        replace(known, serial=known.serial + 1, removed=()).require_proofs(verify, _no_new_key, known)
     except NotAllowedError as error:
         seen.received(str(error))
         return True
@@ -158,10 +172,10 @@ def old_admission(folder: Path, seen: Evidence) -> bool:
     del folder
     ada, ben = _people("ada", "ben")
     admission = ada.admits(_room(ada), ben)
-    with_ben = _room(ada).applied(admission)
-    without = with_ben.applied(ada.signs(Remove(_SERVER, _ROOM, with_ben.serial, _NOW, ben.user)))
-    seen.sent("ada admitted ben, and removed him; her admission comes again")
-    return _is_void(without, admission, seen)
+    with_ben = ada.executes(_room(ada), *admission)
+    without = ada.executes(with_ben, ada.signs(Remove(_SERVER, _ROOM, with_ben.serial, _NOW, ben.user)))
+    seen.sent("ada admitted ben, and removed him; her admission comes again, with his acceptance")
+    return _is_void(without, ada, admission, seen)
 
 
 @attack(
@@ -173,12 +187,12 @@ def another_beginning(folder: Path, seen: Evidence) -> bool:
     del folder
     ada, ben, spy = _people("ada", "ben", "spy")
     seen.sent("ada's admission of ben, in a group that spy began and lists ada in")
-    return _is_void(_room(spy, ada), ada.admits(_room(ada), ben), seen)
+    return _is_void(_room(spy, ada), ada, ada.admits(_room(ada), ben), seen)
 
 
-def _is_void(roster: Roster, admission: Statement, seen: Evidence) -> bool:
+def _is_void(roster: Roster, by: _Person, admission: tuple[Statement, Statement], seen: Evidence) -> bool:
     try:
-        after = roster.applied(admission)
+        after = by.executes(roster, *admission)
     except NotAllowedError as error:
         seen.received(str(error))
         return True

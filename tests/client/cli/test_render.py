@@ -115,7 +115,7 @@ FIELDS = [
     (key, "user safety_number state first_seen"),
     (
         report,
-        """room_id state label problem group epoch authenticator people claims members
+        """room_id state label problem group epoch authenticator people claims void_invitations members
         without_device last_change suite post_quantum server_sees assurance""",
     ),
     (pins, "seq room room_id at author text"),

@@ -294,3 +294,42 @@ LINK_TABLES: Final[tuple[str, ...]] = (
     ) STRICT, WITHOUT ROWID""",
     "ALTER TABLE mls_sealed ADD COLUMN number INTEGER",  # NULL: encrypted by a version without links
 )
+
+CONSENT: Final[tuple[str, ...]] = (
+    # Signed statements about a room's members. What adds someone goes when a commit has executed it; the rest
+    # is kept for good, whatever the server's history is later.
+    "DROP TABLE mls_statements",
+    """CREATE TABLE mls_statements (
+        id INTEGER PRIMARY KEY,
+        room TEXT NOT NULL,
+        digest BLOB NOT NULL,                -- of what is said and by whom
+        device TEXT NOT NULL,                -- that signed it
+        signer TEXT NOT NULL,
+        who TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        statement BLOB NOT NULL,
+        seq INTEGER,                         -- its place in the log; NULL: it came in a message or a commit
+        waiting INTEGER NOT NULL DEFAULT 1,  -- 0: a commit has executed it
+        UNIQUE (room, digest, device)
+    ) STRICT""",
+    # Whose invitation the person here accepted: they join no group without that admission.
+    "DROP TABLE mls_invited",
+    """CREATE TABLE mls_invited (
+        room TEXT PRIMARY KEY, inviter TEXT NOT NULL, admission BLOB NOT NULL, until INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    # People invited on this device who have no account key yet.
+    "DROP TABLE mls_asked_in",
+    """CREATE TABLE mls_asked_in (
+        room TEXT NOT NULL, user TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (room, user)
+    ) STRICT, WITHOUT ROWID""",
+    # The server's claims about a room, and people who accepted an invitation that is void (``why``).
+    "DROP TABLE mls_claims",
+    """CREATE TABLE mls_claims (
+        room TEXT NOT NULL,
+        user TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('ghost', 'unaccepted', 'dropped', 'void')),
+        why TEXT NOT NULL,
+        PRIMARY KEY (room, user)
+    ) STRICT, WITHOUT ROWID""",
+)
+"""A migration of its own."""

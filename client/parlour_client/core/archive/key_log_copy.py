@@ -73,6 +73,25 @@ def set_account(connection: apsw.Connection, user: UserName, key: bytes, at: Mil
     connection.execute("INSERT OR REPLACE INTO log_accounts VALUES (?, ?, ?, ?)", (user, key, at, position))
 
 
+def had_key(connection: apsw.Connection, user: UserName, before: bytes, key: bytes) -> bool:
+    """Say whether the log has had a key of someone's, and later than the one before.
+
+    An earlier one may be the one that was stolen.
+    """
+    return _last_position(connection, user, key) > _last_position(connection, user, before)
+
+
+def _last_position(connection: apsw.Connection, user: UserName, key: bytes) -> int:
+    """Return the last entry that names a key as someone's; -1 if there is none."""
+    query = """
+        SELECT max(position) FROM (
+            SELECT position FROM log_accounts WHERE user = :user AND account_key = :key
+            UNION ALL SELECT position FROM log_certificates WHERE user = :user AND account_key = :key
+        )"""
+    ((position,),) = connection.execute(query, {"user": user, "key": key})
+    return -1 if position is None else int(str(position))
+
+
 def certificate_id(data: bytes) -> bytes:
     """Return the key for looking a certificate up."""
     return hashlib.sha256(data).digest()

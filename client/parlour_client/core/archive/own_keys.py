@@ -38,6 +38,8 @@ class Name(StrEnum):
     HYBRID_RENEWED = "hybrid-renewed"
     INVITER = "inviter"
     """The inviter in the link, until there is a session: the server's address, and `NAME.KEY`."""
+    CLOCK = "clock"
+    """The latest time at which this device's clock and the server's agreed: milliseconds, as text."""
     LOG_RESTORED = "log-restored"
     """Set from when the server says that its logs are of another incarnation until the key log was read."""
     REPUBLISHED = "republished"

@@ -8,6 +8,7 @@ from typing import Final
 
 from parlour_client.core.archive.encryption_schema import (
     CLOSED_CLAIMS,
+    CONSENT,
     DISPLACED,
     ENCRYPTION,
     HISTORY_PARTS,
@@ -164,4 +165,5 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     CLOSED_CLAIMS,
     NUMBERED,
     REVOCATIONS,
+    CONSENT,
 )

@@ -154,6 +154,7 @@ class EncryptedRooms:
         self.membership = Membership(
             archive,
             self.me,
+            live,
             self.session,
             self.server,
             self.scheduler,
@@ -209,6 +210,7 @@ class EncryptedRooms:
             self.renewal,
             self.room_statuses,
             self.closed_accounts,
+            self.membership,
             self._background,
             self.erasure,
             emit,
@@ -264,6 +266,7 @@ class EncryptedRooms:
         self.renewal.begin()
         if self._follow:
             self._background.run(self.identity.look_for_waiting())
+            self._background.run(self.membership.admit_remembered())
         if not self.session.signed_in:
             self._late = asyncio.ensure_future(self._sign_in_late())
         self.read_receipts.resume()
@@ -320,9 +323,15 @@ class EncryptedRooms:
                     for room in self.incoming.rooms:
                         self.renewal.renew_soon(room)
             case KeyLogAppended(waiting=waiting):
-                self._background.run(self.identity.catch_up())
+                self._background.run(self._meet())
                 if waiting:
                     self._background.run(self.identity.look_for_waiting())
+
+    async def _meet(self) -> None:
+        """Read the key log; someone who was invited may have a key now."""
+        await self.identity.catch_up()
+        if self._follow:
+            await self.membership.admit_remembered()
 
     # for the other parts
     def covers(self, room: RoomId) -> bool:

@@ -47,7 +47,8 @@ class RoomLabels:
             return RoomState.CONTESTED, problem.whole if problem is not None else _(FOUND_AGAIN)
         if report.status in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:
             known = self._rooms.scheduler.problems.get(room)
-            return RoomState.WAITING, known.whole if known is not None else _(WAITING)
+            waiting = known.whole if known is not None else _(WAITING)
+            return RoomState.WAITING, " ".join(part for part in (waiting, report.invitation) if part)
         if report.status is GroupStatus.DISPLACED:
             return RoomState.BLOCKED, DisplacedError().whole
         if report.status is GroupStatus.CONTESTED:
@@ -76,6 +77,7 @@ class RoomLabels:
         verified = [user for user in closed if self._identity.trust(user) is Trust.VERIFIED]
         return [
             *server_claims.words(report.claims, report.roster),
+            *(why for _user, why in report.claims.void),
             *closed_words(
                 closed,
                 report,
@@ -133,7 +135,7 @@ class RoomLabels:
         roster = report.roster
         people = {} if roster is None else {one.user: one for one in roster.people}
         found = []
-        for user in sorted({*people, *devices, *(listed or ()), *report.claims.ghosts}):
+        for user in sorted({*people, *devices, *(listed or ()), *report.claims.outside}):
             person = people.get(user)
             found.append(
                 RoomPerson(
@@ -150,7 +152,7 @@ class RoomLabels:
 
     @staticmethod
     def _claimed(user: UserName, report: GroupReport, listed: Collection[UserName] | None) -> bool | None:
-        return user in report.claims.ghosts or (None if listed is None else user in listed)
+        return user in report.claims.outside or (None if listed is None else user in listed)
 
     def devices(self, report: GroupReport, listed: Collection[UserName] | None = None) -> list[MemberDevice]:
         """Return the devices of the group, with the trust in each person."""

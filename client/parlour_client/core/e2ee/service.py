@@ -126,6 +126,7 @@ class Encryption:
             keys="" if report.suite is None else _(KEYS[report.suite]),
             people=self._labels.people(report, listed),
             claims=self._claims(report),
+            void_invitations=[why for _user, why in report.claims.void],
         )
 
     @staticmethod
@@ -149,7 +150,11 @@ class Encryption:
         asked_in = await self._rooms.archive.read(statements.asked_in, room)
         soon = set() if expected is None else {one.user for one in expected.people}
         now = {one.user for one in report.roster.people}
-        return ServerClaims(sorted({*listed} - soon - now - asked_in), sorted(soon & now - {*listed}))
+        outside = {*listed} - soon - now - asked_in
+        void = [(user, why) for user, why in report.claims.void if user in outside]
+        unaccepted = sorted(outside.intersection(report.claims.unaccepted))
+        ghosts = sorted(outside - {*unaccepted, *(user for user, _why in void)})
+        return ServerClaims(ghosts, unaccepted, sorted(soon & now - {*listed}), void)
 
     async def turn_on(self, room: RoomId, people: Sequence[UserName]) -> None:
         """Make a room encrypted, for good, and admit these people besides oneself: no one else is added."""

@@ -128,6 +128,8 @@ class RoomReport:
     """Everyone who is in it, and everyone the server claims to be."""
     claims: Sequence[str] = ()
     """Sentences: the server's claims about its members that none of them has signed."""
+    void_invitations: Sequence[str] = ()
+    """Sentences: why people are not in who accepted an invitation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,9 +118,11 @@ class Dispatcher:
             case RoomClosed(room=room):
                 await self._leave(room)
             case InvitationReceived(invitation=invitation):
-                self._invitations.received(invitation)
-            case InvitationWithdrawn(room=room):
+                await self._invitations.received(invitation)
+            case InvitationWithdrawn(room=room, statement=statement):
                 self._invitations.removed(room)
+                if self._encrypted_rooms is not None and statement is not None:
+                    await self._encrypted_rooms.membership.withdrawn(room, statement)
             case ReadMarked(room=room, seq=seq):
                 await self._read_markers.moved(room, seq)
             case ReadBy(room=room, user=user, seq=seq):

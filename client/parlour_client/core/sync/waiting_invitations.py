@@ -4,7 +4,7 @@ The server pushes invitations live, and its greeting counts the waiting ones, wh
 page. Waiting direct rooms are rooms already, and come with their summaries. Nothing is stored on disk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from parlour_client.core.events import Emit, InvitationsChanged
@@ -27,9 +27,13 @@ MAX_PAGES: Final = 40
 class WaitingInvitations:
     """Invitations that are not answered yet."""
 
-    def __init__(self, state: State, emit: Emit) -> None:
+    def __init__(
+        self, state: State, emit: Emit, check: Callable[[replies.Invitation], Awaitable[bool]]
+    ) -> None:
+        """``check`` says whether an invitation is what it claims to be; others are not shown."""
         self._state = state
         self._emit = emit
+        self._check = check
         self._waiting: dict[RoomId, replies.Invitation] = {}
         self._expected = 0
 
@@ -46,6 +50,7 @@ class WaitingInvitations:
                 name=invitation.name,
                 encrypted=invitation.encrypted,
                 mark=shown.get(invitation.room, ""),
+                statement=invitation.statement,
             )
             for invitation in self._waiting.values()
         ]
@@ -70,23 +75,26 @@ class WaitingInvitations:
 
     async def fetch(self, conversation: ChatConversation) -> None:
         """Fetch the invitations that the greeting counted."""
-        if not self._expected:
-            return
+        if self._expected:
+            await self.look(conversation)
+
+    async def look(self, conversation: ChatConversation) -> None:
+        """Fetch all invitations."""
         after: RoomId | None = None
         for _page in range(MAX_PAGES):
             page = await conversation.read(ListInvitations(id=new_request_id(), after=after))
             if not isinstance(page, replies.Invitations):
                 raise ServerMisbehavedError(_("The server answered with something other than invitations."))
             for invitation in page.invitations:
-                self._waiting[invitation.room] = invitation
+                await self.received(invitation)
                 after = invitation.room
             if not page.more or not page.invitations:
                 break
         self._emit(InvitationsChanged())
 
-    def received(self, invitation: replies.Invitation) -> None:
+    async def received(self, invitation: replies.Invitation) -> None:
         """Add one that just arrived."""
-        if self._waiting.get(invitation.room) != invitation:
+        if self._waiting.get(invitation.room) != invitation and await self._check(invitation):
             self._waiting[invitation.room] = invitation
             self._emit(InvitationsChanged())
 

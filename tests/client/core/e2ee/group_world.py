@@ -13,10 +13,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import apsw
 from tests.client.core.e2ee.room_log import PHONE, ROOM, START, Log, StaleError, sealed_body, waiting
 
-from parlour_client.core.archive import own_keys
+from parlour_client.core.archive import key_log_copy, own_keys
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.e2ee.groups.commit import CommitRequest
-from parlour_client.core.e2ee.groups.commit_plan import Plan, signed
+from parlour_client.core.e2ee.groups.commit_plan import Plan, admission, signed
 from parlour_client.core.e2ee.groups.group_service import GroupService, MakeAct
 from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
@@ -34,7 +34,7 @@ from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName, parse_user_name
-from parlour_protocol.membership import Admit, Remove, Roster, read_statement
+from parlour_protocol.membership import Accept, Execution, Remove, Roster, Statement, read_statement
 from parlour_protocol.mls import CLASSIC, CipherSuite, Extension, KeyPackageStore, Lifetime, Policy, suite_of
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
@@ -57,6 +57,10 @@ def clocks(log: Log) -> tuple[Millis, Millis]:
 def text(words: str) -> Payload:
     """Return what encrypts a message."""
     return Payload(content=TextContent(text=MessageText.parse(words)))
+
+
+ACCOUNTS: dict[UserName, bytes] = {}
+"""The key log: the newest account key of everyone."""
 
 
 @dataclass(slots=True)
@@ -121,6 +125,7 @@ class Device:
         self.suite: CipherSuite = CLASSIC
         self.path = str(path)
         self.connection = opened(self.path)
+        ACCOUNTS[self.user] = self.account.public
         self.roles: dict[UserName, Role] = {}
         self.receipts: list[Receipt] = []
         self.begin()
@@ -252,6 +257,8 @@ class Device:
         """Sign what allows it: we admit who is new, who goes has left, single devices are revoked."""
         roster = self.groups.stored(self.connection, log.room).rules.roster
         statements, revocations = [], []
+        devices = [one.device for one in self.status(log).members]
+        execution = Execution(Millis(log.now), self.user, devices, lambda *_: True)
         out = {device.id for device in remove}
         for device in [one for one in remove if one.id != self.id]:
             theirs = [one.device for one in self.status(log).members if one.user == device.user]
@@ -260,33 +267,38 @@ class Device:
                     server=SERVER, room=log.room, serial=roster.serial, at=Millis(log.now), who=device.user
                 )
                 statements.append(signed(device.own, act))
-                roster = roster.applied(read_statement(statements[-1], verify))
+                roster = roster.applied(read_statement(statements[-1], verify), execution)
             elif not set(theirs) <= out:
                 revocations.append(
                     device.account.revoke(device.user, SERVER, device.key.public, Millis(log.now))
                 )
         for device in add:
             if not roster.admits(device.user, device.account.public):
-                statements.append(signed(self.own, self.admission(roster, device, log)))
-                roster = roster.applied(read_statement(statements[-1], verify))
+                admission, acceptance = self.admitted(roster, device, log)
+                accepted = () if acceptance is None else (acceptance,)
+                statements += [one.data for one in (*accepted, admission)]
+                roster = roster.applied(admission, execution, acceptance)
         return statements, revocations
+
+    def admitted(self, roster: Roster, who: "Device", log: Log) -> tuple[Statement, Statement | None]:
+        """Admit a person, who accepts; in a direct room no one needs to."""
+        data = signed(self.own, admission(roster, who.user, who.account.public, Millis(log.now)))
+        found = read_statement(data, verify)
+        return found, None if log.kind is RoomKind.DIRECT else who.accepts(found, log)
+
+    def accepts(self, admission: Statement, log: Log) -> Statement:
+        """Accept an admission."""
+        act = Accept(SERVER, log.room, 0, Millis(log.now), self.user, admission.digest)
+        return read_statement(signed(self.own, act), verify)
 
     def sign(self, log: Log, make: MakeAct) -> StatementBytes:
         """Sign a statement for an event."""
         return StatementBytes(self.run(self.groups.sign, log.room, make))
 
-    @staticmethod
-    def admission(roster: Roster, device: "Device", log: Log) -> Admit:
-        """Return what admits a person."""
-        return Admit(
-            server=SERVER,
-            room=log.room,
-            serial=roster.serial,
-            at=Millis(log.now),
-            who=device.user,
-            account_key=device.account.public,
-            origin=roster.origin,
-        )
+    def read_key_log(self) -> None:
+        """Learn everyone's account key."""
+        for at, (user, key) in enumerate(ACCOUNTS.items()):
+            self.run(key_log_copy.set_account, user, key, Millis(START), at)
 
     def commit(
         self, log: Log, number: int, add: Sequence["Device"] = (), remove: Sequence["Device"] = ()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -14,7 +15,7 @@ from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
 from parlour_client.kit.account.profile import Profile
-from parlour_client.kit.errors import SessionEndedError, UnreachableError
+from parlour_client.kit.errors import SessionEndedError, StoppedError, UnreachableError
 from parlour_lab.hostile.clock import Threads
 from parlour_protocol.frames import (
     Hello,
@@ -42,6 +43,9 @@ class Harness:
         self.clients: list[Client] = []
         self.lines: dict[Client, Line] = {}
         self.break_lines: Callable[[str], None] = lambda _: None
+        self.accepts = True
+        """People accept invitations at once, as soon as a client of theirs shows them."""
+        self._accepting: dict[tuple[Client, RoomId, Millis], asyncio.Task[object]] = {}
         self.ahead = 0
         """Milliseconds by which the greeting's time differs from the clock."""
 
@@ -74,6 +78,7 @@ class Harness:
                     now=Millis(self.clock.now() + self.ahead),
                     incarnation=self.server.incarnation,
                     rooms=tuple(self.server.summary(room, user) for room in rooms),
+                    invitations=sum(who == user for _, who in self.server.invitations),
                 )
             )
             return wire
@@ -96,8 +101,26 @@ class Harness:
         """Let time pass until it is so."""
         async with asyncio.timeout(PATIENCE):
             while not condition():
+                self._accept()
                 self.clock.advance(advance)
                 await self.threads.rest()
+
+    async def invite(self, client: Client, room: RoomId, user: UserName) -> None:
+        """Invite someone; returns when a client of theirs has accepted, if there is one."""
+        await client.invitations.send(room, user)
+        if any(self.lines[one].user == user for one in self.clients):
+            await self.until(lambda: (room, user) not in self.server.invitations)
+            for task in self._accepting.values():
+                await task
+
+    def _accept(self) -> None:
+        for client in self.clients if self.accepts else ():
+            with suppress(StoppedError):
+                for one in client.invitations.all:
+                    if one.peer is None and (one.statement is not None or not one.encrypted):
+                        key = client, one.id, one.at
+                        if key not in self._accepting:
+                            self._accepting[key] = asyncio.ensure_future(client.invitations.accept(one.id))
 
     @staticmethod
     def head(client: Client, room: RoomId) -> Seq:
@@ -111,6 +134,7 @@ class Harness:
         """Let time pass until a question is answered so."""
         async with asyncio.timeout(PATIENCE):
             while await ask() != wanted:
+                self._accept()
                 self.clock.advance(advance)
                 await self.threads.rest()
 
@@ -125,7 +149,16 @@ class Harness:
     def _is_quiet(self) -> bool:
         states = [self.server.state(room) for room in self.server.rooms.values() if room.encrypted]
         waiting = any(self.server.inboxes.get(line.device) for line in self.lines.values() if line.device)
-        return not waiting and all(s.group and not s.missing and not s.leaving for s in states)
+        online = {self.lines[client].user for client in self.clients}
+        invited = any(
+            who in online and (one.statement is not None or not one.encrypted)
+            for (_, who), one in self.server.invitations.items()
+        )
+        return (
+            not waiting
+            and not (invited and self.accepts)
+            and all(s.group and not s.missing and not s.leaving for s in states)
+        )
 
     async def end(self) -> None:
         for client in self.clients:

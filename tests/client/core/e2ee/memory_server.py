@@ -46,6 +46,7 @@ from parlour_protocol.frames import requests as q
 from parlour_protocol.frames.opaque import Digest, KeyPackageBytes
 from parlour_protocol.frames.replies import (
     GroupChanged,
+    Invitation,
     KeyLogAppended,
 )
 from parlour_protocol.frames.requests import MarkRead
@@ -124,6 +125,8 @@ class MemoryServer(Service):
         self.rooms: dict[RoomId, Room] = {}
         self.wires: list[Told] = []
         self.inboxes: dict[DeviceId, list[WaitingWelcome]] = {}
+        self.invitations: dict[tuple[RoomId, UserName], Invitation] = {}
+        """The newest of each room and person."""
         self.files: dict[FileId, bytes] = {}
         self.marked: list[MarkRead] = []
         self.tells = True

@@ -21,6 +21,10 @@ from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import (
     AnyResult,
     Entered,
+    Invitation,
+    InvitationReceived,
+    Invitations,
+    InvitationWithdrawn,
     Member,
     Members,
     Page,
@@ -34,7 +38,9 @@ from parlour_protocol.ids import (
 from parlour_protocol.kit.connection_state import ConnectionState as Table
 from parlour_protocol.kit.connection_state import Side
 from parlour_protocol.kit.frames import Frame
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.membership import digest_of, read_again
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
 
@@ -91,7 +97,7 @@ class MemoryWire:
             raise RefusedError(ErrorCode.NOT_FOUND)
         return found
 
-    def _answer(  # noqa: C901, PLR0911, PLR0912 - one case for each request
+    def _answer(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one case for each request
         self, frame: AnyRequest
     ) -> tuple[AnyResult | None, LogEvent | None]:
         server, user = self.server, self.line.user
@@ -133,11 +139,38 @@ class MemoryWire:
                 return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=server.incarnation), event
             case q.Invite(user=who, statement=statement):
                 room = self._mine(frame.room)
-                if who in room.members:
+                if who in room.members and statement is None:
                     raise RefusedError(ErrorCode.ALREADY)
-                return self._came(room, who, statement)
+                return self._invited(room, who, statement)
+            case q.Uninvite(user=who, statement=statement):
+                room = self._mine(frame.room)
+                server.invitations.pop((room.id, who), None)
+                for wire in server.wires:
+                    if wire.line.user == who:
+                        wire.say(InvitationWithdrawn(room=room.id, statement=statement))
+                body = b.Uninvited(who=who, statement=statement)
+                came = [one.body for one in room.log if isinstance(one.body, b.Joined) and one.author == who]
+                withdrawn = None if statement is None else read_again(statement).withdraws
+                by_it = came and came[-1].statement is not None and withdrawn is not None
+                if by_it and digest_of(came[-1].statement) == withdrawn.digest:  # they came by it
+                    return self._gone(room, who, body)
+                return self._member_event(room, body)
+            case q.Accept(statement=statement):
+                invitation = server.invitations.pop((frame.room, user), None)
+                if invitation is None:
+                    raise RefusedError(ErrorCode.NOT_FOUND)
+                return self._came(server.rooms[frame.room], user, invitation.statement, statement)
+            case q.ListInvitations():
+                mine = [one for (_, who), one in server.invitations.items() if who == user]
+                return Invitations(invitations=tuple(mine), more=False), None
             case q.Join(statement=statement):
                 return self._came(server.rooms[frame.room], user, statement)
+            case q.Unban(user=who, statement=statement):
+                room = self._mine(frame.room)
+                return self._member_event(room, b.Unbanned(who=who, statement=statement))
+            case q.Ban(user=who, statement=statement):
+                room = self._mine(frame.room)
+                return self._gone(room, who, b.Banned(who=who, statement=statement))
             case q.SetRole(user=who, role=role, statement=statement):
                 room = self._mine(frame.room)
                 room.members[who] = role
@@ -183,18 +216,34 @@ class MemoryWire:
                 wire.say(RoomEntered(room=server.summary(room, wire.line.user)))
         return Entered(room=server.summary(room, self.line.user))
 
-    def _came(self, room: Room, who: UserName, statement: StatementBytes | None) -> tuple[AnyResult, None]:
-        """Let someone in who is asked, as if they had accepted at once."""
-        room.members[who] = Role.MEMBER
+    def _invited(self, room: Room, who: UserName, statement: StatementBytes | None) -> tuple[AnyResult, None]:
+        assert room.name is not None
+        now = self.server.clock.now()
+        self.server.invitations[room.id, who] = invitation = Invitation(
+            room=room.id, kind=room.kind, name=room.name, inviter=self.line.user, at=now,
+            expires=Millis(now + 30 * 86_400_000), encrypted=room.encrypted, statement=statement,
+        )  # fmt: skip
+        for wire in list(self.server.wires):
+            if wire.line.user == who:
+                wire.say(InvitationReceived(invitation=invitation))
+        event = self.server.write(room, self.line.user, b.Invited(who=who, statement=statement))
+        return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=self.server.incarnation), None
+
+    def _came(
+        self,
+        room: Room,
+        who: UserName,
+        statement: StatementBytes | None,
+        acceptance: StatementBytes | None = None,
+    ) -> tuple[AnyResult, None]:
+        room.members.setdefault(who, Role.MEMBER)
         entered = self.server.summary(room, who)
         for wire in list(self.server.wires):
             if wire.line.user == who and wire is not self:
                 wire.say(RoomEntered(room=entered))
-        event = self.server.write(room, who, b.Joined(statement=statement))
+        self.server.write(room, who, b.Joined(statement=statement, acceptance=acceptance))
         self.server.group_changed(room)
-        if who == self.line.user:
-            return Entered(room=self.server.summary(room, who)), None
-        return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=self.server.incarnation), None
+        return Entered(room=self.server.summary(room, who)), None
 
     def _member_event(self, room: Room, body: AnyBody) -> tuple[AnyResult, None]:
         event = self.server.write(room, self.line.user, body)
@@ -202,7 +251,7 @@ class MemoryWire:
         return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=self.server.incarnation), None
 
     def _gone(self, room: Room, who: UserName, body: AnyBody) -> tuple[AnyResult, None]:
-        del room.members[who]
+        room.members.pop(who, None)
         for wire in list(self.server.wires):
             if wire.line.user == who:
                 wire.say(RoomClosed(room=room.id))

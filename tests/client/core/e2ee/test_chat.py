@@ -35,7 +35,7 @@ async def test_two_people_talk_and_the_server_reads_nothing(harness: Harness) ->
     """Founded, invited, said, answered; everything in the log that was said is encrypted."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
-    await ana.invitations.send(room.id, BEN)
+    await harness.invite(ana, room.id, BEN)
     await harness.quiet()
     sent = await ana.messages.send(room.id, "CANARY hello")
     assert sent.request is not None

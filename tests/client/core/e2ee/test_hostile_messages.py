@@ -524,7 +524,7 @@ async def test_open_rooms_go_on_beside_a_room_that_is_attacked(harness: Harness)
     """A lie in one room costs that room alone."""
     ana, ben, room = await pair(harness)
     opened = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
-    await ana.invitations.send(opened, BEN)
+    await harness.invite(ana, opened, BEN)
     await harness.until(lambda: ben.rooms.get(opened) is not None)
     here = harness.server.rooms[room]
     assert here.group is not None

@@ -55,7 +55,7 @@ async def test_people_talk_in_it_and_see_what_it_is(harness: Harness) -> None:
     """Founded, invited, said and answered; every device's report and label say what the keys are worth."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = await made(ana)
-    await ana.invitations.send(room, BEN)
+    await harness.invite(ana, room, BEN)
     await harness.quiet()
     for client, words in ((ana, "hello"), (ben, "answer")):
         await client.messages.send(room, words)
@@ -110,8 +110,8 @@ async def test_a_device_without_such_key_packages_is_left_out_with_words(harness
     device = harness.server.devices[ben.encryption.own().device]
     device.hybrid, device.hybrid_last_resort = [], None
     room = await made(ana)
-    await ana.invitations.send(room, BEN)
-    await ana.invitations.send(room, EVE)
+    await harness.invite(ana, room, BEN)
+    await harness.invite(ana, room, EVE)
     await ana.encryption.reconcile(room)
     report = await ana.encryption.report(room)
     assert {member.user for member in report.members} == {ANA, EVE}
@@ -126,9 +126,9 @@ async def test_a_group_holds_so_many_devices(harness: Harness, monkeypatch: pyte
         await harness.open(user)
     monkeypatch.setattr(reconcile, "HYBRID_DEVICES", replace(reconcile.HYBRID_DEVICES, value=2))
     room = await made(ana)
-    await ana.invitations.send(room, BEN)
+    await harness.invite(ana, room, BEN)
     await ana.encryption.reconcile(room)
-    await ana.invitations.send(room, EVE)
+    await harness.invite(ana, room, EVE)
     await ana.encryption.reconcile(room)
     report = await ana.encryption.report(room)
     assert {member.user for member in report.members} == {ANA, BEN}

@@ -63,7 +63,7 @@ async def pair(harness: Harness) -> tuple[Client, Client, RoomId]:
     """Return two people in an encrypted room of theirs."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
-    await ana.invitations.send(room, BEN)
+    await harness.invite(ana, room, BEN)
     await harness.quiet()
     return ana, ben, room
 
@@ -121,7 +121,7 @@ async def test_who_was_admitted_while_no_one_was_here_is_known_at_the_first_look
     ana, ben, room = await pair(harness)
     await harness.close(ben)
     await harness.open(EVE)
-    await ana.invitations.send(room, EVE)
+    await harness.invite(ana, room, EVE)
     await harness.quiet()
     ben = await harness.open(BEN)
     report = await ben.encryption.report(room)
@@ -253,12 +253,12 @@ async def test_a_decision_on_a_device_that_no_one_adds_is_refused_in_words(
     with monkeypatch.context() as impatient:
         impatient.setattr(membership, "PATIENCE", 0.0)
         with pytest.raises(NotReadyError, match="Waiting for a member's device to add this one") as refused:
-            await laptop.invitations.send(room, BEN)
+            await harness.invite(laptop, room, BEN)
     assert refused.value.hint == "Try again then."
     assert BEN not in harness.server.rooms[room].members
     adds.set()
     await harness.quiet()
-    await laptop.invitations.send(room, BEN)
+    await harness.invite(laptop, room, BEN)
     assert BEN in harness.server.rooms[room].members
 
 
@@ -317,7 +317,7 @@ async def test_a_lost_answer_to_a_commit_changes_nothing(harness: Harness) -> No
     ben = await harness.open(BEN)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     harness.lines[ana].lose_reply_of = "commit"
-    await ana.invitations.send(room, BEN)
+    await harness.invite(ana, room, BEN)
     with pytest.raises(ParlourClientError):
         await ana.rooms.reconcile(room)
     await harness.quiet()
@@ -334,7 +334,7 @@ async def test_a_key_package_of_a_commit_without_an_answer_is_not_used_again(har
     await harness.quiet()
     harness.lines[ana].lose_reply_of = "commit"
     for room in rooms:
-        await ana.invitations.send(room, BEN)
+        await harness.invite(ana, room, BEN)
         await harness.quiet()
         await say(harness, ana, room, f"hello in {room}")
         await shown(harness, ben, room)
@@ -365,7 +365,7 @@ async def test_a_commit_that_is_refused_gives_its_key_package_back(harness: Harn
     harness.server.commit = later  # type: ignore[method-assign]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Line, "claim", counted)
-        await ana.invitations.send(room, EVE)
+        await harness.invite(ana, room, EVE)
         await harness.quiet()
     assert claims == [1]
     assert "eve" in {str(one.user) for one in (await ana.encryption.report(room)).members}
@@ -429,7 +429,7 @@ async def test_a_room_that_is_turned_on_keeps_what_was_said(harness: Harness) ->
     """Open history stays; from then on everything is encrypted, for both."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
-    await ana.invitations.send(room, BEN)
+    await harness.invite(ana, room, BEN)
     await say(harness, ana, room, "in the open")
     await ana.encryption.turn_on(room, [BEN])
     await harness.quiet()
@@ -443,8 +443,8 @@ async def test_turning_on_admits_only_the_people_who_were_looked_at(harness: Har
     """M27: someone whom the server adds to its list behind the question is not in the group."""
     ana, _, _ = await harness.open(ANA), await harness.open(BEN), await harness.open(EVE)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
-    await ana.invitations.send(room, BEN)
-    await ana.invitations.send(room, EVE)
+    await harness.invite(ana, room, BEN)
+    await harness.invite(ana, room, EVE)
     await ana.encryption.turn_on(room, [BEN])
     await say(harness, ana, room, "sealed for two")
     report = await ana.encryption.report(room)
@@ -494,7 +494,7 @@ async def test_a_withheld_welcome_is_reported(harness: Harness) -> None:
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     device = ben.encryption.own().device
     harness.server.inboxes[device] = Withheld()  # type: ignore[assignment]
-    await ana.invitations.send(room, BEN)
+    await harness.invite(ana, room, BEN)
     await ana.rooms.reconcile(room)
     await harness.until(lambda: harness.head(ben, room) == harness.server.rooms[room].head)
     troubles = [entry.trouble for entry in await ben.history.timeline(room) if entry.trouble]
@@ -549,7 +549,7 @@ async def test_a_commit_that_never_left_is_asked_for_again_after_a_restart(harne
             raise UnreachableError("cut")
 
     harness.lines[ana].before = cut
-    await ana.invitations.send(room, BEN)
+    await harness.invite(ana, room, BEN)
     with pytest.raises(UnreachableError):
         await ana.rooms.reconcile(room)
     await harness.close(ana)
@@ -636,11 +636,14 @@ async def test_a_running_client_scrubs_after_each_epoch(
 
 
 async def invited_while_away(harness: Harness) -> RoomId:
-    """Let ben be invited, and be written to, while he is away."""
+    """Let ben be added, and be written to, while he is away."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
-    await harness.close(ben)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await ana.invitations.send(room, BEN)
+    await harness.close(ana)
+    await ben.invitations.accept(room)
+    await harness.close(ben)
+    ana = await harness.open(ANA)
     await say(harness, ana, room, "welcome, ben")
     return room
 

@@ -26,7 +26,7 @@ async def test_pins_of_an_encrypted_room_are_encrypted(harness: Harness) -> None
     """The server sees one more sealed message and no pin; both sides see what is pinned, also without it."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(parse_room_name("garden"), RoomKind.PRIVATE, encrypted=True)).id
-    await ana.invitations.send(room, BEN)
+    await harness.invite(ana, room, BEN)
     await harness.quiet()
     sent = await ana.messages.send(room, "CANARY rules")
     assert sent.request is not None
@@ -50,7 +50,7 @@ async def encrypted_later(harness: Harness) -> tuple[Client, Client, RoomId, Seq
     """Return two people in a room that became encrypted after something was said and pinned in it."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(parse_room_name("garden"), RoomKind.PRIVATE)).id
-    await ana.invitations.send(room, BEN)
+    await harness.invite(ana, room, BEN)
     sent = await ana.messages.send(room, "old rules")
     assert sent.request is not None
     seq = await ana.messages.stored(sent.request)

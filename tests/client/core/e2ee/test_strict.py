@@ -33,7 +33,7 @@ async def test_nothing_is_sent_until_everyone_is_verified(harness: Harness) -> N
     await harness.until_true(lambda: texts(ben, room), ["before", "for ben alone"])
     assert ana.encryption.room(room).state is RoomState.ACTIVE
     eve = await harness.open(EVE)
-    await ana.invitations.send(room, EVE)
+    await harness.invite(ana, room, EVE)
     await harness.quiet()
     assert f"Not verified: {EVE}." in await held(harness, ana, room, "not for eve")
     assert await texts(eve, room) == []

@@ -10,10 +10,12 @@ import copy
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, cast
 
 import apsw
 
+from parlour_client.core.archive import key_log_copy
 from parlour_client.core.e2ee.groups.commit_evidence import Evidence
 from parlour_client.core.e2ee.groups.group_errors import (
     BadPackageError,
@@ -44,6 +46,7 @@ from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeByt
 from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
 from parlour_protocol.kit.api import decode_payload, encode_payload
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Roster
 from parlour_protocol.mls import (
     Add,
@@ -109,9 +112,10 @@ def prepare(stored: StoredGroup, wanted: CommitRequest, own: ThisDevice) -> Prep
     if stored.group.pending_commit is not None:
         raise NotReadyError(_("A change of this room's keys is on its way already."))
     indices = {person_of(m, own.server).device: m.index for m in stored.group.members()}
-    evidence = Evidence(tuple(wanted.statements), tuple(wanted.revocations))
+    evidence = Evidence.of(wanted.here, wanted.statements, wanted.revocations)
+    stored.rules.succeeds = _as_planned  # on this thread there is no archive; the plan asked it
     try:
-        after = stored.rules.roster_after(evidence.encode(), indices)
+        after = evidence.after(stored.rules.roster, own.user, indices, stored.rules.succeeds)
     except RuleBrokenError as error:
         raise MovedError(_("The room's members changed meanwhile: {error}.").format(error=error)) from error
     removed = [d for d in dict.fromkeys(wanted.remove) if d in indices and d != own.device]
@@ -132,6 +136,10 @@ def prepare(stored: StoredGroup, wanted: CommitRequest, own: ThisDevice) -> Prep
         except MlsError as error:
             raise _blamed(stored, adds, wanted.at, error) from error
     return _prepared(stored, wanted, pending, key, after)
+
+
+def _as_planned(_user: UserName, _before: bytes, _key: bytes) -> bool:
+    return True
 
 
 def _adds(packages: Mapping[DeviceId, bytes], roster: Roster, here: Millis) -> dict[DeviceId, Add]:
@@ -271,7 +279,7 @@ def create_group(
         raise NotReadyError(NOT_APPROVED, APPROVE_IT)
     if not roster.admits(own.user, own.account_key):
         raise NotReadyError(_("You are not in this room: its members have removed you."))
-    rules, group_id = RoomRules(roster), new_group_id()
+    rules, group_id = RoomRules(roster, partial(key_log_copy.had_key, connection)), new_group_id()
     seconds = at // 1_000
     group = Group.create(
         group_bytes(group_id),

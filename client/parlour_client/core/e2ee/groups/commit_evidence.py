@@ -5,9 +5,9 @@ A commit that only renews keys, or adds a device of someone who is already in th
 writes them, ``policy`` judges them.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from functools import lru_cache
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -16,19 +16,37 @@ from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.identity.signing import verify
 from parlour_client.kit.language import _
 from parlour_protocol.identity import Revocation, StatementError
-from parlour_protocol.kit.ids import DeviceId
-from parlour_protocol.membership import NotAllowedError, Request, Roster, Statement, read_statement
+from parlour_protocol.kit.id_fields import MillisField
+from parlour_protocol.kit.ids import DeviceId, Millis
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.membership import (
+    STATEMENTS_PER_COMMIT,
+    Execution,
+    NotAllowedError,
+    Roster,
+    Statement,
+    Succeeds,
+    read_statement,
+)
 
-MAX_STATEMENTS: Final = 64
-"""Statements in one commit; further ones wait for the next one."""
 MAX_REVOCATIONS: Final = 512
 
 
-class Evidence(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Evidence(msgspec.Struct, frozen=True, array_like=True, kw_only=True, forbid_unknown_fields=True):
     """Statements in the order in which they take effect, and revocations of devices that are removed."""
 
-    statements: Annotated[tuple[bytes, ...], Meta(max_length=MAX_STATEMENTS)] = ()
+    version: Literal[2] = 2
+    at: MillisField | None = None
+    """When the commit was made, by the clock of its device; only with statements."""
+    statements: Annotated[tuple[bytes, ...], Meta(max_length=STATEMENTS_PER_COMMIT)] = ()
     revocations: Annotated[tuple[bytes, ...], Meta(max_length=MAX_REVOCATIONS)] = ()
+
+    @classmethod
+    def of(cls, at: Millis, statements: Sequence[bytes], revocations: Sequence[bytes]) -> "Evidence":
+        """Return what a commit that is made now carries."""
+        return cls(
+            at=at if statements else None, statements=tuple(statements), revocations=tuple(revocations)
+        )
 
     def encode(self) -> bytes:
         """Return the authenticated data; empty when there is nothing to carry."""
@@ -43,9 +61,22 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
             found = msgspec.msgpack.decode(data, type=cls)
         except (msgspec.MsgspecError, ValueError) as error:
             raise RuleBrokenError(_("a commit carries something other than evidence")) from error
-        if found.encode() != data:
+        if found.encode() != data or (found.at is None) is not (not found.statements):
             raise RuleBrokenError(_("a commit carries evidence that is not in its one form"))
         return found
+
+    def after(
+        self, roster: Roster, by: UserName, devices: Collection[DeviceId], succeeds: Succeeds
+    ) -> Roster:
+        """Return the roster after the commit of ``by``; ``devices`` were in the group.
+
+        Raises RuleBrokenError.
+        """
+        if self.at is None:
+            return roster
+        return executed_on(
+            roster, list(map(statement_of, self.statements)), Execution(self.at, by, devices, succeeds)
+        )
 
     def revoked(self) -> dict[DeviceId, Revocation]:
         """Return the revocations, by device. Raises RuleBrokenError."""
@@ -72,21 +103,11 @@ def revocation_of(data: bytes) -> Revocation:
         raise RuleBrokenError(_("a revocation does not hold: {error}").format(error=error)) from error
 
 
-def roster_after(roster: Roster, statements: Iterable[bytes], devices: Collection[DeviceId]) -> Roster:
-    """Return the roster after statements by ``devices``, which are in the group. Raises RuleBrokenError.
-
-    Only a request to join a public room can come from outside.
-    """
-    for data in statements:
-        statement = statement_of(data)
-        if not isinstance(statement.act, Request) and statement.device not in devices:
-            raise RuleBrokenError(
-                _("a device of {by} signed a statement and is not in the group").format(by=statement.by)
-            )
-        try:
-            roster = roster.applied(statement)
-        except NotAllowedError as error:
-            raise RuleBrokenError(
-                _("a statement of {by} does not hold: {error}").format(by=statement.by, error=error)
-            ) from error
-    return roster
+def executed_on(roster: Roster, statements: Sequence[Statement], execution: Execution) -> Roster:
+    """Return the roster after statements in the order of a commit. Raises RuleBrokenError."""
+    try:
+        return roster.after(statements, execution)
+    except NotAllowedError as error:
+        raise RuleBrokenError(
+            _("a statement about the room's members does not hold: {error}").format(error=error)
+        ) from error

@@ -1,31 +1,51 @@
 """Plans the next commit of a room, and finds server claims that it must not act on.
 
 The server says which devices are missing from the group and which must leave it. A device is added if its
-person is on the roster, or a waiting statement adds them; it is removed if such a statement removes its
-person, or its revocation is known. Anything else is a claim: people are notified of it, and it has no effect.
+person is on the roster, or a statement that they accepted adds them; it is removed if a statement removes its
+person, or its revocation is known. Whoever adds someone is stricter than those who follow: this device adds
+no one by what is not sure. Anything else is a claim: people are notified of it, and it has no effect.
 This module only decides; ``commit`` makes the commit, and every member judges it again (``policy``).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import key_log_copy, key_pins
+from parlour_client.core.archive import key_log_copy, key_pins, own_keys
+from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.groups import statements
-from parlour_client.core.e2ee.groups.commit_evidence import MAX_STATEMENTS, revocation_of, roster_after
+from parlour_client.core.e2ee.groups.commit_evidence import revocation_of, statement_of
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.groups.group_store import StoredGroup
-from parlour_client.core.e2ee.groups.policy import certificate_of
+from parlour_client.core.e2ee.groups.policy import SKEW, certificate_of
+from parlour_client.core.e2ee.groups.statements import Addition, day
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.identity.signing import sign
+from parlour_client.core.model import display_name
+from parlour_client.kit.language import _
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.identity import Certificate
 from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.membership import Admit, AnyAct, Request, Roster, sign_statement
+from parlour_protocol.membership import (
+    ADMISSION_LASTS,
+    MARGIN,
+    STATEMENTS_PER_COMMIT,
+    Admit,
+    AnyAct,
+    Execution,
+    NotAllowedError,
+    Remove,
+    Roster,
+    Statement,
+    digest_of,
+    new_admission_id,
+    order_of,
+    sign_statement,
+)
 from parlour_protocol.mls import unusable_leaves
 
 
@@ -34,9 +54,18 @@ class ServerClaims:
     """The server's claims about a room's members that no member has signed."""
 
     ghosts: Sequence[UserName] = ()
-    """Listed as members, but not admitted by anyone: nothing is sent to them."""
+    """Listed as members, but not admitted by anyone, or removed: nothing is sent to them."""
+    unaccepted: Sequence[UserName] = ()
+    """Listed as members and invited, but they did not accept."""
     dropped: Sequence[UserName] = ()
     """Not listed any more, but not removed by anyone: they can still read the room."""
+    void: Sequence[tuple[UserName, str]] = ()
+    """Listed, and they accepted an invitation that is void, and why, in a sentence: no one lied."""
+
+    @property
+    def outside(self) -> Sequence[UserName]:
+        """Everyone who is listed as a member and is not in."""
+        return sorted({*self.ghosts, *self.unaccepted, *(user for user, _why in self.void)})
 
 
 NO_CLAIMS: Final = ServerClaims()
@@ -52,10 +81,16 @@ class Plan:
     missing: Sequence[DeviceId]
     """Devices to add, if the server has key packages for them."""
     claims: ServerClaims
-    keyless: Collection[UserName] = ()
-    """People invited on this device whose account has no key yet."""
     claims_changed: bool = False
     """The claims have changed since the room was last checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The time by this device's clock, and by the server's."""
+
+    here: Millis
+    server: Millis
 
 
 def signed(own: ThisDevice, act: AnyAct) -> bytes:
@@ -69,15 +104,30 @@ def plan(
     stored: StoredGroup,
     state: GroupState,
     peer: UserName | None,
-    now: Millis,
+    clocks: Clocks,
 ) -> Plan:
     """Plan the next commit of a group. ``peer``: the other person of a direct room."""
     tree = stored.group.tree
     leaves = {index: certificate_of(leaf) for index, leaf in tree.members()}
     bad = unusable_leaves(tree)  # no path can be encrypted past them: each commit removes them
     unusable = sorted(leaf.device for at, leaf in leaves.items() if at in bad and leaf.device != own.device)
-    made = _Planner(connection, own, stored.rules.roster, list(leaves.values()), state, peer, now).plan()
+    made = _Planner(connection, own, stored, list(leaves.values()), state, peer, clocks).plan()
     return replace(made, remove=[*made.remove, *(d for d in unusable if d not in made.remove)])
+
+
+def _agree(connection: apsw.Connection, clocks: Clocks) -> bool:
+    """Say whether this device may add people by its clock: it agrees with the server's, and was not put back.
+
+    Then both must be wrong in the same way before an invitation lives longer, or a ban shorter.
+    """
+    if abs(clocks.here - clocks.server) >= MARGIN:
+        return False
+    latest = int(own_keys.get(connection, Name.CLOCK) or b"0")
+    if clocks.here + SKEW < latest:
+        return False
+    if (agreed := min(clocks.here, clocks.server)) > latest:
+        own_keys.put(connection, Name.CLOCK, b"%d" % agreed)
+    return True
 
 
 class _Planner:
@@ -87,32 +137,37 @@ class _Planner:
         self,
         connection: apsw.Connection,
         own: ThisDevice,
-        roster: Roster,
+        stored: StoredGroup,
         leaves: Sequence[Certificate],
         state: GroupState,
         peer: UserName | None,
-        now: Millis,
+        clocks: Clocks,
     ) -> None:
-        self._connection, self._own, self._state, self._now = connection, own, state, now
+        self._connection, self._own, self._state, self._clocks = connection, own, state, clocks
         self._leaves = {leaf.device: leaf for leaf in leaves}
-        self._asked_in = statements.asked_in(connection, roster.room)
-        if peer is not None:
-            self._asked_in.add(peer)
-        self._roster, self._after = roster, roster
+        self._peer = peer
+        self._room = stored.room
+        self._roster = self._after = stored.rules.roster
+        self._execution = Execution(clocks.here, own.user, self._leaves, stored.rules.succeeds)
         self._statements: list[bytes] = []
         self._wait: set[UserName] = set()
         """People who come back only after this commit has removed them."""
-        self._keyless: set[UserName] = set()
+        self._may_add = _agree(connection, clocks)
 
     def plan(self) -> Plan:
-        for statement in statements.waiting(self._connection, self._roster.room):
-            who = statement.act.who
-            if isinstance(statement.act, Admit | Request) and self._was_removed(who):
-                self._wait.add(who)  # their devices deleted the group's keys: remove, then add them
-                continue
-            self._apply(statement.data)
-        for user in sorted(self._asked_in):
-            self._ask_in(user)
+        waiting = statements.waiting(self._connection, self._room)
+        additions = [one for one in waiting if isinstance(one, Addition)]
+        others = [one for one in waiting if isinstance(one, Statement)]
+        others += statements.subtracting(self._connection, self._roster)
+        for statement in sorted({one.data: one for one in others}.values(), key=order_of):
+            self._apply([statement])  # once each: what holds only behind a later kind is for the next commit
+        for pair in additions:
+            if self._was_removed(pair.who):
+                self._wait.add(pair.who)  # their devices deleted the group's keys: remove, then add them
+            elif self._may_add and not self._hinders(pair):
+                self._apply(pair.all)
+        if self._peer is not None:
+            self._admit_peer(self._peer)
         keys = {one.user: one.account_key for one in self._after.people}
         gone = [d for d, leaf in self._leaves.items() if keys.get(leaf.user) != leaf.account_key]
         leaving = [
@@ -120,56 +175,160 @@ class _Planner:
         ]
         revocations = {one.device: _revocation(self._connection, self._leaves[one.device]) for one in leaving}
         missing = [one for one in self._state.missing if one.device not in self._leaves]
+        listed = sorted({one.user for one in missing if one.user not in keys} - self._wait)
+        void = {user: why for user in listed if (why := self._why_void(user, additions)) is not None}
+        invited = [user for user in listed if self._is_invited(user)]
         return Plan(
             self._statements,
             [data for data in revocations.values() if data is not None],
             [*gone, *(device for device, data in revocations.items() if data is not None)],
             [one.device for one in missing if one.user in keys and one.user not in self._wait],
             ServerClaims(
-                sorted({one.user for one in missing if one.user not in keys} - self._wait - self._keyless),
+                [user for user in listed if user not in void and user not in invited],
+                [user for user in listed if user not in void and user in invited],
                 sorted({one.user for one in leaving if revocations[one.device] is None}),
+                [(user, why) for user, why in void.items() if why],
             ),
-            self._keyless,
         )
 
-    def _apply(self, data: bytes) -> bool:
-        """Add a statement to the commit, unless it is invalid or removes this very device."""
-        if len(self._statements) >= MAX_STATEMENTS:
-            return False
+    def _apply(self, those: Sequence[Statement]) -> None:
+        """Add statements to the commit, unless they are invalid or remove this very device."""
+        if len(self._statements) + len(those) > STATEMENTS_PER_COMMIT:
+            return
+        *before, statement = those
+        if self._ends_by_the_clock(statement) and not self._may_add:
+            return
         try:
-            after = roster_after(self._after, [data], self._leaves)
-        except RuleBrokenError:
-            return False
+            after = self._after.applied(statement, self._execution, *before)
+        except NotAllowedError:
+            return
         if not after.admits(self._own.user, self._own.account_key):
-            return False  # no one commits their own removal: another member's device does
+            return  # no one commits their own removal: another member's device does
         self._after = after
-        self._statements.append(data)
-        return True
+        self._statements += [one.data for one in those]
+
+    def _ends_by_the_clock(self, statement: Statement) -> bool:
+        """Say whether only the date of a ban decides that it removes someone who is in."""
+        act, person = statement.act, self._after.person(statement.act.who)
+        if person is None or not isinstance(act, Remove) or act.until is None:
+            return False
+        removal = self._after.removal_of(act.who)
+        executed = removal is not None and statement.digest in removal.executed()
+        return executed or act.serial < person.since
 
     def _was_removed(self, user: UserName) -> bool:
         return self._roster.person(user) is not None and self._after.person(user) is None
 
-    def _ask_in(self, user: UserName) -> None:
-        """Sign the admission of someone who was invited on this device and whom the server lists."""
-        if user in self._wait or all(one.user != user for one in self._state.missing):
-            return
-        key = key_trust.meet(self._connection, user, self._now)
+    def _hinders(self, pair: Addition) -> str:  # noqa: PLR0911 - one return for each reason
+        """Say why this device must not add someone, though the others may follow; empty: it may."""
+        act, signer = pair.statement.act, pair.statement.signer
+        if any(key_log_copy.is_revoked(self._connection, one.device) for one in pair.all):
+            return _("it was signed on a device that was revoked since")
+        logged = key_log_copy.account(self._connection, act.who)
+        key = act.account_key if isinstance(act, Admit) else signer.account_key
+        if logged is None or logged.key != key or self._is_changed(act.who, key):
+            return _("{who} has a new key: invite {who} again").format(who=display_name(act.who))
+        inviter = key_log_copy.account(self._connection, signer.user)
+        if inviter is None or inviter.key != signer.account_key:
+            return _("{by} has a new key since").format(by=display_name(signer.user))
+        if act.at > self._clocks.here + MARGIN:
+            return _("it is dated ahead: {by}'s clock, or this device's, is wrong").format(
+                by=display_name(signer.user)
+            )
+        removal = self._after.removal_of(act.who)
+        if isinstance(act, Admit) and self._clocks.server > act.until:
+            return _("it ended on {day}").format(day=day(act.until))
+        if removal is not None and removal.is_banned(self._clocks.server):
+            return _("{by} banned them").format(by=display_name(removal.by))
+        return ""
+
+    def _is_changed(self, user: UserName, key: bytes) -> bool:
+        """Say whether someone's key is another one than the person here has accepted."""
         pinned = key_pins.find(self._connection, user)
-        if key is None:
-            self._keyless.add(user)
+        return pinned is not None and (pinned.level == key_pins.CHANGED or pinned.account_key != key)
+
+    def _why_void(  # noqa: PLR0911 - one return for each case, in order
+        self, user: UserName, additions: Sequence[Addition]
+    ) -> str | None:
+        """Say why someone is not added who asked or accepted; None: they did not, empty: it may come yet."""
+        theirs = [pair for pair in additions if pair.who == user]
+        if not theirs:
+            return None
+        statement, removal = theirs[-1].statement, self._after.removal_of(user)
+        act, by, who = statement.act, display_name(statement.by), display_name(user)
+        if not isinstance(act, Admit):
+            return None if removal is not None else ""
+        before = removal.was.proof if removal is not None and removal.was is not None else b""
+        if (before and digest_of(before) == statement.digest) or not self._is_a_members(statement):
+            return None
+        why = self._why_not(theirs[-1], act)
+        if why is None and not self._may_add:
+            return _(
+                "This device's clock and the server's differ by a day or more: "
+                "another member's device has to add {who}."
+            ).format(who=who)
+        if why is None:
+            return None
+        if not why:
+            return _("The server shows an invitation of {who} that you withdrew. Nobody is added.").format(
+                who=who
+            )
+        return _("The invitation of {who} by {by} is void: {why}.").format(who=who, by=by, why=why)
+
+    def _is_a_members(self, admission: Statement) -> bool:
+        """Say whether someone signed an admission who is in, or was."""
+        removed = self._after.removal_of(admission.by)
+        entries = (self._after.person(admission.by), None if removed is None else removed.was)
+        return any(one is not None and admission.is_by(one.user, one.account_key) for one in entries)
+
+    def _why_not(  # noqa: PLR0911 - one return for each reason
+        self, pair: Addition, act: Admit
+    ) -> str | None:
+        """Say why an accepted admission is not executed, as a clause; empty: you withdrew it yourself."""
+        if any(statements.withdrawals(self._connection, self._room, pair.statement.digest)):
+            return "" if pair.statement.by == self._own.user else _("it was withdrawn")
+        if self._clocks.here > act.until:
+            return _("it ended on {day}").format(day=day(act.until))
+        if hindrance := self._hinders(pair):
+            return hindrance
+        removal, inviter = self._after.removal_of(act.who), self._after.person(pair.statement.by)
+        if removal is not None and act.serial < removal.serial:
+            if removal.by == act.who:
+                return _("they left since")
+            return _("{by} removed them since").format(by=display_name(removal.by))
+        if inviter is None or act.serial < inviter.since:
+            return _("{by} left since").format(by=display_name(pair.statement.by))
+        return None
+
+    def _is_invited(self, user: UserName) -> bool:
+        """Say whether someone was admitted, and never removed, and has only not accepted."""
+        known = statements.admissions(self._connection, self._room, user)
+        return self._after.removal_of(user) is None and any(map(self._is_a_members, known))
+
+    def _admit_peer(self, user: UserName) -> None:
+        """Sign the admission of the other person of a direct room, or of their new key."""
+        if all(one.user != user for one in self._state.missing):
             return
-        if pinned is None or pinned.level == key_pins.CHANGED or self._after.admits(user, key):
+        key = key_trust.meet(self._connection, user, self._clocks.here)
+        if key is None or self._is_changed(user, key) or self._after.admits(user, key):
             return
-        act = Admit(
-            server=self._roster.server,
-            room=self._roster.room,
-            serial=self._after.serial,
-            at=self._now,
-            who=user,
-            account_key=key,
-            origin=self._after.origin,
-        )
-        self._apply(signed(self._own, act))
+        act = admission(self._after, user, key, self._clocks.here)
+        self._apply([statement_of(signed(self._own, act))])
+
+
+def admission(roster: Roster, user: UserName, key: bytes, now: Millis) -> Admit:
+    """Return the admission of someone under this key, as it is signed now."""
+    return Admit(
+        server=roster.server,
+        room=roster.room,
+        serial=roster.serial,
+        at=now,
+        who=user,
+        account_key=key,
+        origin=roster.origin,
+        id=new_admission_id(),
+        until=Millis(now + ADMISSION_LASTS),
+    )
 
 
 def _revocation(connection: apsw.Connection, leaf: Certificate) -> bytes | None:

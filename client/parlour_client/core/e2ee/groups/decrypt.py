@@ -8,9 +8,11 @@ can't burn the key of the genuine message, which is still readable when it arriv
 import copy
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, cast
 
+from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.outbox_table import skip_number
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.e2ee.groups import group_rollback
@@ -27,14 +29,16 @@ from parlour_client.core.e2ee.groups.payloads import (
 )
 from parlour_client.core.e2ee.groups.policy import Person, person_of
 from parlour_client.core.e2ee.groups.received import Received
+from parlour_client.core.e2ee.groups.statements import deed, learn, statements_in
 from parlour_client.core.e2ee.groups.transaction import Transaction, forged, stripped, with_body
-from parlour_client.core.model import BEFORE_JOIN
+from parlour_client.core.model import BEFORE_JOIN, Note, NoteKind
 from parlour_client.kit.language import N_, _
-from parlour_protocol.encrypted import Payload, TextContent, decode_message_payload
-from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.bodies import EncryptedMessage
+from parlour_protocol.encrypted import Consent, Payload, TextContent, decode_message_payload
+from parlour_protocol.frames import LogEvent, decode_body
+from parlour_protocol.frames.bodies import Blank, EncryptedMessage, Unreadable
 from parlour_protocol.kit.errors import MalformedFrameError
-from parlour_protocol.kit.ids import REQUEST_ID_PATTERN, RequestId
+from parlour_protocol.kit.ids import REQUEST_ID_PATTERN, RequestId, Seq
+from parlour_protocol.membership import Statement, digest_of
 from parlour_protocol.mls import (
     ApplicationMessage,
     MlsError,
@@ -217,6 +221,8 @@ def _said(
         note, late = transaction.links.hear(
             event.seq, author.user, author.device, payload.link, current=current
         )
+    if payload.consent and not own:
+        note = _hear_consent(transaction, event, author, payload.consent) or note
     return Received(
         with_body(event, stripped(event.body) if said is None else said),
         row=bool(trouble) or note is not None or (said is not None and is_row(said)),
@@ -229,4 +235,48 @@ def _said(
         device=author.device,
         key_log=payload.key_log,
         request=request,
+    )
+
+
+def _hear_consent(
+    transaction: Transaction, event: LogEvent, author: Person, entries: Sequence[Consent]
+) -> Note | None:
+    """Learn what the author knows of the room's members; say so if the server left it out here.
+
+    The statements are their authors' own, and so is the right to make them. The number is only the word of
+    the message's author: it counts where this device was shown something else.
+    """
+    withheld = []
+    for entry in entries:
+        statement = learn(transaction.connection, event.room, entry.statement)
+        if statement is None:
+            continue
+        transaction.learned = True
+        if entry.number is not None and _was_shown_otherwise(transaction, event, entry.number, statement):
+            withheld.append(
+                _(
+                    "{author} was shown that {by} {did} (number {number}); the server did not show it here."
+                ).format(author=author.user, by=statement.by, did=deed(statement), number=entry.number)
+            )
+    return Note(NoteKind.FORGED, author.user, " ".join(withheld)) if withheld else None
+
+
+def _was_shown_otherwise(
+    transaction: Transaction, event: LogEvent, number: int, statement: Statement
+) -> bool:
+    """Say whether this device was shown an event at the server's number that has not this statement.
+
+    What it was not shown at all (before it began, or lost in a rollback) proves nothing.
+    """
+    seq = numbering(transaction.connection, event.room).to_local(Seq(number))
+    if seq >= event.seq:
+        return False
+    bodies = [item.event.body for item in transaction.items if item.event.seq == seq]
+    query = "SELECT body FROM events WHERE room = ? AND seq = ?"
+    for (body,) in list(transaction.connection.execute(query, (event.room, seq))):
+        bodies.append(decode_body(str(body)))
+    if any(isinstance(body, Unreadable | Blank) for body in bodies):
+        return False
+    return bool(bodies) and all(
+        digest_of(data) != statement.digest for body in bodies for data in statements_in(body)
     )

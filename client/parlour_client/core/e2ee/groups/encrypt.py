@@ -26,6 +26,7 @@ from parlour_client.core.e2ee.groups.group_store import GroupStore, RoomRow, Sto
 from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.e2ee.groups.payloads import known
 from parlour_client.core.e2ee.groups.policy import certificate_bytes
+from parlour_client.core.e2ee.groups.statements import require_healed
 from parlour_client.core.e2ee.groups.transaction import Judge, key_concerns
 from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.identity.certificates import read_certificate
@@ -97,11 +98,12 @@ def encrypt_message(
     request: RequestId,
     payload: Payload,
     blanks: Seq | None,
+    now: Millis,
     before: Collection[RequestId],
 ) -> SendEncrypted:
     """Return the frame to send. Raises ArrivedError, NotReadyError, NotDurableError.
 
-    ``before``: requests that the server has, or that are sent before this one.
+    ``now`` is by this device's clock; ``before``: requests that the server has, or that go before this one.
     """
     require_durable(connection)
     here = known(connection, stored.room, request)
@@ -109,6 +111,7 @@ def encrypt_message(
         raise ArrivedError(here.seq)
     links = Links(connection, stored.room)
     links.require_fresh()
+    consent = require_healed(connection, stored, now)
     query = """
         SELECT group_id, epoch, data, blanks, payload, number FROM mls_sealed
         WHERE request = ? AND room = ?"""
@@ -123,7 +126,7 @@ def encrypt_message(
     if stored.group.proposals:
         raise NotReadyError(_("A change of the room's keys must be made first."))
     link = links.next(number, before)
-    text = encode_message_payload(replace(payload, link=link))
+    text = encode_message_payload(replace(payload, link=link, consent=consent))
     try:
         data = stored.group.encrypt(text, request.encode())
     except MlsError as error:

@@ -96,5 +96,9 @@ class NotDurableError(EncryptionError):
     """The caller's transaction is not durable: after a power cut a key could be used twice."""
 
 
+class KeyLogNeededError(MlsError):
+    """A commit gives someone a key that this device's copy of the key log lacks: read the log to its end."""
+
+
 class RuleBrokenError(MlsError):
     """A leaf, a commit or a group breaks one of Parlour's rules (not of RFC 9420)."""

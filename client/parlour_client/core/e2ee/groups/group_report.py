@@ -72,6 +72,8 @@ class GroupReport:
     roster: Roster | None = None
     """Its members; None outside of its group."""
     claims: ServerClaims = NO_CLAIMS
+    invitation: str = ""
+    """What became of the invitation that was accepted here, in a sentence, while this device is outside."""
     again: bool = False
     """The server was rolled back: the group must be recreated."""
     suite: RoomSuite | None = None
@@ -104,12 +106,19 @@ def _member(leaf: LeafNode, *, unusable: bool) -> MemberReport:
 
 
 def group_report(
-    row: RoomRow | None, stored: StoredGroup | None, rosters: Rosters, found: ServerClaims, *, again: bool
+    row: RoomRow | None,
+    stored: StoredGroup | None,
+    rosters: Rosters,
+    found: ServerClaims,
+    *,
+    invitation: str,
+    again: bool,
 ) -> GroupReport:
     """Return the state of a room's group."""
     group = None if row is None else row.group
     if row is None or stored is None:
-        return GroupReport(GroupStatus.NO_GROUP if group is None else GroupStatus.OUTSIDE, group, again=again)
+        status = GroupStatus.NO_GROUP if group is None else GroupStatus.OUTSIDE
+        return GroupReport(status, group, invitation=invitation, again=again)
     status = GroupStatus.ACTIVE
     if stored.displaced:
         status = GroupStatus.DISPLACED

@@ -7,10 +7,12 @@ never contacts the server; it returns what to send once that is stored. Several 
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final, TypeAlias
 
 import apsw
 
+from parlour_client.core.archive import key_log_copy, key_pins
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee.groups import (
     commit,
@@ -24,9 +26,9 @@ from parlour_client.core.e2ee.groups import (
 )
 from parlour_client.core.e2ee.groups.blanked_events import take_dropped
 from parlour_client.core.e2ee.groups.commit import CommitRequest, PreparedCommit, StagedCommit
-from parlour_client.core.e2ee.groups.commit_evidence import roster_after
-from parlour_client.core.e2ee.groups.commit_plan import Plan, plan, signed
-from parlour_client.core.e2ee.groups.group_errors import NotReadyError, RuleBrokenError
+from parlour_client.core.e2ee.groups.commit_evidence import statement_of
+from parlour_client.core.e2ee.groups.commit_plan import Clocks, Plan, plan, signed
+from parlour_client.core.e2ee.groups.group_errors import KeyLogNeededError, NotReadyError
 from parlour_client.core.e2ee.groups.group_report import GroupReport, Rosters
 from parlour_client.core.e2ee.groups.group_store import (
     GroupStore,
@@ -43,9 +45,9 @@ from parlour_client.core.e2ee.groups.join import OpenedWelcome
 from parlour_client.core.e2ee.groups.link_notes import dropped_note
 from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.e2ee.groups.payloads import RoleOf
-from parlour_client.core.e2ee.groups.policy import certificate_of
 from parlour_client.core.e2ee.groups.received import Concern, Receipt, Received, ToContest
 from parlour_client.core.e2ee.groups.transaction import Judge, ThisDevice, Transaction
+from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.identity.key_trust import certificate_status
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Note
@@ -57,7 +59,7 @@ from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.membership import AnyAct, Roster
+from parlour_protocol.membership import AnyAct, Execution, NotAcceptedError, NotAllowedError, Roster
 from parlour_protocol.mls import KeyPackageStore
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
@@ -66,6 +68,13 @@ InitialMember: TypeAlias = tuple[UserName, bytes, Role]
 MakeAct: TypeAlias = Callable[[Roster], AnyAct]
 
 _NOBODY: Final = N_("This device is not in the room's group.")
+
+
+def _had_key_or_ask(connection: apsw.Connection, user: UserName, before: bytes, key: bytes) -> bool:
+    """Say whether the key log had a new key of someone's. Raises KeyLogNeededError: it must be read on."""
+    if not key_log_copy.had_key(connection, user, before, key):
+        raise KeyLogNeededError
+    return True
 
 
 class GroupService:
@@ -120,14 +129,17 @@ class GroupService:
         now: Millis,
         *,
         welcome_missing: bool = False,
+        key_log_read: bool = False,
     ) -> Receipt:
         """Process events in order; store ``items`` in the same transaction. Raises ServerMisbehavedError.
 
         ``now`` is this device's time. ``welcome_missing``: there is no Welcome for the Handshake that an
-        earlier receipt waits for.
+        earlier receipt waits for. ``key_log_read``: the key log was read to its end, for the same reason.
         """
         row = load_room(connection, room) or RoomRow(room, Seq(0))
         stored = self._store.load(connection, row.group)
+        if stored is not None and not key_log_read:
+            stored.rules.succeeds = partial(_had_key_or_ask, connection)
         transaction = Transaction(
             connection,
             self._own,
@@ -186,7 +198,7 @@ class GroupService:
             raise NotReadyError(group_rollback.FOUND_AGAIN)
         stored = encrypt.require_sendable(*self._both(connection, room))
         encrypt.require_trusted(connection, self._judge, self._store, stored, self._own.user, at)
-        return encrypt.encrypt_message(connection, self._store, stored, request, payload, blanks, before)
+        return encrypt.encrypt_message(connection, self._store, stored, request, payload, blanks, at, before)
 
     def forget_encrypted(self, connection: apsw.Connection, request: RequestId) -> None:
         """Forget a message that was never sent, or that the server has refused for good."""
@@ -216,10 +228,25 @@ class GroupService:
         again = commit.pending_creation(connection, room, row.group)
         if again is not None:
             return again
+        people = people or self._asked_in(connection, room, at)
         roster = known_roster(connection, room) or self._begun(room, kind, at, people)
         suite = pinned_suite(connection, room)
         group = commit.create_group(connection, self._store, self._own, roster, suite, request, at)
         return CreateGroup(request=request, group=group, replaces=row.group)
+
+    @staticmethod
+    def _asked_in(connection: apsw.Connection, room: RoomId, at: Millis) -> Collection[InitialMember]:
+        """Return the people whom the person confirmed when they encrypted the room, as far as they have keys.
+
+        They chose the readers; no one else has to accept what they are in already.
+        """
+        people = []
+        for user in sorted(statements.asked_in(connection, room)):
+            key, pinned = key_trust.meet(connection, user, at), key_pins.find(connection, user)
+            if key is not None and pinned is not None and pinned.level != key_pins.CHANGED:
+                people.append((user, key, Role.MEMBER))
+                statements.ask_out(connection, room, user)
+        return people
 
     def rolled_back(self, connection: apsw.Connection, room: RoomId, shared: Seq, fork: Seq) -> None:
         """Note that the server lost the events between ``shared`` and ``fork``, and continue after it.
@@ -335,23 +362,28 @@ class GroupService:
         room: RoomId,
         state: GroupState,
         peer: UserName | None,
-        now: Millis,
+        clocks: Clocks,
     ) -> Plan:
         """Plan the next commit, and store the server's other claims. Raises NotReadyError."""
         stored = self.stored(connection, room)
-        made = plan(connection, self._own, stored, state, peer, now)
+        made = plan(connection, self._own, stored, state, peer, clocks)
         roster = statements.expected(connection, stored)
-        return replace(made, claims_changed=server_claims.keep(connection, room, made.claims, roster, now))
+        changed = server_claims.keep(connection, room, made.claims, roster, clocks.here)
+        return replace(made, claims_changed=changed)
 
     def sign(self, connection: apsw.Connection, room: RoomId, make: MakeAct) -> bytes:
         """Sign a statement about the room's members, if it is valid now. Raises EncryptionError."""
         stored = self.stored(connection, room)
         roster = statements.expected(connection, stored)
-        data = signed(self._own, make(roster))
-        devices = {certificate_of(leaf).device for _index, leaf in stored.group.tree.members()}
+        act = make(roster)
+        data = signed(self._own, act)
+        devices = statements.devices_of(stored)
+        execution = Execution(act.at, self._own.user, devices, stored.rules.succeeds)
         try:
-            roster_after(roster, [data], devices)
-        except RuleBrokenError as error:
+            roster.applied(statement_of(data), execution)
+        except NotAcceptedError:
+            pass  # an admission: what is missing comes from the person
+        except NotAllowedError as error:
             raise EncryptionError(
                 _("The room's members would not accept this: {error}.").format(error=error)
             ) from error
@@ -377,10 +409,21 @@ class GroupService:
         return join.open_welcome(self._own, kind, store, waiting, event)
 
     def enter(
-        self, connection: apsw.Connection, opened: OpenedWelcome, event: LogEvent, now: Millis
+        self,
+        connection: apsw.Connection,
+        opened: OpenedWelcome,
+        event: LogEvent,
+        now: Millis,
+        *,
+        key_log_read: bool = False,
     ) -> tuple[Received, list[Concern]]:
-        """Join the group of an opened Welcome. In a durable transaction. Raises JoinRefusedError."""
-        return join.enter(connection, self._store, self._judge, opened, event, now)
+        """Join the group of an opened Welcome. In a durable transaction.
+
+        Raises JoinRefusedError, and KeyLogNeededError unless the key log was just read to its end.
+        """
+        had_key = key_log_copy.had_key if key_log_read else _had_key_or_ask
+        succeeds = partial(had_key, connection)
+        return join.enter(connection, self._store, self._judge, succeeds, opened, event, now)
 
     # --- state
 
@@ -388,7 +431,11 @@ class GroupService:
         """Return a room's state."""
         again = group_rollback.is_due(connection, room)
         found = server_claims.of(connection, room)
-        return group_report.group_report(*self._both(connection, room), self._rosters, found, again=again)
+        row, stored = self._both(connection, room)
+        invitation = "" if stored is not None else statements.invitation_words(connection, room)
+        return group_report.group_report(
+            row, stored, self._rosters, found, invitation=invitation, again=again
+        )
 
     def contests(self, connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
         """Return the commits that could not be processed and were not reported yet."""

@@ -13,11 +13,13 @@ import json
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import takewhile
 from typing import Final, cast
 
 import apsw
 
+from parlour_client.core.archive import key_log_copy
 from parlour_client.core.e2ee.groups.group_errors import MovedError, NotDurableError
 from parlour_client.core.e2ee.groups.key_lifetimes import Ended
 from parlour_client.core.e2ee.groups.policy import RoomRules
@@ -113,7 +115,7 @@ class GroupStore:
                 "tuple[str, str, bytes, bytes, str, int, int | None, int, int | None, str | None, int]", row
             )
             restored, roster = self._restored(connection, GroupId(str(group)), version, state)
-            rules = RoomRules(roster)
+            rules = RoomRules(roster, partial(key_log_copy.had_key, connection))
             stored = StoredGroup(
                 GroupId(str(group)),
                 RoomId(room),

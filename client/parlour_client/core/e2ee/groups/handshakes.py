@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from parlour_client.core.e2ee.groups import group_rollback, statements
 from parlour_client.core.e2ee.groups.commit_evidence import Evidence, statement_of
-from parlour_client.core.e2ee.groups.group_errors import DisplacedError, RuleBrokenError
+from parlour_client.core.e2ee.groups.group_errors import DisplacedError, KeyLogNeededError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_store import StoredGroup
 from parlour_client.core.e2ee.groups.key_lifetimes import Ended
 from parlour_client.core.e2ee.groups.policy import (
@@ -42,7 +42,7 @@ from parlour_protocol.ids import Epoch, GroupId
 from parlour_protocol.kit.api import decode_payload
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.membership import Roster, Statement
+from parlour_protocol.membership import MARGIN, Roster, Statement, Withdraw
 from parlour_protocol.mls import (
     CommitApplied,
     Echo,
@@ -147,7 +147,7 @@ def process_contested(transaction: Transaction, event: LogEvent, body: Contested
     return Received(event, note=Note(NoteKind.CONTESTED, event.author))
 
 
-def process_commit(  # noqa: PLR0911 - one return for each refusal, in order
+def process_commit(  # noqa: C901, PLR0911 - one return for each refusal, in order
     transaction: Transaction, event: LogEvent, body: Handshake
 ) -> Received:
     """Process a commit, or say why that failed."""
@@ -166,6 +166,8 @@ def process_commit(  # noqa: PLR0911 - one return for each refusal, in order
     trial = copy.copy(stored.group)
     try:
         followed = _follow(transaction, stored, trial, body, event.at)
+    except KeyLogNeededError:
+        raise
     except MlsError as error:
         if stored.displaced or _is_of_another_copy(transaction, stored, event, body, error):
             return _displaced(transaction, stored, event)
@@ -192,9 +194,11 @@ class _Followed:
     """A commit that took effect: its author, and the room's members since then."""
 
     applied: CommitApplied
-    by: Person | None
+    by: Person
     roster: Roster
     statements: Sequence[Statement]
+    at: Millis | None
+    """When it was made, by the clock of its device; None without statements."""
 
 
 def _follow(
@@ -214,13 +218,16 @@ def _follow(
     if not isinstance(event, CommitApplied):
         # A proposal or a message where the server counted a commit: its epoch would diverge from ours.
         raise RuleBrokenError(_("it is not a commit"))
-    devices = [person_of(member, transaction.own.server).device for member in before]
-    roster = stored.rules.roster_after(event.authenticated_data, devices)
+    people = {member.index: person_of(member, transaction.own.server) for member in before}
+    if event.outcome.committer not in people:
+        raise RuleBrokenError(_("it is by no one in the group"))
+    by, evidence = people[event.outcome.committer], Evidence.read(event.authenticated_data)
+    devices = [person.device for person in people.values()]
+    roster = evidence.after(stored.rules.roster, by.user, devices, stored.rules.succeeds)
     if not event.removed_us and trial.context.extensions != extensions_of(roster):
         raise RuleBrokenError(_("the group's members don't match the changes made to it"))
-    by = next((m for m in before if m.index == event.outcome.committer), None)
-    signed = [statement_of(data) for data in Evidence.read(event.authenticated_data).statements]
-    return _Followed(event, None if by is None else person_of(by, transaction.own.server), roster, signed)
+    signed = [statement_of(data) for data in evidence.statements]
+    return _Followed(event, by, roster, signed, evidence.at)
 
 
 def _refused(
@@ -294,13 +301,14 @@ def _entered(
     transaction.moved = True
     applied = followed.applied
     removed = [person_of(member, transaction.own.server) for member in applied.outcome.removed]
+    undone = _undone(transaction, stored, followed)
     statements.executed(transaction.connection, stored.room, followed.statements)
     transaction.roster = followed.roster
     if applied.removed_us:
         transaction.lost.extend(_staged_request(transaction, stored.id))
         transaction.group_store.drop(transaction.connection, stored.id)
         transaction.stored, transaction.changed, transaction.removed = None, False, True
-        return _noted(event, [], removed, [], followed)
+        return _noted(event, [], removed, [], followed, transaction.now)
     request = _staged_request(transaction, stored.id)
     (transaction.merged if applied.own else transaction.lost).extend(request)
     transaction.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (stored.id,))
@@ -316,7 +324,32 @@ def _entered(
     added = [person_of(after[index], transaction.own.server) for index in applied.outcome.added]
     transaction.links.epoch_begins()
     transaction.links.members_joined([person.device for person in added])
-    return _noted(event, added, removed, concerns, followed, unusable=body.unusable)
+    return _noted(
+        event, added, removed, concerns, followed, transaction.now, unusable=body.unusable, undone=undone
+    )
+
+
+def _undone(transaction: Transaction, stored: StoredGroup, followed: _Followed) -> Sequence[str]:
+    """Say of each person whose invitation was withdrawn before it was used what they could read."""
+    query = """
+        SELECT seq FROM events WHERE room = ? AND kind = 'handshake'
+            AND json_extract(note, '$.kind') = ? AND json_extract(note, '$.user') = ?
+        ORDER BY seq DESC LIMIT 1"""
+    count = "SELECT count(*) FROM events WHERE room = ? AND seq > ? AND kind = 'message'"
+    said = []
+    for one in followed.statements:
+        who = one.act.who
+        if not isinstance(one.act, Withdraw) or stored.rules.roster.person(who) is None or one.by == who:
+            continue
+        values = stored.room, NoteKind.DEVICE_ADDED.value, who
+        for (seq,) in list(transaction.connection.execute(query, values)):
+            ((read,),) = transaction.connection.execute(count, (stored.room, seq))
+            said.append(
+                ngettext(
+                    "{who} could read {count} message", "{who} could read {count} messages", int(str(read))
+                ).format(who=who, count=read)
+            )
+    return said
 
 
 def _concerns(transaction: Transaction, trial: Group, applied: CommitApplied, at: Millis) -> list[Concern]:
@@ -333,15 +366,17 @@ def _noted(
     removed: Sequence[Person],
     concerns: Sequence[Concern],
     followed: _Followed,
+    now: Millis,
     *,
     unusable: Sequence[DeviceId] = (),
+    undone: Sequence[str] = (),
 ) -> Received:
     """Describe who was added and removed, and at whose request; a commit that only renews keys has no row.
 
     ``unusable``: those who were removed because their keys could not be encrypted to.
     """
     kept, by = with_body(event, stripped(event.body)), followed.by
-    if by is not None and by.user != event.author:
+    if by.user != event.author:
         detail = _("The server says that it was {author}, but {user} changed the room's keys.").format(
             author=event.author, user=by.user
         )
@@ -358,7 +393,16 @@ def _noted(
     done += (
         [_("removed {names}{why}").format(names=_names(removed, event.author), why=why)] if removed else []
     )
-    done += statements.words(followed.statements, event.author, more=bool(done))
+    done += [*statements.words(followed.statements, event.author, more=bool(done)), *undone]
+    if followed.at is not None and followed.at > now + MARGIN:
+        days = (followed.at - now) // MARGIN
+        done.append(
+            ngettext(
+                "the clock of that device is {count} day ahead of this one's",
+                "the clock of that device is {count} days ahead of this one's",
+                days,
+            ).format(count=days)
+        )
     user = people[0] if len(people) == 1 else None
     return Received(kept, sealed=True, note=Note(kind, user, "; ".join(done)))
 

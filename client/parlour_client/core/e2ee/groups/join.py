@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from parlour_client.core.archive import key_log_copy, key_pins
-from parlour_client.core.e2ee.groups.commit_evidence import statement_of
-from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, NotReadyError, RuleBrokenError
+from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_store import (
     GroupStore,
     StoredGroup,
@@ -40,7 +38,7 @@ from parlour_client.core.e2ee.groups.policy import (
 )
 from parlour_client.core.e2ee.groups.received import Concern, Received
 from parlour_client.core.e2ee.groups.sealed_tree import WelcomeSupplement, decrypt_supplement
-from parlour_client.core.e2ee.groups.statements import accepted_from
+from parlour_client.core.e2ee.groups.statements import Accepted, accepted, entered
 from parlour_client.core.e2ee.groups.transaction import (
     Judge,
     ThisDevice,
@@ -58,7 +56,7 @@ from parlour_protocol.frames.bodies import Handshake
 from parlour_protocol.identity import StatementError
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.membership import NotAllowedError, Person, Roster
+from parlour_protocol.membership import NotAllowedError, Person, Roster, Succeeds
 from parlour_protocol.mls import Extension, Group, KeyPackageStore, MlsError
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
@@ -99,9 +97,13 @@ def open_welcome(
         _check(group, own, binding, roster, body, group_id)
     except MlsError as error:
         raise JoinRefusedError(_("The Welcome was refused: {error}.").format(error=error)) from error
-    rules = RoomRules(roster)
+    rules = RoomRules(roster, _no_new_key)
     group.policy = rules.policy()
     return OpenedWelcome(group, rules, frozenset(before - {package.ref for package in store}), own)
+
+
+def _no_new_key(_user: UserName, _before: bytes, _key: bytes) -> bool:
+    return False  # no commit is judged before the group is stored, with the key log beside it
 
 
 def _roster(group: Group, data: bytes) -> Roster:
@@ -135,6 +137,7 @@ def enter(
     connection: apsw.Connection,
     group_store: GroupStore,
     judge: Judge,
+    succeeds: Succeeds,
     opened: OpenedWelcome,
     event: LogEvent,
     now: Millis,
@@ -149,7 +152,7 @@ def enter(
     if opened.group.epoch <= highest_epoch(connection, body.group):
         raise JoinRefusedError(_("The Welcome is an old one: this device was in that group at that time."))
     _require_suite(connection, opened.group, event)
-    _require_lineage(connection, opened.rules.roster, opened.own, event)
+    _require_lineage(connection, succeeds, opened.rules.roster, opened.own, event)
     _spend(connection, opened)
     group = StoredGroup(body.group, event.room, "active", b"", opened.group, opened.rules, event.at)
     group_store.insert(connection, group)
@@ -161,6 +164,7 @@ def enter(
     save_room(connection, row)
     pin_suite(connection, event.room, RoomSuite(opened.group.suite.number))
     know_roster(connection, event.room, opened.rules.roster)
+    entered(connection, event.room, opened.own.user)
     leaves = [certificate_bytes(leaf) for _index, leaf in opened.group.tree.members()]
     note = Note(NoteKind.HISTORY_STARTS)
     received = Received(with_body(event, stripped(body)), sealed=True, note=note)
@@ -179,7 +183,9 @@ def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -
         )
 
 
-def _require_lineage(connection: apsw.Connection, roster: Roster, own: ThisDevice, event: LogEvent) -> None:
+def _require_lineage(
+    connection: apsw.Connection, succeeds: Succeeds, roster: Roster, own: ThisDevice, event: LogEvent
+) -> None:
     """Require that the members this device knew decided on the current ones. Raises JoinRefusedError.
 
     In a room with only this account, another of its devices may have started over with nothing but the
@@ -188,35 +194,27 @@ def _require_lineage(connection: apsw.Connection, roster: Roster, own: ThisDevic
     known = known_roster(connection, event.room)
     if known is not None and _is_ours(known, own) and _is_begun(roster, own):
         known = None
-    inviter = None if known is not None else accepted_from(connection, event.room)
+    invited = None if known is not None else accepted(connection, event.room)
     alone = known is not None and _is_alone(known.people, roster.people)
     try:
-        roster.require_proofs(verify, None if alone else known)
+        roster.require_proofs(verify, succeeds, None if alone else known)
     except NotAllowedError as error:
         raise JoinRefusedError(_("The Welcome was refused: {error}.").format(error=error)) from error
-    if inviter is not None:
-        _require_admission(connection, roster, own, inviter)
+    if invited is not None:
+        _require_acceptance(roster, own, invited)
 
 
-def _require_admission(
-    connection: apsw.Connection, roster: Roster, own: ThisDevice, inviter: UserName
-) -> None:
-    """Require that the inviter signed the admission here. Raises JoinRefusedError, NotReadyError.
+def _require_acceptance(roster: Roster, own: ThisDevice, invited: Accepted) -> None:
+    """Require that an acceptance by this account let it in. Raises JoinRefusedError.
 
-    Anyone can create a group in the names of others; no one else can sign their admission to it.
+    Anyone can create a group in the names of others. An acceptance names one admission, which its inviter
+    signed for the people with whom the room began, and which was checked when it was accepted.
     """
-    pinned, logged = key_pins.find(connection, inviter), key_log_copy.account(connection, inviter)
-    key = pinned.account_key if pinned is not None else logged.key if logged is not None else None
-    if key is None:
-        raise NotReadyError(
-            _("The account key of {inviter}, who invited you, is not known yet.").format(inviter=inviter)
-        )
     person = roster.person(own.user)
-    signer = statement_of(person.proof).signer if person is not None and person.proof else None
-    if signer is None or (signer.user, signer.account_key) != (inviter, key):
+    if person is None or not person.acceptance:
         raise JoinRefusedError(
             _("The Welcome was refused: {inviter}, who invited you, did not admit you to it.").format(
-                inviter=inviter
+                inviter=invited.inviter
             )
         )
 

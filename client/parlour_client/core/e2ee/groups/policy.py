@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from parlour_client.core.e2ee.groups.commit_evidence import Evidence, roster_after
+from parlour_client.core.e2ee.groups.commit_evidence import Evidence
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, MEMBERSHIP, ROOM_BINDING
@@ -24,7 +24,7 @@ from parlour_protocol.identity import Certificate, StatementError, credential_of
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import UserName, parse_user_name
-from parlour_protocol.membership import Roster
+from parlour_protocol.membership import Roster, Succeeds
 from parlour_protocol.mls import Change, Credential, Extension, LeafNode, Member, Policy
 from parlour_protocol.rooms import RoomKind
 
@@ -186,9 +186,13 @@ def validate_successor(old: LeafNode, new: LeafNode) -> None:
 
 @dataclass(slots=True)
 class RoomRules:
-    """The hooks for one group. ``declared``: what the commit being judged may do; None: there is none."""
+    """The hooks for one group. ``declared``: what the commit being judged may do; None: there is none.
+
+    ``succeeds`` asks this device's copy of the key log about a new key of someone who is in.
+    """
 
     roster: Roster
+    succeeds: Succeeds
     declared: DeclaredChanges | None = None
 
     @property
@@ -231,22 +235,17 @@ class RoomRules:
         ):
             if says is not None and sorted(does) != sorted(says):
                 raise RuleBrokenError(_("a commit adds or removes other devices than its event declares"))
-        Membership(self.roster, change).require()
-
-    def roster_after(self, authenticated_data: bytes, devices: Collection[DeviceId]) -> Roster:
-        """Return the roster after a commit that was judged. ``devices`` were in the group before it."""
-        return roster_after(self.roster, Evidence.read(authenticated_data).statements, devices)
+        Membership(self.roster, change, self.succeeds).require()
 
 
 class Membership:
     """Judges whom one commit adds and removes, and by which right."""
 
-    def __init__(self, roster: Roster, change: Change) -> None:
-        self._roster, self._change = roster, change
+    def __init__(self, roster: Roster, change: Change, succeeds: Succeeds) -> None:
+        self._roster, self._change, self._succeeds = roster, change, succeeds
         self._evidence = Evidence.read(change.authenticated_data)
         self._leaves = {index: certificate_of(leaf) for index, leaf in change.members}
-        by = self._leaves.get(change.committer.index)
-        self._by = "someone" if by is None else str(by.user)
+        self._by = self._leaves[change.committer.index].user
 
     def require(self) -> None:
         """Raise RuleBrokenError unless every leaf is added, kept or removed by right."""
@@ -296,7 +295,7 @@ class Membership:
     def _people(self) -> Mapping[UserName, bytes]:
         """Return the account keys of everyone who is in afterwards."""
         devices = {certificate.device for certificate in self._leaves.values()}
-        after = roster_after(self._roster, self._evidence.statements, devices)
+        after = self._evidence.after(self._roster, self._by, devices, self._succeeds)
         extensions = self._change.extensions
         if (after is self._roster) is not (extensions is None):
             raise RuleBrokenError(

@@ -11,9 +11,9 @@ from typing import Final
 
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.e2ee.groups.blanked_events import note_blanked, note_deletion
-from parlour_client.core.e2ee.groups.commit_evidence import roster_after
+from parlour_client.core.e2ee.groups.commit_evidence import statement_of
 from parlour_client.core.e2ee.groups.decrypt import open_message, unread_before_join
-from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
+from parlour_client.core.e2ee.groups.group_errors import KeyLogNeededError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_store import RoomRow, highest_epoch, know_roster, save_room
 from parlour_client.core.e2ee.groups.handshakes import (
     leave_group,
@@ -22,9 +22,8 @@ from parlour_client.core.e2ee.groups.handshakes import (
     process_created,
 )
 from parlour_client.core.e2ee.groups.link_notes import moved_note
-from parlour_client.core.e2ee.groups.policy import certificate_of
 from parlour_client.core.e2ee.groups.received import Receipt, Received
-from parlour_client.core.e2ee.groups.statements import note, statement_in
+from parlour_client.core.e2ee.groups.statements import devices_of, executable, note, statements_in, unexecuted
 from parlour_client.core.e2ee.groups.transaction import Transaction, silent, with_body
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.core.room_log.missing import MissingEvents, first_of, have_expired
@@ -48,6 +47,7 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.frames.event_rules import Rooms
 from parlour_protocol.kit.ids import Seq
+from parlour_protocol.membership import Execution
 from parlour_protocol.rooms import Role
 
 _PLAINTEXT: Final = N_("Something unencrypted arrived in this encrypted room; it is not shown.")
@@ -58,7 +58,7 @@ def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Rece
 
     Raises ServerMisbehavedError if events are missing in between and no `MissingEvents` says so.
     """
-    row, waits = transaction.row, None
+    row, waits, unsure = transaction.row, None, None
     for event in events:
         if event.seq <= row.cursor:
             continue
@@ -70,7 +70,12 @@ def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Rece
         if transaction.stored is not None and transaction.stored.forget_old(event.at, transaction.now):
             transaction.changed = True
         transaction.links.begins(event.seq)
-        transaction.items.append(_placed(transaction, event, _take(transaction, event)))
+        try:
+            taken = _take(transaction, event)
+        except KeyLogNeededError:
+            unsure = event
+            break
+        transaction.items.append(_placed(transaction, event, taken))
         _note_role(transaction, event)
         row.cursor = event.seq
         transaction.welcome_missing = False
@@ -87,6 +92,9 @@ def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Rece
         transaction.merged,
         transaction.lost,
         transaction.removed,
+        unsure,
+        transaction.learned,
+        _is_unexecuted(transaction),
         transaction.contest,
         transaction.concerns,
         transaction.moved,
@@ -123,13 +131,24 @@ def _take(transaction: Transaction, event: LogEvent) -> Received:
         case Contested() as body:
             return process_contested(transaction, event, body)
         case _ if _went(transaction, event):
-            note(transaction.connection, event)
+            _learn(transaction, event)
             leave_group(transaction)
             transaction.row.group, transaction.row.contested, transaction.moved = None, False, True
             return Received(event)
         case _:
-            note(transaction.connection, event)
+            _learn(transaction, event)
             return _readable(event, transaction.row.since)
+
+
+def _is_unexecuted(transaction: Transaction) -> bool:
+    if transaction.stored is None or not (transaction.learned or transaction.moved):
+        return False
+    return bool(unexecuted(transaction.connection, transaction.stored, transaction.now)[1])
+
+
+def _learn(transaction: Transaction, event: LogEvent) -> None:
+    if note(transaction.connection, event):
+        transaction.learned = True
 
 
 def _placed(transaction: Transaction, event: LogEvent, item: Received) -> Received:
@@ -190,12 +209,13 @@ def _went(transaction: Transaction, event: LogEvent) -> bool:
             return False
     if not went or transaction.stored is None:
         return went
-    data, roster = statement_in(event.body), transaction.stored.rules.roster
-    devices = {certificate_of(leaf).device for _, leaf in transaction.stored.group.tree.members()}
     try:
-        after = roster_after(roster, [] if data is None else [data], devices)
+        signed = [statement_of(data) for data in statements_in(event.body)]
     except RuleBrokenError:
         return False
+    rules, devices = transaction.stored.rules, devices_of(transaction.stored)
+    execution = Execution(event.at, None, devices, rules.succeeds)
+    after, _done = executable(rules.roster, signed, execution)
     return not after.admits(transaction.own.user, transaction.own.account_key)
 
 

@@ -72,6 +72,12 @@ class Receipt:
     """Our commits (or the group's creation) that lost to another one."""
     removed: bool = False
     """This device was removed; the keys of the group are deleted."""
+    needs_key_log: LogEvent | None = None
+    """This Handshake gives someone another key and was not processed: read the key log to its end first."""
+    learned: bool = False
+    """There are statements about the room's members that were not here before."""
+    unexecuted: bool = False
+    """Something that subtracts is known here and not in the roster: a commit must execute it."""
     contest: ToContest | None = None
     concerns: Sequence[Concern] = ()
     moved: bool = False

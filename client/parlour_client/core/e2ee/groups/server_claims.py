@@ -1,8 +1,9 @@
 """The server's claims about a room's members that no member signed: stored, reported once, listed.
 
-A ghost is listed as a member but was not admitted, or was removed; a dropped member is no longer listed but
-was not removed. Neither changes the group. Each first raises an alarm; it is forgotten when members decide
-otherwise or the server withdraws it. Functions over a connection; ``commit_plan`` finds them.
+A ghost is listed as a member but was not admitted, did not accept, or was removed; a dropped member is no
+longer listed but was not removed. Neither changes the group. Each first raises an alarm; it is forgotten when
+members decide otherwise or the server withdraws it. Someone who accepted an invitation that is void by now is
+told without one. Functions over a connection; ``commit_plan`` finds them.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from parlour_client.kit.language import _
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName, parse_user_name
-from parlour_protocol.membership import Remove, Roster
+from parlour_protocol.membership import Remove, Roster, Withdraw
 
 
 def keep(
@@ -31,32 +32,45 @@ def keep(
     if before == found:
         return False
     connection.execute("DELETE FROM mls_claims WHERE room = ?", (room,))
-    for kind, users in (("ghost", found.ghosts), ("dropped", found.dropped)):
-        for user in users:
-            connection.execute(
-                "INSERT INTO mls_claims (room, user, kind) VALUES (?, ?, ?)", (room, user, kind)
-            )
-    for user in {*before.ghosts, *before.dropped} - {*found.ghosts, *found.dropped}:
+    rows = [("ghost", user, "") for user in found.ghosts]
+    rows += [("unaccepted", user, "") for user in found.unaccepted]
+    rows += [("dropped", user, "") for user in found.dropped]
+    rows += [("void", user, why) for user, why in found.void]
+    for kind, user, why in rows:
+        query = "INSERT INTO mls_claims (room, user, kind, why) VALUES (?, ?, ?, ?)"
+        connection.execute(query, (room, user, kind, why))
+    told, before_told = _told(found, roster), _told(before, roster)
+    for user in before_told.keys() - told.keys():
         alarms.forget(connection, alarms.Kind.MEMBERS, _about(room, user))
-    for user in found.ghosts:
-        alarms.sound(connection, alarms.Kind.MEMBERS, _about(room, user), now, ghost_words(user, roster))
-    for user in found.dropped:
-        alarms.sound(connection, alarms.Kind.MEMBERS, _about(room, user), now, dropped_words(user))
+    for user, sentence in told.items():
+        alarms.sound(connection, alarms.Kind.MEMBERS, _about(room, user), now, sentence)
     return True
 
 
 def of(connection: apsw.Connection, room: RoomId) -> ServerClaims:
     """Return the claims at the time the room was last checked."""
-    query = "SELECT user, kind FROM mls_claims WHERE room = ? ORDER BY user"
-    rows = [(parse_user_name(str(user)), str(kind)) for user, kind in connection.execute(query, (room,))]
-    ghosts = [user for user, kind in rows if kind == "ghost"]
-    return ServerClaims(ghosts, [user for user, kind in rows if kind == "dropped"])
+    found: dict[str, list[tuple[UserName, str]]] = {}
+    query = "SELECT user, kind, why FROM mls_claims WHERE room = ? ORDER BY user"
+    for user, kind, why in connection.execute(query, (room,)):
+        found.setdefault(str(kind), []).append((parse_user_name(str(user)), str(why)))
+
+    def users(kind: str) -> Sequence[UserName]:
+        return [user for user, _why in found.get(kind, [])]
+
+    return ServerClaims(users("ghost"), users("unaccepted"), users("dropped"), found.get("void", []))
 
 
 def words(claims: ServerClaims, roster: Roster | None) -> Sequence[str]:
     """Return a sentence for each claim."""
-    ghosts = [ghost_words(user, roster) for user in claims.ghosts]
-    return [*ghosts, *map(dropped_words, claims.dropped)]
+    return list(_told(claims, roster).values())
+
+
+def _told(claims: ServerClaims, roster: Roster | None) -> dict[UserName, str]:
+    return (
+        {user: ghost_words(user, roster) for user in claims.ghosts}
+        | {user: unaccepted_words(user) for user in claims.unaccepted}
+        | {user: dropped_words(user) for user in claims.dropped}
+    )
 
 
 def ghost_words(user: UserName, roster: Roster | None) -> str:
@@ -67,6 +81,13 @@ def ghost_words(user: UserName, roster: Roster | None) -> str:
     )
 
 
+def unaccepted_words(user: UserName) -> str:
+    """Say that the server lists someone who was invited, and has accepted no invitation."""
+    return _(
+        "The server lists {user} as a member; {user} did not accept an invitation. Nothing is sent to them."
+    ).format(user=display_name(user))
+
+
 def _why_outside(user: UserName, roster: Roster) -> str:
     removal = roster.removal_of(user)
     if removal is None:
@@ -74,7 +95,9 @@ def _why_outside(user: UserName, roster: Roster) -> str:
     match statement_of(removal.proof).act:
         case Remove(ban=True):
             return _("{by} banned them").format(by=removal.by)
-        case Remove():
+        case Withdraw() if removal.by != user:
+            return _("{by} withdrew the invitation").format(by=removal.by)
+        case Remove() | Withdraw():
             return _("they left") if removal.by == user else _("{by} removed them").format(by=removal.by)
         case _:  # lifting a ban admits no one
             return _("no member admitted them again")

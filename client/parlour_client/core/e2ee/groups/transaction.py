@@ -85,6 +85,8 @@ class Transaction:
     now: Millis
     """This device's time."""
     welcome_missing: bool = False
+    learned: bool = False
+    """There are new statements about the room's members."""
     changed: bool = False
     """The group must be written."""
     items: list[Received] = field(default_factory=list)

@@ -1,39 +1,59 @@
 """This person's decisions about a room's members, signed by this device: invitations, removals, roles.
 
 In an open room the server decides, and nothing is signed. In an encrypted one the request to the server
-carries the signed statement, and any member's device executes it. An invited person whose account has no key
-yet is remembered, and admitted by this device once there is one.
+carries the signed statement, and any member's device executes it: an invitation once its person has accepted
+it, which they sign, too. An invited person whose account has no key yet is remembered, and this device signs
+the admission once there is one.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import Archive, key_pins
+from parlour_client.core.archive import Archive, alarms, key_log_copy, key_pins
 from parlour_client.core.e2ee.groups import statements
-from parlour_client.core.e2ee.groups.group_errors import WAITING, BlockedError, NotReadyError
+from parlour_client.core.e2ee.groups.commit_evidence import statement_of
+from parlour_client.core.e2ee.groups.commit_plan import admission
+from parlour_client.core.e2ee.groups.group_errors import WAITING, BlockedError, NotReadyError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.groups.group_service import MakeAct
+from parlour_client.core.e2ee.groups.statements import Addition
 from parlour_client.core.e2ee.identity import key_trust
-from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.maintenance.background_tasks import ChangeSignal, quietly
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.errors import EncryptionError
+from parlour_client.core.model import display_name
+from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.clock import Clock
-from parlour_client.kit.errors import ApiRefusedError
+from parlour_client.kit.errors import ApiRefusedError, ParlourClientError
 from parlour_client.kit.language import _
 from parlour_protocol.frames.opaque import StatementBytes
+from parlour_protocol.frames.replies import Invitation
+from parlour_protocol.frames.requests import Invite, Join
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.ids import Millis, new_request_id
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.membership import Admit, Remove, Request, SetRole, Unban
-from parlour_protocol.rooms import Role
+from parlour_protocol.membership import (
+    ADMISSION_LASTS,
+    Accept,
+    Admit,
+    AnyAct,
+    Remove,
+    Request,
+    Roster,
+    SetRole,
+    Statement,
+    Unban,
+    Withdraw,
+)
+from parlour_protocol.rooms import Role, RoomKind
 
 PATIENCE: Final = 20.0
 """Seconds that a decision waits for this device to be added to the room's group."""
@@ -46,6 +66,7 @@ class Membership:
         self,
         archive: Archive,
         me: UserName,
+        live: ChatConnection,
         session: DeviceSession,
         server: ServerState,
         scheduler: Scheduler,
@@ -58,6 +79,7 @@ class Membership:
         """Sign as ``me``; ``encrypted`` returns all encrypted rooms, ``track`` starts following one."""
         self._archive = archive
         self._me = me
+        self._live = live
         self._session = session
         self._server = server
         self._scheduler = scheduler
@@ -68,22 +90,33 @@ class Membership:
         self._track = track
 
     async def admission(self, room: RoomId, user: UserName) -> StatementBytes | None:
-        """Sign an admission; None in an open room, or while the person has no key."""
+        """Sign an admission; None in an open room, or while the person has no key: then it is remembered."""
         if not self._covers(room):
             return None
-        key, statement = await self._key_of(user), None
-        if key is not None:
-            now = self._clock.now()
-            statement = await self._signed(
-                room, lambda roster: Admit(roster.server, room, roster.serial, now, user, key, roster.origin)
-            )
-        await self.ask_in(room, [user])
-        return statement
+        key = await self._key_of(user)
+        if key is None:
+            await self.ask_in(room, [user])
+            return None
+        now = self._clock.now()
+        return await self._signed(room, lambda roster: admission(roster, user, key, now))
 
     async def ask_in(self, room: RoomId, users: Iterable[UserName]) -> None:
         """Remember invitations to an encrypted room; this device admits the people when it can."""
-        await self._archive.write_durably(statements.ask_in, room, list(users))
+        until = Millis(self._clock.now() + ADMISSION_LASTS)
+        await self._archive.write_durably(statements.ask_in, room, list(users), until)
         self._scheduler.unsure.add(room)
+
+    async def admit_remembered(self) -> None:
+        """Sign and send the admissions of people who had no account key when they were invited here."""
+        if self._session.maybe_groups is None:
+            return
+        for room, user in await self._archive.write(statements.all_asked_in, self._clock.now()):
+            report = await self._archive.read(self._session.groups.report, room)
+            if report.roster is None or await self._archive.read(key_log_copy.account, user) is None:
+                continue
+            with suppress(ParlourClientError):  # tried again when the key log grows, or at the next start
+                await self._admit(room, user)
+                await self.ask_out(room, user)
 
     async def ask_in_again(self, user: UserName) -> None:
         """Invite someone again to their rooms if they are in them under another key than the accepted one."""
@@ -94,13 +127,95 @@ class Membership:
             roster = await self._archive.read(groups.roster, room)
             person = None if roster is None else roster.person(user)
             key = await self._archive.read(_accepted, user)
-            if person is not None and key is not None and person.account_key != key:
-                await self.ask_in(room, [user])
+            if roster is None or person is None or key is None or person.account_key == key:
+                continue
+            if roster.kind is RoomKind.DIRECT:
                 self._scheduler.changed(room)
+            else:
+                await self._admit(room, user)
 
-    async def accepted(self, room: RoomId, inviter: UserName) -> None:
-        """Join only the group of a room for which this person has signed an admission."""
-        await self._archive.write_durably(statements.accepted, room, inviter)
+    async def _admit(self, room: RoomId, user: UserName) -> None:
+        statement = await self.admission(room, user)
+        if statement is not None:
+            await self._live.ask(Invite(id=new_request_id(), room=room, user=user, statement=statement))
+
+    async def acceptance(self, room: RoomId, invitation: StatementBytes) -> StatementBytes:
+        """Sign that this account accepts an invitation. Raises EncryptionError if it is void by now."""
+        found = statement_of(bytes(invitation))
+        own, act = self._session.own, found.act
+        if not isinstance(act, Admit) or (act.room, act.account_key) != (room, own.account_key):
+            raise EncryptionError(
+                _("The invitation is not for your current key."),
+                _("Ask {inviter} for a new one.").format(inviter=found.by),
+            )
+        if self._clock.now() > act.until:
+            raise EncryptionError(
+                _("The invitation ended on {day}.").format(day=statements.day(act.until)),
+                _("Ask {inviter} for a new one.").format(inviter=found.by),
+            )
+        for one in await self._archive.read(statements.withdrawals, room, found.digest):
+            raise EncryptionError(
+                statements.withdrawn_words(one), _("Ask {inviter} for a new one.").format(inviter=found.by)
+            )
+        data = self._sign(Accept(found.act.server, room, 0, self._clock.now(), self._me, found.digest))
+        await self._archive.write_durably(statements.accept, room, found)
+        return data
+
+    async def is_shown(self, invitation: Invitation) -> bool:
+        """Say whether an invitation is what it claims to be; if not, that is an alarm, and it is not shown.
+
+        Whoever accepts it agrees to exactly what was checked. One to an earlier key of this account, or that
+        has ended, is nobody's fault: it is only not shown.
+        """
+        try:
+            own = self._session.own
+        except EncryptionError:  # nothing can be accepted before it was checked
+            return True
+        if invitation.statement is None:
+            return True
+        inviter = invitation.inviter
+        if await self._archive.read(key_log_copy.account, inviter) is None:
+            await quietly(self._identity.catch_up())
+        key = await self._archive.write(_met_or_none, inviter, self._clock.now())
+        try:
+            found = statement_of(bytes(invitation.statement))
+        except RuleBrokenError:
+            found = None
+        if (
+            found is None
+            or key is None
+            or not isinstance(found.act, Admit)
+            or not found.is_by(inviter, key)
+            or (found.act.server, found.act.room, found.act.who) != (own.server, invitation.room, self._me)
+        ):
+            words = _("An invitation in {inviter}'s name could not be checked; it is not shown.").format(
+                inviter=display_name(inviter)
+            )
+            about = f"{invitation.room}/{inviter}"
+            await self._archive.write(alarms.sound, alarms.Kind.MEMBERS, about, self._clock.now(), words)
+            await self._identity.refresh()
+            return False
+        withdrawn = await self._archive.read(statements.withdrawals, invitation.room, found.digest)
+        in_time = self._clock.now() <= found.act.until
+        return found.act.account_key == own.account_key and in_time and not withdrawn
+
+    async def withdrawn(self, room: RoomId, withdrawal: StatementBytes) -> None:
+        """Remember that an invitation of this account was withdrawn: the server may show it again."""
+        await self._archive.write_durably(statements.learn, room, bytes(withdrawal))
+
+    async def withdrawals(self, room: RoomId, user: UserName) -> Sequence[StatementBytes]:
+        """Sign that the invitations of someone are withdrawn that this person may withdraw."""
+        if not self._covers(room):
+            return ()
+        await self.ask_out(room, user)
+        await self._caught_up(room)
+        signed, now = [], self._clock.now()
+        for one in await self._archive.read(statements.admissions, room, user):
+            make = partial(_withdrawal, now, one)
+            with suppress(EncryptionError):  # not this person's, or void already
+                data = await self._archive.read(self._session.groups.sign, room, make)
+                signed.append(StatementBytes(data))
+        return signed
 
     async def ask_out(self, room: RoomId, user: UserName) -> None:
         """Forget an invitation."""
@@ -118,15 +233,16 @@ class Membership:
         )
 
     async def departure(self, room: RoomId) -> StatementBytes | None:
-        """Sign that this account leaves. A device outside of the group has nothing to sign."""
+        """Sign that this account leaves, or takes back its request or acceptance that no one has executed."""
         if not self._covers(room):
             return None
         groups, me, now = self._session.groups, self._me, self._clock.now()
         await self._caught_up(room)
-        roster = await self._archive.read(groups.roster, room)
-        serial = 0 if roster is None else roster.serial
-        act = Remove(self._session.own.server, room, serial, now, me)
-        return StatementBytes(groups.sign_own(act))
+        roster, server = await self._archive.read(groups.roster, room), self._session.own.server
+        asked = await self._archive.read(_asked, room, me)
+        if asked is not None and (roster is None or roster.person(me) is None):
+            return self._sign(Withdraw(server, room, 0, now, me, asked.data))
+        return self._sign(Remove(server, room, 0 if roster is None else roster.serial, now, me))
 
     async def heir(self, room: RoomId) -> UserName | None:
         """Return who must become owner of an encrypted room before we, its only owner, can leave it."""
@@ -153,16 +269,18 @@ class Membership:
             room, lambda roster: SetRole(roster.server, room, roster.serial, now, user, role)
         )
 
-    def request(self, room: RoomId, invited: Millis | None) -> StatementBytes | None:
-        """Sign a request to join a public encrypted room.
+    async def request(self, room: RoomId) -> StatementBytes:
+        """Sign a request to join a public encrypted room, after the last removal that is known here."""
+        after = await self._archive.write_durably(_asks, room, self._me)
+        return self._sign(Request(self._session.own.server, room, 0, self._clock.now(), self._me, after))
 
-        Not if someone has admitted this account already: an invitation of a person with a key is an
-        admission.
-        """
-        own, now = self._session.own, self._clock.now()
-        if invited is not None and own.certificate and read_certificate(own.certificate).created < invited:
-            return None
-        return StatementBytes(self._session.groups.sign_own(Request(own.server, room, 0, now, self._me)))
+    async def ask_again(self, room: RoomId) -> None:
+        """Ask once more to join a public room if the request did not name the removal that is known now."""
+        if await self._archive.read(statements.is_outdated, room, self._me):
+            await self._live.ask(Join(id=new_request_id(), room=room, statement=await self.request(room)))
+
+    def _sign(self, act: AnyAct) -> StatementBytes:
+        return StatementBytes(self._session.groups.sign_own(act))
 
     def _covers(self, room: RoomId) -> bool:
         return room in self._encrypted()
@@ -216,6 +334,28 @@ class Membership:
 def _accepted(connection: apsw.Connection, user: UserName) -> bytes | None:
     pinned = key_pins.find(connection, user)
     return None if pinned is None or pinned.level == key_pins.CHANGED else pinned.account_key
+
+
+def _withdrawal(now: Millis, admission: Statement, roster: Roster) -> Withdraw:
+    return Withdraw(roster.server, roster.room, roster.serial, now, admission.act.who, admission.data)
+
+
+def _met_or_none(connection: apsw.Connection, user: UserName, now: Millis) -> bytes | None:
+    key = key_trust.meet(connection, user, now)
+    return key if key == _accepted(connection, user) else None
+
+
+def _asked(connection: apsw.Connection, room: RoomId, me: UserName) -> Statement | None:
+    """Return this account's own request, or the admission that it accepted, if no commit has executed it."""
+    mine = [
+        one for one in statements.waiting(connection, room) if isinstance(one, Addition) and one.who == me
+    ]
+    return mine[-1].statement if mine else None
+
+
+def _asks(connection: apsw.Connection, room: RoomId, me: UserName) -> bytes:
+    statements.forget_accepted(connection, room)  # whoever asks enters by that, too
+    return statements.removal_of(connection, room, me)
 
 
 def _met(connection: apsw.Connection, user: UserName, now: Millis) -> bytes | None:

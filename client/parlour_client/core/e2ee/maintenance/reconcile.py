@@ -14,7 +14,7 @@ from typing import Final
 from parlour_client.core.archive import Archive, key_log_copy
 from parlour_client.core.e2ee.groups import commit
 from parlour_client.core.e2ee.groups.commit import CommitRequest
-from parlour_client.core.e2ee.groups.commit_plan import Plan
+from parlour_client.core.e2ee.groups.commit_plan import Clocks, Plan
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.groups.group_errors import (
     AnotherGroupError,
@@ -284,7 +284,8 @@ class Reconciler:
         summary = self._state.summary(room)
         peer = None if summary is None else summary.peer
         groups = self._session.groups
-        plan = await self._archive.write(groups.plan, room, state, peer, self._clock.now())
+        clocks = Clocks(self._clock.now(), self._server.time())
+        plan = await self._archive.write(groups.plan, room, state, peer, clocks)
         if plan.claims_changed:
             await self._room_statuses.refresh(room)
         return plan

@@ -13,6 +13,7 @@ from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks
 from parlour_client.core.e2ee.maintenance.closed_accounts import ClosedAccounts
 from parlour_client.core.e2ee.maintenance.erasure import Erasure
+from parlour_client.core.e2ee.maintenance.membership import Membership
 from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
 from parlour_client.core.e2ee.maintenance.renewal import Renewal
 from parlour_client.core.e2ee.maintenance.room_status import RoomStatuses
@@ -42,6 +43,7 @@ class Effects:
         renewal: Renewal,
         room_statuses: RoomStatuses,
         closed_accounts: ClosedAccounts,
+        membership: Membership,
         background: BackgroundTasks,
         erasure: Erasure,
         emit: Emit,
@@ -65,6 +67,7 @@ class Effects:
         self._renewal = renewal
         self._room_statuses = room_statuses
         self._closed_accounts = closed_accounts
+        self._membership = membership
         self._background = background
         self._erasure = erasure
 
@@ -98,8 +101,10 @@ class Effects:
             self._scheduler.contest(room)
         if receipt.older:
             self._scheduler.renew(room, 0)
-        if receipt.lost or receipt.removed:
+        if receipt.lost or receipt.removed or receipt.unexecuted:
             self._scheduler.changed(room)
+        if receipt.learned:
+            self._background.run(self._membership.ask_again(room))
 
     def _pass_on(self, room: RoomId, item: Received) -> None:
         """Pass on contents other than messages."""

@@ -1,8 +1,8 @@
 """Incoming events of encrypted rooms: processed in order, with a Welcome before the events after it.
 
 A room that needs a Welcome is held until it was fetched and joined, or is known to be missing, and one that
-gets devices which are new here until the key log was fetched; other rooms go on. Without keys (a server
-without encryption, a failed registration) encrypted rooms are held and say so.
+gets devices which are new here, or a new key of someone, until the key log was fetched; other rooms go on.
+Without keys (a server without encryption, a failed registration) encrypted rooms are held and say so.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from parlour_client.core.archive import Archive, key_log_copy
 from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.e2ee.groups.delivery import Delivery
-from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError
+from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, KeyLogNeededError
 from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.group_store import load_room, save_room
 from parlour_client.core.e2ee.groups.join import OpenedWelcome
@@ -127,7 +127,14 @@ class Incoming:
         )
         if taken.receipt.needs_welcome is not None:
             self._server.catch_up.hold(room, briefly=True)
-            self._joining[room] = asyncio.ensure_future(self._join(room, taken.receipt.needs_welcome))
+            self._joining[room] = asyncio.ensure_future(
+                self._join(room, taken.receipt.needs_welcome, self._joined)
+            )
+        elif taken.receipt.needs_key_log is not None:
+            self._server.catch_up.hold(room, briefly=True)
+            self._joining[room] = asyncio.ensure_future(
+                self._join(room, taken.receipt.needs_key_log, self._with_key_log)
+            )
         elif taken.receipt.cursor < events[-1].seq:
             self._server.catch_up.stand_at(room, taken.receipt.cursor)
         self._stored(room, taken)
@@ -237,9 +244,11 @@ class Incoming:
         return Seq(0) if groups is None else await self._archive.read(groups.cursor, room)
 
     # joining
-    async def _join(self, room: RoomId, event: LogEvent) -> None:
-        """Try until the Welcome was used, or is useless; then let the room continue."""
-        cursor = await self._retried(room, lambda: self._joined(room, event))
+    async def _join(
+        self, room: RoomId, event: LogEvent, work: Callable[[RoomId, LogEvent], Awaitable[Seq]]
+    ) -> None:
+        """Try until the Welcome was used or is useless, and the key log was read; then let the room go on."""
+        cursor = await self._retried(room, lambda: work(room, event))
         del self._joining[room]
         self._server.catch_up.release(room, cursor)
 
@@ -267,28 +276,54 @@ class Incoming:
         waiting = next((w for w in inbox if w.room == room and w.seq == event.seq), None)
         if waiting is not None:
             with suppress(JoinRefusedError):
-                taken = await self._entered(groups, summary.kind, waiting, event)
+                try:
+                    taken = await self._entered(groups, summary.kind, waiting, event)
+                except KeyLogNeededError:
+                    await self._catch_up_keys()
+                    taken = await self._entered(groups, summary.kind, waiting, event, key_log_read=True)
                 self._stored(room, taken)
                 await self._show(room, taken.applied)
                 with suppress(ParlourClientError):  # else it is dropped at the next greeting
                     await self._delivery.drop_welcome(waiting.id)
                 return taken.receipt.cursor
-        now = self._clock.now()
+        return await self._without_welcome(groups, room, event)
+
+    async def _with_key_log(self, room: RoomId, event: LogEvent) -> Seq:
+        """Read the key log to its end; then it is decided about a new key of someone."""
+        await self._catch_up_keys()
+        if self._groups is None:
+            raise ParlourClientError(_("This device has no keys right now."))
+        return await self._without_welcome(self._groups, room, event)
+
+    async def _without_welcome(self, groups: GroupService, room: RoomId, event: LogEvent) -> Seq:
         taken = await self._archive.write(
-            store_events, groups, room, [event], self._names_me, now, welcome_missing=True
+            store_events,
+            groups,
+            room,
+            [event],
+            self._names_me,
+            self._clock.now(),
+            welcome_missing=True,
+            key_log_read=True,
         )
         self._stored(room, taken)
         await self._show(room, taken.applied)
         return taken.receipt.cursor
 
     async def _entered(
-        self, groups: GroupService, kind: RoomKind, waiting: WaitingWelcome, event: LogEvent
+        self,
+        groups: GroupService,
+        kind: RoomKind,
+        waiting: WaitingWelcome,
+        event: LogEvent,
+        *,
+        key_log_read: bool = False,
     ) -> StoredRun:
         """Open the Welcome off the event loop and off the archive's thread: 500 members take a while."""
         keys = await self._archive.read(_packages)
         opened = await asyncio.to_thread(groups.open_welcome, keys, kind, waiting, event)
         return await self._archive.write_durably(
-            _enter, groups, opened, event, self._names_me, self._clock.now()
+            _enter, groups, opened, event, self._names_me, self._clock.now(), key_log_read=key_log_read
         )
 
 
@@ -330,7 +365,9 @@ def _enter(
     event: LogEvent,
     names_me: Names,
     now: Millis,
+    *,
+    key_log_read: bool,
 ) -> StoredRun:
-    received, concerns = groups.enter(connection, opened, event, now)
+    received, concerns = groups.enter(connection, opened, event, now, key_log_read=key_log_read)
     receipt = Receipt([received], event.seq, concerns=concerns, moved=True)
     return StoredRun(receipt, store(connection, receipt.items, names_me, receipt.cursor, [event]))

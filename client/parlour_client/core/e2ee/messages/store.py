@@ -58,6 +58,7 @@ def store_events(
     now: Millis,
     *,
     welcome_missing: bool = False,
+    key_log_read: bool = False,
     to_head: bool = False,
 ) -> StoredRun:
     """Decrypt and store the next events; those after a gap are left alone, known ones are only returned.
@@ -67,7 +68,15 @@ def store_events(
     cursor = groups.cursor(connection, room)
     following = _following(events, cursor)
     roles = _Roles(connection, room)
-    receipt = groups.process(connection, room, following, roles.of, now, welcome_missing=welcome_missing)
+    receipt = groups.process(
+        connection,
+        room,
+        following,
+        roles.of,
+        now,
+        welcome_missing=welcome_missing,
+        key_log_read=key_log_read,
+    )
     denied = _deny(connection, room, receipt.items, now)
     comparisons = _keep(connection, room, receipt.items, now)
     fresh = store(connection, receipt.items, names_me, receipt.cursor, following)

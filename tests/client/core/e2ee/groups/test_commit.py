@@ -82,7 +82,7 @@ def test_a_commit_made_of_what_was_signed_before_another_change_is_made_again() 
     bobby.commit(log, 4, [], [carol])
     alice.sync(log)
     wanted = CommitRequest(request(5), "test", {}, [carol.id], *clocks(log), statements)
-    with pytest.raises(MovedError, match="not in the group"):
+    with pytest.raises(MovedError, match="not in the room"):
         alice.run(alice.groups.stage, ROOM, wanted)
     assert alice.groups.staged(alice.connection, ROOM) is None
 

@@ -110,7 +110,7 @@ class ClientModel(Model):
             node = self.nodes[node.parent]
         statements.executed(self.connection, ROOM, [self.statements[one] for one in done])
         if state.revoked:
-            key_log_copy.revoke(self.connection, device_id("ada", device="phone"), 9)
+            key_log_copy.revoke(self.connection, device_id("ada", device="phone"), b"")
         stored, own = self._group(state, device), self._own(device)
         clocks = commit_plan.Clocks(_time(here), Millis(_time(server) + 1))  # less than a day away
         plan = commit_plan.plan(self.connection, own, stored, _STATE, None, clocks)

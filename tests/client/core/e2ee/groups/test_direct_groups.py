@@ -4,10 +4,9 @@ import pytest
 from tests.client.core.e2ee.group_world import ROOM, Device, room_of
 from tests.client.core.e2ee.hostile_commits import commit_of, handshake
 
-from parlour_client.core.e2ee.groups.commit_plan import signed
 from parlour_client.core.e2ee.groups.group_report import GroupStatus
-from parlour_client.core.e2ee.identity.signing import verify
-from parlour_protocol.membership import NotAllowedError, read_statement
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.membership import Execution, NotAllowedError
 from parlour_protocol.mls import add_proposal
 from parlour_protocol.rooms import RoomKind
 
@@ -25,8 +24,10 @@ def test_a_third_person_is_let_into_no_direct_room() -> None:
     assert len(bobby.status(log).members) == 2
     roster = alice.groups.roster(alice.connection, ROOM)
     assert roster is not None
+    admission, _ = alice.admitted(roster, carol, log)
+    execution = Execution(Millis(log.now), alice.user, [alice.id, bobby.id], lambda *_: True)
     with pytest.raises(NotAllowedError, match="two people"):
-        roster.applied(read_statement(signed(alice.own, alice.admission(roster, carol, log)), verify))
+        roster.applied(admission, execution)
 
 
 def test_a_second_device_of_the_two_is() -> None:

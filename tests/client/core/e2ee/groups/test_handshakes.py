@@ -12,7 +12,7 @@ from tests.client.core.e2ee.hostile_commits import commit_of, handshake, lawless
 
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_report import GroupStatus
-from parlour_client.core.e2ee.groups.policy import Binding, DeclaredChanges, RoomRules
+from parlour_client.core.e2ee.groups.policy import Binding, DeclaredChanges
 from parlour_client.core.e2ee.groups.received import ToContest
 from parlour_client.core.e2ee.identity.mls_extensions import ROOM_BINDING
 from parlour_client.core.model import NoteKind
@@ -137,7 +137,7 @@ def test_a_commit_carries_no_proposals_of_others() -> None:
     proposal = groups[2].propose(remove_proposal(1), now=log.now // 1_000)
     groups[0].process(proposal, now=log.now // 1_000)
     message = groups[0].commit(now=log.now // 1_000).message
-    rules = RoomRules(carol.groups.stored(carol.connection, log.room).rules.roster)
+    rules = carol.groups.stored(carol.connection, log.room).rules
     rules.declared = DeclaredChanges(log.now, (), (bobby.id,))
     groups[2].policy = rules.policy()
     with pytest.raises(RuleBrokenError, match="someone else's"):

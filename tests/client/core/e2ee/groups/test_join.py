@@ -6,10 +6,9 @@ import msgspec
 import pytest
 from tests.client.core.e2ee.group_world import ROOM, Device, Log, agree, clocks, request, room_of, sealed_body
 
-from parlour_client.core.archive import key_pins
 from parlour_client.core.e2ee.groups import statements
 from parlour_client.core.e2ee.groups.commit import CommitRequest
-from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, NotDurableError, NotReadyError
+from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, NotDurableError
 from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.model import NoteKind
 from parlour_protocol.delivery import WaitingWelcome
@@ -19,7 +18,7 @@ from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeByt
 from parlour_protocol.ids import Epoch, GroupId, RoomId, WelcomeId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.mls import add_proposal
-from parlour_protocol.rooms import RoomKind
+from parlour_protocol.rooms import Role, RoomKind
 
 OTHER = RoomId("another4567890abcdefgh")
 
@@ -340,20 +339,24 @@ def test_a_new_member_reads_what_follows_and_is_read() -> None:
     assert alice.texts(log)[-2:] == ["welcome", "thanks"]
 
 
-def test_an_invited_person_enters_the_group_of_who_invited_them() -> None:
-    """By that person's admission under the key that is theirs, however right everything else about it is."""
+def test_an_invited_person_enters_only_by_their_own_acceptance() -> None:
+    """Not a group that was begun with their name in it, however right everything else about it is."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
-    log = room_of(alice)
-    event, _ = invited(alice, bobby, log)
-    bobby.run(statements.accepted, log.room, carol.user)
-    bobby.run(key_pins.pin, carol.user, carol.account.public, Millis(log.now))
-    refused = r"carol, who invited you, did not admit you"
-    nothing_changed(bobby, log, lambda: bobby.join(log, event), refused)
-    bobby.run(statements.accepted, log.room, alice.user)
-    with pytest.raises(NotReadyError, match="not known yet"):  # it is tried again when the key log was read
-        bobby.join(log, event)
-    bobby.run(key_pins.pin, alice.user, carol.account.public, Millis(log.now))
-    nothing_changed(bobby, log, lambda: bobby.join(log, event), r"alice, who invited you, did not admit you")
-    bobby.run(key_pins.accept, alice.user, alice.account.public, Millis(log.now))
+    log = room_of(carol)
+    admission, _ = carol.admitted(carol.groups.stored(carol.connection, log.room).rules.roster, bobby, log)
+    log = Log()
+    log.add(alice.user, Created(room_kind=log.kind, encrypted=True))
+    people = [(one.user, one.account.public, Role.OWNER) for one in (alice, bobby, carol)]
+    asked = alice.run(alice.groups.create_group, log.room, log.kind, request(1), Millis(log.now), people)
+    log.found(alice, asked)
+    alice.sync(log)
+    log.commit(alice, alice.stage(log, 2, [bobby]))
+    event = bobby.receive(log.events).needs_welcome
+    assert event is not None
+    bobby.run(statements.accept, log.room, admission)
+    words = r"carol, who invited you, did not admit you"
+    nothing_changed(bobby, log, lambda: bobby.join(log, event), words)
+    bobby.run(statements.forget_accepted, log.room)  # another device of someone who is in can't know
     bobby.join(log, event)
+    alice.sync(log)
     agree(log, alice, bobby)

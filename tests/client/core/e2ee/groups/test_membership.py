@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 
 import pytest
-from tests.client.core.e2ee.group_world import ROOM, SERVER, Device, Log, agree, room_of
+from tests.client.core.e2ee.group_world import ROOM, SERVER, START, Device, Log, agree, clocks, room_of
 from tests.client.core.e2ee.hostile_commits import commit_of, handshake, refused
 
 from parlour_client.core.archive import alarms
 from parlour_client.core.e2ee.groups import server_claims, statements
 from parlour_client.core.e2ee.groups.commit_evidence import Evidence
-from parlour_client.core.e2ee.groups.commit_plan import Plan, signed
+from parlour_client.core.e2ee.groups.commit_plan import Clocks, Plan, ServerClaims, signed
 from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.groups.policy import extensions_of
@@ -21,7 +21,7 @@ from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.ids import Epoch, new_group_id
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.membership import Admit, AnyAct, Person, Remove, Roster, SetRole, Unban
+from parlour_protocol.membership import Admit, AnyAct, Execution, Person, Remove, Roster, SetRole, Unban
 from parlour_protocol.mls import GroupContextExtensions, add_proposal, remove_proposal
 from parlour_protocol.rooms import Role
 
@@ -57,21 +57,36 @@ def state_of(
 
 def plan(device: Device, log: Log, missing: Sequence[Device] = (), leaving: Sequence[Device] = ()) -> Plan:
     """Plan the next commit."""
+    device.read_key_log()
     state = state_of(device, log, missing, leaving)
-    return device.run(device.groups.plan, log.room, state, None, Millis(log.now))
+    return device.run(device.groups.plan, log.room, state, None, Clocks(*clocks(log)))
 
 
 def act(log: Log, roster: Roster, who: Device, kind: Callable[..., AnyAct], *more: object) -> AnyAct:
     """Return what is signed about someone now."""
-    more = (*more, roster.origin) if kind is Admit else more
+    if kind is Admit:
+        more = (*more, roster.origin, bytes(16), Millis(log.now + 86_400_000))
     return kind(SERVER, log.room, roster.serial, Millis(log.now), who.user, *more)
+
+
+def joins(log: Log, by: Device, who: Device) -> None:
+    """Let someone accept the invitation of a member."""
+    key = who.account.public
+    data = by.sign(log, lambda roster: act(log, roster, who, Admit, key))
+    accepted = who.accepts(statements.statement_of(bytes(data)), log)
+    log.add(who.user, Joined(statement=data, acceptance=StatementBytes(accepted.data)))
 
 
 def carried(roster: Roster, *those: bytes) -> tuple[bytes, GroupContextExtensions]:
     """Return evidence, and extensions that say something else than it does."""
     other = roster.begin(SERVER, ROOM, roster.kind, roster.people[0].user, _triples(roster), Millis(1))
     extensions = GroupContextExtensions(extensions_of(other))
-    return Evidence(those).encode(), extensions
+    return evidence(*those), extensions
+
+
+def evidence(*those: bytes) -> bytes:
+    """Return what a commit carries."""
+    return Evidence.of(Millis(START), those, ()).encode()
 
 
 def _triples(roster: Roster) -> list[tuple[UserName, bytes, Role]]:
@@ -98,10 +113,12 @@ def test_an_admission_is_signed_by_a_device_of_the_group() -> None:
         roster = roster_of(alice, log)
         by = phone if outside else lurker
         statement = signed(by.own, act(log, roster, lurker, Admit, lurker.account.public))
-        evidence, extensions = carried(roster, statement)
+        accepted = lurker.accepts(statements.statement_of(statement), log).data
+        data, extensions = carried(roster, accepted, statement)
         proposals = [add_proposal(lurker.package()), extensions]
-        handshake(log, alice, commit_of(alice, log, *proposals, evidence=evidence), added=(lurker.id,))
-        assert "is not in the group" in refused(bobby, log).trouble
+        handshake(log, alice, commit_of(alice, log, *proposals, evidence=data), added=(lurker.id,))
+        words = "device of alice that signed it is not in the group" if outside else "not in the room"
+        assert words in refused(bobby, log).trouble
 
 
 def test_the_list_of_members_changes_exactly_as_was_signed() -> None:
@@ -114,10 +131,10 @@ def test_the_list_of_members_changes_exactly_as_was_signed() -> None:
         alice, bobby, lurker = Device("alice"), Device("bobby"), Device("lurker")
         log = room_of(alice, bobby)
         roster = roster_of(alice, log)
-        statement = signed(alice.own, act(log, roster, lurker, Admit, lurker.account.public))
-        evidence, extensions = carried(roster, statement)
+        signed, _ = alice.evidence(log, [lurker])
+        data, extensions = carried(roster, *signed)
         proposals = [extensions] if told else []
-        handshake(log, alice, commit_of(alice, log, *proposals, evidence=evidence if given else b""))
+        handshake(log, alice, commit_of(alice, log, *proposals, evidence=data if given else b""))
         assert words in refused(bobby, log).trouble
 
 
@@ -126,15 +143,21 @@ def test_an_admission_from_before_someones_removal_brings_no_one_back() -> None:
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
     old, _ = alice.evidence(log, [carol])
-    log.commit(alice, alice.stage(log, 5, [carol]))
+    unused, _ = alice.evidence(log, [carol])
+    added = alice.wanted(log, 5, {carol.id: carol.package()}, Plan(old, [], [], [], ServerClaims()))
+    log.commit(alice, alice.run(alice.groups.stage, ROOM, added))
     for device in (alice, bobby, carol):
         device.sync(log)
     alice.commit(log, 6, [], [carol])
     bobby.sync(log)
-    log.add(carol.user, Joined(statement=StatementBytes(old[0])))
-    bobby.sync(log)
-    made = plan(bobby, log, missing=[carol])
-    assert (made.statements, made.missing, made.claims.ghosts) == ([], [], [carol.user])
+    for which, ghosts in ((old, [carol.user]), (unused, [])):
+        acceptance, admission = map(StatementBytes, which)
+        log.add(carol.user, Joined(statement=admission, acceptance=acceptance))
+        bobby.sync(log)
+        made = plan(bobby, log, missing=[carol])
+        assert (made.statements, made.missing, made.claims.ghosts) == ([], [], ghosts)
+    why = "The invitation of carol by alice is void: they left since."
+    assert made.claims.void == [(carol.user, why)]
 
 
 # --- what goes
@@ -158,9 +181,11 @@ def test_who_is_removed_loses_all_devices_at_once() -> None:
     alice.sync(log)
     roster = roster_of(alice, log)
     statement = signed(alice.own, act(log, roster, bobby, Remove))
-    after = roster.applied(statements.statement_of(statement))
+    devices = [one.device for one in alice.status(log).members]
+    execution = Execution(Millis(log.now), alice.user, devices, lambda *_: True)
+    after = roster.applied(statements.statement_of(statement), execution)
     proposals = [remove_proposal(1), GroupContextExtensions(extensions_of(after))]
-    data = commit_of(alice, log, *proposals, evidence=Evidence((statement,)).encode())
+    data = commit_of(alice, log, *proposals, evidence=evidence(statement))
     handshake(log, alice, data, removed=(bobby.id,))
     assert "left a device of bobby in the group" in refused(carol, log).trouble
 
@@ -171,7 +196,9 @@ def test_a_single_device_is_removed_by_its_own_revocation() -> None:
     phone = Device("bobby", account=bobby.account)
     log = room_of(alice, bobby, carol, phone)
     forged = carol.account.revoke(phone.user, SERVER, phone.key.public, Millis(log.now))
-    data = commit_of(alice, log, remove_proposal(3), evidence=Evidence((), (forged,)).encode())
+    data = commit_of(
+        alice, log, remove_proposal(3), evidence=Evidence.of(Millis(START), (), (forged,)).encode()
+    )
     handshake(log, alice, data, removed=(phone.id,))
     assert "no one who may asked for it" in refused(carol, log).trouble
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
@@ -276,8 +303,7 @@ def test_statements_of_the_log_are_executed_by_any_member() -> None:
     """An invitation by alice, a role, a ban: bobby's device makes one commit of them, in the log's order."""
     alice, bobby, carol, davey = (Device(name) for name in ("alice", "bobby", "carol", "davey"))
     log = room_of(alice, bobby, carol)
-    key = davey.account.public
-    log.add(davey.user, Joined(statement=alice.sign(log, lambda r: act(log, r, davey, Admit, key))))
+    joins(log, alice, davey)
     alice.sync(log)
     log.add(
         alice.user,
@@ -285,7 +311,7 @@ def test_statements_of_the_log_are_executed_by_any_member() -> None:
     )
     bobby.sync(log)
     made = plan(bobby, log, missing=[davey], leaving=[carol])
-    assert (len(made.statements), made.missing, made.remove) == (2, [davey.id], [carol.id])
+    assert (len(made.statements), made.missing, made.remove) == (3, [davey.id], [carol.id])
     wanted = bobby.wanted(log, 7, {davey.id: davey.package()}, made)
     log.commit(bobby, bobby.run(bobby.groups.stage, ROOM, wanted))
     for device in (alice, bobby, davey):
@@ -297,7 +323,7 @@ def test_statements_of_the_log_are_executed_by_any_member() -> None:
     assert (gone.banned, gone.by) == (True, alice.user)
     note = alice.receipts[-1].items[-1].note
     assert note is not None
-    assert "alice admitted davey; alice banned carol" in note.detail
+    assert "alice banned carol; alice admitted davey" in note.detail
 
 
 def test_who_comes_back_is_removed_first() -> None:
@@ -307,8 +333,7 @@ def test_who_comes_back_is_removed_first() -> None:
     kick = alice.sign(log, lambda r: act(log, r, bobby, Remove))
     log.add(alice.user, Kicked(who=bobby.user, statement=kick))
     alice.sync(log)
-    back = alice.sign(log, lambda r: act(log, r, bobby, Admit, bobby.account.public))
-    log.add(bobby.user, Joined(statement=back))
+    joins(log, alice, bobby)
     alice.sync(log)
     made = plan(alice, log, missing=[bobby], leaving=[bobby])
     assert (len(made.statements), made.remove, made.missing) == (1, [bobby.id], [])
@@ -370,7 +395,8 @@ def test_a_ghost_whom_members_removed_is_named_with_who_did_it() -> None:
     assert list(server_claims.words(made.claims, roster_of(alice, log))) == told
     assert {server_claims.room_of(one) for one in alarms.load(alice.connection)} == {ROOM}
     lifted = alice.sign(log, lambda r: act(log, r, davey, Unban))
-    roster = roster_of(alice, log).applied(statements.statement_of(bytes(lifted)))
+    execution = Execution(Millis(log.now), alice.user, [alice.id], lambda *_: True)
+    roster = roster_of(alice, log).applied(statements.statement_of(bytes(lifted)), execution)
     assert "no member admitted them again" in server_claims.ghost_words(davey.user, roster)
 
 
@@ -399,7 +425,7 @@ def test_a_row_says_who_did_what_and_each_name_once() -> None:
         return f"{log.events[-1].author} {note.detail}"
 
     def executed(by: Device, statement: bytes, remove: Sequence[Device] = ()) -> str:
-        made = Plan([statement], [], [one.id for one in remove], [], server_claims.ServerClaims())
+        made = Plan([statement], [], [one.id for one in remove], [], ServerClaims())
         by.sync(log)
         log.commit(by, by.run(by.groups.stage, ROOM, by.wanted(log, log.now, {}, made)))
         return row()
@@ -419,7 +445,7 @@ def test_a_role_is_what_an_owner_signed() -> None:
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
     statement = bytes(alice.sign(log, lambda r: act(log, r, bobby, SetRole, Role.MODERATOR)))
-    wanted = alice.wanted(log, 5, {}, Plan([statement], [], [], [], server_claims.ServerClaims()))
+    wanted = alice.wanted(log, 5, {}, Plan([statement], [], [], [], ServerClaims()))
     log.commit(alice, alice.run(alice.groups.stage, ROOM, wanted))
     for device in (alice, bobby, carol):
         device.sync(log)
@@ -431,7 +457,7 @@ def test_a_role_is_what_an_owner_signed() -> None:
 
 def test_a_bad_statement_is_no_evidence() -> None:
     """Not MessagePack, another form of the same, a statement that no one signed."""
-    for data in (b"x", b"\x92\x90\x90", Evidence((b"nothing",)).encode()):
+    for data in (b"x", b"\x92\x90\x90", evidence(b"nothing")):
         with pytest.raises(RuleBrokenError):
             statements.statement_of(Evidence.read(data).statements[0])
 

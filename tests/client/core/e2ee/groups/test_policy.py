@@ -6,7 +6,7 @@ from tests.client.core.e2ee.group_world import ROOM, SERVER, Device, room_of
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.groups.group_report import digits
 from parlour_client.core.e2ee.groups.group_store import group_bytes
-from parlour_client.core.e2ee.groups.policy import Binding, RoomRules, binding_of, extensions_of, person_of
+from parlour_client.core.e2ee.groups.policy import Binding, binding_of, extensions_of, person_of
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, ROOM_BINDING
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.bodies import EncryptedMessage
@@ -51,8 +51,11 @@ def test_bindings_that_are_refused(extensions: tuple[Extension, ...]) -> None:
 
 def test_the_rules_expect_no_commit_until_one_is_declared() -> None:
     """Whatever comes in between is refused, the empty commit too."""
-    change = Change(Sender(SenderType.MEMBER, 0), (), (), (), (), None, None, b"", ())
-    rules = RoomRules(ROSTER)
+    alice = Device("alice")
+    stored = alice.groups.stored(alice.connection, room_of(alice).room)
+    members = tuple(stored.group.tree.members())
+    change = Change(Sender(SenderType.MEMBER, 0), (), (), (), (), None, None, b"", members)
+    rules = stored.rules
     with pytest.raises(RuleBrokenError, match="none was expected"):
         rules.authorise(change)
     with rules.ours(0):

@@ -5,6 +5,8 @@ from tests.protocol.membership.people import give, name, room
 
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.maintenance.closed_accounts import closed_words
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.membership import Execution
 from parlour_protocol.rooms import Role, RoomKind
 
 ADA, BEN, CAT, DAN = (name(user) for user in ("ada", "ben", "cat", "dan"))
@@ -27,7 +29,8 @@ def test_a_room_says_who_can_remove_a_deleted_account(
 ) -> None:
     """By the roster's rules: those above them, and no one an owner."""
     roster = room(RoomKind.PRIVATE, "ada", "ben", "cat", "dan")
-    roster = roster.applied(give(roster, "ben", Role.MODERATOR))
+    given = give(roster, "ben", Role.MODERATOR)
+    roster = roster.applied(given, Execution(Millis(0), ADA, [given.device], lambda *_: True))
     report = GroupReport(GroupStatus.ACTIVE, roster=roster)
     (found,) = closed_words([name(closed)], report, name(me), [name(user) for user in verified], [], {})
     assert f"{closed}'s account was deleted" in found

@@ -14,6 +14,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
 from parlour_protocol.membership import (
+    NEVER_REMOVED,
     Accept,
     Admit,
     AnyAct,
@@ -114,7 +115,8 @@ class Home:
     def admission(self, room: str, who: "Home") -> str:
         """Return the signed admission of someone."""
         key, at = bytes(who.account.verify_key), Millis(1_700_000_000_000)
-        act = Admit(SERVER, RoomId(room), 0, at, who.user, key, bytes(32), new_admission_id(), Millis(at + 1))
+        after, chosen, end = NEVER_REMOVED, new_admission_id(), Millis(at + 1)
+        act = Admit(SERVER, RoomId(room), 0, at, who.user, key, bytes(32), after, chosen, end)
         return self.statement(act)
 
     def acceptance(self, room: str, admission: str) -> str:

@@ -60,8 +60,10 @@ class _Person:
     def admits(self, roster: Roster, who: "_Person", key: bytes | None = None) -> Statement:
         """Return an admission that they sign."""
         account, end = key or who.account.public, Millis(_NOW + ADMISSION_LASTS)
-        origin, chosen = roster.origin, new_admission_id()
-        return self.signs(Admit(_SERVER, _ROOM, roster.serial, _NOW, who.user, account, origin, chosen, end))
+        begun, after, chosen = roster.origin, roster.removal_digest(who.user), new_admission_id()
+        return self.signs(
+            Admit(_SERVER, _ROOM, roster.serial, _NOW, who.user, account, begun, after, chosen, end)
+        )
 
     def accepts(self, admission: Statement) -> Statement:
         """Return the acceptance that they sign."""

@@ -37,6 +37,7 @@ from parlour_protocol.membership.statements import (
     Unban,
     Withdraw,
     digest_of,
+    read_again,
     read_statement,
 )
 from parlour_protocol.rooms import Role, RoomKind
@@ -131,7 +132,7 @@ class RemovedPerson(msgspec.Struct, frozen=True, array_like=True, forbid_unknown
     lifted: Count = 0
     """Bans of them with a lower serial are void: it is the change by which a ban was last lifted."""
     was: Person | None = None
-    """Their former entry, as evidence for statements that they signed."""
+    """Their first entry with the key that they had last, as evidence for statements that they signed."""
 
     @property
     def banned(self) -> bool:
@@ -167,6 +168,8 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     removed: tuple[RemovedPerson, ...] = ()
     roles: tuple[bytes, ...] = ()
     """All statements that gave a role, in order: evidence for statements signed in between."""
+    former: tuple[Person, ...] = ()
+    """Entries with keys that their people have replaced, in order: evidence as well."""
 
     @classmethod
     def begin(
@@ -233,6 +236,11 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     def removal_of(self, user: UserName) -> RemovedPerson | None:
         """Return someone who left, was removed or is banned."""
         return next((one for one in self.removed if one.user == user), None)
+
+    def removal_digest(self, user: UserName) -> bytes:
+        """Return the digest that an admission or a request of someone names: of what last removed them."""
+        removed = self.removal_of(user)
+        return NEVER_REMOVED if removed is None else digest_of(removed.proof)
 
     def may_remove(self, by: UserName, who: UserName) -> bool:
         """Return whether one person in the room may remove the other."""
@@ -317,11 +325,9 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     def _requested(self, statement: Statement, act: Request, execution: Execution) -> "Roster":
         if self.kind is not RoomKind.PUBLIC:
             _refuse("people join this room by invitation only")
-        before = self._may_come(act.who, execution)
+        self._require_may_come(act, execution)
         if self.person(act.who) is not None:
             _refuse(f"{act.who} is in the room already")
-        if act.after != _removal_digest(before):
-            _refuse(f"{act.who} has left since that request was made")
         key = statement.signer.account_key
         return self._with(_came(act, key, act.who, self.serial + 1, statement.data))
 
@@ -344,13 +350,14 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         if not accepted:
             raise NotAcceptedError(f"{act.who} has not accepted that admission")
         came = _came(act, act.account_key, by.user, self.serial + 1, statement.data)
-        return self._with(replace(came, acceptance=b"" if acceptance is None else acceptance.data))
+        changed = self._with(replace(came, acceptance=b"" if acceptance is None else acceptance.data))
+        now = self.person(act.who)
+        return changed if now is None else replace(changed, former=(*self.former, now))
 
     def _require_admissible(self, act: Admit, execution: Execution) -> None:
         """Require that the person may be in, and is not, or only with an earlier key."""
-        before, now = self._may_come(act.who, execution), self.person(act.who)
-        if before is not None and act.serial < before.serial:
-            _refuse(f"{act.who} was removed after that admission was signed")
+        self._require_may_come(act, execution)
+        now = self.person(act.who)
         if now is None:
             if self.kind is RoomKind.DIRECT and len(self.people) >= _TWO:
                 _refuse("a direct room has two people")
@@ -383,7 +390,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
                 _refuse(f"{act.who} is in the room already")
             return self._without(act, statement)
         if isinstance(about.act, Request):  # reading it requires that it is their own
-            if now is not None or about.act.after != _removal_digest(self.removal_of(act.who)):
+            if now is not None or about.act.after != self.removal_digest(act.who):
                 _refuse("what it withdraws is void already")
             return self._without(act, statement)
         if not (_is_inviter(statement, about) or _is_invited(statement, about) or _moderates(signer)):
@@ -432,10 +439,13 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
             self._require_may_remove(self._signer(statement, execution), act)
         if act.ban and before is not None and act.serial < before.lifted:
             _refuse(f"bans of {act.who} were lifted after that was signed")
-        if now is None:
+        if not act.ban:
+            if again or act.serial < _reaches_back_to(now, before):
+                _refuse(f"{act.who} joined after that was signed" if now else f"{act.who} is not in the room")
+        elif now is None:
             self._require_longer_ban(act, execution)
         elif again or act.serial < now.since:
-            if not act.ban or not _ends_after(act.until, execution.at + (MARGIN if again else 0)):
+            if not _ends_after(act.until, execution.at + (MARGIN if again else 0)):
                 _refuse(f"{act.who} joined after that was signed")
             if execution.by is not None and not self.may_remove(execution.by, act.who):
                 _refuse(f"{act.who} joined after that was signed, and {execution.by} may not remove them")
@@ -447,10 +457,8 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
             _refuse("people cannot ban themselves")
 
     def _require_longer_ban(self, act: Remove, execution: Execution) -> None:
-        """Require that a removal of someone who is not in bans them, and for longer than they are banned."""
+        """Require that a ban of someone who is not in is longer than the one that they have."""
         before = self.removal_of(act.who)
-        if not act.ban:
-            _refuse(f"{act.who} is not in the room")
         if before is not None and before.banned and not _ends_later(act, before):
             _refuse(f"{act.who} is banned already")
         if not _ends_after(act.until, execution.at):
@@ -489,11 +497,12 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         changed = self._with(replace(now, role=act.role, given=True))
         return replace(changed, roles=(*self.roles, statement.data))
 
-    def _may_come(self, who: UserName, execution: Execution) -> RemovedPerson | None:
-        before = self.removal_of(who)
+    def _require_may_come(self, act: Admit | Request, execution: Execution) -> None:
+        before = self.removal_of(act.who)
         if before is not None and before.is_banned(execution.at):
-            _refuse(f"{who} is banned: a moderator has to lift the ban first")
-        return before
+            _refuse(f"{act.who} is banned: a moderator has to lift the ban first")
+        if act.after != self.removal_digest(act.who):
+            _refuse(f"{act.who} was removed, or has left, since that was signed")
 
     def _require_above(self, by: Person, act: Remove | SetRole) -> None:
         _require_role(by, act)
@@ -504,13 +513,18 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     def _without(self, act: Remove | Withdraw, statement: Statement) -> "Roster":
         """Note that someone is not in the room; a ban that there is stays, unless this one ends later."""
         now, before = self.person(act.who), self.removal_of(act.who)
+        former = self.former
         removed = RemovedPerson(act.who, self.serial + 1, statement.by, act.at, statement.data, was=now)
         if before is not None:
-            was = now if now is not None else before.was
-            removed = replace(removed, ban=before.ban, until=before.until, lifted=before.lifted, was=was)
+            removed = replace(removed, ban=before.ban, until=before.until, lifted=before.lifted)
+        if before is not None and before.was is not None:
+            if now is None or now.account_key == before.was.account_key:
+                removed = replace(removed, was=before.was)  # a later one may be by people whom it let in
+            else:
+                former = (*former, before.was)
         if isinstance(act, Remove) and act.ban and (not removed.banned or _ends_later(act, removed)):
             removed = replace(removed, ban=statement.data, until=act.until)
-        return self._with(removed=removed)
+        return replace(self._with(removed=removed), former=former)
 
     def _with(self, person: Person | None = None, removed: RemovedPerson | None = None) -> "Roster":
         """Replace the entry of one name, and count the change."""
@@ -557,7 +571,7 @@ class _Proofs:
             self._trust_founders()
         self._trust_admitted()
         for person in roster.people:
-            if not (self._was_there(person) or self._is_admitted(person)):
+            if not (self._was_there(person) or (self._is_admitted(person) and self._came_since(person))):
                 _refuse(f"{person.user} is in it, but no member admitted them")
             self._require_role(person)
         for removed in roster.removed:
@@ -612,19 +626,22 @@ class _Proofs:
         statement = self._statement(person.proof)
         if statement is None or statement.act.who != person.user:
             return False
-        before = None if self._known is None else self._known.removal_of(person.user)
         match statement.act:
-            case Admit(account_key=key, origin=origin, serial=serial):
-                late = before is None or serial >= before.serial
+            case Admit(account_key=key, origin=origin):
                 here = (key, origin) == (person.account_key, self._roster.origin)
                 accepted = self._has_accepted(person, statement, statement.act)
-                return here and late and accepted and self._signed_by(statement, Role.MEMBER)
-            case Request(after=after):
-                late = before is None or after == _removal_digest(self._roster.removal_of(person.user))
+                return here and accepted and self._signed_by(statement, Role.MEMBER)
+            case Request():
                 own = statement.signer.account_key == person.account_key
-                return self._roster.kind is RoomKind.PUBLIC and own and late
+                return self._roster.kind is RoomKind.PUBLIC and own
             case _:
                 return False
+
+    def _came_since(self, person: Person) -> bool:
+        """Return whether what let someone in follows their last removal."""
+        statement = self._statement(person.proof)
+        act = None if statement is None else statement.act
+        return isinstance(act, Admit | Request) and act.after == self._roster.removal_digest(person.user)
 
     def _has_accepted(self, person: Person, admission: Statement, act: Admit) -> bool:
         if self._roster.kind is RoomKind.DIRECT:
@@ -770,9 +787,19 @@ def _moderates(person: Person | None) -> bool:
     return person is not None and _RANK[person.role] >= _RANK[MAY[Remove]]
 
 
-def _removal_digest(removed: RemovedPerson | None) -> bytes:
-    """Return what a request has to name."""
-    return NEVER_REMOVED if removed is None else digest_of(removed.proof)
+def _reaches_back_to(now: Person | None, before: RemovedPerson | None) -> int:
+    """Return from which change on a removal that is no ban counts: from the last one of that person.
+
+    It voids what would let them in, also if it is executed only after that did, unless they have been given a
+    role since.
+    """
+    last = 0 if before is None else before.serial
+    if now is None:
+        return last
+    if now.given or not now.proof:
+        return now.since
+    came = read_again(now.proof).act
+    return max(last, came.serial)  # that of a request is 0: it names the last removal
 
 
 def _ends_after(until: int | None, at: int) -> bool:
@@ -802,7 +829,8 @@ def _everyone(roster: Roster | None) -> list[Person]:
     """Return everyone who is or was on a roster."""
     if roster is None:
         return []
-    return [*roster.people, *(removed.was for removed in roster.removed if removed.was is not None)]
+    removed = [one.was for one in roster.removed if one.was is not None]
+    return [*roster.people, *removed, *roster.former]
 
 
 def _require_role(by: Person, act: AnyAct) -> None:

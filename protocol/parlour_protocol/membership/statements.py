@@ -33,7 +33,7 @@ ADMISSION_LASTS: Final = 14 * 86_400_000
 LONGEST_ADMISSION: Final = 30 * 86_400_000
 """The most that one may last."""
 NEVER_REMOVED: Final = bytes(32)
-"""What a request names instead of a removal if there was none."""
+"""What an admission or a request names instead of a removal if there was none."""
 _DIGEST_LABEL: Final = b"parlour statement digest v1\0"
 
 AdmissionId = Annotated[bytes, Meta(min_length=16, max_length=16)]
@@ -61,11 +61,13 @@ class Admit(RoomAct, frozen=True, array_like=True, tag="admit", forbid_unknown_f
     """``who``, with this account key, may be in the room once they accept, or stays in after a key change.
 
     ``origin`` (32 bytes) is the digest of the roster's start, which distinguishes a different group for the
-    same room and people. ``id`` is random. After ``until`` it admits no one.
+    same room and people. ``after`` is that of what last removed ``who`` (`Roster.removal_digest`): a removal
+    that its signer did not know of voids it. ``id`` is random. After ``until`` it admits no one.
     """
 
     account_key: Key
     origin: Key
+    after: Digest
     id: AdmissionId
     until: MillisField
 
@@ -88,7 +90,7 @@ class Withdraw(RoomAct, frozen=True, array_like=True, tag="withdraw", forbid_unk
 class Request(RoomAct, frozen=True, array_like=True, tag="request", forbid_unknown_fields=True):
     """The signer, who is ``who``, asks to join a public room. ``serial`` is 0.
 
-    ``after`` is the digest of what last removed them (`RemovedPerson.proof`), or `NEVER_REMOVED`.
+    ``after`` is as in `Admit`.
     """
 
     after: Digest

@@ -213,7 +213,6 @@ class Model:
         role = Role.MODERATOR if self.world.moderator else Role.MEMBER
         people = [(OWNERS[0], account("ada"), Role.OWNER), (OWNERS[1], account("ben"), role)]
         began = self.module.Roster.begin(SERVER, ROOM, self.world.kind, OWNERS[0], people, NOW)
-        self.origin = began.origin
         self.nodes.number("start", Node(None, self._number(began), (), 0, 0))
 
     def start(self) -> State:
@@ -231,11 +230,12 @@ class Model:
         return self.statements.number(data, read_again(data))
 
     def admission(
-        self, by: int, serial: int, at: Millis, who: UserName = MALLORY, version: str = "", *, kept: int = 0
+        self, by: int, roster: Any, at: Millis, who: UserName = MALLORY, version: str = "", *, kept: int = 0
     ) -> int:
-        """Return an admission by one of the devices."""
+        """Return an admission by one of the devices, which has this roster."""
         key, end = account(str(who), version), Millis(at + LASTS * DAY)
-        act = Admit(SERVER, ROOM, serial, at, who, key, self.origin, bytes([kept]) * 16, end)
+        after, chosen = roster.removal_digest(who), bytes([kept]) * 16
+        act = Admit(SERVER, ROOM, roster.serial, at, who, key, roster.origin, after, chosen, end)
         return self.sign(act, OWNERS[by], device=KEYS[by])
 
     def acceptance(self, admission: int) -> int:
@@ -370,6 +370,12 @@ class Model:
                     return True
         return False
 
+    def _saw_kicked(self, device: Device, since: AnyAct) -> bool:
+        """Return whether a device ever saw mallory kicked after something was signed."""
+        acts = [self.act(one) for one in device.ever]
+        kicks = [act for act in acts if isinstance(act, Remove) and not act.ban and act.who == since.who]
+        return since.who == MALLORY and any(_born(act) > _born(since) for act in kicks)
+
     def _saw_ban(self, device: Device, roster: Any, now: int) -> bool:
         """Return whether a ban of mallory runs that a device ever saw, by its clock and a day more."""
         removal = roster.removal_of(MALLORY)
@@ -399,6 +405,8 @@ class Model:
                 return "READS: someone who never accepted"
             if not mallory.given and self._saw_withdrawn(d, said, mallory.since):
                 return "READS: someone whose invitation this device saw withdrawn"
+        if not mallory.given and self._saw_kicked(d, said.act):
+            return "READS: someone whom this device saw kicked since"
         if mallory.role is Role.MEMBER and self._saw_ban(d, roster, self.now(state, device)):
             return "READS: someone whose ban still runs by this device's clock"
         return None
@@ -413,6 +421,8 @@ class Model:
             return "ADDS: by something that was used before"
         if act.who == MALLORY and self._saw_ban(d, roster, now):
             return "ADDS: someone whose ban still runs by this device's clock"
+        if self._saw_kicked(d, act):
+            return "ADDS: someone whom this device saw kicked since"
         if isinstance(act, Request):
             late = removal is not None and _born(read_again(removal.proof).act) > _born(act)
             return "ADDS: by a request from before a removal" if late else None
@@ -543,14 +553,14 @@ class Model:
         may = ("admit" in self.acts, "ben-admits" in self.acts, "phone-admits" in self.acts)[device]
         theirs = [one for one in signed if isinstance(one.act, Admit) and one.by == OWNERS[device]]
         if may and not any(one.act.who == MALLORY for one in theirs):
-            yield self.admission(device, roster.serial, at)
+            yield self.admission(device, roster, at)
         mallory = roster.person(MALLORY)
         if device == 0 and "rekey" in self.acts and mallory is not None and self._version(mallory) == "":
-            yield self.admission(0, roster.serial, at, MALLORY, "2", kept=2)
+            yield self.admission(0, roster, at, MALLORY, "2", kept=2)
         if device == 1 and "fake" in self.acts:
-            yield self.admission(1, roster.serial, at, OWNERS[0], "2")
+            yield self.admission(1, roster, at, OWNERS[0], "2")
         if device == 0 and "leave" in self.acts and roster.person(OWNERS[1]) is None:
-            yield self.admission(0, roster.serial, NOW, OWNERS[1], kept=1)
+            yield self.admission(0, roster, NOW, OWNERS[1], kept=1)
 
     def _withdraws(self, state: State, device: int, roster: Any) -> Iterator[int]:
         if "withdraw" not in self.acts:
@@ -574,7 +584,8 @@ class Model:
         at, me = _at(self.now(state, device), signed), OWNERS[device]
         acts = [one.act for one in signed if isinstance(one.act, Remove) and one.by == me]
         once = not any(act.who == MALLORY for act in acts)
-        if device == 0 and "kick" in self.acts and once and roster.person(MALLORY) is not None:
+        comes = any(isinstance(one.act, Accept | Request) and one.by == MALLORY for one in signed)
+        if device == 0 and "kick" in self.acts and once and (comes or roster.person(MALLORY) is not None):
             yield self.sign(Remove(SERVER, ROOM, roster.serial, at, MALLORY), me)
         may = ("ban" in self.acts, "ben-bans" in self.acts, False)[device]
         if may and once:

@@ -10,7 +10,6 @@ from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.membership import (
     ADMISSION_LASTS,
-    NEVER_REMOVED,
     Accept,
     Admit,
     AnyAct,
@@ -22,7 +21,6 @@ from parlour_protocol.membership import (
     Statement,
     Unban,
     Withdraw,
-    digest_of,
     new_admission_id,
     read_statement,
     sign_statement,
@@ -118,6 +116,7 @@ def admit(
         who=name(who),
         account_key=account(who, version),
         origin=roster.origin,
+        after=roster.removal_digest(name(who)),
         id=new_admission_id(),
         until=end,
     )
@@ -144,8 +143,7 @@ def withdraw(
 
 def request(roster: Roster, who: str, version: str = "") -> Statement:
     """Return someone's request to enter, after what last removed them."""
-    before = roster.removal_of(name(who))
-    after = NEVER_REMOVED if before is None else digest_of(before.proof)
+    after = roster.removal_digest(name(who))
     return stated(Request(SERVER, ROOM, 0, NOW, name(who), after), who, version)
 
 

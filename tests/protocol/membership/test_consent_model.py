@@ -93,8 +93,20 @@ WITHOUT = {
     "removals that void": (
         "kicked",
         "ADDS: by something that was used before",
-        "if before is not None and act.serial < before.serial:",
-        "if False:",
+        "if act.after != self.removal_digest(act.who):\n            _refuse(f",
+        "if False:\n            _refuse(f",
+    ),
+    "kicks of those who are not in yet": (
+        "kicked",
+        "ADDS: someone whom this device saw kicked since",
+        "if again or act.serial < _reaches_back_to(now, before):",
+        "if now is None or again or act.serial < _reaches_back_to(now, before):",
+    ),
+    "kicks that win a race": (
+        "kicked",
+        "READS: someone whom this device saw kicked since",
+        "if again or act.serial < _reaches_back_to(now, before):",
+        "if again or act.serial < (now.since if now else _reaches_back_to(now, before)):",
     ),
     "bans": (
         "banned there",
@@ -105,7 +117,7 @@ WITHOUT = {
     "bans that win a race": (
         "banned, a race",
         "READS: someone whose ban still runs by this device's clock",
-        "            if not act.ban or not _ends_after(act.until, execution.at + (MARGIN if again else 0)):",
+        "            if not _ends_after(act.until, execution.at + (MARGIN if again else 0)):",
         "            if True:",
     ),
     "bans that only those execute who may": (
@@ -135,8 +147,8 @@ WITHOUT = {
     "the removal that a request names": (
         "a public room",
         "ADDS: by something that was used before",
-        "        if act.after != _removal_digest(before):",
-        "        if False:",
+        "if act.after != self.removal_digest(act.who):\n            _refuse(f",
+        "if False:\n            _refuse(f",
     ),
     "the key log": (
         "a made-up key",

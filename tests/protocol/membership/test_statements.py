@@ -27,7 +27,7 @@ from parlour_protocol.membership.statements import LONGEST_ADMISSION
 from parlour_protocol.rooms import Role
 
 BEN = name("ben")
-ADMIT = Admit(SERVER, ROOM, 3, NOW, BEN, account("ben"), bytes(32), bytes(16), Millis(NOW + 1))
+ADMIT = Admit(SERVER, ROOM, 3, NOW, BEN, account("ben"), bytes(32), NEVER_REMOVED, bytes(16), Millis(NOW + 1))
 ACTS: dict[str, AnyAct] = {
     "admit": ADMIT,
     "accept": Accept(SERVER, ROOM, 0, NOW, name("ada"), bytes(32)),
@@ -116,7 +116,7 @@ def test_the_digest_is_of_what_is_said_and_by_whom() -> None:
 
 def test_a_statement_that_is_not_in_its_one_form() -> None:
     """The same values written in another way are refused, though the signature is good."""
-    fields = [SERVER, ROOM, 3.0, NOW, "ben", account("ben"), bytes(32), bytes(16), NOW + 1]
+    fields = [SERVER, ROOM, 3.0, NOW, "ben", account("ben"), bytes(32), bytes(32), bytes(16), NOW + 1]
     body = msgspec.msgpack.encode(["admit", *fields])
     theirs = signed(certificate(device_key=public("device")))
     signature = key("device").sign(b"parlour room statement v2\0" + body).signature

@@ -22,7 +22,7 @@ from parlour_protocol.identity import Head, device_id_of
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
-from parlour_protocol.membership import Accept, Admit, digest_of, new_admission_id, read_again
+from parlour_protocol.membership import NEVER_REMOVED, Accept, Admit, digest_of, new_admission_id, read_again
 from parlour_server.chat.commands import Commands
 from parlour_server.chat_settings import ChatSettings, Delivery, MessageSettings
 from parlour_server.kit.bus.bus import Bus
@@ -106,7 +106,7 @@ class DiskWorld(World):
         """Return a signed admission to an encrypted room; the first device of someone signs for them."""
         who, end = guest.info.grant.user, Millis(NOW + 1)
         key = bytes(PublicKey(who.encode().ljust(32)))
-        act = Admit(SERVER, room, 0, NOW, who, key, bytes(32), new_admission_id(), end)
+        act = Admit(SERVER, room, 0, NOW, who, key, bytes(32), NEVER_REMOVED, new_admission_id(), end)
         return StatementBytes(carried(act, str(inviter.info.grant.user)))
 
     def acceptance(self, admission: StatementBytes) -> StatementBytes:

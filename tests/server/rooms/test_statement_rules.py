@@ -42,7 +42,7 @@ from parlour_server.store.types import AppendEvent, Facts, Membership
 
 ADA, BEN = name("ada"), name("ben")
 LATER = Millis(NOW + 60_000)
-ADMIT = Admit(SERVER, ROOM, 0, NOW, BEN, account("ben"), bytes(32), bytes(16), LATER)
+ADMIT = Admit(SERVER, ROOM, 0, NOW, BEN, account("ben"), bytes(32), NEVER_REMOVED, bytes(16), LATER)
 ACCEPT = Accept(SERVER, ROOM, 0, NOW, ADA, bytes(32))
 REQUEST = Request(SERVER, ROOM, 0, NOW, ADA, NEVER_REMOVED)
 WITHDRAW = Withdraw(SERVER, ROOM, 0, NOW, BEN, carried(ADMIT, "ada"))

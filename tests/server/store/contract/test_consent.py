@@ -34,6 +34,7 @@ from parlour_protocol.limits import (
     ROOMS_PER_USER,
 )
 from parlour_protocol.membership import (
+    NEVER_REMOVED,
     Accept,
     Admit,
     AnyAct,
@@ -108,7 +109,8 @@ def signed(act: AnyAct, by: str) -> StatementBytes:
 def admission_of(room: RoomId, user: UserName, by: UserName) -> StatementBytes:
     """Return an admission."""
     key, end = account(str(user)), Millis(NOW + 1)
-    return signed(Admit(SERVER, room, 0, NOW, user, key, bytes(32), new_admission_id(), end), by)
+    act = Admit(SERVER, room, 0, NOW, user, key, bytes(32), NEVER_REMOVED, new_admission_id(), end)
+    return signed(act, by)
 
 
 def acceptance_of(admission: StatementBytes) -> StatementBytes:

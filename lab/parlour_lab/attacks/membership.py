@@ -62,8 +62,9 @@ class _Person:
     def admits(self, roster: Roster, who: "_Person") -> tuple[Statement, Statement]:
         """Return an admission that they sign, and its acceptance."""
         key, until = who.account.public, Millis(_NOW + ADMISSION_LASTS)
+        after, chosen = roster.removal_digest(who.user), bytes(16)
         admission = self.signs(
-            Admit(_SERVER, _ROOM, roster.serial, _NOW, who.user, key, roster.origin, bytes(16), until)
+            Admit(_SERVER, _ROOM, roster.serial, _NOW, who.user, key, roster.origin, after, chosen, until)
         )
         return admission, who.signs(Accept(_SERVER, _ROOM, 0, _NOW, who.user, admission.digest))
 

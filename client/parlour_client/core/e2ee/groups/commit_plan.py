@@ -292,7 +292,7 @@ class _Planner:
         if hindrance := self._hinders(pair):
             return hindrance
         removal, inviter = self._after.removal_of(act.who), self._after.person(pair.statement.by)
-        if removal is not None and act.serial < removal.serial:
+        if removal is not None and act.after != self._after.removal_digest(act.who):
             if removal.by == act.who:
                 return _("they left since")
             return _("{by} removed them since").format(by=display_name(removal.by))
@@ -326,6 +326,7 @@ def admission(roster: Roster, user: UserName, key: bytes, now: Millis) -> Admit:
         who=user,
         account_key=key,
         origin=roster.origin,
+        after=roster.removal_digest(user),
         id=new_admission_id(),
         until=Millis(now + ADMISSION_LASTS),
     )

@@ -452,6 +452,24 @@ def test_a_stolen_key_that_was_replaced_is_no_new_one() -> None:
     assert not had(alice.connection, alice.user, old, old)
 
 
+def test_someone_who_was_kicked_before_they_were_added_stays_out() -> None:
+    """They had accepted; the kick is carried out though they are not in yet, and voids the invitation."""
+    alice, bobby, mallory = Device("alice"), Device("bobby"), Device("mallory")
+    log = room_of(alice, bobby)
+    joins(log, bobby, mallory)
+    kick = alice.sign(log, lambda r: act(log, r, mallory, Remove))
+    log.add(alice.user, Kicked(who=mallory.user, statement=kick))
+    for device in (bobby, alice):
+        device.sync(log)
+    made = plan_at(bobby, log, [mallory])
+    assert (list(made.statements), made.missing) == ([bytes(kick)], [])
+    executes(bobby, log, made)
+    alice.sync(log)
+    agree(log, alice, bobby)
+    assert plan_at(alice, log, [mallory]).statements == []
+    assert people(alice, log) == ["alice", "bobby"]
+
+
 def test_a_commit_keeps_its_order() -> None:
     """A withdrawal that holds only once its person was removed is for the next one: else no one follows."""
     alice, bobby, mallory = Device("alice"), Device("bobby"), Device("mallory")

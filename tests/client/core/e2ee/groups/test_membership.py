@@ -65,7 +65,8 @@ def plan(device: Device, log: Log, missing: Sequence[Device] = (), leaving: Sequ
 def act(log: Log, roster: Roster, who: Device, kind: Callable[..., AnyAct], *more: object) -> AnyAct:
     """Return what is signed about someone now."""
     if kind is Admit:
-        more = (*more, roster.origin, bytes(16), Millis(log.now + 86_400_000))
+        after = roster.removal_digest(who.user)
+        more = (*more, roster.origin, after, bytes(16), Millis(log.now + 86_400_000))
     return kind(SERVER, log.room, roster.serial, Millis(log.now), who.user, *more)
 
 

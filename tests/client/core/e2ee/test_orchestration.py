@@ -698,10 +698,10 @@ async def test_an_archive_that_fails_while_joining_holds_the_room_and_says_so(ha
     archive = parts(ben).archive
     write, failing = archive.write_durably, True
 
-    async def full(call: Any, *given: Any) -> Any:
+    async def full(call: Any, *given: Any, **more: Any) -> Any:
         if failing and call is incoming._enter:
             raise ArchiveError("The disk is full.")
-        return await write(call, *given)
+        return await write(call, *given, **more)
 
     archive.write_durably = full  # type: ignore[method-assign, assignment]
     await ana.invitations.send(room, BEN)

@@ -352,8 +352,11 @@ def accepted(connection: apsw.Connection, room: RoomId) -> Accepted | None:
 
 def entered(connection: apsw.Connection, room: RoomId, me: UserName) -> None:
     """Forget what this account asked for or accepted: it is in."""
-    query = "DELETE FROM mls_statements WHERE room = ? AND who = ? AND kind IN ('accept', 'admit', 'request')"
-    connection.execute(query, (room, me))
+    those = "FROM mls_statements WHERE room = ? AND who = ? AND kind IN ('accept', 'admit', 'request')"
+    if any(connection.execute(f"SELECT 1 {those} LIMIT 1", (room, me))):
+        connection.execute(f"DELETE {those}", (room, me))
+    if accepted(connection, room) is not None:
+        forget_accepted(connection, room)
 
 
 def forget_accepted(connection: apsw.Connection, room: RoomId) -> None:

@@ -324,7 +324,7 @@ def test_statements_of_the_log_are_executed_by_any_member() -> None:
     assert (gone.banned, gone.by) == (True, alice.user)
     note = alice.receipts[-1].items[-1].note
     assert note is not None
-    assert "alice banned carol; alice admitted davey" in note.detail
+    assert "alice banned carol; alice let davey in" in note.detail
 
 
 def test_who_comes_back_is_removed_first() -> None:

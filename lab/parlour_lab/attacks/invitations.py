@@ -3,16 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+import apsw
 from msgspec.structs import replace
 
+from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.e2ee.groups import statements
+from parlour_client.core.e2ee.groups.group_errors import NotReadyError
+from parlour_client.core.e2ee.groups.group_store import StoredGroup
+from parlour_client.core.e2ee.groups.policy import RoomRules
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
+from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE
 from parlour_client.core.e2ee.identity.signing import sign, verify
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.people import World
 from parlour_lab.keyed_device import Home, asked, den
 from parlour_lab.target import LabServer
-from parlour_protocol.ids import RoomId
+from parlour_protocol.ids import RoomId, new_group_id
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
 from parlour_protocol.membership import (
@@ -32,6 +41,7 @@ from parlour_protocol.membership import (
     read_statement,
     sign_statement,
 )
+from parlour_protocol.mls import Extension, Group
 from parlour_protocol.rooms import Role, RoomKind
 
 _SERVER = "chat.example.org"
@@ -278,3 +288,39 @@ async def another_name(world: World, seen: Evidence) -> bool:
     shown = [str(one.inviter) for one in cat.client.invitations.all]
     seen.received(f"cat is shown invitations by {shown}; her client says {await cat.words()}")
     return not shown
+
+
+@attack(
+    "A device goes on writing to someone whose invitation it has seen withdrawn",
+    expects="It sends nothing before they are removed from the room's keys.",
+    stage=Stage.NOTHING,
+)
+def writes_on(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, ben, mallory = _people("ada", "ben", "mallory")
+    room = _Room(RoomKind.PRIVATE, ada, ben)
+    admission = ben.admits(room.roster, mallory)
+    act = Withdraw(_SERVER, _ROOM, room.roster.serial, _NOW, mallory.user, admission.data)
+    room.commit(mallory.accepts(admission), admission, by=ben)
+    archive = apsw.Connection(":memory:")
+    for change in MIGRATIONS:
+        for line in change:
+            archive.execute(line)
+    statements.learn(archive, _ROOM, ben.signs(act).data)
+    seen.sent("ben's withdrawal, which another member's message carried; mallory is in the room already")
+    try:
+        statements.require_healed(archive, _group_of(room, ada, ben, mallory), _NOW)
+    except NotReadyError as error:
+        seen.received(str(error))
+        return True
+    seen.received("ada's device encrypts to mallory")
+    return False
+
+
+def _group_of(room: _Room, *people: _Person) -> StoredGroup:
+    """Return the group of a room, as far as a device looks at it to know whose statements count."""
+    leaves = [SimpleNamespace(extensions=(Extension(CERTIFICATE, one.certificate),)) for one in people]
+    tree = SimpleNamespace(members=lambda: enumerate(leaves))
+    group = cast("Group", SimpleNamespace(tree=tree))
+    rules = RoomRules(room.roster, _is_never_logged)
+    return StoredGroup(new_group_id(), _ROOM, "active", b"", group, rules, _NOW)

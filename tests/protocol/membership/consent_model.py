@@ -437,7 +437,7 @@ class Model:
         left = roster.removal_of(said.by)
         if left is not None and left.serial > act.serial:
             return "ADDS: by an invitation whose inviter has left since"
-        late = removal is not None and removal.serial > act.serial
+        late = removal is not None and _born(read_again(removal.proof).act) > _born(act)
         return "ADDS: by an invitation from before a removal" if late else None
 
     def commit_fault(self, state: State, node: Node, before: Any) -> str | None:
@@ -560,7 +560,7 @@ class Model:
         if device == 1 and "fake" in self.acts:
             yield self.admission(1, roster, at, OWNERS[0], "2")
         if device == 0 and "leave" in self.acts and roster.person(OWNERS[1]) is None:
-            yield self.admission(0, roster, NOW, OWNERS[1], kept=1)
+            yield self.admission(0, roster, at, OWNERS[1], kept=1)
 
     def _withdraws(self, state: State, device: int, roster: Any) -> Iterator[int]:
         if "withdraw" not in self.acts:

@@ -9,7 +9,6 @@ cleared. A login always creates a new session and ends the one whose token came 
 import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Final
 
 from parlour_protocol.kit.names import DeviceName, NameRefusedError, UserName, parse_user_name
@@ -17,6 +16,7 @@ from parlour_protocol.kit.second_factor import FactorChallenge, FactorKind, Logi
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.login_throttle import LoginThrottle
+from parlour_server.kit.auth.password_check import verified_account
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.auth.second_factor.factors import SecondFactors
 from parlour_server.kit.auth.sessions import Sessions
@@ -26,9 +26,9 @@ from parlour_server.kit.errors import (
     SessionRefusedError,
     TooManyAttemptsError,
 )
-from parlour_server.kit.store.accounts.authority import ByLogin, ByPassword
+from parlour_server.kit.store.accounts.authority import ByLogin
 from parlour_server.kit.store.interface import Accounts
-from parlour_server.kit.store.records import Account, SessionRecord
+from parlour_server.kit.store.records import SessionRecord
 
 _LONGEST_NAME: Final = 128  # code points; nothing longer is a name, and normalising costs time
 
@@ -71,7 +71,7 @@ class LoginService:
         user = _user_of(username)
         name = str(user) if user else unicodedata.normalize("NFKC", username[:_LONGEST_NAME]).casefold()
         async with self._audited(user, address), self._throttle.attempt(name, address) as attempt:
-            account = await self._verified(user, password, address)
+            account = await verified_account(self._accounts, self._passwords, user, password, address=address)
             challenge = await self._factors.challenge_login(account, device, address=address)
             if challenge is not None:
                 attempt.is_complete = False
@@ -139,22 +139,6 @@ class LoginService:
             keyed=key is not None,
         )
         return record, token
-
-    async def _verified(self, user: UserName | None, password: Secret, address: str) -> Account:
-        account = await self._accounts.find(user) if user else None
-        # Always verify one hash; without an account it is one that no password matches.
-        hashed = account.password_hash if account else None
-        rehashed = await self._passwords.verify(hashed, password, address=address)
-        if account is None or account.disabled:
-            raise LoginRefusedError
-        if rehashed is None:
-            return account
-        try:
-            await self._accounts.set_rehashed(ByPassword(account.user, account.password_hash), rehashed)
-        except LoginRefusedError:
-            # It was replaced meanwhile: by another login in the same way, or by another password.
-            return await self._verified(user, password, address)
-        return replace(account, password_hash=rehashed)
 
     async def _presented(self, presented: Secret | None) -> SessionRecord | None:
         """Return the live session whose token came with a login."""

@@ -12,9 +12,10 @@ from parlour_protocol.kit.second_factor import FactorKind, FactorProof
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.login_throttle import LoginThrottle
+from parlour_server.kit.auth.password_check import verified_account
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.auth.second_factor.factors import SecondFactors
-from parlour_server.kit.errors import LoginRefusedError, SecondFactorNeededError, SecondFactorRefusedError
+from parlour_server.kit.errors import SecondFactorNeededError, SecondFactorRefusedError
 from parlour_server.kit.store.accounts.authority import ByProof
 from parlour_server.kit.store.interface import Accounts
 from parlour_server.kit.store.records import SessionRecord
@@ -58,11 +59,9 @@ class Reauthentication:
             raise SecondFactorNeededError
         try:
             async with self._throttle.attempt(session.user, address):
-                account = await self._accounts.find(session.user)
-                hashed = account.password_hash if account else None
-                await self._passwords.verify(hashed, password, address=address)
-                if account is None or account.disabled:
-                    raise LoginRefusedError
+                account = await verified_account(
+                    self._accounts, self._passwords, session.user, password, address=address
+                )
                 answer = None
                 if proof is not None and needs_proof:
                     _, answer = await self._factors.answered(proof, session)

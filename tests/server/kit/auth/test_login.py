@@ -11,6 +11,7 @@ from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.auth.login import LoginService
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.auth.reauthentication import Reauthentication
 from parlour_server.kit.auth.second_factor.factors import SecondFactors
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.sessions import Sessions
@@ -320,6 +321,22 @@ async def test_logins_at_once_raise_the_parameters_once_and_all_succeed(
     account = await store.accounts.find(user)
     assert account is not None
     assert account.password_hash == other
+
+
+async def test_a_login_elsewhere_refuses_no_change_of_the_password(
+    logins: LoginService, make_account: MakeAccount, store: Store, passwords: HashingPool,
+    factors: SecondFactors, clock: StoppedClock, audit: ReadableAudit,
+) -> None:  # fmt: skip
+    """P1: it raises the parameters while someone who proved the same password changes something."""
+    user = await make_account("anna")
+    session, _ = await log_in(logins)
+    weak = low_cost(PASSWORD)
+    await store.accounts.set_rehashed(ByPassword(user, (await store.accounts.list())[0].password_hash), weak)
+    throttle = LoginThrottle(store.attempts, clock, SETTINGS)
+    asking = Reauthentication(store.accounts, passwords, factors, throttle, audit)
+    async with asking.confirmed(session, PASSWORD, None, address="192.0.2.1") as by:
+        await log_in(logins)
+        await store.accounts.set_password(by, await passwords.hash(PASSWORD, address="192.0.2.1"))
 
 
 async def test_the_audit_trail_tells_who_and_never_what(

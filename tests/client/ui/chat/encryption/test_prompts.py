@@ -467,7 +467,7 @@ async def test_the_link_for_another_device_is_a_picture_and_a_text(
         assert all(row.strip() in shown for row in qr_rows(str(link)))
         await pilot.press("end")
         await settled(pilot)
-        assert "compare it" in screen_text(pilot)
+        assert "approve it here" in " ".join(screen_text(pilot).split())
 
 
 async def test_the_other_pages_open(client: FakeClient, open_app: OpenApp) -> None:

@@ -94,6 +94,11 @@ class Inspection:
         self.metrics.took(seconds)
         self.decide_file(file, outcome, sender)
 
+    def refuses_file(self, outcome: Outcome) -> bool:
+        """Return whether a file may not be kept of which so much is known."""
+        failed = bool(outcome.failed) and not self._fails_open
+        return failed or outcome.action in {Action.BLOCK, Action.REDACT}
+
     def decide_file(self, file: File, outcome: Outcome, sender: Sender) -> None:
         """Record what was found in a file. Raises RefusedError if it may not be kept."""
         self._record(outcome, [file], sender)
@@ -201,7 +206,7 @@ class IncomingFile:
         return self._texts
 
     async def _look_at(self, piece: Piece) -> None:
-        if self._outcome.action in {Action.BLOCK, Action.REDACT} or self._outcome.failed:
+        if self._inspection.refuses_file(self._outcome):
             return  # it is decided
         outcome, seconds = await self._inspection.inspectors.judge_piece(piece, self._sender)
         self._inspection.metrics.took(seconds)

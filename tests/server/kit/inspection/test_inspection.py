@@ -379,6 +379,17 @@ async def test_all_the_text_of_a_file_is_looked_at() -> None:
     await look(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 400 + CARD.encode())  # not a text
 
 
+async def test_an_inspector_that_fails_hides_no_rest_of_a_file_from_the_others() -> None:
+    """D20: where the operator lets pass what could not be looked at, what could be is still refused."""
+    inspected = Inspected(rule("cards"), plugins=["crashes"], fails_open=True)
+    data = b"a line of a table, with numbers: 1, 2, 3\n" * 5_000 + f" {CARD} ".encode()
+    file = IncomingFile(inspected.inspection, len(data), Sender("ada"))
+    await file.more(data)
+    with pytest.raises(RefusedError) as refused:
+        await file.end()
+    assert refused.value.hint.startswith("a card number was found")
+
+
 async def _ask(world: World, client: Client, words: str) -> Ok[Any] | Error:
     request: RequestId = world.send(client, Say, words=words)
     for _ in range(2000):

@@ -57,16 +57,16 @@ async def test_what_is_left_out_is_a_row_of_the_message_behind_it(harness: Harne
     head = harness.server.rooms[room].head - 2
     await harness.until(lambda: harness.head(ben, room) >= head)
     assert await texts(ben, room) == ["one", "two", "three", "six"]
-    assert await noted(ben, room, NoteKind.LEFT_OUT) == ["2 messages of ana are missing here"]
+    assert await noted(ben, room, NoteKind.LEFT_OUT) == ["2 messages from ana are missing here"]
     entry = (await rows(ben, room))[-1]
     assert str(entry.text) == "six"
-    assert note_words(entry) == "2 messages of ana are missing here"
+    assert note_words(entry) == "2 messages from ana are missing here"
     assert entry_line("@ana", entry).split("\n") == [
-        "@ana, note: 2 messages of ana are missing here",
+        "@ana, (note) 2 messages from ana are missing here",
         f"@ana, #{entry.seq} ana: six",
     ]
     drawn = ["".join(piece.text for piece in row) for row in rows_of(entry, Setting(60, BEN))]
-    assert drawn[0].endswith("· 2 messages of ana are missing here")
+    assert drawn[0].endswith("· 2 messages from ana are missing here")
     assert drawn[-1].endswith("six")
 
 
@@ -87,7 +87,7 @@ async def test_a_row_goes_when_the_message_comes_after_all(harness: Harness) -> 
     assert three.seq == gone
     await say(harness, ana, room, "four")
     await harness.until(lambda: harness.head(ben, room) >= gone)
-    assert await noted(ben, room, NoteKind.LEFT_OUT) == ["1 message of ana is missing here"]
+    assert await noted(ben, room, NoteKind.LEFT_OUT) == ["1 message from ana is missing here"]
     harness.server.write(harness.server.rooms[room], ANA, body)
     await say(harness, ana, room, "five")
     await harness.until(lambda: harness.head(ben, room) >= gone + 2)

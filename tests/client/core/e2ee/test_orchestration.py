@@ -728,7 +728,10 @@ async def test_who_leaves_while_joining_keeps_no_keys(harness: Harness) -> None:
         return open_welcome(*given)
 
     groups.open_welcome = slowly  # type: ignore[method-assign]
+    harness.accepts = False
     await ana.invitations.send(room, BEN)
+    await harness.until(lambda: bool(ben.invitations.all))
+    await ben.invitations.accept(room)
     async with asyncio.timeout(60):
         while not opened.is_set():
             harness.clock.advance(0.05)

@@ -65,7 +65,7 @@ def test_messages_that_are_left_out_are_counted() -> None:
         ben.say(log, number, f"line {number}")
     kept = [event for event in log.events if event.seq not in {log.events[-2].seq, log.events[-3].seq}]
     items = shown(cora, log, kept)
-    assert notes(items) == ["2 messages of ben are missing here"]
+    assert notes(items) == ["2 messages from ben are missing here"]
     assert isinstance(items[-1].event.body, Message)  # which is shown as well
     assert items[-1].row
 
@@ -143,7 +143,7 @@ def test_numbers_go_on_over_epochs_and_groups() -> None:
     ben.sync(log)
     ben.say(log, 21, "after")
     assert notes(shown(cora, log, [event for event in log.events if event.seq != gone])) == [
-        "1 message of ben is missing here"
+        "1 message from ben is missing here"
     ]
 
 
@@ -245,7 +245,7 @@ def test_the_first_message_after_a_join_is_missed() -> None:
         device.sync(log)
     ben.say(log, 20, "kept from dan")
     ben.say(log, 21, "shown")
-    assert notes(shown(dan, log, [*known, log.events[-1]])) == ["1 message of ben is missing here"]
+    assert notes(shown(dan, log, [*known, log.events[-1]])) == ["1 message from ben is missing here"]
     for device in (ada, cora):
         device.sync(log)
     cora.say(log, 22, "I saw both")

@@ -115,7 +115,7 @@ def test_missing_messages_are_counted() -> None:
     """Three of one person, and the row says three."""
     log, _, reader = conversation(3, 1, 9)
     reader.process([*log[:4], *log[7:]])
-    assert [note.detail for note in reader.notes.values()] == ["3 messages of user0 are missing here"]
+    assert [note.detail for note in reader.notes.values()] == ["3 messages from user0 are missing here"]
 
 
 def test_what_was_missing_and_comes_after_all_takes_the_row_back() -> None:

@@ -122,7 +122,7 @@ def _stored(history: History, calls: Iterable[Call], messages: _Messages, verdic
                 verdict.fault(1, f"acknowledged, and not in the log: {told(call)}")
             if whose.setdefault((call.room, seq), call) != call:
                 verdict.fault(1, f"two messages are acknowledged as one: {told(call)}")
-    left = Counter(
+    left = Counter[tuple[Room, User]](
         (room, event.author) for (room, seq), event in messages.items() if (room, seq) not in whose
     )
     for (room, author), count in (left - unknown).items():

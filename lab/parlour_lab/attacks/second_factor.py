@@ -280,12 +280,12 @@ def used_up_requests(server: LabServer, seen: Evidence) -> bool:
     mine, stolen = server.newcomer("paul"), server.log_in("paul")
     listed = json.loads(server.api("GET", "/v1/sessions", None, _headers(stolen)).body)["sessions"]
     [thief] = [one["id"] for one in listed if one.get("current")]
-    for number in range(100):  # from several addresses, each of which is limited, too
-        answer = server.api(
-            "GET", "/v1/sessions", None, _headers(stolen), source=f"127.0.0.{110 + number % 4}"
-        )
+    answers = [
+        server.api("GET", "/v1/sessions", None, _headers(stolen), source=f"127.0.0.{110 + number % 4}")
+        for number in range(100)  # from several addresses, each of which is limited, too
+    ]
     seen.sent("a hundred requests with the stolen token")
-    seen.received(answer.status)
+    seen.received(answers[-1].status)
     answer = server.api("DELETE", f"/v1/sessions/{thief}", None, _headers(mine), source="127.0.0.120")
     seen.observed(f"the owner's request: {answer.status}")
     return answer.status == 204

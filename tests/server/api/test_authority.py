@@ -363,9 +363,12 @@ class Race:
         self._changed = None
         answer = await request()
         self._at = 0
+        await self._finish()
+        return answer
+
+    async def _finish(self) -> None:
         if self._changed is not None:
             await self._changed
-        return answer
 
     @property
     def writes(self) -> int:

@@ -90,6 +90,7 @@ class MemoryStore:
         self.done: dict[tuple[UserName, str], tuple[AppendEvent, LogEvent]] = {}
         self.made: dict[tuple[UserName, str], RoomId] = {}
         self.down = False
+        self.is_damaged = False
         self.is_shared = False
         self.nodes = None
         self.reads: list[str] = []

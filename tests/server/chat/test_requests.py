@@ -1,6 +1,7 @@
 """Requests that are no plain append: rooms, direct rooms, members, the directory, markers, idempotence."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from tests.server.chat.disk import DiskWorld
@@ -354,7 +355,7 @@ async def test_nothing_of_an_ended_session_changes_its_account(disk: DiskWorld, 
     await disk.disk.sessions.end(ByOperator(ada.info.grant.user), session)
     tables = ("rooms", "members", "blocks", "reports", "invitations")
 
-    async def everything() -> list[object]:
+    async def everything() -> list[Sequence[object]]:
         return [
             await disk.disk.readers.rows(lambda *row: row, f"SELECT * FROM {table} ORDER BY 1, 2")  # noqa: S608
             for table in tables

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -353,7 +354,8 @@ async def reported(folder: DataFolder) -> str:
         new = NewReport(
             new_short_id(), SystemClock().now(), anna, room, sent.event.seq, ReportReason.THREAT, quote
         )
-        by = await KitWorld(store, StoppedClock(SystemClock().now())).by(anna)
+        clock: Any = StoppedClock(SystemClock().now())
+        by = await KitWorld(store, clock).by(anna)
         return (await store.reports.add(by, new)).id
 
 

@@ -11,11 +11,11 @@ import pytest
 from tests.server.cli.test_commands import Capture, fail, run
 
 from parlour_protocol.invite_link import ChatInviteLink
-from parlour_protocol.kit.names import UserName
 from parlour_server.cli import COMMAND_LINE
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.operator_log import FAILED, OperatorLog
 from parlour_server.kit.store.accounts.accounts import SqlAccounts
+from parlour_server.kit.store.accounts.authority import ByOperator
 
 
 def acts(folder: DataFolder) -> list[dict[str, str]]:
@@ -190,8 +190,8 @@ def test_what_is_interrupted_is_recorded(
     run(capsys, "user", "create", *data, "anna")
     inner = SqlAccounts.set_disabled
 
-    async def interrupted(self: SqlAccounts, user: UserName, *, disabled: bool) -> None:
-        await inner(self, user, disabled=disabled)
+    async def interrupted(self: SqlAccounts, by: ByOperator, *, disabled: bool) -> None:
+        await inner(self, by, disabled=disabled)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(SqlAccounts, "set_disabled", interrupted)
@@ -210,8 +210,8 @@ def test_a_deletion_that_is_interrupted_is_recorded(
     run(capsys, "user", "create", *data, "anna")
     inner = SqlAccounts.close
 
-    async def interrupted(self: SqlAccounts, user: UserName, password_hash: str) -> int:
-        await inner(self, user, password_hash)
+    async def interrupted(self: SqlAccounts, by: ByOperator, password_hash: str) -> int:
+        await inner(self, by, password_hash)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(SqlAccounts, "close", interrupted)

@@ -301,9 +301,9 @@ class RequestDispatcher(Generic[S]):
                 if iscoroutine(handled) and not made:
                     return handled
                 return _wait_for(handled, made)  # which may await what was made before it
-            if made or type(handled) is Pending:
+            if made or isinstance(handled, Pending):
                 self._take(conversation, request, handled, made)
-            if type(handled) is Pending:
+            if isinstance(handled, Pending):
                 pass
             elif isinstance(handled, Future):
                 handled.add_done_callback(partial(self._finish, conversation, request, None))

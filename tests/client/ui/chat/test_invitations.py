@@ -1,6 +1,7 @@
 """Invitations on the screen: they stand first in the list of rooms, and Enter on one asks what to do."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.client.ui.chat.interaction_fake import FakeInteraction
@@ -24,11 +25,12 @@ ATTIC = Invitation(
 def prompts(client: FakeClient) -> tuple[InvitationPrompts, FakeInteraction]:
     """Return what asks about invitations, and what a person sees of it."""
     interaction = FakeInteraction()
+    composing: Any = interaction
 
     async def open_room(room: RoomId) -> None:
         interaction.say(f"opened {room}")
 
-    return InvitationPrompts(client, interaction, interaction, open_room), interaction
+    return InvitationPrompts(client, interaction, composing, open_room), interaction
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,7 @@ def cpu(work: Callable[[], object]) -> float:
 def assert_linear(work: Callable[[int], Callable[[], object]], what: object) -> None:
     """Fail if more work takes more than its share longer."""
     small, large = work(SMALL), work(SMALL * TIMES)
+    least = most = 0.0
     for _ in range(6):
         least, most = min(cpu(small) for _ in range(2)), cpu(large)
         if most <= MOST * least + NOISE:

@@ -153,9 +153,10 @@ def test_the_folder_of_another_user_is_theirs(folder: DataFolder, monkeypatch: p
 def test_doctor_says_that_a_folder_cannot_be_written(folder: DataFolder, locked: str) -> None:
     """A disk that is mounted read-only, or another owner: the server would store nothing."""
     where = Path(tempfile.mkdtemp(prefix="parlour-locked-"))  # where another user may go, too
+    path = where / "data"
     try:
         where.chmod(0o755)
-        path = Path(shutil.copytree(folder.path, where / "data"))
+        shutil.copytree(folder.path, path)
         path.chmod(0o700)
         moved = CHAT.folder(path)
         (path if locked == "the folder" else moved.database).chmod(0o500 if locked == "the folder" else 0o400)

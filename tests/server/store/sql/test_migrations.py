@@ -26,7 +26,7 @@ def test_alembic_finds_no_difference(database: Path) -> None:
     engine = create_engine(f"sqlite:///{database}")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, [kit_metadata, metadata]) == []
+        assert compare_metadata(context, [kit_metadata, metadata]) == []  # pyright: ignore[reportArgumentType] - Alembic takes several
     engine.dispose()
 
 

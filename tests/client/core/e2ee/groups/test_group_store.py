@@ -85,7 +85,7 @@ def test_a_bounded_number_of_groups_is_kept_in_memory() -> None:
     stored = group_store.load(alice.connection, log.group)
     assert stored is not None
     for number in range(IN_MEMORY + 5):
-        group_store._keep(GroupId(f"{number:043}"), b"", stored.group, None)
+        group_store._keep(GroupId(f"{number:043}"), b"", stored.group, stored.rules.roster)
     assert len(group_store._cache) == IN_MEMORY
     assert group_store.load(alice.connection, log.group) is not None
 

@@ -15,7 +15,6 @@ from parlour_client.commands.command import (
 )
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import BlockedListed, Done, InvitationsListed, Opened, RoomOpened
-from parlour_client.core.model import display_name
 from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.names import UserName
 
@@ -25,7 +24,7 @@ async def invite(call: Call, room: Here, user: Person) -> Done | None:
     """Invite someone to this room; they join when they accept."""
     if not await call.client.invitations.send(room.id, user):
         return None
-    return Done(_("{user} is invited as soon as they have connected once.").format(user=display_name(user)))
+    return Done(_("{user} is invited as soon as they have connected once.").format(user=user))
 
 
 @command("uninvite", cli="room uninvite", examples=("room uninvite garden ben",))

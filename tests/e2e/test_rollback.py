@@ -211,7 +211,11 @@ def test_keys_that_were_new_after_the_backup(server: Server, tmp_path: Path) -> 
     gus = joined(server, tmp_path, "gus")  # the key log grows, to what others have not seen
     gus.run("dm", "ben", "hello")
     ben.run("send", "secret", "new of ben")
-    ada.run("send", "secret", "new of ada")
+    kept = ada.run("send", "secret", "new of ada", check=False)
+    assert (kept.returncode, "it has no key package" in kept.stderr) == (
+        3,
+        True,
+    )  # the tablet, until it comes
     tablet.run("export", "secret")
     ada.run("send", "secret", "new of ada again")
     tablet.run("send", "secret", "new of the tablet")

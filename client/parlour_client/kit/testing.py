@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
@@ -67,7 +68,7 @@ async def joined(
 ) -> AsyncIterator[Client[_S]]:
     """Make an account with an invite link, open the client on it, and wait for its first greeting.
 
-    ``size`` is the terminal's, in columns and rows.
+    ``size`` is the terminal's, in columns and rows. To questions each key comes a second after the last one.
     """
     account = SignIn(ProfileFile(Home(home)))
     await account.join(link, parse_user_name(name), PASSWORD, parse_device_name("laptop"))
@@ -79,6 +80,7 @@ async def joined(
 
     app = LinkApp[Any, Any, Any, Any](link.scheme, Home(home), wire, make)
     app.crash_log = home / "crash.log"
+    app.keys.now = count(0.0, 1.0).__next__
     async with app.run_test(size=size) as pilot:
         async with asyncio.timeout(PATIENCE):
             made = await opened

@@ -186,7 +186,7 @@ async def test_watching_and_sitting_down(join: Join, world: World, tmp_path: Pat
             await client.shows(f"cleo's table {number}")
         await client.pilot.press("n")
         await client.shows("Finish one first")
-        await client.pilot.press("r", "y")
+        await client.pilot.press("r", "r")
         await client.shows("withdrawn")
 
 

@@ -107,7 +107,10 @@ TABLE: Mapping[str, tuple[str, ...] | str] = {
     "InspectionPolicy.rules": "names of inspectors that the client has; a policy with another one is refused",
     # what devices sign about the people of a room, and the list that follows from it
     **dict.fromkeys(
-        (f"{act}.who" for act in ("RoomAct", "Admit", "Request", "Remove", "Unban", "SetRole")),
+        (
+            f"{act}.who"
+            for act in ("RoomAct", "Admit", "Accept", "Withdraw", "Request", "Remove", "Unban", "SetRole")
+        ),
         ("/encryption",),
     ),
     **dict.fromkeys(
@@ -122,7 +125,20 @@ TABLE: Mapping[str, tuple[str, ...] | str] = {
         ("/encryption",),
     ),
     **dict.fromkeys(
-        (f"{act}.server" for act in ("RoomAct", "Admit", "Request", "Remove", "Unban", "SetRole", "Roster")),
+        (
+            f"{act}.server"
+            for act in (
+                "RoomAct",
+                "Admit",
+                "Accept",
+                "Withdraw",
+                "Request",
+                "Remove",
+                "Unban",
+                "SetRole",
+                "Roster",
+            )
+        ),
         "a statement for another server than the one that was logged in to is refused",
     ),
 }

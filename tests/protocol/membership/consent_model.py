@@ -479,7 +479,11 @@ class Model:
         if not again and (by is None or by.role is Role.MEMBER) and said.by != MALLORY:
             return "by someone who may not"
         late = mallory is not None and act.ban and act.serial < mallory.since
-        return "by a ban that has ended" if late and act.until < NOW + (state.day - 1) * DAY else None
+        return (
+            "by a ban that has ended"
+            if late and act.until is not None and act.until < NOW + (state.day - 1) * DAY
+            else None
+        )
 
     # --- moves
 
@@ -795,7 +799,7 @@ class Found:
 
 def search(model: Model, most: int, *, until: str | None = None) -> Found:
     """Search breadth first, until a depth, a number of states, or one kind of hole."""
-    system = HonestServer(model) if model.honest else model
+    system: Any = HonestServer(model) if model.honest else model
     step: Callable[[Any], Iterator[Move]] = system.moves
     seen: dict[Any, Any] = {system.start(): None}
     holes: dict[str, str] = {}

@@ -148,7 +148,7 @@ def test_a_member_with_a_device_in_the_group_leaves_only_with_a_signed_statement
         decide(replace(event, body=replace(unsigned, statement=signed)), inside)
 
 
-def outcome(body: AnyBody, known: Facts) -> ErrorCode | None:
+def outcome(body: AnyBody, known: Facts) -> str | None:
     """Return what ada's event gets: None if it is stored."""
     try:
         decide(AppendEvent(ROOM, ADA, parse_device_name("laptop"), new_request_id(), NOW, body, None), known)

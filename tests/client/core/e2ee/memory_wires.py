@@ -150,10 +150,14 @@ class MemoryWire:
                         wire.say(InvitationWithdrawn(room=room.id, statement=statement))
                 body = b.Uninvited(who=who, statement=statement)
                 came = [one.body for one in room.log if isinstance(one.body, b.Joined) and one.author == who]
+                admission = came[-1].statement if came else None
                 withdrawn = None if statement is None else read_again(statement).withdraws
-                by_it = came and came[-1].statement is not None and withdrawn is not None
-                if by_it and digest_of(came[-1].statement) == withdrawn.digest:  # they came by it
-                    return self._gone(room, who, body)
+                if (
+                    admission is not None
+                    and withdrawn is not None
+                    and digest_of(admission) == withdrawn.digest
+                ):
+                    return self._gone(room, who, body)  # they came by it
                 return self._member_event(room, body)
             case q.Accept(statement=statement):
                 invitation = server.invitations.pop((frame.room, user), None)

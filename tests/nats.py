@@ -10,8 +10,8 @@ import time
 from functools import cache
 from pathlib import Path
 
-from tests.watchdog import Watchdog
 from tools.cluster.process import START_SECONDS, reserved_port
+from tools.cluster.watchdog import Watchdog
 
 
 class NatsServer:

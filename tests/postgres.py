@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from tests.watchdog import Watchdog
 from tools.cluster.postgres import UNPRIVILEGED, programs_for
 from tools.cluster.process import START_SECONDS, identity
+from tools.cluster.watchdog import Watchdog
 
 from parlour_server.kit.store.engine.postgres_engine import PostgresEngine
 from parlour_server.kit.store.schema import Schema

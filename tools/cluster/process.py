@@ -2,7 +2,7 @@
 
 What it writes is appended to one log, also when it is started again. It is in a session of its own, so a
 Ctrl-C in the terminal reaches the caller and not the program. A program that still runs when this interpreter
-exits is killed.
+ends is killed, also when that was killed itself.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
+
+from tools.cluster.watchdog import Watchdog
 
 START_SECONDS: Final = 60.0
 """Only a hung program takes as long to start, also on a busy machine."""
@@ -54,12 +56,18 @@ class Process:
         self._environment: Mapping[str, str] = {} if environment is None else environment
         self._user = user
         self._popen: subprocess.Popen[bytes] | None = None
+        self._watchdog: Watchdog | None = None
         self._paused: list[int] = []
 
     @property
     def runs(self) -> bool:
         """Whether it has been started and has not ended."""
-        return self._popen is not None and self._popen.poll() is None
+        if self._popen is not None and self._popen.poll() is None:
+            return True
+        if self._watchdog is not None:
+            self._watchdog.release()
+            self._watchdog = None
+        return False
 
     @property
     def pid(self) -> int:
@@ -82,6 +90,7 @@ class Process:
                 start_new_session=True,
                 **identity(self._user),
             )
+        self._watchdog = Watchdog(self._popen.pid)
         _running.add(self)
 
     async def until(self, ready: Callable[[], bool]) -> None:

@@ -24,7 +24,7 @@ HONEST = "as it was before"
 SCREENS = (
     ("/encryption", "Who can read new messages"),
     ("/devices", "Your devices"),
-    ("/alarms", "Enter dismisses an alarm"),
+    ("/alarms", "Enter asks whether to dismiss"),
     ("/verify mallory", "Safety number"),
 )
 """What names devices, and what it shows of its own first."""

@@ -12,6 +12,7 @@ from typing import Final, cast
 import apsw
 import msgspec
 
+from parlour_client.core.archive.outbox_table import skip_number
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee.groups import links
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
@@ -139,6 +140,11 @@ class Links:
             INSERT OR IGNORE INTO mls_voids SELECT room, number, number, NULL FROM mls_places
             WHERE room = ? AND seq > ? AND number IS NOT NULL"""
         self._connection.execute(lost, values)
+        gone = """
+            SELECT request FROM mls_sealed WHERE room = ? AND number IS NOT NULL
+                AND request NOT IN (SELECT request FROM outbox)"""
+        for (request,) in list(self._connection.execute(gone, (self._room,))):
+            skip_number(self._connection, RequestId(str(request)))  # lost before its event had arrived
         for query in (
             "DELETE FROM mls_places WHERE room = ? AND seq > ? AND digest IS NULL",
             # They are known, and count no more, not after the next rollback either.

@@ -189,8 +189,6 @@ async def invited(run: Run[HostileServer], people: Sequence[UserName]) -> None:
         await terminal.drawn()
         run.blame("invitation", number)
         await server.say(InvitationWithdrawn(elsewhere))
-    if len(run.entries) > MEMBERS:
-        return  # the page of blocked people did not come after so many invitations: not understood yet
     server.blocked = list(people[:MEMBERS])
     terminal.press("/blocked\r")
     await terminal.shows("Blocked people")

@@ -14,12 +14,16 @@ from tests.client.core.e2ee.test_orchestration import GARDEN, pair, say, texts
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import EncryptionError
+from parlour_client.kit.errors import ApiRefusedError
+from parlour_protocol.delivery import KeyLogPage
 from parlour_protocol.frames import bodies as b
-from parlour_protocol.frames.replies import Invitation
+from parlour_protocol.frames.opaque import StatementBytes
+from parlour_protocol.frames.replies import Invitation, InvitationReceived
 from parlour_protocol.frames.requests import Join, Uninvite
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.ids import Millis, new_request_id
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 
 DAY = 86_400.0
@@ -280,3 +284,23 @@ async def test_someone_who_was_kicked_does_not_ask_to_join_again_by_themselves(h
         await say(harness, ana, room, text)
     assert BEN not in harness.server.rooms[room].members
     assert device not in harness.server.rooms[room].present
+
+
+async def test_an_invitation_ends_no_connection_of_a_device_without_keys(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the server refused when the keys were to be made: it can't be checked yet, and is shown."""
+
+    def refused(_after: int) -> KeyLogPage:
+        raise ApiRefusedError("not here", "not_found")
+
+    monkeypatch.setattr(harness.server, "key_log", refused)
+    eve = await harness.open(EVE)
+    await harness.until(lambda: isinstance(encrypted_rooms(eve).session.trouble, ApiRefusedError))
+    [wire] = [one for one in harness.server.wires if one.line.user == EVE]
+    for name, statement in (("open", None), ("sealed", StatementBytes(b"anything"))):
+        room = RoomId((name * 22)[:22])
+        one = Invitation(room, RoomKind.PRIVATE, parse_room_name(name), ANA, Millis(1), Millis(2))
+        wire.say(InvitationReceived(structs.replace(one, statement=statement)))
+    await harness.until(lambda: len(eve.invitations.all) == 2)
+    assert [one for one in harness.server.wires if one.line.user == EVE] == [wire]

@@ -105,14 +105,14 @@ class DeviceSession:
 
     @property
     def groups(self) -> GroupService:
-        """The group service. Raises EncryptionError while there are no keys."""
+        """The group service. Raises ParlourClientError while there are no keys: the reason."""
         if (groups := self.maybe_groups) is None:
             raise self.trouble or EncryptionError(_NO_KEYS)
         return groups
 
     @property
     def own(self) -> ThisDevice:
-        """This device. Raises EncryptionError while it is not approved."""
+        """This device. Raises ParlourClientError while it has no keys or is not approved: the reason."""
         identity = self._identity.identity
         if self._own is None or identity is None:
             raise self.trouble or EncryptionError(_NO_KEYS)

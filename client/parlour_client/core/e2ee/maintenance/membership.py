@@ -167,11 +167,11 @@ class Membership:
         Whoever accepts it agrees to exactly what was checked. One to an earlier key of this account, or that
         has ended, is nobody's fault: it is only not shown.
         """
+        if invitation.statement is None:
+            return True
         try:
             own = self._session.own
-        except EncryptionError:  # nothing can be accepted before it was checked
-            return True
-        if invitation.statement is None:
+        except ParlourClientError:  # no keys yet: nothing is accepted before it was checked
             return True
         inviter = invitation.inviter
         if await self._archive.read(key_log_copy.account, inviter) is None:

@@ -48,9 +48,9 @@ def open_chat(home: ChatHome, *, plain: bool) -> int:
 
 
 async def _opened(home: ChatHome, passphrase: Secret | None) -> tuple[Archive | None, bool]:
-    """Open the archive, if there is one, for whoever gets it; and say whether an account is logged in.
+    """Open the archive, if there is one, and return whether an account is logged in.
 
-    Once: a passphrase is stretched for as long as is bearable.
+    It is opened once and handed on, because stretching a passphrase takes a second.
     """
     if not (home.key.exists() or home.archive.exists()):  # the welcome screen asks how to protect it first
         return None, False

@@ -249,7 +249,7 @@ class _Lines:
 async def acknowledged(client: "Client", room: Room, entry: Entry, *, as_json: bool) -> None:
     """Wait for the server's answer and print it, and meanwhile why it waits.
 
-    Gives up when there is no connection for too long, or no answer at all.
+    Gives up after a while without a connection, or without an answer.
     """
     assert entry.request is not None  # noqa: S101 - a message that was just queued has one
     waiting, loop = asyncio.ensure_future(client.messages.outcome(entry.request)), asyncio.get_running_loop()

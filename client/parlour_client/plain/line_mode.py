@@ -91,7 +91,7 @@ _LAST_SECONDS: Final = 2.0
 REFUSALS: Final = (ParlourClientError, ParlourProtocolError, ValueError)
 """Errors of a command that are printed as a sentence."""
 QUIET: Final = 0.5
-"""Seconds after a question within which a line is no answer to it: nobody reads so fast."""
+"""Seconds after a question in which a line does not answer it: it was typed before."""
 EVERYTHING: Final = "all"
 """What `/help` takes besides a command and a topic."""
 _READ_AT_START: Final = 10

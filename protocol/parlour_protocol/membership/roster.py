@@ -788,7 +788,7 @@ def _moderates(person: Person | None) -> bool:
 
 
 def _reaches_back_to(now: Person | None, before: RemovedPerson | None) -> int:
-    """Return from which change on a removal that is no ban counts: from the last one of that person.
+    """Return the change from which on a kick counts: the person's last removal.
 
     It voids what would let them in, also if it is executed only after that did, unless they have been given a
     role since.

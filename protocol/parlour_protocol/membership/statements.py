@@ -134,7 +134,7 @@ class Statement:
     data: bytes
     """The encoded statement."""
     digest: bytes
-    """SHA-256 of what is said and by whom. A renewed certificate, or another device, makes no second one."""
+    """SHA-256 of the statement and its author: the same for a renewed certificate or another device."""
     withdraws: "Statement | None" = None
     """The admission or request that a `Withdraw` is about."""
 

@@ -47,7 +47,7 @@ class Pending(Generic[T]):
             made.append(self)
 
     def __await__(self) -> Generator[Any, None, T]:
-        """Wait for the future; whoever waits may be cancelled, and ``answered`` is called all the same."""
+        """Wait for the future; ``answered`` is called even if the waiting is cancelled."""
         if not self.is_taken:
             self.take_alone()
         return asyncio.shield(self.future).__await__()

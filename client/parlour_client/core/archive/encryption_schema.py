@@ -302,7 +302,7 @@ CONSENT: Final[tuple[str, ...]] = (
     """CREATE TABLE mls_statements (
         id INTEGER PRIMARY KEY,
         room TEXT NOT NULL,
-        digest BLOB NOT NULL,                -- of what is said and by whom
+        digest BLOB NOT NULL,                -- of the statement and its author
         device TEXT NOT NULL,                -- that signed it
         signer TEXT NOT NULL,
         who TEXT NOT NULL,

@@ -135,7 +135,7 @@ class SafeApp(App[None]):
         title: str = "",
         severity: SeverityLevel = "information",
         timeout: float | None = None,
-        markup: bool = False,  # noqa: ARG002 - never, whoever asks: text of others would end the app
+        markup: bool = False,  # noqa: ARG002 - never: text of others would end the app
     ) -> None:
         """Show a note for some seconds: as text, whatever is in it."""
         shown, head = "\n".join(safe_text(message).lines), " ".join(safe_text(title).lines)

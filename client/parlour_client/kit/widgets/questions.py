@@ -1,7 +1,7 @@
 """Small dialogs: confirm, ask for a line, choose from a list. Esc always closes without an action.
 
-Each is a ``ModalScreen[Result]`` that takes only Content. The screens push them and await the answer. There
-is no question about an action without a ``Yes``, and none hears a key that was typed before it was seen.
+Each is a ``ModalScreen[Result]`` that takes only Content. The screens push them and await the answer. A
+question about an action must say how it is confirmed, and ignores keys typed before it was seen.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class GuardedQuestion(Overlay[Answer]):
 
     That is each key within ``QUIET`` seconds of the one before it, or of the moment when the question
     appeared. Whatever a subclass does with its keys, it is answered by ``dismiss``, which refuses them. Only
-    Esc leaves at once, without an answer: it is no text, and nothing is done.
+    Esc leaves at once, without an answer, because it does nothing.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]

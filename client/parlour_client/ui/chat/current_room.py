@@ -33,7 +33,7 @@ class CurrentRoom:
 
     @property
     def room(self) -> Room | None:
-        """The open room; None also when this account is no longer in it, or was not meanwhile."""
+        """The open room; None if this account left it, even if it has joined again since."""
         if self._id is None or self._lost:
             return None
         room = self._client.rooms.get(self._id)

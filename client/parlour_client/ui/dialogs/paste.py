@@ -1,7 +1,7 @@
 """The question before a paste or a secret is sent: the finding, the text itself, and send, edit or drop.
 
-The text is shown sanitised, folded with a count; Enter by itself chooses nothing, so that a newline at the
-end of a paste is no answer, and neither does a letter of what is being typed.
+The text is shown sanitised, folded with a count; Enter chooses nothing, so that neither a newline at
+the end of a paste nor a letter that is being typed answers.
 """
 
 from collections.abc import Sequence

@@ -19,8 +19,7 @@ async def verified_account(
 ) -> Account:
     """Return the account whose password this is. Raises LoginRefusedError, UnavailableError.
 
-    Its hash is the one that is stored now, and stays until there is another password: whoever verified the
-    weaker one meanwhile verifies again.
+    A weaker hash has been replaced by then, so its hash stays the same until the password changes.
     """
     account = await accounts.find(user) if user else None
     # Always verify one hash; without an account it is one that no password matches.

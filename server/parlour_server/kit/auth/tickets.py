@@ -105,8 +105,7 @@ class TicketRedemption:
         """Use the ticket up, and return its grant. Raises TicketRefusedError, UnavailableError.
 
         ``proof`` is the signature of a session's key, ``here`` has the ticket of the request's connection.
-        The address of who proves a key is familiar from then on: a ticket alone shows no more than a token
-        (P33).
+        A proof makes the address familiar. A ticket alone does not, because a stolen token gets one (P33).
         """
         held = here.take(request.ticket)
         if held is None:

@@ -56,7 +56,7 @@ class Sender:
 
 
 class Setup(msgspec.Struct, frozen=True, array_like=True):
-    """What the process is told first: the inspectors, and what they are set to."""
+    """The first message to the process: the inspectors and their settings."""
 
     shipped: tuple[tuple[str, Action], ...]
     plugins: tuple[tuple[str, str, Action], ...]

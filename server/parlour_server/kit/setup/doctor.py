@@ -91,7 +91,7 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
 def _read_only(folder: DataFolder) -> list[Finding]:
     """Report what can't be written: the server would not start, or store nothing.
 
-    Root, who is told that everything can be written, is told of a right to write that the owner has not.
+    For root, who can write everything, it reports what the owner may not write.
     """
     uploads = () if folder.uploads is None else (folder.path / folder.uploads.name,)
     places = [path for path in (folder.path, folder.database, *uploads) if path.exists()]

@@ -113,7 +113,7 @@ def prepare(stored: StoredGroup, wanted: CommitRequest, own: ThisDevice) -> Prep
         raise NotReadyError(_("A change of this room's keys is on its way already."))
     indices = {person_of(m, own.server).device: m.index for m in stored.group.members()}
     evidence = Evidence.of(wanted.here, wanted.statements, wanted.revocations)
-    stored.rules.succeeds = _as_planned  # on this thread there is no archive; the plan asked it
+    stored.rules.succeeds = _as_planned  # the plan has checked it; this thread can't read the archive
     try:
         after = evidence.after(stored.rules.roster, own.user, indices, stored.rules.succeeds)
     except RuleBrokenError as error:

@@ -2,8 +2,8 @@
 
 The server says which devices are missing from the group and which must leave it. A device is added if its
 person is on the roster, or a statement that they accepted adds them; it is removed if a statement removes its
-person, or its revocation is known. Whoever adds someone is stricter than those who follow: this device adds
-no one by what is not sure. Anything else is a claim: people are notified of it, and it has no effect.
+person, or its revocation is known. The device that adds someone is stricter than those that follow: it adds
+nobody while it is in doubt. Anything else is a claim: people are notified of it, and it has no effect.
 This module only decides; ``commit`` makes the commit, and every member judges it again (``policy``).
 """
 

@@ -210,7 +210,7 @@ def _said(
     try:
         said = body_of(transaction.connection, transaction.speaker(author.user), content, blanks)
     except NotReadHereError:
-        pass  # what was left out is told by its number
+        pass  # a missing message is reported by its number
     except NotAllowedError as error:
         trouble = _("{user} sent something that was rejected: {error}").format(user=author.user, error=error)
     text = isinstance(content, TextContent) and not trouble

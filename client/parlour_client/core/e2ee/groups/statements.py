@@ -244,7 +244,7 @@ def unexecuted(
 ) -> tuple[Roster, Sequence[Statement]]:
     """Return the roster with the withdrawals, removals and bans that it lacks, and these.
 
-    Whoever may execute them: a ban that only a moderator's device executes is one of them, too.
+    Those that only a moderator's device may execute are included.
     """
     roster = stored.rules.roster
     those = [] if roster.kind is RoomKind.DIRECT else subtracting(connection, roster)

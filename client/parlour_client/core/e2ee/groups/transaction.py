@@ -132,7 +132,7 @@ def key_concerns(
 ) -> list[Concern]:
     """Check certificates with valid signatures; those seen for the first time are pinned.
 
-    ``at``: when they came in, if that is long ago perhaps. What became of them since is no one's fault.
+    ``at``: when they were added, which may be long ago. What happened to them since then is not reported.
     """
     found = []
     for data in dict.fromkeys(certificates):

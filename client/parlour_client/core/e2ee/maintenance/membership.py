@@ -164,8 +164,8 @@ class Membership:
     async def is_shown(self, invitation: Invitation) -> bool:
         """Say whether an invitation is what it claims to be; if not, that is an alarm, and it is not shown.
 
-        Whoever accepts it agrees to exactly what was checked. One to an earlier key of this account, or that
-        has ended, is nobody's fault: it is only not shown.
+        Accepting it signs exactly what was checked. One that names an earlier key of this account, or has
+        ended, is hidden without an alarm.
         """
         if invitation.statement is None:
             return True
@@ -354,7 +354,7 @@ def _asked(connection: apsw.Connection, room: RoomId, me: UserName) -> Statement
 
 
 def _asks(connection: apsw.Connection, room: RoomId, me: UserName) -> bytes:
-    statements.forget_accepted(connection, room)  # whoever asks enters by that, too
+    statements.forget_accepted(connection, room)  # a request replaces an accepted invitation
     return statements.removal_of(connection, room, me)
 
 

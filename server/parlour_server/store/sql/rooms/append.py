@@ -149,7 +149,7 @@ def append(db: WriteConnection, event: AppendEvent, decide: Decide, now: Millis)
 
 
 def _entered(db: WriteConnection, event: AppendEvent) -> RoomSummary | None:
-    """Return what someone who joins is told: read here, since no answer may fail once they are in."""
+    """Return the room for someone who joins: in this transaction, so that the answer can't fail after it."""
     return read_summary(db, event.room, event.author) if isinstance(event.body, Joined) else None
 
 
@@ -172,7 +172,7 @@ def _also(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:
     """Return what follows from an event at once; the author is the person who caused it.
 
     Someone becomes owner if the room has none. Someone who had just accepted an invitation that is withdrawn
-    is no member any more, as in the eyes of the others: else no commit could remove their devices.
+    is removed, as the other members' devices do: otherwise no commit could remove their devices.
     """
     if isinstance(cause.body, Uninvited) and is_undone(db, cause):
         removal = Kicked(who=cause.body.who, statement=cause.body.statement)

@@ -1,4 +1,4 @@
-"""Reads what people are told of a room that they are in: in a transaction that enters it, or by itself."""
+"""Reads the summary of a room for one of its members, in a transaction that enters it or by itself."""
 
 from typing import Any, Final
 

@@ -1,7 +1,6 @@
 """Invitations and bans in an encrypted room that a hostile server, or a member who helps it, would bend."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -14,94 +13,44 @@ from parlour_client.core.e2ee.groups import statements
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.groups.group_store import StoredGroup
 from parlour_client.core.e2ee.groups.policy import RoomRules
-from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE
-from parlour_client.core.e2ee.identity.signing import sign, verify
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.people import World
 from parlour_lab.keyed_device import Home, asked, den
+from parlour_lab.room_people import NOW, ROOM, SERVER, Person, first_roster, is_never_logged, people
 from parlour_lab.target import LabServer
-from parlour_protocol.ids import RoomId, new_group_id
+from parlour_protocol.ids import new_group_id
 from parlour_protocol.kit.ids import Millis
-from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.membership import (
-    ADMISSION_LASTS,
     NEVER_REMOVED,
-    Accept,
-    Admit,
-    AnyAct,
     Execution,
     NotAllowedError,
-    Remove,
     Request,
-    Roster,
     Statement,
     Withdraw,
-    new_admission_id,
-    read_statement,
-    sign_statement,
 )
 from parlour_protocol.mls import Extension, Group
-from parlour_protocol.rooms import Role, RoomKind
+from parlour_protocol.rooms import RoomKind
 
-_SERVER = "chat.example.org"
-_ROOM = RoomId("Zm9vYmFyYmF6cXV4cXV1eA")
-_NOW = Millis(1_800_000_000_000)
 _DAY = 86_400_000
-
-
-@dataclass
-class _Person:
-    """Someone with an account and one device."""
-
-    user: UserName
-    account: AccountKey = field(default_factory=AccountKey.generate)
-
-    def __post_init__(self) -> None:
-        self.key = DeviceKey.generate(self.user, _SERVER)
-        name = parse_device_name("laptop")
-        _, self.certificate = self.account.certify(self.user, _SERVER, self.key.public, name, _NOW)
-
-    def signs(self, act: AnyAct) -> Statement:
-        """Return a statement that they signed."""
-        data = sign_statement(act, self.certificate, lambda message: sign(self.key.signer.seed, message))
-        return read_statement(data, verify)
-
-    def admits(self, roster: Roster, who: "_Person", key: bytes | None = None) -> Statement:
-        """Return an admission that they sign."""
-        account, end = key or who.account.public, Millis(_NOW + ADMISSION_LASTS)
-        begun, after, chosen = roster.origin, roster.removal_digest(who.user), new_admission_id()
-        return self.signs(
-            Admit(_SERVER, _ROOM, roster.serial, _NOW, who.user, account, begun, after, chosen, end)
-        )
-
-    def accepts(self, admission: Statement) -> Statement:
-        """Return the acceptance that they sign."""
-        return self.signs(Accept(_SERVER, _ROOM, 0, _NOW, self.user, admission.digest))
-
-    def removes(self, roster: Roster, who: "_Person", ban: Millis | None = None) -> Statement:
-        """Return a removal that they sign; with an end of a ban, a ban."""
-        act = Remove(_SERVER, _ROOM, roster.serial, _NOW, who.user, ban=ban is not None, until=ban)
-        return self.signs(act)
 
 
 class _Room:
     """A room, and everyone in it, whose devices make commits."""
 
-    def __init__(self, kind: RoomKind, founder: _Person, *others: _Person) -> None:
-        people = [(founder.user, founder.account.public, Role.OWNER)]
-        people += [(one.user, one.account.public, Role.MEMBER) for one in others]
-        self.roster = Roster.begin(_SERVER, _ROOM, kind, founder.user, people, _NOW)
+    def __init__(self, kind: RoomKind, founder: Person, *others: Person) -> None:
+        self.roster = first_roster(kind, founder, *others)
         self.founder = founder
 
-    def commit(self, *statements: Statement, at: int = _NOW, by: _Person | None = None) -> None:
+    def commit(self, *statements: Statement, at: int = NOW, by: Person | None = None) -> None:
         """Execute statements. Raises NotAllowedError, as the other members refuse the commit."""
         devices = {one.device for one in statements}
         user = (by or self.founder).user
-        self.roster = self.roster.after(statements, Execution(Millis(at), user, devices, _is_never_logged))
+        self.roster = self.roster.after(statements, Execution(Millis(at), user, devices, is_never_logged))
 
     def is_kept_out(
-        self, who: _Person, statements: Sequence[Statement], seen: Evidence, *, at: int = _NOW
+        self, who: Person, statements: Sequence[Statement], seen: Evidence, *, at: int = NOW
     ) -> bool:
         """Return whether a commit with these statements leaves someone outside."""
         try:
@@ -113,15 +62,6 @@ class _Room:
         return self.roster.person(who.user) is None
 
 
-def _is_never_logged(_user: UserName, _before: bytes, _now: bytes) -> bool:
-    """Say that the key log has no such key."""
-    return False
-
-
-def _people(*names: str) -> list[_Person]:
-    return [_Person(parse_user_name(name)) for name in names]
-
-
 @attack(
     "The server says that someone accepted an invitation who declined it",
     expects="Nobody is added without their own signature.",
@@ -129,7 +69,7 @@ def _people(*names: str) -> list[_Person]:
 )
 def never_accepted(folder: Path, seen: Evidence) -> bool:
     del folder
-    ada, mallory = _people("ada", "mallory")
+    ada, mallory = people("ada", "mallory")
     room = _Room(RoomKind.PRIVATE, ada)
     seen.sent("ada's admission of mallory, who declined; the server lists mallory as a member")
     return room.is_kept_out(mallory, [ada.admits(room.roster, mallory)], seen)
@@ -158,10 +98,10 @@ def unsigned_acceptance(server: LabServer, seen: Evidence) -> bool:
 )
 def withdrawn(folder: Path, seen: Evidence) -> bool:
     del folder
-    ada, mallory = _people("ada", "mallory")
+    ada, mallory = people("ada", "mallory")
     room = _Room(RoomKind.PRIVATE, ada)
     admission = ada.admits(room.roster, mallory)
-    act = Withdraw(_SERVER, _ROOM, room.roster.serial, _NOW, mallory.user, admission.data)
+    act = Withdraw(SERVER, ROOM, room.roster.serial, NOW, mallory.user, admission.data)
     room.commit(ada.signs(act))
     seen.sent("ada's admission of mallory, which she withdrew, and mallory's acceptance")
     return room.is_kept_out(mallory, [mallory.accepts(admission), admission], seen)
@@ -174,11 +114,11 @@ def withdrawn(folder: Path, seen: Evidence) -> bool:
 )
 def ended(folder: Path, seen: Evidence) -> bool:
     del folder
-    ada, mallory = _people("ada", "mallory")
+    ada, mallory = people("ada", "mallory")
     room = _Room(RoomKind.PRIVATE, ada)
     admission = ada.admits(room.roster, mallory)
     seen.sent("ada's admission of mallory and mallory's acceptance, 400 days later")
-    return room.is_kept_out(mallory, [mallory.accepts(admission), admission], seen, at=_NOW + 400 * _DAY)
+    return room.is_kept_out(mallory, [mallory.accepts(admission), admission], seen, at=NOW + 400 * _DAY)
 
 
 @attack(
@@ -188,7 +128,7 @@ def ended(folder: Path, seen: Evidence) -> bool:
 )
 def inviter_came_back(folder: Path, seen: Evidence) -> bool:
     del folder
-    ada, ben, mallory = _people("ada", "ben", "mallory")
+    ada, ben, mallory = people("ada", "ben", "mallory")
     room = _Room(RoomKind.PRIVATE, ada, ben)
     admission = ben.admits(room.roster, mallory)
     room.commit(ada.removes(room.roster, ben))
@@ -205,9 +145,9 @@ def inviter_came_back(folder: Path, seen: Evidence) -> bool:
 )
 def ban_after_the_join(folder: Path, seen: Evidence) -> bool:
     del folder
-    ada, ben, mallory = _people("ada", "ben", "mallory")
+    ada, ben, mallory = people("ada", "ben", "mallory")
     room = _Room(RoomKind.PRIVATE, ada, ben)
-    ban = ada.removes(room.roster, mallory, Millis(_NOW + _DAY))
+    ban = ada.removes(room.roster, mallory, Millis(NOW + _DAY))
     admission = ben.admits(room.roster, mallory)
     room.commit(mallory.accepts(admission), admission, by=ben)
     seen.sent("ada's ban of mallory, signed before ben's device added mallory, of which she did not know")
@@ -221,11 +161,11 @@ def ban_after_the_join(folder: Path, seen: Evidence) -> bool:
 )
 def ban_by_their_clock(folder: Path, seen: Evidence) -> bool:
     del folder
-    ada, mallory = _people("ada", "mallory")
+    ada, mallory = people("ada", "mallory")
     room = _Room(RoomKind.PUBLIC, ada)
-    ban = ada.removes(room.roster, mallory, Millis(_NOW + _DAY))
+    ban = ada.removes(room.roster, mallory, Millis(NOW + _DAY))
     room.commit(ban)
-    act = Request(_SERVER, _ROOM, 0, Millis(_NOW + 2 * _DAY), mallory.user, ban.digest)
+    act = Request(SERVER, ROOM, 0, Millis(NOW + 2 * _DAY), mallory.user, ban.digest)
     seen.sent("mallory's request, dated after the end of the ban")
     return room.is_kept_out(mallory, [mallory.signs(act)], seen)
 
@@ -237,10 +177,10 @@ def ban_by_their_clock(folder: Path, seen: Evidence) -> bool:
 )
 def second_request(folder: Path, seen: Evidence) -> bool:
     del folder
-    ada, mallory = _people("ada", "mallory")
+    ada, mallory = people("ada", "mallory")
     room = _Room(RoomKind.PUBLIC, ada)
-    first = Request(_SERVER, _ROOM, 0, _NOW, mallory.user, NEVER_REMOVED)
-    second = mallory.signs(replace(first, at=Millis(_NOW + _DAY)))
+    first = Request(SERVER, ROOM, 0, NOW, mallory.user, NEVER_REMOVED)
+    second = mallory.signs(replace(first, at=Millis(NOW + _DAY)))
     room.commit(mallory.signs(first))
     room.commit(ada.removes(room.roster, mallory))
     seen.sent("mallory's second request, dated after the kick")
@@ -254,9 +194,9 @@ def second_request(folder: Path, seen: Evidence) -> bool:
 )
 def made_up_key(folder: Path, seen: Evidence) -> bool:
     del folder
-    ada, mallory = _people("ada", "mallory")
+    ada, mallory = people("ada", "mallory")
     room = _Room(RoomKind.PRIVATE, ada, mallory)
-    puppet = _Person(ada.user)
+    puppet = Person(ada.user)
     admission = mallory.admits(room.roster, puppet)
     seen.sent("mallory's admission of ada with another key, and an acceptance by that key")
     try:
@@ -297,19 +237,19 @@ async def another_name(world: World, seen: Evidence) -> bool:
 )
 def writes_on(folder: Path, seen: Evidence) -> bool:
     del folder
-    ada, ben, mallory = _people("ada", "ben", "mallory")
+    ada, ben, mallory = people("ada", "ben", "mallory")
     room = _Room(RoomKind.PRIVATE, ada, ben)
     admission = ben.admits(room.roster, mallory)
-    act = Withdraw(_SERVER, _ROOM, room.roster.serial, _NOW, mallory.user, admission.data)
+    act = Withdraw(SERVER, ROOM, room.roster.serial, NOW, mallory.user, admission.data)
     room.commit(mallory.accepts(admission), admission, by=ben)
     archive = apsw.Connection(":memory:")
     for change in MIGRATIONS:
         for line in change:
             archive.execute(line)
-    statements.learn(archive, _ROOM, ben.signs(act).data)
+    statements.learn(archive, ROOM, ben.signs(act).data)
     seen.sent("ben's withdrawal, which another member's message carried; mallory is in the room already")
     try:
-        statements.require_healed(archive, _group_of(room, ada, ben, mallory), _NOW)
+        statements.require_healed(archive, _group_of(room, ada, ben, mallory), NOW)
     except NotReadyError as error:
         seen.received(str(error))
         return True
@@ -317,10 +257,10 @@ def writes_on(folder: Path, seen: Evidence) -> bool:
     return False
 
 
-def _group_of(room: _Room, *people: _Person) -> StoredGroup:
+def _group_of(room: _Room, *people: Person) -> StoredGroup:
     """Return the group of a room, as far as a device looks at it to know whose statements count."""
     leaves = [SimpleNamespace(extensions=(Extension(CERTIFICATE, one.certificate),)) for one in people]
     tree = SimpleNamespace(members=lambda: enumerate(leaves))
     group = cast("Group", SimpleNamespace(tree=tree))
-    rules = RoomRules(room.roster, _is_never_logged)
-    return StoredGroup(new_group_id(), _ROOM, "active", b"", group, rules, _NOW)
+    rules = RoomRules(room.roster, is_never_logged)
+    return StoredGroup(new_group_id(), ROOM, "active", b"", group, rules, NOW)

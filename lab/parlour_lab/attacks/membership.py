@@ -1,104 +1,49 @@
 """Who is in an encrypted room: added, removed or brought back without the members' word."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.groups.policy import Membership
-from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
-from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, SUITES
-from parlour_client.core.e2ee.identity.signing import sign, verify
+from parlour_client.core.e2ee.identity.signing import verify
 from parlour_client.core.e2ee.maintenance.closed_accounts import WAIT_SECONDS
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.people import World
-from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Millis
-from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
+from parlour_lab.room_people import NOW, Person, first_roster, is_never_logged, people
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.membership import (
-    ADMISSION_LASTS,
-    Accept,
-    Admit,
-    AnyAct,
     Execution,
     NotAllowedError,
-    Remove,
     Roster,
     Statement,
-    read_statement,
-    sign_statement,
 )
-from parlour_protocol.mls import Change, Extension, KeyPackageStore, LeafNode, Lifetime, Policy
+from parlour_protocol.mls import Change, LeafNode
 from parlour_protocol.mls.codec import SenderType
 from parlour_protocol.mls.messages import Sender
 from parlour_protocol.room_name import parse_room_name
-from parlour_protocol.rooms import Role, RoomKind
+from parlour_protocol.rooms import RoomKind
 
-_SERVER = "chat.example.org"
-_ROOM = RoomId("Zm9vYmFyYmF6cXV4cXV1eA")
-_NOW = Millis(1_800_000_000_000)
 _FIRST = Sender(SenderType.MEMBER, 0)
 
 
-@dataclass
-class _Person:
-    """Someone with an account and one device."""
-
-    user: UserName
-    account: AccountKey = field(default_factory=AccountKey.generate)
-
-    def __post_init__(self) -> None:
-        self.key = DeviceKey.generate(self.user, _SERVER)
-        name = parse_device_name("laptop")
-        _, self.certificate = self.account.certify(self.user, _SERVER, self.key.public, name, _NOW)
-
-    def signs(self, act: AnyAct) -> Statement:
-        """Return a statement that they signed."""
-        data = sign_statement(act, self.certificate, lambda message: sign(self.key.signer.seed, message))
-        return read_statement(data, verify)
-
-    def admits(self, roster: Roster, who: "_Person") -> tuple[Statement, Statement]:
-        """Return an admission that they sign, and its acceptance."""
-        key, until = who.account.public, Millis(_NOW + ADMISSION_LASTS)
-        after, chosen = roster.removal_digest(who.user), bytes(16)
-        admission = self.signs(
-            Admit(_SERVER, _ROOM, roster.serial, _NOW, who.user, key, roster.origin, after, chosen, until)
-        )
-        return admission, who.signs(Accept(_SERVER, _ROOM, 0, _NOW, who.user, admission.digest))
-
-    def executes(self, roster: Roster, statement: Statement, acceptance: Statement | None = None) -> Roster:
-        """Return the roster after a commit of their device; all who signed have theirs in the group."""
-        devices = [statement.device, self.key.id]
-        return roster.applied(statement, Execution(_NOW, self.user, devices, _no_new_key), acceptance)
-
-    def leaf(self) -> LeafNode:
-        """Return the leaf of their device."""
-        store, seconds = KeyPackageStore(), _NOW // 1_000
-        store.create(
-            self.key.credential,
-            self.key.signer,
-            Lifetime(seconds, seconds + 86_400),
-            leaf_extensions=(Extension(CERTIFICATE, self.certificate),),
-            policy=Policy(extensions=KNOWN, cipher_suites=SUITES),
-        )
-        (package,) = store
-        return package.leaf_node
+def _room(founder: Person, *others: Person) -> Roster:
+    return first_roster(RoomKind.PRIVATE, founder, *others)
 
 
-def _no_new_key(_user: UserName, _before: bytes, _key: bytes) -> bool:
-    return False
+def _admitted(by: Person, roster: Roster, who: Person) -> tuple[Statement, Statement]:
+    """Return an admission and its acceptance."""
+    admission = by.admits(roster, who)
+    return admission, who.accepts(admission)
 
 
-def _people(*names: str) -> list[_Person]:
-    return [_Person(parse_user_name(name)) for name in names]
-
-
-def _room(founder: _Person, *others: _Person) -> Roster:
-    people = [(founder.user, founder.account.public, Role.OWNER)]
-    people += [(one.user, one.account.public, Role.MEMBER) for one in others]
-    return Roster.begin(_SERVER, _ROOM, RoomKind.PRIVATE, founder.user, people, _NOW)
+def _executed(
+    by: Person, roster: Roster, statement: Statement, acceptance: Statement | None = None
+) -> Roster:
+    """Return the roster after a commit by someone's device; all who signed have theirs in the group."""
+    devices = [statement.device, by.key.id]
+    return roster.applied(statement, Execution(NOW, by.user, devices, is_never_logged), acceptance)
 
 
 @attack(
@@ -108,7 +53,7 @@ def _room(founder: _Person, *others: _Person) -> Roster:
 )
 def added_stranger(folder: Path, seen: Evidence) -> bool:
     del folder
-    ada, ben, spy = _people("ada", "ben", "spy")
+    ada, ben, spy = people("ada", "ben", "spy")
     seen.sent("ada's device commits to adding a device of spy's")
     return _is_refused(_room(ada, ben), (ada, ben), seen, added=((_FIRST, spy.leaf()),))
 
@@ -120,14 +65,14 @@ def added_stranger(folder: Path, seen: Evidence) -> bool:
 )
 def removed_member(folder: Path, seen: Evidence) -> bool:
     del folder
-    ada, ben, cat = _people("ada", "ben", "cat")
+    ada, ben, cat = people("ada", "ben", "cat")
     seen.sent("ada's device commits to removing ben's, because the server says that ben is leaving")
     return _is_refused(_room(ada, ben, cat), (ada, ben, cat), seen, removed=((_FIRST, 1, ben.leaf()),))
 
 
 def _is_refused(
     roster: Roster,
-    people: Sequence[_Person],
+    people: Sequence[Person],
     seen: Evidence,
     *,
     added: tuple[tuple[Sender, LeafNode], ...] = (),
@@ -136,7 +81,7 @@ def _is_refused(
     members = tuple((index, one.leaf()) for index, one in enumerate(people))
     change = Change(_FIRST, added, (), removed, (), None, None, b"", members)
     try:
-        Membership(roster, change, _no_new_key).require()
+        Membership(roster, change, is_never_logged).require()
     except RuleBrokenError as error:
         seen.received(str(error))
         return True
@@ -151,12 +96,12 @@ def _is_refused(
 )
 def forgotten_removal(folder: Path, seen: Evidence) -> bool:
     del folder
-    ada, ben = _people("ada", "ben")
-    with_ben = ada.executes(_room(ada), *ada.admits(_room(ada), ben))
-    known = ada.executes(with_ben, ada.signs(Remove(_SERVER, _ROOM, with_ben.serial, _NOW, ben.user)))
+    ada, ben = people("ada", "ben")
+    with_ben = _executed(ada, _room(ada), *_admitted(ada, _room(ada), ben))
+    known = _executed(ada, with_ben, ada.removes(with_ben, ben))
     seen.sent("a list in which ben was never removed")
     try:
-        replace(known, serial=known.serial + 1, removed=()).require_proofs(verify, _no_new_key, known)
+        replace(known, serial=known.serial + 1, removed=()).require_proofs(verify, is_never_logged, known)
     except NotAllowedError as error:
         seen.received(str(error))
         return True
@@ -171,10 +116,10 @@ def forgotten_removal(folder: Path, seen: Evidence) -> bool:
 )
 def old_admission(folder: Path, seen: Evidence) -> bool:
     del folder
-    ada, ben = _people("ada", "ben")
-    admission = ada.admits(_room(ada), ben)
-    with_ben = ada.executes(_room(ada), *admission)
-    without = ada.executes(with_ben, ada.signs(Remove(_SERVER, _ROOM, with_ben.serial, _NOW, ben.user)))
+    ada, ben = people("ada", "ben")
+    admission = _admitted(ada, _room(ada), ben)
+    with_ben = _executed(ada, _room(ada), *admission)
+    without = _executed(ada, with_ben, ada.removes(with_ben, ben))
     seen.sent("ada admitted ben, and removed him; her admission comes again, with his acceptance")
     return _is_void(without, ada, admission, seen)
 
@@ -186,14 +131,14 @@ def old_admission(folder: Path, seen: Evidence) -> bool:
 )
 def another_beginning(folder: Path, seen: Evidence) -> bool:
     del folder
-    ada, ben, spy = _people("ada", "ben", "spy")
+    ada, ben, spy = people("ada", "ben", "spy")
     seen.sent("ada's admission of ben, in a group that spy began and lists ada in")
-    return _is_void(_room(spy, ada), ada, ada.admits(_room(ada), ben), seen)
+    return _is_void(_room(spy, ada), ada, _admitted(ada, _room(ada), ben), seen)
 
 
-def _is_void(roster: Roster, by: _Person, admission: tuple[Statement, Statement], seen: Evidence) -> bool:
+def _is_void(roster: Roster, by: Person, admission: tuple[Statement, Statement], seen: Evidence) -> bool:
     try:
-        after = by.executes(roster, *admission)
+        after = _executed(by, roster, *admission)
     except NotAllowedError as error:
         seen.received(str(error))
         return True

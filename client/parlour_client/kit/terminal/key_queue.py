@@ -21,6 +21,8 @@ from textual.screen import ModalScreen, Screen
 
 LONGEST_WAIT: Final = 5.0
 """Seconds: a handler that takes longer waits for something outside."""
+_LEAVES: Final = {"quit", "app.quit", "suspend_process", "app.suspend_process"}
+"""Actions of keys that wait for nothing: a person can always leave."""
 
 
 class _Waiting(NamedTuple):
@@ -72,11 +74,11 @@ class KeyQueue:
     # --- keys
 
     async def take(self, event: Key | Paste) -> None:
-        """Hand it over now, or when the ones before it have been handled. A key that quits never waits."""
+        """Hand it over now, or when the ones before it have been handled. A key that leaves never waits."""
         self._arrived += 1
         before, self._newest = self._newest, self.now()
         one = _Waiting(event, self._arrived, self._newest, before)
-        if (self._busy or isinstance(self._app.screen, ModalScreen)) and self._is_the_apps(event):
+        if (self._busy or isinstance(self._app.screen, ModalScreen)) and self._leaves(event):
             await self._hand_over(event)
         elif self._busy:
             self._waiting.append(one)
@@ -87,12 +89,12 @@ class KeyQueue:
         self._turn, self._came, self._before = one.number, one.came, one.before
         await self._begin(one.event)
 
-    def _is_the_apps(self, event: Key | Paste) -> bool:
+    def _leaves(self, event: Key | Paste) -> bool:
         if not isinstance(event, Key):
             return False
         below = self._app.screen_stack[0]  # a dialog's own bindings do not have the app's among them
         active = below.active_bindings.get(event.key)
-        return active is not None and active.binding.priority and active.node is self._app
+        return active is not None and active.node is self._app and active.binding.action in _LEAVES
 
     async def _begin(self, event: Key | Paste, laid_out: Screen[Any] | None = None) -> None:
         screen = self._app.screen

@@ -63,6 +63,17 @@ async def test_text_after_a_dialog_is_text(
         assert not [call for call in client.calls if call[0] in {"send", "react", "delete"}]
 
 
+@pytest.mark.parametrize("palette", ["ctrl+p", "ctrl+k"])
+async def test_the_palette_waits_for_what_was_typed_before(
+    client: FakeClient, open_app: OpenApp, palette: str
+) -> None:
+    """What Ctrl+W deletes is in the composer, however fast Ctrl+P is pressed behind it."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await in_one_piece(pilot, *"one two three", "ctrl+w", "ctrl+w", palette, *"gar", "escape")
+        assert composer_text(pilot) == "one "
+
+
 async def test_keys_after_a_choice_belong_to_what_it_opened(client: FakeClient, open_app: OpenApp) -> None:
     """F6 and its last but two, F7's view: Esc closes that one, and not the text."""
     async with open_app(client) as pilot:

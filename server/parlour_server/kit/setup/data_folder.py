@@ -201,11 +201,7 @@ class DataFolder:
             found = [
                 *([f"{above}; `chmod go-w` it, or use another data folder"] if above else []),
                 *_problem(self.path),
-                *(
-                    p
-                    for file in sorted(self.path.iterdir())
-                    for p in _problem(file, is_public=file in {self.certificate, self.ca_certificate})
-                ),
+                *(p for file in sorted(self.path.iterdir()) for p in self._problem_of_file(file)),
             ]
         except OSError as error:
             return [f"cannot read the data folder {self.path}: {error.strerror}"]
@@ -213,6 +209,14 @@ class DataFolder:
             files = "it has other files, and none of a server's"
             return [f"{self.path} is not a data folder: {files}; name the server's folder, or a new one"]
         return found
+
+    def _problem_of_file(self, file: Path) -> list[str]:
+        try:
+            return _problem(file, is_public=file in {self.certificate, self.ca_certificate})
+        except (
+            FileNotFoundError
+        ):  # since it was listed: a running server replaces its notes, and SQLite its files
+            return []
 
     def _is_something_else(self) -> bool:
         """Return whether files are here, and none that a server has from its beginning."""

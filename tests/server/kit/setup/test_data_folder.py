@@ -112,6 +112,15 @@ def test_a_link_to_nothing_is_named(folder: DataFolder, tmp_path: Path) -> None:
         folder.require()
 
 
+def test_a_file_that_goes_while_the_folder_is_looked_at_is_no_problem(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A running server writes its notes beside their names first, and gives them those."""
+    files = [*folder.path.iterdir(), folder.path / "online.json.new"]
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter(files))
+    assert folder.problems() == []
+
+
 def test_a_folder_that_was_not_initialised_is_refused(tmp_path: Path) -> None:
     """The sentence says that `init` is missing."""
     with pytest.raises(SetupError, match="parlour-server init"):

@@ -31,7 +31,7 @@ from parlour_server.chat_program import CHAT
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.setup.open_store import opened
 from parlour_server.kit.store.records import NewAccountRecord
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import AppendEvent, Facts, NewRoom
 from parlour_server.system_account import system_account, system_device
 
@@ -186,7 +186,7 @@ def _event(room: RoomId, body: Message | RetentionSet, at: Millis) -> AppendEven
     return AppendEvent(room, system_account(), system_device(), new_request_id(), at, body, None)
 
 
-async def _whole_room(store: Store) -> RoomId:
+async def _whole_room(store: ChatStore) -> RoomId:
     """Return a short room that no run has let expire yet."""
     for number in reversed(range(ROOMS)):
         (room,) = await store.rooms.find_named(parse_room_name(f"room{number}"))
@@ -195,7 +195,7 @@ async def _whole_room(store: Store) -> RoomId:
     raise SystemExit("every room has expired: make the database again")
 
 
-async def _expiry(store: Store) -> list[list[str]]:
+async def _expiry(store: ChatStore) -> list[list[str]]:
     """Let a year's messages of a short room expire, and measure an append in another room meanwhile."""
     clock = SystemClock()
     room = await _whole_room(store)

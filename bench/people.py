@@ -25,7 +25,7 @@ from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.program_store import ProgramStore
 from parlour_server.kit.store.accounts.authority import ByLogin
 from parlour_server.kit.store.engine.connection import Engine
-from parlour_server.kit.store.interface import KitStore
+from parlour_server.kit.store.kit_store import KitStore
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
 from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import AppendEvent, Facts, NewRoom

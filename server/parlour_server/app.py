@@ -31,10 +31,10 @@ from parlour_server.kit.auth.reauthentication import Reauthentication
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.running_program import Parts, RunningProgram
 from parlour_server.kit.signatures import SigningKey
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 
-async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSettings]:
+async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[ChatSettings]:
     """Start the chat. Raises SetupError."""
     log_key = SigningKey.load(log_key_of(parts.folder))
     blobs = BlobStore(files_of(parts.folder))

@@ -9,7 +9,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from parlour_protocol.frames.bodies import AnyBody, Deleted, Left, Reacted
 from parlour_protocol.frames.fields import Reaction
@@ -23,10 +23,12 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.rooms.operator_rules import allow_anything
-from parlour_server.store.interface import Store
 from parlour_server.store.sql.account_data import EXPORTED_TABLES, PAUSE_SECONDS
 from parlour_server.store.types import AppendEvent
 from parlour_server.system_account import lobby, system_device
+
+if TYPE_CHECKING:
+    from parlour_server.store.chat_store import ChatStore
 
 _GOES: Final = "Their uploaded files, devices, invitations and blocks go."
 _STAYS: Final = (
@@ -44,19 +46,19 @@ _STAYS: Final = (
 )
 
 
-async def _count(store: Store, user: UserName) -> Mapping[str, int]:
+async def _count(store: "ChatStore", user: UserName) -> Mapping[str, int]:
     return await store.account_data.count(user)
 
 
-async def _facts(store: Store) -> Mapping[UserName, Mapping[str, Any]]:
+async def _facts(store: "ChatStore") -> Mapping[UserName, Mapping[str, Any]]:
     return await store.account_data.overview(lobby())
 
 
-async def _is_author(store: Store, user: UserName) -> bool:
+async def _is_author(store: "ChatStore", user: UserName) -> bool:
     return await store.account_data.is_author(user)
 
 
-async def _delete(store: Store, clock: Clock, deletion: Deletion) -> Mapping[str, Any]:
+async def _delete(store: "ChatStore", clock: Clock, deletion: Deletion) -> Mapping[str, Any]:
     data, user = store.account_data, deletion.user
     left = removed = 0
     while rooms := await data.rooms_to_leave(user):
@@ -87,13 +89,13 @@ async def _delete(store: Store, clock: Clock, deletion: Deletion) -> Mapping[str
     }
 
 
-async def _append(store: Store, clock: Clock, user: UserName, room: RoomId, body: AnyBody) -> None:
+async def _append(store: "ChatStore", clock: Clock, user: UserName, room: RoomId, body: AnyBody) -> None:
     await store.log.append(
         AppendEvent(room, user, system_device(), new_request_id(), clock.now(), body, None), allow_anything
     )
 
 
-async def _export(store: Store, folder: DataFolder, user: UserName) -> AsyncIterator[ExportedFile]:
+async def _export(store: "ChatStore", folder: DataFolder, user: UserName) -> AsyncIterator[ExportedFile]:
     data = store.account_data
     for name in EXPORTED_TABLES:
         yield ExportedFile.of_json(f"{name}.json", await data.table(name, user))
@@ -112,7 +114,7 @@ async def _bytes(blobs: BlobStore, file: Any) -> AsyncIterator[bytes]:
         return
 
 
-async def _events(store: Store, user: UserName) -> AsyncIterator[bytes]:
+async def _events(store: "ChatStore", user: UserName) -> AsyncIterator[bytes]:
     """Yield one line for each event of the account, with its body as the server has it."""
     for room in await store.account_data.rooms_written_in(user):
         after = Seq(0)
@@ -130,6 +132,6 @@ def _event(body: bytes) -> Any:
         return {"unreadable": base64.b64encode(body).decode()}
 
 
-CHAT_ACCOUNT_DATA: Final[AccountData[Store]] = AccountData(
+CHAT_ACCOUNT_DATA: "Final[AccountData[ChatStore]]" = AccountData(
     count=_count, goes=_GOES, stays=_STAYS, is_author=_is_author, facts=_facts, delete=_delete, export=_export
 )

@@ -5,7 +5,7 @@ from typing import Final
 from parlour_server.chat.chat import Chat
 from parlour_server.kit.metrics import Kind, Metric, Metrics, Scope
 from parlour_server.kit.server_metrics import RowCounts
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 CHAT_LIMITS: Final = (
     "rates.invites_per_hour",
@@ -75,7 +75,7 @@ CHAT_METRICS: Final = (
 )
 
 
-def show_chat(metrics: Metrics, chat: Chat, store: Store) -> RowCounts:
+def show_chat(metrics: Metrics, chat: Chat, store: ChatStore) -> RowCounts:
     """Show the chat's numbers; the returned counts of rows must run."""
     messages, positions = chat.messages, chat.positions
     metrics.numbers(MESSAGES, lambda: {("no",): messages.open, ("yes",): messages.encrypted})

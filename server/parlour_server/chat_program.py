@@ -32,13 +32,13 @@ from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.records import NewAccountRecord
 from parlour_server.store.bounds import CHAT_BOUNDS
 from parlour_server.store.chat_schema import SCHEMA
-from parlour_server.store.interface import Store
 from parlour_server.store.sql.integrity import stored_files
 from parlour_server.store.types import NewRoom
 from parlour_server.system_account import lobby, system_account, system_device
 
 if TYPE_CHECKING:
     from parlour_server.kit.running_program import Parts, RunningProgram
+    from parlour_server.store.chat_store import ChatStore
 
 _SUMMARY: Final = (
     "Accounts, sessions, devices, groups and files; the chat itself is a WebSocket (asyncapi.json)."
@@ -57,7 +57,11 @@ The logs are another incarnation: everything is as it was at the backup. What to
 _REQUEST: Final = RequestId("init-makes-the-lobby")
 
 
-def _make_store(engine: Engine, clock: Clock, tells_by_bus: bool) -> Store:  # noqa: FBT001 - see ``ProgramSpec``
+def _make_store(
+    engine: Engine,
+    clock: Clock,
+    tells_by_bus: bool,  # noqa: FBT001 - see ``ProgramSpec``
+) -> "ChatStore":
     from parlour_server.store.chat_store import ChatStore  # noqa: PLC0415 - not for every command
 
     return ChatStore(engine, clock, tells_by_bus=tells_by_bus)
@@ -69,7 +73,7 @@ def _make_log_key(path: Path) -> bool:
     return make_signing_key(path)
 
 
-async def _start(parts: "Parts[ChatSettings, Store]") -> "RunningProgram[ChatSettings]":
+async def _start(parts: "Parts[ChatSettings, ChatStore]") -> "RunningProgram[ChatSettings]":
     from parlour_server.app import start_chat  # noqa: PLC0415 - loads the whole server
 
     return await start_chat(parts)
@@ -108,12 +112,12 @@ def _findings(folder: DataFolder, engine: Engine | None) -> list[Finding]:
     return [*_find_log_key(folder), *(_find_lobby(engine) if engine is not None else ())]
 
 
-async def _make_system_account_and_lobby(_folder: DataFolder, store: Store, clock: Clock) -> list[str]:
+async def _make_system_account_and_lobby(_folder: DataFolder, store: "ChatStore", clock: Clock) -> list[str]:
     await _make_system_account(store, clock)
     return ["lobby"] if await _make_lobby(store, clock) else []
 
 
-async def _make_system_account(store: Store, clock: Clock) -> None:
+async def _make_system_account(store: "ChatStore", clock: Clock) -> None:
     from parlour_server.kit.auth.password_hashing import HashingPool  # noqa: PLC0415 - loads argon2
 
     if await store.accounts.find(system_account()) is not None:
@@ -129,7 +133,7 @@ async def _make_system_account(store: Store, clock: Clock) -> None:
     await store.accounts.set_disabled(ByOperator(system_account()), disabled=True)
 
 
-async def _make_lobby(store: Store, clock: Clock) -> bool:
+async def _make_lobby(store: "ChatStore", clock: Clock) -> bool:
     if await store.rooms.find_public(lobby()) is not None:
         return False
     room = NewRoom(
@@ -147,7 +151,7 @@ async def _make_lobby(store: Store, clock: Clock) -> bool:
     return bool(made.events)
 
 
-async def _prune(store: Store, settings: ChatSettings, clock: Clock) -> int:
+async def _prune(store: "ChatStore", settings: ChatSettings, clock: Clock) -> int:
     from parlour_server.delivery.message_expiry import expire_now  # noqa: PLC0415 - not for every command
 
     return await expire_now(store.retention, settings.messages, clock)

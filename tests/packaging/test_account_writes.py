@@ -25,11 +25,11 @@ WRITES: Final = re.compile(rf"\b(INSERT INTO|UPDATE|DELETE FROM)\s+({'|'.join(TA
 WITHOUT: Final = {
     "kit/store/accounts/authority.py:_is_used": "it is the decision itself",
     "kit/store/accounts/accounts.py:_create": "an invite decides, in the same transaction",
-    "kit/store/accounts/accounts.py:SqlAccounts.add_pseudonym": "an account that nobody has, by a command",
-    "kit/store/accounts/accounts.py:SqlAccounts.add_invite": "of no account, by a command",
-    "kit/store/accounts/accounts.py:SqlAccounts.revoke_invite": "of no account, by a command",
-    "kit/store/accounts/second_factors.py:SqlSecondFactors.take_challenge": "who has one may use it up",
-    "kit/store/accounts/sessions.py:SqlSessions.touch": "when it was seen",
+    "kit/store/accounts/accounts.py:Accounts.add_pseudonym": "an account that nobody has, by a command",
+    "kit/store/accounts/accounts.py:Accounts.add_invite": "of no account, by a command",
+    "kit/store/accounts/accounts.py:Accounts.revoke_invite": "of no account, by a command",
+    "kit/store/accounts/second_factors.py:FactorStore.take_challenge": "who has one may use it up",
+    "kit/store/accounts/sessions.py:SessionStore.touch": "when it was seen",
     "store/chat_schema.py:_use_up_key_packages": "of a restored backup, by a command",
     "store/sql/account_data.py:_close_devices": "of a deletion, by a command",
     "store/sql/e2ee/device_rows.py:see_devices": "when it was seen",
@@ -114,7 +114,7 @@ def test_an_authority_is_made_where_it_decides() -> None:
     }
     assert makers == {
         "kit/store/accounts/authority.py:authorised",
-        "kit/store/accounts/sessions.py:SqlSessions.create",
+        "kit/store/accounts/sessions.py:SessionStore.create",
     }
 
 

@@ -22,7 +22,7 @@ from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.records import InviteRecord, NewAccountRecord
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +90,7 @@ def folder(initialised: Path, tmp_path: Path) -> DataFolder:
 
 
 @pytest.fixture
-async def store(folder: DataFolder, clock: StoppedClock) -> AsyncIterator[Store]:
+async def store(folder: DataFolder, clock: StoppedClock) -> AsyncIterator[ChatStore]:
     """Return an open store that `init` made."""
     opened = CHAT.make_store(SqliteEngine(folder.database), clock, False)
     await opened.open()
@@ -99,7 +99,7 @@ async def store(folder: DataFolder, clock: StoppedClock) -> AsyncIterator[Store]
 
 
 @pytest.fixture
-def factors(store: Store, clock: StoppedClock) -> SecondFactors:
+def factors(store: ChatStore, clock: StoppedClock) -> SecondFactors:
     """Return the second factors of a server with this name."""
     return SecondFactors(store.second_factors, SecurityKeys("localhost"), clock, clock)
 
@@ -113,7 +113,7 @@ def passwords() -> Iterator[HashingPool]:
 
 
 @pytest.fixture
-def make_account(store: Store, clock: StoppedClock) -> MakeAccount:
+def make_account(store: ChatStore, clock: StoppedClock) -> MakeAccount:
     """Return a coroutine function that makes an account with the password ``PASSWORD``."""
 
     async def make(name: str = "anna", password_hash: str | None = None) -> UserName:
@@ -126,7 +126,7 @@ def make_account(store: Store, clock: StoppedClock) -> MakeAccount:
 
 
 @pytest.fixture
-async def invite(store: Store, clock: StoppedClock) -> Secret:
+async def invite(store: ChatStore, clock: StoppedClock) -> Secret:
     """Return the code of an invite for two accounts."""
     code = Secret.random()
     await store.accounts.add_invite(InviteRecord(code.digest(), 2, clock.now(), Millis(clock.now() + 60_000)))

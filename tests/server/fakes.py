@@ -15,7 +15,7 @@ from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import SteadyClock
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.store.accounts.authority import ByLogin
-from parlour_server.kit.store.interface import KitStore
+from parlour_server.kit.store.kit_store import KitStore
 
 START = 1_800_000_000_000
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from tests.simulation.loop import Scheduler
     from tests.simulation.world import World
 
-    from parlour_server.kit.store.interface import Journal
-    from parlour_server.store.interface import Store
+    from parlour_server.kit.store.engine.journal import Journal
+    from parlour_server.store.chat_store import ChatStore
 
 
 class VirtualClock:
@@ -79,7 +79,7 @@ class Node:
             server="chat.example",
             rates=GENEROUS,
             delivery=Delivery(flush_ms=13),
-            store=cast("Store", self.store),
+            store=cast("ChatStore", self.store),
             connected=connected,
             nodes=nodes,
             limits=AccountLimits(),

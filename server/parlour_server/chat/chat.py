@@ -55,7 +55,7 @@ from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.program import Pending
 from parlour_server.kit.token_buckets import HOUR, KeyedBuckets
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import Appended, ConsentRecorded, DevicesChanged, RoomAdvanced
 
 _BUDGETS: Final = {Cost.MESSAGE: Budget.MESSAGE, Cost.READ: Budget.READ, Cost.FREE: Budget.FREE}
@@ -76,7 +76,7 @@ class Chat:
         rates: ChatRates,
         delivery: Delivery,
         messages: MessageSettings,
-        store: Store,
+        store: ChatStore,
         connected: ConnectedPeers[PeerState],
         nodes: LiveNodes,
         limits: AccountLimits,

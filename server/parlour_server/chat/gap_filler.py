@@ -16,7 +16,7 @@ from parlour_protocol.kit.limits import PAGE_BYTES, PAGE_EVENTS
 from parlour_server.chat.sequencer import Sequencer
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.errors import UnavailableError
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 _WAIT: Final = 0.05
 """Seconds to wait for a late notification."""
@@ -30,7 +30,7 @@ class GapFiller:
     def __init__(
         self,
         *,
-        store: Store,
+        store: ChatStore,
         offer: Callable[[LogEvent], None],
         loop: AbstractEventLoop,
         background: BackgroundTasks,

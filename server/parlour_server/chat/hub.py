@@ -44,7 +44,7 @@ from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.connection import text_frame
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.errors import RefusedError
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 
 class Hub:
@@ -53,7 +53,7 @@ class Hub:
     def __init__(
         self,
         *,
-        store: Store,
+        store: ChatStore,
         connected: ConnectedPeers[PeerState],
         loop: AbstractEventLoop,
         background: BackgroundTasks,

@@ -11,14 +11,14 @@ from parlour_server.chat.hub import Hub
 from parlour_server.chat.peer_state import ChatPeer, PeerState
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 
 class KeyChangeNotifier:
     """Notifications about accounts' keys, for the connections of this process."""
 
     def __init__(
-        self, *, store: Store, hub: Hub, connected: ConnectedPeers[PeerState], background: BackgroundTasks
+        self, *, store: ChatStore, hub: Hub, connected: ConnectedPeers[PeerState], background: BackgroundTasks
     ) -> None:
         self._store = store
         self._hub = hub

@@ -1,7 +1,7 @@
 """The lobby: the public room that every new account joins, with the role that its invite has."""
 
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Joined, RoleSet
@@ -13,15 +13,17 @@ from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError, UnavailableError
 from parlour_server.rooms.operator_rules import decide_appointment
-from parlour_server.store.interface import Store
 from parlour_server.store.types import Appended, AppendEvent, Facts
 from parlour_server.system_account import lobby, system_account, system_device
+
+if TYPE_CHECKING:
+    from parlour_server.store.chat_store import ChatStore
 
 INVITE_ROLES: Final = (Role.MODERATOR.value, Role.OWNER.value)
 """The roles in the lobby that an invite can give."""
 
 
-async def enter_lobby(store: Store, bus: Bus, clock: Clock, user: UserName, role: str) -> None:
+async def enter_lobby(store: "ChatStore", bus: Bus, clock: Clock, user: UserName, role: str) -> None:
     """Add a new account to the lobby, and give it this role there, if it is not empty.
 
     If that fails, its owner can still join by hand, and the operator can appoint them: the account is made.

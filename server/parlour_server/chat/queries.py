@@ -62,7 +62,7 @@ from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.rooms.permissions import in_force
 from parlour_server.rooms.rights import refuse_name_of_lobby
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import MadeRoom, Membership, NewRoom
 
 
@@ -72,7 +72,7 @@ class Queries:
     def __init__(
         self,
         *,
-        store: Store,
+        store: ChatStore,
         hub: Hub,
         bus: Bus,
         clock: Clock,

@@ -12,7 +12,7 @@ from parlour_server.kit.cli.command_line import CommandLine
 if TYPE_CHECKING:
     from parlour_server.chat_settings import ChatSettings
     from parlour_server.kit.program_spec import ProgramSpec
-    from parlour_server.store.interface import Store
+    from parlour_server.store.chat_store import ChatStore
 
 _EXAMPLE: Final = """\b
 Example, a server for friends:
@@ -22,7 +22,7 @@ Example, a server for friends:
 """
 
 
-def _load_chat() -> "ProgramSpec[ChatSettings, Store]":
+def _load_chat() -> "ProgramSpec[ChatSettings, ChatStore]":
     from parlour_server.chat_program import CHAT  # noqa: PLC0415 - keeps `--help` quick
 
     return CHAT

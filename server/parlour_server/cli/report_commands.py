@@ -17,7 +17,7 @@ from parlour_server.kit.cli.command_options import (
 )
 
 if TYPE_CHECKING:
-    from parlour_server.store.interface import Store
+    from parlour_server.store.chat_store import ChatStore
     from parlour_server.store.types import ReportRecord
 
 _UNCHECKED = (
@@ -38,7 +38,7 @@ def report() -> None:
 def list_(data: Path, everything: bool, as_json: bool) -> None:  # noqa: FBT001 - click
     """List the open reports, oldest first."""
 
-    async def work(store: "Store") -> "list[ReportRecord]":
+    async def work(store: "ChatStore") -> "list[ReportRecord]":
         return list(await store.reports.list(closed=everything))
 
     found = with_store(data, work, did=None)
@@ -60,7 +60,7 @@ def list_(data: Path, everything: bool, as_json: bool) -> None:  # noqa: FBT001 
 def show(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Show the report with the id WHICH, with the message."""
 
-    async def work(store: "Store") -> "ReportRecord":
+    async def work(store: "ChatStore") -> "ReportRecord":
         return await _known(store, which)
 
     one = with_store(data, work, did=None)
@@ -93,7 +93,7 @@ def close(data: Path, which: str, note: str, as_json: bool) -> None:  # noqa: FB
 
     resolution = text_of(ReasonText, note, "note")
 
-    async def work(store: "Store") -> "ReportRecord":
+    async def work(store: "ChatStore") -> "ReportRecord":
         found = await _known(store, which)
         if not await store.reports.close(found.id, SystemClock().now(), str(resolution)):
             raise SetupError("this report was closed before")
@@ -120,7 +120,7 @@ def _show_logged(one: "ReportRecord") -> None:
             click.echo(f"  | {line}")
 
 
-async def _known(store: "Store", which: str) -> "ReportRecord":
+async def _known(store: "ChatStore", which: str) -> "ReportRecord":
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
 
     found = await store.reports.find(which)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from parlour_protocol.ids import RoomId
     from parlour_protocol.kit.ids import Millis
     from parlour_server.kit.errors import SetupError
-    from parlour_server.store.interface import Decide, Store
+    from parlour_server.store.chat_store import ChatStore
+    from parlour_server.store.interface import Decide
     from parlour_server.store.types import AppendEvent, Facts, RoomFactsForOperator
 
 
@@ -50,7 +51,7 @@ def room() -> None:
 def list_(data: Path, private: bool, as_json: bool) -> None:  # noqa: FBT001 - click
     """List the public rooms, or the private ones."""
 
-    async def work(store: "Store") -> "Sequence[RoomFactsForOperator]":
+    async def work(store: "ChatStore") -> "Sequence[RoomFactsForOperator]":
         return await store.rooms.for_operator(private=private)
 
     found = with_store(data, work, did=None)
@@ -72,7 +73,7 @@ def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Show what the server knows of the room NAME (its name or id), besides what is written in it."""
     from parlour_server.system_account import system_account  # noqa: PLC0415 - keeps `--help` quick
 
-    async def work(store: "Store") -> "RoomFactsForOperator":
+    async def work(store: "ChatStore") -> "RoomFactsForOperator":
         return await _described(store, name)
 
     one = with_store(data, work, did=None)
@@ -139,7 +140,7 @@ def delete(data: Path, name: str, yes: bool, as_json: bool) -> None:  # noqa: FB
     from parlour_protocol.frames.bodies import RoomDeleted  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.rooms.operator_rules import allow_anything  # noqa: PLC0415
 
-    async def look(store: "Store") -> "RoomFactsForOperator":
+    async def look(store: "ChatStore") -> "RoomFactsForOperator":
         return await _described(store, name)
 
     one = with_store(data, look, did=None)
@@ -206,7 +207,7 @@ def appoint(data: Path, name: str, who: str, role: str, as_json: bool) -> None: 
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
     from parlour_server.rooms.operator_rules import decide_appointment  # noqa: PLC0415
 
-    async def work(store: "Store") -> "RoomId":
+    async def work(store: "ChatStore") -> "RoomId":
         room = await _find(store, name)
         chosen = await known(store, who)
         body = RoleSet(chosen, Role(role))
@@ -257,7 +258,7 @@ def retention(
     now = SystemClock().now()
     applies = Millis(now + settings.messages.notice_days * DAY_MILLIS)
 
-    async def look(store: "Store") -> "RetentionPolicy":
+    async def look(store: "ChatStore") -> "RetentionPolicy":
         return (await store.retention.policy(await _find(store, name))).settled(now)
 
     if days is not None:
@@ -266,7 +267,7 @@ def retention(
             kept = f"{days} day{'' if days == 1 else 's'}"
             confirm(f"Remove messages of {name} for good after {kept}?", yes=yes)
 
-    async def work(store: "Store") -> "tuple[RoomId, RetentionPolicy, RetentionPolicy]":
+    async def work(store: "ChatStore") -> "tuple[RoomId, RetentionPolicy, RetentionPolicy]":
         room = await _find(store, name)
         if changes:
             await store.log.append(_event(room, now, RetentionSet(days, applies)), refuse_same_retention)
@@ -306,7 +307,7 @@ def _append(data: Path, name: str, body: "AnyBody", decide: "Decide", *, did: st
     """Append the operator's event to the log of the room with this name or id."""
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
 
-    async def work(store: "Store") -> "RoomId":
+    async def work(store: "ChatStore") -> "RoomId":
         room = (await _described(store, name)).room
         await store.log.append(_event(room, SystemClock().now(), body), decide)
         return room
@@ -356,7 +357,7 @@ def _as_json(one: "RoomFactsForOperator") -> dict[str, object]:
     }
 
 
-async def _described(store: "Store", name: str) -> "RoomFactsForOperator":
+async def _described(store: "ChatStore", name: str) -> "RoomFactsForOperator":
     """Return the room with this name or id. Raises SetupError."""
     found = await store.rooms.describe(await _find(store, name))
     if found is None:
@@ -382,7 +383,7 @@ def _if_named(_event: "AppendEvent", facts: "Facts") -> None:
         raise RefusedError(ErrorCode.FORBIDDEN, "a direct room has no name")
 
 
-async def _find(store: "Store", name: str) -> "RoomId":
+async def _find(store: "ChatStore", name: str) -> "RoomId":
     """Return the room with this name or id. Raises SetupError."""
     from parlour_protocol.ids import RoomId  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.kit.names import NameRefusedError  # noqa: PLC0415

@@ -23,7 +23,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError, TooManyAttemptsError
 from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.store.records import SessionRecord
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import ClaimRecord, NewPackages
 
 _DAY: Final = 86_400_000
@@ -38,7 +38,9 @@ _WAIT: Final = 60
 class KeyPackageService:
     """The key packages of all devices."""
 
-    def __init__(self, store: Store, bus: Bus, clock: Clock, audit: Audit, budgets: DeliveryBudgets) -> None:
+    def __init__(
+        self, store: ChatStore, bus: Bus, clock: Clock, audit: Audit, budgets: DeliveryBudgets
+    ) -> None:
         self._store = store
         self._bus = bus
         self._clock = clock

@@ -33,7 +33,7 @@ from parlour_server.kit.logs import warn
 from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.rooms.permissions import in_force
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import FileRecord, FileReservation
 
 _MINUTE: Final = 60_000
@@ -59,7 +59,7 @@ class Uploads:
 
     def __init__(
         self,
-        store: Store,
+        store: ChatStore,
         blobs: BlobStore,
         clock: Clock,
         audit: Audit,

@@ -19,7 +19,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import AuditSettings
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import warn
-from parlour_server.kit.store.audit_heads import SqlAuditHeads
+from parlour_server.kit.store.audit_heads import AuditHeads
 
 _CLOSE_SECONDS: Final = 0.5
 _COMMAND_SECONDS: Final = 30
@@ -31,7 +31,7 @@ _ENVIRONMENT: Final = ("HOME", "LANG", "LC_ALL", "PATH", "TZ")
 class HeadPublisher:
     """Publishes the heads of one audit log."""
 
-    def __init__(self, file: AuditFile, store: SqlAuditHeads, settings: AuditSettings, clock: Clock) -> None:
+    def __init__(self, file: AuditFile, store: AuditHeads, settings: AuditSettings, clock: Clock) -> None:
         """Nothing is published before ``run``."""
         self._file = file
         self._store = store

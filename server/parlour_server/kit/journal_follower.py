@@ -12,7 +12,7 @@ from typing import Final
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import log, warn
-from parlour_server.kit.store.interface import Journal
+from parlour_server.kit.store.engine.journal import Journal
 
 POLL_SECONDS: Final = 0.25
 

@@ -15,7 +15,7 @@ from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import write_private
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.folder_lock import is_locked
-from parlour_server.kit.store.interface import KitStore
+from parlour_server.kit.store.kit_store import KitStore
 
 NOTE_SECONDS: Final = 2.0
 """Between two notes; without a change none is written."""

@@ -26,14 +26,14 @@ from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.setup.data_folder import DataFolder, KeyFile, UploadFolder
 from parlour_server.kit.setup.finding import Finding
 from parlour_server.kit.store.engine.connection import Engine
-from parlour_server.kit.store.interface import KitStore
 from parlour_server.kit.store.schema import Schema
 
 if TYPE_CHECKING:
     from parlour_server.kit.running_program import Parts, RunningProgram
+    from parlour_server.kit.store.kit_store import KitStore
 
 _Settings = TypeVar("_Settings", bound=Settings)
-_Store = TypeVar("_Store", bound=KitStore)
+_Store = TypeVar("_Store", bound="KitStore")
 
 
 async def _make_nothing(_folder: DataFolder, _store: object, _clock: Clock) -> list[str]:

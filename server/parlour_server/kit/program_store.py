@@ -9,14 +9,10 @@ from parlour_protocol.kit.errors import ProgramError
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.log.sql_log import JOURNAL_COLUMNS, SqlLog, log_damage, read_journal_entry
 from parlour_server.kit.program_name import ProgramName
-from parlour_server.kit.store.accounts.accounts import SqlAccounts
-from parlour_server.kit.store.accounts.login_attempts import SqlAttempts
-from parlour_server.kit.store.accounts.sessions import SqlSessions
 from parlour_server.kit.store.engine.connection import Connection, Engine
-from parlour_server.kit.store.engine.database import Database
 from parlour_server.kit.store.engine.integrity import Check
-from parlour_server.kit.store.engine.journal import SqlJournal
 from parlour_server.kit.store.engine.retention import KIT_RULES, Rule
+from parlour_server.kit.store.kit_store import KitStore
 from parlour_server.kit.store.schema import Schema, find_nothing
 
 if TYPE_CHECKING:
@@ -29,7 +25,7 @@ def _log_tables() -> "MetaData":
     return metadata
 
 
-class ProgramStore(Database):
+class ProgramStore(KitStore):
     """Accounts, sessions, tickets, failed logins, the journal and logs.
 
     ``tells_by_bus``: every append is published by this process, so the journal leaves it out. Otherwise the
@@ -81,10 +77,13 @@ class ProgramStore(Database):
         self, place: Path | Engine, program: ProgramName, clock: Clock, *, tells_by_bus: bool = False
     ) -> None:
         """Prepare for the database; ``open`` connects."""
-        rules = (*KIT_RULES, *self.rules)
-        super().__init__(place, self.schema(program), clock, announces=not tells_by_bus, rules=rules)
-        self.accounts = SqlAccounts(self._writer, self._readers, clock)
-        self.sessions = SqlSessions(self._writer, self._readers, clock)
-        self.attempts = SqlAttempts(self._writer, self._readers)
-        self.journal = SqlJournal(self._readers, JOURNAL_COLUMNS, read_journal_entry)
+        super().__init__(
+            place,
+            self.schema(program),
+            clock,
+            announces=not tells_by_bus,
+            rules=(*KIT_RULES, *self.rules),
+            journal_columns=JOURNAL_COLUMNS,
+            read_entry=read_journal_entry,
+        )
         self.log = SqlLog(self._writer, self._readers, clock)

@@ -11,7 +11,7 @@ from typing import Final
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import log
-from parlour_server.kit.store.interface import KitStore
+from parlour_server.kit.store.kit_store import KitStore
 
 EVERY_SECONDS: Final = 3600.0
 _PAUSE_SECONDS: Final = 0.1

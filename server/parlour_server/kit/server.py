@@ -82,7 +82,7 @@ from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.public_address import forget_running, name_of, note_running
 from parlour_server.kit.setup.server_keys import claim_keys
 from parlour_server.kit.signatures import SigningKey, make_signing_key
-from parlour_server.kit.store.interface import KitStore
+from parlour_server.kit.store.kit_store import KitStore
 from parlour_server.kit.store.records import Changed
 from parlour_server.kit.topics import Topics
 

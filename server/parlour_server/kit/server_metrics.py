@@ -37,7 +37,7 @@ from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.open_bus import BUS_METRICS
 from parlour_server.kit.store.engine.readers import QUEUE as READ_QUEUE_MOST
 from parlour_server.kit.store.engine.writer import QUEUE as WRITE_QUEUE_MOST
-from parlour_server.kit.store.interface import KitStore
+from parlour_server.kit.store.kit_store import KitStore
 
 LIMITS: Final = (
     "connections.total",

@@ -5,13 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.store.accounts.accounts import SqlAccounts
-from parlour_server.kit.store.accounts.login_attempts import SqlAttempts
-from parlour_server.kit.store.accounts.sessions import SqlSessions
 from parlour_server.kit.store.engine.connection import Engine
-from parlour_server.kit.store.engine.database import Database
-from parlour_server.kit.store.engine.journal import SqlJournal
 from parlour_server.kit.store.engine.retention import KIT_RULES, Rule
+from parlour_server.kit.store.kit_store import KitStore
 from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.sql.account_data import SqlAccountData
 from parlour_server.store.sql.e2ee.device_rows import note_disabled_changed, see_devices
@@ -44,7 +40,7 @@ _ROW_COUNTS: Final = (
 """Sums that are kept, or tables that grow with people and rooms: never the events themselves."""
 
 
-class ChatStore(Database):
+class ChatStore(KitStore):
     """Accounts, sessions, tickets, devices, rooms, logs, groups, failed logins and the journal, in one file.
 
     ``tells_by_bus``: every append is published on the bus, so the journal leaves it out. Otherwise the
@@ -53,11 +49,17 @@ class ChatStore(Database):
 
     def __init__(self, place: Path | Engine, clock: Clock, *, tells_by_bus: bool = False) -> None:
         """Prepare for the database; ``open`` connects."""
-        super().__init__(place, SCHEMA, clock, announces=not tells_by_bus, rules=_RULES)
-        self.accounts = SqlAccounts(
-            self._writer, self._readers, clock, on_disabled_changed=note_disabled_changed
+        super().__init__(
+            place,
+            SCHEMA,
+            clock,
+            announces=not tells_by_bus,
+            rules=_RULES,
+            journal_columns=COLUMNS,
+            read_entry=read_entry,
+            on_disabled_changed=note_disabled_changed,
+            on_seen=see_devices,
         )
-        self.sessions = SqlSessions(self._writer, self._readers, clock, on_seen=see_devices)
         self.rooms = SqlRooms(self._writer, self._readers, clock)
         self.log = SqlLog(self._writer, self._readers, clock)
         self.retention = SqlRetention(self._writer, self._readers)
@@ -68,8 +70,6 @@ class ChatStore(Database):
         self.account_data = SqlAccountData(self._writer, self._readers, clock)
         self.files = SqlFiles(self._writer, self._readers, clock)
         self.reports = SqlReports(self._writer, self._readers, clock)
-        self.attempts = SqlAttempts(self._writer, self._readers)
-        self.journal = SqlJournal(self._readers, COLUMNS, read_entry)
 
     async def count_chat_rows(self) -> Sequence[float]:
         """Return the numbers of rooms, groups in force, active devices, events, bytes of files, open reports.

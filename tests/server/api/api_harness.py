@@ -50,7 +50,7 @@ from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind, RoomSuite
 from parlour_server.rooms.rights import decide
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import AppendEvent, NewRoom
 
 LAPTOP = parse_device_name("laptop")
@@ -220,7 +220,7 @@ class Village:
     """Makes people, homes and rooms."""
 
     api: Api
-    store: Store
+    store: ChatStore
     clock: StoppedClock
     make_account: MakeAccount
 

@@ -57,7 +57,7 @@ from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.setup.acme.answers import find_answer
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.signatures import SigningKey
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 if TYPE_CHECKING:
     from tests.server.api.api_harness import Village
@@ -96,7 +96,7 @@ def large() -> Iterator[LargeJson]:
 
 @pytest.fixture
 def uploads(
-    folder: DataFolder, store: Store, clock: StoppedClock, audit: ReadableAudit, budgets: DeliveryBudgets
+    folder: DataFolder, store: ChatStore, clock: StoppedClock, audit: ReadableAudit, budgets: DeliveryBudgets
 ) -> Uploads:
     """Return what takes files and gives them."""
     blobs = BlobStore(files_of(folder))
@@ -114,7 +114,7 @@ def login_settings() -> Logins:
 def application(
     login_settings: Logins,
     folder: DataFolder,
-    store: Store,
+    store: ChatStore,
     bus: LocalBus,
     clock: StoppedClock,
     audit: ReadableAudit,
@@ -211,7 +211,7 @@ async def api(application: ASGIApp) -> AsyncIterator[Api]:
 
 
 @pytest.fixture
-def village(api: Api, store: Store, clock: StoppedClock, make_account: MakeAccount) -> "Village":
+def village(api: Api, store: ChatStore, clock: StoppedClock, make_account: MakeAccount) -> "Village":
     """Return who makes people with devices."""
     from tests.server.api.api_harness import Village  # noqa: PLC0415 - it needs this module
 

@@ -31,7 +31,7 @@ from parlour_server.kit.store.engine.connection import Engine, WriteConnection
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.chat_schema import SCHEMA
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from tests import postgres
 
 NEW = "marble-violin-tigress"
@@ -55,7 +55,7 @@ _KEPT = {
 @pytest.fixture(params=["sqlite", "postgres"])
 async def store(
     request: pytest.FixtureRequest, folder: DataFolder, clock: StoppedClock
-) -> AsyncIterator[Store]:
+) -> AsyncIterator[ChatStore]:
     """Open the chat's store: on PostgreSQL, other servers write beside this one."""
     is_sqlite = request.param == "sqlite"
     engine: Engine = SqliteEngine(folder.database) if is_sqlite else postgres.database("chat", SCHEMA)
@@ -334,7 +334,7 @@ VOID = "DELETE FROM factor_challenges WHERE account = :user"
 class Race:
     """Changes the database just before the n-th write of a request."""
 
-    def __init__(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, store: ChatStore, monkeypatch: pytest.MonkeyPatch) -> None:
         """Watch the writer."""
         self._store = store
         self._at = self._count = 0
@@ -391,7 +391,7 @@ def tables(db: Any) -> dict[str, list[Any]]:
 
 
 @pytest.fixture
-def race(store: Store, monkeypatch: pytest.MonkeyPatch) -> Race:
+def race(store: ChatStore, monkeypatch: pytest.MonkeyPatch) -> Race:
     """Return a race."""
     return Race(store, monkeypatch)
 

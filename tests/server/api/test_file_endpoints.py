@@ -28,7 +28,7 @@ from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.errors import RefusedError, UnavailableError
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.accounts.authority import ByOperator
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import NewRoom
 
 
@@ -204,7 +204,7 @@ async def test_a_wrong_body_is_refused_from_its_head(
 
 @pytest.mark.parametrize("announced", [9, 11])
 async def test_another_length_than_announced_leaves_nothing(
-    village: Village, folder: DataFolder, store: Store, announced: int
+    village: Village, folder: DataFolder, store: ChatStore, announced: int
 ) -> None:
     """Cut off, or longer than declared: no file and no record."""
     ada = await village.person("ada")
@@ -275,7 +275,7 @@ async def test_uploads_at_once_take_no_more_than_the_quota(
     village: Village,
     uploads: Uploads,
     folder: DataFolder,
-    store: Store,
+    store: ChatStore,
     monkeypatch: pytest.MonkeyPatch,
     quota: str,
 ) -> None:
@@ -305,7 +305,7 @@ async def test_uploads_at_once_take_no_more_than_the_quota(
 
 
 async def test_an_upload_that_outlived_its_reservation_is_not_kept(
-    village: Village, folder: DataFolder, store: Store, clock: StoppedClock
+    village: Village, folder: DataFolder, store: ChatStore, clock: StoppedClock
 ) -> None:
     """The clock jumped, and its space was given up: someone else may have it by now."""
     ada = await village.person("ada")
@@ -355,7 +355,7 @@ async def test_uploads_at_once_and_per_hour_are_limited(village: Village, budget
 
 
 async def test_deleting_a_file_gives_no_upload_back(
-    village: Village, budgets: DeliveryBudgets, store: Store, clock: StoppedClock
+    village: Village, budgets: DeliveryBudgets, store: ChatStore, clock: StoppedClock
 ) -> None:
     """D26: a tunnel through files that deletes what was fetched gets so many bytes an hour and no more."""
     ada = await village.person("ada")
@@ -396,7 +396,7 @@ async def test_a_file_is_named_only_by_its_sender_in_its_room(village: Village) 
 async def test_an_upload_that_ends_while_it_is_kept_leaves_neither_record_nor_bytes(
     village: Village,
     folder: DataFolder,
-    store: Store,
+    store: ChatStore,
     monkeypatch: pytest.MonkeyPatch,
     fails: str,
 ) -> None:

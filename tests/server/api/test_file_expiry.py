@@ -20,20 +20,20 @@ from parlour_server.kit.errors import OutcomeUnknownError, UnavailableError
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.rooms.rights import decide
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import AppendEvent, FileRecord
 
 
 @pytest.fixture
 def sweeper(
-    store: Store, folder: DataFolder, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit
+    store: ChatStore, folder: DataFolder, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit
 ) -> FileExpiry:
     """Return what removes files."""
     return FileExpiry(store.files, BlobStore(files_of(folder)), bus, clock, audit)
 
 
 async def test_a_file_that_no_one_named_is_removed_after_an_hour(
-    village: Village, folder: DataFolder, clock: StoppedClock, sweeper: FileExpiry, store: Store
+    village: Village, folder: DataFolder, clock: StoppedClock, sweeper: FileExpiry, store: ChatStore
 ) -> None:
     """Its bytes and its record; one that was named stays, and so does one of an encrypted room."""
     ada = await village.person("ada")
@@ -59,7 +59,7 @@ async def test_a_deleted_message_takes_its_file_with_it(
     bus: LocalBus,
     clock: StoppedClock,
     sweeper: FileExpiry,
-    store: Store,
+    store: ChatStore,
 ) -> None:
     """Deleting wakes the sweeper, and the bytes are removed."""
     ada = await village.person("ada")
@@ -82,7 +82,7 @@ async def test_a_deleted_room_takes_its_files_with_it(
     bus: LocalBus,
     clock: StoppedClock,
     sweeper: FileExpiry,
-    store: Store,
+    store: ChatStore,
 ) -> None:
     """At once, as with a message: its members can't read them any more."""
     ada = await village.person("ada")
@@ -96,7 +96,7 @@ async def test_a_deleted_room_takes_its_files_with_it(
 
 
 async def test_an_upload_that_a_crash_broke_off_is_cleared_away(
-    village: Village, folder: DataFolder, sweeper: FileExpiry, store: Store, audit: ReadableAudit
+    village: Village, folder: DataFolder, sweeper: FileExpiry, store: ChatStore, audit: ReadableAudit
 ) -> None:
     """Between its record and its place: both go at once; what is under way stays, however old it seems."""
     ada = await village.person("ada")
@@ -118,7 +118,7 @@ async def test_an_upload_whose_record_could_not_be_deleted_is_cleared_away(
     village: Village,
     folder: DataFolder,
     sweeper: FileExpiry,
-    store: Store,
+    store: ChatStore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The database stored it and was gone before it said so: the record would count for ever in this room."""
@@ -144,7 +144,7 @@ async def test_an_upload_whose_record_could_not_be_deleted_is_cleared_away(
 
 
 async def test_a_sweep_that_a_crash_broke_off_is_finished_by_the_next(
-    village: Village, folder: DataFolder, sweeper: FileExpiry, store: Store
+    village: Village, folder: DataFolder, sweeper: FileExpiry, store: ChatStore
 ) -> None:
     """It had taken the upload over and not yet forgotten its record."""
     ada = await village.person("ada")
@@ -157,7 +157,11 @@ async def test_a_sweep_that_a_crash_broke_off_is_finished_by_the_next(
 
 
 async def test_a_sweep_beside_an_upload_that_is_being_finished(
-    village: Village, folder: DataFolder, sweeper: FileExpiry, store: Store, monkeypatch: pytest.MonkeyPatch
+    village: Village,
+    folder: DataFolder,
+    sweeper: FileExpiry,
+    store: ChatStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its record is written and its file has no place yet: the sweep leaves both, whatever the clock says."""
     ada = await village.person("ada")

@@ -38,7 +38,7 @@ from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.store.records import Account, SessionRecord, TicketGrant
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import AppendEvent
 
 _F = TypeVar("_F", bound=Frame)
@@ -166,7 +166,7 @@ class World:
         self.bus: Bus = LocalBus()
         self.serve(settings, self.store)
 
-    def serve(self, settings: ChatSettings, store: Store) -> None:
+    def serve(self, settings: ChatSettings, store: ChatStore) -> None:
         """Run the chat over a store: ``chat`` is what the network sees of it."""
         background = BackgroundTasks()
         self.nodes = by_itself()

@@ -14,7 +14,7 @@ from parlour_protocol.invite_link import ChatInviteLink
 from parlour_server.cli import COMMAND_LINE
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.operator_log import FAILED, OperatorLog
-from parlour_server.kit.store.accounts.accounts import SqlAccounts
+from parlour_server.kit.store.accounts.accounts import Accounts
 from parlour_server.kit.store.accounts.authority import ByOperator
 
 
@@ -188,13 +188,13 @@ def test_what_is_interrupted_is_recorded(
     """M7: Ctrl+C while the database commits leaves the change, and who made it."""
     data = ("--data", str(folder.path))
     run(capsys, "user", "create", *data, "anna")
-    inner = SqlAccounts.set_disabled
+    inner = Accounts.set_disabled
 
-    async def interrupted(self: SqlAccounts, by: ByOperator, *, disabled: bool) -> None:
+    async def interrupted(self: Accounts, by: ByOperator, *, disabled: bool) -> None:
         await inner(self, by, disabled=disabled)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(SqlAccounts, "set_disabled", interrupted)
+    monkeypatch.setattr(Accounts, "set_disabled", interrupted)
     assert fail(capsys, "user", "disable", *data, "anna")[0] == 130
     [anna] = json.loads(run(capsys, "user", "list", *data, "--json"))
     assert anna["disabled"] is True
@@ -208,13 +208,13 @@ def test_a_deletion_that_is_interrupted_is_recorded(
     """M7: the account may be closed by then, for good."""
     data = ("--data", str(folder.path))
     run(capsys, "user", "create", *data, "anna")
-    inner = SqlAccounts.close
+    inner = Accounts.close
 
-    async def interrupted(self: SqlAccounts, by: ByOperator, password_hash: str) -> int:
+    async def interrupted(self: Accounts, by: ByOperator, password_hash: str) -> int:
         await inner(self, by, password_hash)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(SqlAccounts, "close", interrupted)
+    monkeypatch.setattr(Accounts, "close", interrupted)
     assert fail(capsys, "user", "delete", *data, "anna", "--yes")[0] == 130
     [done] = (one for one in acts(folder) if one["action"] == "user delete")
     assert (done["user"], done["outcome"]) == ("anna", "interrupted, and perhaps done")

@@ -16,7 +16,7 @@ from parlour_server.chat_settings import ChatInspection
 from parlour_server.delivery.inspection_policy import policy_of, publish_policy
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 ON = ChatInspection(encrypted_rooms="on", cards="block", tunnel="flag")
 
@@ -34,7 +34,7 @@ def test_only_what_a_device_can_do_alone_is_asked_of_it(tmp_path: Path) -> None:
     assert InspectionPolicy.read(made.to_bytes()) == made
 
 
-async def test_each_change_is_one_entry(store: Store, folder: DataFolder) -> None:
+async def test_each_change_is_one_entry(store: ChatStore, folder: DataFolder) -> None:
     """Nothing for a server that never had one; starting again adds nothing; its end is an entry, too."""
     clock, audit = StoppedClock(), ReadableAudit()
     sizes = []
@@ -48,7 +48,7 @@ async def test_each_change_is_one_entry(store: Store, folder: DataFolder) -> Non
     assert audit.kinds() == [ChatAuditEvent.POLICY_PUBLISHED] * 3
 
 
-async def test_a_policy_that_does_not_fit_is_refused(store: Store, folder: DataFolder) -> None:
+async def test_a_policy_that_does_not_fit_is_refused(store: ChatStore, folder: DataFolder) -> None:
     """The server says so at its start; every client keeps the log for ever."""
     words = "\n".join(f"word{number}" for number in range(300))
     (folder.path / "words.txt").write_text(words, encoding="utf-8")

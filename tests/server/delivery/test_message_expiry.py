@@ -20,7 +20,7 @@ from parlour_server.delivery.file_expiry import FileExpiry
 from parlour_server.delivery.message_expiry import MessageExpiry, expire_now
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 DAY = 86_400_000
 SETTINGS = MessageSettings(keep_days=7)
@@ -67,7 +67,7 @@ class Server:
 
 
 @pytest.fixture
-def server(store: Store, folder: DataFolder, audit: ReadableAudit) -> Server:
+def server(store: ChatStore, folder: DataFolder, audit: ReadableAudit) -> Server:
     """Return a server that keeps messages for a week."""
     clock = FakeClock()
     files = Files(store.files, BlobStore(files_of(folder)), LocalBus(), clock, audit)

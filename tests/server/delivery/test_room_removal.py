@@ -10,12 +10,12 @@ from parlour_protocol.frames.bodies import RoomDeleted
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import new_file_id
 from parlour_server.delivery.room_removal import RoomRemoval
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import FileRecord
 
 
 async def test_a_room_that_waits_for_its_files_is_not_logged_again(
-    store: Store, clock: StoppedClock, own_logs: list[dict[str, Any]]
+    store: ChatStore, clock: StoppedClock, own_logs: list[dict[str, Any]]
 ) -> None:
     """Its row goes with its last file; a look at it each minute until then is no line."""
     world_clock = FakeClock()

@@ -12,7 +12,7 @@ from tests.server.kit.audit_world import AuditWorld, record
 
 from parlour_server.kit.audit_heads import HeadPublisher
 from parlour_server.kit.config.server_settings import AuditSettings
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def world(tmp_path: Path) -> AuditWorld:
     return AuditWorld(tmp_path / "log")
 
 
-async def test_a_head_for_many_records(world: AuditWorld, store: Store) -> None:
+async def test_a_head_for_many_records(world: AuditWorld, store: ChatStore) -> None:
     """M30: one signature for all records since the last, the same in the file and in the database."""
     file = world.start()
     publisher = HeadPublisher(file, store.audit_heads, AuditSettings(), StoppedClock())
@@ -37,7 +37,7 @@ async def test_a_head_for_many_records(world: AuditWorld, store: Store) -> None:
     assert world.check().faults == []
 
 
-async def test_the_last_records_of_a_run(world: AuditWorld, store: Store) -> None:
+async def test_the_last_records_of_a_run(world: AuditWorld, store: ChatStore) -> None:
     """M30: a server that stops publishes the head of everything."""
     file = world.start()
     publisher = HeadPublisher(file, store.audit_heads, AuditSettings(), StoppedClock())
@@ -48,7 +48,7 @@ async def test_the_last_records_of_a_run(world: AuditWorld, store: Store) -> Non
     assert (await store.audit_heads.all())[file.chain].signed.records == 6
 
 
-async def give(world: AuditWorld, store: Store, command: str, until: Callable[[], object]) -> None:
+async def give(world: AuditWorld, store: ChatStore, command: str, until: Callable[[], object]) -> None:
     """Publish a head, and run the command until something has happened."""
     file = world.start()
     publisher = HeadPublisher(file, store.audit_heads, AuditSettings(head_command=command), StoppedClock())
@@ -63,7 +63,7 @@ async def give(world: AuditWorld, store: Store, command: str, until: Callable[[]
 
 
 async def test_the_command_gets_the_head(
-    world: AuditWorld, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: AuditWorld, store: ChatStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """M30: as `audit head` prints it; and none of the server's environment, which has passwords."""
     monkeypatch.setenv("PGPASSWORD", "CANARY")
@@ -83,7 +83,7 @@ async def test_the_command_gets_the_head(
 
 @pytest.mark.parametrize(("command", "why"), [("/does/not/exist", "No such file"), ("false", "status is 1")])
 async def test_a_command_that_fails(
-    world: AuditWorld, store: Store, own_logs: list[dict[str, object]], command: str, why: str
+    world: AuditWorld, store: ChatStore, own_logs: list[dict[str, object]], command: str, why: str
 ) -> None:
     """M30: the server goes on, and its log says that no head was kept."""
 

@@ -10,11 +10,11 @@ from parlour_server.kit import pruner as pruning
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import captured
 from parlour_server.kit.pruner import Pruner
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 
 async def test_it_prunes_until_nothing_is_left_and_outlives_a_full_disk(
-    store: Store, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+    store: ChatStore, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rows deleted before the failure are reported; the rest follows an hour later."""
     answers: list[int | Exception] = [200, 30, 0, 200, UnavailableError(), 5, 0]
@@ -38,7 +38,7 @@ async def test_it_prunes_until_nothing_is_left_and_outlives_a_full_disk(
 
 
 async def test_a_running_server_prunes_at_once(
-    store: Store, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+    store: ChatStore, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that is restarted each hour prunes, too."""
     done = asyncio.Event()

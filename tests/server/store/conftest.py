@@ -10,7 +10,6 @@ from tests.server.store.world import FakeClock, StoreMaker, World
 
 from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.chat_store import ChatStore
-from parlour_server.store.interface import Store
 from tests import postgres
 
 
@@ -43,7 +42,7 @@ def maker(request: pytest.FixtureRequest) -> StoreMaker:
 
 
 @pytest.fixture
-async def store(maker: StoreMaker, clock: FakeClock) -> AsyncIterator[Store]:
+async def store(maker: StoreMaker, clock: FakeClock) -> AsyncIterator[ChatStore]:
     """Open a server's store."""
     made = maker(clock, True)
     await made.open()
@@ -52,7 +51,7 @@ async def store(maker: StoreMaker, clock: FakeClock) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-async def administration(store: Store, maker: StoreMaker, clock: FakeClock) -> AsyncIterator[Store]:
+async def administration(store: ChatStore, maker: StoreMaker, clock: FakeClock) -> AsyncIterator[ChatStore]:
     """Open a second store on the same database, as an administration command does while the server runs."""
     assert store is not None
     made = maker(clock, False)
@@ -62,7 +61,7 @@ async def administration(store: Store, maker: StoreMaker, clock: FakeClock) -> A
 
 
 @pytest.fixture
-def world(store: Store, clock: FakeClock) -> World:
+def world(store: ChatStore, clock: FakeClock) -> World:
     """Short ways to fill the store."""
     return World(store, clock)
 

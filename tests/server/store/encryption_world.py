@@ -34,7 +34,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.store.accounts.authority import ByProof, BySession
 from parlour_server.rooms.rights import decide
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import (
     Appended,
     AppendEvent,
@@ -61,7 +61,7 @@ class Delivery:
         self._numbers = itertools.count(1)
 
     @property
-    def store(self) -> Store:
+    def store(self) -> ChatStore:
         """The store."""
         return self.world.store
 
@@ -156,7 +156,7 @@ class Delivery:
         body: AnyBody,
         sender: DeviceId | None = None,
         attached: Attached | None = None,
-        store: Store | None = None,
+        store: ChatStore | None = None,
     ) -> Appended:
         """Append what the rules allow."""
         event = self.event(room, author, body, sender, attached)

@@ -5,13 +5,13 @@ from tests.server.kit.store.world import DEVICE, log_in
 from parlour_protocol.kit.ids import Millis, new_session_id
 from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.store.records import SessionRecord
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import FileRecord, FileReservation
 
 PLENTY = 2**40
 
 
-async def sender(store: Store, file: FileRecord) -> BySession:
+async def sender(store: ChatStore, file: FileRecord) -> BySession:
     """Return a session of the owner, which sends the file."""
     sessions = await store.sessions.list(file.owner, file.created)
     if sessions:
@@ -24,7 +24,12 @@ async def sender(store: Store, file: FileRecord) -> BySession:
 
 
 async def reserve(
-    store: Store, file: FileRecord, *, user_bytes: int = PLENTY, room_bytes: int = PLENTY, total: int = PLENTY
+    store: ChatStore,
+    file: FileRecord,
+    *,
+    user_bytes: int = PLENTY,
+    room_bytes: int = PLENTY,
+    total: int = PLENTY,
 ) -> None:
     """Reserve the space of a file for a minute."""
     until = Millis(file.created + 60_000)
@@ -36,13 +41,18 @@ async def reserve(
 
 
 async def put(
-    store: Store, file: FileRecord, *, user_bytes: int = PLENTY, room_bytes: int = PLENTY, total: int = PLENTY
+    store: ChatStore,
+    file: FileRecord,
+    *,
+    user_bytes: int = PLENTY,
+    room_bytes: int = PLENTY,
+    total: int = PLENTY,
 ) -> None:
     """Reserve its space, and keep it."""
     await reserve(store, file, user_bytes=user_bytes, room_bytes=room_bytes, total=total)
     await put_reserved(store, file)
 
 
-async def put_reserved(store: Store, file: FileRecord) -> None:
+async def put_reserved(store: ChatStore, file: FileRecord) -> None:
     """Keep a file whose space is reserved."""
     await store.files.put(await sender(store, file), file)

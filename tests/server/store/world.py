@@ -13,10 +13,10 @@ from parlour_protocol.kit.ids import RequestId, new_request_id
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import Appended, AppendEvent, Facts, NewRoom
 
-StoreMaker = Callable[["FakeClock", bool], Store]
+StoreMaker = Callable[["FakeClock", bool], ChatStore]
 
 
 def allow(_event: AppendEvent, _facts: Facts) -> None:
@@ -31,9 +31,9 @@ def message(text: str = "hello") -> Message:
 class World(KitWorld):
     """The chat's store, its clock, and short ways to fill it."""
 
-    store: Store
+    store: ChatStore
 
-    def __init__(self, store: Store, clock: FakeClock) -> None:
+    def __init__(self, store: ChatStore, clock: FakeClock) -> None:
         """Work with an open store."""
         super().__init__(store, clock)
         self._numbers = itertools.count(1)

@@ -13,7 +13,7 @@ from parlour_server.kit.api.problems import HEADERS, nothing
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.live_nodes import LiveNodes
-from parlour_server.kit.store.interface import KitStore
+from parlour_server.kit.store.kit_store import KitStore
 
 FRESH_SECONDS: Final = 5.0
 _PATIENCE: Final = 10.0

@@ -26,8 +26,8 @@ from parlour_server.kit.errors import (
     SessionRefusedError,
     TooManyAttemptsError,
 )
+from parlour_server.kit.store.accounts.accounts import Accounts
 from parlour_server.kit.store.accounts.authority import ByLogin
-from parlour_server.kit.store.interface import Accounts
 from parlour_server.kit.store.records import SessionRecord
 
 _LONGEST_NAME: Final = 128  # code points; nothing longer is a name, and normalising costs time

@@ -24,7 +24,7 @@ from parlour_protocol.kit.ids import Millis
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Logins as LoginSettings
 from parlour_server.kit.errors import LoginRefusedError, TooManyAttemptsError, UnavailableError
-from parlour_server.kit.store.interface import Attempts
+from parlour_server.kit.store.accounts.login_attempts import Attempts
 from parlour_server.kit.store.records import Failures
 from parlour_server.kit.token_buckets import rate_limit_key
 

@@ -11,7 +11,7 @@ from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.auth.password_rules import check_new_password
 from parlour_server.kit.auth.reauthentication import Reauthentication
 from parlour_server.kit.auth.sessions import Sessions
-from parlour_server.kit.store.interface import Accounts
+from parlour_server.kit.store.accounts.accounts import Accounts
 from parlour_server.kit.store.records import SessionRecord
 
 

@@ -9,8 +9,8 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.errors import LoginRefusedError
+from parlour_server.kit.store.accounts.accounts import Accounts
 from parlour_server.kit.store.accounts.authority import ByPassword
-from parlour_server.kit.store.interface import Accounts
 from parlour_server.kit.store.records import Account
 
 

@@ -16,8 +16,8 @@ from parlour_server.kit.auth.password_check import verified_account
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.auth.second_factor.factors import SecondFactors
 from parlour_server.kit.errors import SecondFactorNeededError, SecondFactorRefusedError
+from parlour_server.kit.store.accounts.accounts import Accounts
 from parlour_server.kit.store.accounts.authority import ByProof
-from parlour_server.kit.store.interface import Accounts
 from parlour_server.kit.store.records import SessionRecord
 
 

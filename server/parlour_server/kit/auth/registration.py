@@ -13,7 +13,7 @@ from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.auth.password_rules import check_new_password
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError
-from parlour_server.kit.store.interface import Accounts
+from parlour_server.kit.store.accounts.accounts import Accounts
 from parlour_server.kit.store.records import NewAccountRecord
 
 

@@ -34,7 +34,7 @@ from parlour_server.kit.errors import (
 )
 from parlour_server.kit.signatures import is_public_key
 from parlour_server.kit.store.accounts.authority import ByLogin, BySession
-from parlour_server.kit.store.interface import Sessions as SessionStore
+from parlour_server.kit.store.accounts.sessions import SessionStore
 from parlour_server.kit.store.records import SessionRecord
 
 _DAY: Final = 86_400_000

@@ -17,8 +17,8 @@ from parlour_server.kit.auth.request_rates import RequestRates
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import TicketRefusedError, UnavailableError
 from parlour_server.kit.signatures import holds
-from parlour_server.kit.store.interface import Sessions
-from parlour_server.kit.store.interface import Tickets as TicketStore
+from parlour_server.kit.store.accounts.sessions import SessionStore
+from parlour_server.kit.store.accounts.tickets import TicketStore
 from parlour_server.kit.store.records import SessionRecord, TicketGrant
 
 
@@ -92,7 +92,9 @@ class Tickets:
 class TicketRedemption:
     """Redeems tickets."""
 
-    def __init__(self, store: TicketStore, sessions: Sessions, throttle: LoginThrottle, clock: Clock) -> None:
+    def __init__(
+        self, store: TicketStore, sessions: SessionStore, throttle: LoginThrottle, clock: Clock
+    ) -> None:
         """``clock`` is for the tickets of one connection, and the ends of sessions."""
         self._store = store
         self._sessions = sessions

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from parlour_protocol.kit.names import UserName
     from parlour_server.kit.account_data import ExportedFile
-    from parlour_server.kit.store.interface import KitStore
+    from parlour_server.kit.store.kit_store import KitStore
     from parlour_server.kit.store.records import Account
 
 _SPOOLED = 1_048_576

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parlour_protocol.kit.ids import Millis
-    from parlour_server.kit.store.interface import KitStore
+    from parlour_server.kit.store.kit_store import KitStore
     from parlour_server.kit.store.records import AddressBan
 
 _LONGEST_REASON: Final = 200

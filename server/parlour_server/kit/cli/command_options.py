@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from parlour_server.kit.program_name import ProgramName
     from parlour_server.kit.program_spec import ProgramSpec
     from parlour_server.kit.setup.data_folder import DataFolder
-    from parlour_server.kit.store.interface import KitStore
+    from parlour_server.kit.store.kit_store import KitStore
     from parlour_server.kit.store.records import Account
 
 _T = TypeVar("_T")

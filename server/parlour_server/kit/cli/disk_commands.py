@@ -19,7 +19,7 @@ from parlour_server.kit.cli.command_options import (
 )
 
 if TYPE_CHECKING:
-    from parlour_server.kit.store.interface import KitStore
+    from parlour_server.kit.store.kit_store import KitStore
 
 _MIB = 1024 * 1024
 

@@ -195,7 +195,7 @@ def revoke(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - cli
     """Revoke an invite. WHICH is its id from `invite list`, or the whole link."""
     from parlour_protocol.kit.invite_link import InviteLink  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
-    from parlour_server.kit.store.interface import KitStore  # noqa: PLC0415
+    from parlour_server.kit.store.kit_store import KitStore  # noqa: PLC0415
 
     wanted, spec = which.strip().lower(), program()
     if which.startswith(f"{spec.wire.word}:"):

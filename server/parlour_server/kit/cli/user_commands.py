@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from parlour_protocol.kit.names import UserName
     from parlour_protocol.kit.secret import Secret
     from parlour_server.kit.config.settings_table import Row
-    from parlour_server.kit.store.interface import KitStore
+    from parlour_server.kit.store.kit_store import KitStore
     from parlour_server.kit.store.records import AccountOverview
 
 _MOST: Final = 10**15 - 1

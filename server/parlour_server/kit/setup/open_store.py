@@ -17,12 +17,12 @@ from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
-from parlour_server.kit.store.interface import KitStore
 
 if TYPE_CHECKING:
     from parlour_server.kit.store.engine.postgres_engine import PostgresEngine
+    from parlour_server.kit.store.kit_store import KitStore
 
-_Store = TypeVar("_Store", bound=KitStore)
+_Store = TypeVar("_Store", bound="KitStore")
 
 
 def engine_for(folder: DataFolder, settings: DatabaseSettings, *, read_only: bool = False) -> Engine:

@@ -21,7 +21,7 @@ _PUT: Final = (
 )
 
 
-class SqlAuditHeads:
+class AuditHeads:
     """The table of heads."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:

@@ -27,7 +27,7 @@ class Devices(Protocol):
 
     Callers check signatures. Certificates and revocations are added to the key log in the same transaction,
     and only if their account key is the current one: else RefusedError(CONFLICT). What is said of ``by`` in
-    ``kit/store/interface.py`` holds here, too.
+    ``kit/store/kit_store.py`` holds here, too.
     """
 
     async def account_key(self, user: UserName) -> PublicKey | None:

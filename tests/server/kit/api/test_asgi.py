@@ -21,12 +21,12 @@ from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 JSON = {"Content-Type": "application/json"}
 
 
-async def test_a_login_and_a_ticket(api: Api, make_account: MakeAccount, store: Store) -> None:
+async def test_a_login_and_a_ticket(api: Api, make_account: MakeAccount, store: ChatStore) -> None:
     """The way in: 201 with a session, then 201 with a ticket that lives 30 seconds at most."""
     await make_account("anna")
     made = await api.log_in()
@@ -70,7 +70,9 @@ async def test_a_refused_account_says_why(
     assert len(refused.json()["message"]) > 20
 
 
-async def test_user_enumeration_sees_one_answer(api: Api, make_account: MakeAccount, store: Store) -> None:
+async def test_user_enumeration_sees_one_answer(
+    api: Api, make_account: MakeAccount, store: ChatStore
+) -> None:
     """P4: status, headers and body are equal for unknown, wrong and disabled."""
     await make_account("anna")
     disabled = await make_account("bert")
@@ -286,7 +288,7 @@ async def test_fingerprinting_finds_no_framework(api: Api, path: str) -> None:
 @pytest.mark.parametrize("kind", [ZeroDivisionError, SystemExit, KeyboardInterrupt, asyncio.CancelledError])
 async def test_a_fault_tells_nothing_and_is_one_line(
     api: Api,
-    store: Store,
+    store: ChatStore,
     monkeypatch: pytest.MonkeyPatch,
     own_logs: list[dict[str, object]],
     kind: type[BaseException],
@@ -323,13 +325,13 @@ async def test_a_flood_from_one_address_is_slowed_down(
 
 
 async def test_readiness_follows_the_store(
-    api: Api, store: Store, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+    api: Api, store: ChatStore, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """204 while a write would succeed, 503 when not; strangers cause one write in five seconds at most."""
     tries = 0
     check = type(store).check
 
-    async def counted(self: Store) -> None:
+    async def counted(self: ChatStore) -> None:
         nonlocal tries
         tries += 1
         await check(self)
@@ -353,7 +355,7 @@ async def test_readiness_follows_the_store(
 
 
 async def test_a_server_whose_database_is_damaged_is_not_ready(
-    api: Api, store: Store, folder: DataFolder, make_account: MakeAccount
+    api: Api, store: ChatStore, folder: DataFolder, make_account: MakeAccount
 ) -> None:
     """An index that logins need is damaged, the row that readiness writes is not: 503 once it was met."""
     await make_account("anna")

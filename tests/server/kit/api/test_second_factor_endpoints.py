@@ -25,7 +25,7 @@ from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.errors import LoginRefusedError
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.accounts.authority import ByOperator
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 WRONG = "another-violin-marble"
 AT_ONCE = 20
@@ -153,7 +153,7 @@ async def test_the_first_step_tells_strangers_nothing(eve: Someone) -> None:
     assert answers[0].status_code == 401
 
 
-async def test_every_wrong_second_step_is_one_refusal(eve: Someone, store: Store) -> None:
+async def test_every_wrong_second_step_is_one_refusal(eve: Someone, store: ChatStore) -> None:
     """P21: wrong, reused, of another kind or account, late, disabled: the same status, body and headers."""
     used = eve.code()
     assert (await eve.finish(totp((await eve.ask())["challenge"], used))).status_code == 201
@@ -275,7 +275,7 @@ async def test_a_new_password_voids_challenges_after_the_old_one(eve: Someone) -
 
 
 async def test_a_password_that_is_reset_while_a_factor_answers(
-    eve: Someone, store: Store, monkeypatch: pytest.MonkeyPatch
+    eve: Someone, store: ChatStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P7: between the answer and the session the operator resets it: no session begins."""
     asked, prove = (await eve.ask())["challenge"], SecondFactors.answered
@@ -321,7 +321,9 @@ async def test_the_first_factor_ends_every_session_that_began_without(
     assert [notice for notice in notices if type(notice).__name__ == "SessionsEnded"]
 
 
-async def test_a_login_that_races_the_first_factor(anna: Someone, store: Store, clock: StoppedClock) -> None:
+async def test_a_login_that_races_the_first_factor(
+    anna: Someone, store: ChatStore, clock: StoppedClock
+) -> None:
     """P26: a session that began without a factor is not created once there is one."""
     await anna.enrol()
     activity = SessionActivity(clock)
@@ -500,7 +502,7 @@ async def test_the_last_factor_stays_where_one_is_required(eve: Someone) -> None
     assert (await eve.call("POST", path, body)).status_code == 204
 
 
-async def test_the_operator_requires_a_factor_of_one_account(anna: Someone, store: Store) -> None:
+async def test_the_operator_requires_a_factor_of_one_account(anna: Someone, store: ChatStore) -> None:
     """P29: its sessions end, and the next one may only set one up; the last factor then stays."""
     await store.second_factors.require(ByOperator(anna.name), required=True)
     assert (await anna.call("GET", "/v1/sessions")).status_code == 401
@@ -515,7 +517,7 @@ async def test_the_operator_requires_a_factor_of_one_account(anna: Someone, stor
 
 
 @pytest.mark.parametrize("login_settings", [OFF])
-async def test_a_server_without_second_factors(anna: Someone, store: Store) -> None:
+async def test_a_server_without_second_factors(anna: Someone, store: ChatStore) -> None:
     """No one can set one up, but who must have one, or has one, is still asked."""
     body = {"name": "app", "password": PASSWORD}
     assert (await anna.call("GET", "/v1/second-factors")).json() == {"factors": []}
@@ -529,13 +531,13 @@ async def test_a_server_without_second_factors(anna: Someone, store: Store) -> N
 # --- the operator, and what is written down
 
 
-async def test_a_reset_password_goes_around_no_factor(eve: Someone, store: Store) -> None:
+async def test_a_reset_password_goes_around_no_factor(eve: Someone, store: ChatStore) -> None:
     """P27, ASVS 6.4.3: a new password by the operator is followed by the factor as before."""
     await store.accounts.set_password(ByOperator(eve.name), CHEAP.hash(PASSWORD))
     await eve.ask()
 
 
-async def test_a_reset_factor_ends_every_session(eve: Someone, store: Store) -> None:
+async def test_a_reset_factor_ends_every_session(eve: Someone, store: ChatStore) -> None:
     """P27, ASVS 6.5.6: nothing that the lost factor let in stays in, nor a challenge, nor a recovery code."""
     asked = (await eve.ask())["challenge"]
     assert await store.second_factors.reset(ByOperator(eve.name)) == 1
@@ -545,7 +547,7 @@ async def test_a_reset_factor_ends_every_session(eve: Someone, store: Store) -> 
 
 
 async def test_no_secret_of_a_factor_is_written_down(
-    eve: Someone, audit: ReadableAudit, store: Store, folder: DataFolder, caplog: pytest.LogCaptureFixture
+    eve: Someone, audit: ReadableAudit, store: ChatStore, folder: DataFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
     """K7, ASVS 6.5.2: codes and challenges are in no log, and only as digests in the database."""
     caplog.set_level(logging.DEBUG)

@@ -27,7 +27,7 @@ from parlour_server.kit.errors import (
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.accounts.authority import ByOperator, ByPassword
 from parlour_server.kit.store.records import SessionRecord
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 PASSWORD = Secret("tigress-violin-marble")
 LAPTOP = parse_device_name("laptop")
@@ -43,7 +43,7 @@ def activity(clock: StoppedClock) -> SessionActivity:
 
 @pytest.fixture
 def sessions(
-    store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, activity: SessionActivity
+    store: ChatStore, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, activity: SessionActivity
 ) -> Sessions:
     """Return sessions that end after 30 days, or 14 unused; two an account."""
     return Sessions(store.sessions, bus, clock, audit, SETTINGS, activity, AccountLimits())
@@ -51,7 +51,7 @@ def sessions(
 
 @pytest.fixture
 def logins(
-    store: Store,
+    store: ChatStore,
     sessions: Sessions,
     passwords: HashingPool,
     factors: SecondFactors,
@@ -85,7 +85,7 @@ async def test_a_login_makes_a_session(
 async def test_user_enumeration_finds_one_refusal_for_all_failures(
     logins: LoginService,
     make_account: MakeAccount,
-    store: Store,
+    store: ChatStore,
     passwords: HashingPool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -152,7 +152,7 @@ async def test_a_failed_login_ends_nothing(
 
 
 async def test_a_stolen_store_holds_no_token(
-    logins: LoginService, make_account: MakeAccount, folder: DataFolder, store: Store
+    logins: LoginService, make_account: MakeAccount, folder: DataFolder, store: ChatStore
 ) -> None:
     """K2: the database has only digests."""
     await make_account("anna")
@@ -234,7 +234,7 @@ async def test_ending_a_session_of_someone_else_is_refused(
 
 
 async def test_lower_parameters_are_raised_by_a_login(
-    logins: LoginService, make_account: MakeAccount, store: Store
+    logins: LoginService, make_account: MakeAccount, store: ChatStore
 ) -> None:
     """P1: the row of an old hash is replaced when its owner logs in."""
     from argon2 import PasswordHasher  # noqa: PLC0415
@@ -260,7 +260,7 @@ def low_cost(password: Secret) -> str:
 async def test_a_login_brings_no_password_back_that_was_reset_meanwhile(
     logins: LoginService,
     make_account: MakeAccount,
-    store: Store,
+    store: ChatStore,
     passwords: HashingPool,
     audit: ReadableAudit,
     monkeypatch: pytest.MonkeyPatch,
@@ -287,7 +287,7 @@ async def test_a_login_brings_no_password_back_that_was_reset_meanwhile(
 
 
 async def test_a_disabled_account_is_refused_like_a_wrong_password(
-    logins: LoginService, make_account: MakeAccount, store: Store
+    logins: LoginService, make_account: MakeAccount, store: ChatStore
 ) -> None:
     """Before anything is stored for it: P4, it looks the same from outside."""
     old = low_cost(PASSWORD)
@@ -301,7 +301,7 @@ async def test_a_disabled_account_is_refused_like_a_wrong_password(
 
 
 async def test_logins_at_once_raise_the_parameters_once_and_all_succeed(
-    logins: LoginService, make_account: MakeAccount, store: Store, passwords: HashingPool,
+    logins: LoginService, make_account: MakeAccount, store: ChatStore, passwords: HashingPool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """P1: a login whose hash was overtaken by another's is no wrong password."""
@@ -324,7 +324,7 @@ async def test_logins_at_once_raise_the_parameters_once_and_all_succeed(
 
 
 async def test_a_login_elsewhere_refuses_no_change_of_the_password(
-    logins: LoginService, make_account: MakeAccount, store: Store, passwords: HashingPool,
+    logins: LoginService, make_account: MakeAccount, store: ChatStore, passwords: HashingPool,
     factors: SecondFactors, clock: StoppedClock, audit: ReadableAudit,
 ) -> None:  # fmt: skip
     """P1: it raises the parameters while someone who proved the same password changes something."""
@@ -355,7 +355,7 @@ async def test_the_audit_trail_tells_who_and_never_what(
 
 
 async def test_activity_is_stored_in_one_write(
-    logins: LoginService, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock, store: Store
+    logins: LoginService, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock, store: ChatStore
 ) -> None:
     """The idle limit needs no write for each request: it is noted, and written when someone says so."""
     user = await make_account("anna")
@@ -369,8 +369,8 @@ async def test_activity_is_stored_in_one_write(
 
 
 async def test_a_full_disk_ends_no_session(
-    store: Store, sessions: Sessions, logins: LoginService, make_account: MakeAccount, clock: StoppedClock,
-    monkeypatch: pytest.MonkeyPatch,
+    store: ChatStore, sessions: Sessions, logins: LoginService, make_account: MakeAccount,
+    clock: StoppedClock, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """That it was seen cannot be noted; its person reads all the same."""
     await make_account("anna")

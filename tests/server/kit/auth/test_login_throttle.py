@@ -18,7 +18,7 @@ from parlour_server.kit.program_store import ProgramStore
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.records import Failures
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from tests import postgres
 
 SETTINGS = Logins(failures_per_account=3, failures_per_address=6, longest_wait_seconds=60)
@@ -26,7 +26,7 @@ HOME, STRANGER = "192.0.2.1", "198.51.100.7"
 
 
 @pytest.fixture
-def throttle(store: Store, clock: Clock) -> LoginThrottle:
+def throttle(store: ChatStore, clock: Clock) -> LoginThrottle:
     """Return a throttle with low limits."""
     return LoginThrottle(store.attempts, clock, SETTINGS)
 
@@ -227,7 +227,7 @@ async def test_attempts_that_begin_at_two_servers_at_once_see_each_other() -> No
 
 
 async def test_attempts_of_a_server_that_died_are_forgotten(
-    throttle: LoginThrottle, store: Store, clock: StoppedClock
+    throttle: LoginThrottle, store: ChatStore, clock: StoppedClock
 ) -> None:
     """P5: they count for two minutes, and no one is locked out by them for good."""
     keys = ["under way address:" + STRANGER]
@@ -263,7 +263,7 @@ async def test_a_clock_that_was_set_back_does_not_make_the_wait_longer(
 
 
 async def test_what_was_typed_is_not_stored(
-    store: Store, throttle: LoginThrottle, folder: DataFolder
+    store: ChatStore, throttle: LoginThrottle, folder: DataFolder
 ) -> None:
     """K7: a password typed into the field for the name does not lie in the database."""
     await fail(throttle, name="CANARY-password-in-the-wrong-field")

@@ -34,7 +34,7 @@ from parlour_server.kit.errors import (
     UnavailableError,
 )
 from parlour_server.kit.store.accounts.authority import ByOperator
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.system_account import lobby, system_account
 
 PASSWORD = Secret("tigress-violin-marble")
@@ -44,7 +44,7 @@ ANNA = parse_user_name("anna")
 
 @pytest.fixture
 def maker(
-    store: Store, bus: LocalBus, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
+    store: ChatStore, bus: LocalBus, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
 ) -> Registration:
     """Return what makes accounts."""
     return Registration(
@@ -59,14 +59,14 @@ def maker(
 
 
 @pytest.fixture
-def sessions(store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit) -> Sessions:
+def sessions(store: ChatStore, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit) -> Sessions:
     """Return the sessions."""
     return Sessions(store.sessions, bus, clock, audit, Logins(), SessionActivity(clock), AccountLimits())
 
 
 @pytest.fixture
 def changes(
-    store: Store,
+    store: ChatStore,
     sessions: Sessions,
     passwords: HashingPool,
     factors: SecondFactors,
@@ -80,7 +80,7 @@ def changes(
 
 
 async def test_an_account_is_made_with_an_invite_and_enters_the_lobby(
-    maker: Registration, store: Store, invite: Secret, notices: list[object]
+    maker: Registration, store: ChatStore, invite: Secret, notices: list[object]
 ) -> None:
     """A new account can write in the lobby at once, and its members see it join."""
     await maker.make(ANNA, PASSWORD, invite=invite)
@@ -92,7 +92,7 @@ async def test_an_account_is_made_with_an_invite_and_enters_the_lobby(
 
 
 async def test_an_account_is_made_whatever_becomes_of_the_lobby(
-    maker: Registration, store: Store, invite: Secret, monkeypatch: pytest.MonkeyPatch
+    maker: Registration, store: ChatStore, invite: Secret, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is stored when the lobby is looked for, so no failure of that may say that nothing was."""
 
@@ -134,7 +134,9 @@ async def test_without_an_invite_nothing_is_hashed(
         await maker.make(ANNA, PASSWORD, invite=Secret.random())
 
 
-async def test_a_refused_account_uses_up_no_invite(maker: Registration, invite: Secret, store: Store) -> None:
+async def test_a_refused_account_uses_up_no_invite(
+    maker: Registration, invite: Secret, store: ChatStore
+) -> None:
     """A weak password or a taken name leaves the invite as it was."""
     await maker.make(ANNA, PASSWORD, invite=invite)
     with pytest.raises(NameTakenError):
@@ -152,14 +154,14 @@ async def test_look_alike_names_are_refused(maker: Registration, invite: Secret,
         await maker.make(parse_user_name(name), PASSWORD, invite=invite)
 
 
-async def test_default_accounts_do_not_exist(store: Store) -> None:
+async def test_default_accounts_do_not_exist(store: ChatStore) -> None:
     """P8: a new server has only the system account, which is disabled."""
     accounts = await store.accounts.list()
     assert [(account.user, account.disabled) for account in accounts] == [(system_account(), True)]
 
 
 async def test_a_stolen_session_cannot_take_the_account_over(
-    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount, store: Store
+    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount, store: ChatStore
 ) -> None:
     """P7: a change needs the old password, however alive the session is."""
     user = await make_account("anna")
@@ -172,7 +174,7 @@ async def test_a_stolen_session_ends_with_the_password(
     changes: PasswordChanger,
     sessions: Sessions,
     make_account: MakeAccount,
-    store: Store,
+    store: ChatStore,
     notices: list[object],
     audit: ReadableAudit,
 ) -> None:
@@ -192,7 +194,7 @@ async def test_a_change_on_its_way_does_not_undo_a_reset(
     changes: PasswordChanger,
     sessions: Sessions,
     make_account: MakeAccount,
-    store: Store,
+    store: ChatStore,
     passwords: HashingPool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -214,7 +216,7 @@ async def test_a_change_on_its_way_does_not_undo_a_reset(
 
 
 async def test_guessing_the_old_password_is_throttled(
-    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount, store: Store
+    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount, store: ChatStore
 ) -> None:
     """P5, P7: a stolen session does not bypass the throttle."""
     user = await make_account("anna")
@@ -227,7 +229,7 @@ async def test_guessing_the_old_password_is_throttled(
 
 
 async def test_a_change_to_a_weak_password_is_refused(
-    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount, store: Store
+    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount, store: ChatStore
 ) -> None:
     """P3: the rules hold for a change as for a new account."""
     user = await make_account("anna")
@@ -238,7 +240,7 @@ async def test_a_change_to_a_weak_password_is_refused(
 
 @pytest.mark.parametrize("name", ["bill", "bi11", "deleted-bcdfghjk", "de1eted-bcdfghjk", "déleted-x"])
 async def test_a_name_that_the_program_keeps_for_itself_is_refused(
-    name: str, store: Store, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
+    name: str, store: ChatStore, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
 ) -> None:
     """P8, M4: also while its account does not exist, and also one that only looks like it.
 

@@ -24,7 +24,7 @@ from parlour_server.kit.errors import SessionRefusedError
 from parlour_server.kit.logs import set_up
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.kit.testing.clock import FakeClock
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 LAPTOP = parse_device_name("laptop")
 DAY = 86_400
@@ -45,7 +45,7 @@ class Bench:
     """Sessions with sockets, and the watch over them."""
 
     clock: SetClock
-    store: Store
+    store: ChatStore
     audit: ReadableAudit
     closed: list[SessionId] = field(default_factory=list)
 
@@ -81,7 +81,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench(store: Store, audit: ReadableAudit) -> Bench:
+def bench(store: ChatStore, audit: ReadableAudit) -> Bench:
     """Return a bench."""
     return Bench(SetClock(), store, audit)
 

@@ -26,7 +26,7 @@ from parlour_server.kit.errors import (
 )
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.store.records import SessionRecord
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 KEY = SigningKey(b"a session's key".ljust(32))
 ADDRESS = "192.0.2.1"
@@ -36,7 +36,7 @@ class Desk:
     """Issues tickets to a session and redeems them."""
 
     def __init__(
-        self, store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, settings: Logins
+        self, store: ChatStore, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, settings: Logins
     ) -> None:
         """Use a store; ``session`` is that of the tickets."""
         self.clock = clock
@@ -68,7 +68,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(
-    store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, make_account: MakeAccount
+    store: ChatStore, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, make_account: MakeAccount
 ) -> Desk:
     """Return a desk for a session with a key."""
     desk = Desk(store, bus, clock, audit, Logins())
@@ -118,7 +118,7 @@ async def test_a_thousand_thefts(desk: Desk) -> None:
     assert redeemed == 0
 
 
-async def test_a_connections_ticket_is_kept_nowhere_else(desk: Desk, store: Store) -> None:
+async def test_a_connections_ticket_is_kept_nowhere_else(desk: Desk, store: ChatStore) -> None:
     """K51: not in the store, so no other connection and no other server can have it."""
     here = ConnectionTicket()
     request = await desk.issued(here)
@@ -140,7 +140,7 @@ async def test_a_connections_ticket_dies_with_its_session(desk: Desk) -> None:
 
 
 async def test_keys_can_be_required(
-    store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, make_account: MakeAccount
+    store: ChatStore, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, make_account: MakeAccount
 ) -> None:
     """A session from before is over, and none begins without a key; an unusable key never is one."""
     lax = Desk(store, bus, clock, audit, Logins())
@@ -159,7 +159,7 @@ async def test_keys_can_be_required(
 
 
 async def test_an_address_is_familiar_after_a_proof_and_not_after_a_ticket(
-    store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, make_account: MakeAccount
+    store: ChatStore, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, make_account: MakeAccount
 ) -> None:
     """P33: a stolen token gets tickets and redeems them, and leaves the guesses as limited as they were."""
     settings = Logins(failures_per_account=3)

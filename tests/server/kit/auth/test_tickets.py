@@ -15,17 +15,17 @@ from parlour_server.kit.config.server_settings import Logins
 from parlour_server.kit.errors import SessionRefusedError, TooManyAttemptsError
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.store.records import SessionRecord
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 
 @pytest.fixture
-def sessions(store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit) -> Sessions:
+def sessions(store: ChatStore, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit) -> Sessions:
     """Return the sessions."""
     return Sessions(store.sessions, bus, clock, audit, Logins(), SessionActivity(clock), AccountLimits())
 
 
 @pytest.fixture
-async def session(sessions: Sessions, make_account: MakeAccount, store: Store) -> SessionRecord:
+async def session(sessions: Sessions, make_account: MakeAccount, store: ChatStore) -> SessionRecord:
     """Return a session of anna's."""
     record, _ = await sessions.begin(
         await by_login(store, await make_account("anna")), parse_device_name("laptop")
@@ -34,7 +34,7 @@ async def session(sessions: Sessions, make_account: MakeAccount, store: Store) -
 
 
 @pytest.fixture
-def tickets(store: Store, clock: StoppedClock, audit: ReadableAudit) -> Tickets:
+def tickets(store: ChatStore, clock: StoppedClock, audit: ReadableAudit) -> Tickets:
     """Return tickets, sixty a minute for each session."""
     rates = RequestRates(clock, by_itself(), LimitHits(), "rate", per_minute=60, burst=60)
     return Tickets(store.tickets, rates, audit, clock, seconds=30)
@@ -48,7 +48,7 @@ async def test_guessing_a_ticket_is_guessing_256_bits(tickets: Tickets, session:
 
 
 async def test_replay_of_a_ticket_finds_nothing(
-    tickets: Tickets, session: SessionRecord, store: Store
+    tickets: Tickets, session: SessionRecord, store: ChatStore
 ) -> None:
     """K3: the first taker gets the grant, no one else."""
     ticket = await tickets.issue(session, address="192.0.2.1")
@@ -59,7 +59,7 @@ async def test_replay_of_a_ticket_finds_nothing(
 
 
 async def test_a_pending_ticket_dies_with_its_session(
-    tickets: Tickets, session: SessionRecord, sessions: Sessions, store: Store
+    tickets: Tickets, session: SessionRecord, sessions: Sessions, store: ChatStore
 ) -> None:
     """S1: what was issued before the session ended opens nothing after."""
     ticket = await tickets.issue(session, address="192.0.2.1")

@@ -29,7 +29,7 @@ from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import private_file
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 KILLED_BACKUP = """
 import os, signal, sys, tarfile
@@ -66,7 +66,7 @@ def verified(file: Path) -> Backup:
 
 
 async def test_a_backup_of_a_running_server_restores_to_the_same(
-    store: Store, folder: DataFolder, tmp_path: Path
+    store: ChatStore, folder: DataFolder, tmp_path: Path
 ) -> None:
     """Keys, configuration and rows are there again."""
     rows = len(await store.accounts.list())
@@ -225,7 +225,7 @@ def refused(folder: Path, file: Path, why: str) -> None:
     assert not again.path.exists() or list(again.path.iterdir()) == []
 
 
-async def test_one_wrong_byte_anywhere_is_found(store: Store, folder: DataFolder, tmp_path: Path) -> None:
+async def test_one_wrong_byte_anywhere_is_found(store: ChatStore, folder: DataFolder, tmp_path: Path) -> None:
     """No member is restored that is not what was backed up, and nothing is left of the others."""
     await store.accounts.list()
     BlobStore(files_of(folder)).open()

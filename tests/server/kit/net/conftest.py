@@ -43,7 +43,7 @@ from parlour_server.kit.net.listener import bind
 from parlour_server.kit.net.net_server import NetServer
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry
-from parlour_server.kit.store.interface import Sessions
+from parlour_server.kit.store.accounts.sessions import SessionStore
 from parlour_server.kit.store.records import TicketGrant
 
 PATIENCE = 60.0  # a test that waits longer has failed
@@ -321,7 +321,7 @@ class Bench:
             self._app,
             TicketRedemption(
                 self.tickets,
-                cast("Sessions", self),
+                cast("SessionStore", self),
                 cast("LoginThrottle", self),
                 self.clock,
             ),

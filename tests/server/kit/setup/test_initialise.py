@@ -18,11 +18,11 @@ from parlour_server.kit.setup.doctor import examine
 from parlour_server.kit.setup.folder_lock import locked
 from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.setup.public_address import forget_running, note_running, reachable_at, running
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.system_account import lobby, system_account
 
 
-async def test_the_lobby_is_there_and_belongs_to_the_house(store: Store) -> None:
+async def test_the_lobby_is_there_and_belongs_to_the_house(store: ChatStore) -> None:
     """A public room, found by its name."""
     room = await store.rooms.find_public(lobby())
     assert room is not None

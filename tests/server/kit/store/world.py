@@ -7,7 +7,7 @@ from dataclasses import replace
 from parlour_protocol.kit.ids import Millis, SessionId, new_session_id
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
 from parlour_server.kit.store.accounts.authority import ByLogin, BySession
-from parlour_server.kit.store.interface import KitStore
+from parlour_server.kit.store.kit_store import KitStore
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord, TicketGrant
 from parlour_server.kit.testing import clock as kit_clock
 

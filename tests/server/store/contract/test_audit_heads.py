@@ -5,10 +5,10 @@ from pathlib import Path
 from tests.server.kit.audit_world import AuditWorld, record
 
 from parlour_server.kit.audit_chain import KnownHead, Place
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 
-async def test_the_newest_head_of_each_chain(store: Store, tmp_path: Path) -> None:
+async def test_the_newest_head_of_each_chain(store: ChatStore, tmp_path: Path) -> None:
     """An older head that is written late replaces none; the place may have any name."""
     assert await store.audit_heads.all() == {}
     heads = []

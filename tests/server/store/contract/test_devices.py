@@ -16,11 +16,11 @@ from parlour_server.errors import NoDeviceError
 from parlour_server.kit.errors import RefusedError, SessionRefusedError
 from parlour_server.kit.store.accounts.authority import ByOperator, BySession
 from parlour_server.kit.store.records import SessionEnded
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import CertificateRecord, DeviceChange, DevicesChanged
 
 
-async def log_size(store: Store) -> int:
+async def log_size(store: ChatStore) -> int:
     """Return how many entries the key log has."""
     return (await store.keylog.head() or Head.empty(SERVER)).size
 

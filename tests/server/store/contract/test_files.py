@@ -16,7 +16,7 @@ from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.rights import decide
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import FileRecord
 
 
@@ -72,7 +72,7 @@ async def test_nothing_is_uploaded_to_an_archived_room(world: World) -> None:
     assert await world.store.files.find(before.id, alice, world.clock.now()) == before
 
 
-async def test_files_fit_into_the_quotas(world: World, administration: Store) -> None:
+async def test_files_fit_into_the_quotas(world: World, administration: ChatStore) -> None:
     """To the byte, for one person and for all; uploads at the same time do not pass it together."""
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
@@ -93,7 +93,7 @@ async def test_files_fit_into_the_quotas(world: World, administration: Store) ->
 
 
 async def test_a_file_counts_from_its_first_byte_and_is_found_after_its_last(
-    world: World, administration: Store
+    world: World, administration: ChatStore
 ) -> None:
     """A reservation takes its space at every server, from the person, the room and all."""
     alice, bob = await world.people(2)
@@ -188,7 +188,9 @@ async def test_the_file_of_a_deleted_message_goes(world: World) -> None:
     assert await world.store.files.find(file.id, alice, world.clock.now()) is None
 
 
-async def test_a_file_that_two_servers_remove_is_subtracted_once(world: World, administration: Store) -> None:
+async def test_a_file_that_two_servers_remove_is_subtracted_once(
+    world: World, administration: ChatStore
+) -> None:
     """Both sweep, and both quotas are right afterwards."""
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
@@ -199,7 +201,7 @@ async def test_a_file_that_two_servers_remove_is_subtracted_once(world: World, a
     assert await world.store.files.used(alice) == (7, 7)
 
 
-async def test_uploads_at_two_servers_stay_within_the_quota(world: World, administration: Store) -> None:
+async def test_uploads_at_two_servers_stay_within_the_quota(world: World, administration: ChatStore) -> None:
     """The quota is checked in the transaction."""
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)

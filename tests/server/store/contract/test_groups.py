@@ -28,7 +28,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import STALE_SECONDS
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.accounts.authority import ByOperator
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import Appended
 
 Person = tuple[UserName, DeviceId]
@@ -83,7 +83,7 @@ async def test_an_approved_device_creates_a_group(delivery: Delivery) -> None:
     assert not after.contested
 
 
-async def test_the_first_founder_wins(delivery: Delivery, administration: Store) -> None:
+async def test_the_first_founder_wins(delivery: Delivery, administration: ChatStore) -> None:
     """Of two devices at two servers one founds the group; and an id is used for one group, ever."""
     alice = await delivery.person("alice")
     room, other = await delivery.room(alice[0]), await delivery.room(alice[0])
@@ -127,7 +127,7 @@ async def test_a_commit_moves_the_group_on(delivery: Delivery) -> None:
 
 
 @pytest.mark.parametrize("rules", ["decided", "bypassed"])
-async def test_one_commit_wins_an_epoch(delivery: Delivery, administration: Store, rules: str) -> None:
+async def test_one_commit_wins_an_epoch(delivery: Delivery, administration: ChatStore, rules: str) -> None:
     """A hundred commits at two servers: one event, one epoch; also if every one of them were let through."""
     people = [await delivery.person(f"person{number}") for number in range(5)]
     room = await delivery.room(*(user for user, _ in people))

@@ -14,7 +14,7 @@ from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.kit.store.engine.journal import add_entry
 from parlour_server.kit.store.records import AccountEnd, Changed, JournalEntry, SessionEnded
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import ConsentRecorded, RoomAdvanced
 
 
@@ -85,7 +85,7 @@ async def test_other_servers_find_in_the_journal_whose_rooms_changed(world: Worl
         assert found == []
 
 
-async def test_a_command_tells_the_server_what_it_did(world: World, administration: Store) -> None:
+async def test_a_command_tells_the_server_what_it_did(world: World, administration: ChatStore) -> None:
     """What another process did to sessions and rooms is in the journal, in order."""
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
@@ -128,7 +128,7 @@ async def test_a_store_announces_events_unless_a_bus_does(
         await command.close()
 
 
-async def test_what_was_refused_is_not_announced(world: World, administration: Store) -> None:
+async def test_what_was_refused_is_not_announced(world: World, administration: ChatStore) -> None:
     """A write that was refused leaves nothing in the journal."""
     alice = await world.account("alice")
     room = await world.room(alice)
@@ -146,7 +146,7 @@ async def test_what_was_refused_is_not_announced(world: World, administration: S
     assert await world.store.journal.head() == begin
 
 
-async def test_two_processes_number_one_room_together(world: World, administration: Store) -> None:
+async def test_two_processes_number_one_room_together(world: World, administration: ChatStore) -> None:
     """Events that two stores append to one room at the same time have no hole and no number twice."""
     alice = await world.account("alice")
     room = await world.room(alice)
@@ -159,7 +159,7 @@ async def test_two_processes_number_one_room_together(world: World, administrati
     assert [event.seq for event in await world.events(room)] == list(range(1, 102))
 
 
-async def test_what_one_process_did_another_sees(world: World, administration: Store) -> None:
+async def test_what_one_process_did_another_sees(world: World, administration: ChatStore) -> None:
     """Accounts, invites and sessions of one store are those of the other."""
     alice = await World(administration, world.clock).account("alice")
     session = world.session(alice, 1)
@@ -195,7 +195,7 @@ async def test_the_journal_does_not_forget_when_the_clock_jumps_ahead(world: Wor
     assert [entry.number for entry in await world.store.journal.since(0)] == [1, 2, 3, 4]
 
 
-async def test_a_request_is_one_for_all_processes(world: World, administration: Store) -> None:
+async def test_a_request_is_one_for_all_processes(world: World, administration: ChatStore) -> None:
     """A request that one store did is a replay, or a conflict, at the other."""
     alice = await world.account("alice")
     room = await world.room(alice)

@@ -6,7 +6,7 @@ from tests.server.store.encryption_world import SERVER, Delivery
 from tests.server.store.world import FakeClock, World
 
 from parlour_protocol.identity import Head
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 
 async def test_an_empty_log_has_no_head(delivery: Delivery) -> None:
@@ -46,7 +46,7 @@ async def test_a_policy_is_appended_when_it_changes(delivery: Delivery, clock: F
 
 
 async def test_entries_by_two_servers_are_one_chain(
-    delivery: Delivery, administration: Store, clock: FakeClock
+    delivery: Delivery, administration: ChatStore, clock: FakeClock
 ) -> None:
     """Both append at once, and neither hangs its entry on a head that the other has replaced."""
     servers = (delivery, Delivery(World(administration, clock)))
@@ -74,7 +74,7 @@ async def test_the_log_is_read_page_by_page(delivery: Delivery) -> None:
     assert await delivery.store.keylog.page(after=6, limit=2) == ([], head)
 
 
-async def test_two_servers_write_one_chain(delivery: Delivery, administration: Store) -> None:
+async def test_two_servers_write_one_chain(delivery: Delivery, administration: ChatStore) -> None:
     """No entry is lost, none has the number of another."""
     people = await delivery.world.people(6)
     stores = [delivery.store, administration] * 3

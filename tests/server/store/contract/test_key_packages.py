@@ -15,7 +15,7 @@ from parlour_protocol.rooms import RoomSuite
 from parlour_server.errors import NoDeviceError
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.accounts.authority import ByOperator
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import ClaimRecord, DevicesChanged, NewPackages
 
 
@@ -107,7 +107,7 @@ async def test_who_has_none_is_left_out(
 
 
 async def test_a_package_is_given_to_one_of_many_servers(
-    delivery: Delivery, administration: Store, room: RoomId, alice: UserName, device: DeviceId
+    delivery: Delivery, administration: ChatStore, room: RoomId, alice: UserName, device: DeviceId
 ) -> None:
     """Double spending: forty claims at two stores of one database get each of twenty packages once."""
     await delivery.packages(device, *(f"package {number}" for number in range(20)))

@@ -9,7 +9,7 @@ from parlour_protocol.kit.server_notices import NoticeId, NoticeText, ServerNoti
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.short_ids import new_short_id
 from parlour_server.kit.store.records import Changed
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 HOUR = 3_600_000
 
@@ -22,7 +22,7 @@ def notice(world: World, hours: int = 1) -> ServerNotice:
     )
 
 
-async def test_notices_are_kept_until_they_expire(world: World, administration: Store) -> None:
+async def test_notices_are_kept_until_they_expire(world: World, administration: ChatStore) -> None:
     """A server learns of each change, and of nothing else, from its journal."""
     begin, now = await world.store.journal.head(), world.clock.now()
     first, second = notice(world), notice(world, 2)

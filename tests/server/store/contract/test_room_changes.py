@@ -13,12 +13,12 @@ from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.errors import NameTakenError, RefusedError
 from parlour_server.rooms.rights import decide
-from parlour_server.store.interface import Store
+from parlour_server.store.chat_store import ChatStore
 
 LATER = 10_000_000
 
 
-async def removed(store: Store, now: int) -> int:
+async def removed(store: ChatStore, now: int) -> int:
     """Remove what is due; returns how many batches it took."""
     batches = 0
     for room in await store.rooms.deleted(Millis(now)):
@@ -74,7 +74,7 @@ async def test_an_archived_room_is_read_only(world: World) -> None:
 
 
 async def test_a_deleted_room_is_gone_at_once_and_its_data_in_batches(
-    world: World, administration: Store
+    world: World, administration: ChatStore
 ) -> None:
     """Its name is free; its last event stays until running servers have seen it."""
     alice, bob = await world.people(2)

@@ -38,7 +38,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Logins as LoginSettings
 from parlour_server.kit.errors import RefusedError, SecondFactorRefusedError
 from parlour_server.kit.store.accounts.authority import BySession
-from parlour_server.kit.store.interface import SecondFactors as FactorStore
+from parlour_server.kit.store.accounts.second_factors import FactorStore
 from parlour_server.kit.store.records import FactorRecord, NewFactor, SessionRecord
 
 SETUP_SECONDS: Final = 600

@@ -26,7 +26,7 @@ from parlour_server.kit.auth.second_factor.security_keys import SecurityKeys, cr
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SecondFactorRefusedError
 from parlour_server.kit.store.accounts.authority import ByPassword, BySession, RightAnswer
-from parlour_server.kit.store.interface import SecondFactors as FactorStore
+from parlour_server.kit.store.accounts.second_factors import FactorStore
 from parlour_server.kit.store.records import Account, AccountFactors, Challenge, FactorRecord, SessionRecord
 from parlour_server.kit.token_buckets import rate_limit_key
 

@@ -51,7 +51,7 @@ _OF_ACCOUNT: Final = ("second_factors", "recovery_codes", "factor_challenges", "
 """Tables with rows of an account that go with it."""
 
 
-class SqlAccounts:
+class Accounts:
     """Accounts, and the invites that create them."""
 
     def __init__(
@@ -72,9 +72,10 @@ class SqlAccounts:
         self._on_disabled_changed = on_disabled_changed
 
     async def create(self, account: NewAccountRecord, invite: bytes | None) -> str:
-        """Create an account, using the invite once; returns its role.
+        """Create an account, using the invite with this digest once (None: created by an operator).
 
-        Raises InviteRefusedError, NameTakenError.
+        Returns the invite's role. Raises InviteRefusedError, or NameTakenError when the name or its skeleton
+        exists.
         """
         return await self._writer.submit(partial(_create, account=account, invite=invite))
 
@@ -91,9 +92,10 @@ class SqlAccounts:
         return await self._readers.rows(_overview, _OVERVIEW, self._clock.now())
 
     async def set_password(self, by: ByProof | ByOperator, password_hash: str) -> int:
-        """Replace the password, and end all sessions but the one that asks; returns how many ended.
+        """Replace the password and end all sessions but the one that asks (journal).
 
-        Raises RefusedError(NOT_FOUND), and as ``Authority``.
+        Unanswered challenges are void. Raises RefusedError(NOT_FOUND), and as ``Authority``. Returns how many
+        sessions ended.
         """
 
         def write(db: WriteConnection, authority: Authority) -> int:
@@ -104,7 +106,7 @@ class SqlAccounts:
         return await self._writer.submit(authorised(self._clock, by, write))
 
     async def set_rehashed(self, by: ByPassword, password_hash: str) -> None:
-        """Replace the hash by another one of the same password, which voids nothing.
+        """Replace the hash by another one of the same password: no session ends, and nothing is void.
 
         Raises as ``set_password``.
         """
@@ -115,7 +117,10 @@ class SqlAccounts:
         await self._writer.submit(authorised(self._clock, by, write))
 
     async def set_disabled(self, by: ByOperator, *, disabled: bool) -> None:
-        """Disable or enable. Raises RefusedError(NOT_FOUND) for no such account."""
+        """Disable or enable; disabling ends all sessions of the account (journal).
+
+        Raises RefusedError(NOT_FOUND) for no such account.
+        """
 
         def write(db: WriteConnection, authority: Authority) -> None:
             _set(db, authority, column="disabled", value=int(disabled))
@@ -127,9 +132,10 @@ class SqlAccounts:
         await self._writer.submit(authorised(self._clock, by, write))
 
     async def close(self, by: ByOperator, password_hash: str) -> int:
-        """Delete an account, as far as every server knows it; returns how many sessions ended.
+        """Delete an account, as far as every server knows it; returns how many sessions ended (journal).
 
-        Raises RefusedError(NOT_FOUND).
+        It is disabled for good with this hash, which no password matches; second factors, limits and tickets
+        go. Its name stays taken. Raises RefusedError(NOT_FOUND).
         """
 
         def write(db: WriteConnection, authority: Authority) -> int:
@@ -149,7 +155,10 @@ class SqlAccounts:
         return await self._writer.submit(authorised(self._clock, by, write))
 
     async def add_pseudonym(self, pseudonym: UserName, password_hash: str) -> None:
-        """Create the account that is the author of what a deleted account wrote. Raises NameTakenError."""
+        """Create an account that is deleted from its beginning: the author of what a deleted one wrote.
+
+        Raises NameTakenError.
+        """
         now = self._clock.now()
         record = NewAccountRecord(pseudonym, skeleton(pseudonym), password_hash, now)
 

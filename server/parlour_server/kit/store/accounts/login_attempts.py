@@ -19,8 +19,8 @@ _AT_ONCE: Final = 20
 """More than are added, so that the table shrinks, and few enough that no login waits."""
 
 
-class SqlAttempts:
-    """Failed logins by key."""
+class Attempts:
+    """Failed logins by key (an account, an address), kept across restarts (P5: guessing)."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
         self._writer = writer
@@ -32,7 +32,10 @@ class SqlAttempts:
         return await self._readers.run(lambda db: _failures(db, wanted))
 
     async def add(self, keys: Iterable[str], now: Millis, *, forget_after: Millis) -> None:
-        """Add a failure for each key; old ones are pruned first."""
+        """Add a failure for each key; after ``forget_after`` ms without one, counting starts again.
+
+        Old ones are pruned first.
+        """
         noted = list(keys)
         await self._writer.submit(lambda db: _add(db, noted, now, forget_after), within=ANYWHERE)
 
@@ -44,7 +47,11 @@ class SqlAttempts:
         *,
         forget_after: Millis,
     ) -> Sequence[str]:
-        """Add one for each key that ``check`` returns, unless it raises; returns these keys."""
+        """Add one for each key that ``check`` returns, unless it raises; returns these keys.
+
+        In one transaction, beside which no other of any server runs. ``check`` gets the failures of ``keys``
+        and must be pure. The keys returned are those of attempts under way.
+        """
         wanted = list(keys)
 
         def write(db: WriteConnection) -> Sequence[str]:
@@ -63,7 +70,10 @@ class SqlAttempts:
         failed: Mapping[str, Millis] | None = None,
         clear: Iterable[str] = (),
     ) -> None:
-        """Take back one for each key of ``begin``, add the failures, and forget the keys to clear."""
+        """End an attempt under way: take back one for each key that ``begin`` returned.
+
+        Adds a failure for each key of ``failed`` (with its ``forget_after``), and forgets those of ``clear``.
+        """
         ended, cleared = [(key,) for key in sorted(begun)], [(key,) for key in sorted(clear)]
         added = sorted((failed or {}).items())
 

@@ -39,7 +39,7 @@ _COLUMNS: Final = "factor, account, kind, name, created, last_used, secret, coun
 _ACTIVE: Final = f"SELECT {_COLUMNS} FROM second_factors WHERE active = 1 AND account = ?"  # noqa: S608 - of ours
 
 
-class SqlSecondFactors:
+class FactorStore:
     """What people prove themselves with besides their passwords."""
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
@@ -66,9 +66,9 @@ class SqlSecondFactors:
         return await self._readers.run(read)
 
     async def begin(self, by: ByProof, factor: NewFactor) -> None:
-        """Store a factor that is not active yet, in place of another one of the same session.
+        """Store a factor that is not active yet, in place of another one that this session began.
 
-        Raises RefusedError, and as ``Authority``.
+        Raises RefusedError if the account has too many, and as ``Authority``.
         """
 
         def write(db: WriteConnection, authority: Authority) -> None:
@@ -171,7 +171,10 @@ class SqlSecondFactors:
         return await self._writer.submit(authorised(self._clock, by, write))
 
     async def reset(self, by: ByOperator) -> int:
-        """Remove every factor and recovery code, and end all sessions; returns how many factors it had."""
+        """Remove every factor and recovery code, and end all sessions (journal).
+
+        Returns how many factors there were.
+        """
 
         def write(db: WriteConnection, authority: Authority) -> int:
             count = _count(db, authority.user)
@@ -184,7 +187,10 @@ class SqlSecondFactors:
         return await self._writer.submit(authorised(self._clock, by, write))
 
     async def require(self, by: ByOperator, *, required: bool) -> None:
-        """Say whether this account needs a factor; without one its sessions end. Raises RefusedError."""
+        """Say whether this account needs a factor; without one its sessions end (journal).
+
+        Raises RefusedError for no such account.
+        """
 
         def write(db: WriteConnection, authority: Authority) -> None:
             changed = db.execute(

@@ -35,7 +35,7 @@ _COLUMNS = (
 _LIVE = f"SELECT {_COLUMNS} FROM sessions s JOIN accounts a USING (account) WHERE a.disabled = 0 AND "  # noqa: S608 - columns of ours
 
 
-class SqlSessions:
+class SessionStore:
     """Who is logged in, and where."""
 
     def __init__(
@@ -64,9 +64,10 @@ class SqlSessions:
         in_use: Collection[SessionId] = frozenset(),
         instead_of: BySession | None = None,
     ) -> None:
-        """Store a new session; over ``cap`` others end: first expired, then unused, then oldest seen.
+        """Store a new session; over the account's ``cap``, others end (journal).
 
-        Raises LoginRefusedError.
+        ``instead_of`` ends first. Then expired ones, then those that are not ``in_use``, then those seen
+        longest ago. Raises LoginRefusedError.
         """
         listed, clock = _listed(in_use), self._clock
 
@@ -79,15 +80,18 @@ class SqlSessions:
         await self._writer.submit(authorised(clock, by, write))
 
     async def find(self, token: bytes, now: Millis) -> SessionRecord | None:
-        """Return the live session with this token digest."""
+        """Return the live session with this token digest.
+
+        None when it ended, expired, or its account is disabled.
+        """
         return await self._readers.row(_record, _LIVE + "s.token = ? AND s.expires > ?", token, now)
 
     async def granted_now(self, grant: TicketGrant, now: Millis) -> TicketGrant | None:
-        """Return what a ticket grants now; None when its session has ended."""
+        """Return what a ticket grants now, with its session's device and key; None when that has ended."""
         return await self._readers.run(lambda db: granted_now(db, grant, now))
 
     async def touch(self, seen: Mapping[SessionId, Millis]) -> None:
-        """Record when sessions were seen."""
+        """Record when sessions were seen (for the idle limit), in one write."""
 
         def write(db: WriteConnection) -> None:
             # never backwards: setting the clock back must not make a session look idle
@@ -103,7 +107,10 @@ class SqlSessions:
     async def overdue(
         self, sessions: Collection[SessionId], now: Millis, seen_since: Millis
     ) -> Sequence[SessionId]:
-        """Return those of ``sessions`` that expired or were not seen since then: one look-up each."""
+        """Return those of ``sessions`` that have expired or were not seen since (not those that ended).
+
+        One look-up each.
+        """
         if not sessions:
             return []
         return await self._readers.rows(
@@ -116,7 +123,7 @@ class SqlSessions:
         )
 
     async def newest_seen(self) -> Millis | None:
-        """Return when any session was seen last."""
+        """Return when any session was seen last; None when there is none."""
         query = "SELECT last_seen FROM sessions ORDER BY last_seen DESC LIMIT 1"
         return await self._readers.row(Millis, query)
 

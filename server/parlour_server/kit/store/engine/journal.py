@@ -47,8 +47,8 @@ def note_changed(db: Connection, at: Millis, changed: Changed) -> None:
     add_entry(db, at, changed=changed.value)
 
 
-class SqlJournal:
-    """Reads the journal."""
+class Journal:
+    """Reads the journal. The bus is faster; the journal is authoritative, and polled."""
 
     def __init__(self, readers: Readers, columns: Sequence[str], read: Callable[..., object]) -> None:
         """Read through ``readers``. ``read`` makes an entry of the program's own from these ``columns``."""
@@ -62,7 +62,7 @@ class SqlJournal:
         return await self._readers.row(int, "SELECT number FROM journal ORDER BY number DESC LIMIT 1") or 0
 
     async def since(self, number: int) -> Sequence[JournalEntry]:
-        """Return the entries after this number, in order."""
+        """Return the entries after this number, in order. Cheap when there are none."""
         return await self._readers.rows(self._entry, self._since, number)
 
     def _entry(

@@ -11,7 +11,7 @@ from tests.server.kit.conftest import PROGRAM, SCHEMA
 from tests.server.kit.store.world import FakeClock, KitWorld
 
 from parlour_server.kit.program_store import ProgramStore
-from parlour_server.kit.store.interface import KitStore
+from parlour_server.kit.store.kit_store import KitStore
 from parlour_server.store.chat_schema import SCHEMA as CHAT_SCHEMA
 from parlour_server.store.chat_store import ChatStore
 from tests import postgres

@@ -1,29 +1,34 @@
-"""One database with a program's tables: a store is one of these, and has an object for each kind of table.
+"""What every program stores: accounts, sessions, tickets, failed logins, the journal, in one database.
 
-It opens only a database with the schema of its program and never changes it. Any number of processes may open
-it at once: of one machine for a SQLite file.
+A program's store is one of these, with an object for each kind of table. It opens only a database with the
+schema of its program and never changes it. Any number of processes may open it at once, servers and commands:
+of one machine for a SQLite file.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from parlour_protocol.kit.ids import Incarnation, Millis
+from parlour_protocol.kit.ids import Incarnation, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.store.account_limits import SqlAccountLimits
+from parlour_server.kit.store.accounts.accounts import Accounts
+from parlour_server.kit.store.accounts.login_attempts import Attempts
 from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
-from parlour_server.kit.store.accounts.second_factors import SqlSecondFactors
+from parlour_server.kit.store.accounts.second_factors import FactorStore
+from parlour_server.kit.store.accounts.sessions import SessionStore
 from parlour_server.kit.store.accounts.shared_tickets import SharedTickets
+from parlour_server.kit.store.accounts.tickets import TicketStore
 from parlour_server.kit.store.address_bans import SqlAddressBans
-from parlour_server.kit.store.audit_heads import SqlAuditHeads
+from parlour_server.kit.store.audit_heads import AuditHeads
 from parlour_server.kit.store.engine.connection import ANYWHERE, Engine, WriteConnection
+from parlour_server.kit.store.engine.journal import Journal
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.retention import Rule, prune
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.kit.store.interface import Tickets
 from parlour_server.kit.store.schema import Schema, engine_of
 from parlour_server.kit.store.server_notices import SqlNotices
 from parlour_server.kit.store.shared_nodes import SharedNodes
@@ -35,15 +40,36 @@ _ROW_COUNTS: Final = """
 """
 
 
-class Database:
-    """Its writer and its readers."""
+class KitStore:
+    """The store of every program; the composition root opens and closes it.
+
+    What its objects, and those of a program, promise:
+
+    * after a write method returns, its change is on disk;
+    * a method that raises changes nothing;
+    * a method with ``by`` decides in the transaction of its change whether they may do it. It raises what
+      ``Authority`` does.
+
+    Tokens are passed only as their SHA-256 (K2: stolen store).
+    """
 
     def __init__(
-        self, place: Path | Engine, schema: Schema, clock: Clock, *, announces: bool, rules: Iterable[Rule]
+        self,
+        place: Path | Engine,
+        schema: Schema,
+        clock: Clock,
+        *,
+        announces: bool,
+        rules: Iterable[Rule],
+        journal_columns: Sequence[str],
+        read_entry: Callable[..., object],
+        on_disabled_changed: Callable[[WriteConnection, UserName, Millis], None] | None = None,
+        on_seen: Callable[[WriteConnection, Mapping[SessionId, Millis]], None] | None = None,
     ) -> None:
         """Prepare for the database of an engine, or the SQLite file at a path; ``open`` connects.
 
-        ``announces``: see ``WriteConnection``; ``rules`` say what ``prune`` deletes.
+        ``announces``: see ``WriteConnection``; ``rules`` say what ``prune`` deletes. For the rest see
+        ``Journal``, ``Accounts`` and ``SessionStore``.
         """
         self._engine = engine_of(place)
         self._schema = schema
@@ -51,16 +77,22 @@ class Database:
         self._incarnation: Incarnation | None = None
         self._writer = Writer(self._engine, clock, announces=announces)
         self._readers = Readers(self._engine, clock)
-        self.tickets: Final[Tickets] = (
+        self.tickets: Final[TicketStore] = (
             SharedTickets(self._writer, clock)
             if self._engine.is_shared
             else MemoryTickets(self._readers, clock)
         )
         self.notices: Final = SqlNotices(self._writer, self._readers)
-        self.audit_heads: Final = SqlAuditHeads(self._writer, self._readers)
+        self.audit_heads: Final = AuditHeads(self._writer, self._readers)
         self.account_limits: Final = SqlAccountLimits(self._writer, self._readers, clock)
         self.address_bans: Final = SqlAddressBans(self._writer, self._readers, clock)
-        self.second_factors: Final = SqlSecondFactors(self._writer, self._readers, clock)
+        self.second_factors: Final = FactorStore(self._writer, self._readers, clock)
+        self.accounts: Final = Accounts(
+            self._writer, self._readers, clock, on_disabled_changed=on_disabled_changed
+        )
+        self.sessions: Final = SessionStore(self._writer, self._readers, clock, on_seen=on_seen)
+        self.attempts: Final = Attempts(self._writer, self._readers)
+        self.journal: Final = Journal(self._readers, journal_columns, read_entry)
         self.nodes: Final = SharedNodes(self._writer) if self._engine.is_shared else None
         """The servers that share the database; None for a database of one server."""
 
@@ -81,7 +113,7 @@ class Database:
 
     @property
     def incarnation(self) -> Incarnation:
-        """The incarnation of these logs, once the database is open."""
+        """The incarnation of the logs, once the store is open; a restored backup gets a new one."""
         if self._incarnation is None:
             raise SetupError(f"{self._engine} is not open")
         return self._incarnation
@@ -99,7 +131,10 @@ class Database:
         await self._writer.close()
 
     async def prune(self, now: Millis) -> int:
-        """Delete a batch of data that expired months ago; returns the number of rows."""
+        """Delete a batch of data that expired months ago; returns the number of rows, 0 when done.
+
+        Expired sessions and invites, old failed logins, and what the program adds. Raises UnavailableError.
+        """
         return await prune(self._writer, self._readers, now, self._rules)
 
     async def count_rows(self, now: Millis, own: Collection[UserName]) -> Sequence[float]:
@@ -115,11 +150,11 @@ class Database:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether a read or a write has found damage since the start. ``check`` would not meet it."""
+        """Whether a read or a write has found stored data damaged since the start; ``check`` may not."""
         return self._readers.is_damaged or self._writer.is_damaged
 
     async def check(self) -> None:
-        """Raise UnavailableError if a write fails: it writes one row."""
+        """Raise UnavailableError if a write would fail (for /readyz): it writes one row."""
 
         def write(db: WriteConnection) -> None:
             # A counter, because SQLite skips an update that changes nothing.

@@ -193,7 +193,7 @@ MUTANTS: Final = {
                     "        page = _PAGES[key]\n        self._damage"
                 ),
             ),
-            ("store/sql/rooms/log.py", "class SqlLog:", "_PAGES = {}\n\n\nclass SqlLog:"),
+            ("store/sql/rooms/log.py", "class Log:", "_PAGES = {}\n\n\nclass Log:"),
         ),
         _CALM,
     ),

@@ -30,8 +30,7 @@ from parlour_server.kit.log_fanout import Decided, LogFanout
 from parlour_server.kit.store.engine.connection import Job, Outcome
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import SessionEnded
-from parlour_server.store.interface import Decide
-from parlour_server.store.types import Appended, AppendEvent
+from parlour_server.store.types import Appended, AppendEvent, Decide
 
 _advanced: Final = Hub.advanced
 _subscribe: Final = Hub.subscribe

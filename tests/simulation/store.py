@@ -22,8 +22,15 @@ from parlour_server.kit.errors import RefusedError, UnavailableError
 from parlour_server.kit.store.engine.connection import Job, Outcome
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import JournalEntry, SessionEnded
-from parlour_server.store.interface import Decide
-from parlour_server.store.types import Appended, AppendEvent, ConsentRecorded, MadeRoom, NewRoom, RoomAdvanced
+from parlour_server.store.types import (
+    Appended,
+    AppendEvent,
+    ConsentRecorded,
+    Decide,
+    MadeRoom,
+    NewRoom,
+    RoomAdvanced,
+)
 
 T = TypeVar("T")
 

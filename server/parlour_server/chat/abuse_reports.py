@@ -9,7 +9,7 @@ from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.short_ids import new_short_id
-from parlour_server.store.interface import Reports
+from parlour_server.store.sql.rooms.reports import Reports
 from parlour_server.store.types import NewReport
 
 

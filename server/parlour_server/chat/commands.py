@@ -75,7 +75,7 @@ from parlour_server.kit.program import Pending
 from parlour_server.kit.store.records import SessionRecord, TicketGrant
 from parlour_server.rooms.rights import decide_within
 from parlour_server.rooms.statement_rules import check_statement
-from parlour_server.store.interface import Log
+from parlour_server.store.sql.rooms.log import Log
 from parlour_server.store.types import Appended, AppendEvent, Attached
 
 

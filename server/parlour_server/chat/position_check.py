@@ -17,7 +17,7 @@ from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.errors import UnavailableError
-from parlour_server.store.interface import Log
+from parlour_server.store.sql.rooms.log import Log
 
 LONGEST_SECONDS: Final = 0.8
 """Between two checks, so that an event is found within a second; servers do not check all at once."""

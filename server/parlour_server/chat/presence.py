@@ -30,7 +30,7 @@ from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.connection import text_frame
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.live_nodes import LiveNodes
-from parlour_server.store.interface import Rooms
+from parlour_server.store.sql.rooms.rooms import Rooms
 
 _DELAY: Final = 1.0
 """Seconds from a change until it is announced: long enough for a reconnection."""

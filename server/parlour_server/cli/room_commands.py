@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from parlour_protocol.kit.ids import Millis
     from parlour_server.kit.errors import SetupError
     from parlour_server.store.chat_store import ChatStore
-    from parlour_server.store.interface import Decide
-    from parlour_server.store.types import AppendEvent, Facts, RoomFactsForOperator
+    from parlour_server.store.types import AppendEvent, Decide, Facts, RoomFactsForOperator
 
 
 @click.group()

@@ -44,7 +44,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.signatures import holds
 from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.store.records import SessionRecord
-from parlour_server.store.interface import Devices as DeviceStore
+from parlour_server.store.sql.e2ee.devices import Devices
 from parlour_server.store.types import CertificateRecord, DeviceChange, DeviceRecord, NewDevice, NewEntry
 
 _SKEW: Final = 3_600_000
@@ -60,7 +60,7 @@ class DeviceRegistry:
 
     def __init__(
         self,
-        store: DeviceStore,
+        store: Devices,
         reauthentication: Reauthentication,
         bus: Bus,
         clock: Clock,

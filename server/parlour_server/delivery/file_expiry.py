@@ -16,7 +16,7 @@ from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import warn
-from parlour_server.store.interface import Files as FileStore
+from parlour_server.store.sql.rooms.files import FileStore
 
 EVERY_SECONDS: Final = 60.0
 _AT_ONCE: Final = 200

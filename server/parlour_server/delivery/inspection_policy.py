@@ -12,14 +12,14 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.inspection.start import options_of, shipped_of
 from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.store.interface import KeyLog
+from parlour_server.store.sql.e2ee.key_log import KeyLogStore
 
 _MOST: Final = CERTIFICATE_BYTES.value - 64
 """Bytes: with the rest it must fit into an entry of the key log, which every client keeps for ever."""
 
 
 async def publish_policy(
-    log: KeyLog, settings: ChatInspection, folder: DataFolder, server: str, audit: Audit, clock: Clock
+    log: KeyLogStore, settings: ChatInspection, folder: DataFolder, server: str, audit: Audit, clock: Clock
 ) -> None:
     """Publish the policy if it has changed. Raises SetupError for one that is too large."""
     policy = policy_of(settings, folder)

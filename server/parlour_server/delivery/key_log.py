@@ -9,7 +9,7 @@ from parlour_protocol.frames.opaque import Digest, PublicKey, Signature
 from parlour_protocol.identity import Head
 from parlour_protocol.limits import KEY_LOG_PAGE
 from parlour_server.kit.signatures import SigningKey
-from parlour_server.store.interface import KeyLog as KeyLogStore
+from parlour_server.store.sql.e2ee.key_log import KeyLogStore
 
 
 class KeyLog:

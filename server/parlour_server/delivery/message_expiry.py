@@ -16,26 +16,26 @@ from parlour_server.kit.clock import DAY_MILLIS, Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import warn
 from parlour_server.kit.store.engine.trusted_clock import TrustedClock
-from parlour_server.store.interface import Retention
+from parlour_server.store.sql.rooms.retention import RetentionStore
 
 EVERY_SECONDS: Final = 600.0
 _PAUSE_SECONDS: Final = 0.02
 """Between two batches, so that other writes come first."""
 
 
-async def expire_now(store: Retention, settings: MessageSettings, clock: Clock) -> int:
+async def expire_now(store: RetentionStore, settings: MessageSettings, clock: Clock) -> int:
     """Remove everything that is due; returns how many rooms lost something. Raises UnavailableError."""
     return await _remove(store, (await _look(store, settings, clock.now())).trusted)
 
 
-async def _look(store: Retention, settings: MessageSettings, now: Millis) -> TrustedClock:
+async def _look(store: RetentionStore, settings: MessageSettings, now: Millis) -> TrustedClock:
     """Apply the server's setting, and return the clock that messages expire by."""
     clock = await store.look_at_clock(now)
     await store.set_for_server(settings.keep_days or None, now, settings.notice_days * DAY_MILLIS)
     return clock
 
 
-async def _remove(store: Retention, now: Millis) -> int:
+async def _remove(store: RetentionStore, now: Millis) -> int:
     """Remove what is due at a time that can be trusted; returns how many rooms lost something."""
     rooms = await store.due(now)
     for room in rooms:
@@ -50,7 +50,7 @@ class MessageExpiry:
     """Removes old messages from the rooms."""
 
     def __init__(
-        self, store: Retention, settings: MessageSettings, files: FileExpiry, clock: Clock, audit: Audit
+        self, store: RetentionStore, settings: MessageSettings, files: FileExpiry, clock: Clock, audit: Audit
     ) -> None:
         self._store = store
         self._settings = settings

@@ -21,7 +21,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.store.records import SessionRecord
-from parlour_server.store.interface import Groups as GroupStore
+from parlour_server.store.sql.e2ee.groups import Groups
 from parlour_server.store.types import Attached
 
 _WELCOMES_BYTES: Final = 1024 * 1024
@@ -32,7 +32,7 @@ class MlsGroups:
     """The groups of all rooms."""
 
     def __init__(
-        self, store: GroupStore, commands: Commands, clock: Clock, audit: Audit, budgets: DeliveryBudgets
+        self, store: Groups, commands: Commands, clock: Clock, audit: Audit, budgets: DeliveryBudgets
     ) -> None:
         self._store = store
         self._commands = commands

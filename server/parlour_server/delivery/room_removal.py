@@ -10,7 +10,7 @@ from typing import Final
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import log
-from parlour_server.store.interface import Rooms
+from parlour_server.store.sql.rooms.rooms import Rooms
 
 EVERY_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 0.02

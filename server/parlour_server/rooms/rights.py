@@ -67,8 +67,7 @@ from parlour_server.rooms.permissions import (
     refuse_timed,
 )
 from parlour_server.rooms.statement_rules import decide_uninvite, require_consent, require_statement
-from parlour_server.store.interface import Decide
-from parlour_server.store.types import AppendEvent, Facts, FileRecord, Membership, Target
+from parlour_server.store.types import AppendEvent, Decide, Facts, FileRecord, Membership, Target
 from parlour_server.system_account import lobby
 
 

@@ -9,18 +9,18 @@ from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.engine.retention import KIT_RULES, Rule
 from parlour_server.kit.store.kit_store import KitStore
 from parlour_server.store.chat_schema import SCHEMA
-from parlour_server.store.sql.account_data import SqlAccountData
+from parlour_server.store.sql.account_data import AccountDataStore
 from parlour_server.store.sql.e2ee.device_rows import note_disabled_changed, see_devices
-from parlour_server.store.sql.e2ee.devices import SqlDevices
-from parlour_server.store.sql.e2ee.groups import SqlGroups
-from parlour_server.store.sql.e2ee.key_log import SqlKeyLog
+from parlour_server.store.sql.e2ee.devices import Devices
+from parlour_server.store.sql.e2ee.groups import Groups
+from parlour_server.store.sql.e2ee.key_log import KeyLogStore
 from parlour_server.store.sql.journal_entries import COLUMNS, read_entry
-from parlour_server.store.sql.rooms.consent import SqlConsent
-from parlour_server.store.sql.rooms.files import SqlFiles
-from parlour_server.store.sql.rooms.log import SqlLog
-from parlour_server.store.sql.rooms.reports import SqlReports
-from parlour_server.store.sql.rooms.retention import SqlRetention
-from parlour_server.store.sql.rooms.rooms import SqlRooms
+from parlour_server.store.sql.rooms.consent import ConsentStore
+from parlour_server.store.sql.rooms.files import FileStore
+from parlour_server.store.sql.rooms.log import Log
+from parlour_server.store.sql.rooms.reports import Reports
+from parlour_server.store.sql.rooms.retention import RetentionStore
+from parlour_server.store.sql.rooms.rooms import Rooms
 
 _RULES: Final = (
     *KIT_RULES,
@@ -60,16 +60,16 @@ class ChatStore(KitStore):
             on_disabled_changed=note_disabled_changed,
             on_seen=see_devices,
         )
-        self.rooms = SqlRooms(self._writer, self._readers, clock)
-        self.log = SqlLog(self._writer, self._readers, clock)
-        self.retention = SqlRetention(self._writer, self._readers)
-        self.consent = SqlConsent(self._writer, self._readers, clock)
-        self.devices = SqlDevices(self._writer, self._readers, clock)
-        self.keylog = SqlKeyLog(self._writer, self._readers)
-        self.groups = SqlGroups(self._writer, self._readers, clock)
-        self.account_data = SqlAccountData(self._writer, self._readers, clock)
-        self.files = SqlFiles(self._writer, self._readers, clock)
-        self.reports = SqlReports(self._writer, self._readers, clock)
+        self.rooms = Rooms(self._writer, self._readers, clock)
+        self.log = Log(self._writer, self._readers, clock)
+        self.retention = RetentionStore(self._writer, self._readers)
+        self.consent = ConsentStore(self._writer, self._readers, clock)
+        self.devices = Devices(self._writer, self._readers, clock)
+        self.keylog = KeyLogStore(self._writer, self._readers)
+        self.groups = Groups(self._writer, self._readers, clock)
+        self.account_data = AccountDataStore(self._writer, self._readers, clock)
+        self.files = FileStore(self._writer, self._readers, clock)
+        self.reports = Reports(self._writer, self._readers, clock)
 
     async def count_chat_rows(self) -> Sequence[float]:
         """Return the numbers of rooms, groups in force, active devices, events, bytes of files, open reports.

@@ -44,13 +44,14 @@ from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.errors import NameTakenError, RefusedError, UnavailableError
 from parlour_server.kit.store.accounts.authority import BySession
 from parlour_server.kit.store.records import Account, SessionRecord
-from parlour_server.store.interface import Decide, LogPage
 from parlour_server.store.types import (
     Appended,
     AppendEvent,
+    Decide,
     Facts,
     Greeting,
     GroupFacts,
+    LogPage,
     MadeRoom,
     Membership,
     NewRoom,

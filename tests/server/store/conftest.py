@@ -1,4 +1,4 @@
-"""The stores that the contract is held against: add an implementation to ``MAKERS`` and it is tested."""
+"""The engines that the contract is held against: add one to ``MAKERS`` and it is tested."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path

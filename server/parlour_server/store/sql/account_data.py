@@ -162,7 +162,7 @@ _OVERVIEW: Final = """
 """
 
 
-class SqlAccountData:
+class AccountDataStore:
     """Finds, deletes and reads what belongs to an account."""
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:

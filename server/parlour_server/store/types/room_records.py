@@ -1,6 +1,6 @@
 """Records of rooms and appends: the event, the facts for its decision, and the result."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -160,6 +160,10 @@ class Facts(Struct, frozen=True):
     """The message's file, of any owner; None: it has none, or it no longer exists."""
 
 
+Decide = Callable[[AppendEvent, Facts], None]
+"""Called inside the transaction, perhaps in another thread; must be pure. Raises RefusedError to refuse."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoomFactsForOperator:
     """What the operator sees of a room; in a direct room both people are its owners."""
@@ -197,6 +201,15 @@ class Appended(Struct, frozen=True):
     also: tuple[LogEvent, ...] = ()
     entered: RoomSummary | None = None
     """The room as its author finds it after ``joined``; None if the membership has ended since the first."""
+
+
+class LogPage(NamedTuple):
+    """A page of a room's log, in ascending order. ``more``: more events exist in the direction asked for."""
+
+    events: Sequence[LogEvent]
+    more: bool
+    kept_from: Seq = Seq(0)
+    """Numbers under it without an event were removed by the room's retention."""
 
 
 class MadeRoom(NamedTuple):

@@ -32,8 +32,12 @@ from parlour_server.store.types import (
 )
 
 
-class SqlDevices:
-    """Account keys, devices and their key packages."""
+class Devices:
+    """Account keys, the devices that they certify, and the devices' key packages.
+
+    Callers check signatures. Certificates and revocations are added to the key log in the same transaction,
+    and only if their account key is the current one: else RefusedError(CONFLICT).
+    """
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
         """Use the store's writer and readers; ``clock`` ends sessions, and dates the journal."""
@@ -48,7 +52,12 @@ class SqlDevices:
     async def publish_account_key(
         self, by: BySession | ByProof, key: PublicKey, entry: NewEntry, *, replaces: PublicKey | None
     ) -> DeviceChange:
-        """Set the account's key. Raises RefusedError(CONFLICT) if ``replaces`` is not the current one."""
+        """Set the account's key; the same key again changes nothing.
+
+        Raises RefusedError(CONFLICT) if ``replaces`` is not the current key (None: there is none), and
+        PasswordNeededError if there is one and nothing was proved. Replacing revokes the devices that were
+        certified, and ends their sessions but the one that asks, which speaks for no device from then on.
+        """
         write = partial(publish, key=key, entry=entry, replaces=replaces)
         return await self._writer.submit(authorised(self._clock, by, write))
 
@@ -59,7 +68,12 @@ class SqlDevices:
         certificate: CertificateRecord | None = None,
         entry: NewEntry | None = None,
     ) -> DeviceRecord:
-        """Bind a session to a device, which is created if it is new. Raises RefusedError."""
+        """Bind a session of this account to a device, which is created if it is new.
+
+        With ``certificate`` (and then ``entry``) it is active at once, unless it is so already. Raises
+        RefusedError: FORBIDDEN (the device was revoked), CONFLICT (the session speaks for another device),
+        LIMIT_REACHED (DEVICES_PER_USER).
+        """
         write = partial(register, new=device, certificate=certificate, entry=entry)
         return await self._writer.submit(authorised(self._clock, by, write))
 
@@ -81,19 +95,31 @@ class SqlDevices:
     async def certify(
         self, by: BySession, device: DeviceId, certificate: CertificateRecord, entry: NewEntry
     ) -> DeviceRecord:
-        """Make a device of this account active, or give it a newer certificate. Raises RefusedError."""
+        """Make a device of this account active, or give it a newer certificate.
+
+        The same certificate again changes nothing. Raises RefusedError(NOT_FOUND, FORBIDDEN: revoked).
+        """
         write = partial(certify, device=device, certificate=certificate, entry=entry)
         return await self._writer.submit(authorised(self._clock, by, write))
 
     async def revoke(
         self, by: BySession, device: DeviceId, account_key: PublicKey, entry: NewEntry
     ) -> DeviceChange:
-        """Revoke a device of this account permanently. Raises RefusedError."""
+        """Revoke a device of this account permanently: its sessions, packages and Welcomes are deleted.
+
+        It must be removed from its groups. Raises RefusedError(NOT_FOUND).
+        """
         write = partial(revoke, device=device, account_key=account_key, entry=entry)
         return await self._writer.submit(authorised(self._clock, by, write))
 
     async def put_packages(self, by: BySession, new: NewPackages) -> bool:
-        """Add or replace the device's key packages; True if it had none. Raises NoDeviceError."""
+        """Add to the key packages of the session's device, or (``replace``) replace them.
+
+        True: it had none, so that members can add it to their rooms from now on (journal: DevicesChanged).
+
+        A package that it uploaded before, used or not, is ignored. Raises NoDeviceError if the session does
+        not speak for the device (any more).
+        """
         write = partial(put_packages, new=new)
         return await self._writer.submit(authorised(self._clock, by, write))
 
@@ -104,6 +130,11 @@ class SqlDevices:
         devices: Sequence[DeviceId],
         suite: RoomSuite = RoomSuite.X25519,
     ) -> Sequence[ClaimRecord]:
-        """Return one key package for each of the devices. Raises RefusedError, NoDeviceError."""
+        """Return one key package of that suite for each of the devices, to add them to the room's group.
+
+        Of any number of callers, at any number of servers, one gets each single-use package. Devices that
+        have none, do not belong in the group, or are in it, are left out. Raises RefusedError(NOT_FOUND) when
+        the person is not in the room, or it is not encrypted, NoDeviceError for a session without a device.
+        """
         write = partial(claim_packages, room=room, devices=devices, suite=suite)
         return await self._writer.submit(authorised(self._clock, by, write))

@@ -41,8 +41,8 @@ _ROOMS: Final = """
 """
 
 
-class SqlGroups:
-    """The state of groups, and pending Welcomes."""
+class Groups:
+    """The MLS groups of encrypted rooms, as a server sees them. ``Log.append`` changes them."""
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
         """Use the store's writer and readers; ``clock`` ends sessions."""
@@ -51,7 +51,7 @@ class SqlGroups:
         self._clock = clock
 
     async def state(self, room: RoomId, user: UserName, now: Millis) -> GroupState | None:
-        """Return the state of the room's group; None for a stranger, or if it is not encrypted."""
+        """Return the state of the room's group; None if the user is not in it, or it is not encrypted."""
 
         def read(db: Connection) -> GroupState | None:
             with db.snapshot():
@@ -65,7 +65,10 @@ class SqlGroups:
         return await self._readers.rows(RoomId, _ROOMS, plain(user))
 
     async def welcomes(self, device: DeviceId, *, max_bytes: int) -> tuple[Sequence[WaitingWelcome], bool]:
-        """Return the device's oldest Welcomes and whether there are more."""
+        """Return the device's oldest Welcomes and whether there are more.
+
+        At most ``max_bytes`` of Welcomes and trees, but at least one Welcome.
+        """
         return await self._readers.run(partial(waiting_welcomes, device=device, max_bytes=max_bytes))
 
     async def drop_welcome(self, by: BySession, welcome: WelcomeId) -> bool:

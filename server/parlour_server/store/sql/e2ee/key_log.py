@@ -19,15 +19,19 @@ from parlour_server.store.types import NewEntry
 _NEWEST_POLICY: Final = "SELECT entry FROM key_log WHERE substr(entry, 1, 8) = ? ORDER BY number DESC LIMIT 1"
 
 
-class SqlKeyLog:
-    """Reads the log, and appends the operator's policy for inspection."""
+class KeyLogStore:
+    """The log of keys: account keys, certificates, revocations (``Devices`` appends these), and policies."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
         self._writer = writer
         self._readers = readers
 
     async def publish_policy(self, at: Millis, policy: bytes, start: Head, *, is_empty: bool) -> bool:
-        """Append a policy, unless the newest one is the same; False if nothing was appended."""
+        """Append the operator's policy for inspection, unless the newest one is the same.
+
+        ``start`` is the head of the empty log. An empty policy only follows another one. Returns whether it
+        was appended.
+        """
         entry = NewEntry(LogEntryBytes(encode_entry(PolicyEntry(at, policy))), start)
 
         def write(db: WriteConnection) -> bool:

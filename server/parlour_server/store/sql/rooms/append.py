@@ -33,7 +33,6 @@ from parlour_protocol.rooms import Role
 from parlour_server.kit.errors import RefusedError, SessionRefusedError
 from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import Connection, MustBeAloneError, WriteConnection
-from parlour_server.store.interface import Decide
 from parlour_server.store.sql.column_values import (
     ASKED,
     BODY_KINDS,
@@ -49,7 +48,7 @@ from parlour_server.store.sql.rooms.event_facts import read_facts, read_room_fac
 from parlour_server.store.sql.rooms.member_rows import count_members, next_owner
 from parlour_server.store.sql.rooms.retention import EXPIRED, set_for_room
 from parlour_server.store.sql.rooms.summaries import read_summary
-from parlour_server.store.types import Appended, AppendEvent, Facts
+from parlour_server.store.types import Appended, AppendEvent, Decide, Facts
 
 _MOVE_HEAD: Final = "UPDATE rooms SET head = ?, bytes = bytes + ? WHERE room = ?"
 _INSERT: Final = (

@@ -62,8 +62,12 @@ _ADMISSIONS: Final = (
 _OLDEST: Final = f"SELECT i.room {_SHOWN} AND i.inviter = ?3 ORDER BY i.at, i.room LIMIT 1"
 
 
-class SqlConsent:
-    """Invitations and their answers."""
+class ConsentStore:
+    """Invitations, direct rooms that others opened, blocks, and people's answers.
+
+    The answers are private: to its inviter, and for every limit on the inviter, a declined, dropped or
+    blocked invitation looks like a pending one (L14).
+    """
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
         """Use the store's writer and readers; ``clock`` is for the expiry of invitations."""
@@ -74,7 +78,7 @@ class SqlConsent:
     async def invitations(
         self, user: UserName, *, after: RoomId | None, limit: int
     ) -> tuple[Sequence[Invitation], bool]:
-        """Return the user's pending invitations, one per room, and whether more follow."""
+        """Return the user's visible invitations, one per room, by room id, and whether more follow."""
         query = _LIST + "AND room > ?3 ORDER BY room LIMIT ?4"
         values = (plain(user), self._clock.now(), after or "", limit + 1)
         found = await self._readers.rows(_invitation, query, *values)
@@ -87,7 +91,10 @@ class SqlConsent:
         return await self._readers.row(_invitation, query, *values)
 
     async def accept_direct(self, by: BySession, room: RoomId) -> RoomSummary | None:
-        """Accept a direct room and return its summary; None when it is not one of the user's."""
+        """Accept a direct room, and return its summary; None when it is not one of the user's direct rooms.
+
+        Raises RefusedError(LIMIT_REACHED) when the user is in too many rooms.
+        """
 
         def write(db: WriteConnection, authority: Authority) -> RoomSummary | None:
             user = authority.user
@@ -104,7 +111,7 @@ class SqlConsent:
         return await self._writer.submit(authorised(self._clock, by, write))
 
     async def decline(self, by: BySession, room: RoomId) -> bool:
-        """Hide invitations to the room for a while, or the direct room."""
+        """Hide invitations to the room for a while, or the direct room; False if there is none."""
 
         def write(db: WriteConnection, authority: Authority) -> bool:
             user, now = authority.user, authority.at
@@ -124,7 +131,10 @@ class SqlConsent:
         return await self._writer.submit(authorised(self._clock, by, write))
 
     async def block(self, by: BySession, whom: UserName, *, on: bool) -> Sequence[RoomId]:
-        """Block or unblock someone; returns the rooms that changed for the user."""
+        """Block or unblock someone; returns the rooms that changed for the user.
+
+        Raises RefusedError(NOT_FOUND, FORBIDDEN for oneself, LIMIT_REACHED).
+        """
 
         def write(db: WriteConnection, authority: Authority) -> Sequence[RoomId]:
             user, now = authority.user, authority.at

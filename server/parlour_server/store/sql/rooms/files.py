@@ -29,8 +29,8 @@ _EVERYONE: Final = ""
 """The key for all owners together; no name is empty."""
 
 
-class SqlFiles:
-    """The records of files."""
+class FileStore:
+    """The records of uploaded files; their bytes are on the server's disk."""
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
         """Use the store's writer and readers; ``clock`` ends sessions."""
@@ -41,7 +41,12 @@ class SqlFiles:
     async def reserve(
         self, by: BySession, file: FileReservation, *, user_bytes: int, room_bytes: int, total_bytes: int
     ) -> None:
-        """Count a file. Raises RefusedError(NOT_FOUND, ARCHIVED, FORBIDDEN, LIMIT_REACHED)."""
+        """Count a file whose bytes are still to come; no one can find it.
+
+        Raises RefusedError: NOT_FOUND (the owner is not in the room), ARCHIVED, FORBIDDEN (the other account
+        of a direct room was deleted), LIMIT_REACHED (with it the owner's files would take more than
+        ``user_bytes``, the room's more than ``room_bytes``, or all files more than ``total_bytes``).
+        """
 
         def write(db: WriteConnection, authority: Authority) -> None:
             _check_room(db, file.room, authority.user)
@@ -71,7 +76,10 @@ class SqlFiles:
         await self._writer.submit(authorised(self._clock, by, write))
 
     async def put(self, by: BySession, file: FileRecord) -> None:
-        """Store the record of a reserved file. Raises RefusedError(NOT_FOUND, ARCHIVED, FORBIDDEN)."""
+        """Store the record of a file whose bytes are on the disk, in the place of its reservation.
+
+        Raises RefusedError: NOT_FOUND (also if the reservation was given up), ARCHIVED, FORBIDDEN.
+        """
 
         def write(db: WriteConnection, authority: Authority) -> None:
             _check_room(db, file.room, authority.user)
@@ -108,16 +116,19 @@ class SqlFiles:
         )
 
     async def used(self, user: UserName) -> tuple[int, int]:
-        """Return how many bytes the user's files take, and everyone's."""
+        """Return how many bytes the user's files take, reserved ones too, and everyone's."""
         return await self._readers.run(lambda db: _used(db, user))
 
     async def expired(self, now: Millis, *, limit: int) -> Sequence[FileId]:
-        """Return files whose bytes must be removed."""
+        """Return files whose bytes must be removed: they expired, or their message was deleted.
+
+        Reservations that were given up are among them.
+        """
         query = "SELECT file FROM files WHERE expires <= ? ORDER BY expires LIMIT ?"
         return await self._readers.rows(FileId, query, now, limit)
 
     async def forget(self, files: Iterable[FileId]) -> None:
-        """Delete the records of files whose bytes were removed."""
+        """Delete the records and reservations of files whose bytes were removed."""
         gone = list(files)
 
         def write(db: WriteConnection) -> None:

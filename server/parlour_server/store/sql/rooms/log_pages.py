@@ -16,13 +16,13 @@ from parlour_protocol.kit.ids import Millis, Seq
 from parlour_server.kit.logs import warn
 from parlour_server.kit.store.engine.column_values import UNREADABLE
 from parlour_server.kit.store.engine.connection import Connection
-from parlour_server.store.interface import LogPage
 from parlour_server.store.sql.column_values import (
     EVENT_COLUMNS,
     read_event,
     read_event_if_possible,
     write_body,
 )
+from parlour_server.store.types import LogPage
 from parlour_server.system_account import system_account, system_device
 
 _UPWARDS: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608 - columns of ours

@@ -17,12 +17,11 @@ from parlour_protocol.kit.names import UserName
 from parlour_server.kit.errors import RefusedError, SessionRefusedError
 from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import WriteConnection
-from parlour_server.store.interface import Decide
 from parlour_server.store.sql.column_values import BODY_KINDS, write_body
 from parlour_server.store.sql.e2ee.group_facts import group_facts_together
 from parlour_server.store.sql.rooms.append import append, numbered
 from parlour_server.store.sql.rooms.event_facts import facts_for_plain, room_facts_together
-from parlour_server.store.types import Appended, AppendEvent
+from parlour_server.store.types import Appended, AppendEvent, Decide
 
 _INSERT: Final = """
     INSERT INTO events (room, seq, at, author, device, request, kind, body)

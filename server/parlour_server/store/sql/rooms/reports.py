@@ -35,8 +35,8 @@ _EDITED: Final = (
 )
 
 
-class SqlReports:
-    """The table of reports."""
+class Reports:
+    """The queue of abuse reports, which only the operator reads."""
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
         """Use the store's writer and readers; ``clock`` ends sessions."""
@@ -45,7 +45,11 @@ class SqlReports:
         self._clock = clock
 
     async def add(self, by: BySession, report: NewReport) -> ReportRecord:
-        """Store a report. Raises RefusedError."""
+        """Store a report, with what the log has of the message.
+
+        Raises RefusedError: NOT_FOUND for a room that the reporter is not in, or no message; FORBIDDEN for
+        their own; ALREADY for a second report of it; LIMIT_REACHED for too many open ones.
+        """
 
         def write(db: WriteConnection, _: Authority) -> ReportRecord:
             name = _room_of_member(db, report)

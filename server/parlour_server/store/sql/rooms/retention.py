@@ -38,7 +38,7 @@ _REMOVE: Final = f"DELETE FROM events WHERE room = ? AND seq BETWEEN ? AND ? AND
 _FILE: Final = b'"file"'
 
 
-class SqlRetention:
+class RetentionStore:
     """How long messages are kept, and the removal of older ones."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
@@ -83,7 +83,7 @@ class SqlRetention:
         return await self._readers.run(partial(_due, now=now))
 
     async def expire(self, room: ExpiringRoom, now: Millis) -> int:
-        """Remove a batch of a room's messages; returns how many, 0 when there are no more."""
+        """Remove a batch of a room's messages; returns how many were looked at, 0 when there are no more."""
         return await self._writer.submit(partial(_expire, room=room, now=now), within=f"room:{room.room}")
 
 

@@ -52,8 +52,8 @@ _MEMBERS: Final = """
 """
 
 
-class SqlRooms:
-    """The rooms and who is in them."""
+class Rooms:
+    """The rooms and their members: projections of their logs."""
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
         """Use the store's writer and readers; ``clock`` ends sessions."""
@@ -62,18 +62,23 @@ class SqlRooms:
         self._clock = clock
 
     async def create(self, room: NewRoom) -> MadeRoom:
-        """Create a room with its first events, or return the existing one."""
+        """Create a room with its first events, or return the existing one.
+
+        Raises NameTakenError when a room that the author can see (a public one, or one of theirs)
+        has the name or one that looks like it, and for no other room; RefusedError(LIMIT_REACHED) for too
+        many rooms.
+        """
         if room.session is None:
             return await self._writer.submit(partial(make_room, room=room))
         by = BySession(room.author, room.session)
         return await self._writer.submit(authorised(self._clock, by, lambda db, _: make_room(db, room)))
 
     async def summaries(self, user: UserName) -> Sequence[RoomSummary]:
-        """Return every room that the user is in."""
+        """Return every room that the user is in and did not decline."""
         return await self._readers.run(partial(read_summaries, user=user))
 
     async def greeting(self, user: UserName, session: SessionId, now: Millis) -> Greeting | None:
-        """Return what a session is greeted with; None when it has ended."""
+        """Return the contents of a session's greeting; None if the session has ended."""
 
         def read(db: Connection) -> Greeting | None:
             # one call in a thread for everything: a restarted server greets everyone at once
@@ -84,11 +89,11 @@ class SqlRooms:
         return await self._readers.run(read)
 
     async def summary(self, room: RoomId, user: UserName) -> RoomSummary | None:
-        """Return one of them; None when the user is not in it."""
+        """Return one room's summary; None if the user is not in it, or declined it."""
         return await self._readers.run(partial(read_summary, room=room, user=user))
 
     async def membership(self, room: RoomId, user: UserName) -> Membership | None:
-        """Return the user's membership; None if they are not a member."""
+        """Return the user's membership; None if they are not a member, or declined."""
 
         def read(db: Connection) -> Membership | None:
             query = _MEMBERS + "AND m.account = ? AND m.consent != 'refused'"
@@ -143,7 +148,7 @@ class SqlRooms:
         return await self._readers.row(RoomId, query, plain(name))
 
     async def find_named(self, name: RoomName) -> Sequence[RoomId]:
-        """Return all rooms with this name, public or private, for the operator."""
+        """Return all rooms with this name, public or private: only for the operator."""
         query = "SELECT room FROM rooms WHERE name = ? ORDER BY room"
         return await self._readers.rows(RoomId, query, plain(name))
 
@@ -172,7 +177,7 @@ class SqlRooms:
         return await self._writer.submit(partial(remove_batch, room=room))
 
     async def mark_read(self, by: BySession, room: RoomId, seq: Seq) -> bool:
-        """Set the read marker; False if the user is not in the room or ``seq`` does not exist yet."""
+        """Set the user's read marker; False if the user is not in the room or ``seq`` does not exist yet."""
 
         def write(db: WriteConnection, authority: Authority) -> bool:
             marked = db.execute(

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from tests.server.chat.memory import MemoryStore
@@ -164,7 +164,7 @@ class World:
         self.audit = RecordingAudit()
         self.store = MemoryStore()
         self.bus: Bus = LocalBus()
-        self.serve(settings, self.store)
+        self.serve(settings, cast("ChatStore", self.store))
 
     def serve(self, settings: ChatSettings, store: ChatStore) -> None:
         """Run the chat over a store: ``chat`` is what the network sees of it."""

@@ -21,8 +21,8 @@ from parlour_client.core.e2ee.groups.group_store import GroupStore, load_room
 from parlour_client.core.e2ee.identity.key_log import server_of
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.events import Change, EntryAdded
+from parlour_mls import Group, MlsError
 from parlour_protocol.ids import RoomId
-from parlour_protocol.mls import Group, MlsError
 
 _PATIENCE = 120.0
 

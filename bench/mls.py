@@ -14,7 +14,7 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from parlour_protocol.mls import (
+from parlour_mls import (
     CLASSIC,
     HYBRID,
     CipherSuite,
@@ -24,15 +24,15 @@ from parlour_protocol.mls import (
     Lifetime,
     SigningKey,
 )
-from parlour_protocol.mls.crypto import Secret
-from parlour_protocol.mls.epoch import Epoch, SecretTree, derive_epoch, interim_hash
-from parlour_protocol.mls.group import add_proposal
-from parlour_protocol.mls.group.group_state import State
-from parlour_protocol.mls.group.key_package_store import own_leaf
-from parlour_protocol.mls.messages import GroupContext
-from parlour_protocol.mls.tree import RatchetTree, plan_path
-from parlour_protocol.mls.validate import STRICT
-from parlour_protocol.mls.validate.policy import DAY
+from parlour_mls.crypto import Secret
+from parlour_mls.epoch import Epoch, SecretTree, derive_epoch, interim_hash
+from parlour_mls.group import add_proposal
+from parlour_mls.group.group_state import State
+from parlour_mls.group.key_package_store import own_leaf
+from parlour_mls.messages import GroupContext
+from parlour_mls.tree import RatchetTree, plan_path
+from parlour_mls.validate import STRICT
+from parlour_mls.validate.policy import DAY
 
 NOW = 1_790_000_000
 LIFETIME = Lifetime(NOW - 3_600, NOW + 30 * DAY)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from parlour_protocol.mls import (
+from parlour_mls import (
     Credential,
     Group,
     KeyPackageStore,
@@ -25,9 +25,9 @@ from parlour_protocol.mls import (
     SigningKey,
     add_proposal,
 )
-from parlour_protocol.mls.codec import decode
-from parlour_protocol.mls.group.group_state import State
-from parlour_protocol.mls.messages import (
+from parlour_mls.codec import decode
+from parlour_mls.group.group_state import State
+from parlour_mls.messages import (
     AuthenticatedContent,
     Commit,
     GroupInfo,
@@ -40,8 +40,8 @@ from parlour_protocol.mls.messages import (
     read_message,
     read_proposal,
 )
-from parlour_protocol.mls.messages.leaf_node import read_extensions
-from parlour_protocol.mls.tree import RatchetTree
+from parlour_mls.messages.leaf_node import read_extensions
+from parlour_mls.tree import RatchetTree
 
 NOW = 1_790_000_000
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "data" / "mls"

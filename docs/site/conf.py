@@ -69,7 +69,7 @@ _CONTENTS: Final = {
     "Reference": ["docs/reference/*", "docs/reference/api/README", "docs/security", "protocol/README"],
     "Explanation": ["docs/explanation/*", "docs/adr/README"],
     "The code": [
-        "server/README", "server/**/README", "client/README", "protocol/*/*/README", "examples/README",
+        "server/README", "server/**/README", "client/README", "protocol/*/README", "examples/README",
         "examples/*/README", "tests/README", "tests/**/README", "bench/README", "bench/*RESULTS",
     ],
     "The project": ["README", "CHANGELOG", "SECURITY", "CONTRIBUTING", "CODE_OF_CONDUCT", "SUPPORT"],

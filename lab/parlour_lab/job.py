@@ -67,7 +67,7 @@ def must_be_ours(paths: Sequence[str]) -> None:
         return
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        ours = name.partition(".")[0] in PACKAGES.values()
+        ours = name.partition(".")[0] in PACKAGES
         if ours and file and not any(Path(file).is_relative_to(path) for path in paths):
             raise RuntimeError(f"{name} came from {file}, which is not the scratch copy")
 

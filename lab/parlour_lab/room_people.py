@@ -9,6 +9,7 @@ from typing import Final
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, SUITES
 from parlour_client.core.e2ee.identity.signing import sign, verify
+from parlour_mls import Extension, KeyPackageStore, LeafNode, Lifetime, Policy
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
@@ -24,7 +25,6 @@ from parlour_protocol.membership import (
     read_statement,
     sign_statement,
 )
-from parlour_protocol.mls import Extension, KeyPackageStore, LeafNode, Lifetime, Policy
 from parlour_protocol.rooms import Role, RoomKind
 
 SERVER: Final = "chat.example.org"

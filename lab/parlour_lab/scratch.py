@@ -38,13 +38,13 @@ class Scratch:
                 elif place.is_file():
                     shutil.copy2(place, folder / name)
         else:
-            for top, package in PACKAGES.items():
-                shutil.copytree(source.packages[top], folder / top / package, ignore=_SKIPPED)
+            for package, top in PACKAGES.items():
+                shutil.copytree(source.packages[package], folder / top / package, ignore=_SKIPPED)
 
     @property
     def paths(self) -> list[str]:
         """What a process puts on its path to use the copy."""
-        return [os.fspath(self.folder / top) for top in PACKAGES]
+        return [os.fspath(self.folder / top) for top in dict.fromkeys(PACKAGES.values())]
 
     @contextmanager
     def without(self, defences: Sequence[Defence]) -> Iterator[None]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 
 PACKAGES: Final = {
-    "protocol": "parlour_protocol",
-    "server": "parlour_server",
-    "client": "parlour_client",
+    "parlour_protocol": "protocol",
+    "parlour_mls": "protocol",
+    "parlour_server": "server",
+    "parlour_client": "client",
 }
-"""Folders of the repository, and the package in each."""
+"""The packages, and the folder of the repository that each is in."""
 
 
 class MissingSourceError(Exception):
@@ -25,7 +26,7 @@ class Source:
     """The packages as this Python has them."""
 
     packages: dict[str, Path]
-    """Their folders, by the folders of the repository."""
+    """Their folders, by name."""
     repository: Path | None
     """The checkout that they are in."""
 
@@ -33,8 +34,8 @@ class Source:
         """Return where a file of the repository lies. Raises MissingSourceError."""
         top, _, rest = file.partition("/")
         package, _, inner = rest.partition("/")
-        if PACKAGES.get(top) == package:
-            return self.packages[top] / inner
+        if PACKAGES.get(package) == top:
+            return self.packages[package] / inner
         if self.repository is None:
             raise MissingSourceError(f"{file} is in a checkout of the repository only.")
         return self.repository / file
@@ -50,11 +51,11 @@ class Source:
 def find_source() -> Source:
     """Find the packages without importing them."""
     packages = {}
-    for top, name in PACKAGES.items():
+    for name in PACKAGES:
         spec = find_spec(name)
         if spec is None or spec.origin is None:
             raise MissingSourceError(f"The package {name} is not installed: pip install parlour")
-        packages[top] = Path(spec.origin).parent
-    root = packages["protocol"].parents[1]
-    whole = all(folder == root / top / PACKAGES[top] for top, folder in packages.items())
+        packages[name] = Path(spec.origin).parent
+    root = packages["parlour_protocol"].parents[1]
+    whole = all(folder == root / PACKAGES[name] / name for name, folder in packages.items())
     return Source(packages, root if whole and (root / "pyproject.toml").is_file() else None)

@@ -8,14 +8,14 @@ from tests.client.core.client_parts import encrypted_rooms
 
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
 from parlour_lab.hostile.people import Device, World
+from parlour_mls import KeyPackageStore, Lifetime, Policy
+from parlour_mls.messages import KeyPackage, encode_message
 from parlour_protocol.delivery import ClaimedKeyPackages, Welcomes
 from parlour_protocol.frames import AnyRequest
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.opaque import KeyPackageBytes
 from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.kit.names import parse_user_name
-from parlour_protocol.mls import KeyPackageStore, Lifetime, Policy
-from parlour_protocol.mls.messages import KeyPackage, encode_message
 
 LOW = {"zero": bytes(32), "one": b"\1" + bytes(31), "prime": b"\xed" + b"\xff" * 30 + b"\x7f"}
 """Points of small order: what is encrypted to one of them anyone can read."""

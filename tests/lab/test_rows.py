@@ -47,7 +47,10 @@ def test_a_text_that_is_there_twice_or_never(tmp_path: Path, text: str, times: i
     """It is refused: no one could say which defence was taken out."""
     (tmp_path / "x.py").write_text(text)
     with pytest.raises(RowError, match=f"{times} times, not once"):
-        place(Defence("server/parlour_server/x.py", "a = 1", "a = 2"), Source({"server": tmp_path}, None))
+        place(
+            Defence("server/parlour_server/x.py", "a = 1", "a = 2"),
+            Source({"parlour_server": tmp_path}, None),
+        )
 
 
 @pytest.mark.parametrize("row", rows().values(), ids=lambda row: row.id)

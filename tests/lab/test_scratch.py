@@ -18,10 +18,10 @@ FILE = "server/parlour_server/x.py"
 def source(tmp_path: Path) -> Source:
     """Return packages of one file each."""
     packages = {}
-    for top, name in PACKAGES.items():
-        packages[top] = tmp_path / "installed" / name
-        packages[top].mkdir(parents=True)
-        (packages[top] / "x.py").write_text("guard = True\nother = 1\n")
+    for name in PACKAGES:
+        packages[name] = tmp_path / "installed" / name
+        packages[name].mkdir(parents=True)
+        (packages[name] / "x.py").write_text("guard = True\nother = 1\n")
     return Source(packages, None)
 
 

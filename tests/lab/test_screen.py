@@ -63,7 +63,7 @@ def played(chosen: Sequence[Row]) -> list[Checked]:
 async def test_a_line_at_80_by_24(tmp_path: Path) -> None:
     """Threat and code are shown; Enter plays the attack, whose evidence is only text; Q ends."""
     (tmp_path / "x.py").write_text(CODE)
-    source = Source({"server": tmp_path}, None)
+    source = Source({"parlour_server": tmp_path}, None)
     defence = Defence("server/parlour_server/x.py", "tickets.pop(ticket)", "tickets[ticket]")
     app = LabApp([row("H1"), row("K3", (defence,))], source, played)
     async with app.run_test(size=(80, 24)) as pilot:

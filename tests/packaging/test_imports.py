@@ -32,7 +32,7 @@ print("\\n".join(name for name in {forbidden!r} if name in sys.modules))
         ("parlour_client.core.client", ["textual", "rich", "parlour_server", "click"]),
         (
             "parlour_server.app, parlour_server.kit.server",
-            ["nacl", "textual", "parlour_client", "parlour_protocol.mls", "parlour_protocol.encrypted"],
+            ["nacl", "textual", "parlour_client", "parlour_mls", "parlour_protocol.encrypted"],
         ),
         ("parlour_protocol.frames", ["asyncio", "ssl", "socket", "websockets", "textual", "parlour_server"]),
         (
@@ -41,7 +41,7 @@ print("\\n".join(name for name in {forbidden!r} if name in sys.modules))
                 "parlour_client.core",
                 "parlour_client.ui",
                 "parlour_protocol.frames",
-                "parlour_protocol.mls",
+                "parlour_mls",
                 "nacl",
                 "apsw",
             ],

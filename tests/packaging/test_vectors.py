@@ -5,8 +5,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.protocol.mls import vectors
-from tests.protocol.mls.vector_checks import CHECKS
+from tests.mls import vectors
+from tests.mls.vector_checks import CHECKS
 from tools.vectors import SOURCES, FetchError, Source, fetch_all
 
 

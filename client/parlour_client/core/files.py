@@ -25,6 +25,7 @@ from parlour_client.core.model import Entry
 from parlour_client.core.sync.state import State
 from parlour_client.kit.errors import ServerMisbehavedError, SetupError
 from parlour_client.kit.language import _
+from parlour_mls import Secret
 from parlour_protocol.delivery import FileStored
 from parlour_protocol.encrypted import EncryptedFile
 from parlour_protocol.frames.bodies import FileRef
@@ -33,7 +34,6 @@ from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import Send
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import new_request_id
-from parlour_protocol.mls import Secret
 
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,63}/[a-z0-9.+-]{1,63}")
 

@@ -24,6 +24,7 @@ from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ServerMisbehavedError, SetupError, StoppedError
 from parlour_client.kit.language import _
 from parlour_client.kit.transport.reconnector import Reconnector
+from parlour_mls import suite_of
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Directory, Entered, Members, RoomListing
 from parlour_protocol.frames.requests import (
@@ -50,7 +51,6 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, new_request_id
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.mls import suite_of
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 

@@ -12,11 +12,11 @@ from parlour_client.core.e2ee.identity.keys import DeviceKey
 from parlour_client.core.e2ee.verification.safety_number import Party, check_typed, safety_number
 from parlour_client.kit.errors import SetupError
 from parlour_lab.attack import Evidence, Stage, attack
+from parlour_mls import CLASSIC, HYBRID, KeyPackageStore, Lifetime, MlsError, unusable_leaves
+from parlour_mls.crypto.primitives import system_random
+from parlour_mls.tree import RatchetTree
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
-from parlour_protocol.mls import CLASSIC, HYBRID, KeyPackageStore, Lifetime, MlsError, unusable_leaves
-from parlour_protocol.mls.crypto.primitives import system_random
-from parlour_protocol.mls.tree import RatchetTree
 
 _SERVER = "chat.example.org"
 _ADA, _BEN = parse_user_name("ada"), parse_user_name("ben")

@@ -43,7 +43,7 @@ def opening_code(folder: Path, seen: Evidence) -> bool:
     script = (
         "import parlour_server.chat_program, parlour_server.app, parlour_server.store.chat_store, sys\n"
         "for name in sorted(sys.modules):\n"
-        "    if name.startswith(('parlour_protocol.mls', 'parlour_protocol.encrypted')): print(name)\n"
+        "    if name.startswith(('parlour_mls', 'parlour_protocol.encrypted')): print(name)\n"
     )
     done = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True, cwd=folder

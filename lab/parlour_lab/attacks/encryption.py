@@ -19,6 +19,7 @@ from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.disks import read_with, server_log, states
 from parlour_lab.hostile.people import World
 from parlour_lab.hostile.views import View
+from parlour_mls import Extension, KeyPackageStore, Lifetime, Policy
 from parlour_protocol.frames import MessageText, Ok
 from parlour_protocol.frames.bodies import Contested, EncryptedMessage, Message
 from parlour_protocol.frames.opaque import PublicKey
@@ -27,7 +28,6 @@ from parlour_protocol.invite_link import Inviter
 from parlour_protocol.kit.frames import Frame
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
-from parlour_protocol.mls import Extension, KeyPackageStore, Lifetime, Policy
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind, RoomSuite
 

@@ -19,6 +19,7 @@ from parlour_lab.hostile.people import World
 from parlour_lab.keyed_device import Home, asked, den
 from parlour_lab.room_people import NOW, ROOM, SERVER, Person, first_roster, is_never_logged, people
 from parlour_lab.target import LabServer
+from parlour_mls import Extension, Group
 from parlour_protocol.ids import new_group_id
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
@@ -30,7 +31,6 @@ from parlour_protocol.membership import (
     Statement,
     Withdraw,
 )
-from parlour_protocol.mls import Extension, Group
 from parlour_protocol.rooms import RoomKind
 
 _DAY = 86_400_000

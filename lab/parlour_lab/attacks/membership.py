@@ -12,6 +12,9 @@ from parlour_client.core.e2ee.maintenance.closed_accounts import WAIT_SECONDS
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.people import World
 from parlour_lab.room_people import NOW, Person, first_roster, is_never_logged, people
+from parlour_mls import Change, LeafNode
+from parlour_mls.codec import SenderType
+from parlour_mls.messages import Sender
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.membership import (
     Execution,
@@ -19,9 +22,6 @@ from parlour_protocol.membership import (
     Roster,
     Statement,
 )
-from parlour_protocol.mls import Change, LeafNode
-from parlour_protocol.mls.codec import SenderType
-from parlour_protocol.mls.messages import Sender
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 

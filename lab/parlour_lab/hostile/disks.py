@@ -15,6 +15,8 @@ import apsw
 
 from parlour_client.core.archive.archive import _open
 from parlour_client.core.archive.key import open_key
+from parlour_mls import ApplicationMessage, Group, MlsError
+from parlour_mls.tree import MAX_LEAVES
 from parlour_protocol.encrypted import TextContent, decode_message_payload
 from parlour_protocol.frames import AnyBody, decode_body
 from parlour_protocol.frames.bodies import (
@@ -28,8 +30,6 @@ from parlour_protocol.frames.bodies import (
     Kicked,
     Left,
 )
-from parlour_protocol.mls import ApplicationMessage, Group, MlsError
-from parlour_protocol.mls.tree import MAX_LEAVES
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.identity.keys import DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
 from parlour_lab.impostor import make
+from parlour_mls import Extension, Group, KeyPackageStore, Lifetime, Policy
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.opaque import Ciphertext
@@ -29,7 +30,6 @@ from parlour_protocol.identity import DeviceEntry
 from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import DeviceName, parse_user_name
-from parlour_protocol.mls import Extension, Group, KeyPackageStore, Lifetime, Policy
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 

@@ -20,8 +20,6 @@ from parlour_protocol.room_name import RoomName
 
 NAMED = (WireText, UserName, RoomName, DeviceName)
 """Types of text that somebody else chooses."""
-SKIPPED = ("parlour_protocol.mls",)
-"""Packages of bytes and numbers: MLS knows no text."""
 
 _LINES = ("member list, typing line, system line, author",)
 _TOPIC = ("heading topic, error hint", "topic change", "directory topic")
@@ -147,8 +145,6 @@ TABLE: Mapping[str, tuple[str, ...] | str] = {
 def structs() -> Iterator[type[msgspec.Struct]]:
     """Yield every struct of the protocol that a message is made of."""
     for module in pkgutil.walk_packages(parlour_protocol.__path__, "parlour_protocol."):
-        if module.name.startswith(SKIPPED):
-            continue
         for value in vars(importlib.import_module(module.name)).values():
             is_struct = isinstance(value, type) and issubclass(value, msgspec.Struct)
             if is_struct and value.__module__ == module.name and not value.__name__.startswith("_"):

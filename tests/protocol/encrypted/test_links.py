@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from parlour_mls.epoch import padded_length
 from parlour_protocol.encrypted import (
     KeyLogSeen,
     Link,
@@ -17,7 +18,6 @@ from parlour_protocol.encrypted.links import NOTHING
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.kit.errors import MalformedFrameError
-from parlour_protocol.mls.epoch import padded_length
 
 MARKS = bytes(range(24))
 GOOD = [3, 4, 20, [5, 1], 2, MARKS, [1, 1], [1, 1]]

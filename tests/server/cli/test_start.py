@@ -53,8 +53,8 @@ NOT_AT_START = (
     "nacl",
     "nats",
     "opentelemetry",
+    "parlour_mls",
     "parlour_protocol.encrypted",
-    "parlour_protocol.mls",
     "parlour_server.kit.api.openapi",  # most servers are never asked for the document
     "parlour_server.kit.backup",
     "parlour_server.kit.prometheus_text",

@@ -13,11 +13,11 @@ from tests.client.core.e2ee.group_world import Device, Log, StaleError, clocks, 
 
 from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import ArrivedError
+from parlour_mls import Group
+from parlour_mls.epoch.message_protection import decrypt_sender_data
+from parlour_mls.messages import PrivateMessage, read_message
 from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
-from parlour_protocol.mls import Group
-from parlour_protocol.mls.epoch.message_protection import decrypt_sender_data
-from parlour_protocol.mls.messages import PrivateMessage, read_message
 
 _WRITES = ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT")
 

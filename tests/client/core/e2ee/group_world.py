@@ -25,6 +25,7 @@ from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN, SUITES
 from parlour_client.core.e2ee.identity.signing import verify
+from parlour_mls import CLASSIC, CipherSuite, Extension, KeyPackageStore, Lifetime, Policy, suite_of
 from parlour_protocol.delivery import Commit, WaitingWelcome
 from parlour_protocol.encrypted import AnyContent, Payload, TextContent
 from parlour_protocol.frames import LogEvent, MessageText
@@ -35,7 +36,6 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.membership import Accept, Execution, Remove, Roster, Statement, read_statement
-from parlour_protocol.mls import CLASSIC, CipherSuite, Extension, KeyPackageStore, Lifetime, Policy, suite_of
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 P = ParamSpec("P")

@@ -10,14 +10,14 @@ from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.groups.received import Received, ToContest
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
 from parlour_client.core.model import NoteKind
-from parlour_protocol.frames.bodies import Handshake
-from parlour_protocol.frames.opaque import HandshakeBytes
-from parlour_protocol.ids import Epoch, GroupId
-from parlour_protocol.mls import (
+from parlour_mls import (
     CommitOptions,
     LeafChange,
     Policy,
 )
+from parlour_protocol.frames.bodies import Handshake
+from parlour_protocol.frames.opaque import HandshakeBytes
+from parlour_protocol.ids import Epoch, GroupId
 
 
 def note_of(item: Received) -> NoteKind | None:

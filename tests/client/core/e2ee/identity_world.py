@@ -20,6 +20,7 @@ from parlour_client.core.e2ee.identity.signing import public_of, sign, verify
 from parlour_client.core.e2ee.verification.contacts import Contacts
 from parlour_client.core.e2ee.verification.sas_sessions import SasSessions
 from parlour_client.kit.errors import ApiRefusedError, UnreachableError
+from parlour_mls import Secret as Seed
 from parlour_protocol.delivery import (
     AccountKey,
     CertifyDevice,
@@ -50,7 +51,6 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
-from parlour_protocol.mls import Secret as Seed
 from parlour_protocol.rooms import RoomSuite
 
 SERVER = "chat.example.org"

@@ -21,6 +21,7 @@ from parlour_client.core.e2ee.identity.signing import sign
 from parlour_client.core.e2ee.maintenance.background_tasks import quietly
 from parlour_client.core.e2ee.status import RoomState, Trust
 from parlour_client.core.model import NoteKind
+from parlour_mls import Extension, KeyPackageStore, Lifetime, Policy, Secret
 from parlour_protocol.delivery import (
     ClaimedKeyPackage,
     ClaimedKeyPackages,
@@ -34,7 +35,6 @@ from parlour_protocol.identity import Head
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, new_request_id
 from parlour_protocol.kit.names import UserName, parse_device_name
-from parlour_protocol.mls import Extension, KeyPackageStore, Lifetime, Policy, Secret
 from parlour_protocol.rooms import Role, RoomKind
 
 CANARY = "CANARY"

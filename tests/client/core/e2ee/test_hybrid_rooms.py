@@ -11,7 +11,7 @@ from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.memory_server import Room
 from tests.client.core.e2ee.test_chat import GARDEN, texts
-from tests.protocol.mls.mls_world import LIFETIME, NOW, World
+from tests.mls.mls_world import LIFETIME, NOW, World
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.groups import group_store
@@ -23,6 +23,7 @@ from parlour_client.core.e2ee.report_text import KEYS
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import SetupError
+from parlour_mls import CLASSIC, HYBRID, Extension, Policy, add_proposal, suite_of
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.bodies import Contested, Handshake
 from parlour_protocol.ids import Epoch, RoomId
@@ -35,7 +36,6 @@ from parlour_protocol.limits import (
     TREE_BYTES,
     WELCOME_BYTES,
 )
-from parlour_protocol.mls import CLASSIC, HYBRID, Extension, Policy, add_proposal, suite_of
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
 

@@ -29,6 +29,7 @@ from parlour_client.core.model import Delivery, NoteKind
 from parlour_client.core.sync import catch_up
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_client.text.encryption_text import how_admitted
+from parlour_mls import Secret
 from parlour_protocol.delivery import (
     ClaimedKeyPackages,
     ClaimKeyPackages,
@@ -52,7 +53,6 @@ from parlour_protocol.kit.frames import Frame
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq, new_request_id
 from parlour_protocol.kit.limits import PAGE_EVENTS
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.mls import Secret
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 

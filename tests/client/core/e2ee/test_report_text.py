@@ -6,7 +6,7 @@ from pathlib import Path
 
 from parlour_client.core.e2ee.report_text import ASSURANCE, CHECKED
 
-ENGINE = Path(__file__).parents[3] / "protocol" / "mls"
+ENGINE = Path(__file__).parents[3] / "mls"
 
 
 def test_it_names_what_was_checked_and_when() -> None:

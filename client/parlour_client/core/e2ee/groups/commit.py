@@ -41,14 +41,7 @@ from parlour_client.core.e2ee.groups.sealed_tree import (
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.language import N_, _
-from parlour_protocol.delivery import Commit, CreateGroup
-from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
-from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
-from parlour_protocol.kit.api import decode_payload, encode_payload
-from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
-from parlour_protocol.kit.names import UserName
-from parlour_protocol.membership import Roster
-from parlour_protocol.mls import (
+from parlour_mls import (
     Add,
     Change,
     CommitOptions,
@@ -63,6 +56,13 @@ from parlour_protocol.mls import (
     suite_of,
     unusable_leaves,
 )
+from parlour_protocol.delivery import Commit, CreateGroup
+from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
+from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
+from parlour_protocol.kit.api import decode_payload, encode_payload
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.membership import Roster
 from parlour_protocol.rooms import RoomSuite
 
 _MONTH: Final = 30 * 86_400

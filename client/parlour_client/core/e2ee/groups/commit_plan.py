@@ -26,6 +26,7 @@ from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.identity.signing import sign
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
+from parlour_mls import unusable_leaves
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.identity import Certificate
 from parlour_protocol.kit.ids import DeviceId, Millis
@@ -46,7 +47,6 @@ from parlour_protocol.membership import (
     order_of,
     sign_statement,
 )
-from parlour_protocol.mls import unusable_leaves
 
 
 @dataclass(frozen=True, slots=True)

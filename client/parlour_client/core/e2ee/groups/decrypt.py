@@ -33,13 +33,7 @@ from parlour_client.core.e2ee.groups.statements import deed, learn, statements_i
 from parlour_client.core.e2ee.groups.transaction import Transaction, forged, stripped, with_body
 from parlour_client.core.model import BEFORE_JOIN, Note, NoteKind
 from parlour_client.kit.language import N_, _
-from parlour_protocol.encrypted import Consent, Payload, TextContent, decode_message_payload
-from parlour_protocol.frames import LogEvent, decode_body
-from parlour_protocol.frames.bodies import Blank, EncryptedMessage, Unreadable
-from parlour_protocol.kit.errors import MalformedFrameError
-from parlour_protocol.kit.ids import REQUEST_ID_PATTERN, RequestId, Seq
-from parlour_protocol.membership import Statement, digest_of
-from parlour_protocol.mls import (
+from parlour_mls import (
     ApplicationMessage,
     MlsError,
     NewerEpochError,
@@ -47,6 +41,12 @@ from parlour_protocol.mls import (
     OlderEpochError,
     OwnMessageError,
 )
+from parlour_protocol.encrypted import Consent, Payload, TextContent, decode_message_payload
+from parlour_protocol.frames import LogEvent, decode_body
+from parlour_protocol.frames.bodies import Blank, EncryptedMessage, Unreadable
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.ids import REQUEST_ID_PATTERN, RequestId, Seq
+from parlour_protocol.membership import Statement, digest_of
 
 _MISSED: Final = N_("It was sent with newer keys of the room, which this device does not have.")
 _WITHOUT_THE_LOST: Final = N_(

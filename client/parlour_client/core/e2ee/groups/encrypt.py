@@ -32,13 +32,13 @@ from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.status import Trust
 from parlour_client.kit.language import N_, _
+from parlour_mls import MlsError
 from parlour_protocol.encrypted import Payload, decode_message_payload, encode_message_payload
 from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import Epoch, GroupId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.mls import MlsError
 
 _REFUSED: Final = N_("This device could not follow a change of the room's keys.")
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.language import N_, _
+from parlour_mls import MlsError
 from parlour_protocol.kit.ids import DeviceId, Seq
-from parlour_protocol.mls import MlsError
 
 CONTESTED: Final = N_(
     "The members have lost track of the room's keys. An owner must recreate the encrypted group (/refound)."

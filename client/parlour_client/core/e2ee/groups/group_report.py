@@ -13,13 +13,13 @@ from parlour_client.core.e2ee.groups.policy import certificate_bytes, certificat
 from parlour_client.core.e2ee.groups.received import ToContest
 from parlour_client.core.e2ee.groups.transaction import kind_of_room
 from parlour_client.kit.language import _
+from parlour_mls import LeafNode, unusable_leaves
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Roster
-from parlour_protocol.mls import LeafNode, unusable_leaves
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
 

@@ -52,6 +52,7 @@ from parlour_client.core.e2ee.identity.key_trust import certificate_status
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Note
 from parlour_client.kit.language import N_, _
+from parlour_mls import KeyPackageStore
 from parlour_protocol.delivery import Commit, CreateGroup, GroupState, WaitingWelcome
 from parlour_protocol.encrypted import Payload
 from parlour_protocol.frames import LogEvent
@@ -60,7 +61,6 @@ from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import AnyAct, Execution, NotAcceptedError, NotAllowedError, Roster
-from parlour_protocol.mls import KeyPackageStore
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 InitialMember: TypeAlias = tuple[UserName, bytes, Role]

@@ -25,10 +25,10 @@ from parlour_client.core.e2ee.groups.key_lifetimes import Ended
 from parlour_client.core.e2ee.groups.policy import RoomRules
 from parlour_client.core.e2ee.identity.stored_state import restored
 from parlour_client.kit.language import _
+from parlour_mls import Group
 from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.membership import Roster
-from parlour_protocol.mls import Group
 from parlour_protocol.rooms import RoomSuite
 
 IN_MEMORY: Final = 64

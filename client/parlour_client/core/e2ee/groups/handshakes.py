@@ -35,15 +35,7 @@ from parlour_client.core.e2ee.groups.transaction import (
 )
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.kit.language import N_, _, ngettext
-from parlour_protocol.delivery import Commit
-from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.bodies import Contested, GroupCreated, Handshake
-from parlour_protocol.ids import Epoch, GroupId
-from parlour_protocol.kit.api import decode_payload
-from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
-from parlour_protocol.kit.names import UserName
-from parlour_protocol.membership import MARGIN, Roster, Statement, Withdraw
-from parlour_protocol.mls import (
+from parlour_mls import (
     CommitApplied,
     Echo,
     Group,
@@ -52,6 +44,14 @@ from parlour_protocol.mls import (
     OwnMessageError,
     UnusableLeafKeyError,
 )
+from parlour_protocol.delivery import Commit
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.bodies import Contested, GroupCreated, Handshake
+from parlour_protocol.ids import Epoch, GroupId
+from parlour_protocol.kit.api import decode_payload
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.membership import MARGIN, Roster, Statement, Withdraw
 
 _OTHER_GROUP: Final = N_("The server put a change from another group here; it was ignored.")
 _OLD_EPOCH: Final = N_("The server showed a second change of an epoch that is over; it was ignored.")

@@ -50,6 +50,7 @@ from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.signing import verify
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.kit.language import _
+from parlour_mls import Extension, Group, KeyPackageStore, MlsError
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Handshake
@@ -57,7 +58,6 @@ from parlour_protocol.identity import StatementError
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import NotAllowedError, Person, Roster, Succeeds
-from parlour_protocol.mls import Extension, Group, KeyPackageStore, MlsError
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
 

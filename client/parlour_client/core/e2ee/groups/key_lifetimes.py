@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from parlour_client.kit.language import _
+from parlour_mls import Lifetime
 from parlour_protocol.identity import Certificate
 from parlour_protocol.kit.ids import Millis
-from parlour_protocol.mls import Lifetime
 
 KEEP_PAST: Final = 300_000
 """Milliseconds that the keys of a past epoch are kept for late messages."""

@@ -20,12 +20,12 @@ from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, MEMBERSHIP, ROOM_BINDING
 from parlour_client.kit.language import _
+from parlour_mls import Change, Credential, Extension, LeafNode, Member, Policy
 from parlour_protocol.identity import Certificate, StatementError, credential_of, device_id_of
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.membership import Roster, Succeeds
-from parlour_protocol.mls import Change, Credential, Extension, LeafNode, Member, Policy
 from parlour_protocol.rooms import RoomKind
 
 SKEW: Final = 3_600_000

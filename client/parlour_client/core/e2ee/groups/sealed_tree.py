@@ -15,7 +15,7 @@ from nacl.exceptions import CryptoError
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.identity.mls_extensions import TREE_KEY
 from parlour_client.kit.language import _
-from parlour_protocol.mls import Extension
+from parlour_mls import Extension
 
 KEY: Final = bindings.crypto_aead_xchacha20poly1305_ietf_KEYBYTES
 _NONCE: Final = bindings.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES

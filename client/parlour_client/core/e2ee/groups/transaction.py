@@ -20,13 +20,13 @@ from parlour_client.core.e2ee.identity.key_trust import CertificateStatus, becam
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.model import Note, NoteKind
+from parlour_mls import Credential, Extension, SigningKey
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import AnyBody, Blank, EncryptedMessage, Handshake
 from parlour_protocol.frames.opaque import Ciphertext, HandshakeBytes
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Roster
-from parlour_protocol.mls import Credential, Extension, SigningKey
 from parlour_protocol.rooms import Role, RoomKind
 
 

@@ -16,11 +16,11 @@ from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN, SUITES
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.e2ee.identity.stored_state import restored
+from parlour_mls import KeyPackageStore, Lifetime, Policy, suite_of
 from parlour_protocol.delivery import DeviceInfo, KeyPackages
 from parlour_protocol.frames.opaque import KeyPackageBytes
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.limits import HYBRID_PACKAGES, HYBRID_PACKAGES_LOW, KEY_PACKAGES, KEY_PACKAGES_LOW
-from parlour_protocol.mls import KeyPackageStore, Lifetime, Policy, suite_of
 from parlour_protocol.rooms import RoomSuite
 
 DAY: Final = 86_400

@@ -8,6 +8,7 @@ import os
 from typing import Final
 
 from parlour_client.core.e2ee.identity.signing import SEED_BYTES, public_of, sign
+from parlour_mls import Credential, Secret, SigningKey
 from parlour_protocol.identity import (
     Certificate,
     Revocation,
@@ -18,7 +19,6 @@ from parlour_protocol.identity import (
 )
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
-from parlour_protocol.mls import Credential, Secret, SigningKey
 
 CERTIFICATE_LIFETIME: Final = 5 * 365 * 86_400_000
 """Milliseconds. Devices are ended by revocation; this only limits devices forgotten for years."""

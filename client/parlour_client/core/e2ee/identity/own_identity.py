@@ -17,11 +17,11 @@ from parlour_client.core.e2ee.identity.key_log_entries import LogEntry
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE
 from parlour_client.kit.language import _
+from parlour_mls import Credential, Extension, Secret
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.identity import AccountEntry, Certificate, pairing_code
 from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName, parse_user_name
-from parlour_protocol.mls import Credential, Extension, Secret
 
 _OF_A_DEVICE: Final = (
     Name.DEVICE_SEED,

@@ -13,7 +13,7 @@ from mnemonic import Mnemonic
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
-from parlour_protocol.mls import Secret
+from parlour_mls import Secret
 
 WORDS: Final = 24
 _HINT: Final = N_("There are 24 English words, in the order they were shown.")

@@ -9,7 +9,7 @@ from typing import Final
 from nacl import bindings
 from nacl.exceptions import CryptoError
 
-from parlour_protocol.mls import Secret
+from parlour_mls import Secret
 
 SEED_BYTES: Final = bindings.crypto_sign_SEEDBYTES
 KEY_BYTES: Final = bindings.crypto_sign_PUBLICKEYBYTES

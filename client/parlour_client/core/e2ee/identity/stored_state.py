@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from parlour_client.core.errors import ArchiveError
 from parlour_client.kit.language import _
+from parlour_mls import MlsError
 from parlour_protocol.identity import StatementError
-from parlour_protocol.mls import MlsError
 
 T = TypeVar("T")
 

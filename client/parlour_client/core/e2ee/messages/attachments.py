@@ -21,9 +21,9 @@ from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import ServerMisbehavedError, SetupError
 from parlour_client.kit.language import _
 from parlour_client.kit.private_files import open_private
+from parlour_mls import Secret
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.limits import FILE_BYTES
-from parlour_protocol.mls import Secret
 
 CHUNK: Final = 64 * 1024
 _HEADER: Final = sodium.crypto_secretstream_xchacha20poly1305_HEADERBYTES

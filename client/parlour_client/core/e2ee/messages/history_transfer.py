@@ -45,6 +45,7 @@ from parlour_client.core.sync.state import State
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ApiRefusedError
 from parlour_client.kit.language import _
+from parlour_mls import Secret
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent
 from parlour_protocol.frames import LogEvent, decode_server_frame, encode
@@ -55,7 +56,6 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import MalformedFrameError
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.mls import Secret
 
 PART_BYTES: Final = 4 * 1024 * 1024
 """Of JSON in one file: losing a part costs little."""

@@ -29,13 +29,13 @@ from parlour_client.core.sync.state import State
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_client.kit.language import _
+from parlour_mls import KeyPackageStore
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Handshake
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, Seq
 from parlour_protocol.kit.limits import PAGE_EVENTS
-from parlour_protocol.mls import KeyPackageStore
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
 T = TypeVar("T")

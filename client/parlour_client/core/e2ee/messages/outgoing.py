@@ -40,6 +40,7 @@ from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ApiRefusedError, ParlourClientError, RefusedError, ServerMisbehavedError
 from parlour_client.kit.language import _
+from parlour_mls import MlsError
 from parlour_protocol.encrypted import AnyContent, EncryptedFile, Payload
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import FileRef
@@ -47,7 +48,6 @@ from parlour_protocol.frames.opaque import FileKey
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, SendEncrypted
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq, new_request_id
-from parlour_protocol.mls import MlsError
 
 Intent = Send | Edit | Delete | React | Pin
 MAX_TRIES: Final = 5

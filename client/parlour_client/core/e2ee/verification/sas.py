@@ -20,10 +20,10 @@ from parlour_client.core.e2ee.identity.recovery_words import word_list
 from parlour_client.core.e2ee.verification.safety_number import Party
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import N_, _
+from parlour_mls import Secret
 from parlour_protocol.encrypted import Share, VerifyContent, VerifyStep
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId
-from parlour_protocol.mls import Secret
 
 COUNT: Final = 5
 _BITS: Final = 11

@@ -17,11 +17,11 @@ from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.groups.policy import extensions_of
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.model import NoteKind
+from parlour_mls import GroupContextExtensions, remove_proposal
 from parlour_protocol.frames.bodies import Banned, Invited, Joined, Kicked, Uninvited
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.membership import Execution, Remove, Request, SetRole, Statement, Withdraw, digest_of
-from parlour_protocol.mls import GroupContextExtensions, remove_proposal
 from parlour_protocol.rooms import Role, RoomKind
 
 DAY = 86_400_000

@@ -35,11 +35,11 @@ from parlour_client.core.e2ee.groups.group_store import StoredGroup
 from parlour_client.core.e2ee.groups.policy import RoomRules
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE
+from parlour_mls import Extension
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.ids import Epoch
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_protocol.membership import Admit, Remove, Request, Withdraw
-from parlour_protocol.mls import Extension
 from parlour_protocol.rooms import RoomKind
 
 SOAK = int(os.environ.get("PARLOUR_SOAK", "1"))

@@ -12,6 +12,7 @@ from parlour_client.core.e2ee.groups.group_errors import (
     NotReadyError,
 )
 from parlour_client.core.e2ee.groups.group_store import highest_epoch
+from parlour_mls import Group, MlsError, add_proposal
 from parlour_protocol.encrypted import DeleteContent
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.bodies import Message
@@ -19,7 +20,6 @@ from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.ids import Epoch, GroupId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.limits import MESSAGE_BYTES
-from parlour_protocol.mls import Group, MlsError, add_proposal
 
 COUNT_SEALED = "SELECT (SELECT count(*) FROM mls_sealed), (SELECT count(*) FROM mls_ciphertexts)"
 

@@ -16,12 +16,12 @@ from parlour_client.core.e2ee.groups.policy import Binding, DeclaredChanges
 from parlour_client.core.e2ee.groups.received import ToContest
 from parlour_client.core.e2ee.identity.mls_extensions import ROOM_BINDING
 from parlour_client.core.model import NoteKind
-from parlour_protocol.ids import Epoch, GroupId, RoomId
-from parlour_protocol.mls import (
+from parlour_mls import (
     GroupContextExtensions,
     LeafChange,
     remove_proposal,
 )
+from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.rooms import RoomKind
 
 

@@ -11,13 +11,13 @@ from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, NotDurableError
 from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.model import NoteKind
+from parlour_mls import add_proposal
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Created, Handshake
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.ids import Epoch, GroupId, RoomId, WelcomeId
 from parlour_protocol.kit.ids import Millis, Seq
-from parlour_protocol.mls import add_proposal
 from parlour_protocol.rooms import Role, RoomKind
 
 OTHER = RoomId("another4567890abcdefgh")

@@ -5,10 +5,10 @@ import pytest
 from parlour_client.core.e2ee.groups.key_lifetimes import KEEP_PAST, SKEW, TOLERANCE, Ended, trouble_of_adding
 from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
+from parlour_mls import Lifetime
 from parlour_protocol.identity import Certificate
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
-from parlour_protocol.mls import Lifetime
 
 NOW = 1_790_000_000_000
 DAY = 86_400_000

@@ -20,9 +20,7 @@ from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import BadPackageError
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
-from parlour_protocol.kit.ids import Millis
-from parlour_protocol.kit.names import parse_user_name
-from parlour_protocol.mls import (
+from parlour_mls import (
     Credential,
     Extension,
     KeyPackageStore,
@@ -32,6 +30,8 @@ from parlour_protocol.mls import (
     SigningKey,
     add_proposal,
 )
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import parse_user_name
 
 YEARS = 6 * 365 * 86_400_000
 

@@ -15,13 +15,13 @@ from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.groups.received import Received
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
 from parlour_client.core.model import NoteKind
+from parlour_mls import Policy
 from parlour_protocol.encrypted import DeleteContent, ReactContent, ReadContent, encode_message_payload
 from parlour_protocol.frames import LogEvent, Reaction
 from parlour_protocol.frames.bodies import Blank, Contested, Message
 from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.ids import Epoch
 from parlour_protocol.kit.ids import Millis, Seq
-from parlour_protocol.mls import Policy
 
 OLDER = (
     "This device has sent messages here that this copy of its home does not know: the home was restored from "

@@ -15,6 +15,7 @@ from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.groups.policy import extensions_of
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import NoteKind
+from parlour_mls import GroupContextExtensions, add_proposal, remove_proposal
 from parlour_protocol.delivery import GroupDevice, GroupState
 from parlour_protocol.frames.bodies import Banned, Contested, GroupCreated, Joined, Kicked, Left
 from parlour_protocol.frames.opaque import StatementBytes
@@ -22,7 +23,6 @@ from parlour_protocol.ids import Epoch, new_group_id
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Admit, AnyAct, Execution, Person, Remove, Roster, SetRole, Unban
-from parlour_protocol.mls import GroupContextExtensions, add_proposal, remove_proposal
 from parlour_protocol.rooms import Role
 
 

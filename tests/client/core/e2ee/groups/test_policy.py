@@ -9,14 +9,14 @@ from parlour_client.core.e2ee.groups.group_store import group_bytes
 from parlour_client.core.e2ee.groups.policy import Binding, binding_of, extensions_of, person_of
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, ROOM_BINDING
 from parlour_client.core.model import NoteKind
+from parlour_mls import Change, Credential, Extension, Member, Sender
+from parlour_mls.codec import SenderType
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.ids import Epoch, new_group_id
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.membership import Roster
-from parlour_protocol.mls import Change, Credential, Extension, Member, Sender
-from parlour_protocol.mls.codec import SenderType
 from parlour_protocol.rooms import Role, RoomKind
 
 ADA = parse_user_name("ada")

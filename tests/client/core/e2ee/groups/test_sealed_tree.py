@@ -11,7 +11,7 @@ from parlour_client.core.e2ee.groups.sealed_tree import (
     new_key,
 )
 from parlour_client.core.e2ee.identity.mls_extensions import TREE_KEY
-from parlour_protocol.mls import Extension
+from parlour_mls import Extension
 
 GROUP, TREE = b"g" * 32, WelcomeSupplement(b"all the leaves", b"all the people")
 

@@ -11,14 +11,14 @@ from tests.client.core.e2ee.lying_server import shown
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_hostile_keys import Ghost, account_of, members
 from tests.client.core.e2ee.test_orchestration import pair, say
-from tests.protocol.mls.validate.test_unusable_keys import before_the_rule
+from tests.mls.validate.test_unusable_keys import before_the_rule
 
 from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import BadPackageError
+from parlour_mls import SigningKey, add_proposal
+from parlour_mls.messages import encode_message
 from parlour_protocol.identity import DeviceEntry
 from parlour_protocol.identity.key_log import encode_entry
-from parlour_protocol.mls import SigningKey, add_proposal
-from parlour_protocol.mls.messages import encode_message
 
 ZERO = bytes(32)
 

@@ -12,11 +12,11 @@ from parlour_client.core.e2ee.identity.key_log import Comparison, KeyLog
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.identity.signing import verify
 from parlour_client.kit.errors import ServerMisbehavedError, UnreachableError
+from parlour_mls import Secret
 from parlour_protocol.delivery import DeviceStatus, KeyLogPage
 from parlour_protocol.encrypted import KeyLogSeen
 from parlour_protocol.frames.opaque import Digest, LogEntryBytes
 from parlour_protocol.identity import Revocation
-from parlour_protocol.mls import Secret
 
 
 async def seen(home: Home) -> KeyLogSeen:

@@ -4,9 +4,9 @@ from tests.client.core.e2ee.identity_world import ANA, BEN, World
 
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.status import Trust
+from parlour_mls import Secret
 from parlour_protocol.identity import DeviceEntry, RevocationEntry
 from parlour_protocol.kit.names import parse_device_name
-from parlour_protocol.mls import Secret
 
 
 async def test_forged_statements_say_nothing(world: World):

@@ -11,9 +11,7 @@ from parlour_client.core.e2ee.identity.key_packages import DAY, MAX_HELD, AtServ
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.kit.errors import UnreachableError
-from parlour_protocol.delivery import KeyPackages
-from parlour_protocol.limits import HTTP_KEYS, HYBRID_PACKAGES, KEY_PACKAGE_BYTES
-from parlour_protocol.mls import (
+from parlour_mls import (
     CLASSIC,
     HYBRID,
     Credential,
@@ -23,6 +21,8 @@ from parlour_protocol.mls import (
     SigningKey,
     add_proposal,
 )
+from parlour_protocol.delivery import KeyPackages
+from parlour_protocol.limits import HTTP_KEYS, HYBRID_PACKAGES, KEY_PACKAGE_BYTES
 from parlour_protocol.rooms import RoomSuite
 
 POLICY = Policy(extensions=KNOWN)

@@ -5,8 +5,8 @@ import pytest
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.recovery_words import key_of, word_list, words_of
 from parlour_client.kit.errors import SetupError
+from parlour_mls import Secret
 from parlour_protocol.kit.names import parse_user_name
-from parlour_protocol.mls import Secret
 
 KEY = AccountKey(Secret(bytes(range(32))))
 

@@ -3,7 +3,7 @@
 import pytest
 
 from parlour_client.core.e2ee.identity.signing import public_of, sign, verify
-from parlour_protocol.mls import Secret
+from parlour_mls import Secret
 
 SEED = Secret(bytes(range(32)))
 SMALL_ORDER = (

@@ -21,8 +21,8 @@ from parlour_client.core.e2ee.messages.attachments import (
 )
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import ServerMisbehavedError, SetupError
+from parlour_mls import Secret
 from parlour_protocol.frames.fields import FileName
-from parlour_protocol.mls import Secret
 
 KEY = new_key()
 HEADER, TAG = 24, 17

@@ -29,6 +29,7 @@ from parlour_client.core.events import Change, HistoryReplaced
 from parlour_client.core.model import BEFORE_JOIN, NoteKind
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.kit.errors import ApiRefusedError, UnreachableError
+from parlour_mls import Secret
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText, encode
@@ -37,7 +38,6 @@ from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
-from parlour_protocol.mls import Secret
 
 
 async def test_a_new_device_gets_what_was_said_before(harness: Harness) -> None:

@@ -16,9 +16,9 @@ from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.messages.outgoing import Outgoing
 from parlour_client.core.model import Entry
 from parlour_client.kit.connection_status import LinkState
+from parlour_mls import MlsError
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.ids import RoomId
-from parlour_protocol.mls import MlsError
 
 
 async def kept(client: Client, entry: Entry) -> list[bytes]:

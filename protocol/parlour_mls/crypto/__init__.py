@@ -1,0 +1,68 @@
+"""Cryptographic primitives and the cipher suites made of them (RFC 9420 section 5.1)."""
+
+from parlour_mls.crypto.cipher_suites import CLASSIC, HYBRID, CipherSuite, suite_of
+from parlour_mls.crypto.hpke import (
+    HpkeCiphertext,
+    decrypt_with_label,
+    encrypt_with_label,
+    setup_receiver,
+    setup_sender,
+)
+from parlour_mls.crypto.kem import LOW_ORDER_POINTS, OUTPUT_SIZES, PUBLIC_SIZES, Kem, KeyPair
+from parlour_mls.crypto.primitives import (
+    HASH_SIZE,
+    KEY_SIZE,
+    NONCE_SIZE,
+    PROTOCOL_VERSION,
+    ZERO,
+    Random,
+    SigningKey,
+    aead_decrypt,
+    aead_encrypt,
+    check_mac,
+    derive_secret,
+    digest,
+    expand_with_label,
+    extract,
+    mac,
+    ref_hash,
+    system_random,
+    verify,
+)
+from parlour_mls.crypto.secret_bytes import Secret
+
+__all__ = [
+    "CLASSIC",
+    "HASH_SIZE",
+    "HYBRID",
+    "KEY_SIZE",
+    "LOW_ORDER_POINTS",
+    "NONCE_SIZE",
+    "OUTPUT_SIZES",
+    "PROTOCOL_VERSION",
+    "PUBLIC_SIZES",
+    "ZERO",
+    "CipherSuite",
+    "HpkeCiphertext",
+    "Kem",
+    "KeyPair",
+    "Random",
+    "Secret",
+    "SigningKey",
+    "aead_decrypt",
+    "aead_encrypt",
+    "check_mac",
+    "decrypt_with_label",
+    "derive_secret",
+    "digest",
+    "encrypt_with_label",
+    "expand_with_label",
+    "extract",
+    "mac",
+    "ref_hash",
+    "setup_receiver",
+    "setup_sender",
+    "suite_of",
+    "system_random",
+    "verify",
+]

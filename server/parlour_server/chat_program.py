@@ -4,6 +4,7 @@ It loads quickly, because every command of `parlour-server` needs it; ``app.py``
 """
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from parlour_protocol.limits import FILE_BYTES
 from parlour_protocol.rooms import RoomKind
 from parlour_server.api.error_answers import ERROR_ANSWERS, ERROR_STATUSES
 from parlour_server.api.operations import DELIVERY_OPERATIONS
+from parlour_server.capabilities import CAPABILITIES
 from parlour_server.chat.lobby import INVITE_ROLES, enter_lobby
 from parlour_server.chat.notices import NOTICES
 from parlour_server.chat_account_data import CHAT_ACCOUNT_DATA
@@ -22,6 +24,7 @@ from parlour_server.chat_audit import CHAT_REPEATABLE, ChatAuditEvent
 from parlour_server.chat_folder import FILES, LOG_KEY, log_key_of
 from parlour_server.chat_name import NAME
 from parlour_server.chat_settings import ChatSettings
+from parlour_server.kit.capability import tables_of
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_spec import ProgramSpec
@@ -173,8 +176,9 @@ CHAT: Final = ProgramSpec(
     notices=NOTICES,
     audit_events=tuple(ChatAuditEvent),
     repeatable_events=CHAT_REPEATABLE,
-    schema=SCHEMA,
+    schema=replace(SCHEMA, capabilities=tables_of(CAPABILITIES)),
     make_store=_make_store,
+    capabilities=CAPABILITIES,
     keys=(KeyFile(LOG_KEY, "key of the key log", _make_log_key),),
     audit_key_name=LOG_KEY,
     uploads=UploadFolder(FILES, FILE_BYTES.value, stored_files),

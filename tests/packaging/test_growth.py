@@ -3,20 +3,30 @@
 import re
 from pathlib import Path
 
+import pytest
+
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.setup.disk_usage import KIT_BOUNDS
+from parlour_server.kit.store.table_facts import Tables
 from parlour_server.kit.store.tables import metadata as kit_metadata
 from parlour_server.store.bounds import CHAT_BOUNDS
 from parlour_server.store.tables import metadata
 
-TABLES = {*kit_metadata.tables, *metadata.tables}
+TABLES = {*kit_metadata.tables, *metadata.tables, *CHAT.schema.bounds}
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "growth.md"
 
 
 def test_disk_show_has_a_bound_for_every_table() -> None:
     """In a few words; the page says more."""
-    assert set(KIT_BOUNDS) | set(CHAT_BOUNDS) >= TABLES
+    assert set(KIT_BOUNDS) | set(CHAT_BOUNDS) | set(CHAT.schema.bounds) >= TABLES
     assert not set(KIT_BOUNDS) & set(CHAT_BOUNDS)
     assert set(CHAT_BOUNDS) <= TABLES
+
+
+@pytest.mark.parametrize("tables", CHAT.schema.capabilities, ids=lambda tables: ", ".join(tables.bounds))
+def test_a_capability_names_its_tables(tables: Tables) -> None:
+    """By their bounds, which a server reads to see whether they are there."""
+    assert set(tables.metadata().tables) == set(tables.bounds)
 
 
 def test_every_table_has_a_bound() -> None:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from parlour_server.capabilities import CAPABILITIES
 from parlour_server.chat_name import NAME
 from parlour_server.cli.drill_command import drill_permit
 from parlour_server.cli.invite_commands import invite
@@ -35,5 +36,6 @@ COMMAND_LINE: Final = CommandLine(
     example=_EXAMPLE,
     package="parlour",
     commands=(room, report, invite, drill_permit),
+    capabilities=CAPABILITIES,
     contents=("lobby",),
 )

@@ -11,6 +11,7 @@ reads its configuration before `run` names it (`kit/net/tls_groups.py`), and Pyt
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType, UnionType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
@@ -21,7 +22,9 @@ from parlour_protocol.kit.errors import ErrorCode, ProgramError
 from parlour_protocol.kit.frames import Greeting, Hello, Push, Request
 from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_protocol.kit.wire import Wire
+from parlour_server.capabilities import CAPABILITIES
 from parlour_server.kit.api.operations import Operation, Operations
+from parlour_server.kit.capability import Capability, tables_of
 from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
@@ -78,6 +81,7 @@ class App(Generic[_S]):
         state: "Callable[[Peer[Any]], _S] | None" = None,
         settings: type[Settings] = Settings,
         store: "type[ProgramStore] | None" = None,
+        capabilities: Sequence[Capability] = CAPABILITIES,
         commands: Sequence[click.Command] = (),
         inspectors: "Sequence[Inspector]" = (),
         account_data: "AccountData[Any] | None" = None,
@@ -93,8 +97,9 @@ class App(Generic[_S]):
         the wire's reads.
 
         ``settings`` are those of every server and sections of the program's own. ``store`` has tables of
-        its own (``ProgramStore``). ``commands`` are more words of the command line; their options and the
-        open store come from `kit/cli/command_options.py`.
+        its own (``ProgramStore``). ``capabilities`` are what the server can do beside its core
+        (`parlour_server/capabilities/`). ``commands`` are more words of the command line; their options and
+        the open store come from `kit/cli/command_options.py`.
         ``account_data`` deletes and exports what tables of its own have of an account.
         ``inspectors`` look at every request, besides those that the operator turns on: functions of a
         module, which run in a process of their own. ``package`` is the distribution whose version
@@ -111,6 +116,7 @@ class App(Generic[_S]):
         if messages_per_minute is not None:
             self._settings = _with_messages(settings, messages_per_minute)
         self._store = store
+        self._capabilities = tuple(capabilities)
         self._commands = tuple(commands)
         self._inspectors = tuple(inspectors)
         self._account_data = account_data
@@ -251,7 +257,8 @@ class App(Generic[_S]):
             wire=self.wire,
             start=self._start,
             settings=self._settings,
-            schema=store.schema(self.name),
+            schema=replace(store.schema(self.name), capabilities=tables_of(self._capabilities)),
+            capabilities=self._capabilities,
             make_store=make_store,
             operations=tuple(self._endpoints),
             commands=self._commands,
@@ -278,6 +285,7 @@ class App(Generic[_S]):
             example=example,
             package=self._package,
             commands=self._commands,
+            capabilities=self._capabilities,
         ).main()
 
     async def _start(self, parts: "Parts[Any, ProgramStore]") -> "RunningProgram[Any]":

@@ -1,4 +1,4 @@
-"""Reads again what the operator changed by a command: bans of addresses, limits of accounts, notices.
+"""Reads again what the operator changed by a command, such as the limits of an account.
 
 The journal says that something changed, on every server within half a second. What could not be read is tried
 again until it was; until then the previous state counts.
@@ -19,19 +19,20 @@ class OperatorChanges:
     """Follows the kit's own entries of the journal; all others are passed on."""
 
     def __init__(
-        self, read: Mapping[Changed, Callable[[], Awaitable[None]]], others: Callable[[object], None]
+        self, read: Mapping[str, Callable[[], Awaitable[None]]], others: Callable[[object], None]
     ) -> None:
         """``read`` has for each kind of change what reads it again."""
         self._read = read
         self._others = others
-        self._due: set[Changed] = set()
+        self._due: set[str] = set()
         self._woken = asyncio.Event()
 
     def journal(self, entry: object) -> None:
         """Handle an entry of the journal."""
         if isinstance(entry, Changed):
-            self._due.add(entry)
-            self._woken.set()
+            if entry.what in self._read:  # a newer server on the same database may change something else
+                self._due.add(entry.what)
+                self._woken.set()
         else:
             self._others(entry)
 
@@ -51,7 +52,7 @@ class OperatorChanges:
             while self._due:
                 await self._read_again(self._due.pop())
 
-    async def _read_again(self, changed: Changed) -> None:
+    async def _read_again(self, changed: str) -> None:
         with ErrorBoundary(f"reading {changed} again"):
             try:
                 await self._read[changed]()

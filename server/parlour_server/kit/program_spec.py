@@ -20,6 +20,7 @@ from parlour_server.kit.account_data import NO_DATA, AccountData
 from parlour_server.kit.api.error_answer import ErrorAnswer
 from parlour_server.kit.api.operations import Operation
 from parlour_server.kit.bus.bus import Bus, NoticeType
+from parlour_server.kit.capability import Capability
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.program_name import ProgramName
@@ -67,6 +68,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
     schema: Schema
     make_store: Callable[[Engine, Clock, bool], _Store]
     """Return the store, not open yet. True for a server, which publishes each change on the bus itself."""
+    capabilities: tuple[Capability, ...] = ()
+    """What its server can do beside the core."""
     keys: tuple[KeyFile, ...] = ()
     audit_key_name: str = "audit.key"
     """The file with the key that signs the heads of the audit log; may be one of ``keys``."""

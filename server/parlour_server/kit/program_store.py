@@ -11,9 +11,10 @@ from parlour_server.kit.log.sql_log import JOURNAL_COLUMNS, SqlLog, log_damage, 
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.store.engine.connection import Connection, Engine
 from parlour_server.kit.store.engine.integrity import Check
-from parlour_server.kit.store.engine.retention import KIT_RULES, Rule
+from parlour_server.kit.store.engine.retention import KIT_RULES
 from parlour_server.kit.store.kit_store import KitStore
 from parlour_server.kit.store.schema import Schema, find_nothing
+from parlour_server.kit.store.table_facts import Rule
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData

@@ -4,7 +4,7 @@ It works in small batches and never raises; if the store is unavailable, it trie
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -12,15 +12,16 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import log
 from parlour_server.kit.store.kit_store import KitStore
+from parlour_server.kit.store.table_facts import Rule
 
 EVERY_SECONDS: Final = 3600.0
 _PAUSE_SECONDS: Final = 0.1
 """Seconds between two batches, so that other writes come first."""
 
 
-async def prune_batches(store: KitStore, clock: Clock) -> AsyncIterator[int]:
+async def prune_batches(store: KitStore, clock: Clock, rules: Sequence[Rule]) -> AsyncIterator[int]:
     """Remove everything that has expired; yields the rows of each batch. Raises UnavailableError."""
-    while gone := await store.prune(clock.now()):
+    while gone := await store.prune(clock.now(), rules):
         yield gone
         await asyncio.sleep(_PAUSE_SECONDS)
 
@@ -28,9 +29,11 @@ async def prune_batches(store: KitStore, clock: Clock) -> AsyncIterator[int]:
 class Pruner:
     """Keeps the store from growing without a limit."""
 
-    def __init__(self, store: KitStore, clock: Clock) -> None:
+    def __init__(self, store: KitStore, clock: Clock, rules: Sequence[Rule] = ()) -> None:
+        """``rules`` are those of capabilities."""
         self._store = store
         self._clock = clock
+        self._rules = rules
 
     async def run(self) -> None:
         """Prune regularly, until cancelled."""
@@ -42,7 +45,7 @@ class Pruner:
         """Remove everything that has expired."""
         removed = 0
         with suppress(UnavailableError):  # a full disk, or the server is stopping: try again in an hour
-            async for gone in prune_batches(self._store, self._clock):
+            async for gone in prune_batches(self._store, self._clock, self._rules):
                 removed += gone
         if removed:
             log("pruned", rows=removed)

@@ -42,6 +42,7 @@ from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.session_watch import SessionWatch
 from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.auth.tickets import TicketRedemption, Tickets
+from parlour_server.kit.capability import start_all
 from parlour_server.kit.clock import Clock, SteadyClock, SystemClock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_table import need_restart
@@ -58,7 +59,6 @@ from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.logs import log, warn
 from parlour_server.kit.metrics import Metrics
-from parlour_server.kit.net.banned_addresses import BannedAddresses
 from parlour_server.kit.net.listener import bind
 from parlour_server.kit.net.net_server import NetServer
 from parlour_server.kit.net.tls_groups import GROUPS, taken_besides
@@ -82,8 +82,9 @@ from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.public_address import forget_running, name_of, note_running
 from parlour_server.kit.setup.server_keys import claim_keys
 from parlour_server.kit.signatures import SigningKey, make_signing_key
+from parlour_server.kit.store.account_limits import CHANGED as ACCOUNT_LIMITS
 from parlour_server.kit.store.kit_store import KitStore
-from parlour_server.kit.store.records import Changed
+from parlour_server.kit.store.server_notices import CHANGED as NOTICES
 from parlour_server.kit.topics import Topics
 
 _CLOSE_SECONDS: Final = 0.5
@@ -207,6 +208,7 @@ class Server(Generic[_Settings]):
                 run=partial(_run, stack),
             )
             parts.topics.deliveries.tracing = tracing
+            hooks = await start_all(spec.capabilities, parts)
             running = await spec.start(parts)
             notices = NoticeFollowers(store.notices.current, clock)
             service = ConnectionService(
@@ -249,23 +251,16 @@ class Server(Generic[_Settings]):
                 spec.wire,
                 operations.body_cap,
                 nodes,
-                BannedAddresses(steady),
+                hooks,
                 limits,
             )
             stack.push_async_callback(net.stop)
-
-            async def read_bans() -> None:
-                net.ban(await store.address_bans.all())
 
             async def read_limits() -> None:
                 limits.replace(await store.account_limits.all())
 
             changes = OperatorChanges(
-                {
-                    Changed.ADDRESS_BANS: read_bans,
-                    Changed.ACCOUNT_LIMITS: read_limits,
-                    Changed.NOTICES: notices.refresh,
-                },
+                {ACCOUNT_LIMITS: read_limits, NOTICES: notices.refresh, **hooks.read_again},
                 service.journal,
             )
             follower = JournalFollower(store.journal, changes.journal)
@@ -284,7 +279,7 @@ class Server(Generic[_Settings]):
             _run(stack, renewal.run())
             acme = AcmeRenewal(folder, settings, clock)
             _run(stack, acme.run())
-            _run(stack, Pruner(store, steady).run())
+            _run(stack, Pruner(store, steady, spec.schema.rules).run())
             disk = DiskWatch(folder.path, settings.disk, steady)
             _run(stack, disk.run())
             if settings.listen.metrics:

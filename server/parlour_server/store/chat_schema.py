@@ -25,4 +25,9 @@ def _use_up_key_packages(db: Connection) -> None:
     db.execute("UPDATE key_packages SET given = 1, package = NULL WHERE last_resort = 0")
 
 
-SCHEMA: Final = Schema(program=NAME, tables=_tables, find_damage=chat_damage, restored=_use_up_key_packages)
+SCHEMA: Final = Schema(
+    program=NAME,
+    tables=_tables,
+    find_damage=chat_damage,
+    restored=_use_up_key_packages,
+)

@@ -6,8 +6,9 @@ from typing import Final
 
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.store.engine.connection import Engine
-from parlour_server.kit.store.engine.retention import KIT_RULES, Rule
+from parlour_server.kit.store.engine.retention import KIT_RULES
 from parlour_server.kit.store.kit_store import KitStore
+from parlour_server.kit.store.table_facts import Rule
 from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.sql.account_data import AccountDataStore
 from parlour_server.store.sql.e2ee.device_rows import note_disabled_changed, see_devices

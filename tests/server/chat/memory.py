@@ -103,7 +103,7 @@ class MemoryStore:
         return self
 
     sessions = tickets = rooms = log = attempts = journal = consent = accounts
-    account_data = account_limits = address_bans = retention = notices = accounts
+    account_data = account_limits = retention = notices = accounts
     devices = keylog = groups = files = reports = second_factors = audit_heads = writer = readers = accounts
 
     async def count_rows(self, now: Millis, own: Collection[UserName]) -> Sequence[float]:

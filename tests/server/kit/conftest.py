@@ -1,15 +1,18 @@
 """Databases of a program without tables of its own."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from parlour_server.capabilities import CAPABILITIES
+from parlour_server.kit.capability import tables_of
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.program_store import ProgramStore
 
 PROGRAM = ProgramName(word="shop", title="Shop", command="shop-server")
-SCHEMA = ProgramStore.schema(PROGRAM)
+SCHEMA = replace(ProgramStore.schema(PROGRAM), capabilities=tables_of(CAPABILITIES))
 
 
 @pytest.fixture(scope="session")

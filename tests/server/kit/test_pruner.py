@@ -20,7 +20,7 @@ async def test_it_prunes_until_nothing_is_left_and_outlives_a_full_disk(
     answers: list[int | Exception] = [200, 30, 0, 200, UnavailableError(), 5, 0]
     asked: list[Millis] = []
 
-    async def prune(now: Millis) -> int:
+    async def prune(now: Millis, _rules: object) -> int:
         asked.append(now)
         answer = answers.pop(0)
         if isinstance(answer, Exception):
@@ -43,7 +43,7 @@ async def test_a_running_server_prunes_at_once(
     """A server that is restarted each hour prunes, too."""
     done = asyncio.Event()
 
-    async def prune(_: Millis) -> int:
+    async def prune(_: Millis, _rules: object) -> int:
         done.set()
         return 0
 

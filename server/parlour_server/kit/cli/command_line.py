@@ -8,7 +8,7 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from functools import partial
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from parlour_protocol.kit.errors import ParlourProtocolError
-from parlour_server.kit.cli import address_commands as addresses
+from parlour_server.kit.capability import Capability
 from parlour_server.kit.cli import audit_command as log
 from parlour_server.kit.cli import backup_commands as backups
 from parlour_server.kit.cli import cert_commands as certificates
@@ -64,7 +64,6 @@ KIT_COMMANDS: Final = (
     invites.invite,
     accounts.user,
     sessions.session,
-    addresses.address,
     notices.notice,
     log.audit,
     disks.disk,
@@ -88,11 +87,12 @@ class CommandLine:
         example: str,
         package: str = "",
         commands: Sequence[click.Command] = (),
+        capabilities: Iterable[Capability] = (),
         contents: Sequence[str] = (),
     ) -> None:
         """``package`` is the distribution whose version it shows, if it is installed, beside Parlour's.
 
-        ``commands`` may replace the kit's.
+        ``commands`` may replace the kit's, and those of ``capabilities``.
         ``contents`` is what `init` makes besides what every server has.
         """
         self._name = name
@@ -104,12 +104,13 @@ class CommandLine:
             "variables": name.variables,
             "contents": f"{', '.join(first)} and {last}",
         }
+        added = [command for one in capabilities for command in one.commands]
         self.group = click.Group(
             callback=_keep_files_private,
             help=about,
             epilog=example,
             context_settings={"help_option_names": ["-h", "--help"]},
-            commands={one.name: _named(one, words) for one in (*KIT_COMMANDS, *commands) if one.name},
+            commands={one.name: _named(one, words) for one in (*KIT_COMMANDS, *added, *commands) if one.name},
         )
         self.group = click.option(
             "--version",

@@ -43,7 +43,7 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
     folder, spec = folder_of(data), program()
     settings = settings_of(folder)
-    found = usage(folder, engine_for(folder, settings.database), spec.bounds)
+    found = usage(folder, engine_for(folder, settings.database), {**spec.schema.bounds, **spec.bounds})
     space = DiskSpace.of(folder.path)
     low = space.is_low(settings.disk.warn_percent)
     if as_json:
@@ -75,7 +75,7 @@ def prune(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
     async def work(store: "KitStore") -> tuple[int, int]:
         clock = SystemClock()
-        rows = sum([gone async for gone in prune_batches(store, clock)])
+        rows = sum([gone async for gone in prune_batches(store, clock, spec.schema.rules)])
         return rows, await spec.prune(store, settings, clock)
 
     rows, more = with_store(data, work, did="disk prune")

@@ -192,7 +192,7 @@ def _migrate(folder: "DataFolder", settings: "Settings") -> None:
             f" `{command()} migrate` once, and then start them without it"
         )
     schema = program().schema
-    if schema.current(folder.database) == schema.version:
+    if schema.is_newest(folder.database):
         return  # Alembic is not loaded where it has nothing to do
     with action(folder, "migrate") as result:
         before, after = upgrade_schema(schema, folder, settings)

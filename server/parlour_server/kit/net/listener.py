@@ -1,6 +1,6 @@
 """The listening socket: accepts and counts connections before it starts TLS.
 
-It replaces asyncio's own server, because a socket must be counted before it costs a TLS state (H6), a banned
+It replaces asyncio's own server, because a socket must be counted before it costs a TLS state (H6), a refused
 address must cost nothing, and running out of file descriptors must neither stop the server nor fill its log.
 A handshake that is not done in time is aborted (H5: slowloris). A connection from a configured load balancer
 must begin with a PROXY header; from anyone else such a header is just a broken TLS hello, so no stranger can
@@ -19,7 +19,6 @@ from parlour_server.kit.addresses import Networks, listen_address, plain_address
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.net import proxy_protocol
-from parlour_server.kit.net.banned_addresses import BannedAddresses
 from parlour_server.kit.net.connection_slots import ConnectionSlots, Slot
 from parlour_server.kit.net.proxy_protocol import ProxyHeader, ProxyHeaderError
 from parlour_server.kit.net.tls_context import TlsFiles
@@ -69,17 +68,20 @@ class Listener:
         audit: Audit,
         *,
         proxies: Networks,
-        banned: BannedAddresses,
+        refused: Sequence[Callable[[str], bool]],
         tls_seconds: float,
         close_seconds: float,
     ) -> None:
-        """Take bound sockets; call ``start``. ``proxies`` are the trusted load balancers."""
+        """Take bound sockets; call ``start``. ``proxies`` are the trusted load balancers.
+
+        ``refused`` say of a plain address whether it may not connect now.
+        """
         self._tls = tls
         self._slots = slots
         self._make_protocol = make_protocol
         self._audit = audit
         self._proxies = proxies
-        self._banned = banned
+        self._refused = refused
         self._tls_seconds = tls_seconds
         self._close_seconds = close_seconds
         self._sockets = list(sockets)
@@ -132,9 +134,9 @@ class Listener:
 
     def _admit(self, accepted: socket.socket, address: str) -> None:
         is_proxy = address in self._proxies
-        if not is_proxy and address in self._banned:
+        if not is_proxy and self.refuses(address):
             accepted.close()
-            self._note_banned(address)
+            self._note_refused(address)
             return
         slot = self._slots.take_for_balancer(address) if is_proxy else self._slots.take(address)
         if slot is None:
@@ -162,9 +164,9 @@ class Listener:
             self._drop(accepted, slot)
             self._audit.record(AuditEvent.HANDSHAKE_REFUSED, reason="proxy_header", address=slot.address)
             return
-        if header.client is not None and header.client in self._banned:
+        if header.client is not None and self.refuses(header.client):
             self._drop(accepted, slot)
-            self._note_banned(header.client)
+            self._note_refused(header.client)
             return
         if not slot.belong_to(header.client or slot.address):
             self._drop(accepted, slot)
@@ -192,14 +194,18 @@ class Listener:
             traceback.clear_frames(error.__traceback__)
             slot.release()
             return False
-        if slot.address in self._banned:  # since it was accepted
+        if self.refuses(slot.address):  # since it was accepted
             transport.abort()
         if transport.is_closing():
             # asyncio does not report a connection that was lost between the handshake and here
             slot.release()
         return True
 
-    def _note_banned(self, address: str) -> None:
+    def refuses(self, address: str) -> bool:
+        """Return whether this plain address may not connect now."""
+        return any(refused(address) for refused in self._refused)
+
+    def _note_refused(self, address: str) -> None:
         self._audit.record(AuditEvent.HANDSHAKE_REFUSED, reason="banned", address=address)
 
     def _drop(self, accepted: socket.socket, slot: Slot) -> None:

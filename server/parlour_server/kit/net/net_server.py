@@ -6,7 +6,7 @@ Messages go to the connection service, HTTPS requests to the API. Stopping never
 
 import asyncio
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -20,8 +20,8 @@ from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.tickets import TicketRedemption
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.connections.service import ConnectionService
+from parlour_server.kit.hooks import Hooks
 from parlour_server.kit.live_nodes import LiveNodes
-from parlour_server.kit.net.banned_addresses import BannedAddresses
 from parlour_server.kit.net.connection_slots import ConnectionSlots
 from parlour_server.kit.net.gate import BodyCap, Rules, host_values
 from parlour_server.kit.net.http_connection import HttpConnection, HttpSetup
@@ -33,7 +33,6 @@ from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry, Limits
 from parlour_server.kit.net.websocket_handshake import Handshake
 from parlour_server.kit.net.websocket_upgrade import WebSocketUpgrade
-from parlour_server.kit.store.records import AddressBan
 
 STOP_SECONDS: Final = 3.0  # of the five that the whole process has after SIGTERM; the store needs some, too
 _ABORT_SECONDS: Final = 0.5
@@ -55,7 +54,7 @@ class NetServer:
         wire: Wire[Any, Any],
         body_cap: BodyCap,
         nodes: LiveNodes,
-        banned: BannedAddresses,
+        hooks: Hooks,
         account_limits: AccountLimits,
     ) -> None:
         """Take bound ``sockets``; call ``serve``. Raises SetupError."""
@@ -64,7 +63,6 @@ class NetServer:
             (str(name[0]), int(name[1])) for name in (bound.getsockname() for bound in sockets)
         ]
         self._registry = registry
-        self._banned = banned
         self._slots = ConnectionSlots(nodes, registry.hits, total=caps.total, per_address=caps.per_address)
         self._pings = PingTimer(registry, self._slots, MallocTrim(glibc_trim()), caps.ping_seconds)
         handshake = Handshake(wire)
@@ -104,11 +102,12 @@ class NetServer:
             partial(HttpConnection, self._http),
             audit,
             proxies=Networks("listen.proxies", listen.proxies),
-            banned=banned,
+            refused=hooks.refused,
             tls_seconds=caps.tls_seconds,
             # The longest that an HTTP connection takes; the connections' own timers end it sooner.
             close_seconds=caps.close_seconds + caps.stalled_seconds,
         )
+        hooks.close_refused = self._close_refused
 
     @property
     def connections(self) -> int:
@@ -126,14 +125,12 @@ class NetServer:
         self._pings.start()
         return self._addresses
 
-    def ban(self, bans: Iterable[AddressBan]) -> None:
-        """Refuse these networks from now on, and no others; close the connections that they have."""
-        self._banned.replace(bans)
+    def _close_refused(self) -> None:
         for connection in self._registry:
-            if connection.info.address in self._banned:
+            if self._listener.refuses(connection.info.address):
                 connection.abort()
         for http in list(self._http.connections):
-            if http.address in self._banned:
+            if self._listener.refuses(http.address):
                 http.abort()
 
     async def stop(self) -> None:

@@ -25,7 +25,6 @@ _SIZES_POSTGRES: Final = """
 KIT_BOUNDS: Final[Mapping[str, str]] = {
     "accounts": "invites",
     "account_limits": "accounts",
-    "address_bans": "the operator; pruned after they ended",
     "alembic_version": "one row for each branch of the schema",
     "attempts": "pruned after a week",
     "audit_heads": "one for each data folder",

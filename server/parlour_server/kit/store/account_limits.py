@@ -1,6 +1,7 @@
 """The limits that the operator gave accounts. Each change is in the journal: servers read them again."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.clock import Clock
@@ -9,7 +10,9 @@ from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.kit.store.engine.journal import note_changed
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.kit.store.records import Changed
+
+CHANGED: Final = "account_limits"
+"""In the journal."""
 
 
 class SqlAccountLimits:
@@ -42,6 +45,6 @@ class SqlAccountLimits:
                         "INSERT INTO account_limits (account, name, value) VALUES (?, ?, ?)",
                         (plain(user), name, value),
                     )
-            note_changed(db, self._clock.now(), Changed.ACCOUNT_LIMITS)
+            note_changed(db, self._clock.now(), CHANGED)
 
         await self._writer.submit(write)

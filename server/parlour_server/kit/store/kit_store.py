@@ -22,16 +22,16 @@ from parlour_server.kit.store.accounts.second_factors import FactorStore
 from parlour_server.kit.store.accounts.sessions import SessionStore
 from parlour_server.kit.store.accounts.shared_tickets import SharedTickets
 from parlour_server.kit.store.accounts.tickets import TicketStore
-from parlour_server.kit.store.address_bans import SqlAddressBans
 from parlour_server.kit.store.audit_heads import AuditHeads
 from parlour_server.kit.store.engine.connection import ANYWHERE, Engine, WriteConnection
 from parlour_server.kit.store.engine.journal import Journal
 from parlour_server.kit.store.engine.readers import Readers
-from parlour_server.kit.store.engine.retention import Rule, prune
+from parlour_server.kit.store.engine.retention import prune
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.schema import Schema, engine_of
 from parlour_server.kit.store.server_notices import SqlNotices
 from parlour_server.kit.store.shared_nodes import SharedNodes
+from parlour_server.kit.store.table_facts import Rule
 
 _ROW_COUNTS: Final = """
     SELECT (SELECT count(*) FROM accounts
@@ -85,7 +85,6 @@ class KitStore:
         self.notices: Final = SqlNotices(self._writer, self._readers)
         self.audit_heads: Final = AuditHeads(self._writer, self._readers)
         self.account_limits: Final = SqlAccountLimits(self._writer, self._readers, clock)
-        self.address_bans: Final = SqlAddressBans(self._writer, self._readers, clock)
         self.second_factors: Final = FactorStore(self._writer, self._readers, clock)
         self.accounts: Final = Accounts(
             self._writer, self._readers, clock, on_disabled_changed=on_disabled_changed
@@ -130,12 +129,13 @@ class KitStore:
         await self._readers.close()
         await self._writer.close()
 
-    async def prune(self, now: Millis) -> int:
+    async def prune(self, now: Millis, rules: Iterable[Rule] = ()) -> int:
         """Delete a batch of data that expired months ago; returns the number of rows, 0 when done.
 
-        Expired sessions and invites, old failed logins, and what the program adds. Raises UnavailableError.
+        Expired sessions and invites, old failed logins, what the program adds, and what ``rules`` name.
+        Raises UnavailableError.
         """
-        return await prune(self._writer, self._readers, now, self._rules)
+        return await prune(self._writer, self._readers, now, (*self._rules, *rules))
 
     async def count_rows(self, now: Millis, own: Collection[UserName]) -> Sequence[float]:
         """Return the number of people's accounts, and of sessions that have not expired.

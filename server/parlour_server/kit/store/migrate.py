@@ -41,6 +41,7 @@ def create(engine: Engine, schema: Schema, fill: Callable[[Connection], None] = 
         )
     with _connect(engine) as connection, connection.begin():
         tables.metadata.create_all(connection)
+        _create_of_capabilities(connection, schema)
         schema.tables().create_all(connection)
         connection.execute(
             tables.incarnation.insert().values(
@@ -73,6 +74,13 @@ def upgrade(engine: Engine, schema: Schema) -> None:
     """Apply the revisions that the database lacks, in one transaction. Raises SetupError."""
     with _connect(engine) as connection, connection.begin():
         command.upgrade(_config(schema, connection), "heads")
+        _create_of_capabilities(connection, schema)
+
+
+def _create_of_capabilities(connection: Connection, schema: Schema) -> None:
+    """Create those that are missing: a capability may be newer than the database."""
+    for found in schema.capabilities:
+        found.metadata().create_all(connection)
 
 
 def _config(schema: Schema, connection: Connection) -> Config:

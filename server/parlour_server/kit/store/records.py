@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network
 from typing import NewType
 
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
@@ -170,12 +169,11 @@ class SessionEnded:
     why: AccountEnd | None = None
 
 
-class Changed(StrEnum):
-    """Something that the operator changed, which every server must read again."""
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The operator changed this, and every server must read it again."""
 
-    ADDRESS_BANS = "address_bans"
-    ACCOUNT_LIMITS = "account_limits"
-    NOTICES = "notices"
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,16 +182,6 @@ class JournalEntry:
 
     number: int
     what: object
-
-
-@dataclass(frozen=True, slots=True)
-class AddressBan:
-    """A network whose addresses may not connect (an address is one, too); without ``expires`` for good."""
-
-    network: IPv4Network | IPv6Network
-    reason: str
-    created: Millis
-    expires: Millis | None = None
 
 
 NodeId = NewType("NodeId", str)

@@ -5,6 +5,7 @@ SQLAlchemy and Alembic.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +16,10 @@ from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.store.engine.connection import Connection, Engine, NotADatabaseError
 from parlour_server.kit.store.engine.incarnation import Restored, begin_incarnation
-from parlour_server.kit.store.engine.integrity import Check, damage
+from parlour_server.kit.store.engine.integrity import Check, damage, table_names
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.revisions import Revisions, read_revisions
+from parlour_server.kit.store.table_facts import Rule, Tables
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
@@ -48,6 +50,8 @@ class Schema:
     """Returns them as a new database gets them; called by commands only, because it loads SQLAlchemy."""
     migrations: Path = _MIGRATIONS
     """The folder with Alembic's `env.py`, and in `versions/` the revisions of the kit's tables."""
+    capabilities: tuple[Tables, ...] = ()
+    """The tables of the capabilities of the server."""
     own_revisions: Path | None = None
     """A folder with revisions of a program's tables, a branch of those of the kit."""
     find_damage: Check = find_nothing
@@ -102,10 +106,31 @@ class Schema:
         except NotADatabaseError as error:
             raise SetupError(f"{engine} is not a {self.program.title} database: {error}") from error
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What is deleted of the tables of capabilities."""
+        return tuple(rule for tables in self.capabilities for rule in tables.rules)
+
+    @property
+    def bounds(self) -> dict[str, str]:
+        """What bounds each table of a capability."""
+        return {name: words for tables in self.capabilities for name, words in tables.bounds.items()}
+
+    def is_newest(self, place: Path | Engine) -> bool:
+        """Return whether the database has this schema, the tables of each capability, too. Raises SetupError.
+
+        Those of capabilities that it does not have any more stay as they are.
+        """
+        engine = engine_of(place)
+        if self._found(engine) != self._revisions.newest:
+            return False
+        with engine.explained(), closing(engine.connect_reader()) as db:
+            return self.bounds.keys() <= table_names(db)
+
     def check(self, place: Path | Engine) -> None:
         """Raise SetupError unless it is a database with the newest schema."""
         engine = engine_of(place)
-        if self._found(engine) != self._revisions.newest:
+        if not self.is_newest(engine):
             raise SetupError(f"{engine} has an older schema; run `{self.program.command} migrate`")
         engine.check_rights()
 

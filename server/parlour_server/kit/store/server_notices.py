@@ -13,8 +13,9 @@ from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.kit.store.engine.journal import note_changed
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.kit.store.records import Changed
 
+CHANGED: Final = "notices"
+"""In the journal."""
 _CURRENT: Final = "SELECT notice, at, expires, text FROM notices WHERE expires > ? ORDER BY at, notice"
 
 
@@ -41,7 +42,7 @@ class SqlNotices:
                 "INSERT INTO notices (notice, at, expires, text) VALUES (?, ?, ?, ?)",
                 (notice.notice, notice.at, notice.expires, plain(notice.text)),
             )
-            note_changed(db, notice.at, Changed.NOTICES)
+            note_changed(db, notice.at, CHANGED)
 
         await self._writer.submit(write)
 
@@ -51,7 +52,7 @@ class SqlNotices:
         def write(db: WriteConnection) -> bool:
             gone = db.execute("DELETE FROM notices WHERE notice = ? AND expires > ?", (notice, now))
             if gone.rowcount:
-                note_changed(db, now, Changed.NOTICES)
+                note_changed(db, now, CHANGED)
             return gone.rowcount == 1
 
         return await self._writer.submit(write)

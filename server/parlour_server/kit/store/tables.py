@@ -71,16 +71,6 @@ account_limits: Final = Table(
     **KEYED,
 )
 
-address_bans: Final = Table(
-    "address_bans",
-    metadata,
-    Column("network", Words, primary_key=True),
-    Column("reason", Words, nullable=False),
-    Column("created", Number, nullable=False),
-    Column("expires", Number),
-    **KEYED,
-)
-
 second_factors: Final = Table(
     "second_factors",
     metadata,

@@ -112,7 +112,14 @@ class World:
         def run() -> str:
             with redirect_stdout(io.StringIO()) as out:
                 spec = self.spec
-                line = CommandLine(spec.name, lambda: spec, about="", example="", commands=spec.commands)
+                line = CommandLine(
+                    spec.name,
+                    lambda: spec,
+                    about="",
+                    example="",
+                    commands=spec.commands,
+                    capabilities=spec.capabilities,
+                )
                 status = line.run((*words, "--data", str(self.data)))
             if status:
                 raise RuntimeError(f"{' '.join(words)} ended with {status}")

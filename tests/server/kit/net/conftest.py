@@ -35,8 +35,8 @@ from parlour_server.kit.auth.tickets import TicketRedemption
 from parlour_server.kit.config.server_settings import Connections, Listen, Settings
 from parlour_server.kit.connections.connection import Connection, text_frame
 from parlour_server.kit.connections.service import ConnectionService
+from parlour_server.kit.hooks import Hooks
 from parlour_server.kit.limit_hits import LimitHits
-from parlour_server.kit.net.banned_addresses import BannedAddresses
 from parlour_server.kit.net.event_loops import LoopFactory, loop_factory
 from parlour_server.kit.net.gate import BodyCap
 from parlour_server.kit.net.listener import bind
@@ -306,6 +306,7 @@ class Bench:
             listen=Listen(address="127.0.0.1:0", **listen), connections=Connections(**caps)
         )
         self.registry = ConnectionRegistry(self.audit, LimitHits())
+        self.hooks = Hooks()
         self._app = app
         self._body_cap = body_cap
         self.port = 0
@@ -330,7 +331,7 @@ class Bench:
             WIRE,
             self._body_cap,
             by_itself(),
-            BannedAddresses(self.clock),
+            self.hooks,
             AccountLimits(),
         )
         [(_, self.port)] = self.server.serve()

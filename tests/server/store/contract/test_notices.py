@@ -34,7 +34,7 @@ async def test_notices_are_kept_until_they_expire(world: World, administration: 
     assert not await administration.notices.withdraw(second.notice, now)
     assert await world.store.notices.current(now) == [first]
     entries = await world.store.journal.since(begin)
-    assert [entry.what for entry in entries] == [Changed.NOTICES] * 3
+    assert [entry.what for entry in entries] == [Changed("notices")] * 3
     assert await world.store.prune(Millis(now + 91 * 24 * HOUR)) == 1
 
 

@@ -14,6 +14,7 @@ from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import PSEUDONYM, UserName, skeleton
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
+from parlour_server.kit.store.account_limits import CHANGED as ACCOUNT_LIMITS
 from parlour_server.kit.store.accounts.authority import (
     HAS_FACTOR,
     Authority,
@@ -33,7 +34,6 @@ from parlour_server.kit.store.records import (
     Account,
     AccountEnd,
     AccountOverview,
-    Changed,
     InviteRecord,
     NewAccountRecord,
 )
@@ -147,7 +147,7 @@ class Accounts:
             ended = end_sessions(db, authority, AccountEnd.DELETED)
             for table in _OF_ACCOUNT:
                 db.execute(f"DELETE FROM {table} WHERE account = ?", (plain(user),))  # noqa: S608 - of ours
-            note_changed(db, authority.at, Changed.ACCOUNT_LIMITS)
+            note_changed(db, authority.at, ACCOUNT_LIMITS)
             if self._on_disabled_changed is not None:
                 self._on_disabled_changed(db, user, authority.at)
             return ended

@@ -55,15 +55,22 @@ def damage(engine: Engine, check: Check) -> list[str]:
     return found
 
 
+def table_names(db: Connection) -> frozenset[str]:
+    """Return the names of all tables."""
+    if isinstance(db, sqlite3.Connection):
+        query = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+    else:
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))"
+    return frozenset(name for (name,) in db.execute(query).fetchall())
+
+
 def _damage(db: Connection, check: Check) -> Iterator[str]:
     if isinstance(db, sqlite3.Connection):
         yield from _of_the_file(db)
-        names = "SELECT name FROM sqlite_schema WHERE type = 'table'"
     else:
         db.execute("SET LOCAL statement_timeout = 0")  # a large table takes longer
         yield from _of_the_tables(db)
-        names = "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))"
-    tables = frozenset(name for (name,) in db.execute(names).fetchall())
+    tables = table_names(db)
     yield from check(db, tables)
     if "incarnation" in tables and db.execute("SELECT count(*) FROM incarnation").fetchone() != (1,):
         yield "it has no incarnation for its logs"

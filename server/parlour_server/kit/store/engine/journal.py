@@ -14,7 +14,6 @@ from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.records import AccountEnd, Changed, JournalEntry, SessionEnded
 
-_CHANGES: Final = {changed.value: changed for changed in Changed}
 _ENDS: Final = {end.value: end for end in AccountEnd}
 KEEP_MILLIS: Final = 3_600_000
 KEEP_ENTRIES: Final = 1_000
@@ -42,9 +41,9 @@ def note_session_ended(
     add_entry(db, at, session=plain(session), account=plain(user), **reason)
 
 
-def note_changed(db: Connection, at: Millis, changed: Changed) -> None:
+def note_changed(db: Connection, at: Millis, changed: str) -> None:
     """Notify servers to read something again."""
-    add_entry(db, at, changed=changed.value)
+    add_entry(db, at, changed=changed)
 
 
 class Journal:
@@ -77,6 +76,5 @@ class Journal:
             # A reason that no one here knows, of a newer server, ends it as well.
             return JournalEntry(number, SessionEnded(session, user_name(account), _ENDS.get(changed or "")))
         if changed is not None:
-            # Not one of these: of a newer server on the same database; no one here knows what it is.
-            return JournalEntry(number, _CHANGES.get(changed, changed))
+            return JournalEntry(number, Changed(changed))
         return JournalEntry(number, self._read(*others))

@@ -7,12 +7,13 @@ lift a ban or end a live session. docs/reference/growth.md lists everything that
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from parlour_protocol.kit.ids import Millis
 from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.kit.store.table_facts import Rule
 
 GRACE_MILLIS: Final = 90 * 86_400_000
 """How long ago data must have expired."""
@@ -20,20 +21,11 @@ BATCH: Final = 200
 """Rows deleted by one write, in less than a millisecond."""
 
 
-class Rule(NamedTuple):
-    """Rows of ``table``, with this primary key, are deleted when ``over``; ``?1`` is a time."""
-
-    table: str
-    key: tuple[str, ...]
-    over: str
-
-
 KIT_RULES: Final = (
     Rule("sessions", ("session",), "expires <= ?1"),
     Rule("invites", ("digest",), "expires <= ?1"),
     Rule("notices", ("notice",), "expires <= ?1"),
     Rule("attempts", ("key",), "last <= ?1"),
-    Rule("address_bans", ("network",), "expires <= ?1"),
     Rule("factor_challenges", ("digest",), "expires <= ?1"),
     Rule("second_factors", ("factor",), "expires <= ?1"),  # one that no one finished setting up
 )

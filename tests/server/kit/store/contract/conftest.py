@@ -10,9 +10,9 @@ import pytest
 from tests.server.kit.conftest import PROGRAM, SCHEMA
 from tests.server.kit.store.world import FakeClock, KitWorld
 
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.program_store import ProgramStore
 from parlour_server.kit.store.kit_store import KitStore
-from parlour_server.store.chat_schema import SCHEMA as CHAT_SCHEMA
 from parlour_server.store.chat_store import ChatStore
 from tests import postgres
 
@@ -35,7 +35,7 @@ def _kit_on_postgres(_request: pytest.FixtureRequest, clock: FakeClock) -> KitSt
 
 
 def _chat_on_postgres(_request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
-    return ChatStore(postgres.database("chat", CHAT_SCHEMA), clock)
+    return ChatStore(postgres.database("chat", CHAT.schema), clock)
 
 
 MAKERS: Final[dict[str, Maker]] = {

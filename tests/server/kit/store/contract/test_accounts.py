@@ -74,7 +74,7 @@ async def test_limits_of_an_account_are_kept_until_they_are_taken_back(world: Ki
     await limits.change(alice, {"a": 3, "b": None})
     assert await limits.all() == [(alice, "a", 3)]
     assert await limits.of(alice) == {"a": 3}
-    assert [entry.what for entry in await world.store.journal.since(0)] == [Changed.ACCOUNT_LIMITS] * 2
+    assert [entry.what for entry in await world.store.journal.since(0)] == [Changed("account_limits")] * 2
 
 
 async def test_a_race_for_an_invite_has_as_many_winners_as_uses(world: KitWorld) -> None:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parlour_protocol.kit.ids import Millis
+    from parlour_server.capabilities.address_bans.store import AddressBan, AddressBans
     from parlour_server.kit.store.kit_store import KitStore
-    from parlour_server.kit.store.records import AddressBan
 
 _LONGEST_REASON: Final = 200
 
@@ -64,13 +64,13 @@ def ban(
 
     One customer usually has a whole /64 of IPv6: ban that, not an address.
     """
-    from parlour_server.kit.addresses import (  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.address_bans.networks import (  # noqa: PLC0415 - keeps `--help` quick
         ban_network,
         has_loopback,
         network_text,
     )
+    from parlour_server.capabilities.address_bans.store import AddressBan  # noqa: PLC0415
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.kit.store.records import AddressBan  # noqa: PLC0415
 
     chosen = ban_network(network)
     shown = network_text(chosen)
@@ -86,7 +86,7 @@ def ban(
     made = AddressBan(chosen, reason, SystemClock().now(), expires)
     until = "never" if expires is None else shown_time(expires)
     with_store(
-        data, lambda store: store.address_bans.put(made),
+        data, lambda store: _bans(store).put(made),
         did="address ban", address=shown, expires=until, reason=reason,
     )  # fmt: skip
     if as_json:
@@ -101,17 +101,17 @@ def ban(
 @click.argument("network")
 def unban(data: Path, network: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Lift the ban of exactly this address or NETWORK."""
-    from parlour_server.kit.addresses import ban_network, network_text  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.address_bans.networks import ban_network, network_text  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
 
     chosen = ban_network(network)
     shown = network_text(chosen)
 
     async def work(store: "KitStore") -> None:
-        if await store.address_bans.remove(chosen):
+        bans = _bans(store)
+        if await bans.remove(chosen):
             return
-        bans = await store.address_bans.all()
-        if wider := [network_text(one.network) for one in bans if _is_in(chosen, one)]:
+        if wider := [network_text(one.network) for one in await bans.all() if _is_in(chosen, one)]:
             raise SetupError(f"{shown} is banned as a part of {', '.join(wider)}; lift that ban")
         raise SetupError(f"{shown} is not banned; `{command()} address list` shows all bans")
 
@@ -127,10 +127,10 @@ def unban(data: Path, network: str, as_json: bool) -> None:  # noqa: FBT001 - cl
 @json_option
 def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """List the bans that have not ended."""
-    from parlour_server.kit.addresses import network_text  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.address_bans.networks import network_text  # noqa: PLC0415 - keeps `--help` quick
 
     async def work(store: "KitStore") -> "Sequence[AddressBan]":
-        return await store.address_bans.all()
+        return await _bans(store).all()
 
     found = with_store(data, work, did=None)
     if as_json:
@@ -141,8 +141,15 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
         click.echo(f"{network_text(one.network)}  {end}  {one.reason}".rstrip())
 
 
+def _bans(store: "KitStore") -> "AddressBans":
+    from parlour_server.capabilities.address_bans.store import AddressBans  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+
+    return AddressBans(store, SystemClock())
+
+
 def _row(ban: "AddressBan") -> dict[str, object]:
-    from parlour_server.kit.addresses import network_text  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.address_bans.networks import network_text  # noqa: PLC0415 - keeps `--help` quick
 
     return {
         "network": network_text(ban.network),

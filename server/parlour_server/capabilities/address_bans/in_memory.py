@@ -9,8 +9,8 @@ from ipaddress import ip_address
 from typing import Final
 
 from parlour_protocol.kit.ids import Millis
+from parlour_server.capabilities.address_bans.store import AddressBan
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.store.records import AddressBan
 
 _BITS: Final = {4: 32, 6: 128}
 

@@ -1,6 +1,7 @@
-"""The networks that the operator banned. Each change is in the journal: running servers read them again."""
+"""The banned networks in the database. Each change is in the journal: running servers read them again."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
@@ -10,21 +11,31 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.kit.store.engine.journal import note_changed
-from parlour_server.kit.store.engine.readers import Readers
-from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.kit.store.records import AddressBan, Changed
+from parlour_server.kit.store.kit_store import KitStore
 
+CHANGED: Final = "address_bans"
+"""In the journal."""
 MOST_BANS: Final = 10_000
 """Every server has all of them in memory."""
 
 
-class SqlAddressBans:
+@dataclass(frozen=True, slots=True)
+class AddressBan:
+    """A network whose addresses may not connect (an address is one, too); without ``expires`` for good."""
+
+    network: IPv4Network | IPv6Network
+    reason: str
+    created: Millis
+    expires: Millis | None = None
+
+
+class AddressBans:
     """The table of bans."""
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` says which bans have run out."""
-        self._writer = writer
-        self._readers = readers
+    def __init__(self, store: KitStore, clock: Clock) -> None:
+        """``clock`` says which bans have run out."""
+        self._writer = store.writer
+        self._readers = store.readers
         self._clock = clock
 
     async def all(self) -> Sequence[AddressBan]:
@@ -50,7 +61,7 @@ class SqlAddressBans:
                 "INSERT INTO address_bans (network, reason, created, expires) VALUES (?, ?, ?, ?)",
                 (str(ban.network), ban.reason, ban.created, ban.expires),
             )
-            note_changed(db, self._clock.now(), Changed.ADDRESS_BANS)
+            note_changed(db, self._clock.now(), CHANGED)
 
         await self._writer.submit(write)
 
@@ -61,7 +72,7 @@ class SqlAddressBans:
             query = "DELETE FROM address_bans WHERE network = ?"
             found = db.execute(query, (str(network),)).rowcount == 1
             if found:
-                note_changed(db, self._clock.now(), Changed.ADDRESS_BANS)
+                note_changed(db, self._clock.now(), CHANGED)
             return found
 
         return await self._writer.submit(write)

@@ -1,5 +1,6 @@
 """Banned networks: who is in one, when a ban ends, and that a banned socket costs no TLS."""
 
+from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Any
 
@@ -8,14 +9,26 @@ from tests.server.kit.net.conftest import TestClock
 from tests.server.kit.net.proxy_headers import header_for
 
 from parlour_protocol.kit.ids import Millis
+from parlour_server.capabilities.address_bans.in_memory import BannedAddresses
+from parlour_server.capabilities.address_bans.store import AddressBan
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.net.banned_addresses import BannedAddresses
-from parlour_server.kit.store.records import AddressBan
 
 
 def ban(network: str, expires: int | None = None) -> AddressBan:
     """Return a ban."""
     return AddressBan(ip_network(network), "", Millis(0), None if expires is None else Millis(expires))
+
+
+def banning(b: Any) -> Callable[..., None]:
+    """Return what bans networks at a running server, and no others, as its start and the journal do."""
+    banned = BannedAddresses(b.clock)
+    b.hooks.refused.append(banned.__contains__)
+
+    def replace(*networks: str) -> None:
+        banned.replace(ban(network) for network in networks)
+        b.hooks.close_refused()
+
+    return replace
 
 
 @pytest.mark.parametrize(
@@ -53,8 +66,9 @@ def test_a_ban_ends_by_itself() -> None:
 async def test_a_banned_address_gets_no_tls_and_no_slot(bench: Any) -> None:
     """Its socket is closed at accept, and what it has open when the ban comes; until it is lifted."""
     async with bench() as b:
+        bans = banning(b)
         chatting, idle = await b.chatting(), await b.wire()
-        b.server.ban([ban("127.0.0.0/8")])
+        bans("127.0.0.0/8")
         assert await chatting.rest() == b""
         assert await idle.rest() == b""
         await b.until(lambda: b.server.sockets == 0)
@@ -63,16 +77,17 @@ async def test_a_banned_address_gets_no_tls_and_no_slot(bench: Any) -> None:
         assert b.server.sockets == 0
         refused = {"reason": "banned", "address": "127.0.0.1"}
         assert b.audit.of(AuditEvent.HANDSHAKE_REFUSED) == [refused]
-        b.server.ban([])
+        bans()
         await b.chatting()
 
 
 async def test_a_handshake_that_began_before_the_ban_opens_nothing(bench: Any) -> None:
     """It was accepted before, and ends after."""
     async with bench() as b:
+        bans = banning(b)
         plain = await b.plain()
         await b.until(lambda: b.server.sockets == 1)
-        b.server.ban([ban("127.0.0.1/32")])
+        bans("127.0.0.1/32")
         await plain.writer.start_tls(b.pair.trusting_context(), server_hostname="localhost")
         assert await plain.rest() == b""
         await b.until(lambda: b.server.sockets == 0)
@@ -81,7 +96,8 @@ async def test_a_handshake_that_began_before_the_ban_opens_nothing(bench: Any) -
 async def test_behind_a_balancer_the_client_is_banned_and_not_the_balancer(bench: Any) -> None:
     """The address of the PROXY header counts; a ban of the balancer's own network refuses no one else."""
     async with bench(proxies=("127.0.0.0/8",)) as b:
-        b.server.ban([ban("127.0.0.0/8"), ban("203.0.113.0/24")])
+        bans = banning(b)
+        bans("127.0.0.0/8", "203.0.113.0/24")
         refused = await b.plain()
         refused.send(header_for("203.0.113.7"))
         assert await refused.rest() == b""

@@ -1,0 +1,13 @@
+"""What a server can do beside its core: without its folder and the two lines here, a capability is gone.
+
+`App(…, capabilities=…)` takes fewer, or others. They import the kit and never each other.
+"""
+
+from typing import Final
+
+from parlour_server.capabilities.address_bans import CAPABILITY as address_bans
+from parlour_server.kit.capability import Capability
+
+CAPABILITIES: Final[tuple[Capability, ...]] = (
+    address_bans,
+)  # fmt: skip

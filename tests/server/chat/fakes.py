@@ -5,11 +5,12 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
-from tests.server.chat.memory import MemoryStore
+from tests.server.chat.inline_store import InlineStore
 from tests.server.fakes import by_itself, no_notices
+from tests.server.kit.store.world import log_in
 
 from parlour_protocol.frames.bodies import Joined, Message
 from parlour_protocol.frames.replies import AnyServerFrame, Entered, Error, Hello, LogEvent, Ok, Stored
@@ -20,7 +21,7 @@ from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.errors import CloseCode
 from parlour_protocol.kit.frames import Frame
 from parlour_protocol.kit.ids import ConnectionId, DeviceId, Millis, RequestId, SessionId, new_request_id
-from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
+from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name, skeleton
 from parlour_server.chat.chat import Chat
 from parlour_server.chat.notices import EventCommitted
 from parlour_server.chat.peer_state import PeerState
@@ -37,7 +38,7 @@ from parlour_server.kit.connections.connection import ConnectionInfo
 from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.limit_hits import LimitHits
-from parlour_server.kit.store.records import Account, SessionRecord, TicketGrant
+from parlour_server.kit.store.records import NewAccountRecord, SessionRecord, TicketGrant
 from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import AppendEvent
 
@@ -157,14 +158,14 @@ async def settle() -> None:
 
 
 class World:
-    """A chat over a store in memory, and the people in it."""
+    """A chat over a database in memory, and the people in it."""
 
     def __init__(self, settings: ChatSettings) -> None:
         self.clock = FakeClock()
         self.audit = RecordingAudit()
-        self.store = MemoryStore()
+        self.store = InlineStore(self.clock)
         self.bus: Bus = LocalBus()
-        self.serve(settings, cast("ChatStore", self.store))
+        self.serve(settings, self.store)
 
     def serve(self, settings: ChatSettings, store: ChatStore) -> None:
         """Run the chat over a store: ``chat`` is what the network sees of it."""
@@ -208,7 +209,9 @@ class World:
 
     def account(self, name: str) -> UserName:
         user = parse_user_name(name)
-        self.store.people.setdefault(user, Account(user, "x", Millis(0)))
+        if self.store.at_once(self.store.accounts.find(user)) is None:
+            record = NewAccountRecord(user, skeleton(user), "x", Millis(0))
+            self.store.at_once(self.store.accounts.create(record, None))
         return user
 
     def open(self, name: str, address: str = "192.0.2.7") -> FakePeer:
@@ -219,12 +222,12 @@ class World:
             id=SessionId(secrets.token_urlsafe(16)),
             user=user,
             device=LAPTOP,
-            token=b"",
+            token=secrets.token_bytes(32),
             created=Millis(0),
             last_seen=Millis(0),
             expires=expires,
         )
-        self.store.live.setdefault(user, []).append(session)
+        self.store.at_once(log_in(self.store, session, cap=999))
         peer = FakePeer(user, session.id, LAPTOP, expires, address=address)
         self.chat.opened(peer)
         return peer
@@ -273,7 +276,7 @@ class World:
         event = AppendEvent(
             room, parse_user_name(name), LAPTOP, new_request_id(), self.clock.now(), body, None
         )
-        return self.store.commit(event, lambda *_: None).event
+        return self.store.commit(event).event
 
 
 def stored(answer: Ok | Error) -> Stored:

@@ -11,6 +11,7 @@ from parlour_protocol.frames.requests import History, Join, Send
 from parlour_protocol.kit.errors import POLICY_VIOLATION, SESSION_ENDED
 from parlour_server.chat.notices import EventCommitted
 from parlour_server.kit.bus.bus import SessionsEnded
+from parlour_server.kit.store.accounts.authority import ByOperator
 
 
 async def test_hello_is_the_first_frame_and_lists_every_room(chat: World):
@@ -26,7 +27,7 @@ async def test_hello_is_the_first_frame_and_lists_every_room(chat: World):
 
 async def test_a_request_before_the_hello_ends_the_connection(chat: World):
     """The server speaks first; a client that does not wait is refused."""
-    held = chat.store.hold("summaries")
+    held = chat.store.hold("greeting")
     ada = chat.open("ada")
     await settle()
     chat.push(ada, Send, room="r" * 22, text="too early")
@@ -68,7 +69,8 @@ async def test_a_session_that_ended_is_cut_off_and_gets_nothing_more(chat: World
 async def test_a_session_that_ended_before_the_chat_was_notified_is_not_greeted(chat: World):
     """S2: a session that ended after its ticket was redeemed gets no hello."""
     ada = chat.open("ada")
-    chat.store.live[ada.info.grant.user].clear()
+    grant = ada.info.grant
+    await chat.store.sessions.end(ByOperator(grant.user), grant.session)
     await settle()
     assert ada.ended is SESSION_ENDED
     assert ada.frames == []
@@ -78,7 +80,7 @@ async def test_what_happens_during_the_greeting_is_not_lost(chat: World):
     """An event stored between reading the rooms and the hello is in the hello's head or delivered."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "lounge")
-    held = chat.store.hold("summaries")
+    held = chat.store.hold("greeting")
     late = chat.open("ada")
     await settle()
     await chat.ask(ada, Send, room=room, text="meanwhile")
@@ -96,7 +98,7 @@ async def test_kicked_while_being_greeted_gets_neither_the_room_nor_its_events(c
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
     await chat.ask(bob, Join, room=room)
-    held = chat.store.hold("summaries")
+    held = chat.store.hold("greeting")
     late = chat.open("bob")
     await settle()
     chat.bus.publish(EventCommitted(chat.elsewhere(room, "ada", Kicked(who=bob.info.grant.user))))
@@ -128,12 +130,12 @@ async def test_requests_of_one_connection_keep_their_order(chat: World):
     second = chat.push(ada, Send, room=room, text="after the page")
     third = chat.push(ada, History, room=room)
     await settle()
-    assert chat.store.known[room].head == 1
+    assert chat.store.head(room) == 1
     held.set()
     await settle()
     order = [frame.re for frame in ada.frames if isinstance(frame, Ok)][-3:]
     assert order in ([first, second, third], [first, third, second])
-    assert chat.store.known[room].head == 2
+    assert chat.store.head(room) == 2
 
 
 async def test_a_store_that_is_down_refuses_and_stores_nothing(chat: World):
@@ -157,8 +159,8 @@ async def test_a_failure_no_one_foresaw_is_one_answer_and_one_line_without_conte
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("canary")
 
-    monkeypatch.setattr(chat.store, "append", broken)
-    monkeypatch.setattr(chat.store, "page", broken)
+    monkeypatch.setattr(chat.store.log, "append", broken)
+    monkeypatch.setattr(chat.store.log, "page", broken)
     for kind, fields in ((Send, {"text": "canary"}), (History, {})):
         assert refused(await chat.ask(ada, kind, room=room, **fields)).code is ErrorCode.UNAVAILABLE
     assert [(line["event"], line["kind"]) for line in own_logs] == [("fault", "ZeroDivisionError")] * 2
@@ -183,7 +185,7 @@ async def test_a_connection_that_ends_while_being_greeted_is_not_greeted(
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "lounge")
     chat.chat.closed(ada)
-    held = chat.store.hold("summaries")
+    held = chat.store.hold("greeting")
     late = chat.open("ada")
     await settle()
     chat.bus.publish(SessionsEnded(frozenset({late.info.grant.session})))

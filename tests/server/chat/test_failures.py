@@ -35,7 +35,8 @@ def fails(chat: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return a function that lets a read of the store fail some times."""
 
     def let(name: str, error: Exception, times: int) -> None:
-        real, left = getattr(chat.store, name), [times]
+        part = chat.store.part_with(name)
+        real, left = getattr(part, name), [times]
 
         async def read(*args: Any, **more: Any) -> Any:
             if left[0]:
@@ -43,7 +44,7 @@ def fails(chat: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
                 raise error
             return await real(*args, **more)
 
-        monkeypatch.setattr(chat.store, name, read)
+        monkeypatch.setattr(part, name, read)
 
     return let
 
@@ -195,7 +196,7 @@ async def test_changed_keys_are_announced_despite_a_failed_read(
     async def head() -> Head:
         return Head(size=7, digest=b"h" * 32)
 
-    monkeypatch.setattr(chat.store, "head", head, raising=False)
+    monkeypatch.setattr(chat.store.keylog, "head", head)
     ada = await chat.connect("ada")
     fails("rooms_of", UnavailableError("busy"), 3)
     chat.bus.publish(KeysChanged(ada.info.grant.user))

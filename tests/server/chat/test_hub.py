@@ -13,7 +13,6 @@ from parlour_protocol.frames.requests import Ban, History, Join, Kick, Leave, Se
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.rooms import Role
 from parlour_server.chat import gap_filler as gaps
 from parlour_server.chat.notices import EventCommitted
 from parlour_server.store.types import RoomAdvanced
@@ -95,7 +94,7 @@ async def test_the_journal_brings_what_another_process_appended(chat: World):
     """`RoomAdvanced` reads on, also for a room that no one here listens to yet."""
     _, bob, room = await two_in_a_room(chat)
     chat.elsewhere(room, "ada", text_message("from the command line"))
-    head = chat.store.known[room].head
+    head = chat.store.head(room)
     chat.chat.journal(RoomAdvanced(room, head))
     await settle()
     assert bob.texts(room) == ["from the command line"]
@@ -103,7 +102,7 @@ async def test_the_journal_brings_what_another_process_appended(chat: World):
     quiet = await chat.make_room(cyd, "quiet")
     chat.chat.closed(cyd)
     chat.elsewhere(quiet, "cyd", Added(who=bob.info.grant.user))
-    head = chat.store.known[quiet].head
+    head = chat.store.head(quiet)
     chat.chat.journal(RoomAdvanced(quiet, head))
     await settle()
     assert [frame.room.room for frame in bob.got(RoomEntered)][-1] == quiet
@@ -116,7 +115,7 @@ async def test_the_journal_begins_memberships_from_before_the_first_listener(cha
     chat.chat.closed(cyd)
     chat.elsewhere(quiet, "cyd", Added(who=bob.info.grant.user))
     await chat.connect("cyd")
-    chat.chat.journal(RoomAdvanced(quiet, chat.store.known[quiet].head))
+    chat.chat.journal(RoomAdvanced(quiet, chat.store.head(quiet)))
     await settle()
     assert [frame.room.room for frame in bob.got(RoomEntered)] == [quiet]
 
@@ -128,7 +127,7 @@ async def test_an_event_between_a_read_and_the_first_listener_is_delivered(chat:
     chat.chat.closed(bob)
     if not listens:
         chat.chat.closed(ada)
-    held = chat.store.hold("summaries")
+    held = chat.store.hold("greeting")
     bob = chat.open("bob")
     await settle()
     chat.bus.publish(EventCommitted(chat.elsewhere(room, "ada", text_message("the last"))))
@@ -146,7 +145,7 @@ async def test_a_burst_from_another_process_is_one_read(chat: World, monkeypatch
     chat.elsewhere(quiet, "cyd", Added(who=bob.info.grant.user))
     for _ in range(99):
         chat.elsewhere(quiet, "cyd", text_message("from the command line"))
-    head = chat.store.known[quiet].head
+    head = chat.store.head(quiet)
     reads: list[Seq | None] = []
     read = chat.store.log.page
 
@@ -228,16 +227,6 @@ async def test_leaving_closes_the_room_on_all_devices(chat: World):
 async def test_events_added_by_the_store_are_delivered_too(chat: World):
     """The promotion that follows from the last owner's leaving reaches the members."""
     ada, bob, room = await two_in_a_room(chat)
-    plain = chat.store.commit
-
-    def promoting(event, decide):  # noqa: ANN001
-        appended = plain(event, decide)
-        if isinstance(event.body, Left):
-            role = chat.elsewhere(room, "ada", RoleSet(who=bob.info.grant.user, role=Role.OWNER))
-            return type(appended)(appended.event, also=(role,))
-        return appended
-
-    chat.store.commit = promoting
     stored(await chat.ask(ada, Leave, room=room))
     assert [type(event.body) for event in bob.events(room)[-2:]] == [Left, RoleSet]
 
@@ -293,7 +282,7 @@ async def test_a_kick_that_overtakes_an_entry_wins(chat: World):
 async def test_a_removal_received_late_still_ends_the_delivery(chat: World):
     """S4: an event that every other listener has passed already ends a membership read before it."""
     ada, bob, room = await two_in_a_room(chat)
-    held = chat.store.hold("summaries")
+    held = chat.store.hold("greeting")
     late = chat.open("bob")
     await settle()
     chat.chat.closed(ada)
@@ -355,7 +344,7 @@ async def test_brought_in_while_being_greeted_enters_after_the_hello(chat: World
     """The hello does not list the room; `room_entered` follows it."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "den", "private")
-    held = chat.store.hold("summaries")
+    held = chat.store.hold("greeting")
     bob = chat.open("bob")
     await settle()
     await chat.bring(ada, room, "bob")
@@ -371,14 +360,14 @@ async def test_a_join_is_answered_without_a_second_notification(chat: World, mon
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "lounge")
     bob, other = await chat.connect("bob"), await chat.connect("bob")
-    plain, slow = chat.store.summary, [True]
+    plain, slow = chat.store.rooms.summary, [True]
 
     async def slow_for_the_asker(room: RoomId, user: UserName) -> RoomSummary | None:
         if slow and slow.pop():
             await settle()
         return await plain(room, user)
 
-    monkeypatch.setattr(chat.store, "summary", slow_for_the_asker)
+    monkeypatch.setattr(chat.store.rooms, "summary", slow_for_the_asker)
     request = chat.push(bob, Join, room=room)
     await settle()
     await settle()

@@ -93,7 +93,7 @@ async def test_a_field_that_the_server_sets_is_refused_from_a_client(chat: World
     room = await chat.make_room(ada, "lounge")
     answer = await chat.ask(ada, Send, room=room, text="hi", **{field: "admin"})
     assert refused(answer).code is ErrorCode.MALFORMED
-    assert chat.store.known[room].head == 1
+    assert chat.store.head(room) == 1
 
 
 async def test_the_error_names_the_request_that_could_be_read(chat: World):
@@ -147,7 +147,7 @@ async def test_a_flood_is_refused_and_ends_its_connection_and_the_others_go_on()
             chat.push(eve, Send, room=room, text="flood")
         await settle()
         assert eve.ended is TOO_FAST
-        assert chat.store.known[room].head == 1 + 1 + 4 + 1 + 1
+        assert chat.store.head(room) == 1 + 1 + 4 + 1 + 1
         assert [line["closed"] for line in chat.audit.of(AuditEvent.LIMIT_HIT)] == [False, False, True]
 
 
@@ -275,5 +275,5 @@ async def test_an_id_that_is_still_in_flight_ends_the_connection(chat: World):
     chat.push(ada, Send, id=request, room=room, text="the same id")
     assert ada.ended is POLICY_VIOLATION
     await settle()
-    assert chat.store.known[room].head == 1
+    assert chat.store.head(room) == 1
     assert len(ada.got(LogEvent)) <= 1

@@ -132,6 +132,6 @@ def _event(body: bytes) -> Any:
         return {"unreadable": base64.b64encode(body).decode()}
 
 
-CHAT_ACCOUNT_DATA: "Final[AccountData[ChatStore]]" = AccountData(
+CHAT_ACCOUNT_DATA: Final["AccountData[ChatStore]"] = AccountData(
     count=_count, goes=_GOES, stays=_STAYS, is_author=_is_author, facts=_facts, delete=_delete, export=_export
 )

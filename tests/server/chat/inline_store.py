@@ -21,7 +21,7 @@ from parlour_protocol.kit.ids import Incarnation, Seq
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.store import kit_store
-from parlour_server.kit.store.engine.connection import Connection, Job, WriteConnection
+from parlour_server.kit.store.engine.connection import Connection, Job, Outcome, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine, SqliteWriteConnection
 from parlour_server.kit.store.engine.writer import Writer
@@ -72,7 +72,7 @@ class InlineWriter(Writer):
 
     def __init__(self, engine: MemoryEngine, clock: Clock, *, announces: bool) -> None:
         super().__init__(engine, clock, announces=announces)
-        self._connection: SqliteWriteConnection = engine.connect_writer(announces=announces)
+        self._only = engine.connect_writer(announces=announces)
         self.is_down = False
         self.at_once = False
         """What comes of a write is there when it is submitted."""
@@ -82,9 +82,9 @@ class InlineWriter(Writer):
         future: Future[_T] = loop.create_future()
         job = Job(cast("Future[Any]", future), write, within)
         if self.is_down:
-            outcomes = [(job.future, None, UnavailableError("down"))]
+            outcomes: list[Outcome] = [(job.future, None, UnavailableError("down"))]
         else:
-            outcomes = self._engine.run_batch(self._connection, [job])
+            outcomes = self._engine.run_batch(self._only, [job])
         self.waiting += 1
         if self.at_once:
             self._deliver(outcomes)

@@ -1,39 +1,48 @@
 """S1: what another process ended closes here, whatever the bus did."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
+from pathlib import Path
 
-from parlour_protocol.kit.ids import SessionId
+import pytest
+from tests.server.kit.conftest import PROGRAM
+from tests.server.kit.store.world import FakeClock
+
+from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.journal_follower import POLL_SECONDS, JournalFollower
-from parlour_server.kit.store.records import JournalEntry, SessionEnded
+from parlour_server.kit.program_store import ProgramStore
+from parlour_server.kit.store.engine.journal import note_changed, note_session_ended
+from parlour_server.kit.store.records import Changed, SessionEnded
 
 ANNA = parse_user_name("anna")
 
 
-class ShortJournal:
-    """A journal that can be unreadable."""
+@pytest.fixture
+async def store(kit_database: Path) -> AsyncIterator[ProgramStore]:
+    """Return the store of a program."""
+    opened = ProgramStore(kit_database, PROGRAM, FakeClock())
+    await opened.open()
+    yield opened
+    await opened.close()
 
-    def __init__(self) -> None:
-        self.entries: list[JournalEntry] = []
-        self.broken = False
 
-    async def head(self) -> int:
-        return self.entries[-1].number if self.entries else 0
+async def end(store: ProgramStore, session: str) -> None:
+    """End a session, as far as the journal knows."""
+    await store.writer.submit(lambda db: note_session_ended(db, Millis(1), SessionId(session), ANNA))
 
-    async def since(self, number: int) -> Sequence[JournalEntry]:
-        if self.broken:
-            raise UnavailableError
-        return [entry for entry in self.entries if entry.number > number]
+
+async def change(store: ProgramStore, what: Changed) -> None:
+    """Change something that servers have to read again."""
+    await store.writer.submit(lambda db: note_changed(db, Millis(1), what))
 
 
 class Recorder:
     """Records the calls of a follower."""
 
-    def __init__(self, journal: ShortJournal) -> None:
+    def __init__(self, store: ProgramStore) -> None:
         self.ended: list[SessionId] = []
         self.others: list[object] = []
-        self.follower = JournalFollower(journal, self.record)
+        self.follower = JournalFollower(store.journal, self.record)
 
     def record(self, entry: object) -> None:
         if isinstance(entry, SessionEnded):
@@ -42,24 +51,22 @@ class Recorder:
             self.others.append(entry)
 
 
-async def test_a_socket_does_not_outlive_a_session_that_another_process_ended() -> None:
+async def test_a_socket_does_not_outlive_a_session_that_another_process_ended(store: ProgramStore) -> None:
     """S1: each entry is reported once, and entries from before the start are not."""
-    journal = ShortJournal()
-    journal.entries.append(JournalEntry(7, SessionEnded(SessionId("old"), ANNA)))
-    recorded = Recorder(journal)
+    await end(store, "old")
+    recorded = Recorder(store)
     await recorded.follower.begin()
-    journal.entries.append(JournalEntry(8, "one of the program's"))
-    journal.entries.append(JournalEntry(9, SessionEnded(SessionId("new"), ANNA)))
-    journal.entries.append(JournalEntry(10, "another"))
+    await change(store, Changed.NOTICES)
+    await end(store, "new")
+    await change(store, Changed.ADDRESS_BANS)
     await recorded.follower.poll()
     await recorded.follower.poll()
     assert recorded.ended == ["new"]
-    assert recorded.others == ["one of the program's", "another"]
+    assert recorded.others == [Changed.NOTICES, Changed.ADDRESS_BANS]
 
 
-async def test_a_handler_that_fails_keeps_no_session_open() -> None:
+async def test_a_handler_that_fails_keeps_no_session_open(store: ProgramStore) -> None:
     """S1: a fault in the program is logged; the entries after it are handled."""
-    journal = ShortJournal()
     ended: list[SessionId] = []
 
     def broken(entry: object) -> None:
@@ -69,24 +76,23 @@ async def test_a_handler_that_fails_keeps_no_session_open() -> None:
             case _:
                 raise ValueError("a fault")
 
-    follower = JournalFollower(journal, broken)
-    journal.entries.append(JournalEntry(1, "one of the program's"))
-    journal.entries.append(JournalEntry(2, SessionEnded(SessionId("new"), ANNA)))
+    follower = JournalFollower(store.journal, broken)
+    await change(store, Changed.NOTICES)
+    await end(store, "new")
     await follower.poll()
     assert ended == ["new"]
 
 
-async def test_an_unreadable_journal_is_read_again() -> None:
+async def test_an_unreadable_journal_is_read_again(store: ProgramStore) -> None:
     """Nothing is lost by a store that cannot answer for a while."""
-    journal = ShortJournal()
-    recorded = Recorder(journal)
+    recorded = Recorder(store)
     await recorded.follower.begin()
-    journal.entries.append(JournalEntry(1, SessionEnded(SessionId("new"), ANNA)))
-    journal.broken = True
+    await end(store, "new")
+    await store.writer.submit(lambda db: db.execute("ALTER TABLE journal RENAME TO elsewhere"))
     await recorded.follower.poll()
     await recorded.follower.poll()
     assert recorded.ended == []
-    journal.broken = False
+    await store.writer.submit(lambda db: db.execute("ALTER TABLE elsewhere RENAME TO journal"))
     await recorded.follower.poll()
     assert recorded.ended == ["new"]
 

@@ -1,12 +1,18 @@
 """The server, all of it: it counts, and shows the count to everyone who is connected."""
 
+from parlour_server.capabilities import CAPABILITIES
 from parlour_server.kit.app import App
 from parlour_server.kit.connections.peer import Peer
 
 from blank.frames import WIRE, Add, Count
 from blank.rules import added
 
-app: App[None] = App(WIRE, messages_per_minute=120, command="python -m blank.server")
+app: App[None] = App(
+    WIRE,
+    messages_per_minute=120,
+    command="python -m blank.server",
+    capabilities=CAPABILITIES,  # what the server can do beside its core: leave out what you don't need
+)
 
 
 class Counter:

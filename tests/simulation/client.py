@@ -159,7 +159,7 @@ class Client:
         self.unanswered.clear()
         if code == SESSION_ENDED:
             self.over = True
-            if self.session in self.world.database.live.get(self.user, ()):
+            if self.world.database.is_live(self.session.id):
                 self.world.violation(f"{self.name} was closed as if its session had ended")
         self.world.scheduler.after(0.0, 0.3, self.connect)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from tests.simulation.log_world import LogWorld, run_logs
-from tests.simulation.store import NodeStore
+from tests.simulation.store import SimulatedWriter
 from tests.simulation.world import World, run
 
 from parlour_protocol.frames.replies import LogEvent, RoomSummary
@@ -30,13 +30,14 @@ from parlour_server.kit.log_fanout import Decided, LogFanout
 from parlour_server.kit.store.engine.connection import Job, Outcome
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import SessionEnded
+from parlour_server.store.sql.rooms.log import Log
 from parlour_server.store.types import Appended, AppendEvent, Decide
 
 _advanced: Final = Hub.advanced
 _subscribe: Final = Hub.subscribe
 _journal: Final = ConnectionService.journal
 _write: Final = Writer._write
-_append: Final = NodeStore.append
+_append: Final = Log.append
 
 
 def _nothing(*_: object, **__: object) -> None:
@@ -117,16 +118,16 @@ def _answer_first(self: Writer, jobs: list[Job]) -> list[Outcome]:
     return _write(self, jobs)[:1]
 
 
-def _append_unheard(self: NodeStore, event: AppendEvent, decide: Decide) -> Any:
+def _append_unheard(self: Log, event: AppendEvent, decide: Decide) -> Any:
     """Acknowledge before the commit."""
-    room = self._database.known.get(event.room)
-    future = self._writer._loop.create_future()
-    if room is None or event.author not in room.members:
+    database = self._writer.database if isinstance(self._writer, SimulatedWriter) else None
+    if database is None or event.author not in database.members(event.room):
         return _append(self, event, decide)
+    future = self._writer._loop.create_future()
     _append(self, event, decide).add_done_callback(lambda done: done.exception())
     logged = LogEvent(
         room=event.room,
-        seq=Seq(room.head + 1),
+        seq=Seq(database.head(event.room) + 1),
         at=event.at,
         author=event.author,
         device=event.device,
@@ -180,5 +181,5 @@ MUTANTS: Final = (
     Mutant("what a followed log misses is not read", LogFanout, "_read_missing", _nothing, play=run_logs),
     Mutant("entries are published as they come", LogFanout, "appended", _publish_at_once, play=run_logs),
     Mutant("only the first write of a batch is answered", Writer, "_write", _answer_first),
-    Mutant("appends are acknowledged before the commit", NodeStore, "append", _append_unheard),
+    Mutant("appends are acknowledged before the commit", Log, "append", _append_unheard),
 )

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from contextvars import Context
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tests.server.chat.fakes import GENEROUS, RecordingAudit
 from tests.server.fakes import by_itself, no_notices
@@ -11,7 +11,7 @@ from tests.simulation.bus import SimulatedBus
 from tests.simulation.store import NodeStore
 
 from parlour_protocol.frames.wire import WIRE
-from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_protocol.kit.ids import Millis
 from parlour_server.chat.chat import Chat
 from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat_settings import Delivery, MessageSettings
@@ -26,13 +26,13 @@ from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.journal_follower import JournalFollower
 from parlour_server.kit.limit_hits import LimitHits
+from parlour_server.kit.store.accounts.authority import ByOperator
 
 if TYPE_CHECKING:
     from tests.simulation.loop import Scheduler
     from tests.simulation.world import World
 
-    from parlour_server.kit.store.engine.journal import Journal
-    from parlour_server.store.chat_store import ChatStore
+    from parlour_server.kit.store.records import SessionRecord
 
 
 class VirtualClock:
@@ -62,9 +62,7 @@ class Node:
         self.loop = scheduler.new_loop()
         self.bus = SimulatedBus(world.network, self.loop)
         clock = VirtualClock(scheduler)
-        self.store = NodeStore(
-            world.database, scheduler, self.loop, clock, world.store_faults, announces=world.plan.nodes > 1
-        )
+        self.store = NodeStore(world.database, scheduler, self.loop, clock, world.store_faults)
         self.service: ConnectionService[PeerState]
         self._clock = clock
         self.loop.call_soon(self._start, context=Context())
@@ -79,7 +77,7 @@ class Node:
             server="chat.example",
             rates=GENEROUS,
             delivery=Delivery(flush_ms=13),
-            store=cast("ChatStore", self.store),
+            store=self.store,
             connected=connected,
             nodes=nodes,
             limits=AccountLimits(),
@@ -108,21 +106,23 @@ class Node:
             hits=LimitHits(),
             tracing=None,
         )
-        self._follower = JournalFollower(cast("Journal", self.store), self.service.journal)
+        self._follower = JournalFollower(self.store.journal, self.service.journal)
         self.loop.create_task(self._follow())
         if self._world.plan.nodes > 1:
             self.loop.create_task(self.chat.positions.run())
 
     async def _follow(self) -> None:
-        await self._follower.begin()
-        self.running = True
+        while not self.running:
+            with suppress(UnavailableError):  # a server that cannot read it ends, and is started again
+                await self._follower.begin()
+                self.running = True
         await self._follower.run()
 
-    async def end_session(self, session: SessionId) -> None:
+    async def end_session(self, session: "SessionRecord") -> None:
         """End a session, as someone's request does."""
         with suppress(UnavailableError):  # whoever asked is told so; it may have ended all the same
-            await self.store.end_session(session)
-            self.bus.publish(SessionsEnded(frozenset({session})))
+            await self.store.sessions.end(ByOperator(session.user), session.id)
+            self.bus.publish(SessionsEnded(frozenset({session.id})))
 
     def kill(self) -> None:
         """Stop at once, in the middle of everything."""

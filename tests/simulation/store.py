@@ -1,36 +1,34 @@
 """One database for all simulated servers, and each server's way to it.
 
-The rooms are those of `tests/server/chat/memory.py`. A read sees the database at some moment between its
-start and its end. Writes go through the real `Writer`, without its thread: they gather while a transaction
-waits for the disk, are committed at one moment, and their results arrive later. A read or a transaction may
-fail; where the database is another process, nobody knows whether a failed transaction was committed.
+The store is the real one, over SQLite in memory. A read sees the database at some moment between its start
+and its end. Writes go through the real `Writer`, without its thread: they gather while a transaction waits
+for the disk, are committed at one moment, and their results arrive later. A read or a transaction may fail;
+where the database is another process, nobody knows whether a failed transaction was committed.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from unittest.mock import patch
 
-from tests.server.chat.memory import MemoryStore
+from tests.server.chat.inline_store import InlineStore, MemoryEngine
 from tests.simulation.loop import Scheduler, SimulatedLoop
 
-from parlour_protocol.frames.bodies import concerned
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Incarnation, Seq, SessionId
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError, UnavailableError
-from parlour_server.kit.store.engine.connection import Job, Outcome
+from parlour_server.kit.store import kit_store
+from parlour_server.kit.store.engine.connection import Connection, Job, Outcome
+from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.kit.store.records import JournalEntry, SessionEnded
-from parlour_server.store.types import (
-    Appended,
-    AppendEvent,
-    ConsentRecorded,
-    Decide,
-    MadeRoom,
-    NewRoom,
-    RoomAdvanced,
-)
+from parlour_server.store.chat_store import ChatStore
+from parlour_server.store.sql.rooms.log_pages import read_page
 
 T = TypeVar("T")
 
@@ -39,39 +37,61 @@ class _DatabaseError(Exception):
     """The database could not be reached, or was lost during a transaction."""
 
 
-class Database(MemoryStore):
-    """What is committed. Its coroutines end without waiting."""
+class Database:
+    """What is committed, read and changed at once."""
 
-    def __init__(self, session_ended: Callable[[SessionId], None]) -> None:
-        """``session_ended`` is called with each end of a session."""
-        super().__init__()
-        self.entries: list[JournalEntry] = []
+    def __init__(self, clock: Clock, session_ended: Callable[[SessionId], None], *, is_shared: bool) -> None:
+        """``session_ended`` is called with each end of a session; ``is_shared``: by several servers."""
+        self.engine = MemoryEngine()
+        self.connection = self.engine.connection
+        self.connection.is_shared = is_shared
+        self.store = InlineStore(clock, self.engine)
         self._session_ended = session_ended
+        self._noted = 0
+        self._events: dict[RoomId, list[LogEvent]] = {}
 
-    async def _after(self, read: str, value: Any) -> Any:
-        del read
-        return value
-
-    def add_entry(self, what: object) -> None:
-        """Append to the journal."""
-        self.entries.append(JournalEntry(len(self.entries) + 1, what))
-
-    def end_session(self, session: SessionId) -> None:
-        """End a session, so that it opens no more connections."""
-        for user, records in self.live.items():
-            if any(record.id == session for record in records):
-                self.live[user] = [record for record in records if record.id != session]
-                self.add_entry(SessionEnded(session, user))
+    def committed(self) -> None:
+        """Look which sessions a transaction ended."""
+        found = self.connection.execute(
+            "SELECT number, session FROM journal WHERE number > ? ORDER BY number", (self._noted,)
+        ).fetchall()
+        for number, session in found:
+            self._noted = number
+            if session is not None:
                 self._session_ended(session)
 
+    def is_live(self, session: SessionId) -> bool:
+        """Return whether a session has not ended."""
+        return bool(self._column("SELECT 1 FROM sessions WHERE session = ?", session))
 
-def at_once(work: Coroutine[Any, Any, T]) -> T:
-    """Return what a coroutine returns that does not wait."""
-    try:
-        work.send(None)
-    except StopIteration as end:
-        return end.value
-    raise AssertionError("it waited")
+    def rooms(self) -> list[RoomId]:
+        """Return all rooms."""
+        return self._column("SELECT room FROM rooms ORDER BY room")
+
+    def kind(self, room: RoomId) -> RoomKind:
+        """Return the kind of a room."""
+        [kind] = self._column("SELECT kind FROM rooms WHERE room = ?", room)
+        return RoomKind(kind)
+
+    def members(self, room: RoomId) -> set[UserName]:
+        """Return the members of a room."""
+        return set(self._column("SELECT account FROM members WHERE room = ?", room))
+
+    def head(self, room: RoomId) -> int:
+        """Return the number of a room's newest event."""
+        return next(iter(self._column("SELECT head FROM rooms WHERE room = ?", room)), 0)
+
+    def events(self, room: RoomId) -> Sequence[LogEvent]:
+        """Return a room's log."""
+        events = self._events.setdefault(room, [])
+        while len(events) < self.head(room):
+            after = Seq(len(events))
+            page = read_page(self.connection, room=room, after=after, before=None, limit=200, max_bytes=10**6)
+            events += page.events
+        return events
+
+    def _column(self, query: str, *values: object) -> list[Any]:
+        return [value for (value,) in self.connection.execute(query, values)]
 
 
 @dataclass
@@ -100,6 +120,16 @@ class _MemoryEngine:
         del announces
         return self
 
+    def commit(self, connection: Any, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run the jobs."""
+        outcomes: list[Outcome] = []
+        for job in jobs:
+            try:
+                outcomes.append((job.future, job.run(connection), None))
+            except RefusedError as error:
+                outcomes.append((job.future, None, error))
+        return outcomes
+
     def close(self) -> None:
         """Nothing to close."""
 
@@ -112,27 +142,51 @@ class _MemoryEngine:
         fails = self._random.random() < self._faults.write_fails
         if fails and (not self._faults.outcome_unknown or self._random.random() < 0.5):
             raise _DatabaseError("unreachable")
-        outcomes: list[Outcome] = []
-        for job in jobs:
-            try:
-                outcomes.append((job.future, job.run(connection), None))
-            except RefusedError as error:
-                outcomes.append((job.future, None, error))
+        outcomes = self.commit(connection, jobs)
         if fails:
             raise _DatabaseError("lost after the commit")
+        return outcomes
+
+
+class _DatabaseEngine(_MemoryEngine):
+    """The same for a database."""
+
+    failures: tuple[type[Exception], ...] = (_DatabaseError, sqlite3.Error)
+
+    def __init__(self, scheduler: Scheduler, faults: StoreFaults, database: Database) -> None:
+        super().__init__(scheduler, faults)
+        self.database = database
+
+    def connect_writer(self, *, announces: bool) -> Any:
+        return self.database.engine.connect_writer(announces=announces)
+
+    def commit(self, connection: Any, jobs: Sequence[Job]) -> list[Outcome]:
+        outcomes = self.database.engine.run_batch(connection, jobs)
+        self.database.committed()
         return outcomes
 
 
 class SimulatedWriter(Writer):
     """The writer, whose thread is played by the scheduler."""
 
-    def __init__(self, scheduler: Scheduler, loop: SimulatedLoop, clock: Clock, faults: StoreFaults) -> None:
-        engine: Any = _MemoryEngine(scheduler, faults)
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        loop: SimulatedLoop,
+        clock: Clock,
+        faults: StoreFaults,
+        database: Database | None = None,
+    ) -> None:
+        """Without a database each write is a function of nothing."""
+        engine: Any = (
+            _DatabaseEngine(scheduler, faults, database) if database else _MemoryEngine(scheduler, faults)
+        )
         super().__init__(engine, clock, announces=False)
+        self.database = database
         self._scheduler = scheduler
         self._faults = faults
         self._loop = self._simulated_loop = loop
-        self._connection = engine
+        self._connection = engine.connect_writer(announces=False)
         self._open = True
         self._pumping = False
 
@@ -164,17 +218,27 @@ class SimulatedWriter(Writer):
             self._later(self._begin)
 
 
-class NodeStore:
-    """The database as one server reaches it, as far as the simulated requests need it."""
+class SimulatedReaders(Readers):
+    """The readers: a read takes a while, and may fail."""
 
-    incarnation = MemoryStore.incarnation
+    def __init__(self, scheduler: Scheduler, clock: Clock, faults: StoreFaults, database: Database) -> None:
+        super().__init__(database.engine, clock)
+        self._scheduler = scheduler
+        self._faults = faults
+        self._database = database
 
-    @property
-    def accounts(self) -> Any:
-        """The parts of the store are the store."""
-        return self
+    async def run(self, read: Callable[[Connection], T]) -> T:
+        chance = self._scheduler.random
+        await asyncio.sleep(chance.random() * self._faults.delay)
+        if chance.random() < self._faults.read_fails:
+            raise UnavailableError("the database cannot be read")
+        value = read(self._database.connection)
+        await asyncio.sleep(chance.random() * self._faults.delay)
+        return value
 
-    rooms = log = journal = consent = reports = accounts
+
+class NodeStore(ChatStore):
+    """The store of one server."""
 
     def __init__(
         self,
@@ -183,93 +247,13 @@ class NodeStore:
         loop: SimulatedLoop,
         clock: Clock,
         faults: StoreFaults,
-        *,
-        announces: bool,
     ) -> None:
-        """``announces``: servers learn from the journal of changes by others."""
-        self._announces = announces
-        self._database = database
-        self._scheduler = scheduler
-        self._faults = faults
-        self._writer = SimulatedWriter(scheduler, loop, clock, faults)
+        def writer(*_: object, **__: object) -> SimulatedWriter:
+            return SimulatedWriter(scheduler, loop, clock, faults, database)
 
-    async def _read(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        chance = self._scheduler.random
-        await asyncio.sleep(chance.random() * self._faults.delay)
-        if chance.random() < self._faults.read_fails:
-            raise UnavailableError("the database cannot be read")
-        value = at_once(work())
-        await asyncio.sleep(chance.random() * self._faults.delay)
-        return value
+        def readers(*_: object) -> SimulatedReaders:
+            return SimulatedReaders(scheduler, clock, faults, database)
 
-    # reads
-
-    async def head(self) -> int:
-        return len(self._database.entries)
-
-    async def since(self, number: int) -> Sequence[JournalEntry]:
-        async def entries() -> Sequence[JournalEntry]:
-            return self._database.entries[number:]
-
-        return await self._read(entries)
-
-    async def greeting(self, *of: Any) -> Any:
-        return await self._read(lambda: self._database.greeting(*of))
-
-    async def summary(self, *of: Any) -> Any:
-        return await self._read(lambda: self._database.summary(*of))
-
-    async def membership(self, *of: Any) -> Any:
-        return await self._read(lambda: self._database.membership(*of))
-
-    async def members(self, *of: Any, **options: Any) -> Any:
-        return await self._read(lambda: self._database.members(*of, **options))
-
-    async def invitation(self, *of: Any) -> Any:
-        return await self._read(lambda: self._database.invitation(*of))
-
-    async def page(self, *of: Any, **options: Any) -> Any:
-        return await self._read(lambda: self._database.page(*of, **options))
-
-    async def heads(self, *of: Any) -> Any:
-        return await self._read(lambda: self._database.heads(*of))
-
-    # writes
-
-    def append(self, event: AppendEvent, decide: Decide) -> "asyncio.Future[Appended]":
-        def write(_: object) -> Appended:
-            appended = self._database.commit(event, decide)
-            if not appended.replay:
-                self._note(appended.event)
-            return appended
-
-        return self._writer.submit(write)
-
-    def _note(self, event: LogEvent) -> None:
-        """Add what the stores of several servers add: whose membership or invitation an event changes."""
-        who = concerned(event.body, event.author)
-        if self._announces and who is not None:
-            self._database.add_entry(RoomAdvanced(event.room, event.seq, who))
-
-    async def create(self, new: NewRoom) -> Any:
-        def write(_: object) -> MadeRoom:
-            made = at_once(self._database.create(new))
-            for event in made.events:
-                self._note(event)
-            if self._announces:
-                self._database.add_entry(ConsentRecorded(new.peer or new.author, made.room))
-            return made
-
-        return await self._writer.submit(write)
-
-    async def end_session(self, session: SessionId) -> None:
-        """End a session."""
-        await self._writer.submit(lambda _: self._database.end_session(session))
-
-    # consent is that of the memory store, at once
-
-    async def accept_direct(self, *of: Any) -> Any:
-        return await self._database.accept_direct(*of)
-
-    async def find(self, user: Any) -> Any:
-        return await self._database.find(user)
+        with patch.object(kit_store, "Writer", writer), patch.object(kit_store, "Readers", readers):
+            super().__init__(database.engine, clock, tells_by_bus=True)
+        self._incarnation = Incarnation("m" * 22)

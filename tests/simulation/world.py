@@ -14,11 +14,12 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from tests.server.chat.fakes import LAPTOP
+from tests.server.kit.store.world import log_in
 from tests.simulation.bus import BusFaults, Network
 from tests.simulation.client import Client, membership_change
 from tests.simulation.loop import Scheduler
 from tests.simulation.node import Node, VirtualClock
-from tests.simulation.store import Database, StoreFaults, at_once
+from tests.simulation.store import Database, StoreFaults
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Joined, Message
@@ -27,11 +28,11 @@ from parlour_protocol.frames.wire import decode_server_frame
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.frames import Frame
 from parlour_protocol.kit.ids import Millis, RequestId, SessionId
-from parlour_protocol.kit.names import UserName, parse_user_name
+from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.logs import captured
-from parlour_server.kit.store.records import Account, SessionRecord
+from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
 from parlour_server.store.types import AppendEvent, NewRoom
 
 PROGRESS_SECONDS: Final = 6.0
@@ -93,7 +94,6 @@ class World:
         self._chance = self.scheduler.random
         self.plan = Plan.of(self._chance)
         self.description = f"{self.plan}"
-        self.database = Database(self.session_ended)
         self.network = Network(self.scheduler, self.plan.bus)
         self.store_faults = self.plan.store
         self.violations: list[str] = []
@@ -104,6 +104,7 @@ class World:
         self.nodes: list[Node] = []
         self.clients: list[Client] = []
         self._clock = VirtualClock(self.scheduler)
+        self.database = Database(self._clock, self.session_ended, is_shared=self.plan.nodes > 1)
         self._requests = 0
         self._texts: dict[RequestId, str] = {}
         self._stored: dict[RequestId, Stored] = {}
@@ -176,24 +177,26 @@ class World:
 
     def head(self, room: RoomId) -> int:
         """Return the number of a room's newest event."""
-        return self.database.known[room].head
+        return self.database.head(room)
 
     def logged(self, room: RoomId, seq: int) -> LogEvent | None:
         """Return an event of the log."""
-        events = self.database.known[room].events
+        events = self.database.events(room)
         return events[seq - 1] if 1 <= seq <= len(events) else None
 
     def may_see(self, user: UserName, room: RoomId, seq: int) -> bool:
         """Return whether someone's membership had not ended before this event."""
-        found = self.database.known[room]
-        for event in found.events[self._folded[room] :]:
+        events = self.database.events(room)
+        for event in events[self._folded[room] :]:
             change = membership_change(event)
             if change is not None:
                 who, begins = change
                 self._memberships[room, who] = float("inf") if begins else event.seq
-        self._folded[room] = found.head
+        self._folded[room] = len(events)
         until = self._memberships.get((room, user), 0.0)
-        return seq <= until or (found.kind is RoomKind.DIRECT and user in found.members)
+        if seq <= until:
+            return True
+        return self.database.kind(room) is RoomKind.DIRECT and user in self.database.members(room)
 
     def stored(self, request: RequestId, where: Stored) -> None:
         """Record an answer."""
@@ -209,9 +212,10 @@ class World:
 
     def _set_up(self) -> None:
         self.nodes = [Node(self, f"node{number}") for number in range(self.plan.nodes)]
-        people = [parse_user_name(name) for name in _PEOPLE]
+        store, people = self.database.store, [parse_user_name(name) for name in _PEOPLE]
         for user in people:
-            self.database.people[user] = Account(user, "x", Millis(0))
+            account = NewAccountRecord(user, skeleton(user), "x", Millis(0))
+            store.at_once(store.accounts.create(account, None))
         for number, kind in enumerate((RoomKind.PUBLIC, RoomKind.PRIVATE)):
             new = NewRoom(
                 room=RoomId(f"room-{number:017d}"),
@@ -224,24 +228,24 @@ class World:
                 name=parse_room_name(f"room{number}"),
                 skeleton=f"room{number}",
             )
-            at_once(self.database.create(new))
+            store.at_once(store.rooms.create(new))
             for user in people[1:3]:
                 event = AppendEvent(
                     new.room, user, LAPTOP, self.new_request(), self._clock.now(), Joined(), None
                 )
-                self.database.commit(event, lambda *_: None)
+                store.commit(event)
         for number in range(self._chance.randint(4, 7)):
             user = people[number % 4]
             record = SessionRecord(
                 id=SessionId(f"session-{number:014d}"),
                 user=user,
                 device=LAPTOP,
-                token=b"",
+                token=number.to_bytes(32, "big"),
                 created=Millis(0),
                 last_seen=Millis(0),
                 expires=Millis(self._clock.now() + 10**9),
             )
-            self.database.live.setdefault(user, []).append(record)
+            store.at_once(log_in(store, record, cap=99))
             client = Client(self, f"{user}{number}", user, record)
             self.clients.append(client)
             self._retry(client)
@@ -276,7 +280,7 @@ class World:
         return self._chance.choice(self.clients)
 
     def _room(self) -> RoomId:
-        return self._chance.choice(list(self.database.known))
+        return self._chance.choice(self.database.rooms())
 
     def _say(self) -> None:
         client = self._someone()
@@ -304,8 +308,7 @@ class World:
         whom = self._someone()
         whom.disconnect()
         room = self._room()
-        members = self.database.known[room].members
-        tag = "kick" if whom.user in members and self._chance.random() < 0.5 else "join"
+        tag = "kick" if whom.user in self.database.members(room) and self._chance.random() < 0.5 else "join"
         owners = [one for one in self.clients if tag == "kick" and one.user == _PEOPLE[0]]
         others = owners or [one for one in self.clients if one.user == whom.user and one is not whom]
         fields = {"user": whom.user} if tag == "kick" else {}
@@ -339,7 +342,7 @@ class World:
         node = self._chance.choice(nodes)
         self.note(f"the session of {client.name} ends")
         self.scheduler.at(
-            self.scheduler.now, node.loop, lambda: node.loop.create_task(node.end_session(client.session.id))
+            self.scheduler.now, node.loop, lambda: node.loop.create_task(node.end_session(client.session))
         )
 
     def session_ended(self, session: SessionId) -> None:
@@ -406,8 +409,8 @@ class World:
                 self.violation(f"{client.name} is connected without a session")
         counts = Counter(
             event.body.text
-            for room in self.database.known.values()
-            for event in room.events
+            for room in self.database.rooms()
+            for event in self.database.events(room)
             if isinstance(event.body, Message)
         )
         for request, text in self._texts.items():
@@ -421,7 +424,7 @@ class World:
                 self.violation(f"{text} is {count} times in the log")
 
     def _is_live(self, client: Client) -> bool:
-        return client.session in self.database.live[client.user]
+        return self.database.is_live(client.session.id)
 
     def _compare_client(self, client: Client) -> None:
         if client.link is None or not client.greeted:
@@ -429,7 +432,7 @@ class World:
             return
         if client.unanswered:
             self.violation(f"{client.name}: {sorted(client.unanswered)} were not answered")
-        rooms = {room.id for room in self.database.known.values() if client.user in room.members}
+        rooms = {room for room in self.database.rooms() if client.user in self.database.members(room)}
         for room in sorted(rooms - client.views.keys()):
             self.violation(f"{client.name} was not told that it is in {room}")
         for room in sorted(client.views.keys() - rooms):

@@ -8,7 +8,7 @@ and the moment at which it arrives.
 import asyncio
 import sqlite3
 import tempfile
-from asyncio import Future
+from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Coroutine
 from contextlib import closing
 from functools import cache
@@ -51,13 +51,20 @@ def _new_database() -> bytes:
             return db.serialize()
 
 
+class _OnlyConnection(SqliteWriteConnection):
+    """The connection that is the database: it stays open."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 class MemoryEngine(SqliteEngine):
     """A new database in memory, with one connection for everything."""
 
     def __init__(self) -> None:
         super().__init__(Path(":memory:"))
         self.connection = sqlite3.connect(
-            ":memory:", isolation_level=None, cached_statements=256, factory=SqliteWriteConnection
+            ":memory:", isolation_level=None, cached_statements=256, factory=_OnlyConnection
         )
         self.connection.deserialize(_new_database())
         self.connection.execute("PRAGMA foreign_keys = ON")
@@ -65,6 +72,13 @@ class MemoryEngine(SqliteEngine):
     def connect_writer(self, *, announces: bool) -> SqliteWriteConnection:
         self.connection.announces = announces
         return self.connection
+
+
+class _NoLoop(AbstractEventLoop):
+    """What a future belongs to that no one waits for."""
+
+    def get_debug(self) -> bool:
+        return False
 
 
 class InlineWriter(Writer):
@@ -78,8 +92,8 @@ class InlineWriter(Writer):
         """What comes of a write is there when it is submitted."""
 
     def submit(self, write: Callable[[WriteConnection], _T], *, within: str | None = None) -> "Future[_T]":
-        loop = asyncio.get_running_loop()
-        future: Future[_T] = loop.create_future()
+        loop = _NoLoop() if self.at_once else asyncio.get_running_loop()
+        future: Future[_T] = Future(loop=loop)
         job = Job(cast("Future[Any]", future), write, within)
         if self.is_down:
             outcomes: list[Outcome] = [(job.future, None, UnavailableError("down"))]
@@ -114,12 +128,12 @@ class InlineReaders(Readers):
 class InlineStore(ChatStore):
     """The store, whose reads can be held and counted."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, engine: MemoryEngine | None = None) -> None:
         with (
             patch.object(kit_store, "Writer", InlineWriter),
             patch.object(kit_store, "Readers", InlineReaders),
         ):
-            super().__init__(MemoryEngine(), clock, tells_by_bus=True)
+            super().__init__(engine or MemoryEngine(), clock, tells_by_bus=True)
         self._incarnation = Incarnation("m" * 22)
         self._inline = (cast("InlineWriter", self._writer), cast("InlineReaders", self._readers))
         self.reads: list[str] = []

@@ -1,6 +1,6 @@
 """One run of servers whose people follow logs of a program of the kit, as a seed decides.
 
-The real fan-out and topics run over a database and a bus that delay and fail.
+The real log, fan-out and topics run over a database and a bus that delay and fail.
 """
 
 import asyncio
@@ -12,18 +12,20 @@ from typing import Any, Final, cast
 from unittest.mock import patch
 
 import msgspec
+from tests.server.kit.conftest import SCHEMA
 from tests.simulation.bus import Network, SimulatedBus
 from tests.simulation.loop import Scheduler
 from tests.simulation.node import VirtualClock
-from tests.simulation.store import SimulatedWriter, StoreFaults
+from tests.simulation.store import Database, SimulatedReaders, SimulatedWriter
 from tests.simulation.world import PROGRESS_SECONDS, Plan, is_unforeseen
 
 from parlour_protocol.kit.frames import Push
 from parlour_protocol.kit.id_fields import Count
-from parlour_protocol.kit.ids import Millis, RequestId, Seq
+from parlour_protocol.kit.ids import RequestId
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.errors import UnavailableError
-from parlour_server.kit.log.log import Appended, Entry, Facts, LogAdvanced, LogId
+from parlour_server.kit.log.log import Entry, Facts, LogAdvanced
+from parlour_server.kit.log.sql_log import SqlLog
 from parlour_server.kit.log.typed_log import TypedLog
 from parlour_server.kit.log_fanout import LOOK_SECONDS_SHARED, Decided, LogFanout
 from parlour_server.kit.logs import captured
@@ -46,50 +48,6 @@ def _count(facts: Facts[int]) -> int:
     return facts.head + 1
 
 
-class NodeLogs:
-    """The logs as one server reaches them; ``entries`` are what all servers committed."""
-
-    def __init__(
-        self,
-        entries: dict[LogId, list[Entry[bytes]]],
-        scheduler: Scheduler,
-        faults: StoreFaults,
-        writer: SimulatedWriter,
-    ) -> None:
-        self._entries = entries
-        self._scheduler = scheduler
-        self._faults = faults
-        self._writer = writer
-
-    def append(self, _author: Any, _request: Any, log: LogId, body: bytes, decide: Any) -> Any:
-        def write(_: object) -> Appended[bytes]:
-            entries = self._entries.setdefault(log, [])
-            decide(Facts(Seq(len(entries)), None, None, Millis(0)))
-            entries.append(Entry(log, Seq(len(entries) + 1), Millis(0), None, body))
-            return Appended(entries[-1])
-
-        return self._writer.submit(write)
-
-    async def page(self, log: LogId, *, after: Seq, limit: int, max_bytes: int) -> Any:
-        del max_bytes
-        await self._wait()
-        found = self._entries.get(log, [])[after:]
-        await self._wait()
-        return found[:limit], len(found) > limit
-
-    async def heads(self, logs: tuple[LogId, ...]) -> dict[LogId, Seq]:
-        await self._wait()
-        heads = {log: Seq(len(self._entries.get(log, ()))) for log in logs}
-        await self._wait()
-        return heads
-
-    async def _wait(self) -> None:
-        chance = self._scheduler.random
-        await asyncio.sleep(chance.random() * self._faults.delay)
-        if chance.random() < self._faults.read_fails:
-            raise UnavailableError("the database cannot be read")
-
-
 class LogNode:
     """A server of a program with logs."""
 
@@ -97,9 +55,10 @@ class LogNode:
         scheduler = world.scheduler
         self.loop = scheduler.new_loop()
         self.bus = SimulatedBus(world.network, self.loop)
-        writer = SimulatedWriter(scheduler, self.loop, VirtualClock(scheduler), world.plan.store)
-        raw: Any = NodeLogs(world.entries, scheduler, world.plan.store, writer)
-        self.logs: TypedLog[int, int] = TypedLog(raw, "count", int, int)
+        clock, faults, database = VirtualClock(scheduler), world.plan.store, world.database
+        writer = SimulatedWriter(scheduler, self.loop, clock, faults, database)
+        readers = SimulatedReaders(scheduler, clock, faults, database)
+        self.logs: TypedLog[int, int] = TypedLog(SqlLog(writer, readers, clock), "count", int, int)
         parts: Any = SimpleNamespace(
             topics=Topics(self.loop, 0.013, frozenset({Grew}), self.bus),
             background=BackgroundTasks(),
@@ -121,7 +80,7 @@ class LogNode:
     async def append(self, name: str, request: RequestId) -> None:
         """Append, as `ProgramLog` does."""
         decided = Decided(_count)
-        future = self.logs.append(cast("Any", None), request, name, 1, decided)
+        future = self.logs.append_own(request, name, 1, decided)
         with suppress(UnavailableError):
             self.fanout.appended(name, decided, await future)
 
@@ -185,7 +144,7 @@ class LogWorld:
         self.scheduler = Scheduler(seed)
         self.plan = Plan.of(self.scheduler.random)
         self.network = Network(self.scheduler, self.plan.bus)
-        self.entries: dict[LogId, list[Entry[bytes]]] = {}
+        self.database = Database(SCHEMA, is_shared=True)
         self.violations: list[str] = []
         self.frames = 0
         self.nodes: list[LogNode] = []
@@ -206,7 +165,8 @@ class LogWorld:
             self._heal()
             self.scheduler.run_until(self.plan.seconds + PROGRESS_SECONDS)
             for follower in self.followers:
-                head = len(self.entries.get(LogId(f"count:{follower.name}"), ()))
+                query = "SELECT head FROM kit_logs WHERE log = ?"
+                head = next(iter(self.database.column(query, f"count:{follower.name}")), 0)
                 if not follower.closed and follower.last != head:
                     self.violations.append(f"a follower has {follower.name} up to {follower.last} of {head}")
             self.violations += self.scheduler.faults

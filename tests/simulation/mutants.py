@@ -7,7 +7,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from tests.simulation.log_world import LogWorld, run_logs
-from tests.simulation.store import SimulatedWriter
+from tests.simulation.store import ChatDatabase, SimulatedWriter
 from tests.simulation.world import World, run
 
 from parlour_protocol.frames.replies import LogEvent, RoomSummary
@@ -121,7 +121,7 @@ def _answer_first(self: Writer, jobs: list[Job]) -> list[Outcome]:
 def _append_unheard(self: Log, event: AppendEvent, decide: Decide) -> Any:
     """Acknowledge before the commit."""
     database = self._writer.database if isinstance(self._writer, SimulatedWriter) else None
-    if database is None or event.author not in database.members(event.room):
+    if not isinstance(database, ChatDatabase) or event.author not in database.members(event.room):
         return _append(self, event, decide)
     future = self._writer._loop.create_future()
     _append(self, event, decide).add_done_callback(lambda done: done.exception())

@@ -22,11 +22,13 @@ from parlour_protocol.kit.ids import Incarnation, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.errors import RefusedError, UnavailableError
+from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.store import kit_store
-from parlour_server.kit.store.engine.connection import Connection, Job, Outcome
+from parlour_server.kit.store.engine.connection import Connection, Job, Outcome, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.kit.store.schema import Schema
+from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.sql.rooms.log_pages import read_page
 
@@ -38,13 +40,28 @@ class _DatabaseError(Exception):
 
 
 class Database:
-    """What is committed, read and changed at once."""
+    """What is committed."""
 
-    def __init__(self, clock: Clock, session_ended: Callable[[SessionId], None], *, is_shared: bool) -> None:
-        """``session_ended`` is called with each end of a session; ``is_shared``: by several servers."""
-        self.engine = MemoryEngine()
+    def __init__(self, schema: Schema, *, is_shared: bool) -> None:
+        """``is_shared``: by several servers."""
+        self.engine = MemoryEngine(schema)
         self.connection = self.engine.connection
         self.connection.is_shared = is_shared
+
+    def committed(self) -> None:
+        """Do nothing: called after each commit."""
+
+    def column(self, query: str, *values: object) -> list[Any]:
+        """Return the values of a query's only column."""
+        return [value for (value,) in self.connection.execute(query, values)]
+
+
+class ChatDatabase(Database):
+    """The chat's, read and changed at once."""
+
+    def __init__(self, clock: Clock, session_ended: Callable[[SessionId], None], *, is_shared: bool) -> None:
+        """``session_ended`` is called with each end of a session."""
+        super().__init__(SCHEMA, is_shared=is_shared)
         self.store = InlineStore(clock, self.engine)
         self._session_ended = session_ended
         self._noted = 0
@@ -62,24 +79,24 @@ class Database:
 
     def is_live(self, session: SessionId) -> bool:
         """Return whether a session has not ended."""
-        return bool(self._column("SELECT 1 FROM sessions WHERE session = ?", session))
+        return bool(self.column("SELECT 1 FROM sessions WHERE session = ?", session))
 
     def rooms(self) -> list[RoomId]:
         """Return all rooms."""
-        return self._column("SELECT room FROM rooms ORDER BY room")
+        return self.column("SELECT room FROM rooms ORDER BY room")
 
     def kind(self, room: RoomId) -> RoomKind:
         """Return the kind of a room."""
-        [kind] = self._column("SELECT kind FROM rooms WHERE room = ?", room)
+        [kind] = self.column("SELECT kind FROM rooms WHERE room = ?", room)
         return RoomKind(kind)
 
     def members(self, room: RoomId) -> set[UserName]:
         """Return the members of a room."""
-        return set(self._column("SELECT account FROM members WHERE room = ?", room))
+        return set(self.column("SELECT account FROM members WHERE room = ?", room))
 
     def head(self, room: RoomId) -> int:
         """Return the number of a room's newest event."""
-        return next(iter(self._column("SELECT head FROM rooms WHERE room = ?", room)), 0)
+        return next(iter(self.column("SELECT head FROM rooms WHERE room = ?", room)), 0)
 
     def events(self, room: RoomId) -> Sequence[LogEvent]:
         """Return a room's log."""
@@ -89,9 +106,6 @@ class Database:
             page = read_page(self.connection, room=room, after=after, before=None, limit=200, max_bytes=10**6)
             events += page.events
         return events
-
-    def _column(self, query: str, *values: object) -> list[Any]:
-        return [value for (value,) in self.connection.execute(query, values)]
 
 
 @dataclass
@@ -106,32 +120,18 @@ class StoreFaults:
     process."""
 
 
-class _MemoryEngine:
+class SimulatedEngine:
     """Runs a batch of writes on the database at one moment."""
 
-    failures: tuple[type[Exception], ...] = (_DatabaseError,)
-    stale_wal = False
+    failures: tuple[type[Exception], ...] = (_DatabaseError, sqlite3.Error)
 
-    def __init__(self, scheduler: Scheduler, faults: StoreFaults) -> None:
+    def __init__(self, scheduler: Scheduler, faults: StoreFaults, database: Database) -> None:
         self._random = scheduler.random
         self._faults = faults
+        self._database = database
 
-    def connect_writer(self, *, announces: bool) -> Any:
-        del announces
-        return self
-
-    def commit(self, connection: Any, jobs: Sequence[Job]) -> list[Outcome]:
-        """Run the jobs."""
-        outcomes: list[Outcome] = []
-        for job in jobs:
-            try:
-                outcomes.append((job.future, job.run(connection), None))
-            except RefusedError as error:
-                outcomes.append((job.future, None, error))
-        return outcomes
-
-    def close(self) -> None:
-        """Nothing to close."""
+    def connect_writer(self, *, announces: bool) -> WriteConnection:
+        return self._database.engine.connect_writer(announces=announces)
 
     def is_damage(self, error: BaseException) -> bool:
         """Return whether a page is damaged: memory has none."""
@@ -142,27 +142,10 @@ class _MemoryEngine:
         fails = self._random.random() < self._faults.write_fails
         if fails and (not self._faults.outcome_unknown or self._random.random() < 0.5):
             raise _DatabaseError("unreachable")
-        outcomes = self.commit(connection, jobs)
+        outcomes = self._database.engine.run_batch(connection, jobs)
+        self._database.committed()
         if fails:
             raise _DatabaseError("lost after the commit")
-        return outcomes
-
-
-class _DatabaseEngine(_MemoryEngine):
-    """The same for a database."""
-
-    failures: tuple[type[Exception], ...] = (_DatabaseError, sqlite3.Error)
-
-    def __init__(self, scheduler: Scheduler, faults: StoreFaults, database: Database) -> None:
-        super().__init__(scheduler, faults)
-        self.database = database
-
-    def connect_writer(self, *, announces: bool) -> Any:
-        return self.database.engine.connect_writer(announces=announces)
-
-    def commit(self, connection: Any, jobs: Sequence[Job]) -> list[Outcome]:
-        outcomes = self.database.engine.run_batch(connection, jobs)
-        self.database.committed()
         return outcomes
 
 
@@ -175,12 +158,9 @@ class SimulatedWriter(Writer):
         loop: SimulatedLoop,
         clock: Clock,
         faults: StoreFaults,
-        database: Database | None = None,
+        database: Database,
     ) -> None:
-        """Without a database each write is a function of nothing."""
-        engine: Any = (
-            _DatabaseEngine(scheduler, faults, database) if database else _MemoryEngine(scheduler, faults)
-        )
+        engine: Any = SimulatedEngine(scheduler, faults, database)
         super().__init__(engine, clock, announces=False)
         self.database = database
         self._scheduler = scheduler
@@ -242,7 +222,7 @@ class NodeStore(ChatStore):
 
     def __init__(
         self,
-        database: Database,
+        database: ChatDatabase,
         scheduler: Scheduler,
         loop: SimulatedLoop,
         clock: Clock,

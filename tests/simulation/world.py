@@ -19,7 +19,7 @@ from tests.simulation.bus import BusFaults, Network
 from tests.simulation.client import Client, membership_change
 from tests.simulation.loop import Scheduler
 from tests.simulation.node import Node, VirtualClock
-from tests.simulation.store import Database, StoreFaults
+from tests.simulation.store import ChatDatabase, StoreFaults
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Joined, Message
@@ -104,7 +104,7 @@ class World:
         self.nodes: list[Node] = []
         self.clients: list[Client] = []
         self._clock = VirtualClock(self.scheduler)
-        self.database = Database(self._clock, self.session_ended, is_shared=self.plan.nodes > 1)
+        self.database = ChatDatabase(self._clock, self.session_ended, is_shared=self.plan.nodes > 1)
         self._requests = 0
         self._texts: dict[RequestId, str] = {}
         self._stored: dict[RequestId, Stored] = {}

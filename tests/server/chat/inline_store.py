@@ -25,6 +25,7 @@ from parlour_server.kit.store.engine.connection import Connection, Job, Outcome,
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine, SqliteWriteConnection
 from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.kit.store.schema import Schema
 from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import Appended, AppendEvent
@@ -41,11 +42,11 @@ _READS: Final = {
 
 
 @cache
-def _new_database() -> bytes:
-    """Make a new database of the chat, once."""
+def _new_database(schema: Schema) -> bytes:
+    """Make a new database, once."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "parlour.db"
-        SCHEMA.create(path)
+        schema.create(path)
         with closing(sqlite3.connect(path)) as db:
             db.execute("PRAGMA journal_mode = DELETE")  # there is no write-ahead log in memory
             return db.serialize()
@@ -61,12 +62,12 @@ class _OnlyConnection(SqliteWriteConnection):
 class MemoryEngine(SqliteEngine):
     """A new database in memory, with one connection for everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, schema: Schema = SCHEMA) -> None:
         super().__init__(Path(":memory:"))
         self.connection = sqlite3.connect(
             ":memory:", isolation_level=None, cached_statements=256, factory=_OnlyConnection
         )
-        self.connection.deserialize(_new_database())
+        self.connection.deserialize(_new_database(schema))
         self.connection.execute("PRAGMA foreign_keys = ON")
 
     def connect_writer(self, *, announces: bool) -> SqliteWriteConnection:

@@ -77,7 +77,7 @@ class ShopStore(ProgramStore):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.things = SqlThings(self._writer, self._readers)
+        self.things = ThingStore(self._writer, self._readers)
 
     @staticmethod
     def find_damage(db: Connection, _tables: frozenset[str]) -> Iterator[str]:
@@ -86,7 +86,7 @@ class ShopStore(ProgramStore):
             yield "a thing has no name"
 
 
-class SqlThings:
+class ThingStore:
     """The things on the shelf."""
 
     def __init__(self, writer: Any, readers: Any) -> None:

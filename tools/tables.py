@@ -34,8 +34,9 @@ from parlour_protocol.rooms import RoomKind
 from parlour_server.api.operations import DELIVERY_OPERATIONS
 from parlour_server.chat_metrics import CHAT_METRICS
 from parlour_server.chat_name import NAME as CHAT_NAME
-from parlour_server.chat_settings import ChatSettings
+from parlour_server.chat_program import CHAT
 from parlour_server.cli.command_line import COMMAND_LINE
+from parlour_server.kit.capability import metrics_of
 from parlour_server.kit.config.settings_table import rows
 from parlour_server.kit.metrics import Metric
 from parlour_server.kit.server_metrics import KIT_METRICS
@@ -101,7 +102,7 @@ def configuration() -> str:
     """Return the table of the server's settings, with the defaults that are in force without any."""
     found = [
         [f"`{row.name}`", f"`{_shown(row.value)}`", row.unit, "yes" if row.reloads else "", row.reason]
-        for row in rows(ChatSettings())
+        for row in rows(CHAT.settings())
     ]
     return _table(["setting", "default", "unit", "reload", "reason"], found)
 
@@ -296,7 +297,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "contents": (SPECIFICATION, lambda: _frames(get_args(AnyContent))),
     "close codes": (SPECIFICATION, close_codes),
     "settings": (CONFIGURATION, configuration),
-    "metrics of every server": (METRICS, lambda: metrics(KIT_METRICS)),
+    "metrics of every server": (METRICS, lambda: metrics((*KIT_METRICS, *metrics_of(CHAT.capabilities)))),
     "metrics of the chat": (METRICS, lambda: metrics(CHAT_METRICS)),
     "server commands": (SERVER_COMMANDS, server_commands),
     "client settings": (CLIENT_SETTINGS, settings_of_the_client),

@@ -24,8 +24,9 @@ from parlour_server.chat_audit import CHAT_REPEATABLE, ChatAuditEvent
 from parlour_server.chat_folder import FILES, LOG_KEY, log_key_of
 from parlour_server.chat_name import NAME
 from parlour_server.chat_settings import ChatSettings
-from parlour_server.kit.capability import tables_of
+from parlour_server.kit.capability import sections_of, tables_of
 from parlour_server.kit.clock import Clock
+from parlour_server.kit.config.server_settings import with_sections
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.setup.data_folder import DataFolder, KeyFile, UploadFolder
@@ -168,7 +169,7 @@ CHAT: Final = ProgramSpec(
     name=NAME,
     wire=WIRE,
     start=_start,
-    settings=ChatSettings,
+    settings=with_sections(ChatSettings, sections_of(CAPABILITIES)),
     operations=DELIVERY_OPERATIONS,
     api_summary=_SUMMARY,
     error_answers=ERROR_ANSWERS,

@@ -30,6 +30,7 @@ from parlour_protocol.rooms import RoomKind
 from parlour_server.chat_metrics import CHAT_METRICS
 from parlour_server.chat_name import NAME
 from parlour_server.chat_program import CHAT
+from parlour_server.kit.capability import metrics_of
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.metrics import Kind
 from parlour_server.kit.prometheus_text import PrometheusText
@@ -40,7 +41,9 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
 ALERTS = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text("utf-8"))
 DASHBOARD = json.loads((DEPLOY / "grafana/parlour.json").read_text("utf-8"))
-DOCUMENTED = {one.full_name(NAME.word): one for one in (*KIT_METRICS, *CHAT_METRICS)}
+DOCUMENTED = {
+    one.full_name(NAME.word): one for one in (*KIT_METRICS, *metrics_of(CHAT.capabilities), *CHAT_METRICS)
+}
 ELSEWHERE = {"NATS", "PostgreSQL"}
 """Metrics that need one of these are not on the page of a server by itself."""
 SECRET = "a sentence that nobody else reads"

@@ -6,10 +6,10 @@ import tomllib
 from tests.docs.pages import pages
 
 from parlour_client.core import settings as client_settings
-from parlour_server.chat_settings import ChatSettings
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.config.settings_table import rows
 
-SERVER = {row.name for row in rows(ChatSettings())}
+SERVER = {row.name for row in rows(CHAT.settings())}
 SECTIONS = {name.partition(".")[0] for name in SERVER}
 CLIENT = {row.key for row in client_settings.TABLE}
 NAMED = re.compile(r"([a-z]+)\.([a-z_]+)(?: = .*)?")

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from parlour_server.chat_program import CHAT
-from parlour_server.kit.setup.disk_usage import KIT_BOUNDS
-from parlour_server.kit.store.table_facts import Tables
+from parlour_server.kit.store.table_facts import KIT_BOUNDS, Tables
 from parlour_server.kit.store.tables import metadata as kit_metadata
 from parlour_server.store.bounds import CHAT_BOUNDS
 from parlour_server.store.tables import metadata

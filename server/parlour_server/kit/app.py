@@ -24,10 +24,10 @@ from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_protocol.kit.wire import Wire
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.kit.api.operations import Operation, Operations
-from parlour_server.kit.capability import Capability, tables_of
+from parlour_server.kit.capability import Capability, sections_of, tables_of
 from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.config.server_settings import Settings, with_sections
 from parlour_server.kit.config.settings_table import reloaded
 from parlour_server.kit.connections.budgets import Budget, Budgets
 from parlour_server.kit.connections.error_boundary import ErrorBoundary, is_cancelled
@@ -256,7 +256,7 @@ class App(Generic[_S]):
             name=self.name,
             wire=self.wire,
             start=self._start,
-            settings=self._settings,
+            settings=with_sections(self._settings, sections_of(self._capabilities)),
             schema=replace(store.schema(self.name), capabilities=tables_of(self._capabilities)),
             capabilities=self._capabilities,
             make_store=make_store,

@@ -4,21 +4,41 @@ The core never names one: it asks ``Hooks`` at the places that a capability may 
 folder and its lines has removed the capability, with its commands, its tables and what it does.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from parlour_protocol.kit.errors import ProgramError
 from parlour_server.kit.hooks import Hooks
 from parlour_server.kit.store.table_facts import Tables
 
 if TYPE_CHECKING:
     import click
 
+    from parlour_server.kit.config.server_settings import Section, Settings
+    from parlour_server.kit.metrics import Metric
     from parlour_server.kit.running_program import Parts
+    from parlour_server.kit.setup.data_folder import DataFolder
+    from parlour_server.kit.setup.finding import Finding
+    from parlour_server.kit.store.engine.connection import Engine
 
 
 async def _start_nothing(_parts: "Parts[Any, Any]", _hooks: Hooks) -> None:
     return
+
+
+def _no_sections() -> "Mapping[str, type[Section]]":
+    return {}
+
+
+def _no_metrics() -> "tuple[Metric, ...]":
+    return ()
+
+
+def _find_nothing(
+    _folder: "DataFolder", _settings: "Settings | None", _engine: "Engine | None"
+) -> "Iterable[Finding]":
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +53,12 @@ class Capability:
     """Of the command line."""
     tables: Tables | None = None
     """Its tables of the database."""
+    sections: "Callable[[], Mapping[str, type[Section]]]" = _no_sections
+    """Returns its sections of the settings, by their names: one word each. ``section`` reads one."""
+    findings: "Callable[[DataFolder, Settings | None, Engine | None], Iterable[Finding]]" = _find_nothing
+    """`doctor`: what it finds; without the settings or the database, if they can't be read."""
+    metrics: "Callable[[], tuple[Metric, ...]]" = _no_metrics
+    """Returns what it shows among the metrics, for their documentation."""
 
 
 async def start_all(capabilities: Iterable[Capability], parts: "Parts[Any, Any]") -> Hooks:
@@ -46,3 +72,19 @@ async def start_all(capabilities: Iterable[Capability], parts: "Parts[Any, Any]"
 def tables_of(capabilities: Iterable[Capability]) -> tuple[Tables, ...]:
     """Return the tables that they have."""
     return tuple(one.tables for one in capabilities if one.tables is not None)
+
+
+def sections_of(capabilities: Iterable[Capability]) -> "dict[str, type[Section]]":
+    """Return the sections of the settings that they have. Raises ProgramError for a name that two have."""
+    found: dict[str, type[Section]] = {}
+    for one in capabilities:
+        for name, kind in one.sections().items():
+            if name in found:
+                raise ProgramError(f"{one.name}: another capability has a section {name}, too")
+            found[name] = kind
+    return found
+
+
+def metrics_of(capabilities: Iterable[Capability]) -> "tuple[Metric, ...]":
+    """Return what they show among the metrics."""
+    return tuple(metric for one in capabilities for metric in one.metrics())

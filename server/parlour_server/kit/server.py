@@ -50,7 +50,6 @@ from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
-from parlour_server.kit.disk_watch import DiskWatch
 from parlour_server.kit.errors import SetupError, UnavailableError
 from parlour_server.kit.inspection.start import start_inspection
 from parlour_server.kit.journal_follower import JournalFollower
@@ -280,8 +279,6 @@ class Server(Generic[_Settings]):
             acme = AcmeRenewal(folder, settings, clock)
             _run(stack, acme.run())
             _run(stack, Pruner(store, steady, spec.schema.rules).run())
-            disk = DiskWatch(folder.path, settings.disk, steady)
-            _run(stack, disk.run())
             if settings.listen.metrics:
                 # Here, because they load prometheus_client
                 from parlour_server.kit.net.metrics_listener import MetricsListener  # noqa: PLC0415
@@ -289,7 +286,6 @@ class Server(Generic[_Settings]):
 
                 show_parts(
                     metrics,
-                    disk=disk,
                     settings=settings,
                     folder=folder,
                     net=net,

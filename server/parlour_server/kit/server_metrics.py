@@ -1,6 +1,5 @@
 """The metrics that every server has: what each is called and means, and where its number comes from."""
 
-import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -16,7 +15,6 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.service import ConnectionService
-from parlour_server.kit.disk_watch import DiskWatch
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.histogram import Histogram
 from parlour_server.kit.limit_hits import LimitHits
@@ -117,9 +115,6 @@ STORE_REFUSED: Final = Metric(
 DATABASE_BYTES: Final = Metric(
     "database_bytes", Kind.GAUGE, "Size of the SQLite file and of its -wal file", ("file",), needs="SQLite"
 )
-DISK_FREE: Final = Metric("disk_free_bytes", Kind.GAUGE, "Free space on the disk of the data folder")
-DISK_SIZE: Final = Metric("disk_size_bytes", Kind.GAUGE, "Size of the disk of the data folder")
-DISK_LOW: Final = Metric("disk_low", Kind.GAUGE, "1 while less than `disk.warn_percent` is free, else 0")
 LOOP_LAG: Final = Metric(
     "loop_lag_seconds", Kind.HISTOGRAM, "How late the event loop ran a timer, measured twice a second"
 )
@@ -171,9 +166,6 @@ KIT_METRICS: Final = (
     READ_QUEUE_LIMIT,
     STORE_REFUSED,
     DATABASE_BYTES,
-    DISK_FREE,
-    DISK_SIZE,
-    DISK_LOW,
     LOOP_LAG,
     HASH_QUEUE,
     HASH_QUEUE_LIMIT,
@@ -207,7 +199,6 @@ def show_parts(
     tls: TlsFiles,
     audit_file: AuditFile,
     hits: LimitHits,
-    disk: DiskWatch,
 ) -> None:
     """Show the numbers of a server's parts."""
     number, numbers, histogram = metrics.number, metrics.numbers, metrics.histogram
@@ -237,9 +228,6 @@ def show_parts(
     if not store.is_shared:
         files = {("database",): folder.database, ("wal",): folder.database_wal}
         numbers(DATABASE_BYTES, lambda: {label: _size(path) for label, path in files.items()})
-    number(DISK_FREE, lambda: shutil.disk_usage(folder.path).free)
-    number(DISK_SIZE, lambda: shutil.disk_usage(folder.path).total)
-    number(DISK_LOW, lambda: int(disk.is_low))
     number(HASH_QUEUE, lambda: passwords.waiting)
     number(HASH_QUEUE_LIMIT, lambda: settings.logins.hash_queue)
     number(HASHES_RUNNING, lambda: passwords.running)

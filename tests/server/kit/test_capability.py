@@ -1,23 +1,74 @@
-"""Capabilities and a database that is older than they are, and one that can't start."""
+"""Capabilities: their settings, their tables in an older database, and one that can't start."""
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from sqlalchemy import Column, MetaData, Table
 from tests.server.kit.conftest import SCHEMA
 
+from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.app import App
 from parlour_server.kit.capability import Capability
+from parlour_server.kit.config.server_settings import Section, Settings, section, setting
+from parlour_server.kit.config.settings_loader import load
+from parlour_server.kit.config.settings_table import need_restart, rows
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.hooks import Hooks
 from parlour_server.kit.running_program import Parts
 from parlour_server.kit.store.table_facts import Tables
 from parlour_server.kit.store.tables import KEYED, Words
 from parlour_server.kit.testing.server import running
+
+WIRE = Wire("shop.v1", requests=FollowNotices)
+
+
+class Shelves(Section, frozen=True):
+    """How much there is room for."""
+
+    most: Annotated[int, setting("shelves", "on one wall")] = 3
+
+
+SHELVES = Capability(name="shelves", sections=lambda: {"shelves": Shelves})
+
+
+def test_a_capability_has_a_section_of_the_settings(tmp_path: Path) -> None:
+    """Loaded, shown and bounded like every other; settings that were made without it have its defaults."""
+    spec = App[None](WIRE, capabilities=(SHELVES,)).spec
+    file = tmp_path / "shop.toml"
+    file.write_text("[shelves]\nmost = 5\n")
+    file.chmod(0o600)
+    settings = load(file, spec.settings, spec.name, environment={})
+    assert section(settings, Shelves).most == 5
+    assert {row.name: row.value for row in rows(settings)}["shelves.most"] == 5
+    assert need_restart(spec.settings(), settings) == ["shelves.most"]
+    environment = {"SHOP_SHELVES_MOST": "6"}
+    assert section(load(file, spec.settings, spec.name, environment=environment), Shelves).most == 6
+    assert section(Settings(), Shelves) == section(spec.settings(), Shelves) == Shelves()
+    file.write_text("[shelves]\nmost = 0\n")
+    with pytest.raises(SetupError, match=r"line 2: shelves\.most: Expected int >= 1"):
+        load(file, spec.settings, spec.name, environment={})
+
+
+def test_without_the_capability_its_section_is_unknown(tmp_path: Path) -> None:
+    """A configuration that expects it stops the start."""
+    spec = App[None](WIRE, capabilities=()).spec
+    file = tmp_path / "shop.toml"
+    file.write_text("[shelves]\n")
+    file.chmod(0o600)
+    with pytest.raises(SetupError, match=r"line 1: unknown section \[shelves\]"):
+        load(file, spec.settings, spec.name, environment={})
+
+
+def test_a_section_has_one_owner() -> None:
+    """Neither two capabilities nor a capability and the program share one."""
+    with pytest.raises(ProgramError, match="another capability has a section shelves"):
+        _ = App[None](WIRE, capabilities=(SHELVES, replace(SHELVES, name="walls"))).spec
+    with pytest.raises(ProgramError, match="has a section listen already"):
+        _ = App[None](WIRE, capabilities=(replace(SHELVES, sections=lambda: {"listen": Shelves}),)).spec
 
 
 def shelves() -> MetaData:
@@ -50,7 +101,5 @@ async def test_one_that_cannot_start_stops_the_start(tmp_path: Path) -> None:
 
     broken = Capability(name="shelves", start=start)
     with pytest.raises(SetupError, match="the shelves are missing"):
-        async with running(
-            App[None](Wire("shop.v1", requests=FollowNotices), capabilities=(broken,)), tmp_path / "data"
-        ):
+        async with running(App[None](WIRE, capabilities=(broken,)), tmp_path / "data"):
             pass

@@ -19,8 +19,8 @@ from tests.ports import free_port
 
 from parlour_server.chat_metrics import CHAT_METRICS
 from parlour_server.chat_program import CHAT
-from parlour_server.chat_settings import ChatSettings
 from parlour_server.cli import COMMAND_LINE
+from parlour_server.kit.capability import metrics_of
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.server_metrics import KIT_METRICS
@@ -107,10 +107,12 @@ def test_workers_serve_one_address_until_the_end(workers: Workers, folder: DataF
         assert (folder.path / "workers" / "2" / name).read_bytes() == (folder.path / name).read_bytes()
     assert (folder.path / "workers" / "2" / "files").resolve() == folder.path / "files"
 
-    metrics = load(folder.settings, ChatSettings, CHAT.name).listen.metrics
+    metrics = load(folder.settings, CHAT.settings, CHAT.name).listen.metrics
     port = int(metrics.rpartition(":")[2])
     documented = {
-        one.full_name(CHAT.name.word) for one in (*KIT_METRICS, *CHAT_METRICS) if one.needs in IS_THERE
+        one.full_name(CHAT.name.word)
+        for one in (*KIT_METRICS, *metrics_of(CHAT.capabilities), *CHAT_METRICS)
+        if one.needs in IS_THERE
     }
     for number in (port, port + 1):
         page = httpx.get(f"http://127.0.0.1:{number}/metrics", trust_env=False).text

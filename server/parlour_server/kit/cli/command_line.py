@@ -24,7 +24,6 @@ from parlour_server.kit.capability import Capability
 from parlour_server.kit.cli import audit_command as log
 from parlour_server.kit.cli import backup_commands as backups
 from parlour_server.kit.cli import cert_commands as certificates
-from parlour_server.kit.cli import disk_commands as disks
 from parlour_server.kit.cli import doctor_command as doctor
 from parlour_server.kit.cli import import_command as imports
 from parlour_server.kit.cli import invite_commands as invites
@@ -66,7 +65,6 @@ KIT_COMMANDS: Final = (
     sessions.session,
     notices.notice,
     log.audit,
-    disks.disk,
     backups.backup,
     backups.migrate,
     backups.new_incarnation,

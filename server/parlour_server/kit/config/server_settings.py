@@ -3,14 +3,17 @@
 The file in the data folder, the environment and flags override these defaults
 (`kit/config/settings_loader.py`). A server that no one configured is safe: it listens on loopback, limits
 everything, and knows no account. A program with settings of its own inherits from ``Settings`` and adds
-sections, or replaces one by a subclass of it with more keys.
+sections, or replaces one by a subclass of it with more keys. Capabilities add sections to those
+(``with_sections``).
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import Meta
 
+from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.limits import TICKET_SECONDS
 
 
@@ -373,20 +376,6 @@ class AuditSettings(Section, frozen=True):
     ] = 60
 
 
-class DiskSettings(Section, frozen=True):
-    """The disk of the data folder."""
-
-    warn_percent: Annotated[
-        int,
-        setting(
-            "percent",
-            "free on the disk: with less, `doctor`, the log and a metric warn, before nothing can be sent",
-            ge=1,
-            le=90,
-        ),
-    ] = 10
-
-
 class LogSettings(Section, frozen=True):
     """The log on standard error."""
 
@@ -469,5 +458,30 @@ class Settings(Section, frozen=True):
     log: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()
     audit: AuditSettings = AuditSettings()
-    disk: DiskSettings = DiskSettings()
     inspection: InspectionSettings = InspectionSettings()
+
+
+_Settings = TypeVar("_Settings", bound=Settings)
+_Section = TypeVar("_Section", bound=Section)
+
+
+def with_sections(settings: type[_Settings], sections: Mapping[str, type[Section]]) -> type[_Settings]:
+    """Return these settings with more sections, by name. Raises ProgramError for a name that is taken."""
+    if taken := sections.keys() & set(settings.__struct_fields__):
+        raise ProgramError(f"{settings.__name__} has a section {min(taken)} already")
+    more = msgspec.defstruct(
+        settings.__name__,
+        [(name, kind, kind()) for name, kind in sections.items()],
+        bases=(settings,),
+        namespace={"__doc__": settings.__doc__},
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+    return cast("type[_Settings]", more)
+
+
+def section(settings: Settings, kind: type[_Section]) -> _Section:
+    """Return the section of this kind, with its defaults if the settings were made without it."""
+    found = (one for one in msgspec.structs.asdict(settings).values() if isinstance(one, kind))
+    return next(found, kind())

@@ -16,9 +16,8 @@ from typing import Any
 
 from parlour_server.kit.addresses import in_url, is_loopback, listen_address
 from parlour_server.kit.clock import SystemClock, utc_text
-from parlour_server.kit.config.server_settings import DiskSettings, Settings
+from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_loader import load
-from parlour_server.kit.disk_watch import LEAST_FREE, WHAT_TO_DO, DiskSpace
 from parlour_server.kit.errors import ParlourServerError, SetupError
 from parlour_server.kit.metrics import refuse_open
 from parlour_server.kit.net.event_loops import fastest
@@ -80,7 +79,9 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
     if settings is not None:
         begun = engine.incarnation() if engine is not None else None
         found += examine_bus(folder, settings.bus, begun[0] if begun else None)
-    found += [*_machine(folder, DiskSettings() if settings is None else settings.disk), *_libraries()]
+    for capability in program.capabilities:
+        found += capability.findings(folder, settings, engine)
+    found += [*_process(), *_libraries()]
     where = running(folder)
     found.append(
         Finding("fine", "server", f"runs on {in_url(where[0])}:{where[1]}" if where else "not running")
@@ -289,18 +290,10 @@ def _wrong_with(path: Path, size: int, sha256: bytes) -> str:
         return f"cannot be read: {error.strerror}"
 
 
-def _machine(folder: DataFolder, disk: DiskSettings) -> list[Finding]:
-    found = []
-    space = DiskSpace.of(folder.path)
-    if space.is_low(disk.warn_percent):
-        level: Level = "danger" if space.free < LEAST_FREE else "advice"
-        text = f"{space.text}; when the disk is full, nothing can be sent: {WHAT_TO_DO}"
-        found.append(Finding(level, "disk", text))
-    else:
-        found.append(Finding("fine", "disk", space.text))
-    if os.geteuid() == 0:
-        found.append(Finding("advice", "user", "run the server as its own user, not as root"))
-    return found
+def _process() -> list[Finding]:
+    if os.geteuid() != 0:
+        return []
+    return [Finding("advice", "user", "run the server as its own user, not as root")]
 
 
 def _libraries() -> list[Finding]:

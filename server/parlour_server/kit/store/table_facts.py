@@ -2,10 +2,34 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
+
+KIT_BOUNDS: Final[Mapping[str, str]] = {
+    "accounts": "invites",
+    "account_limits": "accounts",
+    "alembic_version": "one row for each branch of the schema",
+    "attempts": "pruned after a week",
+    "audit_heads": "one for each data folder",
+    "factor_challenges": "20 for each session, and each address that logs in, for five minutes",
+    "health": "one row",
+    "incarnation": "one row",
+    "invites": "pruned after they ended",
+    "journal": "an hour, or 1,000 entries",
+    "kit_events": "never removed: the program's message budget",
+    "kit_logs": "one for each log",
+    "node_accounts": "people connected",
+    "nodes": "one for each server",
+    "notices": "until they end, or are withdrawn",
+    "recovery_codes": "10 for each account",
+    "second_factors": "10 for each account",
+    "server_keys": "a few rows",
+    "sessions": "logins.sessions_per_user; pruned after they ended",
+    "tickets": "logins.ticket_seconds",
+}
+"""What bounds each table of the core, in a few words."""
 
 
 class Rule(NamedTuple):

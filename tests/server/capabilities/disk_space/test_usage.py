@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from parlour_server.capabilities.disk_space.usage import usage
 from parlour_server.chat_program import CHAT
-from parlour_server.kit.setup.disk_usage import usage
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 
 

@@ -1,9 +1,15 @@
 """A disk that fills up is reported before it is full, once in a while, and when there is space again."""
 
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
-from parlour_server.kit.config.server_settings import DiskSettings
-from parlour_server.kit.disk_watch import DiskSpace, DiskWatch
+import pytest
+
+from parlour_server.capabilities.disk_space import CAPABILITY
+from parlour_server.capabilities.disk_space.settings import DiskSettings
+from parlour_server.capabilities.disk_space.watch import DiskSpace, DiskWatch, find_low
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.logs import captured
 from parlour_server.kit.testing.clock import FakeClock
 
@@ -37,3 +43,15 @@ def test_a_small_disk_is_low_by_bytes() -> None:
     """However many percent that is."""
     assert DiskSpace(50 * 2**20, 2**28).is_low(1)
     assert not DiskSpace(GIB, 100 * GIB).is_low(1)
+
+
+def test_doctor_says_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same bound, more urgently where the server may stop at any moment; also without settings."""
+    found = CAPABILITY.findings(CHAT.folder(tmp_path), None, None)
+    assert [one.about for one in found] == ["disk"]
+    levels = []
+    for free in (50 * GIB, 5 * GIB, 50 * 2**20):
+        usage = SimpleNamespace(free=free, total=100 * GIB)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, usage=usage: usage)
+        levels.append(find_low(tmp_path, DiskSettings()).level)
+    assert levels == ["fine", "advice", "danger"]

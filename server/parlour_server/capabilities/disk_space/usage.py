@@ -15,6 +15,7 @@ from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
+from parlour_server.kit.store.table_facts import KIT_BOUNDS
 
 _SIZES: Final = """
     SELECT s.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_schema s ON s.name = d.name
@@ -22,28 +23,6 @@ _SIZES: Final = """
 _SIZES_POSTGRES: Final = """
     SELECT relname, pg_total_relation_size(oid) FROM pg_class
     WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"""
-KIT_BOUNDS: Final[Mapping[str, str]] = {
-    "accounts": "invites",
-    "account_limits": "accounts",
-    "alembic_version": "one row for each branch of the schema",
-    "attempts": "pruned after a week",
-    "audit_heads": "one for each data folder",
-    "factor_challenges": "20 for each session, and each address that logs in, for five minutes",
-    "health": "one row",
-    "incarnation": "one row",
-    "invites": "pruned after they ended",
-    "journal": "an hour, or 1,000 entries",
-    "kit_events": "never removed: the program's message budget",
-    "kit_logs": "one for each log",
-    "node_accounts": "people connected",
-    "nodes": "one for each server",
-    "notices": "until they end, or are withdrawn",
-    "recovery_codes": "10 for each account",
-    "second_factors": "10 for each account",
-    "server_keys": "a few rows",
-    "sessions": "logins.sessions_per_user; pruned after they ended",
-    "tickets": "logins.ticket_seconds",
-}
 
 
 @dataclass(frozen=True, slots=True)

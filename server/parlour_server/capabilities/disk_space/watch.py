@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from parlour_server.capabilities.disk_space.settings import DiskSettings
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.config.server_settings import DiskSettings
 from parlour_server.kit.logs import log, warn
+from parlour_server.kit.setup.finding import Finding, Level
 
 EVERY_SECONDS: Final = 60.0
-LEAST_FREE: Final = 100 * 1024 * 1024
+_LEAST_FREE: Final = 100 * 1024 * 1024
 """Bytes: below it the server may stop at any moment, however large the disk is."""
 _AGAIN_SECONDS: Final = 6 * 3600.0
 _SAMPLE_SECONDS: Final = 600.0
 _SAMPLES: Final = 144
 """A day."""
 _HOUR: Final = 3600.0
-WHAT_TO_DO: Final = (
+_WHAT_TO_DO: Final = (
     "`disk show` lists what grows, and its limits; let messages expire, remove old backups,"
     " or get a larger disk"
 )
@@ -45,7 +46,7 @@ class DiskSpace:
 
     def is_low(self, warn_percent: int) -> bool:
         """Return whether to warn."""
-        return self.free < LEAST_FREE or self.free * 100 < self.total * warn_percent
+        return self.free < _LEAST_FREE or self.free * 100 < self.total * warn_percent
 
     @property
     def text(self) -> str:
@@ -95,7 +96,7 @@ class DiskWatch:
                 free_percent=space.free * 100 // max(1, space.total),
                 **known,
                 consequence="when the disk is full, nothing can be sent",
-                do=WHAT_TO_DO,
+                do=_WHAT_TO_DO,
             )
 
     def _hours_left(self, now: float, free: int) -> int | None:
@@ -104,3 +105,13 @@ class DiskWatch:
         if now - then < _HOUR or before <= free:
             return None
         return int(free / ((before - free) / ((now - then) / _HOUR)))
+
+
+def find_low(path: Path, settings: DiskSettings) -> Finding:
+    """Report how much is free on the disk that a folder is on. Raises OSError."""
+    space = DiskSpace.of(path)
+    if not space.is_low(settings.warn_percent):
+        return Finding("fine", "disk", space.text)
+    level: Level = "danger" if space.free < _LEAST_FREE else "advice"
+    text = f"{space.text}; when the disk is full, nothing can be sent: {_WHAT_TO_DO}"
+    return Finding(level, "disk", text)

@@ -37,15 +37,17 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
     It reads the whole database, which takes a while when it is large; a running server isn't held up.
     """
-    from parlour_server.kit.disk_watch import DiskSpace  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.setup.disk_usage import usage  # noqa: PLC0415
+    from parlour_server.capabilities.disk_space.settings import DiskSettings  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.disk_space.usage import usage  # noqa: PLC0415
+    from parlour_server.capabilities.disk_space.watch import DiskSpace  # noqa: PLC0415
+    from parlour_server.kit.config.server_settings import section  # noqa: PLC0415
     from parlour_server.kit.setup.open_store import engine_for  # noqa: PLC0415
 
     folder, spec = folder_of(data), program()
     settings = settings_of(folder)
     found = usage(folder, engine_for(folder, settings.database), {**spec.schema.bounds, **spec.bounds})
     space = DiskSpace.of(folder.path)
-    low = space.is_low(settings.disk.warn_percent)
+    low = space.is_low(section(settings, DiskSettings).warn_percent)
     if as_json:
         say(
             {
@@ -90,11 +92,11 @@ def prune(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 @json_option
 def vacuum(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """Give free pages of a SQLite database back to the disk, while the server runs."""
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.disk_space.vacuum import vacuum as give_back  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
     from parlour_server.kit.setup.folder_lock import is_locked  # noqa: PLC0415
     from parlour_server.kit.setup.open_store import engine_for  # noqa: PLC0415
     from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine  # noqa: PLC0415
-    from parlour_server.kit.store.vacuum import vacuum as give_back  # noqa: PLC0415
 
     folder = folder_of(data)
     engine = engine_for(folder, settings_of(folder).database)

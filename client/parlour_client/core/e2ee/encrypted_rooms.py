@@ -256,7 +256,11 @@ class EncryptedRooms:
         """Continue encrypted rooms where they stopped; in a program that only sends, those it uses."""
         self.incoming.note(summaries)
         mine = [s for s in summaries if self._follow or s.room in self._tracked]
+        tops = {s.room: self._catch_up.top(s.room) for s in mine}
         await self.incoming.greet(mine)
+        for room, top in tops.items():
+            if top and self._catch_up.top(room) != top:  # another program on this home has gone on
+                self.room_statuses.changed(room)
 
     def begin(self) -> None:
         """Start the background work of a connection."""

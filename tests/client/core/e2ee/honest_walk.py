@@ -218,8 +218,7 @@ class HonestWalk:
         """Say what a client waits for, unless its home is old: then the person is told to use another one."""
         if self.device(client) not in room.present or self.home_of(client).is_old:
             return ""
-        alone = len(self.home_of(client).clients) == 1  # another program's joining is not seen at once
-        if alone and client.encryption.room(room.id).state is RoomState.WAITING:
+        if client.encryption.room(room.id).state is RoomState.WAITING:
             return f"{self.who(client)} waits in {room.id}"
         unsent = [(str(item.waits), str(item.error)) for item in parts(client).outbox.unsent(room.id)]
         waits = unsent and not self.is_restored  # then the other person may have to come back first

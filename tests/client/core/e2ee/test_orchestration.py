@@ -27,6 +27,7 @@ from parlour_client.core.e2ee.status import RoomState, Trust
 from parlour_client.core.errors import ArchiveError, EncryptionError, StaleEpochError
 from parlour_client.core.model import Delivery, NoteKind
 from parlour_client.core.sync import catch_up
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_client.text.encryption_text import how_admitted
 from parlour_mls import Secret
@@ -519,6 +520,64 @@ async def test_two_programs_on_one_home_never_fork(harness: Harness) -> None:
     await harness.quiet()
     wanted = [f"{who} {number}" for number in range(3) for who in ("script", "person")]
     assert await texts(ana, room) == wanted == await texts(ben, room)
+
+
+async def test_a_second_program_sees_that_the_first_has_joined(harness: Harness) -> None:
+    """Only one of them opens the Welcome, and nothing else tells the other one, which would wait for ever."""
+    ana = await harness.open(ANA)
+    first, second = programs = [await harness.open(BEN), await harness.open(BEN)]
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    harness.accepts = False
+    await ana.invitations.send(room, BEN)
+    await harness.until(lambda: bool(first.invitations.all))
+    await break_line(harness, ana)
+    await first.invitations.accept(room)
+    await harness.until(lambda: all(is_settled(one, room) for one in programs), advance=0.1)
+    assert second.encryption.room(room).state is RoomState.WAITING
+    harness.lines[ana].down = False
+    ana.connection.retry_now()
+    await harness.until(lambda: all(one.encryption.room(room).state is RoomState.ACTIVE for one in programs))
+    for number, program in enumerate(programs):
+        await say(harness, program, room, f"program {number}")
+    assert await texts(ana, room) == ["program 0", "program 1"]
+
+
+async def test_a_second_program_sees_at_its_next_connection_that_the_first_has_joined(
+    harness: Harness,
+) -> None:
+    ana = await harness.open(ANA)
+    first, second = programs = [await harness.open(BEN), await harness.open(BEN)]
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    harness.accepts = False
+    await ana.invitations.send(room, BEN)
+    await harness.until(lambda: bool(first.invitations.all))
+    await break_line(harness, ana)
+    await first.invitations.accept(room)
+    await harness.until(lambda: all(is_settled(one, room) for one in programs), advance=0.1)
+    await break_line(harness, second)
+    harness.lines[ana].down = False
+    ana.connection.retry_now()
+    await harness.until(lambda: first.encryption.room(room).state is RoomState.ACTIVE)
+    renewed = encrypted_rooms(first).room_statuses
+    await harness.until(lambda: renewed.of(room).own_since is not None, advance=1)  # the last event
+    harness.lines[second].down = False
+    second.connection.retry_now()
+    await harness.until(lambda: second.encryption.room(room).state is RoomState.ACTIVE)
+
+
+async def break_line(harness: Harness, client: Client) -> None:
+    """Cut a client off, until it has noticed."""
+    line = harness.lines[client]
+    line.down = True
+    for wire in [wire for wire in harness.server.wires if wire.line is line]:
+        wire.drop()
+    await harness.until(lambda: client.connection.status.state is not LinkState.ONLINE)
+
+
+def is_settled(client: Client, room: RoomId) -> bool:
+    """Say whether a client knows a room, and has nothing to do there or to complain about."""
+    scheduler = encrypted_rooms(client).scheduler
+    return client.rooms.get(room) is not None and room not in {*scheduler.unsure, *scheduler.problems}
 
 
 async def test_offline_for_many_epochs_and_longer_than_open_rooms_catch_up(

@@ -91,7 +91,7 @@ class Effects:
         self._renewal.received(room, receipt)
         if receipt.moved:
             self._erasure.epoch_ended()
-        if receipt.moved or receipt.removed or receipt.concerns:
+        if receipt.moved or receipt.removed or receipt.concerns or run.elsewhere:
             self._room_statuses.changed(room)
 
     def _look_after(self, room: RoomId, receipt: Receipt) -> None:

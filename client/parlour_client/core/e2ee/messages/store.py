@@ -23,7 +23,7 @@ from parlour_client.core.room_log.expiry import Expiry
 from parlour_client.core.room_log.missing import first_of, have_expired
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent, TextContent
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body
-from parlour_protocol.frames.bodies import Created, Message, RoleSet
+from parlour_protocol.frames.bodies import Created, EncryptedMessage, Message, RoleSet
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
@@ -47,6 +47,8 @@ class StoredRun:
     """Requests that the server did not store where it said."""
     corrected: bool = False
     """Stored rows that have changed."""
+    elsewhere: bool = False
+    """Another program on this home has processed more than messages of it."""
 
 
 def store_events(
@@ -86,10 +88,11 @@ def store_events(
     for seq, note in corrected.items():
         insertion.correct(connection, room, seq, note)
     # Another program on this home may have stored them: its views know, ours do not.
-    known = [event.seq for event in events if event.seq <= cursor]
-    applied = [*_reported(connection, room, known, names_me), *fresh]
+    known = [event for event in events if event.seq <= cursor]
+    elsewhere = any(not isinstance(event.body, EncryptedMessage) for event in known)
+    applied = [*_reported(connection, room, [event.seq for event in known], names_me), *fresh]
     behind, differs = key_log.Comparison.BEHIND in comparisons, key_log.Comparison.DIFFERS in comparisons
-    return StoredRun(receipt, applied, behind, differs, denied, bool(corrected))
+    return StoredRun(receipt, applied, behind, differs, denied, bool(corrected), elsewhere)
 
 
 def store_older(

@@ -227,3 +227,33 @@ async def test_an_https_answer_of_other_logs_is_not_taken(harness: Harness) -> N
     await say(harness, ben, room, "after")
     await shown(harness, ana, room)
     assert await texts(ana, room) == ["after"]
+
+
+async def test_a_group_with_an_older_list_of_members_is_contested_and_replaced(harness: Harness) -> None:
+    """Whoever knows of a removal refuses its Welcome; the server counts them in, so that no one adds them."""
+    ana, ben, room = await pair(harness)
+    await harness.open(EVE)
+    await harness.invite(ana, room, EVE)
+    await harness.quiet()
+    liar = LyingServer(harness)
+    for number in (1, 2):  # ben does not hear that eve is removed
+        seq = Seq(harness.server.rooms[room].head + number)
+        liar.puts(BEN, seq, TopicSet(topic=TopicText("nothing")), ANA)
+    await ana.rooms.kick(room, EVE)
+    await harness.until(lambda: not harness.server.state(harness.server.rooms[room]).leaving, advance=0.1)
+    await say(harness, ana, room, "without eve")
+    await harness.until(lambda: harness.server.rooms[room].contested)
+    await shown(harness, ben, room)
+    older = asyncio.ensure_future(ben.encryption.refound(room))
+    await harness.until(older.done, advance=0.1)
+    await harness.until(lambda: harness.server.rooms[room].contested, advance=0.1)
+    await shown(harness, ana, room)
+    assert any("member list is older" in one for one in await words(ana, room))
+    assert "/refound" in await held(harness, ana, room, "to a group without eve")
+    await ana.encryption.refound(room)
+    await harness.until(lambda: ben.encryption.room(room).state is RoomState.ACTIVE, advance=0.1)
+    await say(harness, ben, room, "in the group without eve")
+    await shown(harness, ana, room)
+    assert (await texts(ana, room))[-2:] == ["to a group without eve", "in the group without eve"]
+    for client in (ana, ben):
+        assert {member.user for member in (await client.encryption.report(room)).members} == {ANA, BEN}

@@ -1,6 +1,7 @@
 """What goes wrong on the way: races, lost answers, people without devices, and servers that lie."""
 
 import asyncio
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from tests.client.core.e2ee.memory_server import LAPTOP, Line, RefusedError, Roo
 from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.groups.group_errors import BlockedError, NotReadyError
+from parlour_client.core.e2ee.groups.group_errors import BlockedError, DisplacedError, NotReadyError
+from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.groups.group_store import scrub
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.maintenance import erasure, membership
@@ -44,7 +46,7 @@ from parlour_protocol.delivery import (
 from parlour_protocol.encrypted import EncryptedFile
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Hello, LogEvent, MessageText
-from parlour_protocol.frames.bodies import EncryptedMessage, FileRef, Message, TopicSet
+from parlour_protocol.frames.bodies import Contested, EncryptedMessage, FileRef, Message, TopicSet
 from parlour_protocol.frames.fields import FileName, TopicText
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.replies import GroupChanged
@@ -545,6 +547,7 @@ async def test_a_second_program_sees_that_the_first_has_joined(harness: Harness)
 async def test_a_second_program_sees_at_its_next_connection_that_the_first_has_joined(
     harness: Harness,
 ) -> None:
+    """It continues where the other one has stopped, and is shown none of those events."""
     ana = await harness.open(ANA)
     first, second = programs = [await harness.open(BEN), await harness.open(BEN)]
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
@@ -563,6 +566,34 @@ async def test_a_second_program_sees_at_its_next_connection_that_the_first_has_j
     harness.lines[second].down = False
     second.connection.retry_now()
     await harness.until(lambda: second.encryption.room(room).state is RoomState.ACTIVE)
+
+
+async def test_an_older_copy_of_a_home_does_not_recreate_a_group(harness: Harness) -> None:
+    """It may not know of removals since: the others would refuse its group, and the room stand still."""
+    ana, ben, room = await pair(harness)
+    await harness.close(ben)
+    kept = harness.folder / "copy"
+    shutil.copytree(harness.folder / BEN, kept)
+    ben = await harness.open(BEN)
+    await encrypted_rooms(ben).scheduler._renew(room)
+    await harness.quiet()
+    await harness.close(ben)
+    shutil.rmtree(harness.folder / BEN)
+    kept.rename(harness.folder / BEN)
+    ben = await harness.open(BEN)
+    await harness.until(lambda: encrypted_rooms(ben).room_statuses.of(room).status is GroupStatus.DISPLACED)
+    home = harness.server.rooms[room]
+    home.contested = True
+    assert home.group is not None
+    harness.server.write(home, ANA, Contested(group=home.group, epoch=Epoch(home.epoch)))
+    await harness.until(lambda: harness.head(ben, room) >= home.head)
+    with pytest.raises(DisplacedError):
+        await ben.encryption.refound(room)
+    await ana.encryption.refound(room)
+    await say(harness, ana, room, "in the new group")
+    await harness.until(lambda: ben.encryption.room(room).state is RoomState.ACTIVE)
+    await harness.quiet()
+    assert await texts(ben, room) == ["in the new group"]
 
 
 async def break_line(harness: Harness, client: Client) -> None:

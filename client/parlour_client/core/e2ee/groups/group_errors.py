@@ -75,6 +75,10 @@ class JoinRefusedError(EncryptionError):
     hint = N_("Ask a member to remove this device and to add it again.")
 
 
+class UnfitGroupError(JoinRefusedError):
+    """The group's members are not those whom this device knew, and no statement says why: it is contested."""
+
+
 class BadPackageError(EncryptionError):
     """Some key packages cannot be used; the devices of the others can still be added.
 

@@ -28,7 +28,12 @@ from parlour_client.core.e2ee.groups.blanked_events import take_dropped
 from parlour_client.core.e2ee.groups.commit import CommitRequest, PreparedCommit, StagedCommit
 from parlour_client.core.e2ee.groups.commit_evidence import statement_of
 from parlour_client.core.e2ee.groups.commit_plan import Clocks, Plan, plan, signed
-from parlour_client.core.e2ee.groups.group_errors import KeyLogNeededError, NotReadyError
+from parlour_client.core.e2ee.groups.group_errors import (
+    DisplacedError,
+    JoinRefusedError,
+    KeyLogNeededError,
+    NotReadyError,
+)
 from parlour_client.core.e2ee.groups.group_report import GroupReport, Rosters
 from parlour_client.core.e2ee.groups.group_store import (
     GroupStore,
@@ -129,12 +134,14 @@ class GroupService:
         now: Millis,
         *,
         welcome_missing: bool = False,
+        refused: JoinRefusedError | None = None,
         key_log_read: bool = False,
     ) -> Receipt:
         """Process events in order; store ``items`` in the same transaction. Raises ServerMisbehavedError.
 
         ``now`` is this device's time. ``welcome_missing``: there is no Welcome for the Handshake that an
-        earlier receipt waits for. ``key_log_read``: the key log was read to its end, for the same reason.
+        earlier receipt waits for, or it was ``refused``. ``key_log_read``: the key log was read to its end,
+        for the same reason.
         """
         row = load_room(connection, room) or RoomRow(room, Seq(0))
         stored = self._store.load(connection, row.group)
@@ -151,6 +158,7 @@ class GroupService:
             role_of,
             now,
             welcome_missing=welcome_missing,
+            refused=refused,
         )
         return process.process_events(transaction, events)
 
@@ -222,7 +230,10 @@ class GroupService:
         has lost all its devices; a device that still has its keys refuses that claim.
         """
         row = load_room(connection, room) or RoomRow(room, Seq(0))
-        if self._store.load(connection, row.group) is not None and not row.contested:
+        stored = self._store.load(connection, row.group)
+        if stored is not None and stored.displaced:
+            raise DisplacedError  # the other copy, and everyone else, may know other members by now
+        if stored is not None and not row.contested:
             raise NotReadyError(_("This room already has an encrypted group."), _("There is nothing to do."))
         save_room(connection, row)
         again = commit.pending_creation(connection, room, row.group)

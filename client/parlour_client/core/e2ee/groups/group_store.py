@@ -219,6 +219,15 @@ def highest_epoch(connection: apsw.Connection, group: GroupId) -> int:
     return -1
 
 
+def note_unfit(connection: apsw.Connection, room: RoomId, group: GroupId, epoch: Epoch) -> None:
+    """Have a group contested that this device was added to and refuses to join."""
+    query = """
+        INSERT INTO mls_groups (group_id, room, status, version, epoch, contest)
+        VALUES (?, ?, 'gone', ?, -1, ?)
+        ON CONFLICT (group_id) DO UPDATE SET contest = excluded.contest"""
+    connection.execute(query, (group, room, secrets.token_bytes(16), epoch))
+
+
 def load_room(connection: apsw.Connection, room: RoomId) -> RoomRow | None:
     """Return a room that is known to be encrypted."""
     query = "SELECT cursor, since, group_id, contested FROM mls_rooms WHERE room = ?"

@@ -13,8 +13,13 @@ from typing import Final, cast
 
 from parlour_client.core.e2ee.groups import group_rollback, statements
 from parlour_client.core.e2ee.groups.commit_evidence import Evidence, statement_of
-from parlour_client.core.e2ee.groups.group_errors import DisplacedError, KeyLogNeededError, RuleBrokenError
-from parlour_client.core.e2ee.groups.group_store import StoredGroup
+from parlour_client.core.e2ee.groups.group_errors import (
+    DisplacedError,
+    KeyLogNeededError,
+    RuleBrokenError,
+    UnfitGroupError,
+)
+from parlour_client.core.e2ee.groups.group_store import StoredGroup, note_unfit
 from parlour_client.core.e2ee.groups.key_lifetimes import Ended
 from parlour_client.core.e2ee.groups.policy import (
     DeclaredChanges,
@@ -182,11 +187,27 @@ def process_commit(  # noqa: C901, PLR0911 - one return for each refusal, in ord
 def _by_others(transaction: Transaction, event: LogEvent, body: Handshake) -> Received:
     if transaction.own.device not in body.added:
         return silent(event)
+    if isinstance(transaction.refused, UnfitGroupError):
+        return _unfit(transaction, event, body, str(transaction.refused))
     if transaction.welcome_missing:
-        return Received(with_body(event, stripped(body)), trouble=_NO_WELCOME)
+        why = transaction.refused
+        return Received(with_body(event, stripped(body)), trouble=_NO_WELCOME if why is None else str(why))
     if group_rollback.is_due(transaction.connection, event.room):
         return silent(event)  # the server has lost that it was added before
     return forged(event, _REPLAYED)  # this device was in that epoch already
+
+
+def _unfit(transaction: Transaction, event: LogEvent, body: Handshake, words: str) -> Received:
+    """Contest a group that others created with members whom this device knows to be others by now.
+
+    The server counts this device to it, so that no one would add it again: it would wait for ever.
+    """
+    transaction.contest = ToContest(body.group, Epoch(body.epoch + 1))
+    note_unfit(transaction.connection, event.room, body.group, transaction.contest.epoch)
+    transaction.moved = True
+    return Received(
+        with_body(event, stripped(body)), note=Note(NoteKind.CONTESTED, None, words), trouble=words
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, RuleBrokenError
+from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, RuleBrokenError, UnfitGroupError
 from parlour_client.core.e2ee.groups.group_store import (
     GroupStore,
     StoredGroup,
@@ -186,7 +186,9 @@ def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -
 def _require_lineage(
     connection: apsw.Connection, succeeds: Succeeds, roster: Roster, own: ThisDevice, event: LogEvent
 ) -> None:
-    """Require that the members this device knew decided on the current ones. Raises JoinRefusedError.
+    """Require that the members this device knew decided on the current ones.
+
+    Raises UnfitGroupError, and JoinRefusedError for a room whose members it did not know.
 
     In a room with only this account, another of its devices may have started over with nothing but the
     account key.
@@ -199,7 +201,8 @@ def _require_lineage(
     try:
         roster.require_proofs(verify, succeeds, None if alone else known)
     except NotAllowedError as error:
-        raise JoinRefusedError(_("The Welcome was refused: {error}.").format(error=error)) from error
+        refuse = JoinRefusedError if known is None else UnfitGroupError
+        raise refuse(_("The Welcome was refused: {error}.").format(error=error)) from error
     if invited is not None:
         _require_acceptance(roster, own, invited)
 

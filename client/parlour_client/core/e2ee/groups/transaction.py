@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import apsw
 
+from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError
 from parlour_client.core.e2ee.groups.group_store import GroupStore, RoomRow, StoredGroup, known_roster
 from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.e2ee.groups.payloads import RoleOf, Speaker
@@ -85,6 +86,8 @@ class Transaction:
     now: Millis
     """This device's time."""
     welcome_missing: bool = False
+    refused: JoinRefusedError | None = None
+    """Why the Welcome that is missing was not used, if it was there."""
     learned: bool = False
     """There are new statements about the room's members."""
     changed: bool = False

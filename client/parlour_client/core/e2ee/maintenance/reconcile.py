@@ -17,6 +17,7 @@ from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.commit_plan import Clocks, Plan
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.groups.group_errors import (
+    CONTESTED,
     AnotherGroupError,
     BadPackageError,
     DisplacedError,
@@ -151,6 +152,8 @@ class Reconciler:
         state = self.seen[room] = await self._server.group(room)
         await self._submitter.patiently(self._server.shown_up_to(room, state.head))
         report = await self._submitter.report(room)
+        if report.status is GroupStatus.DISPLACED:
+            raise DisplacedError
         if report.again:
             await self._again(room, state)
             return None
@@ -164,8 +167,6 @@ class Reconciler:
             return None
         if state.group != report.group or report.status in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:
             return await self._outside(room, state, report)
-        if report.status is GroupStatus.DISPLACED:
-            raise DisplacedError
         if report.status is GroupStatus.REFUSED:
             return state  # it is reported: no commit of ours would help
         if report.epoch is None or report.epoch < state.epoch:
@@ -226,6 +227,8 @@ class Reconciler:
         return lost.issuperset(one.device for one in state.present)
 
     async def _outside(self, room: RoomId, state: GroupState, report: GroupReport) -> GroupState | None:
+        if state.contested:
+            raise NotReadyError(_(CONTESTED))
         own = self._session.own.device
         present, leaving = ({member.device for member in those} for those in (state.present, state.leaving))
         if own not in present or own in leaving:

@@ -274,19 +274,23 @@ class Incoming:
         if inbox is None:
             raise UnreachableError(_("The invitation can't be fetched right now."))
         waiting = next((w for w in inbox if w.room == room and w.seq == event.seq), None)
+        refused: JoinRefusedError | None = None
         if waiting is not None:
-            with suppress(JoinRefusedError):
+            try:
                 try:
                     taken = await self._entered(groups, summary.kind, waiting, event)
                 except KeyLogNeededError:
                     await self._catch_up_keys()
                     taken = await self._entered(groups, summary.kind, waiting, event, key_log_read=True)
+            except JoinRefusedError as error:
+                refused = error
+            else:
                 self._stored(room, taken)
                 await self._show(room, taken.applied)
                 with suppress(ParlourClientError):  # else it is dropped at the next greeting
                     await self._delivery.drop_welcome(waiting.id)
                 return taken.receipt.cursor
-        return await self._without_welcome(groups, room, event)
+        return await self._without_welcome(groups, room, event, refused)
 
     async def _with_key_log(self, room: RoomId, event: LogEvent) -> Seq:
         """Read the key log to its end; then it is decided about a new key of someone."""
@@ -295,7 +299,9 @@ class Incoming:
             raise ParlourClientError(_("This device has no keys right now."))
         return await self._without_welcome(self._groups, room, event)
 
-    async def _without_welcome(self, groups: GroupService, room: RoomId, event: LogEvent) -> Seq:
+    async def _without_welcome(
+        self, groups: GroupService, room: RoomId, event: LogEvent, refused: JoinRefusedError | None = None
+    ) -> Seq:
         taken = await self._archive.write(
             store_events,
             groups,
@@ -304,6 +310,7 @@ class Incoming:
             self._names_me,
             self._clock.now(),
             welcome_missing=True,
+            refused=refused,
             key_log_read=True,
         )
         self._stored(room, taken)

@@ -15,6 +15,7 @@ from parlour_client.core.archive.divergence import wire_digest
 from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.insertion import Annotation, Applied, NewEvent
 from parlour_client.core.archive.rows import user_name
+from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError
 from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.identity import key_log
@@ -60,6 +61,7 @@ def store_events(
     now: Millis,
     *,
     welcome_missing: bool = False,
+    refused: JoinRefusedError | None = None,
     key_log_read: bool = False,
     to_head: bool = False,
 ) -> StoredRun:
@@ -77,6 +79,7 @@ def store_events(
         roles.of,
         now,
         welcome_missing=welcome_missing,
+        refused=refused,
         key_log_read=key_log_read,
     )
     denied = _deny(connection, room, receipt.items, now)

@@ -25,11 +25,14 @@ _MARK: Final = 4
 
 
 def marks(rooms: "Iterable[RoomSummary | replies.Invitation]") -> Mapping[RoomId, str]:
-    """Return the suffixes for rooms whose names look the same."""
-    alike: dict[Skeleton, list[RoomId]] = {}
+    """Return the suffixes for rooms whose names look the same.
+
+    A room may be named twice: its own members are invited again under a new key.
+    """
+    alike: dict[Skeleton, set[RoomId]] = {}
     for room in rooms:
         if room.name is not None:
-            alike.setdefault(skeleton(room.name), []).append(room.room)
+            alike.setdefault(skeleton(room.name), set()).add(room.room)
     found: dict[RoomId, str] = {}
     for ids in alike.values():
         if len(ids) > 1:

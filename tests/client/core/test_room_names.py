@@ -3,12 +3,13 @@
 import pytest
 
 from parlour_client.core.model import Room
-from parlour_client.core.room_names import find_room
+from parlour_client.core.room_names import find_room, marks
 from parlour_client.core.sync.state import State
 from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.errors import SetupError
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Renamed
+from parlour_protocol.frames.replies import Invitation
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
@@ -54,6 +55,24 @@ def test_rooms_that_look_alike_carry_the_beginning_of_their_ids() -> None:
     assert titles(known) == ["1obby~Qrst", "garden~Abcd", "garden~Wxyz", "lobby~Mnop"]
     known.forget(RoomId("Wxyz2".ljust(22, "_")))
     assert "garden" in titles(known)
+
+
+@pytest.mark.timeout(10)
+def test_an_invitation_to_a_room_that_one_is_in_is_no_second_room() -> None:
+    """L15: a member with a new key is invited again, and so is whoever a restored server forgot."""
+    room = summary("Abcd1", "garden")
+    name = parse_room_name("garden")
+    again = Invitation(
+        room=room.room,
+        kind=room.kind,
+        name=name,
+        inviter=ADA,
+        at=Millis(1),
+        expires=Millis(2),
+        encrypted=True,
+    )
+    assert not marks([room, again])
+    assert set(marks([room, again, summary("Abcd2", "garden")]).values()) == {"Abcd1", "Abcd2"}
 
 
 def test_a_room_that_gets_another_name_no_longer_looks_like_one() -> None:

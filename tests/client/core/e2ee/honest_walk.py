@@ -209,10 +209,19 @@ class HonestWalk:
         """Say which devices someone online should add or remove."""
         state, online = self.harness.server.state(room), {self.device(one) for one in self.online()}
         # After a restore the server may list people whose removal members have signed.
-        missing = [one for one in state.missing if one.device in online and not self.is_restored]
+        missing = [
+            one for one in state.missing
+            if one.device in online and not self.is_restored and one.user not in self.void(room.id, helpful)
+        ]  # fmt: skip
         problems = [str(encrypted_rooms(one).scheduler.problems.get(room.id)) for one in helpful]
         undone = state.leaving or missing
         return f"{room.id}: {state.leaving} leave, {missing} are missing: {problems}" if undone else ""
+
+    @staticmethod
+    def void(room: RoomId, clients: Sequence[Client]) -> set[UserName]:
+        """Return whose invitation all clients call void, as its device was revoked: it must be made again."""
+        claims = [encrypted_rooms(one).room_statuses.of(room).claims.void for one in clients]
+        return set[UserName].intersection(*({user for user, _why in those} for those in claims))
 
     def _waiting(self, client: Client, room: Room) -> str:
         """Say what a client waits for, unless its home is old: then the person is told to use another one."""
@@ -241,6 +250,7 @@ class HonestWalk:
             if self.harness.server.rooms[room].contested:
                 await self.recreate(room)
         await self.rest()
+        await self.invite_again()
         for room in self.rooms:
             at = self.harness.server.rooms[room]
             await self._all_read(room, [one for one in self.online() if self.is_inside(one, at)])
@@ -261,6 +271,17 @@ class HonestWalk:
         ):  # what comes before a group is recreated is lost
             shown = {str(entry.text) for entry in await client.history.timeline(room) if entry.text}
             assert wanted <= shown, f"{self.who(client)} lacks {sorted(wanted - shown)} in {room}"
+
+    async def invite_again(self) -> None:
+        """Have ana make the invitations again that were void, and see that their people come in."""
+        for room in self.rooms[:2]:
+            at = self.harness.server.rooms[room]
+            inside = [one for one in self.online(ANA) if self.is_inside(one, at)][:1]
+            for user in self.void(room, inside) if inside else ():
+                self.story.append(f"{user} is invited to {room[:5]} again")
+                await self.during(inside[0].invitations.send(room, user))
+                await self.harness.until(lambda r=room, of=inside: not self.void(r, of), advance=0.1)  # type: ignore[misc]
+        await self.rest()
 
     async def recreate(self, room: RoomId) -> None:
         """Have an owner recreate a contested group."""

@@ -37,6 +37,7 @@ from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.inspection.inspection import Inspection
 from parlour_server.kit.inspection.inspector_process import InspectorProcess
+from parlour_server.kit.inspection.metrics import InspectionMetrics
 from parlour_server.kit.inspection.plugins import plugin_of
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
@@ -154,7 +155,7 @@ async def _rows() -> list[list[str]]:
 
 
 def _inspection(process: InspectorProcess, clock: SteadyClock) -> Inspection:
-    metrics = Metrics("bench").inspections(())
+    metrics = InspectionMetrics(Metrics(), ())
     return Inspection(process, fails_open=False, audit=Audit(), metrics=metrics, clock=clock)
 
 

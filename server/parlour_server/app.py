@@ -71,9 +71,8 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
     if store.is_shared:
         parts.run(chat.positions.run())
     files_limit = parts.settings.files.total_bytes
-    if parts.settings.listen.metrics:
-        parts.run(show_chat(parts.metrics, chat, store).run(clock))
-        parts.metrics.number(FILES_LIMIT, lambda: files_limit)
+    show_chat(parts.metrics, chat, store)
+    parts.metrics.number(FILES_LIMIT, lambda: files_limit)
     parts.hits.counts.update(dict.fromkeys(CHAT_LIMITS, 0))
     files_expiry = FileExpiry(store.files, blobs, bus, clock, audit)
     parts.run(files_expiry.run())

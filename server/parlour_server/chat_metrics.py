@@ -1,10 +1,9 @@
-"""The chat's own metrics, besides those of every server (`kit/server_metrics.py`)."""
+"""The chat's own metrics, besides those of every server."""
 
 from typing import Final
 
 from parlour_server.chat.chat import Chat
 from parlour_server.kit.metrics import Kind, Metric, Metrics, Scope
-from parlour_server.kit.server_metrics import RowCounts
 from parlour_server.store.chat_store import ChatStore
 
 CHAT_LIMITS: Final = (
@@ -75,8 +74,8 @@ CHAT_METRICS: Final = (
 )
 
 
-def show_chat(metrics: Metrics, chat: Chat, store: ChatStore) -> RowCounts:
-    """Show the chat's numbers; the returned counts of rows must run."""
+def show_chat(metrics: Metrics, chat: Chat, store: ChatStore) -> None:
+    """Show the chat's numbers."""
     messages, positions = chat.messages, chat.positions
     metrics.numbers(MESSAGES, lambda: {("no",): messages.open, ("yes",): messages.encrypted})
     metrics.number(LIVE_ROOMS, lambda: chat.live_rooms)
@@ -84,6 +83,4 @@ def show_chat(metrics: Metrics, chat: Chat, store: ChatStore) -> RowCounts:
     if store.is_shared:
         metrics.number(POSITION_CHECKS, lambda: positions.done)
         metrics.number(ROOMS_BEHIND, lambda: positions.behind)
-    return RowCounts(
-        metrics, store.count_chat_rows, ROOMS, GROUPS, DEVICES, ROOM_EVENTS, FILES_BYTES, REPORTS_OPEN
-    )
+    metrics.rows(store.count_chat_rows, ROOMS, GROUPS, DEVICES, ROOM_EVENTS, FILES_BYTES, REPORTS_OPEN)

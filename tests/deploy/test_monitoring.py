@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from itertools import combinations, pairwise
+from itertools import chain, combinations, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,14 +27,18 @@ from parlour_protocol.frames.requests import CreateRoom, Join, Send
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_server.chat_metrics import CHAT_METRICS
+from parlour_server.capabilities.prometheus.server_metrics import LIMITS
+from parlour_server.capabilities.prometheus.text import PrometheusText
+from parlour_server.chat_audit import ChatAuditEvent
+from parlour_server.chat_metrics import CHAT_LIMITS, CHAT_METRICS
 from parlour_server.chat_name import NAME
 from parlour_server.chat_program import CHAT
+from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.capability import metrics_of
 from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.inspection.metrics import INSPECTION_METRICS
 from parlour_server.kit.metrics import Kind
-from parlour_server.kit.prometheus_text import PrometheusText
-from parlour_server.kit.server_metrics import KIT_METRICS
+from parlour_server.kit.setup.open_bus import BUS_METRICS
 from parlour_server.kit.testing.server import World, running
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -42,7 +46,8 @@ PROMETHEUS = DEPLOY / "prometheus"
 ALERTS = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text("utf-8"))
 DASHBOARD = json.loads((DEPLOY / "grafana/parlour.json").read_text("utf-8"))
 DOCUMENTED = {
-    one.full_name(NAME.word): one for one in (*KIT_METRICS, *metrics_of(CHAT.capabilities), *CHAT_METRICS)
+    one.full_name(NAME.word): one
+    for one in (*metrics_of(CHAT.capabilities), *INSPECTION_METRICS, *BUS_METRICS, *CHAT_METRICS)
 }
 ELSEWHERE = {"NATS", "PostgreSQL"}
 """Metrics that need one of these are not on the page of a server by itself."""
@@ -94,7 +99,8 @@ def _with_metrics(settings: Settings) -> Settings:
 def scrape(world: World) -> Samples:
     """Return what the listener answers with: the samples of each name, by their labels."""
     found: Samples = {}
-    for family in text_string_to_metric_families(PrometheusText(world.parts.metrics).text().decode()):
+    page = PrometheusText(NAME.word, world.parts.metrics).text().decode()
+    for family in text_string_to_metric_families(page):
         for sample in family.samples:
             found.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
     return found
@@ -126,6 +132,15 @@ def test_a_message_is_counted_everywhere(watched: Watched) -> None:
     assert total("store_writable") == 1
     assert total("accounts") == total("sessions") == 0  # at the start: the system account is no person's
     assert total("rooms") == 1
+
+
+def test_every_kind_of_event_and_limit_is_shown_from_the_start(watched: Watched) -> None:
+    """So that rates begin at 0; those of the chat, too."""
+    events, limits = watched.before["parlour_events_total"], watched.before["parlour_limit_hits_total"]
+    assert {value for _, value in chain.from_iterable(events)} == {*AuditEvent, *ChatAuditEvent}
+    assert {value for _, value in chain.from_iterable(limits)} == {*LIMITS, *CHAT_LIMITS}
+    assert events[(("event", "login_ok"),)] > 0
+    assert events[(("event", "group_founded"),)] == 0
 
 
 def test_a_server_shows_what_is_documented_and_nothing_else(watched: Watched) -> None:

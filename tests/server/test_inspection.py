@@ -23,10 +23,10 @@ from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.reports import ReportReason
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
+from parlour_server.capabilities.prometheus.text import PrometheusText
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.chat_program import CHAT
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.prometheus_text import PrometheusText
 from parlour_server.kit.testing.server import Person, Socket, World, running
 
 CARD = "4111 1111 1111 1111"
@@ -172,7 +172,7 @@ async def test_without_inspectors_there_is_no_inspection(tmp_path: Path) -> None
     """Off by default: nothing is looked at, measured or counted."""
     async with running(CHAT, tmp_path / "data") as world:
         assert world.parts.inspection is None
-        assert b"inspection" not in PrometheusText(world.parts.metrics).text()
+        assert b"inspection" not in PrometheusText("toy", world.parts.metrics).text()
 
 
 async def test_no_message_stops_everybody(tmp_path: Path) -> None:

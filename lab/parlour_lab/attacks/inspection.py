@@ -27,6 +27,7 @@ from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.inspection.inspection import Inspected, Inspection
 from parlour_server.kit.inspection.inspector_process import InspectorProcess, Sender
+from parlour_server.kit.inspection.metrics import InspectionMetrics
 from parlour_server.kit.inspection.plugins import Plugin
 from parlour_server.kit.metrics import Metrics
 
@@ -185,7 +186,7 @@ async def _crashing_text(seen: Evidence) -> bool:
     careless = Plugin("careless", f"{__name__}:{crash.__name__}", Action.BLOCK)
     inspectors = InspectorProcess([], [careless], Options(), clock, seconds=20.0)
     inspection = Inspection(
-        inspectors, fails_open=False, audit=Audit(), metrics=Metrics("lab").inspections(()), clock=clock
+        inspectors, fails_open=False, audit=Audit(), metrics=InspectionMetrics(Metrics(), ()), clock=clock
     )
     frame = Send(id=new_request_id(), room=RoomId("r" * 22), text=MessageText(CARD))
     seen.sent(f"{CARD}, to a server whose inspector raises an error at it")

@@ -5,6 +5,7 @@ text of a message (K7), and a newline in a field cannot start a second line (M5)
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Final
@@ -76,19 +77,20 @@ class Audit:
 
     def __init__(
         self,
-        count: Callable[[StrEnum], None] | None = None,
         clock: Clock | None = None,
+        events: Iterable[StrEnum] = (),
         repeatable: Collection[StrEnum] = (),
         file: AuditFile | None = None,
         write: Callable[..., str] = log,
     ) -> None:
-        """``count`` is called with every event, for the metrics; ``repeatable``: a program's own refusals.
+        """``events`` are a program's own kinds; ``repeatable``: those of them that are refusals.
 
         ``file`` is the server's chain, and ``write`` its log. A command has neither: it leaves its action to
         the server.
         """
         self._write_line = write
-        self._count = count
+        self.counts: Final[Counter[StrEnum]] = Counter(dict.fromkeys((*AuditEvent, *events), 0))
+        """All events since the start, those without a line too."""
         self._repeatable = REPEATABLE.union(repeatable)
         self._clock = clock or SystemClock()
         self._refusals = LogLimiter(self._clock.monotonic())
@@ -97,8 +99,7 @@ class Audit:
 
     def record(self, event: StrEnum, **fields: str | float | bool | None) -> None:
         """Write one line, or count the event. Never raises and never waits."""
-        if self._count is not None:
-            self._count(event)
+        self.counts[event] += 1
         now = self._clock.monotonic()
         self._summarise(self._refusals.due(now), self._actions.due(now))
         if self._has_line(event, fields, now):
@@ -111,8 +112,7 @@ class Audit:
         line = self._write_line(event.value, audit=True, **fields)
         if self._file is not None and not self._file.append(line, or_lose=False):
             return False
-        if self._count is not None:
-            self._count(event)
+        self.counts[event] += 1
         return True
 
     def sync(self) -> None:

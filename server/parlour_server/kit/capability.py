@@ -4,11 +4,12 @@ The core never names one: it asks ``Hooks`` at the places that a capability may 
 folder and its lines has removed the capability, with its commands, its tables and what it does.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from parlour_protocol.kit.errors import ProgramError
+from parlour_server.kit.errors import SetupError
 from parlour_server.kit.hooks import Hooks
 from parlour_server.kit.store.table_facts import Tables
 
@@ -59,14 +60,33 @@ class Capability:
     """`doctor`: what it finds; without the settings or the database, if they can't be read."""
     metrics: "Callable[[], tuple[Metric, ...]]" = _no_metrics
     """Returns what it shows among the metrics, for their documentation."""
+    serves: tuple[str, ...] = ()
+    """The settings of the core's sections that do nothing without it; each is in ``OPTIONAL``."""
 
 
-async def start_all(capabilities: Iterable[Capability], parts: "Parts[Any, Any]") -> Hooks:
-    """Start each of them in turn. Raises SetupError if one can't start."""
+OPTIONAL: Final = ("listen.metrics",)
+"""Settings that only a capability serves."""
+
+
+async def start_all(capabilities: Sequence[Capability], parts: "Parts[Any, Any]") -> Hooks:
+    """Start each of them in turn. Raises SetupError if one can't start, or is missing though it is set."""
+    refuse_unserved(capabilities, parts.settings)
     hooks = Hooks()
     for one in capabilities:
         await one.start(parts, hooks)
     return hooks
+
+
+def refuse_unserved(capabilities: Iterable[Capability], settings: "Settings") -> None:
+    """Raise SetupError if a setting is on that none of them serves."""
+    served = {name for one in capabilities for name in one.serves}
+    for name in OPTIONAL:
+        section, key = name.split(".")
+        if getattr(getattr(settings, section), key) and name not in served:
+            raise SetupError(
+                f"{name} is set, but this server lacks the capability that serves it: "
+                "leave it empty, or list the capability in the program"
+            )
 
 
 def tables_of(capabilities: Iterable[Capability]) -> tuple[Tables, ...]:

@@ -1,7 +1,29 @@
 """The places of a server where its capabilities act. A place that none uses costs nothing."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parlour_protocol.kit.names import UserName
+    from parlour_server.kit.audit_file import AuditFile
+    from parlour_server.kit.auth.password_hashing import HashingPool
+    from parlour_server.kit.connections.service import ConnectionService
+    from parlour_server.kit.net.net_server import NetServer
+    from parlour_server.kit.net.tls_context import TlsFiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """The parts of a server that serves, besides those that its program has."""
+
+    net: "NetServer"
+    service: "ConnectionService[Any]"
+    passwords: "HashingPool"
+    tls: "TlsFiles"
+    audit_file: "AuditFile"
+    own_accounts: "Collection[UserName]"
+    """Those of the program itself."""
 
 
 def _refuse_nobody() -> None:
@@ -18,3 +40,5 @@ class Hooks:
     """Closes the connections of addresses that are refused now: to be called after that has changed."""
     read_again: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     """What to read at the start, and whenever the journal says that this has changed (``note_changed``)."""
+    serving: list[Callable[[Serving], Awaitable[None]]] = field(default_factory=list)
+    """Called once, as soon as the server serves. Raises SetupError, which stops it."""

@@ -4,15 +4,13 @@ The audit log has the first refusal of a row; this counts each, without saying w
 """
 
 from collections import Counter
-from collections.abc import Iterable
 
 
 class LimitHits:
     """How often each limit was reached since the start."""
 
-    def __init__(self, settings: Iterable[str] = ()) -> None:
-        """Show these ``settings`` from the start, with 0."""
-        self.counts: Counter[str] = Counter(dict.fromkeys(settings, 0))
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
 
     def hit(self, setting: str) -> None:
         """Count one refusal. ``setting`` is `section.key`."""

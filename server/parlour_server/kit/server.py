@@ -51,6 +51,7 @@ from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import SetupError, UnavailableError
+from parlour_server.kit.hooks import Serving
 from parlour_server.kit.inspection.start import start_inspection
 from parlour_server.kit.journal_follower import JournalFollower
 from parlour_server.kit.kit_notices import KIT_NOTICES
@@ -67,7 +68,6 @@ from parlour_server.kit.operator_changes import OperatorChanges
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.pruner import Pruner
 from parlour_server.kit.running_program import Parts, RunningProgram
-from parlour_server.kit.server_metrics import ACCOUNTS, LIMITS, SESSIONS, RowCounts, measure_lag, show_parts
 from parlour_server.kit.setup.acme.answers import find_answer
 from parlour_server.kit.setup.acme.renewal import AcmeRenewal
 from parlour_server.kit.setup.certificate_renewal import Renewal
@@ -134,7 +134,7 @@ class Server(Generic[_Settings]):
         clock = clock or SystemClock()
         steady = SteadyClock(clock)
         activity = SessionActivity(steady)
-        metrics, hits = Metrics(spec.name.word, spec.audit_events), LimitHits(LIMITS)
+        metrics, hits = Metrics(), LimitHits()
         engine = engine_for(folder, settings.database)
         store = spec.make_store(engine, steady, True)
         logins = settings.logins
@@ -161,7 +161,7 @@ class Server(Generic[_Settings]):
             audit_file = await _open_audit_file(folder, store, settings)
             heads = HeadPublisher(audit_file, store.audit_heads, settings.audit, clock)
             last.push_async_callback(heads.close)
-            audit = Audit(metrics.count, clock, spec.repeatable_events, audit_file)
+            audit = Audit(clock, spec.audit_events, spec.repeatable_events, audit_file)
             nodes = LiveNodes(
                 store.nodes,
                 steady,
@@ -279,34 +279,17 @@ class Server(Generic[_Settings]):
             acme = AcmeRenewal(folder, settings, clock)
             _run(stack, acme.run())
             _run(stack, Pruner(store, steady, spec.schema.rules).run())
-            if settings.listen.metrics:
-                # Here, because they load prometheus_client
-                from parlour_server.kit.net.metrics_listener import MetricsListener  # noqa: PLC0415
-                from parlour_server.kit.prometheus_text import PrometheusText  # noqa: PLC0415
-
-                show_parts(
-                    metrics,
-                    settings=settings,
-                    folder=folder,
+            if hooks.serving:
+                serving = Serving(
                     net=net,
                     service=service,
-                    connected=connected,
                     passwords=passwords,
-                    deliveries=parts.topics.deliveries,
-                    store=store,
-                    nodes=nodes,
                     tls=renewal.tls,
                     audit_file=audit_file,
-                    hits=hits,
+                    own_accounts=spec.own_accounts,
                 )
-                _run(stack, measure_lag(metrics, clock))
-                rows = RowCounts(
-                    metrics, lambda: store.count_rows(steady.now(), spec.own_accounts), ACCOUNTS, SESSIONS
-                )
-                _run(stack, rows.run(clock))
-                listener = MetricsListener(PrometheusText(metrics).text)
-                stack.callback(listener.close)
-                await listener.open(settings.listen.metrics)
+                for serve in hooks.serving:
+                    await serve(serving)
             host, port = addresses[0]
             stack.callback(forget_running, folder)
             note = OnlineNote(folder, connected, clock, is_shared=store.is_shared)

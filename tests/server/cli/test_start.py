@@ -57,7 +57,7 @@ NOT_AT_START = (
     "parlour_protocol.encrypted",
     "parlour_server.kit.api.openapi",  # most servers are never asked for the document
     "parlour_server.kit.backup",
-    "parlour_server.kit.prometheus_text",
+    "parlour_server.capabilities.prometheus.text",
     "parlour_server.kit.setup.acme.order",
     "parlour_server.kit.setup.doctor",
     "parlour_server.kit.setup.initialise",
@@ -122,9 +122,9 @@ def test_a_server_that_may_migrate_does_not_load_what_migrates(data: Path) -> No
 def test_metrics_load_their_library(data: Path) -> None:
     """So the name in the list above is the right one."""
     found = start(data, "--metrics", "127.0.0.1:0")
-    assert found.loaded("prometheus_client", "parlour_server.kit.prometheus_text") == [
+    assert found.loaded("prometheus_client", "parlour_server.capabilities.prometheus.text") == [
         "prometheus_client",
-        "parlour_server.kit.prometheus_text",
+        "parlour_server.capabilities.prometheus.text",
     ]
 
 

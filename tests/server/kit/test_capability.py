@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+from msgspec.structs import replace as changed
 from sqlalchemy import Column, MetaData, Table
 from tests.server.kit.conftest import SCHEMA
 
@@ -19,6 +20,7 @@ from parlour_server.kit.config.settings_table import need_restart, rows
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.hooks import Hooks
 from parlour_server.kit.running_program import Parts
+from parlour_server.kit.setup.doctor import examine
 from parlour_server.kit.store.table_facts import Tables
 from parlour_server.kit.store.tables import KEYED, Words
 from parlour_server.kit.testing.server import running
@@ -103,3 +105,19 @@ async def test_one_that_cannot_start_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="the shelves are missing"):
         async with running(App[None](WIRE, capabilities=(broken,)), tmp_path / "data"):
             pass
+
+
+async def test_a_setting_that_needs_a_missing_one_stops_the_start(tmp_path: Path) -> None:
+    """It does not stay without effect: an operator would rely on it."""
+
+    def with_metrics(settings: Settings) -> Settings:
+        return changed(settings, listen=changed(settings.listen, metrics="127.0.0.1:0"))
+
+    bare = App[None](WIRE, capabilities=())
+    with pytest.raises(SetupError, match=r"listen\.metrics is set, but this server lacks the capability"):
+        async with running(bare, tmp_path / "data", change=with_metrics):
+            pass
+    folder = bare.spec.folder(tmp_path / "data")
+    folder.settings.write_text('[listen]\nmetrics = "127.0.0.1:9464"\n')
+    findings, _ = examine(bare.spec, folder)
+    assert "listen.metrics" in next(one.text for one in findings if one.about == "configuration")

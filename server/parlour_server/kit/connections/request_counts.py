@@ -1,4 +1,4 @@
-"""Counts requests and their answers: numbers of one process, which the metrics read."""
+"""Counts requests and their answers: numbers of one process, which metrics show."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -24,7 +24,3 @@ class RequestCounts:
         """Answers that say no, by code."""
         self.seconds = Histogram(_BOUNDS)
         """From the arrival of a request to an answer that says yes."""
-
-    def labelled(self) -> dict[tuple[str, ...], float]:
-        """Return the requests by the tags of their kinds."""
-        return {(str(kind.__struct_config__.tag),): count for kind, count in self.by_kind.items()}

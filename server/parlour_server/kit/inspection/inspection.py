@@ -27,8 +27,8 @@ from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.inspection.inspector_process import InspectorProcess, Sender
+from parlour_server.kit.inspection.metrics import InspectionMetrics
 from parlour_server.kit.logs import warn
-from parlour_server.kit.metrics import InspectionMetrics
 
 BUDGET_SECONDS: Final = 0.001
 """For all inspectors of one request; more is logged, at most once a minute, and counted."""

@@ -13,6 +13,7 @@ from parlour_server.kit.config.server_settings import InspectionSettings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.inspection.inspection import Inspection
 from parlour_server.kit.inspection.inspector_process import InspectorProcess
+from parlour_server.kit.inspection.metrics import InspectionMetrics
 from parlour_server.kit.inspection.plugins import find_plugins, plugin_of
 from parlour_server.kit.metrics import Metrics
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -41,11 +42,12 @@ async def start_inspection(
         process,
         fails_open=settings.on_failure == "allow",
         audit=audit,
-        metrics=metrics.inspections(
+        metrics=InspectionMetrics(
+            metrics,
             [
                 *((name, action.value) for name, action in shipped),
                 *((plugin.name, plugin.action.value) for plugin in plugins),
-            ]
+            ],
         ),
         clock=clock,
     )

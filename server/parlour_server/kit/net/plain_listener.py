@@ -2,7 +2,7 @@
 
 It has the same defences as the main listener (L28): the gate's checks of form, Host and Origin, so that a
 page with a rebound DNS name reads nothing (H3); fixed refusals; no software names (H10); a total deadline
-(H5), few sockets, no body. `metrics_listener.py` and `setup/acme/answers.py` say what it serves.
+(H5), few sockets, no body. Who opens it says what it serves.
 """
 
 import asyncio

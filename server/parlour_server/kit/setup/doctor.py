@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from parlour_server.kit.addresses import in_url, is_loopback, listen_address
+from parlour_server.kit.capability import refuse_unserved
 from parlour_server.kit.clock import SystemClock, utc_text
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.errors import ParlourServerError, SetupError
-from parlour_server.kit.metrics import refuse_open
 from parlour_server.kit.net.event_loops import fastest
 from parlour_server.kit.net.message_assembler import refuse_old_websockets
 from parlour_server.kit.net.tls_context import TlsFiles
@@ -58,6 +58,7 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
     try:
         known: Settings = load(folder.settings, program.settings, program.name)
         settings = known
+        refuse_unserved(program.capabilities, known)
         found += _listening(known, running(folder))
         if (warning := unknown_port(folder, known)) is not None:
             found.append(Finding("advice", "invite", warning))
@@ -124,11 +125,6 @@ def _listening(settings: Settings, where: tuple[str, int] | None) -> list[Findin
             f"one address may have {most} connections, which an office or a school behind one address shares"
         )
         found.append(Finding("fine", "limits", f"{text}: raise connections.per_address if that is too few"))
-    if settings.listen.metrics:
-        try:
-            refuse_open(listen_address(settings.listen.metrics)[0])
-        except SetupError as error:
-            found.append(Finding("danger", "metrics", str(error)))
     return found
 
 

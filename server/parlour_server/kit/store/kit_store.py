@@ -102,12 +102,12 @@ class KitStore:
 
     @property
     def writer(self) -> Writer:
-        """What writes to it; the metrics read its numbers."""
+        """What writes to it; metrics show its numbers."""
         return self._writer
 
     @property
     def readers(self) -> Readers:
-        """What reads from it; the metrics read its numbers."""
+        """What reads from it; metrics show its numbers."""
         return self._readers
 
     @property

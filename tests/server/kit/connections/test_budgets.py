@@ -120,5 +120,5 @@ async def test_requests_are_counted_and_timed():
         await w.ask(eve)
         await w.ask(eve, kind=Ask)
         counts = w.service.requests
-        assert counts.labelled()[("say",)] == counts.labelled()[("ask",)] == 1
+        assert counts.by_kind[Say] == counts.by_kind[Ask] == 1
         assert sum(counts.seconds.counts) == 2

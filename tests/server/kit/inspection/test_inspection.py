@@ -25,14 +25,15 @@ from parlour_protocol.kit.inspect.texts import texts_of
 from parlour_protocol.kit.inspect.words import WordList
 from parlour_protocol.kit.opaque import Opaque
 from parlour_protocol.kit.payload import Payload
+from parlour_server.capabilities.prometheus.text import PrometheusText
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.config.server_settings import Rates
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.inspection.inspection import IncomingFile, Inspection
 from parlour_server.kit.inspection.inspector_process import InspectorProcess, Sender
+from parlour_server.kit.inspection.metrics import InspectionMetrics
 from parlour_server.kit.inspection.plugins import Plugin
 from parlour_server.kit.metrics import Metrics
-from parlour_server.kit.prometheus_text import PrometheusText
 
 CARD = "4111 1111 1111 1111"
 TARGET = "tests.server.kit.inspection.plugins"
@@ -80,7 +81,7 @@ class Inspected:
         fails_open: bool = False,
         seconds: float = 20.0,
     ) -> None:
-        self.audit, self.clock, self.metrics = ReadableAudit(), StoppedClock(), Metrics("toy")
+        self.audit, self.clock, self.metrics = ReadableAudit(), StoppedClock(), Metrics()
         self.process = InspectorProcess(
             shipped,
             [Plugin(name, f"{TARGET}:{name}", Action.BLOCK) for name in plugins],
@@ -93,7 +94,7 @@ class Inspected:
             self.process,
             fails_open=fails_open,
             audit=self.audit,
-            metrics=self.metrics.inspections(()),
+            metrics=InspectionMetrics(self.metrics, ()),
             clock=self.clock,
         )
 
@@ -202,7 +203,7 @@ async def test_what_is_flagged_passes_and_is_recorded() -> None:
     frame = form(note=f"{CARD} f\u0430lcon")  # with a Cyrillic letter
     assert (await inspected.look(frame)).frame == frame
     assert [line["inspector"] for line in inspected.lines()] == ["cards", "words"]
-    text = PrometheusText(inspected.metrics).text().decode()
+    text = PrometheusText("toy", inspected.metrics).text().decode()
     assert 'toy_inspections_total{action="flag",inspector="cards"} 1.0' in text
     strict = Inspected(rule("cards", Action.FLAG), rule("words", Action.BLOCK))
     with pytest.raises(RefusedError):

@@ -5,39 +5,34 @@ from collections.abc import Sequence
 
 from tests.server.fakes import StoppedClock
 
-from parlour_server.chat_audit import ChatAuditEvent
-from parlour_server.kit.audit import AuditEvent
+from parlour_server.capabilities.prometheus.server_metrics import LAG_SECONDS, RowCounts, measure_lag
+from parlour_server.capabilities.prometheus.text import PrometheusText
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.histogram import Histogram
 from parlour_server.kit.metrics import Kind, Metric, Metrics
-from parlour_server.kit.prometheus_text import PrometheusText
-from parlour_server.kit.server_metrics import LAG_SECONDS, RowCounts, measure_lag
 
 ROOMS = Metric("rooms", Kind.GAUGE, "Rooms")
 
 
-def test_events_and_numbers_are_shown() -> None:
-    """What a scrape gets: every kind of event from the start, so that rates begin at 0."""
-    metrics = Metrics("parlour", ChatAuditEvent)
-    metrics.count(AuditEvent.LOGIN_OK)
+def test_numbers_are_shown() -> None:
+    """What a scrape gets."""
+    metrics = Metrics()
     metrics.number(Metric("connections", Kind.GAUGE, "WebSocket connections"), lambda: 7)
     metrics.numbers(
         Metric("hits_total", Kind.COUNTER, "Hits", ("setting",)), lambda: {("rates.http_per_minute",): 2}
     )
-    text = PrometheusText(metrics).text().decode()
-    assert 'parlour_events_total{event="login_ok"} 1.0' in text
-    assert 'parlour_events_total{event="group_founded"} 0.0' in text
+    text = PrometheusText("parlour", metrics).text().decode()
     assert "parlour_connections 7.0" in text
     assert 'parlour_hits_total{setting="rates.http_per_minute"} 2.0' in text
 
 
 def test_a_histogram_has_cumulative_buckets_as_prometheus_wants_them() -> None:
     """A value at a bound belongs to its bucket; the last bucket takes everything."""
-    metrics, values = Metrics("parlour"), Histogram((0.001, 0.01))
+    metrics, values = Metrics(), Histogram((0.001, 0.01))
     for value in (0.0005, 0.001, 0.005, 3.0):
         values.observe(value)
     metrics.histogram(Metric("commit_seconds", Kind.HISTOGRAM, "Transactions"), values)
-    text = PrometheusText(metrics).text().decode()
+    text = PrometheusText("parlour", metrics).text().decode()
     for line in ('bucket{le="0.001"} 2.0', 'bucket{le="0.01"} 3.0', 'bucket{le="+Inf"} 4.0', "count 4.0"):
         assert f"parlour_commit_seconds_{line}" in text
     assert "parlour_commit_seconds_sum 3.0065" in text
@@ -45,7 +40,7 @@ def test_a_histogram_has_cumulative_buckets_as_prometheus_wants_them() -> None:
 
 async def test_counts_of_rows_show_nothing_before_the_first_and_keep_the_last_one() -> None:
     """A database that does not answer leaves the numbers as they were, and a scrape never waits for it."""
-    metrics, answers = Metrics("parlour"), [UnavailableError(), [3.0], UnavailableError()]
+    metrics, answers = Metrics(), [UnavailableError(), [3.0], UnavailableError()]
     slept, done = asyncio.Event(), asyncio.Event()
 
     class Clock(StoppedClock):
@@ -66,15 +61,15 @@ async def test_counts_of_rows_show_nothing_before_the_first_and_keep_the_last_on
     counts = RowCounts(metrics, read, ROOMS)
     running = asyncio.ensure_future(counts.run(Clock()))
     await slept.wait()
-    assert "\nparlour_rooms " not in PrometheusText(metrics).text().decode()
+    assert "\nparlour_rooms " not in PrometheusText("parlour", metrics).text().decode()
     await done.wait()
-    assert "parlour_rooms 3.0" in PrometheusText(metrics).text().decode()
+    assert "parlour_rooms 3.0" in PrometheusText("parlour", metrics).text().decode()
     running.cancel()
 
 
 async def test_a_loop_that_is_held_up_is_seen() -> None:
     """The lag is how late a timer ran."""
-    metrics, late = Metrics("parlour"), [0.0, 0.3]
+    metrics, late = Metrics(), [0.0, 0.3]
     done = asyncio.Event()
 
     class Clock(StoppedClock):
@@ -87,7 +82,7 @@ async def test_a_loop_that_is_held_up_is_seen() -> None:
 
     running = asyncio.ensure_future(measure_lag(metrics, Clock()))
     await done.wait()
-    text = PrometheusText(metrics).text().decode()
+    text = PrometheusText("parlour", metrics).text().decode()
     for bound, count in (("0.001", 1), ("0.25", 1), ("0.5", 2)):
         assert f'parlour_loop_lag_seconds_bucket{{le="{bound}"}} {count}.0' in text
     running.cancel()

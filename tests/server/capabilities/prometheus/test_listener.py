@@ -4,15 +4,20 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from parlour_server.capabilities.prometheus import CAPABILITY
+from parlour_server.capabilities.prometheus.listener import MetricsListener
+from parlour_server.kit.config.server_settings import Listen, Settings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.net import plain_listener as scrape
 from parlour_server.kit.net.gate import HEAD_BYTES
-from parlour_server.kit.net.metrics_listener import MetricsListener
 from parlour_server.kit.net.plain_listener import MOST_SOCKETS
+from parlour_server.kit.program_name import ProgramName
+from parlour_server.kit.setup.data_folder import DataFolder
 
 PATIENCE = 60.0
 
@@ -44,6 +49,18 @@ async def test_exposed_metrics_are_refused(host: str) -> None:
     """O3: without TLS, only loopback will do."""
     with pytest.raises(SetupError, match="loopback"):
         await MetricsListener(bytes).open(f"{host}:0")
+
+
+async def test_doctor_finds_exposed_metrics(tmp_path: Path) -> None:
+    """O3: the configuration of a server that does not run, too."""
+    folder = DataFolder(tmp_path, ProgramName("parlour", "Parlour", "parlour-server"))
+
+    def found(address: str) -> list[tuple[str, str]]:
+        settings = Settings(listen=Listen(metrics=address))
+        return [(one.level, one.about) for one in CAPABILITY.findings(folder, settings, None)]
+
+    assert found("192.0.2.1:9464") == [("danger", "metrics")]
+    assert found("127.0.0.1:9464") == found("") == []
 
 
 async def test_a_taken_port_is_a_sentence() -> None:

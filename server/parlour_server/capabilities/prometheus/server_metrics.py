@@ -5,37 +5,20 @@ from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from parlour_protocol.kit.frames import Request
 from parlour_server.kit import logs
-from parlour_server.kit.audit_file import AuditFile
-from parlour_server.kit.auth.password_hashing import HashingPool
-from parlour_server.kit.batching import Deliveries
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.config.server_settings import Settings
-from parlour_server.kit.connections.connected_peers import ConnectedPeers
-from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.histogram import Histogram
-from parlour_server.kit.limit_hits import LimitHits
-from parlour_server.kit.live_nodes import LiveNodes
-from parlour_server.kit.metrics import (
-    EVENTS,
-    INSPECTION_SECONDS,
-    INSPECTIONS,
-    INSPECTORS_FAILED,
-    Kind,
-    Metric,
-    Metrics,
-    Scope,
-)
-from parlour_server.kit.net.net_server import NetServer
-from parlour_server.kit.net.tls_context import TlsFiles
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.setup.open_bus import BUS_METRICS
+from parlour_server.kit.metrics import Kind, Metric, Metrics, Scope
 from parlour_server.kit.store.engine.readers import QUEUE as READ_QUEUE_MOST
 from parlour_server.kit.store.engine.writer import QUEUE as WRITE_QUEUE_MOST
-from parlour_server.kit.store.kit_store import KitStore
+
+if TYPE_CHECKING:
+    from parlour_server.kit.hooks import Serving
+    from parlour_server.kit.running_program import Parts
 
 LIMITS: Final = (
     "connections.total",
@@ -137,11 +120,12 @@ AUDIT_LOST: Final = Metric(
     Kind.GAUGE,
     "Audit records that `audit/` lacks because it can't be written; 0 again once it says how many",
 )
+EVENTS: Final = Metric("events_total", Kind.COUNTER, "Audit events by kind", ("event",))
 LOG_LINES: Final = Metric(
     "log_lines_total", Kind.COUNTER, "Lines of the log by level, written or not", ("level",)
 )
 
-KIT_METRICS: Final = (
+SERVER_METRICS: Final = (
     BUILD_INFO,
     CONNECTIONS,
     SOCKETS,
@@ -175,43 +159,28 @@ KIT_METRICS: Final = (
     AUDIT_LOST,
     EVENTS,
     LOG_LINES,
-    INSPECTIONS,
-    INSPECTORS_FAILED,
-    INSPECTION_SECONDS,
     NODES,
-    *BUS_METRICS,
 )
-"""All that a server without a program of its own shows, in the order of the documentation."""
+"""Those of the parts that every server has, in the order of the documentation."""
 
 
-def show_parts(
-    metrics: Metrics,
-    *,
-    settings: Settings,
-    folder: DataFolder,
-    net: NetServer,
-    service: ConnectionService[Any],
-    connected: ConnectedPeers[Any],
-    passwords: HashingPool,
-    deliveries: Deliveries,
-    store: KitStore,
-    nodes: LiveNodes,
-    tls: TlsFiles,
-    audit_file: AuditFile,
-    hits: LimitHits,
-) -> None:
+def show_parts(metrics: Metrics, parts: "Parts[Any, Any]", serving: "Serving") -> None:
     """Show the numbers of a server's parts."""
     number, numbers, histogram = metrics.number, metrics.numbers, metrics.histogram
+    settings, folder, store = parts.settings, parts.folder, parts.store
+    net, requests, passwords = serving.net, serving.service.requests, serving.passwords
+    deliveries = parts.topics.deliveries
     numbers(BUILD_INFO, lambda: {(version("parlour"),): 1})
     number(CONNECTIONS, lambda: net.connections)
     number(SOCKETS, lambda: net.sockets)
     number(SOCKETS_LIMIT, lambda: settings.connections.total)
-    number(PEOPLE, lambda: connected.people)
-    requests = service.requests
-    numbers(REQUESTS, requests.labelled)
+    number(PEOPLE, lambda: parts.connected.people)
+    numbers(REQUESTS, lambda: {(_tag(kind),): count for kind, count in requests.by_kind.items()})
     numbers(REQUEST_ERRORS, lambda: {(code,): count for code, count in requests.errors.items()})
     histogram(REQUEST_SECONDS, requests.seconds)
-    numbers(LIMIT_HITS, lambda: {(setting,): count for setting, count in hits.counts.items()})
+    hits = parts.hits.counts
+    hits.update(dict.fromkeys(LIMITS, 0))  # so that rates begin at 0
+    numbers(LIMIT_HITS, lambda: {(setting,): count for setting, count in hits.items()})
     number(DELIVERIES, lambda: deliveries.frames)
     number(DELIVERED_BYTES, lambda: deliveries.bytes)
     histogram(DELIVERY_SECONDS, deliveries.seconds)
@@ -232,10 +201,12 @@ def show_parts(
     number(HASH_QUEUE_LIMIT, lambda: settings.logins.hash_queue)
     number(HASHES_RUNNING, lambda: passwords.running)
     number(HASHES_REFUSED, lambda: passwords.refused)
-    number(CERTIFICATE, lambda: tls.expires)
-    number(AUDIT_LOST, lambda: audit_file.lost)
+    number(CERTIFICATE, lambda: serving.tls.expires)
+    number(AUDIT_LOST, lambda: serving.audit_file.lost)
+    numbers(EVENTS, lambda: {(event.value,): count for event, count in parts.audit.counts.items()})
     numbers(LOG_LINES, lambda: {(level.value,): count for level, count in logs.counts().items()})
-    number(NODES, lambda: nodes.count)
+    number(NODES, lambda: parts.nodes.count)
+    metrics.rows(lambda: store.count_rows(parts.steady.now(), serving.own_accounts), ACCOUNTS, SESSIONS)
 
 
 async def measure_lag(metrics: Metrics, clock: Clock) -> None:
@@ -270,6 +241,10 @@ class RowCounts:
             with suppress(UnavailableError):  # the next time is soon
                 self._found.update(zip(self._counted, await self._read(), strict=True))
             await clock.sleep(COUNT_SECONDS)
+
+
+def _tag(kind: type[Request]) -> str:
+    return str(kind.__struct_config__.tag)
 
 
 def _size(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""The metrics in Prometheus' text format. Only a server that serves metrics loads this, and the library."""
+"""The metrics in the text format. Only a server that serves them loads this, and the library."""
 
 from collections.abc import Iterator
 from itertools import accumulate
@@ -16,7 +16,9 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 class PrometheusText(Collector):
     """Writes what ``metrics`` has, and what the library knows of this process."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, program: str, metrics: Metrics) -> None:
+        """``program`` begins every name of ``metrics``."""
+        self._program = program
         self._metrics = metrics
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -28,15 +30,14 @@ class PrometheusText(Collector):
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily]:
         """Return the numbers as the library takes them; it calls this for ``text``."""
-        program = self._metrics.program
-        for metric, values in self._metrics.shown():
+        for metric, values in self._metrics.values.items():
             family = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
-            shown = family(metric.full_name(program), metric.about, labels=metric.labels)
-            for labels, value in values.items():
+            shown = family(metric.full_name(self._program), metric.about, labels=metric.labels)
+            for labels, value in values().items():
                 shown.add_metric(labels, value)
             yield shown
         for metric, histogram in self._metrics.histograms.items():
             bounds = (*map(repr, histogram.bounds), "+Inf")
             buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
-            name = metric.full_name(program)
+            name = metric.full_name(self._program)
             yield HistogramMetricFamily(name, metric.about, buckets=buckets, sum_value=histogram.sum)

@@ -1,0 +1,64 @@
+"""The metrics on a listener of their own: plain HTTP on loopback, `GET /metrics` and nothing else.
+
+It refuses an address that other machines can reach; `kit/net/plain_listener.py` has its other defences.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from parlour_server.capabilities.prometheus.server_metrics import RowCounts, measure_lag, show_parts
+from parlour_server.capabilities.prometheus.text import CONTENT_TYPE, PrometheusText
+from parlour_server.kit.addresses import is_loopback, listen_address
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.net.gate import host_values
+from parlour_server.kit.net.plain_listener import PlainListener
+
+if TYPE_CHECKING:
+    from parlour_server.kit.hooks import Serving
+    from parlour_server.kit.running_program import Parts
+
+PATH: Final = b"/metrics"
+_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+
+
+class MetricsListener:
+    """Answers with the text of ``render``."""
+
+    def __init__(self, render: Callable[[], bytes]) -> None:
+        """``render`` is called in the event loop's thread."""
+        self._listener = PlainListener(lambda path: render() if path == PATH else None, CONTENT_TYPE)
+
+    async def open(self, address: str) -> int:
+        """Listen on a loopback `host:port`, and return the port. Raises SetupError."""
+        host, _ = listen_address(address)
+        refuse_open(host)
+        try:
+            return await self._listener.open(address, partial(host_values, (*_NAMES, host)))
+        except SetupError as error:
+            raise SetupError(f"{error} (listen.metrics)") from error
+
+    def close(self) -> None:
+        """Stop listening, and close all sockets."""
+        self._listener.close()
+
+
+def refuse_open(host: str) -> None:
+    """Raise SetupError for an address that other machines can reach."""
+    if not is_loopback(host):
+        raise SetupError(
+            f"other machines can reach {host} (listen.metrics), and metrics have no TLS:"
+            " use a loopback address such as 127.0.0.1:9464"
+        )
+
+
+async def serve(parts: "Parts[Any, Any]", serving: "Serving") -> None:
+    """Show all numbers until the server stops. Raises SetupError."""
+    metrics = parts.metrics
+    show_parts(metrics, parts, serving)
+    parts.run(measure_lag(metrics, parts.clock))
+    for counted, read in metrics.of_rows.items():
+        parts.run(RowCounts(metrics, read, *counted).run(parts.clock))
+    listener = MetricsListener(PrometheusText(parts.folder.program.word, metrics).text)
+    parts.stack.callback(listener.close)
+    await listener.open(parts.settings.listen.metrics)

@@ -20,7 +20,7 @@ from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.opaque import Opaque
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import RoomName
-from parlour_server.kit.api.openapi import opaque_schema, portable
+from parlour_server.capabilities.openapi.document import opaque_schema, portable
 
 FOLDER = Path("protocol/schema")
 _NAMES: dict[type, str] = {

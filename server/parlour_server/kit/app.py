@@ -24,7 +24,7 @@ from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_protocol.kit.wire import Wire
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.kit.api.operations import Operation, Operations
-from parlour_server.kit.capability import Capability, sections_of, tables_of
+from parlour_server.kit.capability import Capability, operations_of, sections_of, tables_of
 from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings, with_sections
@@ -235,7 +235,7 @@ class App(Generic[_S]):
             raise ProgramError(f"{self.wire.subprotocol} has no handler for {missing}: write @app.on(…)")
         if self._greets is None and self.wire.greeting is not Hello:
             raise ProgramError(f"{self.wire.greeting.__name__} is sent by no one: write @app.greets")
-        Operations(self._endpoints)
+        Operations((*self._endpoints, *operations_of(self._capabilities)))
         if self._store is not None:
             self._store.check_revisions()
 

@@ -16,6 +16,7 @@ from parlour_server.kit.store.table_facts import Tables
 if TYPE_CHECKING:
     import click
 
+    from parlour_server.kit.api.operations import Operation
     from parlour_server.kit.config.server_settings import Section, Settings
     from parlour_server.kit.metrics import Metric
     from parlour_server.kit.running_program import Parts
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 async def _start_nothing(_parts: "Parts[Any, Any]", _hooks: Hooks) -> None:
     return
+
+
+def _no_operations() -> "tuple[Operation, ...]":
+    return ()
 
 
 def _no_sections() -> "Mapping[str, type[Section]]":
@@ -54,6 +59,8 @@ class Capability:
     """Of the command line."""
     tables: Tables | None = None
     """Its tables of the database."""
+    operations: "Callable[[], tuple[Operation, ...]]" = _no_operations
+    """Of the HTTPS API; each needs a handler (``Hooks.handlers``)."""
     sections: "Callable[[], Mapping[str, type[Section]]]" = _no_sections
     """Returns its sections of the settings, by their names: one word each. ``section`` reads one."""
     findings: "Callable[[DataFolder, Settings | None, Engine | None], Iterable[Finding]]" = _find_nothing
@@ -87,6 +94,11 @@ def refuse_unserved(capabilities: Iterable[Capability], settings: "Settings") ->
                 f"{name} is set, but this server lacks the capability that serves it: "
                 "leave it empty, or list the capability in the program"
             )
+
+
+def operations_of(capabilities: Iterable[Capability]) -> "tuple[Operation, ...]":
+    """Return the operations of the HTTPS API that they have."""
+    return tuple(row for one in capabilities for row in one.operations())
 
 
 def tables_of(capabilities: Iterable[Capability]) -> tuple[Tables, ...]:

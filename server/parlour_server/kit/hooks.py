@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parlour_protocol.kit.names import UserName
+    from parlour_server.kit.api.operations import Handler
     from parlour_server.kit.audit_file import AuditFile
     from parlour_server.kit.auth.password_hashing import HashingPool
     from parlour_server.kit.connections.service import ConnectionService
@@ -42,3 +43,5 @@ class Hooks:
     """What to read at the start, and whenever the journal says that this has changed (``note_changed``)."""
     serving: list[Callable[[Serving], Awaitable[None]]] = field(default_factory=list)
     """Called once, as soon as the server serves. Raises SetupError, which stops it."""
+    handlers: "dict[str, Handler]" = field(default_factory=dict)
+    """Those of operations of the HTTPS API, by their names."""

@@ -18,9 +18,9 @@ from parlour_protocol.kit.names import PSEUDONYM, NameReason, NameRefusedError, 
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.account_data import NO_DATA, AccountData
 from parlour_server.kit.api.error_answer import ErrorAnswer
-from parlour_server.kit.api.operations import Operation
+from parlour_server.kit.api.operations import Operation, Operations
 from parlour_server.kit.bus.bus import Bus, NoticeType
-from parlour_server.kit.capability import Capability
+from parlour_server.kit.capability import Capability, operations_of
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.program_name import ProgramName
@@ -117,6 +117,10 @@ class ProgramSpec(Generic[_Settings, _Store]):
     def folder(self, path: Path) -> DataFolder:
         """Return the data folder at ``path``."""
         return DataFolder(path, self.name, self.keys, self.uploads, self.audit_key_name)
+
+    def all_operations(self) -> Operations:
+        """Return the operations of its HTTPS API: every server's, its own, and those of its capabilities."""
+        return Operations((*self.operations, *operations_of(self.capabilities)))
 
     def refuse_reserved(self, user: UserName) -> None:
         """Raise NameRefusedError for a name like that of an account of the program's own, or a pseudonym."""

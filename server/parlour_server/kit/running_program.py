@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.api.operations import Handler
@@ -22,6 +22,9 @@ from parlour_server.kit.program import Program
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.topics import Topics
 
+if TYPE_CHECKING:
+    from parlour_server.kit.program_spec import ProgramSpec
+
 _Settings = TypeVar("_Settings")
 _Store = TypeVar("_Store")
 
@@ -30,6 +33,8 @@ _Store = TypeVar("_Store")
 class Parts(Generic[_Settings, _Store]):
     """The parts of a server that its program uses. The store and the bus are open."""
 
+    spec: "ProgramSpec[Any, Any]"
+    """The program whose server this is."""
     server: str
     """The host name by which people know it."""
     settings: _Settings

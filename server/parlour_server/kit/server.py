@@ -51,7 +51,7 @@ from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import SetupError, UnavailableError
-from parlour_server.kit.hooks import Serving
+from parlour_server.kit.hooks import Hooks, Serving
 from parlour_server.kit.inspection.start import start_inspection
 from parlour_server.kit.journal_follower import JournalFollower
 from parlour_server.kit.kit_notices import KIT_NOTICES
@@ -143,7 +143,7 @@ class Server(Generic[_Settings]):
             queue=logins.hash_queue,
             per_address=logins.hash_queue_per_address,
         )
-        operations = Operations(spec.operations)
+        operations = spec.all_operations()
         async with AsyncExitStack() as last, AsyncExitStack() as stack:
             stack.callback(passwords.close)
             give_up_reserve(folder)
@@ -187,6 +187,7 @@ class Server(Generic[_Settings]):
             connected: ConnectedPeers[Any] = ConnectedPeers()
             limits = AccountLimits()
             parts = Parts(
+                spec=spec,
                 server=name_of(settings),
                 settings=settings,
                 folder=folder,
@@ -228,7 +229,7 @@ class Server(Generic[_Settings]):
                 tracing=tracing,
             )
             stack.push_async_callback(_within, service.close)
-            api = _Api(spec, parts, running, operations, activity, passwords)
+            api = _Api(spec, parts, running, hooks, operations, activity, passwords)
             registry = ConnectionRegistry(audit, hits)
             watch = SessionWatch(api.live_sessions, service.end_sessions, steady)
             watch.compare(await store.sessions.newest_seen())
@@ -250,9 +251,10 @@ class Server(Generic[_Settings]):
                 spec.wire,
                 operations.body_cap,
                 nodes,
-                hooks,
+                hooks.refused,
                 limits,
             )
+            hooks.close_refused = net.close_refused
             stack.push_async_callback(net.stop)
 
             async def read_limits() -> None:
@@ -346,6 +348,7 @@ class _Api(Generic[_Settings]):
         spec: ProgramSpec[_Settings, Any],
         parts: Parts[_Settings, Any],
         running: RunningProgram[_Settings],
+        hooks: Hooks,
         operations: Operations,
         activity: SessionActivity,
         passwords: HashingPool,
@@ -353,15 +356,13 @@ class _Api(Generic[_Settings]):
         self._spec = spec
         self._parts = parts
         self._running = running
+        self._hooks = hooks
         self._operations = operations
         self._activity = activity
         self._passwords = passwords
         self._settings = parts.settings
         self._problems = Problems(spec.error_answers, spec.error_statuses)
-        self._health = HealthEndpoints(
-            Readiness(parts.store, parts.clock, parts.nodes),
-            partial(_description, spec, operations),
-        )
+        self._health = HealthEndpoints(Readiness(parts.store, parts.clock, parts.nodes))
         connections = parts.settings.connections
         self._pace = BodyPace(connections.body_seconds, connections.body_bytes_per_second)
         self._app = self._make_app()
@@ -446,6 +447,7 @@ class _Api(Generic[_Settings]):
         return make_api(
             self._operations,
             {
+                **self._hooks.handlers,
                 **self._running.handlers(self._settings, guard, reauthentication),
                 **accounts.handlers,
                 **SecondFactorEndpoints(guard, factors, enrolment).handlers,
@@ -486,13 +488,6 @@ async def _retry_failed_writes(folder: DataFolder, host: str, port: int) -> None
         if not folder.running.exists():
             _could_note_running(folder, host, port)
         await asyncio.sleep(_RETRY_EVERY)
-
-
-def _description(spec: ProgramSpec[Any, Any], operations: Operations) -> bytes:
-    """Return the OpenAPI document."""
-    from parlour_server.kit.api.openapi import document  # noqa: PLC0415 - for the few servers that are asked
-
-    return document(operations, title=spec.name.title, summary=spec.api_summary)
 
 
 def _could_note_running(folder: DataFolder, host: str, port: int) -> bool:

@@ -32,7 +32,6 @@ from parlour_server.kit.api.account_endpoints import AccountEndpoints
 from parlour_server.kit.api.acme_endpoint import AcmeEndpoint
 from parlour_server.kit.api.asgi import make_api
 from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
-from parlour_server.kit.api.openapi import document
 from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.api.problems import Problems
 from parlour_server.kit.api.request_body import BodyPace
@@ -65,7 +64,6 @@ if TYPE_CHECKING:
 SETTINGS = ChatSettings()
 SERVER = "localhost"
 OPERATIONS = Operations(CHAT.operations)
-DOCUMENT = document(OPERATIONS, title=CHAT.name.title, summary=CHAT.api_summary)
 
 
 @pytest.fixture
@@ -177,7 +175,7 @@ def application(
             large,
         ),
         FileEndpoints(guard, uploads, budgets),
-        HealthEndpoints(Readiness(store, clock, by_itself()), lambda: DOCUMENT),
+        HealthEndpoints(Readiness(store, clock, by_itself())),
         AcmeEndpoint(partial(find_answer, folder.acme_answers)),
     )
     handlers = {name: handler for each in endpoints for name, handler in each.handlers.items()}

@@ -55,7 +55,7 @@ NOT_AT_START = (
     "opentelemetry",
     "parlour_mls",
     "parlour_protocol.encrypted",
-    "parlour_server.kit.api.openapi",  # most servers are never asked for the document
+    "parlour_server.capabilities.openapi.document",  # most servers are never asked for the document
     "parlour_server.kit.backup",
     "parlour_server.capabilities.prometheus.text",
     "parlour_server.kit.setup.acme.order",

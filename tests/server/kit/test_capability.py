@@ -1,17 +1,21 @@
 """Capabilities: their settings, their tables in an older database, and one that can't start."""
 
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 from msgspec.structs import replace as changed
 from sqlalchemy import Column, MetaData, Table
+from starlette.requests import Request
+from starlette.responses import Response
 from tests.server.kit.conftest import SCHEMA
 
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_protocol.kit.wire import Wire
+from parlour_server.kit.api.operations import Operation
 from parlour_server.kit.app import App
 from parlour_server.kit.capability import Capability
 from parlour_server.kit.config.server_settings import Section, Settings, section, setting
@@ -93,6 +97,25 @@ def test_migrate_makes_the_tables_of_a_capability_that_is_new(kit_database: Path
     newer.check(kit_database)
     newer.upgrade(kit_database)
     SCHEMA.check(kit_database)
+
+
+async def test_a_capability_has_operations_of_the_https_api(tmp_path: Path) -> None:
+    """Only a session reaches its handler, as ever; and it replaces no operation of every server."""
+
+    async def count(_request: Request) -> Response:
+        return Response(b"7")
+
+    async def start(_parts: Parts[Any, Any], hooks: Hooks) -> None:
+        hooks.handlers |= {"count_shelves": count, "list_sessions": count}
+
+    row = Operation("count_shelves", "GET", "/v1/shelves", "Count the shelves.", HTTPStatus.OK)
+    counting = Capability(name="shelves", start=start, operations=lambda: (row,))
+    async with running(App[None](WIRE, capabilities=(counting,)), tmp_path / "data") as world:
+        ada = await world.person("ada")
+        with pytest.raises(RuntimeError, match=": 401 "):
+            await world.api("GET", "/v1/shelves")
+        assert await world.api("GET", "/v1/shelves", bearer=ada.session) == 7
+        assert await world.api("GET", "/v1/sessions", bearer=ada.session) != 7
 
 
 async def test_one_that_cannot_start_stops_the_start(tmp_path: Path) -> None:

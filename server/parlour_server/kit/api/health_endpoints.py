@@ -1,15 +1,15 @@
-"""Health checks and the OpenAPI document. They need no session and reveal nothing about anyone."""
+"""Health checks. They need no session and reveal nothing about anyone."""
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from parlour_server.kit.api.operations import Handler
-from parlour_server.kit.api.problems import HEADERS, nothing
+from parlour_server.kit.api.problems import nothing
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.live_nodes import LiveNodes
@@ -66,18 +66,15 @@ class Readiness:
 
 
 class HealthEndpoints:
-    """Liveness, readiness and the API description."""
+    """Liveness and readiness."""
 
-    def __init__(self, readiness: Readiness, make_document: Callable[[], bytes]) -> None:
-        """``make_document`` is slow and seldom needed: a thread calls it when someone asks."""
+    def __init__(self, readiness: Readiness) -> None:
         self.readiness: Final = readiness
-        self._make_document = make_document
-        self._document: bytes | None = None
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """The handlers of these operations, by their names."""
-        return {"is_alive": self.is_alive, "is_ready": self.is_ready, "describe": self.describe}
+        return {"is_alive": self.is_alive, "is_ready": self.is_ready}
 
     async def is_alive(self, _request: Request) -> Response:
         """Answer 204."""
@@ -87,9 +84,3 @@ class HealthEndpoints:
         """Answer 204 if the store could be used in the last few seconds, and the server is not stopping."""
         await self.readiness.require()
         return nothing()
-
-    async def describe(self, _request: Request) -> Response:
-        """Return the OpenAPI document."""
-        if self._document is None:
-            self._document = await asyncio.to_thread(self._make_document)
-        return Response(self._document, headers=HEADERS, media_type="application/json")

@@ -287,7 +287,6 @@ KIT_OPERATIONS: Final = (
         gives_bytes=True,
         refusals=(NOT_FOUND,),
     ),
-    Operation("describe", "GET", "/v1/openapi.json", "Get this document.", HTTPStatus.OK, session=False),
 )
 
 

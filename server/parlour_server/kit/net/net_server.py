@@ -6,7 +6,7 @@ Messages go to the connection service, HTTPS requests to the API. Stopping never
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -20,7 +20,6 @@ from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.tickets import TicketRedemption
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.connections.service import ConnectionService
-from parlour_server.kit.hooks import Hooks
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.net.connection_slots import ConnectionSlots
 from parlour_server.kit.net.gate import BodyCap, Rules, host_values
@@ -54,7 +53,7 @@ class NetServer:
         wire: Wire[Any, Any],
         body_cap: BodyCap,
         nodes: LiveNodes,
-        hooks: Hooks,
+        refused: Sequence[Callable[[str], bool]],
         account_limits: AccountLimits,
     ) -> None:
         """Take bound ``sockets``; call ``serve``. Raises SetupError."""
@@ -102,12 +101,11 @@ class NetServer:
             partial(HttpConnection, self._http),
             audit,
             proxies=Networks("listen.proxies", listen.proxies),
-            refused=hooks.refused,
+            refused=refused,
             tls_seconds=caps.tls_seconds,
             # The longest that an HTTP connection takes; the connections' own timers end it sooner.
             close_seconds=caps.close_seconds + caps.stalled_seconds,
         )
-        hooks.close_refused = self._close_refused
 
     @property
     def connections(self) -> int:
@@ -125,7 +123,8 @@ class NetServer:
         self._pings.start()
         return self._addresses
 
-    def _close_refused(self) -> None:
+    def close_refused(self) -> None:
+        """Close the connections of addresses that are refused now."""
         for connection in self._registry:
             if self._listener.refuses(connection.info.address):
                 connection.abort()

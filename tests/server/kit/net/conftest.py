@@ -331,9 +331,10 @@ class Bench:
             WIRE,
             self._body_cap,
             by_itself(),
-            self.hooks,
+            self.hooks.refused,
             AccountLimits(),
         )
+        self.hooks.close_refused = self.server.close_refused
         [(_, self.port)] = self.server.serve()
 
     async def stop(self) -> None:

@@ -15,7 +15,8 @@ from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.opaque import Opaque
 from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.secret import Secret
-from parlour_server.kit.api.operations import Operation, Operations
+from parlour_server.kit.api.operations import Operation
+from parlour_server.kit.program_spec import ProgramSpec
 
 _FIELDS: Final[dict[type, str]] = {
     UserName: "A user name: canonical (RFC 8265), 1 to 32 grapheme clusters.",
@@ -32,9 +33,9 @@ _ALWAYS: Final = {
 _BYTES: Final = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
-def document(operations: Operations, *, title: str, summary: str) -> bytes:
+def document(spec: ProgramSpec[Any, Any]) -> bytes:
     """Return the document of a program's API as JSON text."""
-    rows = operations.rows
+    rows = spec.all_operations().rows
     bodies = {k for row in rows for k in (row.takes, row.gives, row.or_gives and row.or_gives[1]) if k}
     kinds = sorted(bodies | {Problem}, key=_name)
     _, schemas = msgspec.json.schema_components(
@@ -46,9 +47,9 @@ def document(operations: Operations, *, title: str, summary: str) -> bytes:
     whole = {
         "openapi": "3.1.0",
         "info": {
-            "title": title,
+            "title": spec.name.title,
             "version": "1",
-            "summary": summary,
+            "summary": spec.api_summary,
         },
         "servers": [{"url": "https://localhost:8443"}],
         "paths": paths,

@@ -3,21 +3,23 @@
 import json
 import threading
 from pathlib import Path
-from typing import cast
 
+import pytest
 from starlette.requests import Request
-from tests.server.api.conftest import DOCUMENT, OPERATIONS, Api
 
-from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
+from parlour_server.capabilities.openapi import document as openapi
+from parlour_server.capabilities.openapi.endpoint import Description
+from parlour_server.chat_program import CHAT
+from parlour_server.kit.testing.server import running
 
 ROOT = Path(__file__).parents[4]
+DOCUMENT = openapi.document(CHAT)
 
 
-async def test_the_document_is_served(api: Api) -> None:
+async def test_the_document_is_served(tmp_path: Path) -> None:
     """Anyone may read the API description."""
-    answer = await api.http.get("/v1/openapi.json")
-    assert answer.status_code == 200
-    assert answer.content == DOCUMENT
+    async with running(CHAT, tmp_path / "data") as world:
+        assert await world.api("GET", "/v1/openapi.json") == json.loads(DOCUMENT)
 
 
 def test_the_checked_in_document_is_current() -> None:
@@ -29,7 +31,7 @@ def test_every_operation_is_described_and_every_reference_resolves() -> None:
     """Nothing is undocumented, and no schema is missing."""
     found = json.loads(DOCUMENT)
     described = {(path, method.upper()) for path, row in found["paths"].items() for method in row}
-    assert described == {(row.path, row.method) for row in OPERATIONS.rows}
+    assert described == {(row.path, row.method) for row in CHAT.all_operations().rows}
 
     def references(node: object) -> set[str]:
         if isinstance(node, dict):
@@ -43,19 +45,19 @@ def test_every_operation_is_described_and_every_reference_resolves() -> None:
     assert references(found) <= schemas
 
 
-async def test_the_document_is_made_when_someone_asks_and_once() -> None:
+async def test_the_document_is_made_when_someone_asks_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most servers are never asked. A thread makes it, so that no one else waits."""
     makers: list[threading.Thread] = []
 
-    def make() -> bytes:
+    def make(_spec: object) -> bytes:
         makers.append(threading.current_thread())
         return b"{}"
 
-    readiness = cast("Readiness", None)  # which a description does not ask
-    health = HealthEndpoints(readiness, make)
+    monkeypatch.setattr(openapi, "document", make)
+    description = Description(CHAT)
     assert makers == []
     request = Request({"type": "http"})
-    answers = [await health.describe(request) for _ in range(2)]
+    answers = [await description.describe(request) for _ in range(2)]
     assert [answer.body for answer in answers] == [b"{}", b"{}"]
     assert len(makers) == 1
     assert makers[0] is not threading.current_thread()

@@ -1,0 +1,29 @@
+"""The operation that returns the OpenAPI document. It needs no session and reveals nothing about anyone."""
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from parlour_server.kit.api.problems import HEADERS
+from parlour_server.kit.program_spec import ProgramSpec
+
+
+class Description:
+    """The document of one program, made when someone first asks: it is slow, and few servers are asked."""
+
+    def __init__(self, spec: ProgramSpec[Any, Any]) -> None:
+        self._spec = spec
+        self._document: bytes | None = None
+
+    async def describe(self, _request: Request) -> Response:
+        """Return the document."""
+        if self._document is None:
+            self._document = await asyncio.to_thread(self._make)
+        return Response(self._document, headers=HEADERS, media_type="application/json")
+
+    def _make(self) -> bytes:
+        from parlour_server.capabilities.openapi.document import document  # noqa: PLC0415 - see the class
+
+        return document(self._spec)

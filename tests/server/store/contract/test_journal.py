@@ -35,7 +35,7 @@ async def test_an_entry_of_a_newer_server_holds_up_none_after_it(world: World) -
     await log_in(world.store, world.session(alice, 1), cap=5)
     await world.store.sessions.end_all(ByOperator(alice))
     newer, ended = await world.store.journal.since(0)
-    assert not isinstance(newer.what, Changed)
+    assert newer.what == Changed("something_new")
     assert ended.what == SessionEnded(world.session(alice, 1).id, alice)
 
 

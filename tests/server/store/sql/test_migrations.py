@@ -8,6 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.store.tables import metadata as kit_metadata
 from parlour_server.store.chat_schema import SCHEMA
@@ -26,7 +27,8 @@ def test_alembic_finds_no_difference(database: Path) -> None:
     engine = create_engine(f"sqlite:///{database}")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, [kit_metadata, metadata]) == []  # pyright: ignore[reportArgumentType] - Alembic takes several
+        tables = [kit_metadata, metadata, *(found.metadata() for found in CHAT.schema.capabilities)]
+        assert compare_metadata(context, tables) == []  # pyright: ignore[reportArgumentType] - Alembic takes several
     engine.dispose()
 
 

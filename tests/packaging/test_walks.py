@@ -6,6 +6,7 @@ only be lowered: whoever needs one more file for a walk takes another one out of
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -20,8 +21,8 @@ from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.setup.initialise import initialise
 
 BOUNDS: Final = {
-    "login": {"server": 46},
-    "connection": {"server": 62},
+    "login": {"server": 45},
+    "connection": {"server": 61},
     "message": {"server": 38},
     "start": {"client": 187, "protocol": 32},
     "received, open": {"client": 88, "protocol": 11},
@@ -31,8 +32,11 @@ BOUNDS: Final = {
 }
 """The most files of each package that a walk may enter: ceilings that may only be lowered."""
 
-ADDRESS_BAN: Final = 217
-"""The most modules of Parlour that `address ban` may import: a ceiling that may only be lowered."""
+ADDRESS_BAN: Final = 215
+"""The most modules of Parlour that `address ban` may import: a ceiling that may only be lowered.
+
+What a server lists of each capability, one module, is not counted: it is to cost nothing.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +79,7 @@ def test_a_walk_keeps_its_order() -> None:
     assert merged(("b",), ("a", "b")) == ("a", "b")
 
 
+_LISTED = re.compile(r"parlour_server\.capabilities\.\w+")
 IMPORTED = """
 import atexit, sys
 from parlour_server.cli import main
@@ -91,5 +96,5 @@ def test_a_small_command_imports_a_part_of_the_server(tmp_path: Path) -> None:
     command = [sys.executable, "-c", IMPORTED, "address", "ban", "--data", str(data), "203.0.113.7"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own program
     assert "203.0.113.7" in done.stdout
-    modules = done.stderr.split()
+    modules = [name for name in done.stderr.split() if not _LISTED.fullmatch(name)]
     assert len(modules) <= ADDRESS_BAN, f"{len(modules)}: {modules}"

@@ -23,7 +23,7 @@ import pytest
 from cryptography import x509
 from tests.attacks.raw import PATIENCE, RunningServer
 from tests.docs.pages import Block, pages
-from tests.server.kit.setup.acme.acme_ca import AcmeCa
+from tests.server.capabilities.acme.acme_ca import AcmeCa
 from tests.server.kit.setup.chains import pem_of
 from tools.cluster.process import reserved_port
 

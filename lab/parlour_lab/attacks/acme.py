@@ -10,16 +10,18 @@ from unittest.mock import patch
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from msgspec.structs import replace
 
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.impostor import make
 from parlour_lab.target import LOOPBACK, LabServer
+from parlour_server.capabilities.acme import request
+from parlour_server.capabilities.acme.answers import PATH, listening
+from parlour_server.capabilities.acme.job import Job, Reply
+from parlour_server.capabilities.acme.settings import AcmeSettings
 from parlour_server.chat_program import CHAT
-from parlour_server.kit.config.server_settings import AcmeSettings, Listen, Settings
+from parlour_server.kit.config.server_settings import Listen
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.acme import request
-from parlour_server.kit.setup.acme.answers import PATH, listening
-from parlour_server.kit.setup.acme.job import Job, Reply
 
 _NAME = "chat.example.org"
 
@@ -93,7 +95,7 @@ def _request(server: LabServer, seen: Evidence, chain: str) -> Job:
         return Reply(chain=chain)
 
     acme = AcmeSettings(directory="https://ca.example/directory", terms_agreed="yes")
-    settings = Settings(listen=Listen(names=(_NAME,)), acme=acme)
+    settings = replace(CHAT.settings(), listen=Listen(names=(_NAME,)), acme=acme)
     with patch.object(request, "_run", run):
         try:
             asyncio.run(request.request_certificate(CHAT.folder(server.data), settings, datetime.now(UTC)))

@@ -5,6 +5,7 @@
 
 from typing import Final
 
+from parlour_server.capabilities.acme import CAPABILITY as acme
 from parlour_server.capabilities.address_bans import CAPABILITY as address_bans
 from parlour_server.capabilities.disk_space import CAPABILITY as disk_space
 from parlour_server.capabilities.openapi import CAPABILITY as openapi
@@ -12,6 +13,7 @@ from parlour_server.capabilities.prometheus import CAPABILITY as prometheus
 from parlour_server.kit.capability import Capability
 
 CAPABILITIES: Final[tuple[Capability, ...]] = (
+    acme,
     address_bans,
     disk_space,
     openapi,

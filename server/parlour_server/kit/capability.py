@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from parlour_server.kit.config.server_settings import Section, Settings
     from parlour_server.kit.metrics import Metric
     from parlour_server.kit.running_program import Parts
+    from parlour_server.kit.setup.certificate_source import CertificateSource
     from parlour_server.kit.setup.data_folder import DataFolder
     from parlour_server.kit.setup.finding import Finding
     from parlour_server.kit.store.engine.connection import Engine
@@ -56,7 +57,7 @@ class Capability:
     start: "Callable[[Parts[Any, Any], Hooks], Awaitable[None]]" = _start_nothing
     """Called once by a server that starts, before the program. Raises SetupError, which stops the start."""
     commands: "tuple[click.Command, ...]" = ()
-    """Of the command line."""
+    """Of the command line. Groups of one name become one."""
     tables: Tables | None = None
     """Its tables of the database."""
     operations: "Callable[[], tuple[Operation, ...]]" = _no_operations
@@ -69,6 +70,10 @@ class Capability:
     """Returns what it shows among the metrics, for their documentation."""
     serves: tuple[str, ...] = ()
     """The settings of the core's sections that do nothing without it; each is in ``OPTIONAL``."""
+    files: tuple[str, ...] = ()
+    """The names of its files in the data folder that a backup has."""
+    certificates: "Callable[[DataFolder, Settings], CertificateSource] | None" = None
+    """What asks another CA for the server's certificate."""
 
 
 OPTIONAL: Final = ("listen.metrics",)

@@ -45,3 +45,5 @@ class Hooks:
     """Called once, as soon as the server serves. Raises SetupError, which stops it."""
     handlers: "dict[str, Handler]" = field(default_factory=dict)
     """Those of operations of the HTTPS API, by their names."""
+    reloaded: list[Callable[[Any], None]] = field(default_factory=list)
+    """Called with the new settings after each reload."""

@@ -116,7 +116,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
 
     def folder(self, path: Path) -> DataFolder:
         """Return the data folder at ``path``."""
-        return DataFolder(path, self.name, self.keys, self.uploads, self.audit_key_name)
+        others = tuple(name for one in self.capabilities for name in one.files)
+        return DataFolder(path, self.name, self.keys, self.uploads, self.audit_key_name, others)
 
     def all_operations(self) -> Operations:
         """Return the operations of its HTTPS API: every server's, its own, and those of its capabilities."""

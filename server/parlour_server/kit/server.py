@@ -17,7 +17,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.addresses import in_url, is_unspecified
 from parlour_server.kit.api.account_endpoints import AccountEndpoints
-from parlour_server.kit.api.acme_endpoint import AcmeEndpoint
 from parlour_server.kit.api.asgi import make_api
 from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
 from parlour_server.kit.api.operations import Operations
@@ -68,8 +67,6 @@ from parlour_server.kit.operator_changes import OperatorChanges
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.pruner import Pruner
 from parlour_server.kit.running_program import Parts, RunningProgram
-from parlour_server.kit.setup.acme.answers import find_answer
-from parlour_server.kit.setup.acme.renewal import AcmeRenewal
 from parlour_server.kit.setup.certificate_renewal import Renewal
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.disk_reserve import give_up_reserve, keep_reserve
@@ -102,7 +99,7 @@ class Server(Generic[_Settings]):
         url: str,
         api: "_Api[_Settings]",
         renewal: Renewal,
-        acme: AcmeRenewal,
+        hooks: Hooks,
         audit: Audit,
         stack: AsyncExitStack,
         last: AsyncExitStack,
@@ -111,7 +108,7 @@ class Server(Generic[_Settings]):
         self.url = url
         self._api = api
         self._renewal = renewal
-        self._acme = acme
+        self._hooks = hooks
         self._audit = audit
         self._stack = stack
         self._last = last
@@ -278,8 +275,6 @@ class Server(Generic[_Settings]):
             _run(stack, watch.run())
             _run(stack, OperatorLog(folder.operator_log).run(audit))
             _run(stack, renewal.run())
-            acme = AcmeRenewal(folder, settings, clock)
-            _run(stack, acme.run())
             _run(stack, Pruner(store, steady, spec.schema.rules).run())
             if hooks.serving:
                 serving = Serving(
@@ -307,7 +302,7 @@ class Server(Generic[_Settings]):
                 f"https://{_reachable(host)}:{port}",
                 api,
                 renewal,
-                acme,
+                hooks,
                 audit,
                 stack.pop_all(),
                 last.pop_all(),
@@ -334,8 +329,9 @@ class Server(Generic[_Settings]):
         Raises SetupError, and keeps the old ones.
         """
         self._renewal.reload(settings.listen.names)
-        self._acme.use(settings)
         waiting = self._api.reload(settings)
+        for use in self._hooks.reloaded:
+            use(settings)
         self._audit.record(AuditEvent.RELOADED, need_restart=", ".join(waiting))
         return waiting
 
@@ -452,7 +448,6 @@ class _Api(Generic[_Settings]):
                 **accounts.handlers,
                 **SecondFactorEndpoints(guard, factors, enrolment).handlers,
                 **self._health.handlers,
-                **AcmeEndpoint(partial(find_answer, parts.folder.acme_answers)).handlers,
             },
             guard,
             self._problems,

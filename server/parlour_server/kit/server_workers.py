@@ -15,7 +15,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -119,9 +119,7 @@ def _make_folder(folder: DataFolder, number: int) -> DataFolder:
     """Make, or bring up to date, the data folder of a worker: the same keys and files, its own audit log."""
     workers = DataFolder(folder.path / "workers", folder.program)
     workers.create()
-    made = DataFolder(
-        workers.path / str(number), folder.program, folder.keys, folder.uploads, folder.audit_key_name, folder
-    )
+    made = replace(folder, path=workers.path / str(number), main=folder)
     made.create()
     _copy_keys(folder, made)
     if folder.uploads is not None:

@@ -29,7 +29,6 @@ from parlour_server.delivery.mls_groups import MlsGroups
 from parlour_server.delivery.uploads import Uploads
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.api.account_endpoints import AccountEndpoints
-from parlour_server.kit.api.acme_endpoint import AcmeEndpoint
 from parlour_server.kit.api.asgi import make_api
 from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
 from parlour_server.kit.api.operations import Operations
@@ -53,7 +52,6 @@ from parlour_server.kit.auth.tickets import Tickets
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.config.server_settings import Logins
 from parlour_server.kit.limit_hits import LimitHits
-from parlour_server.kit.setup.acme.answers import find_answer
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.signatures import SigningKey
 from parlour_server.store.chat_store import ChatStore
@@ -176,7 +174,6 @@ def application(
         ),
         FileEndpoints(guard, uploads, budgets),
         HealthEndpoints(Readiness(store, clock, by_itself())),
-        AcmeEndpoint(partial(find_answer, folder.acme_answers)),
     )
     handlers = {name: handler for each in endpoints for name, handler in each.handlers.items()}
     return make_api(OPERATIONS, handlers, guard, Problems(ERROR_ANSWERS, ERROR_STATUSES), rates, audit)

@@ -58,7 +58,7 @@ NOT_AT_START = (
     "parlour_server.capabilities.openapi.document",  # most servers are never asked for the document
     "parlour_server.kit.backup",
     "parlour_server.capabilities.prometheus.text",
-    "parlour_server.kit.setup.acme.order",
+    "parlour_server.capabilities.acme.order",
     "parlour_server.kit.setup.doctor",
     "parlour_server.kit.setup.initialise",
     "parlour_server.kit.tracing",

@@ -277,16 +277,6 @@ KIT_OPERATIONS: Final = (
         session=False,
         refusals=(BUSY,),
     ),
-    Operation(
-        "answer_acme",
-        "GET",
-        "/.well-known/acme-challenge/{id}",
-        "Answer a CA's challenge, while this server requests a certificate.",
-        HTTPStatus.OK,
-        session=False,
-        gives_bytes=True,
-        refusals=(NOT_FOUND,),
-    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""`cert`: show the server's certificate, take one from a file, or request one by ACME."""
+"""`cert`: show the server's certificate, and take one from a file."""
 
 from contextlib import ExitStack
 from functools import partial
@@ -37,7 +37,7 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
     folder = program().folder(data.absolute())
     folder.check()
-    report = CertificateReport.of(folder, settings_of(folder))
+    report = CertificateReport.of(program(), folder, settings_of(folder))
     if as_json:
         say(report.fields)
     else:
@@ -45,67 +45,6 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
             click.echo(line)
     if report.is_urgent:
         raise click.exceptions.Exit(1)
-
-
-@cert.command(epilog=example("$command cert request --data ~/$word"))
-@data_option
-@json_option
-def request(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
-    """Request a certificate by ACME now, for the server's own key and names.
-
-    The settings `acme.…` name the CA. A running server renews by itself; use this the first time, to see what
-    goes wrong. If it fails, nothing changes.
-    """
-    _request(data, as_json=as_json, only_if_due=False)
-
-
-@cert.command(epilog=example("$command cert renew --data ~/$word"))
-@data_option
-@json_option
-def renew(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
-    """Request a certificate by ACME if it is time: a third of its life left, and no recent failure.
-
-    For a timer, if your server doesn't run all the time. A running server renews by itself.
-    """
-    _request(data, as_json=as_json, only_if_due=True)
-
-
-def _request(data: Path, *, as_json: bool, only_if_due: bool) -> None:
-    import asyncio  # noqa: PLC0415 - keeps `--help` quick
-
-    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
-    from parlour_server.kit.setup.acme.renewal import AcmeRenewal  # noqa: PLC0415
-    from parlour_server.kit.setup.certificate_report import CertificateReport  # noqa: PLC0415
-    from parlour_server.kit.setup.public_address import running  # noqa: PLC0415
-
-    folder = folder_of(data)
-    settings = settings_of(folder)
-    acme = settings.acme
-    if not acme.directory:
-        raise SetupError(
-            "acme.directory names no CA; set it to the URL of a CA's ACME directory, such as"
-            " https://acme-v02.api.letsencrypt.org/directory"
-        )
-    if acme.challenge == "http-01" and not acme.listen and running(folder) is None:
-        raise SetupError("no server is running that could answer the CA; start it, or set acme.listen")
-    renewal = AcmeRenewal(folder, settings, SystemClock())
-    is_new = not only_if_due or renewal.is_due()
-    if is_new:
-        did = "cert renew" if only_if_due else "cert request"
-        with action(folder, did, ca=acme.directory) as result:
-            try:
-                asyncio.run(renewal.renew())
-            except SetupError as error:
-                raise SetupError(f"no certificate: {error}; the old one stays in use") from error
-            result["ends"] = CertificateReport.of(folder, settings).fields["ends"]
-    report = CertificateReport.of(folder, settings)
-    if as_json:
-        say({"new": is_new, **report.fields})
-        return
-    click.echo("a new certificate is in its place" if is_new else "nothing to do before it is due")
-    for line in report.lines:
-        click.echo(line)
 
 
 @cert.command(
@@ -141,7 +80,9 @@ def import_(data: Path, chain: Path, key: Path | None, replace_key: bool, as_jso
     folder = folder_of(data)
     with ExitStack() as stack:
         begin = partial(stack.enter_context, action(folder, "cert import", file=str(chain)))
-        done = import_certificate(folder, settings_of(folder), chain, key, begin, replace_key=replace_key)
+        done = import_certificate(
+            program(), folder, settings_of(folder), chain, key, begin, replace_key=replace_key
+        )
     if as_json:
         say({"new": done.is_new, "names": done.names, "ends": done.ends, "pin": done.pin})
     else:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from parlour_protocol.kit.errors import ParlourProtocolError
+from parlour_protocol.kit.errors import ParlourProtocolError, ProgramError
 from parlour_server.kit.capability import Capability
 from parlour_server.kit.cli import audit_command as log
 from parlour_server.kit.cli import backup_commands as backups
@@ -102,13 +102,13 @@ class CommandLine:
             "variables": name.variables,
             "contents": f"{', '.join(first)} and {last}",
         }
-        added = [command for one in capabilities for command in one.commands]
+        having = _joined([*KIT_COMMANDS, *(command for one in capabilities for command in one.commands)])
         self.group = click.Group(
             callback=_keep_files_private,
             help=about,
             epilog=example,
             context_settings={"help_option_names": ["-h", "--help"]},
-            commands={one.name: _named(one, words) for one in (*KIT_COMMANDS, *added, *commands) if one.name},
+            commands={one.name: _named(one, words) for one in (*having, *commands) if one.name},
         )
         self.group = click.option(
             "--version",
@@ -179,6 +179,19 @@ class CommandLine:
         if as_json:
             say({"error": sentence})
         return _FAILED
+
+
+def _joined(commands: Iterable[click.Command]) -> list[click.Command]:
+    """Return them with groups of the same name as one group, which says what the first says."""
+    found: dict[str | None, click.Command] = {}
+    for one in commands:
+        before = found.setdefault(one.name, one)
+        if before is not one:
+            if not (isinstance(before, click.Group) and isinstance(one, click.Group)):
+                raise ProgramError(f"two commands are called {one.name}")
+            group = found[one.name] = copy(before)
+            group.commands = {**before.commands, **one.commands}
+    return list(found.values())
 
 
 def _named(command: click.Command, words: Mapping[str, str]) -> click.Command:

@@ -7,7 +7,7 @@ sections, or replaces one by a subclass of it with more keys. Capabilities add s
 (``with_sections``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal, TypeVar, cast
 
 import msgspec
@@ -37,6 +37,10 @@ def setting(
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One table of the configuration file."""
 
+    def checks(self) -> Mapping[str, Callable[[], object]]:
+        """Return what raises SetupError for text of the right type that is invalid, by its key."""
+        return {}
+
 
 class Listen(Section, frozen=True):
     """Where the server listens and by which names it is known."""
@@ -61,58 +65,6 @@ class Listen(Section, frozen=True):
     ] = ()
     metrics: Annotated[
         str, Meta(description="loopback host:port of the metrics listener; empty turns it off")
-    ] = ""
-
-
-def _text(reason: str) -> Meta:
-    """Describe a text that SIGHUP applies."""
-    return Meta(description=reason, extra={"reloads": True})
-
-
-class AcmeSettings(Section, frozen=True):
-    """Certificates of a public CA by ACME (RFC 8555), always for the server's own key."""
-
-    directory: Annotated[
-        str, _text("`https://` URL of the CA's ACME directory; empty: the server's own CA signs")
-    ] = ""
-    terms_agreed: Annotated[Literal["no", "yes"], _text("`yes`: you agree to the CA's terms of service")] = (
-        "no"
-    )
-    contact: Annotated[tuple[str, ...], _text("mail addresses for the account at the CA")] = ()
-    names: Annotated[
-        tuple[str, ...],
-        _text("names of the certificate; empty: those of `listen.names` that are not loopback"),
-    ] = ()
-    challenge: Annotated[
-        Literal["http-01", "dns-01"],
-        _text("how the CA checks the names: by `/.well-known/acme-challenge/`, or by `dns_command`"),
-    ] = "http-01"
-    listen: Annotated[
-        tuple[str, ...],
-        _text(
-            "addresses, mostly `0.0.0.0:80` and `[::]:80`, that answer http-01 without TLS while a"
-            " certificate is requested; empty: something else redirects port 80 to this server's HTTPS"
-        ),
-    ] = ()
-    dns_command: Annotated[
-        str,
-        _text(
-            "for dns-01: a program that is run with `add NAME VALUE` and `remove NAME VALUE`, a TXT record"
-        ),
-    ] = ""
-    dns_seconds: Annotated[
-        int, setting("seconds", "between `add` and the CA's check of the record", ge=0, le=600, reloads=True)
-    ] = 30
-    ca_file: Annotated[
-        str,
-        _text(
-            "a file with certificates of the CAs to trust for `directory`, in the data folder or with its"
-            " whole path; empty: those of the system"
-        ),
-    ] = ""
-    eab_key_id: Annotated[str, _text("external account binding, if the CA asks for it: the key's id")] = ""
-    eab_key_file: Annotated[
-        str, _text("a file with its key in base64url, as the CA shows it; where as with `ca_file`")
     ] = ""
 
 
@@ -449,7 +401,6 @@ class Settings(Section, frozen=True):
     """The settings of a program that has none of its own."""
 
     listen: Listen = Listen()
-    acme: AcmeSettings = AcmeSettings()
     database: DatabaseSettings = DatabaseSettings()
     bus: BusSettings = BusSettings()
     connections: Connections = Connections()

@@ -227,13 +227,12 @@ def _refuse_meaningless(settings: Settings, values: Values, place: _Place) -> No
         ("listen", "origins"): lambda: _refuse_origins(listen.origins),
         ("listen", "proxies"): lambda: Networks("listen.proxies", listen.proxies),
         ("listen", "metrics"): lambda: listen.metrics and listen_address(listen.metrics),
-        ("acme", "directory"): lambda: _refuse_url(settings.acme.directory, "https"),
-        ("acme", "names"): lambda: refuse_names(settings.acme.names),
-        ("acme", "listen"): lambda: [listen_address(address) for address in settings.acme.listen],
         ("tracing", "endpoint"): lambda: _refuse_endpoint(settings.tracing.endpoint),
         ("database", "url"): lambda: _refuse_url(settings.database.url, "postgresql", "postgres"),
         ("bus", "url"): lambda: _refuse_url(settings.bus.url, "nats", "tls"),
     }
+    for name, section in msgspec.structs.asdict(settings).items():
+        checks |= {(name, key): check for key, check in section.checks().items()}
     for (section, key), check in checks.items():
         if key in values.get(section, {}):
             try:

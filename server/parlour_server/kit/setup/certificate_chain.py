@@ -19,9 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from parlour_server.kit.addresses import is_loopback, split_name
+from parlour_server.kit.addresses import split_name
 from parlour_server.kit.clock import utc_text
-from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 
 MOST_BYTES: Final = 65_536
@@ -117,13 +116,6 @@ def bare_name(name: str) -> str:
         return str(ipaddress.ip_address(host))
     except ValueError:
         return host
-
-
-def wanted_names(settings: Settings) -> tuple[str, ...]:
-    """Return the names that a certificate of another CA must have: those chosen, or all but loopback."""
-    chosen = settings.acme.names
-    bare = map(bare_name, chosen or settings.listen.names)
-    return tuple(dict.fromkeys(name for name in bare if chosen or not is_loopback(name)))
 
 
 def lacking_names(certificate: x509.Certificate, names: Sequence[str]) -> list[str]:

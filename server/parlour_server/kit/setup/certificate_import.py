@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -17,13 +17,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from parlour_server.kit.clock import utc_text
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
+from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.setup.certificate_chain import (
     MOST_BYTES,
     CertificateChain,
     names_of,
     public_bytes,
-    wanted_names,
 )
+from parlour_server.kit.setup.certificate_source import source_of
 from parlour_server.kit.setup.certificate_state import install, read_key
 from parlour_server.kit.setup.certificates import pin_of
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -46,6 +47,7 @@ class Imported:
 
 
 def import_certificate(
+    program: ProgramSpec[Any, Any],
     folder: DataFolder,
     settings: Settings,
     chain: Path,
@@ -71,7 +73,7 @@ def import_certificate(
             " would refuse the server; let the other program keep its key (certbot: --reuse-key), or give"
             " --replace-key"
         )
-    found.refuse(new.public_key(), wanted_names(settings), datetime.now(UTC))
+    found.refuse(new.public_key(), source_of(program.capabilities, folder, settings).names, datetime.now(UTC))
     is_new = is_other or not folder.certificate.exists() or folder.certificate.read_bytes() != found.pem
     if is_new:
         begin()

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from parlour_server.kit.clock import utc_text
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.net.tls_context import TlsFiles
-from parlour_server.kit.setup.certificate_chain import lacking_names, names_of, wanted_names
-from parlour_server.kit.setup.certificate_state import CertificateState, due_at, ends_soon, keeps_key
+from parlour_server.kit.program_spec import ProgramSpec
+from parlour_server.kit.setup.certificate_chain import lacking_names, names_of
+from parlour_server.kit.setup.certificate_source import source_of
+from parlour_server.kit.setup.certificate_state import ends_soon, keeps_key
 from parlour_server.kit.setup.certificates import is_own, pin_of, read_certificate
 from parlour_server.kit.setup.data_folder import DataFolder
 
@@ -21,34 +23,23 @@ class CertificateReport:
     is_urgent: bool
 
     @classmethod
-    def of(cls, folder: DataFolder, settings: Settings) -> "CertificateReport":
+    def of(cls, program: ProgramSpec[Any, Any], folder: DataFolder, settings: Settings) -> Self:
         """Look at the folder. Raises SetupError for a pair that can't be served."""
         TlsFiles(folder.certificate, folder.key)
-        leaf, state, now = (
-            read_certificate(folder.certificate),
-            CertificateState.read(folder),
-            datetime.now(UTC),
-        )
-        own, acme = is_own(folder, leaf), settings.acme
+        leaf, now = read_certificate(folder.certificate), datetime.now(UTC)
+        own, source = is_own(folder, leaf), source_of(program.capabilities, folder, settings)
         fields: dict[str, Any] = {
             "names": names_of(leaf),
-            "lacks": () if own and not acme.directory else tuple(lacking_names(leaf, wanted_names(settings))),
+            "lacks": () if own and not source.renewed_by else tuple(lacking_names(leaf, source.names)),
             "issuer": _printable(leaf.issuer.rfc4514_string()) if not own else "this server's own CA",
             "starts": utc_text(leaf.not_valid_before_utc),
             "ends": utc_text(leaf.not_valid_after_utc),
             "days_left": (leaf.not_valid_after_utc - now).days,
             "pin": pin_of(leaf),
             "keeps_key": keeps_key(folder, leaf),
-            "renewed_by": _renewer(folder, settings, own=own),
+            "renewed_by": _renewer(folder, source.renewed_by, own=own),
+            **source.facts(),
         }
-        if acme.directory:
-            due = now if own else due_at(leaf)
-            retry = datetime.fromtimestamp(state.retry_at / 1000, UTC) if state.failures else due
-            fields |= {
-                "due": utc_text(max(due, retry)),
-                "failures": state.failures,
-                "last_failure": state.why,
-            }
         return cls(fields, is_urgent=ends_soon(leaf, now))
 
     @property
@@ -72,12 +63,10 @@ class CertificateReport:
         ]
 
 
-def _renewer(folder: DataFolder, settings: Settings, *, own: bool) -> str:
+def _renewer(folder: DataFolder, source: str, *, own: bool) -> str:
     if folder.certificate.is_symlink():
         return f"another program, which writes {folder.certificate.readlink()}"
-    if settings.acme.directory:
-        return f"this server, by ACME from {settings.acme.directory}"
-    return "this server, by its own CA" if own else "another program, by `cert import` or by hand"
+    return source or ("this server, by its own CA" if own else "another program, by `cert import` or by hand")
 
 
 def _printable(text: str) -> str:

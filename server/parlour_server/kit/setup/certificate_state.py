@@ -1,8 +1,4 @@
-"""What is known of a server's certificate besides the certificate: who put it here, and failed requests.
-
-A file of the data folder keeps it over restarts, so that a server that is restarted often asks the CA no more
-often than another.
-"""
+"""Puts a certificate of another CA, once checked, in place of the server's, and knows later that it did."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,9 +18,6 @@ from parlour_server.kit.setup.certificate_chain import CertificateChain
 from parlour_server.kit.setup.certificates import is_own
 from parlour_server.kit.setup.data_folder import DataFolder
 
-_FIRST_PAUSE: Final = 3_600
-_LONGEST_PAUSE: Final = 86_400
-_SPREAD: Final = 0.2
 _SOON: Final = timedelta(days=14)
 
 
@@ -32,12 +25,7 @@ class CertificateState(msgspec.Struct, frozen=True):
     """The content of the file; its defaults are those of a folder without one."""
 
     installed: str = ""
-    """SHA-256 of the certificate that `cert import` or ACME put here, in hexadecimal."""
-    failures: int = 0
-    """Requests to the CA that failed, since the last one that did not."""
-    retry_at: int = 0
-    """Milliseconds since 1970: not before then."""
-    why: str = ""
+    """SHA-256 of the certificate that ``install`` put here, in hexadecimal."""
 
     @classmethod
     def read(cls, folder: DataFolder) -> "CertificateState":
@@ -50,20 +38,6 @@ class CertificateState(msgspec.Struct, frozen=True):
     def write(self, folder: DataFolder) -> None:
         """Keep it. Raises SetupError."""
         write_private(folder.certificate_state, msgspec.json.encode(self))
-
-    def failed(self, now: datetime, why: str, chance: float) -> "CertificateState":
-        """Return it after one more failure: the next try is an hour later, then two, up to a day.
-
-        ``chance`` (0 to 1) spreads that, so that servers that failed together don't come back together.
-        """
-        seconds = min(_FIRST_PAUSE * 2.0 ** min(self.failures, 10), _LONGEST_PAUSE)
-        at = now + timedelta(seconds=seconds * (1 - _SPREAD + 2 * _SPREAD * chance))
-        return CertificateState(self.installed, self.failures + 1, int(at.timestamp() * 1000), why)
-
-    def may_retry(self, now: datetime) -> bool:
-        """Return whether the pause after the last failure is over. One of a wrong clock does not count."""
-        left = self.retry_at / 1000 - now.timestamp()
-        return left <= 0 or left > 2 * _LONGEST_PAUSE
 
 
 def install(folder: DataFolder, chain: CertificateChain, key: bytes | None = None) -> None:
@@ -111,16 +85,6 @@ def read_key(data: bytes, name: object) -> PrivateKeyTypes:
         return load_pem_private_key(data, password=None)
     except (ValueError, TypeError) as error:
         raise SetupError(f"{name} contains no readable key without a passphrase") from error
-
-
-def due_at(leaf: x509.Certificate) -> datetime:
-    """Return when to renew a certificate: with a third of its life left, or up to a tenth of that earlier.
-
-    Its fingerprint decides, so that servers whose certificates are of one day don't all come back on one day.
-    """
-    life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
-    spread = int.from_bytes(leaf.fingerprint(hashes.SHA256())[:4], "big") / 2**32
-    return leaf.not_valid_after_utc - life / 3 - life / 30 * spread
 
 
 def ends_soon(leaf: x509.Certificate, now: datetime | None = None) -> bool:

@@ -53,6 +53,8 @@ class DataFolder:
     keys: tuple[KeyFile, ...] = ()
     uploads: UploadFolder | None = None
     audit_key_name: str = "audit.key"
+    others: tuple[str, ...] = ()
+    """The names of files that capabilities keep."""
     main: "DataFolder | None" = None
     """The server's own folder, if this is the folder of one of its workers."""
 
@@ -88,18 +90,8 @@ class DataFolder:
 
     @property
     def certificate_state(self) -> Path:
-        """Which certificate a command or the server put here, and when the CA was asked in vain."""
+        """Which certificate of another CA was put here for the server's key."""
         return self.path / "certificate.json"
-
-    @property
-    def acme_key(self) -> Path:
-        """The key of the account at the CA that is asked by ACME."""
-        return self.path / "acme.key"
-
-    @property
-    def acme_answers(self) -> Path:
-        """The answers to the CA's challenges, which every worker gives, while a certificate is requested."""
-        return (self.main or self).path / "acme"
 
     @property
     def database_wal(self) -> Path:
@@ -117,7 +109,7 @@ class DataFolder:
             self.certificate,
             self.key,
             self.certificate_state,
-            self.acme_key,
+            *(self.path / name for name in self.others),
             *dict.fromkeys(keys),
         )
 

@@ -25,11 +25,10 @@ from parlour_server.kit.net.message_assembler import refuse_old_websockets
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.tls_groups import GROUPS, HAS_HYBRID, operator_configures, taken_besides
 from parlour_server.kit.program_spec import ProgramSpec
-from parlour_server.kit.setup.acme.request import refuse_incomplete
 from parlour_server.kit.setup.audit_check import audit_folders, check_audit_log, own_keys
 from parlour_server.kit.setup.bus_findings import examine_bus
 from parlour_server.kit.setup.certificate_chain import names_of
-from parlour_server.kit.setup.certificate_state import CertificateState, ends_soon
+from parlour_server.kit.setup.certificate_state import ends_soon
 from parlour_server.kit.setup.certificates import is_own, pin_of, read_certificate
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.finding import Finding, Level
@@ -68,7 +67,7 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
         about = "configuration" if engine is None else "database"
         found.append(Finding("danger", about, str(error)))
         engine = None
-    found += [*_certificate(folder), *_acme(folder, settings), *program.findings(folder, engine)]
+    found += [*_certificate(folder), *program.findings(folder, engine)]
     if engine is not None and settings is not None:
         found += [
             *_database(program, engine),
@@ -142,21 +141,6 @@ def _certificate(folder: DataFolder) -> list[Finding]:
     own = "our own CA" if is_own(folder, leaf) else "another CA"
     text = f"for {', '.join(names_of(leaf))}, by {own}, {ends}, pin {pin_of(leaf)}"
     return [Finding(level, "certificate", text), *_key_exchange(tls)]
-
-
-def _acme(folder: DataFolder, settings: Settings | None) -> list[Finding]:
-    """Report what keeps the server from getting certificates of its CA."""
-    if settings is None or not settings.acme.directory:
-        return []
-    try:
-        refuse_incomplete(folder, settings)
-    except SetupError as error:
-        return [Finding("advice", "acme", str(error))]
-    state = CertificateState.read(folder)
-    if state.failures:
-        text = f"the last request failed ({state.failures} in a row): {state.why}"
-        return [Finding("advice", "acme", text)]
-    return [Finding("fine", "acme", f"certificates come from {settings.acme.directory}")]
 
 
 def _key_exchange(tls: TlsFiles) -> list[Finding]:

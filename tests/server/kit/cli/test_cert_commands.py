@@ -140,27 +140,6 @@ def test_a_hook_may_give_everything_on_standard_input(folder: DataFolder) -> Non
     assert folder.key.read_bytes() == key_pem(key)
 
 
-def test_a_request_says_what_it_lacks(folder: DataFolder) -> None:
-    """A CA, its terms, a running server: each is one sentence, and the old certificate stays."""
-    before = folder.certificate.read_bytes()
-    for setting, why in (
-        ("", "acme.directory names no CA"),
-        ('directory = "https://127.0.0.1:1/"', "no server is running"),
-        ('listen = ["127.0.0.1:0"]', "terms of service"),
-        ('terms_agreed = "yes"', "no CA signs names of loopback"),
-    ):
-        if not setting:
-            folder.settings.write_text("[acme]\n")
-        folder.settings.write_text(f"{folder.settings.read_text()}{setting}\n")
-        for words in ("request", "renew"):
-            done = cert(folder, words)
-            assert (done.returncode, done.stdout) == (1, "")
-            assert why in done.stderr
-            assert done.stderr.count("\n") == 1
-    assert folder.certificate.read_bytes() == before
-    assert not folder.certificate_state.exists()
-
-
 def test_a_linked_certificate_is_left_to_its_program(folder: DataFolder, tmp_path: Path) -> None:
     """What certbot's link leads to is not replaced by a file."""
     named(folder)

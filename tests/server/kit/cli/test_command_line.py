@@ -6,11 +6,13 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_protocol.kit.wire import Wire
 from parlour_server.chat_name import NAME
 from parlour_server.chat_program import CHAT
 from parlour_server.cli.command_line import COMMAND_LINE
+from parlour_server.kit.capability import Capability
 from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.program_spec import ProgramSpec
@@ -92,3 +94,21 @@ def test_an_invite_has_a_role_of_the_program(folder: DataFolder, capsys: pytest.
     assert line.run([*words, "admin"]) == 2
     assert f"--role is one of {', '.join(CHAT.invite_roles)}." in capsys.readouterr().err
     assert line.run([*words, CHAT.invite_roles[0]]) == 0
+
+
+def _group(name: str, *commands: str) -> click.Group:
+    return click.Group(name, commands=[click.Command(one) for one in commands], help=f"{commands[0]} first")
+
+
+def test_groups_of_one_name_are_one() -> None:
+    """Two capabilities have commands of one group; two commands of one name are a mistake."""
+    some = Capability(name="some", commands=(_group("shelf", "show"),))
+    more = Capability(name="more", commands=(_group("shelf", "fill"),))
+    name = ProgramName(word="shop", title="Shop", command="shop-server")
+    both = CommandLine(name, _never, about="", example="", capabilities=(some, more)).group.commands["shelf"]
+    assert isinstance(both, click.Group)
+    assert sorted(both.commands) == ["fill", "show"]
+    assert both.help == "show first"
+    twice = Capability(name="twice", commands=(click.Command("shelf"),))
+    with pytest.raises(ProgramError, match="shelf"):
+        CommandLine(name, _never, about="", example="", capabilities=(some, twice))

@@ -6,9 +6,8 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.server.kit.setup.chains import TestCa, key_pem, new_key, pem_of
 
-from parlour_server.kit.config.server_settings import AcmeSettings, Listen, Settings
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.certificate_chain import MOST_BYTES, CertificateChain, names_of, wanted_names
+from parlour_server.kit.setup.certificate_chain import MOST_BYTES, CertificateChain, names_of
 
 NAMES = ("chat.example.org", "192.0.2.7")
 KEY = new_key()
@@ -61,11 +60,3 @@ def test_a_wrong_chain_is_refused_with_the_reason(pem: bytes, why: str) -> None:
     """Too large, unreadable, for another key, name or use, in a wrong order, not valid now."""
     with pytest.raises(SetupError, match=why):
         refuse(pem)
-
-
-def test_a_public_certificate_needs_no_name_of_loopback() -> None:
-    """No CA signs `localhost`; ports belong to no name; what is set is what is wanted."""
-    listen = Listen(names=("localhost", "127.0.0.1", "::1", "Chat.example.org:443", "[2001:DB8::1]:443"))
-    assert wanted_names(Settings(listen=listen)) == ("chat.example.org", "2001:db8::1")
-    chosen = AcmeSettings(names=("localhost", "B.example.org"))
-    assert wanted_names(Settings(listen=listen, acme=chosen)) == ("localhost", "b.example.org")

@@ -24,15 +24,18 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from parlour_server.kit.config.server_settings import Settings
+from parlour_server.capabilities.acme.answers import clear_answers
+from parlour_server.capabilities.acme.files import account_key_of, answers_of
+from parlour_server.capabilities.acme.job import Job, Reply
+from parlour_server.capabilities.acme.settings import AcmeSettings
+from parlour_server.capabilities.acme.source import wanted_names
+from parlour_server.kit.config.server_settings import Settings, section
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.acme.answers import clear_answers
-from parlour_server.kit.setup.acme.job import Job, Reply
-from parlour_server.kit.setup.certificate_chain import MOST_BYTES, CertificateChain, wanted_names
+from parlour_server.kit.setup.certificate_chain import MOST_BYTES, CertificateChain
 from parlour_server.kit.setup.certificate_state import install, read_key
 from parlour_server.kit.setup.data_folder import DataFolder
 
-_CHILD: Final = "parlour_server.kit.setup.acme.child"
+_CHILD: Final = "parlour_server.capabilities.acme.child"
 _SECONDS: Final = 300
 _GRACE_SECONDS: Final = 15.0
 _END_SECONDS: Final = 1.0
@@ -45,7 +48,7 @@ _ENVIRONMENT: Final = (
 
 async def request_certificate(folder: DataFolder, settings: Settings, now: datetime) -> CertificateChain:
     """Request and install a certificate. Raises SetupError, and then nothing has changed."""
-    names, acme = wanted_names(settings), settings.acme
+    names, acme = wanted_names(settings), section(settings, AcmeSettings)
     key = read_key(folder.key.read_bytes(), folder.key)
     if not isinstance(key, EllipticCurvePrivateKey | RSAPrivateKey):
         raise SetupError(f"{folder.key} is neither an ECDSA nor an RSA key, and CAs take no other kind")
@@ -53,10 +56,10 @@ async def request_certificate(folder: DataFolder, settings: Settings, now: datet
         directory=acme.directory,
         names=names,
         request=_signing_request(key, names),
-        account_key=str(folder.acme_key),
+        account_key=str(account_key_of(folder)),
         contact=acme.contact,
         challenge=acme.challenge,
-        answers=str(folder.acme_answers),
+        answers=str(answers_of(folder)),
         listen=acme.listen,
         dns_command=acme.dns_command,
         dns_seconds=acme.dns_seconds,
@@ -66,7 +69,7 @@ async def request_certificate(folder: DataFolder, settings: Settings, now: datet
         seconds=_SECONDS + acme.dns_seconds,
     )
     with _one_at_a_time(folder):
-        clear_answers(folder.acme_answers)
+        clear_answers(answers_of(folder))
         reply = await _run(job)
         if reply.why:
             raise SetupError(reply.why)
@@ -78,7 +81,7 @@ async def request_certificate(folder: DataFolder, settings: Settings, now: datet
 
 def refuse_incomplete(folder: DataFolder, settings: Settings) -> None:
     """Raise SetupError for settings with which no request can succeed."""
-    acme = settings.acme
+    acme = section(settings, AcmeSettings)
     if folder.certificate.is_symlink():
         raise SetupError(
             f"{folder.certificate} is a link, so another program renews it; remove the link, or the setting"
@@ -127,11 +130,12 @@ def _general(name: str) -> x509.GeneralName:
 @contextmanager
 def _one_at_a_time(folder: DataFolder) -> Iterator[None]:
     """Hold the lock of requests. Raises SetupError while another request is under way."""
+    answers = answers_of(folder)
     try:
-        folder.acme_answers.mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(folder.acme_answers, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        answers.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(answers, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise SetupError(f"cannot use {folder.acme_answers}: {error.strerror}") from error
+        raise SetupError(f"cannot use {answers}: {error.strerror}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

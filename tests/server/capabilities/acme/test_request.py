@@ -12,14 +12,17 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tests.ports import free_port
-from tests.server.kit.setup.acme.acme_ca import AcmeCa
+from tests.server.capabilities.acme.acme_ca import AcmeCa
+from tests.server.capabilities.acme.asking import asking
 from tests.server.kit.setup.chains import TestCa, new_key, pem_of
 
-from parlour_server.kit.config.server_settings import AcmeSettings, Listen, Settings
+from parlour_server.capabilities.acme import request
+from parlour_server.capabilities.acme.files import answers_of
+from parlour_server.capabilities.acme.job import Job, Reply
+from parlour_server.capabilities.acme.request import refuse_incomplete, request_certificate
+from parlour_server.capabilities.acme.settings import AcmeSettings
+from parlour_server.kit.config.server_settings import Listen, Settings
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.acme import request
-from parlour_server.kit.setup.acme.job import Job, Reply
-from parlour_server.kit.setup.acme.request import refuse_incomplete, request_certificate
 from parlour_server.kit.setup.certificate_chain import names_of
 from parlour_server.kit.setup.certificate_state import keeps_key
 from parlour_server.kit.setup.certificates import pin_of, read_certificate
@@ -50,7 +53,7 @@ def settings_for(ca: AcmeCa, tmp_path: Path, **values: Any) -> Settings:
         listen=(f"127.0.0.1:{port}",),
     )
     names = ("localhost", "127.0.0.1", "::1", NAME)
-    return Settings(listen=Listen(names=names), acme=msgspec.structs.replace(acme, **values))
+    return asking(msgspec.structs.replace(acme, **values), Listen(names=names))
 
 
 def now() -> datetime:
@@ -66,8 +69,8 @@ async def test_the_key_stays_and_never_leaves_the_server(
     talk = request._talk
     monkeypatch.setattr(request, "_talk", lambda process, job: (jobs.append(job), talk(process, job))[1])
     before, key = pin_of(read_certificate(folder.certificate)), folder.key.read_bytes()
-    folder.acme_answers.mkdir(mode=0o700)
-    (folder.acme_answers / ("t" * 32)).write_bytes(b"of a request that was killed")
+    answers_of(folder).mkdir(mode=0o700)
+    (answers_of(folder) / ("t" * 32)).write_bytes(b"of a request that was killed")
     await request_certificate(folder, settings_for(ca, tmp_path), now())
     leaf = read_certificate(folder.certificate)
     assert names_of(leaf) == (NAME,)
@@ -75,7 +78,7 @@ async def test_the_key_stays_and_never_leaves_the_server(
     assert keeps_key(folder, leaf)
     assert folder.certificate.read_bytes() == ca.orders[0].chain
     assert folder.problems() == []
-    assert list(folder.acme_answers.iterdir()) == []
+    assert list(answers_of(folder).iterdir()) == []
     assert b"PRIVATE" not in msgspec.json.encode(jobs[0])
 
 
@@ -139,7 +142,7 @@ async def test_a_chain_that_does_not_fit_changes_nothing(
 
     monkeypatch.setattr(request, "_run", run)
     before = {path: path.read_bytes() for path in folder.path.iterdir() if path.is_file()}
-    settings = Settings(listen=Listen(names=(NAME,)), acme=AcmeSettings(directory=ca.url, terms_agreed="yes"))
+    settings = asking(AcmeSettings(directory=ca.url, terms_agreed="yes"), Listen(names=(NAME,)))
     with pytest.raises(SetupError, match=why):
         await request_certificate(folder, settings, now())
     assert {path: path.read_bytes() for path in folder.path.iterdir() if path.is_file()} == before
@@ -158,7 +161,7 @@ async def test_a_chain_that_does_not_fit_changes_nothing(
 def test_settings_that_can_not_work_ask_no_ca(folder: DataFolder, values: Any, why: str) -> None:
     """The sentence names the setting, and `doctor` has it."""
     acme = AcmeSettings(directory="https://127.0.0.1:1/", terms_agreed="yes", names=(NAME,))
-    settings = Settings(acme=msgspec.structs.replace(acme, **values))
+    settings = asking(msgspec.structs.replace(acme, **values))
     with pytest.raises(SetupError, match=why):
         refuse_incomplete(folder, settings)
 

@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 from random import SystemRandom
 from typing import Final
 
+from parlour_server.capabilities.acme.failures import Failures
+from parlour_server.capabilities.acme.request import refuse_incomplete, request_certificate
+from parlour_server.capabilities.acme.settings import AcmeSettings
+from parlour_server.capabilities.acme.source import due_at, wanted_names
 from parlour_server.kit.clock import Clock, utc_text
-from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.config.server_settings import Settings, section
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import log, log_fault, warn
-from parlour_server.kit.setup.acme.request import refuse_incomplete, request_certificate
-from parlour_server.kit.setup.certificate_chain import CertificateChain, lacking_names, wanted_names
-from parlour_server.kit.setup.certificate_state import CertificateState, due_at
+from parlour_server.kit.setup.certificate_chain import CertificateChain, lacking_names
 from parlour_server.kit.setup.certificates import is_own, read_certificate
 from parlour_server.kit.setup.data_folder import DataFolder
 
@@ -48,7 +50,8 @@ class AcmeRenewal:
     def use(self, settings: Settings) -> None:
         """Use other settings from now on; if they matter here, ask the CA within a minute."""
         old, self._settings = self._settings, settings
-        if (old.acme, wanted_names(old)) != (settings.acme, wanted_names(settings)):
+        before, now = section(old, AcmeSettings), section(settings, AcmeSettings)
+        if (before, wanted_names(old)) != (now, wanted_names(settings)):
             self._settings_changed = True
             self._quiet_until = float("-inf")
 
@@ -70,7 +73,7 @@ class AcmeRenewal:
     def is_due(self) -> bool:
         """Return whether to ask the CA now. Raises SetupError."""
         if (
-            not self._settings.acme.directory
+            not section(self._settings, AcmeSettings).directory
             or self._folder.main is not None
             or self._folder.certificate.is_symlink()
             or self._clock.monotonic() < self._quiet_until
@@ -81,7 +84,7 @@ class AcmeRenewal:
             is_own(self._folder, leaf)
             or bool(lacking_names(leaf, wanted_names(self._settings)))
             or now >= due_at(leaf)
-        ) and (self._settings_changed or CertificateState.read(self._folder).may_retry(now))
+        ) and (self._settings_changed or Failures.read(self._folder, leaf).may_retry(now))
 
     async def renew(self) -> CertificateChain:
         """Ask the CA now; returns the new certificate. Raises SetupError, and the old one stays.
@@ -93,9 +96,9 @@ class AcmeRenewal:
         try:
             return await request_certificate(self._folder, self._settings, self._now())
         except SetupError as error:
-            state = CertificateState.read(self._folder).failed(self._now(), str(error), self._chance())
             with suppress(SetupError):  # a full disk, which may be why it failed
-                state.write(self._folder)
+                failures = Failures.read(self._folder, read_certificate(self._folder.certificate))
+                failures.failed(self._now(), str(error), self._chance()).write(self._folder)
             raise
 
     def _now(self) -> datetime:

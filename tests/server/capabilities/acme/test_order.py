@@ -13,14 +13,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from tests.ports import free_port
-from tests.server.kit.setup.acme.acme_ca import AcmeCa
+from tests.server.capabilities.acme.acme_ca import AcmeCa
 from tests.server.kit.setup.chains import new_key, pem_of
 
+from parlour_server.capabilities.acme.job import Job
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.acme.job import Job
 from parlour_server.kit.setup.certificate_chain import CertificateChain
 
-order = pytest.importorskip("parlour_server.kit.setup.acme.order")
+order = pytest.importorskip("parlour_server.capabilities.acme.order")
 
 NAMES = ("chat.example.org", "192.0.2.7")
 

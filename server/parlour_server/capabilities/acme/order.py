@@ -26,12 +26,12 @@ from cryptography.hazmat.primitives.serialization import (
 from josepy.jwa import ES256
 from josepy.jwk import JWKEC
 
+from parlour_server.capabilities.acme.answers import HttpAnswers, listening
+from parlour_server.capabilities.acme.dns_hook import DnsHook
+from parlour_server.capabilities.acme.job import Job
+from parlour_server.capabilities.acme.network import restrict
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import write_private
-from parlour_server.kit.setup.acme.answers import HttpAnswers, listening
-from parlour_server.kit.setup.acme.dns_hook import DnsHook
-from parlour_server.kit.setup.acme.job import Job
-from parlour_server.kit.setup.acme.network import restrict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,31 +8,40 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from msgspec.structs import replace
+from tests.server.capabilities.acme.asking import asking
 from tests.server.fakes import StoppedClock
 from tests.server.kit.setup.chains import TestCa
 
+from parlour_server.capabilities.acme import renewal as module
+from parlour_server.capabilities.acme.failures import Failures
+from parlour_server.capabilities.acme.files import failures_of
+from parlour_server.capabilities.acme.renewal import AcmeRenewal
+from parlour_server.capabilities.acme.settings import AcmeSettings
+from parlour_server.capabilities.acme.source import due_at
 from parlour_server.chat_program import CHAT
-from parlour_server.kit.config.server_settings import AcmeSettings, Listen, Settings
+from parlour_server.kit.config.server_settings import Listen, Settings
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.acme import renewal as module
-from parlour_server.kit.setup.acme.renewal import AcmeRenewal
 from parlour_server.kit.setup.certificate_chain import CertificateChain
-from parlour_server.kit.setup.certificate_state import CertificateState, due_at, install
+from parlour_server.kit.setup.certificate_state import install
 from parlour_server.kit.setup.certificates import read_certificate
 from parlour_server.kit.setup.data_folder import DataFolder
 
 CA = TestCa()
 NAME = "chat.example.org"
-ASKS = Settings(
-    listen=Listen(names=("localhost", NAME)),
-    acme=AcmeSettings(directory="https://ca.example/directory", terms_agreed="yes"),
-)
+ACME = AcmeSettings(directory="https://ca.example/directory", terms_agreed="yes")
+ASKS = asking(ACME, Listen(names=("localhost", NAME)))
 
 
 def put(folder: DataFolder, life: timedelta, *names: str) -> None:
     """Install a certificate of the CA for the server's key, which begins now."""
     key: Any = load_pem_private_key(folder.key.read_bytes(), None)
     install(folder, CertificateChain.parse(CA.chain(key.public_key(), names or (NAME,), life=life)))
+
+
+def failures(folder: DataFolder) -> Failures:
+    """Return what the folder has of failed requests."""
+    return Failures.read(folder, read_certificate(folder.certificate))
 
 
 def renewal(folder: DataFolder, days: float, settings: Settings = ASKS) -> AcmeRenewal:
@@ -62,7 +71,7 @@ def test_it_is_due_at_once_for_the_own_ca_and_for_a_new_name(folder: DataFolder)
     assert not renewal(folder, 0, Settings()).is_due()
     put(folder, timedelta(days=90))
     assert not renewal(folder, 0).is_due()
-    more = Settings(listen=Listen(names=(NAME, "second.example.org")), acme=ASKS.acme)
+    more = asking(ACME, Listen(names=(NAME, "second.example.org")))
     assert renewal(folder, 0, more).is_due()
     one = renewal(folder, 0)
     one.use(more)
@@ -96,16 +105,16 @@ async def test_failures_are_spread_and_survive_a_restart(
             await asking.renew()
         assert not asking.is_due()
         assert not AcmeRenewal(folder, ASKS, clock).is_due()
-        state = CertificateState.read(folder)
-        assert (state.failures, state.why) == (number + 1, "the CA is down")
+        state = failures(folder)
+        assert (state.count, state.why) == (number + 1, "the CA is down")
         again = datetime.fromtimestamp(state.retry_at / 1000, UTC)
         pauses.append(round((again - at).total_seconds() / 3600))
         at = again + timedelta(seconds=1)
     assert pauses == [1, 2, 4, 8, 16, 24, 24]
-    first = CertificateState().failed(at, "", 0.0), CertificateState().failed(at, "", 1.0)
+    first = Failures().failed(at, "", 0.0), Failures().failed(at, "", 1.0)
     assert [one.retry_at // 1000 - int(at.timestamp()) for one in first] == [2880, 4320]
     put(folder, timedelta(days=90))
-    assert CertificateState.read(folder).failures == 0
+    assert failures(folder).count == 0
 
 
 async def test_changed_settings_are_tried_at_once(
@@ -122,7 +131,7 @@ async def test_changed_settings_are_tried_at_once(
         raise asyncio.CancelledError
 
     monkeypatch.setattr(module, "request_certificate", fail)
-    hasty = Settings(listen=ASKS.listen, acme=AcmeSettings(directory=ASKS.acme.directory))
+    hasty = asking(AcmeSettings(directory=ACME.directory), ASKS.listen)
     one = renewal(folder, 0, hasty)
     monkeypatch.setattr(StoppedClock, "sleep", staticmethod(once))
     for settings, asks in ((hasty, 0), (ASKS, 1), (ASKS, 1), (hasty, 1), (ASKS, 2)):
@@ -132,14 +141,13 @@ async def test_changed_settings_are_tried_at_once(
         assert len(asked) == asks
     assert {line["event"] for line in own_logs} == {"certificate_not_renewed"}
     assert len(own_logs) == 4
-    assert CertificateState.read(folder).failures == 2
+    assert failures(folder).count == 2
 
 
 def test_a_pause_of_a_wrong_clock_does_not_count(folder: DataFolder) -> None:
     """A clock that was a year ahead once does not stop renewals for a year."""
-    CertificateState(failures=1, retry_at=int((datetime.now(UTC).timestamp() + 365 * 86_400) * 1000)).write(
-        folder
-    )
+    wrong = int((datetime.now(UTC).timestamp() + 365 * 86_400) * 1000)
+    replace(failures(folder), count=1, retry_at=wrong).write(folder)
     assert renewal(folder, 0).is_due()
-    folder.certificate_state.write_bytes(b"damaged")
+    failures_of(folder).write_bytes(b"damaged")
     assert renewal(folder, 0).is_due()

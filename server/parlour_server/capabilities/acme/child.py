@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import msgspec
 
+from parlour_server.capabilities.acme.job import Job, Reply
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.acme.job import Job, Reply
 
 
 class _Ended(BaseException):
@@ -31,7 +31,7 @@ def main() -> None:
 
 def _do(job: Job) -> Reply:
     try:
-        from parlour_server.kit.setup.acme import order  # noqa: PLC0415 - the extra may be missing
+        from parlour_server.capabilities.acme import order  # noqa: PLC0415 - the extra may be missing
     except ImportError as error:
         return Reply(
             why=f"ACME needs its library ({error}); install Parlour's extra `acme` (docs/how-to/install.md)"

@@ -1,0 +1,26 @@
+"""What `doctor` finds: why the server gets no certificates of its CA."""
+
+from parlour_server.capabilities.acme.failures import Failures
+from parlour_server.capabilities.acme.request import refuse_incomplete
+from parlour_server.capabilities.acme.settings import AcmeSettings
+from parlour_server.kit.config.server_settings import Settings, section
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.setup.certificates import read_certificate
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.finding import Finding
+
+
+def examine(folder: DataFolder, settings: Settings) -> list[Finding]:
+    """Return the findings. Nothing is said of a server that asks no CA."""
+    acme = section(settings, AcmeSettings)
+    if not acme.directory:
+        return []
+    try:
+        refuse_incomplete(folder, settings)
+        failures = Failures.read(folder, read_certificate(folder.certificate))
+    except SetupError as error:
+        return [Finding("advice", "acme", str(error))]
+    if failures.count:
+        text = f"the last request failed ({failures.count} in a row): {failures.why}"
+        return [Finding("advice", "acme", text)]
+    return [Finding("fine", "acme", f"certificates come from {acme.directory}")]

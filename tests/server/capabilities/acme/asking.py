@@ -1,0 +1,17 @@
+"""Settings of servers that ask a CA."""
+
+from msgspec.structs import replace
+
+from parlour_server.capabilities.acme.settings import AcmeSettings
+from parlour_server.chat_program import CHAT
+from parlour_server.chat_settings import ChatSettings
+from parlour_server.kit.config.server_settings import Connections, Listen
+
+
+def asking(
+    acme: AcmeSettings, listen: Listen | None = None, connections: Connections | None = None
+) -> ChatSettings:
+    """Return the settings of the chat with these sections."""
+    return replace(
+        CHAT.settings(), acme=acme, listen=listen or Listen(), connections=connections or Connections()
+    )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.attacks.raw import PATIENCE, RunningServer
-from tests.server.kit.net.proxy_headers import header_for
+from tests.server.capabilities.proxy_protocol.proxy_headers import header_for
 from tools.cluster.process import reserved_port
 
 from parlour_lab.wire import PASSWORD, Answer, Wire

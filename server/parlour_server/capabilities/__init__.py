@@ -10,6 +10,7 @@ from parlour_server.capabilities.address_bans import CAPABILITY as address_bans
 from parlour_server.capabilities.disk_space import CAPABILITY as disk_space
 from parlour_server.capabilities.openapi import CAPABILITY as openapi
 from parlour_server.capabilities.prometheus import CAPABILITY as prometheus
+from parlour_server.capabilities.proxy_protocol import CAPABILITY as proxy_protocol
 from parlour_server.kit.capability import Capability
 
 CAPABILITIES: Final[tuple[Capability, ...]] = (
@@ -18,4 +19,5 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     disk_space,
     openapi,
     prometheus,
+    proxy_protocol,
 )  # fmt: skip

@@ -42,6 +42,10 @@ def _no_metrics() -> "tuple[Metric, ...]":
     return ()
 
 
+def _send_nothing(_settings: "Settings", _address: str) -> bytes:
+    return b""
+
+
 def _find_nothing(
     _folder: "DataFolder", _settings: "Settings | None", _engine: "Engine | None"
 ) -> "Iterable[Finding]":
@@ -68,6 +72,8 @@ class Capability:
     """`doctor`: what it finds; without the settings or the database, if they can't be read."""
     metrics: "Callable[[], tuple[Metric, ...]]" = _no_metrics
     """Returns what it shows among the metrics, for their documentation."""
+    before_tls: "Callable[[Settings, str], bytes]" = _send_nothing
+    """`ready`: what a connection from this address of the server's own machine must begin with."""
     serves: tuple[str, ...] = ()
     """The settings of the core's sections that do nothing without it; each is in ``OPTIONAL``."""
     files: tuple[str, ...] = ()
@@ -76,7 +82,7 @@ class Capability:
     """What asks another CA for the server's certificate."""
 
 
-OPTIONAL: Final = ("listen.metrics",)
+OPTIONAL: Final = ("listen.metrics", "listen.proxies")
 """Settings that only a capability serves."""
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from parlour_server.kit.audit_file import AuditFile
     from parlour_server.kit.auth.password_hashing import HashingPool
     from parlour_server.kit.connections.service import ConnectionService
+    from parlour_server.kit.net.listener import Balancer
     from parlour_server.kit.net.net_server import NetServer
     from parlour_server.kit.net.tls_context import TlsFiles
 
@@ -31,6 +32,10 @@ def _refuse_nobody() -> None:
     return
 
 
+def _believe_nobody(_address: str) -> None:
+    return
+
+
 @dataclass(slots=True)
 class Hooks:
     """Each capability adds to them when it starts."""
@@ -39,6 +44,8 @@ class Hooks:
     """Asked for each accepted socket, before TLS: whether its plain address may not connect now."""
     close_refused: Callable[[], None] = _refuse_nobody
     """Closes the connections of addresses that are refused now: to be called after that has changed."""
+    balancer: "Balancer" = _believe_nobody
+    """Asked for each accepted socket: what reads from it, before TLS, for whom a load balancer speaks."""
     read_again: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     """What to read at the start, and whenever the journal says that this has changed (``note_changed``)."""
     serving: list[Callable[[Serving], Awaitable[None]]] = field(default_factory=list)

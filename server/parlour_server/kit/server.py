@@ -249,6 +249,7 @@ class Server(Generic[_Settings]):
                 operations.body_cap,
                 nodes,
                 hooks.refused,
+                hooks.balancer,
                 limits,
             )
             hooks.close_refused = net.close_refused

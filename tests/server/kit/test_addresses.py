@@ -2,7 +2,8 @@
 
 import pytest
 
-from parlour_server.kit.addresses import is_loopback, is_unspecified, split_name
+from parlour_server.kit.addresses import Networks, is_loopback, is_unspecified, split_name
+from parlour_server.kit.errors import SetupError
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,14 @@ def test_who_can_reach_a_host() -> None:
     assert not is_unspecified("chat.example")
     assert is_loopback("::ffff:127.0.0.1")  # whatever Python's version says about it
     assert is_unspecified("::ffff:0.0.0.0")
+
+
+def test_networks_are_read_strictly() -> None:
+    """Addresses and networks; a typing error, or everyone, is refused in words."""
+    named = Networks("listen.proxies", ("192.0.2.7", "10.0.0.0/8", "2001:db8::/32"))
+    assert all(address in named for address in ("192.0.2.7", "10.255.0.1", "2001:db8::1"))
+    assert not any(address in named for address in ("192.0.2.8", "11.0.0.1", "2001:db9::1", "::1"))
+    assert "127.0.0.1" not in Networks("listen.proxies", ())
+    for wrong in ("10.0.0.1/8", "balancer.example", "10.0.0.0/33", "", "0.0.0.0/0", "::/0"):
+        with pytest.raises(SetupError, match=r"listen\.proxies"):
+            Networks("listen.proxies", (wrong,))

@@ -1,5 +1,6 @@
 """Capabilities: their settings, their tables in an older database, and one that can't start."""
 
+import json
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
@@ -130,17 +131,20 @@ async def test_one_that_cannot_start_stops_the_start(tmp_path: Path) -> None:
             pass
 
 
-async def test_a_setting_that_needs_a_missing_one_stops_the_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("key", "value"), [("metrics", "127.0.0.1:9464"), ("proxies", ("192.0.2.7",))])
+async def test_a_setting_that_needs_a_missing_one_stops_the_start(
+    key: str, value: str | tuple[str, ...], tmp_path: Path
+) -> None:
     """It does not stay without effect: an operator would rely on it."""
 
-    def with_metrics(settings: Settings) -> Settings:
-        return changed(settings, listen=changed(settings.listen, metrics="127.0.0.1:0"))
+    def with_it(settings: Settings) -> Settings:
+        return changed(settings, listen=changed(settings.listen, **{key: value}))
 
     bare = App[None](WIRE, capabilities=())
-    with pytest.raises(SetupError, match=r"listen\.metrics is set, but this server lacks the capability"):
-        async with running(bare, tmp_path / "data", change=with_metrics):
+    with pytest.raises(SetupError, match=rf"listen\.{key} is set, but this server lacks the capability"):
+        async with running(bare, tmp_path / "data", change=with_it):
             pass
     folder = bare.spec.folder(tmp_path / "data")
-    folder.settings.write_text('[listen]\nmetrics = "127.0.0.1:9464"\n')
+    folder.settings.write_text(f"[listen]\n{key} = {json.dumps(value)}\n")
     findings, _ = examine(bare.spec, folder)
-    assert "listen.metrics" in next(one.text for one in findings if one.about == "configuration")
+    assert f"listen.{key}" in next(one.text for one in findings if one.about == "configuration")

@@ -9,6 +9,7 @@ from parlour_server.kit.cli.command_options import (
     example,
     folder_of,
     json_option,
+    program,
     say,
     settings_of,
 )
@@ -33,8 +34,11 @@ def ready(data: Path, wait: int | None, as_json: bool) -> None:  # noqa: FBT001 
     from parlour_server.kit.setup.readiness import require_ready, wait_until_ready  # noqa: PLC0415 - keeps `--help` quick
 
     folder = folder_of(data)
-    settings = settings_of(folder)
-    address = require_ready(folder, settings) if wait is None else wait_until_ready(folder, settings, wait)
+    settings, capabilities = settings_of(folder), program().capabilities
+    if wait is None:
+        address = require_ready(folder, settings, capabilities)
+    else:
+        address = wait_until_ready(folder, settings, capabilities, wait)
     if as_json:
         say({"ready": True, "address": address})
     else:

@@ -2,25 +2,23 @@
 
 It replaces asyncio's own server, because a socket must be counted before it costs a TLS state (H6), a refused
 address must cost nothing, and running out of file descriptors must neither stop the server nor fill its log.
-A handshake that is not done in time is aborted (H5: slowloris). A connection from a configured load balancer
-must begin with a PROXY header; from anyone else such a header is just a broken TLS hello, so no stranger can
-claim an address (L6).
+A handshake that is not done in time is aborted (H5: slowloris). Everyone connects for themselves, so no
+stranger can claim an address (L6), unless ``balancer`` knows their address: then they must say who their
+client is, before TLS.
 """
 
 import asyncio
 import errno
 import socket
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from parlour_server.kit.addresses import Networks, listen_address, plain_address
+from parlour_server.kit.addresses import listen_address, plain_address
 from parlour_server.kit.audit import Audit, AuditEvent
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.net import proxy_protocol
+from parlour_server.kit.errors import ParlourServerError, SetupError
 from parlour_server.kit.net.connection_slots import ConnectionSlots, Slot
-from parlour_server.kit.net.proxy_protocol import ProxyHeader, ProxyHeaderError
 from parlour_server.kit.net.tls_context import TlsFiles
 
 BACKLOG: Final = 1024
@@ -34,6 +32,14 @@ ProtocolFactory = Callable[[Slot, bytes], asyncio.BufferedProtocol]
 
 The bytes are the digest of the public key that the server shows on this connection.
 """
+
+ReadClient = Callable[[socket.socket], Awaitable[str | None]]
+"""Reads, before TLS, whom a load balancer connects: a plain address, None for itself (a health check).
+
+Raises ParlourServerError and OSError, which close the connection.
+"""
+Balancer = Callable[[str], ReadClient | None]
+"""Returns what reads the client of a connection from this plain address; None unless it is a balancer's."""
 
 
 async def bind(address: str) -> list[socket.socket]:
@@ -67,12 +73,12 @@ class Listener:
         make_protocol: ProtocolFactory,
         audit: Audit,
         *,
-        proxies: Networks,
+        balancer: Balancer,
         refused: Sequence[Callable[[str], bool]],
         tls_seconds: float,
         close_seconds: float,
     ) -> None:
-        """Take bound sockets; call ``start``. ``proxies`` are the trusted load balancers.
+        """Take bound sockets; call ``start``.
 
         ``refused`` say of a plain address whether it may not connect now.
         """
@@ -80,7 +86,7 @@ class Listener:
         self._slots = slots
         self._make_protocol = make_protocol
         self._audit = audit
-        self._proxies = proxies
+        self._balancer = balancer
         self._refused = refused
         self._tls_seconds = tls_seconds
         self._close_seconds = close_seconds
@@ -133,18 +139,18 @@ class Listener:
         asyncio.get_running_loop().add_reader(listening, self._accept_some, listening)
 
     def _admit(self, accepted: socket.socket, address: str) -> None:
-        is_proxy = address in self._proxies
-        if not is_proxy and self.refuses(address):
+        read_client = self._balancer(address)
+        if read_client is None and self.refuses(address):
             accepted.close()
             self._note_refused(address)
             return
-        slot = self._slots.take_for_balancer(address) if is_proxy else self._slots.take(address)
+        slot = self._slots.take_for_balancer(address) if read_client else self._slots.take(address)
         if slot is None:
             accepted.close()
             self._audit.record(AuditEvent.LIMIT_HIT, limit="connections", address=address)
             return
         accepted.setblocking(False)
-        work = self._serve_proxied(accepted, slot) if is_proxy else self._serve(accepted, slot)
+        work = self._serve_client(accepted, slot, read_client) if read_client else self._serve(accepted, slot)
         task = asyncio.get_running_loop().create_task(work)
         self._handshakes[task] = accepted
         task.add_done_callback(self._handshakes.pop)
@@ -153,29 +159,27 @@ class Listener:
         if not await self._shake_hands(accepted, slot, self._tls_seconds):
             self._audit.record(AuditEvent.HANDSHAKE_REFUSED, reason="tls", address=slot.address)
 
-    async def _serve_proxied(self, accepted: socket.socket, slot: Slot) -> None:
-        """Serve a load balancer's client; the PROXY header and TLS share one deadline."""
+    async def _serve_client(self, accepted: socket.socket, slot: Slot, read_client: ReadClient) -> None:
+        """Serve a load balancer's client; what says who that is and TLS share one deadline."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._tls_seconds
         try:
             async with asyncio.timeout_at(deadline):
-                header = await _read_header(accepted)
-        except (ProxyHeaderError, OSError):  # TimeoutError is an OSError
+                client = await read_client(accepted)
+        except (ParlourServerError, OSError):  # TimeoutError is an OSError
             self._drop(accepted, slot)
             self._audit.record(AuditEvent.HANDSHAKE_REFUSED, reason="proxy_header", address=slot.address)
             return
-        if header.client is not None and self.refuses(header.client):
+        if client is not None and self.refuses(client):
             self._drop(accepted, slot)
-            self._note_refused(header.client)
+            self._note_refused(client)
             return
-        if not slot.belong_to(header.client or slot.address):
+        if not slot.belong_to(client or slot.address):
             self._drop(accepted, slot)
-            self._audit.record(
-                AuditEvent.LIMIT_HIT, limit="connections", address=header.client or slot.address
-            )
+            self._audit.record(AuditEvent.LIMIT_HIT, limit="connections", address=client or slot.address)
             return
         secured = await self._shake_hands(accepted, slot, max(deadline - loop.time(), _LEAST_SECONDS))
-        if not secured and header.client is not None:  # a load balancer's health check may hang up here
+        if not secured and client is not None:  # a load balancer's health check may hang up here
             self._audit.record(AuditEvent.HANDSHAKE_REFUSED, reason="tls", address=slot.address)
 
     async def _shake_hands(self, accepted: socket.socket, slot: Slot, seconds: float) -> bool:
@@ -211,23 +215,6 @@ class Listener:
     def _drop(self, accepted: socket.socket, slot: Slot) -> None:
         accepted.close()
         slot.release()
-
-
-async def _read_header(accepted: socket.socket) -> ProxyHeader:
-    """Read a PROXY header, and nothing after it. Raises ProxyHeaderError and OSError."""
-    fixed = await _read_exactly(accepted, proxy_protocol.FIXED_BYTES)
-    rest = proxy_protocol.header_size(fixed) - len(fixed)
-    return proxy_protocol.parse(fixed + await _read_exactly(accepted, rest))
-
-
-async def _read_exactly(accepted: socket.socket, size: int) -> bytes:
-    loop, data = asyncio.get_running_loop(), b""
-    while len(data) < size:
-        more = await loop.sock_recv(accepted, size - len(data))
-        if not more:
-            raise ProxyHeaderError("the connection ended within the header")
-        data += more
-    return data
 
 
 def _listening(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.socket:

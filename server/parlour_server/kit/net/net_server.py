@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 from parlour_protocol.kit.errors import GOING_AWAY
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.account_limits import AccountLimits
-from parlour_server.kit.addresses import Networks
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.tickets import TicketRedemption
 from parlour_server.kit.config.server_settings import Settings
@@ -24,7 +23,7 @@ from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.net.connection_slots import ConnectionSlots
 from parlour_server.kit.net.gate import BodyCap, Rules, host_values
 from parlour_server.kit.net.http_connection import HttpConnection, HttpSetup
-from parlour_server.kit.net.listener import Listener
+from parlour_server.kit.net.listener import Balancer, Listener
 from parlour_server.kit.net.malloc_trim import MallocTrim, glibc_trim
 from parlour_server.kit.net.ping_timer import PingTimer
 from parlour_server.kit.net.ticket_redaction import ReadBuffer
@@ -54,6 +53,7 @@ class NetServer:
         body_cap: BodyCap,
         nodes: LiveNodes,
         refused: Sequence[Callable[[str], bool]],
+        balancer: Balancer,
         account_limits: AccountLimits,
     ) -> None:
         """Take bound ``sockets``; call ``serve``. Raises SetupError."""
@@ -100,7 +100,7 @@ class NetServer:
             self._slots,
             partial(HttpConnection, self._http),
             audit,
-            proxies=Networks("listen.proxies", listen.proxies),
+            balancer=balancer,
             refused=refused,
             tls_seconds=caps.tls_seconds,
             # The longest that an HTTP connection takes; the connections' own timers end it sooner.

@@ -8,12 +8,13 @@ import http.client
 import socket
 import ssl
 import time
+from collections.abc import Sequence
 from typing import Final
 
-from parlour_server.kit.addresses import Networks, in_url, is_unspecified, split_name
+from parlour_server.kit.addresses import in_url, is_unspecified, split_name
+from parlour_server.kit.capability import Capability
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.net.proxy_protocol import LOCAL_HEADER
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.folder_lock import is_locked
 from parlour_server.kit.setup.public_address import running
@@ -23,8 +24,11 @@ _PAUSE: Final = 0.1
 _READY: Final = 204
 
 
-def require_ready(folder: DataFolder, settings: Settings) -> str:
-    """Return the address of the server of this folder, which is ready. Raises SetupError."""
+def require_ready(folder: DataFolder, settings: Settings, capabilities: Sequence[Capability]) -> str:
+    """Return the address of the server of this folder, which is ready. Raises SetupError.
+
+    ``capabilities`` are its own.
+    """
     found = running(folder)
     if found is None:
         raise SetupError(f"no server runs on {folder.path}")
@@ -33,7 +37,7 @@ def require_ready(folder: DataFolder, settings: Settings) -> str:
         host = "::1" if ":" in host else "127.0.0.1"
     shown = f"{in_url(host)}:{port}"
     try:
-        status = _ask(host, port, settings)
+        status = _ask(host, port, settings, capabilities)
     except (OSError, http.client.HTTPException) as error:
         raise SetupError(f"the server at {shown} does not answer ({error})") from error
     if status != _READY:
@@ -41,13 +45,15 @@ def require_ready(folder: DataFolder, settings: Settings) -> str:
     return shown
 
 
-def wait_until_ready(folder: DataFolder, settings: Settings, seconds: float) -> str:
+def wait_until_ready(
+    folder: DataFolder, settings: Settings, capabilities: Sequence[Capability], seconds: float
+) -> str:
     """Do the same again for so long, as long as a server may still come. Raises SetupError."""
     end, was_there = time.monotonic() + seconds, False
     while True:
         is_there = is_locked(folder)
         try:
-            return require_ready(folder, settings)
+            return require_ready(folder, settings, capabilities)
         except SetupError as error:
             if was_there and not is_there and not is_locked(folder):
                 raise SetupError(
@@ -59,13 +65,13 @@ def wait_until_ready(folder: DataFolder, settings: Settings, seconds: float) -> 
         time.sleep(_PAUSE)
 
 
-def _ask(host: str, port: int, settings: Settings) -> int:
+def _ask(host: str, port: int, settings: Settings, capabilities: Sequence[Capability]) -> int:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     with socket.create_connection((host, port), _PATIENCE) as plain:
-        if plain.getsockname()[0] in Networks("listen.proxies", settings.listen.proxies):
-            plain.sendall(LOCAL_HEADER)
+        for one in capabilities:
+            plain.sendall(one.before_tls(settings, plain.getsockname()[0]))
         with context.wrap_socket(plain) as tls:
             name, own_port = split_name(settings.listen.names[0])
             host_header = f"host: {in_url(name)}:{own_port or port}\r\n"

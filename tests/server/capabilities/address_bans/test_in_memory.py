@@ -5,12 +5,13 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from tests.server.capabilities.proxy_protocol.proxy_headers import header_for
 from tests.server.kit.net.conftest import TestClock
-from tests.server.kit.net.proxy_headers import header_for
 
 from parlour_protocol.kit.ids import Millis
 from parlour_server.capabilities.address_bans.in_memory import BannedAddresses
 from parlour_server.capabilities.address_bans.store import AddressBan
+from parlour_server.capabilities.proxy_protocol.balancers import Balancers
 from parlour_server.kit.audit import AuditEvent
 
 
@@ -95,7 +96,7 @@ async def test_a_handshake_that_began_before_the_ban_opens_nothing(bench: Any) -
 
 async def test_behind_a_balancer_the_client_is_banned_and_not_the_balancer(bench: Any) -> None:
     """The address of the PROXY header counts; a ban of the balancer's own network refuses no one else."""
-    async with bench(proxies=("127.0.0.0/8",)) as b:
+    async with bench(balancer=Balancers(("127.0.0.0/8",)).reader_for) as b:
         bans = banning(b)
         bans("127.0.0.0/8", "203.0.113.0/24")
         refused = await b.plain()

@@ -39,7 +39,7 @@ from parlour_server.kit.hooks import Hooks
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.net.event_loops import LoopFactory, loop_factory
 from parlour_server.kit.net.gate import BodyCap
-from parlour_server.kit.net.listener import bind
+from parlour_server.kit.net.listener import Balancer, bind
 from parlour_server.kit.net.net_server import NetServer
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry
@@ -332,6 +332,7 @@ class Bench:
             self._body_cap,
             by_itself(),
             self.hooks.refused,
+            self.hooks.balancer,
             AccountLimits(),
         )
         self.hooks.close_refused = self.server.close_refused
@@ -449,14 +450,15 @@ def bench(pair: Pair) -> BenchMaker:
     async def running(
         *,
         origins: tuple[str, ...] = (),
-        proxies: tuple[str, ...] = (),
+        balancer: Balancer | None = None,
         app: Any = api,
         body_cap: BodyCap = SMALL_BODIES,
         service: Any = None,
         **caps: Any,
     ) -> AsyncIterator[Bench]:
         caps.setdefault("ping_seconds", 3600)  # no ping comes between what a test waits for
-        made = Bench(pair, caps, {"origins": origins, "proxies": proxies}, app, body_cap)
+        made = Bench(pair, caps, {"origins": origins}, app, body_cap)
+        made.hooks.balancer = balancer or made.hooks.balancer
         made.chat = service or made.chat
         await made.start()
         try:

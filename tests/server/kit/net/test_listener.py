@@ -18,6 +18,9 @@ from parlour_server.kit.net.connection_slots import ConnectionSlots
 from parlour_server.kit.net.listener import bind
 from parlour_server.kit.token_buckets import rate_limit_key
 
+PROXY_HEADER = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes((203, 0, 113, 7, 192, 0, 2, 1)) + bytes(4)
+"""Of version 2, for 203.0.113.7."""
+
 
 def test_nagle_is_off(every_loop: Any, bench: Any) -> None:
     """The accepted socket has TCP_NODELAY, on every loop: with Nagle each answer takes 40 ms."""
@@ -231,3 +234,13 @@ def test_a_socket_that_closes_without_a_byte_is_not_an_error(
 
     every_loop(scenario)
     assert not caplog.records
+
+
+async def test_everyone_connects_for_themselves(bench: Any) -> None:
+    """L6: without load balancers that are known, whatever someone sends before TLS is a broken hello."""
+    async with bench() as b:
+        wire = await b.plain()
+        wire.send(PROXY_HEADER)
+        assert b"hello" not in await wire.rest()
+        [line] = b.audit.of(AuditEvent.HANDSHAKE_REFUSED)
+        assert (line["reason"], line["address"]) == ("tls", "127.0.0.1")

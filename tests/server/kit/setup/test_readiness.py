@@ -27,6 +27,8 @@ from parlour_server.kit.setup.folder_lock import locked
 from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.readiness import require_ready, wait_until_ready
 
+KNOWN = CHAT.capabilities
+
 
 @pytest.mark.parametrize(
     "listen",
@@ -41,16 +43,16 @@ async def test_it_says_whether_the_server_is_ready(folder: DataFolder, listen: L
     settings = ChatSettings(listen=listen)
     server = await Server.start(CHAT, folder, settings)
     try:
-        assert (await asyncio.to_thread(require_ready, folder, settings)).startswith("127.0.0.1:")
+        assert (await asyncio.to_thread(require_ready, folder, settings, KNOWN)).startswith("127.0.0.1:")
         hurry = asyncio.Event()
         hurry.set()
         await server.drain(hurry)
         with pytest.raises(SetupError, match=r"is not ready \(status 503\)"):
-            await asyncio.to_thread(require_ready, folder, settings)
+            await asyncio.to_thread(require_ready, folder, settings, KNOWN)
     finally:
         await server.stop()
     with pytest.raises(SetupError, match="no server runs"):
-        require_ready(folder, settings)
+        require_ready(folder, settings, KNOWN)
 
 
 async def test_an_address_of_ipv6_is_shown_in_brackets(folder: DataFolder) -> None:
@@ -58,7 +60,7 @@ async def test_an_address_of_ipv6_is_shown_in_brackets(folder: DataFolder) -> No
     settings = ChatSettings(listen=Listen(address="[::]:0"))
     server = await Server.start(CHAT, folder, settings)
     try:
-        assert (await asyncio.to_thread(require_ready, folder, settings)).startswith("[::1]:")
+        assert (await asyncio.to_thread(require_ready, folder, settings, KNOWN)).startswith("[::1]:")
         findings, _ = await asyncio.to_thread(examine, CHAT, folder)
         [found] = [one.text for one in findings if one.about == "server"]
         assert found.startswith("runs on [::]:")
@@ -146,7 +148,7 @@ async def test_the_command_prints_json(folder: DataFolder, capsys: pytest.Captur
 async def test_waiting_ends_with_the_server(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ready after a start; at once if what was starting has ended, as when the port is taken."""
     settings = ChatSettings(listen=Listen(address="127.0.0.1:0"))
-    waiting = asyncio.to_thread(wait_until_ready, folder, settings, 60)
+    waiting = asyncio.to_thread(wait_until_ready, folder, settings, KNOWN, 60)
     started = asyncio.create_task(waiting)
     server = await Server.start(CHAT, folder, settings)
     try:
@@ -155,7 +157,7 @@ async def test_waiting_ends_with_the_server(folder: DataFolder, monkeypatch: pyt
         await server.stop()
     began = time.monotonic()
     with pytest.raises(SetupError, match="no server runs"):
-        await asyncio.to_thread(wait_until_ready, folder, settings, 0.2)
+        await asyncio.to_thread(wait_until_ready, folder, settings, KNOWN, 0.2)
     looked = threading.Event()
 
     def looking(*given: Any) -> str:
@@ -164,7 +166,7 @@ async def test_waiting_ends_with_the_server(folder: DataFolder, monkeypatch: pyt
 
     monkeypatch.setattr(readiness, "require_ready", looking)
     with locked(folder):
-        ends = asyncio.create_task(asyncio.to_thread(wait_until_ready, folder, settings, 3600))
+        ends = asyncio.create_task(asyncio.to_thread(wait_until_ready, folder, settings, KNOWN, 3600))
         assert await asyncio.to_thread(looked.wait, 60)
     with pytest.raises(SetupError, match="ended before it was ready"):
         await ends

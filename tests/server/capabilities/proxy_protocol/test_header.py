@@ -5,10 +5,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.server.kit.net.proxy_headers import LOCAL, SIGNATURE, header, header_for, tlv
+from tests.server.capabilities.proxy_protocol.proxy_headers import LOCAL, SIGNATURE, header, header_for, tlv
 
-from parlour_server.kit.addresses import plain_address
-from parlour_server.kit.net.proxy_protocol import (
+from parlour_server.capabilities.proxy_protocol.header import (
     FIXED_BYTES,
     MOST_BYTES,
     ProxyHeader,
@@ -16,6 +15,7 @@ from parlour_server.kit.net.proxy_protocol import (
     header_size,
     parse,
 )
+from parlour_server.kit.addresses import plain_address
 
 
 def can_connect(address: IPv4Address | IPv6Address) -> bool:

@@ -5,20 +5,19 @@ import ssl
 from typing import Any
 
 import pytest
-from tests.server.kit.net.proxy_headers import LOCAL, SIGNATURE, header_for, tlv
+from tests.server.capabilities.proxy_protocol.proxy_headers import LOCAL, SIGNATURE, header_for, tlv
 
-from parlour_server.kit.addresses import Networks
+from parlour_server.capabilities.proxy_protocol.balancers import Balancers
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.errors import SetupError
 
-NAMED = ("127.0.0.0/8",)
+NAMED = Balancers(("127.0.0.0/8",)).reader_for
 
 
 def test_the_client_is_who_the_header_names(every_loop: Any, bench: Any) -> None:
     """On every loop: the ticket's audit line, the slot and the chat have the client's address."""
 
     async def scenario() -> None:
-        async with bench(proxies=NAMED) as b:
+        async with bench(balancer=NAMED) as b:
             wire = await b.wire(before_tls=header_for("203.0.113.7", tlvs=tlv(5, b"id") + tlv(0xEE, b"")))
             answer = await wire.ask(b.request(authorization=f"Bearer {await b.ticket()}"))
             assert answer.status == 101
@@ -38,7 +37,7 @@ def test_a_header_that_trickles_and_one_together_with_tls(every_loop: Any, bench
     """A header may come in any pieces, and the first bytes of TLS in the same one."""
 
     async def scenario() -> None:
-        async with bench(proxies=NAMED) as b:
+        async with bench(balancer=NAMED) as b:
             plain = await b.plain()
             incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
             tls = b.pair.trusting_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
@@ -59,7 +58,7 @@ def test_a_header_that_trickles_and_one_together_with_tls(every_loop: Any, bench
 
 async def test_each_client_has_a_share_of_its_own(bench: Any) -> None:
     """H6 behind a balancer: one client's sockets reach its cap, and the next client still gets in."""
-    async with bench(proxies=NAMED, per_address=2) as b:
+    async with bench(balancer=NAMED, per_address=2) as b:
         for _ in range(2):
             await b.wire(before_tls=header_for("203.0.113.7"))
         over = await b.plain()
@@ -72,7 +71,7 @@ async def test_each_client_has_a_share_of_its_own(bench: Any) -> None:
 
 async def test_sockets_without_a_header_count_against_the_total(bench: Any) -> None:
     """H6: what a balancer leaves silent is bounded, too."""
-    async with bench(proxies=NAMED, total=2) as b:
+    async with bench(balancer=NAMED, total=2) as b:
         for _ in range(2):
             await b.plain()
         over = await b.plain()
@@ -91,7 +90,7 @@ async def test_sockets_without_a_header_count_against_the_total(bench: Any) -> N
 )
 async def test_a_named_balancer_has_to_say_who_it_speaks_for(bench: Any, first: bytes) -> None:
     """Anything but a good header closes the socket, with one line, and takes no slot."""
-    async with bench(proxies=NAMED) as b:
+    async with bench(balancer=NAMED) as b:
         wire = await b.plain()
         wire.send(first)
         assert await wire.rest() == b""
@@ -102,7 +101,7 @@ async def test_a_named_balancer_has_to_say_who_it_speaks_for(bench: Any, first: 
 
 async def test_a_client_of_ours_without_a_header_is_refused_by_the_balancers_rule(bench: Any) -> None:
     """A TLS hello in place of the header opens nothing."""
-    async with bench(proxies=NAMED) as b:
+    async with bench(balancer=NAMED) as b:
         with pytest.raises((OSError, EOFError)):
             await b.wire()
 
@@ -111,7 +110,7 @@ def test_a_silent_balancer_is_cut_off(every_loop: Any, bench: Any) -> None:
     """H5: the header has the deadline of TLS, in total."""
 
     async def scenario() -> None:
-        async with bench(proxies=NAMED, tls_seconds=1) as b:
+        async with bench(balancer=NAMED, tls_seconds=1) as b:
             silent, halfway, before_tls = await b.plain(), await b.plain(), await b.plain()
             halfway.send(SIGNATURE)
             before_tls.send(header_for("203.0.113.7"))
@@ -125,7 +124,7 @@ def test_a_silent_balancer_is_cut_off(every_loop: Any, bench: Any) -> None:
 
 async def test_a_stranger_cannot_claim_an_address(bench: Any) -> None:
     """L6: from an address that is not named, a header is a broken hello."""
-    async with bench(proxies=("192.0.2.0/24",)) as b:
+    async with bench(balancer=Balancers(("192.0.2.0/24",)).reader_for) as b:
         wire = await b.plain()
         wire.send(header_for("203.0.113.7"))
         assert b"hello" not in await wire.rest()
@@ -135,7 +134,7 @@ async def test_a_stranger_cannot_claim_an_address(bench: Any) -> None:
 
 async def test_a_health_check_leaves_no_line(bench: Any) -> None:
     """LOCAL, then nothing: balancers look every second or two."""
-    async with bench(proxies=NAMED) as b:
+    async with bench(balancer=NAMED) as b:
         wire = await b.plain()
         wire.send(LOCAL)
         await b.until(lambda: b.server._slots._by_origin)
@@ -146,18 +145,7 @@ async def test_a_health_check_leaves_no_line(bench: Any) -> None:
 
 async def test_a_health_check_may_speak_tls(bench: Any) -> None:
     """LOCAL, then a request: it is the balancer's own."""
-    async with bench(proxies=NAMED) as b:
+    async with bench(balancer=NAMED) as b:
         wire = await b.wire(before_tls=LOCAL)
         assert (await wire.ask(b.request("GET /a HTTP/1.1", upgrade=None))).status == 200
         assert b.server._slots._by_origin == {"127.0.0.1": 1}
-
-
-def test_networks_are_read_strictly() -> None:
-    """Addresses and networks; a typing error, or everyone, is refused in words."""
-    named = Networks("listen.proxies", ("192.0.2.7", "10.0.0.0/8", "2001:db8::/32"))
-    assert all(address in named for address in ("192.0.2.7", "10.255.0.1", "2001:db8::1"))
-    assert not any(address in named for address in ("192.0.2.8", "11.0.0.1", "2001:db9::1", "::1"))
-    assert "127.0.0.1" not in Networks("listen.proxies", ())
-    for wrong in ("10.0.0.1/8", "balancer.example", "10.0.0.0/33", "", "0.0.0.0/0", "::/0"):
-        with pytest.raises(SetupError, match=r"listen\.proxies"):
-            Networks("listen.proxies", (wrong,))

@@ -15,7 +15,7 @@ import pytest
 from tests.attacks.raw import RunningServer
 from tests.e2e.commands import run_here
 from tests.e2e.processes import DEADLINE
-from tests.server.kit.cli.test_cert_commands import key_of
+from tests.server.capabilities.certificate_import.test_commands import key_of
 from tests.server.kit.setup.chains import TestCa
 
 from parlour_lab.wire import request

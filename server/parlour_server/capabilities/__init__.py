@@ -7,6 +7,7 @@ from typing import Final
 
 from parlour_server.capabilities.acme import CAPABILITY as acme
 from parlour_server.capabilities.address_bans import CAPABILITY as address_bans
+from parlour_server.capabilities.certificate_import import CAPABILITY as certificate_import
 from parlour_server.capabilities.disk_space import CAPABILITY as disk_space
 from parlour_server.capabilities.openapi import CAPABILITY as openapi
 from parlour_server.capabilities.prometheus import CAPABILITY as prometheus
@@ -14,8 +15,9 @@ from parlour_server.capabilities.proxy_protocol import CAPABILITY as proxy_proto
 from parlour_server.kit.capability import Capability
 
 CAPABILITIES: Final[tuple[Capability, ...]] = (
-    acme,
     address_bans,
+    certificate_import,
+    acme,
     disk_space,
     openapi,
     prometheus,

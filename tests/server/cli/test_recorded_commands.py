@@ -17,8 +17,8 @@ from pathlib import Path
 
 import click
 import pytest
+from tests.server.capabilities.certificate_import.test_commands import key_of
 from tests.server.cli.test_commands import Capture, reported, run
-from tests.server.kit.cli.test_cert_commands import key_of
 from tests.server.kit.setup.chains import TestCa
 
 from parlour_protocol.kit.names import parse_user_name

@@ -23,7 +23,6 @@ from parlour_protocol.kit.errors import ParlourProtocolError, ProgramError
 from parlour_server.kit.capability import Capability
 from parlour_server.kit.cli import audit_command as log
 from parlour_server.kit.cli import backup_commands as backups
-from parlour_server.kit.cli import cert_commands as certificates
 from parlour_server.kit.cli import doctor_command as doctor
 from parlour_server.kit.cli import import_command as imports
 from parlour_server.kit.cli import invite_commands as invites
@@ -59,7 +58,6 @@ KIT_COMMANDS: Final = (
     serve.run,
     readiness.ready,
     doctor.doctor,
-    certificates.cert,
     invites.invite,
     accounts.user,
     sessions.session,

@@ -75,7 +75,7 @@ def import_(data: Path, chain: Path, key: Path | None, replace_key: bool, as_jso
     It must be for the server's key and all of its names; otherwise nothing changes. A running server shows it
     to new connections within seconds. Run this from the other program's deploy hook.
     """
-    from parlour_server.kit.setup.certificate_import import import_certificate  # noqa: PLC0415
+    from parlour_server.capabilities.certificate_import.import_certificate import import_certificate  # noqa: PLC0415
 
     folder = folder_of(data)
     with ExitStack() as stack:

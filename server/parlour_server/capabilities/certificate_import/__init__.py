@@ -1,0 +1,8 @@
+"""Shows the server's certificate, and takes one that another program got from its CA."""
+
+from typing import Final
+
+from parlour_server.capabilities.certificate_import.commands import cert
+from parlour_server.kit.capability import Capability
+
+CAPABILITY: Final = Capability(name="certificate_import", commands=(cert,))

@@ -192,7 +192,7 @@ async def _measure(inspection: Inspection | None, size: int, *, cpu: bool = True
         notices=NoticeFollowers(_no_notices, clock),
         inspection=inspection,
         hits=LimitHits(),
-        tracing=None,
+        observer=None,
     )
     sink = Sink()
     service.opened(sink)

@@ -104,7 +104,7 @@ class Node:
             notices=NoticeFollowers(no_notices, self._clock),
             inspection=None,
             hits=LimitHits(),
-            tracing=None,
+            observer=None,
         )
         self._follower = JournalFollower(self.store.journal, self.service.journal)
         self.loop.create_task(self._follow())

@@ -10,6 +10,7 @@ from parlour_server.capabilities.address_bans import CAPABILITY as address_bans
 from parlour_server.capabilities.certificate_import import CAPABILITY as certificate_import
 from parlour_server.capabilities.disk_space import CAPABILITY as disk_space
 from parlour_server.capabilities.openapi import CAPABILITY as openapi
+from parlour_server.capabilities.opentelemetry import CAPABILITY as opentelemetry
 from parlour_server.capabilities.prometheus import CAPABILITY as prometheus
 from parlour_server.capabilities.proxy_protocol import CAPABILITY as proxy_protocol
 from parlour_server.kit.capability import Capability
@@ -20,6 +21,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     acme,
     disk_space,
     openapi,
+    opentelemetry,
     prometheus,
     proxy_protocol,
 )  # fmt: skip

@@ -15,7 +15,7 @@ from parlour_server.kit.histogram import Histogram
 
 if TYPE_CHECKING:
     from parlour_server.kit.connections.peer import Peer
-    from parlour_server.kit.tracing import Tracing
+    from parlour_server.kit.observer import Observer
 
 _SHARE: Final = 2.0
 """The next flush waits this many times the duration of its last, so that others get their turn."""
@@ -28,7 +28,7 @@ _BOUNDS: Final = (0.001, 0.002_5, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.
 class Deliveries:
     """What all writers of a server wrote: counted at each write to all members, not at each member."""
 
-    __slots__ = ("bytes", "frames", "seconds", "tracing")
+    __slots__ = ("bytes", "frames", "observer", "seconds")
 
     def __init__(self) -> None:
         """Begin at nothing."""
@@ -37,8 +37,8 @@ class Deliveries:
         self.bytes = 0
         self.seconds = Histogram(_BOUNDS)
         """From the first frame that waited until all members were written to."""
-        self.tracing: Tracing | None = None
-        """Set by a server that traces requests."""
+        self.observer: Observer | None = None
+        """Set by a server that has one."""
 
 
 class Pace:
@@ -102,9 +102,9 @@ class Pace:
         now = self.wrote(started)
         for begun in since:
             self.deliveries.seconds.observe(now - begun)
-        if (tracing := self.deliveries.tracing) is not None:
+        if (observer := self.deliveries.observer) is not None:
             for writer in waiting:
-                tracing.written(writer, len(writer.members))
+                observer.written(writer, len(writer.members))
 
 
 class BatchingWriter:
@@ -138,8 +138,8 @@ class BatchingWriter:
             self.since = self._pace.loop.time()
             self._pace.add(self)
         self._pending.append(wire)
-        if (tracing := self._pace.deliveries.tracing) is not None:
-            tracing.collected(self)
+        if (observer := self._pace.deliveries.observer) is not None:
+            observer.collected(self)
 
     def take(self) -> bytes:
         """Return what is collected, which is then written by the caller."""
@@ -173,8 +173,8 @@ class BatchingWriter:
                 self._fail(write, error)
         deliveries = self._pace.deliveries
         deliveries.seconds.observe(self._pace.wrote(started) - self.since)
-        if deliveries.tracing is not None:
-            deliveries.tracing.written(self, len(self.members))
+        if deliveries.observer is not None:
+            deliveries.observer.written(self, len(self.members))
 
     def _fail(self, write: Callable[[bytes], None] | None, error: Exception) -> None:
         """Close the connection that ``write`` belongs to, because it missed a frame."""
@@ -187,8 +187,8 @@ class BatchingWriter:
     def close(self) -> None:
         """Drop what is collected: there are no members left."""
         self._pace.discard(self)
-        if self._pace.deliveries.tracing is not None:
-            self._pace.deliveries.tracing.forget(self)
+        if self._pace.deliveries.observer is not None:
+            self._pace.deliveries.observer.forget(self)
         self._pending.clear()
         self.members.clear()
         self._writes = None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from parlour_server.kit.net.listener import Balancer
     from parlour_server.kit.net.net_server import NetServer
     from parlour_server.kit.net.tls_context import TlsFiles
+    from parlour_server.kit.observer import Observer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,8 @@ class Hooks:
     """Asked for each accepted socket: what reads from it, before TLS, for whom a load balancer speaks."""
     read_again: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     """What to read at the start, and whenever the journal says that this has changed (``note_changed``)."""
+    observer: "Observer | None" = None
+    """What follows requests on their way, if anything does."""
     serving: list[Callable[[Serving], Awaitable[None]]] = field(default_factory=list)
     """Called once, as soon as the server serves. Raises SetupError, which stops it."""
     handlers: "dict[str, Handler]" = field(default_factory=dict)

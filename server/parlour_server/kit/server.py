@@ -73,7 +73,6 @@ from parlour_server.kit.setup.disk_reserve import give_up_reserve, keep_reserve
 from parlour_server.kit.setup.folder_lock import locked
 from parlour_server.kit.setup.open_bus import make_bus
 from parlour_server.kit.setup.open_store import engine_for
-from parlour_server.kit.setup.open_tracing import make_tracing
 from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.public_address import forget_running, name_of, note_running
 from parlour_server.kit.setup.server_keys import claim_keys
@@ -176,10 +175,6 @@ class Server(Generic[_Settings]):
             inspection = await start_inspection(
                 settings.inspection, spec.inspectors, folder, audit, metrics, clock, stack
             )
-            tracing = make_tracing(settings.tracing, spec.name.word, nodes.id)
-            if tracing is not None:
-                last.push_async_callback(tracing.close)
-                store.writer.tracing = tracing
             background = BackgroundTasks()
             connected: ConnectedPeers[Any] = ConnectedPeers()
             limits = AccountLimits()
@@ -204,8 +199,8 @@ class Server(Generic[_Settings]):
                 stack=stack,
                 run=partial(_run, stack),
             )
-            parts.topics.deliveries.tracing = tracing
             hooks = await start_all(spec.capabilities, parts)
+            store.writer.observer = parts.topics.deliveries.observer = hooks.observer
             running = await spec.start(parts)
             notices = NoticeFollowers(store.notices.current, clock)
             service = ConnectionService(
@@ -223,7 +218,7 @@ class Server(Generic[_Settings]):
                 notices=notices,
                 inspection=inspection,
                 hits=hits,
-                tracing=tracing,
+                observer=hooks.observer,
             )
             stack.push_async_callback(_within, service.close)
             api = _Api(spec, parts, running, hooks, operations, activity, passwords)

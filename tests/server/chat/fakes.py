@@ -204,7 +204,7 @@ class World:
             notices=NoticeFollowers(no_notices, self.clock),
             inspection=None,
             hits=LimitHits(),
-            tracing=None,
+            observer=None,
         )
 
     def account(self, name: str) -> UserName:

@@ -61,7 +61,7 @@ NOT_AT_START = (
     "parlour_server.capabilities.acme.order",
     "parlour_server.kit.setup.doctor",
     "parlour_server.kit.setup.initialise",
-    "parlour_server.kit.tracing",
+    "parlour_server.capabilities.opentelemetry.tracing",
     "prometheus_client",
     "psycopg",
     "sqlalchemy",

@@ -341,21 +341,6 @@ class LogSettings(Section, frozen=True):
     ] = "info"
 
 
-class TracingSettings(Section, frozen=True):
-    """Traces by OpenTelemetry: how long a request took, in the queue, in its commit, in its delivery."""
-
-    endpoint: Annotated[
-        str,
-        Meta(
-            description="`https://host/v1/traces` of a collector that takes OTLP over HTTP, or `http://` on "
-            "this machine; empty: nothing is traced. It needs the extra `otel`"
-        ),
-    ] = ""
-    one_in: Annotated[
-        int, setting("requests", "one request in this many is traced, because a trace takes time")
-    ] = 100
-
-
 Choice = Literal["off", "flag", "redact", "block"]
 """What an inspector does: nothing, or one of the actions."""
 
@@ -407,7 +392,6 @@ class Settings(Section, frozen=True):
     rates: Rates = Rates()
     logins: Logins = Logins()
     log: LogSettings = LogSettings()
-    tracing: TracingSettings = TracingSettings()
     audit: AuditSettings = AuditSettings()
     inspection: InspectionSettings = InspectionSettings()
 

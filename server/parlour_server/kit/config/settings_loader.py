@@ -15,11 +15,10 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
-from parlour_server.kit.addresses import Networks, is_loopback, listen_address, refuse_no_name
+from parlour_server.kit.addresses import Networks, listen_address, refuse_no_name
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_name import ProgramName
@@ -227,7 +226,6 @@ def _refuse_meaningless(settings: Settings, values: Values, place: _Place) -> No
         ("listen", "origins"): lambda: _refuse_origins(listen.origins),
         ("listen", "proxies"): lambda: Networks("listen.proxies", listen.proxies),
         ("listen", "metrics"): lambda: listen.metrics and listen_address(listen.metrics),
-        ("tracing", "endpoint"): lambda: _refuse_endpoint(settings.tracing.endpoint),
         ("database", "url"): lambda: _refuse_url(settings.database.url, "postgresql", "postgres"),
         ("bus", "url"): lambda: _refuse_url(settings.bus.url, "nats", "tls"),
     }
@@ -246,20 +244,6 @@ def _refuse_url(url: str, *schemes: str) -> None:
     """Raise SetupError for another kind of URL, which it doesn't show: it may have a password in it."""
     if url and not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
         raise SetupError(f"write {schemes[0]}://…, or leave it empty")
-
-
-def _refuse_endpoint(url: str) -> None:
-    """Raise SetupError for a collector that can't be reached, or that others on the network read along."""
-    if not url:
-        return
-    try:
-        scheme, host = urlsplit(url).scheme, urlsplit(url).hostname or ""
-    except ValueError:
-        scheme, host = "", ""
-    if scheme not in {"http", "https"} or not host:
-        raise SetupError("write https://host/v1/traces, or leave it empty")
-    if scheme == "http" and not is_loopback(host):
-        raise SetupError(f"{host} is another machine: use https, or a collector on this one")
 
 
 def refuse_names(names: tuple[str, ...]) -> None:

@@ -53,7 +53,6 @@ from parlour_server.kit.connections.error_frames import (
 )
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.connections.request_counts import RequestCounts
-from parlour_server.kit.connections.traced_handle import traced_handle
 from parlour_server.kit.errors import (
     OutcomeUnknownError,
     ParlourServerError,
@@ -66,7 +65,7 @@ from parlour_server.kit.logs import Level, debug, is_written, log_fault, warn
 from parlour_server.kit.program import MADE, Pending, Program, Result, dropped
 
 if TYPE_CHECKING:
-    from parlour_server.kit.tracing import Tracing
+    from parlour_server.kit.observer import Observer
 
 S = TypeVar("S")
 
@@ -181,15 +180,15 @@ class RequestDispatcher(Generic[S]):
         inspection: Inspection | None,
         counts: RequestCounts,
         follow: Callable[[Peer[S]], None],
-        tracing: "Tracing | None",
+        observer: "Observer | None",
     ) -> None:
-        """``follow`` sends a connection the operator's notices; ``tracing``: None if requests are not traced.
+        """``follow`` sends a connection the operator's notices; ``observer``: None if there is none.
 
         ``strikes``: refusals in a row that end a connection; ``inspection``: None if nothing is on.
         """
         self._counts = counts
         self._inspection = inspection
-        self._handle = program.handle if tracing is None else traced_handle(program.handle, tracing)
+        self._handle = program.handle if observer is None else observer.observe(program.handle)
         self._follow = follow
         self._about = program.about
         self._audited = frozenset(program.audited)

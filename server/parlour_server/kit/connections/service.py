@@ -47,7 +47,7 @@ from parlour_server.kit.program import Program
 from parlour_server.kit.store.records import AccountEnd, SessionEnded
 
 if TYPE_CHECKING:
-    from parlour_server.kit.tracing import Tracing
+    from parlour_server.kit.observer import Observer
 
 S = TypeVar("S")
 
@@ -82,12 +82,12 @@ class ConnectionService(Generic[S]):
         notices: NoticeFollowers,
         inspection: Inspection | None,
         hits: LimitHits,
-        tracing: "Tracing | None",
+        observer: "Observer | None",
     ) -> None:
         """Begin without connections, subscribed to the bus. Call it in the event loop.
 
-        ``hits`` counts what is refused over a limit. ``inspection``: None if nothing is on; ``tracing``: None
-        if requests are not traced.
+        ``hits`` counts what is refused over a limit. ``inspection``: None if nothing is on; ``observer``:
+        None if there is none.
         """
         self._hits = hits
         self.requests: Final = RequestCounts(wire.requests)
@@ -116,7 +116,7 @@ class ConnectionService(Generic[S]):
             inspection=inspection,
             counts=self.requests,
             follow=notices.follow,
-            tracing=tracing,
+            observer=observer,
         )
         self._bus = bus
         background.start("looking for overdue requests", self._look(), lambda: None)

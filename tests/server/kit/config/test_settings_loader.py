@@ -131,12 +131,6 @@ def test_a_wrong_variable_is_refused_by_its_name(file: Path, name: str, value: s
         ('[listen]\norigins = ["https://a b"]\n', 2, "listen.origins: 'https://a b' is not an Origin"),
         ('[listen]\nproxies = ["everyone"]\n', 2, "listen.proxies: 'everyone' is not an address"),
         ('[log]\nlevel = "error"\n', 2, "log.level: "),
-        ('[tracing]\nendpoint = "collector:4318"\n', 2, "tracing.endpoint: write https://host/v1/traces"),
-        (
-            '[tracing]\nendpoint = "http://h.example/v1/traces"\n',
-            2,
-            "h.example is another machine: use https",
-        ),
         ("[listen]\n[listen]\n", 2, "invalid TOML"),
     ],
 )

@@ -210,7 +210,7 @@ class World:
             notices=NoticeFollowers(no_notices, self.clock),
             inspection=inspection,
             hits=self.hits,
-            tracing=None,
+            observer=None,
         )
 
     async def connect(self, name: str = "ada", session: str = "", address: str = "192.0.2.7") -> Client:

@@ -9,13 +9,10 @@ from asyncio import Future
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.kit.errors import UnavailableError
-
-if TYPE_CHECKING:
-    from parlour_server.kit.tracing import SpanStart
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -103,8 +100,8 @@ class Job:
     write: Write
     within: str | None
     """See ``Writer.submit``."""
-    trace: "SpanStart | None" = None
-    """The span of the request that it is of, if that is traced."""
+    request: Any = None
+    """What the server's ``Observer`` knows the request by that it is of."""
 
     def run(self, connection: WriteConnection) -> object:
         """Run the write. What ends a thread, or what a future does not take, becomes a RuntimeError.

@@ -20,7 +20,7 @@ from parlour_server.kit.histogram import Histogram
 from parlour_server.kit.store.engine.connection import Engine, Job, Outcome, WriteConnection, unavailable
 
 if TYPE_CHECKING:
-    from parlour_server.kit.tracing import Tracing
+    from parlour_server.kit.observer import Observer
 
 _T = TypeVar("_T")
 _log: Final = logging.getLogger(__name__)
@@ -65,8 +65,8 @@ class Writer:
         self.is_damaged = False
         """A write found damage: it stays so until a restart, because other writes may still succeed."""
         self._scrub_at = 0.0
-        self.tracing: Tracing | None = None
-        """Set by a server that traces requests."""
+        self.observer: Observer | None = None
+        """Set by a server that has one."""
 
     async def open(self) -> None:
         """Connect and start the thread. Raises SetupError."""
@@ -92,8 +92,8 @@ class Writer:
         self.waiting += 1
         if self._announces:
             within = None  # its events are added to the journal, whose numbers are in the order of commits
-        begun = None if self.tracing is None else self.tracing.current()
-        self._jobs.put(Job(cast("Future[Any]", future), write, within, begun))
+        request = None if self.observer is None else self.observer.current()
+        self._jobs.put(Job(cast("Future[Any]", future), write, within, request))
         return future
 
     async def close(self) -> None:
@@ -160,8 +160,8 @@ class Writer:
         self.commits.observe(time.perf_counter() - started)
         self.batches.observe(len(jobs))
         self._note(outcomes)
-        if self.tracing is not None:
-            self.tracing.committed(jobs, at, failed=self.is_failing)
+        if self.observer is not None:
+            self.observer.committed([job.request for job in jobs], at, failed=self.is_failing)
         return outcomes
 
     def _note(self, outcomes: list[Outcome]) -> None:

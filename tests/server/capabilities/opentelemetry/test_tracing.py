@@ -27,14 +27,14 @@ from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
+from parlour_server.capabilities.opentelemetry import tracing
+from parlour_server.capabilities.opentelemetry.settings import TracingSettings
+from parlour_server.capabilities.opentelemetry.start import make_tracing
+from parlour_server.capabilities.opentelemetry.tracing import Tracing
 from parlour_server.chat_program import CHAT
-from parlour_server.kit import tracing
-from parlour_server.kit.config.server_settings import Settings, TracingSettings
-from parlour_server.kit.connections.traced_handle import traced_handle
+from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import RefusedError, SetupError
-from parlour_server.kit.setup.open_tracing import make_tracing
 from parlour_server.kit.testing.server import running
-from parlour_server.kit.tracing import Tracing
 
 SECRET = "a sentence that nobody else reads"
 ABOUT = {"service": "toy", "version": "1", "node": "n"}
@@ -125,7 +125,7 @@ def handled(one_in: int, handle: Any, times: int) -> list[ReadableSpan]:
     """Handle so many requests, and return the spans."""
     exporter = InMemorySpanExporter()
     traces = Tracing(exporter, **ABOUT, one_in=one_in)
-    traced = traced_handle(handle, traces)
+    traced = traces.observe(handle)
     for _ in range(times):
         with suppress(RefusedError, ValueError):
             traced(None, Say(id=new_request_id(), words=Words(SECRET)))
@@ -185,15 +185,14 @@ async def test_a_collector_that_hangs_does_not_hold_up_the_end(monkeypatch: pyte
     monkeypatch.setattr(tracing, "_CLOSE_SECONDS", 0.01)
     hangs = threading.Event()
     traces = Tracing(Failing(hangs), **ABOUT, one_in=1)
-    traced_handle(lambda *_: None, traces)(None, Say(id=new_request_id(), words=Words("x")))
+    traces.observe(lambda *_: None)(None, Say(id=new_request_id(), words=Words("x")))
     async with asyncio.timeout(60):  # without a limit it would wait for ever
         await traces.close()
     hangs.set()
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And a server that traces nothing needs nothing."""
-    monkeypatch.setitem(sys.modules, "parlour_server.kit.tracing", None)
-    assert make_tracing(TracingSettings(), "toy", "n") is None
+    """A server that traces nothing needs nothing (`test_start.py`)."""
+    monkeypatch.setitem(sys.modules, "parlour_server.capabilities.opentelemetry.tracing", None)
     with pytest.raises(SetupError, match=re.escape("extra `otel`")):
         make_tracing(TracingSettings(endpoint="http://127.0.0.1:4318/v1/traces"), "toy", "n")

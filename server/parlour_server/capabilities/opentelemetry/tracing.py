@@ -9,9 +9,12 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from asyncio import CancelledError, Future
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final, TypeAlias
+from functools import partial
+from inspect import isawaitable
+from typing import Any, Final, TypeAlias
 
 from opentelemetry import context as contexts
 from opentelemetry import trace
@@ -21,11 +24,11 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
+from parlour_protocol.kit.frames import Request
 from parlour_server.kit.errors import ParlourServerError, RefusedError
 from parlour_server.kit.logs import warn
-
-if TYPE_CHECKING:
-    from parlour_server.kit.store.engine.connection import Job
+from parlour_server.kit.observer import Handle
+from parlour_server.kit.program import Pending
 
 SpanStart: TypeAlias = tuple[Span, int]
 """The span of a request, and when something began for it, in nanoseconds since 1970."""
@@ -37,7 +40,7 @@ _WARN_EVERY: Final = 60.0
 
 
 class Tracing:
-    """What is traced in one process."""
+    """What is traced in one process: the ``Observer`` of its requests."""
 
     def __init__(self, exporter: SpanExporter, *, service: str, version: str, node: str, one_in: int) -> None:
         """Trace the first request, and then one of ``one_in``. ``node`` tells servers apart."""
@@ -56,6 +59,23 @@ class Tracing:
         logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
         exporter = OTLPSpanExporter(endpoint, timeout=_EXPORT_SECONDS)
         return cls(exporter, service=service, version=version, node=node, one_in=one_in)
+
+    def observe(self, handle: Handle) -> Handle:
+        """Return a function that returns what ``handle`` does, and ends the request's span with it."""
+
+        def traced(peer: Any, request: Request) -> Any:
+            if not self.takes_next():
+                return handle(peer, request)
+            span = self.begin(str(type(request).__struct_config__.tag))
+            try:
+                with self.within(span):
+                    handled = handle(peer, request)
+            except BaseException as error:
+                self.end(span, error)
+                raise
+            return _followed(self, span, handled)
+
+        return traced
 
     def takes_next(self) -> bool:
         """Return whether the next request is one of those that are traced."""
@@ -95,14 +115,14 @@ class Tracing:
         span = trace.get_current_span()
         return (span, time.time_ns()) if span.is_recording() else None
 
-    def committed(self, jobs: "Sequence[Job]", started: int, *, failed: bool) -> None:
+    def committed(self, requests: Sequence[SpanStart | None], started: int, *, failed: bool) -> None:
         """Add the time in the queue, and the transaction, to the requests that these writes are of."""
         ended = time.time_ns()
-        for job in jobs:
-            if job.trace is not None:
-                span, submitted = job.trace
+        for request in requests:
+            if request is not None:
+                span, submitted = request
                 self._add(span, "write queue", submitted, started, {})
-                done = {"parlour.writes": len(jobs), "parlour.failed": failed}
+                done = {"parlour.writes": len(requests), "parlour.failed": failed}
                 self._add(span, "commit", started, ended, done)
 
     def collected(self, writer: object) -> None:
@@ -166,3 +186,47 @@ class _ReportingExporter(SpanExporter):
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return self._exporter.force_flush(timeout_millis)
+
+
+def _followed(tracing: Tracing, span: Span, handled: Any) -> Any:
+    if type(handled) is Pending:
+        handled.is_taken = True
+        handled.future.add_done_callback(partial(_failed, tracing, span))
+        return Pending(handled.future, handled.result, partial(_answered, tracing, span, handled.answered))
+    if isinstance(handled, Future):
+        handled.add_done_callback(partial(_ended, tracing, span))
+        return handled
+    if isawaitable(handled):
+        return _awaited(tracing, span, handled)
+    tracing.end(span, None)
+    return handled
+
+
+def _answered(tracing: Tracing, span: Span, answered: Callable[[Any], None], value: Any) -> None:
+    """Do what follows an answer, within the span: the event is published there."""
+    try:
+        with tracing.within(span):
+            answered(value)
+    finally:
+        tracing.end(span, None)
+
+
+async def _awaited(tracing: Tracing, span: Span, handled: Awaitable[Any]) -> Any:
+    error: BaseException | None = None
+    try:
+        with tracing.within(span):
+            return await handled
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        tracing.end(span, error)
+
+
+def _failed(tracing: Tracing, span: Span, future: "Future[Any]") -> None:
+    if future.cancelled() or future.exception() is not None:
+        _ended(tracing, span, future)
+
+
+def _ended(tracing: Tracing, span: Span, future: "Future[Any]") -> None:
+    tracing.end(span, CancelledError() if future.cancelled() else future.exception())

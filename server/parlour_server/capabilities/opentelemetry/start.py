@@ -1,0 +1,24 @@
+"""Traces to the collector of the settings."""
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from parlour_server.capabilities.opentelemetry.settings import TracingSettings
+from parlour_server.kit.errors import SetupError
+
+if TYPE_CHECKING:
+    from parlour_server.capabilities.opentelemetry.tracing import Tracing
+
+
+def make_tracing(settings: TracingSettings, service: str, node: str) -> "Tracing":
+    """Return what traces requests. Raises SetupError without the library."""
+    try:
+        from parlour_server.capabilities.opentelemetry.tracing import Tracing  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise SetupError(
+            f"tracing.endpoint needs OpenTelemetry ({error}); "
+            "install Parlour's extra `otel` (docs/how-to/install.md)"
+        ) from error
+    return Tracing.to(
+        settings.endpoint, service=service, version=version("parlour"), node=node, one_in=settings.one_in
+    )

@@ -60,7 +60,7 @@ from parlour_server.kit.logs import log, warn
 from parlour_server.kit.metrics import Metrics
 from parlour_server.kit.net.listener import bind
 from parlour_server.kit.net.net_server import NetServer
-from parlour_server.kit.net.tls_groups import GROUPS, taken_besides
+from parlour_server.kit.net.tls_groups import GROUP_LIST, taken_besides
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry
 from parlour_server.kit.online import OnlineNote
 from parlour_server.kit.operator_changes import OperatorChanges
@@ -150,7 +150,7 @@ class Server(Generic[_Settings]):
             claim_keys(engine, folder)
             renewal = Renewal(folder, settings.listen.names, clock)
             if others := taken_besides(renewal.tls.context):
-                do = f"set Groups = {':'.join(GROUPS)} in the file that OPENSSL_CONF names"
+                do = f"set Groups = {GROUP_LIST} in the file that OPENSSL_CONF names"
                 warn("weak_groups", taken=", ".join(others), do=do)
             if engine.unverified:
                 warn("database_unverified", why=engine.unverified)

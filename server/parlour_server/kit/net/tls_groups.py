@@ -24,6 +24,9 @@ HAS_HYBRID: Final = ssl.OPENSSL_VERSION_INFO >= (3, 5)
 """This OpenSSL has the post-quantum hybrid X25519MLKEM768."""
 _NUMBERS: Final = {"X25519MLKEM768": 0x11EC, "X25519": 0x001D, "secp256r1": 0x0017, "secp384r1": 0x0018}
 GROUPS: Final = tuple(_NUMBERS)[0 if HAS_HYBRID else 1 :]
+GROUP_LIST: Final = ("X25519MLKEM768/" if HAS_HYBRID else "") + "X25519:secp256r1:secp384r1"
+"""As OpenSSL reads it. A client that has the group before the stroke is asked for it, also if it began with
+another; in a list without a stroke the server would take what the client began with (T3)."""
 _OTHERS: Final = {
     "P-521": 0x0019,
     "X448": 0x001E,
@@ -65,7 +68,7 @@ def operator_configures() -> bool:
 def narrow(context: ssl.SSLContext) -> None:
     """Choose the groups if Python can."""
     if sys.version_info >= (3, 15):
-        context.set_groups(":".join(GROUPS))
+        context.set_groups(GROUP_LIST)
 
 
 def taken_besides(context: ssl.SSLContext) -> list[str]:

@@ -23,7 +23,7 @@ from parlour_server.kit.errors import ParlourServerError, SetupError
 from parlour_server.kit.net.event_loops import fastest
 from parlour_server.kit.net.message_assembler import refuse_old_websockets
 from parlour_server.kit.net.tls_context import TlsFiles
-from parlour_server.kit.net.tls_groups import GROUPS, HAS_HYBRID, operator_configures, taken_besides
+from parlour_server.kit.net.tls_groups import GROUP_LIST, HAS_HYBRID, operator_configures, taken_besides
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.setup.audit_check import audit_folders, check_audit_log, own_keys
 from parlour_server.kit.setup.bus_findings import examine_bus
@@ -148,7 +148,7 @@ def _key_exchange(tls: TlsFiles) -> list[Finding]:
     others = taken_besides(tls.context) if operator_configures() else []
     if not others:
         return []
-    text = f"OPENSSL_CONF allows {', '.join(others)}; set Groups = {':'.join(GROUPS)} in that file"
+    text = f"OPENSSL_CONF allows {', '.join(others)}; set Groups = {GROUP_LIST} in that file"
     return [Finding("advice", "tls", text)]
 
 

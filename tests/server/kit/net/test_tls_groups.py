@@ -1,7 +1,6 @@
 """Key exchange groups (T2): how the list is narrowed where Python cannot, and that OpenSSL is asked."""
 
 import os
-import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from parlour_server.kit.net import tls_groups
 from parlour_server.kit.net.tls_context import TlsFiles
-from parlour_server.kit.net.tls_groups import GROUPS, configure, taken_besides
+from parlour_server.kit.net.tls_groups import GROUP_LIST, GROUPS, HAS_HYBRID, configure, taken_besides
 
 BEFORE_SET_GROUPS = pytest.mark.skipif(sys.version_info >= (3, 15), reason="Python chooses the groups itself")
 TICKER = Path(__file__).parents[4] / "examples" / "ticker"
@@ -100,12 +99,52 @@ def test_weak_groups_are_noticed(pair: Any) -> None:
 def test_both_files_name_the_groups() -> None:
     """The files and the list of the program agree; the one for an older OpenSSL lacks what that has not."""
     named = {
-        file.name: file.read_text("utf-8").rpartition("Groups = ")[2].strip().split(":")
+        file.name: file.read_text("utf-8").rpartition("Groups = ")[2].strip()
         for file in CONFIGURATIONS.glob("*.cnf")
     }
-    classical = [group for group in GROUPS if group != "X25519MLKEM768"]
-    assert named == {"openssl.cnf": ["X25519MLKEM768", *classical], "openssl-before-3.5.cnf": classical}
-    assert (
-        list(GROUPS)
-        == named["openssl.cnf" if ssl.OPENSSL_VERSION_INFO >= (3, 5) else "openssl-before-3.5.cnf"]
-    )
+    classical = ":".join(group for group in GROUPS if group != "X25519MLKEM768")
+    assert named == {"openssl.cnf": f"X25519MLKEM768/{classical}", "openssl-before-3.5.cnf": classical}
+    assert named["openssl.cnf" if HAS_HYBRID else "openssl-before-3.5.cnf"] == GROUP_LIST
+
+
+HELLO = """
+import ssl, sys
+context, out = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.MemoryBIO()
+client = context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost")
+try:
+    client.do_handshake()
+except ssl.SSLWantReadError:
+    sys.stdout.buffer.write(out.read())
+"""
+ANSWER = """
+import ssl, sys
+from pathlib import Path
+from parlour_server.kit.net.tls_context import TlsFiles
+given, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+given.write(sys.stdin.buffer.read())
+server = TlsFiles(Path(sys.argv[1]), Path(sys.argv[2])).context.wrap_bio(given, out, server_side=True)
+try:
+    server.do_handshake()
+except ssl.SSLWantReadError:
+    sys.stdout.buffer.write(out.read())
+"""
+
+
+@BEFORE_SET_GROUPS
+@pytest.mark.skipif(not HAS_HYBRID, reason="OpenSSL has X25519MLKEM768 from 3.5 on")
+def test_a_client_that_begins_with_another_group_is_asked_for_the_hybrid(pair: Any, tmp_path: Path) -> None:
+    """T3: it has X25519MLKEM768, too, and sent its share of X25519 because that is what most servers take."""
+    ours = (CONFIGURATIONS / "openssl.cnf").read_text("utf-8")
+    theirs = tmp_path / "client.cnf"
+    theirs.write_text(ours.replace(GROUP_LIST, "X25519:X25519MLKEM768"), "utf-8")
+
+    def run(configuration: Path, given: bytes, *words: str | Path) -> bytes:
+        environment = os.environ | {"OPENSSL_CONF": str(configuration)}
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-c", *words], env=environment, input=given, capture_output=True, check=True
+        )
+        return done.stdout
+
+    hello = run(theirs, b"", HELLO)
+    answer = run(CONFIGURATIONS / "openssl.cnf", hello, ANSWER, pair.certificate, pair.key)
+    assert b"\x00\x33\x00\x02\x11\xec" in answer  # key_share of a HelloRetryRequest: the group, no share

@@ -22,11 +22,11 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.secret import Secret
+from parlour_server.capabilities.server_backups.archive import write_archive
+from parlour_server.capabilities.server_backups.restore import opened_backup, restore
 from parlour_server.chat_program import CHAT
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.auth.password_hashing import HashingPool
-from parlour_server.kit.backup.archive import write_archive
-from parlour_server.kit.backup.restore import opened_backup, restore
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.server import Server
 from parlour_server.kit.setup.certificates import pin_of, read_certificate

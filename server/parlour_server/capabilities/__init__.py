@@ -13,6 +13,7 @@ from parlour_server.capabilities.openapi import CAPABILITY as openapi
 from parlour_server.capabilities.opentelemetry import CAPABILITY as opentelemetry
 from parlour_server.capabilities.prometheus import CAPABILITY as prometheus
 from parlour_server.capabilities.proxy_protocol import CAPABILITY as proxy_protocol
+from parlour_server.capabilities.server_backups import CAPABILITY as server_backups
 from parlour_server.kit.capability import Capability
 
 CAPABILITIES: Final[tuple[Capability, ...]] = (
@@ -24,4 +25,5 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     opentelemetry,
     prometheus,
     proxy_protocol,
+    server_backups,
 )  # fmt: skip

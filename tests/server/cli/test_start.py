@@ -56,7 +56,7 @@ NOT_AT_START = (
     "parlour_mls",
     "parlour_protocol.encrypted",
     "parlour_server.capabilities.openapi.document",  # most servers are never asked for the document
-    "parlour_server.kit.backup",
+    "parlour_server.capabilities.server_backups.contents",
     "parlour_server.capabilities.prometheus.text",
     "parlour_server.capabilities.acme.order",
     "parlour_server.kit.setup.doctor",

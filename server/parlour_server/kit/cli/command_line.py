@@ -22,7 +22,7 @@ import click
 from parlour_protocol.kit.errors import ParlourProtocolError, ProgramError
 from parlour_server.kit.capability import Capability
 from parlour_server.kit.cli import audit_command as log
-from parlour_server.kit.cli import backup_commands as backups
+from parlour_server.kit.cli import database_commands as databases
 from parlour_server.kit.cli import doctor_command as doctor
 from parlour_server.kit.cli import import_command as imports
 from parlour_server.kit.cli import invite_commands as invites
@@ -63,9 +63,8 @@ KIT_COMMANDS: Final = (
     sessions.session,
     notices.notice,
     log.audit,
-    backups.backup,
-    backups.migrate,
-    backups.new_incarnation,
+    databases.migrate,
+    databases.new_incarnation,
     imports.import_,
 )
 """What every server has."""

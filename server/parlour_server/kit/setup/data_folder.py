@@ -16,7 +16,7 @@ from typing import Final
 from parlour_protocol.kit.ids import Millis
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_name import ProgramName
-from parlour_server.kit.setup.parents import exposed, folder_of_backups_at
+from parlour_server.kit.setup.parents import closed_folder_at, exposed
 from parlour_server.kit.store.engine.connection import Connection
 
 _FOLDER_MODE: Final = 0o700
@@ -129,8 +129,8 @@ class DataFolder:
         return self.path / "reserve"
 
     @property
-    def unfinished_restore(self) -> Path:
-        """A file that is here while a backup is restored into this folder, and stays if that breaks off."""
+    def unfinished(self) -> Path:
+        """A file that is here while a command fills this folder, and stays if that breaks off."""
         return self.path / "restore-unfinished"
 
     @property
@@ -155,9 +155,9 @@ class DataFolder:
 
     def create(self) -> None:
         """Create the folder, or check the existing one. Raises SetupError."""
-        if (backups := folder_of_backups_at(self.path)) is not None:
+        if (closed := closed_folder_at(self.path)) is not None:
             raise SetupError(
-                f"{self.path} lies in {backups}, a folder of backups: what removes or copies those would meet"
+                f"{self.path} lies in {closed}, a folder of backups: what removes or copies those would meet"
                 " this server; choose a place outside of it"
             )
         try:
@@ -182,7 +182,7 @@ class DataFolder:
         """
         if not self.path.is_dir():
             return [f"there is no data folder {self.path}; `{self._init}` makes it"]
-        if self.unfinished_restore.exists():
+        if self.unfinished.exists():
             why = f"the restore of a backup into {self.path} has not finished"
             return [f"{why}; if none is running, remove this folder and restore the backup again"]
         above = exposed(self.path.absolute())

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Final
 
 _MOST_LINKS: Final = 40
-MARKS_OF_BACKUPS: Final = ("format.json", "backups")
-"""The file and the folder in a folder of backups that tell that it is one."""
+CLOSED_BY: Final = ("format.json", "backups")
+"""The file and the folder that mark a folder of copies, in which no server may be."""
 
 
-def folder_of_backups_at(path: Path) -> Path | None:
-    """Return the folder of backups that ``path`` is, or lies in; None if there is none."""
+def closed_folder_at(path: Path) -> Path | None:
+    """Return the folder of copies that ``path`` is, or lies in; None if there is none."""
     here = path.resolve()
-    marks, backups = MARKS_OF_BACKUPS
+    file, folder = CLOSED_BY
     for one in (here, *here.parents):
-        if os.path.isfile(one / marks) and os.path.isdir(one / backups):  # noqa: PTH112, PTH113 - never raise
+        if os.path.isfile(one / file) and os.path.isdir(one / folder):  # noqa: PTH112, PTH113 - never raise
             return one
     return None
 

@@ -15,6 +15,7 @@ from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import write_private
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.doctor import examine
+from parlour_server.kit.setup.parents import CLOSED_BY
 
 
 def test_a_new_folder_is_private(tmp_path: Path) -> None:
@@ -47,6 +48,25 @@ def test_a_folder_that_others_could_exchange_is_refused(folder: DataFolder) -> N
         folder.require()
     with pytest.raises(SetupError, match="others can write"):
         folder.create()
+
+
+def test_a_folder_that_was_not_filled_to_the_end_is_no_servers(folder: DataFolder) -> None:
+    """What fills a folder puts a file there first: nothing starts on what it left, or adds to it."""
+    write_private(folder.unfinished, b"")
+    for work in (folder.require, folder.create):
+        with pytest.raises(SetupError, match="has not finished"):
+            work()
+
+
+def test_no_folder_is_made_in_one_of_copies(tmp_path: Path) -> None:
+    """What removes or copies those would meet the server."""
+    file, inner = CLOSED_BY
+    (tmp_path / file).touch()
+    CHAT.folder(tmp_path / "beside").create()
+    (tmp_path / inner).mkdir()
+    for place in (tmp_path, tmp_path / inner / "a" / "data"):
+        with pytest.raises(SetupError, match="choose a place outside of it"):
+            CHAT.folder(place).create()
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])

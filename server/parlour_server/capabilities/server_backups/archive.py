@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, Literal
 
 import msgspec
 
-from parlour_server.kit.backup.contents import (
+from parlour_server.capabilities.server_backups.contents import (
     HashingReader,
     Member,
     copy_bytes,

@@ -11,9 +11,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from parlour_server.kit.backup.archive import opened_archive
-from parlour_server.kit.backup.contents import Backup, check_digest, damaged, temporary_folder
-from parlour_server.kit.backup.repository import Repository
+from parlour_server.capabilities.server_backups.archive import opened_archive
+from parlour_server.capabilities.server_backups.contents import (
+    Backup,
+    check_digest,
+    damaged,
+    temporary_folder,
+)
+from parlour_server.capabilities.server_backups.repository import Repository
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import private_file, write_private
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -76,7 +81,7 @@ def restore(
             raise SetupError(f"{folder.path} is not empty; restore into a new folder")
         _check_space(folder, backup)
         undo.callback(_remove, folder, backup)
-        write_private(folder.unfinished_restore, _UNFINISHED)
+        write_private(folder.unfinished, _UNFINISHED)
         with temporary_folder(folder.path, "restore") as work:
             if folder.uploads is not None:
                 (folder.path / folder.uploads.name).mkdir(mode=0o700)
@@ -95,7 +100,7 @@ def restore(
             begin()
             database.replace(folder.database)
         # Last: until then no command takes the folder for a server's, and `init` would add what is missing.
-        folder.unfinished_restore.unlink()
+        folder.unfinished.unlink()
         undo.pop_all()
     return found
 
@@ -119,7 +124,7 @@ def _remove(folder: DataFolder, backup: Backup) -> None:
     with suppress(OSError):
         shutil.rmtree(folder.operator_log)
     with suppress(OSError):
-        folder.unfinished_restore.unlink()
+        folder.unfinished.unlink()
 
 
 def _remove_folder(folder: DataFolder) -> None:

@@ -19,12 +19,12 @@ import pytest
 
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.limits import FILE_BYTES
+from parlour_server.capabilities.server_backups.archive import write_archive
+from parlour_server.capabilities.server_backups.contents import Backup, temporary_folder
+from parlour_server.capabilities.server_backups.restore import opened_backup, restore, verify
 from parlour_server.chat_folder import files_of
 from parlour_server.chat_program import CHAT
 from parlour_server.delivery.blob_store import BlobStore
-from parlour_server.kit.backup.archive import write_archive
-from parlour_server.kit.backup.contents import Backup, temporary_folder
-from parlour_server.kit.backup.restore import opened_backup, restore, verify
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import private_file
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -35,7 +35,7 @@ KILLED_BACKUP = """
 import os, signal, sys, tarfile
 from pathlib import Path
 from parlour_server.chat_program import CHAT
-from parlour_server.kit.backup.archive import write_archive
+from parlour_server.capabilities.server_backups.archive import write_archive
 
 tarfile.TarFile.addfile = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 write_archive(CHAT.schema, CHAT.folder(Path(sys.argv[1])), Path(sys.argv[2]))
@@ -44,7 +44,7 @@ KILLED_RESTORE = """
 import os, signal, sys
 from pathlib import Path
 from parlour_server.chat_program import CHAT
-from parlour_server.kit.backup.restore import opened_backup, restore
+from parlour_server.capabilities.server_backups.restore import opened_backup, restore
 
 folder = CHAT.folder(Path(sys.argv[1]))
 with opened_backup(folder, Path(sys.argv[2])) as backup:
@@ -362,11 +362,11 @@ def test_a_restore_that_is_killed_leaves_a_folder_that_says_so(folder: DataFolde
     for work in (again.require, again.create, lambda: restored(again, tmp_path / "all.tar")):
         with pytest.raises(SetupError, match="has not finished; if none is running, remove this folder and"):
             work()
-    assert "remove it and restore again" in again.unfinished_restore.read_text()
+    assert "remove it and restore again" in again.unfinished.read_text()
     shutil.rmtree(again.path)
     restored(again, tmp_path / "all.tar")
     again.require()
-    assert not again.unfinished_restore.exists()
+    assert not again.unfinished.exists()
 
 
 def test_a_restore_that_is_refused_leaves_no_new_folder(folder: DataFolder, tmp_path: Path) -> None:

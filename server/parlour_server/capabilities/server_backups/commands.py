@@ -1,4 +1,4 @@
-"""`backup`, `migrate` and `new-incarnation`."""
+"""`backup` and its commands."""
 
 from contextlib import ExitStack
 from functools import partial
@@ -22,7 +22,7 @@ from parlour_server.kit.cli.command_options import (
 )
 
 if TYPE_CHECKING:
-    from parlour_server.kit.backup.repository import BackupFacts
+    from parlour_server.capabilities.server_backups.repository import BackupFacts
 
 _ARCHIVE = ".tar"
 _place = click.Path(path_type=Path)
@@ -56,8 +56,8 @@ def create(data: Path, target: Path, as_json: bool) -> None:  # noqa: FBT001 - c
     status is 1 when the database turns out to be damaged; it is backed up all the same, so keep the earlier
     backups.
     """
-    from parlour_server.kit.backup.archive import write_archive  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.backup.repository import Repository  # noqa: PLC0415
+    from parlour_server.capabilities.server_backups.archive import write_archive  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.server_backups.repository import Repository  # noqa: PLC0415
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
 
     folder = folder_of(data)
@@ -93,7 +93,7 @@ def create(data: Path, target: Path, as_json: bool) -> None:  # noqa: FBT001 - c
 @json_option
 def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """List the backups in FOLDER, the oldest first."""
-    from parlour_server.kit.backup.repository import Repository  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.server_backups.repository import Repository  # noqa: PLC0415 - keeps `--help` quick
 
     found = Repository(program().folder(Path()), folder).backups()
     if as_json:
@@ -122,9 +122,9 @@ def verify(target: Path, name: str | None, drill: bool, as_json: bool) -> None: 
 
     Of a folder, every backup is checked, or the one that --name gives.
     """
-    from parlour_server.kit.backup import restore as restoring  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.backup.contents import temporary_folder  # noqa: PLC0415
-    from parlour_server.kit.backup.repository import Repository  # noqa: PLC0415
+    from parlour_server.capabilities.server_backups import restore as restoring  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.server_backups.contents import temporary_folder  # noqa: PLC0415
+    from parlour_server.capabilities.server_backups.repository import Repository  # noqa: PLC0415
 
     known = program().folder(Path())
     checked = Repository(known, target).verify() if target.is_dir() and name is None else 1
@@ -173,7 +173,7 @@ def restore(
     A backup that is damaged or cut off is refused, and nothing is restored. Later changes are not in
     the backup. The logs get a new incarnation, so that clients notice and keep what they have.
     """
-    from parlour_server.kit.backup import restore as restoring  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.server_backups import restore as restoring  # noqa: PLC0415 - keeps `--help` quick
 
     folder = program().folder(data.absolute())
     with ExitStack() as stack, restoring.opened_backup(folder, target, name) as found:
@@ -204,7 +204,7 @@ def restore(
 @json_option
 def prune(data: Path, folder: Path, keep: int, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click
     """Remove old backups from FOLDER, all but the newest ones and those that these start from."""
-    from parlour_server.kit.backup.repository import Repository  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.server_backups.repository import Repository  # noqa: PLC0415 - keeps `--help` quick
 
     known = folder_of(data)
     question = f"Remove all backups from {folder} but the newest {keep} and those that these start from?"
@@ -215,46 +215,6 @@ def prune(data: Path, folder: Path, keep: int, yes: bool, as_json: bool) -> None
         say({"removed": removed.backups, "files": removed.files})
     else:
         click.echo(f"removed {len(removed.backups)} backups, and {removed.files} files that no other has")
-
-
-@click.command(epilog=example("$command migrate --data ~/$word"))
-@data_option
-@json_option
-def migrate(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
-    """Upgrade the database to the schema of this version. Stop the server and make a backup first."""
-    from parlour_server.kit.setup.schema_upgrade import upgrade_schema  # noqa: PLC0415 - keeps `--help` quick
-
-    folder = folder_of(data)
-    with action(folder, "migrate") as result:
-        before, after = upgrade_schema(program().schema, folder, settings_of(folder))
-        result["schema"] = f"{before} to {after}"
-    if as_json:
-        say({"before": before, "after": after})
-        return
-    click.echo(f"schema {after}" + ("; nothing to change" if before == after else f"; it was {before}"))
-
-
-@click.command("new-incarnation", epilog=example("$command new-incarnation --data ~/$word"))
-@data_option
-@json_option
-def new_incarnation(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
-    """After other tools restored the database: give the logs a new incarnation, so that clients notice.
-
-    For PostgreSQL, and for SQLite replicas. Stop all servers first. Without it, numbers of lost messages are
-    used again, and clients take that for an attack. `backup restore` does it by itself.
-    """
-    from parlour_server.kit.setup.open_store import engine_for  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.setup.restored_database import begin_again  # noqa: PLC0415
-
-    folder = folder_of(data)
-    with action(folder, "new-incarnation") as result:
-        name = begin_again(program(), folder, engine_for(folder, settings_of(folder).database))
-        result["name"] = name
-    if as_json:
-        say({"incarnation": name})
-        return
-    click.echo(program().after_restore)
-    click.echo(f"incarnation {name} of the logs; next: start the servers")
 
 
 def _about(one: "BackupFacts") -> str:

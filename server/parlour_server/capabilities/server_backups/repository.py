@@ -25,7 +25,7 @@ from typing import BinaryIO, Final, Literal
 
 import msgspec
 
-from parlour_server.kit.backup.contents import (
+from parlour_server.capabilities.server_backups.contents import (
     CHUNK,
     HashingReader,
     Member,
@@ -39,12 +39,12 @@ from parlour_server.kit.backup.contents import (
     refuse_larger_than_disk,
     snapshot,
 )
-from parlour_server.kit.backup.open_folder import NoFolderError, OpenFolder
+from parlour_server.capabilities.server_backups.open_folder import NoFolderError, OpenFolder
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import remove_unfinished, write_private
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.folder_lock import hold
-from parlour_server.kit.setup.parents import MARKS_OF_BACKUPS, open_to_others
+from parlour_server.kit.setup.parents import CLOSED_BY, open_to_others
 from parlour_server.kit.store.schema import Schema
 
 BLOCK: Final = 4096
@@ -55,7 +55,7 @@ _CHAIN: Final = 48
 _CHECK_AGAIN: Final = timedelta(days=1)
 """A backup of changes looks for damage only if none did for so long: it is most of what a backup costs."""
 _BLOCKS: Final = "blocks"
-_FORMAT, _BACKUPS = MARKS_OF_BACKUPS
+_FORMAT, _BACKUPS = CLOSED_BY
 _MANIFEST: Final = "manifest.json"
 _WHOLE: Final = "database"
 _CHANGES: Final = "changes"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from parlour_server.kit.backup.contents import damaged
+from parlour_server.capabilities.server_backups.contents import damaged
 from parlour_server.kit.private_file import private_file
 
 _MODE: Final = 0o700

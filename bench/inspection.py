@@ -7,7 +7,6 @@ process: wall time, and the CPU time of this process.
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from parlour_protocol.frames.fields import MessageText
@@ -23,7 +22,6 @@ from parlour_protocol.kit.inspect import Action, Allow, Context, Options, Part, 
 from parlour_protocol.kit.inspect.shipped import SHIPPED
 from parlour_protocol.kit.inspect.words import WordList
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
-from parlour_protocol.kit.server_notices import ServerNotice
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.session_activity import SessionActivity
@@ -33,7 +31,6 @@ from parlour_server.kit.config.server_settings import Rates
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.connection import ConnectionInfo
-from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.inspection.inspection import Inspection
 from parlour_server.kit.inspection.inspector_process import InspectorProcess
@@ -159,10 +156,6 @@ def _inspection(process: InspectorProcess, clock: SteadyClock) -> Inspection:
     return Inspection(process, fails_open=False, audit=Audit(), metrics=metrics, clock=clock)
 
 
-async def _no_notices(_now: Millis) -> Sequence[ServerNotice]:
-    return ()
-
-
 async def _measure(inspection: Inspection | None, size: int, *, cpu: bool = True) -> float:
     """Return the microseconds of one message: the least of some rounds."""
     clock = SteadyClock(SystemClock())
@@ -189,7 +182,6 @@ async def _measure(inspection: Inspection | None, size: int, *, cpu: bool = True
         clock=clock,
         nodes=LiveNodes(None, clock, "", outage_seconds=1),
         limits=AccountLimits(),
-        notices=NoticeFollowers(_no_notices, clock),
         inspection=inspection,
         hits=LimitHits(),
         observer=None,

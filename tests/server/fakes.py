@@ -1,7 +1,6 @@
 """A clock that stands, an audit log that can be read, hashing that costs nothing."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -10,7 +9,6 @@ from argon2 import PasswordHasher
 
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.kit.server_notices import ServerNotice
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import SteadyClock
 from parlour_server.kit.live_nodes import LiveNodes
@@ -63,11 +61,6 @@ class ReadableAudit(Audit):
 
     def kinds(self) -> list[StrEnum]:
         return [event for event, _ in self.events]
-
-
-async def no_notices(_now: Millis) -> Sequence[ServerNotice]:
-    """Return what an operator who has nothing to say told everyone."""
-    return ()
 
 
 def by_itself() -> LiveNodes:

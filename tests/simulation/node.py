@@ -6,7 +6,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING
 
 from tests.server.chat.fakes import GENEROUS, RecordingAudit
-from tests.server.fakes import by_itself, no_notices
+from tests.server.fakes import by_itself
 from tests.simulation.bus import SimulatedBus
 from tests.simulation.store import NodeStore
 
@@ -21,7 +21,6 @@ from parlour_server.kit.batching import Deliveries
 from parlour_server.kit.bus.bus import SessionsEnded
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
-from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.journal_follower import JournalFollower
@@ -101,7 +100,6 @@ class Node:
             clock=self._clock,
             nodes=nodes,
             limits=AccountLimits(),
-            notices=NoticeFollowers(no_notices, self._clock),
             inspection=None,
             hits=LimitHits(),
             observer=None,

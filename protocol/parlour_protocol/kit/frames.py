@@ -45,6 +45,8 @@ class Request(Frame, frozen=True):
 
     inspected: ClassVar[bool] = True
     """Whether inspectors look at it; not at what only the operator reads."""
+    answered_by_server: ClassVar[bool] = False
+    """Whether the server does, for every program: it is a read, and one that not every server offers."""
 
     id: RequestIdField
 

@@ -1,10 +1,10 @@
 """Notices by the operator of a server to everyone: a program that shows them has both frames in its unions.
 
-Only the server makes them, from its operator's command; no request of a client contains one. The kit's
-server answers the request itself.
+Only the server makes them, from its operator's command; no request of a client contains one. No program has a
+handler for the request: a capability of the server answers it.
 """
 
-from typing import Annotated, NewType
+from typing import Annotated, ClassVar, NewType
 
 from msgspec import Meta
 
@@ -26,7 +26,9 @@ class NoticeText(WireText):
 
 
 class FollowNotices(Request, frozen=True, tag="follow_notices"):
-    """Get the operator's notices from now on: the current ones are pushed before the answer."""
+    """Get the operator's notices, the current ones before the answer; `not_found`: the server offers none."""
+
+    answered_by_server: ClassVar[bool] = True
 
 
 class ServerNotice(Push, frozen=True, tag="server_notice"):

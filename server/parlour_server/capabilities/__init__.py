@@ -11,18 +11,20 @@ from parlour_server.capabilities.certificate_import import CAPABILITY as certifi
 from parlour_server.capabilities.disk_space import CAPABILITY as disk_space
 from parlour_server.capabilities.openapi import CAPABILITY as openapi
 from parlour_server.capabilities.opentelemetry import CAPABILITY as opentelemetry
+from parlour_server.capabilities.operator_notices import CAPABILITY as operator_notices
 from parlour_server.capabilities.prometheus import CAPABILITY as prometheus
 from parlour_server.capabilities.proxy_protocol import CAPABILITY as proxy_protocol
 from parlour_server.capabilities.server_backups import CAPABILITY as server_backups
 from parlour_server.kit.capability import Capability
 
 CAPABILITIES: Final[tuple[Capability, ...]] = (
+    acme,
     address_bans,
     certificate_import,
-    acme,
     disk_space,
     openapi,
     opentelemetry,
+    operator_notices,
     prometheus,
     proxy_protocol,
     server_backups,

@@ -20,7 +20,6 @@ import msgspec
 
 from parlour_protocol.kit.errors import ErrorCode, ProgramError
 from parlour_protocol.kit.frames import Greeting, Hello, Push, Request
-from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_protocol.kit.wire import Wire
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.kit.api.operations import Operation, Operations
@@ -229,7 +228,9 @@ class App(Generic[_S]):
     def check(self) -> None:
         """Raise ProgramError for a program that is not complete."""
         missing = ", ".join(
-            kind.__name__ for kind in self.wire.requests if kind not in {FollowNotices, *self._handlers}
+            kind.__name__
+            for kind in self.wire.requests
+            if not kind.answered_by_server and kind not in self._handlers
         )
         if missing:
             raise ProgramError(f"{self.wire.subprotocol} has no handler for {missing}: write @app.on(…)")

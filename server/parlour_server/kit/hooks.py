@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from parlour_protocol.kit.frames import Request
     from parlour_protocol.kit.names import UserName
     from parlour_server.kit.api.operations import Handler
     from parlour_server.kit.audit_file import AuditFile
     from parlour_server.kit.auth.password_hashing import HashingPool
+    from parlour_server.kit.connections.peer import Peer
     from parlour_server.kit.connections.service import ConnectionService
     from parlour_server.kit.net.listener import Balancer
     from parlour_server.kit.net.net_server import NetServer
     from parlour_server.kit.net.tls_context import TlsFiles
     from parlour_server.kit.observer import Observer
+    from parlour_server.kit.program import Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +60,7 @@ class Hooks:
     """Those of operations of the HTTPS API, by their names."""
     reloaded: list[Callable[[Any], None]] = field(default_factory=list)
     """Called with the new settings after each reload."""
+    answers: "dict[type[Request], Callable[[Peer[Any], Request], Result]]" = field(default_factory=dict)
+    """Handle a request that the server answers for every program (``Request.answered_by_server``)."""
+    closed: "list[Callable[[Peer[Any]], None]]" = field(default_factory=list)
+    """Called for each connection that has ended."""

@@ -47,7 +47,6 @@ from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_table import need_restart
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
-from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import SetupError, UnavailableError
 from parlour_server.kit.hooks import Hooks, Serving
@@ -79,7 +78,6 @@ from parlour_server.kit.setup.server_keys import claim_keys
 from parlour_server.kit.signatures import SigningKey, make_signing_key
 from parlour_server.kit.store.account_limits import CHANGED as ACCOUNT_LIMITS
 from parlour_server.kit.store.kit_store import KitStore
-from parlour_server.kit.store.server_notices import CHANGED as NOTICES
 from parlour_server.kit.topics import Topics
 
 _CLOSE_SECONDS: Final = 0.5
@@ -202,7 +200,6 @@ class Server(Generic[_Settings]):
             hooks = await start_all(spec.capabilities, parts)
             store.writer.observer = parts.topics.deliveries.observer = hooks.observer
             running = await spec.start(parts)
-            notices = NoticeFollowers(store.notices.current, clock)
             service = ConnectionService(
                 running.program,
                 wire=spec.wire,
@@ -215,10 +212,11 @@ class Server(Generic[_Settings]):
                 clock=clock,
                 nodes=nodes,
                 limits=limits,
-                notices=notices,
                 inspection=inspection,
                 hits=hits,
                 observer=hooks.observer,
+                answers=hooks.answers,
+                on_closed=hooks.closed,
             )
             stack.push_async_callback(_within, service.close)
             api = _Api(spec, parts, running, hooks, operations, activity, passwords)
@@ -254,7 +252,7 @@ class Server(Generic[_Settings]):
                 limits.replace(await store.account_limits.all())
 
             changes = OperatorChanges(
-                {ACCOUNT_LIMITS: read_limits, NOTICES: notices.refresh, **hooks.read_again},
+                {ACCOUNT_LIMITS: read_limits, **hooks.read_again},
                 service.journal,
             )
             follower = JournalFollower(store.journal, changes.journal)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from tests.server.chat.inline_store import InlineStore
-from tests.server.fakes import by_itself, no_notices
+from tests.server.fakes import by_itself
 from tests.server.kit.store.world import log_in
 
 from parlour_protocol.frames.bodies import Joined, Message
@@ -35,7 +35,6 @@ from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.connection import ConnectionInfo
-from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord, TicketGrant
@@ -201,7 +200,6 @@ class World:
             clock=self.clock,
             nodes=self.nodes,
             limits=AccountLimits(),
-            notices=NoticeFollowers(no_notices, self.clock),
             inspection=None,
             hits=LimitHits(),
             observer=None,

@@ -44,7 +44,7 @@ class ServerNotices:
         self._emit(NoticesChanged())
 
     async def follow(self, conversation: ChatConversation) -> None:
-        """Ask for the notices; an older server knows none.
+        """Ask for the notices; a server may offer none.
 
         The server sends those that it has. What was known before may have been withdrawn meanwhile.
         """

@@ -26,7 +26,6 @@ from parlour_server.kit.cli import database_commands as databases
 from parlour_server.kit.cli import doctor_command as doctor
 from parlour_server.kit.cli import import_command as imports
 from parlour_server.kit.cli import invite_commands as invites
-from parlour_server.kit.cli import notice_commands as notices
 from parlour_server.kit.cli import ready_command as readiness
 from parlour_server.kit.cli import serve_commands as serve
 from parlour_server.kit.cli import session_commands as sessions
@@ -61,7 +60,6 @@ KIT_COMMANDS: Final = (
     invites.invite,
     accounts.user,
     sessions.session,
-    notices.notice,
     log.audit,
     databases.migrate,
     databases.new_incarnation,

@@ -16,7 +16,6 @@ from enum import Enum, auto
 from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.limits import REQUEST_FRAME
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_server.kit.account_buckets import AccountBuckets
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.config.server_settings import Rates
@@ -116,15 +115,12 @@ class AccountBudget:
     def __init__(
         self, rates: Rates, budgets: Budgets, nodes: LiveNodes, limits: AccountLimits, hits: LimitHits
     ) -> None:
-        """Begin with no one; ``budgets`` is the program's table.
+        """Begin with no one; ``budgets`` is the program's table, and that of what the server answers.
 
         ``limits`` has those of single accounts, ``hits`` counts refusals.
         """
         self._hits = hits
-        self._budgets: dict[type[Request], Budget | AnyBuckets] = {
-            FollowNotices: Budget.READ,
-            **budgets,
-        }
+        self._budgets = budgets
         self.reads = frozenset(kind for kind, budget in self._budgets.items() if budget is Budget.READ)
         """Requests whose answers are charged."""
         self._nodes = nodes

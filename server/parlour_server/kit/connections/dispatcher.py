@@ -15,7 +15,7 @@ knows what another request has done or still will do: no answer could be true, s
 import asyncio
 from asyncio import CancelledError, Future
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from enum import Enum, auto
 from functools import partial
 from inspect import isawaitable, iscoroutine
@@ -36,7 +36,6 @@ from parlour_protocol.kit.errors import (
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.frames import Answer, Greeting, Refusal, Request
 from parlour_protocol.kit.ids import RequestId
-from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
@@ -179,17 +178,17 @@ class RequestDispatcher(Generic[S]):
         strikes: int,
         inspection: Inspection | None,
         counts: RequestCounts,
-        follow: Callable[[Peer[S]], None],
+        answers: Mapping[type[Request], Callable[[Peer[S], Request], Result]],
         observer: "Observer | None",
     ) -> None:
-        """``follow`` sends a connection the operator's notices; ``observer``: None if there is none.
+        """``answers`` handle what the server answers itself; ``observer``: None if there is none.
 
         ``strikes``: refusals in a row that end a connection; ``inspection``: None if nothing is on.
         """
         self._counts = counts
         self._inspection = inspection
         self._handle = program.handle if observer is None else observer.observe(program.handle)
-        self._follow = follow
+        self._answers = answers
         self._about = program.about
         self._audited = frozenset(program.audited)
         self._wire = wire
@@ -292,10 +291,7 @@ class RequestDispatcher(Generic[S]):
         made: list[Pending[Any]] = []
         before = MADE.set(made)
         try:
-            if type(request) is FollowNotices:
-                handled: Any = self._follow(conversation.peer)
-            else:
-                handled = self._handle(conversation.peer, request)
+            handled: Any = self._answers.get(type(request), self._handle)(conversation.peer, request)
             if isawaitable(handled) and not isinstance(handled, Future | Pending):
                 if iscoroutine(handled) and not made:
                     return handled

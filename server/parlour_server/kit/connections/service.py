@@ -9,7 +9,8 @@ that ends is removed everywhere at once and gets nothing more (S2).
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from parlour_protocol.kit.codec import request_id_of
@@ -20,9 +21,10 @@ from parlour_protocol.kit.errors import (
     SESSION_ENDED,
     TRY_AGAIN,
     CloseCode,
+    ErrorCode,
     ProgramError,
 )
-from parlour_protocol.kit.frames import Greeting
+from parlour_protocol.kit.frames import Greeting, Request
 from parlour_protocol.kit.ids import ConnectionId, SessionId
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit
@@ -31,7 +33,7 @@ from parlour_server.kit.bus.bus import Bus, SessionsEnded, user_subject
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Rates
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
-from parlour_server.kit.connections.budgets import AccountBudget, ConnectionBudget
+from parlour_server.kit.connections.budgets import AccountBudget, Budget, ConnectionBudget
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.connection import Connection
 from parlour_server.kit.connections.dispatcher import ANSWER_SECONDS, Conversation, RequestDispatcher
@@ -39,11 +41,11 @@ from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.error_frames import AnyWire, unavailable
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.connections.request_counts import RequestCounts
-from parlour_server.kit.connections.server_notices import NoticeFollowers
+from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.inspection.inspection import Inspection
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
-from parlour_server.kit.program import Program
+from parlour_server.kit.program import Program, Result
 from parlour_server.kit.store.records import AccountEnd, SessionEnded
 
 if TYPE_CHECKING:
@@ -79,15 +81,16 @@ class ConnectionService(Generic[S]):
         clock: Clock,
         nodes: LiveNodes,
         limits: AccountLimits,
-        notices: NoticeFollowers,
         inspection: Inspection | None,
         hits: LimitHits,
         observer: "Observer | None",
+        answers: Mapping[type[Request], Callable[[Peer[S], Request], Result]] = MappingProxyType({}),
+        on_closed: Iterable[Callable[[Peer[S]], None]] = (),
     ) -> None:
         """Begin without connections, subscribed to the bus. Call it in the event loop.
 
         ``hits`` counts what is refused over a limit. ``inspection``: None if nothing is on; ``observer``:
-        None if there is none.
+        None if there is none. ``answers`` and ``on_closed`` are those of capabilities (``Hooks``).
         """
         self._hits = hits
         self.requests: Final = RequestCounts(wire.requests)
@@ -100,14 +103,16 @@ class ConnectionService(Generic[S]):
         self._activity = activity
         self._clock = clock
         self._nodes = nodes
-        self._notices = notices
+        self._closed = (program.closed, *on_closed)
         self._conversations: dict[ConnectionId, Conversation[S]] = {}
         self._ended: dict[SessionId, tuple[float, CloseCode]] = {}
         """Sessions that ended lately: their tickets may have been redeemed just before."""
+        by_server = [kind for kind in wire.requests if kind.answered_by_server]
+        budgets = {**dict.fromkeys(by_server, Budget.READ), **program.budgets}
         self._dispatcher = RequestDispatcher(
             program,
             wire=wire,
-            accounts=AccountBudget(rates, program.budgets, nodes, limits, self._hits),
+            accounts=AccountBudget(rates, budgets, nodes, limits, self._hits),
             audit=audit,
             background=background,
             clock=clock,
@@ -115,7 +120,7 @@ class ConnectionService(Generic[S]):
             strikes=rates.strikes,
             inspection=inspection,
             counts=self.requests,
-            follow=notices.follow,
+            answers={**dict.fromkeys(by_server, _refuse), **answers},
             observer=observer,
         )
         self._bus = bus
@@ -243,6 +248,11 @@ class ConnectionService(Generic[S]):
         self._connected.remove(peer)
         self._nodes.connected(peer.user, len(self._connected.of(peer.user)))
         self._bus.unlisten(user_subject(peer.user))
-        self._notices.forget(peer)
-        with ErrorBoundary("forgetting a connection"):
-            self._program.closed(peer)
+        for closed in self._closed:
+            with ErrorBoundary("forgetting a connection"):
+                closed(peer)
+
+
+def _refuse(_peer: Peer[S], _request: Request) -> Result:
+    """Refuse what no capability of this server answers. Raises RefusedError."""
+    raise RefusedError(ErrorCode.NOT_FOUND, "this server does not offer that")

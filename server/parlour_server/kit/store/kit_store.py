@@ -29,7 +29,6 @@ from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.retention import prune
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.schema import Schema, engine_of
-from parlour_server.kit.store.server_notices import SqlNotices
 from parlour_server.kit.store.shared_nodes import SharedNodes
 from parlour_server.kit.store.table_facts import Rule
 
@@ -82,7 +81,6 @@ class KitStore:
             if self._engine.is_shared
             else MemoryTickets(self._readers, clock)
         )
-        self.notices: Final = SqlNotices(self._writer, self._readers)
         self.audit_heads: Final = AuditHeads(self._writer, self._readers)
         self.account_limits: Final = SqlAccountLimits(self._writer, self._readers, clock)
         self.second_factors: Final = FactorStore(self._writer, self._readers, clock)

@@ -22,7 +22,6 @@ KIT_BOUNDS: Final[Mapping[str, str]] = {
     "kit_logs": "one for each log",
     "node_accounts": "people connected",
     "nodes": "one for each server",
-    "notices": "until they end, or are withdrawn",
     "recovery_codes": "10 for each account",
     "second_factors": "10 for each account",
     "server_keys": "a few rows",

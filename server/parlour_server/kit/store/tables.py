@@ -178,16 +178,6 @@ journal: Final = Table(
     **PLAIN,
 )
 
-notices: Final = Table(
-    "notices",
-    metadata,
-    Column("notice", Words, primary_key=True),
-    Column("at", Number, nullable=False),
-    Column("expires", Number, nullable=False, index=True),
-    Column("text", Words, nullable=False),
-    **KEYED,
-)
-
 incarnation: Final = Table(
     "incarnation",
     metadata,

@@ -1,14 +1,11 @@
 """The commands of the kit have the names of the program they belong to."""
 
-from dataclasses import replace
-
 import click
 import pytest
 from click.testing import CliRunner
 
 from parlour_protocol.kit.errors import ProgramError
-from parlour_protocol.kit.server_notices import FollowNotices
-from parlour_protocol.kit.wire import Wire
+from parlour_server.capabilities import CAPABILITIES
 from parlour_server.chat_name import NAME
 from parlour_server.chat_program import CHAT
 from parlour_server.cli.command_line import COMMAND_LINE
@@ -29,6 +26,7 @@ SHOP = CommandLine(
     about="A shop.",
     example="",
     package="parlour",
+    capabilities=CAPABILITIES,
 )
 
 
@@ -75,16 +73,6 @@ def test_a_program_may_replace_a_command() -> None:
     run = CliRunner().invoke
     assert "--by" in run(COMMAND_LINE.group, ["invite", "create", "--help"]).output
     assert "--by" not in run(SHOP.group, ["invite", "create", "--help"]).output
-
-
-def test_a_program_whose_clients_show_no_notices_sends_none(
-    folder: DataFolder, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The operator is told, instead of believing that everyone saw it."""
-    silent = replace(CHAT, wire=Wire("silent.v1", requests=FollowNotices))
-    line = CommandLine(NAME, lambda: silent, about="", example="")
-    assert line.run(["notice", "send", "--data", str(folder.path), "down at 8"]) == 1
-    assert "nothing was sent" in capsys.readouterr().err
 
 
 def test_an_invite_has_a_role_of_the_program(folder: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:

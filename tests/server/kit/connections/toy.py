@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import msgspec
-from tests.server.fakes import ReadableAudit, StoppedClock, by_itself, no_notices
+from tests.server.fakes import ReadableAudit, StoppedClock, by_itself
 
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.errors import CloseCode, MalformedFrameError
@@ -25,7 +25,6 @@ from parlour_server.kit.connections.budgets import Budgets
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.connection import ConnectionInfo
 from parlour_server.kit.connections.peer import Peer
-from parlour_server.kit.connections.server_notices import NoticeFollowers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.inspection.inspection import Inspection
 from parlour_server.kit.limit_hits import LimitHits
@@ -207,7 +206,6 @@ class World:
             clock=self.clock,
             nodes=by_itself(),
             limits=AccountLimits(),
-            notices=NoticeFollowers(no_notices, self.clock),
             inspection=inspection,
             hits=self.hits,
             observer=None,

@@ -24,7 +24,6 @@ BATCH: Final = 200
 KIT_RULES: Final = (
     Rule("sessions", ("session",), "expires <= ?1"),
     Rule("invites", ("digest",), "expires <= ?1"),
-    Rule("notices", ("notice",), "expires <= ?1"),
     Rule("attempts", ("key",), "last <= ?1"),
     Rule("factor_challenges", ("digest",), "expires <= ?1"),
     Rule("second_factors", ("factor",), "expires <= ?1"),  # one that no one finished setting up

@@ -11,20 +11,19 @@ from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.kit.store.engine.journal import note_changed
-from parlour_server.kit.store.engine.readers import Readers
-from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.kit.store.kit_store import KitStore
 
 CHANGED: Final = "notices"
 """In the journal."""
 _CURRENT: Final = "SELECT notice, at, expires, text FROM notices WHERE expires > ? ORDER BY at, notice"
 
 
-class SqlNotices:
+class OperatorNotices:
     """The table of notices."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
-        self._writer = writer
-        self._readers = readers
+    def __init__(self, store: KitStore) -> None:
+        self._writer = store.writer
+        self._readers = store.readers
 
     async def current(self, now: Millis) -> Sequence[ServerNotice]:
         """Return those that have not expired, oldest first."""

@@ -1,4 +1,4 @@
-"""`notice`: what the operator tells everyone who uses the server."""
+"""`notice`: tell everyone who uses the server something, list it, and withdraw it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parlour_protocol.kit.server_notices import ServerNotice
+    from parlour_server.capabilities.operator_notices.store import OperatorNotices
     from parlour_server.kit.store.kit_store import KitStore
 
 _HOUR = 3_600_000
@@ -55,7 +56,9 @@ def send(data: Path, text: str, hours: int, as_json: bool) -> None:  # noqa: FBT
     checked = text_of(NoticeText, text, "notice")
     now = SystemClock().now()
     made = ServerNotice(NoticeId(new_short_id()), now, Millis(now + hours * _HOUR), checked)
-    with_store(data, lambda store: store.notices.send(made), did="notice send", notice=made.notice, text=text)
+    with_store(
+        data, lambda store: _notices(store).send(made), did="notice send", notice=made.notice, text=text
+    )
     if as_json:
         say(_as_json(made))
         return
@@ -70,7 +73,7 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
 
     async def work(store: "KitStore") -> "Sequence[ServerNotice]":
-        return await store.notices.current(SystemClock().now())
+        return await _notices(store).current(SystemClock().now())
 
     found = with_store(data, work, did=None)
     if as_json:
@@ -92,7 +95,7 @@ def withdraw(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - c
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
 
     async def work(store: "KitStore") -> None:
-        if not await store.notices.withdraw(which, SystemClock().now()):
+        if not await _notices(store).withdraw(which, SystemClock().now()):
             raise SetupError(f"there is no such notice; `{command()} notice list` shows all")
 
     with_store(data, work, did="notice withdraw", notice=which)
@@ -100,6 +103,12 @@ def withdraw(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - c
         say({"notice": which, "withdrawn": True})
         return
     click.echo(f"{which} is withdrawn")
+
+
+def _notices(store: "KitStore") -> "OperatorNotices":
+    from parlour_server.capabilities.operator_notices.store import OperatorNotices  # noqa: PLC0415 - keeps `--help` quick
+
+    return OperatorNotices(store)
 
 
 def _as_json(one: "ServerNotice") -> dict[str, object]:

@@ -1,0 +1,23 @@
+"""`notice`, where the program has no place for it."""
+
+from dataclasses import replace
+
+import pytest
+
+from parlour_protocol.kit.server_notices import FollowNotices
+from parlour_protocol.kit.wire import Wire
+from parlour_server.capabilities.operator_notices import CAPABILITY
+from parlour_server.chat_name import NAME
+from parlour_server.chat_program import CHAT
+from parlour_server.kit.cli.command_line import CommandLine
+from parlour_server.kit.setup.data_folder import DataFolder
+
+
+def test_a_program_whose_clients_show_no_notices_sends_none(
+    folder: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The operator is told, instead of believing that everyone saw it."""
+    silent = replace(CHAT, wire=Wire("silent.v1", requests=FollowNotices))
+    line = CommandLine(NAME, lambda: silent, about="", example="", capabilities=(CAPABILITY,))
+    assert line.run(["notice", "send", "--data", str(folder.path), "down at 8"]) == 1
+    assert "nothing was sent" in capsys.readouterr().err

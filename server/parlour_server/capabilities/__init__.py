@@ -18,9 +18,9 @@ from parlour_server.capabilities.server_backups import CAPABILITY as server_back
 from parlour_server.kit.capability import Capability
 
 CAPABILITIES: Final[tuple[Capability, ...]] = (
-    acme,
     address_bans,
     certificate_import,
+    acme,
     disk_space,
     openapi,
     opentelemetry,

@@ -36,10 +36,6 @@ def _refuse_nobody() -> None:
     return
 
 
-def _believe_nobody(_address: str) -> None:
-    return
-
-
 @dataclass(slots=True)
 class Hooks:
     """Each capability adds to them when it starts."""
@@ -48,7 +44,7 @@ class Hooks:
     """Asked for each accepted socket, before TLS: whether its plain address may not connect now."""
     close_refused: Callable[[], None] = _refuse_nobody
     """Closes the connections of addresses that are refused now: to be called after that has changed."""
-    balancer: "Balancer" = _believe_nobody
+    balancer: "Balancer | None" = None
     """Asked for each accepted socket: what reads from it, before TLS, for whom a load balancer speaks."""
     read_again: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     """What to read at the start, and whenever the journal says that this has changed (``note_changed``)."""

@@ -73,7 +73,7 @@ class Listener:
         make_protocol: ProtocolFactory,
         audit: Audit,
         *,
-        balancer: Balancer,
+        balancer: Balancer | None,
         refused: Sequence[Callable[[str], bool]],
         tls_seconds: float,
         close_seconds: float,
@@ -139,7 +139,7 @@ class Listener:
         asyncio.get_running_loop().add_reader(listening, self._accept_some, listening)
 
     def _admit(self, accepted: socket.socket, address: str) -> None:
-        read_client = self._balancer(address)
+        read_client = None if self._balancer is None else self._balancer(address)
         if read_client is None and self.refuses(address):
             accepted.close()
             self._note_refused(address)

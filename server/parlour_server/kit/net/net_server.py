@@ -53,7 +53,7 @@ class NetServer:
         body_cap: BodyCap,
         nodes: LiveNodes,
         refused: Sequence[Callable[[str], bool]],
-        balancer: Balancer,
+        balancer: Balancer | None,
         account_limits: AccountLimits,
     ) -> None:
         """Take bound ``sockets``; call ``serve``. Raises SetupError."""

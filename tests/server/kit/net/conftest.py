@@ -458,7 +458,7 @@ def bench(pair: Pair) -> BenchMaker:
     ) -> AsyncIterator[Bench]:
         caps.setdefault("ping_seconds", 3600)  # no ping comes between what a test waits for
         made = Bench(pair, caps, {"origins": origins}, app, body_cap)
-        made.hooks.balancer = balancer or made.hooks.balancer
+        made.hooks.balancer = balancer
         made.chat = service or made.chat
         await made.start()
         try:

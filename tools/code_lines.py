@@ -34,6 +34,7 @@ _NO_CODE: Final = {
     tokenize.NL,
 }
 _TOLD: Final = re.compile(r"(<!-- lines: (\S+) -->)([0-9,]*)(<!-- end -->)")
+_PART: Final = re.compile(r"^(?=## )", re.MULTILINE)
 _ROW: Final = re.compile(r"^(\| \[`[^`]+`\]\(\.\./\.\./([^)]+)\) \| )([0-9,]*)( \|)", re.MULTILINE)
 
 
@@ -72,34 +73,43 @@ def rounded(lines: int, told: str, step: int) -> str:
     return f"{max(step, round(lines / step) * step):,}"
 
 
-def listed(page: Path) -> list[str]:
-    """Return the files whose counts a document has in a table, by their paths from the root."""
-    return [row[2] for row in _ROW.finditer((ROOT / page).read_text(encoding="utf-8"))]
+def listed(text: str) -> list[str]:
+    """Return the files whose counts a text has in a table, by their paths from the root."""
+    return [row[2] for row in _ROW.finditer(text)]
 
 
 def files(written: Mapping[Path, str]) -> dict[Path, str]:
     """Return the documents with their counts: a file's in tens, all others in hundreds.
 
-    ``written`` are documents that other tools have written already.
     A table has them in its second column where the first links to a file. `<!-- lines: PATH --><!-- end -->`
-    tells one in a sentence: of a folder, or of all files that a document lists.
+    tells one in a sentence: of a folder, or of all files that a document lists; `part` stands for those that
+    are listed in the same section. ``written`` are documents that other tools have written already.
     """
     found = {}
     for page in PAGES:
-        text = written.get(page) or (ROOT / page).read_text(encoding="utf-8")
-        for pattern in (_TOLD, _ROW):
-            text = pattern.sub(lambda one: f"{one[1]}{_told(one[2], one[3])}{one[4]}", text)
-        found[page] = text
+        parts = _PART.split(written.get(page) or (ROOT / page).read_text(encoding="utf-8"))
+        found[page] = "".join(_with_counts(part) for part in parts)
     return found
 
 
-def _told(place: str, told: str) -> str:
+def _with_counts(part: str) -> str:
+    text = _TOLD.sub(lambda one: f"{one[1]}{_told(one[2], one[3], part)}{one[4]}", part)
+    return _ROW.sub(lambda one: f"{one[1]}{_told(one[2], one[3], part)}{one[4]}", text)
+
+
+def _told(place: str, told: str, part: str) -> str:
     path = ROOT / place
+    if place == "part":
+        return rounded(_all(part), told, 100)
     if path.suffix == ".md":
-        return rounded(sum(count(ROOT / file) for file in listed(path) if (ROOT / file).exists()), told, 100)
+        return rounded(_all(path.read_text(encoding="utf-8")), told, 100)
     if not path.exists():
         return told  # tests/docs/test_reading.py says that it is gone
     return rounded(count(path), told, 100 if path.is_dir() else 10)
+
+
+def _all(text: str) -> int:
+    return sum(count(ROOT / file) for file in listed(text) if (ROOT / file).exists())
 
 
 def _table(places: Sequence[Path]) -> str:

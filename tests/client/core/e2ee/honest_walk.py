@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
@@ -24,7 +24,7 @@ from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import BEFORE_JOIN, Delivery, Entry, NoteKind
 from parlour_client.kit.connection_status import LinkState
-from parlour_client.kit.errors import ParlourClientError, SetupError, UnreachableError
+from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_protocol.delivery import DeviceStatus, EventStored
 from parlour_protocol.frames import bodies as b
 from parlour_protocol.frames.requests import SendEncrypted
@@ -33,6 +33,8 @@ from parlour_protocol.kit.ids import DeviceId, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind, RoomSuite
+
+T = TypeVar("T")
 
 FALSE: Final = frozenset(
     {
@@ -117,11 +119,8 @@ class HonestWalk:
         return made
 
     async def open(self, home: Home) -> Client:
-        try:
-            client = await self.harness.open(home.user, home.name)
-        except UnreachableError:  # its first greeting told of a restore: it connects again
-            client = self.harness.clients[-1]
-            await self.connect(client)
+        # Time passes: its first greeting may tell of a restore, and then it connects again.
+        client = await self.during(self.harness.open(home.user, home.name))
         home.clients.append(client)
         return client
 
@@ -296,11 +295,11 @@ class HonestWalk:
         with suppress(ParlourClientError):
             await work
 
-    async def during(self, work: Awaitable[object]) -> None:
+    async def during(self, work: Awaitable[T]) -> T:
         """Await something while time passes."""
         task = asyncio.ensure_future(work)
         await self.harness.until(task.done, advance=0.1)
-        await task
+        return await task
 
     def home_of(self, client: Client) -> Home:
         return next(home for home in self.homes if client in home.clients)

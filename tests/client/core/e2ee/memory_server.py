@@ -306,6 +306,7 @@ class Line(Session):
             if wire.line.device == device:
                 wire.line.ended = True
                 wire.drop()
+        self.server.keys_changed(self.user)
 
     def _room(self, room: RoomId, call: str) -> Room:
         self._enter(call)

@@ -283,8 +283,8 @@ class HonestWalk:
         await self.rest()
 
     async def recreate(self, room: RoomId) -> None:
-        """Have an owner recreate a contested group."""
-        for client in self.online(ANA) or self.online():
+        """Have a device recreate a contested group that knows its members, one of the owner if possible."""
+        for client in [*self.online(ANA), *self.online(BEN), *self.online(EVE)]:
             if client.account.user in self.harness.server.rooms[room].members:
                 with suppress(ParlourClientError):
                     await self.during(client.encryption.refound(room))

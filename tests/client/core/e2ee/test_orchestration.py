@@ -596,6 +596,27 @@ async def test_an_older_copy_of_a_home_does_not_recreate_a_group(harness: Harnes
     assert await texts(ben, room) == ["in the new group"]
 
 
+async def test_a_new_device_does_not_recreate_a_group_whose_members_it_does_not_know(
+    harness: Harness,
+) -> None:
+    """It would begin with its own person only, and everyone else refuse that: the room would stand still."""
+    ana, ben, room = await pair(harness)
+    home = harness.server.rooms[room]
+    home.contested = True
+    assert home.group is not None
+    harness.server.write(home, BEN, Contested(group=home.group, epoch=Epoch(home.epoch)))
+    laptop = await harness.open(ANA, "laptop")
+    approving = asyncio.ensure_future(ana.encryption.approve(laptop.encryption.own().code))
+    await harness.until(approving.done, advance=0.1)
+    await harness.until(lambda: laptop.rooms.get(room) is not None)
+    with pytest.raises(NotReadyError, match="does not know the room's members"):
+        await laptop.encryption.refound(room)
+    await ben.encryption.refound(room)
+    await harness.quiet()
+    await say(harness, laptop, room, "from the new device")
+    assert await texts(ben, room) == ["from the new device"]
+
+
 async def break_line(harness: Harness, client: Client) -> None:
     """Cut a client off, until it has noticed."""
     line = harness.lines[client]

@@ -25,6 +25,7 @@ from parlour_client.core.e2ee.groups.group_errors import (
     NotReadyError,
 )
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
+from parlour_client.core.e2ee.groups.handshakes import NO_WELCOME
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.own_identity import lost_devices
 from parlour_client.core.e2ee.maintenance.background_tasks import ChangeSignal, quietly
@@ -122,8 +123,27 @@ class Reconciler:
         await self._server.reached(room)
         report = await self._submitter.report(room)
         if not report.again:  # after a rollback ``reconcile`` recreates it, replacing the server's old group
+            await self._require_members_known(room)
             await self._create_group(room)
         await self.reconcile(room)
+
+    async def _require_members_known(self, room: RoomId) -> None:
+        """Require that this device knows who is in the room, if others are: they refuse a group without them.
+
+        A new device of an owner, which no one has added yet, would begin a list of members with its own
+        person only.
+        """
+        state = await self._server.group(room)
+        known = await self._archive.read(self._session.groups.known_roster, room)
+        if (
+            known is None
+            and not (is_ours(state, self._session.own.user) or _abandoned(state))
+            and state.group
+        ):
+            raise NotReadyError(
+                _("This device was not in the room's group yet, so it does not know the room's members."),
+                _("Someone whose device was in it must recreate it: /refound."),
+            )
 
     async def contest(self) -> None:
         """Report every commit that could not be processed to the server, once no events are waiting."""
@@ -237,8 +257,8 @@ class Reconciler:
         try:
             await self._submitter.shown(room, lambda now: (now.group, now.status) != before)
         except NotReadyError:
-            if report.status is not GroupStatus.ACTIVE:
-                raise
+            if report.status is not GroupStatus.ACTIVE:  # the log is here, so it is the Welcome that lacks
+                raise NotReadyError(_(NO_WELCOME)) from None
             raise AnotherGroupError from None
         return None
 

@@ -127,7 +127,7 @@ class CatchUp:
         """Take a pushed event; waits while too much is unwritten."""
         room, top = event.room, self.top(event.room)
         mine = self._follow or (room in self._tracked if room in self._strict else bool(top))
-        if event.seq == top + 1 and mine and room not in self._held:
+        if event.seq == top + 1 and mine and room not in self._held and not self._is_unsure(room):
             self._heads[room] = max(event.seq, self._heads.get(room, Seq(0)))
             self._accept(room, [event], live=True)
         elif event.seq > top:
@@ -200,7 +200,15 @@ class CatchUp:
     def _is_behind(self, room: RoomId) -> bool:
         wanted = self._follow or room in self._tracked
         now = wanted and room not in self._held and room not in self._refused
-        return now and self._heads.get(room, Seq(0)) > self.top(room)
+        return now and (self._heads.get(room, Seq(0)) > self.top(room) or self._is_unsure(room))
+
+    def _is_unsure(self, room: RoomId) -> bool:
+        """Say whether the last event of a strict room may be another one at the server.
+
+        Its history may have been exchanged for one that is as long, and has the same incarnation.
+        """
+        unsure = room in self._strict and room not in self._compared
+        return unsure and 0 < self.top(room) <= self._heads.get(room, Seq(0))
 
     def _all_behind(self) -> list[RoomId]:
         return [room for room in self._heads if self._is_behind(room)]

@@ -75,6 +75,10 @@ class JoinRefusedError(EncryptionError):
     hint = N_("Ask a member to remove this device and to add it again.")
 
 
+class UnusableWelcomeError(JoinRefusedError):
+    """It was made with a key package whose private key is gone: the server, or this home, is an older one."""
+
+
 class UnfitGroupError(JoinRefusedError):
     """The group's members are not those whom this device knew, and no statement says why: it is contested."""
 

@@ -79,6 +79,22 @@ def is_stranger(connection: apsw.Connection, room: RoomId, user: UserName, known
     return roster is None or roster.person(user) is None
 
 
+def recreate_again(connection: apsw.Connection, room: RoomId, me: UserName) -> bool:
+    """Have a group recreated once more that this device, one of the room, can't enter; False: it was in one.
+
+    A server that went back without saying so gives out key packages that were used already.
+    """
+    known = load(connection, room)
+    if known is None or known.people is None or me not in known.people:
+        return False
+    query = """
+        UPDATE mls_rolled_back SET due = 1 WHERE room = ?1 AND NOT EXISTS (
+            SELECT 1 FROM events
+            WHERE room = ?1 AND seq > mls_rolled_back.fork AND json_extract(note, '$.kind') = ?2)"""
+    connection.execute(query, (room, NoteKind.HISTORY_STARTS.value))
+    return bool(connection.changes())
+
+
 def note_created(connection: apsw.Connection, room: RoomId) -> None:
     """Note that a group was created since."""
     connection.execute("UPDATE mls_rolled_back SET due = 0 WHERE room = ?", (room,))

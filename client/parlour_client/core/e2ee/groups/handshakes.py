@@ -18,6 +18,7 @@ from parlour_client.core.e2ee.groups.group_errors import (
     KeyLogNeededError,
     RuleBrokenError,
     UnfitGroupError,
+    UnusableWelcomeError,
 )
 from parlour_client.core.e2ee.groups.group_store import StoredGroup, note_unfit
 from parlour_client.core.e2ee.groups.key_lifetimes import Ended
@@ -38,6 +39,7 @@ from parlour_client.core.e2ee.groups.transaction import (
     stripped,
     with_body,
 )
+from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_mls import (
@@ -64,7 +66,7 @@ _NOT_OURS: Final = N_("The server altered a change that this device made; it was
 _UNFOUNDED: Final = N_("The server put another group in this one's place, though no one contested it.")
 _STRANGER: Final = N_("{user}, who is not in this room, created another group for it; it was ignored.")
 _REPLAYED: Final = N_("The server showed a change of the room's keys twice; the second one was ignored.")
-_NO_WELCOME: Final = N_(
+NO_WELCOME: Final = N_(
     "This device was added, but its invitation did not arrive: a member must add it again."
 )
 WITHHELD: Final = N_(
@@ -189,9 +191,12 @@ def _by_others(transaction: Transaction, event: LogEvent, body: Handshake) -> Re
         return silent(event)
     if isinstance(transaction.refused, UnfitGroupError):
         return _unfit(transaction, event, body, str(transaction.refused))
+    if isinstance(transaction.refused, UnusableWelcomeError):
+        key_packages.doubt(transaction.connection)
+        transaction.moved = transaction.unusable = True
+        group_rollback.recreate_again(transaction.connection, event.room, transaction.own.user)
     if transaction.welcome_missing:
-        why = transaction.refused
-        return Received(with_body(event, stripped(body)), trouble=_NO_WELCOME if why is None else str(why))
+        return Received(with_body(event, stripped(body)), trouble=NO_WELCOME)
     if group_rollback.is_due(transaction.connection, event.room):
         return silent(event)  # the server has lost that it was added before
     return forged(event, _REPLAYED)  # this device was in that epoch already

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 
 import apsw
 
-from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, RuleBrokenError, UnfitGroupError
+from parlour_client.core.e2ee.groups.group_errors import (
+    JoinRefusedError,
+    RuleBrokenError,
+    UnfitGroupError,
+    UnusableWelcomeError,
+)
 from parlour_client.core.e2ee.groups.group_store import (
     GroupStore,
     StoredGroup,
@@ -50,7 +55,7 @@ from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.signing import verify
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.kit.language import _
-from parlour_mls import Extension, Group, KeyPackageStore, MlsError
+from parlour_mls import Extension, Group, KeyPackageStore, MlsError, NotForThisGroupError
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Handshake
@@ -96,7 +101,8 @@ def open_welcome(
         roster = _roster(group, opened[-1].roster if opened else b"")
         _check(group, own, binding, roster, body, group_id)
     except MlsError as error:
-        raise JoinRefusedError(_("The Welcome was refused: {error}.").format(error=error)) from error
+        refuse = UnusableWelcomeError if isinstance(error, NotForThisGroupError) else JoinRefusedError
+        raise refuse(_("The Welcome was refused: {error}.").format(error=error)) from error
     rules = RoomRules(roster, _no_new_key)
     group.policy = rules.policy()
     return OpenedWelcome(group, rules, frozenset(before - {package.ref for package in store}), own)

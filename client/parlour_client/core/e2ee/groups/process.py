@@ -92,6 +92,7 @@ def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Rece
         transaction.merged,
         transaction.lost,
         transaction.removed,
+        transaction.unusable,
         unsure,
         transaction.learned,
         _is_unexecuted(transaction),

@@ -72,6 +72,8 @@ class Receipt:
     """Our commits (or the group's creation) that lost to another one."""
     removed: bool = False
     """This device was removed; the keys of the group are deleted."""
+    unusable: bool = False
+    """A Welcome could not be opened: the key packages at the server must be replaced."""
     needs_key_log: LogEvent | None = None
     """This Handshake gives someone another key and was not processed: read the key log to its end first."""
     learned: bool = False

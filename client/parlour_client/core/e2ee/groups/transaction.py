@@ -97,6 +97,7 @@ class Transaction:
     lost: list[RequestId] = field(default_factory=list)
     concerns: list[Concern] = field(default_factory=list)
     removed: bool = False
+    unusable: bool = False
     contest: ToContest | None = None
     moved: bool = False
     roster: Roster | None = None

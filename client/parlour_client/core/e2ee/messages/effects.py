@@ -101,8 +101,10 @@ class Effects:
             self._scheduler.contest(room)
         if receipt.older:
             self._scheduler.renew(room, 0)
-        if receipt.lost or receipt.removed or receipt.unexecuted:
+        if receipt.lost or receipt.removed or receipt.unexecuted or receipt.unusable:
             self._scheduler.changed(room)
+        if receipt.unusable:
+            self._background.run(self._identity.refresh_packages())
         if receipt.learned:
             self._background.run(self._membership.ask_again(room))
 

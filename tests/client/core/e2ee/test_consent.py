@@ -1,6 +1,7 @@
 """Invitations of encrypted rooms among running clients: accepted, declined, withdrawn, ended, shown again."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from msgspec import structs
@@ -9,12 +10,12 @@ from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.lying_server import words
 from tests.client.core.e2ee.test_hostile_keys import members
-from tests.client.core.e2ee.test_orchestration import GARDEN, pair, say, texts
+from tests.client.core.e2ee.test_orchestration import GARDEN, break_line, pair, say, texts
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import EncryptionError
-from parlour_client.kit.errors import ApiRefusedError
+from parlour_client.kit.errors import ApiRefusedError, SessionEndedError
 from parlour_protocol.delivery import KeyLogPage
 from parlour_protocol.frames import bodies as b
 from parlour_protocol.frames.opaque import StatementBytes
@@ -94,6 +95,34 @@ async def test_an_invitation_that_is_shown_again_after_it_was_withdrawn(harness:
     assert ben.encryption.room(room).problem == ("The invitation of eve by ana is void: it was withdrawn.")
     assert (await ana.encryption.report(room)).void_invitations == [ana.encryption.room(room).problem]
     await harness.until(lambda: "ana withdrew this invitation." in other.encryption.room(room).problem)
+    assert not accusations(harness)
+
+
+async def test_an_acceptance_by_a_device_that_was_revoked_before_anyone_saw_it(harness: Harness) -> None:
+    """It is void, everyone says so, and the person can be invited again."""
+    harness.accepts = False
+    ana, ben, room = await room_of_two(harness)
+    eve = await harness.open(EVE)
+    await ana.invitations.send(room, EVE)
+    await harness.until(lambda: bool(eve.invitations.all))
+    for client in (ana, ben):
+        await break_line(harness, client)
+    await eve.invitations.accept(room)
+    with suppress(SessionEndedError):  # it was this one's
+        await eve.encryption.revoke(eve.encryption.own().device)
+    await harness.close(eve)
+    eve = await harness.open(EVE)
+    for client in (ana, ben):
+        harness.lines[client].down = False
+        client.connection.retry_now()
+    await harness.until(lambda: "revoked since" in ana.encryption.room(room).problem, advance=0.1)
+    await ana.invitations.send(room, EVE)
+    await harness.until(lambda: bool(eve.invitations.all))
+    await eve.invitations.accept(room)
+    device = eve.encryption.own().device
+    await harness.until(lambda: device in harness.server.rooms[room].present, advance=0.1)
+    await say(harness, ana, room, "hello, eve")
+    await harness.until_true(lambda: texts(eve, room), ["hello, eve"])
     assert not accusations(harness)
 
 

@@ -222,7 +222,7 @@ class _Planner:
     def _hinders(self, pair: Addition) -> str:  # noqa: PLR0911 - one return for each reason
         """Say why this device must not add someone, though the others may follow; empty: it may."""
         act, signer = pair.statement.act, pair.statement.signer
-        if any(key_log_copy.is_revoked(self._connection, one.device) for one in pair.all):
+        if statements.is_of_revoked(self._connection, pair):
             return _("it was signed on a device that was revoked since")
         logged = key_log_copy.account(self._connection, act.who)
         key = act.account_key if isinstance(act, Admit) else signer.account_key

@@ -219,19 +219,29 @@ def executable(
     return roster, done
 
 
+def is_of_revoked(connection: apsw.Connection, addition: Addition) -> bool:
+    """Say whether a device signed the admission, the acceptance or the request that was revoked since."""
+    return any(key_log_copy.is_revoked(connection, one.device) for one in addition.all)
+
+
 def devices_of(stored: StoredGroup) -> set[DeviceId]:
     """Return the devices in a group."""
     return {certificate_of(leaf).device for _, leaf in stored.group.tree.members()}
 
 
 def expected(connection: apsw.Connection, stored: StoredGroup) -> Roster:
-    """Return the roster as it will be when everything that waits is executed."""
+    """Return the roster as it will be when everything that waits is executed.
+
+    No device adds someone by what a revoked device has signed: they must be invited again.
+    """
     roster = stored.rules.roster
     query = "SELECT 1 FROM mls_statements WHERE room = ? AND waiting LIMIT 1"
     if not any(connection.execute(query, (stored.room,))):
         return roster
     devices = devices_of(stored)
     for one in waiting(connection, stored.room):
+        if isinstance(one, Addition) and is_of_revoked(connection, one):
+            continue
         statement, acceptance = (one.statement, one.acceptance) if isinstance(one, Addition) else (one, None)
         execution = Execution(statement.act.at, None, devices, partial(key_log_copy.had_key, connection))
         with suppress(NotAllowedError):

@@ -91,7 +91,7 @@ class EncryptedRooms:
         self.archive, self.state, self.delivery, self.me = archive, state, delivery, account.user
         self._live = live
         self._catch_up = catch_up
-        self._clock = clock
+        self.clock = clock
         self._emit = emit
         self._follow = follow
         self._signal, self._background = ChangeSignal(), BackgroundTasks()
@@ -369,7 +369,7 @@ class EncryptedRooms:
     def rolled_back(self, connection: apsw.Connection, fork: Divergence) -> None:
         """Note a rollback, in the transaction that writes it."""
         if (groups := self.session.kept_groups) is not None:
-            groups.rolled_back(connection, fork.room, fork.shared, fork.top)
+            groups.rolled_back(connection, fork.room, fork.shared, fork.top, self.clock.now())
         else:  # it continues after the fork, whatever happens to its keys
             connection.execute("UPDATE mls_rooms SET cursor = ? WHERE room = ?", (fork.top, fork.room))
 
@@ -411,7 +411,7 @@ class EncryptedRooms:
         await self._live.drop()  # it is bound to the old device
 
     async def _sign_in_late(self) -> None:
-        await self.session.sign_in_late(self._clock.sleep)
+        await self.session.sign_in_late(self.clock.sleep)
         await self._live.drop()  # a new connection is bound to this device
 
     async def _use_keys(self) -> None:

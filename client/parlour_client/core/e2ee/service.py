@@ -146,7 +146,7 @@ class Encryption:
         groups = self._rooms.session.maybe_groups
         if listed is None or groups is None or report.roster is None:
             return report.claims
-        expected = await self._rooms.archive.read(groups.expected, room)
+        expected = await self._rooms.archive.read(groups.expected, room, self._rooms.clock.now())
         asked_in = await self._rooms.archive.read(statements.asked_in, room)
         soon = set() if expected is None else {one.user for one in expected.people}
         now = {one.user for one in report.roster.people}

@@ -293,7 +293,7 @@ class Device:
 
     def sign(self, log: Log, make: MakeAct) -> StatementBytes:
         """Sign a statement for an event."""
-        return StatementBytes(self.run(self.groups.sign, log.room, make))
+        return StatementBytes(self.run(self.groups.sign, log.room, make, Millis(log.now)))
 
     def read_key_log(self) -> None:
         """Learn everyone's account key."""

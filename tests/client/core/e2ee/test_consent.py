@@ -116,6 +116,29 @@ async def test_an_acceptance_by_a_device_that_was_revoked_before_anyone_saw_it(h
         harness.lines[client].down = False
         client.connection.retry_now()
     await harness.until(lambda: "revoked since" in ana.encryption.room(room).problem, advance=0.1)
+    await come_in_again(harness, ana, eve, room)
+
+
+async def test_an_invitation_that_ended_before_anyone_saw_its_acceptance(harness: Harness) -> None:
+    """It is void, everyone says so, and the person can be invited again."""
+    harness.accepts = False
+    ana, ben, room = await room_of_two(harness)
+    eve = await harness.open(EVE)
+    await ana.invitations.send(room, EVE)
+    await harness.until(lambda: bool(eve.invitations.all))
+    for client in (ana, ben):
+        await break_line(harness, client)
+    await eve.invitations.accept(room)
+    harness.clock.advance(20 * DAY)
+    for client in (ana, ben):
+        harness.lines[client].down = False
+        client.connection.retry_now()
+    await harness.until(lambda: "it ended on" in ana.encryption.room(room).problem, advance=0.1)
+    await come_in_again(harness, ana, eve, room)
+
+
+async def come_in_again(harness: Harness, ana: Client, eve: Client, room: RoomId) -> None:
+    """Have eve invited again, and require that she is in then."""
     await ana.invitations.send(room, EVE)
     await harness.until(lambda: bool(eve.invitations.all))
     await eve.invitations.accept(room)

@@ -259,7 +259,9 @@ class GroupService:
                 statements.ask_out(connection, room, user)
         return people
 
-    def rolled_back(self, connection: apsw.Connection, room: RoomId, shared: Seq, fork: Seq) -> None:
+    def rolled_back(
+        self, connection: apsw.Connection, room: RoomId, shared: Seq, fork: Seq, now: Millis
+    ) -> None:
         """Note that the server lost the events between ``shared`` and ``fork``, and continue after it.
 
         This device's pending commits were made for an epoch that the server does not have.
@@ -271,7 +273,9 @@ class GroupService:
             commit.drop(connection, self._store, stored)
         self.contested(connection, room)
         members = {member.user for member in self.report(connection, room).members}
-        roster = known_roster(connection, room) if stored is None else statements.expected(connection, stored)
+        roster = (
+            known_roster(connection, room) if stored is None else statements.expected(connection, stored, now)
+        )
         before = row.group
         group_rollback.note(connection, row, shared, fork, members, roster, self._own.user)
         links = Links(connection, room)
@@ -378,14 +382,14 @@ class GroupService:
         """Plan the next commit, and store the server's other claims. Raises NotReadyError."""
         stored = self.stored(connection, room)
         made = plan(connection, self._own, stored, state, peer, clocks)
-        roster = statements.expected(connection, stored)
+        roster = statements.expected(connection, stored, clocks.here)
         changed = server_claims.keep(connection, room, made.claims, roster, clocks.here)
         return replace(made, claims_changed=changed)
 
-    def sign(self, connection: apsw.Connection, room: RoomId, make: MakeAct) -> bytes:
+    def sign(self, connection: apsw.Connection, room: RoomId, make: MakeAct, now: Millis) -> bytes:
         """Sign a statement about the room's members, if it is valid now. Raises EncryptionError."""
         stored = self.stored(connection, room)
-        roster = statements.expected(connection, stored)
+        roster = statements.expected(connection, stored, now)
         act = make(roster)
         data = signed(self._own, act)
         devices = statements.devices_of(stored)
@@ -400,10 +404,10 @@ class GroupService:
             ) from error
         return data
 
-    def expected(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
+    def expected(self, connection: apsw.Connection, room: RoomId, now: Millis) -> Roster | None:
         """Return the roster as it will be when the waiting statements are executed; None outside."""
         stored = self._stored(connection, room)
-        return None if stored is None else statements.expected(connection, stored)
+        return None if stored is None else statements.expected(connection, stored, now)
 
     def sign_own(self, act: AnyAct) -> bytes:
         """Sign a statement about this account only, even from outside: that it wants to join, or has left."""

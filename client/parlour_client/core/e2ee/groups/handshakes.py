@@ -88,7 +88,7 @@ def process_created(transaction: Transaction, event: LogEvent, body: GroupCreate
     roster = (
         None
         if transaction.stored is None
-        else statements.expected(transaction.connection, transaction.stored)
+        else statements.expected(transaction.connection, transaction.stored, transaction.now)
     )
     if roster is not None and roster.person(event.author) is None:
         return forged(event, _(_STRANGER).format(user=event.author))

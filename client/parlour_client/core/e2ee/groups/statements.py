@@ -229,10 +229,11 @@ def devices_of(stored: StoredGroup) -> set[DeviceId]:
     return {certificate_of(leaf).device for _, leaf in stored.group.tree.members()}
 
 
-def expected(connection: apsw.Connection, stored: StoredGroup) -> Roster:
+def expected(connection: apsw.Connection, stored: StoredGroup, now: Millis) -> Roster:
     """Return the roster as it will be when everything that waits is executed.
 
-    No device adds someone by what a revoked device has signed: they must be invited again.
+    No one comes in by an invitation that has ended by now, or that a revoked device signed or accepted: they
+    must be invited again.
     """
     roster = stored.rules.roster
     query = "SELECT 1 FROM mls_statements WHERE room = ? AND waiting LIMIT 1"
@@ -243,7 +244,8 @@ def expected(connection: apsw.Connection, stored: StoredGroup) -> Roster:
         if isinstance(one, Addition) and is_of_revoked(connection, one):
             continue
         statement, acceptance = (one.statement, one.acceptance) if isinstance(one, Addition) else (one, None)
-        execution = Execution(statement.act.at, None, devices, partial(key_log_copy.had_key, connection))
+        at = max(statement.act.at, now) if acceptance is not None else statement.act.at
+        execution = Execution(at, None, devices, partial(key_log_copy.had_key, connection))
         with suppress(NotAllowedError):
             roster = roster.applied(statement, execution, acceptance)
     return roster

@@ -117,7 +117,7 @@ class Transaction:
 
     def _role(self, user: UserName) -> Role | None:
         if self.stored is not None:  # the server's roles do not count if this device knows the members'
-            person = expected(self.connection, self.stored).person(user)
+            person = expected(self.connection, self.stored, self.now).person(user)
             return None if person is None else person.role
         return self.roles[user] if user in self.roles else self.role_of(user)
 

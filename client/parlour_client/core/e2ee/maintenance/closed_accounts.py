@@ -109,7 +109,7 @@ class ClosedAccounts:
         if groups is None or not self._follow:
             return None
         for user in self._reconciler.closed(room):
-            roster = await self._archive.read(groups.expected, room)
+            roster = await self._archive.read(groups.expected, room, self._clock.now())
             if roster is None or not roster.may_remove(self._me, user) or (room, user) in self._tried:
                 continue
             if self._identity.trust(user) is Trust.VERIFIED:

@@ -213,7 +213,7 @@ class Membership:
         for one in await self._archive.read(statements.admissions, room, user):
             make = partial(_withdrawal, now, one)
             with suppress(EncryptionError):  # not this person's, or void already
-                data = await self._archive.read(self._session.groups.sign, room, make)
+                data = await self._archive.read(self._session.groups.sign, room, make, now)
                 signed.append(StatementBytes(data))
         return signed
 
@@ -249,7 +249,7 @@ class Membership:
         if not self._covers(room):
             return None
         await self._caught_up(room)
-        roster = await self._archive.read(self._session.groups.expected, room)
+        roster = await self._archive.read(self._session.groups.expected, room, self._clock.now())
         others = [] if roster is None else [one for one in roster.people if one.user != self._me]
         own = None if roster is None else roster.person(self._me)
         alone = own is not None and own.role is Role.OWNER and all(o.role is not Role.OWNER for o in others)
@@ -290,7 +290,8 @@ class Membership:
             return None
         await self._caught_up(room)
         await self._added(room)
-        return StatementBytes(await self._archive.read(self._session.groups.sign, room, make))
+        now = self._clock.now()
+        return StatementBytes(await self._archive.read(self._session.groups.sign, room, make, now))
 
     async def _caught_up(self, room: RoomId) -> None:
         """Learn the room's current members, and have this device in the group if possible."""

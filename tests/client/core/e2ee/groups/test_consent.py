@@ -410,7 +410,7 @@ def test_what_was_seen_signed_is_not_forgotten_when_the_history_is_older() -> No
     shared = alice.cursor(log)
     log.add(alice.user, Uninvited(who=mallory.user, statement=withdraws(log, alice, invitation)))
     alice.sync(log)
-    alice.run(alice.groups.rolled_back, ROOM, shared, alice.cursor(log))
+    alice.run(alice.groups.rolled_back, ROOM, shared, alice.cursor(log), Millis(log.now))
     known = statements.withdrawals(alice.connection, ROOM, invitation.digest)
     assert len(known) == 1
     assert statements.subtracting(alice.connection, roster_of(alice, log)) == known

@@ -16,7 +16,7 @@ from parlour_protocol.membership import Remove
 
 def roll_back(device: Device, log: Log, shared: int, fork: int) -> None:
     """Let a device find that the server has lost what came after ``shared``."""
-    device.run(device.groups.rolled_back, log.room, Seq(shared), Seq(fork))
+    device.run(device.groups.rolled_back, log.room, Seq(shared), Seq(fork), Millis(log.now))
 
 
 def kicked(log: Log, by: Device, who: Device, *, is_signed: bool) -> None:

@@ -22,6 +22,10 @@ from parlour_protocol.kit.inspect import Action, Allow, Context, Options, Part, 
 from parlour_protocol.kit.inspect.shipped import SHIPPED
 from parlour_protocol.kit.inspect.words import WordList
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_server.capabilities.inspection.inspection import Inspection
+from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
+from parlour_server.capabilities.inspection.metrics import InspectionMetrics
+from parlour_server.capabilities.inspection.plugins import plugin_of
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.session_activity import SessionActivity
@@ -32,10 +36,6 @@ from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.connection import ConnectionInfo
 from parlour_server.kit.connections.service import ConnectionService
-from parlour_server.kit.inspection.inspection import Inspection
-from parlour_server.kit.inspection.inspector_process import InspectorProcess
-from parlour_server.kit.inspection.metrics import InspectionMetrics
-from parlour_server.kit.inspection.plugins import plugin_of
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.metrics import Metrics
@@ -182,7 +182,7 @@ async def _measure(inspection: Inspection | None, size: int, *, cpu: bool = True
         clock=clock,
         nodes=LiveNodes(None, clock, "", outage_seconds=1),
         limits=AccountLimits(),
-        inspection=inspection,
+        content_filter=inspection,
         hits=LimitHits(),
         observer=None,
     )

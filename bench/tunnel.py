@@ -29,9 +29,9 @@ from parlour_protocol.ids import FileId, RoomId
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
+from parlour_server.capabilities.inspection.audit_events import InspectionEvent
 from parlour_server.chat_program import CHAT
 from parlour_server.chat_settings import ChatSettings
-from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.testing.server import Person, Socket, World, running
 
 CHUNK: Final = 6_400
@@ -220,7 +220,7 @@ async def main(seconds: float) -> None:
         async with running(CHAT, Path(name) / "found", given={"inspection.tunnel": "block"}) as world:
             ada, bob, room = await people(world)
             stream = await through_messages(ada, bob, room, 10.0)
-            findings = len(world.audit(AuditEvent.INSPECTED))
+            findings = len(world.audit(InspectionEvent.INSPECTED))
             print(f"with tunnel = block: {stream.bytes:,} bytes, then blocked ({findings} findings audited)")
 
 

@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from functools import partial
 
+from parlour_protocol.frames.bodies import FileRef
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.names import UserName
 from parlour_server.api.device_endpoints import DeviceEndpoints
 from parlour_server.api.file_endpoints import FileEndpoints
 from parlour_server.api.group_endpoints import GroupEndpoints
@@ -15,10 +18,9 @@ from parlour_server.chat_metrics import CHAT_LIMITS, FILES_LIMIT, show_chat
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
+from parlour_server.delivery.device_policy import publish_policy
 from parlour_server.delivery.device_registry import DeviceRegistry
 from parlour_server.delivery.file_expiry import FileExpiry
-from parlour_server.delivery.file_inspection import FileInspection
-from parlour_server.delivery.inspection_policy import publish_policy
 from parlour_server.delivery.key_log import KeyLog
 from parlour_server.delivery.key_packages import KeyPackageService
 from parlour_server.delivery.message_expiry import MessageExpiry
@@ -28,6 +30,7 @@ from parlour_server.delivery.uploads import Uploads
 from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.auth.reauthentication import Reauthentication
+from parlour_server.kit.content_filter import ContentFilter, NamedFile, Sender
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.running_program import Parts, RunningProgram
 from parlour_server.kit.signatures import SigningKey
@@ -42,14 +45,12 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
     large = LargeJson()
     parts.stack.callback(large.close)
     server, store, bus, clock, audit = parts.server, parts.store, parts.bus, parts.clock, parts.audit
-    publish = partial(
-        publish_policy, store.keylog, parts.settings.inspection, parts.folder, server, audit, clock
-    )
+    publish = partial(publish_policy, store.keylog, parts.hooks.device_policy, server, audit, clock)
     try:
         await publish()
     except UnavailableError:  # a full disk: the server starts all the same, and publishes when there is space
-        parts.background.retry_until_done("publishing the inspection policy", publish, _nothing)
-    files = None if parts.inspection is None else FileInspection(parts.inspection, blobs)
+        parts.background.retry_until_done("publishing the policy for devices", publish, _nothing)
+    content_filter = parts.hooks.content_filter
     chat = Chat(
         server=server,
         rates=parts.settings.rates,
@@ -66,7 +67,7 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
         audit=audit,
         loop=asyncio.get_running_loop(),
         deliveries=parts.topics.deliveries,
-        check_file=None if files is None else files.named,
+        check_file=None if content_filter is None else partial(_check_file, content_filter, blobs),
     )
     if store.is_shared:
         parts.run(chat.positions.run())
@@ -100,7 +101,7 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
         packages = KeyPackageService(store, bus, clock, audit, budgets)
         groups = MlsGroups(store.groups, commands, clock, audit, budgets)
         key_log = KeyLog(store.keylog, log_key, server=server)
-        uploads = Uploads(store, blobs, clock, audit, budgets, settings.files, files)
+        uploads = Uploads(store, blobs, clock, audit, budgets, settings.files, content_filter)
         return {
             **DeviceEndpoints(guard, devices, packages, budgets, large).handlers,
             **GroupEndpoints(guard, groups, key_log, budgets, large).handlers,
@@ -108,6 +109,14 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
         }
 
     return RunningProgram(chat, handlers)
+
+
+async def _check_file(
+    content_filter: ContentFilter, blobs: BlobStore, user: UserName, room: RoomId, ref: FileRef
+) -> None:
+    """Look at a file with the name that a message gives it. Raises RefusedError, UnavailableError."""
+    file = NamedFile(ref.size, ref.name, ref.media_type, partial(blobs.head, ref.file))
+    await content_filter.file(file, Sender(user, room))
 
 
 def _nothing() -> None:

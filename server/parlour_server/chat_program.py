@@ -192,6 +192,7 @@ CHAT: Final = ProgramSpec(
     bounds=CHAT_BOUNDS,
     prune=_prune,
     pruned_text=_pruned_text,
+    tells_devices=True,
     link_fields=frozenset({"by"}),
     after_restore=_AFTER_RESTORE,
 )

@@ -1,11 +1,9 @@
 """The settings of the chat: those of every server, and its own rates, delivery and files."""
 
-from typing import Annotated, Literal
-
-from msgspec import Meta
+from typing import Annotated
 
 from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT, RETENTION_DAYS
-from parlour_server.kit.config.server_settings import InspectionSettings, Rates, Section, Settings, setting
+from parlour_server.kit.config.server_settings import Rates, Section, Settings, setting
 
 
 class ChatRates(Rates, frozen=True):
@@ -137,18 +135,6 @@ class Files(Section, frozen=True):
     ] = 60
 
 
-class ChatInspection(InspectionSettings, frozen=True):
-    """Inspection of what people send: each inspector is `off`, or does `flag`, `redact` or `block`."""
-
-    encrypted_rooms: Annotated[
-        Literal["off", "on"],
-        Meta(
-            description="people's own devices inspect what they write in encrypted rooms: `secrets`, "
-            "`cards`, `words`, `files`, `size`. Everyone is shown this, with the word list (D23)"
-        ),
-    ] = "off"
-
-
 class ChatSettings(Settings, frozen=True):
     """All settings of the chat's server."""
 
@@ -156,4 +142,3 @@ class ChatSettings(Settings, frozen=True):
     delivery: Delivery = Delivery()
     messages: MessageSettings = MessageSettings()
     files: Files = Files()
-    inspection: ChatInspection = ChatInspection()

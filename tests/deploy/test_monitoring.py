@@ -36,7 +36,6 @@ from parlour_server.chat_program import CHAT
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.capability import metrics_of
 from parlour_server.kit.config.server_settings import Settings
-from parlour_server.kit.inspection.metrics import INSPECTION_METRICS
 from parlour_server.kit.metrics import Kind
 from parlour_server.kit.setup.open_bus import BUS_METRICS
 from parlour_server.kit.testing.server import World, running
@@ -46,8 +45,7 @@ PROMETHEUS = DEPLOY / "prometheus"
 ALERTS = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text("utf-8"))
 DASHBOARD = json.loads((DEPLOY / "grafana/parlour.json").read_text("utf-8"))
 DOCUMENTED = {
-    one.full_name(NAME.word): one
-    for one in (*metrics_of(CHAT.capabilities), *INSPECTION_METRICS, *BUS_METRICS, *CHAT_METRICS)
+    one.full_name(NAME.word): one for one in (*metrics_of(CHAT.capabilities), *BUS_METRICS, *CHAT_METRICS)
 }
 ELSEWHERE = {"NATS", "PostgreSQL"}
 """Metrics that need one of these are not on the page of a server by itself."""

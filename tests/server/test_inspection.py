@@ -23,10 +23,10 @@ from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.reports import ReportReason
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
+from parlour_server.capabilities.inspection.audit_events import InspectionEvent
 from parlour_server.capabilities.prometheus.text import PrometheusText
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.chat_program import CHAT
-from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.testing.server import Person, Socket, World, running
 
 CARD = "4111 1111 1111 1111"
@@ -106,7 +106,7 @@ async def test_every_place_of_text_and_every_file(tmp_path: Path) -> None:
             ),
         ]
         assert all(isinstance(one, Error) and one.code is ErrorCode.CONTENT_REFUSED for one in refused)
-        assert len(world.audit(AuditEvent.INSPECTED)) == len(refused) + 1
+        assert len(world.audit(InspectionEvent.INSPECTED)) == len(refused) + 1
         await _files(world, ada, socket, room)
         await _report(world, socket, room)
         with pytest.raises(RuntimeError, match="422"):
@@ -171,7 +171,7 @@ async def _report(world: World, socket: Socket, room: RoomId) -> None:
 async def test_without_inspectors_there_is_no_inspection(tmp_path: Path) -> None:
     """Off by default: nothing is looked at, measured or counted."""
     async with running(CHAT, tmp_path / "data") as world:
-        assert world.parts.inspection is None
+        assert world.parts.hooks.content_filter is None
         assert b"inspection" not in PrometheusText("toy", world.parts.metrics).text()
 
 

@@ -100,7 +100,7 @@ class Node:
             clock=self._clock,
             nodes=nodes,
             limits=AccountLimits(),
-            inspection=None,
+            content_filter=None,
             hits=LimitHits(),
             observer=None,
         )

@@ -17,18 +17,18 @@ from parlour_lab.target import SETTINGS, LabServer
 from parlour_lab.wire import Wire, request
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.requests import Send
-from parlour_protocol.identity import StatementError
-from parlour_protocol.identity.inspection_policy import InspectionPolicy
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.inspect import Action, Context, Options, Part, Verdict
+from parlour_protocol.kit.inspect.policy import InspectionPolicy, PolicyError
+from parlour_server.capabilities.inspection.inspection import Inspection
+from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
+from parlour_server.capabilities.inspection.metrics import InspectionMetrics
+from parlour_server.capabilities.inspection.plugins import Plugin
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.content_filter import Passed, Sender
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.inspection.inspection import Inspected, Inspection
-from parlour_server.kit.inspection.inspector_process import InspectorProcess, Sender
-from parlour_server.kit.inspection.metrics import InspectionMetrics
-from parlour_server.kit.inspection.plugins import Plugin
 from parlour_server.kit.metrics import Metrics
 
 CARD = "4111 1111 1111 1111"
@@ -192,7 +192,7 @@ async def _crashing_text(seen: Evidence) -> bool:
     seen.sent(f"{CARD}, to a server whose inspector raises an error at it")
     try:
         looked = inspection.frame(frame, Sender("mallory"))
-        if not isinstance(looked, Inspected):
+        if not isinstance(looked, Passed):
             await looked
     except RefusedError as error:
         seen.received(error.hint)
@@ -236,7 +236,7 @@ def spying_policy(_folder: Path, seen: Evidence) -> bool:
     seen.sent(f"{data!r}")
     try:
         policy = InspectionPolicy.read(data)
-    except StatementError as error:
+    except PolicyError as error:
         seen.received(str(error))
         return True
     seen.received(f"a policy with {policy.rules}")

@@ -42,7 +42,10 @@ class RevocationEntry(
 
 
 class PolicyEntry(msgspec.Struct, frozen=True, array_like=True, tag="policy", forbid_unknown_fields=True):
-    """What clients inspect in encrypted rooms from now on (``InspectionPolicy``); the newest one counts."""
+    """What clients inspect in encrypted rooms from now on; the newest one counts.
+
+    ``policy`` is an ``InspectionPolicy`` of `kit/inspect/policy.py`.
+    """
 
     at: MillisField
     policy: bytes
@@ -50,6 +53,8 @@ class PolicyEntry(msgspec.Struct, frozen=True, array_like=True, tag="policy", fo
 
 POLICY_PREFIX: Final = b"\x93\xa6policy"
 """How the bytes of a ``PolicyEntry`` begin."""
+NO_POLICY: Final = msgspec.msgpack.encode(((), (), (), 0, 0))
+"""The policy that asks for nothing: it ends the one before it."""
 
 Entry = AccountEntry | DeviceEntry | RevocationEntry | PolicyEntry
 

@@ -9,6 +9,7 @@ from parlour_server.capabilities.acme import CAPABILITY as acme
 from parlour_server.capabilities.address_bans import CAPABILITY as address_bans
 from parlour_server.capabilities.certificate_import import CAPABILITY as certificate_import
 from parlour_server.capabilities.disk_space import CAPABILITY as disk_space
+from parlour_server.capabilities.inspection import CAPABILITY as inspection
 from parlour_server.capabilities.openapi import CAPABILITY as openapi
 from parlour_server.capabilities.opentelemetry import CAPABILITY as opentelemetry
 from parlour_server.capabilities.operator_notices import CAPABILITY as operator_notices
@@ -22,6 +23,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     certificate_import,
     acme,
     disk_space,
+    inspection,
     openapi,
     opentelemetry,
     operator_notices,

@@ -4,7 +4,8 @@ The server stores only bytes: the name and type are in the message that refers t
 encrypted room the bytes are ciphertext. No input becomes part of a path (CWE-22): the server creates each id,
 and looks up a requested id in the store before it opens a file. `file_expiry.py` removes files.
 
-With inspectors on, a file of an open room is looked at before it is kept (`file_inspection.py`).
+With a content filter, all of a file of an open room is looked at before it is kept; the files of encrypted
+rooms are ciphertext, and are not.
 """
 
 import asyncio
@@ -24,10 +25,10 @@ from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.chat_settings import Files as FileSettings
 from parlour_server.delivery.blob_store import BlobStore, Incoming
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.delivery.file_inspection import FileInspection
 from parlour_server.errors import FilesFullError
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
+from parlour_server.kit.content_filter import ContentFilter, Sender
 from parlour_server.kit.errors import RefusedError, UnavailableError
 from parlour_server.kit.logs import warn
 from parlour_server.kit.store.accounts.authority import BySession
@@ -65,10 +66,10 @@ class Uploads:
         audit: Audit,
         budgets: DeliveryBudgets,
         settings: FileSettings,
-        inspection: FileInspection | None = None,
+        content_filter: ContentFilter | None = None,
     ) -> None:
-        """Take the collaborators; without ``inspection`` no file is looked at."""
-        self._inspection = inspection
+        """Take the collaborators; without ``content_filter`` no file is looked at."""
+        self._content_filter = content_filter
         self._store = store
         self._blobs = blobs
         self._clock = clock
@@ -100,8 +101,8 @@ class Uploads:
         file = new_file_id()
         digest, size = hashlib.sha256(), 0
         look = None
-        if self._inspection is not None and not upload.encrypted:
-            look = self._inspection.uploading(upload.session.user, upload.room, upload.size)
+        if self._content_filter is not None and not upload.encrypted:
+            look = self._content_filter.upload(upload.size, Sender(upload.session.user, upload.room))
         async with self._blobs.receiving(file) as incoming, self._reserved(incoming, upload, seconds):
             async for chunk in chunks:
                 size += len(chunk)

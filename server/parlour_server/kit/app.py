@@ -101,8 +101,8 @@ class App(Generic[_S]):
         the open store come from `kit/cli/command_options.py`.
         ``account_data`` deletes and exports what tables of its own have of an account.
         ``inspectors`` look at every request, besides those that the operator turns on: functions of a
-        module, which run in a process of their own. ``package`` is the distribution whose version
-        `--version` shows.
+        module, which run in a process of their own; without a capability that runs them the server does not
+        start. ``package`` is the distribution whose version `--version` shows.
 
         Raises ProgramError.
         """

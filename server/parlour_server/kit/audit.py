@@ -40,8 +40,6 @@ class AuditEvent(StrEnum):
     CONNECTION_CLOSED = "connection_closed"
     REQUEST_REFUSED = "request_refused"
     LIMIT_HIT = "limit_hit"
-    INSPECTED = "inspected"
-    INSPECTOR_FAILED = "inspector_failed"
     SERVER_STARTED = "server_started"
     SERVER_STOPPED = "server_stopped"
     RELOADED = "reloaded"
@@ -57,8 +55,6 @@ REPEATABLE: Final[frozenset[StrEnum]] = frozenset(
         AuditEvent.HANDSHAKE_REFUSED,
         AuditEvent.REQUEST_REFUSED,
         AuditEvent.LIMIT_HIT,
-        AuditEvent.INSPECTED,
-        AuditEvent.INSPECTOR_FAILED,
     }
 )
 """Refusals, which anyone can cause as often as they like; they are counted by address."""

@@ -6,6 +6,7 @@ folder and its lines has removed the capability, with its commands, its tables a
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from parlour_protocol.kit.errors import ProgramError
@@ -80,6 +81,10 @@ class Capability:
     """The names of its files in the data folder that a backup has."""
     certificates: "Callable[[DataFolder, Settings], CertificateSource] | None" = None
     """What asks another CA for the server's certificate."""
+    audit_events: tuple[StrEnum, ...] = ()
+    """Its own kinds of audit events."""
+    repeatable_events: frozenset[StrEnum] = frozenset()
+    """Those of them that anyone can cause as often as they like."""
 
 
 OPTIONAL: Final = ("listen.metrics", "listen.proxies")
@@ -89,10 +94,9 @@ OPTIONAL: Final = ("listen.metrics", "listen.proxies")
 async def start_all(capabilities: Sequence[Capability], parts: "Parts[Any, Any]") -> Hooks:
     """Start each of them in turn. Raises SetupError if one can't start, or is missing though it is set."""
     refuse_unserved(capabilities, parts.settings)
-    hooks = Hooks()
     for one in capabilities:
-        await one.start(parts, hooks)
-    return hooks
+        await one.start(parts, parts.hooks)
+    return parts.hooks
 
 
 def refuse_unserved(capabilities: Iterable[Capability], settings: "Settings") -> None:

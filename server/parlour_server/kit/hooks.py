@@ -4,6 +4,9 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from parlour_server.kit.content_filter import ContentFilter, DevicePolicy
+from parlour_server.kit.errors import SetupError
+
 if TYPE_CHECKING:
     from parlour_protocol.kit.frames import Request
     from parlour_protocol.kit.names import UserName
@@ -60,3 +63,13 @@ class Hooks:
     """Handle a request that the server answers for every program (``Request.answered_by_server``)."""
     closed: "list[Callable[[Peer[Any]], None]]" = field(default_factory=list)
     """Called for each connection that has ended."""
+    content_filter: ContentFilter | None = None
+    """Looks at a request or an upload before the program does; it runs ``ProgramSpec.inspectors``."""
+    device_policy: DevicePolicy | None = None
+    """What the program should ask of people's own devices (``ProgramSpec.tells_devices``)."""
+
+    def set_content_filter(self, content_filter: ContentFilter) -> None:
+        """Have this look at what people send. Raises SetupError: a second one would replace the first."""
+        if self.content_filter is not None:
+            raise SetupError("two capabilities look at what people send, and a server has one: remove one")
+        self.content_filter = content_filter

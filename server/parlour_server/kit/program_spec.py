@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
 
-from parlour_protocol.kit.inspect import Inspector
 from parlour_protocol.kit.names import PSEUDONYM, NameReason, NameRefusedError, UserName, skeleton
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.account_data import NO_DATA, AccountData
@@ -23,6 +22,7 @@ from parlour_server.kit.bus.bus import Bus, NoticeType
 from parlour_server.kit.capability import Capability, operations_of
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.setup.data_folder import DataFolder, KeyFile, UploadFolder
 from parlour_server.kit.setup.finding import Finding
@@ -30,6 +30,8 @@ from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.schema import Schema
 
 if TYPE_CHECKING:
+    from parlour_protocol.kit.inspect import Inspector
+    from parlour_server.kit.hooks import Hooks
     from parlour_server.kit.running_program import Parts, RunningProgram
     from parlour_server.kit.store.kit_store import KitStore
 
@@ -109,8 +111,10 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """Those of them that anyone can cause as often as they like."""
     link_fields: frozenset[str] = frozenset()
     """Fields of its own that an invite link may have."""
-    inspectors: tuple[Inspector, ...] = ()
+    inspectors: "tuple[Inspector, ...]" = ()
     """Its own inspectors, always on: functions of its modules, which run in a process of their own."""
+    tells_devices: bool = False
+    """Whether people's own devices get what the operator wants of them (``Hooks.device_policy``)."""
     after_restore: str = "Everything is as it was at the backup; later changes are lost."
     """`backup restore`: what operators should expect and do, as they read it."""
 
@@ -122,6 +126,20 @@ class ProgramSpec(Generic[_Settings, _Store]):
     def all_operations(self) -> Operations:
         """Return the operations of its HTTPS API: every server's, its own, and those of its capabilities."""
         return Operations((*self.operations, *operations_of(self.capabilities)))
+
+    def refuse_ignored(self, hooks: "Hooks") -> None:
+        """Raise SetupError for a safeguard that was asked for, and that nothing would carry out."""
+        if self.inspectors and hooks.content_filter is None:
+            names = ", ".join(getattr(one, "__name__", str(one)) for one in self.inspectors)
+            raise SetupError(
+                f"{self.name.title} has inspectors of its own ({names}), and no capability that runs them:"
+                " add that to App(…, capabilities=…), or remove them"
+            )
+        if hooks.device_policy is not None and not self.tells_devices:
+            raise SetupError(
+                f"{hooks.device_policy.setting} is on, but {self.name.title} has nothing that it could tell"
+                " to people's devices: turn it off"
+            )
 
     def refuse_reserved(self, user: UserName) -> None:
         """Raise NameRefusedError for a name like that of an account of the program's own, or a pseudonym."""

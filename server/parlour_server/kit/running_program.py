@@ -14,7 +14,7 @@ from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock, SteadyClock
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
-from parlour_server.kit.inspection.inspection import Inspection
+from parlour_server.kit.hooks import Hooks
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.metrics import Metrics
@@ -51,8 +51,8 @@ class Parts(Generic[_Settings, _Store]):
     nodes: LiveNodes
     limits: AccountLimits
     """What the operator allows single accounts, in place of the settings."""
-    inspection: Inspection | None
-    """Requests have passed it; files are the program's to give to it."""
+    hooks: Hooks
+    """What capabilities have added. Uploads are the program's to give to the content filter."""
     background: BackgroundTasks
     topics: Topics
     stack: AsyncExitStack

@@ -50,7 +50,6 @@ from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import SetupError, UnavailableError
 from parlour_server.kit.hooks import Hooks, Serving
-from parlour_server.kit.inspection.start import start_inspection
 from parlour_server.kit.journal_follower import JournalFollower
 from parlour_server.kit.kit_notices import KIT_NOTICES
 from parlour_server.kit.limit_hits import LimitHits
@@ -155,7 +154,9 @@ class Server(Generic[_Settings]):
             audit_file = await _open_audit_file(folder, store, settings)
             heads = HeadPublisher(audit_file, store.audit_heads, settings.audit, clock)
             last.push_async_callback(heads.close)
-            audit = Audit(clock, spec.audit_events, spec.repeatable_events, audit_file)
+            events = [*spec.audit_events, *(event for one in spec.capabilities for event in one.audit_events)]
+            repeatable = spec.repeatable_events.union(*(one.repeatable_events for one in spec.capabilities))
+            audit = Audit(clock, events, repeatable, audit_file)
             nodes = LiveNodes(
                 store.nodes,
                 steady,
@@ -170,9 +171,6 @@ class Server(Generic[_Settings]):
             bus = make_bus(folder, settings.bus, types, store.incarnation, clock, metrics)
             await bus.open()
             stack.push_async_callback(bus.close)
-            inspection = await start_inspection(
-                settings.inspection, spec.inspectors, folder, audit, metrics, clock, stack
-            )
             background = BackgroundTasks()
             connected: ConnectedPeers[Any] = ConnectedPeers()
             limits = AccountLimits()
@@ -191,13 +189,14 @@ class Server(Generic[_Settings]):
                 connected=connected,
                 nodes=nodes,
                 limits=limits,
-                inspection=inspection,
+                hooks=Hooks(),
                 background=background,
                 topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(spec.wire.pushes), bus),
                 stack=stack,
                 run=partial(_run, stack),
             )
             hooks = await start_all(spec.capabilities, parts)
+            spec.refuse_ignored(hooks)
             store.writer.observer = parts.topics.deliveries.observer = hooks.observer
             running = await spec.start(parts)
             service = ConnectionService(
@@ -212,7 +211,7 @@ class Server(Generic[_Settings]):
                 clock=clock,
                 nodes=nodes,
                 limits=limits,
-                inspection=inspection,
+                content_filter=hooks.content_filter,
                 hits=hits,
                 observer=hooks.observer,
                 answers=hooks.answers,
@@ -411,7 +410,7 @@ class _Api(Generic[_Settings]):
             burst=rates.http_burst,
         )
         by_account, by_address = https_rates(), https_rates()
-        guard = RequestGuard(sessions, self._pace, by_account, self._operations, parts.inspection)
+        guard = RequestGuard(sessions, self._pace, by_account, self._operations, parts.hooks.content_filter)
         keys = SecurityKeys(parts.server)
         factors = SecondFactors(store.second_factors, keys, clock, parts.steady)
         reauthentication = Reauthentication(store.accounts, self._passwords, factors, throttle, audit)

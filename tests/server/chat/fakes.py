@@ -200,7 +200,7 @@ class World:
             clock=self.clock,
             nodes=self.nodes,
             limits=AccountLimits(),
-            inspection=None,
+            content_filter=None,
             hits=LimitHits(),
             observer=None,
         )

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 from msgspec.structs import replace as changed
@@ -14,6 +14,8 @@ from starlette.responses import Response
 from tests.server.kit.conftest import SCHEMA
 
 from parlour_protocol.kit.errors import ProgramError
+from parlour_protocol.kit.inspect import Context, Verdict
+from parlour_protocol.kit.inspect import Part as Inspectable
 from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.api.operations import Operation
@@ -22,6 +24,7 @@ from parlour_server.kit.capability import Capability
 from parlour_server.kit.config.server_settings import Section, Settings, section, setting
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.config.settings_table import need_restart, rows
+from parlour_server.kit.content_filter import ContentFilter
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.hooks import Hooks
 from parlour_server.kit.running_program import Parts
@@ -148,3 +151,29 @@ async def test_a_setting_that_needs_a_missing_one_stops_the_start(
     folder.settings.write_text(f"[listen]\n{key} = {json.dumps(value)}\n")
     findings, _ = examine(bare.spec, folder)
     assert f"listen.{key}" in next(one.text for one in findings if one.about == "configuration")
+
+
+def no_names(_part: Inspectable, context: Context) -> Verdict:
+    """Be the inspector of a program."""
+    return context.verdict()
+
+
+async def test_no_inspector_of_a_program_is_left_out(tmp_path: Path) -> None:
+    """Without what runs it, the server does not start."""
+    shop = App[None](WIRE, inspectors=[no_names], capabilities=())
+    with pytest.raises(SetupError, match=r"Shop has inspectors of its own \(no_names\), and no capability"):
+        async with running(shop, tmp_path / "data"):
+            pass
+
+
+async def test_a_second_content_filter_does_not_replace_the_first(tmp_path: Path) -> None:
+    """One of the two would look at nothing."""
+    content_filter = cast("ContentFilter", object())
+
+    async def start(_parts: Parts[Any, Any], hooks: Hooks) -> None:
+        hooks.set_content_filter(content_filter)
+
+    both = [Capability(name=name, start=start) for name in ("first", "second")]
+    with pytest.raises(SetupError, match="two capabilities look at what people send"):
+        async with running(App[None](WIRE, capabilities=both), tmp_path / "data"):
+            pass

@@ -17,8 +17,7 @@ from parlour_server.kit.api.operations import Operation, Operations
 from parlour_server.kit.api.request_body import BodyPace, address_of, bearer, content_length, read_json
 from parlour_server.kit.auth.request_rates import RequestRates
 from parlour_server.kit.auth.sessions import Sessions
-from parlour_server.kit.inspection.inspection import Inspection
-from parlour_server.kit.inspection.inspector_process import Sender
+from parlour_server.kit.content_filter import ContentFilter, Sender
 from parlour_server.kit.store.records import SessionRecord
 
 _P = TypeVar("_P", bound=Payload)
@@ -32,7 +31,7 @@ class RequestGuard:
     pace: BodyPace
     rates: RequestRates
     operations: Operations
-    inspection: Inspection | None = None
+    content_filter: ContentFilter | None = None
 
     async def authenticate(self, request: Request, row: Operation) -> None:
         """Check the session of a request, which counts for its account or itself (L26); the API calls it.
@@ -44,22 +43,25 @@ class RequestGuard:
         request.state.session = session
 
     async def body(self, request: Request, kind: type[_P]) -> _P:
-        """Return a small body, as the inspectors let it pass.
+        """Return a small body, as the content filter lets it pass.
 
-        Raises MalformedFrameError, RequestRefusedError, SessionRefusedError, and RefusedError for what they
-        refuse.
+        Raises MalformedFrameError, RequestRefusedError, SessionRefusedError, and RefusedError for what that
+        refuses.
         """
         cap = self.operations.cap_of(kind)
         if self.operations.may_be_empty(kind) and not content_length(request, cap):
             return kind()
         if cap.value > HTTP_BODY.value:
             raise RuntimeError(f"{kind.__name__} may be large: decode its raw_body off the event loop")
-        body = decode_payload(kind, await self._read(request, cap))
-        if self.inspection is None:
+        return await self.filtered(request, decode_payload(kind, await self._read(request, cap)))
+
+    async def filtered(self, request: Request, body: _P) -> _P:
+        """Return a body that was read in another way, if it may go on. Raises RefusedError."""
+        if self.content_filter is None:
             return body
         session: SessionRecord | None = getattr(request.state, "session", None)
         user = "" if session is None else session.user
-        return await self.inspection.body(body, Sender(user, address=address_of(request)))
+        return await self.content_filter.body(body, Sender(user, address=address_of(request)))
 
     def size(self, request: Request, kind: type[Payload]) -> int:
         """Return the declared bytes of a body, before it is read. Raises RequestRefusedError for too many."""

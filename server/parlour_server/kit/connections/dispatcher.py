@@ -4,8 +4,8 @@ Bad input costs its sender one ``error`` and one audit line, and after too many 
 one else is affected (R4: poison message). Requests of one connection start in the order in which they
 arrived: while a coroutine handles one, later ones queue behind it, up to the limit of requests in flight.
 
-With inspectors on, the program gets a request as they let it pass (`kit/inspection/`): it has no line about
-them, so a new request with text is looked at, too.
+With a content filter, the program gets a request as that lets it pass (`kit/content_filter.py`): it has no
+line about it, so a new request with text is looked at, too.
 
 Whatever a handler does, its request gets one answer: an error other than a refusal, a result that clients
 cannot read, or no result of a read for ``ANSWER_SECONDS`` is answered as unavailable. After that time nobody
@@ -52,14 +52,13 @@ from parlour_server.kit.connections.error_frames import (
 )
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.connections.request_counts import RequestCounts
+from parlour_server.kit.content_filter import ContentFilter, Passed, Sender
 from parlour_server.kit.errors import (
     OutcomeUnknownError,
     ParlourServerError,
     RefusedError,
     SessionRefusedError,
 )
-from parlour_server.kit.inspection.inspection import Inspected, Inspection
-from parlour_server.kit.inspection.inspector_process import Sender
 from parlour_server.kit.logs import Level, debug, is_written, log_fault, warn
 from parlour_server.kit.program import MADE, Pending, Program, Result, dropped
 
@@ -117,7 +116,7 @@ class Conversation(Generic[S]):
         self.redacted: dict[RequestId, ReasonText] = {}
         """What was removed from requests that are not answered yet."""
 
-    def inspected(self, looked: Inspected[Request]) -> Request:
+    def passed(self, looked: Passed[Request]) -> Request:
         """Return a request as it may be handled; its answer will say what was removed."""
         if looked.redacted:
             self.redacted[looked.frame.id] = looked.redacted
@@ -176,19 +175,23 @@ class RequestDispatcher(Generic[S]):
         clock: Clock,
         end: End[S],
         strikes: int,
-        inspection: Inspection | None,
+        content_filter: ContentFilter | None,
         counts: RequestCounts,
         answers: Mapping[type[Request], Callable[[Peer[S], Request], Result]],
         observer: "Observer | None",
     ) -> None:
         """``answers`` handle what the server answers itself; ``observer``: None if there is none.
 
-        ``strikes``: refusals in a row that end a connection; ``inspection``: None if nothing is on.
+        ``strikes``: refusals in a row that end a connection; ``content_filter``: None if nothing looks at
+        requests.
         """
         self._counts = counts
-        self._inspection = inspection
         self._handle = program.handle if observer is None else observer.observe(program.handle)
         self._answers = answers
+        self._start: Callable[[Conversation[S], Request], Handling | None] = (
+            self._handled if content_filter is None else partial(self._filtered, content_filter)
+        )
+        """Start a request. Returns the coroutine that has to run for it; else it is done or under way."""
         self._about = program.about
         self._audited = frozenset(program.audited)
         self._wire = wire
@@ -262,28 +265,30 @@ class RequestDispatcher(Generic[S]):
             if is_unknown:
                 self._end(conversation.peer, INTERNAL_ERROR)
 
-    def _start(self, conversation: Conversation[S], request: Request) -> Handling | None:
-        """Start a request. Returns the coroutine that has to run for it; else it is done or under way."""
-        if self._inspection is None or not request.inspected:
+    def _filtered(
+        self, content_filter: ContentFilter, conversation: Conversation[S], request: Request
+    ) -> Handling | None:
+        """Have the program handle a request as the content filter lets it pass."""
+        if not request.inspected:
             return self._handled(conversation, request)
         try:
-            looked = self._inspection.frame(request, self._sender(conversation, request))
+            looked = content_filter.frame(request, self._sender(conversation, request))
         except BaseException as error:  # noqa: BLE001 - as in _handled
             self._fail(conversation, request, error)
             return None
-        if isinstance(looked, Inspected):
-            return self._handled(conversation, conversation.inspected(looked))
-        return self._handled_when_inspected(conversation, looked)
+        if isinstance(looked, Passed):
+            return self._handled(conversation, conversation.passed(looked))
+        return self._handled_when_passed(conversation, looked)
 
     def _sender(self, conversation: Conversation[S], request: Request) -> Sender:
         peer = conversation.peer
         return Sender(peer.user, self._about(request).get("room") or "", peer.id)
 
-    async def _handled_when_inspected(
-        self, conversation: Conversation[S], looking: Awaitable[Inspected[Request]]
+    async def _handled_when_passed(
+        self, conversation: Conversation[S], looking: Awaitable[Passed[Request]]
     ) -> Result | Pending[Any] | _Elsewhere:
         """Look at a request, then start it: what follows it on its connection begins after that."""
-        handling = self._handled(conversation, conversation.inspected(await looking))
+        handling = self._handled(conversation, conversation.passed(await looking))
         return _ELSEWHERE if handling is None else await handling
 
     def _handled(self, conversation: Conversation[S], request: Request) -> Handling | None:

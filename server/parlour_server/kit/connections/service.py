@@ -41,8 +41,8 @@ from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.error_frames import AnyWire, unavailable
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.connections.request_counts import RequestCounts
+from parlour_server.kit.content_filter import ContentFilter
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.inspection.inspection import Inspection
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.program import Program, Result
@@ -81,7 +81,7 @@ class ConnectionService(Generic[S]):
         clock: Clock,
         nodes: LiveNodes,
         limits: AccountLimits,
-        inspection: Inspection | None,
+        content_filter: ContentFilter | None,
         hits: LimitHits,
         observer: "Observer | None",
         answers: Mapping[type[Request], Callable[[Peer[S], Request], Result]] = MappingProxyType({}),
@@ -89,8 +89,9 @@ class ConnectionService(Generic[S]):
     ) -> None:
         """Begin without connections, subscribed to the bus. Call it in the event loop.
 
-        ``hits`` counts what is refused over a limit. ``inspection``: None if nothing is on; ``observer``:
-        None if there is none. ``answers`` and ``on_closed`` are those of capabilities (``Hooks``).
+        ``hits`` counts what is refused over a limit. ``content_filter``: None if nothing looks at requests;
+        ``observer``: None if there is none. ``answers`` and ``on_closed`` are those of capabilities
+        (``Hooks``).
         """
         self._hits = hits
         self.requests: Final = RequestCounts(wire.requests)
@@ -118,7 +119,7 @@ class ConnectionService(Generic[S]):
             clock=clock,
             end=self._end,
             strikes=rates.strikes,
-            inspection=inspection,
+            content_filter=content_filter,
             counts=self.requests,
             answers={**dict.fromkeys(by_server, _refuse), **answers},
             observer=observer,

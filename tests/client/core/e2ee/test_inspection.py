@@ -19,10 +19,10 @@ from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.requests import Send
 from parlour_protocol.identity import PolicyEntry
-from parlour_protocol.identity.inspection_policy import InspectionPolicy
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.inspect import Action
+from parlour_protocol.kit.inspect.policy import InspectionPolicy
 
 CARD = "4111 1111 1111 1111"
 

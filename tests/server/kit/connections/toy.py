@@ -26,7 +26,7 @@ from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.connection import ConnectionInfo
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.connections.service import ConnectionService
-from parlour_server.kit.inspection.inspection import Inspection
+from parlour_server.kit.content_filter import ContentFilter
 from parlour_server.kit.limit_hits import LimitHits
 from parlour_server.kit.store.records import TicketGrant
 from parlour_server.kit.topics import Topics
@@ -185,7 +185,7 @@ class Client:
 class World:
     """A connection service, its program, and the connections."""
 
-    def __init__(self, rates: Rates, budgets: Budgets, inspection: Inspection | None = None) -> None:
+    def __init__(self, rates: Rates, budgets: Budgets, content_filter: ContentFilter | None = None) -> None:
         self.clients: list[Client] = []
         self.clock, self.hits = StoppedClock(), LimitHits()
         self.audit = ReadableAudit()
@@ -206,7 +206,7 @@ class World:
             clock=self.clock,
             nodes=by_itself(),
             limits=AccountLimits(),
-            inspection=inspection,
+            content_filter=content_filter,
             hits=self.hits,
             observer=None,
         )

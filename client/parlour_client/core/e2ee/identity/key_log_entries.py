@@ -18,8 +18,8 @@ from parlour_protocol.identity import (
     RevocationEntry,
     StatementError,
 )
-from parlour_protocol.identity.inspection_policy import InspectionPolicy
 from parlour_protocol.identity.key_log import POLICY_PREFIX, decode_entry
+from parlour_protocol.kit.inspect.policy import InspectionPolicy, PolicyError
 
 EntryContent = AccountEntry | Certificate | Revocation
 
@@ -52,7 +52,7 @@ def _read_policy(data: bytes) -> InspectionPolicy | None:
     try:
         entry = decode_entry(data)
         return InspectionPolicy.read(entry.policy) if isinstance(entry, PolicyEntry) else None
-    except StatementError:
+    except (StatementError, PolicyError):
         return None
 
 

@@ -15,9 +15,8 @@ import apsw
 from parlour_client.core.archive import alarms, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.kit.language import N_, _
-from parlour_protocol.identity import StatementError
-from parlour_protocol.identity.inspection_policy import InspectionPolicy
 from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.inspect.policy import InspectionPolicy, PolicyError
 
 _FOUND: Final = {
     "secrets": N_("keys and passwords"),
@@ -97,7 +96,7 @@ def refused(connection: apsw.Connection, policy: InspectionPolicy) -> None:
 def _policy(data: bytes) -> InspectionPolicy | None:
     try:
         policy = InspectionPolicy.read(data)
-    except StatementError:
+    except PolicyError:
         return None  # an older version of this program can't carry it out
     return policy if policy.rules else None
 

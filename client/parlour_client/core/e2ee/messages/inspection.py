@@ -16,12 +16,12 @@ from parlour_client.core.e2ee.identity.shown_policy import ShownPolicy, refused,
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.events import Emit, TextInspected
 from parlour_client.kit.language import N_, _
-from parlour_protocol.identity.inspection_policy import InspectionPolicy
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.inspect import Action, Context, File, Part, Text
 from parlour_protocol.kit.inspect.file_texts import HEAD_BYTES, FileTexts
 from parlour_protocol.kit.inspect.inspector import FILE
 from parlour_protocol.kit.inspect.judge import NOTHING, Outcome, judge
+from parlour_protocol.kit.inspect.policy import InspectionPolicy
 from parlour_protocol.kit.inspect.texts import texts_of, with_texts
 
 _F = TypeVar("_F", bound=msgspec.Struct)

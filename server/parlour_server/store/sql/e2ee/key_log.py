@@ -27,7 +27,7 @@ class KeyLogStore:
         self._readers = readers
 
     async def publish_policy(self, at: Millis, policy: bytes, start: Head, *, is_empty: bool) -> bool:
-        """Append the operator's policy for inspection, unless the newest one is the same.
+        """Append the operator's policy for people's devices, unless the newest one is the same.
 
         ``start`` is the head of the empty log. An empty policy only follows another one. Returns whether it
         was appended.

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.server.kit.inspection import plugins
+from tests.server.capabilities.inspection import plugins
 
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.inspect import Action
+from parlour_server.capabilities.inspection.plugins import find_plugins, plugin_of
+from parlour_server.capabilities.inspection.settings import InspectionSettings
+from parlour_server.capabilities.inspection.start import options_of, shipped_of
 from parlour_server.chat_program import CHAT
-from parlour_server.kit.config.server_settings import InspectionSettings
+from parlour_server.kit.config.server_settings import section
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.inspection.plugins import find_plugins, plugin_of
-from parlour_server.kit.inspection.start import options_of, shipped_of
 
 
 def test_nothing_is_on_by_itself() -> None:
@@ -26,9 +27,8 @@ def test_each_inspector_has_its_action(tmp_path: Path) -> None:
     file = tmp_path / "parlour.toml"
     file.write_text('[inspection]\nsecrets = "block"\nwords = "redact"\nword_list = "words.txt"\n')
     file.chmod(0o600)
-    settings = load(
-        file, CHAT.settings, CHAT.name, environment={"PARLOUR_INSPECTION_CARDS": "flag"}
-    ).inspection
+    environment = {"PARLOUR_INSPECTION_CARDS": "flag"}
+    settings = section(load(file, CHAT.settings, CHAT.name, environment=environment), InspectionSettings)
     assert dict(shipped_of(settings)) == {
         "secrets": Action.BLOCK,
         "cards": Action.FLAG,

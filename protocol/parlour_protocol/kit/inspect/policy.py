@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from parlour_protocol.identity.errors import StatementError
+from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.inspect.inspector import Options
 from parlour_protocol.kit.inspect.judge import Rule
 from parlour_protocol.kit.inspect.shipped import SHIPPED
@@ -18,6 +18,10 @@ from parlour_protocol.kit.inspect.words import WordList
 
 LOCAL: Final = ("secrets", "cards", "words", "files", "size")
 """The inspectors that clients run: those that need nothing but the text or the file itself."""
+
+
+class PolicyError(ParlourProtocolError):
+    """This is not a policy, or not one that this version can carry out."""
 
 
 class InspectionPolicy(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -35,14 +39,14 @@ class InspectionPolicy(msgspec.Struct, frozen=True, array_like=True, forbid_unkn
 
     @classmethod
     def read(cls, data: bytes) -> "InspectionPolicy":
-        """Read a policy. Raises StatementError for one that this version can't carry out as a whole."""
+        """Read a policy. Raises PolicyError for one that this version can't carry out as a whole."""
         try:
             policy = msgspec.msgpack.decode(data, type=cls)
             policy.options()
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-            raise StatementError("this is not a policy for inspection") from error
+            raise PolicyError("this is not a policy for inspection") from error
         if policy.to_bytes() != data or any(name not in LOCAL for name, _ in policy.rules):
-            raise StatementError("this is not a policy for inspection")
+            raise PolicyError("this is not a policy for inspection")
         return policy
 
     def judging_rules(self) -> tuple[Rule, ...]:

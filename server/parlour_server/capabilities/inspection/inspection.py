@@ -1,7 +1,7 @@
 """Looks at every request and file before the program sees it, as the operator set (`[inspection]`).
 
-The connection service and the request guard call it, so no program can leave it out: every string of a
-request that is not an identifier is looked at. What is blocked is refused with a code and a sentence that
+It is the content filter of a server, so no program can leave it out: every string of a request that is not an
+identifier is looked at. What is blocked is refused with a code and a sentence that
 says what was found; what is redacted reaches the program without it, and the answer says so. Findings are
 audited and counted without the text. The inspectors run in a process of their own (`inspector_process.py`).
 
@@ -10,8 +10,7 @@ An inspector that fails (it raises, takes too long, its process dies) lets nothi
 """
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -23,11 +22,13 @@ from parlour_protocol.kit.inspect.judge import NOTHING, Outcome
 from parlour_protocol.kit.inspect.texts import opaque_bytes, texts_of, with_texts
 from parlour_protocol.kit.inspect.traffic import size_of
 from parlour_protocol.kit.inspect.verdict import Action
-from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.capabilities.inspection.audit_events import InspectionEvent
+from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
+from parlour_server.capabilities.inspection.metrics import InspectionMetrics
+from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
+from parlour_server.kit.content_filter import NamedFile, Passed, Sender
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.inspection.inspector_process import InspectorProcess, Sender
-from parlour_server.kit.inspection.metrics import InspectionMetrics
 from parlour_server.kit.logs import warn
 
 BUDGET_SECONDS: Final = 0.001
@@ -36,14 +37,6 @@ _SHOWN_KINDS: Final = 3
 _LOG_SECONDS: Final = 60.0
 _F = TypeVar("_F", bound=msgspec.Struct)
 _Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Inspected(Generic[_F]):
-    """A frame that may go on. ``redacted``: what was removed from it, for its sender; empty for nothing."""
-
-    frame: _F
-    redacted: ReasonText = ReasonText()
 
 
 class Inspection:
@@ -66,13 +59,13 @@ class Inspection:
         self._clock = clock
         self._logged_at = -_LOG_SECONDS
 
-    def frame(self, frame: _F, sender: Sender) -> Inspected[_F] | Awaitable[Inspected[_F]]:
+    def frame(self, frame: _F, sender: Sender) -> Passed[_F] | Awaitable[Passed[_F]]:
         """Return the frame as it may go on; what is returned may raise RefusedError."""
         texts = texts_of(frame)
         if texts:
             return self._look(frame, texts, [text for _, text in texts], sender)
         size = opaque_bytes(frame) if self.inspectors.sees_sizes else 0
-        return self._look(frame, texts, [Sealed(size)], sender) if size else Inspected(frame)
+        return self._look(frame, texts, [Sealed(size)], sender) if size else Passed(frame)
 
     async def body(self, body: _F, sender: Sender) -> _F:
         """Return a body of the HTTPS API if it may go on. Raises RefusedError.
@@ -80,19 +73,27 @@ class Inspection:
         Its answer has no place to say what was removed, so what would be redacted is refused.
         """
         looked = self.frame(body, sender)
-        inspected = looked if isinstance(looked, Inspected) else await looked
+        inspected = looked if isinstance(looked, Passed) else await looked
         if inspected.redacted:
             raise _refused([inspected.redacted.removesuffix(_REMOVED)])
         return inspected.frame
 
-    async def file(self, file: File, sender: Sender) -> None:
-        """Return if the file may be kept, by its beginning; it can't be redacted, so that refuses it.
+    def upload(self, size: int, sender: Sender) -> "IncomingFile":
+        """Return what looks at a file of this size while it arrives."""
+        return IncomingFile(self, size, sender)
+
+    async def file(self, file: NamedFile, sender: Sender) -> None:
+        """Return if the file may be named so, by its beginning; it can't be redacted, so that refuses it.
 
         Raises RefusedError.
         """
-        outcome, seconds = await self.inspectors.judge([file], sender)
+        head = await file.head(HEAD_BYTES)
+        if not head:
+            return  # there is no such file: the program refuses the message
+        named = File(file.size, head, file.name, file.media_type)
+        outcome, seconds = await self.inspectors.judge([named], sender)
         self.metrics.took(seconds)
-        self.decide_file(file, outcome, sender)
+        self.decide_file(named, outcome, sender)
 
     def refuses_file(self, outcome: Outcome) -> bool:
         """Return whether a file may not be kept of which so much is known."""
@@ -107,23 +108,23 @@ class Inspection:
 
     async def _look(
         self, frame: _F, texts: Sequence[tuple[_Path, Text]], parts: Sequence[Part], sender: Sender
-    ) -> Inspected[_F]:
+    ) -> Passed[_F]:
         outcome, seconds = await self.inspectors.judge(parts, sender)
         self._took(seconds, parts)
         if outcome is NOTHING:
-            return Inspected(frame)
+            return Passed(frame)
         self._record(outcome, parts, sender)
         if outcome.action is Action.BLOCK:
             raise _refused(outcome.kinds(Action.BLOCK))
         kinds = outcome.kinds(Action.REDACT)
         if not kinds:
-            return Inspected(frame)
+            return Passed(frame)
         new = zip((path for path, _ in texts), outcome.redacted(parts), strict=False)
         try:
             redacted = with_texts(frame, {path: text for path, text in new if text is not None})
         except ValueError:  # the field does not take it: a name, a reaction
             raise _refused(kinds) from None
-        return Inspected(redacted, ReasonText(_listed(kinds) + _REMOVED))
+        return Passed(redacted, ReasonText(_listed(kinds) + _REMOVED))
 
     def _took(self, seconds: float, parts: Sequence[Part]) -> None:
         self.metrics.took(seconds)
@@ -140,7 +141,7 @@ class Inspection:
             inspector, action, kind, place = one
             self.metrics.found(inspector, action)
             self._audit.record(
-                AuditEvent.INSPECTED,
+                InspectionEvent.INSPECTED,
                 inspector=inspector,
                 action=action.value,
                 finding=kind,
@@ -152,7 +153,7 @@ class Inspection:
         for inspector, why in outcome.failed:
             self.metrics.failed(inspector)
             self._audit.record(
-                AuditEvent.INSPECTOR_FAILED,
+                InspectionEvent.INSPECTOR_FAILED,
                 inspector=inspector,
                 why=why,
                 passed=self._fails_open,

@@ -13,7 +13,6 @@ import sys
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -25,34 +24,19 @@ from parlour_protocol.kit.inspect.shipped import SHIPPED
 from parlour_protocol.kit.inspect.traffic import SENT_KEPT, size_of
 from parlour_protocol.kit.inspect.verdict import Action, Finding
 from parlour_protocol.kit.inspect.words import WordList
+from parlour_server.capabilities.inspection.plugins import Plugin
 from parlour_server.kit.clock import Clock
+from parlour_server.kit.content_filter import Sender
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.inspection.plugins import Plugin
 from parlour_server.kit.logs import log, warn
 
-_CHILD: Final = "parlour_server.kit.inspection.inspector_child"
+_CHILD: Final = "parlour_server.capabilities.inspection.inspector_child"
 _START_SECONDS: Final = 20.0
 PENALTY_SECONDS: Final = 10.0
 """After a part that was not finished, its sender's next ones are refused for so long."""
 _SENDERS: Final = 4_096
 """Whose last parts are remembered; the ones that were quiet longest are forgotten first."""
 _LENGTH: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who sends something, and where to."""
-
-    user: str
-    room: str = ""
-    connection: str = ""
-    address: str = ""
-    """Of someone who has not logged in."""
-
-    @property
-    def key(self) -> str:
-        """Who waits for what they sent."""
-        return self.user or self.address
 
 
 class Setup(msgspec.Struct, frozen=True, array_like=True):

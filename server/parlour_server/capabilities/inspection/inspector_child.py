@@ -19,8 +19,8 @@ from parlour_protocol.kit.inspect import Action, Context, Inspector
 from parlour_protocol.kit.inspect.inspector import Options, Sent
 from parlour_protocol.kit.inspect.judge import Rule, judge
 from parlour_protocol.kit.inspect.traffic import sent_of, size_of
-from parlour_server.kit.inspection.inspector_process import Done, Job, Setup
-from parlour_server.kit.inspection.plugins import problem_of
+from parlour_server.capabilities.inspection.inspector_process import Done, Job, Setup
+from parlour_server.capabilities.inspection.plugins import problem_of
 
 _LENGTH = 4
 

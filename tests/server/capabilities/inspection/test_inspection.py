@@ -16,7 +16,7 @@ from parlour_protocol.kit.fields import ReasonText, WireText
 from parlour_protocol.kit.frames import Error, Ok, Part, Request
 from parlour_protocol.kit.id_fields import IDENTIFIER
 from parlour_protocol.kit.ids import ID_PATTERN, RequestId, new_request_id
-from parlour_protocol.kit.inspect import Action, Allow, Context, File, Finding, Options
+from parlour_protocol.kit.inspect import Action, Allow, Context, Finding, Options
 from parlour_protocol.kit.inspect import Part as Inspectable
 from parlour_protocol.kit.inspect.file_texts import HEAD_BYTES
 from parlour_protocol.kit.inspect.judge import Rule, judge
@@ -25,18 +25,19 @@ from parlour_protocol.kit.inspect.texts import texts_of
 from parlour_protocol.kit.inspect.words import WordList
 from parlour_protocol.kit.opaque import Opaque
 from parlour_protocol.kit.payload import Payload
+from parlour_server.capabilities.inspection.audit_events import InspectionEvent
+from parlour_server.capabilities.inspection.inspection import Inspection
+from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
+from parlour_server.capabilities.inspection.metrics import InspectionMetrics
+from parlour_server.capabilities.inspection.plugins import Plugin
 from parlour_server.capabilities.prometheus.text import PrometheusText
-from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.config.server_settings import Rates
+from parlour_server.kit.content_filter import NamedFile, Sender
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.inspection.inspection import IncomingFile, Inspection
-from parlour_server.kit.inspection.inspector_process import InspectorProcess, Sender
-from parlour_server.kit.inspection.metrics import InspectionMetrics
-from parlour_server.kit.inspection.plugins import Plugin
 from parlour_server.kit.metrics import Metrics
 
 CARD = "4111 1111 1111 1111"
-TARGET = "tests.server.kit.inspection.plugins"
+TARGET = "tests.server.capabilities.inspection.plugins"
 
 
 class Title(WireText):
@@ -103,7 +104,7 @@ class Inspected:
         looked = self.inspection.frame(frame, Sender(user, "den"))
         return await looked if asyncio.iscoroutine(looked) else looked
 
-    def lines(self, event: AuditEvent = AuditEvent.INSPECTED) -> list[dict[str, object]]:
+    def lines(self, event: InspectionEvent = InspectionEvent.INSPECTED) -> list[dict[str, object]]:
         """Return what was audited."""
         return [fields for kind, fields in self.audit.events if kind is event]
 
@@ -221,7 +222,7 @@ async def test_an_inspector_that_crashes_lets_nothing_pass(broken: str, why: str
             with pytest.raises(RefusedError, match=ErrorCode.CONTENT_REFUSED) as refused:
                 await inspected.look(form(note="hello"))
             assert "could not check it" in refused.value.hint
-        [line] = inspected.lines(AuditEvent.INSPECTOR_FAILED)
+        [line] = inspected.lines(InspectionEvent.INSPECTOR_FAILED)
         assert (line["inspector"], line["passed"], line["why"]) == (broken, fails_open, why)
         assert "1111" not in str(line)
 
@@ -253,18 +254,25 @@ async def test_a_tunnel_is_found_by_its_entropy_and_its_pace() -> None:
 async def test_a_file_is_looked_at_by_its_content() -> None:
     """D20: a program, a name that claims something else, and a text with a card in it."""
     inspected = Inspected(rule("files"), rule("cards", Action.REDACT))
-    sender = Sender("ada", "den")
-    await inspected.inspection.file(File(4, b"abcd"), sender)
-    await inspected.inspection.file(File(9, b"\x89PNG\r\n\x1a\n", "cat.png"), sender)
-    for file in (
-        File(9, b"\x7fELF...."),
-        File(9, b"PK\x03\x04....", "cat.png"),
-        File(9, b"hello", "cat.png"),
-        File(99, f"card: {CARD}".encode(), "a.txt"),
-        File(99, f"card: {CARD}".encode("utf-16"), "a.txt"),
+
+    async def look(content: bytes, name: str = "") -> None:
+        async def head(most: int) -> bytes:
+            return content[:most]
+
+        await inspected.inspection.file(NamedFile(len(content), name, "", head), Sender("ada", "den"))
+
+    await look(b"abcd")
+    await look(b"\x89PNG\r\n\x1a\n", "cat.png")
+    await look(b"", "gone.png")  # the program knows no such file
+    for content, name in (
+        (b"\x7fELF....", ""),
+        (b"PK\x03\x04....", "cat.png"),
+        (b"hello", "cat.png"),
+        (f"card: {CARD}".encode(), "a.txt"),
+        (f"card: {CARD}".encode("utf-16"), "a.txt"),
     ):
         with pytest.raises(RefusedError):
-            await inspected.inspection.file(file, sender)
+            await look(content, name)
 
 
 async def test_an_inspector_of_a_package_runs_in_a_process() -> None:
@@ -276,7 +284,7 @@ async def test_an_inspector_of_a_package_runs_in_a_process() -> None:
             await inspected.look(form(note=note))
     with pytest.raises(RefusedError):
         await inspected.look(form(note="crash"))
-    assert inspected.lines(AuditEvent.INSPECTOR_FAILED)[-1]["why"] == "RuntimeError"
+    assert inspected.lines(InspectionEvent.INSPECTOR_FAILED)[-1]["why"] == "RuntimeError"
     assert "hunter22" not in str(inspected.audit.events)
     with pytest.raises(RefusedError):
         await inspected.look(form(note="exit"))
@@ -292,7 +300,7 @@ async def test_an_inspector_that_never_ends_is_killed(hangs: str) -> None:
     with pytest.raises(RefusedError) as refused:
         await inspected.look(form(note=hangs))
     assert "could not check it" in refused.value.hint
-    assert inspected.lines(AuditEvent.INSPECTOR_FAILED)[-1]["why"] == "too slow"
+    assert inspected.lines(InspectionEvent.INSPECTOR_FAILED)[-1]["why"] == "too slow"
     with pytest.raises(RefusedError):
         await inspected.look(form(note="hello"))  # no one occupies the process
     assert process.pid is None
@@ -309,7 +317,7 @@ async def test_no_one_occupies_the_inspectors_with_many_requests_at_once() -> No
     assert all(
         isinstance(one, RefusedError) for one in await asyncio.gather(*mallory, return_exceptions=True)
     )
-    assert [line["why"] for line in inspected.lines(AuditEvent.INSPECTOR_FAILED)].count("too slow") == 1
+    assert [line["why"] for line in inspected.lines(InspectionEvent.INSPECTOR_FAILED)].count("too slow") == 1
 
 
 async def test_a_stranger_does_not_keep_others_from_logging_in() -> None:
@@ -334,7 +342,7 @@ async def test_shipped_inspectors_have_the_same_limit() -> None:
     with pytest.raises(RefusedError) as refused:
         await inspected.look(form(note="hello"))
     assert "could not check it" in refused.value.hint
-    [line] = inspected.lines(AuditEvent.INSPECTOR_FAILED)
+    [line] = inspected.lines(InspectionEvent.INSPECTOR_FAILED)
     assert (line["inspector"], line["why"]) == ("the shipped inspectors", "too slow")
 
 
@@ -365,7 +373,7 @@ async def test_all_the_text_of_a_file_is_looked_at() -> None:
     inspected = Inspected(rule("cards"), rule("size"), rule("tunnel"))
 
     async def look(data: bytes) -> None:
-        file = IncomingFile(inspected.inspection, len(data), Sender("ada"))
+        file = inspected.inspection.upload(len(data), Sender("ada"))
         for at in range(0, len(data), 50_000):
             await file.more(data[at : at + 50_000])
         await file.end()
@@ -384,7 +392,7 @@ async def test_an_inspector_that_fails_hides_no_rest_of_a_file_from_the_others()
     """D20: where the operator lets pass what could not be looked at, what could be is still refused."""
     inspected = Inspected(rule("cards"), plugins=["crashes"], fails_open=True)
     data = b"a line of a table, with numbers: 1, 2, 3\n" * 5_000 + f" {CARD} ".encode()
-    file = IncomingFile(inspected.inspection, len(data), Sender("ada"))
+    file = inspected.inspection.upload(len(data), Sender("ada"))
     await file.more(data)
     with pytest.raises(RefusedError) as refused:
         await file.end()

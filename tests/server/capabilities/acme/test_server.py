@@ -44,9 +44,11 @@ def redirecting() -> Iterator[tuple[int, Callable[[str], None]]]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        yield server.server_address[1], places.append
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.server_address[1], places.append
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 async def test_a_certificate_by_acme_reaches_new_connections_and_keeps_open_ones(

@@ -28,6 +28,13 @@ def test_a_capability_names_its_tables(tables: Tables) -> None:
     assert set(tables.metadata().tables) == set(tables.bounds)
 
 
+@pytest.mark.parametrize("tables", CHAT.schema.capabilities, ids=lambda tables: ", ".join(tables.bounds))
+def test_what_a_capability_has_of_accounts_goes_with_them(tables: Tables) -> None:
+    """Each of its tables with a column of accounts says how it is exported, and is deleted."""
+    named = {table.name for table in tables.metadata().tables.values() if "account" in table.columns}
+    assert {rows.table for rows in tables.of_accounts} == named
+
+
 def test_every_table_has_a_bound() -> None:
     """The list has each table of the schema once, and nothing else."""
     section = PAGE.read_text("utf-8").partition("## Tables of the database")[2].partition("\n## ")[0]

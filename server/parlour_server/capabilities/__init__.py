@@ -16,6 +16,7 @@ from parlour_server.capabilities.operator_notices import CAPABILITY as operator_
 from parlour_server.capabilities.prometheus import CAPABILITY as prometheus
 from parlour_server.capabilities.proxy_protocol import CAPABILITY as proxy_protocol
 from parlour_server.capabilities.server_backups import CAPABILITY as server_backups
+from parlour_server.capabilities.user_limits import CAPABILITY as user_limits
 from parlour_server.kit.capability import Capability
 
 CAPABILITIES: Final[tuple[Capability, ...]] = (
@@ -30,4 +31,5 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     prometheus,
     proxy_protocol,
     server_backups,
+    user_limits,
 )  # fmt: skip

@@ -75,7 +75,6 @@ from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.public_address import forget_running, name_of, note_running
 from parlour_server.kit.setup.server_keys import claim_keys
 from parlour_server.kit.signatures import SigningKey, make_signing_key
-from parlour_server.kit.store.account_limits import CHANGED as ACCOUNT_LIMITS
 from parlour_server.kit.store.kit_store import KitStore
 from parlour_server.kit.topics import Topics
 
@@ -246,14 +245,7 @@ class Server(Generic[_Settings]):
             )
             hooks.close_refused = net.close_refused
             stack.push_async_callback(net.stop)
-
-            async def read_limits() -> None:
-                limits.replace(await store.account_limits.all())
-
-            changes = OperatorChanges(
-                {ACCOUNT_LIMITS: read_limits, **hooks.read_again},
-                service.journal,
-            )
+            changes = OperatorChanges(hooks.read_again, service.journal)
             follower = JournalFollower(store.journal, changes.journal)
             await follower.begin()
             await changes.read_all()

@@ -111,7 +111,7 @@ async def test_only_members_who_may_write_upload(
         peer=bob.user,
     )
     await village.store.rooms.create(direct)
-    await village.store.accounts.close(ByOperator(bob.user), "unusable")
+    await village.store.accounts.close(ByOperator(bob.user), "unusable", ())
     assert (await upload(ada, direct.room)).json()["error"] == "forbidden"
     assert on_disk(folder) == []
 

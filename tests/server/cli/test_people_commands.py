@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.operator_log import FAILED, OperatorLog
 from parlour_server.kit.store.accounts.accounts import Accounts
 from parlour_server.kit.store.accounts.authority import ByOperator
+from parlour_server.kit.store.table_facts import AccountRows
 
 
 def acts(folder: DataFolder) -> list[dict[str, str]]:
@@ -90,27 +92,6 @@ def test_a_date_is_one_of_utc(folder: DataFolder, capsys: Capture, monkeypatch: 
         monkeypatch.undo()
         time.tzset()
     assert made["expires"] == datetime(2035, 1, 31, tzinfo=UTC).timestamp() * 1000
-
-
-def test_an_account_has_limits_of_its_own(folder: DataFolder, capsys: Capture) -> None:
-    """What is no limit of accounts, or too small, changes nothing; the audit log says who set what."""
-    data = ("--data", str(folder.path))
-    run(capsys, "user", "create", *data, "anna")
-    given = ("--set", "rates.messages_per_minute=20", "--set", "files.user_bytes=1_000")
-    made = json.loads(run(capsys, "user", "limits", *data, "anna", *given, "--json"))
-    assert made["limits"]["rates.messages_per_minute"] == {"limit": 20, "everyone": 600, "own": True}
-    assert "20 (everyone: 600)" in run(capsys, "user", "limits", *data, "anna")
-    for wrong in ("listen.address=1", "rates.message_bytes_per_minute=5", "files.user_bytes=-1", "rates"):
-        assert fail(capsys, "user", "limits", *data, "anna", "--set", wrong)[0] == 2
-    twice = ("--set", "files.user_bytes=1000", "--reset", "files.user_bytes")
-    assert "is there twice" in fail(capsys, "user", "limits", *data, "anna", *twice)[1]
-    reset = ("--reset", "files.user_bytes", "--json")
-    left = json.loads(run(capsys, "user", "limits", *data, "anna", *reset))["limits"]
-    assert [name for name, one in left.items() if one["own"]] == ["rates.messages_per_minute"]
-    assert fail(capsys, "user", "limits", *data, "bert", *reset)[0] == 1
-    first, second = (one for one in acts(folder) if one["action"] == "user limits")
-    assert (first["user"], first["rates_messages_per_minute"]) == ("anna", "20")
-    assert second["files_user_bytes"] == "reset"
 
 
 def test_an_invite_has_a_role_and_an_end(folder: DataFolder, capsys: Capture) -> None:
@@ -210,8 +191,10 @@ def test_a_deletion_that_is_interrupted_is_recorded(
     run(capsys, "user", "create", *data, "anna")
     inner = Accounts.close
 
-    async def interrupted(self: Accounts, by: ByOperator, password_hash: str) -> int:
-        await inner(self, by, password_hash)
+    async def interrupted(
+        self: Accounts, by: ByOperator, password_hash: str, others: Iterable[AccountRows]
+    ) -> int:
+        await inner(self, by, password_hash, others)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Accounts, "close", interrupted)

@@ -80,7 +80,7 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
             unusable = passwords.unusable()
         finally:
             passwords.close()
-        ended = await store.accounts.close(ByOperator(user), unusable)
+        ended = await store.accounts.close(ByOperator(user), unusable, spec.schema.of_accounts)
         pseudonym = user
         if not is_pseudonym(user) and await spec.account_data.is_author(store, user):
             pseudonym = parse_user_name(new_pseudonym())
@@ -182,13 +182,14 @@ async def _own_files(store: "KitStore", account: "Account") -> "AsyncIterator[Ex
         "created": account.created,
         "disabled": account.disabled,
         "deleted": account.deleted,
-        "limits": await store.account_limits.of(account.user),
         "second_factors": [
             {"kind": one.kind, "name": one.name, "created": one.created, "last_used": one.last_used}
             for one in factors.factors
         ],
         "recovery_codes": factors.recovery_codes,
     }
+    for rows in program().schema.of_accounts:
+        about |= await rows.export(store, account.user)
     sessions = [
         {"id": s.id, "device": s.device, "created": s.created, "last_seen": s.last_seen, "expires": s.expires}
         for s in await store.sessions.list(account.user, SystemClock().now())

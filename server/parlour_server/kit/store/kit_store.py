@@ -14,7 +14,6 @@ from parlour_protocol.kit.ids import Incarnation, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.store.account_limits import SqlAccountLimits
 from parlour_server.kit.store.accounts.accounts import Accounts
 from parlour_server.kit.store.accounts.login_attempts import Attempts
 from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
@@ -82,7 +81,6 @@ class KitStore:
             else MemoryTickets(self._readers, clock)
         )
         self.audit_heads: Final = AuditHeads(self._writer, self._readers)
-        self.account_limits: Final = SqlAccountLimits(self._writer, self._readers, clock)
         self.second_factors: Final = FactorStore(self._writer, self._readers, clock)
         self.accounts: Final = Accounts(
             self._writer, self._readers, clock, on_disabled_changed=on_disabled_changed

@@ -19,7 +19,7 @@ from parlour_server.kit.store.engine.incarnation import Restored, begin_incarnat
 from parlour_server.kit.store.engine.integrity import Check, damage, table_names
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.revisions import Revisions, read_revisions
-from parlour_server.kit.store.table_facts import Rule, Tables
+from parlour_server.kit.store.table_facts import AccountRows, Rule, Tables
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
@@ -110,6 +110,11 @@ class Schema:
     def rules(self) -> tuple[Rule, ...]:
         """What is deleted of the tables of capabilities."""
         return tuple(rule for tables in self.capabilities for rule in tables.rules)
+
+    @property
+    def of_accounts(self) -> tuple[AccountRows, ...]:
+        """What the tables of capabilities have of an account."""
+        return tuple(rows for tables in self.capabilities for rows in tables.of_accounts)
 
     @property
     def bounds(self) -> dict[str, str]:

@@ -1,15 +1,16 @@
 """What a server knows of tables without loading SQLAlchemy: which rows have expired, and what bounds them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
+    from parlour_protocol.kit.names import UserName
+
 KIT_BOUNDS: Final[Mapping[str, str]] = {
     "accounts": "invites",
-    "account_limits": "accounts",
     "alembic_version": "one row for each branch of the schema",
     "attempts": "pruned after a week",
     "audit_heads": "one for each data folder",
@@ -39,6 +40,17 @@ class Rule(NamedTuple):
     over: str
 
 
+class AccountRows(NamedTuple):
+    """The rows of ``table`` with an account's name in ``account``, which are deleted with the account.
+
+    The journal says then that ``table`` has changed.
+    """
+
+    table: str
+    export: "Callable[[Any, UserName], Awaitable[Mapping[str, object]]]"
+    """Returns what an export of the account has of them, from the open store."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tables:
     """The tables of a capability, which references none of another one."""
@@ -49,3 +61,5 @@ class Tables:
     """What bounds each of them, in a few words, by its name: `disk show`."""
     rules: tuple[Rule, ...] = ()
     """What ``Pruner`` deletes of them."""
+    of_accounts: tuple[AccountRows, ...] = ()
+    """Those of them with rows of accounts: each that refers to one."""

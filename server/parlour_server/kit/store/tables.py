@@ -61,16 +61,6 @@ accounts: Final = Table(
     **KEYED,
 )
 
-# what the operator allows an account instead of what the settings allow everyone
-account_limits: Final = Table(
-    "account_limits",
-    metadata,
-    key("account", accounts.c.account, primary_key=True),
-    Column("name", Words, primary_key=True),
-    Column("value", Number, nullable=False),
-    **KEYED,
-)
-
 second_factors: Final = Table(
     "second_factors",
     metadata,

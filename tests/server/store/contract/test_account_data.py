@@ -47,7 +47,7 @@ THUMB = Reaction.parse("👍")
 
 async def deleted(world: World, user: UserName, *, keeps: bool = True) -> UserName:
     """Delete an account as the command does; return who is the author now."""
-    await world.store.accounts.close(ByOperator(user), "unusable")
+    await world.store.accounts.close(ByOperator(user), "unusable", ())
     pseudonym = parse_user_name("deleted-bcdfghjk")
     if await world.store.accounts.find(pseudonym) is None:
         await world.store.accounts.add_pseudonym(pseudonym, "unusable")
@@ -59,7 +59,7 @@ async def test_a_deleted_account_enters_no_room(world: World) -> None:
     """Its connections are open for a moment after it was closed: it can neither come back nor make a room."""
     alice, bob = await world.people(2)
     room = await world.room(bob)
-    await world.store.accounts.close(ByOperator(alice), "unusable")
+    await world.store.accounts.close(ByOperator(alice), "unusable", ())
     with pytest.raises(RefusedError) as joined:
         await world.append(room, alice, Joined())
     with pytest.raises(RefusedError) as made:
@@ -74,20 +74,18 @@ async def test_a_deleted_account_is_closed_and_its_name_stays_taken(world: World
     """Its sessions end (journal), nothing of it can be used, and no one can talk to it."""
     alice, bob = await world.people(2)
     await log_in(world.store, world.session(alice, 1), cap=5)
-    await world.store.account_limits.change(alice, {"a": 1})
-    assert await world.store.accounts.close(ByOperator(alice), "unusable") == 1
+    assert await world.store.accounts.close(ByOperator(alice), "unusable", ()) == 1
     found = await world.store.accounts.find(alice)
     assert found is not None
     at = world.clock.now()
     assert (found.disabled, found.deleted, found.password_hash) == (True, at, "unusable")
     world.clock.wall += 1000
     assert (
-        await world.store.accounts.close(ByOperator(alice), "unusable") == 0
+        await world.store.accounts.close(ByOperator(alice), "unusable", ()) == 0
     )  # again, after an interruption
     again = await world.store.accounts.find(alice)
     assert again is not None
     assert again.deleted == at
-    assert await world.store.account_limits.all() == []
     for invite in (None, b"i" * 32):
         if invite:
             await world.store.accounts.add_invite(InviteRecord(invite, 1, world.clock.now()))
@@ -172,7 +170,7 @@ async def test_nothing_is_left_to_log_in_with(world: World, table: str) -> None:
     marks = ", ".join("?" * len(row))
     insert = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608 - of the schema
     await world.store.writer.submit(lambda db: db.execute(insert, tuple(row.values())))
-    await world.store.accounts.close(ByOperator(alice), "unusable")
+    await world.store.accounts.close(ByOperator(alice), "unusable", ())
     count = f"SELECT count(*) FROM {table}"  # noqa: S608 - of the schema
     assert await world.store.readers.row(int, count) == 0
 
@@ -233,7 +231,7 @@ async def test_nobody_can_address_a_deleted_account(world: World) -> None:
     other = await world.room(alice)
     direct, *_ = await world.store.rooms.create(world.new_direct(alice, bob))
     note = (await world.append(direct, alice, message("before"))).event.seq
-    await world.store.accounts.close(ByOperator(bob), "unusable")
+    await world.store.accounts.close(ByOperator(bob), "unusable", ())
     refused = {}
     for place, body in (
         (direct, message("to no one")),
@@ -269,7 +267,7 @@ async def test_a_deleted_account_becomes_no_owner_by_itself(world: World) -> Non
     alice, bob, carol = await world.people(3)
     room = await world.room(alice, bob, carol)
     await world.append(room, alice, RoleSet(bob, Role.MODERATOR))
-    await world.store.accounts.close(ByOperator(bob), "unusable")
+    await world.store.accounts.close(ByOperator(bob), "unusable", ())
     appended = await world.append(room, alice, Left())
     assert [event.body for event in appended.also] == [RoleSet(who=carol, role=Role.OWNER)]
 

@@ -16,7 +16,7 @@ async def test_accounts_are_those_of_people(world: World) -> None:
     await accounts.set_disabled(ByOperator(bob), disabled=True)
     assert await world.store.count_rows(now, frozenset()) == [4, 0]
     assert await world.store.count_rows(now, frozenset({system})) == [3, 0]
-    await accounts.close(ByOperator(carol), "unusable")
+    await accounts.close(ByOperator(carol), "unusable", ())
     await accounts.add_pseudonym(parse_user_name("deleted-7kq2m9x4tb"), "unusable")
     assert await world.store.count_rows(now, frozenset({system})) == [2, 0]
     assert await accounts.find(alice) is not None

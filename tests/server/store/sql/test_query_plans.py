@@ -17,6 +17,7 @@ from parlour_protocol.ids import new_file_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.chat_account_data import CHAT_ACCOUNT_DATA
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.account_data import Deletion
 from parlour_server.kit.store.accounts.authority import ByOperator
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
@@ -86,7 +87,7 @@ async def test_of_the_deletion_of_an_account(
     await delivery.group_of(encrypted, (alice, device))
     file = FileRecord(new_file_id(), room, alice, 5, Digest(bytes(32)), world.clock.now())
     await put(world.store, file)
-    await world.store.accounts.close(ByOperator(alice), "unusable")
+    await world.store.accounts.close(ByOperator(alice), "unusable", CHAT.schema.of_accounts)
     pseudonym = parse_user_name("deleted-bcdfghjk")
     await world.store.accounts.add_pseudonym(pseudonym, "unusable")
     await CHAT_ACCOUNT_DATA.delete(world.store, world.clock, Deletion(alice, pseudonym, keeps_messages=True))

@@ -5,7 +5,7 @@ pseudonym as its author. Passwords arrive as hashes, invites as digests.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -14,7 +14,6 @@ from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import PSEUDONYM, UserName, skeleton
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
-from parlour_server.kit.store.account_limits import CHANGED as ACCOUNT_LIMITS
 from parlour_server.kit.store.accounts.authority import (
     HAS_FACTOR,
     Authority,
@@ -37,6 +36,7 @@ from parlour_server.kit.store.records import (
     InviteRecord,
     NewAccountRecord,
 )
+from parlour_server.kit.store.table_facts import AccountRows
 
 _SELECT: Final = "SELECT account, password_hash, created, disabled, deleted FROM accounts"
 _OVERVIEW: Final = f"""
@@ -47,8 +47,8 @@ _OVERVIEW: Final = f"""
     FROM accounts a ORDER BY a.account
 """  # noqa: S608 - of ours
 _LETTERS: Final = "bcdfghjkmnpqrstvwxz"  # none that looks like another, and no words
-_OF_ACCOUNT: Final = ("second_factors", "recovery_codes", "factor_challenges", "tickets", "account_limits")
-"""Tables with rows of an account that go with it."""
+_OF_ACCOUNT: Final = ("second_factors", "recovery_codes", "factor_challenges", "tickets")
+"""Tables of the core with rows of an account that go with it."""
 
 
 class Accounts:
@@ -131,11 +131,11 @@ class Accounts:
 
         await self._writer.submit(authorised(self._clock, by, write))
 
-    async def close(self, by: ByOperator, password_hash: str) -> int:
+    async def close(self, by: ByOperator, password_hash: str, others: Iterable[AccountRows]) -> int:
         """Delete an account, as far as every server knows it; returns how many sessions ended (journal).
 
-        It is disabled for good with this hash, which no password matches; second factors, limits and tickets
-        go. Its name stays taken. Raises RefusedError(NOT_FOUND).
+        It is disabled for good with this hash, which no password matches; second factors and tickets go, and
+        ``others``, which capabilities have. Its name stays taken. Raises RefusedError(NOT_FOUND).
         """
 
         def write(db: WriteConnection, authority: Authority) -> int:
@@ -145,9 +145,11 @@ class Accounts:
             query = "UPDATE accounts SET deleted = ?, second_factor_required = 0 WHERE account = ?"
             db.execute(query + " AND deleted IS NULL", (authority.at, plain(user)))
             ended = end_sessions(db, authority, AccountEnd.DELETED)
-            for table in _OF_ACCOUNT:
+            changed = [rows.table for rows in others]
+            for table in (*_OF_ACCOUNT, *changed):
                 db.execute(f"DELETE FROM {table} WHERE account = ?", (plain(user),))  # noqa: S608 - of ours
-            note_changed(db, authority.at, ACCOUNT_LIMITS)
+            for table in changed:
+                note_changed(db, authority.at, table)
             if self._on_disabled_changed is not None:
                 self._on_disabled_changed(db, user, authority.at)
             return ended

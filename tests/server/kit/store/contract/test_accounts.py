@@ -11,7 +11,7 @@ from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.errors import InviteRefusedError, LoginRefusedError, NameTakenError, RefusedError
 from parlour_server.kit.store.accounts.authority import ByOperator, ByPassword, ByProof
-from parlour_server.kit.store.records import Account, AccountEnd, Changed, InviteRecord, SessionEnded
+from parlour_server.kit.store.records import Account, AccountEnd, InviteRecord, SessionEnded
 
 
 def invite(
@@ -65,16 +65,6 @@ async def test_the_role_of_an_invite_is_told_to_each_account_that_it_makes(world
     ]
     assert roles == ["moderator", ""]
     assert [one.role for one in await world.store.accounts.list_invites()] == ["moderator"]
-
-
-async def test_limits_of_an_account_are_kept_until_they_are_taken_back(world: KitWorld) -> None:
-    """Each change is in the journal, in one entry."""
-    alice, limits = await world.account("alice"), world.store.account_limits
-    await limits.change(alice, {"a": 2**40, "b": 0})
-    await limits.change(alice, {"a": 3, "b": None})
-    assert await limits.all() == [(alice, "a", 3)]
-    assert await limits.of(alice) == {"a": 3}
-    assert [entry.what for entry in await world.store.journal.since(0)] == [Changed("account_limits")] * 2
 
 
 async def test_a_race_for_an_invite_has_as_many_winners_as_uses(world: KitWorld) -> None:
@@ -198,7 +188,7 @@ async def test_the_journal_says_what_became_of_the_account_of_a_session(world: K
     for user, number in ((alice, 1), (bob, 2)):
         await log_in(world.store, world.session(user, number), cap=9)
     await world.store.accounts.set_disabled(ByOperator(alice), disabled=True)
-    await world.store.accounts.close(ByOperator(bob), "unusable")
+    await world.store.accounts.close(ByOperator(bob), "unusable", ())
     ends = [one.what for one in await world.store.journal.since(0) if isinstance(one.what, SessionEnded)]
     assert ends == [
         SessionEnded(world.session(alice, 1).id, alice, AccountEnd.DISABLED),

@@ -42,7 +42,7 @@ async def test_a_login_that_raced_with_the_disabling_is_refused(world: KitWorld)
 async def test_a_login_that_raced_with_the_deletion_leaves_nothing(world: KitWorld) -> None:
     """A deletion says that sessions go at once: none is made afterwards, which would name a device."""
     alice = await world.account("alice")
-    await world.store.accounts.close(ByOperator(alice), "unusable")
+    await world.store.accounts.close(ByOperator(alice), "unusable", ())
     with pytest.raises(LoginRefusedError):
         await log_in(world.store, world.session(alice, 1), cap=9)
 

@@ -3,26 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
-from parlour_server.kit.clock import Clock
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.kit.store.engine.journal import note_changed
-from parlour_server.kit.store.engine.readers import Readers
-from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.kit.store.kit_store import KitStore
 
 CHANGED: Final = "account_limits"
 """In the journal."""
 
 
-class SqlAccountLimits:
+class UserLimits:
     """The table of limits."""
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` dates the journal."""
-        self._writer = writer
-        self._readers = readers
-        self._clock = clock
+    def __init__(self, store: KitStore) -> None:
+        self._writer = store.writer
+        self._readers = store.readers
 
     async def all(self) -> Sequence[tuple[UserName, str, int]]:
         """Return every account's limits: account, name, value."""
@@ -34,7 +31,7 @@ class SqlAccountLimits:
         query = "SELECT name, value FROM account_limits WHERE account = ? ORDER BY name"
         return dict(await self._readers.rows(lambda name, value: (name, value), query, plain(user)))
 
-    async def change(self, user: UserName, values: Mapping[str, int | None]) -> None:
+    async def change(self, user: UserName, values: Mapping[str, int | None], now: Millis) -> None:
         """Give an account that exists these limits; None takes one back."""
 
         def write(db: WriteConnection) -> None:
@@ -45,6 +42,6 @@ class SqlAccountLimits:
                         "INSERT INTO account_limits (account, name, value) VALUES (?, ?, ?)",
                         (plain(user), name, value),
                     )
-            note_changed(db, self._clock.now(), CHANGED)
+            note_changed(db, now, CHANGED)
 
         await self._writer.submit(write)

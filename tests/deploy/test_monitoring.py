@@ -135,7 +135,8 @@ def test_a_message_is_counted_everywhere(watched: Watched) -> None:
 def test_every_kind_of_event_and_limit_is_shown_from_the_start(watched: Watched) -> None:
     """So that rates begin at 0; those of the chat, too."""
     events, limits = watched.before["parlour_events_total"], watched.before["parlour_limit_hits_total"]
-    assert {value for _, value in chain.from_iterable(events)} == {*AuditEvent, *ChatAuditEvent}
+    own = {event for one in CHAT.capabilities for event in one.audit_events}
+    assert {value for _, value in chain.from_iterable(events)} == {*AuditEvent, *ChatAuditEvent, *own}
     assert {value for _, value in chain.from_iterable(limits)} == {*LIMITS, *CHAT_LIMITS}
     assert events[(("event", "login_ok"),)] > 0
     assert events[(("event", "group_founded"),)] == 0

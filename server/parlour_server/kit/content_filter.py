@@ -55,9 +55,11 @@ class UploadFilter(Protocol):
 
     async def more(self, data: bytes) -> None:
         """Look at what has arrived. It may be refused at the end only, when its sender listens."""
+        ...
 
     async def end(self) -> None:
         """Return if the file may be kept. Raises RefusedError."""
+        ...
 
 
 class ContentFilter(Protocol):
@@ -65,15 +67,19 @@ class ContentFilter(Protocol):
 
     def frame(self, frame: F, sender: Sender) -> Passed[F] | Awaitable[Passed[F]]:
         """Return a request as it may go on; what is returned may raise RefusedError."""
+        ...
 
     async def body(self, body: F, sender: Sender) -> F:
         """Return a body of the HTTPS API if it may go on. Raises RefusedError."""
+        ...
 
     def upload(self, size: int, sender: Sender) -> UploadFilter:
         """Return what looks at a file of which its sender says that it has so many bytes."""
+        ...
 
     async def file(self, file: NamedFile, sender: Sender) -> None:
         """Return if a message may name this file so. Raises RefusedError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

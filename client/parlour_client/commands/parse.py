@@ -1,4 +1,4 @@
-"""Parses chat input, `/name` and its arguments, into a command and typed values.
+"""Parses chat input, a slash command and its arguments, into a command and typed values.
 
 There is one parser for each kind of argument. Input that can't be parsed raises a sentence, and nothing is
 done.

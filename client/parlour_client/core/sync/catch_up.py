@@ -249,7 +249,7 @@ class CatchUp:
         overlaps = bool(after) and room not in self._compared
         begin = Seq(after - 1) if after and overlaps else after
         ask = History(id=new_request_id(), room=room, after=begin, limit=PAGE_EVENTS.value)
-        now, summary = self._clock.now(), self._state.summary(room)
+        now, summary, claimed = self._clock.now(), self._state.summary(room), self._heads.get(room, Seq(0))
         complete = self._complete.get(room, Millis(0)) if self.top(room) else Millis(0)
         expiry = Expiry.of(None if summary is None else summary.retention, now, complete)
         page = await fetch(conversation, ask, expiry)
@@ -262,7 +262,7 @@ class CatchUp:
         top = self.top(room)
         if fresh := [_above(event, top) for event in page if event.seq > top]:
             self._accept(room, fresh, live=False)
-        elif self._heads.get(room, Seq(0)) > top:
+        elif claimed > top:  # what came while it was asked may not be in the answer
             self._withhold(room, top)
 
     def _withhold(self, room: RoomId, top: Seq) -> None:

@@ -45,11 +45,11 @@ from parlour_protocol.delivery import (
 )
 from parlour_protocol.encrypted import EncryptedFile
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames import Hello, LogEvent, MessageText
+from parlour_protocol.frames import Hello, LogEvent, MessageText, Ok
 from parlour_protocol.frames.bodies import Contested, EncryptedMessage, FileRef, Message, TopicSet
 from parlour_protocol.frames.fields import FileName, TopicText
 from parlour_protocol.frames.opaque import Digest, FileKey
-from parlour_protocol.frames.replies import GroupChanged
+from parlour_protocol.frames.replies import GroupChanged, Page
 from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import Epoch, FileId, RoomId, new_group_id
 from parlour_protocol.kit.frames import Frame
@@ -615,6 +615,28 @@ async def test_a_new_device_does_not_recreate_a_group_whose_members_it_does_not_
     await harness.quiet()
     await say(harness, laptop, room, "from the new device")
     assert await texts(ben, room) == ["from the new device"]
+
+
+async def test_an_event_that_comes_while_the_last_one_is_compared_is_not_withheld(harness: Harness) -> None:
+    """The server answers with what it had when it was asked."""
+    _ana, ben, room = await pair(harness)
+    await break_line(harness, ben)
+    told: list[LogEvent] = []
+
+    def spoken(user: UserName, frame: Frame) -> Frame:
+        if user == BEN and isinstance(frame, Ok) and isinstance(frame.result, Page) and not told:
+            body = TopicSet(topic=TopicText("meanwhile"))
+            told.append(harness.server.write(harness.server.rooms[room], ANA, body))
+        return frame
+
+    harness.server.spoken = spoken
+    harness.lines[ben].down = False
+    ben.connection.retry_now()
+    await harness.until(lambda: bool(told), advance=0.1)
+    await parts(ben).catch_up.reached(room, told[0].seq)
+    shown = ben.rooms.get(room)
+    assert shown is not None
+    assert (shown.head, shown.trouble) == (told[0].seq, "")
 
 
 async def break_line(harness: Harness, client: Client) -> None:

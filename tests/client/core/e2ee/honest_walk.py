@@ -324,6 +324,7 @@ class HonestWalk:
         if entry.note is not None:
             again = self.is_restored and entry.note.detail.endswith("was revoked.")  # the server forgot it
             assert entry.note.kind not in FALSE or again, f"{where}: {entry.note}"
+            assert entry.note.kind is not NoteKind.ROLLED_BACK or self.is_restored, f"{where}: {entry.note}"
             if entry.note.kind is NoteKind.OLDER_COPY:
                 old = any(one.is_old for one in self.homes if one.user == entry.note.user)
                 assert old, f"{where}: {entry.note}"

@@ -16,6 +16,7 @@ from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
+from parlour_client.core.e2ee.groups.group_errors import AnotherGroupError
 from parlour_client.core.e2ee.maintenance import commit_submission
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.status import RoomState
@@ -30,7 +31,7 @@ from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.opaque import HandshakeBytes
 from parlour_protocol.frames.replies import GroupChanged
 from parlour_protocol.frames.requests import History
-from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
 from parlour_protocol.kit.ids import DeviceId, Incarnation, Seq
 from parlour_protocol.kit.limits import PAGE_EVENTS
 
@@ -257,3 +258,23 @@ async def test_a_group_with_an_older_list_of_members_is_contested_and_replaced(h
     assert (await texts(ana, room))[-2:] == ["to a group without eve", "in the group without eve"]
     for client in (ana, ben):
         assert {member.user for member in (await client.encryption.report(room)).members} == {ANA, BEN}
+
+
+async def test_a_group_that_the_server_names_and_never_shows(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts this device to another group than the log does: what is encrypted here would be refused."""
+    monkeypatch.setattr(commit_submission, "_PATIENCE", 0.1)
+    _ana, ben, room = await pair(harness)
+    line = harness.lines[ben]
+    state = replace(await line.group(room), group=new_group_id())
+
+    async def group(_: RoomId) -> GroupState:
+        return state
+
+    line.group = group  # type: ignore[method-assign]
+    with pytest.raises(AnotherGroupError):
+        await encrypted_rooms(ben).scheduler.now(room)
+    await held(harness, ben, room, "to no one")
+    (item,) = parts(ben).outbox.unsent(room)
+    await harness.until(lambda: "another encrypted group" in str(item.waits), advance=0.1)

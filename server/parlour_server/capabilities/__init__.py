@@ -7,6 +7,7 @@ from typing import Final
 
 from parlour_server.capabilities.acme import CAPABILITY as acme
 from parlour_server.capabilities.address_bans import CAPABILITY as address_bans
+from parlour_server.capabilities.audit_chain import CAPABILITY as audit_chain
 from parlour_server.capabilities.certificate_import import CAPABILITY as certificate_import
 from parlour_server.capabilities.disk_space import CAPABILITY as disk_space
 from parlour_server.capabilities.inspection import CAPABILITY as inspection
@@ -21,6 +22,7 @@ from parlour_server.kit.capability import Capability
 
 CAPABILITIES: Final[tuple[Capability, ...]] = (
     address_bans,
+    audit_chain,
     certificate_import,
     acme,
     disk_space,

@@ -1,4 +1,4 @@
-"""The audit log: one structured line for each security-relevant action, in the log and in a chain (M7, M30).
+"""The audit log: one structured line for each security-relevant action (M7).
 
 ``Audit.record`` takes a fixed event name and fields; it never takes a password, a ticket, a token or the
 text of a message (K7), and a newline in a field cannot start a second line (M5), because lines are JSON.
@@ -6,11 +6,10 @@ text of a message (K7), and a newline in a field cannot start a second line (M5)
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
-from parlour_server.kit.audit_file import AuditFile
 from parlour_server.kit.clock import Clock, SystemClock
 from parlour_server.kit.log_limiter import FIRST_OF_ACCOUNT, MINUTE, LogLimiter, Summary
 from parlour_server.kit.logs import log
@@ -62,12 +61,28 @@ _WHO: Final = ("user", "subject")
 """The fields that say who did something, and to whom: neither name has a space in it."""
 
 
+class Keeper(Protocol):
+    """Keeps the lines beside the log; a capability's. Its methods never raise."""
+
+    def is_writable(self) -> bool:
+        """Return whether a line can be kept now."""
+        ...
+
+    def append(self, line: str, *, or_lose: bool = True) -> bool:
+        """Keep a line; returns whether it is kept. Without ``or_lose`` the caller tries again if it isn't."""
+        ...
+
+    def sync(self) -> None:
+        """Bring what is kept to the disk; another thread may call it."""
+        ...
+
+
 class Audit:
     """Writes audit events as log lines: `{"event": "login_failed", "audit": true, …}`, and counts them.
 
     Repeated refusals are logged at first and then counted, and so is what one account does again and again
-    (to the same person, where it is about one): otherwise it could push everything older out of the chain,
-    whose files are limited. Once a minute a line gives how many were `left_out`. The operator's actions are
+    (to the same person, where it is about one): otherwise it could push everything older out of the log,
+    which is limited. Once a minute a line gives how many were `left_out`. The operator's actions are
     never left out.
     """
 
@@ -76,13 +91,13 @@ class Audit:
         clock: Clock | None = None,
         events: Iterable[StrEnum] = (),
         repeatable: Collection[StrEnum] = (),
-        file: AuditFile | None = None,
+        keepers: Sequence[Keeper] = (),
         write: Callable[..., str] = log,
     ) -> None:
         """``events`` are a program's own kinds; ``repeatable``: those of them that are refusals.
 
-        ``file`` is the server's chain, and ``write`` its log. A command has neither: it leaves its action to
-        the server.
+        ``write`` is the server's log, and ``keepers`` get each line, too. A command has neither: it leaves
+        its action to the server.
         """
         self._write_line = write
         self.counts: Final[Counter[StrEnum]] = Counter(dict.fromkeys((*AuditEvent, *events), 0))
@@ -91,7 +106,7 @@ class Audit:
         self._clock = clock or SystemClock()
         self._refusals = LogLimiter(self._clock.monotonic())
         self._actions = LogLimiter(self._clock.monotonic(), first=FIRST_OF_ACCOUNT, has_caps=False)
-        self._file = file
+        self._keepers = keepers
 
     def record(self, event: StrEnum, **fields: str | float | bool | None) -> None:
         """Write one line, or count the event. Never raises and never waits."""
@@ -102,19 +117,19 @@ class Audit:
             self._write(event.value, fields)
 
     def try_record(self, event: StrEnum, **fields: str | float | bool | None) -> bool:
-        """Write one line; False if the chain can't be written now, and the caller has to try again."""
-        if self._file is not None and not self._file.is_writable():
+        """Write one line; False if it can't be kept now, and the caller has to try again."""
+        if not all(keeper.is_writable() for keeper in self._keepers):
             return False
         line = self._write_line(event.value, audit=True, **fields)
-        if self._file is not None and not self._file.append(line, or_lose=False):
+        if not all(keeper.append(line, or_lose=False) for keeper in self._keepers):
             return False
         self.counts[event] += 1
         return True
 
     def sync(self) -> None:
-        """Bring the chain to the disk; another thread may call it."""
-        if self._file is not None:
-            self._file.sync()
+        """Bring what is kept to the disk; another thread may call it."""
+        for keeper in self._keepers:
+            keeper.sync()
 
     async def run(self) -> None:
         """Write the counts each minute, even if nothing more is recorded."""
@@ -145,8 +160,8 @@ class Audit:
 
     def _write(self, event: str, fields: Mapping[str, object]) -> None:
         line = self._write_line(event, audit=True, **fields)
-        if self._file is not None:
-            self._file.append(line)
+        for keeper in self._keepers:
+            keeper.append(line)
 
 
 def _source(fields: Mapping[str, object]) -> str:

@@ -5,13 +5,13 @@ folder and its lines has removed the capability, with its commands, its tables a
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from parlour_protocol.kit.errors import ProgramError
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.hooks import Hooks
+from parlour_server.kit.hooks import Hooks, Opened
 from parlour_server.kit.store.table_facts import Tables
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from parlour_server.kit.setup.data_folder import DataFolder
     from parlour_server.kit.setup.finding import Finding
     from parlour_server.kit.store.engine.connection import Engine
+
+
+def _make_nothing(_folder: "DataFolder") -> Sequence[str]:
+    return ()
+
+
+async def _prepare_nothing(_opened: Opened, _hooks: Hooks) -> None:
+    return
 
 
 async def _start_nothing(_parts: "Parts[Any, Any]", _hooks: Hooks) -> None:
@@ -59,6 +67,13 @@ class Capability:
 
     name: str
     """That of its folder."""
+    make: "Callable[[DataFolder], Sequence[str]]" = _make_nothing
+    """`init`: create its files that are missing; returns what it created, in a few words."""
+    prepare: Callable[[Opened, Hooks], Awaitable[None]] = _prepare_nothing
+    """Called once by a server before it makes its parts: for what keeps the first line of the audit log, too.
+
+    Raises SetupError, which stops the start.
+    """
     start: "Callable[[Parts[Any, Any], Hooks], Awaitable[None]]" = _start_nothing
     """Called once by a server that starts, before the program. Raises SetupError, which stops the start."""
     commands: "tuple[click.Command, ...]" = ()
@@ -77,6 +92,8 @@ class Capability:
     """`ready`: what a connection from this address of the server's own machine must begin with."""
     serves: tuple[str, ...] = ()
     """The settings of the core's sections that do nothing without it; each is in ``OPTIONAL``."""
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """Its folders in the data folder, by their names, and what bounds each, in a few words: `disk show`."""
     files: tuple[str, ...] = ()
     """The names of its files in the data folder that a backup has."""
     certificates: "Callable[[DataFolder, Settings], CertificateSource] | None" = None
@@ -91,12 +108,19 @@ OPTIONAL: Final = ("listen.metrics", "listen.proxies")
 """Settings that only a capability serves."""
 
 
-async def start_all(capabilities: Sequence[Capability], parts: "Parts[Any, Any]") -> Hooks:
+async def prepare_all(capabilities: Iterable[Capability], opened: Opened) -> Hooks:
+    """Prepare each of them in turn. Raises SetupError if one can't."""
+    hooks = Hooks()
+    for one in capabilities:
+        await one.prepare(opened, hooks)
+    return hooks
+
+
+async def start_all(capabilities: Sequence[Capability], parts: "Parts[Any, Any]") -> None:
     """Start each of them in turn. Raises SetupError if one can't start, or is missing though it is set."""
     refuse_unserved(capabilities, parts.settings)
     for one in capabilities:
         await one.start(parts, parts.hooks)
-    return parts.hooks
 
 
 def refuse_unserved(capabilities: Iterable[Capability], settings: "Settings") -> None:

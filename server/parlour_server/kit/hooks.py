@@ -1,6 +1,6 @@
 """The places of a server where its capabilities act. A place that none uses costs nothing."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -8,18 +8,25 @@ from parlour_server.kit.content_filter import ContentFilter, DevicePolicy
 from parlour_server.kit.errors import SetupError
 
 if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
     from parlour_protocol.kit.frames import Request
     from parlour_protocol.kit.names import UserName
     from parlour_server.kit.api.operations import Handler
-    from parlour_server.kit.audit_file import AuditFile
+    from parlour_server.kit.audit import Keeper
     from parlour_server.kit.auth.password_hashing import HashingPool
+    from parlour_server.kit.clock import Clock
+    from parlour_server.kit.config.server_settings import Settings
     from parlour_server.kit.connections.peer import Peer
     from parlour_server.kit.connections.service import ConnectionService
+    from parlour_server.kit.metrics import Metrics
     from parlour_server.kit.net.listener import Balancer
     from parlour_server.kit.net.net_server import NetServer
     from parlour_server.kit.net.tls_context import TlsFiles
     from parlour_server.kit.observer import Observer
     from parlour_server.kit.program import Result
+    from parlour_server.kit.setup.data_folder import DataFolder
+    from parlour_server.kit.store.kit_store import KitStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +37,6 @@ class Serving:
     service: "ConnectionService[Any]"
     passwords: "HashingPool"
     tls: "TlsFiles"
-    audit_file: "AuditFile"
     own_accounts: "Collection[UserName]"
     """Those of the program itself."""
 
@@ -39,10 +45,27 @@ def _refuse_nobody() -> None:
     return
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What a server has before it makes its parts: its folder is locked, and the store is open."""
+
+    folder: "DataFolder"
+    settings: "Settings"
+    store: "KitStore"
+    clock: "Clock"
+    metrics: "Metrics"
+    run: Callable[[Coroutine[Any, Any, None]], None]
+    """Run work until the server stops."""
+    last: "AsyncExitStack"
+    """Closed before the store, after everything that records what happens."""
+
+
 @dataclass(slots=True)
 class Hooks:
     """Each capability adds to them when it starts."""
 
+    keepers: "list[Keeper]" = field(default_factory=list)
+    """Keep the lines of the audit log, from the first to the last: to be added by ``Capability.prepare``."""
     refused: list[Callable[[str], bool]] = field(default_factory=list)
     """Asked for each accepted socket, before TLS: whether its plain address may not connect now."""
     close_refused: Callable[[], None] = _refuse_nobody

@@ -73,8 +73,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
     capabilities: tuple[Capability, ...] = ()
     """What its server can do beside the core."""
     keys: tuple[KeyFile, ...] = ()
-    audit_key_name: str = "audit.key"
-    """The file with the key that signs the heads of the audit log; may be one of ``keys``."""
+    signing_key_name: str = "audit.key"
+    """The file with the key that signs what its server records; may be one of ``keys``."""
     uploads: UploadFolder | None = None
     own_accounts: frozenset[UserName] = frozenset()
     """Accounts of the program itself: no one can register names like theirs, and no list shows them."""
@@ -121,7 +121,7 @@ class ProgramSpec(Generic[_Settings, _Store]):
     def folder(self, path: Path) -> DataFolder:
         """Return the data folder at ``path``."""
         others = tuple(name for one in self.capabilities for name in one.files)
-        return DataFolder(path, self.name, self.keys, self.uploads, self.audit_key_name, others)
+        return DataFolder(path, self.name, self.keys, self.uploads, self.signing_key_name, others)
 
     def all_operations(self) -> Operations:
         """Return the operations of its HTTPS API: every server's, its own, and those of its capabilities."""

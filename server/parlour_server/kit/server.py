@@ -25,8 +25,6 @@ from parlour_server.kit.api.request_body import BodyPace
 from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.api.second_factor_endpoints import SecondFactorEndpoints
 from parlour_server.kit.audit import Audit, AuditEvent
-from parlour_server.kit.audit_file import AuditFile
-from parlour_server.kit.audit_heads import HeadPublisher
 from parlour_server.kit.auth.login import LoginService
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_change import PasswordChanger
@@ -41,7 +39,7 @@ from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.session_watch import SessionWatch
 from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.auth.tickets import TicketRedemption, Tickets
-from parlour_server.kit.capability import start_all
+from parlour_server.kit.capability import prepare_all, start_all
 from parlour_server.kit.clock import Clock, SteadyClock, SystemClock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_table import need_restart
@@ -49,7 +47,7 @@ from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import SetupError, UnavailableError
-from parlour_server.kit.hooks import Hooks, Serving
+from parlour_server.kit.hooks import Hooks, Opened, Serving
 from parlour_server.kit.journal_follower import JournalFollower
 from parlour_server.kit.kit_notices import KIT_NOTICES
 from parlour_server.kit.limit_hits import LimitHits
@@ -74,7 +72,6 @@ from parlour_server.kit.setup.open_store import engine_for
 from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.public_address import forget_running, name_of, note_running
 from parlour_server.kit.setup.server_keys import claim_keys
-from parlour_server.kit.signatures import SigningKey, make_signing_key
 from parlour_server.kit.store.kit_store import KitStore
 from parlour_server.kit.topics import Topics
 
@@ -150,12 +147,19 @@ class Server(Generic[_Settings]):
                 warn("weak_groups", taken=", ".join(others), do=do)
             if engine.unverified:
                 warn("database_unverified", why=engine.unverified)
-            audit_file = await _open_audit_file(folder, store, settings)
-            heads = HeadPublisher(audit_file, store.audit_heads, settings.audit, clock)
-            last.push_async_callback(heads.close)
+            opened = Opened(
+                folder=folder,
+                settings=settings,
+                store=store,
+                clock=clock,
+                metrics=metrics,
+                run=partial(_run, stack),
+                last=last,
+            )
+            hooks = await prepare_all(spec.capabilities, opened)
             events = [*spec.audit_events, *(event for one in spec.capabilities for event in one.audit_events)]
             repeatable = spec.repeatable_events.union(*(one.repeatable_events for one in spec.capabilities))
-            audit = Audit(clock, events, repeatable, audit_file)
+            audit = Audit(clock, events, repeatable, hooks.keepers)
             nodes = LiveNodes(
                 store.nodes,
                 steady,
@@ -188,13 +192,13 @@ class Server(Generic[_Settings]):
                 connected=connected,
                 nodes=nodes,
                 limits=limits,
-                hooks=Hooks(),
+                hooks=hooks,
                 background=background,
                 topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(spec.wire.pushes), bus),
                 stack=stack,
                 run=partial(_run, stack),
             )
-            hooks = await start_all(spec.capabilities, parts)
+            await start_all(spec.capabilities, parts)
             spec.refuse_ignored(hooks)
             store.writer.observer = parts.topics.deliveries.observer = hooks.observer
             running = await spec.start(parts)
@@ -251,9 +255,6 @@ class Server(Generic[_Settings]):
             await changes.read_all()
             addresses = net.serve()
             _run(stack, audit.run())
-            _run(stack, heads.run())
-            if settings.audit.head_command:
-                _run(stack, heads.run_command())
             _run(stack, follower.run())
             _run(stack, changes.run())
             _run(stack, nodes.run())
@@ -267,7 +268,6 @@ class Server(Generic[_Settings]):
                     service=service,
                     passwords=passwords,
                     tls=renewal.tls,
-                    audit_file=audit_file,
                     own_accounts=spec.own_accounts,
                 )
                 for serve in hooks.serving:
@@ -439,18 +439,6 @@ class _Api(Generic[_Settings]):
             by_address,
             audit,
         )
-
-
-async def _open_audit_file(folder: DataFolder, store: KitStore, settings: Settings) -> AuditFile:
-    """Continue the server's audit log. Raises SetupError."""
-    make_signing_key(folder.audit_key)
-    try:
-        known = await store.audit_heads.all()
-    except UnavailableError as error:
-        raise SetupError(str(error)) from error
-    limits = settings.audit
-    key = SigningKey.load(folder.audit_key)
-    return AuditFile(folder.audit, key, known, file_bytes=limits.file_bytes, most_files=limits.files)
 
 
 async def _begin(nodes: LiveNodes) -> None:

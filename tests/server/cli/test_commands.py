@@ -28,12 +28,12 @@ from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.reports import ReportReason
+from parlour_server.capabilities.audit_chain.files import AuditFile
 from parlour_server.chat_folder import files_of
 from parlour_server.chat_program import CHAT
 from parlour_server.cli.command_line import COMMAND_LINE
 from parlour_server.kit.account_limits import AccountLimits
 from parlour_server.kit.audit import Audit, AuditEvent
-from parlour_server.kit.audit_file import AuditFile
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.folder_lock import locked
@@ -723,17 +723,17 @@ def test_audit_verify(folder: DataFolder, capsys: Capture, tmp_path: Path) -> No
     data = ("--data", str(folder.path))
     assert "no audit log" in fail(capsys, "audit", "head", *data)[1]
     assert run(capsys, "audit", "verify", *data) == ""
-    key = SigningKey.load(folder.audit_key)
-    file = AuditFile(folder.audit, key, {}, file_bytes=10**6, most_files=2)
+    key = SigningKey.load(folder.signing_key)
+    file = AuditFile(folder.path / "audit", key, {}, file_bytes=10**6, most_files=2)
     for user in ("anna", "bert", "cora"):
-        Audit(file=file).record(AuditEvent.LOGIN_OK, user=user)
+        Audit(keepers=[file]).record(AuditEvent.LOGIN_OK, user=user)
     pinned = tmp_path / "head.json"
     pinned.write_text(run(capsys, "audit", "head", *data))
     file.close()
     assert run(capsys, "audit", "verify", *data, "--head", str(pinned)).startswith("OK ")
     assert json.loads(run(capsys, "audit", "verify", *data, "--json"))["ok"]
     exported = run(capsys, "audit", "export", *data)
-    [path] = folder.audit.glob("*.jsonl")
+    [path] = (folder.path / "audit").glob("*.jsonl")
     assert exported == path.read_text()
     assert run(capsys, "audit", "export", *data, "--after", "4").count("\n") == 1
     assert run(capsys, "audit", "export", *data, "--format", "syslog").startswith("<110>1 ")

@@ -45,7 +45,9 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
     folder, spec = folder_of(data), program()
     settings = settings_of(folder)
-    found = usage(folder, engine_for(folder, settings.database), {**spec.schema.bounds, **spec.bounds})
+    bounds = {**spec.schema.bounds, **spec.bounds}
+    folders = {name: bound for one in spec.capabilities for name, bound in one.folders.items()}
+    found = usage(folder, engine_for(folder, settings.database), bounds, folders)
     space = DiskSpace.of(folder.path)
     low = space.is_low(section(settings, DiskSettings).warn_percent)
     if as_json:

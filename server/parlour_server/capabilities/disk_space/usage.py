@@ -34,8 +34,10 @@ class Usage:
     bound: str
 
 
-def usage(folder: DataFolder, engine: Engine, bounds: Mapping[str, str]) -> list[Usage]:
-    """Return what takes space, the largest first.
+def usage(
+    folder: DataFolder, engine: Engine, bounds: Mapping[str, str], folders: Mapping[str, str]
+) -> list[Usage]:
+    """Return what takes space, the largest first; ``bounds`` are those of tables, and those of ``folders``.
 
     A database that can't be opened is one line: on a full disk SQLite may lack room for the files beside it.
     """
@@ -48,7 +50,7 @@ def usage(folder: DataFolder, engine: Engine, bounds: Mapping[str, str]) -> list
         tables += _free_pages(engine)
     except SetupError as error:
         tables = [_unopened(folder, engine, str(error))]
-    found = [*tables, *_files(folder, engine)]
+    found = [*tables, *_files(folder, engine, folders)]
     return sorted(found, key=lambda one: -(one.bytes or 0))
 
 
@@ -78,14 +80,14 @@ def _unopened(folder: DataFolder, engine: Engine, why: str) -> Usage:
     return Usage("database", None, why)
 
 
-def _files(folder: DataFolder, engine: Engine) -> Iterator[Usage]:
+def _files(folder: DataFolder, engine: Engine, folders: Mapping[str, str]) -> Iterator[Usage]:
     if isinstance(engine, SqliteEngine):
         wal = folder.database_wal
         yield Usage(wal.name, _size(wal), "64 MiB after it grew beyond that")
     yield Usage("operator/", _size(folder.operator_log), "empty once the running server has read it")
-    for audit in (folder.path / "audit", *sorted(folder.path.glob("workers/*/audit"))):
-        name = f"{audit.relative_to(folder.path)}/"
-        yield Usage(name, _size(audit), "audit.files files of audit.file_bytes")
+    for name, bound in folders.items():
+        for path in (folder.path / name, *sorted(folder.path.glob(f"workers/*/{name}"))):
+            yield Usage(f"{path.relative_to(folder.path)}/", _size(path), bound)
     if folder.uploads is not None:
         yield Usage("uploads", _size(folder.path / folder.uploads.name), "the program's limits of files")
 

@@ -115,11 +115,6 @@ CERTIFICATE: Final = Metric(
 NODES: Final = Metric(
     "nodes", Kind.GAUGE, "Servers that share the database, this one too", scope=Scope.DATABASE
 )
-AUDIT_LOST: Final = Metric(
-    "audit_lost",
-    Kind.GAUGE,
-    "Audit records that `audit/` lacks because it can't be written; 0 again once it says how many",
-)
 EVENTS: Final = Metric("events_total", Kind.COUNTER, "Audit events by kind", ("event",))
 LOG_LINES: Final = Metric(
     "log_lines_total", Kind.COUNTER, "Lines of the log by level, written or not", ("level",)
@@ -156,7 +151,6 @@ SERVER_METRICS: Final = (
     HASHES_RUNNING,
     HASHES_REFUSED,
     CERTIFICATE,
-    AUDIT_LOST,
     EVENTS,
     LOG_LINES,
     NODES,
@@ -202,7 +196,6 @@ def show_parts(metrics: Metrics, parts: "Parts[Any, Any]", serving: "Serving") -
     number(HASHES_RUNNING, lambda: passwords.running)
     number(HASHES_REFUSED, lambda: passwords.refused)
     number(CERTIFICATE, lambda: serving.tls.expires)
-    number(AUDIT_LOST, lambda: serving.audit_file.lost)
     numbers(EVENTS, lambda: {(event.value,): count for event, count in parts.audit.counts.items()})
     numbers(LOG_LINES, lambda: {(level.value,): count for level, count in logs.counts().items()})
     number(NODES, lambda: parts.nodes.count)

@@ -21,7 +21,6 @@ import click
 
 from parlour_protocol.kit.errors import ParlourProtocolError, ProgramError
 from parlour_server.kit.capability import Capability
-from parlour_server.kit.cli import audit_command as log
 from parlour_server.kit.cli import database_commands as databases
 from parlour_server.kit.cli import doctor_command as doctor
 from parlour_server.kit.cli import import_command as imports
@@ -60,7 +59,6 @@ KIT_COMMANDS: Final = (
     invites.invite,
     accounts.user,
     sessions.session,
-    log.audit,
     databases.migrate,
     databases.new_incarnation,
     imports.import_,

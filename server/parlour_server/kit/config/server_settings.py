@@ -303,31 +303,6 @@ class BusSettings(Section, frozen=True):
     ] = ""
 
 
-class AuditSettings(Section, frozen=True):
-    """The chain of audit records in the data folder's `audit` folder, and its signed heads."""
-
-    file_bytes: Annotated[
-        int, setting("bytes", "a file is continued in the next one at this size", ge=65_536)
-    ] = 16_777_216
-    files: Annotated[
-        int,
-        setting("files", "above it the oldest is removed, and a record says so", ge=2),
-    ] = 16
-    head_seconds: Annotated[
-        int, setting("seconds", "new records are covered by a signed head after so long (M30)")
-    ] = 10
-    head_command: Annotated[
-        str,
-        Meta(
-            description="a program that gets each published head on standard input, to keep it where the "
-            "server's operator can't change it; with arguments, but without a shell; empty: none"
-        ),
-    ] = ""
-    head_command_minutes: Annotated[
-        int, setting("minutes", "between two runs of `head_command`, and at each start")
-    ] = 60
-
-
 class LogSettings(Section, frozen=True):
     """The log on standard error."""
 
@@ -335,7 +310,7 @@ class LogSettings(Section, frozen=True):
         Literal["debug", "info", "warning"],
         Meta(
             description="debug adds a line for each request, without its content; warning leaves out what "
-            "needs no action, audit records too, which are in the folder `audit` all the same",
+            "needs no action, audit records too",
             extra={"reloads": True},
         ),
     ] = "info"
@@ -351,7 +326,6 @@ class Settings(Section, frozen=True):
     rates: Rates = Rates()
     logins: Logins = Logins()
     log: LogSettings = LogSettings()
-    audit: AuditSettings = AuditSettings()
 
 
 _Settings = TypeVar("_Settings", bound=Settings)

@@ -52,7 +52,7 @@ class DataFolder:
     program: ProgramName
     keys: tuple[KeyFile, ...] = ()
     uploads: UploadFolder | None = None
-    audit_key_name: str = "audit.key"
+    signing_key_name: str = "audit.key"
     others: tuple[str, ...] = ()
     """The names of files that capabilities keep."""
     main: "DataFolder | None" = None
@@ -101,7 +101,7 @@ class DataFolder:
     @property
     def files(self) -> tuple[Path, ...]:
         """The configuration, the certificates and all keys, of which some may be missing."""
-        keys = (*(self.path / key.name for key in self.keys), self.audit_key)
+        keys = (*(self.path / key.name for key in self.keys), self.signing_key)
         return (
             self.settings,
             self.ca_certificate,
@@ -139,14 +139,9 @@ class DataFolder:
         return self.path / "operator"
 
     @property
-    def audit(self) -> Path:
-        """The folder of the audit log's files."""
-        return self.path / "audit"
-
-    @property
-    def audit_key(self) -> Path:
-        """The key that signs the audit log's heads; a program may use a key of its own for it."""
-        return self.path / self.audit_key_name
+    def signing_key(self) -> Path:
+        """The key with which the server signs what it records; a program may use a key of its own for it."""
+        return self.path / self.signing_key_name
 
     @property
     def _init(self) -> str:

@@ -25,7 +25,6 @@ from parlour_server.kit.net.message_assembler import refuse_old_websockets
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.tls_groups import GROUP_LIST, HAS_HYBRID, operator_configures, taken_besides
 from parlour_server.kit.program_spec import ProgramSpec
-from parlour_server.kit.setup.audit_check import audit_folders, check_audit_log, own_keys
 from parlour_server.kit.setup.bus_findings import examine_bus
 from parlour_server.kit.setup.certificate_chain import names_of
 from parlour_server.kit.setup.certificate_state import ends_soon
@@ -37,7 +36,6 @@ from parlour_server.kit.setup.operator_log import INTERRUPTED, UNFINISHED, Opera
 from parlour_server.kit.setup.postgres_findings import examine_postgres
 from parlour_server.kit.setup.public_address import running, unknown_port
 from parlour_server.kit.setup.server_keys import find_other_uploads
-from parlour_server.kit.store.audit_heads import read_heads
 from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.engine.integrity import MOST
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
@@ -73,7 +71,6 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
             *_database(program, engine),
             *_sessions(engine, settings),
             *_uploads(folder, engine),
-            *_audit_log(folder, engine),
             *_operator_log(folder, program.name.command),
         ]
     if settings is not None:
@@ -219,23 +216,6 @@ def _uploads(folder: DataFolder, engine: Engine) -> list[Finding]:
     if len(damaged) > len(shown):
         shown.append(f"{len(damaged) - len(shown)} more files are damaged or missing")
     return [Finding("danger", "uploads", f"{sentence}; look for it in a backup") for sentence in shown]
-
-
-def _audit_log(folder: DataFolder, engine: Engine) -> list[Finding]:
-    """Check every record of the audit log."""
-    try:
-        with closing(engine.connect_reader()) as db:
-            known = read_heads(db)
-        report = check_audit_log(audit_folders(folder), own_keys(folder), known)
-    except engine.failures:
-        return []  # the finding about the database reports it
-    except (SetupError, OSError) as error:
-        return [Finding("danger", "audit log", str(error))]
-    if not report.faults:
-        records = sum(chain.head.size - chain.first + 1 for chain in report.chains if chain.head is not None)
-        return [Finding("fine", "audit log", f"{records} records, none of them changed")]
-    more = f" ({len(report.faults)} in all; `audit verify` shows them)" if len(report.faults) > 1 else ""
-    return [Finding("danger", "audit log", f"{report.faults[0]}{more}")]
 
 
 def _operator_log(folder: DataFolder, command: str) -> list[Finding]:

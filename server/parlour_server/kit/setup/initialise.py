@@ -21,7 +21,6 @@ from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.disk_reserve import keep_reserve
 from parlour_server.kit.setup.open_store import engine_for, opened
 from parlour_server.kit.setup.server_keys import claim_keys
-from parlour_server.kit.signatures import make_signing_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +71,8 @@ async def initialise(
             raise folder.lost(path)
         if key.make(path):
             new.append(key.about)
-    if make_signing_key(folder.audit_key):
-        new.append("key of the audit log")
+    for capability in program.capabilities:
+        new += capability.make(folder)
     if not was_made:
         program.schema.create(engine)
         new.append("database")

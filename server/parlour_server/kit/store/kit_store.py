@@ -21,7 +21,6 @@ from parlour_server.kit.store.accounts.second_factors import FactorStore
 from parlour_server.kit.store.accounts.sessions import SessionStore
 from parlour_server.kit.store.accounts.shared_tickets import SharedTickets
 from parlour_server.kit.store.accounts.tickets import TicketStore
-from parlour_server.kit.store.audit_heads import AuditHeads
 from parlour_server.kit.store.engine.connection import ANYWHERE, Engine, WriteConnection
 from parlour_server.kit.store.engine.journal import Journal
 from parlour_server.kit.store.engine.readers import Readers
@@ -80,7 +79,6 @@ class KitStore:
             if self._engine.is_shared
             else MemoryTickets(self._readers, clock)
         )
-        self.audit_heads: Final = AuditHeads(self._writer, self._readers)
         self.second_factors: Final = FactorStore(self._writer, self._readers, clock)
         self.accounts: Final = Accounts(
             self._writer, self._readers, clock, on_disabled_changed=on_disabled_changed

@@ -13,7 +13,6 @@ KIT_BOUNDS: Final[Mapping[str, str]] = {
     "accounts": "invites",
     "alembic_version": "one row for each branch of the schema",
     "attempts": "pruned after a week",
-    "audit_heads": "one for each data folder",
     "factor_challenges": "20 for each session, and each address that logs in, for five minutes",
     "health": "one row",
     "incarnation": "one row",

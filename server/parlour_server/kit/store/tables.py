@@ -218,17 +218,3 @@ server_keys: Final = Table(
     Column("sha256", LargeBinary, nullable=False),
     **KEYED,
 )
-
-# the newest signed head of the audit log of each server
-audit_heads: Final = Table(
-    "audit_heads",
-    metadata,
-    Column("chain", Words, primary_key=True),
-    Column("records", Number, nullable=False),
-    Column("digest", Words, nullable=False),
-    Column("signed_at", Words, nullable=False),
-    Column("public_key", Words, nullable=False),
-    Column("signature", Words, nullable=False),
-    Column("place", Words, nullable=False),
-    **KEYED,
-)

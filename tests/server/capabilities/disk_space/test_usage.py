@@ -11,8 +11,8 @@ def test_a_database_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
     """The files are listed all the same, the largest first."""
     folder = CHAT.folder(tmp_path)
     folder.database.write_bytes(bytes(4096))
-    (tmp_path / "audit").mkdir()
-    (tmp_path / "audit" / "one").write_bytes(bytes(100))
-    found = usage(folder, SqliteEngine(tmp_path / "elsewhere.db"), {})
-    assert [(one.what, one.bytes) for one in found[:2]] == [("parlour.db", 4096), ("audit/", 100)]
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "one").write_bytes(bytes(100))
+    found = usage(folder, SqliteEngine(tmp_path / "elsewhere.db"), {}, {"kept": "its limit"})
+    assert [(one.what, one.bytes) for one in found[:2]] == [("parlour.db", 4096), ("kept/", 100)]
     assert "elsewhere.db" in found[0].bound

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from parlour_server.kit.audit_chain import (
+from parlour_server.capabilities.audit_chain.chain import (
     GAP_EVENT,
     HEAD_EVENT,
     RECORDS_PER_HEAD,

@@ -4,8 +4,8 @@ import json
 import re
 from datetime import datetime
 
-from parlour_server.kit.audit_chain import AuditHead, Record, chain_record
-from parlour_server.kit.audit_export import as_otel, as_syslog
+from parlour_server.capabilities.audit_chain.chain import AuditHead, Record, chain_record
+from parlour_server.capabilities.audit_chain.export import as_otel, as_syslog
 
 EVENT = {
     "user": "anna",

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.server.capabilities.audit_chain.audit_world import AuditWorld, record
 from tests.server.fakes import StoppedClock
-from tests.server.kit.audit_world import AuditWorld, record
 
-from parlour_server.kit.audit_heads import HeadPublisher
-from parlour_server.kit.config.server_settings import AuditSettings
+from parlour_server.capabilities.audit_chain.head_publisher import HeadPublisher
+from parlour_server.capabilities.audit_chain.settings import AuditSettings
+from parlour_server.capabilities.audit_chain.store import AuditHeads
 from parlour_server.store.chat_store import ChatStore
 
 
@@ -24,14 +25,14 @@ def world(tmp_path: Path) -> AuditWorld:
 async def test_a_head_for_many_records(world: AuditWorld, store: ChatStore) -> None:
     """M30: one signature for all records since the last, the same in the file and in the database."""
     file = world.start()
-    publisher = HeadPublisher(file, store.audit_heads, AuditSettings(), StoppedClock())
+    publisher = HeadPublisher(file, AuditHeads(store), AuditSettings(), StoppedClock())
     for _ in range(2):
         record(file, 50)
         await publisher.publish()
         await publisher.publish()  # nothing is new
     await publisher.close()
     assert sum(b"audit_head" in line for line in world.lines) == 3
-    known = await store.audit_heads.all()
+    known = await AuditHeads(store).all()
     assert known[file.chain].signed == file.signed
     world.known = known
     assert world.check().faults == []
@@ -40,18 +41,18 @@ async def test_a_head_for_many_records(world: AuditWorld, store: ChatStore) -> N
 async def test_the_last_records_of_a_run(world: AuditWorld, store: ChatStore) -> None:
     """M30: a server that stops publishes the head of everything."""
     file = world.start()
-    publisher = HeadPublisher(file, store.audit_heads, AuditSettings(), StoppedClock())
+    publisher = HeadPublisher(file, AuditHeads(store), AuditSettings(), StoppedClock())
     record(file, 5)
     await publisher.close()
     [chain] = world.check().chains
     assert chain.unsigned == 0
-    assert (await store.audit_heads.all())[file.chain].signed.records == 6
+    assert (await AuditHeads(store).all())[file.chain].signed.records == 6
 
 
 async def give(world: AuditWorld, store: ChatStore, command: str, until: Callable[[], object]) -> None:
     """Publish a head, and run the command until something has happened."""
     file = world.start()
-    publisher = HeadPublisher(file, store.audit_heads, AuditSettings(head_command=command), StoppedClock())
+    publisher = HeadPublisher(file, AuditHeads(store), AuditSettings(head_command=command), StoppedClock())
     await publisher.publish()
     task = asyncio.create_task(publisher.run_command())
     async with asyncio.timeout(120):

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests.server.kit.audit_world import AuditWorld, record
+from tests.server.capabilities.audit_chain.audit_world import AuditWorld, record
 
-from parlour_server.kit.audit_chain import RECORDS_PER_HEAD
+from parlour_server.capabilities.audit_chain.chain import RECORDS_PER_HEAD
 
 # A run writes a signed head, its records, and a signed head: lines are records, both count from 1.
 RECORDS = 6

@@ -13,13 +13,13 @@ from typing import Final
 
 import msgspec
 
-from parlour_server.kit.audit_chain import KnownHead, SignedHead
-from parlour_server.kit.audit_file import AuditFile
+from parlour_server.capabilities.audit_chain.chain import KnownHead, SignedHead
+from parlour_server.capabilities.audit_chain.files import AuditFile
+from parlour_server.capabilities.audit_chain.settings import AuditSettings
+from parlour_server.capabilities.audit_chain.store import AuditHeads
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.config.server_settings import AuditSettings
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import warn
-from parlour_server.kit.store.audit_heads import AuditHeads
 
 _CLOSE_SECONDS: Final = 0.5
 _COMMAND_SECONDS: Final = 30

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
+from parlour_server.capabilities.audit_chain.chain import KnownHead, SignedHead, chain_record, sign_head
+from parlour_server.capabilities.audit_chain.check import AuditReport, check_audit_log
+from parlour_server.capabilities.audit_chain.files import AuditFile, chain_files, last_head, place_of
 from parlour_server.kit.audit import Audit, AuditEvent
-from parlour_server.kit.audit_chain import KnownHead, SignedHead, chain_record, sign_head
-from parlour_server.kit.audit_file import AuditFile, chain_files, last_head, place_of
-from parlour_server.kit.setup.audit_check import AuditReport, check_audit_log
 from parlour_server.kit.signatures import SigningKey, make_signing_key
 
 
@@ -95,6 +95,6 @@ class AuditWorld:
 
 def record(file: AuditFile, records: int) -> None:
     """Write some records, each of another account: what one account repeats is counted."""
-    audit = Audit(file=file)
+    audit = Audit(keepers=[file])
     for number in range(records):
         audit.record(AuditEvent.SESSION_ENDED, user=f"anna{number}", number=number)

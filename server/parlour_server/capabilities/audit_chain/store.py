@@ -5,10 +5,9 @@ So the check of one server's files sees that another's were cut, and a server at
 
 from typing import Final
 
-from parlour_server.kit.audit_chain import KnownHead, Place, SignedHead
+from parlour_server.capabilities.audit_chain.chain import KnownHead, Place, SignedHead
 from parlour_server.kit.store.engine.connection import ANYWHERE, Connection, WriteConnection
-from parlour_server.kit.store.engine.readers import Readers
-from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.kit.store.kit_store import KitStore
 
 _READ: Final = (
     "SELECT chain, records, digest, signed_at, public_key, signature, place FROM audit_heads ORDER BY chain"
@@ -24,9 +23,9 @@ _PUT: Final = (
 class AuditHeads:
     """The table of heads."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
-        self._writer = writer
-        self._readers = readers
+    def __init__(self, store: KitStore) -> None:
+        self._writer = store.writer
+        self._readers = store.readers
 
     async def all(self) -> dict[str, KnownHead]:
         """Return the newest head of each chain. Raises UnavailableError."""

@@ -19,8 +19,8 @@ from parlour_server.kit.cli.command_options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from parlour_server.kit.audit_chain import KnownHead, SignedHead
-    from parlour_server.kit.setup.audit_check import AuditReport
+    from parlour_server.capabilities.audit_chain.chain import KnownHead, SignedHead
+    from parlour_server.capabilities.audit_chain.check import AuditReport
     from parlour_server.kit.setup.data_folder import DataFolder
 
 
@@ -96,7 +96,7 @@ def verify(data: Path, heads: tuple[Path, ...], keys: tuple[str, ...], as_json: 
     can be cut off without a trace, and someone who has the server's key can sign another history: give heads
     that were kept elsewhere.
     """
-    from parlour_server.kit.setup.audit_check import (  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.audit_chain.check import (  # noqa: PLC0415 - keeps `--help` quick
         audit_folders,
         check_audit_log,
         own_keys,
@@ -122,13 +122,13 @@ def head(data: Path) -> None:
     It commits to every record until now. Kept where this server's operator can't change it, it proves later
     that none of them was changed or removed.
     """
-    from parlour_server.kit.audit_chain import sign_head  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.audit_file import chain_files, last_head  # noqa: PLC0415
+    from parlour_server.capabilities.audit_chain.chain import sign_head  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.audit_chain.files import chain_files, last_head  # noqa: PLC0415
     from parlour_server.kit.logs import utc_time  # noqa: PLC0415
     from parlour_server.kit.signatures import SigningKey  # noqa: PLC0415
 
     folder = folder_of(data)
-    key = SigningKey.load(folder.audit_key)
+    key = SigningKey.load(folder.signing_key)
     for audit_folder in _folders(folder):
         for chain, files in chain_files(audit_folder).items():
             say(_plain(sign_head(chain, last_head(chain, files), key, utc_time())))
@@ -154,8 +154,8 @@ def export(data: Path, shape: str, after: int) -> None:
     """Print the records of the audit log, oldest first. It doesn't check them; `audit verify` does."""
     import socket  # noqa: PLC0415 - keeps `--help` quick
 
-    from parlour_server.kit.audit_chain import Record  # noqa: PLC0415
-    from parlour_server.kit.audit_export import as_otel, as_syslog  # noqa: PLC0415
+    from parlour_server.capabilities.audit_chain.chain import Record  # noqa: PLC0415
+    from parlour_server.capabilities.audit_chain.export import as_otel, as_syslog  # noqa: PLC0415
 
     folder, host, name = folder_of(data), socket.gethostname(), program().name.command
     for chain, line in _lines(folder):
@@ -171,7 +171,7 @@ def export(data: Path, shape: str, after: int) -> None:
 
 
 def _lines(folder: "DataFolder") -> "Iterator[tuple[str, bytes]]":
-    from parlour_server.kit.audit_file import chain_files  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.capabilities.audit_chain.files import chain_files  # noqa: PLC0415 - keeps `--help` quick
 
     for audit_folder in _folders(folder):
         for chain, files in chain_files(audit_folder).items():
@@ -183,20 +183,20 @@ def _lines(folder: "DataFolder") -> "Iterator[tuple[str, bytes]]":
 
 def _folders(folder: "DataFolder") -> "list[Path]":
     """Return the audit folders that are there. Raises SetupError for none."""
+    from parlour_server.capabilities.audit_chain.check import audit_folder, audit_folders  # noqa: PLC0415
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.setup.audit_check import audit_folders  # noqa: PLC0415
 
     if found := [one for one in audit_folders(folder) if one.is_dir()]:
         return found
-    raise SetupError(f"there is no audit log in {folder.audit} yet; a server makes it when it starts")
+    raise SetupError(f"there is no audit log in {audit_folder(folder)} yet; a server makes it when it starts")
 
 
 def _known_heads(folder: "DataFolder") -> "tuple[Mapping[str, KnownHead], str]":
     """Return the heads of the database, and why there are none if it can't be read."""
     from contextlib import closing  # noqa: PLC0415 - keeps `--help` quick
 
+    from parlour_server.capabilities.audit_chain.store import read_heads  # noqa: PLC0415
     from parlour_server.kit.setup.open_store import engine_for  # noqa: PLC0415
-    from parlour_server.kit.store.audit_heads import read_heads  # noqa: PLC0415
 
     engine = engine_for(folder, settings_of(folder).database)
     try:
@@ -210,7 +210,7 @@ def _known_heads(folder: "DataFolder") -> "tuple[Mapping[str, KnownHead], str]":
 def _read_heads(file: Path) -> "list[SignedHead]":
     import msgspec  # noqa: PLC0415 - keeps `--help` quick
 
-    from parlour_server.kit.audit_chain import SignedHead  # noqa: PLC0415
+    from parlour_server.capabilities.audit_chain.chain import SignedHead  # noqa: PLC0415
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
 
     try:

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.server.kit.audit_world import AuditWorld, record
+from tests.server.capabilities.audit_chain.audit_world import AuditWorld, record
 
+from parlour_server.capabilities.audit_chain.files import chain_files
 from parlour_server.kit.audit import Audit, AuditEvent
-from parlour_server.kit.audit_file import chain_files
 from parlour_server.kit.logs import format_line
 
 
@@ -221,7 +221,7 @@ def test_a_record_that_its_writer_still_has_is_not_missing(world: AuditWorld) ->
         lines.append(format_line({"event": event, **fields}))
         return lines[-1]
 
-    audit = Audit(file=file, write=write)
+    audit = Audit(keepers=[file], write=write)
     record(file, 1)
     for _ in range(3):
         assert not audit.try_record(AuditEvent.OPERATOR_ACTION, action="user disable")
@@ -244,7 +244,7 @@ def test_a_disk_that_fills_up_under_a_record_that_waits(
     Each try is not a line in the log, and the disk is said to be full once: the log may be on the same disk.
     """
     file = world.start()
-    audit = Audit(file=file)
+    audit = Audit(keepers=[file])
 
     def refuse(_to: int, _data: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -266,7 +266,7 @@ def test_a_record_that_waits_on_a_full_disk_begins_the_chain(
     """After a start without a folder, too: no other record has to be lost for it."""
     world.folder.write_bytes(b"in the way")
     file = world.start()
-    audit = Audit(file=file)
+    audit = Audit(keepers=[file])
     for _ in range(3):
         assert not audit.try_record(AuditEvent.OPERATOR_ACTION, action="user disable")
     assert [event["event"] for event in own_logs] == ["audit_unwritable"]

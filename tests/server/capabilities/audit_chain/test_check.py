@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from tests.server.kit.audit_world import AuditWorld, record
+from tests.server.capabilities.audit_chain.audit_world import AuditWorld, record
 
-from parlour_server.kit.audit_chain import KnownHead, Place
-from parlour_server.kit.setup.audit_check import audit_folders, check_audit_log
+from parlour_server.capabilities.audit_chain.chain import KnownHead, Place
+from parlour_server.capabilities.audit_chain.check import audit_folders, check_audit_log
 from parlour_server.kit.setup.data_folder import DataFolder
 
 
@@ -13,7 +13,7 @@ def test_workers(folder: DataFolder) -> None:
     """M30: each worker has a chain in a folder of its own; one that is cut, or gone, is found."""
     (folder.path / "workers" / "2").mkdir(parents=True)
     known: dict[str, KnownHead] = {}
-    for path in (folder.audit, folder.path / "workers" / "2" / "audit"):
+    for path in (folder.path / "audit", folder.path / "workers" / "2" / "audit"):
         world = AuditWorld(folder.path, str(path.relative_to(folder.path)))
         world.known = known
         file = world.start()

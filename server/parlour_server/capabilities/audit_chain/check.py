@@ -5,11 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from parlour_server.kit.audit_chain import ChainCheck, Fault, KnownHead, Place, SignedHead, file_name
-from parlour_server.kit.audit_file import chain_files, place_of
+from parlour_server.capabilities.audit_chain.chain import (
+    ChainCheck,
+    Fault,
+    KnownHead,
+    Place,
+    SignedHead,
+    file_name,
+)
+from parlour_server.capabilities.audit_chain.files import chain_files, place_of
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.signatures import SigningKey
 
+_FOLDER: Final = "audit"
 _TRIES: Final = 3
 _DATABASE: Final = "the database"
 
@@ -36,14 +44,19 @@ class _Head:
 
 def own_keys(folder: DataFolder) -> frozenset[str]:
     """Return the public key that signs the heads of this data folder's log. Raises SetupError."""
-    if not folder.audit_key.exists():
+    if not folder.signing_key.exists():
         return frozenset()
-    return frozenset({SigningKey.load(folder.audit_key).public.hex()})
+    return frozenset({SigningKey.load(folder.signing_key).public.hex()})
+
+
+def audit_folder(folder: DataFolder) -> Path:
+    """Return the folder of the audit log's files."""
+    return folder.path / _FOLDER
 
 
 def audit_folders(folder: DataFolder) -> list[Path]:
     """Return the audit folders of a data folder's server, and of its workers (`run --workers`)."""
-    return [folder.audit, *sorted(folder.path.glob("workers/*/audit"))]
+    return [audit_folder(folder), *sorted(folder.path.glob(f"workers/*/{_FOLDER}"))]
 
 
 def check_audit_log(
@@ -114,4 +127,4 @@ def _note_absent(report: AuditReport, head: _Head, here: Place) -> None:
 def _is_within(place: Place, data: Place) -> bool:
     """Return whether it is the audit folder of this data folder, or of a worker in it."""
     path = Path(place.path)
-    return place.host == data.host and path.name == "audit" and path.is_relative_to(data.path)
+    return place.host == data.host and path.name == _FOLDER and path.is_relative_to(data.path)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from parlour_server.kit.audit_chain import Record
+from parlour_server.capabilities.audit_chain.chain import Record
 
 _AUDIT_FACILITY: Final = 13
 _SYSLOG_SEVERITIES: Final = {"info": 6, "warning": 4, "error": 3}

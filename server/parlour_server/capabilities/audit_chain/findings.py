@@ -1,0 +1,28 @@
+"""`doctor`: what the check of every record finds."""
+
+from collections.abc import Iterable
+from contextlib import closing
+
+from parlour_server.capabilities.audit_chain.check import audit_folders, check_audit_log, own_keys
+from parlour_server.capabilities.audit_chain.store import read_heads
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.finding import Finding
+from parlour_server.kit.store.engine.connection import Engine
+
+
+def examine_audit_log(folder: DataFolder, engine: Engine) -> Iterable[Finding]:
+    """Check every record of the audit log."""
+    try:
+        with closing(engine.connect_reader()) as db:
+            known = read_heads(db)
+        report = check_audit_log(audit_folders(folder), own_keys(folder), known)
+    except engine.failures:
+        return []  # the finding about the database reports it
+    except (SetupError, OSError) as error:
+        return [Finding("danger", "audit log", str(error))]
+    if not report.faults:
+        records = sum(chain.head.size - chain.first + 1 for chain in report.chains if chain.head is not None)
+        return [Finding("fine", "audit log", f"{records} records, none of them changed")]
+    more = f" ({len(report.faults)} in all; `audit verify` shows them)" if len(report.faults) > 1 else ""
+    return [Finding("danger", "audit log", f"{report.faults[0]}{more}")]

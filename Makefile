@@ -79,9 +79,8 @@ simulation: $(VENV)/.dev ## play servers that race on a virtual clock, a schedul
 bench: $(VENV)/.dev ## the measurements of bench/, printed as tables
 	$(BIN)/python -m bench $(ARGS)
 
-docs: $(VENV)/.dev ## write the generated files again: schemas, tables, counts of code lines, man pages, completion, walks through the code
+docs: $(VENV)/.dev ## write the generated files again: schemas, tables, counts of code lines, man pages, completion
 	$(BIN)/python -m tools.generate $(ARGS)
-	$(BIN)/python -m tools.walks $(ARGS)
 
 docs-site: $(SITE)/.docs ## write the documentation site into build/site (Sphinx; a warning is an error)
 	$(BUILD_SITE) $(ARGS)

@@ -2,18 +2,15 @@
 
 The server's walks run in this process, against raw sockets. The client's run against a server that is another
 process, with the client's own screen, and with nobody else's client in this process while they are traced.
-`docs/explanation/architecture.md` has what is found, and `tests/packaging/test_walks.py` its bounds.
+`docs/explanation/architecture.md` says how many they may be, and `tests/packaging/test_walks.py` checks it.
 """
 
 import asyncio
 import json
-import re
 import sys
 import tempfile
 import threading
-from ast import get_docstring, parse
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from inspect import CO_OPTIMIZED
@@ -52,7 +49,6 @@ from parlour_server.kit.testing.server import PASSWORD, Key, Socket, World, runn
 from parlour_server.kit.testing.server import Person as Account
 
 ROOT: Final = Path(__file__).parents[1]
-PAGE: Final = Path("docs/explanation/architecture.md")
 TRIES: Final = 4
 """How often a walk is done: see ``_each``."""
 PATIENCE: Final = 60.0
@@ -62,8 +58,6 @@ _TESTING: Final = "server/parlour_server/kit/testing/"
 """What stands for the other side of a walk, and is none of the server's own stops."""
 _PACKAGES: Final = (parlour_server, parlour_client, parlour_protocol, parlour_mls)
 
-_BLOCK: Final = re.compile(r"(<!-- walk: (.+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
-_ROW: Final = re.compile(r"^\| `([^`]+\.py)` \|", re.MULTILINE)
 _NOT_IMPORTED: Final = (".__main__", ".migrations.env")
 """Modules that are run, not imported."""
 
@@ -396,52 +390,6 @@ async def client_walks(folder: Path) -> dict[str, Files]:
     return found
 
 
-# --- the page
-
-
-def listed(found: Mapping[str, Files]) -> dict[str, Files]:
-    """Return the files that the page lists: of an encrypted message those that an open one does not enter."""
-    lists = dict(found)
-    for name in found:
-        if (plain := found.get(name.replace("encrypted", "open"))) is not None and "encrypted" in name:
-            lists[name] = tuple(file for file in found[name] if file not in plain)
-    return lists
-
-
-def told(text: str) -> dict[str, Files]:
-    """Return the files that a page lists, by the names of the walks."""
-    return {block[2]: tuple(_ROW.findall(block[3])) for block in _BLOCK.finditer(text)}
-
-
-def written(text: str, found: Mapping[str, Files]) -> str:
-    """Return a page with these lists. Raises KeyError for a walk that has none."""
-    return _BLOCK.sub(lambda block: f"{block[1]}\n{_table(found[block[2]])}\n\n{block[4]}", text)
-
-
-def _table(files: Files) -> str:
-    counts = Counter(file.partition("/")[0] for file in files)
-    words = " and ".join(f"{count} files of the {package}" for package, count in counts.most_common())
-    rows = [f"| `{file}` | {_purpose(file)} |" for file in files]
-    return "\n".join([f"{words}:", "", "| file | what it says of itself |", "| --- | --- |", *rows])
-
-
-def _purpose(file: str) -> str:
-    docstring = get_docstring(parse((ROOT / file).read_text(encoding="utf-8"))) or ""
-    return docstring.partition("\n")[0].replace("``", "`").replace("|", r"\|")
-
-
-def merged(before: Files, now: Files) -> Files:
-    """Return the files of now in the order of before; what is new comes after its forerunner.
-
-    Threads and timers change the order a little each time, which is no reason to write a page again.
-    """
-    found = [file for file in before if file in now]
-    for place, file in enumerate(now):
-        if file not in found:
-            found.insert(found.index(now[place - 1]) + 1 if place else 0, file)
-    return tuple(found)
-
-
 async def walks() -> dict[str, Files]:
     """Return all walks by their names."""
     with tempfile.TemporaryDirectory(prefix="walks-") as name:
@@ -449,23 +397,16 @@ async def walks() -> dict[str, Files]:
         return {**await server_walks(folder), **await client_walks(folder)}
 
 
-def main() -> int:
-    """Write the walks into the page, say whether they are there (`--check`), or print them (`--json`)."""
+def main() -> None:
+    """Print the files of each walk (as JSON with `--json`)."""
     found = asyncio.run(walks())
     if "--json" in sys.argv[1:]:
         print(json.dumps(found))
-        return 0
-    text = (ROOT / PAGE).read_text(encoding="utf-8")
-    before = told(text)
-    new = written(text, {name: merged(before.get(name, ()), files) for name, files in listed(found).items()})
-    if new == text:
-        return 0
-    check = "--check" in sys.argv[1:]
-    print(f"{'stale' if check else 'written'}: {PAGE}")
-    if not check:
-        (ROOT / PAGE).write_text(new, encoding="utf-8")
-    return int(check)
+        return
+    for name, files in found.items():
+        print(f"\n{name}: {len(files)} files")
+        print("\n".join(files))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -14,6 +14,7 @@ from parlour_server.capabilities.inspection import CAPABILITY as inspection
 from parlour_server.capabilities.openapi import CAPABILITY as openapi
 from parlour_server.capabilities.opentelemetry import CAPABILITY as opentelemetry
 from parlour_server.capabilities.operator_notices import CAPABILITY as operator_notices
+from parlour_server.capabilities.personal_data import CAPABILITY as personal_data
 from parlour_server.capabilities.prometheus import CAPABILITY as prometheus
 from parlour_server.capabilities.proxy_protocol import CAPABILITY as proxy_protocol
 from parlour_server.capabilities.server_backups import CAPABILITY as server_backups
@@ -30,6 +31,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     openapi,
     opentelemetry,
     operator_notices,
+    personal_data,
     prometheus,
     proxy_protocol,
     server_backups,

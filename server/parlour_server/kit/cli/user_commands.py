@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parlour_server.kit.cli.account_data_commands import delete, export
 from parlour_server.kit.cli.command_options import (
     Duration,
     canonical,
@@ -36,12 +35,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def user() -> None:
-    """List, create, disable, export and delete accounts; reset passwords and second factors."""
+    """List, create and disable accounts; reset passwords and second factors."""
 
 
 user.add_command(second_factor)
-user.add_command(delete)
-user.add_command(export)
 
 
 @user.command(

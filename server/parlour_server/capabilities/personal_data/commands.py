@@ -33,7 +33,12 @@ _SPOOLED = 1_048_576
 """Bytes of a file of an export that are kept in memory; larger ones are on disk until they are in it."""
 
 
-@click.command(
+@click.group()
+def user() -> None:
+    """Export and delete accounts."""
+
+
+@user.command(
     epilog=example(
         "$command user delete --data ~/$word anna\n"
         "$command user delete --data ~/$word anna --messages remove --yes --json"
@@ -129,7 +134,7 @@ def _words(value: object) -> str:
     return ", ".join(f"{one}" for one in value.values() if one) if isinstance(value, dict) else str(value)
 
 
-@click.command(epilog=example("$command user export --data ~/$word anna --output anna.tar"))
+@user.command(epilog=example("$command user export --data ~/$word anna --output anna.tar"))
 @data_option
 @click.option(
     "--output",

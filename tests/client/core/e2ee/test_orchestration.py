@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -542,6 +543,35 @@ async def test_a_second_program_sees_that_the_first_has_joined(harness: Harness)
     for number, program in enumerate(programs):
         await say(harness, program, room, f"program {number}")
     assert await texts(ana, room) == ["program 0", "program 1"]
+
+
+async def test_a_second_program_shows_what_the_first_has_read_while_it_waited_for_its_welcome(
+    harness: Harness,
+) -> None:
+    """It goes on after the commit that added the device, not where the first one is by now."""
+    ana = await harness.open(ANA)
+    first, second = programs = [await harness.open(BEN), await harness.open(BEN)]
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    shown: list[str] = []
+    second.events.subscribe(
+        lambda change: shown.append(str(getattr(getattr(change, "entry", None), "text", "")))
+    )
+    waiting = set(programs)
+
+    def before(client: Client, call: str) -> None:
+        if call == "welcomes" and client in waiting and client.rooms.get(room) is not None:
+            raise UnreachableError("down")
+
+    for client in programs:
+        harness.lines[client].before = partial(before, client)
+    await ana.invitations.send(room, BEN)
+    await harness.until(lambda: all(room in encrypted_rooms(one).scheduler.problems for one in programs))
+    await say(harness, ana, room, "hello")
+    waiting.remove(first)
+    head = harness.server.rooms[room].head
+    await harness.until(lambda: harness.head(first, room) >= head, advance=0.1)
+    waiting.clear()
+    await harness.until(lambda: "hello" in shown, advance=0.1)
 
 
 async def test_a_second_program_sees_at_its_next_connection_that_the_first_has_joined(

@@ -24,6 +24,7 @@ from parlour_client.core.e2ee.groups.received import Receipt
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.e2ee.messages.store import Names, StoredRun, store, store_events, store_older
+from parlour_client.core.room_log.missing import first_of
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.state import State
 from parlour_client.kit.clock import Clock
@@ -114,7 +115,8 @@ class Incoming:
             return ()
         if unknown := await self._unknown(events):
             self._server.catch_up.hold(room, briefly=True)
-            self._joining[room] = asyncio.ensure_future(self._when_known(room, unknown))
+            at = Seq(first_of(events[0]) - 1)
+            self._joining[room] = asyncio.ensure_future(self._when_known(room, unknown, at))
             return ()
         taken = await self._archive.write(
             store_events,
@@ -231,13 +233,16 @@ class Incoming:
         added -= self._looked_for
         return await self._archive.read(_not_logged, added) if added else ()
 
-    async def _when_known(self, room: RoomId, devices: Sequence[DeviceId]) -> None:
-        """Fetch the key log, then let the room continue: a device that is not there is reported."""
+    async def _when_known(self, room: RoomId, devices: Sequence[DeviceId], at: Seq) -> None:
+        """Fetch the key log, then let the room continue: a device that is not there is reported.
+
+        It continues after ``at``, where it stood: what another program on this home has processed meanwhile
+        is still to be shown here.
+        """
         await self._retried(room, self._catch_up_keys)
         self._looked_for.update(devices)
-        cursor = await self._cursor(room)
         del self._joining[room]
-        self._server.catch_up.release(room, cursor)
+        self._server.catch_up.release(room, at)
 
     async def _cursor(self, room: RoomId) -> Seq:
         groups = self._groups
@@ -315,7 +320,7 @@ class Incoming:
         )
         self._stored(room, taken)
         await self._show(room, taken.applied)
-        return taken.receipt.cursor
+        return min(taken.receipt.cursor, event.seq)  # another program on this home may have gone on
 
     async def _entered(
         self,

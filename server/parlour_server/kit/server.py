@@ -138,7 +138,7 @@ class Server(Generic[_Settings]):
             give_up_reserve(folder)
             last.enter_context(locked(folder))
             # What refuses to start comes first: nothing is changed before, no certificate renewed.
-            await store.open()
+            await store.open(spec.schema)
             last.push_async_callback(store.close)
             claim_keys(engine, folder)
             renewal = Renewal(folder, settings.listen.names, clock)

@@ -21,6 +21,7 @@ from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.api.operations import Operation
 from parlour_server.kit.app import App
 from parlour_server.kit.capability import Capability
+from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.config.server_settings import Section, Settings, section, setting
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.config.settings_table import need_restart, rows
@@ -28,7 +29,9 @@ from parlour_server.kit.content_filter import ContentFilter
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.hooks import Hooks
 from parlour_server.kit.running_program import Parts
+from parlour_server.kit.server import Server
 from parlour_server.kit.setup.doctor import examine
+from parlour_server.kit.setup.open_store import opened
 from parlour_server.kit.store.table_facts import Tables
 from parlour_server.kit.store.tables import KEYED, Words
 from parlour_server.kit.testing.server import running
@@ -120,6 +123,19 @@ async def test_a_capability_has_operations_of_the_https_api(tmp_path: Path) -> N
             await world.api("GET", "/v1/shelves")
         assert await world.api("GET", "/v1/shelves", bearer=ada.session) == 7
         assert await world.api("GET", "/v1/sessions", bearer=ada.session) != 7
+
+
+async def test_a_database_without_its_tables_is_not_used(tmp_path: Path) -> None:
+    """Neither by a server nor by a command: both say what to do."""
+    async with running(App[None](WIRE, capabilities=()), tmp_path / "data"):
+        pass
+    newer = App[None](WIRE, capabilities=(Capability(name="shelves", tables=TABLES),)).spec
+    folder = newer.folder(tmp_path / "data")
+    with pytest.raises(SetupError, match="`shop-server migrate`"):
+        await Server.start(newer, folder, load(folder.settings, newer.settings, newer.name))
+    with pytest.raises(SetupError, match="`shop-server migrate`"):
+        async with opened(newer, folder, SystemClock()):
+            pass
 
 
 async def test_one_that_cannot_start_stops_the_start(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ async def opened(
     """Open the store; a server may be running."""
     settings = load(folder.settings, program.settings, program.name)
     store = program.make_store(engine_for(folder, settings.database, read_only=read_only), clock, False)
-    await store.open()
+    await store.open(program.schema)
     try:
         yield store
     finally:

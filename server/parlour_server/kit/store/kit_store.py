@@ -111,9 +111,12 @@ class KitStore:
             raise SetupError(f"{self._engine} is not open")
         return self._incarnation
 
-    async def open(self) -> None:
-        """Connect. Raises SetupError if the database is missing or has another schema."""
-        self._schema.check(self._engine)
+    async def open(self, schema: Schema | None = None) -> None:
+        """Connect. Raises SetupError if the database is missing or has another schema.
+
+        ``schema`` has the tables of the program's capabilities, too.
+        """
+        (schema or self._schema).check(self._engine)
         found = self._engine.incarnation()
         self._incarnation = found and found[0]
         await self._writer.open()

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from parlour_server.kit.content_filter import ContentFilter, DevicePolicy
 from parlour_server.kit.errors import SetupError
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from parlour_server.kit.config.server_settings import Settings
     from parlour_server.kit.connections.peer import Peer
     from parlour_server.kit.connections.service import ConnectionService
+    from parlour_server.kit.content_filter import ContentFilter, DevicePolicy
     from parlour_server.kit.metrics import Metrics
     from parlour_server.kit.net.listener import Balancer
     from parlour_server.kit.net.net_server import NetServer
@@ -86,12 +86,12 @@ class Hooks:
     """Handle a request that the server answers for every program (``Request.answered_by_server``)."""
     closed: "list[Callable[[Peer[Any]], None]]" = field(default_factory=list)
     """Called for each connection that has ended."""
-    content_filter: ContentFilter | None = None
+    content_filter: "ContentFilter | None" = None
     """Looks at a request or an upload before the program does; it runs ``ProgramSpec.inspectors``."""
-    device_policy: DevicePolicy | None = None
+    device_policy: "DevicePolicy | None" = None
     """What the program should ask of people's own devices (``ProgramSpec.tells_devices``)."""
 
-    def set_content_filter(self, content_filter: ContentFilter) -> None:
+    def set_content_filter(self, content_filter: "ContentFilter") -> None:
         """Have this look at what people send. Raises SetupError: a second one would replace the first."""
         if self.content_filter is not None:
             raise SetupError("two capabilities look at what people send, and a server has one: remove one")

@@ -25,9 +25,13 @@ class BackgroundTasks:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Future[None]] = set()
+        self._stopped = False
 
     def run(self, work: Coroutine[Any, Any, object]) -> None:
-        """Start a task."""
+        """Start a task; none once they were stopped."""
+        if self._stopped:  # what one of them did last may ask for another one
+            work.close()
+            return
         task = asyncio.ensure_future(quietly(work))
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -39,7 +43,8 @@ class BackgroundTasks:
             task.get_loop().call_exception_handler({"message": fault})
 
     async def stop(self) -> None:
-        """Cancel all tasks."""
+        """Cancel all tasks, for good."""
+        self._stopped = True
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -22,3 +22,23 @@ async def test_what_fails_is_silent_and_a_fault_is_named() -> None:
     await background.stop()
     await asyncio.sleep(0)
     assert told == [{"message": "A background task failed: KeyError"}]
+
+
+async def test_what_ends_starts_nothing_more() -> None:
+    """A task that is cancelled may still report a change, and that begins another one."""
+    background, begun = BackgroundTasks(), list[str]()
+
+    async def later() -> None:
+        begun.append("later")
+
+    async def last() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            background.run(later())
+
+    background.run(last())
+    await asyncio.sleep(0)
+    await background.stop()
+    await asyncio.sleep(0)
+    assert not begun

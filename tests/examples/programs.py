@@ -109,7 +109,7 @@ def of_the_chat(modules: list[str]) -> list[str]:
     """Return the modules of Parlour that are not the kit's."""
     ours = [name for name in modules if name.partition(".")[0] in KIT]
     assert any(".kit." in name for name in ours)
-    return [name for name in ours if name not in KIT and name.split(".")[1] != "kit"]
+    return [name for name in ours if name not in KIT and name.split(".")[1] not in {"kit", "capabilities"}]
 
 
 def assert_the_client_loads_nothing_of_the_chat(name: str) -> None:

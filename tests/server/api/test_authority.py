@@ -30,7 +30,6 @@ from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.engine.connection import Engine, WriteConnection
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.chat_store import ChatStore
 from tests import postgres
 
@@ -58,7 +57,7 @@ async def store(
 ) -> AsyncIterator[ChatStore]:
     """Open the chat's store: on PostgreSQL, other servers write beside this one."""
     is_sqlite = request.param == "sqlite"
-    engine: Engine = SqliteEngine(folder.database) if is_sqlite else postgres.database("chat", SCHEMA)
+    engine: Engine = SqliteEngine(folder.database) if is_sqlite else postgres.database("chat", CHAT.schema)
     opened = CHAT.make_store(engine, clock, False)
     await opened.open()
     yield opened

@@ -41,6 +41,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ACCOUNT_DISABLED, SESSION_ENDED
 from parlour_server.chat import gap_filler
 from parlour_server.chat.notices import NOTICES
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.bus.nats_address import NatsAddress
@@ -49,7 +50,6 @@ from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.journal_follower import JournalFollower
 from parlour_server.kit.kit_notices import KIT_NOTICES
 from parlour_server.kit.store.accounts.authority import ByOperator, BySession
-from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import NewEntry
 from tests import postgres
@@ -113,7 +113,7 @@ async def three() -> AsyncIterator[tuple[Node, Node, Node]]:
 
 
 async def _start(stack: AsyncExitStack, bus: Bus, *, new: bool = True) -> Node:
-    engine = postgres.database("chat", SCHEMA) if new else postgres.again("chat", SCHEMA)
+    engine = postgres.database("chat", CHAT.schema) if new else postgres.again("chat", CHAT.schema)
     return await Node.start(stack, ChatStore(engine, FakeClock(), tells_by_bus=True), bus)
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.server.store.encryption_world import Delivery
 from tests.server.store.world import FakeClock, StoreMaker, World
 
-from parlour_server.store.chat_schema import SCHEMA
+from parlour_server.chat_program import CHAT
 from parlour_server.store.chat_store import ChatStore
 from tests import postgres
 
@@ -19,7 +19,7 @@ def _sqlite(request: pytest.FixtureRequest) -> StoreMaker:
 
 
 def _postgres(_request: pytest.FixtureRequest) -> StoreMaker:
-    engine = postgres.database("chat", SCHEMA)
+    engine = postgres.database("chat", CHAT.schema)
     return lambda clock, by_bus: ChatStore(engine, clock, tells_by_bus=by_bus)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from tests.server.store.world import FakeClock, World, message
 
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.store.engine.postgres_engine import PostgresConnection
 from parlour_server.rooms.rights import decide
-from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.chat_store import ChatStore
 from tests import postgres
 
@@ -19,7 +19,7 @@ async def test_a_batch_of_messages_is_three_statements(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One reads the facts of all, one appends them, one advances the heads: whatever their number."""
-    store = ChatStore(postgres.database("chat", SCHEMA), clock, tells_by_bus=True)
+    store = ChatStore(postgres.database("chat", CHAT.schema), clock, tells_by_bus=True)
     await store.open()
     world = World(store, clock)
     people = await world.people(10)

@@ -5,15 +5,18 @@ import pytest
 from tests.server.store.world import FakeClock
 
 from parlour_protocol.kit.ids import Millis
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.store.engine.trusted_clock import TrustedClock
-from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.chat_store import ChatStore
 from tests import postgres
 
 
 async def test_no_other_write_runs_beside_a_look_at_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """While it decides, its transaction has the lock of all writes alone: no other look is lost."""
-    store, modes = ChatStore(postgres.database("chat", SCHEMA), FakeClock(), tells_by_bus=True), list[str]()
+    store, modes = (
+        ChatStore(postgres.database("chat", CHAT.schema), FakeClock(), tells_by_bus=True),
+        list[str](),
+    )
     look = TrustedClock.look
 
     def observed(clock: TrustedClock, now: Millis) -> TrustedClock:

@@ -44,7 +44,9 @@ def walks() -> dict[str, Files]:
 def test_each_walk_enters_no_more_files_than_it_did(walks: dict[str, Files]) -> None:
     """A file more is one more that everyone has to open who follows the walk."""
     rows = _ROW.finditer(PAGE.read_text("utf-8"))
-    most = {row[1]: dict(zip(PACKAGES, map(_number, row.groups()[1:]), strict=True)) for row in rows}
+    most: dict[str, dict[str, int]] = {
+        row[1]: dict(zip(PACKAGES, map(_number, row.groups()[1:]), strict=True)) for row in rows
+    }
     assert set(walks) == set(most)
     for name, files in walks.items():
         found = Counter(file.partition("/")[0] for file in files)

@@ -7,7 +7,7 @@ folder and its lines has removed the capability, with its commands, its tables a
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from parlour_protocol.kit.errors import ProgramError
 from parlour_server.kit.errors import SetupError
@@ -91,7 +91,7 @@ class Capability:
     before_tls: "Callable[[Settings, str], bytes]" = _send_nothing
     """`ready`: what a connection from this address of the server's own machine must begin with."""
     serves: tuple[str, ...] = ()
-    """The settings of the core's sections that do nothing without it; each is in ``OPTIONAL``."""
+    """The settings of the core's sections that do nothing without it; ``refuse_unserved`` has each."""
     folders: Mapping[str, str] = field(default_factory=dict)
     """Its folders in the data folder, by their names, and what bounds each, in a few words: `disk show`."""
     files: tuple[str, ...] = ()
@@ -102,10 +102,6 @@ class Capability:
     """Its own kinds of audit events."""
     repeatable_events: frozenset[StrEnum] = frozenset()
     """Those of them that anyone can cause as often as they like."""
-
-
-OPTIONAL: Final = ("listen.metrics", "listen.proxies")
-"""Settings that only a capability serves."""
 
 
 async def prepare_all(capabilities: Iterable[Capability], opened: Opened) -> Hooks:
@@ -126,9 +122,9 @@ async def start_all(capabilities: Sequence[Capability], parts: "Parts[Any, Any]"
 def refuse_unserved(capabilities: Iterable[Capability], settings: "Settings") -> None:
     """Raise SetupError if a setting is on that none of them serves."""
     served = {name for one in capabilities for name in one.serves}
-    for name in OPTIONAL:
-        section, key = name.split(".")
-        if getattr(getattr(settings, section), key) and name not in served:
+    optional = {"listen.metrics": settings.listen.metrics, "listen.proxies": settings.listen.proxies}
+    for name, value in optional.items():
+        if value and name not in served:
             raise SetupError(
                 f"{name} is set, but this server lacks the capability that serves it: "
                 "leave it empty, or list the capability in the program"

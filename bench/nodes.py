@@ -36,9 +36,9 @@ from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
+from parlour_server.capabilities.nats.address import NatsAddress
+from parlour_server.capabilities.nats.bus import NatsBus
 from parlour_server.chat.notices import NOTICES, EventCommitted
-from parlour_server.kit.bus.nats_address import NatsAddress
-from parlour_server.kit.bus.nats_bus import NatsBus
 from parlour_server.kit.clock import SystemClock as ServerClock
 
 MESSAGES: Final = 600

@@ -39,7 +39,6 @@ from parlour_server.cli.command_line import COMMAND_LINE
 from parlour_server.kit.capability import metrics_of
 from parlour_server.kit.config.settings_table import rows
 from parlour_server.kit.metrics import Metric
-from parlour_server.kit.setup.open_bus import BUS_METRICS
 from parlour_server.rooms.permissions import LOWEST_ROLE, ROLES_IN_WORDS
 from tools.claims import PAGE, groups
 
@@ -299,7 +298,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "settings": (CONFIGURATION, configuration),
     "metrics of every server": (
         METRICS,
-        lambda: metrics((*metrics_of(CHAT.capabilities), *BUS_METRICS)),
+        lambda: metrics(metrics_of(CHAT.capabilities)),
     ),
     "metrics of the chat": (METRICS, lambda: metrics(CHAT_METRICS)),
     "server commands": (SERVER_COMMANDS, server_commands),

@@ -267,7 +267,7 @@ MUTANTS: Final = {
         2,
         (
             (
-                "kit/bus/nats_bus.py",
+                "capabilities/nats/bus.py",
                 "        if self._running is None:\n            return\n",
                 "        return\n",
             ),

@@ -37,16 +37,13 @@ from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.capability import metrics_of
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.metrics import Kind
-from parlour_server.kit.setup.open_bus import BUS_METRICS
 from parlour_server.kit.testing.server import World, running
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
 ALERTS = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text("utf-8"))
 DASHBOARD = json.loads((DEPLOY / "grafana/parlour.json").read_text("utf-8"))
-DOCUMENTED = {
-    one.full_name(NAME.word): one for one in (*metrics_of(CHAT.capabilities), *BUS_METRICS, *CHAT_METRICS)
-}
+DOCUMENTED = {one.full_name(NAME.word): one for one in (*metrics_of(CHAT.capabilities), *CHAT_METRICS)}
 ELSEWHERE = {"NATS", "PostgreSQL"}
 """Metrics that need one of these are not on the page of a server by itself."""
 SECRET = "a sentence that nobody else reads"

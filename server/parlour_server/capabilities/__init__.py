@@ -11,6 +11,7 @@ from parlour_server.capabilities.audit_chain import CAPABILITY as audit_chain
 from parlour_server.capabilities.certificate_import import CAPABILITY as certificate_import
 from parlour_server.capabilities.disk_space import CAPABILITY as disk_space
 from parlour_server.capabilities.inspection import CAPABILITY as inspection
+from parlour_server.capabilities.nats import CAPABILITY as nats
 from parlour_server.capabilities.openapi import CAPABILITY as openapi
 from parlour_server.capabilities.opentelemetry import CAPABILITY as opentelemetry
 from parlour_server.capabilities.operator_notices import CAPABILITY as operator_notices
@@ -28,6 +29,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     acme,
     disk_space,
     inspection,
+    nats,
     openapi,
     opentelemetry,
     operator_notices,

@@ -78,6 +78,9 @@ class Capability:
     """Called once by a server that starts, before the program. Raises SetupError, which stops the start."""
     commands: "tuple[click.Command, ...]" = ()
     """Of the command line. Groups of one name become one."""
+    options: "Mapping[str, tuple[click.Option, ...]]" = field(default_factory=dict)
+    """More options of the core's commands, by the command's name. One of `init` is a setting that is written
+    to the configuration: its parameter is `section__key`."""
     tables: Tables | None = None
     """Its tables of the database."""
     operations: "Callable[[], tuple[Operation, ...]]" = _no_operations

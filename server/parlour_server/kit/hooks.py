@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from parlour_server.kit.api.operations import Handler
     from parlour_server.kit.audit import Keeper
     from parlour_server.kit.auth.password_hashing import HashingPool
-    from parlour_server.kit.clock import Clock
+    from parlour_server.kit.bus.bus import Bus, NoticeType
+    from parlour_server.kit.clock import Clock, SteadyClock
     from parlour_server.kit.config.server_settings import Settings
     from parlour_server.kit.connections.peer import Peer
     from parlour_server.kit.connections.service import ConnectionService
@@ -53,7 +54,10 @@ class Opened:
     settings: "Settings"
     store: "KitStore"
     clock: "Clock"
+    steady: "SteadyClock"
     metrics: "Metrics"
+    notices: "tuple[NoticeType[Any], ...]"
+    """The notifications that servers send each other."""
     run: Callable[[Coroutine[Any, Any, None]], None]
     """Run work until the server stops."""
     last: "AsyncExitStack"
@@ -66,6 +70,8 @@ class Hooks:
 
     keepers: "list[Keeper]" = field(default_factory=list)
     """Keep the lines of the audit log, from the first to the last: to be added by ``Capability.prepare``."""
+    bus: "Bus | None" = None
+    """What reaches other servers, not open yet: to be set by ``Capability.prepare``."""
     refused: list[Callable[[str], bool]] = field(default_factory=list)
     """Asked for each accepted socket, before TLS: whether its plain address may not connect now."""
     close_refused: Callable[[], None] = _refuse_nobody

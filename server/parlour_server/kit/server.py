@@ -39,6 +39,7 @@ from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.session_watch import SessionWatch
 from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.auth.tickets import TicketRedemption, Tickets
+from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.capability import prepare_all, start_all
 from parlour_server.kit.clock import Clock, SteadyClock, SystemClock
 from parlour_server.kit.config.server_settings import Settings
@@ -67,7 +68,6 @@ from parlour_server.kit.setup.certificate_renewal import Renewal
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.disk_reserve import give_up_reserve, keep_reserve
 from parlour_server.kit.setup.folder_lock import locked
-from parlour_server.kit.setup.open_bus import make_bus
 from parlour_server.kit.setup.open_store import engine_for
 from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.public_address import forget_running, name_of, note_running
@@ -152,7 +152,9 @@ class Server(Generic[_Settings]):
                 settings=settings,
                 store=store,
                 clock=clock,
+                steady=steady,
                 metrics=metrics,
+                notices=(*KIT_NOTICES, *spec.notices),
                 run=partial(_run, stack),
                 last=last,
             )
@@ -170,8 +172,7 @@ class Server(Generic[_Settings]):
             if nodes.is_shared:
                 clock = steady  # it follows the database's
             stack.push_async_callback(nodes.leave)
-            types = (*KIT_NOTICES, *spec.notices)
-            bus = make_bus(folder, settings.bus, types, store.incarnation, clock, metrics)
+            bus = hooks.bus or LocalBus()
             await bus.open()
             stack.push_async_callback(bus.close)
             background = BackgroundTasks()

@@ -23,6 +23,7 @@ import msgspec
 
 from parlour_server.kit.addresses import in_url, listen_address
 from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.config.settings_table import rows
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import log, set_level, set_up, warn
 from parlour_server.kit.net.listener import bind
@@ -104,7 +105,7 @@ def start_workers(
     folder.require(has_database=False)
     set_up()
     set_level(settings.log.level)
-    if not settings.bus.url:
+    if not any(row.value for row in rows(settings) if row.name == "bus.url"):
         consequence = "workers notice each other's messages up to a second late"
         warn("no_bus", consequence=consequence, do="run a NATS server here, and name it in bus.url")
     folders = [folder, *(_make_folder(folder, number) for number in range(2, count + 1))]

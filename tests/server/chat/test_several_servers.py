@@ -39,13 +39,13 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ACCOUNT_DISABLED, SESSION_ENDED
+from parlour_server.capabilities.nats.address import NatsAddress
+from parlour_server.capabilities.nats.bus import NatsBus
 from parlour_server.chat import gap_filler
 from parlour_server.chat.notices import NOTICES
 from parlour_server.chat_program import CHAT
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.bus.local_bus import LocalBus
-from parlour_server.kit.bus.nats_address import NatsAddress
-from parlour_server.kit.bus.nats_bus import NatsBus
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.journal_follower import JournalFollower
 from parlour_server.kit.kit_notices import KIT_NOTICES

@@ -25,7 +25,6 @@ from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.initialise import initialise
-from parlour_server.kit.setup.open_bus import BUS_METRICS
 from tests import nats, postgres
 
 PATIENCE = 60.0
@@ -111,7 +110,7 @@ def test_workers_serve_one_address_until_the_end(workers: Workers, folder: DataF
     port = int(metrics.rpartition(":")[2])
     documented = {
         one.full_name(CHAT.name.word)
-        for one in (*metrics_of(CHAT.capabilities), *BUS_METRICS, *CHAT_METRICS)
+        for one in (*metrics_of(CHAT.capabilities), *CHAT_METRICS)
         if one.needs in IS_THERE
     }
     for number in (port, port + 1):

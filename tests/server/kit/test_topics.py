@@ -9,9 +9,9 @@ from tests.server.kit.connections.toy import Client, Heard, Strange, Words, sett
 
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.frames import Frame
+from parlour_server.capabilities.nats.address import NatsAddress
+from parlour_server.capabilities.nats.bus import NatsBus
 from parlour_server.kit import topics
-from parlour_server.kit.bus.nats_address import NatsAddress
-from parlour_server.kit.bus.nats_bus import NatsBus
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.connections.peer import TOPICS
 from parlour_server.kit.errors import RefusedError

@@ -95,7 +95,9 @@ class CommandLine:
             "variables": name.variables,
             "contents": f"{', '.join(first)} and {last}",
         }
-        having = _joined([*KIT_COMMANDS, *(command for one in capabilities for command in one.commands)])
+        capabilities = tuple(capabilities)
+        own = (_with_options(one, capabilities) for one in KIT_COMMANDS)
+        having = _joined([*own, *(command for one in capabilities for command in one.commands)])
         self.group = click.Group(
             callback=_keep_files_private,
             help=about,
@@ -185,6 +187,16 @@ def _joined(commands: Iterable[click.Command]) -> list[click.Command]:
             group = found[one.name] = copy(before)
             group.commands = {**before.commands, **one.commands}
     return list(found.values())
+
+
+def _with_options(command: click.Command, capabilities: Sequence[Capability]) -> click.Command:
+    """Return a command with the options that capabilities have for it, before its last one."""
+    more = [option for one in capabilities for option in one.options.get(command.name or "", ())]
+    if not more:
+        return command
+    command = copy(command)
+    command.params = [*command.params[:-1], *more, command.params[-1]]
+    return command
 
 
 def _named(command: click.Command, words: Mapping[str, str]) -> click.Command:

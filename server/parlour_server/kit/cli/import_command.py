@@ -41,7 +41,7 @@ def import_(data: Path, source: Path, database: str, database_password_file: Pat
     from parlour_server.kit.setup.import_folder import import_folder  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.setup.open_store import refuse_secrets  # noqa: PLC0415
 
-    refuse_secrets(database, None)
+    refuse_secrets(database)
     spec = program()
     old, new = spec.folder(source.absolute()), spec.folder(data.absolute())
     given = {"database.url": database}

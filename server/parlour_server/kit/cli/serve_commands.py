@@ -5,7 +5,7 @@ import sys
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -52,10 +52,6 @@ _file = click.Path(path_type=Path, dir_okay=False)
     "servers, instead of in a file. The URL has no password.",
 )
 @click.option("--database-password-file", metavar="FILE", type=_file, help="A file with its password.")
-@click.option(
-    "--bus", metavar="URL", help="The NATS server through which servers on one database notify each other."
-)
-@click.option("--bus-credentials-file", metavar="FILE", type=_file, help="NATS' credentials file.")
 @json_option
 def init(
     data: Path,
@@ -63,9 +59,8 @@ def init(
     replace_lost_keys: bool,  # noqa: FBT001 - click passes flags by name
     database: str | None,
     database_password_file: Path | None,
-    bus: str | None,
-    bus_credentials_file: Path | None,
     as_json: bool,  # noqa: FBT001
+    **settings: Any,
 ) -> None:
     """Create a data folder with $contents.
 
@@ -79,12 +74,11 @@ def init(
 
     spec = program()
     folder = spec.folder(data.absolute())
-    refuse_secrets(database, bus)
+    refuse_secrets(database)
     given = {
         "database.url": database,
-        "database.password_file": database_password_file and str(database_password_file.absolute()),
-        "bus.url": bus,
-        "bus.credentials_file": bus_credentials_file and str(bus_credentials_file.absolute()),
+        "database.password_file": database_password_file,
+        **{name.replace("__", ".", 1): value for name, value in settings.items()},
     }
     result: dict[str, str] = {}
     with ExitStack() as stack:
@@ -99,7 +93,7 @@ def init(
                 folder,
                 names,
                 SystemClock(),
-                given={name: value for name, value in given.items() if value},
+                given={name: _absolute(value) for name, value in given.items() if value},
                 replace_lost_keys=replace_lost_keys,
                 begin=begin,
             )
@@ -112,6 +106,10 @@ def init(
     click.echo(f"names: {', '.join(found.names)}")
     click.echo(f"pin:   {found.pin}")
     click.echo(f"next:  {run_line(data)}")
+
+
+def _absolute(value: str | Path) -> str:
+    return str(value.absolute()) if isinstance(value, Path) else value
 
 
 @click.command(

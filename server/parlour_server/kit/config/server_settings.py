@@ -9,12 +9,14 @@ sections, or replaces one by a subclass of it with more keys. Capabilities add s
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal, TypeVar, cast
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Meta
 
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.limits import TICKET_SECONDS
+from parlour_server.kit.errors import SetupError
 
 
 def setting(
@@ -32,6 +34,25 @@ def setting(
     """
     extra = {"unit": unit, "reloads": reloads, "of_account": of_account}
     return Meta(ge=ge, le=le, description=reason, extra=extra)
+
+
+def refuse_url(url: str, *schemes: str) -> None:
+    """Raise SetupError for another kind of URL, which it doesn't show: it may have a password in it."""
+    if url and not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+        raise SetupError(f"write {schemes[0]}://…, or leave it empty")
+
+
+def without_secrets(url: str, *, has_token: bool = False) -> str:
+    """Return a URL for everyone to see; ``has_token``: a name without a password is a secret, too."""
+    scheme, _, rest = url.partition("://")
+    name, _, server = rest.rpartition("@")
+    place, mark, query = server.partition("?")
+    options = "&".join(f"{key}={'…' if 'password' in key else text}" for key, text in parse_qsl(query))
+    user, secret, _ = name.partition(":")
+    if name and not secret and has_token:
+        user = "…"
+    shown = f"{user}{':…' if secret else ''}@" if name else ""
+    return f"{scheme}://{shown}{place}{mark}{options}" if rest else url
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -265,7 +286,8 @@ class DatabaseSettings(Section, frozen=True):
         str,
         Meta(
             description="`postgresql://user@host/name`; empty: the SQLite file. The server's certificate is "
-            "verified unless it is on this machine or the URL has another `sslmode`"
+            "verified unless it is on this machine or the URL has another `sslmode`",
+            extra={"shown": without_secrets},
         ),
     ] = ""
     password_file: Annotated[
@@ -273,32 +295,6 @@ class DatabaseSettings(Section, frozen=True):
         Meta(
             description="a file with the password, in the data folder or with its whole path; else libpq's "
             "own PGPASSFILE or PGPASSWORD"
-        ),
-    ] = ""
-
-
-class BusSettings(Section, frozen=True):
-    """The event bus of several servers on one database; they are correct without it, but slower to notice."""
-
-    url: Annotated[
-        str,
-        Meta(
-            description="`tls://host`, or `nats://host` on this machine; several with commas; "
-            "empty: one server, no bus"
-        ),
-    ] = ""
-    credentials_file: Annotated[
-        str,
-        Meta(
-            description="a file with one line, `user:password` or a token, or a `.creds` file of NATS; "
-            "in the data folder or with its whole path"
-        ),
-    ] = ""
-    ca_file: Annotated[
-        str,
-        Meta(
-            description="a file with certificates of the CAs to trust, in the data folder or with its whole "
-            "path; empty: those of the system"
         ),
     ] = ""
 
@@ -321,7 +317,6 @@ class Settings(Section, frozen=True):
 
     listen: Listen = Listen()
     database: DatabaseSettings = DatabaseSettings()
-    bus: BusSettings = BusSettings()
     connections: Connections = Connections()
     rates: Rates = Rates()
     logins: Logins = Logins()

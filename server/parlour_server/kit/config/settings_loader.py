@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from parlour_server.kit.addresses import Networks, listen_address, refuse_no_name
-from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.config.server_settings import Settings, refuse_url
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_name import ProgramName
 
@@ -27,6 +27,9 @@ _MOST_BYTES: Final = 1_048_576
 _LONGEST_SHOWN: Final = 200
 _LARGEST: Final = 10**15
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[!-.0-~]+")
+_OF_CAPABILITIES: Final = frozenset({"bus", "database"})
+"""Sections that a server must not ignore in the environment, where it ignores what it does not know: one that
+lacks the capability would be a server by itself."""
 _S = TypeVar("_S", bound=Settings)
 Values = dict[str, dict[str, Any]]
 _Sections = Mapping[str, Mapping[str, msgspec.inspect.Type]]
@@ -151,6 +154,8 @@ def _read_environment(environment: Mapping[str, str], prefix: str, known: _Secti
             continue
         section, _, key = name.removeprefix(prefix).lower().partition("_")
         if section not in known:
+            if section in _OF_CAPABILITIES:
+                raise SetupError(f"{name} is in the environment, but {_lacking(section)}")
             continue  # another program's, or the client's
         if key not in known[section]:
             raise SetupError(f"{name} in the environment is not a setting{_near(key, known[section])}")
@@ -179,6 +184,8 @@ def _read_flags(flags: Mapping[str, Any]) -> Values:
 
 def _refuse_unknown(values: Mapping[str, Any], place: _Place, known: _Sections) -> None:
     for section, keys in values.items():
+        if section in _OF_CAPABILITIES - known.keys():
+            raise SetupError(f"{place(section)}: {_lacking(section)}")
         if section not in known:
             raise SetupError(
                 f"{place(section)}: unknown section [{printable(section)}]{_near(section, known)}"
@@ -226,8 +233,7 @@ def _refuse_meaningless(settings: Settings, values: Values, place: _Place) -> No
         ("listen", "origins"): lambda: _refuse_origins(listen.origins),
         ("listen", "proxies"): lambda: Networks("listen.proxies", listen.proxies),
         ("listen", "metrics"): lambda: listen.metrics and listen_address(listen.metrics),
-        ("database", "url"): lambda: _refuse_url(settings.database.url, "postgresql", "postgres"),
-        ("bus", "url"): lambda: _refuse_url(settings.bus.url, "nats", "tls"),
+        ("database", "url"): lambda: refuse_url(settings.database.url, "postgresql", "postgres"),
     }
     for name, section in msgspec.structs.asdict(settings).items():
         checks |= {(name, key): check for key, check in section.checks().items()}
@@ -238,12 +244,6 @@ def _refuse_meaningless(settings: Settings, values: Values, place: _Place) -> No
             except SetupError as error:
                 text = str(error).removeprefix(f"{section}.{key}: ")
                 raise SetupError(f"{place(section, key)}: {section}.{key}: {text}") from error
-
-
-def _refuse_url(url: str, *schemes: str) -> None:
-    """Raise SetupError for another kind of URL, which it doesn't show: it may have a password in it."""
-    if url and not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
-        raise SetupError(f"write {schemes[0]}://…, or leave it empty")
 
 
 def refuse_names(names: tuple[str, ...]) -> None:
@@ -262,6 +262,13 @@ def printable(text: str) -> str:
     """Return text from the file for use in a sentence: short, and without control characters."""
     shown = text if text.isprintable() else repr(text)[1:-1]
     return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+
+
+def _lacking(section: str) -> str:
+    return (
+        f"this server lacks the capability that has the section {section}: remove the setting, or list the"
+        " capability in the program"
+    )
 
 
 def _near(word: str, known: Mapping[str, Any]) -> str:

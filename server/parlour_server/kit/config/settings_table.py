@@ -6,7 +6,6 @@ documentation and the list of settings that wait for a restart are made from the
 
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
-from urllib.parse import parse_qsl
 
 from msgspec import Meta, structs
 
@@ -29,16 +28,13 @@ class Row:
     """An account can have one of its own."""
     least: int
     """The smallest value, of a number that an account can have."""
+    shown: Any
+    """The value for everyone to see: without the password that a URL may have in it."""
 
     @property
     def name(self) -> str:
         """`section.key`."""
         return f"{self.section}.{self.key}"
-
-    @property
-    def shown(self) -> Any:
-        """The value for everyone to see: without the password that a URL may have in it."""
-        return _without_password(self.value) if self.key == "url" else self.value
 
 
 def rows(settings: Settings) -> list[Row]:
@@ -70,18 +66,6 @@ def reloaded(old: _Settings, new: _Settings) -> _Settings:
     return structs.replace(old, **sections)
 
 
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    name, _, server = rest.rpartition("@")
-    place, mark, query = server.partition("?")
-    options = "&".join(f"{key}={'…' if 'password' in key else text}" for key, text in parse_qsl(query))
-    user, secret, _ = name.partition(":")
-    if name and not secret and not scheme.startswith("postgres"):
-        user = "…"  # NATS takes a token there
-    shown = f"{user}{':…' if secret else ''}@" if name else ""
-    return f"{scheme}://{shown}{place}{mark}{options}" if rest else url
-
-
 def _row(section: str, key: str, value: Any, kind: Any) -> Row:
     meta = next((part for part in get_args(kind) if isinstance(part, Meta)), Meta())
     extra = meta.extra or {}
@@ -94,4 +78,5 @@ def _row(section: str, key: str, value: Any, kind: Any) -> Row:
         extra.get("reloads", False),
         extra.get("of_account", False),
         int(meta.ge or 0),
+        extra["shown"](value) if "shown" in extra else value,
     )

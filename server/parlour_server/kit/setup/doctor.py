@@ -25,7 +25,6 @@ from parlour_server.kit.net.message_assembler import refuse_old_websockets
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.tls_groups import GROUP_LIST, HAS_HYBRID, operator_configures, taken_besides
 from parlour_server.kit.program_spec import ProgramSpec
-from parlour_server.kit.setup.bus_findings import examine_bus
 from parlour_server.kit.setup.certificate_chain import names_of
 from parlour_server.kit.setup.certificate_state import ends_soon
 from parlour_server.kit.setup.certificates import is_own, pin_of, read_certificate
@@ -73,9 +72,6 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
             *_uploads(folder, engine),
             *_operator_log(folder, program.name.command),
         ]
-    if settings is not None:
-        begun = engine.incarnation() if engine is not None else None
-        found += examine_bus(folder, settings.bus, begun[0] if begun else None)
     for capability in program.capabilities:
         found += capability.findings(folder, settings, engine)
     found += [*_process(), *_libraries()]

@@ -50,17 +50,13 @@ def postgres_engine(
     return PostgresEngine(url, password_file, read_only=read_only)
 
 
-def refuse_secrets(database: str | None, bus: str | None) -> None:
+def refuse_secrets(database: str | None) -> None:
     """Raise SetupError for a password in a URL that stood on a command line."""
     change = "every user of this machine could read it on the command line, so change it"
     if database and postgres_engine(database).has_password:
         raise SetupError(
             f"--database has a password in it: {change}, put it into a file, and give that as"
             " --database-password-file"
-        )
-    if bus and "@" in bus:
-        raise SetupError(
-            f"--bus has a password or a token in it: {change}, and give a file as --bus-credentials-file"
         )
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from parlour_server.chat_name import NAME
 from parlour_server.chat_program import CHAT
+from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_file import default_file, with_values
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.config.settings_table import rows
@@ -62,6 +63,14 @@ def test_other_variables_in_the_environment_are_ignored(file: Path) -> None:
     names = ("HOME", "DATA", "DEBUG", "VECTORS", "FUTURE_THING")
     environment = {"PATH": "/bin", **{f"PARLOUR_{name}": "/x" for name in names}}
     assert load(file, CHAT.settings, NAME, environment=environment) == CHAT.settings()
+
+
+def test_a_server_that_lacks_what_it_would_share_with_others_does_not_start(file: Path) -> None:
+    """In the environment, where others' variables are ignored, and in the file."""
+    with pytest.raises(SetupError, match="PARLOUR_BUS_URL is in the environment, but this server lacks"):
+        load(file, Settings, NAME, environment={"PARLOUR_BUS_URL": "nats://localhost"})
+    with pytest.raises(SetupError, match="line 1: this server lacks the capability that has the section bus"):
+        load(write(file, "[bus]\n"), Settings, NAME, environment={})
 
 
 @pytest.mark.parametrize(

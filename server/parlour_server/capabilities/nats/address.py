@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
+from parlour_server.capabilities.nats.credentials import BEGINNING, user_arguments
 from parlour_server.kit.addresses import is_loopback
-from parlour_server.kit.bus.nats_credentials import BEGINNING, user_arguments
 from parlour_server.kit.errors import SetupError
 
 PORT: Final = 4222

@@ -2,30 +2,43 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from tests.nats import NatsServer, server
 
-from parlour_protocol.kit.ids import Incarnation
+from parlour_protocol.kit.ids import Incarnation, Millis
+from parlour_server.capabilities.nats.findings import examine_bus
 from parlour_server.chat_name import NAME
 from parlour_server.chat_program import CHAT
 from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.config.server_settings import BusSettings
-from parlour_server.kit.setup.bus_findings import examine_bus
+from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.doctor import examine
 from parlour_server.kit.setup.finding import Finding
 from parlour_server.kit.setup.initialise import initialise
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 
 INCARNATION = Incarnation("0" * 32)
 
 
-def findings(tmp_path: Path, url: str, credentials: str = "") -> list[Finding]:
+class Begun(SqliteEngine):
+    """A database whose logs have this incarnation."""
+
+    def incarnation(self) -> tuple[Incarnation, Millis]:
+        """Return it."""
+        return INCARNATION, Millis(0)
+
+
+def findings(
+    tmp_path: Path, url: str, credentials: str = "", *, has_database: bool = True
+) -> Sequence[Finding]:
     """Return them for a server with these credentials."""
     (tmp_path / "nats.txt").write_text(credentials)
-    settings = BusSettings(url=url, credentials_file="nats.txt" if credentials else "")
-    return examine_bus(DataFolder(tmp_path, NAME), settings, INCARNATION)
+    flags = {"bus.url": url, "bus.credentials_file": "nats.txt" if credentials else ""}
+    settings = load(tmp_path / "none.toml", CHAT.settings, NAME, flags=flags)
+    return examine_bus(DataFolder(tmp_path, NAME), settings, Begun(tmp_path / "db") if has_database else None)
 
 
 def test_a_bus_that_works_is_fine(tmp_path: Path):
@@ -38,7 +51,7 @@ def test_a_bus_that_works_is_fine(tmp_path: Path):
 
 def test_without_a_database_it_is_not_examined(tmp_path: Path):
     """Its subjects have a name that is in the database."""
-    [advice] = examine_bus(DataFolder(tmp_path, NAME), BusSettings(url=server().url), None)
+    [advice] = findings(tmp_path, server().url, has_database=False)
     assert advice.level == "advice"
 
 
@@ -90,7 +103,7 @@ def test_doctor_looks_at_the_bus_of_the_settings(tmp_path: Path):
 
 def test_without_the_extra_it_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The library of NATS is there only where a server uses it."""
-    monkeypatch.setitem(sys.modules, "parlour_server.kit.bus.nats_bus", None)
+    monkeypatch.setitem(sys.modules, "parlour_server.capabilities.nats.bus", None)
     [found] = findings(tmp_path, server().url)
     assert found.level == "danger"
     assert "extra `cluster`" in found.text

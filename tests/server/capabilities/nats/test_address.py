@@ -14,11 +14,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.nats import NatsServer
 
+from parlour_server.capabilities.nats import bus as nats_bus
+from parlour_server.capabilities.nats.address import NatsAddress
+from parlour_server.capabilities.nats.bus import NatsBus
 from parlour_server.chat_name import NAME
-from parlour_server.kit.bus import nats_bus
 from parlour_server.kit.bus.bus import NoticeType, SessionsEnded
-from parlour_server.kit.bus.nats_address import NatsAddress
-from parlour_server.kit.bus.nats_bus import NatsBus
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.certificates import make_keys, renew_if_due

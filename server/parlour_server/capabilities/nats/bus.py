@@ -26,10 +26,10 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.aio.transport import TcpTransport
 
+from parlour_server.capabilities.nats.address import NatsAddress
+from parlour_server.capabilities.nats.notice_codec import NoticeCodec, UnreadableNoticeError
 from parlour_server.kit.bus.bus import EVERYONE, Handler, LossHandler, NoticeType
 from parlour_server.kit.bus.local_bus import LocalBus
-from parlour_server.kit.bus.nats_address import NatsAddress
-from parlour_server.kit.bus.notice_codec import NoticeCodec, UnreadableNoticeError
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import log, log_fault, warn

@@ -2,24 +2,27 @@
 
 import asyncio
 
-from parlour_protocol.kit.ids import Incarnation
+from parlour_server.capabilities.nats.open_bus import nats_bus
+from parlour_server.capabilities.nats.settings import BusSettings
 from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.config.server_settings import BusSettings
+from parlour_server.kit.config.server_settings import Settings, section
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.finding import Finding
-from parlour_server.kit.setup.open_bus import nats_bus
+from parlour_server.kit.store.engine.connection import Engine
 
 
-def examine_bus(folder: DataFolder, settings: BusSettings, incarnation: Incarnation | None) -> list[Finding]:
-    """Return the findings. Without the incarnation, which is in the subjects, it does not connect."""
-    if not settings.url:
+def examine_bus(folder: DataFolder, settings: Settings, engine: Engine | None) -> list[Finding]:
+    """Return the findings. It does not connect without the database, whose name is in the subjects."""
+    bus_settings = section(settings, BusSettings)
+    if not bus_settings.url:
         return []
-    if incarnation is None:
+    begun = engine.incarnation() if engine is not None else None
+    if begun is None:
         return [Finding("advice", "bus", "not examined: make the database work, then run this again")]
     found = []
     try:
-        bus = nats_bus(folder, settings, (), incarnation, SystemClock())
+        bus = nats_bus(folder, bus_settings, (), begun[0], SystemClock())
         if bus.address.is_open:
             text = f"no TLS to NATS at {bus.address}: anyone on the way can read and forge it; use tls://"
             found.append(Finding("danger", "bus", text))

@@ -24,7 +24,7 @@ from parlour_protocol.rooms import RoomKind
 CALLS = (
     "claim",
     "commit",
-    "found",
+    "create_group",
     "group",
     "key_log",
     "welcomes",

@@ -129,7 +129,7 @@ async def test_a_person_recreates_the_group(world: World) -> None:
     await ben.stop()
     ada.lies.end()
     await ada.reconnect()
-    await world.during(ada.client.encryption.refound(room))
+    await world.during(ada.client.encryption.recreate(room))
     await ben.start()
     await world.goes_on(room, ada, ben)
     await world.judge()
@@ -237,7 +237,7 @@ async def test_who_was_removed_founds_no_group(world: World, way: str) -> None:
     async with world.halted():
         server.go_back(kept)
     await world.turns(150)
-    await cat.attempt(cat.client.encryption.refound(room))
+    await cat.attempt(cat.client.encryption.recreate(room))
     await world.turns(150)
     for device in (ada, ben):
         await device.start(ready=False)

@@ -87,9 +87,9 @@ class Walk:
 
         await self.world.until_true(is_decided)
         if not await self.world.agree(self.room, *self.people):
-            self.story.append("refound")
+            self.story.append("recreate")
             with suppress(NotReadyError):  # settled meanwhile; ``agreed`` looks
-                await self.world.during(ada.refound(self.room))
+                await self.world.during(ada.recreate(self.room))
         await self.world.agreed(self.room, *self.people)
 
     async def told(self, *sentences: Parts) -> None:

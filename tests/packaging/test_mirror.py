@@ -31,7 +31,6 @@ TESTED_BY = {
     "archive/closed_claims.py": "../../hostile/test_membership.py",
     "archive/device_groups.py": "e2ee/test_left_out_live.py",
     "archive/divergence.py": "receive/test_rollback.py",
-    "archive/encryption_schema.py": "archive/test_schema.py",
     "archive/history_parts.py": "e2ee/messages/test_history_transfer.py",
     "archive/key_log_copy.py": "e2ee/identity/test_key_log.py",
     "archive/key_pins.py": "e2ee/identity/test_key_trust.py",

@@ -70,12 +70,12 @@ async def strict(call: Call, room: Here, *, on: On = None) -> None:
     await call.client.preferences.strict(room.id, on=on is not False)
 
 
-@command("refound", cli=_IN_CHAT, role=Role.OWNER, asks=Asks())
-async def refound(call: Call, room: Here) -> Question:
+@command("recreate", cli=_IN_CHAT, role=Role.OWNER, asks=Asks())
+async def recreate(call: Call, room: Here) -> Question:
     """Recreate the encrypted group of this room when its members have lost track of the keys."""
 
     async def do() -> None:
-        await call.client.encryption.refound(room.id)
+        await call.client.encryption.recreate(room.id)
 
     return Question(
         _("Recreate the encrypted group of {title}?").format(title=room.title),

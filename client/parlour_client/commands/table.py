@@ -131,7 +131,7 @@ TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         devices.reset_identity,
         encryption.alarms,
         encryption.dismiss_alarm,
-        encryption.refound,
+        encryption.recreate,
     ),
     N_("you"): (
         account.notices,

@@ -8,7 +8,7 @@ import apsw
 from msgspec.structs import replace
 
 from parlour_client.core.archive import key_pins
-from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.archive.schema import create
 from parlour_client.core.e2ee.groups.group_errors import NotDurableError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_store import require_durable
 from parlour_client.core.e2ee.groups.policy import validate_credential
@@ -265,9 +265,7 @@ async def write_ahead_log(world: World, seen: Evidence) -> bool:
 def _archive() -> apsw.Connection:
     """Return an empty archive in memory."""
     connection = apsw.Connection(":memory:")
-    for migration in MIGRATIONS:
-        for statement in migration:
-            connection.execute(statement)
+    create(connection)
     return connection
 
 

@@ -8,7 +8,7 @@ from typing import cast
 import apsw
 from msgspec.structs import replace
 
-from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.archive.schema import create
 from parlour_client.core.e2ee.groups import statements
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.groups.group_store import StoredGroup
@@ -243,9 +243,7 @@ def writes_on(folder: Path, seen: Evidence) -> bool:
     act = Withdraw(SERVER, ROOM, room.roster.serial, NOW, mallory.user, admission.data)
     room.commit(mallory.accepts(admission), admission, by=ben)
     archive = apsw.Connection(":memory:")
-    for change in MIGRATIONS:
-        for line in change:
-            archive.execute(line)
+    create(archive)
     statements.learn(archive, ROOM, ben.signs(act).data)
     seen.sent("ben's withdrawal, which another member's message carried; mallory is in the room already")
     try:

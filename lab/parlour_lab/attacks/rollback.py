@@ -4,7 +4,7 @@ from pathlib import Path
 
 import apsw
 
-from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.archive.schema import create
 from parlour_client.core.e2ee.groups.group_rollback import RolledBack, is_stranger
 from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.events import Change, HistoryWithheld
@@ -246,7 +246,5 @@ async def second_excuse(world: World, seen: Evidence) -> bool:
 def _archive() -> apsw.Connection:
     """Return an empty archive in memory."""
     connection = apsw.Connection(":memory:")
-    for migration in MIGRATIONS:
-        for statement in migration:
-            connection.execute(statement)
+    create(connection)
     return connection

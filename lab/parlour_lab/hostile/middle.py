@@ -105,7 +105,7 @@ class Lies:
                     return [frame]
 
         self.frames.append(told)
-        for call in ("found", "commit", "contest", "group", "welcomes"):
+        for call in ("create_group", "commit", "contest", "group", "welcomes"):
             self.answer(call, lambda answer: replace(answer, incarnation=name))
 
     def time(self, days: int) -> None:
@@ -312,8 +312,8 @@ class TappedDelivery:
         shown = self._lies.shown.get(room)
         return state if shown is None else replace(state, head=shown(state.head))
 
-    async def found(self, room: RoomId, body: d.CreateGroup) -> d.EventStored:
-        return await self._through("found", lambda: self._inner.found(room, body))
+    async def create_group(self, room: RoomId, body: d.CreateGroup) -> d.EventStored:
+        return await self._through("create_group", lambda: self._inner.create_group(room, body))
 
     async def commit(self, room: RoomId, body: d.Commit) -> d.EventStored:
         return await self._through("commit", lambda: self._inner.commit(room, body))

@@ -33,7 +33,7 @@ class View:
         lies.frames.append(self.told)
         lies.requests.append(self.asked)
         lies.shown[self.room] = self.shown
-        for call in ("found", "commit", "contest"):
+        for call in ("create_group", "commit", "contest"):
             lies.answer(call, self._logged)
         lies.answer("welcomes", self._welcomes)
 

@@ -39,8 +39,8 @@ async def test_alarms_are_listed_and_dismissed_by_number(client: FakeClient, cal
 
 async def test_a_group_is_created_again(client: FakeClient) -> None:
     """For the open room, after a question."""
-    question = await give(client, Front.UI, "/refound")
+    question = await give(client, Front.UI, "/recreate")
     assert isinstance(question, results.Question)
     assert not client.encryption.calls
     await question.do()
-    assert client.encryption.calls == [("refound", LOBBY)]
+    assert client.encryption.calls == [("recreate", LOBBY)]

@@ -205,8 +205,8 @@ async def test_the_rest_asks_for_what_it_says(ear: Ear) -> None:
     """Codes, recovery words, approving, creation again, encrypted rooms."""
     assert await ear.say("/mycode") == ["PARLOUR1:ABCDEF"]
     assert (await ear.say("/recovery"))[-1] == "21 word21, 22 word22, 23 word23, 24 word24"
-    await ear.say("/approve abcd", "/refound --yes", "/create den private encrypted a topic")
-    assert ear.client.encryption.calls == [("approve", "abcd"), ("refound", LOBBY)]
+    await ear.say("/approve abcd", "/recreate --yes", "/create den private encrypted a topic")
+    assert ear.client.encryption.calls == [("approve", "abcd"), ("recreate", LOBBY)]
     assert ("create_room", "den", RoomKind.PRIVATE, "a topic", "encrypted") in ear.client.calls
 
 

@@ -129,8 +129,8 @@ class FakeEncryption(Encryption):
     async def unfinished(self, room: RoomId) -> str:
         return self.room(room).problem
 
-    async def refound(self, room: RoomId) -> None:
-        self.calls.append(("refound", room))
+    async def recreate(self, room: RoomId) -> None:
+        self.calls.append(("recreate", room))
 
     async def reconcile(self, room: RoomId) -> None:
         self.calls.append(("settle", room))

@@ -1,4 +1,4 @@
-"""The archive: one encrypted SQLite file, opened with its key, migrated, and used on one thread of its own.
+"""The archive: one encrypted SQLite file, opened with its key, and used on one thread of its own.
 
 Its content is read and written by functions over a connection, which are in the other modules of this folder:
 ``await archive.read(events.below, room, before, limit)``. The cipher is ChaCha20-Poly1305 per page (SQLite3
@@ -17,7 +17,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 import apsw
 
 from parlour_client.core.archive.key import Key, open_key
-from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.archive.schema import VERSION, create
 from parlour_client.core.errors import ArchiveError, DamagedArchiveError
 from parlour_client.kit.language import _
 from parlour_client.kit.private_files import open_private
@@ -165,7 +165,7 @@ def _open(path: Path, key: Secret) -> apsw.Connection:
         connection.pragma("synchronous", "normal")  # history comes back from the server
         connection.pragma("secure_delete", 1)  # deleted data is overwritten
         connection.pragma("temp_store", 2)  # in memory: no unencrypted temporary file
-        _migrate(connection)
+        _require_version(connection)
     except BaseException:
         connection.close()
         raise
@@ -182,20 +182,23 @@ def _made_private(path: Path) -> None:
         ) from error
 
 
-def _migrate(connection: apsw.Connection) -> None:
-    if connection.pragma("user_version") == len(MIGRATIONS):
-        return
-    _in_transaction(connection, _migrate_in_transaction)
+def _require_version(connection: apsw.Connection) -> None:
+    if connection.pragma("user_version") != VERSION:
+        _in_transaction(connection, _create)
 
 
-def _migrate_in_transaction(connection: apsw.Connection) -> None:
+def _create(connection: apsw.Connection) -> None:
+    """Make the tables of a new file. Raises ArchiveError for one of another version."""
     version = int(str(connection.pragma("user_version")))
-    if version > len(MIGRATIONS):
+    if version > VERSION:
         raise ArchiveError(
             _("The archive was written by a newer version of Parlour."),
             _("Update this one: pip install -U parlour."),
         )
-    for migration in MIGRATIONS[version:]:
-        for statement in migration:
-            connection.execute(statement)
-    connection.pragma("user_version", len(MIGRATIONS))
+    if 0 < version < VERSION:
+        raise ArchiveError(
+            _("The archive was written by an earlier version of Parlour that was never released."),
+            _("Log in again in another folder: parlour --home DIR login"),
+        )
+    if not version:
+        create(connection)

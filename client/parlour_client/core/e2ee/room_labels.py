@@ -11,7 +11,7 @@ from parlour_client.core.e2ee.groups import server_claims
 from parlour_client.core.e2ee.groups.encrypt import strict_words
 from parlour_client.core.e2ee.groups.group_errors import CONTESTED, WAITING, DisplacedError
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus, room_conflict
-from parlour_client.core.e2ee.groups.group_rollback import FOUND_AGAIN
+from parlour_client.core.e2ee.groups.group_rollback import RECREATE_FIRST
 from parlour_client.core.e2ee.maintenance.closed_accounts import closed_direct_words, closed_words
 from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomState, Trust
 from parlour_client.core.model import display_name
@@ -44,7 +44,7 @@ class RoomLabels:
             return RoomState.PENDING_DEVICE, words
         if report.again:
             problem = self._rooms.scheduler.problems.get(room)
-            return RoomState.CONTESTED, problem.whole if problem is not None else _(FOUND_AGAIN)
+            return RoomState.CONTESTED, problem.whole if problem is not None else _(RECREATE_FIRST)
         if report.status in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:
             known = self._rooms.scheduler.problems.get(room)
             waiting = known.whole if known is not None else _(WAITING)

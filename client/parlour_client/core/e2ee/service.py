@@ -187,7 +187,7 @@ class Encryption:
                 found[owners[device]] = why
         return found
 
-    async def refound(self, room: RoomId) -> None:
+    async def recreate(self, room: RoomId) -> None:
         """Recreate the group of a contested room."""
         await self._rooms.track(room)
         await self._rooms.scheduler.recreate(room)

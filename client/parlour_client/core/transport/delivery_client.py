@@ -131,7 +131,7 @@ class DeliveryClient:
         path = f"/v1/rooms/{room}/group"
         return await self._api.call("GET", path, GroupState, bearer=self._session, limit=_GROUP)
 
-    async def found(self, room: RoomId, body: CreateGroup) -> EventStored:
+    async def create_group(self, room: RoomId, body: CreateGroup) -> EventStored:
         """Create a room's group. Raises StaleEpochError."""
         with _stale_epoch():
             return await self._api.call(

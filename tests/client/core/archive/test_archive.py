@@ -19,7 +19,7 @@ from parlour_client.core.archive import (
 )
 from parlour_client.core.archive.key import Key, Protection, needs_passphrase, open_key, rewrap
 from parlour_client.core.archive.passphrase import Cost
-from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.archive.schema import VERSION
 from parlour_client.core.errors import (
     ArchiveError,
     DamagedArchiveError,
@@ -171,7 +171,7 @@ async def _read_all(folder: Path) -> None:
 
 async def test_a_newer_archive_is_not_touched(archive: Archive, tmp_path: Path) -> None:
     """A file that a later Parlour wrote is not touched."""
-    await archive.write(lambda c: c.pragma("user_version", len(MIGRATIONS) + 1))
+    await archive.write(lambda c: c.pragma("user_version", VERSION + 1))
     with pytest.raises(ArchiveError, match="newer"):
         await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
 

@@ -1,13 +1,9 @@
 """Pins: what stands where everyone in a room finds it (in encrypted rooms: `e2ee/test_pins.py`)."""
 
-import json
-
-import apsw
 import pytest
 from msgspec.structs import replace
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.client import Client
 from parlour_client.core.events import Change, EntryAdded, EntryChanged
 from parlour_client.kit.errors import ServerMisbehavedError, SetupError
@@ -96,19 +92,3 @@ async def test_a_server_that_answers_with_another_rooms_pins_is_refused(
     monkeypatch.setattr(server, "_result", lambda _: Pins(room=RoomId("x" * 22), targets=(Seq(1),)))
     with pytest.raises(ServerMisbehavedError, match="pins"):
         await client.history.pins(LOBBY)
-
-
-def test_pins_that_an_older_archive_holds_are_found() -> None:
-    """The migration fills in what they are about."""
-    connection = apsw.Connection(":memory:")
-    for migration in MIGRATIONS[:3]:
-        for statement in migration:
-            connection.execute(statement)
-    query = """
-        INSERT INTO events (id, room, seq, at, author, device, kind, is_row, mention, body)
-        VALUES (1, ?, 2, 0, 'ada', 'laptop', 'pinned', 1, 0, ?)"""
-    body = json.dumps({"kind": "pinned", "target": 1, "on": True})
-    connection.execute(query, (LOBBY, body))
-    for statement in MIGRATIONS[3]:
-        connection.execute(statement)
-    assert list(connection.execute("SELECT target FROM events")) == [(1,)]

@@ -6,7 +6,7 @@ import apsw
 from tests.client.core.core_fake import BEGIN, GARDEN, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.archive import archive, retention
-from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.archive.schema import create
 from parlour_client.core.client import Client
 from parlour_client.core.events import Change, RoomForgotten
 from parlour_client.core.history import SWEEP_SECONDS
@@ -116,9 +116,7 @@ def test_nothing_of_it_is_left_in_the_file_or_its_log(tmp_path: Path) -> None:
     connection = apsw.Connection(str(tmp_path / "plain.db"))
     connection.pragma("journal_mode", "wal")
     connection.pragma("secure_delete", 1)
-    for migration in MIGRATIONS:
-        for statement in migration:
-            connection.execute(statement)
+    create(connection)
     secret = "CANARYWORD"
     connection.execute(
         "INSERT INTO events (id, room, seq, at, author, device, kind, is_row, mention, body)"

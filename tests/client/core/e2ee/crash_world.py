@@ -120,13 +120,13 @@ class Program:
         """Catch up."""
         self.device.sync(self.log)
 
-    def found(self) -> None:
+    def create_group(self) -> None:
         """Have the room created."""
         self.sync()
         device, log = self.device, self.log
         if log.group is None:
             asked = device.run(device.groups.create_group, log.room, log.kind, self.number(), Millis(log.now))
-            self.served(lambda: log.found(device, asked))
+            self.served(lambda: log.create_group(device, asked))
         self.sync()
 
     def settle(self, *members: Device) -> None:

@@ -14,7 +14,7 @@ import apsw
 from tests.client.core.e2ee.room_log import PHONE, ROOM, START, Log, StaleError, sealed_body, waiting
 
 from parlour_client.core.archive import key_log_copy, own_keys
-from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.archive.schema import create
 from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.commit_plan import Plan, admission, signed
 from parlour_client.core.e2ee.groups.group_service import GroupService, MakeAct
@@ -90,11 +90,8 @@ class Verdict:
 def _template() -> bytes:
     """Return an empty archive; making its tables again for each device takes longer than most tests."""
     connection = apsw.Connection(":memory:")
-    for migration in MIGRATIONS:
-        for statement in migration:
-            connection.execute(statement)
+    create(connection)
     connection.execute("CREATE TABLE shown (room, seq, what, PRIMARY KEY (room, seq))")
-    connection.pragma("user_version", len(MIGRATIONS))
     return connection.serialize("main")
 
 
@@ -217,10 +214,10 @@ class Device:
 
     # --- what the orchestration does
 
-    def found(self, log: Log, number: int = 1) -> None:
+    def create_group(self, log: Log, number: int = 1) -> None:
         """Found the room's group."""
         asked = self.run(self.groups.create_group, log.room, log.kind, request(number), Millis(log.now))
-        log.found(self, asked)
+        log.create_group(self, asked)
         self.sync(log)
 
     def stage(
@@ -401,7 +398,7 @@ def room_of(*devices: Device, kind: RoomKind = RoomKind.PRIVATE, suite: RoomSuit
         device.suite = suite_of(suite)
         device.run(device.groups.pin, log.room, suite)
     log.add(founder.user, Created(room_kind=kind, encrypted=True))
-    founder.found(log)
+    founder.create_group(log)
     if len(devices) > 1:
         founder.commit(log, 2, devices[1:])
     for device in devices:

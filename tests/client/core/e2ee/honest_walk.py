@@ -287,7 +287,7 @@ class HonestWalk:
         for client in [*self.online(ANA), *self.online(BEN), *self.online(EVE)]:
             if client.account.user in self.harness.server.rooms[room].members:
                 with suppress(ParlourClientError):
-                    await self.during(client.encryption.refound(room))
+                    await self.during(client.encryption.recreate(room))
                     return
 
     async def attempt(self, work: Awaitable[object]) -> None:
@@ -410,7 +410,7 @@ async def lost_answer(walk: HonestWalk) -> None:
         return
     home, client = chosen
     at = walk.harness.lines[client]
-    call = walk.chance.choice(["commit", "found", "register", "packages", "message"])
+    call = walk.chance.choice(["commit", "create_group", "register", "packages", "message"])
     walk.story.append(f"{home.name} loses the answer to {call}")
     if call != "message":
         at.lose_reply_of = call

@@ -12,7 +12,7 @@ from random import Random
 import apsw
 
 from parlour_client.core.archive.outbox_table import give_up
-from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.archive.schema import create
 from parlour_client.core.e2ee.groups.link_notes import moved_note
 from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.model import Note
@@ -49,9 +49,7 @@ class Event:
 @functools.cache
 def _template() -> bytes:
     connection = apsw.Connection(":memory:")
-    for migration in MIGRATIONS:
-        for statement in migration:
-            connection.execute(statement)
+    create(connection)
     return connection.serialize("main")
 
 

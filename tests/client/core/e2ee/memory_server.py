@@ -212,7 +212,7 @@ class MemoryServer(Service):
             leaving=named([d for d in room.present if d not in should]),
         )  # fmt: skip
 
-    def found(self, room: Room, line: "Line", body: CreateGroup) -> EventStored:
+    def create_group(self, room: Room, line: "Line", body: CreateGroup) -> EventStored:
         if body.request in room.done:
             return room.done[body.request]
         state = self.state(room)
@@ -351,9 +351,9 @@ class Line(Session):
     async def group(self, room: RoomId) -> GroupState:
         return self.server.state(self._room(room, "group"))
 
-    async def found(self, room: RoomId, body: CreateGroup) -> EventStored:
-        logged = self.server.found(self._room(room, "found"), self, body)
-        self._leave("found")
+    async def create_group(self, room: RoomId, body: CreateGroup) -> EventStored:
+        logged = self.server.create_group(self._room(room, "create_group"), self, body)
+        self._leave("create_group")
         return logged
 
     async def commit(self, room: RoomId, body: Commit) -> EventStored:

@@ -47,7 +47,7 @@ class Log:
         self.events.append(event)
         return event
 
-    def found(self, device: Sender, asked: CreateGroup) -> Seq:
+    def create_group(self, device: Sender, asked: CreateGroup) -> Seq:
         """`POST /group`."""
         key = device.user, asked.request
         if key not in self.answers:

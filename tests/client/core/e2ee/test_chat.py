@@ -32,7 +32,7 @@ async def texts(client: Client, room: RoomId) -> list[str]:
 
 
 async def test_two_people_talk_and_the_server_reads_nothing(harness: Harness) -> None:
-    """Founded, invited, said, answered; everything in the log that was said is encrypted."""
+    """Created, invited, said, answered; everything in the log that was said is encrypted."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
     await harness.invite(ana, room.id, BEN)

@@ -264,8 +264,8 @@ async def test_a_new_group_keeps_what_was_withdrawn(harness: Harness) -> None:
     group = harness.server.rooms[room].group
     assert group is not None
     harness.server.write(harness.server.rooms[room], BEN, b.Contested(group=group, epoch=0))  # type: ignore[arg-type]
-    refounding = asyncio.ensure_future(ben.encryption.refound(room))
-    await harness.until(refounding.done)
+    recreating = asyncio.ensure_future(ben.encryption.recreate(room))
+    await harness.until(recreating.done)
     await harness.until(lambda: ana.encryption.room(room).state is RoomState.ACTIVE)
     harness.server.invitations[room, EVE] = shown
     other = await harness.open(EVE, "eve-new")

@@ -52,7 +52,7 @@ async def mended(harness: Harness, clients: tuple[Client, Client], room: RoomId)
         assert report.state is RoomState.CONTESTED
         assert "contested" in report.label
         assert report.problem
-    await ana.encryption.refound(room)
+    await ana.encryption.recreate(room)
     await harness.quiet()
     for number, client in enumerate(clients):
         await say(harness, client, room, f"after {number}")
@@ -245,13 +245,13 @@ async def test_a_group_with_an_older_list_of_members_is_contested_and_replaced(h
     await say(harness, ana, room, "without eve")
     await harness.until(lambda: harness.server.rooms[room].contested)
     await shown(harness, ben, room)
-    older = asyncio.ensure_future(ben.encryption.refound(room))
+    older = asyncio.ensure_future(ben.encryption.recreate(room))
     await harness.until(older.done, advance=0.1)
     await harness.until(lambda: harness.server.rooms[room].contested, advance=0.1)
     await shown(harness, ana, room)
     assert any("member list is older" in one for one in await words(ana, room))
-    assert "/refound" in await held(harness, ana, room, "to a group without eve")
-    await ana.encryption.refound(room)
+    assert "/recreate" in await held(harness, ana, room, "to a group without eve")
+    await ana.encryption.recreate(room)
     await harness.until(lambda: ben.encryption.room(room).state is RoomState.ACTIVE, advance=0.1)
     await say(harness, ben, room, "in the group without eve")
     await shown(harness, ana, room)

@@ -52,7 +52,7 @@ def test_the_suites_of_rooms_are_those_of_the_engine() -> None:
 
 
 async def test_people_talk_in_it_and_see_what_it_is(harness: Harness) -> None:
-    """Founded, invited, said and answered; every device's report and label say what the keys are worth."""
+    """Created, invited, said and answered; every device's report and label say what the keys are worth."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = await made(ana)
     await harness.invite(ana, room, BEN)
@@ -200,7 +200,7 @@ def test_it_is_recreated_with_the_same_keys(tmp_path: Path) -> None:
     alice, bobby = Device("alice", path=tmp_path / "alice"), Device("bobby")
     log = contested(alice, bobby)
     alice.reopen()
-    alice.found(log, 5)
+    alice.create_group(log, 5)
     alice.commit(log, 6, [bobby])
     bobby.sync(log)
     agree(log, alice, bobby)
@@ -213,7 +213,7 @@ def test_a_weaker_group_in_its_place_is_refused() -> None:
     log = contested(alice, bobby)
     alice.run(lambda connection: connection.execute("UPDATE mls_rooms SET suite = 3"))
     alice.suite = bobby.suite = CLASSIC
-    alice.found(log, 5)
+    alice.create_group(log, 5)
     assert alice.status(log).suite is RoomSuite.X25519
     alice.commit(log, 6, [bobby])
     with pytest.raises(JoinRefusedError, match="does without"):

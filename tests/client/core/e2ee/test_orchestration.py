@@ -215,7 +215,7 @@ async def created_by_the_phone(
     await harness.open(BEN)
     found, commit, adds = harness.lines[laptop].found, harness.lines[phone].commit, asyncio.Event()
 
-    async def found_second(room: RoomId, body: CreateGroup) -> EventStored:
+    async def create_second(room: RoomId, body: CreateGroup) -> EventStored:
         encrypted_rooms(phone).scheduler.changed(room, (0, 0))
         await harness.until(lambda: harness.server.rooms[room].group is not None)
         return await found(room, body)
@@ -224,7 +224,7 @@ async def created_by_the_phone(
         await adds.wait()
         return await commit(room, body)
 
-    monkeypatch.setattr(harness.lines[laptop], "found", found_second)
+    monkeypatch.setattr(harness.lines[laptop], "create_group", create_second)
     monkeypatch.setattr(harness.lines[phone], "commit", commit_later)
     room = (await laptop.rooms.create(OTHER, RoomKind.PRIVATE, encrypted=True)).id
     assert laptop.encryption.room(room).state is RoomState.WAITING
@@ -280,7 +280,7 @@ async def test_what_is_sent_while_a_group_is_contested_waits_for_the_next_one(ha
         return [(one.entry.delivery, bool(one.entry.problem)) for one in ben.messages.outgoing()]
 
     await harness.until_true(held, [(Delivery.QUEUED, True)])
-    await ana.encryption.refound(room)
+    await ana.encryption.recreate(room)
     await harness.until_true(lambda: texts(ana, room), ["later"])
 
 
@@ -387,7 +387,7 @@ async def test_no_one_asks_for_a_group_of_an_open_room(harness: Harness) -> None
         await say(harness, client, room, "hello")
     with pytest.raises(EncryptionError, match="not encrypted"):
         await encrypted_rooms(ana).scheduler.now(room)
-    assert not {"group", "found"} & set(harness.server.calls)
+    assert not {"group", "create_group"} & set(harness.server.calls)
 
 
 async def test_rooms_that_are_held_take_no_ones_turn(harness: Harness) -> None:
@@ -618,8 +618,8 @@ async def test_an_older_copy_of_a_home_does_not_recreate_a_group(harness: Harnes
     harness.server.write(home, ANA, Contested(group=home.group, epoch=Epoch(home.epoch)))
     await harness.until(lambda: harness.head(ben, room) >= home.head)
     with pytest.raises(DisplacedError):
-        await ben.encryption.refound(room)
-    await ana.encryption.refound(room)
+        await ben.encryption.recreate(room)
+    await ana.encryption.recreate(room)
     await say(harness, ana, room, "in the new group")
     await harness.until(lambda: ben.encryption.room(room).state is RoomState.ACTIVE)
     await harness.quiet()
@@ -640,8 +640,8 @@ async def test_a_new_device_does_not_recreate_a_group_whose_members_it_does_not_
     await harness.until(approving.done, advance=0.1)
     await harness.until(lambda: laptop.rooms.get(room) is not None)
     with pytest.raises(NotReadyError, match="does not know the room's members"):
-        await laptop.encryption.refound(room)
-    await ben.encryption.refound(room)
+        await laptop.encryption.recreate(room)
+    await ben.encryption.recreate(room)
     await harness.quiet()
     await say(harness, laptop, room, "from the new device")
     assert await texts(ben, room) == ["from the new device"]

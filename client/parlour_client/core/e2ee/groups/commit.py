@@ -291,7 +291,7 @@ def create_group(
         leaf_extensions=own.leaf_extensions,
         policy=rules.policy(),
     )
-    stored = StoredGroup(group_id, roster.room, "founding", b"", group, rules, at, request=request)
+    stored = StoredGroup(group_id, roster.room, "creating", b"", group, rules, at, request=request)
     group_store.insert(connection, stored)
     return group_id
 
@@ -300,7 +300,7 @@ def pending_creation(
     connection: apsw.Connection, room: RoomId, replaces: GroupId | None
 ) -> CreateGroup | None:
     """Return the group creation that is not in the log yet: POST it, the same after each restart."""
-    query = "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'founding'"
+    query = "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'creating'"
     for row in connection.execute(query, (room,)):
         group, request = cast("tuple[str, str]", row)
         return CreateGroup(request=RequestId(request), group=GroupId(group), replaces=replaces)

@@ -45,7 +45,7 @@ _REFUSED: Final = N_("This device could not follow a change of the room's keys."
 
 def require_sendable(row: RoomRow | None, stored: StoredGroup | None) -> StoredGroup:
     """Return the group to send to. Raises NotReadyError."""
-    if row is None or stored is None or stored.status == "founding":
+    if row is None or stored is None or stored.status == "creating":
         raise NotReadyError(WAITING)
     if stored.displaced:
         raise DisplacedError

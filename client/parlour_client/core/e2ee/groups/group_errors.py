@@ -12,7 +12,7 @@ from parlour_mls import MlsError
 from parlour_protocol.kit.ids import DeviceId, Seq
 
 CONTESTED: Final = N_(
-    "The members have lost track of the room's keys. An owner must recreate the encrypted group (/refound)."
+    "The members have lost track of the room's keys. An owner must recreate the encrypted group (/recreate)."
 )
 WAITING: Final = N_(
     "Waiting for a member's device to add this one. It happens automatically when one of them is online."

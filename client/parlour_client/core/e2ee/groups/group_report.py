@@ -26,7 +26,7 @@ from parlour_protocol.rooms import RoomKind, RoomSuite
 class GroupStatus(Enum):
     """The state of this device in a room."""
 
-    NO_GROUP = "unfounded"
+    NO_GROUP = "no-group"
     """There is no group in the log."""
     OUTSIDE = "outside"
     """There is a group, but this device is not in it."""

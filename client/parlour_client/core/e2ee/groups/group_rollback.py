@@ -25,7 +25,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.unions import members
 from parlour_protocol.membership import Roster
 
-FOUND_AGAIN: Final = N_(
+RECREATE_FIRST: Final = N_(
     "The server's history was rolled back: the encrypted group of this room must be "
     "recreated before anything is sent."
 )
@@ -137,8 +137,8 @@ def _group_at(connection: apsw.Connection, row: RoomRow, shared: Seq) -> GroupId
         ORDER BY seq"""
     taken = NoteKind.FOUNDED.value, NoteKind.ROLLED_BACK.value
     for (body,) in connection.execute(query, (row.room, shared, *taken)):
-        founded = decode_body(str(body))
-        return founded.replaces if isinstance(founded, GroupCreated) else None
+        created = decode_body(str(body))
+        return created.replaces if isinstance(created, GroupCreated) else None
     return row.group
 
 

@@ -203,7 +203,7 @@ class GroupService:
         BlockedError, NotReadyError.
         """
         if group_rollback.is_due(connection, room):
-            raise NotReadyError(group_rollback.FOUND_AGAIN)
+            raise NotReadyError(group_rollback.RECREATE_FIRST)
         stored = encrypt.require_sendable(*self._both(connection, room))
         encrypt.require_trusted(connection, self._judge, self._store, stored, self._own.user, at)
         return encrypt.encrypt_message(connection, self._store, stored, request, payload, blanks, at, before)

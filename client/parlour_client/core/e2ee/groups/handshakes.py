@@ -63,7 +63,7 @@ from parlour_protocol.membership import MARGIN, Roster, Statement, Withdraw
 _OTHER_GROUP: Final = N_("The server put a change from another group here; it was ignored.")
 _OLD_EPOCH: Final = N_("The server showed a second change of an epoch that is over; it was ignored.")
 _NOT_OURS: Final = N_("The server altered a change that this device made; it was ignored.")
-_UNFOUNDED: Final = N_("The server put another group in this one's place, though no one contested it.")
+_NOT_CONTESTED: Final = N_("The server put another group in this one's place, though no one contested it.")
 _STRANGER: Final = N_("{user}, who is not in this room, created another group for it; it was ignored.")
 _REPLAYED: Final = N_("The server showed a change of the room's keys twice; the second one was ignored.")
 NO_WELCOME: Final = N_(
@@ -94,7 +94,7 @@ def process_created(transaction: Transaction, event: LogEvent, body: GroupCreate
         return forged(event, _(_STRANGER).format(user=event.author))
     replaces = row.group is None or (body.replaces == row.group and may_go)
     if not genuine or not replaces or (ours is None and _was_here(transaction, body.group)):
-        return forged(event, _UNFOUNDED)
+        return forged(event, _NOT_CONTESTED)
     known = group_rollback.load(transaction.connection, row.room)
     if group_rollback.is_stranger(transaction.connection, row.room, event.author, known):
         return forged(event, _(group_rollback.NOT_A_MEMBER).format(user=event.author))
@@ -117,7 +117,7 @@ def process_created(transaction: Transaction, event: LogEvent, body: GroupCreate
 
 def _pending_creation(transaction: Transaction, group: GroupId) -> StoredGroup | None:
     stored = transaction.group_store.load(transaction.connection, group)
-    return stored if stored is not None and stored.status == "founding" else None
+    return stored if stored is not None and stored.status == "creating" else None
 
 
 def _was_here(transaction: Transaction, group: GroupId) -> bool:
@@ -136,7 +136,7 @@ def leave_group(transaction: Transaction) -> None:
 def _drop_creations(transaction: Transaction, but: GroupId) -> None:
     """Drop our pending creations: another one came first."""
     query = (
-        "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'founding' AND group_id != ?"
+        "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'creating' AND group_id != ?"
     )
     found = list(transaction.connection.execute(query, (transaction.row.room, but)))
     for group, request in cast("list[tuple[str, str]]", found):

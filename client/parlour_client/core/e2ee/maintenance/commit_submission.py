@@ -99,7 +99,7 @@ class CommitSubmitter:
     async def post_creation(self, room: RoomId, body: CreateGroup) -> None:
         """Submit a group's creation; returns when it or another one is in the log, or it is not needed."""
         try:
-            logged = await self._delivery.found(room, body)
+            logged = await self._delivery.create_group(room, body)
         except StaleEpochError:
             # It is in the log already, or another one was first, or the group it should replace works. The
             # log decides; otherwise it would wait for ever.

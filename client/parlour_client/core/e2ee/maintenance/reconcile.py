@@ -142,7 +142,7 @@ class Reconciler:
         ):
             raise NotReadyError(
                 _("This device was not in the room's group yet, so it does not know the room's members."),
-                _("Someone whose device was in it must recreate it: /refound."),
+                _("Someone whose device was in it must recreate it: /recreate."),
             )
 
     async def contest(self) -> None:

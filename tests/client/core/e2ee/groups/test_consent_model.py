@@ -28,7 +28,7 @@ from tests.protocol.membership.consent_model import (
 from tests.protocol.membership.people import DAY, ROOM, account, name
 
 from parlour_client.core.archive import key_log_copy
-from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.archive.schema import create
 from parlour_client.core.e2ee.groups import commit_plan, statements
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.groups.group_store import StoredGroup
@@ -63,9 +63,7 @@ class ClientModel(Model):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for change in MIGRATIONS:
-            for line in change:
-                self.connection.execute(line)
+        create(self.connection)
         for position, user in enumerate(("ada", "ben", "mallory")):
             key_log_copy.set_account(self.connection, name(user), account(user), NOW, position)
 

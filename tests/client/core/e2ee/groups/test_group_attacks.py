@@ -151,7 +151,7 @@ def test_a_message_moved_to_another_room_is_refused() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     here, there = room_of(alice, bobby), Log(RoomId("another4567890abcdefgh"))
     there.add(alice.user, here.events[0].body)
-    alice.found(there, 5)
+    alice.create_group(there, 5)
     alice.commit(there, 6, [bobby])
     bobby.sync(there)
     frame = alice.seal(there, 10, CANARY)

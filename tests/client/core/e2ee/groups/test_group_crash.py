@@ -53,7 +53,7 @@ def story(crasher: Crasher) -> tuple[Program, Log, Sequence[Device]]:
         bobby.say(log, 601, "from bobby")
 
     goals: list[Goal] = [
-        lambda p: p.found(),
+        lambda p: p.create_group(),
         lambda p: p.settle(bobby),
         lambda p: p.say(1, "one"),
         lambda p: stage_only(p, carol),
@@ -133,7 +133,7 @@ def joiner_story(crasher: Crasher) -> tuple[Log, Mortal, Device]:
     alice, bobby = Device("alice"), Mortal("bobby", crasher, next(_numbers))
     log = Log()
     log.add(alice.user, Created(room_kind=log.kind, encrypted=True))
-    alice.found(log)
+    alice.create_group(log)
     program = Program(bobby, log, crasher)
 
     def invite(number: int) -> Callable[[], None]:

@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 from tests.client.core.e2ee.group_world import ROOM, Device, room_of
 
-from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.e2ee.groups.group_store import IN_MEMORY, GroupStore, scrub
-from parlour_client.core.e2ee.groups.key_lifetimes import Ended
 from parlour_client.core.errors import ArchiveError
 from parlour_protocol.ids import GroupId
 from parlour_protocol.kit.ids import Millis
@@ -88,15 +86,3 @@ def test_a_bounded_number_of_groups_is_kept_in_memory() -> None:
         group_store._keep(GroupId(f"{number:043}"), b"", stored.group, stored.rules.roster)
     assert len(group_store._cache) == IN_MEMORY
     assert group_store.load(alice.connection, log.group) is not None
-
-
-def test_times_of_an_earlier_version_are_taken_over() -> None:
-    """They were only the server's; the newest stays the first."""
-    alice, bobby = Device("alice"), Device("bobby")
-    log = room_of(alice, bobby)
-    alice.commit(log, 3)
-    alice.connection.execute("UPDATE mls_groups SET ended = '[5,3]'")
-    (step,) = next(migration for migration in MIGRATIONS if "json_group_array" in migration[0])
-    alice.connection.execute(step)
-    five, three = Millis(5), Millis(3)
-    assert alice.groups.stored(alice.connection, ROOM).ended == [Ended(five, five), Ended(three, three)]

@@ -178,7 +178,7 @@ def test_a_last_resort_joins_a_second_room() -> None:
     for log in (room_of(alice), Log(OTHER)):
         if log.room == OTHER:
             log.add(alice.user, Created(room_kind=log.kind, encrypted=True))
-            alice.found(log, 8)
+            alice.create_group(log, 8)
         signed, _ = alice.evidence(log, [bobby])
         wanted = CommitRequest(request(9), "test", {bobby.id: resort}, (), *clocks(log), signed)
         log.commit(alice, alice.run(alice.groups.stage, log.room, wanted))
@@ -193,7 +193,7 @@ def test_one_key_package_handed_out_twice_is_good_for_one_room() -> None:
     package = bobby.package()
     first, second = room_of(alice), Log(OTHER)
     second.add(carol.user, Created(room_kind=second.kind, encrypted=True))
-    carol.found(second)
+    carol.create_group(second)
     for log, who in ((first, alice), (second, carol)):
         signed, _ = who.evidence(log, [bobby])
         wanted = CommitRequest(request(9), "test", {bobby.id: package}, (), *clocks(log), signed)
@@ -246,7 +246,7 @@ def test_a_second_group_of_the_room_does_not_replace_the_one_in_force() -> None:
     alice, bobby, mallory = Device("alice"), Device("bobby"), Device("mallory")
     log, other = room_of(alice, bobby), Log()
     other.add(mallory.user, Created(room_kind=other.kind, encrypted=True))
-    mallory.found(other)
+    mallory.create_group(other)
     mallory.commit(other, 2, [bobby])
     event = other.events[-1]
     assert isinstance(event.body, Handshake)
@@ -263,7 +263,7 @@ def test_one_key_package_is_not_spent_on_two_rooms_that_are_joined_at_once() -> 
     package = bobby.package()
     first, second = room_of(alice), Log(OTHER)
     second.add(carol.user, Created(room_kind=second.kind, encrypted=True))
-    carol.found(second)
+    carol.create_group(second)
     ready = []
     for log, who in ((first, alice), (second, carol)):
         signed, _ = who.evidence(log, [bobby])
@@ -348,7 +348,7 @@ def test_an_invited_person_enters_only_by_their_own_acceptance() -> None:
     log.add(alice.user, Created(room_kind=log.kind, encrypted=True))
     people = [(one.user, one.account.public, Role.OWNER) for one in (alice, bobby, carol)]
     asked = alice.run(alice.groups.create_group, log.room, log.kind, request(1), Millis(log.now), people)
-    log.found(alice, asked)
+    log.create_group(alice, asked)
     alice.sync(log)
     log.commit(alice, alice.stage(log, 2, [bobby]))
     event = bobby.receive(log.events).needs_welcome

@@ -375,7 +375,7 @@ def test_a_group_that_is_recreated_takes_a_displaced_copy_in() -> None:
     with pytest.raises(DisplacedError):  # it may not know who was removed since
         old.run(old.groups.create_group, log.room, log.kind, request(5), Millis(log.now))
     asked = ada.run(ada.groups.create_group, log.room, log.kind, request(5), Millis(log.now))
-    log.found(ada, asked)
+    log.create_group(ada, asked)
     ada.sync(log)
     ada.commit(log, 6, [old])
     old.sync(log)

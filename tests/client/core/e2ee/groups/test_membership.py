@@ -254,7 +254,7 @@ def test_the_next_group_of_a_room_forgets_no_removal() -> None:
     for device in (alice, bobby):
         device.sync(log)
     alice.run(lambda c: c.execute("UPDATE mls_rooms SET roster = NULL"))  # it forgets on purpose
-    alice.found(log, 9)
+    alice.create_group(log, 9)
     log.commit(alice, alice.stage(log, 10, [bobby]))
     event = bobby.receive(log.events[bobby.cursor(log) :]).needs_welcome
     assert event is not None
@@ -289,7 +289,7 @@ def test_any_member_founds_the_next_group_with_the_same_people() -> None:
     log.add(bobby.user, Contested(group=log.group, epoch=Epoch(log.epoch)))
     for device in (alice, bobby):
         device.sync(log)
-    bobby.found(log, 9)
+    bobby.create_group(log, 9)
     log.commit(bobby, bobby.stage(log, 10, [alice]))
     for device in (alice, bobby):
         device.sync(log)

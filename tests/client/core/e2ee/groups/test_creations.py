@@ -50,7 +50,7 @@ def test_the_creation_is_in_force_when_the_log_shows_it() -> None:
     assert alice.run(alice.groups.create_group, ROOM, log.kind, request(2), Millis(log.now)) == asked
     with pytest.raises(NotReadyError):
         alice.seal(log, 10, "too early")
-    log.found(alice, asked)
+    log.create_group(alice, asked)
     receipt = alice.receive(log.events)
     assert list(receipt.merged) == [request(1)]
     assert alice.status(log).status is GroupStatus.ACTIVE
@@ -63,7 +63,7 @@ def test_who_was_not_first_drops_its_creation() -> None:
     alice, bobby, log = Device("alice"), Device("bobby"), Log()
     for device in (alice, bobby):
         device.run(device.groups.create_group, ROOM, log.kind, request(1), Millis(log.now))
-    alice.found(log)
+    alice.create_group(log)
     receipt = bobby.receive(log.events)
     assert list(receipt.lost) == [request(1)]
     assert bobby.status(log).status is GroupStatus.OUTSIDE
@@ -100,7 +100,7 @@ def test_an_abandoned_group_is_recreated_by_a_device_outside_it() -> None:
     assert laptop.status(log).status is GroupStatus.OUTSIDE
     asked = laptop.run(laptop.groups.create_group, ROOM, log.kind, request(7), Millis(log.now))
     assert asked.replaces == log.group
-    log.found(laptop, asked)
+    log.create_group(laptop, asked)
     laptop.sync(log)
     assert laptop.status(log).status is GroupStatus.ACTIVE
     assert note_of(alice.sync(log)[-1]) is NoteKind.FORGED
@@ -119,7 +119,7 @@ def test_a_contested_group_sends_nothing_and_is_recreated() -> None:
         alice.seal(log, 10, "waits")
     asked = alice.run(alice.groups.create_group, ROOM, log.kind, request(5), Millis(log.now))
     assert asked.replaces == log.group
-    log.found(alice, asked)
+    log.create_group(alice, asked)
     alice.sync(log)
     alice.commit(log, 6, [bobby])
     bobby.sync(log)
@@ -140,7 +140,7 @@ def test_a_group_that_was_replaced_never_comes_back() -> None:
     assert old is not None
     log.add(bobby.user, Contested(group=old, epoch=Epoch(1)))
     alice.sync(log)
-    alice.found(log, 5)
+    alice.create_group(log, 5)
     bobby.sync(log)
     assert log.group is not None
     log.add(bobby.user, Contested(group=log.group, epoch=Epoch(0)))

@@ -197,8 +197,8 @@ def _create(connection: apsw.Connection) -> None:
         )
     if 0 < version < VERSION:
         raise ArchiveError(
-            _("The archive was written by an earlier version of Parlour that was never released."),
-            _("Log in again in another folder: parlour --home DIR login"),
+            _("This archive is from an earlier version of Parlour, which this one can't read."),
+            _("Log in again with another folder (--home DIR); this device is then a new one."),
         )
     if not version:
         create(connection)

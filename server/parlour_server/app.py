@@ -69,8 +69,7 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
         deliveries=parts.topics.deliveries,
         check_file=None if content_filter is None else partial(_check_file, content_filter, blobs),
     )
-    if store.is_shared:
-        parts.run(chat.positions.run())
+    parts.run(chat.positions.run())
     files_limit = parts.settings.files.total_bytes
     show_chat(parts.metrics, chat, store)
     parts.metrics.number(FILES_LIMIT, lambda: files_limit)

@@ -111,7 +111,12 @@ class Chat:
             deliveries=deliveries,
         )
         self.positions = PositionCheck(
-            log=store.log, hub=self._hub, bus=bus, clock=clock, background=background
+            log=store.log,
+            hub=self._hub,
+            bus=bus,
+            clock=clock,
+            background=background,
+            is_shared=store.is_shared,
         )
         self._presence = Presence(
             connected=connected,

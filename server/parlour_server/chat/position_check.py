@@ -1,8 +1,8 @@
 """Finds events that no notification announced: every server compares its rooms' positions with the store.
 
-A room's lost last event leaves no gap to be seen. So once a second one query reads the heads of all rooms
-with listeners here, and sooner for those of which the bus says that it lost something. What is missing is
-read.
+A room's lost last event leaves no gap to be seen. So one query reads the heads of all rooms with listeners
+here: once a second where servers share a database, and sooner for those of which the bus says that it lost
+something; else every five seconds, for what a fault kept from being published. What is missing is read.
 """
 
 import random
@@ -22,15 +22,32 @@ from parlour_server.store.sql.rooms.log import Log
 LONGEST_SECONDS: Final = 0.8
 """Between two checks, so that an event is found within a second; servers do not check all at once."""
 _SHORTEST_SECONDS: Final = 0.6
+ALONE_SECONDS: Final = 5.0
+"""Between two checks of the only server of a database."""
 _ROOMS: Final = 2_000
 """In one query."""
 
 
 class PositionCheck:
-    """The check of one server, where several share a database."""
+    """The check of one server."""
 
-    def __init__(self, *, log: Log, hub: Hub, bus: Bus, clock: Clock, background: BackgroundTasks) -> None:
-        """Begin to hear what the bus loses; ``run`` checks regularly."""
+    def __init__(
+        self,
+        *,
+        log: Log,
+        hub: Hub,
+        bus: Bus,
+        clock: Clock,
+        background: BackgroundTasks,
+        is_shared: bool,
+    ) -> None:
+        """Begin to hear what the bus loses; ``run`` checks regularly.
+
+        ``is_shared``: whether several servers use the database.
+        """
+        self._shortest, self._longest = (
+            (_SHORTEST_SECONDS, LONGEST_SECONDS) if is_shared else (ALONE_SECONDS, ALONE_SECONDS)
+        )
         self._log = log
         self._hub = hub
         self._clock = clock
@@ -47,7 +64,7 @@ class PositionCheck:
     async def run(self) -> None:
         """Check regularly, until cancelled."""
         while True:
-            await self._clock.sleep(random.uniform(_SHORTEST_SECONDS, LONGEST_SECONDS))  # noqa: S311
+            await self._clock.sleep(random.uniform(self._shortest, self._longest))  # noqa: S311
             try:
                 await self.check()
             except UnavailableError:

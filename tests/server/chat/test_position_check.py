@@ -8,7 +8,7 @@ from parlour_protocol.ids import RoomId
 from parlour_server.chat import gap_filler, position_check
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.notices import room_subject
-from parlour_server.chat.position_check import LONGEST_SECONDS, PositionCheck
+from parlour_server.chat.position_check import ALONE_SECONDS, LONGEST_SECONDS, PositionCheck
 from parlour_server.kit.bus.bus import LossHandler
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
@@ -29,12 +29,17 @@ class ReportingBus(LocalBus):
 class Checked:
     """A check of a world's rooms, with a bus and a clock of its own."""
 
-    def __init__(self, chat: World) -> None:
+    def __init__(self, chat: World, *, is_shared: bool = True) -> None:
         self.bus, self.clock = ReportingBus(), FakeClock()
         self.background = BackgroundTasks()
         self.hub: Hub = chat.program._hub
         self.check = PositionCheck(
-            log=chat.store.log, hub=self.hub, bus=self.bus, clock=self.clock, background=self.background
+            log=chat.store.log,
+            hub=self.hub,
+            bus=self.bus,
+            clock=self.clock,
+            background=self.background,
+            is_shared=is_shared,
         )
 
 
@@ -62,6 +67,23 @@ async def test_it_finds_within_a_second_what_no_one_announced(chat: World, check
     assert checked.check.done == 3
     assert checked.check.behind == 1
     await checked.background.close()
+
+
+async def test_the_only_server_of_a_database_looks_as_well(chat: World, monkeypatch: pytest.MonkeyPatch):
+    """Less often: what a fault kept from being published is found in seconds, not with the next event."""
+    monkeypatch.setattr(gap_filler, "_WAIT", 0.0)
+    _, bob, room = await two_in_a_room(chat)
+    alone = Checked(chat, is_shared=False)
+    alone.background.start("checks", alone.check.run(), lambda: None)
+    await settle()
+    chat.elsewhere(room, "ada", text_message("the last"))
+    alone.clock.forward(LONGEST_SECONDS)
+    await settle()
+    assert bob.texts(room) == []
+    alone.clock.forward(ALONE_SECONDS)
+    await settle()
+    assert bob.texts(room) == ["the last"]
+    await alone.background.close()
 
 
 async def test_it_goes_on_when_the_store_cannot_answer(chat: World, checked: Checked):

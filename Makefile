@@ -45,7 +45,7 @@ test-lowest: ## the attacks with the oldest version of every dependency that pyp
 	    --extra security-keys --extra pictures --extra otel --group build --group dev -o $(LOWEST)/requirements.txt pyproject.toml
 	uv pip sync -q --python $(LOWEST)/bin/python $(LOWEST)/requirements.txt
 	uv pip install -q --python $(LOWEST)/bin/python --no-deps --no-build-isolation -e .
-	$(LOWEST)/bin/python -m pytest -n auto --dist loadfile tests/attacks tests/server/kit/net tests/client/kit/transport $(ARGS)
+	$(LOWEST)/bin/python -m pytest -n auto --dist loadfile tests/attacks tests/server/core/net tests/client/kit/transport $(ARGS)
 
 test-api: $(VENV)/.dev ## requests that schemathesis makes up from openapi.json, to a real server (needs uv; a minute)
 	$(BIN)/python -m tools.fuzz_api $(ARGS)

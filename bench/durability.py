@@ -15,10 +15,10 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_device_name, parse_user_name, skeleton
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.store.records import NewAccountRecord
-from parlour_server.store.chat_store import ChatStore
-from parlour_server.store.types import AppendEvent, Facts, NewRoom
+from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.chat.store.types import AppendEvent, Facts, NewRoom
+from parlour_server.core.clock import SystemClock
+from parlour_server.core.store.records import NewAccountRecord
 
 APPENDS = 500
 ROUNDS = 4

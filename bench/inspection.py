@@ -26,20 +26,20 @@ from parlour_server.capabilities.inspection.inspection import Inspection
 from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
 from parlour_server.capabilities.inspection.metrics import InspectionMetrics
 from parlour_server.capabilities.inspection.plugins import plugin_of
-from parlour_server.kit.account_limits import AccountLimits
-from parlour_server.kit.audit import Audit
-from parlour_server.kit.auth.session_activity import SessionActivity
-from parlour_server.kit.bus.local_bus import LocalBus
-from parlour_server.kit.clock import SteadyClock, SystemClock
-from parlour_server.kit.config.server_settings import Rates
-from parlour_server.kit.connections.background_tasks import BackgroundTasks
-from parlour_server.kit.connections.connected_peers import ConnectedPeers
-from parlour_server.kit.connections.connection import ConnectionInfo
-from parlour_server.kit.connections.service import ConnectionService
-from parlour_server.kit.limit_hits import LimitHits
-from parlour_server.kit.live_nodes import LiveNodes
-from parlour_server.kit.metrics import Metrics
-from parlour_server.kit.store.records import TicketGrant
+from parlour_server.core.account_limits import AccountLimits
+from parlour_server.core.accounts.session_activity import SessionActivity
+from parlour_server.core.audit import Audit
+from parlour_server.core.bus.local_bus import LocalBus
+from parlour_server.core.clock import SteadyClock, SystemClock
+from parlour_server.core.config.server_settings import Rates
+from parlour_server.core.connections.background_tasks import BackgroundTasks
+from parlour_server.core.connections.connected_peers import ConnectedPeers
+from parlour_server.core.connections.connection import ConnectionInfo
+from parlour_server.core.connections.service import ConnectionService
+from parlour_server.core.limit_hits import LimitHits
+from parlour_server.core.live_nodes import LiveNodes
+from parlour_server.core.metrics import Metrics
+from parlour_server.core.store.records import TicketGrant
 
 MESSAGES: Final = 5_000
 ROUNDS: Final = 5

@@ -26,10 +26,10 @@ from bench.programs import CHAT
 from parlour_protocol.frames.wire import CHAT_PATH, SUBPROTOCOL
 from parlour_protocol.kit.names import parse_user_name, skeleton
 from parlour_protocol.kit.secret import Secret
-from parlour_server.kit.auth.password_hashing import HashingPool
-from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.store.records import NewAccountRecord
-from parlour_server.store.chat_store import ChatStore
+from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.core.accounts.password_hashing import HashingPool
+from parlour_server.core.clock import SystemClock
+from parlour_server.core.store.records import NewAccountRecord
 
 LOGINS = 50
 ADDRESSES = 5  # that the logins come from: one address may not have this many waiting

@@ -27,13 +27,13 @@ from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.setup.open_store import opened
-from parlour_server.kit.store.records import NewAccountRecord
-from parlour_server.store.chat_store import ChatStore
-from parlour_server.store.types import AppendEvent, Facts, NewRoom
-from parlour_server.system_account import system_account, system_device
+from parlour_server.chat.program import CHAT
+from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.chat.store.types import AppendEvent, Facts, NewRoom
+from parlour_server.chat.system_account import system_account, system_device
+from parlour_server.core.clock import SystemClock
+from parlour_server.core.store.records import NewAccountRecord
+from parlour_server.host.setup.open_store import opened
 
 MESSAGES: Final = int(os.environ.get("PARLOUR_BENCH_MESSAGES", "10000000"))
 ROOMS: Final = 100

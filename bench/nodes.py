@@ -38,8 +38,8 @@ from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_server.capabilities.nats.address import NatsAddress
 from parlour_server.capabilities.nats.bus import NatsBus
-from parlour_server.chat.notices import NOTICES, EventCommitted
-from parlour_server.kit.clock import SystemClock as ServerClock
+from parlour_server.chat.service.notices import NOTICES, EventCommitted
+from parlour_server.core.clock import SystemClock as ServerClock
 
 MESSAGES: Final = 600
 RATE: Final = 40

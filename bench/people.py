@@ -20,15 +20,15 @@ from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_n
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.program_name import ProgramName
-from parlour_server.kit.program_store import ProgramStore
-from parlour_server.kit.store.accounts.authority import ByLogin
-from parlour_server.kit.store.engine.connection import Engine
-from parlour_server.kit.store.kit_store import KitStore
-from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
-from parlour_server.store.chat_store import ChatStore
-from parlour_server.store.types import AppendEvent, Facts, NewRoom
+from parlour_server.app.program_store import ProgramStore
+from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.chat.store.types import AppendEvent, Facts, NewRoom
+from parlour_server.core.accounts.tables.authority import ByLogin
+from parlour_server.core.clock import SystemClock
+from parlour_server.core.kit_store import KitStore
+from parlour_server.core.program_name import ProgramName
+from parlour_server.core.store.engine.connection import Engine
+from parlour_server.core.store.records import NewAccountRecord, SessionRecord
 
 DAY_MS = 86_400_000
 DEVICE = parse_device_name("bench")

@@ -23,7 +23,7 @@ from bench.programs import CHAT
 from bench.servers import Running
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.session_key import PROOF_HEADER, Proof, Redemption
-from parlour_server.kit.net.tls_context import TlsFiles
+from parlour_server.core.net.tls_context import TlsFiles
 
 RECONNECTIONS = 300
 KEY = SigningKey(b"the key of bench's session".ljust(32))

@@ -12,10 +12,10 @@ from parlour_protocol.kit.frames import Error, Hello, Ok, Push, Request
 from parlour_protocol.kit.id_fields import SeqField
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.wire import Wire
-from parlour_server.kit.app import App
-from parlour_server.kit.connections.peer import Peer
-from parlour_server.kit.log.log import Appended, Entry, Facts
-from parlour_server.kit.program import Pending
+from parlour_server.app.app import App
+from parlour_server.app.log.log import Appended, Entry, Facts
+from parlour_server.core.connections.peer import Peer
+from parlour_server.core.program import Pending
 
 Room = Annotated[str, Meta(pattern=r"\A[0-9]{1,6}\Z")]
 

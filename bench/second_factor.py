@@ -8,9 +8,9 @@ from typing import Final
 
 from argon2 import PasswordHasher
 
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.testing.clock import FakeClock
-from parlour_server.kit.testing.server import PASSWORD, Codes, World, running
+from parlour_server.chat.program import CHAT
+from parlour_server.testing.clock import FakeClock
+from parlour_server.testing.server import PASSWORD, Codes, World, running
 
 LOGINS: Final = 200
 

@@ -30,9 +30,9 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.capabilities.inspection.audit_events import InspectionEvent
-from parlour_server.chat_program import CHAT
-from parlour_server.chat_settings import ChatSettings
-from parlour_server.kit.testing.server import Person, Socket, World, running
+from parlour_server.chat.program import CHAT
+from parlour_server.chat.settings import ChatSettings
+from parlour_server.testing.server import Person, Socket, World, running
 
 CHUNK: Final = 6_400
 """Bytes that are a message of 8,000 characters in base85."""

@@ -1,7 +1,7 @@
 """Python programs, forked from a process that has imported Parlour: most of a start is the imports.
 
 After them each is what `python ARGUMENTS` is: a process with descriptors, signals and memory of its own. The
-commands themselves are started by tests/server/cli/test_run.py, tests/client/kit/terminal/test_hangup.py,
+commands are started by tests/server/chat/cli/test_run.py, tests/client/kit/terminal/test_hangup.py,
 tests/e2e/test_tui.py, tests/attacks/test_transport.py and tests/deploy.
 """
 
@@ -28,17 +28,17 @@ import textual.constants
 from argon2 import PasswordHasher
 from tests.late import begin_as_told
 
-from parlour_server.kit.auth import password_hashing
-from parlour_server.kit.net import tls_groups
+from parlour_server.core.accounts import password_hashing
+from parlour_server.core.net import tls_groups
 
 _IMPORTED: Final = (
     __name__,
-    "parlour_server.app",
-    "parlour_server.chat_program",
-    "parlour_server.cli",
-    "parlour_server.kit.config.settings_loader",
-    "parlour_server.kit.server_process",
-    "parlour_server.store.chat_store",
+    "parlour_server.chat.app",
+    "parlour_server.chat.program",
+    "parlour_server.chat.cli",
+    "parlour_server.host.config.settings_loader",
+    "parlour_server.host.server_process",
+    "parlour_server.chat.store.chat_store",
     "uvloop",
     "aiofastnet",
     "parlour_client.cli.open_chat",

@@ -19,8 +19,8 @@ from tools.cluster.postgres import UNPRIVILEGED, programs_for
 from tools.cluster.process import START_SECONDS, identity
 from tools.cluster.watchdog import Watchdog
 
-from parlour_server.kit.store.engine.postgres_engine import PostgresEngine
-from parlour_server.kit.store.schema import Schema
+from parlour_server.core.store.engine.postgres_engine import PostgresEngine
+from parlour_server.core.store.schema import Schema
 
 _CLEAR = """
     DO $$ DECLARE name text; BEGIN

@@ -14,7 +14,7 @@ from typing import Final
 import click
 
 from parlour_client.cli.root import cli as parlour
-from parlour_server.cli.command_line import COMMAND_LINE
+from parlour_server.chat.cli.command_line import COMMAND_LINE
 
 ROOT = Path(__file__).parents[1]
 FOLDER = Path("share/man/man1")

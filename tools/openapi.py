@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from parlour_server.capabilities.openapi.document import document
-from parlour_server.chat_program import CHAT
+from parlour_server.chat.program import CHAT
 
 
 def files() -> dict[Path, str]:

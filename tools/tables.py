@@ -31,15 +31,15 @@ from parlour_protocol.kit.errors import CloseCode
 from parlour_protocol.kit.payload import Payload
 from parlour_protocol.limits import LIMITS
 from parlour_protocol.rooms import RoomKind
-from parlour_server.api.operations import DELIVERY_OPERATIONS
-from parlour_server.chat_metrics import CHAT_METRICS
-from parlour_server.chat_name import NAME as CHAT_NAME
-from parlour_server.chat_program import CHAT
-from parlour_server.cli.command_line import COMMAND_LINE
-from parlour_server.kit.capability import metrics_of
-from parlour_server.kit.config.settings_table import rows
-from parlour_server.kit.metrics import Metric
-from parlour_server.rooms.permissions import LOWEST_ROLE, ROLES_IN_WORDS
+from parlour_server.app.capability import metrics_of
+from parlour_server.chat.cli.command_line import COMMAND_LINE
+from parlour_server.chat.https.operations import DELIVERY_OPERATIONS
+from parlour_server.chat.metrics import CHAT_METRICS
+from parlour_server.chat.name import NAME as CHAT_NAME
+from parlour_server.chat.program import CHAT
+from parlour_server.chat.rooms.permissions import LOWEST_ROLE, ROLES_IN_WORDS
+from parlour_server.core.config.settings_table import rows
+from parlour_server.core.metrics import Metric
 from tools.claims import PAGE, groups
 
 SPECIFICATION = Path("protocol/README.md")

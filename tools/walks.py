@@ -43,10 +43,10 @@ from parlour_protocol.frames.requests import Send
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.secret import Secret
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.testing.clock import FakeClock
-from parlour_server.kit.testing.server import PASSWORD, Key, Socket, World, running
-from parlour_server.kit.testing.server import Person as Account
+from parlour_server.chat.program import CHAT
+from parlour_server.testing.clock import FakeClock
+from parlour_server.testing.server import PASSWORD, Key, Socket, World, running
+from parlour_server.testing.server import Person as Account
 
 ROOT: Final = Path(__file__).parents[1]
 TRIES: Final = 5
@@ -54,7 +54,7 @@ TRIES: Final = 5
 PATIENCE: Final = 60.0
 """Seconds that anything may take, on a machine that has much else to do."""
 
-_TESTING: Final = "server/parlour_server/kit/testing/"
+_TESTING: Final = "server/parlour_server/testing/"
 """What stands for the other side of a walk, and is none of the server's own stops."""
 _PACKAGES: Final = (parlour_server, parlour_client, parlour_protocol, parlour_mls)
 

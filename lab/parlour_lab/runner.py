@@ -199,7 +199,7 @@ _NOT_PASSED_ON: Final = {
 
 def _openssl_configuration() -> Path:
     """Return the file that a server's command would set: OpenSSL reads it once, in the process that forks."""
-    from parlour_server.kit.net import tls_groups  # noqa: PLC0415 - nothing else of the server is needed here
+    from parlour_server.core.net import tls_groups  # noqa: PLC0415 - nothing else of the server is needed here
 
     name = "openssl.cnf" if tls_groups.HAS_HYBRID else "openssl-before-3.5.cnf"
     return Path(tls_groups.__file__).with_name(name)

@@ -1,6 +1,6 @@
 """Where Parlour's own source is: a checkout with its tests, or the installed packages only.
 
-Files are named as in the repository (`server/parlour_server/kit/net/gate.py`), wherever they lie.
+Files are named as in the repository (`server/parlour_server/core/net/gate.py`), wherever they lie.
 """
 
 from dataclasses import dataclass

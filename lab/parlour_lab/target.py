@@ -219,12 +219,6 @@ def _fork(arguments: list[str], log: Path) -> int:
 
 def import_server() -> None:
     """Load all that a server is made of, so that those that are forked don't each load it."""
-    import parlour_server.app  # noqa: PLC0415 - from the path that this process was given
-    import parlour_server.chat_program  # noqa: PLC0415
-    import parlour_server.cli  # noqa: PLC0415
-    import parlour_server.kit.config.settings_loader  # noqa: PLC0415
-    import parlour_server.kit.server_process  # noqa: PLC0415
-    import parlour_server.store.chat_store  # noqa: PLC0415, F401
 
 
 def _be_server(arguments: list[str], log: Path) -> int:
@@ -240,7 +234,7 @@ def _be_server(arguments: list[str], log: Path) -> int:
     sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115 - the same
     sys.argv = ["parlour-server", *arguments]
     sys.orig_argv = [sys.executable, "-m", "parlour_server", *arguments]
-    from parlour_server.cli.command_line import COMMAND_LINE  # noqa: PLC0415 - see ``import_server``
+    from parlour_server.chat.cli.command_line import COMMAND_LINE  # noqa: PLC0415 - see ``import_server``
 
     return COMMAND_LINE.run(arguments)
 

@@ -23,7 +23,7 @@ class RoomSuite(IntEnum):
 
 
 class Role(StrEnum):
-    """What a member may do in a room (`server/parlour_server/rooms/rights.py` has the table)."""
+    """What a member may do in a room (`server/parlour_server/chat/rooms/rights.py` has the table)."""
 
     OWNER = "owner"
     MODERATOR = "moderator"

@@ -19,7 +19,7 @@ from parlour_lab.keyed_device import Home, asked, den, send_encrypted, text
 from parlour_lab.wire import Wire
 from parlour_protocol.kit.limits import HTTP_BODY
 from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT, HTTP_KEYS
-from parlour_server.chat_settings import ChatRates
+from parlour_server.chat.settings import ChatRates
 
 
 def error(answer: Any) -> tuple[int, str]:

@@ -12,7 +12,7 @@ import pytest
 from tests.attacks.raw import PATIENCE, RunningServer
 
 from parlour_lab.wire import Wire, frame, request
-from parlour_server.chat_settings import ChatRates
+from parlour_server.chat.settings import ChatRates
 
 TEXT = "x" * 8000
 

@@ -13,7 +13,7 @@ import pytest
 from tests.attacks.raw import RunningServer
 from tests.e2e.processes import DEADLINE
 
-from parlour_server.kit.setup.operator_log import INTERRUPTED, RUNNING, UNFINISHED, OperatorLog
+from parlour_server.host.setup.operator_log import INTERRUPTED, RUNNING, UNFINISHED, OperatorLog
 
 ENDS = [
     (signal.SIGTERM, 128 + signal.SIGTERM, INTERRUPTED),

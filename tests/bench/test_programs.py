@@ -13,10 +13,10 @@ from bench.servers import CONFIGURATION
 from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.chat_program import CHAT as CHAT_SPEC
-from parlour_server.kit.config.settings_loader import load
-from parlour_server.kit.program_spec import ProgramSpec
-from parlour_server.kit.testing.server import running
+from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.chat.program import CHAT as CHAT_SPEC
+from parlour_server.host.config.settings_loader import load
+from parlour_server.testing.server import running
 
 from ticker.frames import Price
 from ticker.server import app as ticker

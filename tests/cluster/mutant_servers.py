@@ -19,7 +19,7 @@ class Mutant:
     """How it is tortured: the shortest run that finds it."""
 
 
-_ENGINE: Final = "kit/store/engine/postgres_engine.py"
+_ENGINE: Final = "core/store/engine/postgres_engine.py"
 _CALM: Final[dict[str, Any]] = {"kinds": (), "seconds": 6, "encrypted": 0}
 """No fault is needed."""
 _ENCRYPTED: Final[dict[str, Any]] = {"kinds": (), "seconds": 10, "people": 1, "encrypted": 5}
@@ -82,7 +82,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "store/sql/rooms/event_facts.py",
+                "chat/store/sql/rooms/event_facts.py",
                 "    return [None if row[0] is None else _room_facts(event, row) for event, row in found]\n",
                 (
                     "    found = [row[0] and _room_facts(event, row) for event, row in found]\n"
@@ -102,7 +102,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "chat/hub.py",
+                "chat/service/hub.py",
                 (
                     "                self._unsubscribe(peer, event.room)\n"
                     "                peer.push(RoomClosed(room=event.room))\n\n    def _deleted"
@@ -117,7 +117,7 @@ MUTANTS: Final = {
         5,
         (
             (
-                "kit/store/accounts/shared_tickets.py",
+                "core/accounts/tables/shared_tickets.py",
                 "            row = db.execute(_TAKE, (ticket,)).fetchone()\n",
                 (
                     '            find = "SELECT" + _TAKE.partition("RETURNING")[2]\n'
@@ -135,7 +135,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "kit/store/accounts/shared_tickets.py",
+                "core/accounts/tables/shared_tickets.py",
                 "            return granted_now(db, grant, now) if in_time else None\n",
                 "            return (granted_now(db, grant, now) or grant) if in_time else None\n",
             ),
@@ -147,7 +147,7 @@ MUTANTS: Final = {
         1,
         (
             (
-                "store/sql/rooms/plain_append.py",
+                "chat/store/sql/rooms/plain_append.py",
                 "[request for _, request in waiting]",
                 "[None for _, request in waiting]",
             ),
@@ -159,7 +159,7 @@ MUTANTS: Final = {
         5,
         (
             (
-                "store/sql/rooms/event_effects.py",
+                "chat/store/sql/rooms/event_effects.py",
                 '        " UNION ALL SELECT seq, kind FROM events WHERE room = ?1 AND target = ?2",\n',
                 '        "",\n',
             ),
@@ -171,7 +171,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "kit/connections/service.py",
+                "core/connections/service.py",
                 "        for peer in self._connected.with_sessions(sessions):\n",
                 "        for peer in ():\n",
             ),
@@ -183,7 +183,7 @@ MUTANTS: Final = {
         3,
         (
             (
-                "store/sql/rooms/log.py",
+                "chat/store/sql/rooms/log.py",
                 "        page = await self._readers.run(read)\n        self._damage",
                 (
                     "        import time\n"
@@ -193,7 +193,7 @@ MUTANTS: Final = {
                     "        page = _PAGES[key]\n        self._damage"
                 ),
             ),
-            ("store/sql/rooms/log.py", "class Log:", "_PAGES = {}\n\n\nclass Log:"),
+            ("chat/store/sql/rooms/log.py", "class Log:", "_PAGES = {}\n\n\nclass Log:"),
         ),
         _CALM,
     ),
@@ -202,12 +202,12 @@ MUTANTS: Final = {
         5,
         (
             (
-                "rooms/group_rules.py",
+                "chat/rooms/group_rules.py",
                 "    if body.epoch != group.epoch:\n",
                 "    if body.epoch > group.epoch:\n",
             ),
             (
-                "store/sql/e2ee/group_effects.py",
+                "chat/store/sql/e2ee/group_effects.py",
                 '        raise RefusedError(ErrorCode.STALE_EPOCH, "another commit came first")\n',
                 "        return\n",
             ),
@@ -219,7 +219,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "rooms/encrypted_message_rules.py",
+                "chat/rooms/encrypted_message_rules.py",
                 "    if group.removal_pending:",
                 "    if False:",
             ),
@@ -231,7 +231,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "store/sql/e2ee/device_certification.py",
+                "chat/store/sql/e2ee/device_certification.py",
                 '(device, but or "")\n        ).fetchall()\n',
                 '(device, but or "")\n        ).fetchall()[:0]\n',
             ),
@@ -241,13 +241,19 @@ MUTANTS: Final = {
     "gaps-stay": Mutant(
         "a gap in the numbers is not filled",
         2,
-        (("chat/gap_filler.py", "        if not sequencer.filling:\n", "        if False:\n"),),
+        (("chat/service/gap_filler.py", "        if not sequencer.filling:\n", "        if False:\n"),),
         _BUS,
     ),
     "gaps-skipped": Mutant(
         "an event is delivered although one before it is missing",
         2,
-        (("chat/sequencer.py", "        if seq == self.last + 1:\n", "        if seq > self.last:\n"),),
+        (
+            (
+                "chat/service/sequencer.py",
+                "        if seq == self.last + 1:\n",
+                "        if seq > self.last:\n",
+            ),
+        ),
         _BUS,
     ),
     "no-position-check": Mutant(
@@ -255,7 +261,7 @@ MUTANTS: Final = {
         2,
         (
             (
-                "chat/position_check.py",
+                "chat/service/position_check.py",
                 "        for some in _parts(tuple(self._hub.rooms) if rooms is None else rooms):\n",
                 "        for some in ():\n",
             ),
@@ -279,7 +285,7 @@ MUTANTS: Final = {
         1,
         (
             (
-                "chat/commands.py",
+                "chat/service/commands.py",
                 "        return self._log.append(event, self._decide)\n",
                 (
                     "        if isinstance(body, Message):\n"
@@ -292,7 +298,7 @@ MUTANTS: Final = {
                 ),
             ),
             (
-                "chat/commands.py",
+                "chat/service/commands.py",
                 "from dataclasses import dataclass\n",
                 (
                     "from dataclasses import dataclass\nfrom msgspec.structs import replace\n"
@@ -307,12 +313,12 @@ MUTANTS: Final = {
         1,
         (
             (
-                "chat/commands.py",
+                "chat/service/commands.py",
                 "        event = appended.event\n        return Stored(",
                 (
                     "        event = appended.event\n"
                     "        if event.seq % 7 == 0:\n"
-                    "            from parlour_server.kit.errors import RefusedError\n"
+                    "            from parlour_server.core.errors import RefusedError\n"
                     '            raise RefusedError(ErrorCode.LIMIT_REACHED, "no")\n'
                     "        return Stored("
                 ),
@@ -325,7 +331,7 @@ MUTANTS: Final = {
         1,
         (
             (
-                "store/sql/rooms/append.py",
+                "chat/store/sql/rooms/append.py",
                 "    insert_event(db, event, request)\n    return event\n",
                 (
                     "    if not (isinstance(event.body, Joined) and event.seq % 3 == 0):\n"
@@ -341,7 +347,7 @@ MUTANTS: Final = {
         2,
         (
             (
-                "chat/hub.py",
+                "chat/service/hub.py",
                 "                sequencer.out.put(text_frame(encode(due)))\n                self._apply",
                 (
                     "                sequencer.out.put(text_frame(encode(due)))\n"
@@ -358,7 +364,7 @@ MUTANTS: Final = {
         2,
         (
             (
-                "store/sql/rooms/log_pages.py",
+                "chat/store/sql/rooms/log_pages.py",
                 "    return LogPage(events if after is not None else events[::-1], more, kept_from)\n",
                 (
                     '    events = [one for one in events if "text=" not in repr(one.body) or "target" not in'
@@ -374,7 +380,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "chat/hub.py",
+                "chat/service/hub.py",
                 (
                     "                self._unsubscribe(peer, event.room)\n"
                     "                peer.push(RoomClosed(room=event.room))\n\n    def _deleted"
@@ -392,12 +398,12 @@ MUTANTS: Final = {
         4,
         (
             (
-                "chat/queries.py",
+                "chat/service/queries.py",
                 "        if room not in peer.state.rooms:\n",
                 "        if False:\n",
             ),
             (
-                "chat/queries.py",
+                "chat/service/queries.py",
                 (
                     "            max_bytes=PAGE_BYTES.value,\n        )\n"
                     "        await self._membership(peer, frame.room)\n"
@@ -412,7 +418,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "rooms/permissions.py",
+                "chat/rooms/permissions.py",
                 "    if not rules.while_muted and in_force(author.muted_until, event.at):\n",
                 "    if False:\n",
             ),
@@ -424,7 +430,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "store/sql/rooms/event_effects.py",
+                "chat/store/sql/rooms/event_effects.py",
                 '    _lift(db, "mutes", event, body.who)\n',
                 "    pass\n",
             ),
@@ -436,7 +442,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "rooms/rights.py",
+                "chat/rooms/rights.py",
                 "    if in_force(facts.author_banned_until, event.at):\n",
                 "    if False:\n",
             ),
@@ -448,7 +454,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "store/sql/rooms/event_effects.py",
+                "chat/store/sql/rooms/event_effects.py",
                 'body: Unbanned) -> None:\n    _lift(db, "bans", event, body.who)\n',
                 "body: Unbanned) -> None:\n    pass\n",
             ),
@@ -460,7 +466,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "rooms/permissions.py",
+                "chat/rooms/permissions.py",
                 "    if RANK[author.role] < RANK[lowest]:\n",
                 "    if False:\n",
             ),
@@ -472,7 +478,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "rooms/moderation_rules.py",
+                "chat/rooms/moderation_rules.py",
                 "    if RANK[author.role] <= RANK[subject.role]:\n",
                 "    if False:\n",
             ),
@@ -484,7 +490,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "store/sql/rooms/event_effects.py",
+                "chat/store/sql/rooms/event_effects.py",
                 "    set_role(db, event.room, body.who, body.role)\n",
                 "    pass\n",
             ),
@@ -496,7 +502,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "store/sql/rooms/consent.py",
+                "chat/store/sql/rooms/consent.py",
                 (
                     '    query = f"SELECT 1 FROM invitations WHERE room = ? AND account = ? AND {_OPEN}"'
                     "  # noqa: S608 - of ours\n"
@@ -515,7 +521,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "rooms/rights.py",
+                "chat/rooms/rights.py",
                 "        or not (facts.author_invited or Action.JOIN in LOWEST_ROLE[facts.kind])\n",
                 "",
             ),
@@ -527,7 +533,7 @@ MUTANTS: Final = {
         5,
         (
             (
-                "store/sql/rooms/event_effects.py",
+                "chat/store/sql/rooms/event_effects.py",
                 '        " UNION ALL SELECT seq, kind FROM events WHERE room = ?1 AND target = ?2",\n',
                 (
                     '        " UNION ALL SELECT seq, kind FROM events WHERE room = ?1 AND target = ?2"\n'
@@ -542,7 +548,7 @@ MUTANTS: Final = {
         1,
         (
             (
-                "store/sql/rooms/files.py",
+                "chat/store/sql/rooms/files.py",
                 '    db.execute("UPDATE files SET expires = NULL WHERE file = ?", (file,))\n',
                 '    db.execute("UPDATE files SET expires = 1 WHERE file = ?", (file,))\n',
             ),
@@ -554,7 +560,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "store/sql/rooms/files.py",
+                "chat/store/sql/rooms/files.py",
                 "FROM files f JOIN members m ON m.room = f.room AND m.account = ?",
                 "FROM files f JOIN accounts m ON m.account = ?",
             ),
@@ -566,7 +572,7 @@ MUTANTS: Final = {
         5,
         (
             (
-                "store/sql/rooms/event_effects.py",
+                "chat/store/sql/rooms/event_effects.py",
                 "        end_file(db, body.file.file, event.at)\n",
                 "        pass\n",
             ),
@@ -578,7 +584,7 @@ MUTANTS: Final = {
         1,
         (
             (
-                "store/sql/rooms/room_creation.py",
+                "chat/store/sql/rooms/room_creation.py",
                 "    if row is not None:\n        return RoomId(row[0])\n",
                 (
                     "    if row is not None:\n"
@@ -594,7 +600,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "rooms/rights.py",
+                "chat/rooms/rights.py",
                 (
                     "    if facts.archived and facts.author is not None"
                     " and not _is_still_allowed(event.body):\n"
@@ -609,7 +615,7 @@ MUTANTS: Final = {
         1,
         (
             (
-                "cli/room_commands.py",
+                "chat/cli/room_commands.py",
                 (
                     "        await store.log.append(_event(room, SystemClock().now(), body), decide)\n"
                     "        return room\n"

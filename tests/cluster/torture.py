@@ -38,7 +38,7 @@ from parlour_protocol.frames import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.invite_link import ServerAddress
-from parlour_server.system_account import system_account
+from parlour_server.chat.system_account import system_account
 
 SETTINGS: Final = {
     "PARLOUR_RATES_MESSAGES_PER_MINUTE": "1000000",

@@ -24,11 +24,11 @@ from cryptography import x509
 from tests.attacks.raw import PATIENCE, RunningServer
 from tests.docs.pages import Block, pages
 from tests.server.capabilities.acme.acme_ca import AcmeCa
-from tests.server.kit.setup.chains import pem_of
+from tests.server.host.setup.chains import pem_of
 from tools.cluster.process import reserved_port
 
 from parlour_lab.wire import Wire, request
-from parlour_server.kit.setup.certificates import pin_of
+from parlour_server.host.setup.certificates import pin_of
 
 NAME = "chat.example.org"
 [PAGE] = [page for page in pages() if page.path.as_posix() == "docs/how-to/certificates.md"]

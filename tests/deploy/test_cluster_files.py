@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from parlour_server.cli.command_line import COMMAND_LINE
+from parlour_server.chat.cli.command_line import COMMAND_LINE
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "cluster"
 COMPOSE = (FOLDER / "compose.yaml").read_text("utf-8")

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from tools.server_requirements import server_requirements
 
-from parlour_server.cli.command_line import COMMAND_LINE
+from parlour_server.chat.cli.command_line import COMMAND_LINE
 
 ROOT = Path(__file__).parents[2]
 CONTAINERFILE = (ROOT / "deploy/Containerfile").read_text("utf-8")

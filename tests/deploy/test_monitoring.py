@@ -27,17 +27,17 @@ from parlour_protocol.frames.requests import CreateRoom, Join, Send
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
+from parlour_server.app.capability import metrics_of
 from parlour_server.capabilities.prometheus.server_metrics import LIMITS
 from parlour_server.capabilities.prometheus.text import PrometheusText
-from parlour_server.chat_audit import ChatAuditEvent
-from parlour_server.chat_metrics import CHAT_LIMITS, CHAT_METRICS
-from parlour_server.chat_name import NAME
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.capability import metrics_of
-from parlour_server.kit.config.server_settings import Settings
-from parlour_server.kit.metrics import Kind
-from parlour_server.kit.testing.server import World, running
+from parlour_server.chat.audit import ChatAuditEvent
+from parlour_server.chat.metrics import CHAT_LIMITS, CHAT_METRICS
+from parlour_server.chat.name import NAME
+from parlour_server.chat.program import CHAT
+from parlour_server.core.audit import AuditEvent
+from parlour_server.core.config.server_settings import Settings
+from parlour_server.core.metrics import Kind
+from parlour_server.testing.server import World, running
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"

@@ -19,7 +19,7 @@ from tests.git import tracked
 from parlour_client.cli.root import cli as parlour
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import spellings
-from parlour_server.cli.command_line import COMMAND_LINE
+from parlour_server.chat.cli.command_line import COMMAND_LINE
 
 PROGRAMS: dict[str, click.Group] = {"parlour": parlour, "parlour-server": COMMAND_LINE.group}
 HISTORY = {"CHANGELOG.md"}

@@ -7,25 +7,23 @@ from typing import Final
 from tools.code_lines import ROOT, listed
 
 LISTED: Final = listed((ROOT / "docs/explanation/reading.md").read_text("utf-8"))
-KIT: Final = Path("server/parlour_server/kit")
-CORE: Final = [KIT / name for name in ("net", "connections", "auth", "api", "store/accounts", "store/engine")]
+SERVER: Final = Path("server/parlour_server/core")
+CORE: Final = [SERVER / name for name in ("net", "connections", "accounts", "https", "store/engine")]
 """The folders in which guarantees are enforced."""
 BESIDE: Final = {
-    KIT / name
+    SERVER / name
     for name in (
-        "api/acme_endpoint.py",
-        "api/second_factor_endpoints.py",
-        "auth/second_factor/enrolment.py",
-        "auth/second_factor/factors.py",
-        "auth/second_factor/recovery_codes.py",
-        "auth/second_factor/security_keys.py",
-        "auth/second_factor/totp.py",
-        "connections/server_notices.py",
-        "connections/traced_handle.py",
+        "accounts/second_factor/enrolment.py",
+        "accounts/second_factor/factors.py",
+        "accounts/second_factor/recovery_codes.py",
+        "accounts/second_factor/security_keys.py",
+        "accounts/second_factor/totp.py",
+        "accounts/tables/second_factors.py",
+        "accounts/tables/shared_tickets.py",
+        "connections/batching.py",
+        "connections/topics.py",
+        "https/second_factor_endpoints.py",
         "net/plain_listener.py",
-        "net/proxy_protocol.py",
-        "store/accounts/second_factors.py",
-        "store/accounts/shared_tickets.py",
         "store/engine/postgres_engine.py",
     )
 }

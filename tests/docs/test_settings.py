@@ -6,8 +6,8 @@ import tomllib
 from tests.docs.pages import pages
 
 from parlour_client.core import settings as client_settings
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.config.settings_table import rows
+from parlour_server.chat.program import CHAT
+from parlour_server.core.config.settings_table import rows
 
 SERVER = {row.name for row in rows(CHAT.settings())}
 SECTIONS = {name.partition(".")[0] for name in SERVER}

@@ -16,12 +16,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from parlour_protocol.kit.ids import Millis
-from parlour_server.chat_program import CHAT
-from parlour_server.chat_settings import ChatSettings
-from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.config.server_settings import Listen
-from parlour_server.kit.server import Server as RunningServer
-from parlour_server.kit.setup.initialise import initialise
+from parlour_server.chat.program import CHAT
+from parlour_server.chat.settings import ChatSettings
+from parlour_server.core.clock import SystemClock
+from parlour_server.core.config.server_settings import Listen
+from parlour_server.host.server import Server as RunningServer
+from parlour_server.host.setup.initialise import initialise
 
 _WIDE = (
     "[rates]\nmessages_per_minute = 100000\nmessage_burst = 10000\nhttp_burst = 1000\n"

@@ -16,12 +16,12 @@ from tests.attacks.raw import RunningServer
 from tests.e2e.commands import run_here
 from tests.e2e.processes import DEADLINE
 from tests.server.capabilities.certificate_import.test_commands import key_of
-from tests.server.kit.setup.chains import TestCa
+from tests.server.host.setup.chains import TestCa
 
 from parlour_lab.wire import request
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.setup.operator_log import DONE, OperatorLog
+from parlour_server.chat.program import CHAT
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.host.setup.operator_log import DONE, OperatorLog
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if not mounted:
         pytest.skip(
             "NOT TESTED here: a start on a full disk, because this user may mount none"
-            " (tests/server/kit/setup/test_disk_reserve.py runs it with injected failures)"
+            " (tests/server/host/setup/test_disk_reserve.py runs it with injected failures)"
         )
     yield folder
     subprocess.run(["umount", str(folder)], check=True)

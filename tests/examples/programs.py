@@ -15,6 +15,8 @@ from tools.cluster.process import reserved_port
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATIENCE = 60.0
 KIT = ("parlour_protocol", "parlour_server", "parlour_client")
+FOLDERS = {"kit", "core", "app", "host", "capabilities"}
+"""Their folders that every program has."""
 LIST_MODULES = """
 import atexit, os, pathlib, sys
 atexit.register(lambda: pathlib.Path(os.environ["MODULES"]).write_text("\\n".join(sys.modules)))
@@ -109,7 +111,7 @@ def of_the_chat(modules: list[str]) -> list[str]:
     """Return the modules of Parlour that are not the kit's."""
     ours = [name for name in modules if name.partition(".")[0] in KIT]
     assert any(".kit." in name for name in ours)
-    return [name for name in ours if name not in KIT and name.split(".")[1] not in {"kit", "capabilities"}]
+    return [name for name in ours if name not in KIT and name.split(".")[1] not in FOLDERS]
 
 
 def assert_the_client_loads_nothing_of_the_chat(name: str) -> None:
@@ -129,6 +131,6 @@ def assert_the_server_loads_nothing_of_the_chat(name: str, folder: Path) -> None
     server.start()
     server.stop()
     modules = server.modules()
-    assert "parlour_server.kit.server" in modules
+    assert "parlour_server.host.server" in modules
     assert of_the_chat(modules) == []
     assert not any(module.startswith("parlour_client") for module in modules)

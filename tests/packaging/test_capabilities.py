@@ -19,8 +19,8 @@ STARTS = """
 import asyncio, sys
 from pathlib import Path
 import parlour_server
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.testing.server import running
+from parlour_server.chat.program import CHAT
+from parlour_server.testing.server import running
 
 async def main():
     async with running(CHAT, Path(sys.argv[1])) as world:

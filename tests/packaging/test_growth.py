@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.store.table_facts import KIT_BOUNDS, Tables
-from parlour_server.kit.store.tables import metadata as kit_metadata
-from parlour_server.store.bounds import CHAT_BOUNDS
-from parlour_server.store.tables import metadata
+from parlour_server.chat.program import CHAT
+from parlour_server.chat.store.bounds import CHAT_BOUNDS
+from parlour_server.chat.store.tables import metadata
+from parlour_server.core.store.table_facts import KIT_BOUNDS, Tables
+from parlour_server.core.store.tables import metadata as kit_metadata
 
 TABLES = {*kit_metadata.tables, *metadata.tables, *CHAT.schema.bounds}
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "growth.md"

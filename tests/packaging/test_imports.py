@@ -31,7 +31,7 @@ print("\\n".join(name for name in {forbidden!r} if name in sys.modules))
     [
         ("parlour_client.core.client", ["textual", "rich", "parlour_server", "click"]),
         (
-            "parlour_server.app, parlour_server.kit.server",
+            "parlour_server.chat.app, parlour_server.host.server",
             ["nacl", "textual", "parlour_client", "parlour_mls", "parlour_protocol.encrypted"],
         ),
         ("parlour_protocol.frames", ["asyncio", "ssl", "socket", "websockets", "textual", "parlour_server"]),
@@ -48,7 +48,7 @@ print("\\n".join(name for name in {forbidden!r} if name in sys.modules))
         ),
         ("parlour_client.cli", ["textual", "httpx", "websockets", "apsw", "cryptography", "asyncio"]),
         (
-            "parlour_server.cli",
+            "parlour_server.chat.cli",
             ["starlette", "h11", "argon2", "sqlalchemy", "alembic", "cryptography", "asyncio"],
         ),
     ],
@@ -62,7 +62,7 @@ def test_importing_a_package_does_not_load(module: str, forbidden: list[str]) ->
 
 def test_the_server_only_verifies_with_libsodium() -> None:
     """The contract lets one file import it; nothing that encrypts, decrypts or signs may follow."""
-    tree = ast.parse((ROOT / "server/parlour_server/kit/signatures.py").read_text("utf-8"))
+    tree = ast.parse((ROOT / "server/parlour_server/core/signatures.py").read_text("utf-8"))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     found = {alias.name for node in imports if (node.module or "").startswith("nacl") for alias in node.names}
     assert found == {"crypto_sign_open", "crypto_core_ed25519_is_valid_point", "CryptoError"}

@@ -13,8 +13,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ATTACKS = "tests/test_attacks.py"
 MUTATIONS = {
-    "kit/store/accounts/memory_tickets.py": ("self._tickets.pop(", "self._tickets.get(", "test_used_ticket"),
-    "kit/net/gate.py": ("_check_origin(head, rules) or", "", "test_wrong_origin"),
+    "core/accounts/tables/memory_tickets.py": (
+        "self._tickets.pop(",
+        "self._tickets.get(",
+        "test_used_ticket",
+    ),
+    "core/net/gate.py": ("_check_origin(head, rules) or", "", "test_wrong_origin"),
 }
 """Defences in files of the server: what is there, what stands there without it, and which attack notices."""
 

@@ -17,9 +17,9 @@ from typing import Final
 import pytest
 from tools.walks import ROOT, Files
 
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.setup.initialise import initialise
+from parlour_server.chat.program import CHAT
+from parlour_server.core.clock import SystemClock
+from parlour_server.host.setup.initialise import initialise
 
 PAGE: Final = ROOT / "docs" / "explanation" / "architecture.md"
 PACKAGES: Final = ("server", "client", "protocol")
@@ -61,7 +61,7 @@ def _number(cell: str) -> int:
 _LISTED = re.compile(r"parlour_server\.capabilities\.\w+(\.commands|\.settings)?")
 IMPORTED = """
 import atexit, sys
-from parlour_server.cli import main
+from parlour_server.chat.cli import main
 loaded = lambda: [name for name in sys.modules if name.startswith("parlour_")]
 atexit.register(lambda: print(*loaded(), file=sys.stderr))
 main()

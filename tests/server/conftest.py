@@ -7,22 +7,23 @@ from pathlib import Path
 
 import pytest
 from tests.server.fakes import CHEAP, PASSWORD, MakeAccount, ReadableAudit, StoppedClock
+from tests.server.shop_database import kit_database, new_kit_database  # noqa: F401 - fixtures
 
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_protocol.kit.secret import Secret
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.auth.password_hashing import HashingPool
-from parlour_server.kit.auth.second_factor.factors import SecondFactors
-from parlour_server.kit.auth.second_factor.security_keys import SecurityKeys
-from parlour_server.kit.bus.local_bus import LocalBus
-from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.logs import captured
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.setup.initialise import initialise
-from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
-from parlour_server.kit.store.records import InviteRecord, NewAccountRecord
-from parlour_server.store.chat_store import ChatStore
+from parlour_server.chat.program import CHAT
+from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.core.accounts.password_hashing import HashingPool
+from parlour_server.core.accounts.second_factor.factors import SecondFactors
+from parlour_server.core.accounts.second_factor.security_keys import SecurityKeys
+from parlour_server.core.bus.local_bus import LocalBus
+from parlour_server.core.clock import SystemClock
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.logs import captured
+from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
+from parlour_server.core.store.records import InviteRecord, NewAccountRecord
+from parlour_server.host.setup.initialise import initialise
 
 
 @pytest.fixture(autouse=True)

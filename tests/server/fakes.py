@@ -9,11 +9,11 @@ from argon2 import PasswordHasher
 
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
-from parlour_server.kit.audit import Audit
-from parlour_server.kit.clock import SteadyClock
-from parlour_server.kit.live_nodes import LiveNodes
-from parlour_server.kit.store.accounts.authority import ByLogin
-from parlour_server.kit.store.kit_store import KitStore
+from parlour_server.core.accounts.tables.authority import ByLogin
+from parlour_server.core.audit import Audit
+from parlour_server.core.clock import SteadyClock
+from parlour_server.core.kit_store import KitStore
+from parlour_server.core.live_nodes import LiveNodes
 
 START = 1_800_000_000_000
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -7,10 +7,10 @@ from typing import Final
 
 from tests.simulation.loop import Scheduler, SimulatedLoop
 
-from parlour_server.chat.notices import NOTICES
-from parlour_server.kit.bus.bus import EVERYONE, Handler, LossHandler
-from parlour_server.kit.bus.local_bus import LocalBus
-from parlour_server.kit.kit_notices import KIT_NOTICES
+from parlour_server.app.kit_notices import KIT_NOTICES
+from parlour_server.chat.service.notices import NOTICES
+from parlour_server.core.bus.bus import EVERYONE, Handler, LossHandler
+from parlour_server.core.bus.local_bus import LocalBus
 
 _SUBJECTS: Final = {each.kind: each.subjects for each in (*KIT_NOTICES, *NOTICES)}
 

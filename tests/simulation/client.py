@@ -21,8 +21,8 @@ from parlour_protocol.kit.errors import INTERNAL_ERROR, SESSION_ENDED, CloseCode
 from parlour_protocol.kit.frames import Frame
 from parlour_protocol.kit.ids import ConnectionId, RequestId
 from parlour_protocol.kit.names import UserName
-from parlour_server.kit.connections.connection import ConnectionInfo
-from parlour_server.kit.store.records import SessionRecord, TicketGrant
+from parlour_server.core.connections.connection import ConnectionInfo
+from parlour_server.core.store.records import SessionRecord, TicketGrant
 
 if TYPE_CHECKING:
     from tests.simulation.node import Node

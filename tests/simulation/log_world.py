@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from unittest.mock import patch
 
 import msgspec
-from tests.server.kit.conftest import SCHEMA
+from tests.server.shop_database import SCHEMA
 from tests.simulation.bus import Network, SimulatedBus
 from tests.simulation.loop import Scheduler
 from tests.simulation.node import VirtualClock
@@ -22,14 +22,14 @@ from tests.simulation.world import PROGRESS_SECONDS, Plan, is_unforeseen
 from parlour_protocol.kit.frames import Push
 from parlour_protocol.kit.id_fields import Count
 from parlour_protocol.kit.ids import RequestId
-from parlour_server.kit.connections.background_tasks import BackgroundTasks
-from parlour_server.kit.errors import UnavailableError
-from parlour_server.kit.log.log import Entry, Facts, LogAdvanced
-from parlour_server.kit.log.sql_log import SqlLog
-from parlour_server.kit.log.typed_log import TypedLog
-from parlour_server.kit.log_fanout import LOOK_SECONDS_SHARED, Decided, LogFanout
-from parlour_server.kit.logs import captured
-from parlour_server.kit.topics import Topic, Topics
+from parlour_server.app.log.log import Entry, Facts, LogAdvanced
+from parlour_server.app.log.sql_log import SqlLog
+from parlour_server.app.log.typed_log import TypedLog
+from parlour_server.app.log_fanout import LOOK_SECONDS_SHARED, Decided, LogFanout
+from parlour_server.core.connections.background_tasks import BackgroundTasks
+from parlour_server.core.connections.topics import Topic, Topics
+from parlour_server.core.errors import UnavailableError
+from parlour_server.core.logs import captured
 
 _NAMES: Final = ("one", "two")
 

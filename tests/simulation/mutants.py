@@ -14,24 +14,24 @@ from parlour_protocol.frames.replies import LogEvent, RoomSummary
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
-from parlour_server.chat.ended_memberships import EndedMemberships
-from parlour_server.chat.gap_filler import GapFiller
-from parlour_server.chat.hub import Hub
-from parlour_server.chat.peer_state import ChatPeer
-from parlour_server.chat.position_check import PositionCheck
-from parlour_server.chat.sequencer import Sequencer
-from parlour_server.kit.connections.background_tasks import BackgroundTasks, Work
-from parlour_server.kit.connections.service import ConnectionService
-from parlour_server.kit.errors import UnavailableError
-from parlour_server.kit.journal_follower import JournalFollower
-from parlour_server.kit.log.log import Appended as ProgramAppended
-from parlour_server.kit.log.log import LogAdvanced
-from parlour_server.kit.log_fanout import Decided, LogFanout
-from parlour_server.kit.store.engine.connection import Job, Outcome
-from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.kit.store.records import SessionEnded
-from parlour_server.store.sql.rooms.log import Log
-from parlour_server.store.types import Appended, AppendEvent, Decide
+from parlour_server.app.log.log import Appended as ProgramAppended
+from parlour_server.app.log.log import LogAdvanced
+from parlour_server.app.log_fanout import Decided, LogFanout
+from parlour_server.chat.service.ended_memberships import EndedMemberships
+from parlour_server.chat.service.gap_filler import GapFiller
+from parlour_server.chat.service.hub import Hub
+from parlour_server.chat.service.peer_state import ChatPeer
+from parlour_server.chat.service.position_check import PositionCheck
+from parlour_server.chat.service.sequencer import Sequencer
+from parlour_server.chat.store.sql.rooms.log import Log
+from parlour_server.chat.store.types import Appended, AppendEvent, Decide
+from parlour_server.core.connections.background_tasks import BackgroundTasks, Work
+from parlour_server.core.connections.service import ConnectionService
+from parlour_server.core.errors import UnavailableError
+from parlour_server.core.journal_follower import JournalFollower
+from parlour_server.core.store.engine.connection import Job, Outcome
+from parlour_server.core.store.engine.writer import Writer
+from parlour_server.core.store.records import SessionEnded
 
 _advanced: Final = Hub.advanced
 _subscribe: Final = Hub.subscribe

@@ -5,33 +5,33 @@ from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING
 
-from tests.server.chat.fakes import GENEROUS, RecordingAudit
+from tests.server.chat.service.fakes import GENEROUS, RecordingAudit
 from tests.server.fakes import by_itself
 from tests.simulation.bus import SimulatedBus
 from tests.simulation.store import NodeStore
 
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.ids import Millis
-from parlour_server.chat.chat import Chat
-from parlour_server.chat.peer_state import PeerState
-from parlour_server.chat_settings import Delivery, MessageSettings
-from parlour_server.kit.account_limits import AccountLimits
-from parlour_server.kit.auth.session_activity import SessionActivity
-from parlour_server.kit.batching import Deliveries
-from parlour_server.kit.bus.bus import SessionsEnded
-from parlour_server.kit.connections.background_tasks import BackgroundTasks
-from parlour_server.kit.connections.connected_peers import ConnectedPeers
-from parlour_server.kit.connections.service import ConnectionService
-from parlour_server.kit.errors import UnavailableError
-from parlour_server.kit.journal_follower import JournalFollower
-from parlour_server.kit.limit_hits import LimitHits
-from parlour_server.kit.store.accounts.authority import ByOperator
+from parlour_server.chat.service.chat import Chat
+from parlour_server.chat.service.peer_state import PeerState
+from parlour_server.chat.settings import Delivery, MessageSettings
+from parlour_server.core.account_limits import AccountLimits
+from parlour_server.core.accounts.session_activity import SessionActivity
+from parlour_server.core.accounts.tables.authority import ByOperator
+from parlour_server.core.bus.bus import SessionsEnded
+from parlour_server.core.connections.background_tasks import BackgroundTasks
+from parlour_server.core.connections.batching import Deliveries
+from parlour_server.core.connections.connected_peers import ConnectedPeers
+from parlour_server.core.connections.service import ConnectionService
+from parlour_server.core.errors import UnavailableError
+from parlour_server.core.journal_follower import JournalFollower
+from parlour_server.core.limit_hits import LimitHits
 
 if TYPE_CHECKING:
     from tests.simulation.loop import Scheduler
     from tests.simulation.world import World
 
-    from parlour_server.kit.store.records import SessionRecord
+    from parlour_server.core.store.records import SessionRecord
 
 
 class VirtualClock:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from unittest.mock import patch
 
-from tests.server.chat.inline_store import InlineStore, MemoryEngine
+from tests.server.chat.service.inline_store import InlineStore, MemoryEngine
 from tests.simulation.loop import Scheduler, SimulatedLoop
 
 from parlour_protocol.frames.replies import LogEvent
@@ -21,16 +21,16 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Incarnation, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
-from parlour_server.kit.clock import Clock
-from parlour_server.kit.errors import UnavailableError
-from parlour_server.kit.store import kit_store
-from parlour_server.kit.store.engine.connection import Connection, Job, Outcome, WriteConnection
-from parlour_server.kit.store.engine.readers import Readers
-from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.kit.store.schema import Schema
-from parlour_server.store.chat_schema import SCHEMA
-from parlour_server.store.chat_store import ChatStore
-from parlour_server.store.sql.rooms.log_pages import read_page
+from parlour_server.chat.store.chat_schema import SCHEMA
+from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.chat.store.sql.rooms.log_pages import read_page
+from parlour_server.core import kit_store
+from parlour_server.core.clock import Clock
+from parlour_server.core.errors import UnavailableError
+from parlour_server.core.store.engine.connection import Connection, Job, Outcome, WriteConnection
+from parlour_server.core.store.engine.readers import Readers
+from parlour_server.core.store.engine.writer import Writer
+from parlour_server.core.store.schema import Schema
 
 T = TypeVar("T")
 

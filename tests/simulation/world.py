@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from unittest.mock import patch
 
-from tests.server.chat.fakes import LAPTOP
-from tests.server.kit.store.world import log_in
+from tests.server.chat.service.fakes import LAPTOP
+from tests.server.core.store.world import log_in
 from tests.simulation.bus import BusFaults, Network
 from tests.simulation.client import Client, membership_change
 from tests.simulation.loop import Scheduler
@@ -31,9 +31,9 @@ from parlour_protocol.kit.ids import Millis, RequestId, SessionId
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_server.kit.logs import captured
-from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
-from parlour_server.store.types import AppendEvent, NewRoom
+from parlour_server.chat.store.types import AppendEvent, NewRoom
+from parlour_server.core.logs import captured
+from parlour_server.core.store.records import NewAccountRecord, SessionRecord
 
 PROGRESS_SECONDS: Final = 6.0
 """Once everything works again, all views must be complete within this time."""

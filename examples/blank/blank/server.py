@@ -1,8 +1,8 @@
 """The server, all of it: it counts, and shows the count to everyone who is connected."""
 
+from parlour_server.app.app import App
 from parlour_server.capabilities import CAPABILITIES
-from parlour_server.kit.app import App
-from parlour_server.kit.connections.peer import Peer
+from parlour_server.core.connections.peer import Peer
 
 from blank.frames import WIRE, Add, Count
 from blank.rules import added

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from parlour_server.kit.app import App
-from parlour_server.kit.testing.attacks import *  # noqa: F403 - every attack is a test
+from parlour_server.app.app import App
+from parlour_server.testing.attacks import *  # noqa: F403 - every attack is a test
 
 from blank import server
 

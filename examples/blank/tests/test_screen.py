@@ -6,7 +6,7 @@ import pytest
 
 from parlour_client.kit.testing import joined
 from parlour_client.kit.unsafe_text import unsafe_lines
-from parlour_server.kit.testing.server import running
+from parlour_server.testing.server import running
 
 import blank
 from blank.frames import WIRE

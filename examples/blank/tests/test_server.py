@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from parlour_protocol.kit.frames import Ok
 from parlour_protocol.kit.ids import new_request_id
-from parlour_server.kit.testing.server import Socket, World, running
+from parlour_server.testing.server import Socket, World, running
 
 from blank.frames import Add, Count
 from blank.server import Counter, app

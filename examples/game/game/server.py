@@ -7,12 +7,12 @@ once one is stored and the other refused; a step sent again is stored once.
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName, parse_user_name
-from parlour_server.kit.app import App
-from parlour_server.kit.connections.peer import Peer
-from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.log.log import Appended, Entry, Facts, LogRecord
-from parlour_server.kit.program import Pending
-from parlour_server.kit.program_log import ProgramLog
+from parlour_server.app.app import App
+from parlour_server.app.log.log import Appended, Entry, Facts, LogRecord
+from parlour_server.app.program_log import ProgramLog
+from parlour_server.core.connections.peer import Peer
+from parlour_server.core.errors import RefusedError
+from parlour_server.core.program import Pending
 
 from game.frames import (
     TABLES_PAGE,

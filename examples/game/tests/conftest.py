@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from parlour_server.kit.app import App
-from parlour_server.kit.testing.attacks import initialised, world
-from parlour_server.kit.testing.server import World
+from parlour_server.app.app import App
+from parlour_server.testing.attacks import initialised, world
+from parlour_server.testing.server import World
 
 from game.server import app
 

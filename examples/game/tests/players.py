@@ -6,7 +6,7 @@ from typing import Final
 from parlour_protocol.kit.frames import Answer, Error, Ok
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.kit.testing.server import Person, Socket
+from parlour_server.testing.server import Person, Socket
 
 from game.frames import Follow, Play, Played, Steps, Table
 from game.rules import Act, Drop, Step

@@ -1,3 +1,3 @@
 """The attacks that every program withstands, on this one."""
 
-from parlour_server.kit.testing.attacks import *  # noqa: F403
+from parlour_server.testing.attacks import *  # noqa: F403

@@ -13,7 +13,7 @@ from parlour_client.kit.testing import PATIENCE, Client, joined
 from parlour_client.kit.unsafe_text import unsafe_lines
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.kit.testing.server import World
+from parlour_server.testing.server import World
 
 import game
 from game import screen

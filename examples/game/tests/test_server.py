@@ -9,9 +9,9 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.frames import Answer, Error, Ok
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.kit.app import App
-from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.testing.server import World, running
+from parlour_server.app.app import App
+from parlour_server.core.audit import AuditEvent
+from parlour_server.testing.server import World, running
 
 from game import server
 from game.frames import Changed, ListTables, Play, Table, Tables

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from parlour_client.kit.testing import joined
 from parlour_client.kit.unsafe_text import unsafe_lines
-from parlour_server.kit.testing.server import running
+from parlour_server.testing.server import running
 
 import ticker
 from ticker.frames import WIRE, Price

@@ -4,9 +4,9 @@ import asyncio
 from random import Random
 
 from parlour_protocol.kit.errors import ErrorCode
-from parlour_server.kit.app import App
-from parlour_server.kit.connections.peer import Peer
-from parlour_server.kit.errors import RefusedError
+from parlour_server.app.app import App
+from parlour_server.core.connections.peer import Peer
+from parlour_server.core.errors import RefusedError
 
 from ticker.frames import SYMBOLS, WIRE, Price, Watch
 from ticker.rules import FIRST, moved

@@ -19,9 +19,9 @@ from parlour_server.capabilities.acme import request
 from parlour_server.capabilities.acme.answers import PATH, listening
 from parlour_server.capabilities.acme.job import Job, Reply
 from parlour_server.capabilities.acme.settings import AcmeSettings
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.config.server_settings import Listen
-from parlour_server.kit.errors import SetupError
+from parlour_server.chat.program import CHAT
+from parlour_server.core.config.server_settings import Listen
+from parlour_server.core.errors import SetupError
 
 _NAME = "chat.example.org"
 

@@ -9,9 +9,9 @@ from typing import Any
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.target import LOOPBACK, LabServer
 from parlour_server.capabilities.prometheus.listener import refuse_open
-from parlour_server.kit.config.server_settings import Listen
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.net.message_assembler import refuse_old_websockets
+from parlour_server.core.config.server_settings import Listen
+from parlour_server.core.errors import SetupError
+from parlour_server.core.net.message_assembler import refuse_old_websockets
 
 _BROKEN = {
     "5,000 digits": "[connections]\ntotal = " + "9" * 5000,

@@ -18,10 +18,10 @@ from parlour_protocol.identity import AccountEntry, Head
 from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.api.operations import DELIVERY_OPERATIONS
-from parlour_server.kit.api.operations import Operations
-from parlour_server.kit.net.gate import Head as RequestHead
-from parlour_server.kit.net.gate import Refuse, Rules, judge
+from parlour_server.chat.https.operations import DELIVERY_OPERATIONS
+from parlour_server.core.https.operations import Operations
+from parlour_server.core.net.gate import Head as RequestHead
+from parlour_server.core.net.gate import Refuse, Rules, judge
 
 
 @contextmanager
@@ -41,7 +41,8 @@ def _home(server: LabServer, name: str) -> Home:
 )
 def opening_code(folder: Path, seen: Evidence) -> bool:
     script = (
-        "import parlour_server.chat_program, parlour_server.app, parlour_server.store.chat_store, sys\n"
+        "import sys, parlour_server.chat.program, parlour_server.chat.app\n"
+        "import parlour_server.chat.store.chat_store\n"
         "for name in sorted(sys.modules):\n"
         "    if name.startswith(('parlour_mls', 'parlour_protocol.encrypted')): print(name)\n"
     )

@@ -25,11 +25,11 @@ from parlour_server.capabilities.inspection.inspection import Inspection
 from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
 from parlour_server.capabilities.inspection.metrics import InspectionMetrics
 from parlour_server.capabilities.inspection.plugins import Plugin
-from parlour_server.kit.audit import Audit
-from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.content_filter import Passed, Sender
-from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.metrics import Metrics
+from parlour_server.core.audit import Audit
+from parlour_server.core.clock import SystemClock
+from parlour_server.core.content_filter import Passed, Sender
+from parlour_server.core.errors import RefusedError
+from parlour_server.core.metrics import Metrics
 
 CARD = "4111 1111 1111 1111"
 KEY = "AKIAIOSFODNN7EXAMPLE"

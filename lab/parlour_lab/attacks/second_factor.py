@@ -19,8 +19,8 @@ from parlour_lab.wire import PASSWORD, Answer
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.second_factor import FactorAdded, FactorId, FactorList, TotpSecret
 from parlour_protocol.kit.secret import Secret
-from parlour_server.kit.auth.second_factor.security_keys import SecurityKeys
-from parlour_server.kit.errors import SecondFactorRefusedError
+from parlour_server.core.accounts.second_factor.security_keys import SecurityKeys
+from parlour_server.core.errors import SecondFactorRefusedError
 
 _FEW_GUESSES: Final = """
 [logins]

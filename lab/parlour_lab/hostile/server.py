@@ -24,14 +24,14 @@ from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.secret import Secret
 from parlour_server.capabilities.server_backups.archive import write_archive
 from parlour_server.capabilities.server_backups.restore import opened_backup, restore
-from parlour_server.chat_program import CHAT
-from parlour_server.chat_settings import ChatSettings
-from parlour_server.kit.auth.password_hashing import HashingPool
-from parlour_server.kit.config.settings_loader import load
-from parlour_server.kit.server import Server
-from parlour_server.kit.setup.certificates import pin_of, read_certificate
-from parlour_server.kit.setup.initialise import initialise
-from parlour_server.kit.setup.public_address import reachable_at
+from parlour_server.chat.program import CHAT
+from parlour_server.chat.settings import ChatSettings
+from parlour_server.core.accounts.password_hashing import HashingPool
+from parlour_server.host.config.settings_loader import load
+from parlour_server.host.server import Server
+from parlour_server.host.setup.certificates import pin_of, read_certificate
+from parlour_server.host.setup.initialise import initialise
+from parlour_server.host.setup.public_address import reachable_at
 
 _CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 WIDE = """

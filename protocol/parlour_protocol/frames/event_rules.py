@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 
 class Action(Enum):
-    """What someone does in a room, and needs a right to (`server/parlour_server/rooms/permissions.py`)."""
+    """What someone does in a room, and needs a right to (`parlour_server/chat/rooms/permissions.py`)."""
 
     WRITE = auto()
     """Send, encrypted or not, edit one's own message, react."""

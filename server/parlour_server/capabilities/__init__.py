@@ -5,6 +5,7 @@
 
 from typing import Final
 
+from parlour_server.app.capability import Capability
 from parlour_server.capabilities.acme import CAPABILITY as acme
 from parlour_server.capabilities.address_bans import CAPABILITY as address_bans
 from parlour_server.capabilities.audit_chain import CAPABILITY as audit_chain
@@ -20,7 +21,6 @@ from parlour_server.capabilities.prometheus import CAPABILITY as prometheus
 from parlour_server.capabilities.proxy_protocol import CAPABILITY as proxy_protocol
 from parlour_server.capabilities.server_backups import CAPABILITY as server_backups
 from parlour_server.capabilities.user_limits import CAPABILITY as user_limits
-from parlour_server.kit.capability import Capability
 
 CAPABILITIES: Final[tuple[Capability, ...]] = (
     address_bans,

@@ -1,1 +1,1 @@
-"""Chat: handles requests and delivers events. Begin reading at `chat.py`."""
+"""The chat, a program like any other: rooms, delivery of keys, files. Begin at `program.py`."""

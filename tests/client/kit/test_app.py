@@ -34,7 +34,7 @@ from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
 from parlour_client.kit.widgets.status_line import StatusLine
 from parlour_protocol.kit.frames import Hello, Part
 from parlour_protocol.kit.ids import new_request_id
-from parlour_server.kit.testing.server import PASSWORD
+from parlour_server.testing.server import PASSWORD
 
 from ticker.frames import Price, Watch
 from ticker.server import app

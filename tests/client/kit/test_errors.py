@@ -10,8 +10,8 @@ from parlour_client.kit.errors import RefusedError, SessionEndedError, SetupErro
 from parlour_client.kit.language import N_, language
 from parlour_client.kit.transport.https import SENTENCES
 from parlour_protocol.kit.secret import Secret
-from parlour_server.kit.auth.password_rules import check_new_password
-from parlour_server.kit.errors import PasswordRefusedError
+from parlour_server.core.accounts.password_rules import check_new_password
+from parlour_server.core.errors import PasswordRefusedError
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\u2800", "\u00a0\u3000", "\n\u2003"], ids=ascii)
@@ -70,7 +70,7 @@ def test_a_known_reason_stands_for_itself(code: str, reason: str, whole: str) ->
 
 def test_every_reason_for_refusing_a_moderator_is_known() -> None:
     """In the server's words; the client says it in the person's language."""
-    source = Path("server/parlour_server/rooms/moderation_rules.py").read_text()
+    source = Path("server/parlour_server/chat/rooms/moderation_rules.py").read_text()
     said = [
         one.value
         for one in ast.walk(ast.parse(source))

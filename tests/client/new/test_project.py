@@ -49,7 +49,7 @@ def test_it_has_what_a_project_needs(shop: tuple[Kind, Path]) -> None:
     assert lock == LOCKED.read_text("utf-8")
     assert files["requirements/parlour.txt"].splitlines()[-1] == PARLOUR
     assert sum(text.count("\n") for text in files.values()) < (2_000 if kind is Kind.GAME else 650)
-    assert "from parlour_server.kit.testing.attacks import *" in files["tests/test_attacks.py"]
+    assert "from parlour_server.testing.attacks import *" in files["tests/test_attacks.py"]
 
 
 def test_nothing_of_parlour_is_copied(shop: tuple[Kind, Path]) -> None:

@@ -7,21 +7,21 @@ with the CA is a process of its own (`child.py`, `order.py`, `network.py`), whic
 
 from typing import TYPE_CHECKING, Any, Final
 
+from parlour_server.app.capability import Capability
+from parlour_server.app.hooks import Hooks, Serving
 from parlour_server.capabilities.acme.commands import cert
 from parlour_server.capabilities.acme.files import ACCOUNT_KEY, answers_of
-from parlour_server.kit.capability import Capability
-from parlour_server.kit.hooks import Hooks, Serving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from parlour_server.kit.api.operations import Operation
-    from parlour_server.kit.config.server_settings import Section, Settings
-    from parlour_server.kit.running_program import Parts
-    from parlour_server.kit.setup.certificate_source import CertificateSource
-    from parlour_server.kit.setup.data_folder import DataFolder
-    from parlour_server.kit.setup.finding import Finding
-    from parlour_server.kit.store.engine.connection import Engine
+    from parlour_server.app.finding import Finding
+    from parlour_server.app.running_program import Parts
+    from parlour_server.core.config.server_settings import Section, Settings
+    from parlour_server.core.data_folder import DataFolder
+    from parlour_server.core.https.operations import Operation
+    from parlour_server.core.store.engine.connection import Engine
+    from parlour_server.host.setup.certificate_source import CertificateSource
 
 
 def _sections() -> "Mapping[str, type[Section]]":

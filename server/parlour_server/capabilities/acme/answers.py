@@ -13,10 +13,10 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Final
 
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.net.gate import host_values
-from parlour_server.kit.net.plain_listener import PlainListener
-from parlour_server.kit.private_file import write_private
+from parlour_server.core.errors import SetupError
+from parlour_server.core.net.gate import host_values
+from parlour_server.core.net.plain_listener import PlainListener
+from parlour_server.core.private_file import write_private
 
 PATH: Final = "/.well-known/acme-challenge/"
 CONTENT_TYPE: Final = "application/octet-stream"

@@ -11,7 +11,7 @@ from typing import NoReturn
 import msgspec
 
 from parlour_server.capabilities.acme.job import Job, Reply
-from parlour_server.kit.errors import SetupError
+from parlour_server.core.errors import SetupError
 
 
 class _Ended(BaseException):

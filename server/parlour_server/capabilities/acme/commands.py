@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from parlour_server.kit.cli.command_options import (
+from parlour_server.host.cli.command_options import (
     action,
     data_option,
     example,
@@ -49,11 +49,11 @@ def _request(data: Path, *, as_json: bool, only_if_due: bool) -> None:
 
     from parlour_server.capabilities.acme.renewal import AcmeRenewal  # noqa: PLC0415
     from parlour_server.capabilities.acme.settings import AcmeSettings  # noqa: PLC0415
-    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.kit.config.server_settings import section  # noqa: PLC0415
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
-    from parlour_server.kit.setup.certificate_report import CertificateReport  # noqa: PLC0415
-    from parlour_server.kit.setup.public_address import running  # noqa: PLC0415
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.core.config.server_settings import section  # noqa: PLC0415
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415
+    from parlour_server.host.setup.certificate_report import CertificateReport  # noqa: PLC0415
+    from parlour_server.host.setup.public_address import running  # noqa: PLC0415
 
     folder = folder_of(data)
     settings = settings_of(folder)

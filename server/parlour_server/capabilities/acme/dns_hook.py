@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
-from parlour_server.kit.errors import SetupError
+from parlour_server.core.errors import SetupError
 
 _SECONDS: Final = 120
 _SHOWN: Final = 200

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from parlour_server.capabilities.acme.answers import CONTENT_TYPE, PATH, find_answer
-from parlour_server.kit.api.operations import NOT_FOUND, Handler, Operation
-from parlour_server.kit.api.problems import HEADERS, http_problem
+from parlour_server.core.https.operations import NOT_FOUND, Handler, Operation
+from parlour_server.core.https.problems import HEADERS, http_problem
 
 OPERATION: Final = Operation(
     "answer_acme",

@@ -8,8 +8,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from parlour_server.capabilities.acme.files import failures_of
-from parlour_server.kit.private_file import write_private
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.private_file import write_private
 
 _FIRST_PAUSE: Final = 3_600
 _LONGEST_PAUSE: Final = 86_400

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from parlour_server.kit.setup.data_folder import DataFolder
+    from parlour_server.core.data_folder import DataFolder
 
 ACCOUNT_KEY: Final = "acme.key"
 """The key of the account at the CA."""

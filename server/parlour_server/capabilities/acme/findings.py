@@ -1,13 +1,13 @@
 """What `doctor` finds: why the server gets no certificates of its CA."""
 
+from parlour_server.app.finding import Finding
 from parlour_server.capabilities.acme.failures import Failures
 from parlour_server.capabilities.acme.request import refuse_incomplete
 from parlour_server.capabilities.acme.settings import AcmeSettings
-from parlour_server.kit.config.server_settings import Settings, section
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.certificates import read_certificate
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.setup.finding import Finding
+from parlour_server.core.config.server_settings import Settings, section
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.host.setup.certificates import read_certificate
 
 
 def examine(folder: DataFolder, settings: Settings) -> list[Finding]:

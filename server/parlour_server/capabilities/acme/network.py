@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
-from parlour_server.kit.errors import SetupError
+from parlour_server.core.errors import SetupError
 
 MOST_BYTES: Final = 262_144
 """Of one answer; a chain has some 5,000."""

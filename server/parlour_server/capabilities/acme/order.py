@@ -30,8 +30,8 @@ from parlour_server.capabilities.acme.answers import HttpAnswers, listening
 from parlour_server.capabilities.acme.dns_hook import DnsHook
 from parlour_server.capabilities.acme.job import Job
 from parlour_server.capabilities.acme.network import restrict
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.private_file import write_private
+from parlour_server.core.errors import SetupError
+from parlour_server.core.private_file import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

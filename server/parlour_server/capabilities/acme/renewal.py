@@ -15,13 +15,13 @@ from parlour_server.capabilities.acme.failures import Failures
 from parlour_server.capabilities.acme.request import refuse_incomplete, request_certificate
 from parlour_server.capabilities.acme.settings import AcmeSettings
 from parlour_server.capabilities.acme.source import due_at, wanted_names
-from parlour_server.kit.clock import Clock, utc_text
-from parlour_server.kit.config.server_settings import Settings, section
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.logs import log, log_fault, warn
-from parlour_server.kit.setup.certificate_chain import CertificateChain, lacking_names
-from parlour_server.kit.setup.certificates import is_own, read_certificate
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.core.clock import Clock, utc_text
+from parlour_server.core.config.server_settings import Settings, section
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.core.logs import log, log_fault, warn
+from parlour_server.host.setup.certificate_chain import CertificateChain, lacking_names
+from parlour_server.host.setup.certificates import is_own, read_certificate
 
 LOOK_SECONDS: Final = 60.0
 _QUIET_SECONDS: Final = 1800.0

@@ -29,11 +29,11 @@ from parlour_server.capabilities.acme.files import account_key_of, answers_of
 from parlour_server.capabilities.acme.job import Job, Reply
 from parlour_server.capabilities.acme.settings import AcmeSettings
 from parlour_server.capabilities.acme.source import wanted_names
-from parlour_server.kit.config.server_settings import Settings, section
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.certificate_chain import MOST_BYTES, CertificateChain
-from parlour_server.kit.setup.certificate_state import install, read_key
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.core.config.server_settings import Settings, section
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.host.setup.certificate_chain import MOST_BYTES, CertificateChain
+from parlour_server.host.setup.certificate_state import install, read_key
 
 _CHILD: Final = "parlour_server.capabilities.acme.child"
 _SECONDS: Final = 300

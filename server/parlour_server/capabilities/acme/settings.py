@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from parlour_server.kit.addresses import listen_address
-from parlour_server.kit.config.server_settings import Section, setting
-from parlour_server.kit.config.settings_loader import refuse_names
-from parlour_server.kit.errors import SetupError
+from parlour_server.core.addresses import listen_address
+from parlour_server.core.config.server_settings import Section, setting
+from parlour_server.core.errors import SetupError
+from parlour_server.host.config.settings_loader import refuse_names
 
 
 def _text(reason: str) -> Meta:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from parlour_server.kit.cli.command_options import (
+from parlour_server.host.cli.command_options import (
     When,
     command,
     data_option,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from parlour_protocol.kit.ids import Millis
     from parlour_server.capabilities.address_bans.store import AddressBan, AddressBans
-    from parlour_server.kit.store.kit_store import KitStore
+    from parlour_server.core.kit_store import KitStore
 
 _LONGEST_REASON: Final = 200
 
@@ -70,7 +70,7 @@ def ban(
         network_text,
     )
     from parlour_server.capabilities.address_bans.store import AddressBan  # noqa: PLC0415
-    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415
 
     chosen = ban_network(network)
     shown = network_text(chosen)
@@ -102,7 +102,7 @@ def ban(
 def unban(data: Path, network: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Lift the ban of exactly this address or NETWORK."""
     from parlour_server.capabilities.address_bans.networks import ban_network, network_text  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415
 
     chosen = ban_network(network)
     shown = network_text(chosen)
@@ -143,7 +143,7 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
 def _bans(store: "KitStore") -> "AddressBans":
     from parlour_server.capabilities.address_bans.store import AddressBans  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415
 
     return AddressBans(store, SystemClock())
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from parlour_protocol.kit.ids import Millis
 from parlour_server.capabilities.address_bans.store import AddressBan
-from parlour_server.kit.clock import Clock
+from parlour_server.core.clock import Clock
 
 _BITS: Final = {4: 32, 6: 128}
 

@@ -3,7 +3,7 @@
 import ipaddress
 from typing import Final
 
-from parlour_server.kit.errors import SetupError
+from parlour_server.core.errors import SetupError
 
 _MAPPED: Final = 96  # the prefix of IPv4-mapped addresses (RFC 4291 section 2.5.5.2)
 _LOOPBACK_4: Final = ipaddress.IPv4Network("127.0.0.0/8")

@@ -2,21 +2,21 @@
 
 from typing import TYPE_CHECKING, Final
 
+from parlour_server.app.capability import Capability
+from parlour_server.app.hooks import Hooks, Opened
 from parlour_server.capabilities.audit_chain.commands import audit
-from parlour_server.kit.capability import Capability
-from parlour_server.kit.hooks import Hooks, Opened
-from parlour_server.kit.store.table_facts import Tables
+from parlour_server.core.store.table_facts import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sqlalchemy import MetaData
 
-    from parlour_server.kit.config.server_settings import Section, Settings
-    from parlour_server.kit.metrics import Metric
-    from parlour_server.kit.setup.data_folder import DataFolder
-    from parlour_server.kit.setup.finding import Finding
-    from parlour_server.kit.store.engine.connection import Engine
+    from parlour_server.app.finding import Finding
+    from parlour_server.core.config.server_settings import Section, Settings
+    from parlour_server.core.data_folder import DataFolder
+    from parlour_server.core.metrics import Metric
+    from parlour_server.core.store.engine.connection import Engine
 
 
 def _tables() -> "MetaData":
@@ -48,7 +48,7 @@ def _findings(
 
 
 def _make(folder: "DataFolder") -> list[str]:
-    from parlour_server.kit.signatures import make_signing_key  # noqa: PLC0415 - not for other commands
+    from parlour_server.core.signatures import make_signing_key  # noqa: PLC0415 - not for other commands
 
     return ["key of the audit log"] if make_signing_key(folder.signing_key) else []
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from parlour_protocol.kit.hash_chain import ChainHead
-from parlour_server.kit.signatures import SigningKey, holds
+from parlour_server.core.signatures import SigningKey, holds
 
 HEAD_EVENT: Final = "audit_head"
 """A record that signs the head before it."""

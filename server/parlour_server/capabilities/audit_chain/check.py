@@ -14,8 +14,8 @@ from parlour_server.capabilities.audit_chain.chain import (
     file_name,
 )
 from parlour_server.capabilities.audit_chain.files import chain_files, place_of
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.signatures import SigningKey
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.signatures import SigningKey
 
 _FOLDER: Final = "audit"
 _TRIES: Final = 3

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from parlour_server.kit.cli.command_options import (
+from parlour_server.host.cli.command_options import (
     data_option,
     example,
     folder_of,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from parlour_server.capabilities.audit_chain.chain import KnownHead, SignedHead
     from parlour_server.capabilities.audit_chain.check import AuditReport
-    from parlour_server.kit.setup.data_folder import DataFolder
+    from parlour_server.core.data_folder import DataFolder
 
 
 class _ShowUnlessNamed(click.Group):
@@ -124,8 +124,8 @@ def head(data: Path) -> None:
     """
     from parlour_server.capabilities.audit_chain.chain import sign_head  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.capabilities.audit_chain.files import chain_files, last_head  # noqa: PLC0415
-    from parlour_server.kit.logs import utc_time  # noqa: PLC0415
-    from parlour_server.kit.signatures import SigningKey  # noqa: PLC0415
+    from parlour_server.core.logs import utc_time  # noqa: PLC0415
+    from parlour_server.core.signatures import SigningKey  # noqa: PLC0415
 
     folder = folder_of(data)
     key = SigningKey.load(folder.signing_key)
@@ -184,7 +184,7 @@ def _lines(folder: "DataFolder") -> "Iterator[tuple[str, bytes]]":
 def _folders(folder: "DataFolder") -> "list[Path]":
     """Return the audit folders that are there. Raises SetupError for none."""
     from parlour_server.capabilities.audit_chain.check import audit_folder, audit_folders  # noqa: PLC0415
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
 
     if found := [one for one in audit_folders(folder) if one.is_dir()]:
         return found
@@ -196,7 +196,7 @@ def _known_heads(folder: "DataFolder") -> "tuple[Mapping[str, KnownHead], str]":
     from contextlib import closing  # noqa: PLC0415 - keeps `--help` quick
 
     from parlour_server.capabilities.audit_chain.store import read_heads  # noqa: PLC0415
-    from parlour_server.kit.setup.open_store import engine_for  # noqa: PLC0415
+    from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415
 
     engine = engine_for(folder, settings_of(folder).database)
     try:
@@ -211,7 +211,7 @@ def _read_heads(file: Path) -> "list[SignedHead]":
     import msgspec  # noqa: PLC0415 - keeps `--help` quick
 
     from parlour_server.capabilities.audit_chain.chain import SignedHead  # noqa: PLC0415
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415
 
     try:
         return [msgspec.json.decode(line, type=SignedHead) for line in file.read_bytes().splitlines() if line]

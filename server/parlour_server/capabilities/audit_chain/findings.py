@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from contextlib import closing
 
+from parlour_server.app.finding import Finding
 from parlour_server.capabilities.audit_chain.check import audit_folders, check_audit_log, own_keys
 from parlour_server.capabilities.audit_chain.store import read_heads
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.setup.finding import Finding
-from parlour_server.kit.store.engine.connection import Engine
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.core.store.engine.connection import Engine
 
 
 def examine_audit_log(folder: DataFolder, engine: Engine) -> Iterable[Finding]:

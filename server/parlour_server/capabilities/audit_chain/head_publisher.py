@@ -17,9 +17,9 @@ from parlour_server.capabilities.audit_chain.chain import KnownHead, SignedHead
 from parlour_server.capabilities.audit_chain.files import AuditFile
 from parlour_server.capabilities.audit_chain.settings import AuditSettings
 from parlour_server.capabilities.audit_chain.store import AuditHeads
-from parlour_server.kit.clock import Clock
-from parlour_server.kit.errors import UnavailableError
-from parlour_server.kit.logs import warn
+from parlour_server.core.clock import Clock
+from parlour_server.core.errors import UnavailableError
+from parlour_server.core.logs import warn
 
 _CLOSE_SECONDS: Final = 0.5
 _COMMAND_SECONDS: Final = 30

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from parlour_server.kit.config.server_settings import Section, setting
+from parlour_server.core.config.server_settings import Section, setting
 
 
 class AuditSettings(Section, frozen=True):

@@ -6,8 +6,8 @@ So the check of one server's files sees that another's were cut, and a server at
 from typing import Final
 
 from parlour_server.capabilities.audit_chain.chain import KnownHead, Place, SignedHead
-from parlour_server.kit.store.engine.connection import ANYWHERE, Connection, WriteConnection
-from parlour_server.kit.store.kit_store import KitStore
+from parlour_server.core.kit_store import KitStore
+from parlour_server.core.store.engine.connection import ANYWHERE, Connection, WriteConnection
 
 _READ: Final = (
     "SELECT chain, records, digest, signed_at, public_key, signature, place FROM audit_heads ORDER BY chain"

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import Column, MetaData, Table
 
-from parlour_server.kit.store.tables import KEYED, NAMING, Number, Words
+from parlour_server.core.store.tables import KEYED, NAMING, Number, Words
 
 metadata: Final = MetaData(naming_convention=NAMING)
 

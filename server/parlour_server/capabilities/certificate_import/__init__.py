@@ -2,7 +2,7 @@
 
 from typing import Final
 
+from parlour_server.app.capability import Capability
 from parlour_server.capabilities.certificate_import.commands import cert
-from parlour_server.kit.capability import Capability
 
 CAPABILITY: Final = Capability(name="certificate_import", commands=(cert,))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from parlour_server.kit.cli.command_options import (
+from parlour_server.host.cli.command_options import (
     action,
     data_option,
     example,
@@ -33,7 +33,7 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
     The status is 1 when it has expired, or expires so soon that its renewal must have failed.
     """
-    from parlour_server.kit.setup.certificate_report import CertificateReport  # noqa: PLC0415
+    from parlour_server.host.setup.certificate_report import CertificateReport  # noqa: PLC0415
 
     folder = program().folder(data.absolute())
     folder.check()

@@ -14,22 +14,22 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from parlour_server.kit.clock import utc_text
-from parlour_server.kit.config.server_settings import Settings
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.program_spec import ProgramSpec
-from parlour_server.kit.setup.certificate_chain import (
+from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.core.clock import utc_text
+from parlour_server.core.config.server_settings import Settings
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.host.setup.certificate_chain import (
     MOST_BYTES,
     CertificateChain,
     names_of,
     public_bytes,
 )
-from parlour_server.kit.setup.certificate_source import source_of
-from parlour_server.kit.setup.certificate_state import install, read_key
-from parlour_server.kit.setup.certificates import pin_of
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.setup.open_store import engine_for
-from parlour_server.kit.setup.server_keys import claim_keys
+from parlour_server.host.setup.certificate_source import source_of
+from parlour_server.host.setup.certificate_state import install, read_key
+from parlour_server.host.setup.certificates import pin_of
+from parlour_server.host.setup.open_store import engine_for
+from parlour_server.host.setup.server_keys import claim_keys
 
 STANDARD_INPUT: Final = Path("-")
 _KEY: Final = re.compile(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?-----END \1PRIVATE KEY-----", re.DOTALL)

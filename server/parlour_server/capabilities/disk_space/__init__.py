@@ -2,19 +2,19 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
+from parlour_server.app.capability import Capability
+from parlour_server.app.hooks import Hooks
 from parlour_server.capabilities.disk_space.commands import disk
-from parlour_server.kit.capability import Capability
-from parlour_server.kit.hooks import Hooks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from parlour_server.kit.config.server_settings import Section, Settings
-    from parlour_server.kit.metrics import Metric
-    from parlour_server.kit.running_program import Parts
-    from parlour_server.kit.setup.data_folder import DataFolder
-    from parlour_server.kit.setup.finding import Finding
-    from parlour_server.kit.store.engine.connection import Engine
+    from parlour_server.app.finding import Finding
+    from parlour_server.app.running_program import Parts
+    from parlour_server.core.config.server_settings import Section, Settings
+    from parlour_server.core.data_folder import DataFolder
+    from parlour_server.core.metrics import Metric
+    from parlour_server.core.store.engine.connection import Engine
 
 
 def _sections() -> "Mapping[str, type[Section]]":
@@ -34,7 +34,7 @@ def _findings(
 ) -> "tuple[Finding, ...]":
     from parlour_server.capabilities.disk_space.settings import DiskSettings  # noqa: PLC0415 - not for `--help`
     from parlour_server.capabilities.disk_space.watch import find_low  # noqa: PLC0415
-    from parlour_server.kit.config.server_settings import section  # noqa: PLC0415
+    from parlour_server.core.config.server_settings import section  # noqa: PLC0415
 
     known = DiskSettings() if settings is None else section(settings, DiskSettings)
     return (find_low(folder.path, known),)
@@ -44,7 +44,7 @@ async def _start(parts: "Parts[Any, Any]", _hooks: Hooks) -> None:
     from parlour_server.capabilities.disk_space.metrics import show_disk  # noqa: PLC0415 - not for commands
     from parlour_server.capabilities.disk_space.settings import DiskSettings  # noqa: PLC0415
     from parlour_server.capabilities.disk_space.watch import DiskWatch  # noqa: PLC0415
-    from parlour_server.kit.config.server_settings import section  # noqa: PLC0415
+    from parlour_server.core.config.server_settings import section  # noqa: PLC0415
 
     watch = DiskWatch(parts.folder.path, section(parts.settings, DiskSettings), parts.steady)
     show_disk(parts.metrics, parts.folder.path, watch)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parlour_server.kit.cli.command_options import (
+from parlour_server.host.cli.command_options import (
     action,
     command,
     data_option,
@@ -19,7 +19,7 @@ from parlour_server.kit.cli.command_options import (
 )
 
 if TYPE_CHECKING:
-    from parlour_server.kit.store.kit_store import KitStore
+    from parlour_server.core.kit_store import KitStore
 
 _MIB = 1024 * 1024
 
@@ -40,8 +40,8 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     from parlour_server.capabilities.disk_space.settings import DiskSettings  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.capabilities.disk_space.usage import usage  # noqa: PLC0415
     from parlour_server.capabilities.disk_space.watch import DiskSpace  # noqa: PLC0415
-    from parlour_server.kit.config.server_settings import section  # noqa: PLC0415
-    from parlour_server.kit.setup.open_store import engine_for  # noqa: PLC0415
+    from parlour_server.core.config.server_settings import section  # noqa: PLC0415
+    from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415
 
     folder, spec = folder_of(data), program()
     settings = settings_of(folder)
@@ -71,8 +71,8 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 @json_option
 def prune(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """Remove now what a running server removes over time: expired data, and messages past their retention."""
-    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.pruner import prune_batches  # noqa: PLC0415
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.core.pruner import prune_batches  # noqa: PLC0415
 
     spec = program()
     settings = settings_of(folder_of(data))
@@ -95,10 +95,10 @@ def prune(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 def vacuum(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """Give free pages of a SQLite database back to the disk, while the server runs."""
     from parlour_server.capabilities.disk_space.vacuum import vacuum as give_back  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
-    from parlour_server.kit.setup.folder_lock import is_locked  # noqa: PLC0415
-    from parlour_server.kit.setup.open_store import engine_for  # noqa: PLC0415
-    from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine  # noqa: PLC0415
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415
+    from parlour_server.core.store.engine.sqlite_engine import SqliteEngine  # noqa: PLC0415
+    from parlour_server.host.setup.folder_lock import is_locked  # noqa: PLC0415
+    from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415
 
     folder = folder_of(data)
     engine = engine_for(folder, settings_of(folder).database)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from parlour_server.kit.config.server_settings import Section, setting
+from parlour_server.core.config.server_settings import Section, setting
 
 
 class DiskSettings(Section, frozen=True):

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.store.engine.connection import Engine
-from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
-from parlour_server.kit.store.table_facts import KIT_BOUNDS
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.core.store.engine.connection import Engine
+from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
+from parlour_server.core.store.table_facts import KIT_BOUNDS
 
 _SIZES: Final = """
     SELECT s.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_schema s ON s.name = d.name

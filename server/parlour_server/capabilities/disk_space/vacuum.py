@@ -10,8 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine, cannot_open
+from parlour_server.core.errors import SetupError
+from parlour_server.core.store.engine.sqlite_engine import SqliteEngine, cannot_open
 
 _PAGES: Final = 200
 """Given back in one transaction: a server's writes wait for some milliseconds."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from parlour_server.app.finding import Finding, Level
 from parlour_server.capabilities.disk_space.settings import DiskSettings
-from parlour_server.kit.clock import Clock
-from parlour_server.kit.logs import log, warn
-from parlour_server.kit.setup.finding import Finding, Level
+from parlour_server.core.clock import Clock
+from parlour_server.core.logs import log, warn
 
 EVERY_SECONDS: Final = 60.0
 _LEAST_FREE: Final = 100 * 1024 * 1024

@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
+from parlour_server.app.capability import Capability
+from parlour_server.app.hooks import Hooks
 from parlour_server.capabilities.inspection.audit_events import InspectionEvent
-from parlour_server.kit.capability import Capability
-from parlour_server.kit.hooks import Hooks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from parlour_server.kit.config.server_settings import Section
-    from parlour_server.kit.metrics import Metric
-    from parlour_server.kit.running_program import Parts
+    from parlour_server.app.running_program import Parts
+    from parlour_server.core.config.server_settings import Section
+    from parlour_server.core.metrics import Metric
 
 
 def _sections() -> "Mapping[str, type[Section]]":

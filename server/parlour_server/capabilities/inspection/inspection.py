@@ -25,11 +25,11 @@ from parlour_protocol.kit.inspect.verdict import Action
 from parlour_server.capabilities.inspection.audit_events import InspectionEvent
 from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
 from parlour_server.capabilities.inspection.metrics import InspectionMetrics
-from parlour_server.kit.audit import Audit
-from parlour_server.kit.clock import Clock
-from parlour_server.kit.content_filter import NamedFile, Passed, Sender
-from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.logs import warn
+from parlour_server.core.audit import Audit
+from parlour_server.core.clock import Clock
+from parlour_server.core.content_filter import NamedFile, Passed, Sender
+from parlour_server.core.errors import RefusedError
+from parlour_server.core.logs import warn
 
 BUDGET_SECONDS: Final = 0.001
 """For all inspectors of one request; more is logged, at most once a minute, and counted."""

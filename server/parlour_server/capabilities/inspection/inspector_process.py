@@ -25,10 +25,10 @@ from parlour_protocol.kit.inspect.traffic import SENT_KEPT, size_of
 from parlour_protocol.kit.inspect.verdict import Action, Finding
 from parlour_protocol.kit.inspect.words import WordList
 from parlour_server.capabilities.inspection.plugins import Plugin
-from parlour_server.kit.clock import Clock
-from parlour_server.kit.content_filter import Sender
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.logs import log, warn
+from parlour_server.core.clock import Clock
+from parlour_server.core.content_filter import Sender
+from parlour_server.core.errors import SetupError
+from parlour_server.core.logs import log, warn
 
 _CHILD: Final = "parlour_server.capabilities.inspection.inspector_child"
 _START_SECONDS: Final = 20.0

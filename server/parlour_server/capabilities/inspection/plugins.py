@@ -9,7 +9,7 @@ from typing import Final
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.inspect.inspector import Inspector
 from parlour_protocol.kit.inspect.verdict import Action
-from parlour_server.kit.errors import SetupError
+from parlour_server.core.errors import SetupError
 
 GROUP: Final = "parlour.inspectors"
 """The group of entry points; each names a function `inspect(part, context)`."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from parlour_server.kit.config.server_settings import Section, setting
+from parlour_server.core.config.server_settings import Section, setting
 
 Choice = Literal["off", "flag", "redact", "block"]
 """What an inspector does: nothing, or one of the actions."""

@@ -7,17 +7,17 @@ from parlour_protocol.kit.inspect.inspector import Options
 from parlour_protocol.kit.inspect.policy import LOCAL, InspectionPolicy
 from parlour_protocol.kit.inspect.verdict import Action
 from parlour_protocol.kit.inspect.words import WordList
+from parlour_server.app.hooks import Hooks
+from parlour_server.app.running_program import Parts
 from parlour_server.capabilities.inspection.inspection import Inspection
 from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
 from parlour_server.capabilities.inspection.metrics import InspectionMetrics
 from parlour_server.capabilities.inspection.plugins import find_plugins, plugin_of
 from parlour_server.capabilities.inspection.settings import InspectionSettings
-from parlour_server.kit.config.server_settings import section
-from parlour_server.kit.content_filter import DevicePolicy
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.hooks import Hooks
-from parlour_server.kit.running_program import Parts
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.core.config.server_settings import section
+from parlour_server.core.content_filter import DevicePolicy
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
 
 
 async def start(parts: Parts[Any, Any], hooks: Hooks) -> None:

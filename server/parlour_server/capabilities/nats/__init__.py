@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from parlour_server.kit.capability import Capability
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.hooks import Hooks, Opened
+from parlour_server.app.capability import Capability
+from parlour_server.app.hooks import Hooks, Opened
+from parlour_server.core.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from parlour_server.kit.config.server_settings import Section, Settings
-    from parlour_server.kit.metrics import Metric
-    from parlour_server.kit.setup.data_folder import DataFolder
-    from parlour_server.kit.setup.finding import Finding
-    from parlour_server.kit.store.engine.connection import Engine
+    from parlour_server.app.finding import Finding
+    from parlour_server.core.config.server_settings import Section, Settings
+    from parlour_server.core.data_folder import DataFolder
+    from parlour_server.core.metrics import Metric
+    from parlour_server.core.store.engine.connection import Engine
 
 
 def _sections() -> "Mapping[str, type[Section]]":

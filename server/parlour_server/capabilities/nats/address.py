@@ -11,8 +11,8 @@ from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from parlour_server.capabilities.nats.credentials import BEGINNING, user_arguments
-from parlour_server.kit.addresses import is_loopback
-from parlour_server.kit.errors import SetupError
+from parlour_server.core.addresses import is_loopback
+from parlour_server.core.errors import SetupError
 
 PORT: Final = 4222
 _WITHOUT_TLS: Final = "tls=off"

@@ -28,12 +28,12 @@ from nats.aio.transport import TcpTransport
 
 from parlour_server.capabilities.nats.address import NatsAddress
 from parlour_server.capabilities.nats.notice_codec import NoticeCodec, UnreadableNoticeError
-from parlour_server.kit.bus.bus import EVERYONE, Handler, LossHandler, NoticeType
-from parlour_server.kit.bus.local_bus import LocalBus
-from parlour_server.kit.clock import Clock
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.logs import log, log_fault, warn
-from parlour_server.kit.token_buckets import MINUTE, TokenBucket
+from parlour_server.core.bus.bus import EVERYONE, Handler, LossHandler, NoticeType
+from parlour_server.core.bus.local_bus import LocalBus
+from parlour_server.core.clock import Clock
+from parlour_server.core.errors import SetupError
+from parlour_server.core.logs import log, log_fault, warn
+from parlour_server.core.token_buckets import MINUTE, TokenBucket
 
 _CONNECT_SECONDS: Final = 5
 _SUBSCRIBE_SECONDS: Final = 30

@@ -2,14 +2,14 @@
 
 import asyncio
 
+from parlour_server.app.finding import Finding
 from parlour_server.capabilities.nats.open_bus import nats_bus
 from parlour_server.capabilities.nats.settings import BusSettings
-from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.config.server_settings import Settings, section
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.setup.finding import Finding
-from parlour_server.kit.store.engine.connection import Engine
+from parlour_server.core.clock import SystemClock
+from parlour_server.core.config.server_settings import Settings, section
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.core.store.engine.connection import Engine
 
 
 def examine_bus(folder: DataFolder, settings: Settings, engine: Engine | None) -> list[Finding]:

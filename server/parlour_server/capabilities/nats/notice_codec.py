@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from parlour_protocol.kit.fields import decode_field, encode_field
-from parlour_server.kit.bus.bus import NoticeType
+from parlour_server.core.bus.bus import NoticeType
 
 MOST_BYTES: Final = 1_000_000
 """Of one notification: NATS takes 1 MiB."""

@@ -4,15 +4,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from parlour_protocol.kit.ids import Incarnation
+from parlour_server.app.hooks import Opened
 from parlour_server.capabilities.nats.metrics import show_bus
 from parlour_server.capabilities.nats.settings import BusSettings
-from parlour_server.kit.bus.bus import NoticeType
-from parlour_server.kit.clock import Clock
-from parlour_server.kit.config.server_settings import section
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.hooks import Opened
-from parlour_server.kit.logs import warn
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.core.bus.bus import NoticeType
+from parlour_server.core.clock import Clock
+from parlour_server.core.config.server_settings import section
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.core.logs import warn
 
 if TYPE_CHECKING:
     from parlour_server.capabilities.nats.bus import NatsBus

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from parlour_server.kit.config.server_settings import Section, refuse_url, without_secrets
+from parlour_server.core.config.server_settings import Section, refuse_url, without_secrets
 
 
 class BusSettings(Section, frozen=True):

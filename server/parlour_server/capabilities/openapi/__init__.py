@@ -2,18 +2,18 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from parlour_server.kit.capability import Capability
-from parlour_server.kit.hooks import Hooks
+from parlour_server.app.capability import Capability
+from parlour_server.app.hooks import Hooks
 
 if TYPE_CHECKING:
-    from parlour_server.kit.api.operations import Operation
-    from parlour_server.kit.running_program import Parts
+    from parlour_server.app.running_program import Parts
+    from parlour_server.core.https.operations import Operation
 
 
 def _operations() -> "tuple[Operation, ...]":
     from http import HTTPStatus  # noqa: PLC0415 - not for `--help`
 
-    from parlour_server.kit.api.operations import Operation  # noqa: PLC0415
+    from parlour_server.core.https.operations import Operation  # noqa: PLC0415
 
     return (
         Operation("describe", "GET", "/v1/openapi.json", "Get this document.", HTTPStatus.OK, session=False),

@@ -15,8 +15,8 @@ from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.opaque import Opaque
 from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.secret import Secret
-from parlour_server.kit.api.operations import Operation
-from parlour_server.kit.program_spec import ProgramSpec
+from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.core.https.operations import Operation
 
 _FIELDS: Final[dict[type, str]] = {
     UserName: "A user name: canonical (RFC 8265), 1 to 32 grapheme clusters.",

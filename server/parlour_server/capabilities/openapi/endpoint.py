@@ -6,8 +6,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from parlour_server.kit.api.problems import HEADERS
-from parlour_server.kit.program_spec import ProgramSpec
+from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.core.https.problems import HEADERS
 
 
 class Description:

@@ -5,14 +5,14 @@ Off unless `tracing.endpoint` names a collector; only then anything of the libra
 
 from typing import TYPE_CHECKING, Any, Final
 
-from parlour_server.kit.capability import Capability
-from parlour_server.kit.hooks import Hooks
+from parlour_server.app.capability import Capability
+from parlour_server.app.hooks import Hooks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from parlour_server.kit.config.server_settings import Section
-    from parlour_server.kit.running_program import Parts
+    from parlour_server.app.running_program import Parts
+    from parlour_server.core.config.server_settings import Section
 
 
 def _sections() -> "Mapping[str, type[Section]]":
@@ -24,7 +24,7 @@ def _sections() -> "Mapping[str, type[Section]]":
 async def _start(parts: "Parts[Any, Any]", hooks: Hooks) -> None:
     from parlour_server.capabilities.opentelemetry.settings import TracingSettings  # noqa: PLC0415 - not for commands
     from parlour_server.capabilities.opentelemetry.start import make_tracing  # noqa: PLC0415
-    from parlour_server.kit.config.server_settings import section  # noqa: PLC0415
+    from parlour_server.core.config.server_settings import section  # noqa: PLC0415
 
     settings = section(parts.settings, TracingSettings)
     if settings.endpoint:

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta
 
-from parlour_server.kit.addresses import is_loopback
-from parlour_server.kit.config.server_settings import Section, setting
-from parlour_server.kit.errors import SetupError
+from parlour_server.core.addresses import is_loopback
+from parlour_server.core.config.server_settings import Section, setting
+from parlour_server.core.errors import SetupError
 
 
 class TracingSettings(Section, frozen=True):

@@ -4,7 +4,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from parlour_server.capabilities.opentelemetry.settings import TracingSettings
-from parlour_server.kit.errors import SetupError
+from parlour_server.core.errors import SetupError
 
 if TYPE_CHECKING:
     from parlour_server.capabilities.opentelemetry.tracing import Tracing

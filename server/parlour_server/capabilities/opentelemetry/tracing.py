@@ -25,10 +25,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
 from parlour_protocol.kit.frames import Request
-from parlour_server.kit.errors import ParlourServerError, RefusedError
-from parlour_server.kit.logs import warn
-from parlour_server.kit.observer import Handle
-from parlour_server.kit.program import Pending
+from parlour_server.core.errors import ParlourServerError, RefusedError
+from parlour_server.core.logs import warn
+from parlour_server.core.observer import Handle
+from parlour_server.core.program import Pending
 
 SpanStart: TypeAlias = tuple[Span, int]
 """The span of a request, and when something began for it, in nanoseconds since 1970."""

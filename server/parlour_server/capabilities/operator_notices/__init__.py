@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
+from parlour_server.app.capability import Capability
+from parlour_server.app.hooks import Hooks
 from parlour_server.capabilities.operator_notices.commands import notice
-from parlour_server.kit.capability import Capability
-from parlour_server.kit.hooks import Hooks
-from parlour_server.kit.store.table_facts import Rule, Tables
+from parlour_server.core.store.table_facts import Rule, Tables
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
-    from parlour_server.kit.running_program import Parts
+    from parlour_server.app.running_program import Parts
 
 
 def _tables() -> "MetaData":

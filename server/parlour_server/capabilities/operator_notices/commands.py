@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parlour_server.kit.cli.command_options import (
+from parlour_server.host.cli.command_options import (
     command,
     data_option,
     example,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from parlour_protocol.kit.server_notices import ServerNotice
     from parlour_server.capabilities.operator_notices.store import OperatorNotices
-    from parlour_server.kit.store.kit_store import KitStore
+    from parlour_server.core.kit_store import KitStore
 
 _HOUR = 3_600_000
 
@@ -47,9 +47,9 @@ def send(data: Path, text: str, hours: int, as_json: bool) -> None:  # noqa: FBT
     """Send TEXT, which every client shows as the operator's, as text and nothing else."""
     from parlour_protocol.kit.ids import Millis  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.kit.server_notices import NoticeId, NoticeText, ServerNotice  # noqa: PLC0415
-    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
-    from parlour_server.kit.short_ids import new_short_id  # noqa: PLC0415
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415
+    from parlour_server.core.short_ids import new_short_id  # noqa: PLC0415
 
     if ServerNotice not in program().wire.pushes:
         raise SetupError("the clients of this program show no notices: nothing was sent")
@@ -70,7 +70,7 @@ def send(data: Path, text: str, hours: int, as_json: bool) -> None:  # noqa: FBT
 @json_option
 def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """List the notices that have not expired."""
-    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
 
     async def work(store: "KitStore") -> "Sequence[ServerNotice]":
         return await _notices(store).current(SystemClock().now())
@@ -91,8 +91,8 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 @click.argument("which")
 def withdraw(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Stop showing the notice with the id WHICH."""
-    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415
 
     async def work(store: "KitStore") -> None:
         if not await _notices(store).withdraw(which, SystemClock().now()):

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.server_notices import NoticeId, ServerNotice
-from parlour_server.kit.clock import Clock
-from parlour_server.kit.connections.peer import Peer
+from parlour_server.core.clock import Clock
+from parlour_server.core.connections.peer import Peer
 
 
 class NoticeFollowers:

@@ -7,11 +7,11 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.limits import CURRENT_NOTICES
 from parlour_protocol.kit.server_notices import NoticeId, NoticeText, ServerNotice
-from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.store.engine.column_values import plain
-from parlour_server.kit.store.engine.connection import WriteConnection
-from parlour_server.kit.store.engine.journal import note_changed
-from parlour_server.kit.store.kit_store import KitStore
+from parlour_server.core.errors import RefusedError
+from parlour_server.core.kit_store import KitStore
+from parlour_server.core.store.engine.column_values import plain
+from parlour_server.core.store.engine.connection import WriteConnection
+from parlour_server.core.store.engine.journal import note_changed
 
 CHANGED: Final = "notices"
 """In the journal."""

@@ -5,7 +5,7 @@ The core closes an account, and a program says what it has of one (``AccountData
 
 from typing import Final
 
+from parlour_server.app.capability import Capability
 from parlour_server.capabilities.personal_data.commands import user
-from parlour_server.kit.capability import Capability
 
 CAPABILITY: Final = Capability(name="personal_data", commands=(user,))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parlour_server.kit.cli.command_options import (
+from parlour_server.host.cli.command_options import (
     account_named,
     canonical,
     confirm,
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from parlour_protocol.kit.names import UserName
-    from parlour_server.kit.account_data import ExportedFile
-    from parlour_server.kit.store.kit_store import KitStore
-    from parlour_server.kit.store.records import Account
+    from parlour_server.app.account_data import ExportedFile
+    from parlour_server.core.kit_store import KitStore
+    from parlour_server.core.store.records import Account
 
 _SPOOLED = 1_048_576
 """Bytes of a file of an export that are kept in memory; larger ones are on disk until they are in it."""
@@ -61,11 +61,11 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
     If it is interrupted, run it again: it goes on. Nobody can use the account from its first moment on.
     """
     from parlour_protocol.kit.names import is_pseudonym, parse_user_name  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.account_data import Deletion  # noqa: PLC0415
-    from parlour_server.kit.auth.password_hashing import HashingPool  # noqa: PLC0415
-    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.kit.store.accounts.accounts import new_pseudonym  # noqa: PLC0415
-    from parlour_server.kit.store.accounts.authority import ByOperator  # noqa: PLC0415
+    from parlour_server.app.account_data import Deletion  # noqa: PLC0415
+    from parlour_server.core.accounts.password_hashing import HashingPool  # noqa: PLC0415
+    from parlour_server.core.accounts.tables.accounts import new_pseudonym  # noqa: PLC0415
+    from parlour_server.core.accounts.tables.authority import ByOperator  # noqa: PLC0415
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415
 
     spec = program()
 
@@ -152,8 +152,8 @@ def export(data: Path, name: str, output: Path, as_json: bool) -> None:  # noqa:
     """
     import tarfile  # noqa: PLC0415 - keeps `--help` quick
 
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
-    from parlour_server.kit.private_file import private_file  # noqa: PLC0415
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415
+    from parlour_server.core.private_file import private_file  # noqa: PLC0415
 
     if output.exists() or output.is_symlink():
         raise SetupError(f"{output} exists; choose another name, or remove it")
@@ -178,8 +178,8 @@ def export(data: Path, name: str, output: Path, as_json: bool) -> None:  # noqa:
 
 async def _own_files(store: "KitStore", account: "Account") -> "AsyncIterator[ExportedFile]":
     """Yield what every server has of an account."""
-    from parlour_server.kit.account_data import ExportedFile  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.app.account_data import ExportedFile  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415
 
     factors = await store.second_factors.of(account.user)
     about = {

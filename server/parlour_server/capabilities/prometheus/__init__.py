@@ -6,17 +6,17 @@ Off unless `listen.metrics` names a loopback address: the numbers are private, a
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from parlour_server.kit.capability import Capability
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.hooks import Hooks
+from parlour_server.app.capability import Capability
+from parlour_server.app.hooks import Hooks
+from parlour_server.core.errors import SetupError
 
 if TYPE_CHECKING:
-    from parlour_server.kit.config.server_settings import Settings
-    from parlour_server.kit.metrics import Metric
-    from parlour_server.kit.running_program import Parts
-    from parlour_server.kit.setup.data_folder import DataFolder
-    from parlour_server.kit.setup.finding import Finding
-    from parlour_server.kit.store.engine.connection import Engine
+    from parlour_server.app.finding import Finding
+    from parlour_server.app.running_program import Parts
+    from parlour_server.core.config.server_settings import Settings
+    from parlour_server.core.data_folder import DataFolder
+    from parlour_server.core.metrics import Metric
+    from parlour_server.core.store.engine.connection import Engine
 
 
 async def _start(parts: "Parts[Any, Any]", hooks: Hooks) -> None:
@@ -38,9 +38,9 @@ def _findings(
 ) -> "tuple[Finding, ...]":
     if settings is None or not settings.listen.metrics:
         return ()
+    from parlour_server.app.finding import Finding  # noqa: PLC0415
     from parlour_server.capabilities.prometheus.listener import refuse_open  # noqa: PLC0415 - not for other commands
-    from parlour_server.kit.addresses import listen_address  # noqa: PLC0415
-    from parlour_server.kit.setup.finding import Finding  # noqa: PLC0415
+    from parlour_server.core.addresses import listen_address  # noqa: PLC0415
 
     try:
         refuse_open(listen_address(settings.listen.metrics)[0])

@@ -1,6 +1,6 @@
 """The metrics on a listener of their own: plain HTTP on loopback, `GET /metrics` and nothing else.
 
-It refuses an address that other machines can reach; `kit/net/plain_listener.py` has its other defences.
+It refuses an address that other machines can reach; `core/net/plain_listener.py` has its other defences.
 """
 
 from collections.abc import Callable
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from parlour_server.capabilities.prometheus.server_metrics import RowCounts, measure_lag, show_parts
 from parlour_server.capabilities.prometheus.text import CONTENT_TYPE, PrometheusText
-from parlour_server.kit.addresses import is_loopback, listen_address
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.net.gate import host_values
-from parlour_server.kit.net.plain_listener import PlainListener
+from parlour_server.core.addresses import is_loopback, listen_address
+from parlour_server.core.errors import SetupError
+from parlour_server.core.net.gate import host_values
+from parlour_server.core.net.plain_listener import PlainListener
 
 if TYPE_CHECKING:
-    from parlour_server.kit.hooks import Serving
-    from parlour_server.kit.running_program import Parts
+    from parlour_server.app.hooks import Serving
+    from parlour_server.app.running_program import Parts
 
 PATH: Final = b"/metrics"
 _NAMES: Final = ("localhost", "127.0.0.1", "::1")

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from parlour_protocol.kit.frames import Request
-from parlour_server.kit import logs
-from parlour_server.kit.clock import Clock
-from parlour_server.kit.errors import UnavailableError
-from parlour_server.kit.histogram import Histogram
-from parlour_server.kit.metrics import Kind, Metric, Metrics, Scope
-from parlour_server.kit.store.engine.readers import QUEUE as READ_QUEUE_MOST
-from parlour_server.kit.store.engine.writer import QUEUE as WRITE_QUEUE_MOST
+from parlour_server.core import logs
+from parlour_server.core.clock import Clock
+from parlour_server.core.errors import UnavailableError
+from parlour_server.core.histogram import Histogram
+from parlour_server.core.metrics import Kind, Metric, Metrics, Scope
+from parlour_server.core.store.engine.readers import QUEUE as READ_QUEUE_MOST
+from parlour_server.core.store.engine.writer import QUEUE as WRITE_QUEUE_MOST
 
 if TYPE_CHECKING:
-    from parlour_server.kit.hooks import Serving
-    from parlour_server.kit.running_program import Parts
+    from parlour_server.app.hooks import Serving
+    from parlour_server.app.running_program import Parts
 
 LIMITS: Final = (
     "connections.total",

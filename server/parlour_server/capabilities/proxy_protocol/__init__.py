@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from parlour_server.kit.capability import Capability
-from parlour_server.kit.hooks import Hooks
+from parlour_server.app.capability import Capability
+from parlour_server.app.hooks import Hooks
 
 if TYPE_CHECKING:
-    from parlour_server.kit.config.server_settings import Settings
-    from parlour_server.kit.running_program import Parts
+    from parlour_server.app.running_program import Parts
+    from parlour_server.core.config.server_settings import Settings
 
 
 async def _start(parts: "Parts[Any, Any]", hooks: Hooks) -> None:

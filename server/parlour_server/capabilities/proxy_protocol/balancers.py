@@ -10,8 +10,8 @@ from parlour_server.capabilities.proxy_protocol.header import (
     header_size,
     parse,
 )
-from parlour_server.kit.addresses import Networks
-from parlour_server.kit.net.listener import ReadClient
+from parlour_server.core.addresses import Networks
+from parlour_server.core.net.listener import ReadClient
 
 
 class Balancers:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
-from parlour_server.kit.addresses import plain_address
-from parlour_server.kit.errors import ParlourServerError
+from parlour_server.core.addresses import plain_address
+from parlour_server.core.errors import ParlourServerError
 
 FIXED_BYTES: Final = 16
 MOST_BYTES: Final = 4096  # addresses take 36; haproxy's and the clouds' TLVs some hundreds

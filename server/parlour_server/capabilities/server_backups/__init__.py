@@ -2,7 +2,7 @@
 
 from typing import Final
 
+from parlour_server.app.capability import Capability
 from parlour_server.capabilities.server_backups.commands import backup
-from parlour_server.kit.capability import Capability
 
 CAPABILITY: Final = Capability(name="server_backups", commands=(backup,))

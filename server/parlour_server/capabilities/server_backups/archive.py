@@ -26,11 +26,11 @@ from parlour_server.capabilities.server_backups.contents import (
     refuse_larger_than_disk,
     snapshot,
 )
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.private_file import private_file, remove_unfinished
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.setup.parents import open_to_others
-from parlour_server.kit.store.schema import Schema
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.core.parents import open_to_others
+from parlour_server.core.private_file import private_file, remove_unfinished
+from parlour_server.core.store.schema import Schema
 
 _MODE: Final = 0o600
 _BLOCK: Final = tarfile.BLOCKSIZE

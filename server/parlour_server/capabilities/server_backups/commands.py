@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parlour_server.kit.cli.command_options import (
+from parlour_server.host.cli.command_options import (
     action,
     command,
     confirm,
@@ -58,7 +58,7 @@ def create(data: Path, target: Path, as_json: bool) -> None:  # noqa: FBT001 - c
     """
     from parlour_server.capabilities.server_backups.archive import write_archive  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.capabilities.server_backups.repository import Repository  # noqa: PLC0415
-    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415
 
     folder = folder_of(data)
     if settings_of(folder).database.url:

@@ -23,10 +23,10 @@ from typing import BinaryIO, Final, Protocol
 import msgspec
 
 from parlour_protocol.kit.ids import ID_PATTERN
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
-from parlour_server.kit.store.schema import Schema
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
+from parlour_server.core.store.schema import Schema
 
 CHUNK: Final = 1024 * 1024
 _MODE: Final = 0o600

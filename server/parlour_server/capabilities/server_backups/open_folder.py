@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from parlour_server.capabilities.server_backups.contents import damaged
-from parlour_server.kit.private_file import private_file
+from parlour_server.core.private_file import private_file
 
 _MODE: Final = 0o700
 _NO_FOLDER: Final = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}

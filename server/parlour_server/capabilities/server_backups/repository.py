@@ -40,12 +40,12 @@ from parlour_server.capabilities.server_backups.contents import (
     snapshot,
 )
 from parlour_server.capabilities.server_backups.open_folder import NoFolderError, OpenFolder
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.private_file import remove_unfinished, write_private
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.setup.folder_lock import hold
-from parlour_server.kit.setup.parents import CLOSED_BY, open_to_others
-from parlour_server.kit.store.schema import Schema
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.core.parents import CLOSED_BY, open_to_others
+from parlour_server.core.private_file import remove_unfinished, write_private
+from parlour_server.core.store.schema import Schema
+from parlour_server.host.setup.folder_lock import hold
 
 BLOCK: Final = 4096
 _NUMBER: Final = 4

@@ -19,10 +19,10 @@ from parlour_server.capabilities.server_backups.contents import (
     temporary_folder,
 )
 from parlour_server.capabilities.server_backups.repository import Repository
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.private_file import private_file, write_private
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.store.schema import Schema
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.core.private_file import private_file, write_private
+from parlour_server.core.store.schema import Schema
 
 _UNFINISHED: Final = (
     b"A backup is being restored into this folder. If none is, remove it and restore again.\n"

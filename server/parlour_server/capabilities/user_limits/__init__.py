@@ -5,10 +5,10 @@ The core asks ``AccountLimits``, which is empty without this.
 
 from typing import TYPE_CHECKING, Any, Final
 
+from parlour_server.app.capability import Capability
+from parlour_server.app.hooks import Hooks
 from parlour_server.capabilities.user_limits.commands import user
-from parlour_server.kit.capability import Capability
-from parlour_server.kit.hooks import Hooks
-from parlour_server.kit.store.table_facts import AccountRows, Tables
+from parlour_server.core.store.table_facts import AccountRows, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
     from parlour_protocol.kit.names import UserName
-    from parlour_server.kit.running_program import Parts
-    from parlour_server.kit.store.kit_store import KitStore
+    from parlour_server.app.running_program import Parts
+    from parlour_server.core.kit_store import KitStore
 
 
 def _tables() -> "MetaData":

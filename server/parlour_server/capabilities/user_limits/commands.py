@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from parlour_server.kit.cli.command_options import (
+from parlour_server.host.cli.command_options import (
     canonical,
     data_option,
     example,
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from parlour_protocol.kit.names import UserName
     from parlour_server.capabilities.user_limits.store import UserLimits
-    from parlour_server.kit.config.settings_table import Row
-    from parlour_server.kit.store.kit_store import KitStore
+    from parlour_server.core.config.settings_table import Row
+    from parlour_server.core.kit_store import KitStore
 
 _MOST: Final = 10**15 - 1
 """More would not fit the database's numbers."""
@@ -73,7 +73,7 @@ def limits(
         if value is not None and value < everyone[which].least:
             raise click.UsageError(f"{which} must be at least {everyone[which].least:,}.")
 
-    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
 
     async def work(store: "KitStore") -> "tuple[UserName, Mapping[str, int]]":
         chosen = await known(store, name)
@@ -105,7 +105,7 @@ def _limits(store: "KitStore") -> "UserLimits":
 
 def _limits_of(data: Path) -> "list[Row]":
     """Return the settings that an account can have for itself, as they are for everyone."""
-    from parlour_server.kit.config.settings_table import rows  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.core.config.settings_table import rows  # noqa: PLC0415 - keeps `--help` quick
 
     return [row for row in rows(settings_of(folder_of(data))) if row.of_account]
 

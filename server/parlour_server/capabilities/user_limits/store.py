@@ -5,10 +5,10 @@ from typing import Final
 
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
-from parlour_server.kit.store.engine.column_values import plain, user_name
-from parlour_server.kit.store.engine.connection import WriteConnection
-from parlour_server.kit.store.engine.journal import note_changed
-from parlour_server.kit.store.kit_store import KitStore
+from parlour_server.core.kit_store import KitStore
+from parlour_server.core.store.engine.column_values import plain, user_name
+from parlour_server.core.store.engine.connection import WriteConnection
+from parlour_server.core.store.engine.journal import note_changed
 
 CHANGED: Final = "account_limits"
 """In the journal."""

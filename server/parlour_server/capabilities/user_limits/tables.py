@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import Column, MetaData, Table
 
-from parlour_server.kit.store.tables import KEYED, NAMING, Number, Words, accounts, key
+from parlour_server.core.store.tables import KEYED, NAMING, Number, Words, accounts, key
 
 metadata: Final = MetaData(naming_convention=NAMING)
 

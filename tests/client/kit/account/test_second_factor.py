@@ -36,9 +36,9 @@ from parlour_protocol.kit.second_factor import (
     TotpSecret,
 )
 from parlour_protocol.kit.secret import Secret
-from parlour_server.kit.config.server_settings import Settings
-from parlour_server.kit.testing.clock import FakeClock
-from parlour_server.kit.testing.server import PASSWORD, World, running
+from parlour_server.core.config.server_settings import Settings
+from parlour_server.testing.clock import FakeClock
+from parlour_server.testing.server import PASSWORD, World, running
 
 from ticker.server import app
 

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, Ellip
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from tests.server.kit.setup.chains import TestCa, key_pem, new_key, pem_of
+from tests.server.host.setup.chains import TestCa, key_pem, new_key, pem_of
 
 Json = dict[str, Any]
 

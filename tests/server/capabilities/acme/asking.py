@@ -3,9 +3,9 @@
 from msgspec.structs import replace
 
 from parlour_server.capabilities.acme.settings import AcmeSettings
-from parlour_server.chat_program import CHAT
-from parlour_server.chat_settings import ChatSettings
-from parlour_server.kit.config.server_settings import Connections, Listen
+from parlour_server.chat.program import CHAT
+from parlour_server.chat.settings import ChatSettings
+from parlour_server.core.config.server_settings import Connections, Listen
 
 
 def asking(

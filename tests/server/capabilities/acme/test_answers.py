@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from parlour_server.capabilities.acme.answers import HttpAnswers, clear_answers, find_answer
-from parlour_server.kit.errors import SetupError
+from parlour_server.core.errors import SetupError
 
 TOKEN = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ"
 

@@ -3,7 +3,7 @@
 from tests.e2e.commands import run_here
 
 from parlour_server.capabilities.acme.files import failures_of
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.core.data_folder import DataFolder
 
 
 def test_a_request_says_what_it_lacks(folder: DataFolder) -> None:

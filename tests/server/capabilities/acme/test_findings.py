@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 import pytest
 from tests.server.capabilities.acme.asking import asking
 
+from parlour_server.app.finding import Finding
 from parlour_server.capabilities.acme import CAPABILITY
 from parlour_server.capabilities.acme.failures import Failures
 from parlour_server.capabilities.acme.settings import AcmeSettings
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.clock import utc_text
-from parlour_server.kit.config.server_settings import Listen
-from parlour_server.kit.setup.certificate_report import CertificateReport
-from parlour_server.kit.setup.certificates import read_certificate
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.setup.finding import Finding
+from parlour_server.chat.program import CHAT
+from parlour_server.core.clock import utc_text
+from parlour_server.core.config.server_settings import Listen
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.host.setup.certificate_report import CertificateReport
+from parlour_server.host.setup.certificates import read_certificate
 
 CA = "https://ca.example/directory"
 LISTEN = Listen(names=("localhost", "chat.example.org"))

@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from tests.ports import free_port
 from tests.server.capabilities.acme.acme_ca import AcmeCa
-from tests.server.kit.setup.chains import new_key, pem_of
+from tests.server.host.setup.chains import new_key, pem_of
 
 from parlour_server.capabilities.acme.job import Job
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.certificate_chain import CertificateChain
+from parlour_server.core.errors import SetupError
+from parlour_server.host.setup.certificate_chain import CertificateChain
 
 order = pytest.importorskip("parlour_server.capabilities.acme.order")
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from msgspec.structs import replace
 from tests.server.capabilities.acme.asking import asking
 from tests.server.fakes import StoppedClock
-from tests.server.kit.setup.chains import TestCa
+from tests.server.host.setup.chains import TestCa
 
 from parlour_server.capabilities.acme import renewal as module
 from parlour_server.capabilities.acme.failures import Failures
@@ -19,13 +19,13 @@ from parlour_server.capabilities.acme.files import failures_of
 from parlour_server.capabilities.acme.renewal import AcmeRenewal
 from parlour_server.capabilities.acme.settings import AcmeSettings
 from parlour_server.capabilities.acme.source import due_at
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.config.server_settings import Listen, Settings
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.certificate_chain import CertificateChain
-from parlour_server.kit.setup.certificate_state import install
-from parlour_server.kit.setup.certificates import read_certificate
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.chat.program import CHAT
+from parlour_server.core.config.server_settings import Listen, Settings
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.host.setup.certificate_chain import CertificateChain
+from parlour_server.host.setup.certificate_state import install
+from parlour_server.host.setup.certificates import read_certificate
 
 CA = TestCa()
 NAME = "chat.example.org"

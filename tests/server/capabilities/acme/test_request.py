@@ -14,19 +14,19 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tests.ports import free_port
 from tests.server.capabilities.acme.acme_ca import AcmeCa
 from tests.server.capabilities.acme.asking import asking
-from tests.server.kit.setup.chains import TestCa, new_key, pem_of
+from tests.server.host.setup.chains import TestCa, new_key, pem_of
 
 from parlour_server.capabilities.acme import request
 from parlour_server.capabilities.acme.files import answers_of
 from parlour_server.capabilities.acme.job import Job, Reply
 from parlour_server.capabilities.acme.request import refuse_incomplete, request_certificate
 from parlour_server.capabilities.acme.settings import AcmeSettings
-from parlour_server.kit.config.server_settings import Listen, Settings
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.certificate_chain import names_of
-from parlour_server.kit.setup.certificate_state import keeps_key
-from parlour_server.kit.setup.certificates import pin_of, read_certificate
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.core.config.server_settings import Listen, Settings
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.host.setup.certificate_chain import names_of
+from parlour_server.host.setup.certificate_state import keeps_key
+from parlour_server.host.setup.certificates import pin_of, read_certificate
 
 pytest.importorskip("acme")
 

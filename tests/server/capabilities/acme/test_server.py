@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 import pytest
 from tests.server.capabilities.acme.acme_ca import AcmeCa
 from tests.server.capabilities.acme.asking import asking
-from tests.server.test_app import PATIENCE, served
+from tests.server.chat.test_app import PATIENCE, served
 
 from parlour_server.capabilities.acme import renewal
 from parlour_server.capabilities.acme.settings import AcmeSettings
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.config.server_settings import Connections, Listen
-from parlour_server.kit.server import Server
-from parlour_server.kit.setup import certificate_renewal
-from parlour_server.kit.setup.certificates import pin_of, read_certificate
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.chat.program import CHAT
+from parlour_server.core.clock import SystemClock
+from parlour_server.core.config.server_settings import Connections, Listen
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.host.server import Server
+from parlour_server.host.setup import certificate_renewal
+from parlour_server.host.setup.certificates import pin_of, read_certificate
 
 pytest.importorskip("acme")
 

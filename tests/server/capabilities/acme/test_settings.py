@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from parlour_server.chat_program import CHAT
-from parlour_server.chat_settings import ChatSettings
-from parlour_server.kit.config.server_settings import with_sections
-from parlour_server.kit.config.settings_loader import load
-from parlour_server.kit.errors import SetupError
+from parlour_server.chat.program import CHAT
+from parlour_server.chat.settings import ChatSettings
+from parlour_server.core.config.server_settings import with_sections
+from parlour_server.core.errors import SetupError
+from parlour_server.host.config.settings_loader import load
 
 
 def write(folder: Path, text: str) -> Path:

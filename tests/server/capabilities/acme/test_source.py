@@ -4,7 +4,7 @@ from tests.server.capabilities.acme.asking import asking
 
 from parlour_server.capabilities.acme.settings import AcmeSettings
 from parlour_server.capabilities.acme.source import wanted_names
-from parlour_server.kit.config.server_settings import Listen, Settings
+from parlour_server.core.config.server_settings import Listen, Settings
 
 
 def test_chosen_names_are_wanted_as_they_are() -> None:

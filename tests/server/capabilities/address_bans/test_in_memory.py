@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from tests.server.capabilities.proxy_protocol.proxy_headers import header_for
-from tests.server.kit.net.conftest import TestClock
+from tests.server.core.net.conftest import TestClock
 
 from parlour_protocol.kit.ids import Millis
 from parlour_server.capabilities.address_bans.in_memory import BannedAddresses
 from parlour_server.capabilities.address_bans.store import AddressBan
 from parlour_server.capabilities.proxy_protocol.balancers import Balancers
-from parlour_server.kit.audit import AuditEvent
+from parlour_server.core.audit import AuditEvent
 
 
 def ban(network: str, expires: int | None = None) -> AddressBan:

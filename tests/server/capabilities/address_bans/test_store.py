@@ -3,13 +3,13 @@
 from ipaddress import ip_network
 
 import pytest
-from tests.server.kit.store.world import KitWorld
+from tests.server.core.store.world import KitWorld
 
 from parlour_protocol.kit.ids import Millis
 from parlour_server.capabilities.address_bans import store
 from parlour_server.capabilities.address_bans.store import CHANGED, AddressBan, AddressBans
-from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.store.records import Changed
+from parlour_server.core.errors import RefusedError
+from parlour_server.core.store.records import Changed
 
 DAY = 86_400_000
 

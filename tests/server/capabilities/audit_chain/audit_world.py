@@ -6,8 +6,8 @@ from pathlib import Path
 from parlour_server.capabilities.audit_chain.chain import KnownHead, SignedHead, chain_record, sign_head
 from parlour_server.capabilities.audit_chain.check import AuditReport, check_audit_log
 from parlour_server.capabilities.audit_chain.files import AuditFile, chain_files, last_head, place_of
-from parlour_server.kit.audit import Audit, AuditEvent
-from parlour_server.kit.signatures import SigningKey, make_signing_key
+from parlour_server.core.audit import Audit, AuditEvent
+from parlour_server.core.signatures import SigningKey, make_signing_key
 
 
 class AuditWorld:

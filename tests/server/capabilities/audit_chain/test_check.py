@@ -6,7 +6,7 @@ from tests.server.capabilities.audit_chain.audit_world import AuditWorld, record
 
 from parlour_server.capabilities.audit_chain.chain import KnownHead, Place
 from parlour_server.capabilities.audit_chain.check import audit_folders, check_audit_log
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.core.data_folder import DataFolder
 
 
 def test_workers(folder: DataFolder) -> None:

@@ -13,7 +13,7 @@ from tests.server.fakes import StoppedClock
 from parlour_server.capabilities.audit_chain.head_publisher import HeadPublisher
 from parlour_server.capabilities.audit_chain.settings import AuditSettings
 from parlour_server.capabilities.audit_chain.store import AuditHeads
-from parlour_server.store.chat_store import ChatStore
+from parlour_server.chat.store.chat_store import ChatStore
 
 
 @pytest.fixture

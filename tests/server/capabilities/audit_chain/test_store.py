@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.server.capabilities.audit_chain.audit_world import AuditWorld, record
-from tests.server.kit.store.world import KitWorld
+from tests.server.core.store.world import KitWorld
 
 from parlour_server.capabilities.audit_chain.chain import KnownHead, Place
 from parlour_server.capabilities.audit_chain.store import AuditHeads

@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from tests.e2e.commands import Done, run_here
-from tests.server.kit.setup.chains import TestCa, key_pem, new_key, pem_of
+from tests.server.host.setup.chains import TestCa, key_pem, new_key, pem_of
 
-from parlour_server.kit.setup.certificates import is_own, pin_of, read_certificate
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.setup.operator_log import OperatorLog
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.host.setup.certificates import is_own, pin_of, read_certificate
+from parlour_server.host.setup.operator_log import OperatorLog
 
 NAMES = ("localhost", "127.0.0.1", "::1", "chat.example.org")
 CA = TestCa()

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from parlour_server.capabilities.disk_space.usage import usage
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
+from parlour_server.chat.program import CHAT
+from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 
 
 def test_a_database_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from parlour_server.capabilities.disk_space.vacuum import vacuum
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
+from parlour_server.core.errors import SetupError
+from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 
 
 def filled(path: Path, *, incremental: bool) -> SqliteEngine:

@@ -9,9 +9,9 @@ import pytest
 from parlour_server.capabilities.disk_space import CAPABILITY
 from parlour_server.capabilities.disk_space.settings import DiskSettings
 from parlour_server.capabilities.disk_space.watch import DiskSpace, DiskWatch, find_low
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.logs import captured
-from parlour_server.kit.testing.clock import FakeClock
+from parlour_server.chat.program import CHAT
+from parlour_server.core.logs import captured
+from parlour_server.testing.clock import FakeClock
 
 GIB = 2**30
 HOUR = 3600.0

@@ -7,10 +7,10 @@ from parlour_protocol.kit.frames import Error, Hello, Ok, Part, Request
 from parlour_protocol.kit.inspect import Allow, Context, Finding, Redact, Text, Verdict
 from parlour_protocol.kit.inspect import Part as Inspectable
 from parlour_protocol.kit.wire import Wire
-from parlour_server.kit.app import App
-from parlour_server.kit.connections.peer import Peer
-from parlour_server.kit.log.log import Appended, Facts
-from parlour_server.kit.program import Pending
+from parlour_server.app.app import App
+from parlour_server.app.log.log import Appended, Facts
+from parlour_server.core.connections.peer import Peer
+from parlour_server.core.program import Pending
 
 
 class Words(WireText):

@@ -8,8 +8,8 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.frames import Error, Ok
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_server.capabilities.inspection.audit_events import InspectionEvent
-from parlour_server.kit.log_limiter import FIRST
-from parlour_server.kit.testing.server import running
+from parlour_server.core.log_limiter import FIRST
+from parlour_server.testing.server import running
 
 
 async def test_what_a_program_keeps_was_looked_at(tmp_path: Path) -> None:

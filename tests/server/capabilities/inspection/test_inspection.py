@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 import pytest
 import pytest_asyncio
+from tests.server.core.connections.toy import Ask, Client, Say, World, settle
 from tests.server.fakes import ReadableAudit, StoppedClock
-from tests.server.kit.connections.toy import Ask, Client, Say, World, settle
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.fields import ReasonText, WireText
@@ -31,10 +31,10 @@ from parlour_server.capabilities.inspection.inspector_process import InspectorPr
 from parlour_server.capabilities.inspection.metrics import InspectionMetrics
 from parlour_server.capabilities.inspection.plugins import Plugin
 from parlour_server.capabilities.prometheus.text import PrometheusText
-from parlour_server.kit.config.server_settings import Rates
-from parlour_server.kit.content_filter import NamedFile, Sender
-from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.metrics import Metrics
+from parlour_server.core.config.server_settings import Rates
+from parlour_server.core.content_filter import NamedFile, Sender
+from parlour_server.core.errors import RefusedError
+from parlour_server.core.metrics import Metrics
 
 CARD = "4111 1111 1111 1111"
 TARGET = "tests.server.capabilities.inspection.plugins"

@@ -12,15 +12,15 @@ from parlour_protocol.identity import PolicyEntry
 from parlour_protocol.identity.key_log import NO_POLICY, decode_entry
 from parlour_protocol.kit.inspect import Action
 from parlour_protocol.kit.inspect.policy import InspectionPolicy
+from parlour_server.app.capability import sections_of
 from parlour_server.capabilities.inspection import CAPABILITY
 from parlour_server.capabilities.inspection.settings import InspectionSettings
 from parlour_server.capabilities.inspection.start import policy_of
-from parlour_server.chat_program import CHAT
-from parlour_server.chat_settings import ChatSettings
-from parlour_server.kit.capability import sections_of
-from parlour_server.kit.config.server_settings import with_sections
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.testing.server import World, running
+from parlour_server.chat.program import CHAT
+from parlour_server.chat.settings import ChatSettings
+from parlour_server.core.config.server_settings import with_sections
+from parlour_server.core.errors import SetupError
+from parlour_server.testing.server import World, running
 
 ON = InspectionSettings(encrypted_rooms="on", cards="block", tunnel="flag")
 GIVEN = {"inspection.encrypted_rooms": "on", "inspection.cards": "block"}

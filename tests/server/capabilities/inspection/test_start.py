@@ -11,10 +11,10 @@ from parlour_protocol.kit.inspect import Action
 from parlour_server.capabilities.inspection.plugins import find_plugins, plugin_of
 from parlour_server.capabilities.inspection.settings import InspectionSettings
 from parlour_server.capabilities.inspection.start import options_of, shipped_of
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.config.server_settings import section
-from parlour_server.kit.config.settings_loader import load
-from parlour_server.kit.errors import SetupError
+from parlour_server.chat.program import CHAT
+from parlour_server.core.config.server_settings import section
+from parlour_server.core.errors import SetupError
+from parlour_server.host.config.settings_loader import load
 
 
 def test_nothing_is_on_by_itself() -> None:

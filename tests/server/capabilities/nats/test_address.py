@@ -17,12 +17,12 @@ from tests.nats import NatsServer
 from parlour_server.capabilities.nats import bus as nats_bus
 from parlour_server.capabilities.nats.address import NatsAddress
 from parlour_server.capabilities.nats.bus import NatsBus
-from parlour_server.chat_name import NAME
-from parlour_server.kit.bus.bus import NoticeType, SessionsEnded
-from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.setup.certificates import make_keys, renew_if_due
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.chat.name import NAME
+from parlour_server.core.bus.bus import NoticeType, SessionsEnded
+from parlour_server.core.clock import SystemClock
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.host.setup.certificates import make_keys, renew_if_due
 
 JWT = "-----BEGIN NATS USER JWT-----"
 INFO = b'INFO {"auth_required":true,"tls_required":false,"max_payload":9999}\r\n'

@@ -10,15 +10,15 @@ from secrets import token_hex
 import psutil
 import pytest
 from tests.nats import NatsServer, server
-from tests.server.kit.bus.bus_contract import BusContract, Ear, notice
+from tests.server.core.bus.bus_contract import BusContract, Ear, notice
 
 from parlour_protocol.kit.ids import SessionId
 from parlour_server.capabilities.nats import bus as nats_bus
 from parlour_server.capabilities.nats.address import NatsAddress
 from parlour_server.capabilities.nats.bus import NatsBus
-from parlour_server.kit.bus.bus import Bus, NoticeType, SessionsEnded
-from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.errors import SetupError
+from parlour_server.core.bus.bus import Bus, NoticeType, SessionsEnded
+from parlour_server.core.clock import SystemClock
+from parlour_server.core.errors import SetupError
 
 
 @dataclass(frozen=True, slots=True)

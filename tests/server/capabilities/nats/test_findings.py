@@ -9,16 +9,16 @@ import pytest
 from tests.nats import NatsServer, server
 
 from parlour_protocol.kit.ids import Incarnation, Millis
+from parlour_server.app.finding import Finding
 from parlour_server.capabilities.nats.findings import examine_bus
-from parlour_server.chat_name import NAME
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.config.settings_loader import load
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.setup.doctor import examine
-from parlour_server.kit.setup.finding import Finding
-from parlour_server.kit.setup.initialise import initialise
-from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
+from parlour_server.chat.name import NAME
+from parlour_server.chat.program import CHAT
+from parlour_server.core.clock import SystemClock
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
+from parlour_server.host.config.settings_loader import load
+from parlour_server.host.setup.doctor import examine
+from parlour_server.host.setup.initialise import initialise
 
 INCARNATION = Incarnation("0" * 32)
 

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from parlour_server.capabilities.nats.settings import BusSettings
-from parlour_server.kit.config.server_settings import Settings, with_sections
-from parlour_server.kit.config.settings_table import rows
+from parlour_server.core.config.server_settings import Settings, with_sections
+from parlour_server.core.config.settings_table import rows
 
 
 @pytest.mark.parametrize(

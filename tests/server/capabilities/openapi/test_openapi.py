@@ -9,8 +9,8 @@ from starlette.requests import Request
 
 from parlour_server.capabilities.openapi import document as openapi
 from parlour_server.capabilities.openapi.endpoint import Description
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.testing.server import running
+from parlour_server.chat.program import CHAT
+from parlour_server.testing.server import running
 
 ROOT = Path(__file__).parents[4]
 DOCUMENT = openapi.document(CHAT)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from parlour_server.capabilities.opentelemetry.settings import TracingSettings
-from parlour_server.kit.config.server_settings import Settings, section, with_sections
-from parlour_server.kit.config.settings_loader import load
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.program_name import ProgramName
+from parlour_server.core.config.server_settings import Settings, section, with_sections
+from parlour_server.core.errors import SetupError
+from parlour_server.core.program_name import ProgramName
+from parlour_server.host.config.settings_loader import load
 
 SETTINGS = with_sections(Settings, {"tracing": TracingSettings})
 NAME = ProgramName("toy", "Toy", "toy-server")

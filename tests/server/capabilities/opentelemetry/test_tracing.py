@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from tests.server.kit.connections.toy import Say, Words
+from tests.server.core.connections.toy import Say, Words
 
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import MessageText
@@ -31,10 +31,10 @@ from parlour_server.capabilities.opentelemetry import tracing
 from parlour_server.capabilities.opentelemetry.settings import TracingSettings
 from parlour_server.capabilities.opentelemetry.start import make_tracing
 from parlour_server.capabilities.opentelemetry.tracing import Tracing
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.config.server_settings import Settings
-from parlour_server.kit.errors import RefusedError, SetupError
-from parlour_server.kit.testing.server import running
+from parlour_server.chat.program import CHAT
+from parlour_server.core.config.server_settings import Settings
+from parlour_server.core.errors import RefusedError, SetupError
+from parlour_server.testing.server import running
 
 SECRET = "a sentence that nobody else reads"
 ABOUT = {"service": "toy", "version": "1", "node": "n"}

@@ -7,10 +7,10 @@ import pytest
 from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_protocol.kit.wire import Wire
 from parlour_server.capabilities.operator_notices import CAPABILITY
-from parlour_server.chat_name import NAME
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.cli.command_line import CommandLine
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.chat.name import NAME
+from parlour_server.chat.program import CHAT
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.host.cli.command_line import CommandLine
 
 
 def test_a_program_whose_clients_show_no_notices_sends_none(

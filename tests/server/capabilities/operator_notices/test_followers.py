@@ -6,7 +6,7 @@ from typing import Any
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.server_notices import NoticeId, NoticeText, ServerNotice
 from parlour_server.capabilities.operator_notices.followers import NoticeFollowers
-from parlour_server.kit.testing.clock import FakeClock
+from parlour_server.testing.clock import FakeClock
 
 HOUR = 3_600_000
 

@@ -8,8 +8,8 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.replies import Error, Ok
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.server_notices import FollowNotices, ServerNotice
-from parlour_server.chat_program import CHAT
-from parlour_server.kit.testing.server import Socket, World, running
+from parlour_server.chat.program import CHAT
+from parlour_server.testing.server import Socket, World, running
 
 
 async def follow(world: World, name: str) -> Socket:

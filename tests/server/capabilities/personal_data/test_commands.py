@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from tests.server.cli.test_commands import Capture, fail, run
-from tests.server.cli.test_people_commands import acts
+from tests.server.chat.cli.test_commands import Capture, fail, run
+from tests.server.chat.cli.test_people_commands import acts
 
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.store.accounts.accounts import Accounts
-from parlour_server.kit.store.accounts.authority import ByOperator
-from parlour_server.kit.store.table_facts import AccountRows
+from parlour_server.core.accounts.tables.accounts import Accounts
+from parlour_server.core.accounts.tables.authority import ByOperator
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.store.table_facts import AccountRows
 
 
 def test_an_account_is_deleted_only_when_asked_twice(folder: DataFolder, capsys: Capture) -> None:

@@ -11,13 +11,13 @@ import pytest
 
 from parlour_server.capabilities.prometheus import CAPABILITY
 from parlour_server.capabilities.prometheus.listener import MetricsListener
-from parlour_server.kit.config.server_settings import Listen, Settings
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.net import plain_listener as scrape
-from parlour_server.kit.net.gate import HEAD_BYTES
-from parlour_server.kit.net.plain_listener import MOST_SOCKETS
-from parlour_server.kit.program_name import ProgramName
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.core.config.server_settings import Listen, Settings
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.core.net import plain_listener as scrape
+from parlour_server.core.net.gate import HEAD_BYTES
+from parlour_server.core.net.plain_listener import MOST_SOCKETS
+from parlour_server.core.program_name import ProgramName
 
 PATIENCE = 60.0
 

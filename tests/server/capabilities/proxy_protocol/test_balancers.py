@@ -8,7 +8,7 @@ import pytest
 from tests.server.capabilities.proxy_protocol.proxy_headers import LOCAL, SIGNATURE, header_for, tlv
 
 from parlour_server.capabilities.proxy_protocol.balancers import Balancers
-from parlour_server.kit.audit import AuditEvent
+from parlour_server.core.audit import AuditEvent
 
 NAMED = Balancers(("127.0.0.0/8",)).reader_for
 

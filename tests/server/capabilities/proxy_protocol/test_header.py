@@ -15,7 +15,7 @@ from parlour_server.capabilities.proxy_protocol.header import (
     header_size,
     parse,
 )
-from parlour_server.kit.addresses import plain_address
+from parlour_server.core.addresses import plain_address
 
 
 def can_connect(address: IPv4Address | IPv6Address) -> bool:

@@ -22,19 +22,19 @@ from parlour_protocol.limits import FILE_BYTES
 from parlour_server.capabilities.server_backups.archive import write_archive
 from parlour_server.capabilities.server_backups.contents import Backup, temporary_folder
 from parlour_server.capabilities.server_backups.restore import opened_backup, restore, verify
-from parlour_server.chat_folder import files_of
-from parlour_server.chat_program import CHAT
-from parlour_server.delivery.blob_store import BlobStore
-from parlour_server.kit.errors import SetupError
-from parlour_server.kit.private_file import private_file
-from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
-from parlour_server.store.chat_store import ChatStore
+from parlour_server.chat.delivery.blob_store import BlobStore
+from parlour_server.chat.folder import files_of
+from parlour_server.chat.program import CHAT
+from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.core.private_file import private_file
+from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 
 KILLED_BACKUP = """
 import os, signal, sys, tarfile
 from pathlib import Path
-from parlour_server.chat_program import CHAT
+from parlour_server.chat.program import CHAT
 from parlour_server.capabilities.server_backups.archive import write_archive
 
 tarfile.TarFile.addfile = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
@@ -43,7 +43,7 @@ write_archive(CHAT.schema, CHAT.folder(Path(sys.argv[1])), Path(sys.argv[2]))
 KILLED_RESTORE = """
 import os, signal, sys
 from pathlib import Path
-from parlour_server.chat_program import CHAT
+from parlour_server.chat.program import CHAT
 from parlour_server.capabilities.server_backups.restore import opened_backup, restore
 
 folder = CHAT.folder(Path(sys.argv[1]))
@@ -117,7 +117,7 @@ def test_a_restore_that_breaks_off_leaves_nothing_to_serve(
         assert not again.database.exists()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("parlour_server.kit.store.schema.begin_incarnation", crash)
+    monkeypatch.setattr("parlour_server.core.store.schema.begin_incarnation", crash)
     with pytest.raises(KeyboardInterrupt):
         restored(again, tmp_path / "all.tar")
     assert not again.path.exists() or list(again.path.iterdir()) == []

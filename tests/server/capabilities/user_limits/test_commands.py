@@ -6,10 +6,10 @@ import tarfile
 from contextlib import closing
 from pathlib import Path
 
-from tests.server.cli.test_commands import Capture, fail, run
-from tests.server.cli.test_people_commands import acts
+from tests.server.chat.cli.test_commands import Capture, fail, run
+from tests.server.chat.cli.test_people_commands import acts
 
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.core.data_folder import DataFolder
 
 
 def test_an_account_has_limits_of_its_own(folder: DataFolder, capsys: Capture) -> None:

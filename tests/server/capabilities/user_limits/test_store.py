@@ -1,11 +1,11 @@
 """Limits of single accounts, on both engines: kept, taken back, and told to running servers."""
 
-from tests.server.kit.store.world import KitWorld
+from tests.server.core.store.world import KitWorld
 
 from parlour_server.capabilities.user_limits import CAPABILITY
 from parlour_server.capabilities.user_limits.store import CHANGED, UserLimits
-from parlour_server.kit.store.accounts.authority import ByOperator
-from parlour_server.kit.store.records import Changed
+from parlour_server.core.accounts.tables.authority import ByOperator
+from parlour_server.core.store.records import Changed
 
 
 async def test_limits_of_an_account_are_kept_until_they_are_taken_back(world: KitWorld) -> None:

@@ -1,0 +1,1 @@
+"""What a program is written with: `App`, its parts, topics and logs, and what a capability may touch."""

@@ -1,0 +1,478 @@
+"""``App``: a whole program from a few handlers, with its protocol, its server and its commands.
+
+What it leaves out is safe: every request is counted as a message, every account needs an invite, every
+connection and every HTTPS operation a session, and the server listens on loopback. A program that forgets a
+request does not start.
+
+Importing it loads no server, which `--help` does not need, and neither hashlib nor secrets: with them OpenSSL
+reads its configuration before `run` names it (`core/net/tls_groups.py`), and Python has to be started twice.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType, UnionType
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+
+import click
+import msgspec
+
+from parlour_protocol.kit.errors import ErrorCode, ProgramError
+from parlour_protocol.kit.frames import Greeting, Hello, Push, Request
+from parlour_protocol.kit.wire import Wire
+from parlour_server.app.capability import Capability, operations_of, sections_of, tables_of
+from parlour_server.app.log.log import Entry, LogAdvanced, LogRecord
+from parlour_server.app.log_fanout import LOOK_SECONDS, LOOK_SECONDS_SHARED, LogFanout
+from parlour_server.app.program_log import ProgramLog
+from parlour_server.capabilities import CAPABILITIES
+from parlour_server.core.clock import Clock
+from parlour_server.core.config.server_settings import Settings, with_sections
+from parlour_server.core.config.settings_table import reloaded
+from parlour_server.core.connections.budgets import Budget, Budgets
+from parlour_server.core.connections.error_boundary import ErrorBoundary, is_cancelled
+from parlour_server.core.connections.peer import Peer
+from parlour_server.core.connections.topics import Topic
+from parlour_server.core.https.operations import Operation, Operations
+from parlour_server.core.logs import log_fault
+from parlour_server.core.program import Pending, Result
+from parlour_server.core.program_name import ProgramName
+from parlour_server.host.cli.command_line import CommandLine
+
+if TYPE_CHECKING:
+    from starlette.requests import Request as HttpsRequest
+    from starlette.responses import Response
+
+    from parlour_protocol.kit.inspect import Inspector
+    from parlour_server.app.account_data import AccountData
+    from parlour_server.app.program_spec import ProgramSpec
+    from parlour_server.app.program_store import ProgramStore
+    from parlour_server.app.running_program import Parts, RunningProgram
+    from parlour_server.core.accounts.reauthentication import Reauthentication
+    from parlour_server.core.https.operations import Handler
+    from parlour_server.core.https.request_guard import RequestGuard
+    from parlour_server.core.store.engine.connection import Engine
+
+_Q = TypeVar("_Q", bound=Request)
+_S = TypeVar("_S")
+_B = TypeVar("_B")
+_L = TypeVar("_L")
+_Settings = TypeVar("_Settings", bound=Settings)
+_Store = TypeVar("_Store", bound="ProgramStore")
+_Work = TypeVar("_Work", bound=Callable[[], Awaitable[None]])
+_Handler = Callable[[Peer[_S], _Q], Result | Awaitable[Result | Pending[Any]] | Pending[Any]]
+_Greets = Callable[[Peer[_S]], Greeting | Awaitable[Greeting | None] | None]
+_Endpoint = Callable[["HttpsRequest", "RequestGuard"], Awaitable["Response"]]
+
+RESTART_SECONDS: Final = 1.0
+"""Before background work that failed begins again."""
+
+
+class App(Generic[_S]):
+    """A program. ``_S`` is its own state of a connection, None without ``state``."""
+
+    def __init__(
+        self,
+        wire: Wire[Any, Any],
+        *,
+        messages_per_minute: int | None = None,
+        budgets: Budgets = MappingProxyType({}),
+        state: "Callable[[Peer[Any]], _S] | None" = None,
+        settings: type[Settings] = Settings,
+        store: "type[ProgramStore] | None" = None,
+        capabilities: Sequence[Capability] = CAPABILITIES,
+        commands: Sequence[click.Command] = (),
+        inspectors: "Sequence[Inspector]" = (),
+        account_data: "AccountData[Any] | None" = None,
+        title: str = "",
+        command: str = "",
+        about: str = "",
+        package: str = "",
+    ) -> None:
+        """Describe a program; ``main`` runs its commands.
+
+        The name of ``wire``, such as `ticker.v1`, names everything else, too. ``messages_per_minute`` is the
+        default of the setting, for each account. ``budgets`` has what does not count as a message, besides
+        the wire's reads.
+
+        ``settings`` are those of every server and sections of the program's own. ``store`` has tables of
+        its own (``ProgramStore``). ``capabilities`` are what the server can do beside its core
+        (`parlour_server/capabilities/`). ``commands`` are more words of the command line; their options and
+        the open store come from `host/cli/command_options.py`.
+        ``account_data`` deletes and exports what tables of its own have of an account.
+        ``inspectors`` look at every request, besides those that the operator turns on: functions of a
+        module, which run in a process of their own; without a capability that runs them the server does not
+        start. ``package`` is the distribution whose version `--version` shows.
+
+        Raises ProgramError.
+        """
+        self.wire: Final = wire
+        word = wire.word
+        self.name: Final = ProgramName(
+            word=word, title=title or word.capitalize(), command=command or f"{word}-server"
+        )
+        self._settings = settings
+        if messages_per_minute is not None:
+            self._settings = _with_messages(settings, messages_per_minute)
+        self._store = store
+        self._capabilities = tuple(capabilities)
+        self._commands = tuple(commands)
+        self._inspectors = tuple(inspectors)
+        self._account_data = account_data
+        self._about = about or f"Run and administer a {self.name.title} server."
+        self._package = package
+        self._state: Callable[[Peer[Any]], Any] = state or _no_state
+        self.budgets: Final[Budgets] = {**dict.fromkeys(wire.reads, Budget.READ), **budgets}
+        self._handlers: dict[type[Request], _Handler[_S, Any]] = {}
+        self._endpoints: dict[Operation, _Endpoint] = {}
+        self._greets: _Greets[_S] | None = None
+        self._background: list[Callable[[], Awaitable[None]]] = []
+        self._logs: dict[str, ProgramLog[Any, Any]] = {}
+        self._running: _RunningApp[_S] | None = None
+
+    def on(self, kind: type[_Q]) -> Callable[[_Handler[_S, _Q]], _Handler[_S, _Q]]:
+        """Handle requests of this kind: return the result, or None, or raise RefusedError.
+
+        The requests of one connection are handled one after the other. Each gets exactly one answer. Raises
+        ProgramError for a kind that is not among the program's requests, or has a handler.
+        """
+        if kind not in self.wire.requests:
+            raise ProgramError(f"{kind.__name__} is not one of the requests of {self.wire.subprotocol}")
+        if kind in self._handlers:
+            raise ProgramError(f"{kind.__name__} has a handler already")
+
+        def add(handler: _Handler[_S, _Q]) -> _Handler[_S, _Q]:
+            self._handlers[kind] = handler
+            return handler
+
+        return add
+
+    def greets(self, greet: _Greets[_S]) -> _Greets[_S]:
+        """Send what this returns as the first frame of a connection; None ends the connection."""
+        if self._greets is not None:
+            raise ProgramError(f"{self.wire.subprotocol} has a greeting already")
+        self._greets = greet
+        return greet
+
+    def background(self, work: _Work) -> _Work:
+        """Run this while the server runs. If it fails, that is logged, and it begins again.
+
+        It waits with ``app.clock.sleep``, so that a test can let time pass (`testing/clock.py`).
+        """
+        self._background.append(work)
+        return work
+
+    def operation(self, row: Operation) -> Callable[[_Endpoint], _Endpoint]:
+        """Handle calls of an operation of the HTTPS API. They need a session, unless the row says otherwise.
+
+        The handler gets the request and the ``RequestGuard``, which reads its body; it returns ``answer(…)``
+        or ``nothing()`` of `core/https/problems.py`, or raises RefusedError. ``session_of(request)`` says who
+        asks.
+        """
+
+        def add(endpoint: _Endpoint) -> _Endpoint:
+            if row in self._endpoints:
+                raise ProgramError(f"{row.name} has a handler already")
+            self._endpoints[row] = endpoint
+            return endpoint
+
+        return add
+
+    @property
+    def clock(self) -> Clock:
+        """The server's clock, which tests replace. Only while the server runs, as all that follows."""
+        return self._running_now().parts.clock
+
+    def settings(self, kind: type[_Settings]) -> _Settings:
+        """Return the settings in force, of the ``kind`` that the program has.
+
+        After SIGHUP they are new ones, but for those that need a restart. Raises ProgramError for another
+        kind.
+        """
+        return _checked(kind, self._running_now().settings)
+
+    def store(self, kind: "type[_Store]") -> _Store:
+        """Return the open store, of the ``kind`` that the program has. Raises ProgramError for another."""
+        return _checked(kind, self._running_now().parts.store)
+
+    def topic(self, name: str) -> Topic:
+        """Return the topic of this name, to add peers to or to publish to."""
+        return self._running_now().parts.topics.topic(name)
+
+    def log(
+        self,
+        kind: str,
+        *,
+        body: type[_B] | UnionType,
+        state: type[_L] | UnionType,
+        push: Callable[[Entry[_B]], Push] | None = None,
+        summary: Callable[[LogRecord[_L]], Push | None] | None = None,
+    ) -> ProgramLog[_B, _L]:
+        """Return the logs of this kind, each with numbered entries (``body``) and a ``state``.
+
+        ``push`` makes what everyone who follows a log gets for a new entry, ``summary`` what everyone who
+        follows the list gets for a log that has changed; None for a change that the list does not show.
+        Where a union is given, annotate what this returns: `ProgramLog[Act, State]`. Raises ProgramError for
+        a kind that is there already.
+        """
+        if kind in self._logs:
+            raise ProgramError(f"{self.wire.subprotocol} has logs of the kind {kind} already")
+        made = self._logs[kind] = ProgramLog(kind, body, state, push, summary)
+        return made
+
+    def _running_now(self) -> "_RunningApp[_S]":
+        if self._running is None:
+            raise ProgramError(f"the server of {self.wire.subprotocol} does not run")
+        return self._running
+
+    def check(self) -> None:
+        """Raise ProgramError for a program that is not complete."""
+        missing = ", ".join(
+            kind.__name__
+            for kind in self.wire.requests
+            if not kind.answered_by_server and kind not in self._handlers
+        )
+        if missing:
+            raise ProgramError(f"{self.wire.subprotocol} has no handler for {missing}: write @app.on(…)")
+        if self._greets is None and self.wire.greeting is not Hello:
+            raise ProgramError(f"{self.wire.greeting.__name__} is sent by no one: write @app.greets")
+        Operations((*self._endpoints, *operations_of(self._capabilities)))
+        if self._store is not None:
+            self._store.check_revisions()
+
+    @property
+    def spec(self) -> "ProgramSpec[Any, ProgramStore]":
+        """The program, as the parts of the kit know it. Raises ProgramError for one that is not complete."""
+        from parlour_server.app.log_account_data import LOG_ACCOUNT_DATA  # noqa: PLC0415
+        from parlour_server.app.program_spec import ProgramSpec  # noqa: PLC0415 - see the module's docstring
+        from parlour_server.app.program_store import ProgramStore  # noqa: PLC0415
+
+        self.check()
+        store = self._store or ProgramStore
+
+        def make_store(engine: "Engine", clock: Clock, tells_by_bus: bool) -> ProgramStore:  # noqa: FBT001 - see ``ProgramSpec``
+            return store(engine, self.name, clock, tells_by_bus=tells_by_bus)
+
+        return ProgramSpec(
+            name=self.name,
+            wire=self.wire,
+            start=self._start,
+            settings=with_sections(self._settings, sections_of(self._capabilities)),
+            schema=replace(store.schema(self.name), capabilities=tables_of(self._capabilities)),
+            capabilities=self._capabilities,
+            make_store=make_store,
+            operations=tuple(self._endpoints),
+            commands=self._commands,
+            inspectors=self._inspectors,
+            account_data=self._account_data or LOG_ACCOUNT_DATA,
+        )
+
+    def main(self) -> None:
+        """Run the command line and exit: init, run, invite, user, session, doctor, backup and more."""
+        self.check()
+        name = self.name
+        example = "\n".join(
+            [
+                "\b\nExample:",
+                f"  {name.command} init --data ~/{name.word} --name {name.word}.example.org",
+                f"  {name.command} run --data ~/{name.word} --listen 0.0.0.0:8443",
+                f"  {name.command} invite create --data ~/{name.word} --uses 5",
+            ]
+        )
+        CommandLine(
+            name,
+            lambda: self.spec,
+            about=self._about,
+            example=example,
+            package=self._package,
+            commands=self._commands,
+            capabilities=self._capabilities,
+        ).main()
+
+    async def _start(self, parts: "Parts[Any, ProgramStore]") -> "RunningProgram[Any]":
+        from parlour_server.app.running_program import RunningProgram  # noqa: PLC0415 - see the docstring
+
+        if self._running is not None:
+            raise ProgramError(f"a server of {self.wire.subprotocol} runs in this process already")
+        running = self._running = _RunningApp(
+            parts,
+            self._handlers,
+            self._greets,
+            self._state,
+            self.budgets,
+            self._endpoints,
+            {kind: log.begin(parts) for kind, log in self._logs.items()},
+        )
+        parts.stack.callback(self._stopped)
+        if self._logs:
+            parts.bus.on_loss(running.lost)
+            parts.run(running.look_for_entries())
+        for work in self._background:
+            parts.run(_repeated(work, parts.clock))
+        return RunningProgram(running, running.endpoints)
+
+    def _stopped(self) -> None:
+        self._running = None
+
+
+class _RunningApp(Generic[_S]):
+    """The program of an ``App`` while its server runs."""
+
+    audited = frozenset({ErrorCode.FORBIDDEN})
+
+    def __init__(
+        self,
+        parts: "Parts[Any, ProgramStore]",
+        handlers: Mapping[type[Request], _Handler[_S, Any]],
+        greets: _Greets[_S] | None,
+        state: Callable[[Peer[Any]], _S],
+        budgets: Budgets,
+        endpoints: Mapping[Operation, _Endpoint],
+        logs: Mapping[str, LogFanout[Any, Any]],
+    ) -> None:
+        self.parts = parts
+        self.settings: Settings = parts.settings
+        self.budgets = budgets
+        self._state = state
+        self._handlers = handlers
+        self._greets = greets
+        self._endpoints = endpoints
+        self._logs = logs
+        self._looking = False
+
+    def state(self, peer: Peer[_S]) -> _S:
+        return self._state(peer)
+
+    def endpoints(
+        self, settings: Settings, guard: "RequestGuard", _reauthentication: "Reauthentication"
+    ) -> Mapping[str, "Handler"]:
+        """Return the handlers of the operations. Called again after a reload."""
+        self.settings = reloaded(self.settings, settings)
+        return {row.name: _with_guard(endpoint, guard) for row, endpoint in self._endpoints.items()}
+
+    async def greet(self, peer: Peer[_S]) -> Greeting | None:
+        sessions = await self.parts.store.sessions.list(peer.user, self.parts.steady.now())
+        if all(one.id != peer.session for one in sessions):
+            return None
+        if self._greets is None:
+            return Hello(
+                server=self.parts.server,
+                user=peer.user,
+                device=peer.device,
+                session=peer.session,
+                now=self.parts.clock.now(),
+            )
+        greeting = self._greets(peer)
+        return await greeting if inspect.isawaitable(greeting) else greeting
+
+    def greeted(self, peer: Peer[_S]) -> None:
+        """Do nothing more."""
+
+    def handle(
+        self, peer: Peer[_S], request: Request
+    ) -> Result | Awaitable[Result | Pending[Any]] | Pending[Any]:
+        return self._handlers[type(request)](peer, request)
+
+    def about(self, request: Request) -> Mapping[str, str | None]:
+        del request  # nothing in it is known
+        return {}
+
+    def notice(self, notice: object) -> None:
+        """Publish what another process appended to a log."""
+        if isinstance(notice, LogAdvanced):
+            for log in self._logs.values():
+                log.advanced(notice)
+
+    def journal(self, entry: object) -> None:
+        """Do the same: the journal has what commands appended."""
+        self.notice(entry)
+
+    async def look_for_entries(self) -> None:
+        """Look in the store for entries of followed logs that neither of them announced."""
+        seconds = LOOK_SECONDS_SHARED if self.parts.store.is_shared else LOOK_SECONDS
+        while True:
+            await self.parts.clock.sleep(seconds)
+            await self._look()
+
+    async def _look(self) -> None:
+        for log in self._logs.values():
+            with ErrorBoundary("looking for entries"):
+                await log.look()
+
+    def lost(self, _subjects: Collection[str] | None) -> None:
+        """Look at once, because the bus has lost something."""
+        if not self._looking:
+            self._looking = True
+            self.parts.background.start("looking for lost entries", self._look_for_lost(), lambda: None)
+
+    async def _look_for_lost(self) -> None:
+        self._looking = False  # first: what is lost meanwhile is looked for again
+        await self._look()
+
+    def closed(self, peer: Peer[_S]) -> None:
+        """Do nothing: a peer that closes has left its topics."""
+
+
+def _no_state(_peer: Peer[Any]) -> None:
+    return
+
+
+def _with_guard(endpoint: _Endpoint, guard: "RequestGuard") -> "Handler":
+    async def handle(request: "HttpsRequest") -> "Response":
+        return await endpoint(request, guard)
+
+    return handle
+
+
+_T = TypeVar("_T")
+
+
+def _checked(kind: type[_T], value: object) -> _T:
+    if not isinstance(value, kind):
+        raise ProgramError(f"the program has no {kind.__name__}: give it to App(…)")
+    return value
+
+
+async def _repeated(work: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    while True:
+        try:
+            await work()
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # sys.exit() in it must not end the server
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                raise
+            log_fault(f"background work {getattr(work, '__name__', work)}", error)
+        else:
+            return
+        await clock.sleep(RESTART_SECONDS)
+
+
+def _with_messages(settings: type[_Settings], per_minute: int) -> type[_Settings]:
+    """Return these settings with another default of ``rates.messages_per_minute``."""
+    rates = type(settings().rates)
+    kinds = {field.name: field.type for field in msgspec.structs.fields(rates)}
+    burst = min(rates().message_burst, per_minute)
+    fewer = msgspec.defstruct(
+        rates.__name__,
+        [
+            ("messages_per_minute", kinds["messages_per_minute"], per_minute),
+            ("message_burst", kinds["message_burst"], burst),
+        ],
+        bases=(rates,),
+        namespace={"__doc__": rates.__doc__},
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+    return cast(
+        "type[_Settings]",
+        msgspec.defstruct(
+            settings.__name__,
+            [("rates", fewer, fewer())],
+            bases=(settings,),
+            frozen=True,
+            kw_only=True,
+            forbid_unknown_fields=True,
+        ),
+    )

@@ -1,0 +1,104 @@
+"""The places of a server where its capabilities act. A place that none uses costs nothing."""
+
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from parlour_server.core.errors import SetupError
+
+if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
+    from parlour_protocol.kit.frames import Request
+    from parlour_protocol.kit.names import UserName
+    from parlour_server.core.accounts.password_hashing import HashingPool
+    from parlour_server.core.audit import Keeper
+    from parlour_server.core.bus.bus import Bus, NoticeType
+    from parlour_server.core.clock import Clock, SteadyClock
+    from parlour_server.core.config.server_settings import Settings
+    from parlour_server.core.connections.peer import Peer
+    from parlour_server.core.connections.service import ConnectionService
+    from parlour_server.core.content_filter import ContentFilter, DevicePolicy
+    from parlour_server.core.data_folder import DataFolder
+    from parlour_server.core.https.operations import Handler
+    from parlour_server.core.kit_store import KitStore
+    from parlour_server.core.metrics import Metrics
+    from parlour_server.core.net.listener import Balancer
+    from parlour_server.core.net.net_server import NetServer
+    from parlour_server.core.net.tls_context import TlsFiles
+    from parlour_server.core.observer import Observer
+    from parlour_server.core.program import Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """The parts of a server that serves, besides those that its program has."""
+
+    net: "NetServer"
+    service: "ConnectionService[Any]"
+    passwords: "HashingPool"
+    tls: "TlsFiles"
+    own_accounts: "Collection[UserName]"
+    """Those of the program itself."""
+
+
+def _refuse_nobody() -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What a server has before it makes its parts: its folder is locked, and the store is open."""
+
+    folder: "DataFolder"
+    settings: "Settings"
+    store: "KitStore"
+    clock: "Clock"
+    steady: "SteadyClock"
+    metrics: "Metrics"
+    notices: "tuple[NoticeType[Any], ...]"
+    """The notifications that servers send each other."""
+    run: Callable[[Coroutine[Any, Any, None]], None]
+    """Run work until the server stops."""
+    last: "AsyncExitStack"
+    """Closed before the store, after everything that records what happens."""
+
+
+@dataclass(slots=True)
+class Hooks:
+    """Each capability adds to them when it starts."""
+
+    keepers: "list[Keeper]" = field(default_factory=list)
+    """Keep the lines of the audit log, from the first to the last: to be added by ``Capability.prepare``."""
+    bus: "Bus | None" = None
+    """What reaches other servers, not open yet: to be set by ``Capability.prepare``."""
+    refused: list[Callable[[str], bool]] = field(default_factory=list)
+    """Asked for each accepted socket, before TLS: whether its plain address may not connect now."""
+    close_refused: Callable[[], None] = _refuse_nobody
+    """Closes the connections of addresses that are refused now: to be called after that has changed."""
+    balancer: "Balancer | None" = None
+    """Asked for each accepted socket: what reads from it, before TLS, for whom a load balancer speaks."""
+    read_again: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    """What to read at the start, and whenever the journal says that this has changed (``note_changed``)."""
+    observer: "Observer | None" = None
+    """What follows requests on their way, if anything does."""
+    serving: list[Callable[[Serving], Awaitable[None]]] = field(default_factory=list)
+    """Called once, as soon as the server serves. Raises SetupError, which stops it."""
+    handlers: "dict[str, Handler]" = field(default_factory=dict)
+    """Those of operations of the HTTPS API, by their names."""
+    reloaded: list[Callable[[Any], None]] = field(default_factory=list)
+    """Called with the new settings after each reload."""
+    answers: "dict[type[Request], Callable[[Peer[Any], Request], Result]]" = field(default_factory=dict)
+    """Handle a request that the server answers for every program (``Request.answered_by_server``)."""
+    closed: "list[Callable[[Peer[Any]], None]]" = field(default_factory=list)
+    """Called for each connection that has ended."""
+    content_filter: "ContentFilter | None" = None
+    """Looks at a request or an upload before the program does; it runs ``ProgramSpec.inspectors``."""
+    device_policy: "DevicePolicy | None" = None
+    """What the program should ask of people's own devices (``ProgramSpec.tells_devices``)."""
+
+    def set_content_filter(self, content_filter: "ContentFilter") -> None:
+        """Have this look at what people send. Raises SetupError: a second one would replace the first."""
+        if self.content_filter is not None:
+            raise SetupError("two capabilities look at what people send, and a server has one: remove one")
+        self.content_filter = content_filter

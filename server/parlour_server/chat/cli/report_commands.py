@@ -1,0 +1,161 @@
+"""`report`: what people reported to the operator. Their text is shown as text, whatever is in it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from parlour_server.host.cli.command_options import (
+    command,
+    data_option,
+    example,
+    json_option,
+    say,
+    shown_time,
+    text_of,
+    with_store,
+)
+
+if TYPE_CHECKING:
+    from parlour_server.chat.store.chat_store import ChatStore
+    from parlour_server.chat.store.types import ReportRecord
+
+_UNCHECKED = (
+    "The room is encrypted: this is what the reporter says that they read. The server knows that\n"
+    "{author} sent a message at that time, and not what it said."
+)
+
+
+@click.group()
+def report() -> None:
+    """Read and close people's reports of messages."""
+
+
+@report.command("list", epilog=example("parlour-server report list --data ~/parlour"))
+@data_option
+@click.option("--all", "everything", is_flag=True, help="Also list closed reports.")
+@json_option
+def list_(data: Path, everything: bool, as_json: bool) -> None:  # noqa: FBT001 - click
+    """List the open reports, oldest first."""
+
+    async def work(store: "ChatStore") -> "list[ReportRecord]":
+        return list(await store.reports.list(closed=everything))
+
+    found = with_store(data, work, did=None)
+    if as_json:
+        say([_as_json(one) for one in found])
+        return
+    for one in found:
+        state = "" if one.closed is None else "  closed"
+        click.echo(
+            f"{one.id}  {shown_time(one.at)}  {one.reason}  {one.author} in {_place(one)}, "
+            f"by {one.reporter}{state}"
+        )
+
+
+@report.command(epilog=example("parlour-server report show --data ~/parlour 7kq2m9x4tb"))
+@data_option
+@json_option
+@click.argument("which")
+def show(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Show the report with the id WHICH, with the message."""
+
+    async def work(store: "ChatStore") -> "ReportRecord":
+        return await _known(store, which)
+
+    one = with_store(data, work, did=None)
+    if as_json:
+        say(_as_json(one))
+        return
+    click.echo(f"{one.id}: {one.reason}, by {one.reporter} at {shown_time(one.at)}")
+    if one.note:
+        click.echo(f"  {_lines(one.note)[0]}")
+    click.echo(f"{one.author} in {_place(one)} (room {one.room}), #{one.seq} at {shown_time(one.sent)}:")
+    for line in _lines(one.quote):
+        click.echo(f"  > {line}")
+    _show_logged(one)
+    if one.file is not None:
+        click.echo(f"With the file {_lines(one.file)[0]}")
+    if one.closed is not None:
+        click.echo(f"Closed at {shown_time(one.closed)}. {_lines(one.resolution)[0]}".rstrip())
+
+
+@report.command(epilog=example("parlour-server report close --data ~/parlour 7kq2m9x4tb --note 'banned'"))
+@data_option
+@click.option("--note", default="", metavar="TEXT", help="What was done about it; kept with the report.")
+@json_option
+@click.argument("which")
+def close(data: Path, which: str, note: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Close the report with the id WHICH. It is kept for 90 days; no one is told."""
+    from parlour_protocol.kit.fields import ReasonText  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415
+
+    resolution = text_of(ReasonText, note, "note")
+
+    async def work(store: "ChatStore") -> "ReportRecord":
+        found = await _known(store, which)
+        if not await store.reports.close(found.id, SystemClock().now(), str(resolution)):
+            raise SetupError("this report was closed before")
+        return await _known(store, which)
+
+    closed = with_store(data, work, did="report close", report=which, note=str(resolution))
+    if as_json:
+        say(_as_json(closed))
+        return
+    click.echo(f"{closed.id} is closed")
+
+
+def _show_logged(one: "ReportRecord") -> None:
+    """Say whether the log confirms the quote."""
+    if one.encrypted:
+        click.echo(_UNCHECKED.format(author=one.author))
+    elif one.logged is None:
+        click.echo("The message was deleted before it was reported, so the log has no text of it.")
+    elif one.logged == one.quote:
+        click.echo("The log had the same text.")
+    else:
+        click.echo("The log had another text, because it was edited or because the quote is wrong:")
+        for line in _lines(one.logged):
+            click.echo(f"  | {line}")
+
+
+async def _known(store: "ChatStore", which: str) -> "ReportRecord":
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
+
+    found = await store.reports.find(which)
+    if found is None:
+        raise SetupError(f"there is no such report; `{command()} report list --all` shows all")
+    return found
+
+
+def _place(one: "ReportRecord") -> str:
+    return "a direct room" if one.room_name is None else str(one.room_name)
+
+
+def _lines(text: str) -> list[str]:
+    """Return someone's text as lines that can do nothing to a terminal; at least one."""
+    from parlour_protocol.kit.text import safe_text  # noqa: PLC0415 - keeps `--help` quick
+
+    return list(safe_text(text).lines) or [""]
+
+
+def _as_json(one: "ReportRecord") -> dict[str, Any]:
+    return {
+        "report": one.id,
+        "at": one.at,
+        "reporter": one.reporter,
+        "reason": one.reason,
+        "note": one.note,
+        "room": one.room,
+        "room_name": one.room_name,
+        "seq": one.seq,
+        "author": one.author,
+        "sent": one.sent,
+        "encrypted": one.encrypted,
+        "quote": one.quote,
+        "logged": one.logged,
+        "file": one.file,
+        "closed": one.closed,
+        "resolution": one.resolution,
+    }

@@ -1,0 +1,401 @@
+"""`room`: list, create, rename, archive and delete rooms, and appoint moderators."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parlour_server.host.cli.command_options import (
+    canonical,
+    command,
+    confirm,
+    data_option,
+    example,
+    folder_of,
+    json_option,
+    known,
+    say,
+    settings_of,
+    shown_time,
+    text_of,
+    with_store,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parlour_protocol.frames.bodies import AnyBody
+    from parlour_protocol.ids import RoomId
+    from parlour_protocol.kit.ids import Millis
+    from parlour_server.chat.store.chat_store import ChatStore
+    from parlour_server.chat.store.types import AppendEvent, Decide, Facts, RoomFactsForOperator
+    from parlour_server.core.errors import SetupError
+
+
+@click.group()
+def room() -> None:
+    """List, create, rename, archive and delete rooms; appoint people to moderate them."""
+
+
+@room.command(
+    "list",
+    epilog=example(
+        "parlour-server room list --data ~/parlour\n"
+        "parlour-server room list --data ~/parlour --private --json"
+    ),
+)
+@data_option
+@click.option("--private", is_flag=True, help="List the private rooms instead, with their ids.")
+@json_option
+def list_(data: Path, private: bool, as_json: bool) -> None:  # noqa: FBT001 - click
+    """List the public rooms, or the private ones."""
+
+    async def work(store: "ChatStore") -> "Sequence[RoomFactsForOperator]":
+        return await store.rooms.for_operator(private=private)
+
+    found = with_store(data, work, did=None)
+    if as_json:
+        say([_as_json(one) for one in found])
+        return
+    for one in found:
+        marks = "  encrypted" * one.encrypted + "  archived" * one.archived
+        shown = f"{one.room}  {one.name}" if private else str(one.name)
+        members = f"{one.members} member{'s' * (one.members != 1)}"
+        click.echo(f"{shown}  {members}  {str(one.topic)!r}{marks}")
+
+
+@room.command(epilog=example("parlour-server room show --data ~/parlour lobby"))
+@data_option
+@json_option
+@click.argument("name")
+def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Show what the server knows of the room NAME (its name or id), besides what is written in it."""
+    from parlour_server.chat.system_account import system_account  # noqa: PLC0415 - keeps `--help` quick
+
+    async def work(store: "ChatStore") -> "RoomFactsForOperator":
+        return await _described(store, name)
+
+    one = with_store(data, work, did=None)
+    owners = ["server" if owner == system_account() else owner for owner in one.owners]
+    if as_json:
+        say({**_as_json(one), "owners": owners})
+        return
+    state = "archived" if one.archived else "active"
+    click.echo(f"{one.name or 'a direct room'} ({one.room}): {one.kind.value}, {state}")
+    click.echo(f"  topic      {str(one.topic)!r}")
+    click.echo(f"  members    {one.members}, of whom owners: {', '.join(owners) or 'none'}")
+    click.echo(f"  encrypted  {'yes' if one.encrypted else 'no'}")
+    click.echo(f"  events     {one.events}, {one.bytes} bytes; files {one.file_bytes} bytes")
+
+
+@room.command(epilog=example("parlour-server room rename --data ~/parlour kitchen dining"))
+@data_option
+@json_option
+@click.argument("name")
+@click.argument("new")
+def rename(data: Path, name: str, new: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Rename the room NAME (its name or id). Its members are told."""
+    from parlour_protocol.frames.bodies import Renamed  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.room_name import parse_room_name  # noqa: PLC0415
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415
+
+    chosen = parse_room_name(new)
+    if with_store(data, lambda store: _described(store, name), did=None).name == chosen:
+        raise SetupError(f"the room is already called {chosen}")
+    room = _append(data, name, Renamed(chosen), _if_named, did="room rename", new=str(chosen))
+    _print_result(room, f"{name} is now called {chosen}", as_json=as_json, name=str(chosen))
+    _warn_without_lobby(data)
+
+
+@room.command(epilog=example("parlour-server room archive --data ~/parlour kitchen"))
+@data_option
+@json_option
+@click.argument("name")
+def archive(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Archive the room NAME (its name or id): members can read it, but no one can write in it."""
+    _set_archived(data, name, on=True, as_json=as_json)
+
+
+@room.command(epilog=example("parlour-server room unarchive --data ~/parlour kitchen"))
+@data_option
+@json_option
+@click.argument("name")
+def unarchive(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Make an archived room active again."""
+    _set_archived(data, name, on=False, as_json=as_json)
+
+
+@room.command(epilog=example("parlour-server room delete --data ~/parlour kitchen --yes"))
+@data_option
+@json_option
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.argument("name")
+def delete(data: Path, name: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Delete the room NAME (its name or id) with its messages and files. This can't be undone.
+
+    Its members are told and lose it at once; the running server removes its data in the minutes after.
+    People's devices keep the copies that they have.
+    """
+    from parlour_protocol.frames.bodies import RoomDeleted  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.chat.rooms.operator_rules import allow_anything  # noqa: PLC0415
+
+    async def look(store: "ChatStore") -> "RoomFactsForOperator":
+        return await _described(store, name)
+
+    one = with_store(data, look, did=None)
+    which = f"{one.name or 'the direct room'} ({one.room})"
+    confirm(f"Delete {which} with {one.events} events, for good?", yes=yes)
+    title = str(one.name or "")
+    room = _append(data, one.room, RoomDeleted(), allow_anything, did="room delete", title=title)
+    _print_result(room, f"{one.name or room} is deleted", as_json=as_json, deleted=True)
+    _warn_without_lobby(data)
+
+
+@room.command(
+    epilog=example("parlour-server room create --data ~/parlour kitchen --topic 'What is for dinner'")
+)
+@data_option
+@json_option
+@click.option("--topic", default="", help="A one-line topic.")
+@click.argument("name")
+def create(data: Path, name: str, topic: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Create a public room that belongs to the server."""
+    from parlour_protocol.frames.fields import TopicText  # noqa: PLC0415
+    from parlour_protocol.ids import new_room_id  # noqa: PLC0415
+    from parlour_protocol.kit.ids import new_request_id  # noqa: PLC0415
+    from parlour_protocol.kit.names import skeleton  # noqa: PLC0415
+    from parlour_protocol.room_name import parse_room_name  # noqa: PLC0415
+    from parlour_protocol.rooms import RoomKind  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.chat.store.types import NewRoom  # noqa: PLC0415
+    from parlour_server.chat.system_account import system_account, system_device  # noqa: PLC0415
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415
+
+    chosen = parse_room_name(name)
+    new = NewRoom(
+        room=new_room_id(),
+        kind=RoomKind.PUBLIC,
+        author=system_account(),
+        session=None,
+        device=system_device(),
+        request=new_request_id(),
+        at=SystemClock().now(),
+        name=chosen,
+        skeleton=skeleton(chosen),
+        topic=text_of(TopicText, topic, "topic"),
+    )
+    made = with_store(data, lambda store: store.rooms.create(new), did="room create", room=str(chosen))
+    _print_result(made.room, f"{chosen} exists; anyone can join it", as_json=as_json, name=str(chosen))
+
+
+@room.command(epilog=example("parlour-server room appoint --data ~/parlour lobby anna --role moderator"))
+@data_option
+@json_option
+@click.option(
+    "--role",
+    type=click.Choice(["owner", "moderator", "member"]),
+    default="moderator",
+    show_default=True,
+    help="The role to give.",
+)
+@click.argument("name")
+@click.argument("who")
+def appoint(data: Path, name: str, who: str, role: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Give WHO a role in the room NAME (its name or id). They must be a member."""
+    from parlour_protocol.frames.bodies import RoleSet  # noqa: PLC0415
+    from parlour_protocol.rooms import Role  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.chat.rooms.operator_rules import decide_appointment  # noqa: PLC0415
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415
+
+    async def work(store: "ChatStore") -> "RoomId":
+        room = await _find(store, name)
+        chosen = await known(store, who)
+        body = RoleSet(chosen, Role(role))
+        await store.log.append(_event(room, SystemClock().now(), body), decide_appointment)
+        return room
+
+    room = with_store(data, work, did="room appoint", room=name, user=canonical(who), role=role)
+    _print_result(room, f"{who} is {role} of {name}", as_json=as_json, user=canonical(who), role=role)
+
+
+@room.command(
+    epilog=example(
+        "parlour-server room retention --data ~/parlour lobby\nparlour-server room retention "
+        "--data ~/parlour lobby --days 30 --yes"
+    )
+)
+@data_option
+@json_option
+@click.option("--days", type=click.IntRange(1, 36_500), help="Remove messages after so many days.")
+@click.option("--clear", is_flag=True, help="Keep messages as long as the server keeps any.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.argument("name")
+def retention(
+    data: Path,
+    name: str,
+    days: int | None,
+    clear: bool,  # noqa: FBT001 - click
+    yes: bool,  # noqa: FBT001 - click
+    as_json: bool,  # noqa: FBT001 - click
+) -> None:
+    """Show how long messages of the room NAME (its name or id) are kept, or set it.
+
+    Members are told at once. A shorter time applies after `messages.notice_days`; it removes messages for
+    good, so it asks first.
+    """
+    from parlour_protocol.frames.bodies import RetentionSet  # noqa: PLC0415
+    from parlour_protocol.kit.ids import Millis  # noqa: PLC0415
+    from parlour_server.chat.rooms.rights import refuse_same_retention  # noqa: PLC0415
+    from parlour_server.chat.settings import ChatSettings  # noqa: PLC0415
+    from parlour_server.chat.store.types import RetentionPolicy, shorter, shortest  # noqa: PLC0415
+    from parlour_server.core.clock import DAY_MILLIS, SystemClock  # noqa: PLC0415 - keeps `--help` quick
+
+    if days is not None and clear:
+        raise click.UsageError("--days and --clear can't be used together")
+    changes = days is not None or clear
+    settings = settings_of(folder_of(data))
+    assert isinstance(settings, ChatSettings)  # noqa: S101 - it is the chat's command
+    now = SystemClock().now()
+    applies = Millis(now + settings.messages.notice_days * DAY_MILLIS)
+
+    async def look(store: "ChatStore") -> "RetentionPolicy":
+        return (await store.retention.policy(await _find(store, name))).settled(now)
+
+    if days is not None:
+        before = with_store(data, look, did=None).days
+        if before != days and shortest(before, days) == days:
+            kept = f"{days} day{'' if days == 1 else 's'}"
+            confirm(f"Remove messages of {name} for good after {kept}?", yes=yes)
+
+    async def work(store: "ChatStore") -> "tuple[RoomId, RetentionPolicy, RetentionPolicy]":
+        room = await _find(store, name)
+        if changes:
+            await store.log.append(_event(room, now, RetentionSet(days, applies)), refuse_same_retention)
+        return room, await store.retention.policy(None), await store.retention.policy(room)
+
+    did = "room retention" if changes else None
+    about = {"room": name, "days": str(days or "clear")} if changes else {}
+    found, of_server, of_room = with_store(data, work, did=did, **about)
+    shown = shorter(of_server.settled(now), of_room.settled(now), None)
+    in_force, later = (None, None) if shown is None else (shown.days, shown.next_days)
+    starts = None if shown is None else shown.next_from
+    if as_json:
+        say({"room": found, "days": in_force, "next_days": later, "next_from": starts})
+        return
+    click.echo(f"messages of {name} are kept {_kept(in_force)}")
+    if starts is not None:
+        click.echo(f"from {shown_time(starts)} on: {_kept(later)}")
+
+
+def _kept(days: int | None) -> str:
+    return "for ever" if days is None else f"for {days} day{'' if days == 1 else 's'}"
+
+
+def _set_archived(data: Path, name: str, *, on: bool, as_json: bool) -> None:
+    from parlour_protocol.frames.bodies import Archived  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.chat.rooms.rights import refuse_same_archived  # noqa: PLC0415
+
+    def decide(_event: "AppendEvent", facts: "Facts") -> None:
+        refuse_same_archived(facts, on=on)
+
+    did = "room archive" if on else "room unarchive"
+    room = _append(data, name, Archived(on), decide, did=did)
+    _print_result(room, f"{name} is {'archived' if on else 'active again'}", as_json=as_json, archived=on)
+
+
+def _append(data: Path, name: str, body: "AnyBody", decide: "Decide", *, did: str, **about: str) -> "RoomId":
+    """Append the operator's event to the log of the room with this name or id."""
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+
+    async def work(store: "ChatStore") -> "RoomId":
+        room = (await _described(store, name)).room
+        await store.log.append(_event(room, SystemClock().now(), body), decide)
+        return room
+
+    return with_store(data, work, did=did, room=name, **about)
+
+
+def _warn_without_lobby(data: Path) -> None:
+    from parlour_server.chat.system_account import lobby  # noqa: PLC0415 - keeps `--help` quick
+
+    if with_store(data, lambda store: store.rooms.find_public(lobby()), did=None) is None:
+        click.echo(
+            f"There is no public room called {lobby()} now: new accounts join no room. "
+            f"`{command()} room create {lobby()}` makes one.",
+            err=True,
+        )
+
+
+def _event(room: "RoomId", now: "Millis", body: "AnyBody") -> "AppendEvent":
+    """Return an event by the server itself."""
+    from parlour_protocol.kit.ids import new_request_id  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.chat.store.types import AppendEvent  # noqa: PLC0415
+    from parlour_server.chat.system_account import system_account, system_device  # noqa: PLC0415
+
+    return AppendEvent(room, system_account(), system_device(), new_request_id(), now, body, None)
+
+
+def _print_result(room: "RoomId", sentence: str, *, as_json: bool, **fields: object) -> None:
+    if as_json:
+        say({"room": room, **fields})
+    else:
+        click.echo(sentence)
+
+
+def _as_json(one: "RoomFactsForOperator") -> dict[str, object]:
+    return {
+        "room": one.room,
+        "name": one.name,
+        "kind": one.kind.value,
+        "members": one.members,
+        "topic": one.topic,
+        "encrypted": one.encrypted,
+        "archived": one.archived,
+        "events": one.events,
+        "bytes": one.bytes,
+        "file_bytes": one.file_bytes,
+    }
+
+
+async def _described(store: "ChatStore", name: str) -> "RoomFactsForOperator":
+    """Return the room with this name or id. Raises SetupError."""
+    found = await store.rooms.describe(await _find(store, name))
+    if found is None:
+        raise _no_such_room()
+    return found
+
+
+def _no_such_room() -> "SetupError":
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
+
+    return SetupError(
+        f"no such room; `{command()} room list` shows the public ones, and with --private the others"
+    )
+
+
+def _if_named(_event: "AppendEvent", facts: "Facts") -> None:
+    """Allow it for a room that has a name."""
+    from parlour_protocol.errors import ErrorCode  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.rooms import RoomKind  # noqa: PLC0415
+    from parlour_server.core.errors import RefusedError  # noqa: PLC0415
+
+    if facts.kind is RoomKind.DIRECT:
+        raise RefusedError(ErrorCode.FORBIDDEN, "a direct room has no name")
+
+
+async def _find(store: "ChatStore", name: str) -> "RoomId":
+    """Return the room with this name or id. Raises SetupError."""
+    from parlour_protocol.ids import RoomId  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.names import NameRefusedError  # noqa: PLC0415
+    from parlour_protocol.room_name import parse_room_name  # noqa: PLC0415
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415
+
+    try:
+        found = await store.rooms.find_named(parse_room_name(name))
+    except NameRefusedError:  # an id may begin with a dash
+        found = ()
+    if len(found) > 1:
+        raise SetupError(f"several rooms have this name: give one of their ids instead ({', '.join(found)})")
+    room = found[0] if found else RoomId(name)
+    if not await store.log.heads([room]):
+        raise _no_such_room()
+    return room

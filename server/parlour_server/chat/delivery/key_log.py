@@ -1,0 +1,34 @@
+"""Reads the key log for clients: pages of entries, and the head that this server signs.
+
+The store appends to it in the transactions that change keys; nothing here can change or omit an entry. The
+signature is evidence of the heads that a server showed.
+"""
+
+from parlour_protocol.delivery import KeyLogPage
+from parlour_protocol.frames.opaque import Digest, PublicKey, Signature
+from parlour_protocol.identity import Head
+from parlour_protocol.limits import KEY_LOG_PAGE
+from parlour_server.chat.store.sql.e2ee.key_log import KeyLogStore
+from parlour_server.core.signatures import SigningKey
+
+
+class KeyLog:
+    """The key log of the server that is called ``server``."""
+
+    def __init__(self, store: KeyLogStore, key: SigningKey, *, server: str) -> None:
+        self._store = store
+        self._key = key
+        self._server = server
+
+    async def page(self, after: int) -> KeyLogPage:
+        """Return the entries after number ``after``, and the signed head of the whole log."""
+        entries, found = await self._store.page(after=after, limit=KEY_LOG_PAGE.value)
+        head = found or Head.empty(self._server)
+        return KeyLogPage(
+            server=self._server,
+            entries=tuple(entries),
+            size=head.size,
+            head=Digest(head.digest),
+            signature=Signature(self._key.sign(head.to_be_signed(self._server))),
+            key=PublicKey(self._key.public),
+        )

@@ -1,0 +1,59 @@
+"""What the chat's endpoints read of a request besides JSON: ids in the path, numbers, the length of a file.
+
+A malformed id gets the same answer as one that does not exist.
+"""
+
+import re
+from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import Request
+
+from parlour_protocol.kit.ids import DEVICE_ID_PATTERN, ID_PATTERN, DeviceId
+from parlour_protocol.kit.limits import Limit
+from parlour_server.core.https.problems import RequestRefusedError
+from parlour_server.core.https.request_body import content_length
+
+_ID: Final = re.compile(ID_PATTERN)
+_DEVICE: Final = re.compile(DEVICE_ID_PATTERN)
+_NUMBER: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
+_BYTES: Final = "application/octet-stream"
+
+
+def id_in(request: Request) -> str:
+    """Return the id in the path. Raises RequestRefusedError if it is malformed."""
+    return _matching(request, _ID)
+
+
+def device_in(request: Request) -> DeviceId:
+    """Return the device in the path. Raises RequestRefusedError."""
+    return DeviceId(_matching(request, _DEVICE))
+
+
+def number_in(request: Request, name: str) -> int:
+    """Return a number of the query, 0 when it is absent. Raises RequestRefusedError."""
+    values = request.query_params.getlist(name)
+    if not values:
+        return 0
+    if len(values) > 1 or not _NUMBER.fullmatch(values[0]):
+        raise RequestRefusedError(HTTPStatus.BAD_REQUEST, "malformed", f"`{name}` must be a single number.")
+    return int(values[0])
+
+
+def length_of_bytes(request: Request, cap: Limit) -> int:
+    """Return the length of a body that is not JSON. Raises RequestRefusedError."""
+    if request.headers.get("content-type", "").strip().lower() != _BYTES:
+        raise RequestRefusedError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_bytes", f"Send bytes, with Content-Type: {_BYTES}."
+        )
+    length = content_length(request, cap)
+    if length is None:
+        raise RequestRefusedError(HTTPStatus.LENGTH_REQUIRED, "needs_length", "Send Content-Length.")
+    return length
+
+
+def _matching(request: Request, pattern: re.Pattern[str]) -> str:
+    found: str = request.path_params["id"]
+    if not pattern.fullmatch(found):
+        raise RequestRefusedError(HTTPStatus.NOT_FOUND, "not_found", "Not found.")
+    return found

@@ -1,0 +1,1 @@
+"""Chat: handles requests and delivers events. Begin reading at `chat.py`."""

@@ -1,0 +1,260 @@
+"""The chat as a program of the kit: greets people, handles their requests, and delivers what happens.
+
+The connection service counts, orders and answers; nothing here does. A membership that ends while a greeting
+is read does not come back with it (S4).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final, assert_never, cast
+
+from parlour_protocol.frames.bodies import FileRef
+from parlour_protocol.frames.replies import AnyResult, Hello, Stored
+from parlour_protocol.frames.requests import (
+    CommandRequest,
+    Cost,
+    CreateRoom,
+    Invite,
+    OpenDirect,
+    QueryRequest,
+    Report,
+    RoomRequest,
+    Send,
+)
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.frames import Request
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.unions import members
+from parlour_server.chat.service.abuse_reports import AbuseReports
+from parlour_server.chat.service.commands import AUTHORIZATION, Commands, MessageCounts
+from parlour_server.chat.service.hub import Hub
+from parlour_server.chat.service.key_change_notifier import KeyChangeNotifier
+from parlour_server.chat.service.notices import (
+    ConsentChanged,
+    DeviceEphemeral,
+    DeviceWaits,
+    EventCommitted,
+    KeysChanged,
+    RoomEphemeral,
+    UserEphemeral,
+)
+from parlour_server.chat.service.peer_state import ChatPeer, PeerState
+from parlour_server.chat.service.position_check import PositionCheck
+from parlour_server.chat.service.presence import Presence
+from parlour_server.chat.service.queries import Queries
+from parlour_server.chat.settings import ChatRates, Delivery, MessageSettings
+from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.chat.store.types import Appended, ConsentRecorded, DevicesChanged, RoomAdvanced
+from parlour_server.core.account_buckets import AccountBuckets
+from parlour_server.core.account_limits import AccountLimits
+from parlour_server.core.audit import Audit
+from parlour_server.core.bus.bus import Bus
+from parlour_server.core.clock import Clock
+from parlour_server.core.connections.background_tasks import BackgroundTasks
+from parlour_server.core.connections.batching import Deliveries
+from parlour_server.core.connections.budgets import AnyBuckets, Budget, Budgets
+from parlour_server.core.connections.connected_peers import ConnectedPeers
+from parlour_server.core.live_nodes import LiveNodes
+from parlour_server.core.program import Pending
+from parlour_server.core.token_buckets import HOUR, KeyedBuckets
+
+_BUDGETS: Final = {Cost.MESSAGE: Budget.MESSAGE, Cost.READ: Budget.READ, Cost.FREE: Budget.FREE}
+
+CheckFile = Callable[[UserName, RoomId, FileRef], Awaitable[None]]
+"""Raises RefusedError for a file that may not have this name, or be sent here."""
+
+
+class Chat:
+    """Everything between a request and the store."""
+
+    audited = AUTHORIZATION
+
+    def __init__(
+        self,
+        *,
+        server: str,
+        rates: ChatRates,
+        delivery: Delivery,
+        messages: MessageSettings,
+        store: ChatStore,
+        connected: ConnectedPeers[PeerState],
+        nodes: LiveNodes,
+        limits: AccountLimits,
+        background: BackgroundTasks,
+        bus: Bus,
+        clock: Clock,
+        steady: Clock,
+        audit: Audit,
+        loop: asyncio.AbstractEventLoop,
+        deliveries: Deliveries,
+        check_file: CheckFile | None = None,
+    ) -> None:
+        """``server`` is the name in the hello.
+
+        ``check_file`` looks at a file with the name that a message gives it.
+
+        ``steady`` measures the limits of sessions, ``clock`` dates events; ``limits`` are of single accounts.
+        ``deliveries`` counts what is delivered.
+        """
+        self._check_file = check_file
+        self._server = server
+        self._store = store
+        self._clock = clock
+        self._steady = steady
+        self._hub = Hub(
+            store=store,
+            connected=connected,
+            loop=loop,
+            background=background,
+            bus=bus,
+            floor=delivery.flush_ms / 1000,
+            deliveries=deliveries,
+        )
+        self.positions = PositionCheck(
+            log=store.log,
+            hub=self._hub,
+            bus=bus,
+            clock=clock,
+            background=background,
+            is_shared=store.is_shared,
+        )
+        self._presence = Presence(
+            connected=connected,
+            hub=self._hub,
+            rooms=store.rooms,
+            nodes=nodes,
+            background=background,
+            loop=loop,
+            clock=clock,
+            members=delivery.presence_members,
+        )
+        self._keys = KeyChangeNotifier(store=store, hub=self._hub, connected=connected, background=background)
+        self._commands = Commands(
+            server=server,
+            log=store.log,
+            bus=bus,
+            clock=clock,
+            audit=audit,
+            incarnation=store.incarnation,
+            messages=messages,
+        )
+        self._queries = Queries(
+            store=store,
+            hub=self._hub,
+            bus=bus,
+            clock=clock,
+            commands=self._commands,
+            presence=self._presence,
+            reports=AbuseReports(store.reports, clock, audit),
+            background=background,
+        )
+        invited, made, reported = rates.invites_per_hour, rates.rooms_per_hour, rates.reports_per_hour
+        rooms = AccountBuckets(limits, "rates.rooms_per_hour", made, per=HOUR, burst=made)
+        invites = AccountBuckets(limits, "rates.invites_per_hour", invited, per=HOUR, burst=invited)
+        reports: KeyedBuckets[UserName] = KeyedBuckets(
+            reported, per=HOUR, burst=reported, setting="rates.reports_per_hour"
+        )
+        limited: dict[type, AnyBuckets] = {
+            Invite: invites,
+            CreateRoom: rooms,
+            OpenDirect: rooms,
+            Report: reports,
+        }
+        self.budgets: Budgets = {
+            kind: _BUDGETS.get(kind.cost) or limited[kind] for kind in members(CommandRequest | QueryRequest)
+        }
+
+    @property
+    def messages(self) -> MessageCounts:
+        """The messages that were stored here."""
+        return self._commands.messages
+
+    @property
+    def live_rooms(self) -> int:
+        """How many rooms have someone who is connected here."""
+        return len(self._hub.rooms)
+
+    @property
+    def gaps_filled(self) -> int:
+        """How many gaps in rooms' events were filled from the store."""
+        return self._hub.gaps_filled
+
+    def state(self, peer: ChatPeer) -> PeerState:
+        """Return the state of a connection that is in no room yet."""
+        del peer
+        return PeerState(self._clock.monotonic())
+
+    async def greet(self, peer: ChatPeer) -> Hello | None:
+        """Return the hello, and deliver the events of its rooms from then on."""
+        grant = peer.grant
+        with self._hub.ended.watching(grant.user) as ended:
+            found = await self._store.rooms.greeting(grant.user, grant.session, self._steady.now())
+        if found is None or peer.closed:
+            return None
+        return Hello(
+            server=self._server,
+            user=grant.user,
+            device=grant.device,
+            session=grant.session,
+            now=self._clock.now(),
+            incarnation=self._store.incarnation,
+            rooms=tuple(self._hub.subscribe_all(peer, found.rooms, ended)),
+            invitations=found.invitations,
+        )
+
+    def greeted(self, peer: ChatPeer) -> None:
+        """Enter the rooms that were entered meanwhile, and announce the person."""
+        self._hub.enter_late(peer)
+        self._presence.changed(peer.user, peer.state.visible_rooms)
+
+    def handle(
+        self, peer: ChatPeer, request: Request
+    ) -> Pending[Appended] | Coroutine[Any, Any, AnyResult | None]:
+        """Append what the request says, or wait for the store."""
+        asked = cast("CommandRequest | QueryRequest", request)  # the chat's wire decodes no others
+        if isinstance(asked, Send) and asked.file is not None and self._check_file is not None:
+            return self._send_file(peer, asked, asked.file, self._check_file)
+        if isinstance(asked, CommandRequest):
+            return self._commands.append(peer, asked)
+        if isinstance(asked, QueryRequest):
+            return self._queries.answer(peer, asked)
+        assert_never(asked)
+
+    async def _send_file(self, peer: ChatPeer, asked: Send, file: FileRef, check: CheckFile) -> Stored:
+        await check(peer.user, asked.room, file)
+        return await self._commands.append_now(peer, asked)
+
+    def about(self, request: Request) -> Mapping[str, str | None]:
+        """Return the room of a request."""
+        return {"room": request.room if isinstance(request, RoomRequest) else None}
+
+    def notice(self, notice: object) -> None:
+        """Deliver what the bus reports."""
+        if isinstance(notice, EventCommitted):
+            self._hub.committed(notice.event)
+        elif isinstance(notice, UserEphemeral):
+            self._hub.send_to_user(notice)
+        elif isinstance(notice, DeviceEphemeral):
+            self._hub.send_to_device(notice)
+        elif isinstance(notice, KeysChanged):
+            self._keys.changed(notice.user)
+        elif isinstance(notice, DeviceWaits):
+            self._keys.device_waits(notice.user)
+        elif isinstance(notice, ConsentChanged):
+            self._hub.consent_changed(notice.user, notice.room)
+        elif isinstance(notice, RoomEphemeral):
+            self._hub.send_to_room(notice)
+
+    def journal(self, entry: object) -> None:
+        """Handle what another process did: it appended an event, or changed memberships or devices."""
+        if isinstance(entry, RoomAdvanced):
+            self._hub.advanced(entry.room, entry.seq, entry.who)
+        elif isinstance(entry, ConsentRecorded):
+            self._hub.consent_recorded(entry.user, entry.room)
+        elif isinstance(entry, DevicesChanged):
+            self._keys.changed(entry.user)
+
+    def closed(self, peer: ChatPeer) -> None:
+        """Remove a connection from its rooms."""
+        self._presence.left(peer)
+        self._hub.leave_all(peer)

@@ -1,0 +1,261 @@
+"""Commands: requests that append an event to a room's log, answered when it is on disk.
+
+A message needs no task: it is answered when the store's future is done. The server sets author, device and
+time, never the client (S5: spoofed sender). Requests call ``append``; joining a room and the HTTPS API's
+commits, which need the stored event, call ``commit``.
+"""
+
+import asyncio
+from asyncio import Future
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.bodies import (
+    AnyBody,
+    Archived,
+    Banned,
+    Deleted,
+    Edited,
+    EncryptedMessage,
+    EncryptionOn,
+    Invited,
+    Kicked,
+    Left,
+    Message,
+    Muted,
+    Pinned,
+    Reacted,
+    Renamed,
+    RetentionSet,
+    RoleSet,
+    RoomDeleted,
+    TopicSet,
+    Unbanned,
+    Uninvited,
+    Unmuted,
+    subject_of,
+)
+from parlour_protocol.frames.replies import Stored
+from parlour_protocol.frames.requests import (
+    Archive,
+    Ban,
+    CommandRequest,
+    Delete,
+    DeleteRoom,
+    Edit,
+    Encrypt,
+    Invite,
+    Kick,
+    Leave,
+    Mute,
+    Pin,
+    React,
+    Rename,
+    Send,
+    SendEncrypted,
+    SetRetention,
+    SetRole,
+    SetTopic,
+    Unban,
+    Uninvite,
+    Unmute,
+)
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Incarnation, Millis, RequestId
+from parlour_server.chat.audit import ChatAuditEvent
+from parlour_server.chat.rooms.rights import decide_within
+from parlour_server.chat.rooms.statement_rules import check_statement
+from parlour_server.chat.service.notices import EventCommitted
+from parlour_server.chat.service.peer_state import ChatPeer
+from parlour_server.chat.settings import MessageSettings
+from parlour_server.chat.store.sql.rooms.log import Log
+from parlour_server.chat.store.types import Appended, AppendEvent, Attached
+from parlour_server.core.audit import Audit
+from parlour_server.core.bus.bus import Bus
+from parlour_server.core.clock import DAY_MILLIS, Clock
+from parlour_server.core.connections.error_boundary import ErrorBoundary
+from parlour_server.core.program import Pending
+from parlour_server.core.store.records import SessionRecord, TicketGrant
+
+
+def body_of(frame: CommandRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR0911, PLR0912 - one case each
+    """Return the event body of the request."""
+    match frame:
+        case Send():
+            return Message(text=frame.text, reply_to=frame.reply_to, file=frame.file)
+        case SendEncrypted():
+            return EncryptedMessage(
+                group=frame.group, epoch=frame.epoch, data=frame.data, blanks=frame.blanks
+            )
+        case Edit():
+            return Edited(target=frame.target, text=frame.text)
+        case Delete():
+            return Deleted(target=frame.target)
+        case React():
+            return Reacted(target=frame.target, reaction=frame.reaction, on=frame.on)
+        case Pin():
+            return Pinned(target=frame.target, on=frame.on)
+        case Encrypt():
+            return EncryptionOn()
+        case Leave():
+            return Left(statement=frame.statement)
+        case Invite():
+            return Invited(who=frame.user, statement=frame.statement)
+        case Uninvite():
+            return Uninvited(who=frame.user, statement=frame.statement)
+        case SetTopic():
+            return TopicSet(topic=frame.topic)
+        case Rename():
+            return Renamed(name=frame.name)
+        case Archive():
+            return Archived(on=frame.on)
+        case DeleteRoom():
+            return RoomDeleted()
+        case SetRetention():
+            return RetentionSet(days=frame.days)
+        case SetRole():
+            return RoleSet(who=frame.user, role=frame.role, statement=frame.statement)
+        case Kick():
+            return Kicked(who=frame.user, reason=frame.reason, statement=frame.statement)
+        case Ban():
+            until = _end(now, frame.seconds)
+            return Banned(who=frame.user, until=until, reason=frame.reason, statement=frame.statement)
+        case Unban():
+            return Unbanned(who=frame.user, statement=frame.statement)
+        case Mute():
+            return Muted(who=frame.user, until=_end(now, frame.seconds))
+        case Unmute():
+            return Unmuted(who=frame.user)
+        case _:
+            assert_never(frame)
+
+
+def _end(now: Millis, seconds: int | None) -> Millis | None:
+    return None if seconds is None else Millis(now + seconds * 1000)
+
+
+AUTHORIZATION: Final = frozenset(
+    {ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND, ErrorCode.BANNED, ErrorCode.MUTED}
+)
+"""Refusals that an operator may want to see (M7)."""
+
+
+Author = TicketGrant | SessionRecord
+"""The author: the session of a socket, or of an HTTPS request."""
+
+
+@dataclass(slots=True)
+class MessageCounts:
+    """Messages that were stored since the start."""
+
+    open: int = 0
+    encrypted: int = 0
+
+
+class Commands:
+    """Appends events to the store and publishes those that are on disk."""
+
+    def __init__(
+        self,
+        *,
+        server: str,
+        log: Log,
+        bus: Bus,
+        clock: Clock,
+        audit: Audit,
+        incarnation: Incarnation,
+        messages: MessageSettings,
+    ) -> None:
+        """``server`` is the name in signed statements, ``incarnation`` that of the logs."""
+        self._decide = decide_within(messages.room_bytes)
+        self._notice = messages.notice_days * DAY_MILLIS
+        self._server = server
+        self.incarnation = incarnation
+        self._log = log
+        self._bus = bus
+        self._clock = clock
+        self._audit = audit
+        self.messages: Final = MessageCounts()
+
+    def append(self, peer: ChatPeer, frame: CommandRequest) -> Pending[Appended]:
+        """Append the request's event; the answer is sent when it is on disk. Raises RefusedError."""
+        now = self._clock.now()
+        future = self._start(peer.grant, frame.id, frame.room, body_of(frame, now), now)
+        return Pending(future, self._stored, self._publish)
+
+    async def append_now(self, peer: ChatPeer, frame: CommandRequest) -> Stored:
+        """Append the request's event, publish it, and return the answer. Raises as ``commit``."""
+        body = body_of(frame, self._clock.now())
+        return self._stored(await self.commit(peer.grant, frame.id, frame.room, body))
+
+    async def commit(
+        self,
+        author: Author,
+        request: RequestId,
+        room: RoomId,
+        body: AnyBody,
+        attached: Attached | None = None,
+    ) -> Appended:
+        """Append one event, publish it, and return when it is on disk.
+
+        Raises RefusedError or UnavailableError.
+        """
+        future = self._start(author, request, room, body, self._clock.now(), attached)
+        # as a callback, so that it is published before the events the store finishes after it
+        future.add_done_callback(self._publish_quietly)
+        return await asyncio.shield(future)  # its caller may be cancelled: it is published all the same
+
+    def _start(
+        self,
+        author: Author,
+        request: RequestId,
+        room: RoomId,
+        body: AnyBody,
+        now: Millis,
+        attached: Attached | None = None,
+    ) -> "Future[Appended]":
+        if isinstance(body, RetentionSet):
+            body = RetentionSet(body.days, Millis(now + self._notice))
+        event = AppendEvent(
+            room=room,
+            author=author.user,
+            device=author.device,
+            request=request,
+            at=now,
+            body=body,
+            session=author.session if isinstance(author, TicketGrant) else author.id,
+            sender=author.device_id,
+            attached=attached,
+        )
+        check_statement(event, self._server)
+        return self._log.append(event, self._decide)
+
+    def _stored(self, appended: Appended) -> Stored:
+        event = appended.event
+        return Stored(room=event.room, seq=event.seq, at=event.at, incarnation=self.incarnation)
+
+    def _publish_quietly(self, future: "Future[Appended]") -> None:
+        if not future.cancelled() and future.exception() is None:
+            with ErrorBoundary("publishing an event"):
+                self._publish(future.result())
+
+    def _publish(self, appended: Appended) -> None:
+        if appended.replay:
+            return  # M6: it was published when it was stored
+        for event in (appended.event, *appended.also):
+            self._bus.publish(EventCommitted(event))
+        body = appended.event.body
+        if type(body) is Message:
+            self.messages.open += 1
+        elif type(body) is EncryptedMessage:
+            self.messages.encrypted += 1
+        if body.rules.audited:
+            self._audit.record(
+                ChatAuditEvent.MODERATION,
+                what=type(body).__name__.lower(),
+                room=appended.event.room,
+                seq=appended.event.seq,
+                user=appended.event.author,
+                subject=subject_of(body),
+            )

@@ -1,0 +1,51 @@
+"""The lobby: the public room that every new account joins, with the role that its invite has."""
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.bodies import Joined, RoleSet
+from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.rooms import Role, RoomKind
+from parlour_server.chat.rooms.operator_rules import decide_appointment
+from parlour_server.chat.service.notices import EventCommitted
+from parlour_server.chat.store.types import Appended, AppendEvent, Facts
+from parlour_server.chat.system_account import lobby, system_account, system_device
+from parlour_server.core.bus.bus import Bus
+from parlour_server.core.clock import Clock
+from parlour_server.core.errors import RefusedError, UnavailableError
+
+if TYPE_CHECKING:
+    from parlour_server.chat.store.chat_store import ChatStore
+
+INVITE_ROLES: Final = (Role.MODERATOR.value, Role.OWNER.value)
+"""The roles in the lobby that an invite can give."""
+
+
+async def enter_lobby(store: "ChatStore", bus: Bus, clock: Clock, user: UserName, role: str) -> None:
+    """Add a new account to the lobby, and give it this role there, if it is not empty.
+
+    If that fails, its owner can still join by hand, and the operator can appoint them: the account is made.
+    """
+    with suppress(RefusedError, UnavailableError):
+        room = await store.rooms.find_public(lobby())
+        if room is None:  # the operator removed the lobby
+            return
+        joined = AppendEvent(room, user, system_device(), new_request_id(), clock.now(), Joined(), None)
+        _publish(bus, await store.log.append(joined, _anyone_may_join))
+        if role:
+            body, by = RoleSet(user, Role(role)), system_account()
+            given = AppendEvent(room, by, system_device(), new_request_id(), clock.now(), body, None)
+            _publish(bus, await store.log.append(given, decide_appointment))
+
+
+def _publish(bus: Bus, appended: Appended) -> None:
+    for event in (appended.event, *appended.also):
+        bus.publish(EventCommitted(event))
+
+
+def _anyone_may_join(_: AppendEvent, facts: Facts) -> None:
+    """Allow joining a public room that the account is not in already."""
+    if facts.kind is not RoomKind.PUBLIC or facts.author is not None:
+        raise RefusedError(ErrorCode.ALREADY)

@@ -1,0 +1,144 @@
+"""The settings of the chat: those of every server, and its own rates, delivery and files."""
+
+from typing import Annotated
+
+from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT, RETENTION_DAYS
+from parlour_server.core.config.server_settings import Rates, Section, Settings, setting
+
+
+class ChatRates(Rates, frozen=True):
+    """Rate limits of accounts, connections and addresses."""
+
+    rooms_per_hour: Annotated[
+        int, setting("rooms per hour", "rooms and direct rooms created by one account", of_account=True)
+    ] = 60
+    invites_per_hour: Annotated[
+        int,
+        setting("invitations per hour", "by one account, to anyone and to any room (L14)", of_account=True),
+    ] = 120
+    reports_per_hour: Annotated[
+        int, setting("reports per hour", "of messages, to the operator, by one account")
+    ] = 20
+    key_changes_per_hour: Annotated[
+        int,
+        setting(
+            "changes per hour", "keys, certificates and key packages uploaded by one account", reloads=True
+        ),
+    ] = 240
+    claims_per_hour: Annotated[
+        int,
+        setting(
+            "key packages per hour", "claimed by one account; a full room takes 500 at once", reloads=True
+        ),
+    ] = 2_000
+    claims_per_person_per_hour: Annotated[
+        int,
+        setting(
+            "key packages per hour", "of one person, claimed by one other account (exhaustion)", reloads=True
+        ),
+    ] = 60
+    claims_of_person_per_hour: Annotated[
+        int, setting("key packages per hour", "of one person, claimed by anyone (exhaustion)", reloads=True)
+    ] = 1_000
+    commits_per_minute: Annotated[
+        int, setting("commits per minute", "by one account: each goes to everyone in the room", reloads=True)
+    ] = 120
+    commit_bytes_per_hour: Annotated[
+        int,
+        setting(
+            "bytes per hour",
+            "the same in bytes, and keys: a device that changes its keys in 200 rooms sends some 10 MB (D26)",
+            ge=HTTP_COMMIT.value,
+            reloads=True,
+        ),
+    ] = 67_108_864
+
+
+class Delivery(Section, frozen=True):
+    """Delivery of events to many members."""
+
+    flush_ms: Annotated[
+        int,
+        setting(
+            "milliseconds",
+            "minimum time between two writes to the members of a busy room; "
+            "an idle room's event is sent at once",
+            ge=0,
+            le=100,
+        ),
+    ] = 13
+    presence_members: Annotated[
+        int,
+        setting("members", "in larger rooms clients ask for presence: announcing it grows with the square"),
+    ] = 50
+
+
+class MessageSettings(Section, frozen=True):
+    """How long messages are kept, and how much a room may hold."""
+
+    keep_days: Annotated[
+        int,
+        setting(
+            "days",
+            "older messages and their files are removed from every room, and a room's owner can only choose "
+            "less; 0 keeps them for ever. A shorter time applies after `messages.notice_days`",
+            ge=0,
+            le=RETENTION_DAYS.value,
+        ),
+    ] = 0
+    notice_days: Annotated[
+        int,
+        setting("days", "members are told so long before a shorter time applies", ge=1, le=90),
+    ] = 3
+    room_bytes: Annotated[
+        int, setting("bytes", "all messages of one room, so that one room can't fill the disk")
+    ] = 4_294_967_296
+
+
+class Files(Section, frozen=True):
+    """Uploaded files."""
+
+    user_bytes: Annotated[
+        int,
+        setting(
+            "bytes",
+            "all files of one account, so that one person can't fill the disk",
+            ge=0,
+            reloads=True,
+            of_account=True,
+        ),
+    ] = 1_073_741_824
+    room_bytes: Annotated[int, setting("bytes", "all files of one room", ge=0, reloads=True)] = 10_737_418_240
+    total_bytes: Annotated[int, setting("bytes", "all files of the server", ge=0, reloads=True)] = (
+        21_474_836_480
+    )
+    uploads_per_user: Annotated[
+        int,
+        setting("uploads", "large bodies of one account at a time; each uses memory or a file", reloads=True),
+    ] = 4
+    uploads_per_hour: Annotated[
+        int, setting("uploads per hour", "of one account", reloads=True, of_account=True)
+    ] = 240
+    upload_bytes_per_hour: Annotated[
+        int,
+        setting(
+            "bytes per hour",
+            "uploaded by one account, deleted or not: deleting a file gives its space back, and not this; so "
+            "a tunnel through files gets no more (D26)",
+            ge=FILE_BYTES.value,
+            reloads=True,
+            of_account=True,
+        ),
+    ] = 268_435_456
+    unnamed_minutes: Annotated[
+        int, setting("minutes", "a file that no message refers to by then is removed", reloads=True)
+    ] = 60
+
+
+class ChatSettings(Settings, frozen=True):
+    """All settings of the chat's server."""
+
+    rates: ChatRates = ChatRates()
+    delivery: Delivery = Delivery()
+    messages: MessageSettings = MessageSettings()
+    files: Files = Files()

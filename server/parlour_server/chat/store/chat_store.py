@@ -1,0 +1,80 @@
+"""The chat's store, in a SQLite file or a PostgreSQL database."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from parlour_server.chat.store.chat_schema import SCHEMA
+from parlour_server.chat.store.sql.account_data import AccountDataStore
+from parlour_server.chat.store.sql.e2ee.device_rows import note_disabled_changed, see_devices
+from parlour_server.chat.store.sql.e2ee.devices import Devices
+from parlour_server.chat.store.sql.e2ee.groups import Groups
+from parlour_server.chat.store.sql.e2ee.key_log import KeyLogStore
+from parlour_server.chat.store.sql.journal_entries import COLUMNS, read_entry
+from parlour_server.chat.store.sql.rooms.consent import ConsentStore
+from parlour_server.chat.store.sql.rooms.files import FileStore
+from parlour_server.chat.store.sql.rooms.log import Log
+from parlour_server.chat.store.sql.rooms.reports import Reports
+from parlour_server.chat.store.sql.rooms.retention import RetentionStore
+from parlour_server.chat.store.sql.rooms.rooms import Rooms
+from parlour_server.core.clock import Clock
+from parlour_server.core.kit_store import KitStore
+from parlour_server.core.store.engine.connection import Engine
+from parlour_server.core.store.engine.retention import KIT_RULES
+from parlour_server.core.store.table_facts import Rule
+
+_RULES: Final = (
+    *KIT_RULES,
+    Rule("key_packages", ("number",), "expires <= ?1"),
+    Rule("bans", ("room", "account"), "until BETWEEN 1 AND ?1"),
+    Rule("mutes", ("room", "account"), "until BETWEEN 1 AND ?1"),
+    Rule("reports", ("report",), "closed <= ?1"),
+)
+
+_ROW_COUNTS: Final = (
+    "SELECT (SELECT count(*) FROM rooms WHERE kind <> 'deleted'),"
+    " (SELECT count(*) FROM groups JOIN rooms USING (room) WHERE in_force = 1 AND kind <> 'deleted'),"
+    " (SELECT count(*) FROM devices WHERE status <> 'revoked'), (SELECT coalesce(sum(head), 0) FROM rooms),"
+    " (SELECT coalesce(sum(bytes), 0) FROM file_usage WHERE owner = ''),"
+    " (SELECT count(*) FROM reports WHERE closed IS NULL)"
+)
+"""Sums that are kept, or tables that grow with people and rooms: never the events themselves."""
+
+
+class ChatStore(KitStore):
+    """Accounts, sessions, tickets, devices, rooms, logs, groups, failed logins and the journal, in one file.
+
+    ``tells_by_bus``: every append is published on the bus, so the journal leaves it out. Otherwise the
+    journal announces each event in its own transaction.
+    """
+
+    def __init__(self, place: Path | Engine, clock: Clock, *, tells_by_bus: bool = False) -> None:
+        """Prepare for the database; ``open`` connects."""
+        super().__init__(
+            place,
+            SCHEMA,
+            clock,
+            announces=not tells_by_bus,
+            rules=_RULES,
+            journal_columns=COLUMNS,
+            read_entry=read_entry,
+            on_disabled_changed=note_disabled_changed,
+            on_seen=see_devices,
+        )
+        self.rooms = Rooms(self._writer, self._readers, clock)
+        self.log = Log(self._writer, self._readers, clock)
+        self.retention = RetentionStore(self._writer, self._readers)
+        self.consent = ConsentStore(self._writer, self._readers, clock)
+        self.devices = Devices(self._writer, self._readers, clock)
+        self.keylog = KeyLogStore(self._writer, self._readers)
+        self.groups = Groups(self._writer, self._readers, clock)
+        self.account_data = AccountDataStore(self._writer, self._readers, clock)
+        self.files = FileStore(self._writer, self._readers, clock)
+        self.reports = Reports(self._writer, self._readers, clock)
+
+    async def count_chat_rows(self) -> Sequence[float]:
+        """Return the numbers of rooms, groups in force, active devices, events, bytes of files, open reports.
+
+        Raises UnavailableError.
+        """
+        return await self._count(_ROW_COUNTS)

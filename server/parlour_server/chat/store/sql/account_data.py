@@ -1,0 +1,325 @@
+"""What the chat's tables have of an account, for its deletion and its export.
+
+Everything happens a batch at a time, so that no other write waits for long. What is deleted is found by who
+it belongs to, so that a deletion that was interrupted goes on where it was.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from parlour_protocol.frames.bodies import AnyBody
+from parlour_protocol.frames.event_rules import Rooms
+from parlour_protocol.ids import FileId, RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.unions import members
+from parlour_protocol.room_name import RoomName
+from parlour_server.chat.store.sql.column_values import BODY_KINDS
+from parlour_server.chat.store.sql.e2ee.welcome_rows import drop_for
+from parlour_server.chat.store.sql.rooms.event_effects import blank
+from parlour_server.core.clock import Clock
+from parlour_server.core.store.engine.column_values import plain, user_name
+from parlour_server.core.store.engine.connection import Connection, WriteConnection
+from parlour_server.core.store.engine.readers import Readers
+from parlour_server.core.store.engine.retention import BATCH
+from parlour_server.core.store.engine.writer import Writer
+
+PAUSE_SECONDS: Final = 0.02
+"""Between two batches, so that a server's writes come first: only one process at a time can write."""
+_DEVICE_NAME: Final = "deleted"
+_LOOK: Final = 10_000
+"""Rows that are looked for at once, and then changed batch by batch."""
+_IN_GROUP: Final = """
+    EXISTS (SELECT 1 FROM groups g JOIN group_devices d USING (group_id)
+        WHERE g.room = r.room AND g.in_force = 1 AND d.account = m.account)
+"""
+# Rooms that the account can leave without a signature of one of its devices.
+_CAN_LEAVE: Final = f"(r.members = 1 OR NOT {_IN_GROUP})"
+_LEAVE: Final = f"""
+    SELECT r.room FROM members m JOIN rooms r USING (room) WHERE m.account = ? AND {_CAN_LEAVE}
+    ORDER BY r.room LIMIT ?
+"""  # noqa: S608 - of ours
+_STAY: Final = f"""
+    SELECT r.room, r.name, r.kind FROM members m JOIN rooms r USING (room)
+    WHERE m.account = ? AND NOT {_CAN_LEAVE} ORDER BY r.room
+"""  # noqa: S608 - of ours
+
+
+def _listed(kinds: Iterable[type]) -> str:
+    """Return kinds of events as a list of SQL."""
+    return ", ".join(sorted(f"'{BODY_KINDS[kind]}'" for kind in kinds))
+
+
+_COUNTS: Final[Mapping[str, str]] = {
+    "rooms": "SELECT count(*) FROM members WHERE account = ?",
+    "encrypted_rooms": "SELECT count(*) FROM members JOIN rooms USING (room)"
+    " WHERE account = ? AND encrypted = 1",
+    "messages": "SELECT count(*) FROM events WHERE author = ? AND kind = 'message'",
+    "encrypted_messages": "SELECT count(*) FROM events WHERE author = ? AND kind = 'sealed'",
+    "files": "SELECT count(*) FROM files WHERE owner = ?",
+    "file_bytes": "SELECT coalesce(sum(size), 0) FROM files WHERE owner = ?",
+    "devices": "SELECT count(*) FROM devices WHERE account = ? AND status != 'revoked'",
+}
+_IN_EMPTY_ROOMS: Final = """
+    SELECT e.room, e.seq FROM events e JOIN rooms r USING (room)
+    WHERE e.author = ? AND e.kind = 'sealed' AND r.members = 0 LIMIT ?
+"""
+_WRITTEN: Final = [kind for kind in members(AnyBody) if kind.rules.expires]
+"""What people write, and what is about it."""
+_READABLE: Final = _listed(kind for kind in _WRITTEN if kind.rules.rooms is not Rooms.ENCRYPTED)
+_BY_ITSELF: Final = _listed(
+    kind for kind in _WRITTEN if kind.rules.rooms is Rooms.OPEN and "target" not in kind.__struct_fields__
+)
+"""What was written and is about nothing else: deleting it takes the rest along."""
+# What gets another author. Who joined, left, invited or removed whom is the room's record, and stays.
+_AUTHORS: Final = (
+    (
+        f"""
+        SELECT e.room, e.seq FROM events e JOIN rooms r USING (room)
+        WHERE e.author = ? AND r.encrypted = 0 AND e.kind IN ({_READABLE}) LIMIT ?
+        """,  # noqa: S608 - tags of ours
+        "UPDATE events SET author = ?3, device = 'deleted', request = NULL WHERE room = ?1 AND seq = ?2",
+    ),
+    (
+        "SELECT room, target, reaction, account FROM reactions WHERE account = ? LIMIT ?",
+        (
+            "UPDATE reactions SET account = ?5"
+            " WHERE room = ?1 AND target = ?2 AND reaction = ?3 AND account = ?4"
+        ),
+    ),
+    (
+        "SELECT report FROM reports WHERE reporter = ? LIMIT ?",
+        "UPDATE reports SET reporter = ?2 WHERE report = ?1",
+    ),
+)
+# Table, key, condition: what goes without an event.
+_ROWS: Final = (
+    ("key_packages", ("number",), "device IN (SELECT device FROM devices WHERE account = ?)"),
+    ("invitations", ("room", "account", "inviter"), "account = ?"),
+    ("invitations", ("room", "account", "inviter"), "inviter = ?"),
+    ("blocks", ("account", "blocked"), "account = ?"),
+    ("blocks", ("account", "blocked"), "blocked = ?"),
+    ("bans", ("room", "account"), "account = ?"),
+    ("mutes", ("room", "account"), "account = ?"),
+)
+_EXPORTED: Final[Mapping[str, tuple[Sequence[str], str]]] = {
+    "rooms": (
+        ("room", "kind", "name", "encrypted", "role", "since", "read", "with"),
+        (
+            "SELECT r.room, r.kind, r.name, r.encrypted, m.role, m.since, m.read,"
+            " CASE WHEN r.low = m.account THEN r.high ELSE r.low END"
+            " FROM members m JOIN rooms r USING (room) WHERE m.account = ? ORDER BY r.room"
+        ),
+    ),
+    "devices": (
+        ("device", "name", "status", "created", "last_seen", "expires"),
+        (
+            "SELECT device, name, status, created, last_seen, expires FROM devices WHERE account = ?"
+            " ORDER BY created, device"
+        ),
+    ),
+    "reactions": (
+        ("room", "message", "reaction"),
+        "SELECT room, target, reaction FROM reactions WHERE account = ? ORDER BY room, target, reaction",
+    ),
+    "invitations": (
+        ("room", "invited", "by", "at", "expires"),
+        (
+            "SELECT room, account, inviter, at, expires FROM invitations WHERE account = ?1 OR inviter = ?1"
+            " ORDER BY at, room, account"
+        ),
+    ),
+    "blocked": (("user", "at"), "SELECT blocked, at FROM blocks WHERE account = ? ORDER BY blocked"),
+    "bans": (("room", "until"), "SELECT room, until FROM bans WHERE account = ? ORDER BY room"),
+    "mutes": (("room", "until"), "SELECT room, until FROM mutes WHERE account = ? ORDER BY room"),
+    "account_keys": (("key",), "SELECT key FROM account_keys WHERE account = ?"),
+    "reports": (
+        ("report", "at", "room", "message", "author", "reason", "note", "quote", "closed"),
+        (
+            "SELECT report, at, room, seq, author, reason, note, quote, closed FROM reports"
+            " WHERE reporter = ? ORDER BY at, report"
+        ),
+    ),
+    "files": (
+        ("file", "room", "size", "created"),
+        (
+            "SELECT file, room, size, created FROM files WHERE owner = ? AND length(sha256) > 0"
+            " ORDER BY created, file"
+        ),
+    ),
+}
+
+
+_OVERVIEW: Final = """
+    SELECT a.account,
+        (SELECT m.role FROM members m JOIN rooms r USING (room)
+            WHERE m.account = a.account AND r.name = ? AND r.kind = 'public'),
+        (SELECT count(*) FROM devices d WHERE d.account = a.account AND d.status != 'revoked'),
+        (SELECT max(d.last_seen) FROM devices d WHERE d.account = a.account)
+    FROM accounts a
+"""
+
+
+class AccountDataStore:
+    """Finds, deletes and reads what belongs to an account."""
+
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._clock = clock
+
+    async def overview(self, room: RoomName) -> Mapping[UserName, Mapping[str, Any]]:
+        """Return of each account its role in this public room, its devices, and when one was seen last."""
+        rows = await self._readers.rows(lambda *row: row, _OVERVIEW, plain(room))
+        return {
+            user_name(account): {"role": role, "devices": devices, "last_seen": seen}
+            for account, role, devices, seen in rows
+        }
+
+    async def count(self, user: UserName) -> dict[str, int]:
+        """Return how much there is of what."""
+
+        def read(db: Connection) -> dict[str, int]:
+            return {
+                name: int(db.execute(query, (plain(user),)).fetchone()[0]) for name, query in _COUNTS.items()
+            }
+
+        return await self._readers.run(read)
+
+    async def rooms_to_leave(self, user: UserName) -> Sequence[RoomId]:
+        """Return some of the rooms that the account can leave: its devices are in no one else's group."""
+        return await self._readers.rows(RoomId, _LEAVE, plain(user), BATCH)
+
+    async def rooms_that_stay(self, user: UserName) -> Sequence[Mapping[str, str | None]]:
+        """Return the encrypted rooms that only a member's device can remove it from."""
+        return await self._readers.rows(
+            lambda room, name, kind: {"room": room, "name": name, "kind": kind}, _STAY, plain(user)
+        )
+
+    async def messages(self, user: UserName) -> Sequence[tuple[RoomId, Seq]]:
+        """Return some of what the account wrote and the server can read."""
+        query = f"SELECT room, seq FROM events WHERE author = ? AND kind IN ({_BY_ITSELF}) LIMIT ?"  # noqa: S608 - tags of ours
+        return await self._readers.rows(_row, query, plain(user), BATCH)
+
+    async def reactions(self, user: UserName) -> Sequence[tuple[RoomId, Seq, str]]:
+        """Return some of the account's reactions."""
+        query = "SELECT room, target, reaction FROM reactions WHERE account = ? LIMIT ?"
+        return await self._readers.rows(_row, query, plain(user), BATCH)
+
+    async def remove_rows(self, user: UserName) -> None:
+        """Delete what goes without an event: key packages, Welcomes, invitations, blocks, bans, mutes."""
+        for table, key, which in _ROWS:
+            keys = " AND ".join(f"{column} = ?" for column in key)
+            await self._change(
+                f"SELECT {', '.join(key)} FROM {table} WHERE {which} LIMIT ?",  # noqa: S608 - of ours
+                (plain(user),),
+                f"DELETE FROM {table} WHERE {keys}",  # noqa: S608 - of ours
+            )
+        await self._writer.submit(partial(_close_devices, user=user))
+
+    async def end_files(self, user: UserName) -> int:
+        """Let the account's files expire now; a running server removes them. Returns how many."""
+        now = self._clock.now()
+        query = "SELECT file FROM files WHERE owner = ? AND (expires IS NULL OR expires > ?) LIMIT ?"
+        return await self._change(
+            query, (plain(user), now), "UPDATE files SET expires = ?2 WHERE file = ?1", now
+        )
+
+    async def blank_in_empty_rooms(self, user: UserName) -> None:
+        """Remove the content of encrypted messages where no one is left to read them."""
+        while found := await self._readers.rows(_row, _IN_EMPTY_ROOMS, plain(user), _LOOK):
+            await self._in_batches(_blank_sealed, found)
+
+    async def is_author(self, user: UserName) -> bool:
+        """Return whether `change_author` would find anything."""
+        for find, _ in _AUTHORS:
+            if await self._readers.rows(_row, find, plain(user), 1):
+                return True
+        return False
+
+    async def change_author(self, user: UserName, pseudonym: UserName) -> int:
+        """Make ``pseudonym`` the author of what stays in open rooms; returns the number of rows."""
+        if user == pseudonym:
+            return 0
+        changed = 0
+        for find, change in _AUTHORS:
+            changed += await self._change(find, (plain(user),), change, plain(pseudonym))
+        return changed
+
+    async def _change(self, find: str, values: Sequence[str | int], change: str, *new: str | int) -> int:
+        """Run ``change`` with each row that ``find`` finds and the ``new`` values; returns how many.
+
+        A reader finds them: a search of a large table in the writer would hold up everyone who writes.
+        """
+        changed = 0
+        while found := await self._readers.rows(_row, find, *values, _LOOK):
+            await self._in_batches(partial(_execute, query=change), [(*row, *new) for row in found])
+            changed += len(found)
+        return changed
+
+    async def _in_batches(self, write: Callable[..., None], rows: Sequence[tuple[Any, ...]]) -> None:
+        for start in range(0, len(rows), BATCH):
+            await self._writer.submit(partial(write, rows=rows[start : start + BATCH]))
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def table(self, name: str, user: UserName) -> list[dict[str, Any]]:
+        """Return what one of ``EXPORTED_TABLES`` has of the account."""
+        columns, query = _EXPORTED[name]
+        return await self._readers.rows(lambda *row: dict(zip(columns, row, strict=True)), query, plain(user))
+
+    async def rooms_written_in(self, user: UserName) -> Sequence[RoomId]:
+        """Return every room with an event by the account."""
+        query = "SELECT DISTINCT room FROM events WHERE author = ? ORDER BY room"
+        return await self._readers.rows(RoomId, query, plain(user))
+
+    async def events(self, user: UserName, room: RoomId, after: Seq) -> list[tuple[Seq, Millis, str, bytes]]:
+        """Return the account's next events of a room: number, time, device, body."""
+        return await self._readers.rows(
+            _row,
+            "SELECT seq, at, device, body FROM events WHERE room = ? AND author = ? AND seq > ?"
+            " ORDER BY seq LIMIT ?",
+            room,
+            plain(user),
+            after,
+            BATCH,
+        )
+
+    async def file_ids(self, user: UserName) -> Sequence[FileId]:
+        """Return the account's files that have not expired."""
+        query = (
+            "SELECT file FROM files WHERE owner = ? AND length(sha256) > 0"
+            " AND (expires IS NULL OR expires > ?) ORDER BY file"
+        )
+        return await self._readers.rows(FileId, query, plain(user), self._clock.now())
+
+
+EXPORTED_TABLES: Final = tuple(_EXPORTED)
+
+
+def _row(*columns: Any) -> tuple[Any, ...]:
+    return columns
+
+
+def _execute(db: WriteConnection, query: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    db.executemany(query, rows)
+
+
+def _blank_sealed(db: WriteConnection, rows: Sequence[tuple[RoomId, Seq]]) -> None:
+    for room, seq in rows:
+        blank(db, room, seq, "sealed")
+    db.stale_wal = True
+
+
+def _close_devices(db: WriteConnection, user: UserName) -> None:
+    """Forget the names of devices, and revoke those in no group: the others must be removed first."""
+    for (device,) in db.execute("SELECT device FROM devices WHERE account = ?", (plain(user),)).fetchall():
+        drop_for(db, device)
+    db.execute("UPDATE devices SET name = ? WHERE account = ?", (_DEVICE_NAME, plain(user)))
+    db.execute(
+        "UPDATE devices SET status = 'revoked' WHERE account = ? AND NOT EXISTS ("
+        " SELECT 1 FROM group_devices d JOIN groups g USING (group_id)"
+        " WHERE d.device = devices.device AND g.in_force = 1)",
+        (plain(user),),
+    )

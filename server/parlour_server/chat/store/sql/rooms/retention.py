@@ -1,0 +1,199 @@
+"""Removes messages that are older than their room keeps them, and knows how long that is.
+
+What people wrote goes: messages, edits, reactions, pins, encrypted messages, and what is left of deleted
+ones. What a room is stays: how it was created, who came and went, roles, topics, and the commits of an
+encrypted room, without which a device that was away could not follow. The newest event of a room is blanked
+instead, and removed once it is not the newest, so that no number is used twice. One batch is one write.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from parlour_protocol.frames.bodies import AnyBody, Blank, Message, RetentionSet
+from parlour_protocol.frames.replies import LogEvent
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.unions import members
+from parlour_server.chat.store.sql.column_values import BODY_KINDS, read_body, write_body
+from parlour_server.chat.store.sql.rooms.files import end_file, end_files_of_room
+from parlour_server.chat.store.types import ExpiringRoom, RetentionPolicy, shortest
+from parlour_server.core.store.engine.column_values import UNREADABLE
+from parlour_server.core.store.engine.connection import Connection, WriteConnection
+from parlour_server.core.store.engine.readers import Readers
+from parlour_server.core.store.engine.retention import BATCH
+from parlour_server.core.store.engine.trusted_clock import DAY, TrustedClock
+from parlour_server.core.store.engine.writer import Writer
+
+EXPIRED: Final = "expired"
+"""What the blank of an expired event was."""
+_KINDS: Final = frozenset(BODY_KINDS[kind] for kind in members(AnyBody) if kind.rules.expires)
+_KINDS_IN_SQL: Final = ", ".join(f"'{kind}'" for kind in sorted(_KINDS))
+_BLANK: Final = write_body(Blank(was=EXPIRED))
+_POLICY: Final = "kept_days, next_days, next_from"
+_OLDEST: Final = "SELECT seq, at, kind, body FROM events WHERE room = ? AND seq >= ? ORDER BY seq LIMIT ?"
+_REMOVE: Final = f"DELETE FROM events WHERE room = ? AND seq BETWEEN ? AND ? AND kind IN ({_KINDS_IN_SQL})"  # noqa: S608 - ours
+_FILE: Final = b'"file"'
+
+
+class RetentionStore:
+    """How long messages are kept, and the removal of older ones."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def set_for_server(self, days: int | None, now: Millis, notice: int) -> RetentionPolicy:
+        """Set how long the server keeps messages; a shorter time applies after ``notice`` milliseconds."""
+
+        def write(db: WriteConnection) -> RetentionPolicy:
+            policy, past = read_policy(db, None), _past(db, now)
+            changed = policy.settled(past).changed(days, past, notice + now - past)
+            if changed != policy:
+                db.execute("INSERT INTO retention (id) VALUES (1) ON CONFLICT DO NOTHING")
+                _write_policy(db, "retention", "id = 1", (), changed)
+            return changed
+
+        return await self._writer.submit(write)
+
+    async def policy(self, room: RoomId | None) -> RetentionPolicy:
+        """Return what is set for a room, or for the server (None)."""
+        return await self._readers.run(partial(read_policy, room=room))
+
+    async def look_at_clock(self, now: Millis) -> TrustedClock:
+        """Return the time by which messages expire, after looking at the clock."""
+
+        def write(db: WriteConnection) -> TrustedClock:
+            row = db.execute("SELECT trusted, looked, held FROM retention WHERE id = 1").fetchone()
+            clock = TrustedClock(*(row or (Millis(0), Millis(0)))).look(now)
+            db.execute(
+                "INSERT INTO retention (id, trusted, looked, held) VALUES (1, ?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET trusted = excluded.trusted, looked = excluded.looked,"
+                " held = excluded.held",
+                (clock.trusted, clock.looked, clock.held),
+            )
+            return clock
+
+        return await self._writer.submit(write)
+
+    async def due(self, now: Millis) -> Sequence[ExpiringRoom]:
+        """Return the rooms that have messages older than they keep them."""
+        return await self._readers.run(partial(_due, now=now))
+
+    async def expire(self, room: ExpiringRoom, now: Millis) -> int:
+        """Remove a batch of a room's messages; returns how many were looked at, 0 when there are no more."""
+        return await self._writer.submit(partial(_expire, room=room, now=now), within=f"room:{room.room}")
+
+
+def read_policy(db: Connection, room: RoomId | None) -> RetentionPolicy:
+    """Return what is set for a room, or for the server (None)."""
+    if room is None:
+        row = db.execute(f"SELECT {_POLICY} FROM retention WHERE id = 1").fetchone()  # noqa: S608 - columns of ours
+    else:
+        row = db.execute(f"SELECT {_POLICY} FROM rooms WHERE room = ?", (room,)).fetchone()  # noqa: S608 - columns of ours
+    return RetentionPolicy() if row is None else RetentionPolicy(*row)
+
+
+def _past(db: Connection, now: Millis) -> Millis:
+    """Return the time up to which notice periods are over: a clock that jumped ahead ends none."""
+    (trusted,) = db.execute("SELECT coalesce(max(trusted), 0) FROM retention").fetchone()
+    return min(now, trusted) if trusted else now
+
+
+def set_for_room(db: WriteConnection, event: LogEvent, body: RetentionSet) -> RetentionSet:
+    """Set how long a room keeps messages; returns the body with what applies, and from when on.
+
+    The server may keep them for less time than the room's owner wants. The given body has the end of the
+    notice period, which counts only if more is removed than now.
+    """
+    changed = read_policy(db, event.room).changed_by(body, event.at)
+    _write_policy(db, "rooms", "room = ?", (event.room,), changed)
+    days = shortest(read_policy(db, None).at(event.at), body.days)
+    return replace(body, days=days, applies=changed.next_from or event.at)
+
+
+def _write_policy(
+    db: WriteConnection, table: str, which: str, key: tuple[Any, ...], policy: RetentionPolicy
+) -> None:
+    db.execute(
+        f"UPDATE {table} SET kept_days = ?, next_days = ?, next_from = ? WHERE {which}",  # noqa: S608 - of ours
+        (policy.days, policy.next_days, policy.next_from, *key),
+    )
+
+
+def _due(db: Connection, now: Millis) -> list[ExpiringRoom]:
+    server = read_policy(db, None)
+    rows = db.execute(f"SELECT room, head, kept_from, {_POLICY} FROM rooms").fetchall()  # noqa: S608 - columns of ours
+    found: list[ExpiringRoom] = []
+    for room, head, kept_from, *columns in rows:
+        lengths = [days for days in (server.at(now), RetentionPolicy(*columns).at(now)) if days is not None]
+        if not lengths or kept_from > head:
+            continue
+        due = ExpiringRoom(RoomId(room), Millis(now - min(lengths) * DAY))
+        oldest = db.execute(_OLDEST, (room, max(1, kept_from), 1)).fetchall()
+        if any(at <= due.before for _, at, _, _ in oldest):
+            found.append(due)
+    return found
+
+
+def _begin(kept_from: int) -> int:
+    """Return where to look: at the newest event of last time, which was blanked, and after it."""
+    return max(1, kept_from - 1)
+
+
+def _expire(db: WriteConnection, room: ExpiringRoom, now: Millis) -> int:
+    row = db.execute(
+        "SELECT head, kept_from, removed_before FROM rooms WHERE room = ?", (room.room,)
+    ).fetchone()
+    if row is None:
+        return 0
+    head, kept_from, removed_before = row
+    begin = _begin(kept_from)
+    last, gone, size, looked = kept_from - 1, 0, 0, 0
+    for seq, at, kind, body in db.execute(_OLDEST, (room.room, begin, BATCH)).fetchall():
+        if at > room.before:
+            break  # by number, not by time: what is after it stays until this one goes
+        last, looked = max(last, seq), looked + 1
+        if kind not in _KINDS or (seq == head and body == _BLANK):
+            continue
+        gone, size = gone + 1, size + len(body)
+        if kind == BODY_KINDS[Message] and _FILE in body:
+            _end_its_file(db, body, now)
+        if seq == head:
+            _blank(db, room.room, seq)
+            size -= len(_BLANK)
+    if gone:
+        end = last - 1 if last == head else last
+        for table in ("reactions", "pins"):
+            query = f"DELETE FROM {table} WHERE room = ? AND target BETWEEN ? AND ?"  # noqa: S608 - a table of ours
+            db.execute(query, (room.room, begin, last))
+        db.execute(_REMOVE, (room.room, begin, end))
+        end_files_of_room(db, room.room, Millis(room.before - DAY), now)
+        removed_before = max(room.before, removed_before or 0)
+        db.stale_wal = True
+    db.execute(
+        # Old servers, which run while new ones are started, don't count what they store.
+        "UPDATE rooms SET kept_from = ?, removed_before = ?,"
+        " bytes = CASE WHEN bytes > ? THEN bytes - ? ELSE 0 END WHERE room = ?",
+        (last + 1 if last > 0 else 0, removed_before, size, size, room.room),
+    )
+    # Rows that stay are looked at once: go on after them.
+    return looked if looked == BATCH or gone else 0
+
+
+def _blank(db: WriteConnection, room: RoomId, seq: Seq) -> None:
+    db.execute(
+        "UPDATE events SET kind = 'blank', target = NULL, body = ? WHERE room = ? AND seq = ?",
+        (_BLANK, room, seq),
+    )
+
+
+def _end_its_file(db: WriteConnection, raw: bytes, now: Millis) -> None:
+    try:
+        body = read_body(raw)
+    except UNREADABLE:
+        return  # `end_files_of_room` ends it
+    if isinstance(body, Message) and body.file is not None:
+        end_file(db, body.file.file, now)

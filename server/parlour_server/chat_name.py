@@ -1,7 +1,0 @@
-"""What the chat is called in file names, in sentences, and on its server's command line."""
-
-from typing import Final
-
-from parlour_server.kit.program_name import ProgramName
-
-NAME: Final = ProgramName(word="parlour", title="Parlour", command="parlour-server")

@@ -1,7 +1,0 @@
-"""The command `parlour-server`. Importing this package loads click and nothing heavy."""
-
-from parlour_server.cli.command_line import COMMAND_LINE
-
-main = COMMAND_LINE.main
-
-__all__ = ["main"]

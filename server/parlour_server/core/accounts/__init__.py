@@ -1,0 +1,1 @@
+"""Accounts: passwords, logins, sessions, tickets, limits on guessing them, and their tables."""

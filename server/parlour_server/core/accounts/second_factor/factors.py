@@ -1,0 +1,152 @@
+"""Challenges, and the proofs that answer them: at a login after the password, and before other actions.
+
+A challenge is 256 random bits, stored as its digest for five minutes, for one login or one session. A proof
+uses it up, right or wrong; a right answer is used up by the change that it allows, in its transaction. All
+refusals are one error. Wrong answers count like wrong passwords, in the throttle of the caller.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.second_factor import (
+    CredentialId,
+    FactorAnswer,
+    FactorChallenge,
+    FactorKind,
+    FactorProof,
+    KeyAssertion,
+    RecoveryCode,
+    TotpCode,
+)
+from parlour_protocol.kit.secret import Secret
+from parlour_server.core.accounts.second_factor import recovery_codes, security_keys, totp
+from parlour_server.core.accounts.second_factor.security_keys import SecurityKeys, credential_id
+from parlour_server.core.accounts.tables.authority import ByPassword, BySession, RightAnswer
+from parlour_server.core.accounts.tables.second_factors import FactorStore
+from parlour_server.core.clock import Clock
+from parlour_server.core.errors import SecondFactorRefusedError
+from parlour_server.core.store.records import Account, AccountFactors, Challenge, FactorRecord, SessionRecord
+from parlour_server.core.token_buckets import rate_limit_key
+
+CHALLENGE_SECONDS: Final = 300
+
+
+class SecondFactors:
+    """The second factors of all accounts."""
+
+    def __init__(self, store: FactorStore, keys: SecurityKeys, clock: Clock, steady: Clock) -> None:
+        """``clock`` is the time of day, for TOTP; ``steady`` that of the store, for what expires."""
+        self._store = store
+        self._keys = keys
+        self._clock = clock
+        self._steady = steady
+
+    async def challenge_login(
+        self, account: Account, device: DeviceName, *, address: str
+    ) -> FactorChallenge | None:
+        """Return the challenge of a login after its password; None for an account without a factor.
+
+        Raises LoginRefusedError if the account has another password by now.
+        """
+        found = await self._store.of(account.user)
+        if not found.factors:
+            return None
+        by = ByPassword(account.user, account.password_hash)
+        return await self._challenge(found, by, device, None, rate_limit_key(address))
+
+    async def challenge_session(self, session: SessionRecord) -> FactorChallenge:
+        """Return a challenge for an action of this session. It has no ``kinds`` if there is no factor."""
+        found = await self._store.of(session.user)
+        by = BySession(session.user, session.id)
+        return await self._challenge(found, by, session.device, session.id, session.id)
+
+    async def has_any(self, user: UserName) -> bool:
+        """Return whether the account has a factor."""
+        return bool((await self._store.of(user)).factors)
+
+    async def pending(self, proof: FactorProof) -> Challenge | None:
+        """Return what a proof is for, without using its challenge up; None if it is not valid."""
+        return await self._store.find_challenge(proof.challenge.digest())
+
+    async def answered(
+        self, proof: FactorProof, session: SessionRecord | None = None
+    ) -> tuple[Challenge, RightAnswer]:
+        """Use up the challenge; return what it was for, and the answer if that is right.
+
+        It must have been given to this ``session``; None: to a login. Raises SecondFactorRefusedError.
+        """
+        challenge = await self._store.take_challenge(proof.challenge.digest())
+        if challenge is None or challenge.session != (session.id if session else None):
+            raise SecondFactorRefusedError
+        return challenge, await self._right(challenge.user, proof.challenge, proof.answer)
+
+    async def _challenge(
+        self,
+        found: AccountFactors,
+        by: BySession | ByPassword,
+        device: DeviceName,
+        session: SessionId | None,
+        source: str,
+    ) -> FactorChallenge:
+        challenge = Secret.random()
+        expires = Millis(self._steady.now() + CHALLENGE_SECONDS * 1000)
+        await self._store.put_challenge(
+            by, challenge.digest(), Challenge(by.user, device, session, source, expires)
+        )
+        keys = known_keys(found.factors) if security_keys.IS_AVAILABLE else ()
+        return FactorChallenge(
+            challenge, CHALLENGE_SECONDS, _kinds(found), keys, self._keys.name if keys else ""
+        )
+
+    async def _right(self, user: UserName, challenge: Secret, answer: FactorAnswer) -> RightAnswer:
+        """Return an answer that was right when it came. Raises SecondFactorRefusedError."""
+        match answer:
+            case TotpCode(code):
+                return await self._right_code(user, code)
+            case RecoveryCode(code):
+                return RightAnswer(
+                    FactorKind.RECOVERY_CODE, recovery_code=recovery_codes.digest_of(code)
+                )  # which exist is looked up where it is used up
+            case KeyAssertion():
+                return await self._right_key(user, challenge, answer)
+
+    async def _right_code(self, user: UserName, code: Secret) -> RightAnswer:
+        now = self._clock.now()
+        matching: list[tuple[FactorRecord, int]] = []
+        for factor in _of_kind((await self._store.of(user)).factors, FactorKind.TOTP):
+            step = totp.matching_step(Secret(factor.secret.decode()), code, now)
+            if step is not None:
+                matching.append((factor, step))
+        if not matching:
+            raise SecondFactorRefusedError
+        return RightAnswer(FactorKind.TOTP, tuple(matching))
+
+    async def _right_key(self, user: UserName, challenge: Secret, answer: KeyAssertion) -> RightAnswer:
+        if not security_keys.IS_AVAILABLE:
+            raise SecondFactorRefusedError
+        for factor in _of_kind((await self._store.of(user)).factors, FactorKind.SECURITY_KEY):
+            if credential_id(factor.secret) == answer.credential:
+                use = self._keys.check(challenge, answer, factor.secret)
+                return RightAnswer(FactorKind.SECURITY_KEY, ((factor, use.counter),))
+        raise SecondFactorRefusedError
+
+
+def known_keys(factors: Sequence[FactorRecord]) -> tuple[CredentialId, ...]:
+    """Return the credentials of the security keys among these factors."""
+    return tuple(credential_id(one.secret) for one in _of_kind(factors, FactorKind.SECURITY_KEY))
+
+
+def _of_kind(factors: Sequence[FactorRecord], kind: FactorKind) -> list[FactorRecord]:
+    return [one for one in factors if one.kind is kind]
+
+
+def _kinds(found: AccountFactors) -> tuple[FactorKind, ...]:
+    """Return how the account can answer here."""
+    kinds = {one.kind for one in found.factors}
+    if not security_keys.IS_AVAILABLE:
+        kinds.discard(FactorKind.SECURITY_KEY)
+    if found.recovery_codes:
+        kinds.add(FactorKind.RECOVERY_CODE)
+    return tuple(kind for kind in FactorKind if kind in kinds)

@@ -1,0 +1,275 @@
+"""Accounts and invites.
+
+The row of a deleted account stays, closed, so a name never passes to another person. What it wrote may get a
+pseudonym as its author. Passwords arrive as hashes, invites as digests.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Final
+
+from parlour_protocol.kit.errors import ErrorCode
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import PSEUDONYM, UserName, skeleton
+from parlour_server.core.accounts.tables.authority import (
+    HAS_FACTOR,
+    Authority,
+    ByOperator,
+    ByPassword,
+    ByProof,
+    authorised,
+)
+from parlour_server.core.accounts.tables.second_factors import void_challenges
+from parlour_server.core.accounts.tables.sessions import end_sessions
+from parlour_server.core.clock import Clock
+from parlour_server.core.errors import InviteRefusedError, NameTakenError, RefusedError
+from parlour_server.core.store.engine.column_values import plain, user_name
+from parlour_server.core.store.engine.connection import Connection, WriteConnection
+from parlour_server.core.store.engine.journal import note_changed
+from parlour_server.core.store.engine.readers import Readers
+from parlour_server.core.store.engine.writer import Writer
+from parlour_server.core.store.records import (
+    Account,
+    AccountEnd,
+    AccountOverview,
+    InviteRecord,
+    NewAccountRecord,
+)
+from parlour_server.core.store.table_facts import AccountRows
+
+_SELECT: Final = "SELECT account, password_hash, created, disabled, deleted FROM accounts"
+_OVERVIEW: Final = f"""
+    SELECT a.account, a.created, a.disabled, a.deleted,
+        (SELECT max(s.last_seen) FROM sessions s WHERE s.account = a.account),
+        (SELECT count(*) FROM sessions s WHERE s.account = a.account AND s.expires > ?1),
+        {HAS_FACTOR}, a.second_factor_required
+    FROM accounts a ORDER BY a.account
+"""  # noqa: S608 - of ours
+_LETTERS: Final = "bcdfghjkmnpqrstvwxz"  # none that looks like another, and no words
+_OF_ACCOUNT: Final = ("second_factors", "recovery_codes", "factor_challenges", "tickets")
+"""Tables of the core with rows of an account that go with it."""
+
+
+class Accounts:
+    """Accounts, and the invites that create them."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        readers: Readers,
+        clock: Clock,
+        *,
+        on_disabled_changed: Callable[[WriteConnection, UserName, Millis], None] | None = None,
+    ) -> None:
+        """Use the store's writer and readers; ``clock`` is for the expiry of invites.
+
+        ``on_disabled_changed`` is called in the transaction that disables an account, or enables it again.
+        """
+        self._writer = writer
+        self._readers = readers
+        self._clock = clock
+        self._on_disabled_changed = on_disabled_changed
+
+    async def create(self, account: NewAccountRecord, invite: bytes | None) -> str:
+        """Create an account, using the invite with this digest once (None: created by an operator).
+
+        Returns the invite's role. Raises InviteRefusedError, or NameTakenError when the name or its skeleton
+        exists.
+        """
+        return await self._writer.submit(partial(_create, account=account, invite=invite))
+
+    async def find(self, user: UserName) -> Account | None:
+        """Return the account, disabled or not."""
+        return await self._readers.row(_account, f"{_SELECT} WHERE account = ?", plain(user))
+
+    async def list(self) -> Sequence[Account]:
+        """Return all accounts in order of name."""
+        return await self._readers.rows(_account, f"{_SELECT} ORDER BY account")
+
+    async def overview(self) -> Sequence[AccountOverview]:
+        """Return what the operator sees of all accounts, in order of name."""
+        return await self._readers.rows(_overview, _OVERVIEW, self._clock.now())
+
+    async def set_password(self, by: ByProof | ByOperator, password_hash: str) -> int:
+        """Replace the password and end all sessions but the one that asks (journal).
+
+        Unanswered challenges are void. Raises RefusedError(NOT_FOUND), and as ``Authority``. Returns how many
+        sessions ended.
+        """
+
+        def write(db: WriteConnection, authority: Authority) -> int:
+            _set(db, authority, column="password_hash", value=password_hash)
+            void_challenges(db, authority)
+            return end_sessions(db, authority)
+
+        return await self._writer.submit(authorised(self._clock, by, write))
+
+    async def set_rehashed(self, by: ByPassword, password_hash: str) -> None:
+        """Replace the hash by another one of the same password: no session ends, and nothing is void.
+
+        Raises as ``set_password``.
+        """
+
+        def write(db: WriteConnection, authority: Authority) -> None:
+            _set(db, authority, column="password_hash", value=password_hash)
+
+        await self._writer.submit(authorised(self._clock, by, write))
+
+    async def set_disabled(self, by: ByOperator, *, disabled: bool) -> None:
+        """Disable or enable; disabling ends all sessions of the account (journal).
+
+        Raises RefusedError(NOT_FOUND) for no such account.
+        """
+
+        def write(db: WriteConnection, authority: Authority) -> None:
+            _set(db, authority, column="disabled", value=int(disabled))
+            if disabled:
+                end_sessions(db, authority, AccountEnd.DISABLED)
+            if self._on_disabled_changed is not None:
+                self._on_disabled_changed(db, authority.user, authority.at)
+
+        await self._writer.submit(authorised(self._clock, by, write))
+
+    async def close(self, by: ByOperator, password_hash: str, others: Iterable[AccountRows]) -> int:
+        """Delete an account, as far as every server knows it; returns how many sessions ended (journal).
+
+        It is disabled for good with this hash, which no password matches; second factors and tickets go, and
+        ``others``, which capabilities have. Its name stays taken. Raises RefusedError(NOT_FOUND).
+        """
+
+        def write(db: WriteConnection, authority: Authority) -> int:
+            user = authority.user
+            _set(db, authority, column="password_hash", value=password_hash)
+            _set(db, authority, column="disabled", value=1)
+            query = "UPDATE accounts SET deleted = ?, second_factor_required = 0 WHERE account = ?"
+            db.execute(query + " AND deleted IS NULL", (authority.at, plain(user)))
+            ended = end_sessions(db, authority, AccountEnd.DELETED)
+            changed = [rows.table for rows in others]
+            for table in (*_OF_ACCOUNT, *changed):
+                db.execute(f"DELETE FROM {table} WHERE account = ?", (plain(user),))  # noqa: S608 - of ours
+            for table in changed:
+                note_changed(db, authority.at, table)
+            if self._on_disabled_changed is not None:
+                self._on_disabled_changed(db, user, authority.at)
+            return ended
+
+        return await self._writer.submit(authorised(self._clock, by, write))
+
+    async def add_pseudonym(self, pseudonym: UserName, password_hash: str) -> None:
+        """Create an account that is deleted from its beginning: the author of what a deleted one wrote.
+
+        Raises NameTakenError.
+        """
+        now = self._clock.now()
+        record = NewAccountRecord(pseudonym, skeleton(pseudonym), password_hash, now)
+
+        def write(db: WriteConnection) -> None:
+            _create(db, record, None)
+            query = "UPDATE accounts SET disabled = 1, deleted = ? WHERE account = ?"
+            db.execute(query, (now, plain(pseudonym)))
+
+        await self._writer.submit(write)
+
+    async def add_invite(self, *invites: InviteRecord) -> None:
+        """Keep invites, all or none."""
+        values = [(one.digest, one.uses, one.created, one.expires, one.role) for one in invites]
+
+        def write(db: WriteConnection) -> None:
+            db.executemany(
+                "INSERT INTO invites (digest, uses, created, expires, role) VALUES (?, ?, ?, ?, ?)", values
+            )
+
+        await self._writer.submit(write)
+
+    async def list_invites(self) -> Sequence[InviteRecord]:
+        """Return the invites that can still be used, oldest first."""
+        return await self._readers.rows(
+            InviteRecord,
+            "SELECT digest, uses, created, expires, role FROM invites"
+            " WHERE expires IS NULL OR expires > ? ORDER BY created, digest",
+            self._clock.now(),
+        )
+
+    async def revoke_invite(self, digest: bytes) -> bool:
+        """Delete an invite; False if there was none."""
+
+        def write(db: Connection) -> bool:
+            return db.execute("DELETE FROM invites WHERE digest = ?", (digest,)).rowcount == 1
+
+        return await self._writer.submit(write)
+
+
+def new_pseudonym() -> str:
+    """Return a name for the author of what a deleted account wrote: it says that, and no more."""
+    return PSEUDONYM + "".join(secrets.choice(_LETTERS) for _ in range(8))
+
+
+def account_exists(db: Connection, user: UserName) -> bool:
+    """Return whether there is such an account, disabled or not, that was not deleted."""
+    query = "SELECT 1 FROM accounts WHERE account = ? AND deleted IS NULL"
+    row = db.execute(query, (plain(user),)).fetchone()
+    return row is not None
+
+
+def _create(db: Connection, account: NewAccountRecord, invite: bytes | None) -> str:
+    # The invite first: without one, no one learns which names are taken (P4: user enumeration).
+    role = "" if invite is None else _role_of(db, invite, account.created)
+    if role is None:
+        raise InviteRefusedError("this invite does not exist, is used up or has expired")
+    taken = db.execute(
+        "SELECT 1 FROM accounts WHERE account = ? OR skeleton = ?",
+        (plain(account.user), plain(account.skeleton)),
+    ).fetchone()
+    if taken is not None:
+        raise NameTakenError("this name, or one that looks like it, is taken")
+    if invite is not None:
+        db.execute("DELETE FROM invites WHERE digest = ? AND uses = 1", (invite,))
+        db.execute("UPDATE invites SET uses = uses - 1 WHERE digest = ?", (invite,))
+    db.execute(
+        "INSERT INTO accounts (account, skeleton, password_hash, created, disabled) VALUES (?, ?, ?, ?, 0)",
+        (plain(account.user), plain(account.skeleton), account.password_hash, account.created),
+    )
+    return role
+
+
+def _role_of(db: Connection, invite: bytes, now: Millis) -> str | None:
+    """Return the role of an invite that can be used; None if there is none."""
+    row = db.execute(
+        "SELECT role FROM invites WHERE digest = ? AND (expires IS NULL OR expires > ?)", (invite, now)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _set(db: WriteConnection, authority: Authority, column: str, value: str | int) -> None:
+    query = f"UPDATE accounts SET {column} = ? WHERE account = ?"  # noqa: S608 - columns of ours
+    if db.execute(query, (value, plain(authority.user))).rowcount != 1:
+        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such account")
+
+
+def _overview(
+    account: str,
+    created: Millis,
+    disabled: int,
+    deleted: Millis | None,
+    last_seen: Millis | None,
+    sessions: int,
+    has_factor: int,
+    factor_required: int,
+) -> AccountOverview:
+    return AccountOverview(
+        user_name(account),
+        created,
+        bool(disabled),
+        deleted,
+        last_seen,
+        sessions,
+        bool(has_factor),
+        bool(factor_required),
+    )
+
+
+def _account(
+    account: str, password_hash: str, created: Millis, disabled: int, deleted: Millis | None
+) -> Account:
+    return Account(user_name(account), password_hash, created, bool(disabled), deleted)

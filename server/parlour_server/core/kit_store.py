@@ -1,0 +1,163 @@
+"""What every program stores: accounts, sessions, tickets, failed logins, the journal, in one database.
+
+A program's store is one of these, with an object for each kind of table. It opens only a database with the
+schema of its program and never changes it. Any number of processes may open it at once, servers and commands:
+of one machine for a SQLite file.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from parlour_protocol.kit.ids import Incarnation, Millis, SessionId
+from parlour_protocol.kit.names import UserName
+from parlour_server.core.accounts.tables.accounts import Accounts
+from parlour_server.core.accounts.tables.login_attempts import Attempts
+from parlour_server.core.accounts.tables.memory_tickets import MemoryTickets
+from parlour_server.core.accounts.tables.second_factors import FactorStore
+from parlour_server.core.accounts.tables.sessions import SessionStore
+from parlour_server.core.accounts.tables.shared_tickets import SharedTickets
+from parlour_server.core.accounts.tables.tickets import TicketStore
+from parlour_server.core.clock import Clock
+from parlour_server.core.errors import SetupError
+from parlour_server.core.store.engine.connection import ANYWHERE, Engine, WriteConnection
+from parlour_server.core.store.engine.journal import Journal
+from parlour_server.core.store.engine.readers import Readers
+from parlour_server.core.store.engine.retention import prune
+from parlour_server.core.store.engine.writer import Writer
+from parlour_server.core.store.schema import Schema, engine_of
+from parlour_server.core.store.shared_nodes import SharedNodes
+from parlour_server.core.store.table_facts import Rule
+
+_ROW_COUNTS: Final = """
+    SELECT (SELECT count(*) FROM accounts
+            WHERE deleted IS NULL AND account NOT IN (SELECT value FROM json_each(?2))),
+        (SELECT count(*) FROM sessions WHERE expires > ?1)
+"""
+
+
+class KitStore:
+    """The store of every program; the composition root opens and closes it.
+
+    What its objects, and those of a program, promise:
+
+    * after a write method returns, its change is on disk;
+    * a method that raises changes nothing;
+    * a method with ``by`` decides in the transaction of its change whether they may do it. It raises what
+      ``Authority`` does.
+
+    Tokens are passed only as their SHA-256 (K2: stolen store).
+    """
+
+    def __init__(
+        self,
+        place: Path | Engine,
+        schema: Schema,
+        clock: Clock,
+        *,
+        announces: bool,
+        rules: Iterable[Rule],
+        journal_columns: Sequence[str],
+        read_entry: Callable[..., object],
+        on_disabled_changed: Callable[[WriteConnection, UserName, Millis], None] | None = None,
+        on_seen: Callable[[WriteConnection, Mapping[SessionId, Millis]], None] | None = None,
+    ) -> None:
+        """Prepare for the database of an engine, or the SQLite file at a path; ``open`` connects.
+
+        ``announces``: see ``WriteConnection``; ``rules`` say what ``prune`` deletes. For the rest see
+        ``Journal``, ``Accounts`` and ``SessionStore``.
+        """
+        self._engine = engine_of(place)
+        self._schema = schema
+        self._rules = tuple(rules)
+        self._incarnation: Incarnation | None = None
+        self._writer = Writer(self._engine, clock, announces=announces)
+        self._readers = Readers(self._engine, clock)
+        self.tickets: Final[TicketStore] = (
+            SharedTickets(self._writer, clock)
+            if self._engine.is_shared
+            else MemoryTickets(self._readers, clock)
+        )
+        self.second_factors: Final = FactorStore(self._writer, self._readers, clock)
+        self.accounts: Final = Accounts(
+            self._writer, self._readers, clock, on_disabled_changed=on_disabled_changed
+        )
+        self.sessions: Final = SessionStore(self._writer, self._readers, clock, on_seen=on_seen)
+        self.attempts: Final = Attempts(self._writer, self._readers)
+        self.journal: Final = Journal(self._readers, journal_columns, read_entry)
+        self.nodes: Final = SharedNodes(self._writer) if self._engine.is_shared else None
+        """The servers that share the database; None for a database of one server."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several servers may use it at once."""
+        return self._engine.is_shared
+
+    @property
+    def writer(self) -> Writer:
+        """What writes to it; metrics show its numbers."""
+        return self._writer
+
+    @property
+    def readers(self) -> Readers:
+        """What reads from it; metrics show its numbers."""
+        return self._readers
+
+    @property
+    def incarnation(self) -> Incarnation:
+        """The incarnation of the logs, once the store is open; a restored backup gets a new one."""
+        if self._incarnation is None:
+            raise SetupError(f"{self._engine} is not open")
+        return self._incarnation
+
+    async def open(self, schema: Schema | None = None) -> None:
+        """Connect. Raises SetupError if the database is missing or has another schema.
+
+        ``schema`` has the tables of the program's capabilities, too.
+        """
+        (schema or self._schema).check(self._engine)
+        found = self._engine.incarnation()
+        self._incarnation = found and found[0]
+        await self._writer.open()
+
+    async def close(self) -> None:
+        """Write what is queued and disconnect."""
+        await self._readers.close()
+        await self._writer.close()
+
+    async def prune(self, now: Millis, rules: Iterable[Rule] = ()) -> int:
+        """Delete a batch of data that expired months ago; returns the number of rows, 0 when done.
+
+        Expired sessions and invites, old failed logins, what the program adds, and what ``rules`` name.
+        Raises UnavailableError.
+        """
+        return await prune(self._writer, self._readers, now, (*self._rules, *rules))
+
+    async def count_rows(self, now: Millis, own: Collection[UserName]) -> Sequence[float]:
+        """Return the number of people's accounts, and of sessions that have not expired.
+
+        ``own`` are the program's accounts. Raises UnavailableError.
+        """
+        return await self._count(_ROW_COUNTS, now, json.dumps(sorted(own)))
+
+    async def _count(self, query: str, *values: object) -> Sequence[float]:
+        """Return the numbers of the only row of a query."""
+        return await self._readers.row(lambda *found: [float(one) for one in found], query, *values) or ()
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether a read or a write has found stored data damaged since the start; ``check`` may not."""
+        return self._readers.is_damaged or self._writer.is_damaged
+
+    async def check(self) -> None:
+        """Raise UnavailableError if a write would fail (for /readyz): it writes one row."""
+
+        def write(db: WriteConnection) -> None:
+            # A counter, because SQLite skips an update that changes nothing.
+            db.execute(
+                "INSERT INTO health (id, checks) VALUES (1, 1)"
+                " ON CONFLICT (id) DO UPDATE SET checks = health.checks + 1"
+            )
+
+        await self._writer.submit(write, within=ANYWHERE)

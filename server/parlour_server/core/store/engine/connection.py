@@ -1,0 +1,201 @@
+"""What a database engine gives the store: connections, and transactions of several writes at once.
+
+All SQL of a store is written once, in the part of SQL that SQLite and PostgreSQL share, with `?1` or `?` for
+parameters; an engine runs it. What differs is here: how a transaction begins, what keeps two of them apart,
+and what an error means.
+"""
+
+from asyncio import Future
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, runtime_checkable
+
+from parlour_protocol.kit.ids import Incarnation, Millis
+from parlour_server.core.errors import UnavailableError
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+class Cursor(Protocol):
+    """The rows that a statement returned."""
+
+    @property
+    def rowcount(self) -> int:
+        """The number of rows that a statement changed."""
+        ...
+
+    def fetchone(self) -> Any: ...  # noqa: D102
+    def fetchall(self) -> list[Any]: ...  # noqa: D102
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """A connection that reads; statements in no transaction see what was last committed."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several servers may use the database at once."""
+        ...
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the database ended it."""
+        ...
+
+    def execute(self, sql: str, parameters: Parameters = (), /) -> Cursor: ...  # noqa: D102
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Run a block in one read transaction, in which nothing changes."""
+        ...
+
+    def close(self) -> None: ...  # noqa: D102
+
+
+class WriteConnection(Connection, Protocol):
+    """A connection in the transaction of a write."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other write of any server runs beside this one."""
+        ...
+
+    announces: bool
+    """Each event is added to the journal as well: servers learn of this process only from there."""
+    stale_wal: bool
+    """Something was deleted, and its old text may still be in the engine's own files."""
+
+    def executemany(self, sql: str, rows: Iterable[Parameters], /) -> object: ...  # noqa: D102
+
+    def scrub(self) -> None:
+        """Remove what was deleted from the engine's own files, as far as it can; see ``stale_wal``."""
+        ...
+
+
+Write = Callable[[Any], object]
+"""One write: a function of a WriteConnection. It may run twice, so it must change only the database."""
+
+
+@runtime_checkable
+class WriteTogether(Protocol):
+    """A write that an engine may run together with others of its class."""
+
+    def __call__(self, db: Any) -> object: ...  # noqa: D102
+
+    @classmethod
+    def together(cls, db: Any, writes: Sequence[Any]) -> Sequence[object]:
+        """Run these in order; returns for each its value, or its error if it refused and changed nothing."""
+        ...
+
+
+class MustBeAloneError(Exception):
+    """Raised by a write that found that it is not ``within`` one log after all; it runs again, alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A write that waits for its turn."""
+
+    future: "Future[Any]"
+    write: Write
+    within: str | None
+    """See ``Writer.submit``."""
+    request: Any = None
+    """What the server's ``Observer`` knows the request by that it is of."""
+
+    def run(self, connection: WriteConnection) -> object:
+        """Run the write. What ends a thread, or what a future does not take, becomes a RuntimeError.
+
+        A program's rule runs in it, and its sys.exit() must not be the last thing that this thread does.
+        """
+        try:
+            return self.write(connection)
+        except BaseException as error:
+            if isinstance(error, Exception) and not isinstance(error, StopIteration):
+                raise
+            ended = RuntimeError(f"a write ended with {type(error).__name__}")
+            raise ended.with_traceback(error.__traceback__) from error
+
+
+Outcome = tuple["Future[Any]", object, BaseException | None]
+"""A job's future with its value, or with its error."""
+
+
+def unavailable(cause: BaseException) -> UnavailableError:
+    """Return the error for callers after a failure of the database."""
+    error = UnavailableError(f"the database cannot be written: {cause}")
+    error.__cause__ = cause
+    return error
+
+
+ANYWHERE: Final = ""
+"""The ``within`` of a write that decides nothing by what it reads."""
+
+SHARED_NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+"""The milliseconds since 1970 by a shared database's clock, in its SQL."""
+
+
+class NotADatabaseError(Exception):
+    """The file is not one of SQLite's."""
+
+
+class Engine(Protocol):
+    """One database; as a text it is how sentences call it."""
+
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """What its connections raise when the database fails, not the statement: SetupError is one."""
+        ...
+
+    def is_damage(self, error: BaseException) -> bool:
+        """Return whether this error of its connections says that stored data is damaged."""
+        ...
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several servers may use the database at once."""
+        ...
+
+    @property
+    def unverified(self) -> str:
+        """How others on the network can pass for the database, or read along; empty if they can't."""
+        ...
+
+    def explained(self) -> AbstractContextManager[None]:
+        """Raise SetupError, a sentence for the operator, for an error of the database in a block."""
+        ...
+
+    def check_rights(self) -> None:
+        """Raise SetupError if this user can't read and write every table."""
+        ...
+
+    def revisions(self) -> frozenset[str]:
+        """Return the revisions of the schema, one for each branch, none without a schema.
+
+        Raises SetupError, NotADatabaseError.
+        """
+        ...
+
+    def incarnation(self) -> tuple[Incarnation, Millis] | None:
+        """Return the incarnation and when it began; None for an older schema. Raises SetupError."""
+        ...
+
+    def connect_to_migrate(self) -> Any:
+        """Return a connection of its driver that changes the schema. Raises SetupError."""
+        ...
+
+    def connect_writer(self, *, announces: bool) -> WriteConnection:
+        """Open a connection that writes. Raises SetupError, and what ``failures`` says."""
+        ...
+
+    def connect_reader(self) -> Connection:
+        """Open a connection that cannot write; it may be closed by another thread."""
+        ...
+
+    def run_batch(self, connection: Any, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run the jobs in order in one transaction; returns when they are on disk.
+
+        A job that fails undoes only what it did itself. Raises what ``failures`` says when nothing was done,
+        or nobody knows; the connection is of no use then.
+        """
+        ...

@@ -1,0 +1,55 @@
+"""`import`: move a server to PostgreSQL."""
+
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import click
+
+from parlour_server.host.cli.command_options import action, data_option, example, program, run_line
+
+
+@click.command(
+    "import",
+    epilog=example(
+        "$command import --from ~/$word --data ~/$word-shared --database postgresql://$word@db/$word"
+    ),
+)
+@data_option
+@click.option(
+    "--from",
+    "source",
+    metavar="DIR",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The data folder to move. Its server must not run.",
+)
+@click.option(
+    "--database", metavar="URL", required=True, help="An empty PostgreSQL database. The URL has no password."
+)
+@click.option(
+    "--database-password-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file with its password.",
+)
+def import_(data: Path, source: Path, database: str, database_password_file: Path | None) -> None:
+    """Move a server from the file in its data folder to PostgreSQL: everything, with keys and sessions.
+
+    The old folder is only read; --data makes a new one. Nobody has to log in again.
+    """
+    from parlour_server.host.setup.import_folder import import_folder  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.host.setup.open_store import refuse_secrets  # noqa: PLC0415
+
+    refuse_secrets(database)
+    spec = program()
+    old, new = spec.folder(source.absolute()), spec.folder(data.absolute())
+    given = {"database.url": database}
+    if database_password_file is not None:
+        given["database.password_file"] = str(database_password_file.absolute())
+    with ExitStack() as stack:
+        done = action(new, "import", source=str(source))
+        found = import_folder(spec, old, new, given, partial(stack.enter_context, done))
+    click.echo(f"{found.rows} rows and {found.files} files were copied, and compared with the originals")
+    click.echo(f"Don't run {source} again: two servers would tell two histories.")
+    click.echo(f"next:  {run_line(data)}")

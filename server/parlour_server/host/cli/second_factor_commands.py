@@ -1,0 +1,106 @@
+"""`user second-factor`: show, require and reset the second factors of an account."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parlour_server.host.cli.command_options import (
+    canonical,
+    data_option,
+    example,
+    json_option,
+    known,
+    name_argument,
+    say,
+    shown_time,
+    with_store,
+)
+
+if TYPE_CHECKING:
+    from parlour_server.core.kit_store import KitStore
+    from parlour_server.core.store.records import AccountFactors
+
+
+@click.group("second-factor")
+def second_factor() -> None:
+    """Show, require and reset the second factors of an account."""
+
+
+@second_factor.command(epilog=example("$command user second-factor show --data ~/$word anna"))
+@data_option
+@json_option
+@name_argument
+def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Show which second factors an account has."""
+
+    async def work(store: "KitStore") -> "AccountFactors":
+        return await store.second_factors.of(await known(store, name))
+
+    found = with_store(data, work, did=None)
+    if as_json:
+        factors = [
+            {
+                "id": one.id,
+                "kind": one.kind.value,
+                "name": one.name,
+                "created": one.created,
+                "last_used": one.last_used,
+            }
+            for one in found.factors
+        ]
+        say([{"required": found.required, "recovery_codes": found.recovery_codes, "factors": factors}])
+        return
+    click.echo(
+        "required of this account"
+        if found.required
+        else "not required of this account; the setting of the server applies"
+    )
+    for one in found.factors:
+        used = f"used {shown_time(one.last_used)}" if one.last_used else "never used"
+        click.echo(f"{one.id}  {one.kind.value}  {used}  {one.name!r}")
+    if found.factors:
+        click.echo(f"{found.recovery_codes} recovery codes left")
+
+
+@second_factor.command(epilog=example("$command user second-factor require --data ~/$word anna"))
+@data_option
+@click.option("--undo", is_flag=True, help="Leave it to the server's setting again.")
+@json_option
+@name_argument
+def require(data: Path, name: str, undo: bool, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Require a second factor of an account. Without one its sessions end, and it must set one up."""
+    from parlour_server.core.accounts.tables.authority import ByOperator  # noqa: PLC0415 - keeps `--help` quick
+
+    async def work(store: "KitStore") -> str:
+        chosen = await known(store, name)
+        await store.second_factors.require(ByOperator(chosen), required=not undo)
+        return str(chosen)
+
+    did = "user second-factor require"
+    done = with_store(data, work, did=did, user=canonical(name), required="no" if undo else "yes")
+    if as_json:
+        say({"user": done, "required": not undo})
+    else:
+        click.echo(f"{done} {'need not have' if undo else 'must have'} a second factor")
+
+
+@second_factor.command(epilog=example("$command user second-factor reset --data ~/$word anna"))
+@data_option
+@json_option
+@name_argument
+def reset(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Remove all second factors and recovery codes of an account, and end all its sessions.
+
+    Make sure who asks for it: from then on the password is enough to log in.
+    """
+    from parlour_server.core.accounts.tables.authority import ByOperator  # noqa: PLC0415 - keeps `--help` quick
+
+    async def work(store: "KitStore") -> int:
+        return await store.second_factors.reset(ByOperator(await known(store, name)))
+
+    removed = with_store(data, work, did="user second-factor reset", user=canonical(name))
+    if as_json:
+        say({"user": canonical(name), "removed": removed})
+    else:
+        click.echo(f"{removed} removed; all sessions ended")

@@ -1,0 +1,40 @@
+"""Makes a database ready that other tools restored: its logs get a new incarnation, so that clients notice.
+
+`backup restore` does this by itself; PostgreSQL restores its databases itself, and a replica of a SQLite file
+is restored by the tool that made it.
+"""
+
+import sqlite3
+from typing import Any
+
+from parlour_protocol.kit.ids import Incarnation
+from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.errors import SetupError
+from parlour_server.core.store.engine.connection import SHARED_NOW, Engine, WriteConnection
+from parlour_server.core.store.engine.incarnation import renew_incarnation
+from parlour_server.host.setup.folder_lock import locked
+
+_RUNNING = f"SELECT address FROM nodes WHERE until > {SHARED_NOW}"  # noqa: S608 - of ours
+
+
+def begin_again(program: ProgramSpec[Any, Any], folder: DataFolder, engine: Engine) -> Incarnation:
+    """Give the logs of the database a new incarnation. Raises SetupError while a server uses it."""
+    program.schema.check(engine)
+    if not engine.is_shared:
+        return _of_the_file(program, folder)
+
+    def restored(db: WriteConnection) -> None:
+        if running := db.execute(_RUNNING).fetchall():
+            raise SetupError(f"a server still runs on {engine} ({running[0][0]}); stop all of them first")
+        program.schema.restored(db)
+
+    return renew_incarnation(engine, restored)
+
+
+def _of_the_file(program: ProgramSpec[Any, Any], folder: DataFolder) -> Incarnation:
+    try:
+        with locked(folder):
+            return program.schema.begin_incarnation(folder.database)
+    except sqlite3.Error as error:
+        raise SetupError(f"{folder.database} can't be written to ({error})") from error

@@ -1,1 +1,0 @@
-"""Authentication: passwords, logins, sessions, tickets, and limits on guessing them."""

@@ -1,0 +1,553 @@
+"""A program's real server for its tests: on loopback with TLS, in a data folder of the test's own.
+
+People get their accounts, sessions and tickets over HTTPS, as everyone does. Only hashing passwords is made
+cheap. A socket is a WebSocket that can also send what no client should.
+"""
+
+import asyncio
+import io
+import json
+import logging
+import socket as sockets
+import ssl
+import sys
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import partial
+from http import HTTPStatus
+from http.client import HTTPSConnection
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+from argon2 import PasswordHasher
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pyotp.totp import TOTP
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidStatus
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request as Handshake
+from websockets.protocol import State
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
+
+from parlour_protocol.kit.frames import Answer, Greeting, Push, Request
+from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
+from parlour_protocol.kit.limits import SERVER_FRAME
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.session_key import PROOF_HEADER, Proof, Redemption, SessionKey
+from parlour_protocol.kit.wire import Wire
+from parlour_server.app.app import App
+from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.app.running_program import Parts, RunningProgram
+from parlour_server.core.accounts.password_hashing import HashingPool
+from parlour_server.core.clock import Clock, SystemClock
+from parlour_server.core.config.server_settings import Settings
+from parlour_server.core.logs import captured
+from parlour_server.core.net.quiet_logger import quiet_logger
+from parlour_server.core.net.tls_context import TlsFiles
+from parlour_server.host.cli.command_line import CommandLine
+from parlour_server.host.config.settings_loader import load
+from parlour_server.host.server import Server
+from parlour_server.host.setup.initialise import initialise
+
+PASSWORD: Final = "tigress-violin-marble"  # noqa: S105 - of people who exist in tests only
+PATIENCE: Final = 60.0
+"""Seconds that anything may take, on a machine that has much else to do."""
+
+
+class World:
+    """A running server, its people, and what it logs."""
+
+    def __init__(
+        self, spec: ProgramSpec[Any, Any], data: Path, port: int, parts: Parts[Any, Any] | None = None
+    ) -> None:
+        """Speak with the server of ``data`` on this port; ``parts`` are those of a server in this process."""
+        self.spec = spec
+        self.wire: Wire[Any, Any] = spec.wire
+        self.data = data
+        self.port = port
+        self.logs: Sequence[Mapping[str, Any]] = ()
+        """The lines of a server in this process."""
+        self.expects_faults = False
+        """Whether the test has looked at the faults; one that has not fails if there are any."""
+        self._parts = parts
+        self._stack = AsyncExitStack()
+
+    @property
+    def parts(self) -> Parts[Any, Any]:
+        """What the program was started with. Only for a server in this process."""
+        if self._parts is None:
+            raise RuntimeError("this server is another process")
+        return self._parts
+
+    async def __aenter__(self) -> Self:
+        """Begin; every socket is closed at the end."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close every socket."""
+        await self._stack.aclose()
+
+    @property
+    def faults(self) -> list[Mapping[str, Any]]:
+        """The errors that a server in this process did not expect, and survived.
+
+        A test that has not asked for them fails in the end if there are any.
+        """
+        self.expects_faults = True
+        return [line for line in self.logs if line["event"] == "fault"]
+
+    def audit(self, event: StrEnum) -> list[Mapping[str, Any]]:
+        """Return the lines of the audit log about this, of a server in this process."""
+        return [line for line in self.logs if line["event"] == event and line.get("audit")]
+
+    async def command(self, *words: str) -> str:
+        """Run a command of the operator, such as `session end ada --all`; return what it prints."""
+
+        def run() -> str:
+            with redirect_stdout(io.StringIO()) as out:
+                spec = self.spec
+                line = CommandLine(
+                    spec.name,
+                    lambda: spec,
+                    about="",
+                    example="",
+                    commands=spec.commands,
+                    capabilities=spec.capabilities,
+                )
+                status = line.run((*words, "--data", str(self.data)))
+            if status:
+                raise RuntimeError(f"{' '.join(words)} ended with {status}")
+            return out.getvalue()
+
+        return await asyncio.to_thread(run)  # a command runs an event loop of its own
+
+    async def invite(self, *options: str) -> str:
+        """Return the code of a new invite; ``options`` are of `invite create`."""
+        return (await self.link(*options)).code.reveal()
+
+    async def link(self, *options: str) -> InviteLink:
+        """Return a new invite link to this server, for a client."""
+        printed = json.loads(await self.command("invite", "create", *options, "--json"))
+        link, _ = InviteLink.parse_with(printed["link"], self.spec.link_fields, self.spec.wire.word)
+        return replace(link, address=ServerAddress(link.address.host, self.port))
+
+    async def person(self, name: str) -> "Person":
+        """Invite someone, who makes an account and logs in."""
+        account = {"username": name, "password": PASSWORD, "invite": await self.invite()}
+        await self.api("POST", "/v1/accounts", account)
+        return await self.log_in(name)
+
+    async def log_in(self, name: str, device: str = "laptop", key: "Key | None" = None) -> "Person":
+        """Begin another session of someone who has an account, bound to ``key`` if there is one."""
+        login = {"username": name, "password": PASSWORD, "device": device}
+        if key is not None:
+            login["key"] = key.public.text
+        return Person(self, name, (await self.api("POST", "/v1/sessions", login))["session"], key)
+
+    async def api(self, method: str, path: str, body: object = None, *, bearer: str | None = None) -> Any:
+        """Call an operation of the HTTPS API; return the JSON of its answer, None for an empty one.
+
+        Raises RuntimeError with the status and the answer if it is refused.
+        """
+        status, answer = await asyncio.to_thread(self._call, method, path, body, bearer)
+        if status >= 400:  # noqa: PLR2004 - the first status of an error
+            raise RuntimeError(f"{method} {path}: {status} {answer.decode()}")
+        return json.loads(answer) if answer else None
+
+    async def connect(
+        self,
+        *,
+        ticket: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: str = "",
+        receive_buffer: int = 0,
+    ) -> "Socket":
+        """Open a WebSocket. ``headers`` replace those of the handshake.
+
+        Raises InvalidStatus for a handshake that the server refuses.
+        """
+        uri = parse_uri(f"wss://localhost:{self.port}{self.wire.path}{query}")
+        protocol = ClientProtocol(
+            uri,
+            subprotocols=[Subprotocol(self.wire.subprotocol)],
+            max_size=SERVER_FRAME.value,
+            logger=quiet_logger("kit.testing"),
+        )
+        tcp = sockets.socket(sockets.AF_INET, sockets.SOCK_STREAM)
+        if receive_buffer:
+            tcp.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, receive_buffer)
+        tcp.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(tcp, ("127.0.0.1", self.port))
+            reader, writer = await asyncio.open_connection(
+                sock=tcp, ssl=self._context(), server_hostname="localhost"
+            )
+        except OSError:
+            tcp.close()
+            raise
+        socket = Socket(self.wire, protocol, reader, writer)
+        self._stack.push_async_callback(socket.abort)
+        handshake = protocol.connect()
+        if ticket is not None:
+            handshake.headers["Authorization"] = f"Bearer {ticket}"
+        for name, value in (headers or {}).items():
+            with suppress(KeyError):
+                del handshake.headers[name]
+            handshake.headers[name] = value
+        await socket.open(handshake)
+        return socket
+
+    @asynccontextmanager
+    async def https(self) -> AsyncIterator["Https"]:
+        """Open a TLS connection for several requests of the HTTPS API."""
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=self._context(), server_hostname="localhost"
+        )
+        try:
+            yield Https(self, reader, writer)
+        finally:
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    async def refused(self, **how: Any) -> int:
+        """Try to open a WebSocket (see ``connect``); return the status of the refusal, 101 for none."""
+        try:
+            await self.connect(**how)
+        except InvalidStatus as refusal:
+            return refusal.response.status_code
+        return 101
+
+    def redemption(self, ticket: str) -> Redemption:
+        """Return the request that redeems a ticket here, which a session's key has to sign."""
+        host = f"localhost:{self.port}"
+        return Redemption(Secret(ticket).digest(), host, self._server_key(), self.wire.path)
+
+    def _context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.data / "ca.pem"))
+
+    def _server_key(self) -> bytes:
+        return TlsFiles(self.spec.folder(self.data).certificate, self.spec.folder(self.data).key).key_digest
+
+    def _call(self, method: str, path: str, body: object, bearer: str | None) -> tuple[int, bytes]:
+        headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+        content = None
+        if body is not None:
+            content, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
+        connection = HTTPSConnection("localhost", self.port, context=self._context(), timeout=PATIENCE)
+        try:
+            connection.request(method, path, content, headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+
+class Key:
+    """The key of a session."""
+
+    def __init__(self) -> None:
+        """Generate one."""
+        self._private = Ed25519PrivateKey.generate()
+        self.public = SessionKey(self._private.public_key().public_bytes_raw())
+
+    def prove(self, redemption: Redemption) -> str:
+        """Return the header that proves the key for this request."""
+        return Proof(self._private.sign(redemption.to_be_signed())).text
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who is logged in on one device."""
+
+    world: World
+    name: str
+    session: str = field(repr=False)
+    """The bearer token."""
+    key: Key | None = None
+    """What the session is bound to."""
+
+    def proof(self, ticket: str) -> dict[str, str]:
+        """Return the headers with the proof for a ticket; none for a session without a key."""
+        return {PROOF_HEADER: self.key.prove(self.world.redemption(ticket))} if self.key else {}
+
+    async def ticket(self) -> str:
+        """Get a ticket for one WebSocket."""
+        ticket: str = (await self.world.api("POST", "/v1/tickets", bearer=self.session))["ticket"]
+        return ticket
+
+    async def ticket_for(self, connection: "Https") -> str:
+        """Get a ticket that opens a WebSocket on this connection only."""
+        status, answer = await connection.request(
+            "POST", "/v1/tickets", {"Authorization": f"Bearer {self.session}"}, {"here": True}
+        )
+        if status != HTTPStatus.CREATED:
+            raise RuntimeError(f"POST /v1/tickets: {status} {answer.decode()}")
+        ticket: str = json.loads(answer)["ticket"]
+        return ticket
+
+    async def connect(self, **how: Any) -> "Socket":
+        """Open a WebSocket (see ``World.connect``) and read the greeting."""
+        ticket = await self.ticket()
+        headers = {**self.proof(ticket), **how.pop("headers", {})}
+        socket = await self.world.connect(ticket=ticket, headers=headers, **how)
+        await socket.greeting()
+        return socket
+
+    async def set_up_codes(self, now: Callable[[], float] = time.time) -> "Codes":
+        """Set up codes of an app as the second factor; ``now`` is the server's time of day in seconds."""
+        call = partial(self.world.api, bearer=self.session)
+        begun = await call("POST", "/v1/second-factors/totp", {"name": "app", "password": PASSWORD})
+        codes = Codes(begun["secret"], now)
+        await call("POST", f"/v1/second-factors/{begun['id']}/totp", {"code": codes.code()})
+        return codes
+
+    async def log_out(self) -> None:
+        """End the session."""
+        await self.world.api("DELETE", "/v1/sessions/current", bearer=self.session)
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """An app that shows codes (TOTP)."""
+
+    secret: str = field(repr=False)
+    now: Callable[[], float]
+
+    def code(self) -> str:
+        """Return the code of this half minute."""
+        return TOTP(self.secret).at(int(self.now()))
+
+
+class Https:
+    """A TLS connection for requests of the HTTPS API, one after another."""
+
+    def __init__(self, world: World, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Wrap a TLS connection."""
+        self._world = world
+        self._reader = reader
+        self._writer = writer
+
+    async def request(
+        self, method: str, path: str, headers: Mapping[str, str], body: object = None
+    ) -> tuple[int, bytes]:
+        """Make a request; return the status and the body of its answer."""
+        content = b"" if body is None else json.dumps(body).encode()
+        fields = {"Host": f"localhost:{self._world.port}", "Content-Length": str(len(content)), **headers}
+        if content:
+            fields["Content-Type"] = "application/json"
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+        self._writer.write("\r\n".join(lines).encode() + content)
+        async with asyncio.timeout(PATIENCE):
+            head = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
+            sizes = [line.split(": ")[1] for line in head if line.startswith("content-length: ")]
+            answer = await self._reader.readexactly(int(sizes[0])) if sizes else b""
+        return int(head[0].split()[1]), answer
+
+    async def upgrade(self, ticket: str, headers: Mapping[str, str] | None = None) -> int:
+        """Try to make it a WebSocket; return the status of the answer."""
+        fields = {
+            "Authorization": f"Bearer {ticket}",
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Key": "a2tra2tra2tra2tra2traw==",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Protocol": self._world.wire.subprotocol,
+        }
+        status, _ = await self.request("GET", self._world.wire.path, {**fields, **(headers or {})})
+        return status
+
+
+class Socket:
+    """A WebSocket to a program, with its frames."""
+
+    def __init__(
+        self,
+        wire: Wire[Any, Any],
+        protocol: ClientProtocol,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Wrap a TLS connection."""
+        self._wire = wire
+        self._protocol = protocol
+        self._reader = reader
+        self._writer = writer
+        self._frames: deque[Any] = deque()
+        """Read, and not asked for yet."""
+        self.greeted: Greeting | None = None
+        """The first frame."""
+
+    async def open(self, handshake: Handshake) -> None:
+        """Send the handshake and read its answer. Raises InvalidStatus."""
+        self._protocol.send_request(handshake)
+        self._write()
+        async with asyncio.timeout(PATIENCE):
+            while self._protocol.state is State.CONNECTING:
+                await self._read()
+                if self._protocol.handshake_exc is not None:
+                    raise self._protocol.handshake_exc
+
+    async def greeting(self) -> Greeting:
+        """Read the first frame."""
+        greeting: Greeting = await self._next(Greeting)
+        self.greeted = greeting
+        return greeting
+
+    def send(self, request: Request) -> None:
+        """Send a request."""
+        self.send_bytes(self._wire.encode(request))
+
+    def send_bytes(self, payload: bytes) -> None:
+        """Send a text frame, whatever is in it."""
+        self.send_frame(Opcode.TEXT, payload)
+
+    def send_frame(
+        self, opcode: Opcode, payload: bytes = b"", *, fin: bool = True, mask: bool = True
+    ) -> None:
+        """Send one frame of the WebSocket protocol."""
+        if not self._writer.is_closing():
+            self._writer.write(Frame(opcode, payload, fin).serialize(mask=mask))
+
+    async def answer(self) -> Answer:
+        """Read the next answer. Pushes before it are kept for ``push``."""
+        answer: Answer = await self._next(Answer)
+        return answer
+
+    async def ask(self, request: Request) -> Answer:
+        """Send a request and read the next answer."""
+        self.send(request)
+        return await self.answer()
+
+    async def push(self) -> Push:
+        """Read the next push. Answers before it are kept for ``answer``."""
+        push: Push = await self._next(Push)
+        return push
+
+    async def close_code(self) -> int:
+        """Read until the connection ends; return its close code, 1006 if it broke."""
+        async with asyncio.timeout(PATIENCE):
+            while not self._ended:
+                await self._read()
+        return self._protocol.close_code or 1006
+
+    def stop_reading(self) -> None:
+        """Take nothing more from the network."""
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
+
+    async def abort(self) -> None:
+        """Drop the connection."""
+        self._writer.transport.abort()
+        with suppress(OSError):
+            await self._writer.wait_closed()
+
+    @property
+    def _ended(self) -> bool:
+        return self._protocol.state is State.CLOSED
+
+    async def _next(self, kind: type[Any]) -> Any:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for frame in self._frames:
+                    if isinstance(frame, kind):
+                        self._frames.remove(frame)
+                        return frame
+                if self._ended:
+                    raise ConnectionError(f"the server closed the connection: {self._protocol.close_code}")
+                await self._read()
+
+    async def _read(self) -> None:
+        try:
+            data = await self._reader.read(65_536)
+        except ConnectionError:
+            data = b""
+        if data:
+            self._protocol.receive_data(data)
+        else:
+            self._protocol.receive_eof()
+        self._write()
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
+                self._frames.append(self._wire.decode_server_frame(bytes(event.data)))
+
+    def _write(self) -> None:
+        for data in self._protocol.data_to_send():
+            if data and not self._writer.is_closing():
+                self._writer.write(data)
+
+
+class _Faults(logging.Handler):
+    """Keeps the errors that the server did not expect, which it has survived."""
+
+    def __init__(self, lines: list[dict[str, object]]) -> None:
+        super().__init__(logging.ERROR)
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append({"event": "fault", "text": record.getMessage()})
+
+
+@contextmanager
+def _logged() -> Iterator[Sequence[Mapping[str, Any]]]:
+    """Keep what the server logs. Print its faults: pytest shows them with a test that failed."""
+    logger = logging.getLogger("parlour_server")
+    with captured() as lines:
+        faults = _Faults(lines)
+        logger.addHandler(faults)
+        try:
+            yield lines
+        finally:
+            logger.removeHandler(faults)
+            for text in dict.fromkeys(str(line) for line in lines if line["event"] == "fault"):
+                print(f"fault of the server: {text}", file=sys.stderr)  # noqa: T201 - see above
+
+
+@asynccontextmanager
+async def running(
+    program: "App[Any] | ProgramSpec[Any, Any]",
+    data: Path,
+    *,
+    given: Mapping[str, str] | None = None,
+    change: Callable[[Any], Settings] = lambda settings: settings,
+    clock: Clock | None = None,
+) -> AsyncIterator[World]:
+    """Run the program's server in this process, with ``data`` as its folder, which is made if it is missing.
+
+    ``given`` are settings (`section.key`) that `init` writes into the configuration, which commands read as
+    well; ``change`` returns other settings than those, for the server only. With a ``FakeClock`` (`clock.py`)
+    only the test lets time pass: sessions expire, budgets refill and ``app.clock.sleep`` returns when it
+    calls ``forward``. Raises AssertionError in the end if the server had faults, unless the test asked for
+    them (``World.faults``).
+    """
+    spec = program.spec if isinstance(program, App) else program
+    folder, clock = spec.folder(data), clock or SystemClock()
+    await initialise(spec, folder, (), clock, given=given)
+    settings = load(folder.settings, spec.settings, spec.name)
+    settings = msgspec.structs.replace(
+        settings, listen=msgspec.structs.replace(settings.listen, address="127.0.0.1:0")
+    )
+    started: list[Parts[Any, Any]] = []
+
+    async def start(parts: Parts[Any, Any]) -> RunningProgram[Any]:
+        started.append(parts)
+        return await spec.start(parts)
+
+    cheap = HashingPool(threads=1, hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    with _logged() as logs:
+        server = await Server.start(
+            replace(spec, start=start), folder, change(settings), passwords=cheap, clock=clock
+        )
+        try:
+            async with World(spec, data, int(server.url.rpartition(":")[2]), started[0]) as world:
+                world.logs = logs
+                yield world
+        finally:
+            await server.stop()
+        if not world.expects_faults and world.faults:
+            raise AssertionError(f"the server had faults: {world.faults}")

@@ -1,0 +1,195 @@
+"""Capabilities: their settings, their tables in an older database, and one that can't start."""
+
+import json
+from dataclasses import replace
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import pytest
+from msgspec.structs import replace as changed
+from sqlalchemy import Column, MetaData, Table
+from starlette.requests import Request
+from starlette.responses import Response
+from tests.server.shop_database import SCHEMA
+
+from parlour_protocol.kit.errors import ProgramError
+from parlour_protocol.kit.inspect import Context, Verdict
+from parlour_protocol.kit.inspect import Part as Inspectable
+from parlour_protocol.kit.server_notices import FollowNotices
+from parlour_protocol.kit.wire import Wire
+from parlour_server.app.app import App
+from parlour_server.app.capability import Capability
+from parlour_server.app.hooks import Hooks
+from parlour_server.app.running_program import Parts
+from parlour_server.core.clock import SystemClock
+from parlour_server.core.config.server_settings import Section, Settings, section, setting
+from parlour_server.core.config.settings_table import need_restart, rows
+from parlour_server.core.content_filter import ContentFilter
+from parlour_server.core.errors import SetupError
+from parlour_server.core.https.operations import Operation
+from parlour_server.core.store.table_facts import Tables
+from parlour_server.core.store.tables import KEYED, Words
+from parlour_server.host.config.settings_loader import load
+from parlour_server.host.server import Server
+from parlour_server.host.setup.doctor import examine
+from parlour_server.host.setup.open_store import opened
+from parlour_server.testing.server import running
+
+WIRE = Wire("shop.v1", requests=FollowNotices)
+
+
+class Shelves(Section, frozen=True):
+    """How much there is room for."""
+
+    most: Annotated[int, setting("shelves", "on one wall")] = 3
+
+
+SHELVES = Capability(name="shelves", sections=lambda: {"shelves": Shelves})
+
+
+def test_a_capability_has_a_section_of_the_settings(tmp_path: Path) -> None:
+    """Loaded, shown and bounded like every other; settings that were made without it have its defaults."""
+    spec = App[None](WIRE, capabilities=(SHELVES,)).spec
+    file = tmp_path / "shop.toml"
+    file.write_text("[shelves]\nmost = 5\n")
+    file.chmod(0o600)
+    settings = load(file, spec.settings, spec.name, environment={})
+    assert section(settings, Shelves).most == 5
+    assert {row.name: row.value for row in rows(settings)}["shelves.most"] == 5
+    assert need_restart(spec.settings(), settings) == ["shelves.most"]
+    environment = {"SHOP_SHELVES_MOST": "6"}
+    assert section(load(file, spec.settings, spec.name, environment=environment), Shelves).most == 6
+    assert section(Settings(), Shelves) == section(spec.settings(), Shelves) == Shelves()
+    file.write_text("[shelves]\nmost = 0\n")
+    with pytest.raises(SetupError, match=r"line 2: shelves\.most: Expected int >= 1"):
+        load(file, spec.settings, spec.name, environment={})
+
+
+def test_without_the_capability_its_section_is_unknown(tmp_path: Path) -> None:
+    """A configuration that expects it stops the start."""
+    spec = App[None](WIRE, capabilities=()).spec
+    file = tmp_path / "shop.toml"
+    file.write_text("[shelves]\n")
+    file.chmod(0o600)
+    with pytest.raises(SetupError, match=r"line 1: unknown section \[shelves\]"):
+        load(file, spec.settings, spec.name, environment={})
+
+
+def test_a_section_has_one_owner() -> None:
+    """Neither two capabilities nor a capability and the program share one."""
+    with pytest.raises(ProgramError, match="another capability has a section shelves"):
+        _ = App[None](WIRE, capabilities=(SHELVES, replace(SHELVES, name="walls"))).spec
+    with pytest.raises(ProgramError, match="has a section listen already"):
+        _ = App[None](WIRE, capabilities=(replace(SHELVES, sections=lambda: {"listen": Shelves}),)).spec
+
+
+def shelves() -> MetaData:
+    """Return the tables of a capability."""
+    metadata = MetaData()
+    Table("shelves", metadata, Column("shelf", Words, primary_key=True), **KEYED)
+    return metadata
+
+
+TABLES = Tables(metadata=shelves, bounds={"shelves": "one for each wall"})
+
+
+def test_migrate_makes_the_tables_of_a_capability_that_is_new(kit_database: Path) -> None:
+    """The database lacks them, so a server refuses it; without the capability they may stay."""
+    newer = replace(SCHEMA, capabilities=(*SCHEMA.capabilities, TABLES))
+    assert not newer.is_newest(kit_database)
+    with pytest.raises(SetupError, match="`shop-server migrate`"):
+        newer.check(kit_database)
+    newer.upgrade(kit_database)
+    newer.check(kit_database)
+    newer.upgrade(kit_database)
+    SCHEMA.check(kit_database)
+
+
+async def test_a_capability_has_operations_of_the_https_api(tmp_path: Path) -> None:
+    """Only a session reaches its handler, as ever; and it replaces no operation of every server."""
+
+    async def count(_request: Request) -> Response:
+        return Response(b"7")
+
+    async def start(_parts: Parts[Any, Any], hooks: Hooks) -> None:
+        hooks.handlers |= {"count_shelves": count, "list_sessions": count}
+
+    row = Operation("count_shelves", "GET", "/v1/shelves", "Count the shelves.", HTTPStatus.OK)
+    counting = Capability(name="shelves", start=start, operations=lambda: (row,))
+    async with running(App[None](WIRE, capabilities=(counting,)), tmp_path / "data") as world:
+        ada = await world.person("ada")
+        with pytest.raises(RuntimeError, match=": 401 "):
+            await world.api("GET", "/v1/shelves")
+        assert await world.api("GET", "/v1/shelves", bearer=ada.session) == 7
+        assert await world.api("GET", "/v1/sessions", bearer=ada.session) != 7
+
+
+async def test_a_database_without_its_tables_is_not_used(tmp_path: Path) -> None:
+    """Neither by a server nor by a command: both say what to do."""
+    async with running(App[None](WIRE, capabilities=()), tmp_path / "data"):
+        pass
+    newer = App[None](WIRE, capabilities=(Capability(name="shelves", tables=TABLES),)).spec
+    folder = newer.folder(tmp_path / "data")
+    with pytest.raises(SetupError, match="`shop-server migrate`"):
+        await Server.start(newer, folder, load(folder.settings, newer.settings, newer.name))
+    with pytest.raises(SetupError, match="`shop-server migrate`"):
+        async with opened(newer, folder, SystemClock()):
+            pass
+
+
+async def test_one_that_cannot_start_stops_the_start(tmp_path: Path) -> None:
+    """With its own sentence, and nothing is left running: the folder can be used again."""
+
+    async def start(_parts: Parts[Any, Any], _hooks: Hooks) -> None:
+        raise SetupError("the shelves are missing")
+
+    broken = Capability(name="shelves", start=start)
+    with pytest.raises(SetupError, match="the shelves are missing"):
+        async with running(App[None](WIRE, capabilities=(broken,)), tmp_path / "data"):
+            pass
+
+
+@pytest.mark.parametrize(("key", "value"), [("metrics", "127.0.0.1:9464"), ("proxies", ("192.0.2.7",))])
+async def test_a_setting_that_needs_a_missing_one_stops_the_start(
+    key: str, value: str | tuple[str, ...], tmp_path: Path
+) -> None:
+    """It does not stay without effect: an operator would rely on it."""
+
+    def with_it(settings: Settings) -> Settings:
+        return changed(settings, listen=changed(settings.listen, **{key: value}))
+
+    bare = App[None](WIRE, capabilities=())
+    with pytest.raises(SetupError, match=rf"listen\.{key} is set, but this server lacks the capability"):
+        async with running(bare, tmp_path / "data", change=with_it):
+            pass
+    folder = bare.spec.folder(tmp_path / "data")
+    folder.settings.write_text(f"[listen]\n{key} = {json.dumps(value)}\n")
+    findings, _ = examine(bare.spec, folder)
+    assert f"listen.{key}" in next(one.text for one in findings if one.about == "configuration")
+
+
+def no_names(_part: Inspectable, context: Context) -> Verdict:
+    """Be the inspector of a program."""
+    return context.verdict()
+
+
+async def test_no_inspector_of_a_program_is_left_out(tmp_path: Path) -> None:
+    """Without what runs it, the server does not start."""
+    shop = App[None](WIRE, inspectors=[no_names], capabilities=())
+    with pytest.raises(SetupError, match=r"Shop has inspectors of its own \(no_names\), and no capability"):
+        async with running(shop, tmp_path / "data"):
+            pass
+
+
+async def test_a_second_content_filter_does_not_replace_the_first(tmp_path: Path) -> None:
+    """One of the two would look at nothing."""
+    content_filter = cast("ContentFilter", object())
+
+    async def start(_parts: Parts[Any, Any], hooks: Hooks) -> None:
+        hooks.set_content_filter(content_filter)
+
+    both = [Capability(name=name, start=start) for name in ("first", "second")]
+    with pytest.raises(SetupError, match="two capabilities look at what people send"):
+        async with running(App[None](WIRE, capabilities=both), tmp_path / "data"):
+            pass

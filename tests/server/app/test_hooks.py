@@ -1,0 +1,95 @@
+"""What capabilities do at the places that a server has for them."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from parlour_protocol.kit.errors import ErrorCode
+from parlour_protocol.kit.frames import Error, Ok, Request
+from parlour_protocol.kit.ids import ConnectionId, new_request_id
+from parlour_protocol.kit.wire import Wire
+from parlour_server.app.app import App
+from parlour_server.app.capability import Capability
+from parlour_server.app.hooks import Hooks, Opened
+from parlour_server.app.running_program import Parts
+from parlour_server.core.audit import AuditEvent
+from parlour_server.testing.server import running
+
+
+class Ring(Request, frozen=True, tag="ring"):
+    """Ring the bell, if the shop has one."""
+
+    answered_by_server: ClassVar[bool] = True
+
+
+WIRE: Final = Wire("shop.v1", requests=Ring)
+
+
+async def test_one_that_answers_a_request_knows_which_connections_ended(tmp_path: Path) -> None:
+    """It can forget whoever asked."""
+    asked, ended = asyncio.Queue[ConnectionId](), asyncio.Queue[ConnectionId]()
+
+    async def start(_parts: Parts[Any, Any], hooks: Hooks) -> None:
+        hooks.answers[Ring] = lambda peer, _request: asked.put_nowait(peer.id)
+        hooks.closed.append(lambda peer: ended.put_nowait(peer.id))
+
+    app = App[None](WIRE, capabilities=(Capability(name="bell", start=start),))
+    async with running(app, tmp_path / "data") as world, asyncio.timeout(30):
+        socket = await (await world.person("ada")).connect()
+        assert isinstance(await socket.ask(Ring(id=new_request_id())), Ok)
+        assert ended.empty()
+        await socket.abort()
+        assert await ended.get() == await asked.get()
+
+
+class Kept:
+    """Keeps the events of the audit log in memory."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def is_writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def append(self, line: str, *, or_lose: bool = True) -> bool:  # noqa: ARG002
+        """Keep what it is about."""
+        self.events.append(json.loads(line)["event"])
+        return True
+
+    def sync(self) -> None:
+        """Do nothing: there is no disk."""
+
+
+async def test_what_keeps_the_audit_log_gets_its_first_line_and_its_last(tmp_path: Path) -> None:
+    """In whichever order the capabilities stand; it is closed before the store that it may write to."""
+    kept = Kept()
+
+    async def prepare(opened: Opened, hooks: Hooks) -> None:
+        async def close() -> None:
+            await opened.store.accounts.list()
+            kept.events.append("closed")
+
+        hooks.keepers.append(kept)
+        opened.last.push_async_callback(close)
+
+    async def start(parts: Parts[Any, Any], _hooks: Hooks) -> None:
+        parts.audit.record(AuditEvent.RELOADED)
+
+    bell, keeper = Capability(name="bell", start=start), Capability(name="keeper", prepare=prepare)
+    async with running(App[None](WIRE, capabilities=(bell, keeper)), tmp_path / "data"):
+        assert kept.events[:2] == [AuditEvent.RELOADED, AuditEvent.SERVER_STARTED]
+    assert kept.events[-2:] == [AuditEvent.SERVER_STOPPED, "closed"]
+
+
+async def test_a_request_that_no_capability_answers_is_refused(tmp_path: Path) -> None:
+    """As something that is not there, each time: it counts as a read, and not as a message."""
+    app = App[None](WIRE, capabilities=(), messages_per_minute=1)
+    async with running(app, tmp_path / "data") as world:
+        socket = await (await world.person("ada")).connect()
+        for _ in range(3):
+            answer = await socket.ask(Ring(id=new_request_id()))
+            assert isinstance(answer, Error)
+            assert answer.code == ErrorCode.NOT_FOUND
+            assert "does not offer" in answer.hint

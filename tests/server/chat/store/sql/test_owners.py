@@ -1,0 +1,57 @@
+"""Every row that names an account or belongs to a room has an end: no table of them is forgotten."""
+
+from typing import Final
+
+import pytest
+from sqlalchemy import Column, Table
+
+from parlour_server.chat.store.sql.account_data import _AUTHORS, _ROWS
+from parlour_server.chat.store.sql.rooms.room_deletion import _PARTS
+from parlour_server.chat.store.tables import metadata
+
+TABLES: Final = {table.name: table for table in metadata.sorted_tables}
+ACCOUNTS: Final = [
+    (table, column)
+    for table in TABLES.values()
+    for column in table.columns
+    if any(key.column.table.name == "accounts" for key in column.foreign_keys)
+]
+STAYS: Final = {
+    "account_keys.account": "the log of keys has them, and every client checks that nothing in it changes",
+    "contests.account": "as long as the group that they are about",
+    "devices.account": "without their names, and as long as the log of keys has them",
+    "events.author": "changed, or a room's record of who joined, left, invited or removed whom",
+    "files.owner": "they expire at once",
+    "group_devices.account": "until a member's device removes them from the group",
+    "members.account": "where only a member's device can remove them",
+    "rooms.low": "the direct room stays with the other person",
+    "rooms.high": "the direct room stays with the other person",
+}
+"""What names a deleted account, and why it may."""
+BEFORE: Final = {"members", "invitations", "files"}
+"""What a room's deletion takes at once."""
+
+
+@pytest.mark.parametrize(("table", "column"), ACCOUNTS, ids=str)
+def test_what_names_an_account_goes_with_it(table: Table, column: Column[object]) -> None:
+    """Or it is said why it stays: a new table is in neither list, and would keep a person's data."""
+    name = f"{table.name}.{column.name}"
+    removed = any(one == table.name and f"{column.name} = ?" in which for one, _, which in _ROWS)
+    changed = f"UPDATE {table.name} SET {column.name} = "  # noqa: S608 - compared, not run
+    renamed = any(changed in change for _, change in _AUTHORS)
+    assert removed or renamed or name in STAYS, f"{name}: say what becomes of it when an account is deleted"
+
+
+def test_what_belongs_to_a_room_goes_with_it() -> None:
+    """Directly, or with its events, groups or Welcomes."""
+    owned, before = {"rooms"}, set()
+    while owned != before:
+        before = set(owned)
+        owned |= {
+            table.name
+            for table in TABLES.values()
+            for key in table.foreign_keys
+            if key.column.table.name in owned
+        }
+    owned |= {name for name, table in TABLES.items() if "room" in table.columns and name != "reports"}
+    assert owned - {"rooms"} - BEFORE - {"inbox"} == {table for table, _, _ in _PARTS} - {"inbox"}

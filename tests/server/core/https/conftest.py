@@ -1,0 +1,25 @@
+"""The HTTPS API of a whole program, the chat: what the kit has of it is tested here."""
+
+from tests.server.chat.https.conftest import (
+    account_limits,
+    api,
+    application,
+    budgets,
+    large,
+    login_settings,
+    rates,
+    uploads,
+    village,
+)
+
+__all__ = [
+    "account_limits",
+    "api",
+    "application",
+    "budgets",
+    "large",
+    "login_settings",
+    "rates",
+    "uploads",
+    "village",
+]

@@ -18,7 +18,7 @@ from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.service import Encryption
 from parlour_client.core.engine import Engine
-from parlour_client.core.errors import EncryptionError, logged_out
+from parlour_client.core.errors import logged_out
 from parlour_client.core.events import Change
 from parlour_client.core.files import Files
 from parlour_client.core.history import History
@@ -53,7 +53,7 @@ def dial_over_tls(current: CurrentProfile, *, ping_seconds: float | None = None)
     return dial(WIRE, current, lambda: _session(current()), ping_seconds=ping_seconds)
 
 
-def delivery_over_tls(current: CurrentProfile) -> Delivery | None:
+def delivery_over_tls(current: CurrentProfile) -> Delivery:
     """Return the delivery service of a profile's server, over one verified connection."""
     from parlour_client.core.transport.delivery_client import DeliveryClient  # noqa: PLC0415 - as above
     from parlour_client.kit.transport.https import Api  # noqa: PLC0415
@@ -84,7 +84,7 @@ class Client:
         clock: Clock | None = None,
         chance: Random | None = None,
         dial: Callable[[CurrentProfile], Dial] = dial_over_tls,
-        delivery: Callable[[CurrentProfile], Delivery | None] = delivery_over_tls,
+        delivery: Callable[[CurrentProfile], Delivery] = delivery_over_tls,
     ) -> None:
         """Use the account of ``home``; an ``archive`` that is open is the client's to close.
 
@@ -136,8 +136,7 @@ class Client:
 
     async def finish(self, room: RoomId | None = None) -> None:
         """Before a program ends, renew keys that are due and add devices that wait for it in ``room``."""
-        if self._parts.encrypted_rooms is not None:
-            await self._parts.encrypted_rooms.scheduler.finish(room)
+        await self._parts.encrypted_rooms.scheduler.finish(room)
 
     async def stop(self) -> None:
         """Disconnect and close the archive; what is queued stays queued on disk."""
@@ -211,9 +210,7 @@ class Client:
 
     @property
     def encryption(self) -> Encryption:
-        """Encryption: rooms, people, devices. Raises EncryptionError if the server does not support it."""
-        if self._parts.encryption is None:
-            raise EncryptionError(_("Encryption is not available here."))
+        """Encryption: rooms, people, devices."""
         return self._parts.encryption
 
     @property

@@ -27,7 +27,7 @@ class Connection:
         reconnector: Reconnector,
         live: ChatConnection,
         catch_up: CatchUp,
-        encrypted_rooms: EncryptedRooms | None,
+        encrypted_rooms: EncryptedRooms,
     ) -> None:
         self._credentials = credentials
         self._archive = archive
@@ -53,10 +53,9 @@ class Connection:
         """
         await self.connected(patience)
         await self._reconnector.reach(self._catch_up.caught_up, patience)
-        if self._encrypted_rooms is not None:
-            with suppress(TimeoutError):  # it continues in the background
-                async with asyncio.timeout(None if patience is None else max(patience, UNDER_WAY_SECONDS)):
-                    await self._reconnector.unless_stopped(self._encrypted_rooms.catch_up_history())
+        with suppress(TimeoutError):  # it continues in the background
+            async with asyncio.timeout(None if patience is None else max(patience, UNDER_WAY_SECONDS)):
+                await self._reconnector.unless_stopped(self._encrypted_rooms.catch_up_history())
 
     def retry_now(self) -> None:
         """Try to connect now. Raises SetupError when connected, or when a retry can't help."""
@@ -76,6 +75,5 @@ class Connection:
         if not self.status.session_ended:
             raise SetupError(_("You are already logged in."))
         self._credentials.profile = await ChatSignIn(self._archive).account.log_in_again(password, dialog)
-        if self._encrypted_rooms is not None:
-            self._encrypted_rooms.session.signed_in = False  # the new session is not bound to a device yet
+        self._encrypted_rooms.session.signed_in = False  # the new session is not bound to a device yet
         self._reconnector.session_renewed()

@@ -35,8 +35,7 @@ class Engine:
         """Load the archive's state; with ``adopt`` also messages that earlier programs left unsent."""
         parts = self._parts
         await parts.room_store.load()
-        if parts.encrypted_rooms is not None:
-            await parts.encrypted_rooms.load()
+        await parts.encrypted_rooms.load()
         await parts.rollback.load()
         if adopt:
             await parts.outbox.load()
@@ -52,8 +51,7 @@ class Engine:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
         parts.reconnector.stopped.set()
-        if parts.encrypted_rooms is not None:
-            await parts.encrypted_rooms.stop()
+        await parts.encrypted_rooms.stop()
         await parts.outbox.flush()
 
     async def _run(self, after: asyncio.Event | None) -> None:
@@ -78,8 +76,7 @@ class Engine:
 
     async def _connect(self) -> FrameSocket:
         """Open a connection, after binding the session to this device."""
-        if self._parts.encrypted_rooms is not None:
-            await self._parts.encrypted_rooms.sign_in()
+        await self._parts.encrypted_rooms.sign_in()
         return await self._dial()
 
     def _begin(self, socket: FrameSocket) -> ChatConversation:
@@ -89,9 +86,7 @@ class Engine:
         """Do everything that runs while a connection lasts."""
         parts = self._parts
         rolled_back = await parts.rollback.greet(conversation, hello)
-        if parts.encrypted_rooms is not None and not await parts.encrypted_rooms.check_restored(
-            exchanged=parts.rollback.exchanged
-        ):
+        if not await parts.encrypted_rooms.check_restored(exchanged=parts.rollback.exchanged):
             raise UnreachableError(_("The server was restored. Reconnecting."))
         for room in rolled_back:  # the server's marker is old, too
             parts.read_markers.keep(room)
@@ -104,8 +99,7 @@ class Engine:
             asyncio.ensure_future(parts.outbox.run(conversation, self._start_sender)),
         ]
         parts.live.conversation = conversation
-        if parts.encrypted_rooms is not None:
-            parts.encrypted_rooms.begin()
+        parts.encrypted_rooms.begin()
         try:
             await parts.waiting_invitations.fetch(conversation)
             if parts.follow:
@@ -123,8 +117,7 @@ class Engine:
             parts.live.end()
             parts.catch_up.caught_up.clear()
             parts.presence.clear()
-            if parts.encrypted_rooms is not None:
-                await parts.encrypted_rooms.end()
+            await parts.encrypted_rooms.end()
             await _cancelled(tasks)
 
     def _start_sender(
@@ -132,7 +125,7 @@ class Engine:
     ) -> tuple[RoomQueue, Coroutine[Any, Any, object]] | None:
         """Return the queue of an encrypted room and what sends from it; None for an open one."""
         parts = self._parts
-        if parts.encrypted_rooms is None or not parts.encrypted_rooms.covers(room):
+        if not parts.encrypted_rooms.covers(room):
             return None
         queue = RoomQueue()
         sender = RoomSender(

@@ -46,7 +46,7 @@ class Files:
     """The files of one account's rooms."""
 
     def __init__(
-        self, archive: Archive, state: State, messages: Messages, encrypted_rooms: EncryptedRooms | None
+        self, archive: Archive, state: State, messages: Messages, encrypted_rooms: EncryptedRooms
     ) -> None:
         self._archive = archive
         self._state = state
@@ -67,7 +67,7 @@ class Files:
             raise SetupError(_(ARCHIVED), _(OWNERS_UNARCHIVE))
         name = _file_name(path)
         text = message_text(caption or str(name))
-        rooms = self._encryption()
+        rooms = self._encrypted_rooms
         with attachments.to_send(path) as (file, size):
             digest, key = hashlib.sha256(), None
             if not rooms.covers(room):
@@ -117,7 +117,7 @@ class Files:
 
     async def _fetch(self, entry: Entry, wanted: FileRef, into: BinaryIO, progress: Progress) -> None:
         """Download a file and decrypt it. Raises unless it is the one that was sent."""
-        rooms = self._encryption()
+        rooms = self._encrypted_rooms
         key = None
         if entry.sealed:
             key = (await self._archive.read(file_with_key, entry.room, wanted)).key
@@ -132,11 +132,6 @@ class Files:
                 _("The file is not the one that was sent; nothing of it was kept."),
                 _("Ask its author to send it again."),
             )
-
-    def _encryption(self) -> EncryptedRooms:
-        if self._encrypted_rooms is None:
-            raise EncryptionError(_("Encryption is not available here."))
-        return self._encrypted_rooms
 
 
 def _file_of(entry: Entry) -> FileRef:

@@ -62,7 +62,7 @@ class History:
         outbox: Outbox,
         catch_up: CatchUp,
         live: ChatConnection,
-        encrypted_rooms: EncryptedRooms | None,
+        encrypted_rooms: EncryptedRooms,
         clock: Clock,
         emit: Emit,
     ) -> None:
@@ -297,7 +297,7 @@ class History:
             if before is not None:
                 await self._archive.write(events.set_floor, room, Seq(before - 1))
             return before is not None
-        if self._encrypted_rooms is not None and self._encrypted_rooms.covers(room):
+        if self._encrypted_rooms.covers(room):
             await self._encrypted_rooms.incoming.older(room, page)
             return True
         mentions = [self._state.names_me(event.body) for event in page]

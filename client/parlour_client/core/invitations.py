@@ -26,7 +26,7 @@ class Invitations:
         waiting: WaitingInvitations,
         live: ChatConnection,
         rooms: Rooms,
-        membership: Membership | None,
+        membership: Membership,
     ) -> None:
         self._waiting = waiting
         self._live = live
@@ -47,14 +47,13 @@ class Invitations:
         In an encrypted room this device signs their admission, also of someone whom the server lists already;
         if their account has no key yet, it does so when it has one.
         """
-        signs = self._membership
-        statement = None if signs is None else await signs.admission(room, user)
+        statement = await self._membership.admission(room, user)
         await self._live.ask(Invite(id=new_request_id(), room=room, user=user, statement=statement))
-        return signs is not None and statement is None and self._rooms.is_encrypted(room)
+        return statement is None and self._rooms.is_encrypted(room)
 
     async def withdraw(self, room: RoomId, user: UserName) -> None:
         """Withdraw someone's invitation; in an encrypted room all that this account may withdraw, signed."""
-        signed = () if self._membership is None else await self._membership.withdrawals(room, user)
+        signed = await self._membership.withdrawals(room, user)
         for statement in signed or (None,):
             await self._live.ask(Uninvite(id=new_request_id(), room=room, user=user, statement=statement))
         if signed:
@@ -68,7 +67,7 @@ class Invitations:
             known = next((one for one in self.all if one.id == room), None)
         if known is None:  # there is none, and the room is public
             statement = await self._rooms.request_listed(room)
-        elif self._membership is not None and known.statement is not None:
+        elif known.statement is not None:
             statement = await self._membership.acceptance(room, known.statement)
         else:
             statement = await self._rooms.request(room, known.kind, encrypted=known.encrypted)

@@ -45,7 +45,7 @@ class Messages:
         reconnector: Reconnector,
         read_markers: ReadMarkers,
         receipts: Receipts,
-        encrypted_rooms: EncryptedRooms | None,
+        encrypted_rooms: EncryptedRooms,
         emit: Emit,
         *,
         follow: bool,
@@ -184,10 +184,10 @@ class Messages:
         if known.peer is not None and left and not deletes:
             raise SetupError(closed_direct_words(known.peer))  # nothing else ends a direct room
         await self._rooms.keep(room)
-        if self._encrypted_rooms is not None and self._encrypted_rooms.covers(room):
+        if self._encrypted_rooms.covers(room):
             frames = await self._encrypted_rooms.inspection.frames(room, frames)
         early: AlsoWrite | None = None
-        if self._encrypted_rooms is not None and self._follow and not self._outbox.has_any(room):
+        if self._follow and not self._outbox.has_any(room):
             early = self._encrypted_rooms.outgoing.encrypt_early(
                 room, frames
             )  # a program that only sends must still catch up with it

@@ -10,7 +10,6 @@ from parlour_client.core.archive import Archive
 from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.groups.delivery import Delivery
-from parlour_client.core.e2ee.maintenance.membership import Membership
 from parlour_client.core.e2ee.service import Encryption
 from parlour_client.core.errors import login_hint
 from parlour_client.core.events import Emit
@@ -44,10 +43,6 @@ from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.ids import RoomId
 
 
-async def _anyway(_invitation: object) -> bool:
-    return True
-
-
 class Parts:
     """All parts of one running client."""
 
@@ -58,7 +53,7 @@ class Parts:
         clock: Clock,
         chance: Random,
         emit: Emit,
-        delivery: Delivery | None,
+        delivery: Delivery,
         *,
         follow: bool,
     ) -> None:
@@ -83,26 +78,23 @@ class Parts:
         self.receipts = Receipts(account.user, emit)
 
         # encryption
-        self.encrypted_rooms: EncryptedRooms | None = None
-        membership: Membership | None = None
-        if delivery is not None:
-            self.encrypted_rooms = EncryptedRooms(
-                account,
-                archive,
-                self.state,
-                delivery,
-                self.live,
-                self.catch_up,
-                self.numbers,
-                clock,
-                chance,
-                emit,
-                show=self.publisher.publish,
-                denied=self.outbox.denied,
-                read_by=self.receipts.read_by,
-                follow=follow,
-            )
-            membership = self.encrypted_rooms.membership
+        self.encrypted_rooms = EncryptedRooms(
+            account,
+            archive,
+            self.state,
+            delivery,
+            self.live,
+            self.catch_up,
+            self.numbers,
+            clock,
+            chance,
+            emit,
+            show=self.publisher.publish,
+            denied=self.outbox.denied,
+            read_by=self.receipts.read_by,
+            follow=follow,
+        )
+        membership = self.encrypted_rooms.membership
 
         # receiving
         self.receiver = Receiver(queue, archive, self.state, self.publisher, self.encrypted_rooms)
@@ -120,9 +112,7 @@ class Parts:
             self.state, self.room_store, self.numbers, self.live, self.encrypted_rooms, emit
         )
         self.presence = Presence(account.user, clock, emit)
-        self.waiting_invitations = WaitingInvitations(
-            self.state, emit, _anyway if membership is None else membership.is_shown
-        )
+        self.waiting_invitations = WaitingInvitations(self.state, emit, membership.is_shown)
         self.notices = ServerNotices(clock, emit)
         self.dispatcher = Dispatcher(
             archive,
@@ -182,13 +172,10 @@ class Parts:
         self.preferences = Preferences(archive, self.state, self.room_store, self.encrypted_rooms, emit)
         self.sessions = Sessions(archive)
         self.files = Files(archive, self.state, self.messages, self.encrypted_rooms)
-        self.encryption = self._encryption()
-
-    def _encryption(self) -> Encryption | None:
-        if self.encrypted_rooms is None:
-            return None
         rooms = self.rooms
-        return Encryption(self.encrypted_rooms, rooms.reconcile, rooms.members, rooms.encrypt, self._notes)
+        self.encryption = Encryption(
+            self.encrypted_rooms, rooms.reconcile, rooms.members, rooms.encrypt, self._notes
+        )
 
     async def _notes(self) -> RoomId:
         return (await self.rooms.open_direct(self.account.user)).id

@@ -24,7 +24,7 @@ class Preferences:
         archive: Archive,
         state: State,
         rooms: RoomStore,
-        encrypted_rooms: EncryptedRooms | None,
+        encrypted_rooms: EncryptedRooms,
         emit: Emit,
     ) -> None:
         self._archive = archive
@@ -44,7 +44,7 @@ class Preferences:
     async def strict(self, room: RoomId, *, on: bool = True) -> None:
         """Send to an encrypted room only while everyone in it is verified. Raises SetupError elsewhere."""
         known = self._state.room(room)
-        if self._encrypted_rooms is None or known is None or not known.encrypted:
+        if known is None or not known.encrypted:
             raise SetupError(_("This room is not end-to-end encrypted."), _("/encrypt turns encryption on."))
         await self._set(room, "strict", on=on)
         await self._encrypted_rooms.identity.refresh()  # messages waiting there may be sent now

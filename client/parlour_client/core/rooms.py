@@ -69,8 +69,8 @@ class Rooms:
         live: ChatConnection,
         reconnector: Reconnector,
         dispatcher: Dispatcher,
-        encrypted_rooms: EncryptedRooms | None,
-        membership: Membership | None,
+        encrypted_rooms: EncryptedRooms,
+        membership: Membership,
         clock: Clock,
         *,
         follow: bool,
@@ -143,10 +143,10 @@ class Rooms:
         self._require_keys()
         await self._live.ask(Encrypt(id=new_request_id(), room=room))
         summary = self._state.summary(room)
-        if summary is not None and self._encrypted_rooms is not None and not self._follow:
+        if summary is not None and not self._follow:
             self._state.update(replace(summary, encrypted=True))
             self._encrypted_rooms.incoming.note([replace(summary, encrypted=True)])
-        elif self._encrypted_rooms is not None:
+        else:
             await self._encrypted_rooms.until(_is_covered(self._encrypted_rooms, room))
 
     async def join(self, room: RoomId) -> Room:
@@ -156,11 +156,10 @@ class Rooms:
 
     async def leave(self, room: RoomId) -> None:
         """Leave a room. An encrypted room's only owner makes the longest-standing member its owner."""
-        signs = self._membership
-        heir = None if signs is None else await signs.heir(room)
+        heir = await self._membership.heir(room)
         if heir is not None:
             await self.set_role(room, heir, Role.OWNER)
-        statement = None if signs is None else await signs.departure(room)
+        statement = await self._membership.departure(room)
         await self._live.ask(Leave(id=new_request_id(), room=room, statement=statement))
 
     async def directory(self) -> Sequence[RoomListing]:
@@ -213,8 +212,7 @@ class Rooms:
 
     async def set_role(self, room: RoomId, user: UserName, role: Role) -> None:
         """Give a member a role."""
-        signs = self._membership
-        statement = None if signs is None else await signs.role(room, user, role)
+        statement = await self._membership.role(room, user, role)
         await self._live.ask(
             SetRole(id=new_request_id(), room=room, user=user, role=role, statement=statement)
         )
@@ -222,8 +220,8 @@ class Rooms:
 
     async def kick(self, room: RoomId, user: UserName, reason: str = "") -> None:
         """Remove a member; they can join again."""
-        words, signs = reason_text(reason), self._membership
-        statement = None if signs is None else await signs.removal(room, user)
+        words = reason_text(reason)
+        statement = await self._membership.removal(room, user)
         await self._live.ask(
             Kick(id=new_request_id(), room=room, user=user, reason=words, statement=statement)
         )
@@ -231,9 +229,9 @@ class Rooms:
 
     async def ban(self, room: RoomId, user: UserName, *, seconds: int | None, reason: str = "") -> None:
         """Remove someone and keep them out, for a time or for ever."""
-        words, signs = reason_text(reason), self._membership
+        words = reason_text(reason)
         until = None if seconds is None else Millis(self._clock.now() + 1_000 * seconds)
-        statement = None if signs is None else await signs.removal(room, user, ban=True, until=until)
+        statement = await self._membership.removal(room, user, ban=True, until=until)
         await self._live.ask(
             Ban(id=new_request_id(), room=room, user=user, seconds=seconds, reason=words, statement=statement)
         )
@@ -241,8 +239,7 @@ class Rooms:
 
     async def unban(self, room: RoomId, user: UserName) -> None:
         """Lift a ban."""
-        signs = self._membership
-        statement = None if signs is None else await signs.unban(room, user)
+        statement = await self._membership.unban(room, user)
         await self._live.ask(Unban(id=new_request_id(), room=room, user=user, statement=statement))
         await self.reconcile(room)
 
@@ -276,7 +273,7 @@ class Rooms:
 
     async def reconcile(self, room: RoomId) -> None:
         """Update an encrypted room's group after a change. Raises why it failed."""
-        if self._encrypted_rooms is None or not self._encrypted_rooms.covers(room):
+        if not self._encrypted_rooms.covers(room):
             return
         await self._encrypted_rooms.track(room)
         try:
@@ -290,7 +287,7 @@ class Rooms:
 
     def is_encrypted(self, room: RoomId) -> bool:
         """Say whether a room is encrypted."""
-        return self._encrypted_rooms is not None and self._encrypted_rooms.covers(room)
+        return self._encrypted_rooms.covers(room)
 
     async def request_listed(self, room: RoomId) -> StatementBytes | None:
         """Sign a request to join a room, if the directory lists it as encrypted."""
@@ -299,15 +296,13 @@ class Rooms:
 
     async def request(self, room: RoomId, kind: RoomKind, *, encrypted: bool) -> StatementBytes | None:
         """Sign a request to join a public encrypted room; None for any other."""
-        if self._membership is None or not encrypted or kind is not RoomKind.PUBLIC:
+        if not encrypted or kind is not RoomKind.PUBLIC:
             return None
         self._require_keys()
         return await self._membership.request(room)
 
     def _require_keys(self) -> None:
         """Raise if this device cannot write in encrypted rooms."""
-        if self._encrypted_rooms is None:
-            raise EncryptionError(_("Encryption is not available here."))
         _own = self._encrypted_rooms.own
 
 

@@ -6,10 +6,11 @@ event) unless a test tells it to break one.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import cast
 
 from msgspec.structs import replace
 
@@ -17,9 +18,11 @@ from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
+from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.events import Change
 from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.connection_status import LinkState, StatusChanged
+from parlour_client.kit.errors import UnreachableError
 from parlour_client.kit.transport.frame_socket import SocketClosedError
 from parlour_lab.hostile.clock import BEGIN, FakeClock
 from parlour_protocol.errors import ErrorCode
@@ -319,6 +322,17 @@ def _body(frame: Send | Edit | Delete | React | Pin) -> AnyBody:
             return Pinned(target=frame.target, on=frame.on)
 
 
+class NoDelivery:
+    """A delivery service that is never reached: nothing in these tests is encrypted."""
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[None]]:
+        async def call(*_args: object, **_named: object) -> None:
+            if name != "close":
+                raise UnreachableError(name)
+
+        return call
+
+
 class Desk:
     """A home folder with a saved account, and clients on it."""
 
@@ -346,7 +360,7 @@ class Desk:
             clock=self.clock,
             chance=Random(7),
             dial=lambda _: self.server.dial,
-            delivery=lambda _: None,
+            delivery=lambda _: cast("Delivery", NoDelivery()),
         )
         await client.start(connect_after)
         self.clients.append(client)

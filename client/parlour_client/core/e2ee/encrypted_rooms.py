@@ -281,6 +281,8 @@ class EncryptedRooms:
         """Stop the background work when the connection ends."""
         if self._late is not None:
             self._late.cancel()
+            await asyncio.gather(self._late, return_exceptions=True)
+            self._late = None
         self.renewal.end()
         await self.scheduler.end()
         self._signal.notify()
@@ -382,7 +384,7 @@ class EncryptedRooms:
         """Note whether the server was restored since the last connection, before its rooms are processed.
 
         Then upload what it may have lost: this device, its signatures, fresh key packages. False: the session
-        was not bound to this device when the connection was opened.
+        is bound to this device now, and was not when the connection was opened.
         """
         self.identity.key_log.undecided = False
         if not exchanged:
@@ -393,7 +395,7 @@ class EncryptedRooms:
         self.session.signed_in = False
         await self.session.sign_in()
         await self._use_keys()
-        return spoke
+        return spoke or not self.session.signed_in  # else the late sign-in drops the connection
 
     # events of the parts
     def _stored(self, room: RoomId, run: StoredRun) -> None:

@@ -55,7 +55,7 @@ class Dispatcher:
         presence: Presence,
         invitations: WaitingInvitations,
         notices: ServerNotices,
-        encrypted_rooms: EncryptedRooms | None,
+        encrypted_rooms: EncryptedRooms,
         live: ChatConnection,
         emit: Emit,
     ) -> None:
@@ -80,27 +80,24 @@ class Dispatcher:
             raise ServerMisbehavedError(_("The server connected you to a different account."))
         self._invitations.greet(hello)
         rooms: Sequence[RoomSummary] = list(map(self._read_markers.as_read_here, hello.rooms))
-        if self._encrypted_rooms is not None:  # no server can make an encrypted room open again
-            rooms = list(map(self._encrypted_rooms.incoming.pinned, rooms))
+        # no server can make an encrypted room open again
+        rooms = list(map(self._encrypted_rooms.incoming.pinned, rooms))
         await self._rooms.take(rooms, all_of_them=True)
-        if self._encrypted_rooms is not None:
-            await self._encrypted_rooms.greet(hello)
+        await self._encrypted_rooms.greet(hello)
         self._catch_up.greet(rooms)
         self._emit(RoomsChanged())
 
     async def enter(self, summary: RoomSummary) -> None:
         """Take a room that the account joined, or that changed."""
         self._invitations.removed(summary.room)
-        if self._encrypted_rooms is not None:
-            summary = self._encrypted_rooms.incoming.pinned(summary)
+        summary = self._encrypted_rooms.incoming.pinned(summary)
         self._state.update(summary)
         if await self._archive.read(divergence.is_other, summary.room):
             await self._live.drop()  # the next greeting compares it
             return
         await self._rooms.take([summary])
-        if self._encrypted_rooms is not None:
-            await self._encrypted_rooms.resume([summary])
-            self._encrypted_rooms.scheduler.changed(summary.room)
+        await self._encrypted_rooms.resume([summary])
+        self._encrypted_rooms.scheduler.changed(summary.room)
         self._catch_up.entered(summary.room, summary.head)
         self._emit(RoomsChanged())
 
@@ -121,21 +118,20 @@ class Dispatcher:
                 await self._invitations.received(invitation)
             case InvitationWithdrawn(room=room, statement=statement):
                 self._invitations.removed(room)
-                if self._encrypted_rooms is not None and statement is not None:
+                if statement is not None:
                     await self._encrypted_rooms.membership.withdrawn(room, statement)
             case ReadMarked(room=room, seq=seq):
                 await self._read_markers.moved(room, seq)
             case ReadBy(room=room, user=user, seq=seq):
                 # In an encrypted room these are sent encrypted, or the server has made them up.
-                if self._encrypted_rooms is None or not self._encrypted_rooms.covers(room):
+                if not self._encrypted_rooms.covers(room):
                     self._receipts.read_by(room, user, seq)
             case TypingUpdate():
                 self._presence.typing(push)
             case StatusUpdate():
                 self._presence.status(push)
             case GroupChanged() | KeyPackagesLow() | KeyLogAppended():
-                if self._encrypted_rooms is not None:
-                    self._encrypted_rooms.dispatch(push)
+                self._encrypted_rooms.dispatch(push)
             case ServerNotice():
                 self._notices.received(push)
             case _:
@@ -146,8 +142,7 @@ class Dispatcher:
         self._state.forget(room)
         self._catch_up.forget(room)
         self._receipts.forget(room)
-        if self._encrypted_rooms is not None:
-            await self._encrypted_rooms.left(room)
+        await self._encrypted_rooms.left(room)
         await self._rooms.leave(room)
         if known is not None and by is not None:
             self._emit(RoomDeletion(room, known.title, by))

@@ -28,7 +28,7 @@ class ReadMarkers:
         rooms: RoomStore,
         numbers: Numbers,
         live: ChatConnection,
-        encrypted_rooms: EncryptedRooms | None,
+        encrypted_rooms: EncryptedRooms,
         emit: Emit,
     ) -> None:
         self._state = state
@@ -71,10 +71,10 @@ class ReadMarkers:
                 return
             seq, share = late
             rooms = self._encrypted_rooms
-            is_encrypted = rooms is not None and rooms.covers(room)
+            is_encrypted = rooms.covers(room)
             frame = MarkRead(id=new_request_id(), room=room, seq=seq, share=share and not is_encrypted)
             await conversation.ask(frame, lambda _: None)
-            if share and rooms is not None and is_encrypted:
+            if share and is_encrypted:
                 rooms.read_receipts.tell(room, seq)
             if self._late.get(room) == late:
                 del self._late[room]

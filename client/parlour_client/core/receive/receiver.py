@@ -30,7 +30,7 @@ class Receiver:
         archive: Archive,
         state: State,
         publisher: Publisher,
-        encrypted_rooms: EncryptedRooms | None,
+        encrypted_rooms: EncryptedRooms,
     ) -> None:
         self._queue = queue
         self._archive = archive
@@ -46,13 +46,13 @@ class Receiver:
                 await self._write(room, [event for run in together for event in run.events], live=live)
 
     async def _write(self, room: RoomId, events: Sequence[LogEvent], *, live: bool) -> None:
-        if self._encrypted_rooms is not None and not self._encrypted_rooms.covers(room):
+        if not self._encrypted_rooms.covers(room):
             on = next((n for n, event in enumerate(events) if isinstance(event.body, EncryptionOn)), None)
             if on is not None:  # from here on plaintext is refused from everyone
                 await self._write_open(room, events[:on], live=live)
                 await self._encrypted_rooms.incoming.turned_on(events[on])
                 events = events[on:]
-        if self._encrypted_rooms is None or not self._encrypted_rooms.covers(room):
+        if not self._encrypted_rooms.covers(room):
             await self._write_open(room, events, live=live)
             return
         for start in range(0, len(events), _SEALED_AT_ONCE):

@@ -50,7 +50,7 @@ class Rollback:
         account: Account,
         names_me: Callable[[AnyBody], bool],
         numbers: Numbers,
-        encrypted_rooms: EncryptedRooms | None,
+        encrypted_rooms: EncryptedRooms,
         publisher: Publisher,
         clock: Clock,
         emit: Emit,
@@ -104,7 +104,7 @@ class Rollback:
                     self.numbers.know({room: back})
                     self._restored.append(room)
         await self._claims(hello, known, {fork.room for fork in found})
-        if self.exchanged and self._encrypted_rooms is not None:
+        if self.exchanged:
             await self._archive.write_durably(self._encrypted_rooms.note_exchange)
         await self._archive.write(divergence.met, hello.incarnation, [one.room for one in hello.rooms])
         self.incarnation = self.numbers.incarnation = hello.incarnation
@@ -215,7 +215,7 @@ class Rollback:
         self, connection: apsw.Connection, room: RoomId, shared: Seq, known: Known, now: Millis
     ) -> Divergence | None:
         made = divergence.diverge(connection, room, shared, known, now, self._me, self._names_me)
-        if made is not None and self._encrypted_rooms is not None:
+        if made is not None:
             self._encrypted_rooms.rolled_back(connection, made)
         return made
 

@@ -213,12 +213,12 @@ async def created_by_the_phone(
     approving = asyncio.ensure_future(laptop.encryption.approve(phone.encryption.own().code))
     await harness.until(approving.done)
     await harness.open(BEN)
-    found, commit, adds = harness.lines[laptop].found, harness.lines[phone].commit, asyncio.Event()
+    create, commit, adds = harness.lines[laptop].create_group, harness.lines[phone].commit, asyncio.Event()
 
     async def create_second(room: RoomId, body: CreateGroup) -> EventStored:
         encrypted_rooms(phone).scheduler.changed(room, (0, 0))
         await harness.until(lambda: harness.server.rooms[room].group is not None)
-        return await found(room, body)
+        return await create(room, body)
 
     async def commit_later(room: RoomId, body: Commit) -> EventStored:
         await adds.wait()

@@ -38,7 +38,7 @@ def test_asyncios_tls_buffer() -> None:
     """The class attribute that makes an idle TLS connection large is still what its buffer is made from."""
     assert "bytearray(self.max_size)" in inspect.getsource(asyncio.sslproto.SSLProtocol)
     loops.loop_factory("asyncio")().close()
-    assert asyncio.sslproto.SSLProtocol.max_size == 8 * 1024
+    assert asyncio.sslproto.SSLProtocol.max_size == 4 * 1024
 
 
 @pytest.mark.parametrize("name", ["fast", "fastnet"])

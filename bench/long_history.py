@@ -115,17 +115,17 @@ async def _fill(data: Path) -> None:
             step = _SPAN_DAYS * _DAY / count
             db.execute("BEGIN")
             db.execute(
-                "UPDATE events SET at = ? WHERE room = ?", (clock.now() - (_SPAN_DAYS + 1) * _DAY, room)
+                "UPDATE entries SET at = ? WHERE log = ?", (clock.now() - (_SPAN_DAYS + 1) * _DAY, room)
             )
             db.execute(
                 "WITH RECURSIVE n (seq) AS (SELECT 2 UNION ALL SELECT seq + 1 FROM n WHERE seq <= ?2)"
-                " INSERT INTO events (room, seq, at, author, device, request, kind, body)"
+                " INSERT INTO entries (log, seq, at, author, device, request, kind, body)"
                 " SELECT ?1, seq, ?3 + CAST(seq * ?4 AS INTEGER), 'person' || (seq * 7 % ?5), 'laptop',"
                 " substr(?1, 1, 11) || printf('%011d', seq), 'message', ?6 FROM n",
                 (room, count, clock.now() - _SPAN_DAYS * _DAY, step, PEOPLE, body),
             )
             db.execute(
-                "UPDATE rooms SET head = ?2, bytes = ?2 * ?3 WHERE room = ?1", (room, count + 1, len(body))
+                "UPDATE logs SET head = ?2, bytes = ?2 * ?3 WHERE log = ?1", (room, count + 1, len(body))
             )
             db.execute("COMMIT")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -160,7 +160,7 @@ MUTANTS: Final = {
         (
             (
                 "chat/store/sql/rooms/event_effects.py",
-                '        " UNION ALL SELECT seq, kind FROM events WHERE room = ?1 AND target = ?2",\n',
+                '        " UNION ALL SELECT seq, kind FROM entries WHERE log = ?1 AND target = ?2",\n',
                 '        "",\n',
             ),
         ),
@@ -534,9 +534,9 @@ MUTANTS: Final = {
         (
             (
                 "chat/store/sql/rooms/event_effects.py",
-                '        " UNION ALL SELECT seq, kind FROM events WHERE room = ?1 AND target = ?2",\n',
+                '        " UNION ALL SELECT seq, kind FROM entries WHERE log = ?1 AND target = ?2",\n',
                 (
-                    '        " UNION ALL SELECT seq, kind FROM events WHERE room = ?1 AND target = ?2"\n'
+                    '        " UNION ALL SELECT seq, kind FROM entries WHERE log = ?1 AND target = ?2"\n'
                     "        \" AND kind != 'reacted'\",\n"
                 ),
             ),

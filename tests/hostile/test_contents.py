@@ -66,7 +66,7 @@ async def test_kinds_of_messages_look_alike(world: World) -> None:
     await ben.client.messages.mark_read(room, seq, share=True)
     await world.until(lambda: bool(ada.client.messages.receipts(room)))
     rows = world.server.look(
-        "SELECT kind, length(body) FROM events WHERE room = ? AND seq >= ? AND kind != 'handshake'", room, seq
+        "SELECT kind, length(body) FROM entries WHERE log = ? AND seq >= ? AND kind != 'handshake'", room, seq
     )
     assert len(rows) == 5
     assert {kind for kind, _ in rows} == {"sealed"}
@@ -107,7 +107,7 @@ async def test_encryption_switched_off(world: World) -> None:
     for device in (ada, ben):
         await device.queue(room)
     await world.turns(200)
-    rows = world.server.look("SELECT kind FROM events WHERE room = ? AND seq > ?", room, head)
+    rows = world.server.look("SELECT kind FROM entries WHERE log = ? AND seq > ?", room, head)
     assert {kind for (kind,) in rows} <= {"sealed", "handshake"}
     await world.told(ben, "an unencrypted message arrived in this encrypted room")
     async with world.halted() as server:
@@ -141,7 +141,7 @@ async def test_a_message_with_another_bit(world: World) -> None:
         changed = bytearray(server.event(room, seq))
         place = changed.index(b'"data":"') + 100
         changed[place] = ord("A") if changed[place] != ord("A") else ord("B")
-        server.edit("UPDATE events SET body = ? WHERE room = ? AND seq = ?", bytes(changed), room, seq)
+        server.edit("UPDATE entries SET body = ? WHERE log = ? AND seq = ?", bytes(changed), room, seq)
     await ben.start()
     await world.goes_on(room, ada, ben)
     assert text not in await ben.read(room)

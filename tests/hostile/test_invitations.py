@@ -11,7 +11,7 @@ from parlour_protocol.frames.requests import Uninvite
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.rooms import RoomKind
 
-SEEN = "SELECT seq, author FROM events WHERE room = ? AND kind = ? ORDER BY seq"
+SEEN = "SELECT seq, author FROM entries WHERE log = ? AND kind = ? ORDER BY seq"
 
 
 @BACK

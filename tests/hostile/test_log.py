@@ -134,7 +134,7 @@ async def test_a_hole_in_one_room(world: World) -> None:
     await world.goes_on(room, ada, ben)
     texts = await away(room, ben, ada, count=3)
     async with world.halted() as server:
-        server.edit("DELETE FROM events WHERE room = ? AND seq = ?", room, server.sealed(room)[-2])
+        server.edit("DELETE FROM entries WHERE log = ? AND seq = ?", room, server.sealed(room)[-2])
     await ben.start(ready=False)
     await world.stays(other, ada, ben)
     await world.heard(room, texts[2], ben)
@@ -166,7 +166,7 @@ async def test_a_hole_in_an_open_room(world: World) -> None:
     other = await world.room(ada, ben)
     texts = await away(room, ben, ada, count=3)
     async with world.halted() as server:
-        server.edit("DELETE FROM events WHERE room = ? AND seq = ?", room, server.head(room) - 1)
+        server.edit("DELETE FROM entries WHERE log = ? AND seq = ?", room, server.head(room) - 1)
     await ben.start(ready=False)
     await world.stays(other, ada, ben)
     await world.heard(room, texts[2], ben)
@@ -197,7 +197,7 @@ async def test_a_message_dropped_as_if_it_were_deleted(world: World) -> None:
         blank = encode_body(Blank(was="sealed"))
         lost = server.sealed(room)[-2]
         server.edit(
-            "UPDATE events SET kind = 'blank', body = ? WHERE room = ? AND seq = ?", blank, room, lost
+            "UPDATE entries SET kind = 'blank', body = ? WHERE log = ? AND seq = ?", blank, room, lost
         )
     await ben.start()
     await world.heard(room, texts[1], ben)
@@ -227,7 +227,7 @@ async def test_a_message_under_another_name(world: World) -> None:
     await ada.say(room)
     async with world.halted() as server:
         last = server.sealed(room)[-1]
-        server.edit("UPDATE events SET author = 'cat' WHERE room = ? AND seq = ?", room, last)
+        server.edit("UPDATE entries SET author = 'cat' WHERE log = ? AND seq = ?", room, last)
     await ben.start()
     await world.goes_on(room, cat, ben)
     await world.told(ben, "the server claimed something about a message")
@@ -256,8 +256,8 @@ async def test_a_false_time(world: World) -> None:
     texts = await away(room, ben, ada, count=2)
     async with world.halted() as server:
         first, second = server.sealed(room)[-2:]
-        server.edit("UPDATE events SET at = 1 WHERE room = ? AND seq = ?", room, first)
-        server.edit("UPDATE events SET at = at + 400 * 86400000 WHERE room = ? AND seq = ?", room, second)
+        server.edit("UPDATE entries SET at = 1 WHERE log = ? AND seq = ?", room, first)
+        server.edit("UPDATE entries SET at = at + 400 * 86400000 WHERE log = ? AND seq = ?", room, second)
     await ben.start()
     await world.heard(room, texts[1], ben)
     assert (await ben.read(room))[-2:] == texts
@@ -288,7 +288,7 @@ async def test_a_commit_withheld_from_one(world: World) -> None:
     await world.admit(room, ada, cat)
     text = await ada.say(room)
     ((commit,),) = world.server.look(
-        "SELECT max(seq) FROM events WHERE room = ? AND kind = 'handshake' AND seq < ?",
+        "SELECT max(seq) FROM entries WHERE log = ? AND kind = 'handshake' AND seq < ?",
         room, world.server.sealed(room)[-1],
     )  # fmt: skip
     View(room, dropped={commit}).tell(ben.lies)
@@ -304,7 +304,7 @@ async def test_an_old_commit_repeated(world: World) -> None:
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, cat)
     async with world.halted() as server:
-        ((commit,),) = server.look("SELECT max(seq) FROM events WHERE room = ? AND kind = 'handshake'", room)
+        ((commit,),) = server.look("SELECT max(seq) FROM entries WHERE log = ? AND kind = 'handshake'", room)
         server.append(room, "ada", server.event(room, commit))
     await world.goes_on(room, ada, ben, cat)
     await world.judge()

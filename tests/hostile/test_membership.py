@@ -22,7 +22,7 @@ DAY_SECONDS = 86_400
 
 SPY = parse_user_name("spy")
 _CHANGES = (
-    "SELECT kind FROM events WHERE room = ? AND seq > ? AND kind IN ('handshake', 'founded', 'contested')"
+    "SELECT kind FROM entries WHERE log = ? AND seq > ? AND kind IN ('handshake', 'founded', 'contested')"
 )
 
 
@@ -161,7 +161,7 @@ async def test_a_role_that_the_server_invented(world: World) -> None:
 async def test_an_admission_is_good_once(world: World) -> None:
     """Someone who was removed is not admitted by the admission of before, which the server repeats."""
     room, (ada, ben, cat) = await world.together("ada", "ben", "cat")
-    query = "SELECT seq, author FROM events WHERE room = ? AND kind IN ('invited', 'joined') ORDER BY seq"
+    query = "SELECT seq, author FROM entries WHERE log = ? AND kind IN ('invited', 'joined') ORDER BY seq"
     old = [(seq, author) for seq, author in world.server.look(query, room)]
     await world.kick(room, ada, cat)
     await world.goes_on(room, ada, ben)
@@ -310,7 +310,7 @@ async def test_a_deleted_account_is_removed_by_a_moderator(world: World) -> None
         await heard_of_deletion(world, device, "dan")
     await time_passes(world, WAIT_SECONDS)
     await world.agreed_without(room, "dan", ada, ben, cat)
-    kicks = world.server.look("SELECT body FROM events WHERE room = ? AND kind = 'kicked'", room)
+    kicks = world.server.look("SELECT body FROM entries WHERE log = ? AND kind = 'kicked'", room)
     assert len(kicks) == 1
     assert "account was deleted" in bytes(kicks[0][0]).decode()
     world.ledger.inside[room].discard("dan")
@@ -417,13 +417,13 @@ async def test_a_claim_that_a_verified_persons_account_was_deleted(world: World)
     await world.turns(600)
     await world.goes_on(room, ben, ada)
     await world.told(ada, "one of their devices has written since")
-    assert not world.server.look("SELECT seq FROM events WHERE room = ? AND kind = 'kicked'", room)
+    assert not world.server.look("SELECT seq FROM entries WHERE log = ? AND kind = 'kicked'", room)
     await world.judge()
 
 
 def kicks(world: World, room: RoomId) -> int:
     """Return how many people were removed from a room."""
-    return len(world.server.look("SELECT seq FROM events WHERE room = ? AND kind = 'kicked'", room))
+    return len(world.server.look("SELECT seq FROM entries WHERE log = ? AND kind = 'kicked'", room))
 
 
 async def until_kicked(world: World, room: RoomId, count: int) -> None:

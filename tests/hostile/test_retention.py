@@ -26,9 +26,10 @@ async def gaps(device: Device, room: RoomId) -> list[tuple[NoteKind, int]]:
 
 def keep(world: World, room: RoomId, days: int, removed: tuple[int, ...], kept_from: int) -> None:
     """Show a retention, and remove events as if by it."""
-    world.server.edit("UPDATE rooms SET kept_days = ?, kept_from = ? WHERE room = ?", days, kept_from, room)
+    world.server.edit("UPDATE rooms SET kept_days = ? WHERE room = ?", days, room)
+    world.server.edit("UPDATE logs SET kept_from = ? WHERE log = ?", kept_from, room)
     for seq in removed:
-        world.server.edit("DELETE FROM events WHERE room = ? AND seq = ?", room, seq)
+        world.server.edit("DELETE FROM entries WHERE log = ? AND seq = ?", room, seq)
 
 
 def says_kept_from(device: Device, *numbers: int) -> None:

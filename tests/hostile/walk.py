@@ -212,7 +212,7 @@ async def repeated_message(walk: Walk) -> None:
     server = walk.world.server
     async with walk.world.halted():
         seq = walk.chance.choice(server.sealed(walk.room)[-5:])
-        ((author,),) = server.look("SELECT author FROM events WHERE room = ? AND seq = ?", walk.room, seq)
+        ((author,),) = server.look("SELECT author FROM entries WHERE log = ? AND seq = ?", walk.room, seq)
         server.append(walk.room, author, server.event(walk.room, seq))
     await walk.told(("second time",), ("arrived too late",), ("from another room or group",))
 
@@ -220,7 +220,7 @@ async def repeated_message(walk: Walk) -> None:
 async def repeated_commit(walk: Walk) -> None:
     """Put an old commit at the end of the log again."""
     server = walk.world.server
-    query = "SELECT seq, author FROM events WHERE room = ? AND kind = 'handshake'"
+    query = "SELECT seq, author FROM entries WHERE log = ? AND kind = 'handshake'"
     async with walk.world.halted():
         seq, author = walk.chance.choice(server.look(query, walk.room))
         server.append(walk.room, author, server.event(walk.room, seq))
@@ -229,7 +229,7 @@ async def repeated_commit(walk: Walk) -> None:
 async def repeated_membership(walk: Walk) -> None:
     """Put old events about members at the end of the log again; no one is admitted or removed by it."""
     server = walk.world.server
-    query = "SELECT seq, author FROM events WHERE room = ? AND kind IN ('invited', 'joined', 'kicked')"
+    query = "SELECT seq, author FROM entries WHERE log = ? AND kind IN ('invited', 'joined', 'kicked')"
     async with walk.world.halted():
         for seq, author in walk.chance.choices(server.look(query, walk.room), k=3):
             server.append(walk.room, author, server.event(walk.room, seq))
@@ -292,7 +292,7 @@ async def false_time(walk: Walk) -> None:
     async with walk.world.halted():
         for seq in server.sealed(walk.room)[-2:]:
             away = walk.chance.choice([-400, 400]) * 86_400_000
-            server.edit("UPDATE events SET at = at + ? WHERE room = ? AND seq = ?", away, walk.room, seq)
+            server.edit("UPDATE entries SET at = at + ? WHERE log = ? AND seq = ?", away, walk.room, seq)
     await victim.start()
 
 
@@ -407,7 +407,7 @@ async def other_author(walk: Walk) -> None:
     victim = await walk.missed(1)
     async with walk.world.halted():
         last = server.sealed(walk.room)[-1]
-        server.edit("UPDATE events SET author = 'cat' WHERE room = ? AND seq = ?", walk.room, last)
+        server.edit("UPDATE entries SET author = 'cat' WHERE log = ? AND seq = ?", walk.room, last)
     await victim.start()
     await walk.told(("the server claimed something about a message",))
 

@@ -165,7 +165,7 @@ class LogWorld:
             self._heal()
             self.scheduler.run_until(self.plan.seconds + PROGRESS_SECONDS)
             for follower in self.followers:
-                query = "SELECT head FROM kit_logs WHERE log = ?"
+                query = "SELECT head FROM logs WHERE log = ?"
                 head = next(iter(self.database.column(query, f"count:{follower.name}")), 0)
                 if not follower.closed and follower.last != head:
                     self.violations.append(f"a follower has {follower.name} up to {follower.last} of {head}")

@@ -96,7 +96,7 @@ class ChatDatabase(Database):
 
     def head(self, room: RoomId) -> int:
         """Return the number of a room's newest event."""
-        return next(iter(self.column("SELECT head FROM rooms WHERE room = ?", room)), 0)
+        return next(iter(self.column("SELECT head FROM logs WHERE log = ?", room)), 0)
 
     def events(self, room: RoomId) -> Sequence[LogEvent]:
         """Return a room's log."""

@@ -44,7 +44,7 @@ async def another_author(world: World, seen: Evidence) -> bool:
     seen.sent(f"ada writes {text!r}")
     async with world.halted() as server:
         newest = server.sealed(room)[-1]
-        server.edit("UPDATE events SET author = 'ben' WHERE room = ? AND seq = ?", room, newest)
+        server.edit("UPDATE entries SET author = 'ben' WHERE log = ? AND seq = ?", room, newest)
     seen.sent("the server's table says that ben wrote it")
     await cat.start()
     await world.until(lambda: cat.top(room) >= world.server.head(room))

@@ -64,17 +64,17 @@ def clock_jumps(server: LabServer, seen: Evidence) -> bool:
             "INSERT INTO retention (id, kept_days, trusted, looked, held) VALUES (1, 30, ?, ?, 0)",
             (then, then),
         )
-        db.execute("UPDATE events SET at = ?", (then - 1,))
-        db.execute("UPDATE rooms SET head = head + 1")
+        db.execute("UPDATE entries SET at = ?", (then - 1,))
+        db.execute("UPDATE logs SET head = head + 1")
         db.execute(
-            "INSERT INTO events (room, seq, at, author, device, kind, body)"
-            " SELECT room, head, ?, 'ada', 'laptop', 'message', ? FROM rooms",
+            "INSERT INTO entries (log, seq, at, author, device, kind, body)"
+            " SELECT log, head, ?, 'ada', 'laptop', 'message', ? FROM logs",
             (then, body),
         )
     seen.sent("a message of the day before the jump; parlour-server disk prune")
     status, said = server.operate("disk", "prune")
     seen.received(said)
     with closing(sqlite3.connect(database)) as db:
-        ((kept,),) = db.execute("SELECT count(*) FROM events WHERE kind = 'message'")
+        ((kept,),) = db.execute("SELECT count(*) FROM entries WHERE kind = 'message'")
     seen.observed(f"messages in the database: {kept}")
     return status == 0 and kept == 1

@@ -65,7 +65,7 @@ async def called_deleted(world: World, seen: Evidence) -> bool:
     texts = [await ada.say(room) for _ in range(2)]
     async with world.halted() as server:
         server.edit(
-            "UPDATE events SET kind = 'blank', body = ? WHERE room = ? AND seq = ?",
+            "UPDATE entries SET kind = 'blank', body = ? WHERE log = ? AND seq = ?",
             encode_body(Blank(was="sealed")), room, server.sealed(room)[-2],
         )  # fmt: skip
     seen.sent(f"of {texts} the first is blanked")

@@ -76,7 +76,7 @@ class Logged:
 
 def server_log(data: Path, room: str) -> list[Logged]:
     """Return the log of a room as it lies on the server's disk."""
-    query = "SELECT seq, author, body FROM events WHERE room = ? ORDER BY seq"
+    query = "SELECT seq, author, body FROM entries WHERE log = ? ORDER BY seq"
     with closing(sqlite3.connect(f"file:{data / 'parlour.db'}?mode=ro", uri=True)) as database:
         found = database.execute(query, (room,)).fetchall()
     return [Logged(seq, author, decode_body(bytes(body).decode())) for seq, author, body in found]

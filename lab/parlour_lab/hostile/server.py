@@ -126,10 +126,10 @@ class HostileServer:
         data = body if isinstance(body, bytes) else encode_body(body)
         kind = json.loads(data)["kind"]
         with self.database() as database:
-            database.execute("UPDATE rooms SET head = head + 1 WHERE room = ?", (room,))
-            (head,) = database.execute("SELECT head FROM rooms WHERE room = ?", (room,)).fetchone()
+            database.execute("UPDATE logs SET head = head + 1 WHERE log = ?", (room,))
+            (head,) = database.execute("SELECT head FROM logs WHERE log = ?", (room,)).fetchone()
             database.execute(
-                "INSERT INTO events (room, seq, at, author, device, kind, body)"
+                "INSERT INTO entries (log, seq, at, author, device, kind, body)"
                 " VALUES (?, ?, ?, ?, 'laptop', ?, ?)",
                 (room, head, self._clock.now() if at is None else at, author, kind, data),
             )
@@ -137,17 +137,17 @@ class HostileServer:
 
     def event(self, room: RoomId, seq: int) -> bytes:
         """Return the body of an event."""
-        ((body,),) = self.look("SELECT body FROM events WHERE room = ? AND seq = ?", room, seq)
+        ((body,),) = self.look("SELECT body FROM entries WHERE log = ? AND seq = ?", room, seq)
         return bytes(body)
 
     def sealed(self, room: RoomId) -> list[int]:
         """Return the numbers of the encrypted messages of a room."""
-        query = "SELECT seq FROM events WHERE room = ? AND kind = 'sealed' ORDER BY seq"
+        query = "SELECT seq FROM entries WHERE log = ? AND kind = 'sealed' ORDER BY seq"
         return [seq for (seq,) in self.look(query, room)]
 
     def head(self, room: RoomId) -> int:
         """Return the number of a room's newest event."""
-        ((head,),) = self.look("SELECT head FROM rooms WHERE room = ?", room)
+        ((head,),) = self.look("SELECT head FROM logs WHERE log = ?", room)
         return int(head)
 
     def list_as_member(self, room: RoomId, user: str, role: str = "member") -> None:

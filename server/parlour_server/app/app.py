@@ -265,6 +265,7 @@ class App(Generic[_S]):
             commands=self._commands,
             inspectors=self._inspectors,
             account_data=self._account_data or LOG_ACCOUNT_DATA,
+            bounds={"entries": "never removed: the program's message budget"},
         )
 
     def main(self) -> None:

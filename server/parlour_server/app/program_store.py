@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
 
-def _log_tables() -> "MetaData":
-    from parlour_server.app.log.log_tables import metadata  # noqa: PLC0415 - loads SQLAlchemy
+def _no_tables() -> "MetaData":
+    from sqlalchemy import MetaData  # noqa: PLC0415 - not for every command
 
-    return metadata
+    return MetaData()
 
 
 class ProgramStore(KitStore):
@@ -69,7 +69,7 @@ class ProgramStore(KitStore):
 
         return Schema(
             program=program,
-            tables=_log_tables,
+            tables=_no_tables,
             own_revisions=cls.revisions,
             find_damage=find_damage,
         )

@@ -264,7 +264,7 @@ async def test_damage_ends_no_ones_following(servers: Servers) -> None:
     for number in range(5):
         await there.play(ben, number)
     with closing(sqlite3.connect(servers.folder(here.app).database)) as db:
-        db.execute("UPDATE kit_events SET body = x'7b' WHERE seq IN (2, 5)")
+        db.execute("UPDATE entries SET body = x'7b' WHERE seq IN (2, 5)")
         db.commit()
     servers.clock.forward(LOOK_SECONDS)
     assert await ana.until(4) == [1, 3, 4]

@@ -98,7 +98,7 @@ def test_tables_of_a_program_continue_the_kits(tmp_path: Path) -> None:
     schema.check(path)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("INSERT INTO things VALUES ('')")
-        db.execute("INSERT INTO kit_logs VALUES ('sale:till', 7, NULL)")
+        db.execute("INSERT INTO logs (log, head, bytes) VALUES ('sale:till', 7, 0)")
     damage = schema.damage(path)
     assert len(damage) == 2
     assert damage[1] == "a thing has no name"

@@ -47,10 +47,10 @@ def read_journal_entry(log: LogId, seq: Seq) -> LogAdvanced:
 
 def _change_author(db: WriteConnection, user: UserName, pseudonym: UserName) -> int:
     found = db.execute(
-        "SELECT log, seq FROM kit_events WHERE author = ? LIMIT ?", (plain(user), BATCH)
+        "SELECT log, seq FROM entries WHERE author = ? LIMIT ?", (plain(user), BATCH)
     ).fetchall()
     db.executemany(
-        "UPDATE kit_events SET author = ? WHERE log = ? AND seq = ?",
+        "UPDATE entries SET author = ? WHERE log = ? AND seq = ?",
         [(plain(pseudonym), *row) for row in found],
     )
     return len(found)
@@ -58,11 +58,11 @@ def _change_author(db: WriteConnection, user: UserName, pseudonym: UserName) -> 
 
 def log_damage(db: Connection, tables: frozenset[str]) -> Iterator[str]:
     """Return logs whose numbers have gaps, as sentences."""
-    if "kit_logs" not in tables:
+    if "logs" not in tables:
         yield "it holds no logs"
         return
     for log, head, count in db.execute(
-        "SELECT l.log, l.head, count(e.seq) FROM kit_logs l LEFT JOIN kit_events e USING (log)"
+        "SELECT l.log, l.head, count(e.seq) FROM logs l LEFT JOIN entries e USING (log)"
         " GROUP BY l.log HAVING count(e.seq) != l.head OR max(e.seq) != l.head"
     ):
         yield f"log {log!a} has {count} entries, and should have {head}"
@@ -135,7 +135,7 @@ class SqlLog:
 
         def read(db: Connection) -> tuple[list[Entry[bytes]], bool]:
             rows = db.execute(
-                f"SELECT {_ENTRY} FROM kit_events WHERE log = ? AND seq > ? ORDER BY seq LIMIT ?",  # noqa: S608 - columns of ours
+                f"SELECT {_ENTRY} FROM entries WHERE log = ? AND seq > ? ORDER BY seq LIMIT ?",  # noqa: S608 - columns of ours
                 (plain(log), after, limit + 1),
             )
             found: list[Entry[bytes]] = []
@@ -152,7 +152,7 @@ class SqlLog:
 
     async def count_of(self, user: UserName) -> int:
         """Return how many entries someone wrote, in all logs."""
-        query = "SELECT count(*) FROM kit_events WHERE author = ?"
+        query = "SELECT count(*) FROM entries WHERE author = ?"
         return await self._readers.row(int, query, plain(user)) or 0
 
     async def change_author(self, user: UserName, pseudonym: UserName) -> int:
@@ -166,12 +166,12 @@ class SqlLog:
 
     async def written_by(self, user: UserName) -> AsyncIterator[tuple[LogId, Seq, Millis, bytes]]:
         """Yield what someone wrote, log by log."""
-        query = "SELECT DISTINCT log FROM kit_events WHERE author = ? ORDER BY log"
+        query = "SELECT DISTINCT log FROM entries WHERE author = ? ORDER BY log"
         for log in await self._readers.rows(str, query, plain(user)):
             after = Seq(0)
             while page := await self._readers.rows(
                 lambda *row: row,
-                "SELECT log, seq, at, body FROM kit_events WHERE log = ? AND author = ? AND seq > ?"
+                "SELECT log, seq, at, body FROM entries WHERE log = ? AND author = ? AND seq > ?"
                 " ORDER BY seq LIMIT ?",
                 log,
                 plain(user),
@@ -191,7 +191,7 @@ class SqlLog:
 
         def read(db: Connection) -> dict[LogId, Seq]:
             listed = json.dumps([plain(log) for log in logs])
-            rows = db.execute("SELECT log, head FROM json_each(?) JOIN kit_logs ON log = value", (listed,))
+            rows = db.execute("SELECT log, head FROM json_each(?) JOIN logs ON log = value", (listed,))
             return dict.fromkeys(logs, Seq(0)) | {LogId(log): Seq(head) for log, head in rows}
 
         return await self._readers.run(read)
@@ -207,7 +207,7 @@ class SqlLog:
 
         def read(db: Connection) -> tuple[list[LogRecord[bytes]], bool]:
             rows = db.execute(
-                "SELECT log, head, state FROM kit_logs"
+                "SELECT log, head, state FROM logs"
                 " WHERE log >= ?1 AND log > ?2 AND substr(log, 1, length(?1)) = ?1 ORDER BY log LIMIT ?3",
                 (prefix, plain(after or ""), limit + 1),
             )
@@ -244,12 +244,13 @@ def _append(
         _refuse_long(state)
     entry = Entry(log, Seq(head + 1), at, user, body)
     db.execute(
-        "INSERT INTO kit_logs (log, head, state) VALUES (?, ?, ?) ON CONFLICT (log) DO UPDATE"
-        " SET head = excluded.head, state = coalesce(excluded.state, kit_logs.state)",
-        (plain(log), entry.seq, state),
+        "INSERT INTO logs (log, head, bytes, state) VALUES (?, ?, ?, ?) ON CONFLICT (log) DO UPDATE"
+        " SET head = excluded.head, bytes = logs.bytes + excluded.bytes,"
+        " state = coalesce(excluded.state, logs.state)",
+        (plain(log), entry.seq, len(body), state),
     )
     db.execute(
-        "INSERT INTO kit_events (log, seq, at, author, request, body) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO entries (log, seq, at, author, request, kind, body) VALUES (?, ?, ?, ?, ?, '', ?)",
         (plain(log), entry.seq, at, user and plain(user), plain(request), body),
     )
     if db.announces:
@@ -264,14 +265,14 @@ def _earlier(db: WriteConnection, user: UserName | None, request: str, log: LogI
     else:
         where, values = "author = ? AND request = ?", (plain(user), plain(request))
     row: tuple[Any, ...] | None = db.execute(
-        f"SELECT {_ENTRY} FROM kit_events WHERE {where}",  # noqa: S608 - columns of ours
+        f"SELECT {_ENTRY} FROM entries WHERE {where}",  # noqa: S608 - columns of ours
         values,
     ).fetchone()
     return row
 
 
 def _find(db: Connection, log: LogId) -> LogRecord[bytes] | None:
-    row = db.execute("SELECT log, head, state FROM kit_logs WHERE log = ?", (plain(log),)).fetchone()
+    row = db.execute("SELECT log, head, state FROM logs WHERE log = ?", (plain(log),)).fetchone()
     return None if row is None else LogRecord(*row)
 
 

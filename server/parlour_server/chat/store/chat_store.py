@@ -34,7 +34,7 @@ _RULES: Final = (
 _ROW_COUNTS: Final = (
     "SELECT (SELECT count(*) FROM rooms WHERE kind <> 'deleted'),"
     " (SELECT count(*) FROM groups JOIN rooms USING (room) WHERE in_force = 1 AND kind <> 'deleted'),"
-    " (SELECT count(*) FROM devices WHERE status <> 'revoked'), (SELECT coalesce(sum(head), 0) FROM rooms),"
+    " (SELECT count(*) FROM devices WHERE status <> 'revoked'), (SELECT coalesce(sum(head), 0) FROM logs),"
     " (SELECT coalesce(sum(bytes), 0) FROM file_usage WHERE owner = ''),"
     " (SELECT count(*) FROM reports WHERE closed IS NULL)"
 )

@@ -19,14 +19,25 @@ from sqlalchemy import (
     text,
 )
 
-from parlour_server.core.store.tables import KEYED, NAMING, PLAIN, Flag, Number, Words, accounts, key
+from parlour_server.core.store.tables import (
+    KEYED,
+    NAMING,
+    PLAIN,
+    Flag,
+    Number,
+    Words,
+    accounts,
+    entries,
+    key,
+    logs,
+)
 
 metadata: Final = MetaData(naming_convention=NAMING)
 
 rooms: Final = Table(
     "rooms",
     metadata,
-    Column("room", Words, primary_key=True),
+    key("room", logs.c.log, primary_key=True),
     Column("kind", Words, nullable=False),
     # unique only among public rooms: a refused name would reveal a private room
     Column("name", Words, index=True),
@@ -35,7 +46,6 @@ rooms: Final = Table(
     Column("low", Words, ForeignKey(accounts.c.account)),
     Column("high", Words, ForeignKey(accounts.c.account)),
     Column("topic", Words, nullable=False),
-    Column("head", Number, nullable=False),
     Column("members", Integer, nullable=False),
     # set once, never unset
     Column("encrypted", Flag, nullable=False),
@@ -45,11 +55,8 @@ rooms: Final = Table(
     Column("kept_days", Integer),
     Column("next_days", Integer),
     Column("next_from", Number, nullable=False, server_default="0"),
-    # messages below this number were removed, none younger than this time
-    Column("kept_from", Number, nullable=False, server_default="0"),
+    # no message younger than this time was removed
     Column("removed_before", Number),
-    # of all bodies in its log, and of its files
-    Column("bytes", Number, nullable=False, server_default="0"),
     Column("file_bytes", Number, nullable=False, server_default="0"),
     # it can be read, and nothing is written
     Column("archived", Flag, nullable=False, server_default=text("0")),
@@ -108,33 +115,6 @@ mutes: Final = Table(
     **KEYED,
 )
 
-# With a rowid, unlike the others: rows are appended to one B-tree, which halves the cost of a commit.
-
-events: Final = Table(
-    "events",
-    metadata,
-    key("room", rooms.c.room, primary_key=True),
-    Column("seq", Number, primary_key=True),
-    Column("at", Number, nullable=False),
-    key("author", accounts.c.account),
-    Column("device", Words, nullable=False),
-    # absent for events that the store added: one request, one event
-    Column("request", Words),
-    Column("kind", Words, nullable=False),
-    # the target of an edit or a reaction, so that a deletion finds them
-    Column("target", Number),
-    Column("body", LargeBinary, nullable=False),
-    UniqueConstraint("author", "request"),
-    Index(
-        None,
-        "room",
-        "target",
-        sqlite_where=text("target IS NOT NULL"),
-        postgresql_where=text("target IS NOT NULL"),
-    ),
-    **PLAIN,
-)
-
 reactions: Final = Table(
     "reactions",
     metadata,
@@ -142,7 +122,7 @@ reactions: Final = Table(
     Column("target", Number, primary_key=True),
     Column("reaction", Words, primary_key=True),
     key("account", accounts.c.account, primary_key=True),
-    ForeignKeyConstraint(["room", "target"], [events.c.room, events.c.seq]),
+    ForeignKeyConstraint(["room", "target"], [entries.c.log, entries.c.seq]),
     **KEYED,
 )
 
@@ -151,7 +131,7 @@ pins: Final = Table(
     metadata,
     Column("room", Words, primary_key=True),
     Column("target", Number, primary_key=True),
-    ForeignKeyConstraint(["room", "target"], [events.c.room, events.c.seq]),
+    ForeignKeyConstraint(["room", "target"], [entries.c.log, entries.c.seq]),
     **KEYED,
 )
 

@@ -12,11 +12,13 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
@@ -217,4 +219,53 @@ server_keys: Final = Table(
     Column("name", Words, primary_key=True),
     Column("sha256", LargeBinary, nullable=False),
     **KEYED,
+)
+
+logs: Final = Table(
+    "logs",
+    metadata,
+    Column("log", Words, primary_key=True),
+    Column("head", Number, nullable=False),
+    # of all bodies
+    Column("bytes", Number, nullable=False),
+    # entries below this number were removed
+    Column("kept_from", Number, nullable=False, server_default="0"),
+    # what the program's last decision returned
+    Column("state", LargeBinary),
+    **KEYED,
+)
+
+# With a rowid, unlike the others: rows are appended to one B-tree, which halves the cost of a commit.
+entries: Final = Table(
+    "entries",
+    metadata,
+    key("log", logs.c.log, primary_key=True),
+    Column("seq", Number, primary_key=True),
+    Column("at", Number, nullable=False),
+    # absent: the program itself
+    Column("author", Words, ForeignKey(accounts.c.account)),
+    Column("device", Words),
+    # absent for what followed from another entry: one request, one entry
+    Column("request", Words),
+    Column("kind", Words, nullable=False),
+    # the entry that this one is about, so that a deletion finds both
+    Column("target", Number),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("author", "request"),
+    Index(
+        "uq_entries_own",
+        "log",
+        "request",
+        unique=True,
+        sqlite_where=text("author IS NULL"),
+        postgresql_where=text("author IS NULL"),
+    ),
+    Index(
+        None,
+        "log",
+        "target",
+        sqlite_where=text("target IS NOT NULL"),
+        postgresql_where=text("target IS NOT NULL"),
+    ),
+    **PLAIN,
 )

@@ -171,7 +171,7 @@ async def test_a_check_finds_a_gap(kit_database: Path, open_store: OpenStore, cl
     schema = ProgramStore.schema(PROGRAM)
     assert schema.damage(kit_database) == []
     with closing(sqlite3.connect(kit_database)) as db, db:
-        db.execute("DELETE FROM kit_events WHERE seq = 2")
+        db.execute("DELETE FROM entries WHERE seq = 2")
     assert schema.damage(kit_database) == ["log 'game:1' has 2 entries, and should have 3"]
 
 

@@ -160,8 +160,8 @@ async def test_damage_hides_nothing_but_itself(
     for number in range(6):
         await move(games, (ana, ben)[number % 2], number)
     with closing(sqlite3.connect(kit_database)) as db:
-        db.execute("UPDATE kit_events SET body = x'7b' WHERE seq IN (2, 3, 6)")
-        db.execute("UPDATE kit_logs SET state = x'7b'")
+        db.execute("UPDATE entries SET body = x'7b' WHERE seq IN (2, 3, 6)")
+        db.execute("UPDATE logs SET state = x'7b'")
         db.commit()
     numbers = []
     after, more = Seq(0), True
@@ -185,7 +185,7 @@ async def test_a_list_goes_on_after_damage(
     for name in "abcde":
         await games.append(ana, new_request_id(), name, Move(4), lambda _: Board((4,)))
     with closing(sqlite3.connect(kit_database)) as db:
-        db.execute("UPDATE kit_logs SET state = x'7b' WHERE log IN ('game:b', 'game:c', 'game:e')")
+        db.execute("UPDATE logs SET state = x'7b' WHERE log IN ('game:b', 'game:c', 'game:e')")
         db.commit()
     names: list[str] = []
     with captured():

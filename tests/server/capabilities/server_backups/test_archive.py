@@ -313,7 +313,7 @@ def test_a_damaged_database_is_reported_and_restored_only_on_request(
 ) -> None:
     """The backup is written, because the rest of it is worth keeping; neither direction is silent."""
     with closing(sqlite3.connect(folder.database)) as database:
-        database.execute("UPDATE events SET body = x'00' WHERE seq = 1")
+        database.execute("UPDATE entries SET body = x'00' WHERE seq = 1")
         database.commit()
     (sentence,) = write_archive(CHAT.schema, folder, tmp_path / "all.tar")
     assert sentence.startswith("event 1 of room ")

@@ -517,7 +517,7 @@ def test_a_pipe_is_no_file_whatever_is_in_it(kept: Repository, folder: DataFolde
 def test_a_damaged_database_is_said(kept: Repository, folder: DataFolder, tmp_path: Path) -> None:
     """It is backed up as it is, and restored only on request."""
     with closing(sqlite3.connect(folder.database)) as database:
-        database.execute("UPDATE events SET body = x'00' WHERE seq = 1")
+        database.execute("UPDATE entries SET body = x'00' WHERE seq = 1")
         database.commit()
     _, [sentence] = kept.add(CHAT.schema, folder)
     assert sentence.startswith("event 1 of room ")
@@ -557,7 +557,7 @@ def test_a_backup_of_changes_looks_for_damage_once_a_day(
     assert [one.is_checked for one in kept.backups()] == checked
     assert len(looked) == 2
     with closing(sqlite3.connect(folder.database)) as database:
-        database.execute("UPDATE events SET body = x'00' WHERE seq = 1")
+        database.execute("UPDATE entries SET body = x'00' WHERE seq = 1")
         database.commit()
     now += timedelta(hours=23)
     for _ in range(3):

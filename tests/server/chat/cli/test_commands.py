@@ -387,7 +387,7 @@ def test_how_long_a_room_keeps_messages_by_the_operator(folder: DataFolder, caps
 def test_the_disk_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     """What grows is listed with its bound; pruning and vacuuming are recorded."""
     data = ("--data", str(folder.path))
-    assert re.search(r"MiB  table events: messages.keep_days", run(capsys, "disk", "show", *data))
+    assert re.search(r"MiB  table entries: messages.keep_days", run(capsys, "disk", "show", *data))
     shown = json.loads(run(capsys, "disk", "show", *data, "--json"))
     assert {"table accounts", "parlour.db-wal", "audit/", "uploads"} <= {
         one["what"] for one in shown["parts"]
@@ -428,7 +428,7 @@ def test_backups_are_verified_and_damage_is_reported(
     for command in (("verify",), ("restore", "--data", str(tmp_path / "again"))):
         assert "parlour.db is damaged (its SHA-256" in fail(capsys, "backup", *command, str(file))[1]
     with closing(sqlite3.connect(folder.database)) as database:
-        database.execute("UPDATE events SET body = x'00'")
+        database.execute("UPDATE entries SET body = x'00'")
         database.commit()
     status, sentence = fail(capsys, "backup", "create", *data, str(tmp_path / "damaged.tar"))
     assert status == 1
@@ -518,7 +518,7 @@ def test_doctor_finds_damage(folder: DataFolder, capsys: Capture) -> None:
     assert f"{files[2]} has a different size" in found
     assert f"{files[3]} is missing" in found
     with closing(sqlite3.connect(folder.database)) as database:
-        database.execute("UPDATE events SET body = x'00'")
+        database.execute("UPDATE entries SET body = x'00'")
         database.commit()
     found = dangers(capsys, folder)
     assert re.search(r"event 1 of room \S+ cannot be read", found)

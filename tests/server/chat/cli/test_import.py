@@ -112,7 +112,7 @@ async def test_nothing_is_lost(
     assert len(after.pop("server_keys")) == 4
     assert not before.pop("server_keys")
     assert after == before
-    assert len(after["events"]) > 40
+    assert len(after["entries"]) > 40
     new = tmp_path / "new"
     for file in (one for one in old.files[1:] if one.exists()):
         assert (new / file.name).read_bytes() == file.read_bytes()
@@ -145,7 +145,7 @@ def test_what_is_refused(old: DataFolder, words: tuple[str, ...], tmp_path: Path
     newest = f"UPDATE alembic_version SET version_num = '{CHAT.schema.version}'"  # noqa: S608 - ours
     for statement, undo, expected in (
         ("UPDATE alembic_version SET version_num = '0009'", newest, "does not know (0009)"),
-        ("UPDATE rooms SET head = head + 1", "UPDATE rooms SET head = head - 1", "is damaged"),
+        ("UPDATE logs SET head = head + 1", "UPDATE logs SET head = head - 1", "is damaged"),
         ("CREATE TABLE more (x INTEGER)", "DROP TABLE more", "tables of the two databases differ (more)"),
     ):
         with closing(sqlite3.connect(old.database)) as db:

@@ -87,7 +87,7 @@ def test_what_takes_space_has_the_workers_audit_logs_and_no_file_of_a_database(
 
     parts = shown()
     assert parts["workers/2/audit/"] == 100
-    assert parts["table events"]
+    assert parts["table entries"]
     assert not [what for what in parts if what.startswith("parlour.db")]
     _use(data, postgres.url("nothing"))
     parts = shown()
@@ -139,14 +139,14 @@ def test_doctor_looks_at_the_database(data: Path, capsys: Capture) -> None:
 _DAMAGE = b"""
     INSERT INTO file_usage (owner, bytes) VALUES ('ada', 5);
     CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
-    CREATE TRIGGER evil AFTER INSERT ON events EXECUTE FUNCTION nothing();
+    CREATE TRIGGER evil AFTER INSERT ON entries EXECUTE FUNCTION nothing();
     UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_sessions_expires'::regclass;
     SET session_replication_role = replica;
     INSERT INTO members SELECT room, 'nobody', role, since, read, consent FROM members;
-    INSERT INTO events (room, seq, at, author, device, kind, body)
-        SELECT room, 3, at, author, device, kind, body FROM events;
-    UPDATE events SET body = '{}' WHERE seq = 1;
-    UPDATE rooms SET head = 3;
+    INSERT INTO entries (log, seq, at, author, device, kind, body)
+        SELECT log, 3, at, author, device, kind, body FROM entries;
+    UPDATE entries SET body = '{}' WHERE seq = 1;
+    UPDATE logs SET head = 3;
 """
 
 

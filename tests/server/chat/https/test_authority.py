@@ -44,7 +44,7 @@ _KEPT = {
     "key_packages": "device, digest, given",
     "inbox": "id, device",
     "key_log": "number",
-    "events": "room, seq",
+    "entries": "log, seq",
     "files WHERE length(sha256) > 0": "file, owner",
     "invites": "digest, uses",
 }

@@ -203,7 +203,7 @@ class InlineStore(ChatStore):
 
     def head(self, room: RoomId) -> Seq:
         """Return the number of the room's newest event."""
-        return self._number("SELECT head FROM rooms WHERE room = ?", room)
+        return self._number("SELECT head FROM logs WHERE log = ?", room)
 
     def member_count(self, room: RoomId) -> int:
         """Return how many members a room has."""

@@ -56,14 +56,14 @@ _COUNTS: Final[Mapping[str, str]] = {
     "rooms": "SELECT count(*) FROM members WHERE account = ?",
     "encrypted_rooms": "SELECT count(*) FROM members JOIN rooms USING (room)"
     " WHERE account = ? AND encrypted = 1",
-    "messages": "SELECT count(*) FROM events WHERE author = ? AND kind = 'message'",
-    "encrypted_messages": "SELECT count(*) FROM events WHERE author = ? AND kind = 'sealed'",
+    "messages": "SELECT count(*) FROM entries WHERE author = ? AND kind = 'message'",
+    "encrypted_messages": "SELECT count(*) FROM entries WHERE author = ? AND kind = 'sealed'",
     "files": "SELECT count(*) FROM files WHERE owner = ?",
     "file_bytes": "SELECT coalesce(sum(size), 0) FROM files WHERE owner = ?",
     "devices": "SELECT count(*) FROM devices WHERE account = ? AND status != 'revoked'",
 }
 _IN_EMPTY_ROOMS: Final = """
-    SELECT e.room, e.seq FROM events e JOIN rooms r USING (room)
+    SELECT e.log, e.seq FROM entries e JOIN rooms r ON r.room = e.log
     WHERE e.author = ? AND e.kind = 'sealed' AND r.members = 0 LIMIT ?
 """
 _WRITTEN: Final = [kind for kind in members(AnyBody) if kind.rules.expires]
@@ -77,10 +77,10 @@ _BY_ITSELF: Final = _listed(
 _AUTHORS: Final = (
     (
         f"""
-        SELECT e.room, e.seq FROM events e JOIN rooms r USING (room)
+        SELECT e.log, e.seq FROM entries e JOIN rooms r ON r.room = e.log
         WHERE e.author = ? AND r.encrypted = 0 AND e.kind IN ({_READABLE}) LIMIT ?
         """,  # noqa: S608 - tags of ours
-        "UPDATE events SET author = ?3, device = 'deleted', request = NULL WHERE room = ?1 AND seq = ?2",
+        "UPDATE entries SET author = ?3, device = 'deleted', request = NULL WHERE log = ?1 AND seq = ?2",
     ),
     (
         "SELECT room, target, reaction, account FROM reactions WHERE account = ? LIMIT ?",
@@ -200,7 +200,7 @@ class AccountDataStore:
 
     async def messages(self, user: UserName) -> Sequence[tuple[RoomId, Seq]]:
         """Return some of what the account wrote and the server can read."""
-        query = f"SELECT room, seq FROM events WHERE author = ? AND kind IN ({_BY_ITSELF}) LIMIT ?"  # noqa: S608 - tags of ours
+        query = f"SELECT log, seq FROM entries WHERE author = ? AND kind IN ({_BY_ITSELF}) LIMIT ?"  # noqa: S608 - tags of ours
         return await self._readers.rows(_row, query, plain(user), BATCH)
 
     async def reactions(self, user: UserName) -> Sequence[tuple[RoomId, Seq, str]]:
@@ -271,14 +271,14 @@ class AccountDataStore:
 
     async def rooms_written_in(self, user: UserName) -> Sequence[RoomId]:
         """Return every room with an event by the account."""
-        query = "SELECT DISTINCT room FROM events WHERE author = ? ORDER BY room"
+        query = "SELECT DISTINCT log FROM entries WHERE author = ? ORDER BY log"
         return await self._readers.rows(RoomId, query, plain(user))
 
     async def events(self, user: UserName, room: RoomId, after: Seq) -> list[tuple[Seq, Millis, str, bytes]]:
         """Return the account's next events of a room: number, time, device, body."""
         return await self._readers.rows(
             _row,
-            "SELECT seq, at, device, body FROM events WHERE room = ? AND author = ? AND seq > ?"
+            "SELECT seq, at, device, body FROM entries WHERE log = ? AND author = ? AND seq > ?"
             " ORDER BY seq LIMIT ?",
             room,
             plain(user),

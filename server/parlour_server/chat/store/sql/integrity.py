@@ -13,10 +13,10 @@ from parlour_server.core.store.engine.connection import Connection
 _HOLES: Final = """
     SELECT r.room, r.first, r.head, count(e.seq)
     FROM (SELECT room, head, CASE WHEN kept_from > 1 THEN kept_from ELSE 1 END AS first
-          FROM rooms WHERE kind != 'deleted') r
-    LEFT JOIN events e ON e.room = r.room AND e.seq >= r.first
+          FROM rooms JOIN logs ON log = room WHERE kind != 'deleted') r
+    LEFT JOIN entries e ON e.log = r.room AND e.seq >= r.first
     GROUP BY r.room, r.first, r.head HAVING count(e.seq) != r.head + 1 - r.first
-        OR (SELECT max(seq) FROM events WHERE events.room = r.room) != r.head
+        OR (SELECT max(seq) FROM entries WHERE entries.log = r.room) != r.head
 """
 """Below ``first`` are the events that retention left, from there on is each one."""
 
@@ -30,14 +30,14 @@ _COUNTED: Final = """
 """
 
 _NO_BODIES: Final = """
-    SELECT room, seq FROM events WHERE body NOT LIKE '{"kind":"%"%}'::bytea ORDER BY room, seq
+    SELECT log, seq FROM entries WHERE body NOT LIKE '{"kind":"%"%}'::bytea ORDER BY log, seq
 """
 """PostgreSQL finds broken pages and text itself; what others wrote is found by its shape."""
 
 
 def chat_damage(db: Connection, tables: frozenset[str]) -> Iterator[str]:
     """Return what is damaged in the rooms and the files, as sentences."""
-    if "events" not in tables:
+    if "rooms" not in tables:
         yield "it holds no rooms"
         return
     yield from _of_the_logs(db)
@@ -63,7 +63,7 @@ def _of_the_logs(db: Connection) -> Iterator[str]:
         for room, seq in db.execute(_NO_BODIES):
             yield f"event {seq} of room {room} cannot be read"
         return
-    query = "SELECT room, seq, CAST(author AS BLOB), CAST(device AS BLOB), body FROM events"
+    query = "SELECT log, seq, CAST(author AS BLOB), CAST(device AS BLOB), body FROM entries"
     for room, seq, author, device, body in db.execute(query):
         try:
             for name in (author, device):

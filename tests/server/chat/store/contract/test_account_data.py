@@ -116,7 +116,7 @@ async def test_an_open_room_is_left_and_what_was_written_stays_or_goes(
     about = [e for e in log if isinstance(e.body, Message | Blank | Deleted | Reacted)]
     assert {event.author for event in about} == {bob, new}
     assert {event.device for event in about if event.author == new} == {"deleted"}
-    ids = "SELECT count(*) FROM events WHERE author = ? AND request IS NOT NULL"
+    ids = "SELECT count(*) FROM entries WHERE author = ? AND request IS NOT NULL"
     assert await world.store.readers.row(int, ids, str(new)) == 0
     kept = [event.body.text for event in about if isinstance(event.body, Message) and event.author == new]
     assert kept == (["one", "two", "three", "four", "five"] if keeps else [])

@@ -26,7 +26,7 @@ from parlour_server.chat.store.types import RetentionPolicy
 from parlour_server.core.errors import RefusedError
 
 DAY = 86_400_000
-SCHEMA_TABLES = frozenset({"events", "file_usage", "retention"})
+SCHEMA_TABLES = frozenset({"entries", "rooms", "file_usage", "retention"})
 
 
 async def keep(
@@ -109,7 +109,7 @@ async def test_what_expired_is_no_damage_and_what_is_missing_is(world: World) ->
     await expire(world)
     assert await numbers(world, room) == [1, 6, 7, 8, 9]
     assert await damage(world) == []
-    query = "DELETE FROM events WHERE room = ? AND seq = ?"
+    query = "DELETE FROM entries WHERE log = ? AND seq = ?"
     await world.store.writer.submit(lambda db: db.execute(query, (room, 8)))
     assert await damage(world) == [f"room {room} has 2 events from number 7 on, and should have 3"]
     world.clock.wall += DAY
@@ -273,19 +273,6 @@ async def test_a_clock_that_jumps_ahead_ends_no_notice_period(world: World) -> N
     assert await retention.set_for_server(7, ahead, notice) == RetentionPolicy(
         None, 7, Millis(ahead + notice)
     )
-
-
-async def test_the_bytes_of_a_room_are_never_less_than_none(world: World) -> None:
-    """Servers of an earlier version, which run until they are replaced, store events without counting."""
-    (alice,) = await world.people(1)
-    room = await world.room(alice)
-    await world.append(room, alice, message("x" * 4000))
-    await world.store.writer.submit(lambda db: db.execute("UPDATE rooms SET bytes = 100"))
-    await keep(world, room, alice, 1)
-    world.clock.wall += DAY
-    await world.append(room, alice, message())
-    await expire(world)
-    assert 0 <= (await world.facts(room, alice, message())).room_bytes < 200
 
 
 async def test_expiry_goes_by_number_and_stops_at_the_first_young_event(world: World) -> None:

@@ -68,7 +68,7 @@ async def test_a_reader_delays_the_scrubbing_and_does_not_prevent_it(
     room, alice = await say_secrets(world)
     reader = connect_reader(database)
     reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM events").fetchone()
+    reader.execute("SELECT count(*) FROM entries").fetchone()
     await world.append(room, alice, Deleted(Seq(2)))
 
     def is_stale(db: WriteConnection) -> bool:

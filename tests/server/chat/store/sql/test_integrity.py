@@ -76,17 +76,17 @@ async def history(store: ChatStore, room: RoomId, *, upwards: bool, limit: int =
 
 
 DAMAGES = {
-    "bytes": lambda database: change(database, "UPDATE events SET body = x'00ff' WHERE seq = ?", BAD),
+    "bytes": lambda database: change(database, "UPDATE entries SET body = x'00ff' WHERE seq = ?", BAD),
     "another kind": lambda database: change(
-        database, 'UPDATE events SET body = CAST(\'{"kind":"x"}\' AS BLOB) WHERE seq = ?', BAD
+        database, 'UPDATE entries SET body = CAST(\'{"kind":"x"}\' AS BLOB) WHERE seq = ?', BAD
     ),
     "nested": lambda database: change(
-        database, "UPDATE events SET body = ? WHERE seq = ?", b"[" * 100_000, BAD
+        database, "UPDATE entries SET body = ? WHERE seq = ?", b"[" * 100_000, BAD
     ),
     "no text": lambda database: change(
-        database, "UPDATE events SET device = CAST(x'ff00' AS TEXT) WHERE seq = ?", BAD
+        database, "UPDATE entries SET device = CAST(x'ff00' AS TEXT) WHERE seq = ?", BAD
     ),
-    "missing": lambda database: change(database, "DELETE FROM events WHERE seq = ?", BAD),
+    "missing": lambda database: change(database, "DELETE FROM entries WHERE seq = ?", BAD),
     "page": lambda database: spoil_page(database, f"text {BAD} text"),
 }
 
@@ -120,7 +120,7 @@ async def test_events_that_are_missing_at_the_end(
 ) -> None:
     """The room's own head tells that they were there: a client that asks for them gets their places."""
     with closing(sqlite3.connect(database)) as db:
-        db.execute("DELETE FROM events WHERE seq > ?", (MESSAGES - 3,))
+        db.execute("DELETE FROM entries WHERE seq > ?", (MESSAGES - 3,))
         db.commit()
     store = damaged()
     await store.open()
@@ -156,7 +156,7 @@ async def test_a_retry_of_a_message_that_cannot_be_read_is_no_second_one(
     room = await world.room(alice)
     event = world.event(room, alice, message())
     first = await store.log.append(event, allow)
-    await store._writer.submit(lambda db: db.execute("UPDATE events SET body = x'00' WHERE seq = 2"))
+    await store._writer.submit(lambda db: db.execute("UPDATE entries SET body = x'00' WHERE seq = 2"))
     again = await store.log.append(event, allow)
     assert (again.replay, again.event.seq) == (True, first.event.seq)
     await store.close()
@@ -174,7 +174,7 @@ def test_the_check_finds_it(database: Path, room: RoomId, how: str) -> None:
 def test_the_check_finds_what_no_version_makes(database: Path) -> None:
     """A file from elsewhere: a trigger would run inside the server's transactions."""
     with closing(sqlite3.connect(database)) as db:
-        db.execute("CREATE TRIGGER evil AFTER INSERT ON events BEGIN DELETE FROM bans; END")
+        db.execute("CREATE TRIGGER evil AFTER INSERT ON entries BEGIN DELETE FROM bans; END")
         db.execute("CREATE VIEW looks AS SELECT * FROM accounts")
     assert SCHEMA.damage(database) == [
         "it has a trigger that no version of Parlour creates: 'evil'",

@@ -8,8 +8,9 @@ from sqlalchemy import Column, Table
 from parlour_server.chat.store.sql.account_data import _AUTHORS, _ROWS
 from parlour_server.chat.store.sql.rooms.room_deletion import _PARTS
 from parlour_server.chat.store.tables import metadata
+from parlour_server.core.store.tables import entries, logs
 
-TABLES: Final = {table.name: table for table in metadata.sorted_tables}
+TABLES: Final = {table.name: table for table in (*metadata.sorted_tables, logs, entries)}
 ACCOUNTS: Final = [
     (table, column)
     for table in TABLES.values()
@@ -20,7 +21,7 @@ STAYS: Final = {
     "account_keys.account": "the log of keys has them, and every client checks that nothing in it changes",
     "contests.account": "as long as the group that they are about",
     "devices.account": "without their names, and as long as the log of keys has them",
-    "events.author": "changed, or a room's record of who joined, left, invited or removed whom",
+    "entries.author": "changed, or a room's record of who joined, left, invited or removed whom",
     "files.owner": "they expire at once",
     "group_devices.account": "until a member's device removes them from the group",
     "members.account": "where only a member's device can remove them",
@@ -44,7 +45,7 @@ def test_what_names_an_account_goes_with_it(table: Table, column: Column[object]
 
 def test_what_belongs_to_a_room_goes_with_it() -> None:
     """Directly, or with its events, groups or Welcomes."""
-    owned, before = {"rooms"}, set()
+    owned, before = {"logs"}, set()
     while owned != before:
         before = set(owned)
         owned |= {
@@ -54,4 +55,4 @@ def test_what_belongs_to_a_room_goes_with_it() -> None:
             if key.column.table.name in owned
         }
     owned |= {name for name, table in TABLES.items() if "room" in table.columns and name != "reports"}
-    assert owned - {"rooms"} - BEFORE - {"inbox"} == {table for table, _, _ in _PARTS} - {"inbox"}
+    assert owned - {"logs", "rooms"} - BEFORE - {"inbox"} == {table for table, _, _ in _PARTS} - {"inbox"}

@@ -23,7 +23,8 @@ from parlour_server.core.store.engine.readers import Readers
 from parlour_server.core.store.engine.writer import Writer
 
 _MEMBER: Final = """
-    SELECT g.group_id, g.epoch, g.contested, (SELECT name FROM incarnation), r.head FROM rooms r
+    SELECT g.group_id, g.epoch, g.contested, (SELECT name FROM incarnation), l.head
+    FROM rooms r JOIN logs l ON l.log = r.room
     JOIN members m ON m.room = r.room AND m.account = ?2
     LEFT JOIN groups g ON g.room = r.room AND g.in_force = 1
     WHERE r.room = ?1 AND r.encrypted = 1

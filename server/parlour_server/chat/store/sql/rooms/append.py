@@ -50,12 +50,12 @@ from parlour_server.core.errors import RefusedError, SessionRefusedError
 from parlour_server.core.store.engine.column_values import plain
 from parlour_server.core.store.engine.connection import Connection, MustBeAloneError, WriteConnection
 
-_MOVE_HEAD: Final = "UPDATE rooms SET head = ?, bytes = bytes + ? WHERE room = ?"
+_MOVE_HEAD: Final = "UPDATE logs SET head = ?, bytes = bytes + ? WHERE log = ?"
 _INSERT: Final = (
-    "INSERT INTO events (room, seq, at, author, device, request, kind, target, body)"
+    "INSERT INTO entries (log, seq, at, author, device, request, kind, target, body)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_BY_REQUEST: Final = f"SELECT room, {EVENT_COLUMNS} FROM events WHERE author = ? AND request = ?"  # noqa: S608 - columns of ours
+_BY_REQUEST: Final = f"SELECT log, {EVENT_COLUMNS} FROM entries WHERE author = ? AND request = ?"  # noqa: S608 - columns of ours
 
 
 def insert_event(db: WriteConnection, event: LogEvent, request: RequestId | None) -> None:

@@ -187,7 +187,7 @@ def say_yes(db: Connection, room: RoomId, user: UserName) -> None:
 def hide_oldest_request(db: Connection, user: UserName) -> None:
     """Limit the direct rooms that wait for the user's answer, hiding the oldest."""
     rows = db.execute(
-        "SELECT room FROM members JOIN events USING (room) WHERE account = ? AND consent = ? AND seq = 1"
+        "SELECT room FROM members JOIN entries ON log = room WHERE account = ? AND consent = ? AND seq = 1"
         " ORDER BY at DESC, room LIMIT ? OFFSET ?",
         (plain(user), ASKED, NO_LIMIT, DIRECT_REQUESTS.value),
     ).fetchall()

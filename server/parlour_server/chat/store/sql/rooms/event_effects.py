@@ -143,8 +143,8 @@ def _reacted(db: WriteConnection, event: LogEvent, body: Reacted) -> None:
 def _deleted(db: WriteConnection, event: LogEvent, body: Deleted) -> None:
     """Blank the message, its edits and its reactions, permanently."""
     found = db.execute(
-        "SELECT seq, kind FROM events WHERE room = ?1 AND seq = ?2"
-        " UNION ALL SELECT seq, kind FROM events WHERE room = ?1 AND target = ?2",
+        "SELECT seq, kind FROM entries WHERE log = ?1 AND seq = ?2"
+        " UNION ALL SELECT seq, kind FROM entries WHERE log = ?1 AND target = ?2",
         (event.room, body.target),
     ).fetchall()
     _end_its_file(db, event, body.target)
@@ -156,7 +156,7 @@ def _deleted(db: WriteConnection, event: LogEvent, body: Deleted) -> None:
 
 
 def _end_its_file(db: WriteConnection, event: LogEvent, seq: Seq) -> None:
-    row = db.execute("SELECT body FROM events WHERE room = ? AND seq = ?", (event.room, seq)).fetchone()
+    row = db.execute("SELECT body FROM entries WHERE log = ? AND seq = ?", (event.room, seq)).fetchone()
     try:
         body = row and read_body(row[0])
     except UNREADABLE:
@@ -185,11 +185,11 @@ def blank(db: WriteConnection, room: RoomId, seq: Seq, kind: str) -> None:
     if kind != "blank":
         body = write_body(Blank(was=kind))
         db.execute(
-            "UPDATE rooms SET bytes = bytes + ?3"
-            " - (SELECT length(body) FROM events WHERE room = ?1 AND seq = ?2) WHERE room = ?1",
+            "UPDATE logs SET bytes = bytes + ?3"
+            " - (SELECT length(body) FROM entries WHERE log = ?1 AND seq = ?2) WHERE log = ?1",
             (room, seq, len(body)),
         )
-        db.execute("UPDATE events SET kind = 'blank', body = ? WHERE room = ? AND seq = ?", (body, room, seq))
+        db.execute("UPDATE entries SET kind = 'blank', body = ? WHERE log = ? AND seq = ?", (body, room, seq))
 
 
 def _impose(db: Connection, table: str, event: LogEvent, body: Banned | Muted) -> None:

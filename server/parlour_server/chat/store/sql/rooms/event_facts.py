@@ -74,16 +74,16 @@ _PERSON: Final = """
     WHERE r.room = ?2
 """
 _COLUMNS: Final = (
-    "r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until, r.bytes, r.archived, p.deleted,"
+    "r.kind, l.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until, l.bytes, r.archived, p.deleted,"
     " s.session IS NOT NULL"
 )
 # The author, the room and the request in one SELECT, the only one for a plain message.
 _ROOM_FACTS: Final = f"""
-    SELECT {_COLUMNS} FROM rooms r
+    SELECT {_COLUMNS} FROM rooms r JOIN logs l ON l.log = r.room
     LEFT JOIN members m ON m.room = r.room AND m.account = ?1 AND m.consent != 'refused'
     LEFT JOIN mutes u ON u.room = r.room AND u.account = ?1
     LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
-    LEFT JOIN events e ON e.author = ?1 AND e.request = ?3
+    LEFT JOIN entries e ON e.author = ?1 AND e.request = ?3
     LEFT JOIN accounts p ON p.account = CASE WHEN r.low = ?1 THEN r.high ELSE r.low END
     LEFT JOIN accounts a ON a.account = ?1 AND a.disabled = 0
     LEFT JOIN sessions s ON s.session = ?4 AND s.account = a.account AND s.expires > ?5
@@ -95,10 +95,11 @@ _ROOM_FACTS_TOGETHER: Final = f"""
     FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[])
         WITH ORDINALITY AS q (author, room, request, session, now, n)
     LEFT JOIN rooms r ON r.room = q.room AND r.kind != 'deleted'
+    LEFT JOIN logs l ON l.log = r.room
     LEFT JOIN members m ON m.room = q.room AND m.account = q.author AND m.consent != 'refused'
     LEFT JOIN mutes u ON u.room = q.room AND u.account = q.author
     LEFT JOIN bans b ON b.room = q.room AND b.account = q.author
-    LEFT JOIN events e ON e.author = q.author AND e.request = q.request
+    LEFT JOIN entries e ON e.author = q.author AND e.request = q.request
     LEFT JOIN accounts p ON p.account = CASE WHEN r.low = q.author THEN r.high ELSE r.low END
     LEFT JOIN accounts a ON a.account = q.author AND a.disabled = 0
     LEFT JOIN sessions s ON s.session = q.session AND s.account = a.account AND s.expires > q.now
@@ -273,13 +274,13 @@ def _subject(db: Connection, room: RoomId, who: UserName) -> dict[str, Any]:
 
 
 def _target(db: Connection, room: RoomId, seq: Seq) -> Target | None:
-    row = db.execute("SELECT author, kind FROM events WHERE room = ? AND seq = ?", (room, seq)).fetchone()
+    row = db.execute("SELECT author, kind FROM entries WHERE log = ? AND seq = ?", (room, seq)).fetchone()
     return None if row is None else Target(seq, user_name(row[0]), row[1])
 
 
 def _blanked_target(db: Connection, room: RoomId, seq: Seq) -> Target | None:
     target = _target(db, room, seq)
-    row = db.execute("SELECT body FROM events WHERE room = ? AND seq = ?", (room, seq)).fetchone()
+    row = db.execute("SELECT body FROM entries WHERE log = ? AND seq = ?", (room, seq)).fetchone()
     try:
         body = row and read_body(row[0])
     except UNREADABLE:

@@ -56,7 +56,7 @@ class Log:
 
     async def heads(self, rooms: Collection[RoomId]) -> Mapping[RoomId, Seq]:
         """Return the numbers of the newest events of these rooms, in one read."""
-        query = "SELECT room, head FROM rooms WHERE room IN (SELECT value FROM json_each(?))"
+        query = "SELECT log, head FROM logs WHERE log IN (SELECT value FROM json_each(?))"
 
         def read(db: Connection) -> dict[RoomId, Seq]:
             return dict(db.execute(query, (json.dumps(list(rooms)),)).fetchall())

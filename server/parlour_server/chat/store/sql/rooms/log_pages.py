@@ -25,13 +25,13 @@ from parlour_server.core.logs import warn
 from parlour_server.core.store.engine.column_values import UNREADABLE
 from parlour_server.core.store.engine.connection import Connection
 
-_UPWARDS: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608 - columns of ours
+_UPWARDS: Final = f"SELECT {EVENT_COLUMNS} FROM entries WHERE log = ? AND seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608 - columns of ours
 _DOWNWARDS: Final = f"{_UPWARDS} DESC"
 _ABOVE: Final = (
-    f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq >= ? AND seq < ? ORDER BY seq LIMIT ?"  # noqa: S608 - columns of ours
+    f"SELECT {EVENT_COLUMNS} FROM entries WHERE log = ? AND seq >= ? AND seq < ? ORDER BY seq LIMIT ?"  # noqa: S608 - columns of ours
 )
-_BELOW: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq <= ? ORDER BY seq DESC LIMIT ?"  # noqa: S608 - columns of ours
-_ONE: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq = ?"  # noqa: S608 - columns of ours
+_BELOW: Final = f"SELECT {EVENT_COLUMNS} FROM entries WHERE log = ? AND seq <= ? ORDER BY seq DESC LIMIT ?"  # noqa: S608 - columns of ours
+_ONE: Final = f"SELECT {EVENT_COLUMNS} FROM entries WHERE log = ? AND seq = ?"  # noqa: S608 - columns of ours
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _MOST_NOTED: Final = 1000
 """The most damaged events that one process logs; each is logged once."""
@@ -50,7 +50,7 @@ def read_page(
 ) -> LogPage:
     """Return a page (see ``Log.page``)."""
     with db.snapshot():
-        row = db.execute("SELECT head, kept_from FROM rooms WHERE room = ?", (room,)).fetchone()
+        row = db.execute("SELECT head, kept_from FROM logs WHERE log = ?", (room,)).fetchone()
         if row is None:
             return LogPage((), more=False)
         head, kept_from = row

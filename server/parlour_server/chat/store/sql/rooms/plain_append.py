@@ -24,15 +24,15 @@ from parlour_server.core.store.engine.column_values import plain
 from parlour_server.core.store.engine.connection import WriteConnection
 
 _INSERT: Final = """
-    INSERT INTO events (room, seq, at, author, device, request, kind, body)
+    INSERT INTO entries (log, seq, at, author, device, request, kind, body)
     SELECT * FROM unnest(
         ?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bytea[]
     )
 """
 _MOVE_HEADS: Final = """
-    UPDATE rooms SET head = moved.head, bytes = rooms.bytes + moved.bytes
-    FROM unnest(?::text[], ?::bigint[], ?::bigint[]) AS moved (room, head, bytes)
-    WHERE rooms.room = moved.room
+    UPDATE logs SET head = moved.head, bytes = logs.bytes + moved.bytes
+    FROM unnest(?::text[], ?::bigint[], ?::bigint[]) AS moved (log, head, bytes)
+    WHERE logs.log = moved.log
 """
 
 

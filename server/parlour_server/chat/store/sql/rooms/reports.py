@@ -31,7 +31,7 @@ _COLUMNS: Final = (
 _READ: Final = f"SELECT {_COLUMNS} FROM reports"  # noqa: S608 - columns of ours
 _MESSAGES: Final = frozenset(BODY_KINDS[kind] for kind in members(AnyBody) if kind.rules.is_message)
 _EDITED: Final = (
-    "SELECT body FROM events WHERE room = ? AND target = ? AND kind = 'edited' ORDER BY seq DESC LIMIT 1"
+    "SELECT body FROM entries WHERE log = ? AND target = ? AND kind = 'edited' ORDER BY seq DESC LIMIT 1"
 )
 
 
@@ -119,7 +119,7 @@ def _room_of_member(db: Connection, report: NewReport) -> str | None:
 
 def _message(db: Connection, room: RoomId, seq: Seq) -> tuple[UserName, Millis, AnyBody]:
     """Return a message's author, time and body, which may have been deleted. Raises RefusedError."""
-    query = "SELECT author, at, body FROM events WHERE room = ? AND seq = ?"
+    query = "SELECT author, at, body FROM entries WHERE log = ? AND seq = ?"
     author, at, raw = db.execute(query, (room, seq)).fetchone() or ("", 0, b"")
     try:
         body = read_body(raw)

@@ -33,8 +33,8 @@ _KINDS: Final = frozenset(BODY_KINDS[kind] for kind in members(AnyBody) if kind.
 _KINDS_IN_SQL: Final = ", ".join(f"'{kind}'" for kind in sorted(_KINDS))
 _BLANK: Final = write_body(Blank(was=EXPIRED))
 _POLICY: Final = "kept_days, next_days, next_from"
-_OLDEST: Final = "SELECT seq, at, kind, body FROM events WHERE room = ? AND seq >= ? ORDER BY seq LIMIT ?"
-_REMOVE: Final = f"DELETE FROM events WHERE room = ? AND seq BETWEEN ? AND ? AND kind IN ({_KINDS_IN_SQL})"  # noqa: S608 - ours
+_OLDEST: Final = "SELECT seq, at, kind, body FROM entries WHERE log = ? AND seq >= ? ORDER BY seq LIMIT ?"
+_REMOVE: Final = f"DELETE FROM entries WHERE log = ? AND seq BETWEEN ? AND ? AND kind IN ({_KINDS_IN_SQL})"  # noqa: S608 - ours
 _FILE: Final = b'"file"'
 
 
@@ -125,7 +125,9 @@ def _write_policy(
 
 def _due(db: Connection, now: Millis) -> list[ExpiringRoom]:
     server = read_policy(db, None)
-    rows = db.execute(f"SELECT room, head, kept_from, {_POLICY} FROM rooms").fetchall()  # noqa: S608 - columns of ours
+    rows = db.execute(
+        f"SELECT room, head, kept_from, {_POLICY} FROM rooms JOIN logs ON log = room"  # noqa: S608 - columns of ours
+    ).fetchall()
     found: list[ExpiringRoom] = []
     for room, head, kept_from, *columns in rows:
         lengths = [days for days in (server.at(now), RetentionPolicy(*columns).at(now)) if days is not None]
@@ -145,7 +147,8 @@ def _begin(kept_from: int) -> int:
 
 def _expire(db: WriteConnection, room: ExpiringRoom, now: Millis) -> int:
     row = db.execute(
-        "SELECT head, kept_from, removed_before FROM rooms WHERE room = ?", (room.room,)
+        "SELECT head, kept_from, removed_before FROM rooms JOIN logs ON log = room WHERE room = ?",
+        (room.room,),
     ).fetchone()
     if row is None:
         return 0
@@ -171,13 +174,14 @@ def _expire(db: WriteConnection, room: ExpiringRoom, now: Millis) -> int:
             db.execute(query, (room.room, begin, last))
         db.execute(_REMOVE, (room.room, begin, end))
         end_files_of_room(db, room.room, Millis(room.before - DAY), now)
-        removed_before = max(room.before, removed_before or 0)
+        db.execute(
+            "UPDATE rooms SET removed_before = ? WHERE room = ?",
+            (max(room.before, removed_before or 0), room.room),
+        )
         db.stale_wal = True
     db.execute(
-        # Old servers, which run while new ones are started, don't count what they store.
-        "UPDATE rooms SET kept_from = ?, removed_before = ?,"
-        " bytes = CASE WHEN bytes > ? THEN bytes - ? ELSE 0 END WHERE room = ?",
-        (last + 1 if last > 0 else 0, removed_before, size, size, room.room),
+        "UPDATE logs SET kept_from = ?, bytes = bytes - ? WHERE log = ?",
+        (last + 1 if last > 0 else 0, size, room.room),
     )
     # Rows that stay are looked at once: go on after them.
     return looked if looked == BATCH or gone else 0
@@ -185,7 +189,7 @@ def _expire(db: WriteConnection, room: ExpiringRoom, now: Millis) -> int:
 
 def _blank(db: WriteConnection, room: RoomId, seq: Seq) -> None:
     db.execute(
-        "UPDATE events SET kind = 'blank', target = NULL, body = ? WHERE room = ? AND seq = ?",
+        "UPDATE entries SET kind = 'blank', target = NULL, body = ? WHERE log = ? AND seq = ?",
         (_BLANK, room, seq),
     )
 

@@ -109,9 +109,10 @@ def _pair(room: NewRoom) -> tuple[str | None, str | None]:
 
 
 def _insert_room(db: WriteConnection, room: NewRoom) -> None:
+    db.execute("INSERT INTO logs (log, head, bytes) VALUES (?, 0, 0)", (room.room,))
     db.execute(
-        "INSERT INTO rooms (room, kind, name, skeleton, low, high, topic, head, members, encrypted, suite)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?)",
+        "INSERT INTO rooms (room, kind, name, skeleton, low, high, topic, members, encrypted, suite)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
         (
             room.room,
             room.kind.value,

@@ -16,7 +16,8 @@ from parlour_server.core.store.engine.retention import BATCH
 _LAST_EVENT_MILLIS: Final = 120_000
 """How long the last event stays, at least."""
 _DUE: Final = """
-    SELECT r.room FROM rooms r LEFT JOIN events e ON e.room = r.room AND e.seq = r.head
+    SELECT r.room FROM rooms r JOIN logs l ON l.log = r.room
+    LEFT JOIN entries e ON e.log = l.log AND e.seq = l.head
     WHERE r.kind = 'deleted' AND (e.at IS NULL OR e.at <= ?) ORDER BY r.room LIMIT ?
 """
 _PARTS: Final = (
@@ -34,7 +35,7 @@ _PARTS: Final = (
     ("groups", ("group_id",), "room = ?1"),
     ("bans", ("room", "account"), "room = ?1"),
     ("mutes", ("room", "account"), "room = ?1"),
-    ("events", ("room", "seq"), "room = ?1"),
+    ("entries", ("log", "seq"), "log = ?1"),
 )
 """Tables with rows of a room, those that refer to others first."""
 
@@ -63,7 +64,7 @@ def remove_batch(db: WriteConnection, room: RoomId) -> bool:
     db.stale_wal = True
     for table, key, which in _PARTS:
         columns = ", ".join(key)
-        order = "ORDER BY seq" if table == "events" else ""
+        order = "ORDER BY seq" if table == "entries" else ""
         query = f"SELECT {columns} FROM {table} WHERE {which} {order} LIMIT ?2"  # noqa: S608 - of ours
         rows = db.execute(query, (room, BATCH)).fetchall()
         if rows:
@@ -71,5 +72,7 @@ def remove_batch(db: WriteConnection, room: RoomId) -> bool:
             db.executemany(f"DELETE FROM {table} WHERE {match}", rows)  # noqa: S608 - of ours
             return True
     if db.execute("SELECT 1 FROM files WHERE room = ? LIMIT 1", (room,)).fetchone() is None:
-        db.execute("DELETE FROM rooms WHERE room = ? AND kind = 'deleted'", (room,))
+        gone = db.execute("DELETE FROM rooms WHERE room = ? AND kind = 'deleted'", (room,))
+        if gone.rowcount:
+            db.execute("DELETE FROM logs WHERE log = ?", (room,))
     return False

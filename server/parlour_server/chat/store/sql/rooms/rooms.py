@@ -43,8 +43,8 @@ from parlour_server.core.store.engine.readers import Readers
 from parlour_server.core.store.engine.writer import Writer
 
 _FACTS: Final = """
-    SELECT r.room, r.kind, r.name, r.topic, r.members, r.head, r.bytes, r.file_bytes, r.encrypted, r.archived
-    FROM rooms r
+    SELECT r.room, r.kind, r.name, r.topic, r.members, l.head, l.bytes, r.file_bytes, r.encrypted, r.archived
+    FROM rooms r JOIN logs l ON l.log = r.room
 """
 _MEMBERS: Final = """
     SELECT m.account, m.role, u.until, m.consent FROM members m LEFT JOIN mutes u USING (room, account)
@@ -182,7 +182,7 @@ class Rooms:
         def write(db: WriteConnection, authority: Authority) -> bool:
             marked = db.execute(
                 "UPDATE members SET read = ?1 WHERE room = ?2 AND account = ?3"
-                " AND ?1 <= (SELECT head FROM rooms WHERE room = ?2)",
+                " AND ?1 <= (SELECT head FROM logs WHERE log = ?2)",
                 (seq, room, plain(authority.user)),
             )
             return marked.rowcount == 1

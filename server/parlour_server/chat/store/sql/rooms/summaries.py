@@ -13,11 +13,11 @@ from parlour_server.core.store.engine.column_values import plain, user_name
 from parlour_server.core.store.engine.connection import Connection
 
 _SUMMARY: Final = """
-    SELECT r.room, r.kind, m.role, r.head, m.read, r.members, r.name, r.topic,
+    SELECT r.room, r.kind, m.role, l.head, m.read, r.members, r.name, r.topic,
            r.encrypted, r.suite, m.consent, CASE WHEN r.low = m.account THEN r.high ELSE r.low END,
            r.kept_days, r.next_days, r.next_from, r.removed_before,
            s.kept_days, s.next_days, coalesce(s.next_from, 0), r.archived
-    FROM members m JOIN rooms r USING (room) LEFT JOIN retention s ON s.id = 1
+    FROM members m JOIN rooms r USING (room) JOIN logs l ON l.log = r.room LEFT JOIN retention s ON s.id = 1
     WHERE m.account = ? AND m.consent != 'refused'
 """
 

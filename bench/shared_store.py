@@ -27,9 +27,9 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_device_name, parse_user_name, skeleton
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
+from parlour_server.chat.program import chat_store
 from parlour_server.chat.rooms.rights import decide
 from parlour_server.chat.store.chat_schema import SCHEMA
-from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import AppendEvent, NewRoom
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.store.engine.connection import Engine
@@ -98,7 +98,7 @@ def _engine(place: str) -> Engine:
 async def _prepare(engine: Engine, rooms: int) -> list[RoomId]:
     SCHEMA.create(engine)
     clock = SystemClock()
-    store = ChatStore(engine, clock, tells_by_bus=True)
+    store = chat_store(engine, clock, tells_by_bus=True)
     await store.open()
     await store.accounts.create(NewAccountRecord(USER, skeleton(USER), "-", clock.now()), None)
     made = []
@@ -132,7 +132,7 @@ def _cpu(postgres: Postgres) -> float:
 async def _append(place: str, events: int, rooms: "list[str]") -> dict[str, Any]:
     """Append, as one of the processes."""
     clock = SystemClock()
-    store = ChatStore(_engine(place), clock, tells_by_bus=True)
+    store = chat_store(_engine(place), clock, tells_by_bus=True)
     await store.open()
     numbers = iter(range(events))
 

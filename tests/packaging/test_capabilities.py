@@ -11,21 +11,37 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SERVER = ROOT / "server" / "parlour_server"
-LIST = SERVER / "capabilities" / "__init__.py"
-NAMES = sorted(path.parent.name for path in LIST.parent.glob("*/__init__.py"))
+LISTS = (SERVER / "capabilities" / "__init__.py", SERVER / "chat" / "capabilities" / "__init__.py")
+"""Of every server, and the chat's own."""
+FOLDERS = {
+    path.parent.name: path.parent for one in LISTS for path in sorted(one.parent.glob("*/__init__.py"))
+}
+NAMES = sorted(FOLDERS)
 
 
 STARTS = """
 import asyncio, sys
 from pathlib import Path
 import parlour_server
+from parlour_protocol.frames.fields import MessageText
+from parlour_protocol.frames.replies import LogEvent, Ok
+from parlour_protocol.frames.requests import ListMembers, Send
+from parlour_protocol.kit.ids import new_request_id
 from parlour_server.chat.program import CHAT
 from parlour_server.testing.server import running
 
 async def main():
     async with running(CHAT, Path(sys.argv[1])) as world:
-        ada = await world.person("ada")
-        await ada.connect()
+        ada = await (await world.person("ada")).connect()
+        bob = await (await world.person("bob")).connect()
+        (lobby,) = bob.greeted.rooms
+        sent = Send(id=new_request_id(), room=lobby.room, text=MessageText("hello"))
+        assert isinstance(await ada.ask(sent), Ok)
+        while True:
+            frame = await bob.push()
+            if isinstance(frame, LogEvent) and getattr(frame.body, "text", "") == "hello":
+                break
+        assert isinstance(await bob.ask(ListMembers(id=new_request_id(), room=lobby.room)), Ok)
     print(parlour_server.__file__, *(one.name for one in CHAT.capabilities))
 
 asyncio.run(main())
@@ -35,14 +51,17 @@ asyncio.run(main())
 def copy_without(folder: Path, *gone: str) -> Path:
     """Copy the server, without these capabilities and the lines that name them."""
     copy = folder / "parlour_server"
+    removed = {FOLDERS[name] for name in gone}
 
     def ignored(place: str, names: list[str]) -> list[str]:
-        return [*(gone if Path(place) == LIST.parent else ()), *({"__pycache__"} & {*names})]
+        return [name for name in names if name == "__pycache__" or Path(place) / name in removed]
 
     shutil.copytree(SERVER, copy, ignore=ignored)
-    listed = copy / LIST.relative_to(SERVER)
-    lines = listed.read_text("utf-8").splitlines(keepends=True)
-    listed.write_text("".join(line for line in lines if not any(_names(one, line) for one in gone)), "utf-8")
+    for one in LISTS:
+        listed = copy / one.relative_to(SERVER)
+        lines = listed.read_text("utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if not any(_names(name, line) for name in gone)]
+        listed.write_text("".join(kept), "utf-8")
     return folder
 
 
@@ -76,7 +95,7 @@ def test_nothing_else_names_it(name: str) -> None:
     found = [
         f"{path.relative_to(SERVER)}: {line.strip()}"
         for path in SERVER.rglob("*.py")
-        if LIST.parent / name not in path.parents and path != LIST
+        if FOLDERS[name] not in path.parents and path not in LISTS
         for line in path.read_text("utf-8").splitlines()
         if _names(name, line)
     ]
@@ -85,7 +104,7 @@ def test_nothing_else_names_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_chat_runs_without_it(name: str, tmp_path: Path) -> None:
-    """Its commands do, and its server, which someone joins."""
+    """Its commands do, and its server, on which two people chat."""
     copy = copy_without(tmp_path, name)
     assert "init" in run(copy, "-m", "parlour_server", "--help")
     place, *others = run(copy, "-c", STARTS, str(tmp_path / "data")).split()

@@ -466,11 +466,18 @@ QueryRequest = (
     | ListInvitations
     | Block
     | ListBlocked
-    | Report
     | ListMembers
     | ListRooms
 )
 """All others: they ask, do more than append an event, or are not stored."""
 
-AnyRequest = FollowNotices | CommandRequest | QueryRequest
-check_union(ChatRequest, CommandRequest | QueryRequest, "CommandRequest or QueryRequest", "cost")
+OptionalRequest = Report
+"""Requests that a server may not offer: it refuses them with ``not_found``."""
+
+AnyRequest = FollowNotices | CommandRequest | QueryRequest | OptionalRequest
+check_union(
+    ChatRequest,
+    CommandRequest | QueryRequest | OptionalRequest,
+    "CommandRequest, QueryRequest or OptionalRequest",
+    "cost",
+)

@@ -21,13 +21,13 @@ import msgspec
 from parlour_protocol.kit.errors import ErrorCode, ProgramError
 from parlour_protocol.kit.frames import Greeting, Hello, Push, Request
 from parlour_protocol.kit.wire import Wire
-from parlour_server.app.capability import Capability, operations_of, sections_of, tables_of
+from parlour_server.app.capability import Capability, operations_of, settings_of, tables_of
 from parlour_server.app.log.log import Entry, LogAdvanced, LogRecord
 from parlour_server.app.log_fanout import LOOK_SECONDS, LOOK_SECONDS_SHARED, LogFanout
 from parlour_server.app.program_log import ProgramLog
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.core.clock import Clock
-from parlour_server.core.config.server_settings import Settings, with_sections
+from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.config.settings_table import reloaded
 from parlour_server.core.connections.budgets import Budget, Budgets
 from parlour_server.core.connections.error_boundary import ErrorBoundary, is_cancelled
@@ -257,7 +257,7 @@ class App(Generic[_S]):
             name=self.name,
             wire=self.wire,
             start=self._start,
-            settings=with_sections(self._settings, sections_of(self._capabilities)),
+            settings=settings_of(self._settings, self._capabilities),
             schema=replace(store.schema(self.name), capabilities=tables_of(self._capabilities)),
             capabilities=self._capabilities,
             make_store=make_store,

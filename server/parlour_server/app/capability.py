@@ -7,7 +7,7 @@ folder and its lines has removed the capability, with its commands, its tables a
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from parlour_protocol.kit.errors import ProgramError
 from parlour_server.app.hooks import Hooks, Opened
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from parlour_server.core.metrics import Metric
     from parlour_server.core.store.engine.connection import Engine
     from parlour_server.host.setup.certificate_source import CertificateSource
+
+_Settings = TypeVar("_Settings", bound="Settings")
 
 
 def _make_nothing(_folder: "DataFolder") -> Sequence[str]:
@@ -44,6 +46,10 @@ def _no_operations() -> "tuple[Operation, ...]":
 
 
 def _no_sections() -> "Mapping[str, type[Section]]":
+    return {}
+
+
+def _no_keys() -> "Mapping[str, type[Section]]":
     return {}
 
 
@@ -87,6 +93,8 @@ class Capability:
     """Of the HTTPS API; each needs a handler (``Hooks.handlers``)."""
     sections: "Callable[[], Mapping[str, type[Section]]]" = _no_sections
     """Returns its sections of the settings, by their names: one word each. ``section`` reads one."""
+    keys: "Callable[[], Mapping[str, type[Section]]]" = _no_keys
+    """Returns keys that it adds to sections of the program, by their names; ``section`` reads them."""
     findings: "Callable[[DataFolder, Settings | None, Engine | None], Iterable[Finding]]" = _find_nothing
     """`doctor`: what it finds; without the settings or the database, if they can't be read."""
     metrics: "Callable[[], tuple[Metric, ...]]" = _no_metrics
@@ -153,6 +161,15 @@ def sections_of(capabilities: Iterable[Capability]) -> "dict[str, type[Section]]
                 raise ProgramError(f"{one.name}: another capability has a section {name}, too")
             found[name] = kind
     return found
+
+
+def settings_of(settings: "type[_Settings]", capabilities: Sequence[Capability]) -> "type[_Settings]":
+    """Return a program's settings with those of the capabilities. Raises ProgramError for a name twice."""
+    from parlour_server.core.config.server_settings import with_keys, with_sections  # noqa: PLC0415 - loads msgspec
+
+    for one in capabilities:
+        settings = with_keys(settings, one.keys())
+    return with_sections(settings, sections_of(capabilities))
 
 
 def metrics_of(capabilities: Iterable[Capability]) -> "tuple[Metric, ...]":

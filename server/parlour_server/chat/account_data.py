@@ -20,7 +20,7 @@ from parlour_server.app.account_data import AccountData, Deletion, ExportedFile
 from parlour_server.chat.delivery.blob_store import BlobStore
 from parlour_server.chat.folder import files_of
 from parlour_server.chat.rooms.operator_rules import allow_anything
-from parlour_server.chat.store.sql.account_data import EXPORTED_TABLES, PAUSE_SECONDS
+from parlour_server.chat.store.sql.account_data import PAUSE_SECONDS
 from parlour_server.chat.store.types import AppendEvent
 from parlour_server.chat.system_account import lobby, system_device
 from parlour_server.core.clock import Clock
@@ -97,7 +97,7 @@ async def _append(store: "ChatStore", clock: Clock, user: UserName, room: RoomId
 
 async def _export(store: "ChatStore", folder: DataFolder, user: UserName) -> AsyncIterator[ExportedFile]:
     data = store.account_data
-    for name in EXPORTED_TABLES:
+    for name in data.exported:
         yield ExportedFile.of_json(f"{name}.json", await data.table(name, user))
     yield ExportedFile("messages.jsonl", _events(store, user))
     blobs = BlobStore(files_of(folder))

@@ -8,6 +8,7 @@ from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName
 from parlour_server.app.running_program import Parts, RunningProgram
+from parlour_server.chat.capability import ChatCapability
 from parlour_server.chat.delivery.blob_store import BlobStore
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.chat.delivery.device_policy import publish_policy
@@ -69,6 +70,9 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
         deliveries=parts.topics.deliveries,
         check_file=None if content_filter is None else partial(_check_file, content_filter, blobs),
     )
+    for one in parts.spec.capabilities:
+        if isinstance(one, ChatCapability):
+            one.join(parts, chat)
     parts.run(chat.positions.run())
     files_limit = parts.settings.files.total_bytes
     show_chat(parts.metrics, chat, store)

@@ -8,7 +8,6 @@ class ChatAuditEvent(StrEnum):
     """What happens to rooms, devices, groups and files."""
 
     MODERATION = "moderation"
-    MESSAGE_REPORTED = "message_reported"
     ACCOUNT_KEY_SET = "account_key_set"
     DEVICE_REGISTERED = "device_registered"
     DEVICE_CERTIFIED = "device_certified"

@@ -9,7 +9,6 @@ from parlour_server.core.metrics import Kind, Metric, Metrics, Scope
 CHAT_LIMITS: Final = (
     "rates.invites_per_hour",
     "rates.rooms_per_hour",
-    "rates.reports_per_hour",
     "rates.key_changes_per_hour",
     "rates.claims_per_hour",
     "rates.claims_per_person_per_hour",
@@ -47,9 +46,6 @@ FILES_LIMIT: Final = Metric(
     "The most they may take (`files.total_bytes`)",
     scope=_DATABASE,
 )
-REPORTS_OPEN: Final = Metric(
-    "reports_open", Kind.GAUGE, "Abuse reports that wait for the operator", scope=_DATABASE
-)
 POSITION_CHECKS: Final = Metric(
     "position_checks_total", Kind.COUNTER, "Comparisons of rooms' positions with the database", needs=_SHARED
 )
@@ -67,7 +63,6 @@ CHAT_METRICS: Final = (
     ROOM_EVENTS,
     FILES_BYTES,
     FILES_LIMIT,
-    REPORTS_OPEN,
     GAPS_FILLED,
     POSITION_CHECKS,
     ROOMS_BEHIND,
@@ -83,4 +78,4 @@ def show_chat(metrics: Metrics, chat: Chat, store: ChatStore) -> None:
     if store.is_shared:
         metrics.number(POSITION_CHECKS, lambda: positions.done)
         metrics.number(ROOMS_BEHIND, lambda: positions.behind)
-    metrics.rows(store.count_chat_rows, ROOMS, GROUPS, DEVICES, ROOM_EVENTS, FILES_BYTES, REPORTS_OPEN)
+    metrics.rows(store.count_chat_rows, ROOMS, GROUPS, DEVICES, ROOM_EVENTS, FILES_BYTES)

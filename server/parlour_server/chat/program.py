@@ -14,12 +14,14 @@ from parlour_protocol.kit.ids import RequestId
 from parlour_protocol.kit.names import skeleton
 from parlour_protocol.limits import FILE_BYTES
 from parlour_protocol.rooms import RoomKind
-from parlour_server.app.capability import sections_of, tables_of
+from parlour_server.app.capability import settings_of, tables_of
 from parlour_server.app.finding import Finding
 from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.chat.account_data import CHAT_ACCOUNT_DATA
 from parlour_server.chat.audit import CHAT_REPEATABLE, ChatAuditEvent
+from parlour_server.chat.capabilities import CHAT_CAPABILITIES
+from parlour_server.chat.capability import store_parts_of
 from parlour_server.chat.folder import FILES, LOG_KEY, log_key_of
 from parlour_server.chat.https.error_answers import ERROR_ANSWERS, ERROR_STATUSES
 from parlour_server.chat.https.operations import DELIVERY_OPERATIONS
@@ -34,7 +36,6 @@ from parlour_server.chat.store.types import NewRoom
 from parlour_server.chat.system_account import lobby, system_account, system_device
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.clock import Clock
-from parlour_server.core.config.server_settings import with_sections
 from parlour_server.core.data_folder import DataFolder, KeyFile, UploadFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.core.store.engine.connection import Engine
@@ -59,6 +60,14 @@ The logs are another incarnation: everything is as it was at the backup. What to
   banned: run `parlour-server user delete` and `parlour-server address ban` again for them.
 - Don't run the old data folder again: two servers would tell two histories."""
 _REQUEST: Final = RequestId("init-makes-the-lobby")
+_CAPABILITIES: Final = (*CAPABILITIES, *CHAT_CAPABILITIES)
+
+
+def chat_store(place: Path | Engine, clock: Clock, *, tells_by_bus: bool = False) -> "ChatStore":
+    """Return the chat's store, not open yet, with what its capabilities have in it."""
+    from parlour_server.chat.store.chat_store import ChatStore  # noqa: PLC0415 - not for every command
+
+    return ChatStore(place, clock, tells_by_bus=tells_by_bus, parts=store_parts_of(CHAT_CAPABILITIES))
 
 
 def _make_store(
@@ -66,9 +75,7 @@ def _make_store(
     clock: Clock,
     tells_by_bus: bool,  # noqa: FBT001 - see ``ProgramSpec``
 ) -> "ChatStore":
-    from parlour_server.chat.store.chat_store import ChatStore  # noqa: PLC0415 - not for every command
-
-    return ChatStore(engine, clock, tells_by_bus=tells_by_bus)
+    return chat_store(engine, clock, tells_by_bus=tells_by_bus)
 
 
 def _make_log_key(path: Path) -> bool:
@@ -169,7 +176,7 @@ CHAT: Final = ProgramSpec(
     name=NAME,
     wire=WIRE,
     start=_start,
-    settings=with_sections(ChatSettings, sections_of(CAPABILITIES)),
+    settings=settings_of(ChatSettings, _CAPABILITIES),
     operations=DELIVERY_OPERATIONS,
     api_summary=_SUMMARY,
     error_answers=ERROR_ANSWERS,
@@ -177,9 +184,9 @@ CHAT: Final = ProgramSpec(
     notices=NOTICES,
     audit_events=tuple(ChatAuditEvent),
     repeatable_events=CHAT_REPEATABLE,
-    schema=replace(SCHEMA, capabilities=tables_of(CAPABILITIES)),
+    schema=replace(SCHEMA, capabilities=tables_of(_CAPABILITIES)),
     make_store=_make_store,
-    capabilities=CAPABILITIES,
+    capabilities=_CAPABILITIES,
     keys=(KeyFile(LOG_KEY, "key of the key log", _make_log_key),),
     signing_key_name=LOG_KEY,
     uploads=UploadFolder(FILES, FILE_BYTES.value, stored_files),

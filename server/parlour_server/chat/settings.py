@@ -16,9 +16,6 @@ class ChatRates(Rates, frozen=True):
         int,
         setting("invitations per hour", "by one account, to anyone and to any room (L14)", of_account=True),
     ] = 120
-    reports_per_hour: Annotated[
-        int, setting("reports per hour", "of messages, to the operator, by one account")
-    ] = 20
     key_changes_per_hour: Annotated[
         int,
         setting(

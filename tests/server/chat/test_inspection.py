@@ -25,7 +25,8 @@ from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.capabilities.inspection.audit_events import InspectionEvent
 from parlour_server.capabilities.prometheus.text import PrometheusText
-from parlour_server.chat.audit import ChatAuditEvent
+from parlour_server.chat.capabilities.message_reports.audit_events import ReportEvent
+from parlour_server.chat.capabilities.message_reports.queue import Reports
 from parlour_server.chat.program import CHAT
 from parlour_server.testing.server import Person, Socket, World, running
 
@@ -161,9 +162,9 @@ async def _report(world: World, socket: Socket, room: RoomId) -> None:
     )
     assert isinstance(answer, Ok)
     assert not answer.redacted
-    (report,) = await world.parts.store.reports.list(closed=False)
+    (report,) = await Reports(world.parts.store, world.parts.clock).list(closed=False)
     assert (report.quote, report.logged) == ("your falcon dies", "hi")
-    (line,) = world.audit(ChatAuditEvent.MESSAGE_REPORTED)
+    (line,) = world.audit(ReportEvent.MESSAGE_REPORTED)
     assert (line["report"], line["user"], line["subject"]) == (report.id, "ada", "bob")
     assert "falcon" not in str(line)
 

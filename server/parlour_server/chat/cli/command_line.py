@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Final
 
 from parlour_server.capabilities import CAPABILITIES
+from parlour_server.chat.capabilities import CHAT_CAPABILITIES
 from parlour_server.chat.cli.drill_command import drill_permit
 from parlour_server.chat.cli.invite_commands import invite
-from parlour_server.chat.cli.report_commands import report
 from parlour_server.chat.cli.room_commands import room
 from parlour_server.chat.name import NAME
 from parlour_server.host.cli.command_line import CommandLine
@@ -35,7 +35,7 @@ COMMAND_LINE: Final = CommandLine(
     about="Run and administer a Parlour server. Commands also work while the server is running.",
     example=_EXAMPLE,
     package="parlour",
-    commands=(room, report, invite, drill_permit),
-    capabilities=CAPABILITIES,
+    commands=(room, invite, drill_permit),
+    capabilities=(*CAPABILITIES, *CHAT_CAPABILITIES),
     contents=("lobby",),
 )

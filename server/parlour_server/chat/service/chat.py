@@ -6,18 +6,20 @@ is read does not come back with it (S4).
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Final, assert_never, cast
+from functools import partial
+from typing import Any, Final
 
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import FileRef
-from parlour_protocol.frames.replies import AnyResult, Hello, Stored
+from parlour_protocol.frames.replies import Hello, Stored
 from parlour_protocol.frames.requests import (
     CommandRequest,
     Cost,
     CreateRoom,
     Invite,
     OpenDirect,
+    OptionalRequest,
     QueryRequest,
-    Report,
     RoomRequest,
     Send,
 )
@@ -25,7 +27,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.unions import members
-from parlour_server.chat.service.abuse_reports import AbuseReports
+from parlour_server.chat.hooks import ChatHooks
 from parlour_server.chat.service.commands import AUTHORIZATION, Commands, MessageCounts
 from parlour_server.chat.service.hub import Hub
 from parlour_server.chat.service.key_change_notifier import KeyChangeNotifier
@@ -52,11 +54,12 @@ from parlour_server.core.bus.bus import Bus
 from parlour_server.core.clock import Clock
 from parlour_server.core.connections.background_tasks import BackgroundTasks
 from parlour_server.core.connections.batching import Deliveries
-from parlour_server.core.connections.budgets import AnyBuckets, Budget, Budgets
+from parlour_server.core.connections.budgets import Budget, Budgets
 from parlour_server.core.connections.connected_peers import ConnectedPeers
+from parlour_server.core.errors import RefusedError
 from parlour_server.core.live_nodes import LiveNodes
-from parlour_server.core.program import Pending
-from parlour_server.core.token_buckets import HOUR, KeyedBuckets
+from parlour_server.core.program import Pending, Result
+from parlour_server.core.token_buckets import HOUR
 
 _BUDGETS: Final = {Cost.MESSAGE: Budget.MESSAGE, Cost.READ: Budget.READ, Cost.FREE: Budget.FREE}
 
@@ -96,7 +99,6 @@ class Chat:
         ``steady`` measures the limits of sessions, ``clock`` dates events; ``limits`` are of single accounts.
         ``deliveries`` counts what is delivered.
         """
-        self._check_file = check_file
         self._server = server
         self._store = store
         self._clock = clock
@@ -145,24 +147,29 @@ class Chat:
             clock=clock,
             commands=self._commands,
             presence=self._presence,
-            reports=AbuseReports(store.reports, clock, audit),
             background=background,
         )
-        invited, made, reported = rates.invites_per_hour, rates.rooms_per_hour, rates.reports_per_hour
+        invited, made = rates.invites_per_hour, rates.rooms_per_hour
         rooms = AccountBuckets(limits, "rates.rooms_per_hour", made, per=HOUR, burst=made)
         invites = AccountBuckets(limits, "rates.invites_per_hour", invited, per=HOUR, burst=invited)
-        reports: KeyedBuckets[UserName] = KeyedBuckets(
-            reported, per=HOUR, burst=reported, setting="rates.reports_per_hour"
+        self.hooks: Final = ChatHooks(
+            handlers={
+                **dict.fromkeys(members(CommandRequest), self._commands.append),
+                **dict.fromkeys(members(QueryRequest), self._queries.answer),
+                **dict.fromkeys(members(OptionalRequest), _refuse),
+            },
+            limits={Invite: invites, CreateRoom: rooms, OpenDirect: rooms},
         )
-        limited: dict[type, AnyBuckets] = {
-            Invite: invites,
-            CreateRoom: rooms,
-            OpenDirect: rooms,
-            Report: reports,
-        }
-        self.budgets: Budgets = {
-            kind: _BUDGETS.get(kind.cost) or limited[kind] for kind in members(CommandRequest | QueryRequest)
-        }
+        if check_file is not None:
+            self.hooks.handlers[Send] = partial(self._send, check_file)
+
+    @property
+    def budgets(self) -> Budgets:
+        """What its requests count as."""
+        limits = self.hooks.limits
+        return {
+            kind: _BUDGETS.get(kind.cost) or limits[kind] for kind in members(CommandRequest | QueryRequest)
+        } | limits
 
     @property
     def messages(self) -> MessageCounts:
@@ -207,18 +214,16 @@ class Chat:
         self._hub.enter_late(peer)
         self._presence.changed(peer.user, peer.state.visible_rooms)
 
-    def handle(
-        self, peer: ChatPeer, request: Request
-    ) -> Pending[Appended] | Coroutine[Any, Any, AnyResult | None]:
+    def handle(self, peer: ChatPeer, request: Request) -> Pending[Any] | Coroutine[Any, Any, Result] | Result:
         """Append what the request says, or wait for the store."""
-        asked = cast("CommandRequest | QueryRequest", request)  # the chat's wire decodes no others
-        if isinstance(asked, Send) and asked.file is not None and self._check_file is not None:
-            return self._send_file(peer, asked, asked.file, self._check_file)
-        if isinstance(asked, CommandRequest):
+        return self.hooks.handlers[type(request)](peer, request)
+
+    def _send(
+        self, check: CheckFile, peer: ChatPeer, asked: Send
+    ) -> Pending[Appended] | Coroutine[Any, Any, Stored]:
+        if asked.file is None:
             return self._commands.append(peer, asked)
-        if isinstance(asked, QueryRequest):
-            return self._queries.answer(peer, asked)
-        assert_never(asked)
+        return self._send_file(peer, asked, asked.file, check)
 
     async def _send_file(self, peer: ChatPeer, asked: Send, file: FileRef, check: CheckFile) -> Stored:
         await check(peer.user, asked.room, file)
@@ -258,3 +263,8 @@ class Chat:
         """Remove a connection from its rooms."""
         self._presence.left(peer)
         self._hub.leave_all(peer)
+
+
+def _refuse(_peer: ChatPeer, _request: Request) -> Result:
+    """Refuse what no capability of this server handles. Raises RefusedError."""
+    raise RefusedError(ErrorCode.NOT_FOUND, "this server does not offer that")

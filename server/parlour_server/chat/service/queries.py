@@ -40,7 +40,6 @@ from parlour_protocol.frames.requests import (
     MarkRead,
     OpenDirect,
     QueryRequest,
-    Report,
     SetStatus,
     Typing,
 )
@@ -51,7 +50,6 @@ from parlour_protocol.limits import BLOCKED_PAGE, DIRECTORY_PAGE, INVITATIONS_PA
 from parlour_protocol.rooms import RoomKind, Status
 from parlour_server.chat.rooms.permissions import in_force
 from parlour_server.chat.rooms.rights import refuse_name_of_lobby
-from parlour_server.chat.service.abuse_reports import AbuseReports
 from parlour_server.chat.service.commands import Commands
 from parlour_server.chat.service.hub import Hub
 from parlour_server.chat.service.notices import ConsentChanged, EventCommitted, RoomEphemeral, UserEphemeral
@@ -78,7 +76,6 @@ class Queries:
         clock: Clock,
         commands: Commands,
         presence: Presence,
-        reports: AbuseReports,
         background: BackgroundTasks,
     ) -> None:
         self._store = store
@@ -87,7 +84,6 @@ class Queries:
         self._clock = clock
         self._commands = commands
         self._presence = presence
-        self._reports = reports
         self._background = background
 
     async def answer(self, peer: ChatPeer, frame: QueryRequest) -> AnyResult | None:  # noqa: C901, PLR0911, PLR0912 - one case a request
@@ -140,9 +136,6 @@ class Queries:
                     peer.user, after=frame.after, limit=BLOCKED_PAGE.value
                 )
                 return Blocked(users=tuple(users), more=more)
-            case Report():
-                await self._reports.submit(peer, frame)
-                return None
             case _:
                 assert_never(frame)
 

@@ -23,7 +23,6 @@ CHAT_BOUNDS: Final[Mapping[str, str]] = {
     "mutes": "pruned after they ended",
     "pins": "50 for each room",
     "reactions": "24 kinds for each message; gone with it",
-    "reports": "1,000 open ones",
     "retention": "one row",
     "rooms": "200 for each person",
     "welcomes": "gone when the device fetched it",

@@ -14,9 +14,9 @@ from parlour_server.chat.store.sql.journal_entries import COLUMNS, read_entry
 from parlour_server.chat.store.sql.rooms.consent import ConsentStore
 from parlour_server.chat.store.sql.rooms.files import FileStore
 from parlour_server.chat.store.sql.rooms.log import Log
-from parlour_server.chat.store.sql.rooms.reports import Reports
 from parlour_server.chat.store.sql.rooms.retention import RetentionStore
 from parlour_server.chat.store.sql.rooms.rooms import Rooms
+from parlour_server.chat.store.store_part import StorePart
 from parlour_server.core.clock import Clock
 from parlour_server.core.kit_store import KitStore
 from parlour_server.core.store.engine.connection import Engine
@@ -28,15 +28,13 @@ _RULES: Final = (
     Rule("key_packages", ("number",), "expires <= ?1"),
     Rule("bans", ("room", "account"), "until BETWEEN 1 AND ?1"),
     Rule("mutes", ("room", "account"), "until BETWEEN 1 AND ?1"),
-    Rule("reports", ("report",), "closed <= ?1"),
 )
 
 _ROW_COUNTS: Final = (
     "SELECT (SELECT count(*) FROM rooms WHERE kind <> 'deleted'),"
     " (SELECT count(*) FROM groups JOIN rooms USING (room) WHERE in_force = 1 AND kind <> 'deleted'),"
     " (SELECT count(*) FROM devices WHERE status <> 'revoked'), (SELECT coalesce(sum(head), 0) FROM logs),"
-    " (SELECT coalesce(sum(bytes), 0) FROM file_usage WHERE owner = ''),"
-    " (SELECT count(*) FROM reports WHERE closed IS NULL)"
+    " (SELECT coalesce(sum(bytes), 0) FROM file_usage WHERE owner = '')"
 )
 """Sums that are kept, or tables that grow with people and rooms: never the events themselves."""
 
@@ -48,8 +46,18 @@ class ChatStore(KitStore):
     journal announces each event in its own transaction.
     """
 
-    def __init__(self, place: Path | Engine, clock: Clock, *, tells_by_bus: bool = False) -> None:
-        """Prepare for the database; ``open`` connects."""
+    def __init__(
+        self,
+        place: Path | Engine,
+        clock: Clock,
+        *,
+        tells_by_bus: bool = False,
+        parts: Sequence[StorePart] = (),
+    ) -> None:
+        """Prepare for the database; ``open`` connects.
+
+        ``parts``: what capabilities have in it.
+        """
         super().__init__(
             place,
             SCHEMA,
@@ -68,12 +76,13 @@ class ChatStore(KitStore):
         self.devices = Devices(self._writer, self._readers, clock)
         self.keylog = KeyLogStore(self._writer, self._readers)
         self.groups = Groups(self._writer, self._readers, clock)
-        self.account_data = AccountDataStore(self._writer, self._readers, clock)
+        self.account_data = AccountDataStore(
+            self._writer, self._readers, clock, [part.accounts for part in parts]
+        )
         self.files = FileStore(self._writer, self._readers, clock)
-        self.reports = Reports(self._writer, self._readers, clock)
 
     async def count_chat_rows(self) -> Sequence[float]:
-        """Return the numbers of rooms, groups in force, active devices, events, bytes of files, open reports.
+        """Return the numbers of rooms, groups in force, active devices, events, bytes of files.
 
         Raises UnavailableError.
         """

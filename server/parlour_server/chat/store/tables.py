@@ -313,32 +313,6 @@ file_usage: Final = Table(
     **KEYED,
 )
 
-reports: Final = Table(
-    "reports",
-    metadata,
-    Column("report", Words, primary_key=True),
-    Column("at", Number, nullable=False),
-    Column("reporter", Words, nullable=False),
-    Column("room", Words, nullable=False),
-    Column("room_name", Words),
-    Column("seq", Number, nullable=False),
-    Column("author", Words, nullable=False),
-    Column("sent", Number, nullable=False),
-    Column("encrypted", Flag, nullable=False),
-    Column("reason", Words, nullable=False),
-    Column("note", Words, nullable=False),
-    Column("quote", Words, nullable=False),
-    # what the log had: absent for an encrypted or deleted message
-    Column("logged", Words),
-    Column("file", Words),
-    # when the operator closed it
-    Column("closed", Number),
-    Column("resolution", Words, nullable=False),
-    UniqueConstraint("reporter", "room", "seq"),
-    Index(None, "closed"),
-    **KEYED,
-)
-
 # how long the server keeps messages, the change that is announced, and the clock that expiry goes by
 retention: Final = Table(
     "retention",

@@ -8,7 +8,7 @@ sections, or replaces one by a subclass of it with more keys. Capabilities add s
 """
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Literal, TypeVar, cast
+from typing import Annotated, ClassVar, Literal, TypeVar, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -57,6 +57,9 @@ def without_secrets(url: str, *, has_token: bool = False) -> str:
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One table of the configuration file."""
+
+    added: ClassVar[tuple[type["Section"], ...]] = ()
+    """Whose keys it has besides its own (``with_keys``)."""
 
     def checks(self) -> Mapping[str, Callable[[], object]]:
         """Return what raises SetupError for text of the right type that is invalid, by its key."""
@@ -343,7 +346,50 @@ def with_sections(settings: type[_Settings], sections: Mapping[str, type[Section
     return cast("type[_Settings]", more)
 
 
+def with_keys(settings: type[_Settings], keys: Mapping[str, type[Section]]) -> type[_Settings]:
+    """Return these settings with the keys of these kinds in sections of theirs, by the sections' names.
+
+    Raises ProgramError for a section that there is not, and for a key that it has already.
+    """
+    defaults, sections = settings(), []
+    for name, kind in keys.items():
+        if name not in settings.__struct_fields__:
+            raise ProgramError(
+                f"{settings.__name__} has no section {name} for {', '.join(kind.__struct_fields__)}"
+            )
+        base = type(getattr(defaults, name))
+        if taken := set(kind.__struct_fields__) & set(base.__struct_fields__):
+            raise ProgramError(f"the section {name} has a key {min(taken)} already")
+        more = msgspec.defstruct(
+            base.__name__,
+            [(field.encode_name, field.type, field.default) for field in msgspec.structs.fields(kind)],
+            bases=(base,),
+            namespace={"__doc__": base.__doc__, "added": (*base.added, kind)},
+            frozen=True,
+            kw_only=True,
+            forbid_unknown_fields=True,
+        )
+        sections.append((name, more, more()))
+    whole = msgspec.defstruct(
+        settings.__name__,
+        sections,
+        bases=(settings,),
+        namespace={"__doc__": settings.__doc__},
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+    return cast("type[_Settings]", whole)
+
+
 def section(settings: Settings, kind: type[_Section]) -> _Section:
-    """Return the section of this kind, with its defaults if the settings were made without it."""
-    found = (one for one in msgspec.structs.asdict(settings).values() if isinstance(one, kind))
-    return next(found, kind())
+    """Return the section of this kind, or the keys of this kind that were added to one.
+
+    With its defaults, if the settings were made without it.
+    """
+    for one in msgspec.structs.asdict(settings).values():
+        if isinstance(one, kind):
+            return one
+        if isinstance(one, Section) and kind in one.added:
+            return msgspec.convert(one, kind, from_attributes=True)
+    return kind()

@@ -29,11 +29,13 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.reports import ReportReason
 from parlour_server.capabilities.audit_chain.files import AuditFile
+from parlour_server.chat.capabilities.message_reports.queue import Reports
+from parlour_server.chat.capabilities.message_reports.records import NewReport
 from parlour_server.chat.cli.command_line import COMMAND_LINE
 from parlour_server.chat.folder import files_of
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.rooms.rights import decide
-from parlour_server.chat.store.types import AppendEvent, NewReport
+from parlour_server.chat.store.types import AppendEvent
 from parlour_server.chat.system_account import lobby, system_device
 from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.audit import Audit, AuditEvent
@@ -357,7 +359,7 @@ async def reported(folder: DataFolder) -> str:
         )
         clock: Any = StoppedClock(SystemClock().now())
         by = await KitWorld(store, clock).by(anna)
-        return (await store.reports.add(by, new)).id
+        return (await Reports(store, clock).add(by, new)).id
 
 
 def test_how_long_a_room_keeps_messages_by_the_operator(folder: DataFolder, capsys: Capture) -> None:

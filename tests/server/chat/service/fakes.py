@@ -22,6 +22,8 @@ from parlour_protocol.kit.errors import CloseCode
 from parlour_protocol.kit.frames import Frame
 from parlour_protocol.kit.ids import ConnectionId, DeviceId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name, skeleton
+from parlour_server.app.running_program import Parts
+from parlour_server.chat.capabilities import CHAT_CAPABILITIES
 from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.service.notices import EventCommitted
 from parlour_server.chat.service.peer_state import PeerState
@@ -39,6 +41,7 @@ from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.connection import ConnectionInfo
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.limit_hits import LimitHits
+from parlour_server.core.metrics import Metrics
 from parlour_server.core.store.records import NewAccountRecord, SessionRecord, TicketGrant
 
 _F = TypeVar("_F", bound=Frame)
@@ -188,6 +191,13 @@ class World:
             loop=asyncio.get_running_loop(),
             deliveries=Deliveries(),
         )
+        fields: dict[str, Any] = dict.fromkeys(Parts.__dataclass_fields__)
+        own = {"settings": settings, "store": store, "connected": connected, "nodes": self.nodes}
+        ways = {"bus": self.bus, "clock": self.clock, "steady": self.clock, "background": background}
+        counts = {"audit": self.audit, "hits": LimitHits(), "metrics": Metrics()}
+        parts: Parts[Any, ChatStore] = Parts(**fields | own | ways | counts)
+        for one in CHAT_CAPABILITIES:
+            one.join(parts, self.program)
         self.chat = ConnectionService(
             self.program,
             wire=WIRE,

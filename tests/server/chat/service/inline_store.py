@@ -18,7 +18,9 @@ from unittest.mock import patch
 
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Incarnation, Seq
-from parlour_server.chat.store.chat_schema import SCHEMA
+from parlour_server.chat.capabilities import CHAT_CAPABILITIES
+from parlour_server.chat.capability import store_parts_of
+from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import Appended, AppendEvent
 from parlour_server.core import kit_store
@@ -62,7 +64,7 @@ class _OnlyConnection(SqliteWriteConnection):
 class MemoryEngine(SqliteEngine):
     """A new database in memory, with one connection for everything."""
 
-    def __init__(self, schema: Schema = SCHEMA) -> None:
+    def __init__(self, schema: Schema = CHAT.schema) -> None:
         super().__init__(Path(":memory:"))
         self.connection = sqlite3.connect(
             ":memory:", isolation_level=None, cached_statements=256, factory=_OnlyConnection
@@ -134,7 +136,9 @@ class InlineStore(ChatStore):
             patch.object(kit_store, "Writer", InlineWriter),
             patch.object(kit_store, "Readers", InlineReaders),
         ):
-            super().__init__(engine or MemoryEngine(), clock, tells_by_bus=True)
+            super().__init__(
+                engine or MemoryEngine(), clock, tells_by_bus=True, parts=store_parts_of(CHAT_CAPABILITIES)
+            )
         self._incarnation = Incarnation("m" * 22)
         self._inline = (cast("InlineWriter", self._writer), cast("InlineReaders", self._readers))
         self.reads: list[str] = []

@@ -5,7 +5,7 @@ it belongs to, so that a deletion that was interrupted goes on where it was.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from parlour_protocol.room_name import RoomName
 from parlour_server.chat.store.sql.column_values import BODY_KINDS
 from parlour_server.chat.store.sql.e2ee.welcome_rows import drop_for
 from parlour_server.chat.store.sql.rooms.event_effects import blank
+from parlour_server.chat.store.store_part import AccountPart
 from parlour_server.core.clock import Clock
 from parlour_server.core.store.engine.column_values import plain, user_name
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
@@ -89,10 +90,6 @@ _AUTHORS: Final = (
             " WHERE room = ?1 AND target = ?2 AND reaction = ?3 AND account = ?4"
         ),
     ),
-    (
-        "SELECT report FROM reports WHERE reporter = ? LIMIT ?",
-        "UPDATE reports SET reporter = ?2 WHERE report = ?1",
-    ),
 )
 # Table, key, condition: what goes without an event.
 _ROWS: Final = (
@@ -135,13 +132,6 @@ _EXPORTED: Final[Mapping[str, tuple[Sequence[str], str]]] = {
     "bans": (("room", "until"), "SELECT room, until FROM bans WHERE account = ? ORDER BY room"),
     "mutes": (("room", "until"), "SELECT room, until FROM mutes WHERE account = ? ORDER BY room"),
     "account_keys": (("key",), "SELECT key FROM account_keys WHERE account = ?"),
-    "reports": (
-        ("report", "at", "room", "message", "author", "reason", "note", "quote", "closed"),
-        (
-            "SELECT report, at, room, seq, author, reason, note, quote, closed FROM reports"
-            " WHERE reporter = ? ORDER BY at, report"
-        ),
-    ),
     "files": (
         ("file", "room", "size", "created"),
         (
@@ -165,10 +155,19 @@ _OVERVIEW: Final = """
 class AccountDataStore:
     """Finds, deletes and reads what belongs to an account."""
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock, parts: Sequence[AccountPart]) -> None:
+        """Use the store's writer and readers; ``parts``: what tables of capabilities have of an account."""
         self._writer = writer
         self._readers = readers
         self._clock = clock
+        self._counts = {**_COUNTS, **{name: query for part in parts for name, query in part.counts.items()}}
+        self._authors = (*_AUTHORS, *(change for part in parts for change in part.authors))
+        self._exported = {**_EXPORTED, **{name: one for part in parts for name, one in part.exported.items()}}
+
+    @property
+    def exported(self) -> Collection[str]:
+        """The names of what ``table`` returns."""
+        return self._exported.keys()
 
     async def overview(self, room: RoomName) -> Mapping[UserName, Mapping[str, Any]]:
         """Return of each account its role in this public room, its devices, and when one was seen last."""
@@ -183,7 +182,8 @@ class AccountDataStore:
 
         def read(db: Connection) -> dict[str, int]:
             return {
-                name: int(db.execute(query, (plain(user),)).fetchone()[0]) for name, query in _COUNTS.items()
+                name: int(db.execute(query, (plain(user),)).fetchone()[0])
+                for name, query in self._counts.items()
             }
 
         return await self._readers.run(read)
@@ -234,7 +234,7 @@ class AccountDataStore:
 
     async def is_author(self, user: UserName) -> bool:
         """Return whether `change_author` would find anything."""
-        for find, _ in _AUTHORS:
+        for find, _ in self._authors:
             if await self._readers.rows(_row, find, plain(user), 1):
                 return True
         return False
@@ -244,7 +244,7 @@ class AccountDataStore:
         if user == pseudonym:
             return 0
         changed = 0
-        for find, change in _AUTHORS:
+        for find, change in self._authors:
             changed += await self._change(find, (plain(user),), change, plain(pseudonym))
         return changed
 
@@ -265,8 +265,8 @@ class AccountDataStore:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def table(self, name: str, user: UserName) -> list[dict[str, Any]]:
-        """Return what one of ``EXPORTED_TABLES`` has of the account."""
-        columns, query = _EXPORTED[name]
+        """Return what one of ``exported`` has of the account."""
+        columns, query = self._exported[name]
         return await self._readers.rows(lambda *row: dict(zip(columns, row, strict=True)), query, plain(user))
 
     async def rooms_written_in(self, user: UserName) -> Sequence[RoomId]:
@@ -293,9 +293,6 @@ class AccountDataStore:
             " AND (expires IS NULL OR expires > ?) ORDER BY file"
         )
         return await self._readers.rows(FileId, query, plain(user), self._clock.now())
-
-
-EXPORTED_TABLES: Final = tuple(_EXPORTED)
 
 
 def _row(*columns: Any) -> tuple[Any, ...]:

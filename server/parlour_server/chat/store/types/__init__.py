@@ -17,7 +17,6 @@ from parlour_server.chat.store.types.journal_records import (
     DevicesChanged,
     RoomAdvanced,
 )
-from parlour_server.chat.store.types.report_records import NewReport, ReportRecord
 from parlour_server.chat.store.types.retention_policy import RetentionPolicy, shorter, shortest
 from parlour_server.chat.store.types.room_records import (
     Appended,
@@ -61,9 +60,7 @@ __all__ = [
     "NewDevice",
     "NewEntry",
     "NewPackages",
-    "NewReport",
     "NewRoom",
-    "ReportRecord",
     "RetentionPolicy",
     "RoomAdvanced",
     "RoomFactsForOperator",

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.server.chat.store.contract.test_reports import report
+from tests.server.chat.capabilities.message_reports.test_queue import report
 from tests.server.chat.store.encryption_world import Delivery, sealed
 from tests.server.chat.store.files import put
 from tests.server.chat.store.world import World, message
@@ -211,7 +211,7 @@ async def test_an_export_has_everything_of_a_person_and_nothing_of_anyone_else(
         await put(store, file)
         files[user] = file.id
     data = store.account_data
-    for name in account_data.EXPORTED_TABLES:
+    for name in data.exported:
         mine, his = await data.table(name, alice), await data.table(name, bob)
         assert mine, name
         assert his, name

@@ -13,19 +13,25 @@ from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.limits import Limit
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.reports import ReportReason
-from parlour_server.chat.store.sql.rooms import reports as sql
-from parlour_server.chat.store.types import NewReport, ReportRecord
+from parlour_server.chat.capabilities.message_reports import queue as sql
+from parlour_server.chat.capabilities.message_reports.records import NewReport, ReportRecord
+from parlour_server.chat.program import CHAT
 from parlour_server.core.errors import RefusedError
 from parlour_server.core.short_ids import new_short_id
 
 DAY = 86_400_000
 
 
+def queue(world: World) -> sql.Reports:
+    """Return the operator's queue."""
+    return sql.Reports(world.store, world.clock)
+
+
 async def report(
     world: World, reporter: UserName, room: RoomId, seq: int, quote: str = "hello"
 ) -> ReportRecord:
     """Report a message."""
-    return await world.store.reports.add(
+    return await queue(world).add(
         await world.by(reporter),
         NewReport(
             new_short_id(),
@@ -56,8 +62,8 @@ async def test_a_report_has_the_quote_and_what_the_log_has(world: World) -> None
         await world.append(room, bob, Edited(target=sent.seq, text=MessageText.parse(text)))
     made = await report(world, alice, room, sent.seq, "I will hurt you")
     await world.append(room, bob, Deleted(target=sent.seq))
-    (found,) = await world.store.reports.list(closed=False)
-    assert found == made == await world.store.reports.find(made.id)
+    (found,) = await queue(world).list(closed=False)
+    assert found == made == await queue(world).find(made.id)
     assert (found.author, found.sent, found.reporter, found.note) == (bob, sent.at, alice, "again")
     assert (found.quote, found.logged, found.encrypted, found.file) == (
         "I will hurt you",
@@ -109,8 +115,8 @@ async def test_only_messages_of_others_in_rooms_of_ones_own_are_reported(world: 
         assert await refusal(world, eve, where, sent.seq) is ErrorCode.NOT_FOUND
     made = await report(world, alice, room, sent.seq)
     assert await refusal(world, alice, room, sent.seq) is ErrorCode.ALREADY
-    assert await world.store.reports.close(made.id, world.clock.now(), "banned")
-    assert not await world.store.reports.close(made.id, world.clock.now(), "again")
+    assert await queue(world).close(made.id, world.clock.now(), "banned")
+    assert not await queue(world).close(made.id, world.clock.now(), "again")
     assert await refusal(world, alice, room, sent.seq) is ErrorCode.ALREADY
     await world.append(room, alice, Left())
     assert await refusal(world, alice, room, sent.seq) is ErrorCode.NOT_FOUND
@@ -138,13 +144,13 @@ async def test_the_queue_is_bounded(world: World, monkeypatch: pytest.MonkeyPatc
     await report(world, eve, room, seqs[0])
     assert await refusal(world, eve, room, seqs[1]) is ErrorCode.LIMIT_REACHED
     now = world.clock.now()
-    assert await world.store.reports.close(first.id, now, "")
+    assert await queue(world).close(first.id, now, "")
     await report(world, eve, room, seqs[1])
-    assert (await world.store.count_chat_rows())[-1] == len(await world.store.reports.list(closed=False)) == 3
-    assert len(await world.store.reports.list(closed=True)) == 4
-    [eves] = [one for one in await world.store.reports.list(closed=False) if one.seq == seqs[0]]
-    assert await world.store.reports.close(eves.id, now, "")
+    assert await queue(world).count_open() == [3]
+    assert len(await queue(world).list(closed=True)) == 4
+    [eves] = [one for one in await queue(world).list(closed=False) if one.seq == seqs[0]]
+    assert await queue(world).close(eves.id, now, "")
     await report(world, alice, room, seqs[2])  # what was closed counts no more, for her either
-    assert await world.store.prune(Millis(now + 89 * DAY)) == 0
-    assert await world.store.prune(Millis(now + 91 * DAY)) == 2
-    assert await world.store.reports.find(first.id) is None
+    assert await world.store.prune(Millis(now + 89 * DAY), CHAT.schema.rules) == 0
+    assert await world.store.prune(Millis(now + 91 * DAY), CHAT.schema.rules) == 2
+    assert await queue(world).find(first.id) is None

@@ -14,15 +14,14 @@ from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.unions import members
 from parlour_protocol.limits import OPEN_REPORTS, REPORTS_OF_REPORTER
+from parlour_server.chat.capabilities.message_reports.records import NewReport, ReportRecord
+from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.sql.column_values import BODY_KINDS, read_body, room_name
-from parlour_server.chat.store.types import NewReport, ReportRecord
 from parlour_server.core.accounts.tables.authority import Authority, BySession, authorised
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import RefusedError
 from parlour_server.core.store.engine.column_values import UNREADABLE, plain, user_name
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
-from parlour_server.core.store.engine.readers import Readers
-from parlour_server.core.store.engine.writer import Writer
 
 _COLUMNS: Final = (
     "report, at, reporter, room, room_name, seq, author, sent, encrypted, reason, note, quote, logged, file,"
@@ -38,10 +37,10 @@ _EDITED: Final = (
 class Reports:
     """The queue of abuse reports, which only the operator reads."""
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` ends sessions."""
-        self._writer = writer
-        self._readers = readers
+    def __init__(self, store: ChatStore, clock: Clock) -> None:
+        """Use the open store; ``clock`` ends sessions."""
+        self._writer = store.writer
+        self._readers = store.readers
         self._clock = clock
 
     async def add(self, by: BySession, report: NewReport) -> ReportRecord:
@@ -84,6 +83,11 @@ class Reports:
             return _record(*row)
 
         return await self._writer.submit(authorised(self._clock, by, write))
+
+    async def count_open(self) -> Sequence[float]:
+        """Return how many wait, as the only number of a row."""
+        query = "SELECT count(*) FROM reports WHERE closed IS NULL"
+        return await self._readers.rows(float, query)
 
     async def list(self, *, closed: bool) -> Sequence[ReportRecord]:
         """Return the open reports, oldest first; with ``closed`` the closed ones, too."""

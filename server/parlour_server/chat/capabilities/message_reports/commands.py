@@ -17,8 +17,9 @@ from parlour_server.host.cli.command_options import (
 )
 
 if TYPE_CHECKING:
+    from parlour_server.chat.capabilities.message_reports.queue import Reports
+    from parlour_server.chat.capabilities.message_reports.records import ReportRecord
     from parlour_server.chat.store.chat_store import ChatStore
-    from parlour_server.chat.store.types import ReportRecord
 
 _UNCHECKED = (
     "The room is encrypted: this is what the reporter says that they read. The server knows that\n"
@@ -39,7 +40,7 @@ def list_(data: Path, everything: bool, as_json: bool) -> None:  # noqa: FBT001 
     """List the open reports, oldest first."""
 
     async def work(store: "ChatStore") -> "list[ReportRecord]":
-        return list(await store.reports.list(closed=everything))
+        return list(await _queue(store).list(closed=everything))
 
     found = with_store(data, work, did=None)
     if as_json:
@@ -95,7 +96,7 @@ def close(data: Path, which: str, note: str, as_json: bool) -> None:  # noqa: FB
 
     async def work(store: "ChatStore") -> "ReportRecord":
         found = await _known(store, which)
-        if not await store.reports.close(found.id, SystemClock().now(), str(resolution)):
+        if not await _queue(store).close(found.id, SystemClock().now(), str(resolution)):
             raise SetupError("this report was closed before")
         return await _known(store, which)
 
@@ -104,6 +105,13 @@ def close(data: Path, which: str, note: str, as_json: bool) -> None:  # noqa: FB
         say(_as_json(closed))
         return
     click.echo(f"{closed.id} is closed")
+
+
+def _queue(store: "ChatStore") -> "Reports":
+    from parlour_server.chat.capabilities.message_reports.queue import Reports  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415
+
+    return Reports(store, SystemClock())
 
 
 def _show_logged(one: "ReportRecord") -> None:
@@ -123,7 +131,7 @@ def _show_logged(one: "ReportRecord") -> None:
 async def _known(store: "ChatStore", which: str) -> "ReportRecord":
     from parlour_server.core.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
 
-    found = await store.reports.find(which)
+    found = await _queue(store).find(which)
     if found is None:
         raise SetupError(f"there is no such report; `{command()} report list --all` shows all")
     return found

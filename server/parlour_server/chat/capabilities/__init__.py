@@ -1,0 +1,14 @@
+"""What the chat can do beside its core: without its folder and the two lines here, a capability is gone.
+
+They import the core, the chat, and never each other. What they have in the protocol stays there: a server
+without one refuses its requests with ``not_found``.
+"""
+
+from typing import Final
+
+from parlour_server.chat.capabilities.message_reports import CAPABILITY as message_reports
+from parlour_server.chat.capability import ChatCapability
+
+CHAT_CAPABILITIES: Final[tuple[ChatCapability, ...]] = (
+    message_reports,
+)  # fmt: skip

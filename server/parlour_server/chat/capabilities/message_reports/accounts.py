@@ -1,0 +1,23 @@
+"""What the reports have of an account: who sent them. A deleted account's get a pseudonym."""
+
+from typing import Final
+
+from parlour_server.chat.store.store_part import AccountPart
+
+REPORTER: Final = AccountPart(
+    authors=(
+        (
+            "SELECT report FROM reports WHERE reporter = ? LIMIT ?",
+            "UPDATE reports SET reporter = ?2 WHERE report = ?1",
+        ),
+    ),
+    exported={
+        "reports": (
+            ("report", "at", "room", "message", "author", "reason", "note", "quote", "closed"),
+            (
+                "SELECT report, at, room, seq, author, reason, note, quote, closed FROM reports"
+                " WHERE reporter = ? ORDER BY at, report"
+            ),
+        )
+    },
+)

@@ -1,0 +1,11 @@
+"""How many reports wait."""
+
+from typing import Final
+
+from parlour_server.core.metrics import Kind, Metric, Scope
+
+REPORTS_OPEN: Final = Metric(
+    "reports_open", Kind.GAUGE, "Abuse reports that wait for the operator", scope=Scope.DATABASE
+)
+REPORT_LIMITS: Final = ("rates.reports_per_hour",)
+"""Settings whose limits it counts refusals of."""

@@ -1,0 +1,39 @@
+"""What can be taken out of the chat: a capability of the server that acts in its rooms, too.
+
+Its ``start`` is that of every ``Capability``; ``join`` comes after the chat was made and before it serves.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from parlour_server.app.capability import Capability
+
+if TYPE_CHECKING:
+    from parlour_server.app.running_program import Parts
+    from parlour_server.chat.service.chat import Chat
+    from parlour_server.chat.store.chat_store import ChatStore
+    from parlour_server.chat.store.store_part import StorePart
+
+
+def _join_nothing(_parts: "Parts[Any, ChatStore]", _chat: "Chat") -> None:
+    return
+
+
+def _store_nothing() -> "tuple[StorePart, ...]":
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatCapability(Capability):
+    """What a capability of the chat brings. Importing it is cheap, like importing any other."""
+
+    join: "Callable[[Parts[Any, ChatStore], Chat], None]" = _join_nothing
+    """Called once by a server, with the chat that it will serve: add to ``Chat.hooks``. Raises SetupError."""
+    in_store: "Callable[[], tuple[StorePart, ...]]" = _store_nothing
+    """Returns what it has in the store of a server or a command."""
+
+
+def store_parts_of(capabilities: Iterable[ChatCapability]) -> "tuple[StorePart, ...]":
+    """Return what they have in the store."""
+    return tuple(part for one in capabilities for part in one.in_store())

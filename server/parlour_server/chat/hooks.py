@@ -1,0 +1,23 @@
+"""The places of the running chat where its capabilities act."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from parlour_protocol.kit.frames import Request
+    from parlour_server.chat.service.peer_state import ChatPeer
+    from parlour_server.core.connections.budgets import AnyBuckets
+    from parlour_server.core.program import Pending, Result
+
+ChatHandler: TypeAlias = "Callable[[ChatPeer, Any], Pending[Any] | Coroutine[Any, Any, Result] | Result]"
+
+
+@dataclass(slots=True)
+class ChatHooks:
+    """Each capability adds to them when it joins the chat."""
+
+    handlers: "dict[type[Request], ChatHandler]" = field(default_factory=dict)
+    """Handle requests; the chat has put its own here, and refuses those of ``OptionalRequest``."""
+    limits: "dict[type[Request], AnyBuckets]" = field(default_factory=dict)
+    """What requests count as besides a message, for each account."""

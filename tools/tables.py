@@ -32,6 +32,8 @@ from parlour_protocol.kit.payload import Payload
 from parlour_protocol.limits import LIMITS
 from parlour_protocol.rooms import RoomKind
 from parlour_server.app.capability import metrics_of
+from parlour_server.capabilities import CAPABILITIES
+from parlour_server.chat.capabilities import CHAT_CAPABILITIES
 from parlour_server.chat.cli.command_line import COMMAND_LINE
 from parlour_server.chat.https.operations import DELIVERY_OPERATIONS
 from parlour_server.chat.metrics import CHAT_METRICS
@@ -298,9 +300,9 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "settings": (CONFIGURATION, configuration),
     "metrics of every server": (
         METRICS,
-        lambda: metrics(metrics_of(CHAT.capabilities)),
+        lambda: metrics(metrics_of(CAPABILITIES)),
     ),
-    "metrics of the chat": (METRICS, lambda: metrics(CHAT_METRICS)),
+    "metrics of the chat": (METRICS, lambda: metrics((*CHAT_METRICS, *metrics_of(CHAT_CAPABILITIES)))),
     "server commands": (SERVER_COMMANDS, server_commands),
     "client settings": (CLIENT_SETTINGS, settings_of_the_client),
     "client commands": (CLIENT, commands),

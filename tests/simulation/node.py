@@ -78,7 +78,6 @@ class Node:
             delivery=Delivery(flush_ms=13),
             store=self.store,
             connected=connected,
-            nodes=nodes,
             limits=AccountLimits(),
             background=background,
             bus=self.bus,

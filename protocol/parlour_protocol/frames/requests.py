@@ -457,7 +457,6 @@ QueryRequest = (
     | History
     | MarkRead
     | Typing
-    | SetStatus
     | CreateRoom
     | OpenDirect
     | Join
@@ -471,7 +470,7 @@ QueryRequest = (
 )
 """All others: they ask, do more than append an event, or are not stored."""
 
-OptionalRequest = Report
+OptionalRequest = Report | SetStatus
 """Requests that a server may not offer: it refuses them with ``not_found``."""
 
 AnyRequest = FollowNotices | CommandRequest | QueryRequest | OptionalRequest

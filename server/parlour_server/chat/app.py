@@ -59,7 +59,6 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
         messages=parts.settings.messages,
         store=store,
         connected=parts.connected,
-        nodes=parts.nodes,
         limits=parts.limits,
         background=parts.background,
         bus=bus,
@@ -73,6 +72,7 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
     for one in parts.spec.capabilities:
         if isinstance(one, ChatCapability):
             one.join(parts, chat)
+            parts.hits.counts.update(dict.fromkeys(one.limits, 0))
     parts.run(chat.positions.run())
     files_limit = parts.settings.files.total_bytes
     show_chat(parts.metrics, chat, store)

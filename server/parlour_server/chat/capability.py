@@ -30,6 +30,8 @@ class ChatCapability(Capability):
 
     join: "Callable[[Parts[Any, ChatStore], Chat], None]" = _join_nothing
     """Called once by a server, with the chat that it will serve: add to ``Chat.hooks``. Raises SetupError."""
+    limits: tuple[str, ...] = ()
+    """The settings whose limits it counts refusals of."""
     in_store: "Callable[[], tuple[StorePart, ...]]" = _store_nothing
     """Returns what it has in the store of a server or a command."""
 

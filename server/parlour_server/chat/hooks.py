@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from parlour_protocol.kit.frames import Request
+    from parlour_protocol.kit.names import UserName
+    from parlour_protocol.rooms import Status
     from parlour_server.chat.service.peer_state import ChatPeer
     from parlour_server.core.connections.budgets import AnyBuckets
     from parlour_server.core.program import Pending, Result
@@ -21,3 +23,9 @@ class ChatHooks:
     """Handle requests; the chat has put its own here, and refuses those of ``OptionalRequest``."""
     limits: "dict[type[Request], AnyBuckets]" = field(default_factory=dict)
     """What requests count as besides a message, for each account."""
+    greeted: "list[Callable[[ChatPeer], None]]" = field(default_factory=list)
+    """Called for each connection whose greeting was sent."""
+    leaving: "list[Callable[[ChatPeer], None]]" = field(default_factory=list)
+    """Called for each connection that has ended, before it leaves its rooms."""
+    status: "Callable[[UserName], Status] | None" = None
+    """Says whether someone is here; without it everyone is shown as offline."""

@@ -64,10 +64,6 @@ class Delivery(Section, frozen=True):
             le=100,
         ),
     ] = 13
-    presence_members: Annotated[
-        int,
-        setting("members", "in larger rooms clients ask for presence: announcing it grows with the square"),
-    ] = 50
 
 
 class MessageSettings(Section, frozen=True):

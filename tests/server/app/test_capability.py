@@ -19,7 +19,7 @@ from parlour_protocol.kit.inspect import Part as Inspectable
 from parlour_protocol.kit.server_notices import FollowNotices
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
-from parlour_server.app.capability import Capability
+from parlour_server.app.capability import Capability, settings_of
 from parlour_server.app.hooks import Hooks
 from parlour_server.app.running_program import Parts
 from parlour_server.core.clock import SystemClock
@@ -74,6 +74,38 @@ def test_without_the_capability_its_section_is_unknown(tmp_path: Path) -> None:
     file.chmod(0o600)
     with pytest.raises(SetupError, match=r"line 1: unknown section \[shelves\]"):
         load(file, spec.settings, spec.name, environment={})
+
+
+class Extra(Section, frozen=True):
+    """A key in a section that every server has."""
+
+    waves_per_minute: Annotated[int, setting("waves per minute", "enough of them")] = 5
+
+
+def test_a_capability_adds_keys_to_a_section(tmp_path: Path) -> None:
+    """The file has them there, with their bounds; without the capability they are unknown."""
+    spec = App[None](WIRE, capabilities=(Capability(name="waves", keys=lambda: {"rates": Extra}),)).spec
+    file = tmp_path / "shop.toml"
+    file.write_text("[rates]\nwaves_per_minute = 7\nmessages_per_minute = 9\n")
+    file.chmod(0o600)
+    settings = load(file, spec.settings, spec.name, environment={})
+    assert (section(settings, Extra).waves_per_minute, settings.rates.messages_per_minute) == (7, 9)
+    assert {row.name: row.value for row in rows(settings)}["rates.waves_per_minute"] == 7
+    assert section(Settings(), Extra) == section(spec.settings(), Extra) == Extra()
+    file.write_text("[rates]\nwaves_per_minute = 0\n")
+    with pytest.raises(SetupError, match=r"line 2: rates\.waves_per_minute: Expected int >= 1"):
+        load(file, spec.settings, spec.name, environment={})
+    with pytest.raises(SetupError, match="waves_per_minute"):
+        load(file, App[None](WIRE, capabilities=()).spec.settings, spec.name, environment={})
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("harbour", "has no section harbour"), ("rates", "has a key waves_per_minute already")]
+)
+def test_a_key_has_one_owner_and_a_section(name: str, why: str) -> None:
+    """Neither is another one's replaced, nor does one vanish."""
+    with pytest.raises(ProgramError, match=why):
+        settings_of(Settings, [Capability(name=one, keys=lambda: {name: Extra}) for one in ("a", "b")])
 
 
 def test_a_section_has_one_owner() -> None:

@@ -33,8 +33,8 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind, Status
+from parlour_server.chat.capabilities.online_status import presence
 from parlour_server.chat.program import CHAT
-from parlour_server.chat.service import presence
 from parlour_server.chat.settings import ChatSettings
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.errors import SetupError

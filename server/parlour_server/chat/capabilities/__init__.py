@@ -7,8 +7,10 @@ without one refuses its requests with ``not_found``.
 from typing import Final
 
 from parlour_server.chat.capabilities.message_reports import CAPABILITY as message_reports
+from parlour_server.chat.capabilities.online_status import CAPABILITY as online_status
 from parlour_server.chat.capability import ChatCapability
 
 CHAT_CAPABILITIES: Final[tuple[ChatCapability, ...]] = (
     message_reports,
+    online_status,
 )  # fmt: skip

@@ -42,7 +42,6 @@ from parlour_server.chat.service.notices import (
 )
 from parlour_server.chat.service.peer_state import ChatPeer, PeerState
 from parlour_server.chat.service.position_check import PositionCheck
-from parlour_server.chat.service.presence import Presence
 from parlour_server.chat.service.queries import Queries
 from parlour_server.chat.settings import ChatRates, Delivery, MessageSettings
 from parlour_server.chat.store.chat_store import ChatStore
@@ -57,7 +56,6 @@ from parlour_server.core.connections.batching import Deliveries
 from parlour_server.core.connections.budgets import Budget, Budgets
 from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.errors import RefusedError
-from parlour_server.core.live_nodes import LiveNodes
 from parlour_server.core.program import Pending, Result
 from parlour_server.core.token_buckets import HOUR
 
@@ -81,7 +79,6 @@ class Chat:
         messages: MessageSettings,
         store: ChatStore,
         connected: ConnectedPeers[PeerState],
-        nodes: LiveNodes,
         limits: AccountLimits,
         background: BackgroundTasks,
         bus: Bus,
@@ -103,7 +100,7 @@ class Chat:
         self._store = store
         self._clock = clock
         self._steady = steady
-        self._hub = Hub(
+        self.hub = Hub(
             store=store,
             connected=connected,
             loop=loop,
@@ -114,23 +111,13 @@ class Chat:
         )
         self.positions = PositionCheck(
             log=store.log,
-            hub=self._hub,
+            hub=self.hub,
             bus=bus,
             clock=clock,
             background=background,
             is_shared=store.is_shared,
         )
-        self._presence = Presence(
-            connected=connected,
-            hub=self._hub,
-            rooms=store.rooms,
-            nodes=nodes,
-            background=background,
-            loop=loop,
-            clock=clock,
-            members=delivery.presence_members,
-        )
-        self._keys = KeyChangeNotifier(store=store, hub=self._hub, connected=connected, background=background)
+        self._keys = KeyChangeNotifier(store=store, hub=self.hub, connected=connected, background=background)
         self._commands = Commands(
             server=server,
             log=store.log,
@@ -140,25 +127,26 @@ class Chat:
             incarnation=store.incarnation,
             messages=messages,
         )
+        self.hooks: Final = ChatHooks()
         self._queries = Queries(
             store=store,
-            hub=self._hub,
+            hub=self.hub,
             bus=bus,
             clock=clock,
             commands=self._commands,
-            presence=self._presence,
+            hooks=self.hooks,
             background=background,
         )
         invited, made = rates.invites_per_hour, rates.rooms_per_hour
         rooms = AccountBuckets(limits, "rates.rooms_per_hour", made, per=HOUR, burst=made)
         invites = AccountBuckets(limits, "rates.invites_per_hour", invited, per=HOUR, burst=invited)
-        self.hooks: Final = ChatHooks(
-            handlers={
+        self.hooks.limits.update({Invite: invites, CreateRoom: rooms, OpenDirect: rooms})
+        self.hooks.handlers.update(
+            {
                 **dict.fromkeys(members(CommandRequest), self._commands.append),
                 **dict.fromkeys(members(QueryRequest), self._queries.answer),
                 **dict.fromkeys(members(OptionalRequest), _refuse),
-            },
-            limits={Invite: invites, CreateRoom: rooms, OpenDirect: rooms},
+            }
         )
         if check_file is not None:
             self.hooks.handlers[Send] = partial(self._send, check_file)
@@ -167,9 +155,11 @@ class Chat:
     def budgets(self) -> Budgets:
         """What its requests count as."""
         limits = self.hooks.limits
-        return {
+        own = {
             kind: _BUDGETS.get(kind.cost) or limits[kind] for kind in members(CommandRequest | QueryRequest)
-        } | limits
+        }
+        optional = {kind: _BUDGETS.get(kind.cost, Budget.MESSAGE) for kind in members(OptionalRequest)}
+        return {**own, **optional, **limits}
 
     @property
     def messages(self) -> MessageCounts:
@@ -179,12 +169,12 @@ class Chat:
     @property
     def live_rooms(self) -> int:
         """How many rooms have someone who is connected here."""
-        return len(self._hub.rooms)
+        return len(self.hub.rooms)
 
     @property
     def gaps_filled(self) -> int:
         """How many gaps in rooms' events were filled from the store."""
-        return self._hub.gaps_filled
+        return self.hub.gaps_filled
 
     def state(self, peer: ChatPeer) -> PeerState:
         """Return the state of a connection that is in no room yet."""
@@ -194,7 +184,7 @@ class Chat:
     async def greet(self, peer: ChatPeer) -> Hello | None:
         """Return the hello, and deliver the events of its rooms from then on."""
         grant = peer.grant
-        with self._hub.ended.watching(grant.user) as ended:
+        with self.hub.ended.watching(grant.user) as ended:
             found = await self._store.rooms.greeting(grant.user, grant.session, self._steady.now())
         if found is None or peer.closed:
             return None
@@ -205,14 +195,15 @@ class Chat:
             session=grant.session,
             now=self._clock.now(),
             incarnation=self._store.incarnation,
-            rooms=tuple(self._hub.subscribe_all(peer, found.rooms, ended)),
+            rooms=tuple(self.hub.subscribe_all(peer, found.rooms, ended)),
             invitations=found.invitations,
         )
 
     def greeted(self, peer: ChatPeer) -> None:
-        """Enter the rooms that were entered meanwhile, and announce the person."""
-        self._hub.enter_late(peer)
-        self._presence.changed(peer.user, peer.state.visible_rooms)
+        """Enter the rooms that were entered meanwhile, and tell the capabilities."""
+        self.hub.enter_late(peer)
+        for greeted in self.hooks.greeted:
+            greeted(peer)
 
     def handle(self, peer: ChatPeer, request: Request) -> Pending[Any] | Coroutine[Any, Any, Result] | Result:
         """Append what the request says, or wait for the store."""
@@ -236,33 +227,34 @@ class Chat:
     def notice(self, notice: object) -> None:
         """Deliver what the bus reports."""
         if isinstance(notice, EventCommitted):
-            self._hub.committed(notice.event)
+            self.hub.committed(notice.event)
         elif isinstance(notice, UserEphemeral):
-            self._hub.send_to_user(notice)
+            self.hub.send_to_user(notice)
         elif isinstance(notice, DeviceEphemeral):
-            self._hub.send_to_device(notice)
+            self.hub.send_to_device(notice)
         elif isinstance(notice, KeysChanged):
             self._keys.changed(notice.user)
         elif isinstance(notice, DeviceWaits):
             self._keys.device_waits(notice.user)
         elif isinstance(notice, ConsentChanged):
-            self._hub.consent_changed(notice.user, notice.room)
+            self.hub.consent_changed(notice.user, notice.room)
         elif isinstance(notice, RoomEphemeral):
-            self._hub.send_to_room(notice)
+            self.hub.send_to_room(notice)
 
     def journal(self, entry: object) -> None:
         """Handle what another process did: it appended an event, or changed memberships or devices."""
         if isinstance(entry, RoomAdvanced):
-            self._hub.advanced(entry.room, entry.seq, entry.who)
+            self.hub.advanced(entry.room, entry.seq, entry.who)
         elif isinstance(entry, ConsentRecorded):
-            self._hub.consent_recorded(entry.user, entry.room)
+            self.hub.consent_recorded(entry.user, entry.room)
         elif isinstance(entry, DevicesChanged):
             self._keys.changed(entry.user)
 
     def closed(self, peer: ChatPeer) -> None:
         """Remove a connection from its rooms."""
-        self._presence.left(peer)
-        self._hub.leave_all(peer)
+        for left in self.hooks.leaving:
+            left(peer)
+        self.hub.leave_all(peer)
 
 
 def _refuse(_peer: ChatPeer, _request: Request) -> Result:

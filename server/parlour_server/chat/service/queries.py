@@ -40,7 +40,6 @@ from parlour_protocol.frames.requests import (
     MarkRead,
     OpenDirect,
     QueryRequest,
-    SetStatus,
     Typing,
 )
 from parlour_protocol.ids import RoomId, new_room_id
@@ -48,13 +47,13 @@ from parlour_protocol.kit.limits import PAGE_BYTES
 from parlour_protocol.kit.names import skeleton
 from parlour_protocol.limits import BLOCKED_PAGE, DIRECTORY_PAGE, INVITATIONS_PAGE, MEMBERS_PAGE
 from parlour_protocol.rooms import RoomKind, Status
+from parlour_server.chat.hooks import ChatHooks
 from parlour_server.chat.rooms.permissions import in_force
 from parlour_server.chat.rooms.rights import refuse_name_of_lobby
 from parlour_server.chat.service.commands import Commands
 from parlour_server.chat.service.hub import Hub
 from parlour_server.chat.service.notices import ConsentChanged, EventCommitted, RoomEphemeral, UserEphemeral
 from parlour_server.chat.service.peer_state import ChatPeer, by_session
-from parlour_server.chat.service.presence import Presence
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import MadeRoom, Membership, NewRoom
 from parlour_server.core.accounts.tables.authority import BySession
@@ -75,7 +74,7 @@ class Queries:
         bus: Bus,
         clock: Clock,
         commands: Commands,
-        presence: Presence,
+        hooks: ChatHooks,
         background: BackgroundTasks,
     ) -> None:
         self._store = store
@@ -83,7 +82,7 @@ class Queries:
         self._bus = bus
         self._clock = clock
         self._commands = commands
-        self._presence = presence
+        self._hooks = hooks
         self._background = background
 
     async def answer(self, peer: ChatPeer, frame: QueryRequest) -> AnyResult | None:  # noqa: C901, PLR0911, PLR0912 - one case a request
@@ -99,9 +98,6 @@ class Queries:
                 return None
             case Typing():
                 await self._typing(peer, frame)
-                return None
-            case SetStatus():
-                self._set_status(peer, frame)
                 return None
             case ListMembers():
                 return await self._members(peer, frame)
@@ -161,12 +157,12 @@ class Queries:
         self._check_listens(peer, frame.room)
         found, more = await self._store.rooms.members(frame.room, after=frame.after, limit=MEMBERS_PAGE.value)
         await self._membership(peer, frame.room)
-        now = self._clock.now()
+        now, status = self._clock.now(), self._hooks.status
         members = tuple(
             Member(
                 user=member.user,
                 role=member.role,
-                status=Status.OFFLINE if member.asked else self._presence.answer(member.user),
+                status=Status.OFFLINE if member.asked or status is None else status(member.user),
                 muted=in_force(member.muted_until, now),
             )
             for member in found
@@ -199,10 +195,6 @@ class Queries:
         if frame.room not in peer.state.requests and peer.state.may_announce(self._clock.monotonic()):
             typing = TypingUpdate(room=frame.room, user=peer.user, on=frame.on)
             self._bus.publish(RoomEphemeral(room=frame.room, frame=typing, origin=peer.id))
-
-    def _set_status(self, peer: ChatPeer, frame: SetStatus) -> None:
-        peer.state.status = frame.status
-        self._presence.changed(peer.user, peer.state.visible_rooms)
 
     def _named_room(self, peer: ChatPeer, frame: CreateRoom) -> NewRoom:
         grant = peer.grant

@@ -181,7 +181,6 @@ class World:
             delivery=settings.delivery,
             store=store,
             connected=connected,
-            nodes=self.nodes,
             limits=AccountLimits(),
             background=background,
             bus=self.bus,

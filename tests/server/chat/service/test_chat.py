@@ -192,5 +192,5 @@ async def test_a_connection_that_ends_while_being_greeted_is_not_greeted(
     held.set()
     await settle()
     assert late.frames == []
-    assert chat.program._hub.sequencer(room) is None
+    assert chat.program.hub.sequencer(room) is None
     assert not own_logs

@@ -323,10 +323,10 @@ async def test_only_members_are_notified(chat: World):
 async def test_a_room_without_listeners_is_dropped(chat: World):
     """No feed outlives its last connection."""
     ada, bob, room = await two_in_a_room(chat)
-    assert chat.program._hub.sequencer(room)
+    assert chat.program.hub.sequencer(room)
     chat.chat.closed(ada)
     chat.chat.closed(bob)
-    assert chat.program._hub.sequencer(room) is None
+    assert chat.program.hub.sequencer(room) is None
 
 
 async def test_an_old_removal_received_again_removes_no_one(chat: World):

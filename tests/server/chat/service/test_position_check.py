@@ -32,7 +32,7 @@ class Checked:
     def __init__(self, chat: World, *, is_shared: bool = True) -> None:
         self.bus, self.clock = ReportingBus(), FakeClock()
         self.background = BackgroundTasks()
-        self.hub: Hub = chat.program._hub
+        self.hub: Hub = chat.program.hub
         self.check = PositionCheck(
             log=chat.store.log,
             hub=self.hub,

@@ -63,5 +63,6 @@ CAPABILITY: Final = ChatCapability(
     keys=_keys,
     metrics=_metrics,
     audit_events=tuple(ReportEvent),
+    limits=("rates.reports_per_hour",),
     in_store=_in_store,
 )

@@ -5,7 +5,7 @@ from typing import Any
 from parlour_protocol.frames.requests import Report
 from parlour_protocol.kit.names import UserName
 from parlour_server.app.running_program import Parts
-from parlour_server.chat.capabilities.message_reports.metrics import REPORT_LIMITS, REPORTS_OPEN
+from parlour_server.chat.capabilities.message_reports.metrics import REPORTS_OPEN
 from parlour_server.chat.capabilities.message_reports.queue import Reports
 from parlour_server.chat.capabilities.message_reports.settings import ReportRates
 from parlour_server.chat.capabilities.message_reports.submission import AbuseReports
@@ -23,4 +23,3 @@ def join(parts: Parts[Any, ChatStore], chat: Chat) -> None:
     chat.hooks.handlers[Report] = AbuseReports(queue, parts.clock, parts.audit).submit
     chat.hooks.limits[Report] = limit
     parts.metrics.rows(queue.count_open, REPORTS_OPEN)
-    parts.hits.counts.update(dict.fromkeys(REPORT_LIMITS, 0))

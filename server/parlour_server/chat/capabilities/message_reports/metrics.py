@@ -7,5 +7,3 @@ from parlour_server.core.metrics import Kind, Metric, Scope
 REPORTS_OPEN: Final = Metric(
     "reports_open", Kind.GAUGE, "Abuse reports that wait for the operator", scope=Scope.DATABASE
 )
-REPORT_LIMITS: Final = ("rates.reports_per_hour",)
-"""Settings whose limits it counts refusals of."""

@@ -44,6 +44,7 @@ from parlour_protocol.membership import (
     read_again,
 )
 from parlour_protocol.rooms import Role, RoomKind
+from parlour_server.chat.capabilities.online_status.shared_rooms import shared_by
 from parlour_server.chat.store.types import Facts
 from parlour_server.core.errors import RefusedError
 
@@ -344,7 +345,7 @@ async def test_presence_is_for_rooms_that_were_accepted(world: World) -> None:
     alice, bob, carol = await world.people(3)
     shared = await world.room(alice, bob)
     asked, *_ = await world.store.rooms.create(world.new_direct(alice, bob))
-    found = await world.store.rooms.shared_by([alice, bob, carol])
+    found = await shared_by(world.store, [alice, bob, carol])
     assert sorted(found) == sorted([(alice, shared), (bob, shared), (alice, asked)])
 
 

@@ -4,8 +4,7 @@ Everything here except the read marker follows from the logs; `room_creation.py`
 are visible only to their members.
 """
 
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -117,15 +116,6 @@ class Rooms:
             return found, len(rows) > limit
 
         return await self._readers.run(read)
-
-    async def shared_by(self, users: Collection[UserName]) -> Sequence[tuple[UserName, RoomId]]:
-        """Return the rooms of these people whose members may see their presence."""
-        return await self._readers.rows(
-            lambda name, room: (user_name(name), RoomId(room)),
-            "SELECT m.account, m.room FROM json_each(?) JOIN members m ON m.account = value"
-            " WHERE m.consent = 'given'",
-            json.dumps([plain(user) for user in users]),
-        )
 
     async def pins(self, room: RoomId) -> Sequence[Seq]:
         """Return the pinned messages, in order of number."""

@@ -9,8 +9,9 @@ from parlour_protocol.frames.replies import StatusUpdate
 from parlour_protocol.frames.requests import Join, ListMembers, SetStatus
 from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.rooms import Status
-from parlour_server.chat.service import presence
-from parlour_server.chat.service.peer_state import STATUSES_PER_MINUTE
+from parlour_server.chat.capabilities.online_status import presence
+from parlour_server.chat.capabilities.online_status.presence import STATUSES_PER_MINUTE, Presence
+from parlour_server.chat.program import CHAT
 from parlour_server.chat.settings import Delivery
 from parlour_server.core.bus.bus import SessionsEnded
 
@@ -19,6 +20,20 @@ from parlour_server.core.bus.bus import SessionsEnded
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tell changes at the loop's next turn."""
     monkeypatch.setattr(presence, "_DELAY", 0.0)
+
+
+def announced_up_to(members: int) -> Delivery:
+    """Return settings by which presence is announced in rooms of up to so many."""
+    settings = type(CHAT.settings().delivery)
+    return settings(flush_ms=0, presence_members=members)  # type: ignore[call-arg]
+
+
+def presence_of(chat: World) -> Presence:
+    """Return what says who is there."""
+    found = chat.program.hooks.status
+    assert found is not None
+    presence: Presence = found.__self__  # type: ignore[attr-defined]
+    return presence
 
 
 def statuses_received(peer: FakePeer) -> list[tuple[str, Status]]:
@@ -53,7 +68,7 @@ async def test_a_reconnection_is_no_news(chat: World, monkeypatch: pytest.Monkey
     monkeypatch.setattr(presence, "_DELAY", 3600.0)
     chat.chat.closed(bob)
     await chat.connect("bob")
-    chat.program._presence._start_announcing()
+    presence_of(chat)._start_announcing()
     await settle()
     assert not statuses_received(ada)
 
@@ -71,7 +86,7 @@ async def test_someone_who_asked_during_a_reconnection_is_told_how_it_ended(
     chat.chat.closed(bob)
     await chat.ask(ada, ListMembers, room=room)
     await chat.connect("bob")
-    chat.program._presence._start_announcing()
+    presence_of(chat)._start_announcing()
     await settle()
     assert statuses_received(ada) == [("bob", Status.ONLINE)]
 
@@ -94,7 +109,7 @@ async def test_the_best_of_the_devices_counts(chat: World):
 
 async def test_presence_is_not_announced_in_a_large_room():
     """Telling grows with the square of a room, so large ones ask."""
-    async with world(GENEROUS, Delivery(flush_ms=0, presence_members=2)) as chat:
+    async with world(GENEROUS, announced_up_to(2)) as chat:
         ada = await chat.connect("ada")
         room = await chat.make_room(ada, "lounge")
         for name in ("bob", "cyd"):
@@ -148,7 +163,7 @@ async def test_after_a_restart_the_statuses_grow_with_the_people_and_not_with_th
     """2,000 people who shared small rooms were sent 102 MiB; each connection has a budget for it."""
     reported = {}
     for count in (100, 200):
-        async with world(GENEROUS, Delivery(flush_ms=0, presence_members=1000)) as chat:
+        async with world(GENEROUS, announced_up_to(1000)) as chat:
             for peer in await crowd(chat, count):
                 chat.chat.closed(peer)
             for _ in range(count):
@@ -161,7 +176,7 @@ async def test_after_a_restart_the_statuses_grow_with_the_people_and_not_with_th
 
 async def test_statuses_over_the_rate_limit_arrive_later_newest_first():
     """A minute on there is a budget again, for those who changed last."""
-    async with world(GENEROUS, Delivery(flush_ms=0, presence_members=1000)) as chat:
+    async with world(GENEROUS, announced_up_to(1000)) as chat:
         ada, *others = await crowd(chat, STATUSES_PER_MINUTE + 60)
         chat.clock.seconds += 3600
         for peer in others:
@@ -170,7 +185,7 @@ async def test_statuses_over_the_rate_limit_arrive_later_newest_first():
             await settle()
         assert len(statuses_received(ada)) == STATUSES_PER_MINUTE
         chat.clock.seconds += 60
-        chat.program._presence._try_again()
+        presence_of(chat)._try_again()
         for _ in range(10):
             await settle()
         assert len(statuses_received(ada)) == STATUSES_PER_MINUTE + presence._LATER
@@ -179,7 +194,7 @@ async def test_statuses_over_the_rate_limit_arrive_later_newest_first():
 
 async def test_one_turn_of_the_loop_tells_of_few_people(monkeypatch: pytest.MonkeyPatch):
     """However many came at once: what is asked meanwhile is answered in between."""
-    async with world(GENEROUS, Delivery(flush_ms=0, presence_members=1000)) as chat:
+    async with world(GENEROUS, announced_up_to(1000)) as chat:
         people = await crowd(chat, 60)
         monkeypatch.setattr(presence, "_ROOMS_AT_ONCE", 4)
         chat.clock.seconds += 3600

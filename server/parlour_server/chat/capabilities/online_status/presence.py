@@ -10,27 +10,30 @@ announces to those who are connected to it, so nothing is lost with a notificati
 messages between servers does not grow with rooms.
 """
 
-from asyncio import AbstractEventLoop
+from asyncio import get_running_loop
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from parlour_protocol.frames.replies import StatusUpdate
+from parlour_protocol.frames.requests import SetStatus
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Status
-from parlour_server.chat.service.hub import Hub
+from parlour_server.app.running_program import Parts
+from parlour_server.chat.capabilities.online_status.settings import PresenceDelivery
+from parlour_server.chat.capabilities.online_status.shared_rooms import shared_by
+from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.service.peer_state import ChatPeer, PeerState
-from parlour_server.chat.store.sql.rooms.rooms import Rooms
-from parlour_server.core.clock import Clock
-from parlour_server.core.connections.background_tasks import BackgroundTasks
+from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.core.config.server_settings import section
 from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.connection import text_frame
 from parlour_server.core.connections.error_boundary import ErrorBoundary
-from parlour_server.core.live_nodes import LiveNodes
+from parlour_server.core.token_buckets import MINUTE, TokenBucket
 
 _DELAY: Final = 1.0
 """Seconds from a change until it is announced: long enough for a reconnection."""
@@ -44,6 +47,8 @@ _WRITES_AT_ONCE: Final = 100
 """Connections written to in one turn."""
 _LATER: Final = 50
 """People whose status waits for a connection's rate limit; changes beyond that are dropped."""
+STATUSES_PER_MINUTE: Final = 60
+"""Presence changes sent to one connection, at once and per minute; for the others it can ask."""
 _AGAIN: Final = 10.0
 """Seconds until waiting statuses are sent to a connection."""
 
@@ -51,27 +56,19 @@ _AGAIN: Final = 10.0
 class Presence:
     """The statuses of the people connected here."""
 
-    def __init__(
-        self,
-        *,
-        connected: ConnectedPeers[PeerState],
-        hub: Hub,
-        rooms: Rooms,
-        nodes: LiveNodes,
-        background: BackgroundTasks,
-        loop: AbstractEventLoop,
-        clock: Clock,
-        members: int,
-    ) -> None:
-        """``members``: the largest room in which presence is announced."""
-        self._connected = connected
-        self._hub = hub
-        self._rooms = rooms
-        self._nodes = nodes
-        self._background = background
-        self._loop = loop
-        self._clock = clock
-        self._members = members
+    def __init__(self, parts: Parts[Any, ChatStore], chat: Chat) -> None:
+        self._hooks = chat.hooks
+        self._hub = chat.hub
+        self._connected: ConnectedPeers[PeerState] = parts.connected
+        self._store = parts.store
+        self._nodes = parts.nodes
+        self._background = parts.background
+        self._loop = get_running_loop()
+        self._clock = parts.clock
+        self._members = section(parts.settings, PresenceDelivery).presence_members
+        """The largest room in which presence is announced."""
+        self._statuses: dict[ChatPeer, Status] = {}
+        self._rates: dict[ChatPeer, TokenBucket] = {}
         self._announced: dict[UserName, Status] = {}
         self._answered: set[UserName] = set()
         """People of whom someone was told another status than was announced."""
@@ -79,36 +76,53 @@ class Presence:
         self._due: dict[UserName, set[RoomId]] = {}
         self._pending: dict[ChatPeer, dict[UserName, StatusUpdate]] = {}
         self._later: dict[ChatPeer, dict[UserName, StatusUpdate]] = {}
-        nodes.watch(self._changed_elsewhere)
 
-    def answer(self, user: UserName) -> Status:
+    def join(self) -> None:
+        """Follow the connections from now on, and answer for the people."""
+        self._nodes.watch(self._changed_elsewhere)
+        self._hooks.greeted.append(self._greeted)
+        self._hooks.leaving.append(self._left)
+        self._hooks.handlers[SetStatus] = self._set
+        self._hooks.status = self._answer
+
+    def _greeted(self, peer: ChatPeer) -> None:
+        self._statuses[peer] = Status.ONLINE
+        self._note_changed(peer)
+
+    def _set(self, peer: ChatPeer, request: SetStatus) -> None:
+        self._statuses[peer] = request.status
+        self._note_changed(peer)
+
+    def _left(self, peer: ChatPeer) -> None:
+        """Forget a closed connection."""
+        self._statuses.pop(peer, None)
+        self._rates.pop(peer, None)
+        self._pending.pop(peer, None)
+        self._later.pop(peer, None)
+        self._note_changed(peer)
+
+    def _answer(self, user: UserName) -> Status:
         """Return someone's status for the answer to a request.
 
         Who asked while they reconnected is told again, although for everyone else nothing has changed.
         """
-        status = self.of(user)
+        status = self._of(user)
         if self._announced.get(user, Status.OFFLINE) is not status:
             self._answered.add(user)
         return status
 
-    def of(self, user: UserName) -> Status:
+    def _of(self, user: UserName) -> Status:
         """Return the highest status of someone's connections, at any server."""
         elsewhere = self._nodes.statuses_elsewhere(user)
         return _highest(self._statuses_here(user) | {status for status in Status if status in elsewhere})
 
-    def changed(self, user: UserName, rooms: Iterable[RoomId]) -> None:
-        """Record that a connection of ``user``, who is in ``rooms``, opened, closed or changed its status."""
-        self._nodes.set_status(user, _highest(self._statuses_here(user)))
-        self._announce_soon(user, rooms)
-
-    def left(self, peer: ChatPeer) -> None:
-        """Forget a closed connection."""
-        self._pending.pop(peer, None)
-        self._later.pop(peer, None)
-        self.changed(peer.user, peer.state.visible_rooms)
+    def _note_changed(self, peer: ChatPeer) -> None:
+        """Record that a connection, in these rooms, opened, closed or changed its status."""
+        self._nodes.set_status(peer.user, _highest(self._statuses_here(peer.user)))
+        self._announce_soon(peer.user, _visible_rooms(peer))
 
     def _statuses_here(self, user: UserName) -> set[Status]:
-        return {peer.state.status for peer in self._connected.of(user) if peer.ready}
+        return {self._statuses[peer] for peer in self._connected.of(user) if peer in self._statuses}
 
     def _changed_elsewhere(self, users: AbstractSet[UserName]) -> None:
         """Announce people whose connections at other servers changed, once their rooms are read."""
@@ -121,7 +135,7 @@ class Presence:
 
     async def _announce_all(self, users: Sequence[UserName]) -> None:
         rooms: dict[UserName, set[RoomId]] = {user: set() for user in users}
-        for user, room in await self._rooms.shared_by(users):
+        for user, room in await shared_by(self._store, users):
             if self._hub.sequencer(room) is not None:
                 rooms[user].add(room)
         for user in users:
@@ -152,7 +166,7 @@ class Presence:
 
     def _announce_status(self, user: UserName, rooms: set[RoomId]) -> int:
         """Announce one person's status if it changed; return the number of rooms."""
-        status = self.of(user)
+        status = self._of(user)
         if self._announced.get(user, Status.OFFLINE) is status and user not in self._answered:
             return 1
         self._answered.discard(user)
@@ -161,7 +175,7 @@ class Presence:
         else:
             self._announced[user] = status
         for peer in self._connected.of(user):
-            rooms.update(peer.state.visible_rooms)
+            rooms.update(_visible_rooms(peer))
         self._tell(StatusUpdate(user=user, status=status), rooms)
         return 1 + len(rooms)
 
@@ -190,7 +204,7 @@ class Presence:
             self._later.pop(peer, None)
             return
         due = list((self._later.pop(peer, {}) | statuses).values())
-        may = due[len(due) - peer.state.may_send_statuses(len(due), now) :]
+        may = due[len(due) - self._may_be_sent(peer, len(due), now) :]
         if may:
             with ErrorBoundary("statuses", peer.fail):
                 peer.write_unchecked(b"".join(text_frame(encode(status)) for status in may))
@@ -199,6 +213,16 @@ class Presence:
                 self._loop.call_at(self._loop.time() + _AGAIN, self._try_again)
             self._later[peer] = {status.user: status for status in left}
 
+    def _may_be_sent(self, peer: ChatPeer, count: int, now: float) -> int:
+        """Return how many statuses, up to ``count``, may be sent to this connection now."""
+        if (rate := self._rates.get(peer)) is None:
+            rate = TokenBucket(STATUSES_PER_MINUTE, per=MINUTE, burst=STATUSES_PER_MINUTE, now=now)
+            self._rates[peer] = rate
+        may = 0
+        while may < count and not rate.take(now):
+            may += 1
+        return may
+
     def _try_again(self) -> None:
         if not self._pending:
             self._loop.call_soon(self._pass_on)
@@ -206,6 +230,11 @@ class Presence:
             self._pending.setdefault(peer, {})
         if self._later:
             self._loop.call_at(self._loop.time() + _AGAIN, self._try_again)
+
+
+def _visible_rooms(peer: ChatPeer) -> set[RoomId]:
+    """Return the rooms that may know whether the person is here."""
+    return peer.state.rooms.keys() - peer.state.requests
 
 
 def _highest(statuses: AbstractSet[Status]) -> Status:

@@ -1,0 +1,14 @@
+"""In which rooms presence is announced."""
+
+from typing import Annotated
+
+from parlour_server.core.config.server_settings import Section, setting
+
+
+class PresenceDelivery(Section, frozen=True):
+    """A key of the section `delivery`."""
+
+    presence_members: Annotated[
+        int,
+        setting("members", "in larger rooms clients ask for presence: announcing it grows with the square"),
+    ] = 50

@@ -7,10 +7,10 @@ import sys
 
 import click
 
-from parlour_client.cli.output import shown
 from parlour_client.kit.answers import Harmless, Letter, Yes
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.language import _
+from parlour_client.text.untrusted_text import shown
 
 
 def require_yes(question: str, yes: Yes) -> None:

@@ -18,6 +18,7 @@ from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import _
 from parlour_client.text.event_text import day_and_time
 from parlour_client.text.file_text import facts_of
+from parlour_client.text.untrusted_text import shown
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.kit.text import BLANK_LABEL, safe_text
@@ -45,12 +46,6 @@ FURTHER: Final = "      | "
 """Before each further line of a message's text, and before nothing else."""
 _FILE: Final = "      = "
 """Before a line about a file, which no text can begin with."""
-
-
-def shown(untrusted: str, indent: str = "  ") -> str:
-    """Return a stranger's text sanitised for a terminal; its further lines are indented."""
-    safe = safe_text(untrusted)
-    return BLANK_LABEL if safe.blank else f"\n{indent}".join(safe.lines)
 
 
 def file_words(body: AnyBody) -> str:

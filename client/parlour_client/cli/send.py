@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from parlour_client.cli.output import print_json, shown, tell_claims
+from parlour_client.cli.output import print_json, tell_claims
 from parlour_client.cli.run_client import connected, the_home
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
@@ -29,6 +29,7 @@ from parlour_client.kit.errors import ParlourClientError, SetupError, Unreachabl
 from parlour_client.kit.language import N_, _
 from parlour_client.plain.input_lines import read_lines
 from parlour_client.text.emoji_names import with_emoji
+from parlour_client.text.untrusted_text import shown
 
 if TYPE_CHECKING:
     from parlour_client.core.client import Client

@@ -12,7 +12,7 @@ import click
 import msgspec
 from msgspec.structs import asdict
 
-from parlour_client.cli.output import FURTHER, file_words, print_json, shown
+from parlour_client.cli.output import FURTHER, file_words, print_json
 from parlour_client.cli.run_client import connected, the_home
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
@@ -25,6 +25,7 @@ from parlour_client.kit.errors import UnreachableError
 from parlour_client.kit.language import N_, _
 from parlour_client.text.event_text import day_and_time, event_sentence
 from parlour_client.text.note_text import note_words
+from parlour_client.text.untrusted_text import shown
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import (
     Blank,

@@ -19,9 +19,8 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.results import (
     DeviceApproved,
     DeviceLinkShown,
-    DeviceRevoked,
     DevicesListed,
-    HistorySent,
+    Done,
     RecoveryWordsShown,
     RevokeQuestion,
 )
@@ -67,10 +66,11 @@ async def approve(call: Call, code: Annotated[str, Takes(Kind.WORD, "CODE")]) ->
     connect=Connect.CAUGHT_UP,
     examples=("device history wrsbdoaig26q5uurgq6oh3c7ae",),
 )
-async def send_history(call: Call, device: Device) -> HistorySent:
+async def send_history(call: Call, device: Device) -> Done:
     """Send the messages this device can read to another of your devices, encrypted."""
     one = await _own(call, device)
-    return HistorySent(one, await call.client.encryption.send_history(device))
+    count = await call.client.encryption.send_history(device)
+    return Done(_("Sent {count} events to {name}, encrypted.").format(count=count, name=one.name))
 
 
 @command(
@@ -108,9 +108,9 @@ async def revoke_this(call: Call) -> RevokeQuestion:
 
 
 def _revoke_question(call: Call, one: "OwnDevice") -> RevokeQuestion:
-    async def do() -> DeviceRevoked:
+    async def do() -> Done:
         await call.client.encryption.revoke(DeviceId(one.device))
-        return DeviceRevoked(one)
+        return Done(_("{name} is revoked.").format(name=one.name))
 
     question = _("Revoke {name} for good?").format(name=one.name)
     return RevokeQuestion(question, TypedName(one.name, _("revoke it")), do, device=one)

@@ -471,21 +471,6 @@ class DeviceApproved(Result):
 
 
 @dataclass(slots=True)
-class DeviceRevoked(Result):
-    """A device is removed for good."""
-
-    device: OwnDevice
-
-
-@dataclass(slots=True)
-class HistorySent(Result):
-    """History was sent to another device."""
-
-    device: OwnDevice
-    count: int
-
-
-@dataclass(slots=True)
 class RecoveryWordsShown(Result):
     """The 24 words."""
 

@@ -10,8 +10,9 @@ from parlour_client.core.e2ee.service import Encryption
 from parlour_client.core.e2ee.status import RoomEncryption, SasVerification
 from parlour_client.core.model import Room
 from parlour_client.kit.language import _
-from parlour_client.plain.line_text import shown
 from parlour_client.text.device_text import waiting_line
+from parlour_client.text.encryption_text import label_line, sas_line
+from parlour_client.text.untrusted_text import shown
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, RequestId
 
@@ -29,7 +30,7 @@ class EncryptionStatus:
         """Return the label of a room that is being opened."""
         status = encryption.room(room.id)
         self._labels[room.id] = status
-        return label_line(room.title, status)
+        return label_line(room.title, status.label, status.problem)
 
     def changes(self, encryption: Encryption, room: Room | None) -> Iterator[str]:
         """Yield changes: alarms, then the open room, then short words."""
@@ -47,32 +48,5 @@ class EncryptionStatus:
         for process in encryption.sas_verifications():
             if self._words.get(process.process) != process:
                 before, self._words[process.process] = self._words.get(process.process), process
-                if line := words_line(process, before):
+                if line := sas_line(process, before):
                     yield line
-
-
-def label_line(title: str, status: RoomEncryption) -> str:
-    """Return a room's label and problems."""
-    problem = _(" Problem: {problem}").format(problem=shown(status.problem)) if status.problem else ""
-    label = shown(status.label).replace(" · ", ", ")  # a screen reader reads the dot aloud
-    return _("{title}, encryption: {label}.{problem}").format(title=title, label=label, problem=problem)
-
-
-def words_line(process: SasVerification, before: SasVerification | None = None) -> str:
-    """Return the state of a verification by short words."""
-    if process.ended:
-        return _("Short words with {peer} ended: {ended}.").format(
-            peer=process.peer, ended=shown(process.ended)
-        )
-    if process.words and (before is None or not before.words or before == process):
-        return _(
-            "Short words with {peer}: {words}. Read them to each other, not over this chat. If they "
-            "match: /words and all five words. If not: /words no."
-        ).format(peer=process.peer, words=" ".join(process.words))
-    if process.they_confirmed and not (before is not None and before.they_confirmed):
-        return _("{peer} confirmed that the words match.").format(peer=process.peer)
-    if before is None and not process.started_by_us:
-        return _("{peer} wants to compare short words with you. Continue with /words.").format(
-            peer=process.peer
-        )
-    return ""

@@ -68,17 +68,15 @@ from parlour_client.kit.language import _
 from parlour_client.kit.protocol_text import protocol_sentence
 from parlour_client.plain.file_transfer import Transfers
 from parlour_client.plain.input_lines import read_lines
-from parlour_client.plain.line_text import (
-    room_line,
-    shown,
-    status_line,
-)
+from parlour_client.plain.line_text import status_line
 from parlour_client.plain.password_line import HiddenLine
 from parlour_client.plain.printer import Printer
 from parlour_client.plain.render import explain, show, transfer_line
 from parlour_client.plain.second_factor import LineDialog
+from parlour_client.text.room_text import room_line
 from parlour_client.text.secret_guard import look_at_text
 from parlour_client.text.setting_text import changed_line
+from parlour_client.text.untrusted_text import shown
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.ids import Seq

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from parlour_client.core.model import Delivery, Entry, Invitation, Outgoing, Room, display_name
+from parlour_client.core.model import Delivery, Entry, Invitation, Outgoing, display_name
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
-from parlour_client.kit.language import _, ngettext
+from parlour_client.kit.language import _
 from parlour_client.text.event_text import event_sentence
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.formatting import preview
 from parlour_client.text.note_text import is_shown_beside, note_words
-from parlour_client.text.retention_text import retention_short
+from parlour_client.text.untrusted_text import shown
 from parlour_client.text.words import invited_to
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import TopicSet
@@ -25,19 +25,12 @@ from parlour_protocol.kit.text import BLANK_LABEL, safe_text
 from parlour_protocol.kit.text import cell_width as width
 from parlour_protocol.rooms import RoomKind
 
-_INDENT: Final = "    | "
 _QUOTE: Final = "    > "
 _FILE: Final = "    = "
 _REACTIONS: Final = "    + "
 _OWN: Final = "    * "
 """Marks of lines that only the client writes: what is answered, a file, reactions, our own words."""
 _BEGINNING: Final = 60
-
-
-def shown(untrusted: str) -> str:
-    """Return a stranger's text sanitised for printing."""
-    safe = safe_text(untrusted)
-    return BLANK_LABEL if safe.blank else f"\n{_INDENT}".join(safe.lines)
 
 
 def entry_line(title: str, entry: Entry, answered: Entry | None = None, *, covered: bool = True) -> str:
@@ -213,20 +206,3 @@ def invitation_line(one: Invitation) -> str:
         "{inviter} invites you to {title}, {kind}. /accept {title} joins it, /decline {title} "
         "declines, /block {inviter} hides all their invitations. They aren't notified."
     ).format(inviter=one.inviter, title=one.title, kind=invited_to(one.kind, encrypted=one.encrypted))
-
-
-def room_line(room: Room) -> str:
-    """Return one room of the list."""
-    unread = _(", {unread} unread").format(unread=room.unread) if room.unread else ""
-    mentions = _(", {mentions} mentioning you").format(mentions=room.mentions) if room.mentions else ""
-    topic = f": {shown(room.topic)}" if room.topic else ""
-    kind = _(", encrypted") if room.encrypted else ""
-    if kept := retention_short(room.retention):
-        kind = f"{kind}, {kept}"
-    if room.archived:
-        kind = f"{kind}{_(', archived')}"
-    return ngettext(
-        "{title}, {members} person{kind}{unread}{mentions}{topic}",
-        "{title}, {members} people{kind}{unread}{mentions}{topic}",
-        room.members,
-    ).format(title=room.title, members=room.members, kind=kind, unread=unread, mentions=mentions, topic=topic)

@@ -11,9 +11,10 @@ from parlour_client.core.model import Entry, Room
 from parlour_client.core.settings import Settings
 from parlour_client.kit.language import _
 from parlour_client.plain.encryption_status import EncryptionStatus
-from parlour_client.plain.line_text import change_line, entry_line, invitation_line, shown, status_line
+from parlour_client.plain.line_text import change_line, entry_line, invitation_line, status_line
 from parlour_client.plain.printed_messages import PrintedMessages
 from parlour_client.text.server_notice_text import notice_heading
+from parlour_client.text.untrusted_text import shown
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Seq
 from parlour_protocol.kit.names import UserName

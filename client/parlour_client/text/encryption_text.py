@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from parlour_client.core.e2ee.status import RoomPerson, Trust
+from parlour_client.core.e2ee.status import RoomPerson, SasVerification, Trust
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import N_, _
-from parlour_client.text.words import role_word
+from parlour_client.text.untrusted_text import shown
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 
@@ -41,12 +41,6 @@ def admitted_by_encrypting(people: Sequence[UserName]) -> str:
     ).format(names=names)
 
 
-def admission_words(person: RoomPerson) -> str:
-    """Say who someone is in the room, who admitted them, and when."""
-    role = "" if person.role is None else f", {role_word(person.role)}"
-    return f"{display_name(person.user)}{role}: {how_admitted(person)}"
-
-
 def how_admitted(person: RoomPerson) -> str:
     """Say who admitted someone, and when."""
     when = "" if person.admitted_at is None else _(" on {day}").format(day=_day(person.admitted_at))
@@ -58,10 +52,35 @@ def how_admitted(person: RoomPerson) -> str:
     return _("let in by {member}{when}").format(member=display_name(person.admitted_by), when=when)
 
 
-def admissions(people: Sequence[RoomPerson]) -> Sequence[str]:
-    """Say who admitted whom, if members decide that."""
-    return [admission_words(one) for one in people if one.admitted_by is not None]
-
-
 def _day(at: Millis) -> str:
     return f"{datetime.fromtimestamp(at / 1000, tz=UTC).astimezone():%Y-%m-%d}"
+
+
+def label_line(title: str, label: str, problem: str) -> str:
+    """Return a room's label and problems."""
+    heard = shown(label).replace(" · ", ", ")  # a screen reader reads the dot aloud
+    return _("{title}, encryption: {label}.{problem}").format(
+        title=title,
+        label=heard,
+        problem=_(" Problem: {problem}").format(problem=shown(problem)) if problem else "",
+    )
+
+
+def sas_line(process: SasVerification, before: SasVerification | None = None) -> str:
+    """Return the state of a verification by short words."""
+    if process.ended:
+        return _("Short words with {peer} ended: {ended}.").format(
+            peer=process.peer, ended=shown(process.ended)
+        )
+    if process.words and (before is None or not before.words or before == process):
+        return _(
+            "Short words with {peer}: {words}. Read them to each other, not over this chat. If they "
+            "match: /words and all five words. If not: /words no."
+        ).format(peer=process.peer, words=" ".join(process.words))
+    if process.they_confirmed and not (before is not None and before.they_confirmed):
+        return _("{peer} confirmed that the words match.").format(peer=process.peer)
+    if before is None and not process.started_by_us:
+        return _("{peer} wants to compare short words with you. Continue with /words.").format(
+            peer=process.peer
+        )
+    return ""

@@ -1,7 +1,9 @@
-"""What was created, in one sentence: who can find a room and join it."""
+"""Rooms in words: one of a list, and who can find a new one and join it."""
 
 from parlour_client.core.model import Room
-from parlour_client.kit.language import _
+from parlour_client.kit.language import _, ngettext
+from parlour_client.text.retention_text import retention_short
+from parlour_client.text.untrusted_text import shown
 from parlour_protocol.rooms import RoomKind
 
 
@@ -20,3 +22,20 @@ def created_room(room: Room) -> str:
     else:
         words = _("Created {title}: private. It isn't listed; people join by invitation.")
     return words.format(title=room.title)
+
+
+def room_line(room: Room) -> str:
+    """Return one room of the list."""
+    unread = _(", {unread} unread").format(unread=room.unread) if room.unread else ""
+    mentions = _(", {mentions} mentioning you").format(mentions=room.mentions) if room.mentions else ""
+    topic = f": {shown(room.topic)}" if room.topic else ""
+    kind = _(", encrypted") if room.encrypted else ""
+    if kept := retention_short(room.retention):
+        kind = f"{kind}, {kept}"
+    if room.archived:
+        kind = f"{kind}{_(', archived')}"
+    return ngettext(
+        "{title}, {members} person{kind}{unread}{mentions}{topic}",
+        "{title}, {members} people{kind}{unread}{mentions}{topic}",
+        room.members,
+    ).format(title=room.title, members=room.members, kind=kind, unread=unread, mentions=mentions, topic=topic)

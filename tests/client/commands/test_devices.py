@@ -48,7 +48,7 @@ async def test_a_number_of_a_device_is_that_of_the_list_that_was_printed(
     at = replace(call, devices=tuple(one.device for one in listed.devices))
     await give(client, Front.LINE, "/devices history 2", at)
     assert client.encryption.calls == [("send_history", OTHER)]
-    assert (await send_history(call, THIS)).device.device == THIS
+    assert await send_history(call, THIS) == results.Done("Sent 0 events to laptop, encrypted.")
 
 
 async def test_the_recovery_words_need_a_terminal_in_a_shell(

@@ -2,28 +2,34 @@
 
 import ast
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.client.commands.giving import results_of
 
 from parlour_client.cli import render as cli_render
 from parlour_client.cli.root import WRITTEN_HERE
-from parlour_client.commands import table
+from parlour_client.commands import results, table
 from parlour_client.commands.command import (
     Command,
     Elsewhere,
 )
 from parlour_client.commands.front import Front
+from parlour_client.commands.show import lines, records
 from parlour_client.commands.table import COMMANDS, TOPICS, names, spellings
 from parlour_client.plain import render as plain_render
 from parlour_client.plain.line_mode import DONE_HERE as LINE_ACTIONS
 from parlour_client.plain.line_mode import VIEWS as LINE_VIEWS
 
 NOT_IN_A_SHELL = {
-    ("verify", cli_render.results.ComparisonShown),
-    ("report", cli_render.results.ChoiceWanted),
+    ("verify", results.ComparisonShown),
+    ("report", results.ChoiceWanted),
 }
 """Short words are begun by an argument that only chats have; a shell's report must say why."""
+
+FIELDS_OF_THE_SHELL = {results.MessagesFound, results.PinsListed, results.Transfer}
+"""Messages are printed with the title of a room that was left, too; a transfer as the file that it saved."""
 
 
 def test_every_command_is_in_each_front_end_or_says_what_to_do_instead() -> None:
@@ -94,6 +100,15 @@ def test_help_is_a_sentence() -> None:
         assert not one.help.endswith("."), one.help
 
 
+def _shows(show: Callable[..., Any], result: type[results.Result]) -> bool:
+    """Say whether a front end prints it by itself, or as its lines."""
+    return any(_has(one, result) for one in (show, lines))
+
+
+def _has(view: Any, result: type[results.Result]) -> bool:
+    return view.dispatch(result) is not view.dispatch(object)
+
+
 def test_the_line_mode_shows_every_result() -> None:
     """What a command can give there is printed, or the line mode does the command by itself."""
     for one in COMMANDS:
@@ -102,8 +117,8 @@ def test_the_line_mode_shows_every_result() -> None:
         if one.handler is None:
             assert one.view in LINE_VIEWS, one.help
         for result in results_of(one):
-            shows = plain_render.show.dispatch(result) is not plain_render.show.dispatch(object)
-            is_asked = issubclass(result, plain_render.results.Question)
+            shows = _shows(plain_render.show, result)
+            is_asked = issubclass(result, results.Question)
             assert shows or is_asked or result in LINE_ACTIONS, (one.help, result)
 
 
@@ -115,10 +130,19 @@ def test_the_command_line_shows_every_result() -> None:
             continue
         assert (one.handler is None) == (name in WRITTEN_HERE), name
         for result in results_of(one):
-            shows = cli_render.show.dispatch(result) is not cli_render.show.dispatch(object)
-            is_asked = issubclass(result, cli_render.results.Question)
+            shows = _shows(cli_render.show, result)
+            is_asked = issubclass(result, results.Question)
             assert shows or is_asked or (name, result) in NOT_IN_A_SHELL, (name, result)
     assert set(WRITTEN_HERE) <= set(names(Front.CLI))
+
+
+def test_what_is_printed_as_json_has_fields() -> None:
+    """A command offers `--json` exactly if a result of it has them."""
+    for one in COMMANDS:
+        if one.handler is not None and one.name(Front.CLI):
+            given = results_of(one)
+            has_fields = any(_has(records, result) or result in FIELDS_OF_THE_SHELL for result in given)
+            assert one.json == has_fields, one.help
 
 
 def test_usage_is_made_from_the_arguments() -> None:

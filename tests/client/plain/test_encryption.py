@@ -185,7 +185,10 @@ async def test_a_device_is_revoked_by_the_list_that_was_heard(ear: Ear) -> None:
     """In words; a number without a list is nothing."""
     keys = ear.client.encryption
     assert (await ear.say("/devices revoke 2 for good"))[0].startswith("Not done")
-    assert (await ear.say("/devices"))[:2] == ["1: laptop, approved, this one", "2: phone, approved"]
+    first, second = (await ear.say("/devices"))[:2]
+    assert first.startswith("1: laptop, approved, seen 2026-09-21 ")
+    assert first.endswith(", this one")
+    assert second.startswith("2: phone, approved, seen ")
     keys.listed = keys.listed[::-1]
     await ear.say("/devices revoke 2")
     assert not keys.calls
@@ -203,8 +206,10 @@ async def test_a_waiting_device_says_its_code(ear: Ear) -> None:
 
 async def test_the_rest_asks_for_what_it_says(ear: Ear) -> None:
     """Codes, recovery words, approving, creation again, encrypted rooms."""
-    assert await ear.say("/mycode") == ["PARLOUR1:ABCDEF"]
-    assert (await ear.say("/recovery"))[-1] == "21 word21, 22 word22, 23 word23, 24 word24"
+    assert await ear.say("/mycode") == ["PARLOUR1:ABCDEF", "Others check it with: /verify CODE"]
+    words = await ear.say("/recovery")
+    assert words[-2].endswith(" 21. word21 22. word22 23. word23 24. word24")
+    assert words[-1].startswith("Write them on paper")
     await ear.say("/approve abcd", "/recreate --yes", "/create den private encrypted a topic")
     assert ear.client.encryption.calls == [("approve", "abcd"), ("recreate", LOBBY)]
     assert ("create_room", "den", RoomKind.PRIVATE, "a topic", "encrypted") in ear.client.calls

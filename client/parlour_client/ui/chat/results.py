@@ -63,7 +63,6 @@ class ResultViews:
             results.Queued: _nothing,  # the timeline shows it
             results.RoomLeft: _nothing,
             results.RoomEncrypted: _nothing,
-            results.DeviceRevoked: _nothing,
             Question: self._ask,
             results.ChoiceWanted: self._choose,
             results.EncryptQuestion: self._ask_to_encrypt,

@@ -1,0 +1,625 @@
+"""What a result says: lines for people in the shell and in the line mode, and the fields of `--json`.
+
+Both print the same lines, with two differences. A shell lists in columns and by id; the line mode, whose
+lines may be read aloud, with commas and by number. And each names commands as they are written there.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import singledispatch
+from typing import Any, Final
+
+from msgspec.structs import asdict
+
+from parlour_client.commands import devices, results, rooms, verification
+from parlour_client.commands.front import Front
+from parlour_client.core.e2ee.report_text import SUITE_NAMES
+from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, Trust
+from parlour_client.core.model import display_name
+from parlour_client.kit.language import N_, _, ngettext
+from parlour_client.text.device_text import steps_to_add
+from parlour_client.text.encryption_text import TRUST, how_admitted, label_line, sas_line
+from parlour_client.text.event_text import day_and_time
+from parlour_client.text.link_details import LinkDetails
+from parlour_client.text.retention_text import retention_sentences
+from parlour_client.text.room_text import room_line
+from parlour_client.text.second_factor_text import about_factors, factor_line
+from parlour_client.text.server_notice_text import no_notices, notice_heading
+from parlour_client.text.setting_text import group_lines, setting_line
+from parlour_client.text.untrusted_text import shown
+from parlour_client.text.words import kind_word, member_words, role_word, status_word
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.replies import Retention
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.rooms import RoomKind, RoomSuite
+
+Lines = Iterator[str]
+Record = dict[str, Any]
+
+_DEVICE_STATUS: Final = {
+    DeviceStatus.ACTIVE: N_("approved"),
+    DeviceStatus.PENDING: N_("waiting for approval"),
+    DeviceStatus.REVOKED: N_("revoked"),
+}
+_WORDS_A_LINE: Final = 6
+
+
+class Note(str):
+    """A line about the result: the command line prints it to standard error."""
+
+    __slots__ = ()
+
+
+@singledispatch
+def lines(result: results.Result, front: Front) -> Lines:  # noqa: ARG001 - the registered ones use it
+    """Yield the lines of a result. Raises TypeError for one that a front end shows in its own way."""
+    raise TypeError(f"{type(result).__name__} has no lines")
+
+
+@singledispatch
+def records(result: results.Result) -> Iterable[Record] | None:  # noqa: ARG001 - the registered ones use it
+    """Return the JSON objects of a result; None if it has none."""
+    return None
+
+
+def _row(front: Front, at: int | None, name: str, *parts: str) -> str:
+    """Return a row of a list: in columns for the shell, with commas for the line mode.
+
+    The line mode says the number ``at`` instead of the name, if there is one.
+    """
+    given = [part for part in parts if part]
+    if front is Front.CLI:
+        return "  ".join([name, *given])
+    return ", ".join([name, *given]) if at is None else f"{at}: {', '.join(given)}"
+
+
+def _here(front: Front, *, current: bool) -> str:
+    """Mark the row of this device."""
+    words = _("this one") * current
+    return f"({words})" if words and front is Front.CLI else words
+
+
+def _names(people: Iterable[UserName]) -> str:
+    return ", ".join(map(display_name, people)) or _("no one")
+
+
+@lines.register
+def _done(result: results.Done, _front: Front) -> Lines:
+    yield Note(result.sentence)
+
+
+@lines.register
+def _choice_wanted(result: results.ChoiceWanted, _front: Front) -> Lines:
+    yield result.text
+    yield from (f"  {word}: {meaning}" for word, meaning in result.choices)
+
+
+# --- rooms
+
+
+@lines.register
+def _rooms_listed(result: results.RoomsListed, front: Front) -> Lines:
+    if front is Front.LINE:
+        yield from map(room_line, result.rooms)
+    else:
+        for room in result.rooms:
+            archived = _("(archived)") * room.archived
+            yield _room_row(room.title, room.kind, room.members, room.topic, archived)
+        for one in result.public:
+            yield _room_row(one.name, RoomKind.PUBLIC, one.members, one.topic, _("(not joined)"))
+    if not (result.rooms or result.public):
+        yield Note(
+            _("You have not joined a room yet. {command} lists the public rooms.").format(
+                command=rooms.public.written(front)
+            )
+        )
+
+
+def _room_row(name: str, kind: RoomKind, members: int, topic: str, outside: str) -> str:
+    people = ngettext("{kind}, {members} person", "{kind}, {members} people", members).format(
+        kind=kind_word(kind), members=members
+    )
+    return _row(Front.CLI, None, name, people, shown(topic) if topic else "", outside)
+
+
+@records.register
+def _rooms_records(result: results.RoomsListed) -> Iterator[Record]:
+    for room in result.rooms:
+        yield {
+            "room": room.title,
+            "room_id": room.id,
+            "kind": room.kind.value,
+            "member": True,
+            "members": room.members,
+            "topic": room.topic,
+            "role": room.role.value,
+            "head": room.head,
+            "archived": room.archived,
+        }
+    for one in result.public:
+        yield {
+            "room": one.name,
+            "room_id": one.room,
+            "kind": "public",
+            "member": False,
+            "members": one.members,
+            "topic": one.topic,
+        }
+
+
+@lines.register
+def _public_rooms_listed(result: results.PublicRoomsListed, _front: Front) -> Lines:
+    for one in result.rooms:
+        topic = f": {shown(one.topic)}" if one.topic else ""
+        yield ngettext(
+            "{name}, {members} person{topic}", "{name}, {members} people{topic}", one.members
+        ).format(name=one.name, members=one.members, topic=topic)
+    if not result.rooms:
+        yield Note(_("There are no public rooms yet. /create NAME creates one."))
+
+
+@lines.register
+def _members_listed(result: results.MembersListed, front: Front) -> Lines:
+    if front is Front.LINE:
+        count = len(result.members)
+        yield ngettext("{count} member", "{count} members", count).format(count=count)
+    for one in result.members:
+        yield _row(front, None, display_name(one.user), member_words(one))
+
+
+@records.register
+def _members_records(result: results.MembersListed) -> Iterator[Record]:
+    for one in result.members:
+        yield {
+            "user": display_name(one.user),
+            "role": one.role.value,
+            "status": one.status.value,
+            "muted": one.muted,
+        }
+
+
+@lines.register
+def _topic_shown(result: results.TopicShown, front: Front) -> Lines:
+    title, topic = result.room.title, result.room.topic
+    if front is Front.CLI:
+        yield shown(topic) if topic else ""
+    elif topic:
+        yield _("{title}, topic: {topic}").format(title=title, topic=shown(topic))
+    else:
+        yield _("{title} has no topic. /topic TEXT sets one.").format(title=title)
+
+
+@lines.register
+def _retention_shown(result: results.RetentionShown, _front: Front) -> Lines:
+    yield from retention_sentences(result.room.retention)
+
+
+@records.register
+def _retention_record(result: results.RetentionShown) -> Iterator[Record]:
+    retention = result.room.retention or Retention()
+    yield {
+        "room": result.room.title,
+        "days": retention.days,
+        "next_days": retention.next_days,
+        "next_from": retention.next_from,
+        "removed_before": retention.removed_before,
+    }
+
+
+@lines.register
+def _invitations_listed(result: results.InvitationsListed, front: Front) -> Lines:
+    for one in result.invitations:
+        words = (
+            _("wants to message you")
+            if one.kind is RoomKind.DIRECT
+            else _("{kind}, invited by {inviter}").format(kind=kind_word(one.kind), inviter=one.inviter)
+        )
+        when = day_and_time(one.at) if one.at else ""  # a direct room's is unknown before it was read
+        yield _row(front, None, one.title, f"{words}{_(', encrypted') * one.encrypted}", when)
+    if not result.invitations:
+        yield Note(_("You have no invitations."))
+
+
+@records.register
+def _invitations_records(result: results.InvitationsListed) -> Iterator[Record]:
+    for one in result.invitations:
+        yield {
+            "room": one.title,
+            "room_id": one.id,
+            "kind": one.kind.value,
+            "inviter": one.inviter,
+            "at": one.at or None,
+            "encrypted": one.encrypted,
+        }
+
+
+@lines.register
+def _receipts_shown(result: results.ReceiptsShown, _front: Front) -> Lines:
+    title = result.room.title
+    read = [
+        _("{user} up to #{seq}").format(user=display_name(user), seq=seq)
+        for user, seq in sorted(result.read.items())
+    ]
+    if read:
+        yield _("{title}, read by {read}.").format(title=title, read=", ".join(read))
+    else:
+        yield _("{title}: no one shares how far they have read.").format(title=title)
+
+
+# --- messages and files
+
+
+@lines.register
+def _links_listed(result: results.LinksListed, front: Front) -> Lines:
+    for entry, link in result.links:
+        room = f"{result.room.title}, " if front is Front.LINE else ""
+        yield f"{room}#{entry.seq} {display_name(entry.author)}: {_link_lines(link)}"
+    if not result.links:
+        yield Note(_("There are no links in the last messages of this room."))
+
+
+def _link_lines(link: LinkDetails) -> str:
+    """Return a link with its host and what looks wrong about it, each on a line."""
+    host = link.host if link.host == link.ascii_host else f"{link.host} ({link.ascii_host})"
+    warnings = (f"! {warning}" for warning in link.warnings)
+    return shown("\n".join([link.text, _("Host: {host}").format(host=host), *warnings]))
+
+
+@records.register
+def _links_records(result: results.LinksListed) -> Iterator[Record]:
+    for entry, link in result.links:
+        yield {
+            "seq": entry.seq,
+            "author": entry.author,
+            "link": link.text,
+            "host": link.host,
+            "ascii_host": link.ascii_host,
+            "address": link.address or None,
+            "warnings": list(link.warnings),
+            "refusal": link.refusal or None,
+        }
+
+
+@lines.register
+def _versions_shown(result: results.VersionsShown, _front: Front) -> Lines:
+    for at, version in enumerate(result.versions, 1):
+        yield _("version {at}: {text}").format(at=at, text=shown(version.text))
+
+
+@lines.register
+def _file_sent(result: results.FileSent, _front: Front) -> Lines:
+    yield _("{title}, file uploaded: {name}").format(title=result.room.title, name=shown(result.name))
+
+
+@lines.register
+def _file_saved(result: results.FileSaved, front: Front) -> Lines:
+    path = shown(str(result.path))
+    yield path if front is Front.CLI else _("Saved: {path}").format(path=path)
+
+
+@records.register
+def _file_record(result: results.FileSaved) -> Iterator[Record]:
+    yield {"path": str(result.path)}
+
+
+# --- people, the account, settings
+
+
+@lines.register
+def _person_shown(result: results.PersonShown, _front: Front) -> Lines:
+    one = result.profile
+    common = ", ".join(room.title for room, _role in one.rooms) or _("none")
+    yield _("{user}, {status}, rooms in common: {common}{ignored}").format(
+        user=display_name(one.user),
+        status=status_word(one.status),
+        common=common,
+        ignored=_(", ignored by you") * one.ignored,
+    )
+
+
+@lines.register
+def _blocked_listed(result: results.BlockedListed, front: Front) -> Lines:
+    if front is Front.CLI and result.people:
+        yield from result.people
+    else:
+        yield Note(_("You block {names}.").format(names=_names(result.people)))
+
+
+@lines.register
+def _ignored_listed(result: results.IgnoredListed, _front: Front) -> Lines:
+    yield _("You ignore {names}.").format(names=_names(result.people))
+
+
+@lines.register
+def _factors_listed(result: results.FactorsListed, _front: Front) -> Lines:
+    yield from map(factor_line, result.listed.factors)
+    yield Note(about_factors(result.listed))
+
+
+@records.register
+def _factors_records(result: results.FactorsListed) -> Iterator[Record]:
+    for one in result.listed.factors:
+        yield {
+            "id": one.id,
+            "kind": one.kind.value,
+            "name": one.name,
+            "created": one.created,
+            "last_used": one.last_used,
+        }
+
+
+@lines.register
+def _notices_listed(result: results.NoticesListed, _front: Front) -> Lines:
+    for notice in result.notices:
+        yield f"{notice_heading(notice, result.server)}: {shown(notice.text)}"
+    if not result.notices:
+        yield Note(no_notices(result.server))
+
+
+@records.register
+def _notices_records(result: results.NoticesListed) -> Iterable[Record]:
+    return map(asdict, result.notices)
+
+
+@lines.register
+def _sessions_listed(result: results.SessionsListed, front: Front) -> Lines:
+    for at, one in enumerate(result.sessions, 1):
+        seen = _("last seen {day_and_time}").format(day_and_time=day_and_time(one.last_seen))
+        yield _row(front, at, one.id, one.device, seen, _here(front, current=one.current))
+
+
+@records.register
+def _sessions_records(result: results.SessionsListed) -> Iterable[Record]:
+    return map(asdict, result.sessions)
+
+
+@lines.register
+def _setting_shown(result: results.SettingShown, _front: Front) -> Lines:
+    yield setting_line(result.setting, result.value)
+
+
+@lines.register
+def _settings_listed(result: results.SettingsListed, _front: Front) -> Lines:
+    yield from group_lines(result.settings)
+    yield _("/set NAME explains one, /set NAME VALUE changes it.")
+
+
+# --- devices
+
+
+@lines.register
+def _devices_listed(result: results.DevicesListed, front: Front) -> Lines:
+    own = result.own
+    for at, one in enumerate(result.devices, 1):
+        status = _("{status}, seen {day_and_time}").format(
+            status=_(_DEVICE_STATUS[one.status]), day_and_time=day_and_time(one.last_seen)
+        )
+        yield _row(front, at, one.device, one.name, status, _here(front, current=one.current))
+        if one.status is DeviceStatus.PENDING and not one.current:
+            which = one.device if front is Front.CLI else at
+            yield _("  If it is yours: {approve} CODE, with the code that it shows.").format(
+                approve=devices.approve.written(front)
+            )
+            yield _("  If not: {revoke} {device}, and change your password.").format(
+                revoke=devices.revoke.written(front), device=which
+            )
+    yield Note(_("The archive is {protection}.").format(protection=_(own.protection)))
+    if own.status is DeviceStatus.PENDING:
+        yield _("This device is waiting for approval. On another one: {approve} {code}").format(
+            approve=devices.approve.written(front), code=own.code
+        )
+
+
+@records.register
+def _devices_records(result: results.DevicesListed) -> Iterator[Record]:
+    for one in result.devices:
+        code = result.own.code if one.current and one.status is DeviceStatus.PENDING else ""
+        yield {
+            "device": one.device,
+            "name": one.name,
+            "status": one.status.value,
+            **({"code": code} if code else {}),
+            "created": one.created,
+            "seen": one.last_seen,
+            "current": one.current,
+        }
+
+
+@lines.register
+def _device_link_shown(result: results.DeviceLinkShown, _front: Front) -> Lines:
+    yield str(result.link)
+    yield from map(Note, steps_to_add())
+
+
+@lines.register
+def _device_approved(result: results.DeviceApproved, front: Front) -> Lines:
+    yield Note(
+        _("Approved {name}. Once it connects, it can read new messages; {history} sends it more.").format(
+            name=result.device.name, history=devices.send_history.usage(front)
+        )
+    )
+
+
+@lines.register
+def _recovery_words_shown(result: results.RecoveryWordsShown, _front: Front) -> Lines:
+    words = [f"{number:2}. {word}" for number, word in enumerate(result.words, 1)]
+    for start in range(0, len(words), _WORDS_A_LINE):
+        yield "  " + " ".join(words[start : start + _WORDS_A_LINE])
+    yield Note(_("Write them on paper and show them to no one: anyone who has them has your account."))
+
+
+# --- encryption
+
+
+@lines.register
+def _encryption_shown(result: results.EncryptionShown, front: Front) -> Lines:
+    report = result.report
+    if front is Front.CLI:
+        yield report.label
+        yield from filter(None, (report.problem and f"  {report.problem}",))
+    else:
+        yield label_line(result.room.title, report.label, report.problem)
+    yield from (shown(claim) for claim in report.claims if claim not in report.problem)
+    people = {one.user: one for one in report.people if one.admitted_by is not None}
+    for user in dict.fromkeys(member.user for member in report.members):
+        yield _person_line([one for one in report.members if one.user == user], people.get(user))
+    for user in report.without_device:
+        by = f", {how_admitted(people[user])}" if user in people else ""
+        yield _("{user}{by}: no device in the group, can't read this room.").format(
+            user=display_name(user), by=by
+        )
+    if report.authenticator:
+        yield _(
+            "The room's digits, epoch {epoch}: {authenticator}. If two devices show the same digits, "
+            "they are in the same group with the same members."
+        ).format(epoch=report.epoch, authenticator=report.authenticator)
+    if report.last_change is not None:
+        yield _("This device last renewed its keys here: {day_and_time}.").format(
+            day_and_time=day_and_time(report.last_change)
+        )
+    yield from filter(None, (report.keys,))
+    yield _("The server sees:")
+    yield from (f"  {sentence}" for sentence in report.server_sees)
+    yield report.assurance
+
+
+def _person_line(on: list[MemberDevice], person: RoomPerson | None) -> str:
+    """Return who someone with these devices in the group is."""
+    trust = _("you") if on[0].own else _(TRUST[on[0].trust])
+    role = "" if person is None or person.role is None else f", {role_word(person.role)}"
+    by = "" if person is None else f", {how_admitted(person)}"
+    names = "; ".join(f"{one.name}{_(', this device') * one.current}" for one in on)
+    return _("{user}, {trust}{role}{by}. Devices: {names}.").format(
+        user=display_name(on[0].user), trust=trust, role=role, by=by, names=names
+    )
+
+
+@records.register
+def _encryption_record(result: results.EncryptionShown) -> Iterator[Record]:
+    report = result.report
+    yield {
+        "room_id": report.room,
+        "state": report.state.value,
+        "label": report.label,
+        "problem": report.problem,
+        "group": report.group,
+        "epoch": report.epoch,
+        "authenticator": report.authenticator,
+        "people": [_person_record(person) for person in report.people],
+        "claims": list(report.claims),
+        "void_invitations": list(report.void_invitations),
+        "members": [_member_record(member) for member in report.members],
+        "without_device": list(report.without_device),
+        "last_change": report.last_change,
+        "suite": None if report.suite is None else SUITE_NAMES[report.suite],
+        "post_quantum": report.suite is RoomSuite.X_WING,
+        "server_sees": list(report.server_sees),
+        "assurance": report.assurance,
+    }
+
+
+def _member_record(member: MemberDevice) -> Record:
+    return {
+        "user": member.user,
+        "device": member.device,
+        "name": member.name,
+        "state": member.trust.value,
+        "own": member.own,
+        "current": member.current,
+        "admitted_by": member.admitted_by,
+        "claimed_by_server": member.claimed_by_server,
+    }
+
+
+def _person_record(person: RoomPerson) -> Record:
+    return {
+        "user": person.user,
+        "role": None if person.role is None else person.role.value,
+        "admitted_by": person.admitted_by,
+        "admitted_at": person.admitted_at,
+        "claimed_by_server": person.claimed_by_server,
+        "devices": list(person.devices),
+    }
+
+
+@lines.register
+def _key_shown(result: results.KeyShown, front: Front) -> Lines:
+    report = result.report
+    verify = f"{verification.verify.written(front)} {report.user}"
+    yield _trust_line(report)
+    if not report.safety_number:
+        yield _("They have no device with keys yet. Ask them to open Parlour once, then check again.")
+        return
+    yield _("Safety number: {safety_number}.").format(safety_number=report.safety_number)
+    if report.trust is not Trust.VERIFIED:
+        yield _how_to_compare(verify, front)
+    if report.key_changed:
+        accept = f"{verify} {'--accept' if front is Front.CLI else verification.GO_ON}"
+        yield _(
+            "Their key has changed: they lost all their devices and started over, or it is someone "
+            "else. Ask them. {accept} accepts the new key without comparing it."
+        ).format(accept=accept)
+
+
+def _how_to_compare(verify: str, front: Front) -> str:
+    if front is Front.CLI:
+        return _(
+            "Read it to each other, but not in this chat. If it matches: "
+            "{verify} --confirm 'THE LAST 20 DIGITS'"
+        ).format(verify=verify)
+    return _(
+        "Read it to each other, but not in this chat. If it matches: {verify} and its last "
+        "four groups (20 digits), or the code that their /mycode shows. To compare five short "
+        "words instead: {verify} words."
+    ).format(verify=verify)
+
+
+@lines.register
+def _key_decided(result: results.KeyDecided, _front: Front) -> Lines:
+    yield _trust_line(result.report)
+
+
+def _trust_line(report: PersonReport) -> str:
+    return f"{report.user}: {_(TRUST[report.trust])}."
+
+
+@records.register
+def _key_record(result: results.KeyShown | results.KeyDecided) -> Iterator[Record]:
+    report = result.report
+    yield {
+        "user": report.user,
+        "safety_number": report.safety_number,
+        "state": report.trust.value,
+        "first_seen": report.first_seen,
+    }
+
+
+@lines.register
+def _code_shown(result: results.CodeShown, front: Front) -> Lines:
+    yield result.code
+    yield _("Others check it with: {verify} CODE").format(verify=verification.verify.written(front))
+
+
+@records.register
+def _code_record(result: results.CodeShown) -> Iterator[Record]:
+    yield {"code": result.code}
+
+
+@lines.register
+def _comparison_shown(result: results.ComparisonShown, _front: Front) -> Lines:
+    process = result.process
+    waiting = _("Waiting for {peer} to answer; they can do that later.").format(peer=process.peer)
+    yield sas_line(process, process) or waiting
+
+
+@lines.register
+def _comparison_confirmed(_result: results.ComparisonConfirmed, _front: Front) -> Lines:
+    yield _("You confirmed that the words match.")
+
+
+@lines.register
+def _alarms_listed(result: results.AlarmsListed, _front: Front) -> Lines:
+    for at, alarm in enumerate(result.alarms, 1):
+        permanence = _(", can't be dismissed") * alarm.permanent
+        yield f"{at}: {day_and_time(alarm.at)}{permanence}: {shown(alarm.text)}"
+    if not result.alarms:
+        yield Note(_("There are no alarms."))

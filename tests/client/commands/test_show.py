@@ -1,0 +1,103 @@
+"""What a result says in the shell and in the line mode: the same, but for lists and names of commands."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from tests.client.ui.encryption_fake import AT, NUMBER, OTHER, THIS
+from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
+
+from parlour_client.commands import results
+from parlour_client.commands.front import Front
+from parlour_client.commands.show import Note, lines, records
+from parlour_client.core.e2ee.status import Trust
+from parlour_client.text.event_text import day_and_time
+from parlour_protocol.delivery import DeviceStatus
+
+
+def both(result: results.Result) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the lines of both."""
+    return list(lines(result, Front.CLI)), list(lines(result, Front.LINE))
+
+
+async def test_a_list_is_in_columns_or_is_heard(client: FakeClient) -> None:
+    """A shell gets what identifies a row, the line mode its number."""
+    listed = await client.encryption.devices()
+    shell, heard = both(results.DevicesListed(listed, client.encryption.own()))
+    seen = f"approved, seen {day_and_time(AT)}"
+    assert shell[:2] == [f"{THIS}  laptop  {seen}  (this one)", f"{OTHER}  phone  {seen}"]
+    assert heard[:2] == [f"1: laptop, {seen}, this one", f"2: phone, {seen}"]
+    assert shell[2:] == heard[2:]
+    shell, heard = both(results.MembersListed((await client.members(LOBBY))[:1]))
+    assert (shell, heard) == (["alice  owner, online"], ["1 member", "alice, owner, online"])
+
+
+async def test_a_device_that_waits_is_told_with_what_can_be_done(client: FakeClient) -> None:
+    """In the words of the front end; this one shows its code."""
+    waiting = [replace(one, status=DeviceStatus.PENDING) for one in await client.encryption.devices()]
+    own = replace(client.encryption.own(), status=DeviceStatus.PENDING)
+    shell, heard = both(results.DevicesListed(waiting[1:], own))
+    assert shell[1:3] == [
+        "  If it is yours: parlour device approve CODE, with the code that it shows.",
+        f"  If not: parlour device revoke {OTHER}, and change your password.",
+    ]
+    assert heard[2] == "  If not: /devices revoke 1, and change your password."
+    assert shell[-1].endswith(f"parlour device approve {own.code}")
+    assert heard[-1].endswith(f"/approve {own.code}")
+
+
+@pytest.mark.parametrize("trust", Trust)
+async def test_a_key_is_shown_with_how_to_compare_it(client: FakeClient, trust: Trust) -> None:
+    """One that is verified needs no comparison; only a changed one can be accepted."""
+    report = replace(await client.encryption.person(BOB), trust=trust)
+    for said, accept in zip(
+        both(results.KeyShown(report)), ("verify bob --accept", "/verify bob go on"), strict=True
+    ):
+        assert said[1] == f"Safety number: {NUMBER}."
+        assert any("If it matches" in line for line in said) == (trust is not Trust.VERIFIED)
+        assert any(accept in line for line in said) == (trust is Trust.CHANGED)
+    unknown = replace(report, trust=Trust.UNKNOWN, safety_number="")
+    shell, heard = both(results.KeyShown(unknown))
+    assert shell == heard
+    assert shell[-1].startswith("They have no device with keys yet.")
+
+
+async def test_a_report_says_the_same_in_both(client: FakeClient) -> None:
+    """After the label, which the line mode says with the name of the room."""
+    room = client.room(LOBBY)
+    assert room is not None
+    report = replace(
+        await client.encryption.report(LOBBY), problem="Decide first.", claims=("The server lists spy.",)
+    )
+    shell, heard = both(results.EncryptionShown(room, report))
+    assert shell[:2] == [report.label, "  Decide first."]
+    assert heard[0] == f"lobby, encryption: {report.label}. Problem: Decide first."
+    assert shell[2:] == heard[1:]
+    assert {"The server lists spy.", "The server sees:", report.assurance} <= set(heard)
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        results.RoomsListed([]),
+        results.PublicRoomsListed([], set()),
+        results.InvitationsListed([]),
+        results.BlockedListed([]),
+        results.NoticesListed([], "a.example"),
+        results.AlarmsListed([]),
+    ],
+    ids=lambda result: type(result).__name__,
+)
+def test_an_empty_list_is_said_beside_the_output(empty: results.Result) -> None:
+    """A script that reads the rows gets none."""
+    for said in both(empty):
+        (line,) = said
+        assert isinstance(line, Note)
+    assert not list(records(empty) or ())
+
+
+def test_a_result_that_no_view_knows_is_an_error() -> None:
+    """It would be nothing on the screen."""
+    with pytest.raises(TypeError, match="Queued has no lines"):
+        lines(results.Queued("x"), Front.CLI)  # type: ignore[arg-type] # any request
+    assert records(results.Done("x")) is None

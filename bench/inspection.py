@@ -37,7 +37,7 @@ from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.connection import ConnectionInfo
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import LiveNodes
+from parlour_server.core.live_nodes import Alone
 from parlour_server.core.metrics import Metrics
 from parlour_server.core.store.records import TicketGrant
 
@@ -180,7 +180,7 @@ async def _measure(inspection: Inspection | None, size: int, *, cpu: bool = True
         activity=SessionActivity(clock),
         audit=Audit(),
         clock=clock,
-        nodes=LiveNodes(None, clock, "", outage_seconds=1),
+        nodes=Alone(),
         limits=AccountLimits(),
         content_filter=inspection,
         hits=LimitHits(),

@@ -27,13 +27,13 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_device_name, parse_user_name, skeleton
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
+from parlour_server.capabilities.postgres.engine import PostgresEngine
 from parlour_server.chat.program import chat_store
 from parlour_server.chat.rooms.rights import decide
 from parlour_server.chat.store.chat_schema import SCHEMA
 from parlour_server.chat.store.types import AppendEvent, NewRoom
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.store.engine.connection import Engine
-from parlour_server.core.store.engine.postgres_engine import PostgresEngine
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.core.store.records import NewAccountRecord
 

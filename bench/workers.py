@@ -29,7 +29,7 @@ from bench.logins import pings_during
 from bench.people import Filled
 from bench.programs import CHAT
 from bench.serving import Row, cpu_per_delivery, spread
-from parlour_server.core.store.engine.postgres_engine import PostgresEngine
+from parlour_server.capabilities.postgres.engine import PostgresEngine
 
 WARM_UP = ("-W", "10")
 """Seconds after the connections came up: presence of everyone, and what is written once, is over then."""

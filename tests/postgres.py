@@ -19,7 +19,7 @@ from tools.cluster.postgres import UNPRIVILEGED, programs_for
 from tools.cluster.process import START_SECONDS, identity
 from tools.cluster.watchdog import Watchdog
 
-from parlour_server.core.store.engine.postgres_engine import PostgresEngine
+from parlour_server.capabilities.postgres.engine import PostgresEngine
 from parlour_server.core.store.schema import Schema
 
 _CLEAR = """

@@ -19,7 +19,7 @@ class Mutant:
     """How it is tortured: the shortest run that finds it."""
 
 
-_ENGINE: Final = "core/store/engine/postgres_engine.py"
+_ENGINE: Final = "capabilities/postgres/engine.py"
 _CALM: Final[dict[str, Any]] = {"kinds": (), "seconds": 6, "encrypted": 0}
 """No fault is needed."""
 _ENCRYPTED: Final[dict[str, Any]] = {"kinds": (), "seconds": 10, "people": 1, "encrypted": 5}
@@ -117,7 +117,7 @@ MUTANTS: Final = {
         5,
         (
             (
-                "core/accounts/tables/shared_tickets.py",
+                "capabilities/postgres/tickets.py",
                 "            row = db.execute(_TAKE, (ticket,)).fetchone()\n",
                 (
                     '            find = "SELECT" + _TAKE.partition("RETURNING")[2]\n'
@@ -135,7 +135,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "core/accounts/tables/shared_tickets.py",
+                "capabilities/postgres/tickets.py",
                 "            return granted_now(db, grant, now) if in_time else None\n",
                 "            return (granted_now(db, grant, now) or grant) if in_time else None\n",
             ),

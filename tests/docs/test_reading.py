@@ -19,12 +19,10 @@ BESIDE: Final = {
         "accounts/second_factor/security_keys.py",
         "accounts/second_factor/totp.py",
         "accounts/tables/second_factors.py",
-        "accounts/tables/shared_tickets.py",
         "connections/batching.py",
         "connections/topics.py",
         "https/second_factor_endpoints.py",
         "net/plain_listener.py",
-        "store/engine/postgres_engine.py",
     )
 }
 """What is in these folders and no guarantee needs. It only shrinks: such things belong in `capabilities/`."""

@@ -11,9 +11,7 @@ from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_server.core.accounts.tables.authority import ByLogin
 from parlour_server.core.audit import Audit
-from parlour_server.core.clock import SteadyClock
 from parlour_server.core.kit_store import KitStore
-from parlour_server.core.live_nodes import LiveNodes
 
 START = 1_800_000_000_000
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -61,11 +59,6 @@ class ReadableAudit(Audit):
 
     def kinds(self) -> list[StrEnum]:
         return [event for event, _ in self.events]
-
-
-def by_itself() -> LiveNodes:
-    """Return the view of a server that shares its database with no other."""
-    return LiveNodes(None, SteadyClock(StoppedClock()), "", outage_seconds=1)
 
 
 async def by_login(store: KitStore, user: UserName) -> ByLogin:

@@ -6,7 +6,6 @@ from contextvars import Context
 from typing import TYPE_CHECKING
 
 from tests.server.chat.service.fakes import GENEROUS, RecordingAudit
-from tests.server.fakes import by_itself
 from tests.simulation.bus import SimulatedBus
 from tests.simulation.store import NodeStore
 
@@ -26,6 +25,7 @@ from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.journal_follower import JournalFollower
 from parlour_server.core.limit_hits import LimitHits
+from parlour_server.core.live_nodes import Alone
 
 if TYPE_CHECKING:
     from tests.simulation.loop import Scheduler
@@ -70,7 +70,7 @@ class Node:
         background = BackgroundTasks()
         connected: ConnectedPeers[PeerState] = ConnectedPeers()
         audit = RecordingAudit()
-        nodes = by_itself()
+        nodes = Alone()
         self.chat = Chat(
             messages=MessageSettings(),
             server="chat.example",

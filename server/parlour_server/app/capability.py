@@ -61,6 +61,14 @@ def _send_nothing(_settings: "Settings", _address: str) -> bytes:
     return b""
 
 
+def _no_engine(_folder: "DataFolder", _settings: "Settings", _read_only: bool) -> "Engine | None":  # noqa: FBT001 - see ``Capability``
+    return None
+
+
+def _claim_nothing(_folder: "DataFolder", _engine: "Engine", _replace: bool) -> None:  # noqa: FBT001 - see ``Capability``
+    return
+
+
 def _find_nothing(
     _folder: "DataFolder", _settings: "Settings | None", _engine: "Engine | None"
 ) -> "Iterable[Finding]":
@@ -75,6 +83,16 @@ class Capability:
     """That of its folder."""
     make: "Callable[[DataFolder], Sequence[str]]" = _make_nothing
     """`init`: create its files that are missing; returns what it created, in a few words."""
+    engine: "Callable[[DataFolder, Settings, bool], Engine | None]" = _no_engine
+    """Returns the database that the settings name in place of the SQLite file, None if they name none.
+
+    True for one that can't be written. Raises SetupError.
+    """
+    claim_keys: "Callable[[DataFolder, Engine, bool], None]" = _claim_nothing
+    """`init`, and what replaces keys: make the database know those of the folder.
+
+    Raises SetupError if it knows others, unless (True) they are to be replaced.
+    """
     prepare: Callable[[Opened, Hooks], Awaitable[None]] = _prepare_nothing
     """Called once by a server before it makes its parts: for what keeps the first line of the audit log, too.
 

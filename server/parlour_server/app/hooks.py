@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from parlour_server.core.data_folder import DataFolder
     from parlour_server.core.https.operations import Handler
     from parlour_server.core.kit_store import KitStore
+    from parlour_server.core.live_nodes import Nodes
     from parlour_server.core.metrics import Metrics
     from parlour_server.core.net.listener import Balancer
     from parlour_server.core.net.net_server import NetServer
     from parlour_server.core.net.tls_context import TlsFiles
     from parlour_server.core.observer import Observer
     from parlour_server.core.program import Result
+    from parlour_server.core.store.engine.connection import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,7 @@ class Opened:
 
     folder: "DataFolder"
     settings: "Settings"
+    engine: "Engine"
     store: "KitStore"
     clock: "Clock"
     steady: "SteadyClock"
@@ -70,6 +73,8 @@ class Hooks:
 
     keepers: "list[Keeper]" = field(default_factory=list)
     """Keep the lines of the audit log, from the first to the last: to be added by ``Capability.prepare``."""
+    nodes: "Nodes | None" = None
+    """The servers that share the limits with this one: to be set by ``Capability.prepare``."""
     bus: "Bus | None" = None
     """What reaches other servers, not open yet: to be set by ``Capability.prepare``."""
     refused: list[Callable[[str], bool]] = field(default_factory=list)

@@ -18,7 +18,7 @@ from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.https.operations import Handler
 from parlour_server.core.https.request_guard import RequestGuard
 from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import LiveNodes
+from parlour_server.core.live_nodes import Nodes
 from parlour_server.core.metrics import Metrics
 from parlour_server.core.program import Program
 
@@ -48,7 +48,7 @@ class Parts(Generic[_Settings, _Store]):
     hits: LimitHits
     """Counts what is refused over a limit."""
     connected: ConnectedPeers[Any]
-    nodes: LiveNodes
+    nodes: Nodes
     limits: AccountLimits
     """What the operator allows single accounts, in place of the settings."""
     hooks: Hooks

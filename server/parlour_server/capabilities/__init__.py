@@ -17,12 +17,14 @@ from parlour_server.capabilities.openapi import CAPABILITY as openapi
 from parlour_server.capabilities.opentelemetry import CAPABILITY as opentelemetry
 from parlour_server.capabilities.operator_notices import CAPABILITY as operator_notices
 from parlour_server.capabilities.personal_data import CAPABILITY as personal_data
+from parlour_server.capabilities.postgres import CAPABILITY as postgres
 from parlour_server.capabilities.prometheus import CAPABILITY as prometheus
 from parlour_server.capabilities.proxy_protocol import CAPABILITY as proxy_protocol
 from parlour_server.capabilities.server_backups import CAPABILITY as server_backups
 from parlour_server.capabilities.user_limits import CAPABILITY as user_limits
 
 CAPABILITIES: Final[tuple[Capability, ...]] = (
+    postgres,
     address_bans,
     audit_chain,
     certificate_import,

@@ -17,8 +17,6 @@ from parlour_server.core.accounts.tables.login_attempts import Attempts
 from parlour_server.core.accounts.tables.memory_tickets import MemoryTickets
 from parlour_server.core.accounts.tables.second_factors import FactorStore
 from parlour_server.core.accounts.tables.sessions import SessionStore
-from parlour_server.core.accounts.tables.shared_tickets import SharedTickets
-from parlour_server.core.accounts.tables.tickets import TicketStore
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import SetupError
 from parlour_server.core.store.engine.connection import ANYWHERE, Engine, WriteConnection
@@ -27,8 +25,8 @@ from parlour_server.core.store.engine.readers import Readers
 from parlour_server.core.store.engine.retention import prune
 from parlour_server.core.store.engine.writer import Writer
 from parlour_server.core.store.schema import Schema, engine_of
-from parlour_server.core.store.shared_nodes import SharedNodes
 from parlour_server.core.store.table_facts import Rule
+from parlour_server.core.store.ticket_store import TicketStore
 
 _ROW_COUNTS: Final = """
     SELECT (SELECT count(*) FROM accounts
@@ -74,10 +72,8 @@ class KitStore:
         self._incarnation: Incarnation | None = None
         self._writer = Writer(self._engine, clock, announces=announces)
         self._readers = Readers(self._engine, clock)
-        self.tickets: Final[TicketStore] = (
-            SharedTickets(self._writer, clock)
-            if self._engine.is_shared
-            else MemoryTickets(self._readers, clock)
+        self.tickets: Final[TicketStore] = self._engine.make_tickets(self._writer, clock) or MemoryTickets(
+            self._readers, clock
         )
         self.second_factors: Final = FactorStore(self._writer, self._readers, clock)
         self.accounts: Final = Accounts(
@@ -86,8 +82,6 @@ class KitStore:
         self.sessions: Final = SessionStore(self._writer, self._readers, clock, on_seen=on_seen)
         self.attempts: Final = Attempts(self._writer, self._readers)
         self.journal: Final = Journal(self._readers, journal_columns, read_entry)
-        self.nodes: Final = SharedNodes(self._writer) if self._engine.is_shared else None
-        """The servers that share the database; None for a database of one server."""
 
     @property
     def is_shared(self) -> bool:
@@ -144,6 +138,10 @@ class KitStore:
     async def _count(self, query: str, *values: object) -> Sequence[float]:
         """Return the numbers of the only row of a query."""
         return await self._readers.row(lambda *found: [float(one) for one in found], query, *values) or ()
+
+    async def connections(self) -> Mapping[str, int] | None:
+        """Return how many connections each account has; None if only the server knows. See ``Engine``."""
+        return await self._readers.run(self._engine.connections)
 
     @property
     def is_damaged(self) -> bool:

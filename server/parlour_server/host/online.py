@@ -1,4 +1,4 @@
-"""Who is connected now, for commands: a note of the running server, or the table of several servers.
+"""Who is connected now, for commands: a note of the running server, or what several servers share.
 
 The note is a file in the data folder that only the server's user can read. It is a few seconds old, and means
 nothing while no server runs.
@@ -55,8 +55,8 @@ class OnlineNote:
 
 async def online(folder: DataFolder, store: KitStore) -> Mapping[str, int]:
     """Return how many connections each account has now, of those that have any."""
-    if store.nodes is not None:
-        return await store.nodes.connections(store.readers)
+    if (known := await store.connections()) is not None:
+        return known
     if not is_locked(folder):
         return {}
     try:

@@ -45,7 +45,7 @@ from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.connections.topics import Topics
 from parlour_server.core.data_folder import DataFolder
-from parlour_server.core.errors import SetupError, UnavailableError
+from parlour_server.core.errors import SetupError
 from parlour_server.core.https.account_endpoints import AccountEndpoints
 from parlour_server.core.https.asgi import make_api
 from parlour_server.core.https.health_endpoints import HealthEndpoints, Readiness
@@ -57,7 +57,7 @@ from parlour_server.core.https.second_factor_endpoints import SecondFactorEndpoi
 from parlour_server.core.journal_follower import JournalFollower
 from parlour_server.core.kit_store import KitStore
 from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import LiveNodes
+from parlour_server.core.live_nodes import Alone
 from parlour_server.core.logs import log, warn
 from parlour_server.core.metrics import Metrics
 from parlour_server.core.net.listener import bind
@@ -73,7 +73,6 @@ from parlour_server.host.setup.folder_lock import locked
 from parlour_server.host.setup.open_store import engine_for
 from parlour_server.host.setup.operator_log import OperatorLog
 from parlour_server.host.setup.public_address import forget_running, name_of, note_running
-from parlour_server.host.setup.server_keys import claim_keys
 
 _CLOSE_SECONDS: Final = 0.5
 _RETRY_EVERY: Final = 60
@@ -124,7 +123,7 @@ class Server(Generic[_Settings]):
         steady = SteadyClock(clock)
         activity = SessionActivity(steady)
         metrics, hits = Metrics(), LimitHits()
-        engine = engine_for(folder, settings.database)
+        engine = engine_for(spec, folder, settings)
         store = spec.make_store(engine, steady, True)
         logins = settings.logins
         passwords = passwords or HashingPool(
@@ -140,16 +139,12 @@ class Server(Generic[_Settings]):
             # What refuses to start comes first: nothing is changed before, no certificate renewed.
             await store.open(spec.schema)
             last.push_async_callback(store.close)
-            claim_keys(engine, folder)
-            renewal = Renewal(folder, settings.listen.names, clock)
-            if others := taken_besides(renewal.tls.context):
-                do = f"set Groups = {GROUP_LIST} in the file that OPENSSL_CONF names"
-                warn("weak_groups", taken=", ".join(others), do=do)
             if engine.unverified:
                 warn("database_unverified", why=engine.unverified)
             opened = Opened(
                 folder=folder,
                 settings=settings,
+                engine=engine,
                 store=store,
                 clock=clock,
                 steady=steady,
@@ -159,19 +154,16 @@ class Server(Generic[_Settings]):
                 last=last,
             )
             hooks = await prepare_all(spec.capabilities, opened)
+            renewal = Renewal(folder, settings.listen.names, clock)
+            if others := taken_besides(renewal.tls.context):
+                do = f"set Groups = {GROUP_LIST} in the file that OPENSSL_CONF names"
+                warn("weak_groups", taken=", ".join(others), do=do)
             events = [*spec.audit_events, *(event for one in spec.capabilities for event in one.audit_events)]
             repeatable = spec.repeatable_events.union(*(one.repeatable_events for one in spec.capabilities))
             audit = Audit(clock, events, repeatable, hooks.keepers)
-            nodes = LiveNodes(
-                store.nodes,
-                steady,
-                settings.listen.address,
-                outage_seconds=settings.connections.outage_seconds,
-            )
-            await _begin(nodes)
+            nodes = hooks.nodes or Alone()
             if nodes.is_shared:
-                clock = steady  # it follows the database's
-            stack.push_async_callback(nodes.leave)
+                clock = steady  # it follows the others'
             bus = hooks.bus or LocalBus()
             await bus.open()
             stack.push_async_callback(bus.close)
@@ -258,7 +250,6 @@ class Server(Generic[_Settings]):
             _run(stack, audit.run())
             _run(stack, follower.run())
             _run(stack, changes.run())
-            _run(stack, nodes.run())
             _run(stack, watch.run())
             _run(stack, OperatorLog(folder.operator_log).run(audit))
             _run(stack, renewal.run())
@@ -440,14 +431,6 @@ class _Api(Generic[_Settings]):
             by_address,
             audit,
         )
-
-
-async def _begin(nodes: LiveNodes) -> None:
-    """Count as a server from now on. Raises SetupError."""
-    try:
-        await nodes.beat()
-    except UnavailableError as error:
-        raise SetupError(str(error)) from error
 
 
 async def _retry_failed_writes(folder: DataFolder, host: str, port: int) -> None:

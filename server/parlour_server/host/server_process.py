@@ -34,6 +34,7 @@ from parlour_server.core.net.tls_groups import HAS_HYBRID
 from parlour_server.core.private_file import write_private
 from parlour_server.host.server import Server
 from parlour_server.host.server_workers import Worker, start_workers
+from parlour_server.host.setup.open_store import engine_for
 
 _Settings = TypeVar("_Settings", bound=Settings)
 _LAST_RESORT_SECONDS: Final = 4.9
@@ -79,13 +80,13 @@ def serve(
     worker: Worker | None = None
     if workers > 1:
         _collect_garbage()  # in this process, and in those that it forks
-        worker = start_workers(folder, load, workers, ready.announce)
+        worker = start_workers(spec, folder, load, workers, ready.announce)
         if worker is None:
             return
         folder, load = worker.folder, partial(worker.settings, load)
         ready = Ready(descriptor=worker.ready)
     settings = load()
-    folder.require(has_database=not settings.database.url)
+    folder.require(has_database=not engine_for(spec, folder, settings).is_shared)
     if worker is None:
         set_up()
     else:

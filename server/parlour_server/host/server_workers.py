@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
+from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.addresses import in_url, listen_address
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.config.settings_table import rows
@@ -29,7 +30,9 @@ from parlour_server.core.errors import SetupError
 from parlour_server.core.logs import log, set_level, set_up, warn
 from parlour_server.core.net.listener import bind
 from parlour_server.core.private_file import write_private
+from parlour_server.core.store.engine.connection import Engine
 from parlour_server.host.setup.folder_lock import locked
+from parlour_server.host.setup.open_store import engine_for
 
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 30.0
@@ -80,9 +83,9 @@ class _Place:
     """The configuration may have changed since it was started."""
 
 
-def refuse_file(settings: Settings, program: str) -> None:
-    """Raise SetupError unless the settings name a database that several servers can use."""
-    if not settings.database.url:
+def refuse_file(engine: Engine, program: str) -> None:
+    """Raise SetupError unless several servers can use the database."""
+    if not engine.is_shared:
         raise SetupError(
             "--workers needs a PostgreSQL database: processes that share a SQLite file take turns at each "
             "commit, and together store hardly more than one does; run without it, or move the server to "
@@ -91,6 +94,7 @@ def refuse_file(settings: Settings, program: str) -> None:
 
 
 def start_workers(
+    program: ProgramSpec[Any, Any],
     folder: DataFolder,
     load: Callable[[], Settings],
     count: int,
@@ -101,7 +105,7 @@ def start_workers(
     It also returns in each worker, with what to serve. Raises SetupError, and when a worker can't start.
     """
     settings = load()
-    refuse_file(settings, folder.program.command)
+    refuse_file(engine_for(program, folder, settings), folder.program.command)
     folder.require(has_database=False)
     set_up()
     set_level(settings.log.level)

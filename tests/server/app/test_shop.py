@@ -16,10 +16,10 @@ from parlour_protocol.kit.frames import Error, Ok
 from parlour_protocol.kit.ids import new_request_id
 from parlour_server.app.app import App
 from parlour_server.app.program_store import ProgramStore
+from parlour_server.capabilities.postgres.engine import PostgresEngine
 from parlour_server.core.config.settings_table import reloaded
 from parlour_server.core.errors import SetupError
 from parlour_server.core.https.operations import Operation
-from parlour_server.core.store.engine.postgres_engine import PostgresEngine
 from parlour_server.host.cli.command_line import CommandLine
 from parlour_server.testing.clock import FakeClock
 from parlour_server.testing.server import running

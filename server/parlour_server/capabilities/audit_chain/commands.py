@@ -198,7 +198,7 @@ def _known_heads(folder: "DataFolder") -> "tuple[Mapping[str, KnownHead], str]":
     from parlour_server.capabilities.audit_chain.store import read_heads  # noqa: PLC0415
     from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415
 
-    engine = engine_for(folder, settings_of(folder).database)
+    engine = engine_for(program(), folder, settings_of(folder))
     try:
         program().schema.check(engine)
         with closing(engine.connect_reader()) as db:

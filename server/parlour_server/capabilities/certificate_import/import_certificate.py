@@ -28,8 +28,7 @@ from parlour_server.host.setup.certificate_chain import (
 from parlour_server.host.setup.certificate_source import source_of
 from parlour_server.host.setup.certificate_state import install, read_key
 from parlour_server.host.setup.certificates import pin_of
-from parlour_server.host.setup.open_store import engine_for
-from parlour_server.host.setup.server_keys import claim_keys
+from parlour_server.host.setup.open_store import claim_keys, engine_for
 
 STANDARD_INPUT: Final = Path("-")
 _KEY: Final = re.compile(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?-----END \1PRIVATE KEY-----", re.DOTALL)
@@ -80,7 +79,7 @@ def import_certificate(
         written = new.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) if is_other else None
         install(folder, found, written)
     if is_other:
-        claim_keys(engine_for(folder, settings.database), folder, replace=True)
+        claim_keys(program, folder, engine_for(program, folder, settings), replace=True)
     return Imported(
         is_new,
         names_of(found.leaf),

@@ -47,7 +47,7 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     settings = settings_of(folder)
     bounds = {**spec.schema.bounds, **spec.bounds}
     folders = {name: bound for one in spec.capabilities for name, bound in one.folders.items()}
-    found = usage(folder, engine_for(folder, settings.database), bounds, folders)
+    found = usage(folder, engine_for(spec, folder, settings), bounds, folders)
     space = DiskSpace.of(folder.path)
     low = space.is_low(section(settings, DiskSettings).warn_percent)
     if as_json:
@@ -101,7 +101,7 @@ def vacuum(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415
 
     folder = folder_of(data)
-    engine = engine_for(folder, settings_of(folder).database)
+    engine = engine_for(program(), folder, settings_of(folder))
     if not isinstance(engine, SqliteEngine):
         raise SetupError(
             "PostgreSQL uses freed space again by itself (autovacuum); `VACUUM FULL` gives it back to the"

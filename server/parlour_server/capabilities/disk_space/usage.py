@@ -1,28 +1,19 @@
 """What takes space on the disk of a server, each with its bound: `disk show`.
 
-The bounds are those of docs/reference/growth.md in a few words. The sizes of tables need SQLite's `dbstat`,
-which a few builds of Python lack; reading them reads the whole file.
+The bounds are those of docs/reference/growth.md in a few words. To know the sizes of tables, all of a SQLite
+file is read.
 """
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.core.store.engine.connection import Engine
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.core.store.table_facts import KIT_BOUNDS
-
-_SIZES: Final = """
-    SELECT s.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_schema s ON s.name = d.name
-    WHERE d.aggregate = 1 GROUP BY s.tbl_name"""
-_SIZES_POSTGRES: Final = """
-    SELECT relname, pg_total_relation_size(oid) FROM pg_class
-    WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +47,7 @@ def usage(
 
 def _tables(engine: Engine) -> Iterator[tuple[str, int | None]]:
     with engine.explained(), closing(engine.connect_reader()) as db:
-        if not isinstance(engine, SqliteEngine):
-            yield from db.execute(_SIZES_POSTGRES).fetchall()
-            return
-        try:
-            yield from db.execute(_SIZES).fetchall()
-        except sqlite3.OperationalError:
-            query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-            yield from ((name, None) for (name,) in db.execute(query).fetchall())
+        yield from engine.table_sizes(db)
 
 
 def _free_pages(engine: Engine) -> Iterator[Usage]:

@@ -59,9 +59,10 @@ def create(data: Path, target: Path, as_json: bool) -> None:  # noqa: FBT001 - c
     from parlour_server.capabilities.server_backups.archive import write_archive  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.capabilities.server_backups.repository import Repository  # noqa: PLC0415
     from parlour_server.core.errors import SetupError  # noqa: PLC0415
+    from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415
 
     folder = folder_of(data)
-    if settings_of(folder).database.url:
+    if engine_for(program(), folder, settings_of(folder)).is_shared:
         raise SetupError(
             "the database is PostgreSQL's: back it up with pg_dump or continuous archiving, and copy"
             f" {data} (keys, configuration, files) beside it; docs/how-to/cluster.md says how,"

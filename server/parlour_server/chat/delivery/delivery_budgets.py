@@ -20,7 +20,7 @@ from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import TooManyAttemptsError
 from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import LiveNodes
+from parlour_server.core.live_nodes import Nodes
 from parlour_server.core.token_buckets import HOUR, MINUTE, KeyedBuckets
 
 
@@ -32,7 +32,7 @@ class DeliveryBudgets:
         rates: ChatRates,
         files: Files,
         clock: Clock,
-        nodes: LiveNodes,
+        nodes: Nodes,
         limits: AccountLimits,
         hits: LimitHits,
     ) -> None:

@@ -8,7 +8,7 @@ import math
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import TooManyAttemptsError
 from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import LiveNodes
+from parlour_server.core.live_nodes import Nodes
 from parlour_server.core.token_buckets import MINUTE, KeyedBuckets
 
 
@@ -18,7 +18,7 @@ class RequestRates:
     def __init__(
         self,
         clock: Clock,
-        nodes: LiveNodes,
+        nodes: Nodes,
         hits: LimitHits,
         setting: str,
         *,

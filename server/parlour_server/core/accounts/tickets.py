@@ -14,12 +14,12 @@ from parlour_protocol.kit.session_key import Redemption
 from parlour_server.core.accounts.login_throttle import LoginThrottle
 from parlour_server.core.accounts.request_rates import RequestRates
 from parlour_server.core.accounts.tables.sessions import SessionStore
-from parlour_server.core.accounts.tables.tickets import TicketStore
 from parlour_server.core.audit import Audit, AuditEvent
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import TicketRefusedError, UnavailableError
 from parlour_server.core.signatures import holds
 from parlour_server.core.store.records import SessionRecord, TicketGrant
+from parlour_server.core.store.ticket_store import TicketStore
 
 
 class ConnectionTicket:

@@ -140,8 +140,8 @@ class Connections(Section, frozen=True):
         int,
         setting(
             "seconds",
-            "connections are kept for so long while a PostgreSQL database does not answer; then they are "
-            "closed, so that people reach another server",
+            "connections are kept for so long while a database of several servers does not answer; then they "
+            "are closed, so that people reach another server",
         ),
     ] = 30
 
@@ -282,26 +282,6 @@ class Logins(Section, frozen=True):
     ] = 900
 
 
-class DatabaseSettings(Section, frozen=True):
-    """The database: the SQLite file in the data folder, or a PostgreSQL server that several servers share."""
-
-    url: Annotated[
-        str,
-        Meta(
-            description="`postgresql://user@host/name`; empty: the SQLite file. The server's certificate is "
-            "verified unless it is on this machine or the URL has another `sslmode`",
-            extra={"shown": without_secrets},
-        ),
-    ] = ""
-    password_file: Annotated[
-        str,
-        Meta(
-            description="a file with the password, in the data folder or with its whole path; else libpq's "
-            "own PGPASSFILE or PGPASSWORD"
-        ),
-    ] = ""
-
-
 class LogSettings(Section, frozen=True):
     """The log on standard error."""
 
@@ -319,7 +299,6 @@ class Settings(Section, frozen=True):
     """The settings of a program that has none of its own."""
 
     listen: Listen = Listen()
-    database: DatabaseSettings = DatabaseSettings()
     connections: Connections = Connections()
     rates: Rates = Rates()
     logins: Logins = Logins()

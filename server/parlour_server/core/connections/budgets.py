@@ -20,7 +20,7 @@ from parlour_server.core.account_buckets import AccountBuckets
 from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.config.server_settings import Rates
 from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import LiveNodes
+from parlour_server.core.live_nodes import Nodes
 from parlour_server.core.token_buckets import DAY, MINUTE, KeyedBuckets, TokenBucket, rate_limit_key
 
 
@@ -75,7 +75,7 @@ class ReadBudget:
 
     __slots__ = ("_bytes", "_hits", "_nodes", "_reads", "_shares")
 
-    def __init__(self, rates: Rates, nodes: LiveNodes, hits: LimitHits) -> None:
+    def __init__(self, rates: Rates, nodes: Nodes, hits: LimitHits) -> None:
         """Begin with no one; ``hits`` counts refusals."""
         self._nodes = nodes
         self._hits = hits
@@ -113,7 +113,7 @@ class AccountBudget:
     __slots__ = ("_budgets", "_bytes", "_daily", "_hits", "_messages", "_nodes", "_reads", "reads")
 
     def __init__(
-        self, rates: Rates, budgets: Budgets, nodes: LiveNodes, limits: AccountLimits, hits: LimitHits
+        self, rates: Rates, budgets: Budgets, nodes: Nodes, limits: AccountLimits, hits: LimitHits
     ) -> None:
         """Begin with no one; ``budgets`` is the program's table, and that of what the server answers.
 

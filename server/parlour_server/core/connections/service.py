@@ -44,7 +44,7 @@ from parlour_server.core.connections.request_counts import RequestCounts
 from parlour_server.core.content_filter import ContentFilter
 from parlour_server.core.errors import RefusedError
 from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import LiveNodes
+from parlour_server.core.live_nodes import Nodes
 from parlour_server.core.program import Program, Result
 from parlour_server.core.store.records import AccountEnd, SessionEnded
 
@@ -79,7 +79,7 @@ class ConnectionService(Generic[S]):
         activity: SessionActivity,
         audit: Audit,
         clock: Clock,
-        nodes: LiveNodes,
+        nodes: Nodes,
         limits: AccountLimits,
         content_filter: ContentFilter | None,
         hits: LimitHits,

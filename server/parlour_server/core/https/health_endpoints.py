@@ -13,7 +13,7 @@ from parlour_server.core.errors import UnavailableError
 from parlour_server.core.https.operations import Handler
 from parlour_server.core.https.problems import nothing
 from parlour_server.core.kit_store import KitStore
-from parlour_server.core.live_nodes import LiveNodes
+from parlour_server.core.live_nodes import Nodes
 
 FRESH_SECONDS: Final = 5.0
 _PATIENCE: Final = 10.0
@@ -28,7 +28,7 @@ class Readiness:
     all renew their leases in it anyway.
     """
 
-    def __init__(self, store: KitStore, clock: Clock, nodes: LiveNodes) -> None:
+    def __init__(self, store: KitStore, clock: Clock, nodes: Nodes) -> None:
         self._store = store
         self._clock = clock
         self._nodes = nodes
@@ -56,7 +56,7 @@ class Readiness:
     async def _try(self) -> bool:
         try:
             async with asyncio.timeout(_PATIENCE):
-                if self._nodes.is_shared:
+                if self._store.is_shared:
                     await self._store.journal.head()
                 else:
                     await self._store.check()

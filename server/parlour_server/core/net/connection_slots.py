@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 
 from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import LiveNodes
+from parlour_server.core.live_nodes import Nodes
 from parlour_server.core.token_buckets import rate_limit_key
 
 
@@ -43,7 +43,7 @@ class Slot:
 class ConnectionSlots:
     """All slots of one server."""
 
-    def __init__(self, nodes: LiveNodes, hits: LimitHits, *, total: int, per_address: int) -> None:
+    def __init__(self, nodes: Nodes, hits: LimitHits, *, total: int, per_address: int) -> None:
         """Set the caps: ``total`` of this server, ``per_address`` of all that share the database.
 
         ``hits`` counts refusals.

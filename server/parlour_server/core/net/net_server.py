@@ -19,7 +19,7 @@ from parlour_server.core.accounts.tickets import TicketRedemption
 from parlour_server.core.audit import Audit
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.connections.service import ConnectionService
-from parlour_server.core.live_nodes import LiveNodes
+from parlour_server.core.live_nodes import Nodes
 from parlour_server.core.net.connection_slots import ConnectionSlots
 from parlour_server.core.net.gate import BodyCap, Rules, host_values
 from parlour_server.core.net.http_connection import HttpConnection, HttpSetup
@@ -51,7 +51,7 @@ class NetServer:
         audit: Audit,
         wire: Wire[Any, Any],
         body_cap: BodyCap,
-        nodes: LiveNodes,
+        nodes: Nodes,
         refused: Sequence[Callable[[str], bool]],
         balancer: Balancer | None,
         account_limits: AccountLimits,

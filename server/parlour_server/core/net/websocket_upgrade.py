@@ -15,7 +15,7 @@ from parlour_server.core.audit import Audit, AuditEvent
 from parlour_server.core.connections.connection import ConnectionInfo
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.errors import ParlourServerError, TicketRefusedError
-from parlour_server.core.live_nodes import LiveNodes
+from parlour_server.core.live_nodes import Nodes
 from parlour_server.core.net import http_refusals as refusals
 from parlour_server.core.net.connection_slots import Slot
 from parlour_server.core.net.gate import Redeem, Refuse
@@ -36,7 +36,7 @@ class WebSocketUpgrade:
         audit: Audit,
         limits: Limits,
         buffer: ReadBuffer,
-        nodes: LiveNodes,
+        nodes: Nodes,
         account_limits: AccountLimits,
         *,
         per_user: int,

@@ -101,7 +101,7 @@ def _connect(database: Engine) -> Iterator[Connection]:
         advice = _advice(database.path)
     else:
         engine = create_engine(
-            "postgresql+psycopg://", creator=database.connect_to_migrate, poolclass=NullPool
+            f"{database.dialect}://", creator=database.connect_to_migrate, poolclass=NullPool
         )
         advice = ""
     try:

@@ -185,30 +185,7 @@ class JournalEntry:
 
 
 NodeId = NewType("NodeId", str)
-"""One run of a server, among those that share a database."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountAtNode:
-    """How many connections someone has at a server, and the status that its program gave them."""
-
-    node: NodeId
-    user: UserName
-    connections: int
-    status: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodesSeen:
-    """What a server sees of the others when it renews its lease."""
-
-    now: Millis
-    """By the database's clock."""
-    nodes: frozenset[NodeId]
-    """Those with a lease, this one too."""
-    accounts: tuple[AccountAtNode, ...]
-    """At other servers: those that changed, or all."""
-    is_complete: bool
+"""One run of a server."""
 
 
 Failures = dict[str, tuple[int, Millis]]

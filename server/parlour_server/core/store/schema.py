@@ -16,7 +16,7 @@ from parlour_server.core.errors import SetupError
 from parlour_server.core.program_name import ProgramName
 from parlour_server.core.store.engine.connection import Connection, Engine, NotADatabaseError
 from parlour_server.core.store.engine.incarnation import Restored, begin_incarnation
-from parlour_server.core.store.engine.integrity import Check, damage, table_names
+from parlour_server.core.store.engine.integrity import Check, damage
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.core.store.revisions import Revisions, read_revisions
 from parlour_server.core.store.table_facts import AccountRows, Rule, Tables
@@ -130,7 +130,7 @@ class Schema:
         if self._found(engine) != self._revisions.newest:
             return False
         with engine.explained(), closing(engine.connect_reader()) as db:
-            return self.bounds.keys() <= table_names(db)
+            return self.bounds.keys() <= engine.table_names(db)
 
     def check(self, place: Path | Engine) -> None:
         """Raise SetupError unless it is a database with the newest schema."""

@@ -19,13 +19,9 @@ KIT_BOUNDS: Final[Mapping[str, str]] = {
     "invites": "pruned after they ended",
     "journal": "an hour, or 1,000 entries",
     "logs": "one for each log",
-    "node_accounts": "people connected",
-    "nodes": "one for each server",
     "recovery_codes": "10 for each account",
     "second_factors": "10 for each account",
-    "server_keys": "a few rows",
     "sessions": "logins.sessions_per_user; pruned after they ended",
-    "tickets": "logins.ticket_seconds",
 }
 """What bounds each table of the core, in a few words."""
 

@@ -31,7 +31,6 @@ from parlour_server.core.errors import (
 from parlour_server.core.program_name import ProgramName
 from parlour_server.host.cli import database_commands as databases
 from parlour_server.host.cli import doctor_command as doctor
-from parlour_server.host.cli import import_command as imports
 from parlour_server.host.cli import invite_commands as invites
 from parlour_server.host.cli import ready_command as readiness
 from parlour_server.host.cli import serve_commands as serve
@@ -61,7 +60,6 @@ KIT_COMMANDS: Final = (
     sessions.session,
     databases.migrate,
     databases.new_incarnation,
-    imports.import_,
 )
 """What every server has."""
 

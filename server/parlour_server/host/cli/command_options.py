@@ -137,9 +137,12 @@ def example(text: str) -> str:
 
 def folder_of(data: Path) -> "DataFolder":
     """Return the private, initialised folder. Raises SetupError."""
-    folder = program().folder(data.absolute())
+    from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415 - see the module's docstring
+
+    spec = program()
+    folder = spec.folder(data.absolute())
     folder.check()
-    folder.require(has_database=not settings_of(folder).database.url)
+    folder.require(has_database=not engine_for(spec, folder, settings_of(folder)).is_shared)
     return folder
 
 

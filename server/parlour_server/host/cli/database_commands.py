@@ -25,7 +25,7 @@ def migrate(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
     folder = folder_of(data)
     with action(folder, "migrate") as result:
-        before, after = upgrade_schema(program().schema, folder, settings_of(folder))
+        before, after = upgrade_schema(program(), folder, settings_of(folder))
         result["schema"] = f"{before} to {after}"
     if as_json:
         say({"before": before, "after": after})
@@ -39,15 +39,16 @@ def migrate(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 def new_incarnation(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """After other tools restored the database: give the logs a new incarnation, so that clients notice.
 
-    For PostgreSQL, and for SQLite replicas. Stop all servers first. Without it, numbers of lost messages are
-    used again, and clients take that for an attack. `backup restore` does it by itself.
+    For a database on a server of its own, and for SQLite replicas. Stop all servers first. Without it,
+    numbers of lost messages are used again, and clients take that for an attack. `backup restore` does it by
+    itself.
     """
     from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.host.setup.restored_database import begin_again  # noqa: PLC0415
 
     folder = folder_of(data)
     with action(folder, "new-incarnation") as result:
-        name = begin_again(program(), folder, engine_for(folder, settings_of(folder).database))
+        name = begin_again(program(), folder, engine_for(program(), folder, settings_of(folder)))
         result["name"] = name
     if as_json:
         say({"incarnation": name})

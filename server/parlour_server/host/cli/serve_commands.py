@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from parlour_server.core.config.server_settings import Settings
     from parlour_server.core.data_folder import DataFolder
 
-_file = click.Path(path_type=Path, dir_okay=False)
-
 
 @click.command(
     epilog=example("$command init --data ~/$word\n$command init --data ~/$word --name $word.example.org")
@@ -45,20 +43,11 @@ _file = click.Path(path_type=Path, dir_okay=False)
     is_flag=True,
     help="Replace lost keys with new ones. Clients and invite links will no longer recognise the server.",
 )
-@click.option(
-    "--database",
-    metavar="URL",
-    help="Keep everything in this PostgreSQL database (postgresql://user@host/name), which can have several "
-    "servers, instead of in a file. The URL has no password.",
-)
-@click.option("--database-password-file", metavar="FILE", type=_file, help="A file with its password.")
 @json_option
 def init(
     data: Path,
     names: tuple[str, ...],
     replace_lost_keys: bool,  # noqa: FBT001 - click passes flags by name
-    database: str | None,
-    database_password_file: Path | None,
     as_json: bool,  # noqa: FBT001
     **settings: Any,
 ) -> None:
@@ -70,16 +59,9 @@ def init(
 
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
     from parlour_server.host.setup.initialise import initialise  # noqa: PLC0415
-    from parlour_server.host.setup.open_store import refuse_secrets  # noqa: PLC0415
 
     spec = program()
     folder = spec.folder(data.absolute())
-    refuse_secrets(database)
-    given = {
-        "database.url": database,
-        "database.password_file": database_password_file,
-        **{name.replace("__", ".", 1): value for name, value in settings.items()},
-    }
     result: dict[str, str] = {}
     with ExitStack() as stack:
 
@@ -93,7 +75,9 @@ def init(
                 folder,
                 names,
                 SystemClock(),
-                given={name: _absolute(value) for name, value in given.items() if value},
+                given={
+                    name.replace("__", ".", 1): _absolute(value) for name, value in settings.items() if value
+                },
                 replace_lost_keys=replace_lost_keys,
                 begin=begin,
             )
@@ -145,7 +129,7 @@ def _absolute(value: str | Path) -> str:
 @click.option(
     "--migrate",
     is_flag=True,
-    help="Upgrade the database first, if its schema is an older one. Not for PostgreSQL.",
+    help="Upgrade the database first, if its schema is an older one. Only for a SQLite file.",
 )
 def run(
     data: Path,
@@ -182,16 +166,17 @@ def run(
 def _migrate(folder: "DataFolder", settings: "Settings") -> None:
     """Upgrade the database that only this server uses. Raises SetupError."""
     from parlour_server.core.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415
     from parlour_server.host.setup.schema_upgrade import upgrade_schema  # noqa: PLC0415
 
-    if settings.database.url:
+    spec = program()
+    if engine_for(spec, folder, settings).is_shared:
         raise SetupError(
             f"--migrate is for a server with a SQLite file; other servers may run on this database, so run"
             f" `{command()} migrate` once, and then start them without it"
         )
-    schema = program().schema
-    if schema.is_newest(folder.database):
+    if spec.schema.is_newest(folder.database):
         return  # Alembic is not loaded where it has nothing to do
     with action(folder, "migrate") as result:
-        before, after = upgrade_schema(schema, folder, settings)
+        before, after = upgrade_schema(spec, folder, settings)
         result["schema"] = f"{before} to {after}"

@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from parlour_server.core.addresses import Networks, listen_address, refuse_no_name
-from parlour_server.core.config.server_settings import Settings, refuse_url
+from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.errors import SetupError
 from parlour_server.core.program_name import ProgramName
 
@@ -233,7 +233,6 @@ def _refuse_meaningless(settings: Settings, values: Values, place: _Place) -> No
         ("listen", "origins"): lambda: _refuse_origins(listen.origins),
         ("listen", "proxies"): lambda: Networks("listen.proxies", listen.proxies),
         ("listen", "metrics"): lambda: listen.metrics and listen_address(listen.metrics),
-        ("database", "url"): lambda: refuse_url(settings.database.url, "postgresql", "postgres"),
     }
     for name, section in msgspec.structs.asdict(settings).items():
         checks |= {(name, key): check for key, check in section.checks().items()}

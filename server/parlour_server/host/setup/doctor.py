@@ -35,9 +35,7 @@ from parlour_server.host.setup.certificate_state import ends_soon
 from parlour_server.host.setup.certificates import is_own, pin_of, read_certificate
 from parlour_server.host.setup.open_store import engine_for
 from parlour_server.host.setup.operator_log import INTERRUPTED, UNFINISHED, OperatorLog
-from parlour_server.host.setup.postgres_findings import examine_postgres
 from parlour_server.host.setup.public_address import running, unknown_port
-from parlour_server.host.setup.server_keys import find_other_uploads
 
 
 def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Finding], Settings | None]:
@@ -58,7 +56,7 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
         found += _listening(known, running(folder))
         if (warning := unknown_port(folder, known)) is not None:
             found.append(Finding("advice", "invite", warning))
-        engine = engine_for(folder, known.database)
+        engine = engine_for(program, folder, known)
         program.schema.check(engine)
     except ParlourServerError as error:
         about = "configuration" if engine is None else "database"
@@ -69,11 +67,12 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
         found += [
             *_database(program, engine),
             *_sessions(engine, settings),
-            *_uploads(folder, engine),
             *_operator_log(folder, program.name.command),
         ]
     for capability in program.capabilities:
         found += capability.findings(folder, settings, engine)
+    if engine is not None and not any(one.about == "uploads" for one in found):
+        found += _uploads(folder, engine)
     found += [*_process(), *_libraries()]
     where = running(folder)
     found.append(
@@ -148,16 +147,15 @@ def _key_exchange(tls: TlsFiles) -> list[Finding]:
 def _database(program: ProgramSpec[Any, Any], engine: Engine) -> list[Finding]:
     damaged = [Finding("danger", "database", sentence) for sentence in program.schema.damage(engine)]
     if isinstance(engine, SqliteEngine):
-        where, others = "all of it readable", []
+        where = "all of it readable"
         mend = f"restore a backup that `{program.name.command} backup verify` finds intact"
     else:
-        where, others = f"{engine}", examine_postgres(engine)
+        where = f"{engine}"
         mend = "restore a dump from before into a new database (docs/how-to/cluster.md)"
     if damaged:
-        return [*damaged, Finding("danger", "database", f"it is damaged: {mend}"), *others]
+        return [*damaged, Finding("danger", "database", f"it is damaged: {mend}")]
     return [
         Finding("fine", "database", f"schema {program.schema.version}, {where}"),
-        *others,
         *_logs(engine),
     ]
 
@@ -196,11 +194,8 @@ def _uploads(folder: DataFolder, engine: Engine) -> list[Finding]:
     try:
         with closing(engine.connect_reader()) as db:
             recorded = folder.uploads.recorded(db, SystemClock().now())
-            other = find_other_uploads(db, folder) if engine.is_shared else None
     except engine.failures:
         return []  # the finding about the database reports it
-    if other:
-        return [Finding("danger", "uploads", other)]
     damaged = [
         f"the uploaded file {file} {why}"
         for file, size, sha256 in recorded

@@ -10,7 +10,6 @@ from typing import Any
 
 from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.clock import Clock
-from parlour_server.core.config.server_settings import DatabaseSettings
 from parlour_server.core.config.settings_table import rows
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
@@ -19,8 +18,7 @@ from parlour_server.host.config.settings_file import default_file, with_values
 from parlour_server.host.config.settings_loader import load, refuse_names
 from parlour_server.host.setup.certificates import make_keys, pin_of, read_certificate, renew_if_due
 from parlour_server.host.setup.disk_reserve import keep_reserve
-from parlour_server.host.setup.open_store import engine_for, opened
-from parlour_server.host.setup.server_keys import claim_keys
+from parlour_server.host.setup.open_store import claim_keys, engine_for, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +47,13 @@ async def initialise(
     """
     refuse_names(names)
     _refuse_database(program, folder, given or {})
-    _refuse_older_schema(program, folder)
     folder.create()
     begin()
     new = [*_settings(program, folder, names, given or {})]
     settings = load(folder.settings, program.settings, program.name)
-    engine = engine_for(folder, settings.database)
-    was_made = bool(engine.revisions()) if settings.database.url else folder.database.exists()
-    if settings.database.url and was_made and not folder.key.exists() and not replace_lost_keys:
+    engine = engine_for(program, folder, settings)
+    was_made = engine.exists()
+    if engine.is_shared and was_made and not folder.key.exists() and not replace_lost_keys:
         raise SetupError(
             f"{engine} belongs to a server already, and another one on it needs the same keys: copy the data"
             f" folder of the first to {folder.path}, then run this again"
@@ -78,34 +75,25 @@ async def initialise(
         new.append("database")
     keep_reserve(folder)
     program.schema.check(engine)
-    claim_keys(engine, folder, replace=replace_lost_keys)
+    claim_keys(program, folder, engine, replace=replace_lost_keys)
     async with opened(program, folder, clock) as store:
         new += await program.first_run(folder, store, clock)
     return Initialised(settings.listen.names, pin_of(read_certificate(folder.certificate)), tuple(new))
 
 
-def _refuse_older_schema(program: ProgramSpec[Any, Any], folder: DataFolder) -> None:
-    """Raise SetupError for a database that has to be migrated first, before anything is written."""
-    if not folder.settings.exists():
-        return
-    settings = load(folder.settings, program.settings, program.name)
-    engine = engine_for(folder, settings.database)
-    if bool(engine.revisions()) if settings.database.url else folder.database.exists():
-        program.schema.check(engine)
-
-
 def _refuse_database(program: ProgramSpec[Any, Any], folder: DataFolder, given: Mapping[str, str]) -> None:
-    """Raise SetupError for a database that can't be used, before anything is written."""
-    if "database.url" not in given:
-        return
-    if folder.database.exists():
+    """Raise SetupError for a database that can't be used, before anything is written.
+
+    Such as one that has to be migrated first, or another one than that of the folder.
+    """
+    settings = load(folder.settings, program.settings, program.name, flags=given)
+    engine = engine_for(program, folder, settings)
+    if engine.is_shared and folder.database.exists():
         raise SetupError(
-            f"{folder.path} has a database already; `{program.name.command} import` moves it to PostgreSQL"
+            f"{folder.path} has a database already; `{program.name.command} import` moves it to another one"
         )
-    settings = DatabaseSettings(
-        url=given["database.url"], password_file=given.get("database.password_file", "")
-    )
-    engine_for(folder, settings).revisions()
+    if engine.exists() and folder.settings.exists():
+        program.schema.check(engine)
 
 
 def _settings(

@@ -1,7 +1,7 @@
 """Makes a database ready that other tools restored: its logs get a new incarnation, so that clients notice.
 
-`backup restore` does this by itself; PostgreSQL restores its databases itself, and a replica of a SQLite file
-is restored by the tool that made it.
+`backup restore` does this by itself; a database on a server of its own is restored by that, and a replica of
+a SQLite file by the tool that made it.
 """
 
 import sqlite3
@@ -11,11 +11,9 @@ from parlour_protocol.kit.ids import Incarnation
 from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
-from parlour_server.core.store.engine.connection import SHARED_NOW, Engine, WriteConnection
+from parlour_server.core.store.engine.connection import Engine, WriteConnection
 from parlour_server.core.store.engine.incarnation import renew_incarnation
 from parlour_server.host.setup.folder_lock import locked
-
-_RUNNING = f"SELECT address FROM nodes WHERE until > {SHARED_NOW}"  # noqa: S608 - of ours
 
 
 def begin_again(program: ProgramSpec[Any, Any], folder: DataFolder, engine: Engine) -> Incarnation:
@@ -25,8 +23,7 @@ def begin_again(program: ProgramSpec[Any, Any], folder: DataFolder, engine: Engi
         return _of_the_file(program, folder)
 
     def restored(db: WriteConnection) -> None:
-        if running := db.execute(_RUNNING).fetchall():
-            raise SetupError(f"a server still runs on {engine} ({running[0][0]}); stop all of them first")
+        engine.refuse_running(db)
         program.schema.restored(db)
 
     return renew_incarnation(engine, restored)

@@ -19,11 +19,11 @@ from parlour_protocol.kit.names import parse_user_name
 from parlour_server.app.account_data import Deletion
 from parlour_server.app.log_account_data import LOG_ACCOUNT_DATA
 from parlour_server.app.program_store import ProgramStore
+from parlour_server.capabilities.postgres.engine import PostgresEngine
 from parlour_server.core.accounts.tables.accounts import new_pseudonym
 from parlour_server.core.clock import SteadyClock
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.store.engine.postgres_engine import PostgresEngine
 from tests import postgres
 
 ROOT = Path(__file__).parents[4]

@@ -97,7 +97,7 @@ CHANGES: dict[Words, Words] = {
 }
 UNREACHABLE_CA = {("cert", "renew"), ("cert", "request")}
 OTHER_TESTS = {
-    ("import",),  # needs PostgreSQL: tests/server/chat/cli/test_import.py
+    ("import",),  # needs PostgreSQL: tests/server/capabilities/postgres/test_import.py
     ("run",),  # changes nothing but with --migrate: tests/server/host/setup/test_readiness.py
 }
 

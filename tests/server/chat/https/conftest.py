@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from starlette.types import ASGIApp
-from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock, by_itself
+from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.kit.secret import Secret
 from parlour_server.chat.delivery.blob_store import BlobStore
@@ -54,6 +54,7 @@ from parlour_server.core.https.request_body import BodyPace
 from parlour_server.core.https.request_guard import RequestGuard
 from parlour_server.core.https.second_factor_endpoints import SecondFactorEndpoints
 from parlour_server.core.limit_hits import LimitHits
+from parlour_server.core.live_nodes import Alone
 from parlour_server.core.signatures import SigningKey
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ OPERATIONS = Operations(CHAT.operations)
 @pytest.fixture
 def rates(clock: StoppedClock) -> RequestRates:
     """Return the rate of an address: a hundred at once."""
-    return RequestRates(clock, by_itself(), LimitHits(), "rate", per_minute=60, burst=100)
+    return RequestRates(clock, Alone(), LimitHits(), "rate", per_minute=60, burst=100)
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def account_limits() -> AccountLimits:
 @pytest.fixture
 def budgets(clock: StoppedClock, account_limits: AccountLimits) -> DeliveryBudgets:
     """Return the delivery service's budgets, with the defaults."""
-    return DeliveryBudgets(SETTINGS.rates, SETTINGS.files, clock, by_itself(), account_limits, LimitHits())
+    return DeliveryBudgets(SETTINGS.rates, SETTINGS.files, clock, Alone(), account_limits, LimitHits())
 
 
 @pytest.fixture
@@ -125,8 +126,8 @@ def application(
     logins = login_settings
     sessions = Sessions(store.sessions, bus, clock, audit, logins, SessionActivity(clock), AccountLimits())
     throttle = LoginThrottle(store.attempts, clock, logins)
-    tickets = RequestRates(clock, by_itself(), LimitHits(), "rate", per_minute=60, burst=60)
-    by_account = RequestRates(clock, by_itself(), LimitHits(), "rate", per_minute=600, burst=600)
+    tickets = RequestRates(clock, Alone(), LimitHits(), "rate", per_minute=60, burst=60)
+    by_account = RequestRates(clock, Alone(), LimitHits(), "rate", per_minute=600, burst=600)
     guard = RequestGuard(sessions, BodyPace(5, 65_536), by_account, OPERATIONS)
     keys = SecurityKeys(SERVER)
     confirm = Reauthentication(store.accounts, passwords, factors, throttle, audit)
@@ -173,7 +174,7 @@ def application(
             large,
         ),
         FileEndpoints(guard, uploads, budgets),
-        HealthEndpoints(Readiness(store, clock, by_itself())),
+        HealthEndpoints(Readiness(store, clock, Alone())),
     )
     handlers = {name: handler for each in endpoints for name, handler in each.handlers.items()}
     return make_api(OPERATIONS, handlers, guard, Problems(ERROR_ANSWERS, ERROR_STATUSES), rates, audit)

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import msgspec
 from tests.server.chat.service.inline_store import InlineStore
 from tests.server.core.store.world import log_in
-from tests.server.fakes import by_itself
 
 from parlour_protocol.frames.bodies import Joined, Message
 from parlour_protocol.frames.replies import AnyServerFrame, Entered, Error, Hello, LogEvent, Ok, Stored
@@ -41,6 +40,7 @@ from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.connection import ConnectionInfo
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.limit_hits import LimitHits
+from parlour_server.core.live_nodes import Alone
 from parlour_server.core.metrics import Metrics
 from parlour_server.core.store.records import NewAccountRecord, SessionRecord, TicketGrant
 
@@ -172,7 +172,7 @@ class World:
     def serve(self, settings: ChatSettings, store: ChatStore) -> None:
         """Run the chat over a store: ``chat`` is what the network sees of it."""
         background = BackgroundTasks()
-        self.nodes = by_itself()
+        self.nodes = Alone()
         connected: ConnectedPeers[PeerState] = ConnectedPeers()
         self.program = Chat(
             messages=MessageSettings(),

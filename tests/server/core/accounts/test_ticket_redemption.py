@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from nacl.signing import SigningKey
-from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_itself, by_login
+from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_login
 
 from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.kit.session_key import Redemption
@@ -26,6 +26,7 @@ from parlour_server.core.errors import (
     TooManyAttemptsError,
 )
 from parlour_server.core.limit_hits import LimitHits
+from parlour_server.core.live_nodes import Alone
 from parlour_server.core.store.records import SessionRecord
 
 KEY = SigningKey(b"a session's key".ljust(32))
@@ -43,7 +44,7 @@ class Desk:
         self.sessions = Sessions(
             store.sessions, bus, clock, audit, settings, SessionActivity(clock), AccountLimits()
         )
-        rates = RequestRates(clock, by_itself(), LimitHits(), "rate", per_minute=10_000, burst=10_000)
+        rates = RequestRates(clock, Alone(), LimitHits(), "rate", per_minute=10_000, burst=10_000)
         throttle = LoginThrottle(store.attempts, clock, settings)
         self.tickets = Tickets(store.tickets, rates, audit, clock, seconds=30)
         self.redemption = TicketRedemption(store.tickets, store.sessions, throttle, clock)

@@ -1,7 +1,7 @@
 """Tickets: guessable and stored (K2), replayed (K3), long-lived (K4), and asked for in a loop."""
 
 import pytest
-from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_itself, by_login
+from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_login
 
 from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.kit.secret import Secret
@@ -15,6 +15,7 @@ from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.config.server_settings import Logins
 from parlour_server.core.errors import SessionRefusedError, TooManyAttemptsError
 from parlour_server.core.limit_hits import LimitHits
+from parlour_server.core.live_nodes import Alone
 from parlour_server.core.store.records import SessionRecord
 
 
@@ -36,7 +37,7 @@ async def session(sessions: Sessions, make_account: MakeAccount, store: ChatStor
 @pytest.fixture
 def tickets(store: ChatStore, clock: StoppedClock, audit: ReadableAudit) -> Tickets:
     """Return tickets, sixty a minute for each session."""
-    rates = RequestRates(clock, by_itself(), LimitHits(), "rate", per_minute=60, burst=60)
+    rates = RequestRates(clock, Alone(), LimitHits(), "rate", per_minute=60, burst=60)
     return Tickets(store.tickets, rates, audit, clock, seconds=30)
 
 

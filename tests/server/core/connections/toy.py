@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import msgspec
-from tests.server.fakes import ReadableAudit, StoppedClock, by_itself
+from tests.server.fakes import ReadableAudit, StoppedClock
 
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.errors import CloseCode, MalformedFrameError
@@ -29,6 +29,7 @@ from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.connections.topics import Topics
 from parlour_server.core.content_filter import ContentFilter
 from parlour_server.core.limit_hits import LimitHits
+from parlour_server.core.live_nodes import Alone
 from parlour_server.core.store.records import TicketGrant
 
 _F = TypeVar("_F", bound=Frame)
@@ -204,7 +205,7 @@ class World:
             activity=self.activity,
             audit=self.audit,
             clock=self.clock,
-            nodes=by_itself(),
+            nodes=Alone(),
             limits=AccountLimits(),
             content_filter=content_filter,
             hits=self.hits,

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 from tests.server.chat.https.conftest import OPERATIONS, Api
-from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock, by_itself
+from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.kit.secret import Secret
@@ -21,6 +21,7 @@ from parlour_server.core.audit import AuditEvent
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.https.health_endpoints import Readiness
+from parlour_server.core.live_nodes import Alone
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 
 JSON = {"Content-Type": "application/json"}
@@ -372,7 +373,7 @@ async def test_a_server_whose_database_is_damaged_is_not_ready(
             file.write(b"\xff" * size)
     opened = CHAT.make_store(SqliteEngine(folder.database), StoppedClock(), False)
     await opened.open()
-    readiness = Readiness(opened, StoppedClock(), by_itself())
+    readiness = Readiness(opened, StoppedClock(), Alone())
     await readiness.require()
     with pytest.raises(UnavailableError):
         await opened.second_factors.of(parse_user_name("anna"))

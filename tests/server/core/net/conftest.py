@@ -20,7 +20,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from tests.server.fakes import by_itself
 
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.errors import SESSION_ENDED
@@ -38,6 +37,7 @@ from parlour_server.core.connections.connection import Connection, text_frame
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.https.operations import Operations
 from parlour_server.core.limit_hits import LimitHits
+from parlour_server.core.live_nodes import Alone
 from parlour_server.core.net.event_loops import LoopFactory, loop_factory
 from parlour_server.core.net.gate import BodyCap
 from parlour_server.core.net.listener import Balancer, bind
@@ -330,7 +330,7 @@ class Bench:
             self.audit,
             WIRE,
             self._body_cap,
-            by_itself(),
+            Alone(),
             self.hooks.refused,
             self.hooks.balancer,
             AccountLimits(),

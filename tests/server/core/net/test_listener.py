@@ -8,12 +8,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from tests.server.fakes import by_itself
 
 from parlour_server.core.addresses import listen_address, plain_address
 from parlour_server.core.audit import AuditEvent
 from parlour_server.core.errors import SetupError
 from parlour_server.core.limit_hits import LimitHits
+from parlour_server.core.live_nodes import Alone
 from parlour_server.core.net.connection_slots import ConnectionSlots
 from parlour_server.core.net.listener import bind
 from parlour_server.core.token_buckets import rate_limit_key
@@ -190,7 +190,7 @@ async def test_an_address_that_is_taken(bench: Any) -> None:
 
 def test_slots_count_and_forget() -> None:
     """A refused or returned slot leaves nothing behind, and returning twice returns once."""
-    slots = ConnectionSlots(by_itself(), LimitHits(), total=2, per_address=1)
+    slots = ConnectionSlots(Alone(), LimitHits(), total=2, per_address=1)
     first = slots.take("192.0.2.1")
     assert first is not None
     assert slots.take("192.0.2.1") is None

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.server.fakes import by_itself
 
 from parlour_server.core.config.server_settings import Connections
 from parlour_server.core.limit_hits import LimitHits
+from parlour_server.core.live_nodes import Alone
 from parlour_server.core.net.connection_slots import ConnectionSlots
 from parlour_server.core.net.malloc_trim import MallocTrim
 from parlour_server.core.net.ping_timer import BEATS, SILENT_BEATS, PingTimer
@@ -36,7 +36,7 @@ def pulse(*connections: Silent) -> PingTimer:
     registry: Any = connections
     return PingTimer(
         registry,
-        ConnectionSlots(by_itself(), LimitHits(), total=1, per_address=1),
+        ConnectionSlots(Alone(), LimitHits(), total=1, per_address=1),
         MallocTrim(lambda: None),
         20,
     )

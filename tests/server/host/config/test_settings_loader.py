@@ -69,6 +69,8 @@ def test_a_server_that_lacks_what_it_would_share_with_others_does_not_start(file
     """In the environment, where others' variables are ignored, and in the file."""
     with pytest.raises(SetupError, match="PARLOUR_BUS_URL is in the environment, but this server lacks"):
         load(file, Settings, NAME, environment={"PARLOUR_BUS_URL": "nats://localhost"})
+    with pytest.raises(SetupError, match="this server lacks the capability that has the section database"):
+        load(file, Settings, NAME, environment={"PARLOUR_DATABASE_URL": "postgresql:///parlour"})
     with pytest.raises(SetupError, match="line 1: this server lacks the capability that has the section bus"):
         load(write(file, "[bus]\n"), Settings, NAME, environment={})
 

@@ -5,7 +5,7 @@ grow with the square of all people in small rooms, too, so each connection has a
 restart they go out a little at a time. Changes are collected for a moment, so that a short reconnection is
 not announced. People who share no room never see each other's status.
 
-Servers that share a database learn of each other's people by a table (``LiveNodes``), not by the bus: each
+Servers that share a database learn of each other's people by a table (``Nodes``), not by the bus: each
 announces to those who are connected to it, so nothing is lost with a notification, and the number of
 messages between servers does not grow with rooms.
 """

@@ -47,7 +47,7 @@ _OVERVIEW: Final = f"""
     FROM accounts a ORDER BY a.account
 """  # noqa: S608 - of ours
 _LETTERS: Final = "bcdfghjkmnpqrstvwxz"  # none that looks like another, and no words
-_OF_ACCOUNT: Final = ("second_factors", "recovery_codes", "factor_challenges", "tickets")
+_OF_ACCOUNT: Final = ("second_factors", "recovery_codes", "factor_challenges")
 """Tables of the core with rows of an account that go with it."""
 
 
@@ -134,8 +134,8 @@ class Accounts:
     async def close(self, by: ByOperator, password_hash: str, others: Iterable[AccountRows]) -> int:
         """Delete an account, as far as every server knows it; returns how many sessions ended (journal).
 
-        It is disabled for good with this hash, which no password matches; second factors and tickets go, and
-        ``others``, which capabilities have. Its name stays taken. Raises RefusedError(NOT_FOUND).
+        It is disabled for good with this hash, which no password matches; second factors go, and ``others``,
+        which capabilities have. Its name stays taken. Raises RefusedError(NOT_FOUND).
         """
 
         def write(db: WriteConnection, authority: Authority) -> int:

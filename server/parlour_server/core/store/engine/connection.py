@@ -1,18 +1,22 @@
 """What a database engine gives the store: connections, and transactions of several writes at once.
 
-All SQL of a store is written once, in the part of SQL that SQLite and PostgreSQL share, with `?1` or `?` for
-parameters; an engine runs it. What differs is here: how a transaction begins, what keeps two of them apart,
-and what an error means.
+All SQL of a store is written once, in the part of SQL that engines share, with `?1` or `?` for parameters; an
+engine runs it. What differs is here: how a transaction begins, what keeps two of them apart, and what an
+error means.
 """
 
 from asyncio import Future
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.core.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from parlour_server.core.clock import Clock
+    from parlour_server.core.store.ticket_store import TicketStore
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -131,9 +135,6 @@ def unavailable(cause: BaseException) -> UnavailableError:
 ANYWHERE: Final = ""
 """The ``within`` of a write that decides nothing by what it reads."""
 
-SHARED_NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-"""The milliseconds since 1970 by a shared database's clock, in its SQL."""
-
 
 class NotADatabaseError(Exception):
     """The file is not one of SQLite's."""
@@ -157,6 +158,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def dialect(self) -> str:
+        """What SQLAlchemy calls it, and its driver."""
+        ...
+
+    @property
     def unverified(self) -> str:
         """How others on the network can pass for the database, or read along; empty if they can't."""
         ...
@@ -167,6 +173,40 @@ class Engine(Protocol):
 
     def check_rights(self) -> None:
         """Raise SetupError if this user can't read and write every table."""
+        ...
+
+    def exists(self) -> bool:
+        """Return whether the database was made already. Raises SetupError."""
+        ...
+
+    def table_names(self, db: Any) -> frozenset[str]:
+        """Return the names of all tables."""
+        ...
+
+    def table_sizes(self, db: Any) -> Iterable[tuple[str, int | None]]:
+        """Return the bytes of each table with its indexes; None where that is not known."""
+        ...
+
+    def find_damage(self, db: Any) -> Iterator[str]:
+        """Yield what it finds damaged itself, as sentences."""
+        ...
+
+    def refuse_running(self, db: Any) -> None:
+        """Raise SetupError if the database knows of a server that uses it."""
+        ...
+
+    def connections(self, db: Any) -> Mapping[str, int] | None:
+        """Return how many connections each account has at all servers, of those that have any.
+
+        None for a database of one server, which knows it itself.
+        """
+        ...
+
+    def make_tickets(self, writer: Any, clock: "Clock") -> "TicketStore | None":
+        """Return what keeps the tickets of all servers; None for a database of one, which keeps its own.
+
+        ``writer`` is the store's ``Writer``.
+        """
         ...
 
     def revisions(self) -> frozenset[str]:

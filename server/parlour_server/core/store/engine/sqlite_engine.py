@@ -7,20 +7,32 @@ write runs at a time, whatever it is within: the file has one lock.
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.core.errors import SetupError
 from parlour_server.core.store.engine.connection import Job, NotADatabaseError, Outcome, unavailable
+
+if TYPE_CHECKING:
+    from parlour_server.core.clock import Clock
+    from parlour_server.core.store.engine.writer import Writer
+    from parlour_server.core.store.ticket_store import TicketStore
 
 BUSY_SECONDS: Final = 5.0
 """How long a transaction waits for another process (a command)."""
 
 WAL_BYTES: Final = 64 * 1024 * 1024
 """The size that the -wal file is truncated to after it grew."""
+
+_MOST_BROKEN: Final = 10
+"""The most broken pages that are looked for."""
+
+_SIZES: Final = """
+    SELECT s.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_schema s ON s.name = d.name
+    WHERE d.aggregate = 1 GROUP BY s.tbl_name"""
 
 _LEAST_FREE: Final = 64 * 1024
 """The free space that SQLite needs for the files beside the database."""
@@ -105,6 +117,7 @@ class SqliteEngine:
         return code is not None and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
     is_shared = False
+    dialect = "sqlite"
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         """With ``read_only`` the writer's connection can't write either."""
@@ -129,6 +142,47 @@ class SqliteEngine:
     def unverified(self) -> str:
         """Return nothing: it is a file."""
         return ""
+
+    def exists(self) -> bool:
+        """Return whether there is a file."""
+        return self.path.exists()
+
+    def table_names(self, db: SqliteConnection) -> frozenset[str]:
+        """Return the names of all tables."""
+        query = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+        return frozenset(name for (name,) in db.execute(query).fetchall())
+
+    def table_sizes(self, db: SqliteConnection) -> Iterable[tuple[str, int | None]]:
+        """Return the bytes of each table, by `dbstat`, which a few builds of Python lack."""
+        try:
+            return db.execute(_SIZES).fetchall()
+        except sqlite3.OperationalError:
+            return [(name, None) for name in self.table_names(db) if not name.startswith("sqlite_")]
+
+    def find_damage(self, db: SqliteConnection) -> Iterator[str]:
+        """Yield broken pages, triggers and views that nobody of us made, and rows that refer to nothing."""
+        db.execute("PRAGMA cell_size_check = ON")
+        for (sentence,) in db.execute(f"PRAGMA integrity_check({_MOST_BROKEN})"):
+            if sentence != "ok":
+                yield sentence
+        query = "SELECT type, name FROM sqlite_schema WHERE type IN ('trigger', 'view')"
+        for kind, name in db.execute(query):
+            yield f"it has a {kind} that no version of Parlour creates: {name!a}"
+        for table, row, _, _ in db.execute("PRAGMA foreign_key_check"):
+            yield f"row {row} of the table {table!a} refers to nothing"
+
+    def refuse_running(self, db: SqliteConnection) -> None:
+        """Do nothing: who uses a file has its folder's lock."""
+
+    def connections(self, db: SqliteConnection) -> Mapping[str, int] | None:
+        """Return None: its only server knows."""
+        del db
+        return None
+
+    def make_tickets(self, writer: "Writer", clock: "Clock") -> "TicketStore | None":
+        """Return None: its only server keeps them in memory."""
+        del writer, clock
+        return None
 
     def revisions(self) -> frozenset[str]:
         """Return the revisions of an existing database, none if it has no schema.

@@ -161,7 +161,7 @@ async def test_welcomes_that_wait_for_its_devices_go(world: World, delivery: Del
     assert await world.store.readers.row(int, inbox, bob[1]) == 0
 
 
-@pytest.mark.parametrize("table", ["second_factors", "recovery_codes", "factor_challenges", "tickets"])
+@pytest.mark.parametrize("table", ["second_factors", "recovery_codes", "factor_challenges"])
 async def test_nothing_is_left_to_log_in_with(world: World, table: str) -> None:
     """It goes with the account, in the same transaction."""
     (alice,) = await world.people(1)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from tests.server.chat.store.world import FakeClock, World, message
 
+from parlour_server.capabilities.postgres.engine import PostgresConnection
 from parlour_server.chat.program import CHAT, chat_store
 from parlour_server.chat.rooms.rights import decide
-from parlour_server.core.store.engine.postgres_engine import PostgresConnection
 from tests import postgres
 
 MESSAGES = 300

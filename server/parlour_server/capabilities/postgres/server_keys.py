@@ -25,13 +25,11 @@ _UPLOADS: Final = "uploads"
 """The name under which the folder of uploaded files is known."""
 
 
-def claim_keys(engine: Engine, folder: DataFolder, *, replace: bool = False) -> None:
+def claim_keys(folder: DataFolder, engine: Engine, *, replace: bool = False) -> None:
     """Compare the folder's keys with those of the database, which gets them if it has none yet.
 
     With ``replace`` it gets them anyway: the operator gave up lost ones. Raises SetupError.
     """
-    if not engine.is_shared:
-        return  # keys and database are in one folder
     claim = _CLAIM + ("UPDATE SET sha256 = excluded.sha256" if replace else "NOTHING")
     with engine.explained(), closing(engine.connect_writer(announces=False)) as db:
         for name, digest in _fingerprints(folder).items():

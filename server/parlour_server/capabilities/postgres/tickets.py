@@ -5,10 +5,11 @@ A ticket's time is the database's: the clocks of the servers may differ.
 
 from typing import Final
 
+from parlour_server.capabilities.postgres.shared_now import SHARED_NOW
 from parlour_server.core.accounts.tables.sessions import granted_now
 from parlour_server.core.clock import Clock
 from parlour_server.core.store.engine.column_values import device_name, plain, user_name
-from parlour_server.core.store.engine.connection import ANYWHERE, SHARED_NOW, WriteConnection
+from parlour_server.core.store.engine.connection import ANYWHERE, WriteConnection
 from parlour_server.core.store.engine.writer import Writer
 from parlour_server.core.store.records import TicketGrant
 

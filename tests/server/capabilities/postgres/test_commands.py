@@ -15,10 +15,10 @@ from tests.server.chat.cli.test_commands import Capture, fail, run
 
 from parlour_protocol.kit.frames import Ok
 from parlour_protocol.kit.ids import new_request_id
+from parlour_server.capabilities.postgres import engine as postgres_engine
 from parlour_server.chat.cli.command_line import COMMAND_LINE
 from parlour_server.chat.program import CHAT
 from parlour_server.core.clock import SystemClock
-from parlour_server.core.store.engine import postgres_engine
 from parlour_server.host.setup.initialise import initialise
 from parlour_server.testing.server import Person, running
 from tests import postgres
@@ -336,7 +336,7 @@ def test_without_the_driver(
     tmp_path: Path, url: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sentence says how to install it."""
-    monkeypatch.setitem(sys.modules, "parlour_server.core.store.engine.postgres_engine", None)
+    monkeypatch.setitem(sys.modules, "parlour_server.capabilities.postgres.engine", None)
     _, sentence = fail(capsys, "init", "--data", str(tmp_path / "data"), "--database", url)
     assert "extra `cluster`" in sentence
 

@@ -7,6 +7,7 @@ from tests.server.core.store.world import FakeClock, KitWorld, log_in
 from tests.server.shop_database import PROGRAM, SCHEMA
 
 from parlour_server.app.program_store import ProgramStore
+from parlour_server.core.accounts.tables.authority import ByOperator
 from tests import postgres
 
 TICKET = b"t" * 32
@@ -42,4 +43,17 @@ async def test_old_tickets_are_forgotten(clock: FakeClock) -> None:
         await store.tickets.put(bytes([number]) * 32, world.grant(session), seconds=0)
     with psycopg.connect(postgres.dsn("kit")) as connection:
         assert connection.execute("SELECT count(*) FROM tickets").fetchone() == (1,)
+    await store.close()
+
+
+async def test_tickets_go_with_their_account(clock: FakeClock) -> None:
+    """In the same transaction, though its sessions end, too."""
+    store = ProgramStore(postgres.database("kit", SCHEMA), PROGRAM, clock)
+    await store.open()
+    world = KitWorld(store, clock)
+    session = world.session(await world.account("alice"), 1)
+    await log_in(store, session, cap=9)
+    await store.tickets.put(TICKET, world.grant(session), seconds=30)
+    await store.accounts.close(ByOperator(session.user), "unusable", SCHEMA.of_accounts)
+    assert await store.readers.row(int, "SELECT count(*) FROM tickets") == 0
     await store.close()

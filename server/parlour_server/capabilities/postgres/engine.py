@@ -26,7 +26,10 @@ from psycopg.pq import Conninfo
 from psycopg.types.numeric import Int2Dumper
 
 from parlour_protocol.kit.ids import Incarnation, Millis
+from parlour_server.capabilities.postgres.shared_nodes import connections, running
+from parlour_server.capabilities.postgres.tickets import SharedTickets
 from parlour_server.core.addresses import is_loopback
+from parlour_server.core.clock import Clock
 from parlour_server.core.errors import OutcomeUnknownError, SetupError
 from parlour_server.core.store.engine.connection import (
     Cursor,
@@ -37,6 +40,7 @@ from parlour_server.core.store.engine.connection import (
     WriteTogether,
     unavailable,
 )
+from parlour_server.core.store.engine.writer import Writer
 
 OLDEST: Final = 15
 """The oldest major version."""
@@ -89,6 +93,32 @@ _FORBIDDEN: Final = """
 """
 """The tables that this user can't use."""
 
+_SIZES: Final = """
+    SELECT relname, pg_total_relation_size(oid) FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+"""
+_TRIGGERS: Final = """
+    SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+    WHERE NOT tgisinternal AND relnamespace = ANY (current_schemas(false)::regnamespace[]) ORDER BY tgname
+"""
+_INVALID_INDEXES: Final = """
+    SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+    WHERE NOT indisvalid AND relnamespace = ANY (current_schemas(false)::regnamespace[]) ORDER BY relname
+"""
+_FOREIGN_KEYS: Final = """
+    SELECT conrelid::regclass::text, confrelid::regclass::text, (
+        SELECT string_agg(format('child.%I = parent.%I', mine.attname, theirs.attname), ' AND ')
+        FROM unnest(conkey, confkey) AS pair (here, there)
+        JOIN pg_attribute AS mine ON mine.attrelid = conrelid AND mine.attnum = pair.here
+        JOIN pg_attribute AS theirs ON theirs.attrelid = confrelid AND theirs.attnum = pair.there
+    ), (
+        SELECT string_agg(format('child.%I IS NOT NULL', attname), ' AND ')
+        FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)
+    )
+    FROM pg_constraint WHERE contype = 'f' AND connamespace = ANY (current_schemas(false)::regnamespace[])
+    ORDER BY 1, 2
+"""
+"""Each reference: its table, the one that it refers to, how they are joined, and which rows refer at all."""
 _DATABASES: Final = (psycopg.Error, MemoryError, SetupError)
 """The errors that end a transaction, but for those of one statement, which belong to its write."""
 _OWN_FAULT: Final = (
@@ -209,6 +239,7 @@ class PostgresEngine:
 
     failures: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InternalError, SetupError)
     is_shared = True
+    dialect = "postgresql+psycopg"
 
     def is_damage(self, error: BaseException) -> bool:
         """Return whether PostgreSQL found a page or an index damaged."""
@@ -310,6 +341,51 @@ class PostgresEngine:
                 f"{self} has tables that this user may not read and write ({table}); make it their owner, or"
                 " `GRANT SELECT, INSERT, UPDATE, DELETE` on all of them"
             )
+
+    def exists(self) -> bool:
+        """Return whether it has a schema. Raises SetupError."""
+        return bool(self.revisions())
+
+    def table_names(self, db: PostgresConnection) -> frozenset[str]:
+        """Return the names of all tables."""
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))"
+        return frozenset(name for (name,) in db.execute(query).fetchall())
+
+    def table_sizes(self, db: PostgresConnection) -> Iterable[tuple[str, int | None]]:
+        """Return the bytes of each table with its indexes."""
+        return db.execute(_SIZES).fetchall()
+
+    def find_damage(self, db: PostgresConnection) -> Iterator[str]:
+        """Yield what PostgreSQL itself would refuse, but for superusers and restores that turn that off.
+
+        It knows of broken pages itself, by their checksums. These checks are queries, in a transaction, and
+        no event crosses the network.
+        """
+        db.execute("SET LOCAL statement_timeout = 0")  # a large table takes longer
+        for (name,) in db.execute(_TRIGGERS):
+            yield f"it has a trigger that no version of Parlour creates: {name!a}"
+        for (name,) in db.execute(_INVALID_INDEXES):
+            yield f"its index {name!a} is invalid: make it again with REINDEX INDEX"
+        for table, other, joined, refers in db.execute(_FOREIGN_KEYS):
+            [count] = db.execute(
+                f"SELECT count(*) FROM {table} AS child WHERE {refers}"  # noqa: S608 - PostgreSQL quoted the names
+                f" AND NOT EXISTS (SELECT FROM {other} AS parent WHERE {joined})"
+            ).fetchone()
+            if count:
+                yield f"{count} rows of the table {table!a} refer to nothing in {other!a}"
+
+    def refuse_running(self, db: PostgresConnection) -> None:
+        """Raise SetupError if a server uses it."""
+        if found := running(db):
+            raise SetupError(f"a server still runs on {self} ({found[0]}); stop all of them first")
+
+    def connections(self, db: PostgresConnection) -> Mapping[str, int] | None:
+        """Return how many connections each account has at all servers, of those that have any."""
+        return connections(db)
+
+    def make_tickets(self, writer: Writer, clock: Clock) -> SharedTickets:
+        """Return what keeps the tickets of all servers."""
+        return SharedTickets(writer, clock)
 
     def _rows(self, statement: str) -> "list[tuple[Any, ...]]":
         with self.explained(), closing(self._connect()) as connection:

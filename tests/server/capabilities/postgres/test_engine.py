@@ -15,12 +15,12 @@ import pytest
 from tests.server.core.store.world import FakeClock
 from tests.server.shop_database import SCHEMA
 
+from parlour_server.capabilities.postgres import engine as postgres_engine
+from parlour_server.capabilities.postgres.engine import PostgresEngine, translated
 from parlour_server.chat.name import NAME
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import OutcomeUnknownError, RefusedError, SetupError, UnavailableError
-from parlour_server.core.store.engine import postgres_engine
 from parlour_server.core.store.engine.connection import ANYWHERE
-from parlour_server.core.store.engine.postgres_engine import PostgresEngine, translated
 from parlour_server.core.store.engine.readers import THREADS, Readers
 from parlour_server.core.store.engine.writer import Writer
 from parlour_server.host.setup.certificates import make_keys, renew_if_due

@@ -1,12 +1,43 @@
-"""`import`: move a server to PostgreSQL."""
+"""`import`: move a server to PostgreSQL; and the options of `init`."""
 
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import click
 
 from parlour_server.host.cli.command_options import action, data_option, example, program, run_line
+
+
+def refuse_secret(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
+    """Raise SetupError for a password in a URL that stood on a command line."""
+    from parlour_server.capabilities.postgres.open_engine import open_engine  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415
+
+    if url and open_engine(url).has_password:
+        raise SetupError(
+            "--database has a password in it: every user of this machine could read it on the command line,"
+            " so change it, put it into a file, and give that as --database-password-file"
+        )
+    return url
+
+
+INIT_OPTIONS: Final = (
+    click.Option(
+        ["--database", "database__url"],
+        metavar="URL",
+        callback=refuse_secret,
+        help="Keep everything in this PostgreSQL database (postgresql://user@host/name), which can have "
+        "several servers, instead of in a file. The URL has no password.",
+    ),
+    click.Option(
+        ["--database-password-file", "database__password_file"],
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="A file with its password.",
+    ),
+)
 
 
 @click.command(
@@ -25,7 +56,11 @@ from parlour_server.host.cli.command_options import action, data_option, example
     help="The data folder to move. Its server must not run.",
 )
 @click.option(
-    "--database", metavar="URL", required=True, help="An empty PostgreSQL database. The URL has no password."
+    "--database",
+    metavar="URL",
+    required=True,
+    callback=refuse_secret,
+    help="An empty PostgreSQL database. The URL has no password.",
 )
 @click.option(
     "--database-password-file",
@@ -38,10 +73,8 @@ def import_(data: Path, source: Path, database: str, database_password_file: Pat
 
     The old folder is only read; --data makes a new one. Nobody has to log in again.
     """
-    from parlour_server.host.setup.import_folder import import_folder  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.host.setup.open_store import refuse_secrets  # noqa: PLC0415
+    from parlour_server.capabilities.postgres.import_folder import import_folder  # noqa: PLC0415 - keeps `--help` quick
 
-    refuse_secrets(database)
     spec = program()
     old, new = spec.folder(source.absolute()), spec.folder(data.absolute())
     given = {"database.url": database}

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.capabilities.postgres.server_keys import claim_keys
 from parlour_server.core.clock import SystemClock
-from parlour_server.core.config.server_settings import DatabaseSettings
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.core.private_file import private_file, write_private
@@ -22,7 +22,6 @@ from parlour_server.host.config.settings_loader import load
 from parlour_server.host.setup.disk_reserve import keep_reserve
 from parlour_server.host.setup.folder_lock import locked
 from parlour_server.host.setup.open_store import engine_for
-from parlour_server.host.setup.server_keys import claim_keys
 
 _CHUNK: Final = 1024 * 1024
 
@@ -46,19 +45,20 @@ def import_folder(
 
     ``begin`` records it in the new folder, before anything else is written.
     """
-    from parlour_server.core.store.copy_tables import move_tables  # noqa: PLC0415 - loads SQLAlchemy
+    from parlour_server.capabilities.postgres.copy_tables import move_tables  # noqa: PLC0415 - loads SQLAlchemy
 
     source.check()
     old = load(source.settings, program.settings, program.name, environment={})
-    if old.database.url:
+    if engine_for(program, source, old).is_shared:
         raise SetupError(f"{source.path} has its data in PostgreSQL already")
     source.require()
     with locked(source), ExitStack() as undo:
         program.schema.check(source.database)
         if damaged := program.schema.damage(source.database):
             raise SetupError(f"{source.database} is damaged ({damaged[0]}); restore an earlier backup first")
-        url, password = given["database.url"], given.get("database.password_file", "")
-        engine = engine_for(folder, DatabaseSettings(url=url, password_file=password))
+        engine = engine_for(
+            program, folder, load(folder.settings, program.settings, program.name, flags=given)
+        )
         if engine.revisions():
             raise SetupError(f"{engine} is not empty; import into a new database")
         folder.create()
@@ -70,7 +70,7 @@ def import_folder(
         files = _copy_uploads(source, folder)
         rows = move_tables(source.database, engine, program.schema)
         undo.pop_all()
-        claim_keys(engine, folder)
+        claim_keys(folder, engine)
         keep_reserve(folder)
     return Imported(rows, files)
 

@@ -5,15 +5,16 @@ found by their time, with some overlap, because transactions commit in another o
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
+from parlour_server.capabilities.postgres.shared_now import SHARED_NOW
 from parlour_server.core.store.engine.column_values import plain, user_name
-from parlour_server.core.store.engine.connection import ANYWHERE, SHARED_NOW, WriteConnection
-from parlour_server.core.store.engine.readers import Readers
+from parlour_server.core.store.engine.connection import ANYWHERE, Connection, WriteConnection
 from parlour_server.core.store.engine.writer import Writer
-from parlour_server.core.store.records import AccountAtNode, NodeId, NodesSeen
+from parlour_server.core.store.records import NodeId
 
 _OVERLAP: Final = 5_000
 """Milliseconds; a transaction that takes longer is found with the next snapshot."""
@@ -39,11 +40,35 @@ _CHANGED: Final = (
     "SELECT node, account, connections, status FROM node_accounts WHERE changed > ? AND node != ?"
 )
 
-
 _CONNECTIONS: Final = (
     "SELECT account, sum(connections) FROM node_accounts JOIN nodes USING (node)"  # noqa: S608 - of ours
     f" WHERE connections > 0 AND until > {SHARED_NOW} GROUP BY account"
 )
+
+_RUNNING: Final = f"SELECT address FROM nodes WHERE until > {SHARED_NOW}"  # noqa: S608 - of ours
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAtNode:
+    """How many connections someone has at a server, and the status that its program gave them."""
+
+    node: NodeId
+    user: UserName
+    connections: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodesSeen:
+    """What a server sees of the others when it renews its lease."""
+
+    now: Millis
+    """By the database's clock."""
+    nodes: frozenset[NodeId]
+    """Those with a lease, this one too."""
+    accounts: tuple[AccountAtNode, ...]
+    """At other servers: those that changed, or all."""
+    is_complete: bool
 
 
 class SharedNodes:
@@ -93,13 +118,19 @@ class SharedNodes:
 
         return await self._writer.submit(write, within=ANYWHERE)
 
-    async def connections(self, readers: Readers) -> Mapping[str, int]:
-        """Return how many connections each account has at all servers, of those that have any."""
-        return dict(await readers.rows(lambda *row: (str(row[0]), int(row[1])), _CONNECTIONS))
-
     async def leave(self, node: NodeId) -> None:
         """Give up the lease: this server stops."""
         await self._writer.submit(lambda db: _end(db, node), within=ANYWHERE)
+
+
+def connections(db: Connection) -> Mapping[str, int]:
+    """Return how many connections each account has at all servers, of those that have any."""
+    return {str(account): int(count) for account, count in db.execute(_CONNECTIONS).fetchall()}
+
+
+def running(db: Connection) -> list[str]:
+    """Return the addresses of the servers that use the database."""
+    return [address for (address,) in db.execute(_RUNNING).fetchall()]
 
 
 def _end(db: WriteConnection, node: NodeId) -> None:

@@ -10,9 +10,10 @@ from tests.server.shop_database import PROGRAM, SCHEMA
 
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.app.program_store import ProgramStore
+from parlour_server.capabilities.postgres.live_nodes import LEASE_SECONDS, SNAPSHOT_SECONDS, LiveNodes
+from parlour_server.capabilities.postgres.shared_nodes import SharedNodes
 from parlour_server.core.clock import SteadyClock
 from parlour_server.core.limit_hits import LimitHits
-from parlour_server.core.live_nodes import LEASE_SECONDS, SNAPSHOT_SECONDS, LiveNodes
 from parlour_server.core.net.connection_slots import ConnectionSlots
 from parlour_server.core.token_buckets import MINUTE, KeyedBuckets
 from tests import postgres
@@ -31,7 +32,7 @@ async def begin() -> AsyncIterator[Begin]:
         steady = SteadyClock(clock or FakeClock())
         stores.append(ProgramStore(engine, PROGRAM, steady, tells_by_bus=True))
         await stores[-1].open()
-        nodes = LiveNodes(stores[-1].nodes, steady, "127.0.0.1:0", outage_seconds=30)
+        nodes = LiveNodes(SharedNodes(stores[-1].writer), steady, "127.0.0.1:0", outage_seconds=30)
         await nodes.beat()
         return nodes
 

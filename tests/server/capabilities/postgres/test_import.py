@@ -176,7 +176,7 @@ async def test_a_program_with_tables_of_its_own(tmp_path: Path, capsys: Capture)
         await world.api("POST", "/v1/things", {"thing": "lamp"}, bearer=anna.session)
         await world.command("add", "chair")
     url = postgres.empty("imported")
-    line = CommandLine(spec.name, lambda: spec, about="", example="", commands=spec.commands)
+    line = CommandLine(spec.name, lambda: spec, about="", example="", capabilities=spec.capabilities)
     words = ("--from", str(tmp_path / "old"), "--data", str(tmp_path / "new"), "--database", url)
     assert await asyncio.to_thread(line.run, ("import", *words)) == 0
     capsys.readouterr()

@@ -4,7 +4,10 @@ from contextlib import closing
 from typing import Final
 
 from parlour_server.app.finding import Finding
+from parlour_server.capabilities.postgres.server_keys import find_other_uploads
+from parlour_server.capabilities.postgres.shared_now import SHARED_NOW
 from parlour_server.core.clock import SystemClock
+from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.core.store.engine.connection import Connection, Engine
 
@@ -18,13 +21,18 @@ _MUST_BE_ON: Final = {
 _FEW_CONNECTIONS: Final = 50
 
 
-def examine_postgres(engine: Engine) -> list[Finding]:
+def examine_postgres(folder: DataFolder, engine: Engine) -> list[Finding]:
     """Return the findings."""
     try:
         with engine.explained(), closing(engine.connect_reader()) as db:
-            return [*_safety(db), *_machine(db), *_network(engine, db)]
+            return [*_safety(db), *_machine(db), *_network(engine, db), *_uploads(folder, db)]
     except SetupError as error:
         return [Finding("danger", "database", str(error))]
+
+
+def _uploads(folder: DataFolder, db: Connection) -> list[Finding]:
+    other = find_other_uploads(db, folder)
+    return [Finding("danger", "uploads", other)] if other else []
 
 
 def _show(db: Connection, setting: str) -> str:
@@ -60,7 +68,7 @@ def _machine(db: Connection) -> list[Finding]:
         )
     clock = SystemClock()
     before = clock.now()
-    [theirs] = db.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").fetchone()
+    [theirs] = db.execute(f"SELECT {SHARED_NOW}").fetchone()
     off = max(before - theirs, theirs - clock.now(), 0)
     if off > SKEW_MILLIS:
         text = f"this machine's clock and the database's differ by {off / 1000:.1f} s; run NTP on both"

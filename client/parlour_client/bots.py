@@ -143,14 +143,14 @@ class Bot:
         raise ParlourClientError(self.client.connection.status.problem or _("The client stopped."))
 
     async def _answer_invitations(self) -> None:
-        for one in self.client.invitations.all if self._decide is not None else ():
-            if one.kind is RoomKind.DIRECT or self._decide is None:
+        for invitation in self.client.invitations.all if self._decide is not None else ():
+            if invitation.kind is RoomKind.DIRECT or self._decide is None:
                 continue
             try:
-                if await self._decide(one):
-                    await self.client.invitations.accept(one.id)
+                if await self._decide(invitation):
+                    await self.client.invitations.accept(invitation.id)
                 else:
-                    await self.client.invitations.decline(one.id)
+                    await self.client.invitations.decline(invitation.id)
             except RefusedError:
                 pass  # withdrawn meanwhile, or the bot is in too many rooms
 

@@ -39,7 +39,7 @@ _TYPES: Final[Mapping[Kind, Any]] = {
 
 def click_command(command: Command[..., Any], name: str) -> click.Command:
     """Make the click command of an entry of the table."""
-    parameters = [_parameter(one) for one in command.takes(Front.CLI)]
+    parameters = [_parameter(argument) for argument in command.takes(Front.CLI)]
     if command.json:
         parameters.append(
             click.Option(
@@ -62,37 +62,41 @@ def click_command(command: Command[..., Any], name: str) -> click.Command:
 
 def epilog(examples: tuple[str, ...]) -> str:
     """Return the examples as `--help` ends with them."""
-    return "\n".join(("\b", _("Example:"), *(f"  parlour {one}" for one in examples)))
+    return "\n".join(("\b", _("Example:"), *(f"  parlour {example}" for example in examples)))
 
 
-def _parameter(one: Argument) -> click.Parameter:
-    kind, label = one.takes.kind, one.label(Front.CLI)
-    if not one.option:
+def _parameter(argument: Argument) -> click.Parameter:
+    kind, label = argument.takes.kind, argument.label(Front.CLI)
+    if not argument.option:
         many = kind is Kind.QUERY
-        required = one.is_required(Front.CLI)
-        choice = click.Choice(one.takes.choices) if kind is Kind.CHOICE else _TYPES.get(kind)
+        required = argument.is_required(Front.CLI)
+        choice = click.Choice(argument.takes.choices) if kind is Kind.CHOICE else _TYPES.get(kind)
         metavar = None if kind is Kind.CHOICE else label if required else f"[{label}]"
         return click.Argument(
-            [one.name], required=required, type=choice, metavar=metavar, nargs=-1 if many else 1
+            [argument.name], required=required, type=choice, metavar=metavar, nargs=-1 if many else 1
         )
-    flag = f"--{one.flag}"
+    flag = f"--{argument.flag}"
     if kind is Kind.SWITCH:
-        return click.Option([flag, one.name], flag_value="off", default=None, help=_(one.takes.help))
+        return click.Option(
+            [flag, argument.name], flag_value="off", default=None, help=_(argument.takes.help)
+        )
     if kind is Kind.FLAG:
-        return click.Option([flag, one.name], is_flag=True, help=_(one.takes.help))
+        return click.Option([flag, argument.name], is_flag=True, help=_(argument.takes.help))
     return click.Option(
-        [flag, one.name],
+        [flag, argument.name],
         type=_TYPES.get(kind, str),
-        default=one.default,
+        default=argument.default,
         show_default=kind is Kind.COUNT,
         metavar=label,
-        help=_(one.takes.help),
+        help=_(argument.takes.help),
     )
 
 
 def _callback(command: Command[..., Any]) -> Callable[..., None]:
     def callback(*, as_json: bool = False, yes: bool = False, **written: Any) -> None:
-        values = {one.name: _value(one, written[one.name]) for one in command.takes(Front.CLI)}
+        values = {
+            argument.name: _value(argument, written[argument.name]) for argument in command.takes(Front.CLI)
+        }
         if command.check is not None:
             command.check(Front.CLI, values)
         from parlour_client.cli.run_command import run_command  # noqa: PLC0415 - loads the whole client
@@ -102,12 +106,12 @@ def _callback(command: Command[..., Any]) -> Callable[..., None]:
     return callback
 
 
-def _value(one: Argument, written: Any) -> Any:
+def _value(argument: Argument, written: Any) -> Any:
     """Convert click's value for the handler; rooms are looked up later, once connected."""
-    match one.takes.kind:
+    match argument.takes.kind:
         case Kind.SWITCH:
             return False if written == "off" else None
         case Kind.QUERY:
             return " ".join(written)
         case _:
-            return one.default if written is None else written
+            return argument.default if written is None else written

@@ -237,10 +237,10 @@ class TableGroup(click.Group):
         from parlour_client.commands.table import names  # noqa: PLC0415
 
         found = {}
-        for name, one in names(Front.CLI).items():
+        for name, command in names(Front.CLI).items():
             if name.startswith(self._first):
                 word, *more = name.removeprefix(self._first).split(" ")
-                found[word] = _(GROUPS[word][0]) if more else one.help
+                found[word] = _(GROUPS[word][0]) if more else command.help
         return found
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same

@@ -78,7 +78,7 @@ async def _client(home: ChatHome, connect: Connect) -> AsyncIterator[Client]:
 
 def _found(call: Call, command: Command[..., Any], name: str, value: Any) -> Any:
     """Return a named room or invitation in its current state; other values unchanged."""
-    kind = next(one.takes.kind for one in command.arguments if one.name == name)
+    kind = next(argument.takes.kind for argument in command.arguments if argument.name == name)
     if value is None:
         return None
     match kind:

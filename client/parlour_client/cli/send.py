@@ -157,7 +157,7 @@ async def delivered(client: "Client", room: Room, entry: Entry, *, as_json: bool
 
 async def _what_becomes_of(client: "Client", entry: Entry) -> str:
     """Drop a refused message above the limit; return the text about it."""
-    refused = sum(one.entry.failed for one in client.messages.outgoing())
+    refused = sum(message.entry.failed for message in client.messages.outgoing())
     if refused <= MAX_KEPT:
         return _(_KEPT)
     if entry.request is not None:
@@ -280,8 +280,10 @@ async def acknowledged(client: "Client", room: Room, entry: Entry, *, as_json: b
 
 def _tell_why(client: "Client", entry: Entry, told: str) -> str:
     """Print why a message waits, if that is known and was not printed; returns what was."""
-    waiting = [one.entry for one in client.messages.outgoing() if one.entry.request == entry.request]
-    why = next((one.problem for one in waiting if one.delivery is Delivery.QUEUED), "")
+    waiting = [
+        message.entry for message in client.messages.outgoing() if message.entry.request == entry.request
+    ]
+    why = next((entry.problem for entry in waiting if entry.delivery is Delivery.QUEUED), "")
     if why and why != told:
         echo(_("parlour: Not sent yet: {why}").format(why=shown(why)), err=True)
     return why or told

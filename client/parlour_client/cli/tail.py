@@ -115,7 +115,7 @@ async def note_of(client: "Client", event: LogEvent) -> str:
         note = await client.history.note_at(event.room, event.seq)
         return note.detail if note is not None else ""
     entries = await client.history.timeline(event.room, before=Seq(event.seq + 1), limit=1)
-    entry = next((one for one in entries if one.seq == event.seq), None)
+    entry = next((entry for entry in entries if entry.seq == event.seq), None)
     if entry is None:
         return await client.history.trouble_of(event.room, event.seq)
     if isinstance(event.body, Unreadable) and entry.note is None:

@@ -345,14 +345,14 @@ class Command(Generic[P, R]):
 
     def takes(self, front: Front) -> tuple[Argument, ...]:
         """Return its arguments in a front end."""
-        written = [one for one in self.arguments if _is_written(one, front)]
+        written = [argument for argument in self.arguments if _is_written(argument, front)]
         if front is Front.CLI:
             return tuple(written)
-        return tuple(sorted(written, key=lambda one: one.takes.kind in TAKES_THE_REST))
+        return tuple(sorted(written, key=lambda argument: argument.takes.kind in TAKES_THE_REST))
 
     def usage(self, front: Front) -> str:
         """Return how it is written, with its arguments: `/kick PERSON [REASON]`."""
-        words = [self.written(front), *(one.written(front) for one in self.takes(front))]
+        words = [self.written(front), *(argument.written(front) for argument in self.takes(front))]
         if front is Front.CLI:
             words += ["[--json]"] * self.json
             words += [f"[{YES}]"] * (self.asks is not None and self.asks.cli)
@@ -362,7 +362,7 @@ class Command(Generic[P, R]):
 
     def known_as(self) -> str:
         """Return its other words, for help: `/part`; empty if it has none."""
-        return ", ".join(f"/{one}" for one in self.aliases)
+        return ", ".join(f"/{alias}" for alias in self.aliases)
 
     def wrong_use(self, front: Front) -> WrongUseError:
         """Return the error for input that can't be parsed."""
@@ -376,13 +376,13 @@ _WHO: Final = {
 }
 
 
-def _is_written(one: Argument, front: Front) -> bool:
+def _is_written(argument: Argument, front: Front) -> bool:
     hidden = {
         Front.UI: {Kind.HERE, Kind.MESSAGE, Kind.FILE},
         Front.LINE: {Kind.HERE},
         Front.CLI: set[Kind](),
     }
-    return front in one.takes.fronts and one.takes.kind not in hidden[front]
+    return front in argument.takes.fronts and argument.takes.kind not in hidden[front]
 
 
 def command(
@@ -404,12 +404,16 @@ def command(
 
     def made(handler: Callable[Concatenate[Call, P], Awaitable[R]]) -> Command[P, R]:
         first, _, about = inspect.cleandoc(handler.__doc__ or "").partition("\n")
-        written = [one for one in inspect.signature(handler).parameters.values() if one.name != "call"]
+        written = [
+            parameter
+            for parameter in inspect.signature(handler).parameters.values()
+            if parameter.name != "call"
+        ]
         return Command(
             names={Front.UI: ui or name, Front.LINE: line or name, Front.CLI: cli},
             sentence=first.rstrip("."),
             further=about.strip(),
-            arguments=tuple(_argument(one) for one in written),
+            arguments=tuple(_argument(parameter) for parameter in written),
             handler=handler,
             view=view,
             role=role,
@@ -441,7 +445,7 @@ def shown_by(
 
 
 def _argument(parameter: inspect.Parameter) -> Argument:
-    takes = next(one for one in get_args(parameter.annotation) if isinstance(one, Takes))
+    takes = next(arg for arg in get_args(parameter.annotation) if isinstance(arg, Takes))
     required = parameter.default is inspect.Parameter.empty
     return Argument(
         name=parameter.name,

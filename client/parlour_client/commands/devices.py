@@ -68,9 +68,9 @@ async def approve(call: Call, code: Annotated[str, Takes(Kind.WORD, "CODE")]) ->
 )
 async def send_history(call: Call, device: Device) -> Done:
     """Send the messages this device can read to another of your devices, encrypted."""
-    one = await _own(call, device)
+    owned = await _own(call, device)
     count = await call.client.encryption.send_history(device)
-    return Done(_("Sent {count} events to {name}, encrypted.").format(count=count, name=one.name))
+    return Done(_("Sent {count} events to {name}, encrypted.").format(count=count, name=owned.name))
 
 
 @command(
@@ -83,13 +83,13 @@ async def send_history(call: Call, device: Device) -> Done:
 )
 async def revoke(call: Call, device: Device) -> RevokeQuestion:
     """Revoke another device for good: it is logged out, and removed from every encrypted room."""
-    one = await _own(call, device)
-    if one.current:
+    owned = await _own(call, device)
+    if owned.current:
         raise SetupError(
             _("This is the device that you are using."),
             _("To revoke it all the same: {written}").format(written=call.written(revoke_this)),
         )
-    return _revoke_question(call, one)
+    return _revoke_question(call, owned)
 
 
 @command(
@@ -101,23 +101,23 @@ async def revoke(call: Call, device: Device) -> RevokeQuestion:
 )
 async def revoke_this(call: Call) -> RevokeQuestion:
     """Revoke the device that you are using, for good."""
-    here = next((one for one in await call.client.encryption.devices() if one.current), None)
+    here = next((device for device in await call.client.encryption.devices() if device.current), None)
     if here is None:
         raise SetupError(_("This device has no keys yet."), _("There is nothing to revoke."))
     return _revoke_question(call, here)
 
 
-def _revoke_question(call: Call, one: "OwnDevice") -> RevokeQuestion:
+def _revoke_question(call: Call, owned: "OwnDevice") -> RevokeQuestion:
     async def do() -> Done:
-        await call.client.encryption.revoke(DeviceId(one.device))
-        return Done(_("{name} is revoked.").format(name=one.name))
+        await call.client.encryption.revoke(DeviceId(owned.device))
+        return Done(_("{name} is revoked.").format(name=owned.name))
 
-    question = _("Revoke {name} for good?").format(name=one.name)
-    return RevokeQuestion(question, TypedName(one.name, _("revoke it")), do, device=one)
+    question = _("Revoke {name} for good?").format(name=owned.name)
+    return RevokeQuestion(question, TypedName(owned.name, _("revoke it")), do, device=owned)
 
 
 async def _own(call: Call, device: DeviceId) -> "OwnDevice":
-    found = next((one for one in await call.client.encryption.devices() if one.device == device), None)
+    found = next((owned for owned in await call.client.encryption.devices() if owned.device == device), None)
     if found is None:
         raise SetupError(
             _("You have no device with that id."),

@@ -47,7 +47,7 @@ async def encrypt(call: Call, room: Here) -> EncryptQuestion:
             _("{written} shows the details.").format(written=call.written(encryption)),
         )
     me = call.client.account.user
-    people = [one.user for one in await call.client.rooms.members(room.id) if one.user != me]
+    people = [member.user for member in await call.client.rooms.members(room.id) if member.user != me]
 
     async def do() -> RoomEncrypted:
         await call.client.encryption.turn_on(room.id, people)

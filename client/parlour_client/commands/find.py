@@ -49,7 +49,7 @@ def find_invitation(call: "Call", wanted: str) -> "Invitation":
     found = find(waiting, wanted) if wanted else None
     if not wanted:
         opened = call.room.id if call.room is not None else None
-        here = [one for one in waiting if one.id == opened] or list(waiting)
+        here = [invitation for invitation in waiting if invitation.id == opened] or list(waiting)
         found = here[0] if len(here) == 1 else None
     if found is None:
         how = (

@@ -94,7 +94,7 @@ async def react(call: Call, room: Here, message: Message, emoji: Emoji) -> None:
     """React to a message; on the screen, the same reaction again removes it."""
     entry, emoji = await find_message(call, room, message), call.with_emoji(emoji)
     me = call.client.account.user
-    there = any(one.reaction == emoji and me in one.users for one in entry.reactions)
+    there = any(reaction.reaction == emoji and me in reaction.users for reaction in entry.reactions)
     await call.client.messages.react(room.id, message, emoji, on=call.switch(None, there))
 
 

@@ -108,7 +108,7 @@ async def role(
     call: Call,
     room: Here,
     user: Person,
-    role: Annotated[str, Takes(Kind.CHOICE, "ROLE", choices=tuple(one.value for one in Role))],
+    role: Annotated[str, Takes(Kind.CHOICE, "ROLE", choices=tuple(choice.value for choice in Role))],
 ) -> Question | None:
     """Give someone a role in this room."""
 

@@ -89,9 +89,9 @@ def read_arguments(command: Command[..., Any], rest: str, call: Call) -> Given:
     """Parse a command's arguments. Raises SetupError, ParlourProtocolError for invalid ones."""
     rest, sure = _without_yes(command, rest, call.front)
     values: dict[str, Any] = {}
-    for one in _in_order(command, call.front):
-        value, rest = READERS[one.takes.kind](_Reading(command, one, call), rest)
-        values[one.name] = one.default if value is None else value
+    for argument in _in_order(command, call.front):
+        value, rest = READERS[argument.takes.kind](_Reading(command, argument, call), rest)
+        values[argument.name] = argument.default if value is None else value
     if rest:
         raise _too_much(command, call.front)
     if command.check is not None:
@@ -101,8 +101,8 @@ def read_arguments(command: Command[..., Any], rest: str, call: Call) -> Given:
 
 def _in_order(command: Command[..., Any], front: Front) -> Sequence[Argument]:
     """Return the order of parsing: words before arguments that take the rest of the line."""
-    mine = [one for one in command.arguments if front in one.takes.fronts]
-    return sorted(mine, key=lambda one: one.takes.kind in TAKES_THE_REST)
+    mine = [argument for argument in command.arguments if front in argument.takes.fronts]
+    return sorted(mine, key=lambda argument: argument.takes.kind in TAKES_THE_REST)
 
 
 def _longer_names(command: Command[..., Any], front: Front) -> list[str]:
@@ -114,7 +114,7 @@ def _too_much(command: Command[..., Any], front: Front) -> WrongUseError:
     """Return the error for words that remain after a command's arguments."""
     if command.takes(front):
         return command.wrong_use(front)
-    longer = ", ".join(f"/{one}" for one in _longer_names(command, front))
+    longer = ", ".join(f"/{name}" for name in _longer_names(command, front))
     return WrongUseError(
         _("{command} takes nothing after it.").format(command=command.written(front)),
         _("There is also {commands}.").format(commands=longer) if longer else "",
@@ -155,7 +155,7 @@ def _here(reading: _Reading, rest: str) -> tuple[Any, str]:
 def _room(reading: _Reading, rest: str) -> tuple[Any, str]:
     """Parse a room's name; without one, or before the switch that follows, it is the open room."""
     switched = rest in {"", "on", "off"} and any(
-        one.takes.kind is Kind.SWITCH for one in reading.command.arguments
+        argument.takes.kind is Kind.SWITCH for argument in reading.command.arguments
     )
     return (reading.call.here(), rest) if not rest or switched else _named_room(reading, rest)
 
@@ -275,7 +275,11 @@ def _duration(reading: _Reading, rest: str) -> tuple[Any, str]:
 def _flag(reading: _Reading, rest: str) -> tuple[Any, str]:
     """Look for a flag among the next flags, in any order."""
     wanted = reading.argument.takes.word or reading.argument.name
-    others = {one.takes.word or one.name for one in reading.command.arguments if one.takes.kind is Kind.FLAG}
+    others = {
+        argument.takes.word or argument.name
+        for argument in reading.command.arguments
+        if argument.takes.kind is Kind.FLAG
+    }
     words = rest.split(" ")
     flags = 0
     while flags < len(words) and words[flags] in others and words[flags] not in words[:flags]:

@@ -101,7 +101,9 @@ async def rooms(
     mine = call.client.rooms.all
     known = {room.id for room in mine}
     others = (
-        [one for one in await call.client.rooms.directory() if one.room not in known] if everything else []
+        [listing for listing in await call.client.rooms.directory() if listing.room not in known]
+        if everything
+        else []
     )
     return RoomsListed(mine, others)
 
@@ -138,7 +140,7 @@ async def join(call: Call, room: PublicRoom) -> RoomOpened:
         if mine is not None:
             return RoomOpened(mine, Opened.WENT)
     name = parse_room_name(room.removeprefix("#"))
-    found = next((one for one in await call.client.rooms.directory() if one.name == name), None)
+    found = next((listing for listing in await call.client.rooms.directory() if listing.name == name), None)
     if found is None:
         raise SetupError(
             _("There is no public room called {name}.").format(name=name),

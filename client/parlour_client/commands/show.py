@@ -104,8 +104,8 @@ def _rooms_listed(result: results.RoomsListed, front: Front) -> Lines:
         for room in result.rooms:
             archived = _("(archived)") * room.archived
             yield _room_row(room.title, room.kind, room.members, room.topic, archived)
-        for one in result.public:
-            yield _room_row(one.name, RoomKind.PUBLIC, one.members, one.topic, _("(not joined)"))
+        for listing in result.public:
+            yield _room_row(listing.name, RoomKind.PUBLIC, listing.members, listing.topic, _("(not joined)"))
     if not (result.rooms or result.public):
         yield Note(
             _("You have not joined a room yet. {command} lists the public rooms.").format(
@@ -135,24 +135,24 @@ def _rooms_records(result: results.RoomsListed) -> Iterator[Record]:
             "head": room.head,
             "archived": room.archived,
         }
-    for one in result.public:
+    for listing in result.public:
         yield {
-            "room": one.name,
-            "room_id": one.room,
+            "room": listing.name,
+            "room_id": listing.room,
             "kind": "public",
             "member": False,
-            "members": one.members,
-            "topic": one.topic,
+            "members": listing.members,
+            "topic": listing.topic,
         }
 
 
 @lines.register
 def _public_rooms_listed(result: results.PublicRoomsListed, _front: Front) -> Lines:
-    for one in result.rooms:
-        topic = f": {shown(one.topic)}" if one.topic else ""
+    for room in result.rooms:
+        topic = f": {shown(room.topic)}" if room.topic else ""
         yield ngettext(
-            "{name}, {members} person{topic}", "{name}, {members} people{topic}", one.members
-        ).format(name=one.name, members=one.members, topic=topic)
+            "{name}, {members} person{topic}", "{name}, {members} people{topic}", room.members
+        ).format(name=room.name, members=room.members, topic=topic)
     if not result.rooms:
         yield Note(_("There are no public rooms yet. /create NAME creates one."))
 
@@ -162,18 +162,18 @@ def _members_listed(result: results.MembersListed, front: Front) -> Lines:
     if front is Front.LINE:
         count = len(result.members)
         yield ngettext("{count} member", "{count} members", count).format(count=count)
-    for one in result.members:
-        yield _row(front, None, display_name(one.user), member_words(one))
+    for member in result.members:
+        yield _row(front, None, display_name(member.user), member_words(member))
 
 
 @records.register
 def _members_records(result: results.MembersListed) -> Iterator[Record]:
-    for one in result.members:
+    for member in result.members:
         yield {
-            "user": display_name(one.user),
-            "role": one.role.value,
-            "status": one.status.value,
-            "muted": one.muted,
+            "user": display_name(member.user),
+            "role": member.role.value,
+            "status": member.status.value,
+            "muted": member.muted,
         }
 
 
@@ -207,28 +207,31 @@ def _retention_record(result: results.RetentionShown) -> Iterator[Record]:
 
 @lines.register
 def _invitations_listed(result: results.InvitationsListed, front: Front) -> Lines:
-    for one in result.invitations:
+    for invitation in result.invitations:
         words = (
             _("wants to message you")
-            if one.kind is RoomKind.DIRECT
-            else _("{kind}, invited by {inviter}").format(kind=kind_word(one.kind), inviter=one.inviter)
+            if invitation.kind is RoomKind.DIRECT
+            else _("{kind}, invited by {inviter}").format(
+                kind=kind_word(invitation.kind), inviter=invitation.inviter
+            )
         )
-        when = day_and_time(one.at) if one.at else ""  # a direct room's is unknown before it was read
-        yield _row(front, None, one.title, f"{words}{_(', encrypted') * one.encrypted}", when)
+        # a direct room's is unknown before it was read
+        when = day_and_time(invitation.at) if invitation.at else ""
+        yield _row(front, None, invitation.title, f"{words}{_(', encrypted') * invitation.encrypted}", when)
     if not result.invitations:
         yield Note(_("You have no invitations."))
 
 
 @records.register
 def _invitations_records(result: results.InvitationsListed) -> Iterator[Record]:
-    for one in result.invitations:
+    for invitation in result.invitations:
         yield {
-            "room": one.title,
-            "room_id": one.id,
-            "kind": one.kind.value,
-            "inviter": one.inviter,
-            "at": one.at or None,
-            "encrypted": one.encrypted,
+            "room": invitation.title,
+            "room_id": invitation.id,
+            "kind": invitation.kind.value,
+            "inviter": invitation.inviter,
+            "at": invitation.at or None,
+            "encrypted": invitation.encrypted,
         }
 
 
@@ -306,13 +309,13 @@ def _file_record(result: results.FileSaved) -> Iterator[Record]:
 
 @lines.register
 def _person_shown(result: results.PersonShown, _front: Front) -> Lines:
-    one = result.profile
-    common = ", ".join(room.title for room, _role in one.rooms) or _("none")
+    profile = result.profile
+    common = ", ".join(room.title for room, _role in profile.rooms) or _("none")
     yield _("{user}, {status}, rooms in common: {common}{ignored}").format(
-        user=display_name(one.user),
-        status=status_word(one.status),
+        user=display_name(profile.user),
+        status=status_word(profile.status),
         common=common,
-        ignored=_(", ignored by you") * one.ignored,
+        ignored=_(", ignored by you") * profile.ignored,
     )
 
 
@@ -337,13 +340,13 @@ def _factors_listed(result: results.FactorsListed, _front: Front) -> Lines:
 
 @records.register
 def _factors_records(result: results.FactorsListed) -> Iterator[Record]:
-    for one in result.listed.factors:
+    for factor in result.listed.factors:
         yield {
-            "id": one.id,
-            "kind": one.kind.value,
-            "name": one.name,
-            "created": one.created,
-            "last_used": one.last_used,
+            "id": factor.id,
+            "kind": factor.kind.value,
+            "name": factor.name,
+            "created": factor.created,
+            "last_used": factor.last_used,
         }
 
 
@@ -362,9 +365,9 @@ def _notices_records(result: results.NoticesListed) -> Iterable[Record]:
 
 @lines.register
 def _sessions_listed(result: results.SessionsListed, front: Front) -> Lines:
-    for at, one in enumerate(result.sessions, 1):
-        seen = _("last seen {day_and_time}").format(day_and_time=day_and_time(one.last_seen))
-        yield _row(front, at, one.id, one.device, seen, _here(front, current=one.current))
+    for at, session in enumerate(result.sessions, 1):
+        seen = _("last seen {day_and_time}").format(day_and_time=day_and_time(session.last_seen))
+        yield _row(front, at, session.id, session.device, seen, _here(front, current=session.current))
 
 
 @records.register
@@ -389,13 +392,13 @@ def _settings_listed(result: results.SettingsListed, _front: Front) -> Lines:
 @lines.register
 def _devices_listed(result: results.DevicesListed, front: Front) -> Lines:
     own = result.own
-    for at, one in enumerate(result.devices, 1):
+    for at, device in enumerate(result.devices, 1):
         status = _("{status}, seen {day_and_time}").format(
-            status=_(_DEVICE_STATUS[one.status]), day_and_time=day_and_time(one.last_seen)
+            status=_(_DEVICE_STATUS[device.status]), day_and_time=day_and_time(device.last_seen)
         )
-        yield _row(front, at, one.device, one.name, status, _here(front, current=one.current))
-        if one.status is DeviceStatus.PENDING and not one.current:
-            which = one.device if front is Front.CLI else at
+        yield _row(front, at, device.device, device.name, status, _here(front, current=device.current))
+        if device.status is DeviceStatus.PENDING and not device.current:
+            which = device.device if front is Front.CLI else at
             yield _("  If it is yours: {approve} CODE, with the code that it shows.").format(
                 approve=devices.approve.written(front)
             )
@@ -411,16 +414,16 @@ def _devices_listed(result: results.DevicesListed, front: Front) -> Lines:
 
 @records.register
 def _devices_records(result: results.DevicesListed) -> Iterator[Record]:
-    for one in result.devices:
-        code = result.own.code if one.current and one.status is DeviceStatus.PENDING else ""
+    for device in result.devices:
+        code = result.own.code if device.current and device.status is DeviceStatus.PENDING else ""
         yield {
-            "device": one.device,
-            "name": one.name,
-            "status": one.status.value,
+            "device": device.device,
+            "name": device.name,
+            "status": device.status.value,
             **({"code": code} if code else {}),
-            "created": one.created,
-            "seen": one.last_seen,
-            "current": one.current,
+            "created": device.created,
+            "seen": device.last_seen,
+            "current": device.current,
         }
 
 
@@ -459,9 +462,9 @@ def _encryption_shown(result: results.EncryptionShown, front: Front) -> Lines:
     else:
         yield label_line(result.room.title, report.label, report.problem)
     yield from (shown(claim) for claim in report.claims if claim not in report.problem)
-    people = {one.user: one for one in report.people if one.admitted_by is not None}
+    people = {person.user: person for person in report.people if person.admitted_by is not None}
     for user in dict.fromkeys(member.user for member in report.members):
-        yield _person_line([one for one in report.members if one.user == user], people.get(user))
+        yield _person_line([member for member in report.members if member.user == user], people.get(user))
     for user in report.without_device:
         by = f", {how_admitted(people[user])}" if user in people else ""
         yield _("{user}{by}: no device in the group, can't read this room.").format(
@@ -487,7 +490,7 @@ def _person_line(on: list[MemberDevice], person: RoomPerson | None) -> str:
     trust = _("you") if on[0].own else _(TRUST[on[0].trust])
     role = "" if person is None or person.role is None else f", {role_word(person.role)}"
     by = "" if person is None else f", {how_admitted(person)}"
-    names = "; ".join(f"{one.name}{_(', this device') * one.current}" for one in on)
+    names = "; ".join(f"{device.name}{_(', this device') * device.current}" for device in on)
     return _("{user}, {trust}{role}{by}. Devices: {names}.").format(
         user=display_name(on[0].user), trust=trust, role=role, by=by, names=names
     )

@@ -170,12 +170,12 @@ TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
     ),
 }
 """The commands by what a person wants to do: the topics of help. No topic has the name of a command."""
-COMMANDS: Final = tuple(one for commands in TOPICS.values() for one in commands)
+COMMANDS: Final = tuple(command for commands in TOPICS.values() for command in commands)
 
 
-def _opens(one: Command[..., Any]) -> bool:
+def _opens(command: Command[..., Any]) -> bool:
     """Say whether a command's result may be a room that was opened."""
-    return one.handler is not None and "RoomOpened" in str(one.handler.__annotations__["return"])
+    return command.handler is not None and "RoomOpened" in str(command.handler.__annotations__["return"])
 
 
 OPENS: Final = frozenset(filter(_opens, COMMANDS))
@@ -184,10 +184,12 @@ OPENS: Final = frozenset(filter(_opens, COMMANDS))
 
 def names(front: Front) -> dict[str, Command[..., Any]]:
     """Return the commands of a front end by name, in the order of the table."""
-    return {name: one for one in COMMANDS if (name := one.name(front)) is not None}
+    return {name: command for command in COMMANDS if (name := command.name(front)) is not None}
 
 
 def spellings(front: Front) -> dict[str, Command[..., Any]]:
     """Return the commands of a chat by every word that runs them: their names, and other words."""
-    also = {word: one for one in COMMANDS if one.name(front) is not None for word in one.aliases}
+    also = {
+        word: command for command in COMMANDS if command.name(front) is not None for word in command.aliases
+    }
     return also | names(front)

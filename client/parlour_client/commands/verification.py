@@ -172,7 +172,10 @@ async def words(
 ) -> ComparisonShown | ComparisonConfirmed | None:
     """Continue comparing short words; type all five to confirm that they match."""
     people = call.client.encryption
-    process = next((one for one in reversed(people.sas_verifications()) if not one.ended), None)
+    process = next(
+        (verification for verification in reversed(people.sas_verifications()) if not verification.ended),
+        None,
+    )
     if process is None:
         raise SetupError(_("No one is comparing words with you."), _("Start with /verify PERSON words."))
     if typed.lower() == NO:

@@ -134,7 +134,7 @@ async def a_private_room_is_private(stage: Stage) -> str:
     room = await cora.rooms.create(parse_room_name("back-room"), RoomKind.PRIVATE)
     changes = ben.events.stream()  # subscribed before the invitation, so that it is not missed
     await cora.invitations.send(room.id, parse_user_name(BEN))
-    while all(one.id != room.id for one in ben.invitations.all):
+    while all(invitation.id != room.id for invitation in ben.invitations.all):
         await anext(changes)
     if ben.rooms.get(room.id) is not None:
         raise CheckFailedError("ben was put into it without being asked")

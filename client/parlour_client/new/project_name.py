@@ -60,7 +60,9 @@ def parse_project_name(text: str, locked: Path) -> ProjectName:
             _("Python has a module {package} of its own.").format(package=package), _("Choose another name.")
         )
     required = re.findall(r"^([a-z0-9][a-z0-9._-]*)==", locked.read_text("utf-8"), re.MULTILINE)
-    taken = {one.replace("-", "_").replace(".", "_") for one in required} | set(packages_distributions())
+    taken = {package.replace("-", "_").replace(".", "_") for package in required} | set(
+        packages_distributions()
+    )
     if package in taken or package.startswith("parlour"):
         raise WrongUseError(
             _("The project would hide the package {package}, which it needs or which is installed.").format(

@@ -522,13 +522,14 @@ async def _help(mode: LineMode, rest: str) -> None:
     """Print the topics, the commands of one topic, or one command."""
     known, asked = names(Front.LINE), rest.removeprefix("/").strip().lower()
     topics = {
-        _(topic): [one for one in commands if one.name(Front.LINE)] for topic, commands in TOPICS.items()
+        _(topic): [command for command in commands if command.name(Front.LINE)]
+        for topic, commands in TOPICS.items()
     }
-    one = spellings(Front.LINE).get(asked)
+    named = spellings(Front.LINE).get(asked)
     if asked == EVERYTHING:
         commands = list(known.values())
-    elif one is not None:
-        commands = [one]
+    elif named is not None:
+        commands = [named]
     else:
         commands = topics.get(asked, topics.get(_(asked), []))
     for command in commands:

@@ -114,8 +114,10 @@ def _reactions(entry: Entry) -> str:
 
 def _each(entry: Entry) -> str:
     return "; ".join(
-        _("{reaction} from {names}").format(reaction=_one_line(one.reaction), names=_names(one.users))
-        for one in entry.reactions
+        _("{reaction} from {names}").format(
+            reaction=_one_line(reaction.reaction), names=_names(reaction.users)
+        )
+        for reaction in entry.reactions
     )
 
 
@@ -157,19 +159,19 @@ def change_line(
     return ""
 
 
-def outgoing_line(title: str, number: int, one: Outgoing) -> str:
+def outgoing_line(title: str, number: int, outgoing: Outgoing) -> str:
     """Return an outgoing message."""
-    why = one.entry.problem
+    why = outgoing.entry.problem
     words = {
         Delivery.QUEUED: _("waiting: {why}").format(why=shown(why)) if why else _("waiting for the server"),
         Delivery.SENT: _("sent, not confirmed yet"),
         Delivery.FAILED: _("failed: {problem} /retry {number} or /cancel {number}").format(
-            problem=shown(one.entry.problem), number=number
+            problem=shown(outgoing.entry.problem), number=number
         ),
         Delivery.STORED: _("stored"),
-    }[one.entry.delivery]
-    text = f' "{beginning(one.entry.text)}"' if one.entry.text else ""
-    return f"{number}: {title}, {one.what}{text}: {words}"
+    }[outgoing.entry.delivery]
+    text = f' "{beginning(outgoing.entry.text)}"' if outgoing.entry.text else ""
+    return f"{number}: {title}, {outgoing.what}{text}: {words}"
 
 
 def event_line(author: UserName, body: AnyBody) -> str:
@@ -194,15 +196,19 @@ def status_line(status: ConnectionStatus) -> str:
     return _("No longer connected.{problem}").format(problem=problem)
 
 
-def invitation_line(one: Invitation) -> str:
+def invitation_line(invitation: Invitation) -> str:
     """Return an invitation, and the possible answers."""
-    if one.kind is RoomKind.DIRECT:
+    if invitation.kind is RoomKind.DIRECT:
         return _(
             "{inviter} wants to message you directly. /accept {title} accepts, and so does a reply "
             "there; /decline {title} hides it, /block {inviter} hides it for good. They aren't "
             "notified."
-        ).format(inviter=one.inviter, title=one.title)
+        ).format(inviter=invitation.inviter, title=invitation.title)
     return _(
         "{inviter} invites you to {title}, {kind}. /accept {title} joins it, /decline {title} "
         "declines, /block {inviter} hides all their invitations. They aren't notified."
-    ).format(inviter=one.inviter, title=one.title, kind=invited_to(one.kind, encrypted=one.encrypted))
+    ).format(
+        inviter=invitation.inviter,
+        title=invitation.title,
+        kind=invited_to(invitation.kind, encrypted=invitation.encrypted),
+    )

@@ -134,10 +134,12 @@ class Printer:
 
     def invitations(self, *, again: bool = False) -> None:
         """Print the invitations; only those that were not printed yet, unless ``again``."""
-        waiting = {(one.id, one.inviter): one for one in self.client.invitations.all}
-        for key, one in waiting.items():
+        waiting = {
+            (invitation.id, invitation.inviter): invitation for invitation in self.client.invitations.all
+        }
+        for key, invitation in waiting.items():
             if again or key not in self._invitations:
-                self.say(invitation_line(one))
+                self.say(invitation_line(invitation))
         self._invitations = set(waiting)
 
     def notices(self, unread: Sequence[ServerNotice]) -> None:

@@ -136,8 +136,8 @@ async def _thread_shown(result: results.ThreadShown, printer: Printer) -> None:
 
 @show.register
 async def _outgoing_listed(result: results.OutgoingListed, printer: Printer) -> None:
-    for at, one in enumerate(result.outgoing, 1):
-        printer.say(outgoing_line(printer.title(one.entry.room), at, one))
+    for at, message in enumerate(result.outgoing, 1):
+        printer.say(outgoing_line(printer.title(message.entry.room), at, message))
     if not result.outgoing:
         printer.say(_("Everything is sent."))
 
@@ -167,7 +167,7 @@ async def _room_encrypted(result: results.RoomEncrypted, printer: Printer) -> No
 
 @show.register
 async def _devices_listed(result: results.DevicesListed, printer: Printer) -> None:
-    printer.listed = tuple(one.device for one in result.devices)
+    printer.listed = tuple(device.device for device in result.devices)
     _say_lines(result, printer)
 
 

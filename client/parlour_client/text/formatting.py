@@ -147,7 +147,7 @@ def _blocks(text: str, links: Sequence[StyleSpan]) -> Iterator[StyleSpan]:
         if "`" in line and (block := _code_block(lines, number, start)):
             spans, count = block
             yield from spans
-            start += sum(len(one) + 1 for one in lines[number : number + count])
+            start += sum(len(following) + 1 for following in lines[number : number + count])
             number += count
             quoted = False
             continue

@@ -113,7 +113,9 @@ def describe(link: Link) -> LinkDetails:
 def _describe_mail(link: Link, rest: str) -> LinkDetails:
     people, _mark, fields = rest.partition("?")
     # Mail programs decode it before they look for commas, and some take semicolons for commas.
-    recipients = [one for one in re.split(r"[,;\r\n\0]+", unquote(people)) if one] or [people]
+    recipients = [recipient for recipient in re.split(r"[,;\r\n\0]+", unquote(people)) if recipient] or [
+        people
+    ]
     host = _Host(recipients[0].rpartition("@")[2])
     warnings = list(_hidden_warnings(link))
     warnings += host.warnings(site=False)
@@ -125,7 +127,7 @@ def _describe_mail(link: Link, rest: str) -> LinkDetails:
                 count=count
             )
         )
-    names = [unquote(one.partition("=")[0]).lower() for one in fields.split("&") if one]
+    names = [unquote(field.partition("=")[0]).lower() for field in fields.split("&") if field]
     filled = [name for name in dict.fromkeys(names) if name in _MAIL_FIELDS - {"subject"}]
     if filled:
         warnings.append(

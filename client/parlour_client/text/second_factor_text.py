@@ -12,9 +12,9 @@ KIND_WORDS: Final = {
 }
 
 
-def factor_line(one: FactorInfo) -> str:
+def factor_line(factor: FactorInfo) -> str:
     """Return one factor as a line."""
-    return f"{one.name}  {_(KIND_WORDS[one.kind])}  {one.id}"
+    return f"{factor.name}  {_(KIND_WORDS[factor.kind])}  {factor.id}"
 
 
 def about_factors(listed: FactorList) -> str:

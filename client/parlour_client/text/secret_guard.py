@@ -53,7 +53,7 @@ def look_at_text(text: str) -> tuple[Finding, ...]:
     """Return possible secrets in a text; each kind once, where it first occurs."""
     folded = fold(text[:MOST_LOOKED_AT])
     found: dict[str, Finding] = {}
-    for one in sorted(find_secrets(folded), key=lambda one: one.start):
-        if one.kind not in found:
-            found[one.kind] = Finding(_(one.kind), folded.count("\n", 0, one.start) + 1)
+    for secret in sorted(find_secrets(folded), key=lambda secret: secret.start):
+        if secret.kind not in found:
+            found[secret.kind] = Finding(_(secret.kind), folded.count("\n", 0, secret.start) + 1)
     return tuple(found.values())

@@ -22,6 +22,7 @@ from parlour_protocol.kit.inspect import Action, Allow, Context, Options, Part, 
 from parlour_protocol.kit.inspect.shipped import SHIPPED
 from parlour_protocol.kit.inspect.words import WordList
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_server.app.metrics import Metrics
 from parlour_server.capabilities.inspection.inspection import Inspection
 from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
 from parlour_server.capabilities.inspection.metrics import InspectionMetrics
@@ -38,7 +39,6 @@ from parlour_server.core.connections.connection import ConnectionInfo
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Alone
-from parlour_server.core.metrics import Metrics
 from parlour_server.core.store.records import TicketGrant
 
 MESSAGES: Final = 5_000

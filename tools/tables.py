@@ -32,6 +32,7 @@ from parlour_protocol.kit.payload import Payload
 from parlour_protocol.limits import LIMITS
 from parlour_protocol.rooms import RoomKind
 from parlour_server.app.capability import metrics_of
+from parlour_server.app.metrics import Metric
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.chat.capabilities import CHAT_CAPABILITIES
 from parlour_server.chat.cli.command_line import COMMAND_LINE
@@ -41,7 +42,6 @@ from parlour_server.chat.name import NAME as CHAT_NAME
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.rooms.permissions import LOWEST_ROLE, ROLES_IN_WORDS
 from parlour_server.core.config.settings_table import rows
-from parlour_server.core.metrics import Metric
 from tools.claims import PAGE, groups
 
 SPECIFICATION = Path("protocol/README.md")

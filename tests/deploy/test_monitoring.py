@@ -28,6 +28,7 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.app.capability import metrics_of
+from parlour_server.app.metrics import Kind
 from parlour_server.capabilities.prometheus.server_metrics import LIMITS
 from parlour_server.capabilities.prometheus.text import PrometheusText
 from parlour_server.chat.audit import ChatAuditEvent
@@ -37,7 +38,6 @@ from parlour_server.chat.name import NAME
 from parlour_server.chat.program import CHAT
 from parlour_server.core.audit import AuditEvent
 from parlour_server.core.config.server_settings import Settings
-from parlour_server.core.metrics import Kind
 from parlour_server.testing.server import World, running
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

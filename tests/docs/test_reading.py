@@ -22,7 +22,6 @@ BESIDE: Final = {
         "connections/batching.py",
         "connections/topics.py",
         "https/second_factor_endpoints.py",
-        "net/plain_listener.py",
     )
 }
 """What is in these folders and no guarantee needs. It only shrinks: such things belong in `capabilities/`."""

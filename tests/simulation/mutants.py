@@ -28,10 +28,10 @@ from parlour_server.chat.store.types import Appended, AppendEvent, Decide
 from parlour_server.core.connections.background_tasks import BackgroundTasks, Work
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.journal_follower import JournalFollower
 from parlour_server.core.store.engine.connection import Job, Outcome
 from parlour_server.core.store.engine.writer import Writer
 from parlour_server.core.store.records import SessionEnded
+from parlour_server.host.journal_follower import JournalFollower
 
 _advanced: Final = Hub.advanced
 _subscribe: Final = Hub.subscribe

@@ -23,9 +23,9 @@ from parlour_server.core.connections.batching import Deliveries
 from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.errors import UnavailableError
-from parlour_server.core.journal_follower import JournalFollower
 from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Alone
+from parlour_server.host.journal_follower import JournalFollower
 
 if TYPE_CHECKING:
     from tests.simulation.loop import Scheduler

@@ -21,6 +21,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.inspect import Action, Context, Options, Part, Verdict
 from parlour_protocol.kit.inspect.policy import InspectionPolicy, PolicyError
+from parlour_server.app.metrics import Metrics
 from parlour_server.capabilities.inspection.inspection import Inspection
 from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
 from parlour_server.capabilities.inspection.metrics import InspectionMetrics
@@ -29,7 +30,6 @@ from parlour_server.core.audit import Audit
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.content_filter import Passed, Sender
 from parlour_server.core.errors import RefusedError
-from parlour_server.core.metrics import Metrics
 
 CARD = "4111 1111 1111 1111"
 KEY = "AKIAIOSFODNN7EXAMPLE"

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     import click
 
     from parlour_server.app.finding import Finding
+    from parlour_server.app.metrics import Metric
     from parlour_server.app.running_program import Parts
     from parlour_server.core.config.server_settings import Section, Settings
     from parlour_server.core.data_folder import DataFolder
     from parlour_server.core.https.operations import Operation
-    from parlour_server.core.metrics import Metric
     from parlour_server.core.store.engine.connection import Engine
     from parlour_server.host.setup.certificate_source import CertificateSource
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from parlour_protocol.kit.frames import Request
     from parlour_protocol.kit.names import UserName
+    from parlour_server.app.metrics import Metrics
     from parlour_server.core.accounts.password_hashing import HashingPool
     from parlour_server.core.audit import Keeper
     from parlour_server.core.bus.bus import Bus, NoticeType
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from parlour_server.core.https.operations import Handler
     from parlour_server.core.kit_store import KitStore
     from parlour_server.core.live_nodes import Nodes
-    from parlour_server.core.metrics import Metrics
     from parlour_server.core.net.listener import Balancer
     from parlour_server.core.net.net_server import NetServer
     from parlour_server.core.net.tls_context import TlsFiles

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from parlour_server.app.hooks import Hooks
+from parlour_server.app.metrics import Metrics
 from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.accounts.reauthentication import Reauthentication
 from parlour_server.core.audit import Audit
@@ -19,7 +20,6 @@ from parlour_server.core.https.operations import Handler
 from parlour_server.core.https.request_guard import RequestGuard
 from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Nodes
-from parlour_server.core.metrics import Metrics
 from parlour_server.core.program import Program
 
 if TYPE_CHECKING:

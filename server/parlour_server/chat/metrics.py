@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from parlour_server.app.metrics import Kind, Metric, Metrics, Scope
 from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.core.metrics import Kind, Metric, Metrics, Scope
 
 CHAT_LIMITS: Final = (
     "rates.invites_per_hour",

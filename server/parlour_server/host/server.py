@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from parlour_server.app.capability import prepare_all, start_all
 from parlour_server.app.hooks import Hooks, Opened, Serving
 from parlour_server.app.kit_notices import KIT_NOTICES
+from parlour_server.app.metrics import Metrics
 from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.app.running_program import Parts, RunningProgram
 from parlour_server.core.account_limits import AccountLimits
@@ -54,19 +55,18 @@ from parlour_server.core.https.problems import Problems
 from parlour_server.core.https.request_body import BodyPace
 from parlour_server.core.https.request_guard import RequestGuard
 from parlour_server.core.https.second_factor_endpoints import SecondFactorEndpoints
-from parlour_server.core.journal_follower import JournalFollower
 from parlour_server.core.kit_store import KitStore
 from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Alone
 from parlour_server.core.logs import log, warn
-from parlour_server.core.metrics import Metrics
 from parlour_server.core.net.listener import bind
 from parlour_server.core.net.net_server import NetServer
 from parlour_server.core.net.tls_groups import GROUP_LIST, taken_besides
 from parlour_server.core.net.websocket_connection import ConnectionRegistry
-from parlour_server.core.operator_changes import OperatorChanges
-from parlour_server.core.pruner import Pruner
+from parlour_server.host.journal_follower import JournalFollower
 from parlour_server.host.online import OnlineNote
+from parlour_server.host.operator_changes import OperatorChanges
+from parlour_server.host.pruner import Pruner
 from parlour_server.host.setup.certificate_renewal import Renewal
 from parlour_server.host.setup.disk_reserve import give_up_reserve, keep_reserve
 from parlour_server.host.setup.folder_lock import locked

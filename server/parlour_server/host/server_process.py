@@ -28,10 +28,10 @@ from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.core.logs import log, set_level, set_up, warn
-from parlour_server.core.net.event_loops import loop_factory
 from parlour_server.core.net.message_assembler import refuse_old_websockets
 from parlour_server.core.net.tls_groups import HAS_HYBRID
 from parlour_server.core.private_file import write_private
+from parlour_server.host.event_loops import loop_factory
 from parlour_server.host.server import Server
 from parlour_server.host.server_workers import Worker, start_workers
 from parlour_server.host.setup.open_store import engine_for

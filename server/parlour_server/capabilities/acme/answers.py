@@ -15,8 +15,8 @@ from typing import Final
 
 from parlour_server.core.errors import SetupError
 from parlour_server.core.net.gate import host_values
-from parlour_server.core.net.plain_listener import PlainListener
 from parlour_server.core.private_file import write_private
+from parlour_server.host.plain_listener import PlainListener
 
 PATH: Final = "/.well-known/acme-challenge/"
 CONTENT_TYPE: Final = "application/octet-stream"

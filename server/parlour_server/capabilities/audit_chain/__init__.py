@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
     from parlour_server.app.finding import Finding
+    from parlour_server.app.metrics import Metric
     from parlour_server.core.config.server_settings import Section, Settings
     from parlour_server.core.data_folder import DataFolder
-    from parlour_server.core.metrics import Metric
     from parlour_server.core.store.engine.connection import Engine
 
 

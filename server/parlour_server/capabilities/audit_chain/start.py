@@ -3,6 +3,7 @@
 from typing import Final
 
 from parlour_server.app.hooks import Opened
+from parlour_server.app.metrics import Kind, Metric
 from parlour_server.capabilities.audit_chain.check import audit_folder
 from parlour_server.capabilities.audit_chain.files import AuditFile
 from parlour_server.capabilities.audit_chain.head_publisher import HeadPublisher
@@ -10,7 +11,6 @@ from parlour_server.capabilities.audit_chain.settings import AuditSettings
 from parlour_server.capabilities.audit_chain.store import AuditHeads
 from parlour_server.core.config.server_settings import section
 from parlour_server.core.errors import SetupError, UnavailableError
-from parlour_server.core.metrics import Kind, Metric
 from parlour_server.core.signatures import SigningKey, make_signing_key
 
 AUDIT_LOST: Final = Metric(

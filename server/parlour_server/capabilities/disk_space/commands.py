@@ -72,7 +72,7 @@ def show(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 def prune(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """Remove now what a running server removes over time: expired data, and messages past their retention."""
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.core.pruner import prune_batches  # noqa: PLC0415
+    from parlour_server.host.pruner import prune_batches  # noqa: PLC0415
 
     spec = program()
     settings = settings_of(folder_of(data))

@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from parlour_server.app.metrics import Kind, Metric, Metrics
 from parlour_server.capabilities.disk_space.watch import DiskWatch
-from parlour_server.core.metrics import Kind, Metric, Metrics
 
 DISK_FREE: Final = Metric("disk_free_bytes", Kind.GAUGE, "Free space on the disk of the data folder")
 DISK_SIZE: Final = Metric("disk_size_bytes", Kind.GAUGE, "Size of the disk of the data folder")

@@ -9,9 +9,9 @@ from parlour_server.capabilities.inspection.audit_events import InspectionEvent
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from parlour_server.app.metrics import Metric
     from parlour_server.app.running_program import Parts
     from parlour_server.core.config.server_settings import Section
-    from parlour_server.core.metrics import Metric
 
 
 def _sections() -> "Mapping[str, type[Section]]":

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from parlour_server.app.metrics import Kind, Metric, Metrics
 from parlour_server.core.histogram import Histogram
-from parlour_server.core.metrics import Kind, Metric, Metrics
 
 INSPECTIONS: Final = Metric(
     "inspections_total",

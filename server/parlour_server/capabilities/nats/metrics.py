@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from parlour_server.core.metrics import Kind, Metric, Metrics
+from parlour_server.app.metrics import Kind, Metric, Metrics
 
 if TYPE_CHECKING:
     from parlour_server.capabilities.nats.bus import NatsBus

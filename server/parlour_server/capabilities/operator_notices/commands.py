@@ -47,9 +47,9 @@ def send(data: Path, text: str, hours: int, as_json: bool) -> None:  # noqa: FBT
     """Send TEXT, which every client shows as the operator's, as text and nothing else."""
     from parlour_protocol.kit.ids import Millis  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.kit.server_notices import NoticeId, NoticeText, ServerNotice  # noqa: PLC0415
+    from parlour_server.app.short_ids import new_short_id  # noqa: PLC0415
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
     from parlour_server.core.errors import SetupError  # noqa: PLC0415
-    from parlour_server.core.short_ids import new_short_id  # noqa: PLC0415
 
     if ServerNotice not in program().wire.pushes:
         raise SetupError("the clients of this program show no notices: nothing was sent")

@@ -1,6 +1,6 @@
 """The metrics on a listener of their own: plain HTTP on loopback, `GET /metrics` and nothing else.
 
-It refuses an address that other machines can reach; `core/net/plain_listener.py` has its other defences.
+It refuses an address that other machines can reach; `host/plain_listener.py` has its other defences.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from parlour_server.capabilities.prometheus.text import CONTENT_TYPE, Prometheus
 from parlour_server.core.addresses import is_loopback, listen_address
 from parlour_server.core.errors import SetupError
 from parlour_server.core.net.gate import host_values
-from parlour_server.core.net.plain_listener import PlainListener
+from parlour_server.host.plain_listener import PlainListener
 
 if TYPE_CHECKING:
     from parlour_server.app.hooks import Serving

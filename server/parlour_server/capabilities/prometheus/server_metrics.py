@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from parlour_protocol.kit.frames import Request
+from parlour_server.app.metrics import Kind, Metric, Metrics, Scope
 from parlour_server.core import logs
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.histogram import Histogram
-from parlour_server.core.metrics import Kind, Metric, Metrics, Scope
 from parlour_server.core.store.engine.readers import QUEUE as READ_QUEUE_MOST
 from parlour_server.core.store.engine.writer import QUEUE as WRITE_QUEUE_MOST
 

@@ -22,7 +22,6 @@ from parlour_server.core.clock import SystemClock, utc_text
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import ParlourServerError, SetupError
-from parlour_server.core.net.event_loops import fastest
 from parlour_server.core.net.message_assembler import refuse_old_websockets
 from parlour_server.core.net.tls_context import TlsFiles
 from parlour_server.core.net.tls_groups import GROUP_LIST, HAS_HYBRID, operator_configures, taken_besides
@@ -30,6 +29,7 @@ from parlour_server.core.store.engine.connection import Engine
 from parlour_server.core.store.engine.integrity import MOST
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.host.config.settings_loader import load
+from parlour_server.host.event_loops import fastest
 from parlour_server.host.setup.certificate_chain import names_of
 from parlour_server.host.setup.certificate_state import ends_soon
 from parlour_server.host.setup.certificates import is_own, pin_of, read_certificate

@@ -25,6 +25,7 @@ from parlour_protocol.kit.inspect.texts import texts_of
 from parlour_protocol.kit.inspect.words import WordList
 from parlour_protocol.kit.opaque import Opaque
 from parlour_protocol.kit.payload import Payload
+from parlour_server.app.metrics import Metrics
 from parlour_server.capabilities.inspection.audit_events import InspectionEvent
 from parlour_server.capabilities.inspection.inspection import Inspection
 from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
@@ -34,7 +35,6 @@ from parlour_server.capabilities.prometheus.text import PrometheusText
 from parlour_server.core.config.server_settings import Rates
 from parlour_server.core.content_filter import NamedFile, Sender
 from parlour_server.core.errors import RefusedError
-from parlour_server.core.metrics import Metrics
 
 CARD = "4111 1111 1111 1111"
 TARGET = "tests.server.capabilities.inspection.plugins"

@@ -6,10 +6,10 @@ from tests.server.core.store.world import KitWorld
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.limits import CURRENT_NOTICES
 from parlour_protocol.kit.server_notices import NoticeId, NoticeText, ServerNotice
+from parlour_server.app.short_ids import new_short_id
 from parlour_server.capabilities.operator_notices import CAPABILITY
 from parlour_server.capabilities.operator_notices.store import OperatorNotices
 from parlour_server.core.errors import RefusedError
-from parlour_server.core.short_ids import new_short_id
 from parlour_server.core.store.records import Changed
 
 HOUR = 3_600_000

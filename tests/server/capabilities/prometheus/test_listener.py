@@ -14,10 +14,10 @@ from parlour_server.capabilities.prometheus.listener import MetricsListener
 from parlour_server.core.config.server_settings import Listen, Settings
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
-from parlour_server.core.net import plain_listener as scrape
 from parlour_server.core.net.gate import HEAD_BYTES
-from parlour_server.core.net.plain_listener import MOST_SOCKETS
 from parlour_server.core.program_name import ProgramName
+from parlour_server.host import plain_listener as scrape
+from parlour_server.host.plain_listener import MOST_SOCKETS
 
 PATIENCE = 60.0
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from tests.server.fakes import StoppedClock
 
+from parlour_server.app.metrics import Kind, Metric, Metrics
 from parlour_server.capabilities.prometheus.server_metrics import LAG_SECONDS, RowCounts, measure_lag
 from parlour_server.capabilities.prometheus.text import PrometheusText
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.histogram import Histogram
-from parlour_server.core.metrics import Kind, Metric, Metrics
 
 ROOMS = Metric("rooms", Kind.GAUGE, "Rooms")
 

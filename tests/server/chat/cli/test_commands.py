@@ -28,6 +28,7 @@ from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.reports import ReportReason
+from parlour_server.app.short_ids import new_short_id
 from parlour_server.capabilities.audit_chain.files import AuditFile
 from parlour_server.chat.capabilities.message_reports.queue import Reports
 from parlour_server.chat.capabilities.message_reports.records import NewReport
@@ -41,7 +42,6 @@ from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.audit import Audit, AuditEvent
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.data_folder import DataFolder
-from parlour_server.core.short_ids import new_short_id
 from parlour_server.core.signatures import SigningKey
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.host.setup.folder_lock import locked

@@ -21,6 +21,7 @@ from parlour_protocol.kit.errors import CloseCode
 from parlour_protocol.kit.frames import Frame
 from parlour_protocol.kit.ids import ConnectionId, DeviceId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name, skeleton
+from parlour_server.app.metrics import Metrics
 from parlour_server.app.running_program import Parts
 from parlour_server.chat.capabilities import CHAT_CAPABILITIES
 from parlour_server.chat.service.chat import Chat
@@ -41,7 +42,6 @@ from parlour_server.core.connections.connection import ConnectionInfo
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Alone
-from parlour_server.core.metrics import Metrics
 from parlour_server.core.store.records import NewAccountRecord, SessionRecord, TicketGrant
 
 _F = TypeVar("_F", bound=Frame)

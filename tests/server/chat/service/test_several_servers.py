@@ -51,7 +51,7 @@ from parlour_server.core.accounts.tables.authority import ByOperator, BySession
 from parlour_server.core.bus.bus import Bus
 from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.clock import SystemClock
-from parlour_server.core.journal_follower import JournalFollower
+from parlour_server.host.journal_follower import JournalFollower
 from tests import postgres
 
 

@@ -38,13 +38,13 @@ from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.https.operations import Operations
 from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Alone
-from parlour_server.core.net.event_loops import LoopFactory, loop_factory
 from parlour_server.core.net.gate import BodyCap
 from parlour_server.core.net.listener import Balancer, bind
 from parlour_server.core.net.net_server import NetServer
 from parlour_server.core.net.tls_context import TlsFiles
 from parlour_server.core.net.websocket_connection import ConnectionRegistry
 from parlour_server.core.store.records import TicketGrant
+from parlour_server.host.event_loops import LoopFactory, loop_factory
 
 PATIENCE = 60.0  # a test that waits longer has failed
 SMALL_BODIES = Operations().body_cap

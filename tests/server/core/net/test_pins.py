@@ -12,8 +12,8 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from parlour_server.core.errors import SetupError
-from parlour_server.core.net import event_loops as loops
 from parlour_server.core.net.quiet_logger import quiet_logger
+from parlour_server.host import event_loops as loops
 
 
 def test_websockets_checks_a_handshake_without_keeping_anything() -> None:

@@ -4,13 +4,13 @@ The line in the log has no text of the message. Moderators of the room are not t
 """
 
 from parlour_protocol.frames.requests import Report
+from parlour_server.app.short_ids import new_short_id
 from parlour_server.chat.capabilities.message_reports.audit_events import ReportEvent
 from parlour_server.chat.capabilities.message_reports.queue import Reports
 from parlour_server.chat.capabilities.message_reports.records import NewReport
 from parlour_server.chat.service.peer_state import ChatPeer, by_session
 from parlour_server.core.audit import Audit
 from parlour_server.core.clock import Clock
-from parlour_server.core.short_ids import new_short_id
 
 
 class AbuseReports:

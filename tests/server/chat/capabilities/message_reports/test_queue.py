@@ -13,11 +13,11 @@ from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.limits import Limit
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.reports import ReportReason
+from parlour_server.app.short_ids import new_short_id
 from parlour_server.chat.capabilities.message_reports import queue as sql
 from parlour_server.chat.capabilities.message_reports.records import NewReport, ReportRecord
 from parlour_server.chat.program import CHAT
 from parlour_server.core.errors import RefusedError
-from parlour_server.core.short_ids import new_short_id
 
 DAY = 86_400_000
 

@@ -10,9 +10,9 @@ from tests.server.shop_database import PROGRAM
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.app.program_store import ProgramStore
-from parlour_server.core.journal_follower import POLL_SECONDS, JournalFollower
 from parlour_server.core.store.engine.journal import note_changed, note_session_ended
 from parlour_server.core.store.records import Changed, SessionEnded
+from parlour_server.host.journal_follower import POLL_SECONDS, JournalFollower
 
 ANNA = parse_user_name("anna")
 

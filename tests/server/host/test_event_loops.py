@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from parlour_server.core.errors import SetupError
-from parlour_server.core.net.event_loops import fastest, loop_factory
+from parlour_server.host.event_loops import fastest, loop_factory
 
 STATIC_PYTHON = """
 import _ssl
 del _ssl.__file__  # as where OpenSSL is linked into Python: the module is no file of its own
-from parlour_server.core.net.event_loops import fastest, loop_factory
+from parlour_server.host.event_loops import fastest, loop_factory
 loop_factory()().close()
 print(fastest().name, fastest().slower_because)
 """

@@ -7,10 +7,10 @@ from tests.server.fakes import StoppedClock
 
 from parlour_protocol.kit.ids import Millis
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.core import pruner as pruning
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.logs import captured
-from parlour_server.core.pruner import Pruner
+from parlour_server.host import pruner as pruning
+from parlour_server.host.pruner import Pruner
 
 
 async def test_it_prunes_until_nothing_is_left_and_outlives_a_full_disk(

@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 
 from parlour_client.ui.account_switcher import Accounts
 from parlour_client.ui.app import ParlourApp
-from parlour_client.ui.chat import screen
+from parlour_client.ui.chat import screen, throttle
 from parlour_client.ui.chat.gc_tuning import Collector
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.tour import Step
@@ -93,6 +93,14 @@ def frozen_by_the_worker() -> Iterator[None]:
     """Let no app that closes give the worker's modules and tests back to the next search for garbage."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(screen, "Collector", Untuned)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def drawn_without_pauses() -> Iterator[None]:
+    """Let every change be drawn with the next frame: what is on the screen is what a test asks for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(throttle, "pause_after", lambda _late: 0.0)
         yield
 
 

@@ -23,6 +23,11 @@ class Deferred:
         self._call = call
         self._handle: asyncio.TimerHandle | None = None
 
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether the call is to be made."""
+        return self._handle is not None
+
     def schedule(self, seconds: float) -> None:
         """Make the call after so many seconds, unless it is scheduled already."""
         if self._handle is None:

@@ -40,8 +40,8 @@ from parlour_client.ui.chat.member_list import MemberList
 from parlour_client.ui.chat.members_controller import MembersController
 from parlour_client.ui.chat.message_actions import MessageActions
 from parlour_client.ui.chat.navigation import Navigation
+from parlour_client.ui.chat.painting import QuickPaint
 from parlour_client.ui.chat.pictures import Pictures
-from parlour_client.ui.chat.quick_paint import QuickPaint
 from parlour_client.ui.chat.results import ResultViews
 from parlour_client.ui.chat.room_list import RoomList
 from parlour_client.ui.chat.room_view import RoomView

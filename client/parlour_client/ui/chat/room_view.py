@@ -15,7 +15,6 @@ from parlour_client.kit.language import _
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
-from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
 from parlour_client.ui.chat.first_steps import FirstSteps
 from parlour_client.ui.chat.header import RoomHeader
@@ -59,8 +58,7 @@ class RoomView:
         self._composing, self._history, self._members = composing, history, members
         self._encryption = encryption
         self._clock = SystemClock()
-        self._throttle = Throttle()
-        self._refresh = Deferred(owner, self.rooms_changed)
+        self._refresh = Throttle(owner, self.rooms_changed)
         self._loaded: RoomId | None = None
         self._deleted: dict[RoomId, UserName] = {}
         self._deletion = ""
@@ -79,7 +77,7 @@ class RoomView:
     def _show_steps(self) -> None:
         """Say what to do without a room, in a lost one, and in one where only joining has happened."""
         here = self._loaded is not None and self._loaded == self._current.id
-        quiet = here and all(type(entry.body) in _NOT_WRITTEN for entry in self._timeline.entries)
+        quiet = here and self._timeline.holds_only(_NOT_WRITTEN)
         self._steps.show(
             self._current.room, quiet=quiet, lost=self.lost, has_rooms=bool(self._client.rooms.all)
         )
@@ -120,8 +118,8 @@ class RoomView:
     # --- changes from the client
 
     def rooms_changed_soon(self) -> None:
-        """Update the lists once a frame, however many events arrive."""
-        self._refresh.schedule(self._throttle.delay())
+        """Update the lists, once for all events that arrive together."""
+        self._refresh.changed()
 
     def room_deleted(self, room: RoomId, title: str, by: UserName) -> None:
         """Say with the next refresh that someone deleted a room."""

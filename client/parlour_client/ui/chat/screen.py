@@ -36,6 +36,7 @@ from parlour_client.ui.chat.initiative import NOBODY, may_move, on_behalf_of
 from parlour_client.ui.chat.login_again import log_in_again
 from parlour_client.ui.chat.member_list import MemberList
 from parlour_client.ui.chat.notice_bar import NoticeBar
+from parlour_client.ui.chat.painting import ChangesOnly
 from parlour_client.ui.chat.panes import Panes
 from parlour_client.ui.chat.room_list import INVITATION, RoomAction, RoomList
 from parlour_client.ui.chat.room_pane import RoomPane
@@ -122,6 +123,7 @@ class ChatScreen(Screen[None]):
     ) -> None:
         """Take a started client; ``lend_terminal`` gives the terminal to an editor for a while."""
         super().__init__()
+        self._compositor = ChangesOnly()  # docs/explanation/architecture.md, private interfaces
         self.client = client
         self._lend_terminal = lend_terminal
         self.room_list = RoomList()

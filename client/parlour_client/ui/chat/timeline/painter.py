@@ -35,6 +35,8 @@ class RowPainter:
         """What the finished rows depend on besides the row."""
         self._finished: LRUCache[tuple[int, int, int], tuple[Strip, Strip]] = LRUCache(CACHED_STRIPS)
         self._blank = Strip.blank(0)
+        self._seen: list[Strip] = []
+        """The rows of the view when it was last asked which changed."""
         self._styles: dict[tuple[Look, tuple[StyleKind, ...], UserName | None, bool], Style] = {}
         self._plain = Style.null()  # of the current frame: Textual computes it again each time
 
@@ -88,6 +90,22 @@ class RowPainter:
                 kept = self._finished[key] = strip, finished.crop(crop.x, crop.right)
             strips.append(kept[1])
         return strips
+
+    def changed(self, store: Store | None, selected: Key | None) -> list[Region]:
+        """Return where rows of the view are not as they were when this was asked last."""
+        view, size, seen = self._view(store), self._widget.size, self._seen
+        self._seen = [self._line(store, selected, view, y) for y in range(size.height)]
+        if len(seen) != size.height:
+            return [size.region]
+        regions: list[Region] = []
+        for y, (strip, before) in enumerate(zip(self._seen, seen, strict=True)):
+            if strip is before or strip == before:
+                continue
+            if regions and regions[-1].bottom == y:
+                regions[-1] = regions[-1].grow((0, 0, 1, 0))
+            else:
+                regions.append(Region(0, y, size.width, 1))
+        return regions
 
     @staticmethod
     def rows_above(store: Store, height: int) -> int:

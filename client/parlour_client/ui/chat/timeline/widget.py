@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar, Final
 
 from textual.binding import BindingType
@@ -23,7 +24,6 @@ from textual.widget import Widget
 from parlour_client.core.model import Entry
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
 from parlour_client.text.formatting import StyleKind
-from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.throttle import Throttle
 from parlour_client.ui.chat.timeline import keys
 from parlour_client.ui.chat.timeline.entries import key_of
@@ -100,8 +100,7 @@ class Timeline(ScrollView, can_focus=True):
         self._column_anchors = ColumnAnchors()
         self._keep = keep
         self._pending: list[Entry] = []
-        self._throttle = Throttle()
-        self._arrivals = Deferred(self, self.take_in)
+        self._arrivals = Throttle(self, self.take_in)
         self.verified: Callable[[UserName], bool] = lambda _: True
         """Whether somebody's key was compared; encrypted messages of others are marked."""
         self._layout = DEFAULT
@@ -124,6 +123,11 @@ class Timeline(ScrollView, can_focus=True):
         """The loaded entries, oldest first."""
         self.take_in()
         return self._store.entries if self._store is not None and not self._is_left else ()
+
+    def holds_only(self, bodies: tuple[type, ...]) -> bool:
+        """Say whether no entry has another body, of those that wait to be drawn as well."""
+        loaded = self._store.entries if self._store is not None and not self._is_left else ()
+        return all(isinstance(entry.body, bodies) for entry in chain(loaded, self._pending))
 
     @property
     def holes(self) -> Sequence[Hole]:
@@ -190,7 +194,7 @@ class Timeline(ScrollView, can_focus=True):
         """Add or change an entry; many at once are added together, once a frame."""
         if self._store is not None:
             self._pending.append(entry)
-            self._arrivals.schedule(self._throttle.delay())
+            self._arrivals.changed()
 
     def take_in(self) -> None:
         """Process what was added since the last frame."""
@@ -407,7 +411,13 @@ class Timeline(ScrollView, can_focus=True):
         finally:
             self._is_placing = False
         self._tell(store, top)
-        self.refresh()
+        self._refresh_changed()
+
+    def _refresh_changed(self) -> None:
+        """Draw the rows again that are not what they were."""
+        self._painter.begin_frame()
+        if changed := self._painter.changed(self._store, self._selection.key):
+            self.refresh(*changed)
 
     def _set_rows(self, rows: int, top: int) -> None:
         """Set the number of rows, without a layout of the whole screen: the scrollbar is always visible.

@@ -1,4 +1,7 @@
-"""Paints typed text at once, before anything else that waits to be painted.
+"""Paints what changed and nothing else, and typed text before anything else that waits to be painted.
+
+Textual's compositor draws every widget of a container, whole, whichever of them changed: a key in the
+composer draws the timeline and both lists again. Most of that is thrown away, so the screen looks the same.
 
 Textual paints at the ticks of a clock, and after a late frame it skips one: a key at that moment would wait
 for two of them, although nothing else happens. Everything else may wait for its tick, so nothing starves.
@@ -6,12 +9,31 @@ Keys that arrive faster than frames wait as well.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from textual._compositor import Compositor
+from textual.geometry import Region
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widget import Widget
 
 from parlour_client.ui.chat.throttle import FRAME
+
+
+class ChangesOnly(Compositor):
+    """The compositor of a screen, which draws no more than the change."""
+
+    def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
+        """Yield the place, the clip and the rows of each widget in ``crop``; None: of the whole screen."""
+        for widget, (region, clip) in self.visible_widgets.items():
+            seen = region.intersection(clip)
+            if crop is not None and crop.overlaps(seen):
+                top, bottom = max(seen.y, crop.y), min(seen.bottom, crop.bottom)
+                seen = Region(seen.x, top, seen.width, bottom - top)  # as wide as it is: Textual cuts columns
+            elif crop is not None:
+                continue
+            if seen:
+                yield region, seen, widget.render_lines(seen.translate(-region.offset))
 
 
 class QuickPaint:

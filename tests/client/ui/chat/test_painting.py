@@ -1,18 +1,28 @@
-"""What is typed is painted at once; what else waits to be painted is painted at its tick."""
+"""What is typed is painted at once, and what else waits at its tick; a change draws what it touches.
+
+Not the widgets beside it, and of a widget only the rows that changed.
+"""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 from tests.client.ui.chat.timeline.test_widget import fill, lobby
-from tests.client.ui.conftest import OpenApp
+from tests.client.ui.conftest import OpenApp, screen_text
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
-from textual._compositor import ChopsUpdate
+from textual._compositor import ChopsUpdate, Compositor
 from textual.events import Key
+from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.strip import Strip
+from textual.widget import Widget
 
+from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.throttle import FRAME
 from parlour_client.ui.chat.timeline import Timeline
+from parlour_protocol.kit.ids import Seq
 
 TURNS = 200
 """Turns of the loop within which everything that was posted is dealt with."""
@@ -128,3 +138,77 @@ async def test_every_key_of_someone_quick_is_painted_and_so_is_every_tick(
             watched.tick()
             assert watched.frames[-1] >= watched.rows(timeline)
             watched.now += FRAME
+
+
+def noted(widget: Widget, drawn: dict[type[Widget], int]) -> Callable[[Region], list[Strip]]:
+    """Return the widget's own drawing, which notes the rows."""
+    draw = widget.render_lines
+
+    def render_lines(crop: Region) -> list[Strip]:
+        drawn[type(widget)] = drawn.get(type(widget), 0) + crop.height
+        return draw(crop)
+
+    return render_lines
+
+
+def drawing(screen: ChatScreen, monkeypatch: pytest.MonkeyPatch) -> dict[type[Widget], int]:
+    """Return how many rows of each kind of widget are drawn from now on."""
+    drawn: dict[type[Widget], int] = {}
+    for widget in (screen, *screen.walk_children(Widget)):
+        monkeypatch.setattr(widget, "render_lines", noted(widget, drawn))
+    return drawn
+
+
+async def test_a_key_draws_the_composer_alone(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the timeline nor a list, and what is behind the composer in its row only."""
+    fill(client, 60)
+    async with open_app(client, size=(132, 40)) as pilot:
+        screen, timeline = await lobby(pilot)
+        watched = await Watched.begin(pilot, screen, timeline)
+        drawn = drawing(screen, monkeypatch)
+        await watched.type()
+        assert drawn.pop(Composer) == 1
+        assert Timeline not in drawn
+        assert set(drawn.values()) == {1}
+        assert len(drawn) <= 3, drawn  # the pane, the panes' place, and the screen
+
+
+async def test_a_change_of_one_message_draws_its_rows(client: FakeClient, open_app: OpenApp) -> None:
+    """The others stay as they are, also when all rows are made anew; without a change nothing is drawn."""
+    fill(client, 60)
+    async with open_app(client) as pilot:
+        screen, timeline = await lobby(pilot)
+        await client.edit(LOBBY, Seq(58), "changed")
+        timeline.take_in()
+        watched = await Watched.begin(pilot, screen, timeline)
+        await client.edit(LOBBY, Seq(58), "again")
+        timeline.take_in()
+        await _everybody_had_a_turn()
+        watched.tick()
+        assert "again" in screen_text(pilot)
+        (rows,) = watched.frames
+        assert len(rows & watched.rows(timeline)) == 1
+        timeline.trust_changed()  # every row is made again, and looks as it did
+        await _everybody_had_a_turn()
+        watched.tick()
+        assert len(watched.frames) == 1
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+async def test_the_screen_is_what_textual_would_draw(
+    client: FakeClient, open_app: OpenApp, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cell by cell, with the same widgets in the same places."""
+    fill(client, 60)
+    client.say(LOBBY, BOB, "अनुच्छेद 👩‍👩‍👧 of others")
+    async with open_app(client, size=size) as pilot:
+        screen, _timeline = await lobby(pilot)
+
+        def cells() -> list[list[Any]]:
+            return [list(strip.simplify()) for strip in screen._compositor.render_strips()]
+
+        ours = cells()
+        monkeypatch.setattr(type(screen._compositor), "_get_renders", Compositor._get_renders)
+        assert ours == cells()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from parlour_server.app.finding import Finding
     from parlour_server.app.metrics import Metric
+    from parlour_server.app.process import ServerProcess
+    from parlour_server.app.program_spec import ProgramSpec
     from parlour_server.app.running_program import Parts
     from parlour_server.core.config.server_settings import Section, Settings
     from parlour_server.core.data_folder import DataFolder
@@ -61,6 +63,12 @@ def _send_nothing(_settings: "Settings", _address: str) -> bytes:
     return b""
 
 
+def _same_process(
+    _program: "ProgramSpec[Any, Any]", process: "ServerProcess", _options: Mapping[str, Any]
+) -> "ServerProcess | None":
+    return process
+
+
 def _no_engine(_folder: "DataFolder", _settings: "Settings", _read_only: bool) -> "Engine | None":  # noqa: FBT001 - see ``Capability``
     return None
 
@@ -88,6 +96,13 @@ class Capability:
 
     True for one that can't be written. Raises SetupError.
     """
+    fork: "Callable[[ProgramSpec[Any, Any], ServerProcess, Mapping[str, Any]], ServerProcess | None]" = (
+        _same_process
+    )
+    """`run`, with its options of ``options``: return what this process serves.
+
+    None: others served, and all is done. Raises SetupError.
+    """
     claim_keys: "Callable[[DataFolder, Engine, bool], None]" = _claim_nothing
     """`init`, and what replaces keys: make the database know those of the folder.
 
@@ -103,8 +118,10 @@ class Capability:
     commands: "tuple[click.Command, ...]" = ()
     """Of the command line. Groups of one name become one."""
     options: "Mapping[str, tuple[click.Option, ...]]" = field(default_factory=dict)
-    """More options of the core's commands, by the command's name. One of `init` is a setting that is written
-    to the configuration: its parameter is `section__key`."""
+    """More options of the commands `init` and `run`, by their names.
+
+    One of `init` is a setting that is written to the configuration: its parameter is `section__key`.
+    """
     tables: Tables | None = None
     """Its tables of the database."""
     operations: "Callable[[], tuple[Operation, ...]]" = _no_operations

@@ -22,6 +22,7 @@ from parlour_server.capabilities.prometheus import CAPABILITY as prometheus
 from parlour_server.capabilities.proxy_protocol import CAPABILITY as proxy_protocol
 from parlour_server.capabilities.server_backups import CAPABILITY as server_backups
 from parlour_server.capabilities.user_limits import CAPABILITY as user_limits
+from parlour_server.capabilities.worker_processes import CAPABILITY as worker_processes
 
 CAPABILITIES: Final[tuple[Capability, ...]] = (
     postgres,
@@ -40,4 +41,5 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     proxy_protocol,
     server_backups,
     user_limits,
+    worker_processes,
 )  # fmt: skip

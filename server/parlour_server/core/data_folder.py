@@ -56,7 +56,7 @@ class DataFolder:
     others: tuple[str, ...] = ()
     """The names of files that capabilities keep."""
     main: "DataFolder | None" = None
-    """The server's own folder, if this is the folder of one of its workers."""
+    """The server's own folder, if this is that of one more process of it."""
 
     @property
     def settings(self) -> Path:
@@ -137,6 +137,15 @@ class DataFolder:
     def operator_log(self) -> Path:
         """The folder of commands' actions that the server has not logged yet."""
         return self.path / "operator"
+
+    @property
+    def more(self) -> Path:
+        """The folder with folders of more processes of this server, if it has any."""
+        return self.path / "workers"
+
+    def everywhere(self, name: str) -> list[Path]:
+        """Return where a file or folder of this name is here, and in the folders of more processes."""
+        return [self.path / name, *sorted(self.more.glob(f"*/{name}"))]
 
     @property
     def signing_key(self) -> Path:

@@ -14,14 +14,15 @@ import signal
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from websockets.version import version as websockets_version
 
+from parlour_server.app.process import ServerProcess
 from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.addresses import is_loopback, listen_address
 from parlour_server.core.config.server_settings import Settings
@@ -33,13 +34,12 @@ from parlour_server.core.net.tls_groups import HAS_HYBRID
 from parlour_server.core.private_file import write_private
 from parlour_server.host.event_loops import loop_factory
 from parlour_server.host.server import Server
-from parlour_server.host.server_workers import Worker, start_workers
 from parlour_server.host.setup.open_store import engine_for
 
 _Settings = TypeVar("_Settings", bound=Settings)
 _LAST_RESORT_SECONDS: Final = 4.9
 _TOGETHER_SECONDS: Final = 0.5
-"""A terminal, and systemd, send a signal to the workers as well as to the supervisor, which passes it on."""
+"""A terminal, and systemd, send a signal to processes as well as to their parent, which passes it on."""
 _SPARE_FILES: Final = 256  # the database, the log, sockets that are being refused
 
 
@@ -70,54 +70,46 @@ def serve(
     ready: Ready,
     *,
     loop: str = "auto",
-    workers: int = 1,
+    options: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Serve until a signal. ``load`` reads the settings, now and on SIGHUP. Raises SetupError.
 
-    With several ``workers`` each is a process of its own, and this one watches them.
+    ``options`` are those that capabilities have added to the command: one may serve in other processes.
     """
     refuse_old_websockets(websockets_version)
-    worker: Worker | None = None
-    if workers > 1:
-        _collect_garbage()  # in this process, and in those that it forks
-        worker = start_workers(spec, folder, load, workers, ready.announce)
-        if worker is None:
+    process = ServerProcess(folder=folder, load=load, announce=ready.announce)
+    for capability in spec.capabilities:
+        forked = capability.fork(spec, process, options)
+        if forked is None:
             return
-        folder, load = worker.folder, partial(worker.settings, load)
-        ready = Ready(descriptor=worker.ready)
-    settings = load()
-    folder.require(has_database=not engine_for(spec, folder, settings).is_shared)
-    if worker is None:
+        process = forked
+    settings = process.load()
+    process.folder.require(has_database=not engine_for(spec, process.folder, settings).is_shared)
+    if process.number is None:
         set_up()
     else:
-        set_up(worker=worker.number)
+        set_up(worker=process.number)
     set_level(settings.log.level)
     _limit_process(settings)
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
-        runner.run(_serve(spec, folder, settings, load, ready, worker))
+        runner.run(_serve(spec, process, settings))
 
 
-async def _serve(
-    spec: ProgramSpec[_Settings, Any],
-    folder: DataFolder,
-    settings: _Settings,
-    load: Callable[[], _Settings],
-    ready: Ready,
-    worker: Worker | None,
-) -> None:
-    stop = _Stop(settings.connections.drain_seconds, _TOGETHER_SECONDS if worker else 0.0)
+async def _serve(spec: ProgramSpec[_Settings, Any], process: ServerProcess, settings: _Settings) -> None:
+    together = 0.0 if process.parent is None else _TOGETHER_SECONDS
+    stop = _Stop(settings.connections.drain_seconds, together)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, _refuse_reload, "the server is still starting")
-    if worker is not None:
-        loop.add_reader(worker.supervisor, _supervisor_ended, stop, worker.supervisor)
-    server = await Server.start(spec, folder, settings, sockets=worker.sockets if worker else ())
-    loop.add_signal_handler(signal.SIGHUP, _reload, server, load)
+    if process.parent is not None:
+        loop.add_reader(process.parent, _parent_ended, stop, process.parent)
+    server = await Server.start(spec, process.folder, settings, sockets=process.sockets)
+    loop.add_signal_handler(signal.SIGHUP, _reload, server, process.load)
     try:
         _say_what_is_in_force(settings, server.url)
-        _collect_garbage()
-        ready.announce(server.url)
+        collect_garbage()
+        process.announce(server.url)
         await stop.asked.wait()
         await server.drain(stop.hurry)
     finally:
@@ -154,7 +146,7 @@ class _Stop:
         last.start()
 
 
-def _supervisor_ended(stop: _Stop, descriptor: int) -> None:
+def _parent_ended(stop: _Stop, descriptor: int) -> None:
     """Stop: nobody would start this worker again, or stop it, and it has the sockets."""
     asyncio.get_running_loop().remove_reader(descriptor)
     warn("supervisor_ended", consequence="this worker stops")
@@ -177,7 +169,7 @@ def _refuse_reload(why: str) -> None:
     warn("reload_refused", why=why, in_force="the previous settings")
 
 
-def _collect_garbage() -> None:
+def collect_garbage() -> None:
     """Collect garbage from now on, without what is there: it stays. The command turned it off before."""
     gc.freeze()
     gc.enable()

@@ -1,6 +1,6 @@
 """Answers for http-01: what the CA must find at `/.well-known/acme-challenge/TOKEN` of each name.
 
-They lie in a folder while a certificate is requested. The running server (and each of its workers) answers
+They lie in a folder while a certificate is requested. The running server (and each process of it) answers
 from there on its HTTPS port, which is enough where something redirects port 80 to it: CAs follow. With
 `acme.listen` a listener without TLS answers as well, and is open only for that time.
 """

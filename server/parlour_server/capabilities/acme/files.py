@@ -16,7 +16,7 @@ def account_key_of(folder: "DataFolder") -> Path:
 
 
 def answers_of(folder: "DataFolder") -> Path:
-    """Return the folder of answers to the CA's challenges; every worker gives them."""
+    """Return the folder of answers to the CA's challenges; every process gives them."""
     return (folder.main or folder).path / "acme"
 
 

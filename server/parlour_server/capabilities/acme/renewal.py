@@ -30,7 +30,7 @@ _random: Final = SystemRandom()
 
 
 class AcmeRenewal:
-    """The renewals of one running server; a worker has none, it takes its server's certificate."""
+    """The renewals of one running server; more processes of it take its certificate."""
 
     def __init__(
         self,

@@ -55,8 +55,8 @@ def audit_folder(folder: DataFolder) -> Path:
 
 
 def audit_folders(folder: DataFolder) -> list[Path]:
-    """Return the audit folders of a data folder's server, and of its workers (`run --workers`)."""
-    return [audit_folder(folder), *sorted(folder.path.glob(f"workers/*/{_FOLDER}"))]
+    """Return the audit folders of a data folder's server, and of more processes of it."""
+    return folder.everywhere(_FOLDER)
 
 
 def check_audit_log(
@@ -125,6 +125,6 @@ def _note_absent(report: AuditReport, head: _Head, here: Place) -> None:
 
 
 def _is_within(place: Place, data: Place) -> bool:
-    """Return whether it is the audit folder of this data folder, or of a worker in it."""
+    """Return whether it is the audit folder of this data folder, or of one more process of its server."""
     path = Path(place.path)
     return place.host == data.host and path.name == _FOLDER and path.is_relative_to(data.path)

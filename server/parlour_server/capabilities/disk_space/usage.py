@@ -70,7 +70,7 @@ def _files(folder: DataFolder, engine: Engine, folders: Mapping[str, str]) -> It
         yield Usage(wal.name, _size(wal), "64 MiB after it grew beyond that")
     yield Usage("operator/", _size(folder.operator_log), "empty once the running server has read it")
     for name, bound in folders.items():
-        for path in (folder.path / name, *sorted(folder.path.glob(f"workers/*/{name}"))):
+        for path in folder.everywhere(name):
             yield Usage(f"{path.relative_to(folder.path)}/", _size(path), bound)
     if folder.uploads is not None:
         yield Usage("uploads", _size(folder.path / folder.uploads.name), "the program's limits of files")

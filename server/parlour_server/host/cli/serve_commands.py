@@ -119,14 +119,6 @@ def _absolute(value: str | Path) -> str:
     help="The event loop; auto picks the fastest one installed.",
 )
 @click.option(
-    "--workers",
-    metavar="N",
-    type=click.IntRange(1, 64),
-    default=1,
-    show_default=True,
-    help="Serve with so many processes behind one address, one for each core. It needs PostgreSQL.",
-)
-@click.option(
     "--migrate",
     is_flag=True,
     help="Upgrade the database first, if its schema is an older one. Only for a SQLite file.",
@@ -138,8 +130,8 @@ def run(
     ready_file: Path | None,
     ready_fd: int | None,
     loop: str,
-    workers: int,
     migrate: bool,  # noqa: FBT001 - click passes flags by name
+    **options: Any,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C. Log lines go to standard error, as JSON.
 
@@ -158,7 +150,7 @@ def run(
         load = partial(settings_of, folder, listen__address=listen, listen__metrics=metrics)
         if migrate:
             _migrate(folder, load())
-        serve(program(), folder, load, Ready(ready_file, ready_fd), loop=loop, workers=workers)
+        serve(program(), folder, load, Ready(ready_file, ready_fd), loop=loop, options=options)
     finally:
         gc.enable()
 

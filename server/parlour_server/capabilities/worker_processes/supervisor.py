@@ -14,13 +14,15 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from parlour_server.app.process import ServerProcess
 from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.addresses import in_url, listen_address
 from parlour_server.core.config.server_settings import Settings
@@ -31,6 +33,7 @@ from parlour_server.core.logs import log, set_level, set_up, warn
 from parlour_server.core.net.listener import bind
 from parlour_server.core.private_file import write_private
 from parlour_server.core.store.engine.connection import Engine
+from parlour_server.host.server_process import Ready, collect_garbage
 from parlour_server.host.setup.folder_lock import locked
 from parlour_server.host.setup.open_store import engine_for
 
@@ -43,28 +46,15 @@ _STOP_SECONDS: Final = 8.0
 """Workers end by themselves in five; after that they are killed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """What one of the processes serves."""
-
-    number: int
-    folder: DataFolder
-    sockets: Sequence[socket.socket]
-    """They listen, and are shared with the other workers."""
-    ready: int
-    """A descriptor to which the address is written when it serves."""
-    supervisor: int
-    """A descriptor that ends when the supervisor does."""
-
-    def settings(self, load: Callable[[], Settings]) -> Any:
-        """Return the settings that ``load`` reads, as this worker needs them. Raises SetupError."""
-        settings = load()
-        if not settings.listen.metrics:
-            return settings
-        host, port = listen_address(settings.listen.metrics)
-        metrics = f"{in_url(host)}:{port + self.number - 1 if port else 0}"
-        listen = msgspec.structs.replace(settings.listen, metrics=metrics)
-        return msgspec.structs.replace(settings, listen=listen)
+def settings_of_worker(number: int, load: Callable[[], Settings]) -> Settings:
+    """Return the settings that ``load`` reads, as this worker needs them. Raises SetupError."""
+    settings = load()
+    if not settings.listen.metrics:
+        return settings
+    host, port = listen_address(settings.listen.metrics)
+    metrics = f"{in_url(host)}:{port + number - 1 if port else 0}"
+    listen = msgspec.structs.replace(settings.listen, metrics=metrics)
+    return msgspec.structs.replace(settings, listen=listen)
 
 
 @dataclass(slots=True)
@@ -93,18 +83,13 @@ def refuse_file(engine: Engine, program: str) -> None:
         )
 
 
-def start_workers(
-    program: ProgramSpec[Any, Any],
-    folder: DataFolder,
-    load: Callable[[], Settings],
-    count: int,
-    announce: Callable[[str], None],
-) -> Worker | None:
+def start_workers(program: ProgramSpec[Any, Any], server: ServerProcess, count: int) -> ServerProcess | None:
     """Run workers until a signal; returns None then.
 
     It also returns in each worker, with what to serve. Raises SetupError, and when a worker can't start.
     """
-    settings = load()
+    collect_garbage()  # in this process, and in those that it forks
+    folder, settings = server.folder, server.load()
     refuse_file(engine_for(program, folder, settings), folder.program.command)
     folder.require(has_database=False)
     set_up()
@@ -113,16 +98,14 @@ def start_workers(
         consequence = "workers notice each other's messages up to a second late"
         warn("no_bus", consequence=consequence, do="run a NATS server here, and name it in bus.url")
     folders = [folder, *(_make_folder(folder, number) for number in range(2, count + 1))]
-    with ExitStack() as stack:
-        if count > 1:
-            stack.enter_context(locked(DataFolder(folder.path / "workers", folder.program)))
+    with locked(DataFolder(folder.more, folder.program)):
         sockets = asyncio.run(bind(settings.listen.address))
-        return _Supervisor(folders, sockets, settings.connections.drain_seconds, announce).run()
+        return _Supervisor(server, folders, sockets, settings.connections.drain_seconds).run()
 
 
 def _make_folder(folder: DataFolder, number: int) -> DataFolder:
     """Make, or bring up to date, the data folder of a worker: the same keys and files, its own audit log."""
-    workers = DataFolder(folder.path / "workers", folder.program)
+    workers = DataFolder(folder.more, folder.program)
     workers.create()
     made = replace(folder, path=workers.path / str(number), main=folder)
     made.create()
@@ -153,15 +136,16 @@ class _Supervisor:
 
     def __init__(
         self,
+        server: ServerProcess,
         folders: Sequence[DataFolder],
         sockets: Sequence[socket.socket],
         drain_seconds: int,
-        announce: Callable[[str], None],
     ) -> None:
+        self._load = server.load
         self._folders = folders
         self._sockets = list(sockets)
         self._drain_seconds = drain_seconds
-        self._announce: Callable[[str], None] | None = announce
+        self._announce: Callable[[str], None] | None = server.announce
         self._places = [_Place(number) for number in range(1, len(folders) + 1)]
         self._stopping = False
         self._failed = False
@@ -172,12 +156,12 @@ class _Supervisor:
         for descriptor in (self._woken, self._waker):
             os.set_blocking(descriptor, False)
 
-    def run(self) -> Worker | None:
+    def run(self) -> ServerProcess | None:
         """Run until all have ended after a signal; in a worker, return what to serve."""
         before = {number: signal.signal(number, _note) for number in _SIGNALS}
         wakeup = signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         self._selector.register(self._woken, selectors.EVENT_READ)
-        worker: Worker | None = None
+        worker: ServerProcess | None = None
         try:
             while worker is None and not self._is_over():
                 worker = self._start_due()
@@ -196,7 +180,7 @@ class _Supervisor:
     def _is_over(self) -> bool:
         return self._stopping and all(place.pid is None for place in self._places)
 
-    def _start_due(self) -> Worker | None:
+    def _start_due(self) -> ServerProcess | None:
         """Start the workers whose time has come; return what to serve in a new one."""
         now = time.monotonic()
         for place in self._places:
@@ -208,8 +192,14 @@ class _Supervisor:
             pid = os.fork()
             if pid == 0:
                 os.close(reading)
-                folder = self._folders[place.number - 1]
-                return Worker(place.number, folder, self._sockets, writing, self._life)
+                return ServerProcess(
+                    folder=self._folders[place.number - 1],
+                    load=partial(settings_of_worker, place.number, self._load),
+                    announce=Ready(descriptor=writing).announce,
+                    number=place.number,
+                    sockets=self._sockets,
+                    parent=self._life,
+                )
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             os.close(writing)
             place.pid, place.ready = pid, reading

@@ -1,4 +1,4 @@
-"""What a command is: its names, its arguments, its help and its handler, and the handler's context.
+"""A command: its names, its arguments, its help and its handler, and the handler's context.
 
 A handler takes a ``Call`` and typed arguments, does one thing with the client, and returns a ``Result`` (or
 nothing, if the room's log shows it) or raises the core's typed error. It prints nothing, knows no widget.
@@ -72,7 +72,7 @@ class View(Enum):
 
 
 class Connect(Enum):
-    """What the command line waits for before it runs a command."""
+    """How far a connection must be before the command line runs a command."""
 
     ONLINE = auto()
     CAUGHT_UP = auto()
@@ -84,7 +84,7 @@ class Connect(Enum):
 
 
 class Kind(Enum):
-    """What an argument is, and so how each front end parses it."""
+    """The kind of an argument, and so how each front end parses it."""
 
     HERE = auto()
     """A room of yours: the open one; on the command line it is named."""
@@ -286,7 +286,7 @@ class Command(Generic[P, R]):
 
     names: dict[Front, str | Elsewhere]
     sentence: str
-    """What it does, in English, without its full stop; ``help`` translates it."""
+    """Its help, in English, without its full stop; ``help`` translates it."""
     further: str = ""
     """Further English text of `parlour NAME --help`; ``about`` translates it."""
     arguments: tuple[Argument, ...] = ()
@@ -294,7 +294,7 @@ class Command(Generic[P, R]):
     view: View | None = None
     """A front end with this view shows it; others run the handler."""
     role: Role = Role.MEMBER
-    """Who may use it."""
+    """The lowest role that may use it."""
     asks: Asks | None = None
     connect: Connect = Connect.ONLINE
     json: bool = False

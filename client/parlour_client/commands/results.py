@@ -150,7 +150,7 @@ class PublicRoomsListed(Result):
 
 @dataclass(slots=True)
 class MembersListed(Result):
-    """Who is in a room."""
+    """The members of a room."""
 
     members: Sequence[MemberView]
 
@@ -178,7 +178,7 @@ class PlaceShown(Result):
 
 @dataclass(slots=True)
 class InvitationsListed(Result):
-    """What waits for the person's answer."""
+    """Invitations that wait for the person's answer."""
 
     invitations: Sequence[Invitation]
 
@@ -323,7 +323,7 @@ class FileSaved(Result):
 
 @dataclass(slots=True)
 class NoticesListed(Result):
-    """What the operator of the server tells everyone."""
+    """Notices of the server's operator to everyone."""
 
     notices: Sequence[ServerNotice]
     server: str
@@ -393,7 +393,7 @@ class LoginWanted(Result):
 
 @dataclass(slots=True)
 class EncryptionShown(Result):
-    """Who can read a room, and what the server sees."""
+    """The report about a room's encryption: who can read it, and what the server sees."""
 
     room: Room
     report: RoomReport
@@ -408,7 +408,7 @@ class RoomEncrypted(Result):
 
 @dataclass(slots=True)
 class KeyShown(Result):
-    """What is known of someone's key."""
+    """The state of someone's key."""
 
     report: PersonReport
 

@@ -1,4 +1,4 @@
-"""What a result says: lines for people in the shell and in the line mode, and the fields of `--json`.
+"""Results as text: lines for people in the shell and in the line mode, and the fields of `--json`.
 
 Both print the same lines, with two differences. A shell lists in columns and by id; the line mode, whose
 lines may be read aloud, with commas and by number. And each names commands as they are written there.

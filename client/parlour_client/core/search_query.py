@@ -44,7 +44,7 @@ class QueryError(SetupError):
 
 @dataclass(slots=True)
 class Query:
-    """What to search for. Several people or rooms: any of them; everything else: all of it."""
+    """The conditions of a search. Several people or rooms: any of them; everything else: all of it."""
 
     phrases: list[str] = field(default_factory=list)
     """Words, or phrases of several words; the last one may be unfinished if ``unfinished``."""

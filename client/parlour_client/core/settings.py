@@ -161,12 +161,12 @@ class Setting:
     kind: Literal["switch", "choice", "text", "keys"]
     default: Value
     sentence: str
-    """What it is for, in English; ``help`` translates it."""
+    """Its purpose, in English; ``help`` translates it."""
     choices: tuple[str, ...] = ()
 
     @property
     def help(self) -> str:
-        """What it is for."""
+        """Its purpose."""
         return _(self.sentence)
 
     def refusal(self, value: object) -> str:

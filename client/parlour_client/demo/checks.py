@@ -1,4 +1,4 @@
-"""What must hold in the demo, one check after another, against a real server process.
+"""Checks that must hold in the demo, one after another, against a real server process.
 
 A check raises ``CheckFailedError`` with what it found instead; it never passes by not looking.
 """
@@ -111,7 +111,7 @@ async def people_talk(stage: Stage) -> str:
 
 
 async def hostile_text_is_shown_escaped(stage: Stage) -> str:
-    """What Mallory sends reaches Guest unchanged, and is shown as text."""
+    """Text from Mallory reaches Guest unchanged, and is shown as text."""
     escapes = 0
     for text in HOSTILE:
         entry = await stage.people[GUEST].received(await stage.people[MALLORY].say(text))

@@ -1,4 +1,4 @@
-"""What the demo's people say. One of them, Mallory, is hostile: everything she sends is meant to do harm.
+"""The lines of the demo's people. One of them, Mallory, is hostile: everything she sends is meant to do harm.
 
 The texts are data: nothing here is shown before it went over the wire and through the text rule.
 """
@@ -36,7 +36,7 @@ class Line:
     reply_to: int | None = None
     """The index in ``SCRIPT`` of the line that this one replies to, in the same room."""
     reactions: tuple[tuple[str, str], ...] = ()
-    """Who reacts with what."""
+    """The people and their reactions."""
 
 
 SCRIPT: Final = (
@@ -87,14 +87,14 @@ BEFORE: Final = (
     Line(BEN, "@guest the recipe for the bread is for everyone:", 0, KITCHEN),
     Line(CORA, "1. knead for *ten* minutes\n2. wait an hour\n3. bake at `230 C`", 0, KITCHEN, reply_to=3),
 )
-"""What was said in the other rooms before the guest looks; the indices of replies are of these lines."""
+"""Lines in the other rooms before the guest looks; the indices of replies are of these lines."""
 PLAN: Final = "watering.txt", "Mon cora\nWed ben\nFri guest\n"
 """A file that someone sent to the garden."""
 PRIVATE: Final = (
     "Hello cora, thank you for the invite!",
     "Hi! This room is end-to-end encrypted: the server can't read it. /verify cora compares our keys.",
 )
-"""What guest and cora wrote to each other."""
+"""Messages of guest and cora to each other."""
 
 ANSWERS: Final = (
     "Got it: your message was written to the server's disk before it was sent to us.",

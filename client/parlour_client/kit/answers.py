@@ -19,7 +19,7 @@ class Letter:
     key: str
     """In lower case; no ``n`` or ``y``, which answer every question."""
     does: str
-    """What it does, as a verb in our own words: `kick`."""
+    """Its effect, as a verb in our own words: `kick`."""
 
     def __post_init__(self) -> None:
         if len(self.key) != 1 or self.key in "ny" or not self.key.islower():
@@ -33,7 +33,7 @@ class TypedName:
     name: str
     """A checked name, or one line."""
     does: str
-    """What it does, as a verb in our own words: `revoke it`."""
+    """Its effect, as a verb in our own words: `revoke it`."""
 
     def is_typed(self, line: str) -> bool:
         """Say whether a line is the name."""

@@ -87,7 +87,7 @@ class _Waiting(Screen[None]):
     """Until the first greeting."""
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         yield SafeStatic(own(_("Connecting…")))
 
 

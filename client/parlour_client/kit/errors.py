@@ -81,7 +81,7 @@ class ParlourClientError(Exception):
 
     @property
     def whole(self) -> str:
-        """What happened and what to do, for a place that shows both in one line."""
+        """The text and the hint, for a place that shows both in one line."""
         return f"{self} {self.hint}".strip()
 
 

@@ -29,7 +29,7 @@ def preferred_languages(environment: Mapping[str, str]) -> Sequence[str]:
     locale = next((found for name in names if (found := environment.get(name))), "")
     if locale in {"C", "POSIX"}:
         return [ENGLISH]
-    return [one for one in (*environment.get("LANGUAGE", "").split(":"), locale) if one]
+    return [language for language in (*environment.get("LANGUAGE", "").split(":"), locale) if language]
 
 
 class Language:

@@ -1,4 +1,4 @@
-"""What the protocol package says, in the person's language: why a name, a text or a link was refused.
+"""The protocol package's sentences in the person's language: why a name, a text or a link was refused.
 
 That package knows no catalogue: its errors carry an English sentence, and what to put into it. Those that
 people see are marked here; ``protocol_sentence`` translates them.

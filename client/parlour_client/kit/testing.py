@@ -38,7 +38,7 @@ class Client(Generic[_S]):
 
     @property
     def text(self) -> str:
-        """What the widgets of the screen draw, one after the other."""
+        """The text that the widgets of the screen draw, one after the other."""
         return "\n".join(
             strip.text.rstrip()
             for widget in self.screen.query("*")

@@ -21,7 +21,7 @@ from parlour_client.new.project_name import ProjectName
 _HERE: Final = Path(__file__).parent
 _PACKAGED: Final = _HERE / "packaged"
 TREE: Final = _PACKAGED if _PACKAGED.is_dir() else _HERE.parents[2]
-"""What the wheel has of Parlour's repository, or the repository."""
+"""The files of Parlour's repository in the wheel, or the repository."""
 LOCKED: Final = TREE / "requirements/program.txt"
 _UNIT: Final = TREE / "deploy/parlour-server.service"
 _FRAME: Final = {

@@ -27,7 +27,7 @@ class Transfers:
         self._say = say
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, words: str, what: Callable[[Progress], Awaitable[None]]) -> None:
+    def start(self, words: str, what: Callable[[Progress], Awaitable[None]]) -> None:
         """Start one; ``what`` prints its end. Raises SetupError while another one runs."""
         if self._task is not None and not self._task.done():
             raise SetupError(_("Another file is still being transferred."), _("/cancel file cancels it."))

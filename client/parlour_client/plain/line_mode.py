@@ -91,7 +91,7 @@ REFUSALS: Final = (ParlourClientError, ParlourProtocolError, ValueError)
 QUIET: Final = 0.5
 """Seconds after a question in which a line does not answer it: it was typed before."""
 EVERYTHING: Final = "all"
-"""What `/help` takes besides a command and a topic."""
+"""The word for `/help` besides a command and a topic."""
 _READ_AT_START: Final = 10
 """The newest messages of the room that is open, which are read first."""
 
@@ -118,7 +118,7 @@ class LineMode:
         """Whom the question about encrypting a room named."""
         self._asks = os.isatty(source)
         self._question: Question | None = None
-        """What the next line answers."""
+        """The question that the next line answers."""
         self._asked_at = 0.0
         self.now: Callable[[], float] = time.monotonic
         self._held: tuple[RoomId, str, Seq | None] | None = None
@@ -130,7 +130,7 @@ class LineMode:
         self._first: list[Entry] = []
         """Events of other rooms since then."""
         self._sent: list[Entry] = []
-        """What was written in this run."""
+        """Messages written in this run."""
         self._last_status = ""
         self._bursts: set[RoomId] = set()
         """Rooms of which a burst was reported, since anything was typed or printed one by one."""
@@ -149,7 +149,7 @@ class LineMode:
 
     # --- input
 
-    async def begin(self) -> None:
+    async def start(self) -> None:
         """Print the state, and go to the room that was open last, or the first."""
         for problem in self.settings.problems:
             self.printer.say(_("Settings: {problem}").format(problem=shown(problem)))
@@ -184,12 +184,12 @@ class LineMode:
         self.printer.invitations()
         self.printer.notices(self.client.notices.unread)
 
-    async def take(self, line: str) -> None:
+    async def handle(self, line: str) -> None:
         """Send a line, or run its command; a refusal is printed and nothing ends."""
         self._bursts.clear()
         try:
             if self.dialog.is_waiting:
-                await self.dialog.take(line)
+                await self.dialog.answer(line)
             elif self.hidden.wanted:
                 await self._log_in(line)
             elif self._question is not None and await self._answered(line):
@@ -306,7 +306,7 @@ class LineMode:
             case LoginWanted():
                 self.printer.say(self.hidden.ask(self.client.account))
             case Transfer():
-                self.transfers.begin(transfer_line(result), partial(self._run_transfer, result))
+                self.transfers.start(transfer_line(result), partial(self._run_transfer, result))
             case _:
                 await show(result, self.printer)
 
@@ -605,10 +605,10 @@ async def run(
         except ParlourClientError as error:
             if mode.over or (error.stops and not client.connection.status.session_ended):
                 raise
-        await mode.begin()
+        await mode.start()
         async for lines in read_lines(source):
             for line in lines:
-                await mode.take(line.decode(errors="replace"))
+                await mode.handle(line.decode(errors="replace"))
                 if mode.over:
                     break
             if mode.over:

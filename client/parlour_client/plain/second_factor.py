@@ -31,7 +31,7 @@ class LineDialog:
         self._running = asyncio.create_task(work)
         await self._go_on()
 
-    async def take(self, line: str) -> None:
+    async def answer(self, line: str) -> None:
         """Answer, and go on. Raises the error of what runs."""
         answer, self._answer = self._answer, None
         if answer is not None and not answer.done():

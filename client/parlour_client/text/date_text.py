@@ -1,4 +1,4 @@
-"""What a person is told who goes to a day of a room's history."""
+"""Sentences about going to a day of a room's history."""
 
 from datetime import datetime
 

@@ -20,7 +20,7 @@ from parlour_protocol.kit.text.cell_width import clusters
 
 
 class StyleKind(StrEnum):
-    """What a span of a message is."""
+    """The kinds of spans in a message."""
 
     BOLD = "bold"
     ITALIC = "italic"
@@ -66,7 +66,7 @@ Ranges = Sequence[tuple[int, int]]
 
 _ACTION: Final = "/me "
 _MAY_FORMAT: Final = re.compile(r"[*_~|`]|^(?:/me |[\s\u2800]{0,8}(?:[->]|\d))", re.MULTILINE)
-"""What every formatted text has: anything else, most of a chat, costs one search."""
+"""Characters of which every formatted text has one: other text, most of a chat, costs one search."""
 _FENCE: Final = re.compile(r" {0,3}(?P<fence>`{3,})(?P<language>[\w+#.-]{0,20}) *", re.ASCII)
 _QUOTE: Final = re.compile(r"[\s\u2800]{0,3}>(?:[\s\u2800]?>)?(?:[\s\u2800]+(?=[^\s\u2800])|[\s\u2800]*$)")
 """With any blank (Braille has one, too): a `>` and a gap are what the client draws before a reply's quote."""
@@ -84,7 +84,7 @@ _ADDRESS: Final = re.compile(r"://|\bwww\.|\bmailto:")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
 _LONGEST_SCHEME: Final = 32
 _NOT_OF_ADDRESS: Final = "`*_~|.,:;!?)]}'\""
-"""What is taken for the sentence around it at the end of an address."""
+"""Characters that belong to the sentence around an address if they end it."""
 _SPACE: Final = re.compile(r"\s")
 _INK: Final = re.compile(r"[^\W_]|[^\x00-\x7f]")
 """Something worth a style: formatting of punctuation alone is mostly a face or a line."""

@@ -61,13 +61,13 @@ class LinkDetails:
     text: str
     """The address as it is written."""
     address: str
-    """What is opened, in ASCII; empty if it is not opened."""
+    """The address that is opened, in ASCII; empty if it is not opened."""
     host: str
     """The host in Unicode."""
     ascii_host: str
     """The host in ASCII (punycode): what is looked up."""
     warnings: tuple[str, ...]
-    """What looks wrong, in sentences; parts of the address stand in them, so they are others' text."""
+    """Sentences about what looks wrong; they quote the address, so they are others' text."""
     refusal: str = ""
     """Why it is not opened."""
 

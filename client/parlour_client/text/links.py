@@ -34,7 +34,7 @@ class Link:
     text: str
     """The address as it is written."""
     label: str = ""
-    """What stands before it, `[bank.example](https://…)`: a text that could pass for its address."""
+    """The text before it, `[bank.example](https://…)`, which could pass for its address."""
     hides: bool = False
     """The text has hidden characters in it, which are shown as escapes."""
 

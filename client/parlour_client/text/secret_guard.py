@@ -29,7 +29,7 @@ KINDS: Final = (
     N_("an access token"),
     N_("an invite link, which anyone can use"),
 )
-"""What the inspectors call the secrets that they find."""
+"""The names that the inspectors have for the secrets that they find."""
 
 
 @dataclass(frozen=True, slots=True)

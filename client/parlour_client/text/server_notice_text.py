@@ -1,4 +1,4 @@
-"""Who sent a notice, or that there is none, in words; its own text is shown as other people's is."""
+"""Sentences about a notice's sender, or that there is none; its own text is shown as other people's is."""
 
 from parlour_client.kit.language import _
 from parlour_client.text.event_text import day_and_time

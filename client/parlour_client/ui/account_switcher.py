@@ -84,7 +84,7 @@ class AccountSwitcher:
         elif name:
             toast(self._app, Toast.NO_SUCH_ACCOUNT)
         else:
-            choices = [(one, peer_line(one)) for one in others]
+            choices = [(other, peer_line(other)) for other in others]
             screen = ChooseScreen(own(_("Switch to an account"), "bold"), choices, "")
             _done = self._app.push_screen(screen, lambda chosen: self._ask_for(chosen) if chosen else None)
 

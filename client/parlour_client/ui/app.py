@@ -102,14 +102,14 @@ class ParlourApp(SettingsApp):
         if isinstance(self.screen, Palette):
             return
 
-        def take(chosen: Choice | None) -> None:
+        def answered(chosen: Choice | None) -> None:
             if chosen is not None:
                 done = chosen.do()
                 if inspect.isawaitable(done):
                     self.call_next(lambda: done)
 
         chat = self.screen if isinstance(self.screen, ChatScreen) else None
-        _done = self.push_screen(Palette(list(everything(self, chat))), take)
+        _done = self.push_screen(Palette(list(everything(self, chat))), answered)
 
     async def on_event(self, event: Event) -> None:
         """Note that the person is there."""
@@ -119,7 +119,7 @@ class ParlourApp(SettingsApp):
 
     async def hand_over(self, event: Key | Paste) -> None:
         """Send typed text to the composer unless it is a command."""
-        if self._early.take(event):
+        if self._early.add(event):
             return
         if isinstance(self.screen, ChatScreen):
             if isinstance(event, Key):
@@ -153,9 +153,9 @@ class ParlourApp(SettingsApp):
 
     async def on_mount(self) -> None:
         """Show the chat, or the welcome screen if there is no account yet."""
-        self.theming.begin()
+        self.theming.load()
         self.set_interval(LOOK_EVERY, self.theming.look_at_folder)
-        self.lock.begin()
+        self.lock.start()
         self.watch(self, "settings", self._follow_terminal)
         inside = self.client or self._entrance
         if inside is None:
@@ -203,7 +203,9 @@ class ParlourApp(SettingsApp):
             await self.push_screen(chat)
             if early := self._early.give():
                 chat.pane.composer.insert(early)
-            await self.workers.wait_for_complete([one for one in self.workers if one.group == "open"])
+            await self.workers.wait_for_complete(
+                [worker for worker in self.workers if worker.group == "open"]
+            )
         except WorkerError:  # what went wrong is shown; or another room is being opened
             pass
         finally:
@@ -233,7 +235,7 @@ class ParlourApp(SettingsApp):
     async def _switch(self, opened: OpenedAccount) -> None:
         await self._close()
         self.folder = opened.folder
-        self.theming.begin()
+        self.theming.load()
         await self._enter(opened.inside)
 
     def _refuse(self, words: Content) -> None:
@@ -316,7 +318,7 @@ class ParlourApp(SettingsApp):
         """Take a theme, or let the person choose one by looking. Raises SetupError."""
         from parlour_client.ui.dialogs.theme import ThemeScreen  # noqa: PLC0415 - seldom needed
 
-        def take(chosen: str | None) -> None:
+        def answered(chosen: str | None) -> None:
             if chosen is not None:
                 try:
                     self.set_setting("theme", chosen)
@@ -326,7 +328,7 @@ class ParlourApp(SettingsApp):
         if name:
             self.set_setting("theme", name)
         elif not isinstance(self.screen, ThemeScreen):
-            self.call_later(self.push_screen, ThemeScreen(self.theming), take)
+            self.call_later(self.push_screen, ThemeScreen(self.theming), answered)
 
     def action_change_theme(self) -> None:
         """Choose a theme from Textual's palette."""

@@ -32,7 +32,7 @@ class SettingsApp(SafeApp):
 
     @property
     def text_order(self) -> str:
-        """What puts right-to-left text in order: a setting."""
+        """Whether the terminal or the client puts right-to-left text in order: a setting."""
         return self.settings.bidi
 
     def read_settings(self) -> Settings:

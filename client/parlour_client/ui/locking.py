@@ -45,7 +45,7 @@ class LockScreen(Screen[None]):
         self._dropped: asyncio.Event | None = None
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(own(_("Locked"), "bold"))
             yield SafeStatic(own(_("Parlour is locked and disconnected.")), id="said")
@@ -89,7 +89,7 @@ class Lock:
         self._is_open, self._close, self._enter = is_open, close, enter
         self._last_key = 0.0
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Lock when no one has been there for a while."""
         self.key_pressed()
         self._app.set_interval(LOOK_EVERY, self.lock_if_left)

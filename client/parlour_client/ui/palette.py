@@ -48,7 +48,7 @@ class Choice:
     """A row of the palette."""
 
     name: str
-    """What is matched first: `#garden`, `@bob`, `/kick`."""
+    """The name that is matched first: `#garden`, `@bob`, `/kick`."""
     shown: Content
     do: Callable[[], object]
     about: str = ""
@@ -79,7 +79,7 @@ class Palette(Overlay[Choice | None]):
         self._rows = Choices()
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield self._field
             yield self._rows
@@ -98,7 +98,7 @@ class Palette(Overlay[Choice | None]):
         self._found = matching(self._choices, typed)
         rows = self._rows
         if self._found:
-            rows.set_options([option(one.shown) for one in self._found])
+            rows.set_options([option(choice.shown) for choice in self._found])
             rows.highlighted = 0
         else:
             rows.set_options([option(own(_("Nothing found"), "dim"), disabled=True)])
@@ -133,7 +133,7 @@ def matching(choices: Sequence[Choice], typed: str) -> Sequence[Choice]:
         score = _score(search, query, choice)
         if score:
             found.append((-score, place, choice))
-    return [choice for *_place, choice in sorted(found, key=lambda one: one[:2])[:MOST_FOUND]]
+    return [choice for *_place, choice in sorted(found, key=lambda scored: scored[:2])[:MOST_FOUND]]
 
 
 def _score(search: FuzzySearch, query: str, choice: Choice) -> float:

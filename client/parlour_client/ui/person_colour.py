@@ -79,4 +79,4 @@ def luminance(colour: tuple[int, int, int]) -> float:
 
 def _is_grey(theme: Theme) -> bool:
     named = (theme.primary, theme.secondary, theme.accent)
-    return all(Color.parse(one).hsl.s < _GREY for one in named if one is not None)
+    return all(Color.parse(colour).hsl.s < _GREY for colour in named if colour is not None)

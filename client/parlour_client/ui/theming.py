@@ -30,7 +30,7 @@ class Theming:
         self._folder_problems: tuple[str, ...] = ()
         self._is_applying = False
 
-    def begin(self) -> None:
+    def load(self) -> None:
         """Read the settings of the home folder and apply them."""
         app = self._app
         for theme in OWN:
@@ -61,7 +61,7 @@ class Theming:
     @property
     def names(self) -> list[str]:
         """Every theme: Parlour's own first, then the person's and Textual's."""
-        own = [one.name for one in OWN]
+        own = [theme.name for theme in OWN]
         return [*own, *sorted(set(self._app.available_themes) - set(own))]
 
     @property

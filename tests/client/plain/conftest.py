@@ -15,7 +15,7 @@ def client() -> FakeClient:
 async def ear(client: FakeClient) -> Ear:
     """Return a person in the lobby."""
     one = Ear(client)
-    await one.mode.begin()
+    await one.mode.start()
     await one.say("/go lobby")
     client.calls.clear()
     return one

@@ -23,5 +23,5 @@ class Ear:
         """Type lines; returns what was heard then."""
         before = len(self.heard)
         for line in lines:
-            await self.mode.take(line)
+            await self.mode.handle(line)
         return self.heard[before:]

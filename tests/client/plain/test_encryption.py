@@ -63,7 +63,7 @@ async def test_an_older_alarm_is_printed_at_the_start(client: FakeClient) -> Non
     """It was not read yet."""
     client.encryption.told = [Alarm(7, "Two keys", AT, permanent=True)]
     ear = Ear(client)
-    await ear.mode.begin()
+    await ear.mode.start()
     assert any(line.startswith("ALARM: Two keys") for line in ear.heard)
 
 

@@ -19,7 +19,7 @@ def names_in(folder: Path) -> list[str]:
 async def ear(client: FakeClient, tmp_path: Path) -> Ear:
     """Return a person in the lobby, with a folder for downloads."""
     one = Ear(client, Settings(downloads=str(tmp_path)))
-    await one.mode.begin()
+    await one.mode.start()
     await one.say("/go lobby")
     client.calls.clear()
     return one

@@ -40,7 +40,7 @@ async def test_it_begins_with_where_one_is(client: FakeClient) -> None:
     """Rooms with what is unread, and the room that one writes in."""
     client.say(GARDEN, BOB, "hi @alice")
     ear = Ear(client)
-    await ear.mode.begin()
+    await ear.mode.start()
     assert "garden, 3 people, 1 unread, 1 mentioning you" in ear.heard
     assert f"@bob, encryption: {OPEN}." in ear.heard
     assert [line for line in ear.heard if line.startswith("You are")] == [
@@ -55,14 +55,14 @@ async def test_it_begins_with_the_last_messages_of_the_room(client: FakeClient) 
     for number in range(3):
         client.say(LOBBY, BOB, f"message {number}")
     ear = Ear(client)
-    await ear.mode.begin()
+    await ear.mode.start()
     assert [line.rpartition(": ")[2] for line in ear.heard[-3:]] == ["message 0", "message 1", "message 2"]
     assert [call[0] for call in client.calls if call[0] == "mark_read"] == ["mark_read"]
     client.calls.clear()
     for number in range(30):
         client.say(LOBBY, BOB, f"more {number}")
     again = Ear(client)
-    await again.mode.begin()
+    await again.mode.start()
     assert len([line for line in again.heard if "more" in line]) == 10
     assert not [call for call in client.calls if call[0] == "mark_read"]
 
@@ -74,7 +74,7 @@ async def test_what_came_before_the_beginning_is_printed_once(client: FakeClient
     for number in range(12):
         client.say(LOBBY, BOB, f"news {number}")
     client.say(GARDEN, BOB, "the bees")
-    await ear.mode.begin()
+    await ear.mode.start()
     for words in ("the bees", *(f"news {number}" for number in range(12))):
         assert len([line for line in ear.heard if line.endswith(words)]) == 1
     start = next(number for number, line in enumerate(ear.heard) if line.startswith("You are writing"))
@@ -84,14 +84,14 @@ async def test_what_came_before_the_beginning_is_printed_once(client: FakeClient
 async def test_it_begins_where_it_ended(client: FakeClient) -> None:
     """The room that was open last, on the screen or here; one that was left is not asked for."""
     ear = Ear(client)
-    await ear.mode.begin()
+    await ear.mode.start()
     await ear.say("/go garden")
     again = Ear(client)
-    await again.mode.begin()
+    await again.mode.start()
     assert again.mode.printer.current is not None
     assert again.mode.printer.current.id == GARDEN
     client.last_room = RoomId("x" * 22)
-    await again.mode.begin()
+    await again.mode.start()
     assert [line for line in again.heard if line.startswith("You are")][-1].startswith(
         "You are writing in @bob."
     )
@@ -185,7 +185,7 @@ async def test_a_burst_that_mentions_no_one_is_not_announced(ear: Ear) -> None:
 async def test_without_a_room_it_says_what_to_do() -> None:
     """No dead end."""
     ear = Ear(FakeClient())
-    await ear.mode.begin()
+    await ear.mode.start()
     assert "/rooms lists" in ear.heard[-1]
     assert (await ear.say("hello"))[0].startswith("Not done: No room is open.")
 
@@ -379,7 +379,7 @@ async def test_an_invitation_is_stated_once_and_can_be_answered(client: FakeClie
     """L14: at the beginning, when it comes, and when it is asked for; accepting goes there."""
     client.invited(DEN)
     ear = Ear(client)
-    await ear.mode.begin()
+    await ear.mode.start()
     said = [line for line in ear.heard if "attic" in line]
     words = (
         "bob invites you to attic, an encrypted private room. /accept attic joins it, /decline attic"
@@ -398,7 +398,7 @@ async def test_an_invitation_is_stated_once_and_can_be_answered(client: FakeClie
 async def test_an_invitation_can_be_declined(client: FakeClient) -> None:
     """By its name; the inviter is not notified, and the output says so."""
     ear = Ear(client)
-    await ear.mode.begin()
+    await ear.mode.start()
     client.invited(DEN)
     assert ear.heard[-1].startswith("bob invites you to attic")
     assert await ear.say("/decline attic") == ["attic: declined. bob isn't notified."]
@@ -453,7 +453,7 @@ async def test_the_operators_notices_are_printed_once_as_text(client: FakeClient
     text = NoticeText.parse("down \x1b[2Jat 8")
     notice = ServerNotice(NoticeId("7kq2m9x4tb"), Millis(1), Millis(2**50), text)
     client.notices.received(notice)
-    await ear.mode.begin()
+    await ear.mode.start()
     ear.mode.on_change(NoticesChanged())
     client.say(LOBBY, BOB, "*** Notice from the operator")
     lines = [line for line in ear.heard if line.startswith("***")]

@@ -77,9 +77,9 @@ async def test_who_lets_be_known_how_far_they_read(ear: Ear) -> None:
 async def test_a_setting_that_is_changed_here_is_kept(client: FakeClient, tmp_path: Path) -> None:
     """In the file of settings, where the screen finds it, too."""
     mode = LineMode(client, print, Settings(), tmp_path)
-    await mode.take("/receipts on")
+    await mode.handle("/receipts on")
     assert load(tmp_path).receipts
-    await mode.take("/receipts off")
+    await mode.handle("/receipts off")
     assert not load(tmp_path).receipts
 
 
@@ -97,7 +97,7 @@ async def test_a_room_is_forgotten(ear: Ear) -> None:
 async def test_what_was_forgotten_is_quoted_no_more(client: FakeClient) -> None:
     """The line mode lets go of it, too."""
     ear = Ear(client)
-    await ear.mode.begin()
+    await ear.mode.start()
     await ear.say("/go lobby", "/forget all")
     client.say(LOBBY, BOB, "yes", reply_to=Seq(2))
     assert "hello" not in ear.heard[-1]

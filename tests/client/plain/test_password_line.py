@@ -37,18 +37,18 @@ async def test_the_password_is_typed_unseen_and_what_waits_is_kept(client: FakeC
     client.lose_session()
     assert not mode.over
     assert "/login" in heard[-1]
-    await mode.take("written while logged out")
+    await mode.handle("written while logged out")
     assert ("send", LOBBY, "written while logged out", None) in client.calls
     client.login_refusal = LoginRefusedError("Wrong name or password.", "login_refused")
-    await mode.take("/login")
+    await mode.handle("/login")
     assert "Password for alice on chat.example:8443" in heard[-1]
     assert not echoes(terminal)
-    await mode.take("/wrong one")
+    await mode.handle("/wrong one")
     assert echoes(terminal)
     assert "Wrong name or password." in heard[-1]
     client.login_refusal = None
-    await mode.take("/reconnect")
-    await mode.take("right")
+    await mode.handle("/reconnect")
+    await mode.handle("right")
     assert [call[1] for call in client.calls if call[0] == "log_in_again"] == ["/wrong one", "right"]
     assert echoes(terminal)
     assert not client.status.session_ended
@@ -60,8 +60,8 @@ async def test_an_empty_line_leaves(client: FakeClient, terminal: int) -> None:
     heard: list[str] = []
     mode = LineMode(client, heard.append, Settings(), source=terminal)
     client.lose_session()
-    await mode.take("/login")
-    await mode.take("")
+    await mode.handle("/login")
+    await mode.handle("")
     assert echoes(terminal)
     assert not [call for call in client.calls if call[0] == "log_in_again"]
     assert heard[-1] == "You are still logged out. Write /login to try again."

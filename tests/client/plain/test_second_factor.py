@@ -20,10 +20,10 @@ async def test_the_next_line_is_the_code() -> None:
     await dialog.run(log_in())
     assert dialog.is_waiting
     assert heard == ["Type the six digits of your app (an empty line cancels)."]
-    await dialog.take("123456")
+    await dialog.answer("123456")
     assert dialog.is_waiting
     assert "ABCD" in heard
-    await dialog.take(" 654321 ")
+    await dialog.answer(" 654321 ")
     assert not dialog.is_waiting
     assert typed == ["123456", "654321"]
     assert heard[-1] == "EFGH"
@@ -38,7 +38,7 @@ async def test_an_empty_line_leaves_and_an_end_stops() -> None:
 
     await dialog.run(log_in())
     with pytest.raises(NotFinishedError, match="still logged out"):
-        await dialog.take("")
+        await dialog.answer("")
     assert not dialog.is_waiting
     await dialog.run(log_in())
     await dialog.stop()

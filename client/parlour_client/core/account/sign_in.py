@@ -47,7 +47,7 @@ class ChatSignIn:
             accepted=self._pin_inviter,
             login_hint=lambda account: login_hint(account.server, account.user),
         )
-        """What isn't special to a chat: the saved login, logging out, sessions, the password."""
+        """The part that isn't special to a chat: the saved login, logging out, sessions, the password."""
 
     async def join(
         self,

@@ -46,7 +46,7 @@ class Entrance(Generic[L, T]):
     invite: Callable[[L], InviteLink]
     """Returns the part of a link that every program has."""
     scheme: str
-    """What invite links begin with."""
+    """The beginning of invite links."""
     device: str = ""
     """The name to propose for this device."""
     offers_passphrase: bool = False

@@ -148,7 +148,7 @@ class Factors:
 
     async def named(self, which: str) -> FactorId:
         """Return the factor with this name or id. Raises SetupError."""
-        found = [one.id for one in (await self.list()).factors if which in {one.name, one.id}]
+        found = [factor.id for factor in (await self.list()).factors if which in {factor.name, factor.id}]
         if len(found) != 1:
             raise SetupError(
                 _("Several have this name.") if found else _("You have no such second factor."),

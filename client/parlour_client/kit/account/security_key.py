@@ -37,7 +37,7 @@ _ALGORITHMS: Final = (-7, -8, -257)
 
 
 class KeyDialog(Protocol):
-    """What a key needs of a person."""
+    """Things that a key needs from a person."""
 
     async def password(self, words: str) -> Secret:
         """Ask for a password or the key's PIN, without showing it."""
@@ -107,7 +107,7 @@ class UsbKeys:
                 "rp": {"id": options.relying_party, "name": options.relying_party},
                 "user": {"id": bytes(options.account), "name": "account", "displayName": "account"},
                 "challenge": bytes(_ChallengeBytes.parse(options.challenge.reveal())),
-                "pubKeyCredParams": [{"type": "public-key", "alg": one} for one in _ALGORITHMS],
+                "pubKeyCredParams": [{"type": "public-key", "alg": algorithm} for algorithm in _ALGORITHMS],
                 "excludeCredentials": _described(options.keys),
             }
         )

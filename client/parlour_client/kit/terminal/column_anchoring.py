@@ -58,7 +58,7 @@ class AnchoredStrip(Strip):
         self._drawn: str | None = None
         self._pieces: dict[tuple[int, ...], Sequence[Strip]] = {}  # a piece that is kept keeps its bytes
         self._tail = tail
-        """What is written behind the text: a mark that keeps the next pane's words out of its order."""
+        """A mark behind the text that keeps the next pane's words out of its order."""
 
     def crop(self, start: int, end: int | None = None) -> Strip:
         """Crop, keeping the anchor: the compositor cuts rows that something covers."""
@@ -93,7 +93,9 @@ class AnchoredStrip(Strip):
             if all(agreed_width(segment.text) for segment in segments):
                 self._drawn = Strip(segments, cells).render(console) + end
             else:
-                drawn = Strip([Segment(" " * one.cell_length, one.style) for one in segments]).render(console)
+                drawn = Strip(
+                    [Segment(" " * segment.cell_length, segment.style) for segment in segments]
+                ).render(console)
                 column = self._column
                 for part in _by_columns(segments):
                     size = sum(segment.cell_length for segment in part)

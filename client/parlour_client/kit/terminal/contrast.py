@@ -62,14 +62,14 @@ def readable_style(style: Style, background: Color, needed: float) -> Style:
 
 def readable(front: Color, back: Color, needed: float) -> Color:
     """Return the foreground, moved towards white or black as far as the ratio needs."""
-    far = max(WHITE, BLACK, key=lambda one: ratio(one, back))
+    far = max(WHITE, BLACK, key=lambda colour: ratio(colour, back))
     steps = (front.blend(far, step / _STEPS) for step in range(_STEPS + 1))
-    return next((one for one in steps if ratio(one, back) >= needed), far)
+    return next((step for step in steps if ratio(step, back) >= needed), far)
 
 
-def ratio(one: Color, other: Color) -> float:
+def ratio(colour: Color, other: Color) -> float:
     """Return the ratio of two colours, 1 to 21."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    light, dark = sorted((_luminance(colour), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 

@@ -1,4 +1,4 @@
-"""What the app draws through: Textual's driver, and a terminal that vanishes or takes nothing never holds it.
+"""Textual's driver, which a terminal that vanishes or takes nothing never holds up.
 
 A terminal that is gone answers each write with an error, and Textual's writer dies of it: its queue fills,
 and the next draw would block the app for ever, with every timer in it. A read then returns at once, for ever,

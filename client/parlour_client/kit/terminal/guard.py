@@ -41,6 +41,6 @@ class AllFilters(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """Return what is left of the segments after all filters."""
-        for one in self.filters:
-            segments = one.apply(segments, background)
+        for line_filter in self.filters:
+            segments = line_filter.apply(segments, background)
         return segments

@@ -22,7 +22,9 @@ LAST_SECONDS: Final = 5.0
 """Seconds that saving and exiting may take before the process is ended all the same."""
 _GONE: Final = frozenset({errno.EIO, errno.ENXIO})
 _SIGNALS: Final = tuple(
-    one for one in (getattr(signal, "SIGHUP", None), signal.SIGTERM, signal.SIGINT) if one is not None
+    number
+    for number in (getattr(signal, "SIGHUP", None), signal.SIGTERM, signal.SIGINT)
+    if number is not None
 )
 
 
@@ -82,13 +84,13 @@ class Hangup:
         self._loop = asyncio.get_running_loop()
         with contextlib.suppress(ValueError):
             # not the loop's own handlers: these run even while the loop is blocked by a write
-            self._before = {one: signal.signal(one, self._heard) for one in _SIGNALS}
+            self._before = {number: signal.signal(number, self._heard) for number in _SIGNALS}
 
     def remove(self) -> None:
         """Remove the signal handlers."""
         before, self._before = self._before, {}
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def _heard(self, _number: int, _frame: FrameType | None) -> None:
         gone = self._gone()

@@ -43,7 +43,9 @@ class InputParser:
                 text, mark, rest = (self._pasted + rest).partition(_END)
                 self._pasted = None if mark else text
                 if mark:
-                    yield from (one for one in self._keys.feed(mark) if not isinstance(one, Paste))
+                    yield from (
+                        message for message in self._keys.feed(mark) if not isinstance(message, Paste)
+                    )
                     yield Paste(text.replace("\x00", ""))
 
     def tick(self) -> Iterator[Message]:

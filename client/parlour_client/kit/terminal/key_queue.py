@@ -73,21 +73,21 @@ class KeyQueue:
 
     # --- keys
 
-    async def take(self, event: Key | Paste) -> None:
+    async def put(self, event: Key | Paste) -> None:
         """Hand it over now, or when the ones before it have been handled. A key that leaves never waits."""
         self._arrived += 1
         before, self._newest = self._newest, self.now()
-        one = _Waiting(event, self._arrived, self._newest, before)
+        waiting = _Waiting(event, self._arrived, self._newest, before)
         if (self._busy or isinstance(self._app.screen, ModalScreen)) and self._leaves(event):
             await self._hand_over(event)
         elif self._busy:
-            self._waiting.append(one)
+            self._waiting.append(waiting)
         else:
-            await self._take_turn(one)
+            await self._take_turn(waiting)
 
-    async def _take_turn(self, one: "_Waiting") -> None:
-        self._turn, self._came, self._before = one.number, one.came, one.before
-        await self._begin(one.event)
+    async def _take_turn(self, waiting: "_Waiting") -> None:
+        self._turn, self._came, self._before = waiting.number, waiting.came, waiting.before
+        await self._begin(waiting.event)
 
     def _leaves(self, event: Key | Paste) -> bool:
         if not isinstance(event, Key):

@@ -50,7 +50,7 @@ class SafeApp(App[None]):
     program: str = N_("This program")
     """Its name, in the sentence after a crash and in the path of its log."""
     after_crash: ClassVar[str] = ""
-    """What to tell someone after a crash about what they did."""
+    """Text for someone after a crash, about what they did."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+z", "suspend_process", N_("Suspend"), show=False, priority=True, id="app.suspend"),
@@ -71,7 +71,7 @@ class SafeApp(App[None]):
 
     @property
     def text_order(self) -> str:
-        """What puts right-to-left text in order: the `terminal`, the `client`, or `off`."""
+        """The part that puts right-to-left text in order: the `terminal`, the `client`, or `off`."""
         return "terminal"
 
     async def save_before_end(self) -> None:
@@ -107,7 +107,9 @@ class SafeApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer only useful commands."""
-        yield from (one for one in super().get_system_commands(screen) if one.title not in _NOT_OFFERED)
+        yield from (
+            command for command in super().get_system_commands(screen) if command.title not in _NOT_OFFERED
+        )
 
     def get_key_display(self, binding: Binding) -> str:
         """Write a key as it stands on the keyboard: `Ctrl+Q`, `Alt+Up`, `F1`, `r`."""
@@ -116,7 +118,7 @@ class SafeApp(App[None]):
         if binding.key_display or not (held or named or len(last) == 1 or _FUNCTION.fullmatch(last)):
             return super().get_key_display(binding)
         written = _WRITTEN[last] if named else last.upper() if held or len(last) > 1 else last
-        return "+".join((*(_(_HELD.get(one, one)) for one in held), written))
+        return "+".join((*(_(_HELD.get(modifier, modifier)) for modifier in held), written))
 
     def action_help_quit(self) -> None:
         """Say how to quit, in the person's language: Ctrl+C is pressed by habit."""
@@ -189,7 +191,7 @@ class SafeApp(App[None]):
     async def on_event(self, event: Event) -> None:
         """Take keys in turn, each dialog's in the dialog."""
         if isinstance(event, Key | Paste) and not event.is_forwarded:
-            await self.keys.take(event)
+            await self.keys.put(event)
             return
         if isinstance(event, MouseDown | MouseScrollDown | MouseScrollUp) and not event.is_forwarded:
             self.keys.clicked()

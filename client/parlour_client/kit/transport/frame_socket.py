@@ -1,4 +1,4 @@
-"""What a conversation needs from a connection: whole text frames out and in, and an end.
+"""A connection as a conversation needs it: whole text frames out and in, and an end.
 
 ``websocket`` has the real one, tests have one in memory. A socket does not interpret frames and never
 reconnects. ``Dial`` opens one: ``Reconnector`` calls it each time that it needs a new one.

@@ -123,8 +123,8 @@ class Reconnector:
             return result
         finally:
             task.cancel()
-            for one in ended:
-                one.cancel()
+            for closing in ended:
+                closing.cancel()
 
     def fail(self, error: ParlourClientError) -> None:
         """Stop for ever: something other than the connection failed."""

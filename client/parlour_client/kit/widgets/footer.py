@@ -72,9 +72,9 @@ class KeyFooter(SafeStatic):
 
     def on_mouse_down(self, event: MouseDown) -> None:
         """Press the key, or ring if it does nothing now."""
-        if (one := self._key_at(event.x)) is not None:
-            if one.enabled:
-                self.app.simulate_key(one.key)
+        if (key := self._key_at(event.x)) is not None:
+            if key.enabled:
+                self.app.simulate_key(key.key)
             else:
                 self.app.bell()
 
@@ -83,20 +83,20 @@ class KeyFooter(SafeStatic):
             self.keys = keys
             self._draw()
 
-    def _mark(self, one: ShownKey | None) -> None:
-        if one != self._under_mouse:
-            self._under_mouse = one
-            self.styles.pointer = "pointer" if one is not None else "default"
+    def _mark(self, key: ShownKey | None) -> None:
+        if key != self._under_mouse:
+            self._under_mouse = key
+            self.styles.pointer = "pointer" if key is not None else "default"
             self._draw()
 
     def _draw(self) -> None:
-        self.show(join(*(_label(one, marked=one == self._under_mouse) for one in self.keys)))
+        self.show(join(*(_label(key, marked=key == self._under_mouse) for key in self.keys)))
 
     def _key_at(self, column: int) -> ShownKey | None:
         """Return the key in this column; the blank behind one is none."""
-        for one, end in zip(self.keys, accumulate(one.cells for one in self.keys), strict=True):
-            if end - one.cells <= column < end - 1:
-                return one
+        for key, end in zip(self.keys, accumulate(key.cells for key in self.keys), strict=True):
+            if end - key.cells <= column < end - 1:
+                return key
         return None
 
     def _that_fit(self) -> Iterator[ShownKey]:
@@ -105,20 +105,22 @@ class KeyFooter(SafeStatic):
             if binding.show:
                 bindings.setdefault(binding.action, (binding, enabled))
         end = 0
-        for one, enabled in bindings.values():
-            written = self.app.get_key_display(one)
-            shown = ShownKey(one.key, written, _(one.description), one.action, enabled)
+        for shown_binding, enabled in bindings.values():
+            written = self.app.get_key_display(shown_binding)
+            shown = ShownKey(
+                shown_binding.key, written, _(shown_binding.description), shown_binding.action, enabled
+            )
             end += shown.cells
             if end - 1 > self.screen.size.width:
                 return
             yield shown
 
 
-def _label(one: ShownKey, *, marked: bool) -> Content:
+def _label(key: ShownKey, *, marked: bool) -> Content:
     """Return a key and its words, in a column of their own whatever the width of those before."""
-    dim = "" if one.enabled else "dim "
+    dim = "" if key.enabled else "dim "
     label = join(
-        own(one.written, f"{dim}bold $footer-key-foreground on $footer-key-background").stylize(_IN_COLUMN),
-        own(f" {one.words}", f"{dim}$footer-description-foreground on $footer-description-background"),
+        own(key.written, f"{dim}bold $footer-key-foreground on $footer-key-background").stylize(_IN_COLUMN),
+        own(f" {key.words}", f"{dim}$footer-description-foreground on $footer-description-background"),
     ).stylize_before("on $block-hover-background" if marked else "on $footer-item-background")
     return join(label, own(" "))

@@ -45,7 +45,7 @@ class LoginAgainScreen(Overlay[bool]):
         self._busy = self._is_logged_in = False
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         account = self._account
         name, server = peer_line(account.user, style="bold"), peer_line(account.server)
         who = filled(_("Password for {name} on {server}"), name=name, server=server)

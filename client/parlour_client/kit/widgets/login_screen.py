@@ -40,7 +40,7 @@ V = TypeVar("V")
 Mode = Literal["join", "login"]
 
 DEVICE: Final = "terminal"
-"""What a device is called that has been given no name."""
+"""The name of a device that has been given none."""
 _MODES: Final[dict[str, Mode]] = {"to_join": "join", "to_login": "login"}
 _FIELDS: Final = ("where", "who", "password", "repeat", "device", "passphrase", "again")
 _WHY: Final = N_(
@@ -108,7 +108,7 @@ class LoginScreen(Screen[T], Generic[L, T]):
     # --- layout
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with VerticalScroll(id="login", can_focus=False):
             yield SafeStatic(self._greeting, id="greeting")
             with Vertical(id="modes"):
@@ -149,7 +149,7 @@ class LoginScreen(Screen[T], Generic[L, T]):
         yield SafeStatic(id=f"{name}_note", classes="note")
 
     def on_mount(self) -> None:
-        """Begin with the choice."""
+        """Focus the choice."""
         for name, label in (
             ("who", _("Your name")),
             ("repeat", _("Repeat the password")),
@@ -304,7 +304,7 @@ class LoginScreen(Screen[T], Generic[L, T]):
 
     def _bring_now(self, name: str) -> None:
         area, form = self.query_one("#login"), self.query_one("#form")
-        shown = [one for one in _FIELDS if self.query_one(f"#{one}").display]
+        shown = [field for field in _FIELDS if self.query_one(f"#{field}").display]
         below = self.query_one("#buttons" if name == shown[-1] else f"#{name}_note")
         if not below.display:
             below = self.query_one(f"#{name}")

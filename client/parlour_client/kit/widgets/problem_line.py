@@ -1,4 +1,4 @@
-"""What did not work, in a sentence above the status line, until the person does something else."""
+"""A sentence above the status line about what did not work, until the person does something else."""
 
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.widgets.safe import SafeStatic, error_content

@@ -81,7 +81,7 @@ class ConfirmScreen(GuardedQuestion[bool]):
         self._question, self._yes = question, yes
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(self._question)
             match self._yes:
@@ -143,7 +143,7 @@ class AskScreen(Overlay[str | None]):
         self._question, self._placeholder, self._empty = question, placeholder, empty
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(self._question)
             yield Field(placeholder=self._placeholder, compact=True)
@@ -183,7 +183,7 @@ class ChooseScreen(Overlay[str | None]):
         self._heading, self._choices, self._empty, self._marked = title, choices, empty, marked
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(self._heading)
             if self._choices:

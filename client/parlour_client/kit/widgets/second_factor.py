@@ -48,7 +48,7 @@ class LineScreen(Overlay[str | None]):
         self._words, self._problem, self._hidden = words, problem, hidden
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(own(_("Confirm that it's you"), "bold"))
             if self._problem:
@@ -81,7 +81,7 @@ class AppScreen(Overlay[str | None]):
         self._secret, self._uri, self._problem = secret, uri, problem
 
     def compose(self) -> ComposeResult:
-        """Lay out: the field first, so that a small terminal shows it."""
+        """Create the child widgets: the field first, so that a small terminal shows it."""
         with Vertical(classes="box"), VerticalScroll(can_focus=False):
             yield SafeStatic(own(_("Set up an app for codes"), "bold"))
             if self._problem:
@@ -119,7 +119,7 @@ class RecoveryCodesScreen(GuardedQuestion[bool]):
         self._codes = codes
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"), VerticalScroll():
             yield SafeStatic(own(_("Your recovery codes"), "bold"))
             yield SafeStatic(
@@ -196,7 +196,7 @@ class SecondFactorsScreen(Overlay[None]):
         self._busy = False
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(own(_("Second factors"), "bold"))
             yield SafeStatic(own(_("Loading…")), id="about")
@@ -246,7 +246,7 @@ class SecondFactorsScreen(Overlay[None]):
 
     def _new_name(self, word: str) -> str:
         """Return a name that none of them has."""
-        names = {one.name for one in self._listed.factors} if self._listed else set()
+        names = {factor.name for factor in self._listed.factors} if self._listed else set()
         return next(name for name in (word, *(f"{word} {n}" for n in range(2, 99))) if name not in names)
 
     def _ask(self, question: Content, yes: Yes, work: Callable[[Factors], Awaitable[None]]) -> None:
@@ -280,7 +280,7 @@ class SecondFactorsScreen(Overlay[None]):
         self.query_one("#about", SafeStatic).show(about(listed))
         choices = self.query_one(Choices)
         choices.clear_options()
-        choices.add_options([list_option(factor_line(one)) for one in listed.factors])
+        choices.add_options([list_option(factor_line(factor)) for factor in listed.factors])
         choices.highlighted = 0 if listed.factors else None
 
 
@@ -301,9 +301,9 @@ def about(listed: FactorList) -> Content:
     return own(_("A login asks for your password only. Add an app to make it ask for a code as well."))
 
 
-def factor_line(one: FactorInfo) -> Content:
+def factor_line(factor: FactorInfo) -> Content:
     """Return one factor as a line."""
-    return join(own(_(KIND_WORDS[one.kind]), "bold"), own("  "), peer_line(one.name))
+    return join(own(_(KIND_WORDS[factor.kind]), "bold"), own("  "), peer_line(factor.name))
 
 
 def qr_picture(text: str) -> Content:

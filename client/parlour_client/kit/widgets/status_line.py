@@ -48,7 +48,7 @@ class StatusLine(SafeStatic, inherit_css=False):
 
     @property
     def before(self) -> Content:
-        """What stands before the state."""
+        """The text before the state."""
         return own("")
 
     def on_mount(self) -> None:

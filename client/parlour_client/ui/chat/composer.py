@@ -40,7 +40,7 @@ _SPELLED_AFTER: Final = 0.3
 """Seconds after the last key until the program is asked about new words."""
 _SIGNS: Final = "@#:/"
 WRITE: Final = N_("Write a message. F1: help")
-"""What an empty composer says."""
+"""The text of an empty composer."""
 
 
 class Composer(TextArea):
@@ -255,7 +255,9 @@ class Composer(TextArea):
         if word is not None and suggestions:
             self.move_cursor((word.row, word.end))
             self._before = self.before_cursor
-            self._open = Offers(word.start, tuple(Offer(one, peer_line(one)) for one in suggestions))
+            self._open = Offers(
+                word.start, tuple(Offer(suggestion, peer_line(suggestion)) for suggestion in suggestions)
+            )
             self._offers.offer(self._open.offers)
         return True
 

@@ -352,7 +352,7 @@ class ComposerController:
         """
         typed = kept + self._composer.text
         self._composer.put(f"{draft}\n{typed}" if apart and draft else draft + typed)
-        self.drafts.begin(room, draft)
+        self.drafts.open(room, draft)
         self.drafts.typed(self._composer.text)
 
     # --- pasting, the editor, and starting a command

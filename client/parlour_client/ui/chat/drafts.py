@@ -39,7 +39,7 @@ class Drafts:
         """The room whose draft is in the composer."""
         return self._room
 
-    def begin(self, room: RoomId | None, draft: str) -> None:
+    def open(self, room: RoomId | None, draft: str) -> None:
         """Note that the composer now has this room's draft."""
         self._room, self._text, self._saved, self._aside = room, draft, draft, False
         self._coming = None

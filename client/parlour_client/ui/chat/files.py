@@ -29,7 +29,7 @@ class FileTransfers:
         self._history, self._hint, self._interaction = history, hint, interaction
         self._running: Worker[None] | None = None
 
-    def begin(self, transfer: Transfer, done: Callable[[Result], Awaitable[None]]) -> None:
+    def start(self, transfer: Transfer, done: Callable[[Result], Awaitable[None]]) -> None:
         """Start a transfer in the background. Raises SetupError while another one runs."""
         if self._running is not None and self._running.is_running:
             raise SetupError(_("Another file is still being transferred."), _("Alt+X cancels it."))

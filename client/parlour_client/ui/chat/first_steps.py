@@ -1,4 +1,4 @@
-"""What to do where nothing has happened yet or nothing can: without a room, in a new one, in a lost one.
+"""Hints where nothing has happened yet or nothing can: without a room, in a new one, in a lost one.
 
 Each entry names the command that does it. Choosing it runs the command, or begins it in the composer if it
 needs a name. The list never goes away while it has the focus: the next Enter would be the composer's.

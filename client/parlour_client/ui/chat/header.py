@@ -44,7 +44,7 @@ class RoomHeader(Vertical):
         self._alarm = SafeStatic(id="alarm")
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         yield self._heading
         yield self._lock
         yield self._alarm

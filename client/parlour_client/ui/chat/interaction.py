@@ -40,12 +40,12 @@ NO_ROOM: Final = N_("No room is open. /rooms lists the public ones.")
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What came too late to be shown by itself."""
+    """A result that came too late to be shown by itself."""
 
     words: Content
     take: Callable[[], None]
     is_room: bool
-    """What is typed meanwhile is meant for it, and goes there with the person."""
+    """Text typed meanwhile is meant for it, and goes there with the person."""
     stays: bool
     """The person did not ask for it, so it is there until they take it up or it is withdrawn."""
 
@@ -57,7 +57,7 @@ class Interaction:
         self._pane = pane
         self._hint = hint
         self.offer: Offer | None = None
-        """What waits for a key of the person."""
+        """The offer that waits for a key of the person."""
 
     # --- what may move the focus
 
@@ -197,13 +197,13 @@ class Interaction:
             self._ask_to_copy(shown)
 
     def _ask_to_copy(self, shown: str) -> None:
-        def take(answer: TerminalCopyAnswer | None) -> None:
+        def answered(answer: TerminalCopyAnswer | None) -> None:
             if answer is not None:
                 self._let_terminal_copy(shown)
             if answer is TerminalCopyAnswer.ALWAYS:
                 self.run(self._always_let_terminal_copy)
 
-        self.push(TerminalCopyScreen(), take)
+        self.push(TerminalCopyScreen(), answered)
 
     async def _always_let_terminal_copy(self) -> None:
         self.set_setting("clipboard", "terminal")

@@ -18,19 +18,21 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
 
 
-def row(one: Invitation) -> Content:
+def row(invitation: Invitation) -> Content:
     """Return the row in the list of rooms."""
     return join(
         own(" +   ", "bold $text-accent"),
-        peer_line(one.title, style="bold"),
-        filled(_(" by {user}"), "dim", user=peer_line(one.inviter)),
+        peer_line(invitation.title, style="bold"),
+        filled(_(" by {user}"), "dim", user=peer_line(invitation.inviter)),
     )
 
 
-def question(one: Invitation) -> Content:
+def question(invitation: Invitation) -> Content:
     """Return the question."""
-    if one.kind is RoomKind.DIRECT:
-        return filled(_("{user} wants to message you"), "bold", user=peer_line(one.inviter, style="bold"))
+    if invitation.kind is RoomKind.DIRECT:
+        return filled(
+            _("{user} wants to message you"), "bold", user=peer_line(invitation.inviter, style="bold")
+        )
     kinds = {
         (RoomKind.PUBLIC, False): _("{user} invites you to {room}, a public room"),
         (RoomKind.PUBLIC, True): _("{user} invites you to {room}, an encrypted public room"),
@@ -38,19 +40,19 @@ def question(one: Invitation) -> Content:
         (RoomKind.PRIVATE, True): _("{user} invites you to {room}, an encrypted private room"),
     }
     return filled(
-        kinds[one.kind, one.encrypted],
+        kinds[invitation.kind, invitation.encrypted],
         "bold",
-        user=peer_line(one.inviter, style="bold"),
-        room=peer_line(one.title, style="bold"),
+        user=peer_line(invitation.inviter, style="bold"),
+        room=peer_line(invitation.title, style="bold"),
     )
 
 
-def answers(one: Invitation) -> Sequence[tuple[str, Content]]:
+def answers(invitation: Invitation) -> Sequence[tuple[str, Content]]:
     """Return the possible answers."""
     return [
         ("accept", own(_("Accept"))),
         ("decline", own(_("Decline; they aren't notified"))),
-        ("block", filled(_("Block {user}; they aren't notified"), user=peer_line(one.inviter))),
+        ("block", filled(_("Block {user}; they aren't notified"), user=peer_line(invitation.inviter))),
     ]
 
 
@@ -69,40 +71,42 @@ class InvitationPrompts:
 
     def choose(self) -> None:
         """List the invitations, and ask about the chosen one."""
-        choices = [(one.id, row(one)) for one in self._client.invitations.all]
+        choices = [(invitation.id, row(invitation)) for invitation in self._client.invitations.all]
 
-        def take(chosen: str | None) -> None:
+        def answered(chosen: str | None) -> None:
             if chosen:
                 self.ask(RoomId(chosen))
 
         screen = ChooseScreen(own(_("Invitations"), "bold"), choices, _("You have no invitations."))
-        self._interaction.push(screen, take)
+        self._interaction.push(screen, answered)
 
     def ask(self, room: RoomId) -> None:
         """Ask what to do about an invitation."""
-        one = next((one for one in self._client.invitations.all if one.id == room), None)
-        if one is None:
+        invitation = next(
+            (invitation for invitation in self._client.invitations.all if invitation.id == room), None
+        )
+        if invitation is None:
             return
 
         def answer(chosen: str | None) -> None:
             match chosen:
                 case "accept":
-                    self._composing.opening(lambda: self.accept(one))
+                    self._composing.opening(lambda: self.accept(invitation))
                 case "decline":
-                    self._interaction.run(lambda: self.decline(one))
+                    self._interaction.run(lambda: self.decline(invitation))
                 case "block":
-                    self._interaction.run(lambda: self._client.invitations.block(one.inviter))
+                    self._interaction.run(lambda: self._client.invitations.block(invitation.inviter))
                 case _:
                     pass
 
-        self._interaction.push(ChooseScreen(question(one), answers(one), ""), answer)
+        self._interaction.push(ChooseScreen(question(invitation), answers(invitation), ""), answer)
 
-    async def accept(self, one: Invitation) -> None:
+    async def accept(self, invitation: Invitation) -> None:
         """Join a room that the person is invited to, or accept a direct one."""
-        room = await self._client.invitations.accept(one.id)
+        room = await self._client.invitations.accept(invitation.id)
         await self._open_room(room.id)
 
-    async def decline(self, one: Invitation) -> None:
+    async def decline(self, invitation: Invitation) -> None:
         """Decline an invitation."""
-        await self._client.invitations.decline(one.id)
-        self._interaction.say(_("Declined. {user} isn't notified.").format(user=one.inviter))
+        await self._client.invitations.decline(invitation.id)
+        self._interaction.say(_("Declined. {user} isn't notified.").format(user=invitation.inviter))

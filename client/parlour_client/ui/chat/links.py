@@ -32,23 +32,23 @@ class LinkActions:
             (
                 str(at),
                 join(
-                    own("! " if one.warnings or one.refusal else "  ", ESCAPE),
-                    peer_line(one.text, limit=_SHOWN),
+                    own("! " if link.warnings or link.refusal else "  ", ESCAPE),
+                    peer_line(link.text, limit=_SHOWN),
                 ),
             )
-            for at, one in enumerate(links)
+            for at, link in enumerate(links)
         ]
 
-        def take(chosen: str | None) -> None:
+        def answered(chosen: str | None) -> None:
             if chosen is not None:
                 self.show(links[int(chosen)])
 
-        self._interaction.push(ChooseScreen(own(_("Links"), "bold"), choices, ""), take)
+        self._interaction.push(ChooseScreen(own(_("Links"), "bold"), choices, ""), answered)
 
     def show(self, link: LinkDetails) -> None:
         """Show one link, and do what the person wants with it."""
 
-        def take(answer: LinkAnswer | None) -> None:
+        def answered(answer: LinkAnswer | None) -> None:
             match answer:
                 case LinkAnswer.OPEN:
                     self._interaction.run(lambda: self._open(link.address), group="link")
@@ -57,7 +57,7 @@ class LinkActions:
                 case None:
                     pass
 
-        self._interaction.push(LinkScreen(link), take)
+        self._interaction.push(LinkScreen(link), answered)
 
     async def _open(self, address: str) -> None:
         await open_address(address, self._interaction.settings.opener)

@@ -58,7 +58,7 @@ class MembersController:
         if self._current.in_front:
             self._list.fill(members)
         nobody = {self._client.account.user, SYSTEM_ACCOUNT}  # to write to or to mention
-        self._composer.people = [one.user for one in members if one.user not in nobody]
+        self._composer.people = [member.user for member in members if member.user not in nobody]
 
     def lost(self) -> None:
         """Show nobody: this account is not in the room any more, and does not know who is."""

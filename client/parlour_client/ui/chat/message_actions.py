@@ -94,12 +94,12 @@ class MessageActions:
         if self._stored(entry) is None:
             return
 
-        def take(reaction: str | None) -> None:
+        def answered(reaction: str | None) -> None:
             room, seq = self._client.rooms.get(entry.room), entry.seq
             if reaction and room is not None and seq is not None:
                 self._commands.act_soon(messages.react, room=room, message=seq, emoji=reaction)
 
-        self._interaction.push(ReactScreen(), take)
+        self._interaction.push(ReactScreen(), answered)
 
     def inspect(self, entry: Entry) -> None:
         """Show its code points, and the server's JSON."""

@@ -61,7 +61,7 @@ class MonitorScreen(Overlay[Entry | None]):
         self._unsubscribe: Callable[[], None] | None = None
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(
                 own(_("All rooms, newest last. Nothing here is marked as read."), "bold"), id="found"

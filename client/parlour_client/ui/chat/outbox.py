@@ -51,7 +51,7 @@ class OutboxScreen(Overlay[None]):
         self._unsubscribe: Callable[[], None] | None = None
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(own(_("Outbox"), "bold"), id="found")
             yield MessageChoices()
@@ -76,22 +76,22 @@ class OutboxScreen(Overlay[None]):
 
     def _fill(self) -> None:
         outgoing = self._client.messages.outgoing()
-        failed = sum(one.entry.failed for one in outgoing)
+        failed = sum(message.entry.failed for message in outgoing)
         waiting = len(outgoing) - failed
         parts = [_("{count} waiting to be sent").format(count=waiting)] if waiting else []
         parts += [_("{count} failed").format(count=failed)] if failed else []
         words = " · ".join(parts) if parts else _("everything is sent")
         self.query_one("#found", SafeStatic).show(own(f"{_('Outbox')}: {words}", "bold"))
         self.query_one(MessageChoices).fill(
-            [one.entry for one in outgoing], [self._head(one) for one in outgoing]
+            [message.entry for message in outgoing], [self._head(message) for message in outgoing]
         )
 
-    def _head(self, one: Outgoing) -> Content:
-        entry = one.entry
+    def _head(self, outgoing: Outgoing) -> Content:
+        entry = outgoing.entry
         room = self._client.rooms.get(entry.room)
         parts = [
             own(_(_STATES[entry.delivery]), _STYLES.get(entry.delivery, "bold")),
-            own(f"{one.what}  {day(entry.at)} {clock(entry.at)}", "dim"),
+            own(f"{outgoing.what}  {day(entry.at)} {clock(entry.at)}", "dim"),
             peer_line(room.title) if room is not None else own(_("a room you left"), "dim"),
         ]
         if entry.problem:

@@ -129,7 +129,7 @@ class Panes:
 
     def focus_moved(self, focused: Widget | None) -> None:
         """Bring the pane of a widget to the front; that of a list at the side stays there."""
-        pane = next((one for one in self.all if focused is not None and one in focused.ancestors), None)
+        pane = next((pane for pane in self.all if focused is not None and pane in focused.ancestors), None)
         if pane is not None:
             self.bring_to_front(pane)
 
@@ -148,7 +148,7 @@ class Panes:
 
     def turn_to(self, room: RoomId, here: CurrentRoom) -> bool:
         """Bring the other pane to the front if it shows this room, and say whether it does."""
-        pane = next((one for one in self.all if one.current is not here and one.current.id == room), None)
+        pane = next((pane for pane in self.all if pane.current is not here and pane.current.id == room), None)
         if pane is not None:
             self.bring_to_front(pane)
             pane.composing.focus()

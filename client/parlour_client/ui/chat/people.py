@@ -57,7 +57,7 @@ class ProfileScreen(Overlay[PersonAction | None]):
         self._person = person
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         keys = (
             _("enter: message them · m: their messages · l: the last one · i: stop ignoring · esc: close")
             if self._person.ignored
@@ -118,10 +118,10 @@ class SessionsScreen(Overlay[SessionId | None]):
         self._sessions = sessions
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(own(_("Devices logged in to your account"), "bold"))
-            yield Choices(*(option(_session(one)) for one in self._sessions))
+            yield Choices(*(option(_session(session)) for session in self._sessions))
         yield SafeStatic(own(_("esc: close · x: log out the selected device"), "dim"), classes="keys")
 
     def on_mount(self) -> None:
@@ -141,12 +141,15 @@ class SessionsScreen(Overlay[SessionId | None]):
         _done = self.dismiss(None)
 
 
-def _session(one: SessionInfo) -> Content:
-    mine = own(_("  this device"), "bold") if one.current else own("")
+def _session(session: SessionInfo) -> Content:
+    mine = own(_("  this device"), "bold") if session.current else own("")
     facts = _("  since {since}, last seen {seen} {time}, expires {expires}").format(
-        since=day(one.created), seen=day(one.last_seen), time=clock(one.last_seen), expires=day(one.expires)
+        since=day(session.created),
+        seen=day(session.last_seen),
+        time=clock(session.last_seen),
+        expires=day(session.expires),
     )
-    return lines(join(peer_line(one.device, style="bold"), mine), own(facts, "dim"))
+    return lines(join(peer_line(session.device, style="bold"), mine), own(facts, "dim"))
 
 
 class People:
@@ -169,7 +172,7 @@ class People:
         """Show a person's card, and run the chosen action."""
         user = person.user
 
-        def take(action: PersonAction | None) -> None:
+        def answered(action: PersonAction | None) -> None:
             match action:
                 case PersonAction.WRITE if user != self._client.account.user:
                     self._composing.opening(lambda: self._navigation.write_to(user))
@@ -182,12 +185,12 @@ class People:
                 case _:
                     pass
 
-        self._interaction.push(ProfileScreen(person), take)
+        self._interaction.push(ProfileScreen(person), answered)
 
     def list_ignored(self, people: Sequence[UserName]) -> None:
         """List ignored people; Enter on one stops ignoring them."""
 
-        def take(chosen: str | None) -> None:
+        def answered(chosen: str | None) -> None:
             if chosen is not None:
                 self._interaction.run(lambda: self._client.people.ignore(parse_user_name(chosen), on=False))
 
@@ -196,13 +199,13 @@ class People:
         screen = ChooseScreen(
             title, choices, _("You are not ignoring anyone. /ignore PERSON hides someone's messages.")
         )
-        self._interaction.push(screen, take)
+        self._interaction.push(screen, answered)
 
     def list_sessions(self, sessions: Sequence[SessionInfo]) -> None:
         """Show the account's sessions, and log the chosen one out after a question."""
-        names = {one.id: one.device for one in sessions}
+        names = {session.id: session.device for session in sessions}
 
-        def take(chosen: SessionId | None) -> None:
+        def answered(chosen: SessionId | None) -> None:
             if chosen is not None:
                 question = own(_("Log this device out? Logging in again takes your password."), "bold")
                 self._interaction.confirm(
@@ -211,7 +214,7 @@ class People:
                     lambda: self._end_session(chosen),
                 )
 
-        self._interaction.push(SessionsScreen(sessions), take)
+        self._interaction.push(SessionsScreen(sessions), answered)
 
     async def _end_session(self, which: SessionId) -> None:
         await self._client.sessions.end(which)

@@ -37,7 +37,7 @@ class PinsScreen(Overlay[Entry | None]):
         self._pinned, self._take_off = list(pinned), take_off
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(id="found")
             yield MessageChoices()

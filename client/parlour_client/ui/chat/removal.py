@@ -26,7 +26,7 @@ class Removal:
     words: str
     reason: WireText | None = None
     by: UserName | None = None
-    """Who removed this account, and may invite it again."""
+    """The person who removed this account, and may invite it again."""
     banned: bool = False
     deleted: bool = False
 

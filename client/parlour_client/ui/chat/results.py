@@ -75,7 +75,7 @@ class ResultViews:
             results.BlockedListed: self._blocked,
             results.ReceiptsShown: self._receipts,
             results.SettingChosen: self._set,
-            results.SettingShown: lambda one: interaction.say(setting_line(one.setting, one.value)),
+            results.SettingShown: lambda found: interaction.say(setting_line(found.setting, found.value)),
             results.SettingsListed: lambda _: interaction.app_action("settings"),
             results.LoginWanted: lambda _: interaction.push(log_in_again(client)),
             results.MessagesFound: lambda found: views.search(found.words, found if found.words else None),
@@ -123,19 +123,19 @@ class ResultViews:
         if question.message is not None:
             quoted = peer_line(preview(question.message.text or ""), limit=120)
             parts += [peer_line(display_name(question.message.author)), join(own("│ ", "dim"), quoted)]
-        parts += [peer_line(one) for one in question.details]
+        parts += [peer_line(detail) for detail in question.details]
         self._interaction.confirm(lines(*parts), question.yes, lambda: self._done(question))
 
     def _choose(self, wanted: results.ChoiceWanted) -> None:
         async def do(chosen: str) -> None:
             await self.show(await wanted.do(chosen))
 
-        def take(chosen: str | None) -> None:
+        def answered(chosen: str | None) -> None:
             if chosen:
                 self._interaction.run(lambda: do(chosen))
 
         choices = [(word, own(shown)) for word, shown in wanted.choices]
-        self._interaction.push(ChooseScreen(peer_line(wanted.text, style="bold"), choices, ""), take)
+        self._interaction.push(ChooseScreen(peer_line(wanted.text, style="bold"), choices, ""), answered)
 
     def _ask_to_encrypt(self, question: results.EncryptQuestion) -> None:
         self._interaction.confirm(turn_on_question(question), question.yes, lambda: self._done(question))
@@ -171,12 +171,12 @@ class ResultViews:
             topic = peer_line(room.topic) if room.topic else own("")
             choices.append((room.room, join(peer_line(room.name, style="bold"), own(facts, "dim"), topic)))
 
-        def take(chosen: str | None) -> None:
+        def answered(chosen: str | None) -> None:
             if chosen:
                 self._composing.opening(lambda: self._enter(RoomId(chosen)))
 
         empty = _("No public rooms yet. /create NAME creates one.")
-        self._interaction.push(ChooseScreen(own(_("Public rooms"), "bold"), choices, empty), take)
+        self._interaction.push(ChooseScreen(own(_("Public rooms"), "bold"), choices, empty), answered)
 
     async def _enter(self, room: RoomId) -> None:
         if self._client.rooms.get(room) is None:
@@ -196,7 +196,7 @@ class ResultViews:
             self._interaction.say(_("This room has no topic. /topic TEXT sets one."))
 
     def _blocked(self, result: results.BlockedListed) -> None:
-        choices = [(one, peer_line(display_name(one))) for one in result.people]
+        choices = [(person, peer_line(display_name(person))) for person in result.people]
         self._interaction.push(
             ChooseScreen(own(_("Blocked people"), "bold"), choices, _("You have not blocked anyone."))
         )
@@ -227,7 +227,7 @@ class ResultViews:
     # --- files
 
     def _transfer(self, result: results.Transfer) -> None:
-        self._files.begin(result, self.show)
+        self._files.start(result, self.show)
 
     def _saved(self, result: results.FileSaved) -> None:
         self._interaction.report(filled(_("Saved: {path}"), path=peer_line(str(result.path), limit=400)))

@@ -91,7 +91,7 @@ class RoomList(OptionList):
         self._current: RoomId | None = None
         self._sort = "name"
         self.filter = ""
-        """What was typed; rooms without it in their names are not shown."""
+        """The typed filter; rooms without it in their names are not shown."""
         self.numbered: Sequence[RoomId] = ()
         """The first rooms in the order of the list: Alt and a digit open them."""
 
@@ -109,11 +109,13 @@ class RoomList(OptionList):
         """Show these rooms, and invitations above them; the cursor stays on its room."""
         self._rooms, self._current, self._sort = rooms, current, sort
         # direct rooms that are not accepted can be opened: they are rooms
-        self._invitations = [one for one in invitations if one.kind is not RoomKind.DIRECT]
+        self._invitations = [
+            invitation for invitation in invitations if invitation.kind is not RoomKind.DIRECT
+        ]
         self._fill()
 
     def _fill(self) -> None:
-        waiting = tuple((one.title, one.inviter) for one in self._invitations)
+        waiting = tuple((invitation.title, invitation.inviter) for invitation in self._invitations)
         shown = (*map(_facts, self._rooms), waiting, self._current, self._sort, self.filter)
         if shown == self._shown:
             return
@@ -125,11 +127,13 @@ class RoomList(OptionList):
         entries = []
         if self.filter:
             entries.append(option(join(own("/ ", "bold"), peer_line(self.filter)), disabled=True))
-        invited = [one for one in self._invitations if self.filter in one.title.lower()]
+        invited = [invitation for invitation in self._invitations if self.filter in invitation.title.lower()]
         for heading, members, empty in sections(found, self._current, self._sort):
             if heading == INVITATIONS and (members or invited):
                 entries.append(option(own(_(heading), "bold dim"), disabled=True))
-                entries += [option(row(one), id=f"{INVITATION}{one.id}") for one in invited]
+                entries += [
+                    option(row(invitation), id=f"{INVITATION}{invitation.id}") for invitation in invited
+                ]
                 entries += [option(_row(room, self._current, numbers), id=room.id) for room in members]
             elif members or (empty and not self.filter):
                 entries.append(option(own(_(heading), "bold dim"), disabled=True))

@@ -179,7 +179,7 @@ class RoomPane(Vertical):
         self.painter = QuickPaint(screen, self.composer)
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         yield self.header
         yield from self._above
         yield self.timeline

@@ -150,7 +150,7 @@ class ChatScreen(Screen[None]):
         )
 
     def compose(self) -> ComposeResult:
-        """Lay out, with the classes that the first resize would add: it would style every widget again."""
+        """Create the child widgets, with the classes that the first resize would add: all are styled once."""
         width, height = self.app.size
         self.add_class(_reached(width, _WIDTHS), _reached(height, _HEIGHTS))
         yield self.notice_bar

@@ -36,7 +36,7 @@ AROUND: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What the search asks of the client."""
+    """The client's methods that the search calls."""
 
     find: Callable[[str], Awaitable[Sequence[Entry]]]
     around: Callable[[Entry, int], Awaitable[tuple[Sequence[Entry], Sequence[Entry]]]]
@@ -69,7 +69,7 @@ class SearchScreen(Overlay[Entry | None]):
         self._surround = Deferred(self, self._show_around)
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield Field(self._words, placeholder=_("Search for"), compact=True)
             yield SafeStatic(id="found")
@@ -167,7 +167,7 @@ class SearchScreen(Overlay[Entry | None]):
     async def _surrounded(self, marked: Entry) -> None:
         before, after = await self._archive.around(marked, AROUND)
         shown = self.query_one("#around", SafeStatic)
-        shown.show(lines(*(_row(one, is_marked=one is marked) for one in (*before, marked, *after))))
+        shown.show(lines(*(_row(entry, is_marked=entry is marked) for entry in (*before, marked, *after))))
         shown.display = True
 
     def on_option_list_option_selected(self, _event: OptionList.OptionSelected) -> None:

@@ -121,7 +121,7 @@ class SlashCommands:
         if selected is not None:
             return selected.seq
         entries = reversed(self._timeline.entries)
-        return next((one.seq for one in entries if one.seq is not None and is_meant(one)), None)
+        return next((entry.seq for entry in entries if entry.seq is not None and is_meant(entry)), None)
 
 
 def _has_file(entry: Entry) -> bool:

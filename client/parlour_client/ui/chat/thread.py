@@ -30,7 +30,7 @@ class ThreadScreen(Overlay[Entry | None]):
         self._thread = thread
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         count = len(self._thread.entries)
         with Vertical(classes="box"):
             yield SafeStatic(

@@ -34,7 +34,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to do, and how it is known to be done; None: only F8 goes on."""
+    """A task and the test that it is done; None: only F8 goes on."""
 
     words: str
     until: Action | None = None
@@ -64,7 +64,9 @@ class Tour(SafeStatic):
         match change:
             case changes.EntryAdded(entry=entry) if entry.author == me and isinstance(entry.body, Message):
                 self._done(*_actions(entry, room(entry.room)))
-            case changes.EntryChanged(entry=entry) if any(me in one.users for one in entry.reactions):
+            case changes.EntryChanged(entry=entry) if any(
+                me in reaction.users for reaction in entry.reactions
+            ):
                 self._done(Action.REACT)
             case _:
                 pass

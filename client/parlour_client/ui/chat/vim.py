@@ -92,7 +92,7 @@ class ViKeys:
 
     def _normal_keys(self) -> frozenset[str]:
         changed = keymap(settings_of(self._screen))
-        mine = {str(one.id): one.key for one in (*VI_BINDINGS, *keys.BINDINGS)} | VIM
+        mine = {str(binding.id): binding.key for binding in (*VI_BINDINGS, *keys.BINDINGS)} | VIM
         written = ",".join(changed.get(name, key) for name, key in mine.items())
         return frozenset(key for key in written.split(",") if len(key) == 1)
 

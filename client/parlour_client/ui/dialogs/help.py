@@ -47,21 +47,21 @@ def command_page(about: str) -> Page:
     """Return the page for a command, or for a topic of commands. Raises SetupError if it is neither."""
     word = about.removeprefix("/").strip().lower()
     topics = {name: commands for topic, commands in TOPICS.items() for name in (topic, _(topic))}
-    one = spellings(Front.UI).get(word)
-    rows = [*_rows((one,) if one is not None else topics.get(word, ()))]
+    command = spellings(Front.UI).get(word)
+    rows = [*_rows((command,) if command is not None else topics.get(word, ()))]
     if not rows:
         raise unknown_command(word, Front.UI)
-    if one is not None:
-        rows += [own(words) for words in (one.about, one.who) if words]
+    if command is not None:
+        rows += [own(words) for words in (command.about, command.who) if words]
     return Page(lines(*rows))
 
 
 def _rows(commands: Iterable[Command[..., Any]]) -> Iterator[Content]:
-    for one in commands:
-        if one.name(Front.UI) is not None:
-            also = one.known_as()
+    for command in commands:
+        if command.name(Front.UI) is not None:
+            also = command.known_as()
             words = own(f"  {_('(also {words})').format(words=also)}" if also else "", "dim")
-            yield join(own(f"{one.usage(Front.UI):<36}", "bold"), own(f" {one.help}"), words)
+            yield join(own(f"{command.usage(Front.UI):<36}", "bold"), own(f" {command.help}"), words)
 
 
 def _keys(screen: Screen[Any]) -> list[Content]:

@@ -17,7 +17,7 @@ _LONGEST_WARNING = 600
 
 
 class LinkAnswer(Enum):
-    """What to do with a link."""
+    """The answers about a link."""
 
     OPEN = auto()
     COPY = auto()
@@ -38,7 +38,7 @@ class LinkScreen(GuardedQuestion[LinkAnswer]):
         self._link = link
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             with VerticalScroll():
                 yield SafeStatic(link_content(self._link))
@@ -74,7 +74,9 @@ def link_content(link: LinkDetails) -> Content:
         parts.append(_fact(_("Host"), link.host))
     else:
         parts += [_fact(_("Host in Unicode"), link.host), _fact(_("Host in punycode"), link.ascii_host)]
-    parts += [join(own("! ", ESCAPE), peer_line(one, limit=_LONGEST_WARNING)) for one in link.warnings]
+    parts += [
+        join(own("! ", ESCAPE), peer_line(warning, limit=_LONGEST_WARNING)) for warning in link.warnings
+    ]
     if link.refusal:
         parts.append(
             join(own("! ", ESCAPE), own(_("Parlour doesn't open it.")), own(" "), peer_line(link.refusal))

@@ -29,7 +29,7 @@ class Page(Overlay[None]):
         self._content = content
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with VerticalScroll(classes="box"):
             yield SafeStatic(self._content)
         yield SafeStatic(own(_("up and down: scroll · esc: close"), "dim"), classes="keys")

@@ -26,7 +26,7 @@ class PassphraseScreen(Overlay[Secret | None]):
         self._account = account
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(lines(own(_("Passphrase for the account"), "bold"), peer_line(self._account)))
             yield Field(password=True, compact=True)

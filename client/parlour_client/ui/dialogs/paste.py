@@ -22,7 +22,7 @@ _SHOWN: Final = 40
 
 
 class Choice(Enum):
-    """What to do with the text."""
+    """The answers about pasted text."""
 
     SEND = auto()
     EDIT = auto()
@@ -48,7 +48,7 @@ class PasteScreen(GuardedQuestion[Choice]):
         self._text, self._findings, self._pasted = text, findings, pasted
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             head = _("You are about to paste:") if self._pasted else _("This looks like a secret:")
             yield SafeStatic(lines(own(head, "bold"), *map(_words, self._findings)))

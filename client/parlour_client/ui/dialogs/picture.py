@@ -30,7 +30,7 @@ class PictureScreen(Overlay[None]):
         self._about, self._load = name, load
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(self._about)
             yield SafeStatic(own(_("Loading the picture…"), "dim"), id="said")

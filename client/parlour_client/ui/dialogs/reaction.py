@@ -40,7 +40,7 @@ class ReactScreen(Overlay[str | None]):
         self._offers = OfferList()
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(own(_("React with an emoji or a short word")))
             yield Field(placeholder=_(":emoji name, or a word"), compact=True)

@@ -46,10 +46,10 @@ class SettingsScreen(Overlay[None]):
         super().__init__(classes="page")
         self._wrong, self._key = wrong, key
         self._search: str | None = None
-        """What was typed; None: nothing is searched for."""
+        """The typed words; None: nothing is searched for."""
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(id="title")
             yield SafeStatic(id="wrong")
@@ -75,11 +75,13 @@ class SettingsScreen(Overlay[None]):
         found = list(self._found())
         rows.set_options(found)
         named = key or self._search or "\0"
-        at = next((index for index, one in enumerate(found) if one.id == key), None)
+        at = next((index for index, setting_row in enumerate(found) if setting_row.id == key), None)
         if at is None:  # a setting of that name before one whose explanation has the word
-            at = next((index for index, one in enumerate(found) if named in (one.id or "")), None)
+            at = next(
+                (index for index, setting_row in enumerate(found) if named in (setting_row.id or "")), None
+            )
         if at is None:
-            at = next((index for index, one in enumerate(found) if not one.disabled), None)
+            at = next((index for index, setting_row in enumerate(found) if not setting_row.disabled), None)
         rows.highlighted = at
         rows.focus()
         rows.call_after_refresh(rows.scroll_to_highlight)  # the rows that it needs are not laid out yet
@@ -135,7 +137,9 @@ class SettingsScreen(Overlay[None]):
             case "switch":
                 self._set(row.key, value=not now)
             case "choice":
-                choices = [(one, own(f"{'>' if one == now else ' '} {one}")) for one in row.choices]
+                choices = [
+                    (choice, own(f"{'>' if choice == now else ' '} {choice}")) for choice in row.choices
+                ]
                 self._ask(row.key, ChooseScreen(own(_(row.help), "bold"), choices, "", marked=str(now)))
             case "keys":
                 self._ask_keys()
@@ -157,10 +161,12 @@ class SettingsScreen(Overlay[None]):
     def _ask_keys(self) -> None:
         settings = settings_of(self)
         changed, rows = keymap(settings), []
-        for one in known().values():
-            mark = "* " if one.id in settings.keys else "  "
-            keys = peer_line(changed.get(one.id, ", ".join(one.keys)), limit=24)
-            rows.append((one.id, join(own(f"{mark}{one.id:<24} "), keys, own(f"  {_(one.about)}", "dim"))))
+        for binding in known().values():
+            mark = "* " if binding.id in settings.keys else "  "
+            keys = peer_line(changed.get(binding.id, ", ".join(binding.keys)), limit=24)
+            rows.append(
+                (binding.id, join(own(f"{mark}{binding.id:<24} "), keys, own(f"  {_(binding.about)}", "dim")))
+            )
 
         def ask(name: str | None) -> None:
             if name is not None:

@@ -29,7 +29,7 @@ class TerminalCopyScreen(GuardedQuestion[TerminalCopyAnswer]):
     ]
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         self.add_class("dialog")
         with Vertical(classes="box"):
             yield SafeStatic(own(_("Let the terminal copy it?"), "bold"))

@@ -30,7 +30,7 @@ class ThemeScreen(Overlay[str | None]):
         self._theming = theming
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(own(_("Theme"), "bold"))
             yield Choices(*(option(peer_line(name), id=name) for name in self._theming.names))

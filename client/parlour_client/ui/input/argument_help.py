@@ -50,14 +50,17 @@ def argument_help(before: str) -> Content | None:
     if not arguments:
         return join(own(command.written(Front.UI), "bold"), own(f"  {command.help}", "dim"))
     current = _current(arguments, line.rest, begun=not before.endswith(" "))
-    parts = [own(one.written(Front.UI), "bold reverse" if one is current else "dim") for one in arguments]
+    parts = [
+        own(argument.written(Front.UI), "bold reverse" if argument is current else "dim")
+        for argument in arguments
+    ]
     usage = own(" ").join([own(command.written(Front.UI)), *parts])
     return usage if current is None else join(usage, own(f"  {_sentence(current, line.rest)}"))
 
 
-def _sentence(one: Argument, rest: str) -> str:
+def _sentence(argument: Argument, rest: str) -> str:
     """Say what an argument wants, and whether it may be left out."""
-    takes = one.takes
+    takes = argument.takes
     match takes.kind:
         case Kind.CHOICE:
             wants = _("one of {choices}").format(choices=", ".join(takes.choices))
@@ -67,7 +70,7 @@ def _sentence(one: Argument, rest: str) -> str:
             wants = _value_wanted(rest.partition(" ")[0])
         case _:
             wants = _(takes.help).rstrip(".") or _(_WANTS.get(takes.kind, ""))
-    needed = _("required") if one.is_required(Front.UI) else _("optional")
+    needed = _("required") if argument.is_required(Front.UI) else _("optional")
     return f"{wants} ({needed})" if wants else f"({needed})"
 
 
@@ -85,23 +88,25 @@ def _current(arguments: Sequence[Argument], rest: str, *, begun: bool) -> Argume
     words = rest.split()
     done, word = (words[:-1], words[-1]) if begun and words else (words, "")
     left = list(arguments)
-    for one in done:
-        while left and not _fits(left[0], one):
+    for typed in done:
+        while left and not _fits(left[0], typed):
             left.pop(0)
         if left and left[0].takes.kind not in TAKES_THE_REST:
             left.pop(0)
     while len(left) > 1 and word and not _fits(left[0], word, whole=False):
         left.pop(0)
     if not word:  # what need not be written does not hide what must be
-        return next((one for one in left if one.is_required(Front.UI)), left[0] if left else None)
+        return next(
+            (argument for argument in left if argument.is_required(Front.UI)), left[0] if left else None
+        )
     return left[0] if left else None
 
 
-def _fits(one: Argument, word: str, *, whole: bool = True) -> bool:
+def _fits(argument: Argument, word: str, *, whole: bool = True) -> bool:
     """Say whether a word can be this argument, or, unless it is ``whole``, its beginning."""
-    match one.takes.kind:
+    match argument.takes.kind:
         case Kind.FLAG:
-            flag = one.takes.word or one.name
+            flag = argument.takes.word or argument.name
             return word == flag if whole else flag.startswith(word)
         case Kind.SWITCH:
             return word in {"on", "off"} if whole else "on".startswith(word) or "off".startswith(word)

@@ -71,7 +71,11 @@ def _first_argument(before: str) -> Kind | None:
     if not before.startswith("/"):
         return None
     command = _SPELLINGS.get(before[1:].split(" ", 1)[0].lower())
-    return next((one.takes.kind for one in command.takes(Front.UI)), None) if command is not None else None
+    return (
+        next((argument.takes.kind for argument in command.takes(Front.UI)), None)
+        if command is not None
+        else None
+    )
 
 
 def emoji_offers(typed: str) -> tuple[Offer, ...]:
@@ -84,10 +88,14 @@ def emoji_offers(typed: str) -> tuple[Offer, ...]:
 
 def _commands(typed: str) -> tuple[Offer, ...]:
     """Offer what is typed in full first, then commands by the beginning of their names, then other words."""
-    found = {name: one for name, one in _SPELLINGS.items() if name == typed}
-    found |= {name: one for name, one in _COMMANDS.items() if name.startswith(typed)}
-    shown = [id(one) for one in found.values()]
-    also = {name: one for name, one in _SPELLINGS.items() if name.startswith(typed) and id(one) not in shown}
+    found = {name: command for name, command in _SPELLINGS.items() if name == typed}
+    found |= {name: command for name, command in _COMMANDS.items() if name.startswith(typed)}
+    shown = [id(command) for command in found.values()]
+    also = {
+        name: command
+        for name, command in _SPELLINGS.items()
+        if name.startswith(typed) and id(command) not in shown
+    }
     return tuple(
         _command_offer(name, command) for name, command in [*found.items(), *also.items()][:MAX_OFFERED]
     )

@@ -42,7 +42,7 @@ class OfferList(OptionList, can_focus=False):
         if not offers and not self._shown:
             return
         self._shown = offers
-        self.set_options([option(one.display) for one in offers])
+        self.set_options([option(offer.display) for offer in offers])
         self.highlighted = marked if offers else None
         self.display = bool(offers)
 

@@ -1,4 +1,4 @@
-"""What someone types while the chat is being opened: it is put into the composer, and never sent by itself.
+"""Text typed while the chat is being opened: it is put into the composer, and never sent by itself.
 
 The room that will be open is not on the screen yet, so Enter begins a line. Any other key acts as usual: a
 slow start keeps nobody from leaving.
@@ -17,7 +17,7 @@ class EarlyText:
         """Keep what is typed from now on, until ``give``."""
         self._text = ""
 
-    def take(self, event: Key | Paste) -> bool:
+    def add(self, event: Key | Paste) -> bool:
         """Keep a letter, a line or a paste; returns whether it was one, and the time for it."""
         if self._text is None:
             return False

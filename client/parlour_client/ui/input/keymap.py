@@ -113,14 +113,14 @@ def problems(settings: Settings) -> Iterator[str]:
         for key in _read(keys):
             if refusal := _refusal(key, bindings[name], settings):
                 yield _("keys: {name}: {problem}").format(name=name, problem=refusal)
-    for key, one, other in conflicts(settings):
-        if one in settings.keys:
+    for key, conflict, other in conflicts(settings):
+        if conflict in settings.keys:
             yield _("keys: {key} is both {name} and {other}; the focused pane wins.").format(
-                key=key, name=one, other=other
+                key=key, name=conflict, other=other
             )
 
 
-def _refusal(key: str, one: Known, settings: Settings) -> str:
+def _refusal(key: str, binding: Known, settings: Settings) -> str:
     """Say why a key never runs an action; empty if it does."""
     if not is_key(key):
         return _("{key} is not a key; write it like ctrl+f, f6, alt+up or x.").format(key=key)
@@ -128,9 +128,9 @@ def _refusal(key: str, one: Known, settings: Settings) -> str:
         return _("most terminals send {other} for {key}, so it never arrives.").format(
             other=_SAME_BYTE[key], key=key
         )
-    if not key.startswith(_MODIFIERS) and _is_typed(key) and _typed_in(one.id, settings):
+    if not key.startswith(_MODIFIERS) and _is_typed(key) and _typed_in(binding.id, settings):
         return _("{key} is a letter that you type; use one with ctrl, alt or f1 to f12.").format(key=key)
-    if key in editing_keys(TextArea) and _is_behind_the_composer(one):
+    if key in editing_keys(TextArea) and _is_behind_the_composer(binding):
         return _("{key} edits the text while you write, so it never gets there.").format(key=key)
     return ""
 
@@ -138,11 +138,11 @@ def _refusal(key: str, one: Known, settings: Settings) -> str:
 def conflicts(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """Yield (key, id, other id) if two bindings share a key and are active together."""
     now = keymap(settings)
-    in_force = [one for one in known().values() if one.place != "vim" or settings.vim]
-    for one in in_force:
-        for key in _split(now.get(one.id, ",".join(one.keys))):
-            for other in _same(key, one, in_force, now):
-                yield key, one.id, other
+    in_force = [binding for binding in known().values() if binding.place != "vim" or settings.vim]
+    for binding in in_force:
+        for key in _split(now.get(binding.id, ",".join(binding.keys))):
+            for other in _same(key, binding, in_force, now):
+                yield key, binding.id, other
 
 
 def _same(key: str, mine: Known, bindings: Iterable[Known], now: Mapping[str, str]) -> Iterator[str]:
@@ -179,9 +179,9 @@ def _typed_in(name: str, settings: Settings) -> bool:
     return place == "composer" or (place in {*EVERYWHERE, "rooms"} and not settings.vim)
 
 
-def _is_behind_the_composer(one: Known) -> bool:
+def _is_behind_the_composer(binding: Known) -> bool:
     """Say whether the composer takes a key first: Textual asks the focused widget, then those around it."""
-    return one.place in {"chat", "app"} and not one.priority
+    return binding.place in {"chat", "app"} and not binding.priority
 
 
 def _read(keys: str) -> tuple[str, ...]:
@@ -194,7 +194,7 @@ def _named(key: str) -> str:
     head, plus, name = key.rpartition("+")
     if not name and plus:  # the key + itself
         head, name = head.removesuffix("+"), "+"
-    modifiers = [_MEANT.get(one, one) for one in head.lower().split("+") if one]
+    modifiers = [_MEANT.get(modifier, modifier) for modifier in head.lower().split("+") if modifier]
     if modifiers == ["shift"] and len(name) == 1 and name.isalpha():
         return name.upper()
     if modifiers or len(name) > 1:

@@ -80,7 +80,7 @@ def language_of(setting: str, environment: Mapping[str, str]) -> str:
 
 
 class Spelling:
-    """What is known of words, and the program that knows more."""
+    """The words that are known, and the program that knows more."""
 
     def __init__(
         self, language: str, changed: Callable[[], None], environment: Mapping[str, str] = os.environ
@@ -127,7 +127,7 @@ class Spelling:
             if line == "\n" or not line.strip():
                 break
             if line[0] in "&?":
-                answer = [one.strip() for one in line.partition(":")[2].split(",")][:_SUGGESTED]
+                answer = [suggestion.strip() for suggestion in line.partition(":")[2].split(",")][:_SUGGESTED]
             elif line[0] == "#":
                 answer = ()
         else:

@@ -113,11 +113,11 @@ async def test_nothing_is_saved_between_two_rooms(client: FakeClient) -> None:
         saved.append((room, text))
 
     drafts = Drafts(save, client.draft)
-    drafts.begin(LOBBY, "")
+    drafts.open(LOBBY, "")
     await drafts.leave("one")
     assert not drafts.typed("one more")  # a late event of the room that was left
     await drafts.save()
-    drafts.begin(GARDEN, "two")
+    drafts.open(GARDEN, "two")
     await drafts.save()
     assert saved == [(LOBBY, "one")]
 

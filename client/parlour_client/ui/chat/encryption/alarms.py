@@ -19,15 +19,15 @@ def alarm_screen(alarms: Sequence[Alarm]) -> ChooseScreen:
     )
     rows = [
         (
-            str(one.id),
+            str(alarm.id),
             lines(
                 join(
-                    own(f"{day(one.at)} {clock(one.at)}", "dim"),
-                    own(f"  {_('permanent')}" if one.permanent else "", "bold"),
+                    own(f"{day(alarm.at)} {clock(alarm.at)}", "dim"),
+                    own(f"  {_('permanent')}" if alarm.permanent else "", "bold"),
                 ),
-                peer_line(one.text, limit=400),
+                peer_line(alarm.text, limit=400),
             ),
         )
-        for one in alarms
+        for alarm in alarms
     ]
     return ChooseScreen(head, rows, _("No alarms on this device."))

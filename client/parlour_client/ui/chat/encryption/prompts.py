@@ -94,17 +94,17 @@ class EncryptionPrompts:
     def list_alarms(self, alarms: Sequence[Alarm]) -> None:
         """List the alarms; Enter dismisses one."""
 
-        def take(chosen: str | None) -> None:
-            one = next((one for one in alarms if str(one.id) == chosen), None)
-            if one is not None:
-                question = lines(own(_("Dismiss this alarm?"), "bold"), peer_line(one.text, limit=400))
+        def answered(chosen: str | None) -> None:
+            alarm = next((alarm for alarm in alarms if str(alarm.id) == chosen), None)
+            if alarm is not None:
+                question = lines(own(_("Dismiss this alarm?"), "bold"), peer_line(alarm.text, limit=400))
                 self._interaction.confirm(
                     question,
                     Letter("d", _("dismiss it")),
-                    lambda: self._client.encryption.dismiss(one.id),
+                    lambda: self._client.encryption.dismiss(alarm.id),
                 )
 
-        self._interaction.push(alarm_screen(alarms), take)
+        self._interaction.push(alarm_screen(alarms), answered)
 
     def show_report(self, room: Room, report: RoomReport) -> None:
         """Show everything that is known of a room's encryption."""
@@ -166,4 +166,4 @@ class EncryptionPrompts:
                 if process.ended and process.process in self._comparing:
                     show = self._hint.say if process.ended == VERIFIED else self._hint.refuse
                     show(ended_line(process))
-        self._comparing = frozenset(one.process for one in processes if not one.ended)
+        self._comparing = frozenset(process.process for process in processes if not process.ended)

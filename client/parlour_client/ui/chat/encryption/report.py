@@ -42,7 +42,7 @@ def _parts(report: RoomReport) -> Iterator[Content]:
             yield _warning(sentence)
     yield own("")
     yield own(_("Who can read new messages"), "bold")
-    people = {one.user: one for one in report.people if one.admitted_by is not None}
+    people = {person.user: person for person in report.people if person.admitted_by is not None}
     for user, devices in _by_user(report).items():
         yield from _person(user, devices, people.get(user))
     for user in report.without_device:
@@ -102,10 +102,10 @@ def _person(user: UserName, devices: list[MemberDevice], person: RoomPerson | No
         own(_("you") if mine else _(words), "dim" if mine else style),
     )
     yield from _admission(person)
-    for one in devices:
-        here = _("  (this device)") if one.current else ""
-        since = own(_("  since {day}").format(day=day(one.certified)), "dim")
-        yield join(own("    "), peer_line(one.name, limit=40), own(here, "dim"), since)
+    for device in devices:
+        here = _("  (this device)") if device.current else ""
+        since = own(_("  since {day}").format(day=day(device.certified)), "dim")
+        yield join(own("    "), peer_line(device.name, limit=40), own(here, "dim"), since)
 
 
 def _admission(person: RoomPerson | None) -> Iterator[Content]:

@@ -32,7 +32,7 @@ class WordsScreen(Overlay[str | None]):
         self.process = process
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             yield SafeStatic(process_words(self.process), id="words")
             yield Field(placeholder=_("all five words, or: no"), compact=True)

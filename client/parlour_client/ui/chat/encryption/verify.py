@@ -36,7 +36,7 @@ class PersonScreen(Overlay[Decision | None]):
         self._report = report
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
+        """Create the child widgets."""
         with Vertical(classes="box"):
             with VerticalScroll(id="about", can_focus=False):  # the field below it stays in sight
                 yield SafeStatic(person_words(self._report))

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import pytest
 from tests.client.ui.conftest import screen_text
-from tests.server.kit.test_app import Ticker
+from tests.server.app.test_app import Ticker
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches

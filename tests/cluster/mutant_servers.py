@@ -548,7 +548,7 @@ MUTANTS: Final = {
         1,
         (
             (
-                "chat/store/sql/rooms/files.py",
+                "chat/capabilities/file_sharing/records.py",
                 '    db.execute("UPDATE files SET expires = NULL WHERE file = ?", (file,))\n',
                 '    db.execute("UPDATE files SET expires = 1 WHERE file = ?", (file,))\n',
             ),
@@ -560,7 +560,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "chat/store/sql/rooms/files.py",
+                "chat/capabilities/file_sharing/records.py",
                 "FROM files f JOIN members m ON m.room = f.room AND m.account = ?",
                 "FROM files f JOIN accounts m ON m.account = ?",
             ),
@@ -572,8 +572,8 @@ MUTANTS: Final = {
         5,
         (
             (
-                "chat/store/sql/rooms/event_effects.py",
-                "        end_file(db, body.file.file, event.at)\n",
+                "chat/capabilities/file_sharing/part.py",
+                "        end_file(db, body.file.file, at)\n",
                 "        pass\n",
             ),
         ),

@@ -504,6 +504,11 @@ def concerned(body: AnyBody, author: UserName) -> UserName | None:
     return None if body.rules.concerns is Concerns.NOBODY else subject_of(body) or author
 
 
+def is_optional(body: AnyBody) -> bool:
+    """Return whether a server may not offer it: it refuses such an event with ``not_found``."""
+    return isinstance(body, Message) and body.file is not None
+
+
 def reaches_back(body: AnyBody) -> bool:
     """Return whether it takes something back: in an encrypted room, from before encryption."""
     return isinstance(body, Deleted) or (isinstance(body, Pinned) and not body.on)

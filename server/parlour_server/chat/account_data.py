@@ -17,15 +17,12 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.names import UserName
 from parlour_server.app.account_data import AccountData, Deletion, ExportedFile
-from parlour_server.chat.delivery.blob_store import BlobStore
-from parlour_server.chat.folder import files_of
 from parlour_server.chat.rooms.operator_rules import allow_anything
 from parlour_server.chat.store.sql.account_data import PAUSE_SECONDS
 from parlour_server.chat.store.types import AppendEvent
 from parlour_server.chat.system_account import lobby, system_device
 from parlour_server.core.clock import Clock
 from parlour_server.core.data_folder import DataFolder
-from parlour_server.core.errors import UnavailableError
 
 if TYPE_CHECKING:
     from parlour_server.chat.store.chat_store import ChatStore
@@ -76,14 +73,14 @@ async def _delete(store: "ChatStore", clock: Clock, deletion: Deletion) -> Mappi
             )
             removed += len(messages)
             await asyncio.sleep(PAUSE_SECONDS)
-    files = await data.end_files(user)
+    ended = await data.end(user)
     await data.remove_rows(user)
     await data.blank_in_empty_rooms(user)
     changed = await data.change_author(user, deletion.pseudonym)
     return {
         "rooms_left": left,
         "messages_removed": removed,
-        "files_removed": files,
+        **ended,
         "events_renamed": changed,
         "still_listed_in": list(await data.rooms_that_stay(user)),
     }
@@ -100,18 +97,10 @@ async def _export(store: "ChatStore", folder: DataFolder, user: UserName) -> Asy
     for name in data.exported:
         yield ExportedFile.of_json(f"{name}.json", await data.table(name, user))
     yield ExportedFile("messages.jsonl", _events(store, user))
-    blobs = BlobStore(files_of(folder))
-    for file in await data.file_ids(user):
-        if blobs.has(file):
-            yield ExportedFile(f"files/{file}", _bytes(blobs, file))
-
-
-async def _bytes(blobs: BlobStore, file: Any) -> AsyncIterator[bytes]:
-    try:
-        async for piece in blobs.read(file):
-            yield piece
-    except UnavailableError:  # it expired meanwhile
-        return
+    for part in data.parts:
+        if part.files is not None:
+            async for one in part.files(store, folder, user):
+                yield one
 
 
 async def _events(store: "ChatStore", user: UserName) -> AsyncIterator[bytes]:

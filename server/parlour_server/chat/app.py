@@ -4,34 +4,26 @@ import asyncio
 from collections.abc import Mapping
 from functools import partial
 
-from parlour_protocol.frames.bodies import FileRef
-from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.names import UserName
 from parlour_server.app.running_program import Parts, RunningProgram
 from parlour_server.chat.capability import ChatCapability
-from parlour_server.chat.delivery.blob_store import BlobStore
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.chat.delivery.device_policy import publish_policy
 from parlour_server.chat.delivery.device_registry import DeviceRegistry
-from parlour_server.chat.delivery.file_expiry import FileExpiry
 from parlour_server.chat.delivery.key_log import KeyLog
 from parlour_server.chat.delivery.key_packages import KeyPackageService
 from parlour_server.chat.delivery.message_expiry import MessageExpiry
 from parlour_server.chat.delivery.mls_groups import MlsGroups
 from parlour_server.chat.delivery.room_removal import RoomRemoval
-from parlour_server.chat.delivery.uploads import Uploads
-from parlour_server.chat.folder import files_of, log_key_of
+from parlour_server.chat.folder import log_key_of
 from parlour_server.chat.https.device_endpoints import DeviceEndpoints
-from parlour_server.chat.https.file_endpoints import FileEndpoints
 from parlour_server.chat.https.group_endpoints import GroupEndpoints
 from parlour_server.chat.https.large_json import LargeJson
-from parlour_server.chat.metrics import CHAT_LIMITS, FILES_LIMIT, show_chat
+from parlour_server.chat.metrics import CHAT_LIMITS, show_chat
 from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.service.commands import Commands
 from parlour_server.chat.settings import ChatSettings
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.core.accounts.reauthentication import Reauthentication
-from parlour_server.core.content_filter import ContentFilter, NamedFile, Sender
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.https.operations import Handler
 from parlour_server.core.https.request_guard import RequestGuard
@@ -41,8 +33,6 @@ from parlour_server.core.signatures import SigningKey
 async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[ChatSettings]:
     """Start the chat. Raises SetupError."""
     log_key = SigningKey.load(log_key_of(parts.folder))
-    blobs = BlobStore(files_of(parts.folder))
-    blobs.open()
     large = LargeJson()
     parts.stack.callback(large.close)
     server, store, bus, clock, audit = parts.server, parts.store, parts.bus, parts.clock, parts.audit
@@ -51,7 +41,6 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
         await publish()
     except UnavailableError:  # a full disk: the server starts all the same, and publishes when there is space
         parts.background.retry_until_done("publishing the policy for devices", publish, _nothing)
-    content_filter = parts.hooks.content_filter
     chat = Chat(
         server=server,
         rates=parts.settings.rates,
@@ -67,30 +56,22 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
         audit=audit,
         loop=asyncio.get_running_loop(),
         deliveries=parts.topics.deliveries,
-        check_file=None if content_filter is None else partial(_check_file, content_filter, blobs),
     )
+    endpoints = []
     for one in parts.spec.capabilities:
         if isinstance(one, ChatCapability):
-            one.join(parts, chat)
+            endpoints.append(one.join(parts, chat))
             parts.hits.counts.update(dict.fromkeys(one.limits, 0))
     parts.run(chat.positions.run())
-    files_limit = parts.settings.files.total_bytes
     show_chat(parts.metrics, chat, store)
-    parts.metrics.number(FILES_LIMIT, lambda: files_limit)
     parts.hits.counts.update(dict.fromkeys(CHAT_LIMITS, 0))
-    files_expiry = FileExpiry(store.files, blobs, bus, clock, audit)
-    parts.run(files_expiry.run())
     parts.run(RoomRemoval(store.rooms, clock).run())
-    parts.run(MessageExpiry(store.retention, parts.settings.messages, files_expiry, clock, audit).run())
+    parts.run(MessageExpiry(store.retention, parts.settings.messages, chat.hooks, clock, audit).run())
 
     def handlers(
         settings: ChatSettings, guard: RequestGuard, reauthentication: Reauthentication
     ) -> Mapping[str, Handler]:
-        nonlocal files_limit
-        files_limit = settings.files.total_bytes
-        budgets = DeliveryBudgets(
-            settings.rates, settings.files, clock, parts.nodes, parts.limits, parts.hits
-        )
+        budgets = DeliveryBudgets(settings.rates, settings.files, clock, parts.nodes, parts.hits)
         commands = Commands(
             server=server,
             log=store.log,
@@ -104,22 +85,15 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
         packages = KeyPackageService(store, bus, clock, audit, budgets)
         groups = MlsGroups(store.groups, commands, clock, audit, budgets)
         key_log = KeyLog(store.keylog, log_key, server=server)
-        uploads = Uploads(store, blobs, clock, audit, budgets, settings.files, content_filter)
-        return {
+        made = {
             **DeviceEndpoints(guard, devices, packages, budgets, large).handlers,
             **GroupEndpoints(guard, groups, key_log, budgets, large).handlers,
-            **FileEndpoints(guard, uploads, budgets).handlers,
         }
+        for make in endpoints:
+            made |= make(settings, guard, budgets) if make else {}
+        return made
 
     return RunningProgram(chat, handlers)
-
-
-async def _check_file(
-    content_filter: ContentFilter, blobs: BlobStore, user: UserName, room: RoomId, ref: FileRef
-) -> None:
-    """Look at a file with the name that a message gives it. Raises RefusedError, UnavailableError."""
-    file = NamedFile(ref.size, ref.name, ref.media_type, partial(blobs.head, ref.file))
-    await content_filter.file(file, Sender(user, room))
 
 
 def _nothing() -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 
 class ChatAuditEvent(StrEnum):
-    """What happens to rooms, devices, groups and files."""
+    """What happens to rooms, devices and groups."""
 
     MODERATION = "moderation"
     ACCOUNT_KEY_SET = "account_key_set"
@@ -17,8 +17,6 @@ class ChatAuditEvent(StrEnum):
     GROUP_FOUNDED = "group_founded"
     GROUP_COMMITTED = "group_committed"
     GROUP_CONTESTED = "group_contested"
-    FILE_STORED = "file_stored"
-    FILES_REMOVED = "files_removed"
     MESSAGES_EXPIRED = "messages_expired"
     POLICY_PUBLISHED = "policy_published"
 

@@ -9,7 +9,3 @@ class NoDeviceError(ParlourServerError):
 
 class PasswordNeededError(ParlourServerError):
     """The change needs the password, not only a session (P7: stolen session)."""
-
-
-class FilesFullError(ParlourServerError):
-    """There is no space for the file; the text says whose is used up."""

@@ -27,5 +27,7 @@ class ChatHooks:
     """Called for each connection whose greeting was sent."""
     leaving: "list[Callable[[ChatPeer], None]]" = field(default_factory=list)
     """Called for each connection that has ended, before it leaves its rooms."""
+    content_removed: "list[Callable[[], None]]" = field(default_factory=list)
+    """Called when content that expired was removed."""
     status: "Callable[[UserName], Status] | None" = None
     """Says whether someone is here; without it everyone is shown as offline."""

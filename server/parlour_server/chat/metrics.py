@@ -16,8 +16,6 @@ CHAT_LIMITS: Final = (
     "rates.commits_per_minute",
     "rates.commit_bytes_per_hour",
     "files.uploads_per_user",
-    "files.uploads_per_hour",
-    "files.upload_bytes_per_hour",
 )
 """Settings of the chat whose limits it counts refusals of."""
 
@@ -39,13 +37,6 @@ DEVICES: Final = Metric("devices", Kind.GAUGE, "Devices with keys that are not r
 ROOM_EVENTS: Final = Metric(
     "room_events", Kind.GAUGE, "Events that rooms have had, messages among them", scope=_DATABASE
 )
-FILES_BYTES: Final = Metric("files_bytes", Kind.GAUGE, "What uploaded files take", scope=_DATABASE)
-FILES_LIMIT: Final = Metric(
-    "files_limit_bytes",
-    Kind.GAUGE,
-    "The most they may take (`files.total_bytes`)",
-    scope=_DATABASE,
-)
 POSITION_CHECKS: Final = Metric(
     "position_checks_total", Kind.COUNTER, "Comparisons of rooms' positions with the database", needs=_SHARED
 )
@@ -61,8 +52,6 @@ CHAT_METRICS: Final = (
     GROUPS,
     DEVICES,
     ROOM_EVENTS,
-    FILES_BYTES,
-    FILES_LIMIT,
     GAPS_FILLED,
     POSITION_CHECKS,
     ROOMS_BEHIND,
@@ -78,4 +67,4 @@ def show_chat(metrics: Metrics, chat: Chat, store: ChatStore) -> None:
     if store.is_shared:
         metrics.number(POSITION_CHECKS, lambda: positions.done)
         metrics.number(ROOMS_BEHIND, lambda: positions.behind)
-    metrics.rows(store.count_chat_rows, ROOMS, GROUPS, DEVICES, ROOM_EVENTS, FILES_BYTES)
+    metrics.rows(store.count_chat_rows, ROOMS, GROUPS, DEVICES, ROOM_EVENTS)

@@ -12,7 +12,6 @@ from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import RequestId
 from parlour_protocol.kit.names import skeleton
-from parlour_protocol.limits import FILE_BYTES
 from parlour_protocol.rooms import RoomKind
 from parlour_server.app.capability import settings_of, tables_of
 from parlour_server.app.finding import Finding
@@ -21,8 +20,8 @@ from parlour_server.capabilities import CAPABILITIES
 from parlour_server.chat.account_data import CHAT_ACCOUNT_DATA
 from parlour_server.chat.audit import CHAT_REPEATABLE, ChatAuditEvent
 from parlour_server.chat.capabilities import CHAT_CAPABILITIES
-from parlour_server.chat.capability import store_parts_of
-from parlour_server.chat.folder import FILES, LOG_KEY, log_key_of
+from parlour_server.chat.capability import store_parts_of, uploads_of
+from parlour_server.chat.folder import LOG_KEY, log_key_of
 from parlour_server.chat.https.error_answers import ERROR_ANSWERS, ERROR_STATUSES
 from parlour_server.chat.https.operations import DELIVERY_OPERATIONS
 from parlour_server.chat.name import NAME
@@ -31,12 +30,11 @@ from parlour_server.chat.service.notices import NOTICES
 from parlour_server.chat.settings import ChatSettings
 from parlour_server.chat.store.bounds import CHAT_BOUNDS
 from parlour_server.chat.store.chat_schema import SCHEMA
-from parlour_server.chat.store.sql.integrity import stored_files
 from parlour_server.chat.store.types import NewRoom
 from parlour_server.chat.system_account import lobby, system_account, system_device
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.clock import Clock
-from parlour_server.core.data_folder import DataFolder, KeyFile, UploadFolder
+from parlour_server.core.data_folder import DataFolder, KeyFile
 from parlour_server.core.errors import SetupError
 from parlour_server.core.store.engine.connection import Engine
 from parlour_server.core.store.records import NewAccountRecord
@@ -189,7 +187,7 @@ CHAT: Final = ProgramSpec(
     capabilities=_CAPABILITIES,
     keys=(KeyFile(LOG_KEY, "key of the key log", _make_log_key),),
     signing_key_name=LOG_KEY,
-    uploads=UploadFolder(FILES, FILE_BYTES.value, stored_files),
+    uploads=uploads_of(CHAT_CAPABILITIES),
     own_accounts=frozenset({system_account()}),
     first_run=_make_system_account_and_lobby,
     invite_roles=INVITE_ROLES,

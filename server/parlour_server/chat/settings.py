@@ -1,8 +1,8 @@
-"""The settings of the chat: those of every server, and its own rates, delivery and files."""
+"""The settings of the chat: those of every server, and its own rates, delivery and uploads."""
 
 from typing import Annotated
 
-from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT, RETENTION_DAYS
+from parlour_protocol.limits import HTTP_COMMIT, RETENTION_DAYS
 from parlour_server.core.config.server_settings import Rates, Section, Settings, setting
 
 
@@ -88,44 +88,13 @@ class MessageSettings(Section, frozen=True):
     ] = 4_294_967_296
 
 
-class Files(Section, frozen=True):
-    """Uploaded files."""
+class LargeBodies(Section, frozen=True):
+    """Uploads: files, and large commits and keys."""
 
-    user_bytes: Annotated[
-        int,
-        setting(
-            "bytes",
-            "all files of one account, so that one person can't fill the disk",
-            ge=0,
-            reloads=True,
-            of_account=True,
-        ),
-    ] = 1_073_741_824
-    room_bytes: Annotated[int, setting("bytes", "all files of one room", ge=0, reloads=True)] = 10_737_418_240
-    total_bytes: Annotated[int, setting("bytes", "all files of the server", ge=0, reloads=True)] = (
-        21_474_836_480
-    )
     uploads_per_user: Annotated[
         int,
         setting("uploads", "large bodies of one account at a time; each uses memory or a file", reloads=True),
     ] = 4
-    uploads_per_hour: Annotated[
-        int, setting("uploads per hour", "of one account", reloads=True, of_account=True)
-    ] = 240
-    upload_bytes_per_hour: Annotated[
-        int,
-        setting(
-            "bytes per hour",
-            "uploaded by one account, deleted or not: deleting a file gives its space back, and not this; so "
-            "a tunnel through files gets no more (D26)",
-            ge=FILE_BYTES.value,
-            reloads=True,
-            of_account=True,
-        ),
-    ] = 268_435_456
-    unnamed_minutes: Annotated[
-        int, setting("minutes", "a file that no message refers to by then is removed", reloads=True)
-    ] = 60
 
 
 class ChatSettings(Settings, frozen=True):
@@ -134,4 +103,4 @@ class ChatSettings(Settings, frozen=True):
     rates: ChatRates = ChatRates()
     delivery: Delivery = Delivery()
     messages: MessageSettings = MessageSettings()
-    files: Files = Files()
+    files: LargeBodies = LargeBodies()

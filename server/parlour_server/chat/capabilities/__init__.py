@@ -6,11 +6,13 @@ without one refuses its requests with ``not_found``.
 
 from typing import Final
 
+from parlour_server.chat.capabilities.file_sharing import CAPABILITY as file_sharing
 from parlour_server.chat.capabilities.message_reports import CAPABILITY as message_reports
 from parlour_server.chat.capabilities.online_status import CAPABILITY as online_status
 from parlour_server.chat.capability import ChatCapability
 
 CHAT_CAPABILITIES: Final[tuple[ChatCapability, ...]] = (
     message_reports,
+    file_sharing,
     online_status,
 )  # fmt: skip

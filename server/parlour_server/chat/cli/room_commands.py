@@ -85,7 +85,8 @@ def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     click.echo(f"  topic      {str(one.topic)!r}")
     click.echo(f"  members    {one.members}, of whom owners: {', '.join(owners) or 'none'}")
     click.echo(f"  encrypted  {'yes' if one.encrypted else 'no'}")
-    click.echo(f"  events     {one.events}, {one.bytes} bytes; files {one.file_bytes} bytes")
+    numbers = "".join(f"; {words}" for _, words in one.numbers.values())
+    click.echo(f"  events     {one.events}, {one.bytes} bytes{numbers}")
 
 
 @room.command(epilog=example("parlour-server room rename --data ~/parlour kitchen dining"))
@@ -352,7 +353,7 @@ def _as_json(one: "RoomFactsForOperator") -> dict[str, object]:
         "archived": one.archived,
         "events": one.events,
         "bytes": one.bytes,
-        "file_bytes": one.file_bytes,
+        **{name: number for name, (number, _) in one.numbers.items()},
     }
 
 

@@ -1,1 +1,1 @@
-"""The delivery service: devices and their keys, key packages, groups, the key log, files. Opens nothing."""
+"""The delivery service: devices and their keys, key packages, groups, the key log. Opens nothing."""

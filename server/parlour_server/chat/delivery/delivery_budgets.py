@@ -2,8 +2,8 @@
 
 Someone who claims all of a person's key packages makes them fall back to the last resort (exhaustion), so
 claims are limited by claimer, by pair of people and by owner. Nothing is queued; over a limit the answer is
-429, or the device is left out. Bytes of uploads and of commits are counted when they are sent, and deleting
-gives none back: what someone tunnels through files or commits is bounded by them (D26).
+429, or the device is left out. Bytes of commits are counted when they are sent: what someone tunnels through
+them is bounded (D26).
 """
 
 import math
@@ -13,10 +13,7 @@ from contextlib import contextmanager
 
 from parlour_protocol.kit.ids import SessionId
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.limits import FILE_BYTES
-from parlour_server.chat.settings import ChatRates, Files
-from parlour_server.core.account_buckets import AccountBuckets
-from parlour_server.core.account_limits import AccountLimits
+from parlour_server.chat.settings import ChatRates, LargeBodies
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import TooManyAttemptsError
 from parlour_server.core.limit_hits import LimitHits
@@ -30,13 +27,12 @@ class DeliveryBudgets:
     def __init__(
         self,
         rates: ChatRates,
-        files: Files,
+        bodies: LargeBodies,
         clock: Clock,
         nodes: Nodes,
-        limits: AccountLimits,
         hits: LimitHits,
     ) -> None:
-        """Begin with no one; ``limits`` has those of single accounts, ``hits`` counts refusals."""
+        """Begin with no one; ``hits`` counts refusals."""
         self._hits = hits
         self._clock = clock
         self._nodes = nodes
@@ -62,13 +58,7 @@ class DeliveryBudgets:
             setting="rates.commits_per_minute",
         )
         self._commit_bytes = _hourly(rates.commit_bytes_per_hour, "rates.commit_bytes_per_hour")
-        self._limits = limits
-        uploads, size = files.uploads_per_hour, files.upload_bytes_per_hour
-        self._uploads = AccountBuckets(limits, "files.uploads_per_hour", uploads, per=HOUR, burst=uploads)
-        self._upload_bytes = AccountBuckets(
-            limits, "files.upload_bytes_per_hour", size, per=HOUR, burst=size, least_burst=FILE_BYTES.value
-        )
-        self._large = files.uploads_per_user
+        self._large = bodies.uploads_per_user
         self._under_way: Counter[UserName] = Counter()
 
     def change(self, user: UserName) -> None:
@@ -83,15 +73,6 @@ class DeliveryBudgets:
     def commit(self, user: UserName) -> None:
         """Count a commit or another message to a whole group. Raises TooManyAttemptsError."""
         self._spend(self._commits, user)
-
-    def upload(self, user: UserName, size: int) -> None:
-        """Count a file of ``size`` bytes. Raises TooManyAttemptsError."""
-        self._spend(self._uploads, user)
-        self._spend(self._upload_bytes, user, size)
-
-    def file_bytes(self, user: UserName, setting: int) -> int:
-        """Return how many bytes the account's files may take; ``setting`` is what everyone's may."""
-        return self._limits.of(user, "files.user_bytes", setting)
 
     def claim(self, claimer: UserName, devices: int) -> None:
         """Count a request for the key packages of this many devices. Raises TooManyAttemptsError."""
@@ -131,9 +112,7 @@ class DeliveryBudgets:
             if not self._under_way[user]:
                 del self._under_way[user]
 
-    def _spend(
-        self, buckets: KeyedBuckets[UserName] | AccountBuckets, user: UserName, amount: int = 1
-    ) -> None:
+    def _spend(self, buckets: KeyedBuckets[UserName], user: UserName, amount: int = 1) -> None:
         wait = buckets.take(user, self._clock.monotonic(), amount, times=self._nodes.count)
         self._refuse_over(wait, buckets.setting)
 

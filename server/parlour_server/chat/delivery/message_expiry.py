@@ -9,7 +9,7 @@ from typing import Final
 
 from parlour_protocol.kit.ids import Millis
 from parlour_server.chat.audit import ChatAuditEvent
-from parlour_server.chat.delivery.file_expiry import FileExpiry
+from parlour_server.chat.hooks import ChatHooks
 from parlour_server.chat.settings import MessageSettings
 from parlour_server.chat.store.sql.rooms.retention import RetentionStore
 from parlour_server.core.audit import Audit
@@ -50,11 +50,11 @@ class MessageExpiry:
     """Removes old messages from the rooms."""
 
     def __init__(
-        self, store: RetentionStore, settings: MessageSettings, files: FileExpiry, clock: Clock, audit: Audit
+        self, store: RetentionStore, settings: MessageSettings, hooks: ChatHooks, clock: Clock, audit: Audit
     ) -> None:
         self._store = store
         self._settings = settings
-        self._files = files
+        self._hooks = hooks
         self._clock = clock
         self._audit = audit
         self._held = False
@@ -83,5 +83,6 @@ class MessageExpiry:
         rooms = await _remove(self._store, clock.trusted)
         if rooms:
             self._audit.record(ChatAuditEvent.MESSAGES_EXPIRED, rooms=rooms)
-            self._files.soon()
+            for removed in self._hooks.content_removed:
+                removed()
         return rooms

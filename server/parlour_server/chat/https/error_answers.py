@@ -6,7 +6,7 @@ from typing import Final
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.identity import StatementError
-from parlour_server.chat.errors import FilesFullError, NoDeviceError, PasswordNeededError
+from parlour_server.chat.errors import NoDeviceError, PasswordNeededError
 from parlour_server.core.https.error_answer import ErrorAnswer
 
 ERROR_ANSWERS: Final[Mapping[type[Exception], ErrorAnswer]] = {
@@ -21,7 +21,6 @@ ERROR_ANSWERS: Final[Mapping[type[Exception], ErrorAnswer]] = {
         "password_needed",
         "Your account already has a key. Give your password to replace it.",
     ),
-    FilesFullError: ErrorAnswer(HTTPStatus.INSUFFICIENT_STORAGE, "no_room"),
 }
 ERROR_STATUSES: Final[Mapping[str, HTTPStatus]] = {
     ErrorCode.BANNED: HTTPStatus.FORBIDDEN,

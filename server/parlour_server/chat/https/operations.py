@@ -1,4 +1,4 @@
-"""The chat's operations of the HTTPS API: devices, key packages, groups and files (the delivery service)."""
+"""The chat's operations of the HTTPS API: devices, key packages and groups (the delivery service)."""
 
 from http import HTTPStatus
 from typing import Final
@@ -14,7 +14,6 @@ from parlour_protocol.delivery import (
     DeviceInfo,
     DeviceList,
     EventStored,
-    FileStored,
     GroupState,
     KeyLogPage,
     KeyPackages,
@@ -22,7 +21,7 @@ from parlour_protocol.delivery import (
     RevokeDevice,
     Welcomes,
 )
-from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT, HTTP_KEYS
+from parlour_protocol.limits import HTTP_COMMIT, HTTP_KEYS
 from parlour_server.core.https.operations import BODY, BUSY, CONFLICT, FORBIDDEN, NOT_FOUND, Operation
 
 _LOGGED: Final = (*BODY, FORBIDDEN, NOT_FOUND, CONFLICT, BUSY)
@@ -162,32 +161,5 @@ DELIVERY_OPERATIONS: Final = (
         "Drop a Welcome that your device has used.",
         HTTPStatus.NO_CONTENT,
         refusals=(FORBIDDEN, NOT_FOUND),
-    ),
-    Operation(
-        "upload_file",
-        "POST",
-        "/v1/rooms/{id}/files",
-        "Upload a file to a room; then send a message that names it.",
-        HTTPStatus.CREATED,
-        gives=FileStored,
-        refusals=(
-            *BODY,
-            FORBIDDEN,
-            NOT_FOUND,
-            HTTPStatus.LENGTH_REQUIRED,
-            HTTPStatus.INSUFFICIENT_STORAGE,
-            BUSY,
-        ),
-        cap=FILE_BYTES,
-        takes_bytes=True,
-    ),
-    Operation(
-        "download_file",
-        "GET",
-        "/v1/files/{id}",
-        "Download a file from one of your rooms.",
-        HTTPStatus.OK,
-        refusals=(NOT_FOUND, BUSY),
-        gives_bytes=True,
     ),
 )

@@ -1,4 +1,4 @@
-"""What the chat's endpoints read of a request besides JSON: ids in the path, numbers, the length of a file.
+"""What the chat's endpoints read of a request besides JSON: ids in the path, and numbers.
 
 A malformed id gets the same answer as one that does not exist.
 """
@@ -10,14 +10,11 @@ from typing import Final
 from starlette.requests import Request
 
 from parlour_protocol.kit.ids import DEVICE_ID_PATTERN, ID_PATTERN, DeviceId
-from parlour_protocol.kit.limits import Limit
 from parlour_server.core.https.problems import RequestRefusedError
-from parlour_server.core.https.request_body import content_length
 
 _ID: Final = re.compile(ID_PATTERN)
 _DEVICE: Final = re.compile(DEVICE_ID_PATTERN)
 _NUMBER: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
-_BYTES: Final = "application/octet-stream"
 
 
 def id_in(request: Request) -> str:
@@ -38,18 +35,6 @@ def number_in(request: Request, name: str) -> int:
     if len(values) > 1 or not _NUMBER.fullmatch(values[0]):
         raise RequestRefusedError(HTTPStatus.BAD_REQUEST, "malformed", f"`{name}` must be a single number.")
     return int(values[0])
-
-
-def length_of_bytes(request: Request, cap: Limit) -> int:
-    """Return the length of a body that is not JSON. Raises RequestRefusedError."""
-    if request.headers.get("content-type", "").strip().lower() != _BYTES:
-        raise RequestRefusedError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_bytes", f"Send bytes, with Content-Type: {_BYTES}."
-        )
-    length = content_length(request, cap)
-    if length is None:
-        raise RequestRefusedError(HTTPStatus.LENGTH_REQUIRED, "needs_length", "Send Content-Length.")
-    return length
 
 
 def _matching(request: Request, pattern: re.Pattern[str]) -> str:

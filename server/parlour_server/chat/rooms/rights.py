@@ -20,7 +20,6 @@ from parlour_protocol.frames.bodies import (
     Edited,
     EncryptedMessage,
     EncryptionOn,
-    FileRef,
     GroupCreated,
     Handshake,
     Invited,
@@ -43,7 +42,6 @@ from parlour_protocol.frames.bodies import (
     reaches_back,
 )
 from parlour_protocol.frames.event_rules import Action, Rooms
-from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import skeleton
 from parlour_protocol.limits import PINS_PER_ROOM, REACTIONS_PER_MESSAGE, ROOMS_PER_USER
 from parlour_protocol.room_name import RoomName
@@ -66,7 +64,7 @@ from parlour_server.chat.rooms.permissions import (
     refuse_timed,
 )
 from parlour_server.chat.rooms.statement_rules import decide_uninvite, require_consent, require_statement
-from parlour_server.chat.store.types import AppendEvent, Decide, Facts, FileRecord, Membership, Target
+from parlour_server.chat.store.types import AppendEvent, Decide, Facts, Membership, Target
 from parlour_server.chat.system_account import lobby
 from parlour_server.core.errors import RefusedError
 
@@ -105,11 +103,9 @@ def _action(body: AnyBody, action: Action) -> Action:
 def _decide_of_member(event: AppendEvent, facts: Facts, author: Membership) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each body
     """Check what the rules of the body's kind leave open. Raises RefusedError."""
     match event.body:
-        case Message(reply_to=reply_to, file=file):
+        case Message(reply_to=reply_to):
             if reply_to is not None:
                 _message(facts.target)
-            if file is not None:
-                _decide_file(event, facts, file)
         case EncryptedMessage() as body:
             decide_encrypted_message(event, facts, body)
         case Edited():
@@ -289,16 +285,3 @@ def _decide_pin(facts: Facts, target: Target, *, on: bool) -> None:
         raise RefusedError(ErrorCode.ALREADY, "it is already pinned" if on else "it is not pinned")
     if on and facts.pins >= PINS_PER_ROOM.value:
         raise RefusedError(ErrorCode.LIMIT_REACHED, "too many messages are pinned: unpin one first")
-
-
-def _decide_file(event: AppendEvent, facts: Facts, named: FileRef) -> None:
-    """Allow only a file that the author uploaded to this room, with the right digest."""
-    file = facts.file
-    if file is None or file.room != event.room or file.owner != event.author or _is_over(file, event.at):
-        raise RefusedError(ErrorCode.NOT_FOUND, "you have no such file in this room")
-    if (file.size, file.sha256) != (named.size, named.sha256):
-        raise RefusedError(ErrorCode.MALFORMED, "the size or digest of the file is wrong")
-
-
-def _is_over(file: FileRecord, at: Millis) -> bool:
-    return file.expires is not None and file.expires <= at

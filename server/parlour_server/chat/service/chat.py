@@ -5,13 +5,11 @@ is read does not come back with it (S4).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from functools import partial
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import FileRef
-from parlour_protocol.frames.replies import Hello, Stored
+from parlour_protocol.frames.replies import Hello
 from parlour_protocol.frames.requests import (
     CommandRequest,
     Cost,
@@ -21,11 +19,8 @@ from parlour_protocol.frames.requests import (
     OptionalRequest,
     QueryRequest,
     RoomRequest,
-    Send,
 )
-from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.frames import Request
-from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.unions import members
 from parlour_server.chat.hooks import ChatHooks
 from parlour_server.chat.service.commands import AUTHORIZATION, Commands, MessageCounts
@@ -45,7 +40,7 @@ from parlour_server.chat.service.position_check import PositionCheck
 from parlour_server.chat.service.queries import Queries
 from parlour_server.chat.settings import ChatRates, Delivery, MessageSettings
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import Appended, ConsentRecorded, DevicesChanged, RoomAdvanced
+from parlour_server.chat.store.types import ConsentRecorded, DevicesChanged, RoomAdvanced
 from parlour_server.core.account_buckets import AccountBuckets
 from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.audit import Audit
@@ -60,9 +55,6 @@ from parlour_server.core.program import Pending, Result
 from parlour_server.core.token_buckets import HOUR
 
 _BUDGETS: Final = {Cost.MESSAGE: Budget.MESSAGE, Cost.READ: Budget.READ, Cost.FREE: Budget.FREE}
-
-CheckFile = Callable[[UserName, RoomId, FileRef], Awaitable[None]]
-"""Raises RefusedError for a file that may not have this name, or be sent here."""
 
 
 class Chat:
@@ -87,11 +79,8 @@ class Chat:
         audit: Audit,
         loop: asyncio.AbstractEventLoop,
         deliveries: Deliveries,
-        check_file: CheckFile | None = None,
     ) -> None:
         """``server`` is the name in the hello.
-
-        ``check_file`` looks at a file with the name that a message gives it.
 
         ``steady`` measures the limits of sessions, ``clock`` dates events; ``limits`` are of single accounts.
         ``deliveries`` counts what is delivered.
@@ -118,7 +107,7 @@ class Chat:
             is_shared=store.is_shared,
         )
         self._keys = KeyChangeNotifier(store=store, hub=self.hub, connected=connected, background=background)
-        self._commands = Commands(
+        self.commands = Commands(
             server=server,
             log=store.log,
             bus=bus,
@@ -133,7 +122,7 @@ class Chat:
             hub=self.hub,
             bus=bus,
             clock=clock,
-            commands=self._commands,
+            commands=self.commands,
             hooks=self.hooks,
             background=background,
         )
@@ -143,13 +132,11 @@ class Chat:
         self.hooks.limits.update({Invite: invites, CreateRoom: rooms, OpenDirect: rooms})
         self.hooks.handlers.update(
             {
-                **dict.fromkeys(members(CommandRequest), self._commands.append),
+                **dict.fromkeys(members(CommandRequest), self.commands.append),
                 **dict.fromkeys(members(QueryRequest), self._queries.answer),
                 **dict.fromkeys(members(OptionalRequest), _refuse),
             }
         )
-        if check_file is not None:
-            self.hooks.handlers[Send] = partial(self._send, check_file)
 
     @property
     def budgets(self) -> Budgets:
@@ -164,7 +151,7 @@ class Chat:
     @property
     def messages(self) -> MessageCounts:
         """The messages that were stored here."""
-        return self._commands.messages
+        return self.commands.messages
 
     @property
     def live_rooms(self) -> int:
@@ -208,17 +195,6 @@ class Chat:
     def handle(self, peer: ChatPeer, request: Request) -> Pending[Any] | Coroutine[Any, Any, Result] | Result:
         """Append what the request says, or wait for the store."""
         return self.hooks.handlers[type(request)](peer, request)
-
-    def _send(
-        self, check: CheckFile, peer: ChatPeer, asked: Send
-    ) -> Pending[Appended] | Coroutine[Any, Any, Stored]:
-        if asked.file is None:
-            return self._commands.append(peer, asked)
-        return self._send_file(peer, asked, asked.file, check)
-
-    async def _send_file(self, peer: ChatPeer, asked: Send, file: FileRef, check: CheckFile) -> Stored:
-        await check(peer.user, asked.room, file)
-        return await self._commands.append_now(peer, asked)
 
     def about(self, request: Request) -> Mapping[str, str | None]:
         """Return the room of a request."""

@@ -11,8 +11,6 @@ CHAT_BOUNDS: Final[Mapping[str, str]] = {
     "devices": "16 for each account, and revoked ones",
     "epochs": "rates.commits_per_minute",
     "entries": "messages.keep_days, a room's retention, messages.room_bytes",
-    "file_usage": "one for each account",
-    "files": "files.user_bytes, files.room_bytes, files.total_bytes",
     "group_devices": "500 for each current group",
     "groups": "rates.commits_per_minute",
     "inbox": "gone when the device fetched it",

@@ -12,11 +12,10 @@ from parlour_server.chat.store.sql.e2ee.groups import Groups
 from parlour_server.chat.store.sql.e2ee.key_log import KeyLogStore
 from parlour_server.chat.store.sql.journal_entries import COLUMNS, read_entry
 from parlour_server.chat.store.sql.rooms.consent import ConsentStore
-from parlour_server.chat.store.sql.rooms.files import FileStore
 from parlour_server.chat.store.sql.rooms.log import Log
 from parlour_server.chat.store.sql.rooms.retention import RetentionStore
 from parlour_server.chat.store.sql.rooms.rooms import Rooms
-from parlour_server.chat.store.store_part import StorePart
+from parlour_server.chat.store.store_part import StorePart, StoreParts
 from parlour_server.core.clock import Clock
 from parlour_server.core.kit_store import KitStore
 from parlour_server.core.store.engine.connection import Engine
@@ -33,8 +32,7 @@ _RULES: Final = (
 _ROW_COUNTS: Final = (
     "SELECT (SELECT count(*) FROM rooms WHERE kind <> 'deleted'),"
     " (SELECT count(*) FROM groups JOIN rooms USING (room) WHERE in_force = 1 AND kind <> 'deleted'),"
-    " (SELECT count(*) FROM devices WHERE status <> 'revoked'), (SELECT coalesce(sum(head), 0) FROM logs),"
-    " (SELECT coalesce(sum(bytes), 0) FROM file_usage WHERE owner = '')"
+    " (SELECT count(*) FROM devices WHERE status <> 'revoked'), (SELECT coalesce(sum(head), 0) FROM logs)"
 )
 """Sums that are kept, or tables that grow with people and rooms: never the events themselves."""
 
@@ -69,20 +67,18 @@ class ChatStore(KitStore):
             on_disabled_changed=note_disabled_changed,
             on_seen=see_devices,
         )
-        self.rooms = Rooms(self._writer, self._readers, clock)
-        self.log = Log(self._writer, self._readers, clock)
-        self.retention = RetentionStore(self._writer, self._readers)
+        together = StoreParts(parts)
+        self.rooms = Rooms(self._writer, self._readers, clock, together)
+        self.log = Log(self._writer, self._readers, clock, together)
+        self.retention = RetentionStore(self._writer, self._readers, together)
         self.consent = ConsentStore(self._writer, self._readers, clock)
         self.devices = Devices(self._writer, self._readers, clock)
         self.keylog = KeyLogStore(self._writer, self._readers)
         self.groups = Groups(self._writer, self._readers, clock)
-        self.account_data = AccountDataStore(
-            self._writer, self._readers, clock, [part.accounts for part in parts]
-        )
-        self.files = FileStore(self._writer, self._readers, clock)
+        self.account_data = AccountDataStore(self._writer, self._readers, clock, together.accounts)
 
     async def count_chat_rows(self) -> Sequence[float]:
-        """Return the numbers of rooms, groups in force, active devices, events, bytes of files.
+        """Return the numbers of rooms, groups in force, active devices, events.
 
         Raises UnavailableError.
         """

@@ -57,7 +57,6 @@ rooms: Final = Table(
     Column("next_from", Number, nullable=False, server_default="0"),
     # no message younger than this time was removed
     Column("removed_before", Number),
-    Column("file_bytes", Number, nullable=False, server_default="0"),
     # it can be read, and nothing is written
     Column("archived", Flag, nullable=False, server_default=text("0")),
     UniqueConstraint("low", "high"),
@@ -287,29 +286,6 @@ inbox: Final = Table(
     Column("id", Words, primary_key=True),
     key("device", devices.c.device, index=True),
     Column("welcome", Number, ForeignKey(welcomes.c.welcome), nullable=False, index=True),
-    **KEYED,
-)
-
-files: Final = Table(
-    "files",
-    metadata,
-    Column("file", Words, primary_key=True),
-    key("room", rooms.c.room, index=True),
-    key("owner", accounts.c.account),
-    Column("size", Number, nullable=False),
-    Column("sha256", LargeBinary, nullable=False),  # empty while the bytes are still coming
-    Column("created", Number, nullable=False),
-    Column("expires", Number, index=True),
-    **KEYED,
-)
-
-# Updated in the transaction that changes the files: summing them up would get slower with each file.
-file_usage: Final = Table(
-    "file_usage",
-    metadata,
-    # empty: all owners together
-    Column("owner", Words, primary_key=True),
-    Column("bytes", Number, nullable=False),
     **KEYED,
 )
 

@@ -41,8 +41,8 @@ def create(engine: Engine, schema: Schema, fill: Callable[[Connection], None] = 
         )
     with _connect(engine) as connection, connection.begin():
         tables.metadata.create_all(connection)
-        _create_of_capabilities(connection, schema)
         schema.tables().create_all(connection)
+        _create_of_capabilities(connection, schema)
         connection.execute(
             tables.incarnation.insert().values(
                 id=1, name=new_incarnation(), since=time.time_ns() // 1_000_000

@@ -141,7 +141,11 @@ class Schema:
 
     def damage(self, place: Path | Engine) -> list[str]:
         """Return the damage in the database as sentences; none for an intact one."""
-        return damage(engine_of(place), self.find_damage)
+        return damage(engine_of(place), self._find_damage)
+
+    def _find_damage(self, db: Connection, tables: frozenset[str]) -> Iterator[str]:
+        for find in (self.find_damage, *(one.find_damage for one in self.capabilities)):
+            yield from find(db, tables)
 
     def begin_incarnation(self, path: Path) -> Incarnation:
         """Give a restored database's logs a new name. Raises sqlite3.Error."""

@@ -1,6 +1,6 @@
 """What a server knows of tables without loading SQLAlchemy: which rows have expired, and what bounds them."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
     from parlour_protocol.kit.names import UserName
+    from parlour_server.core.store.engine.connection import Connection
+    from parlour_server.core.store.engine.integrity import Check
 
 KIT_BOUNDS: Final[Mapping[str, str]] = {
     "accounts": "invites",
@@ -24,6 +26,10 @@ KIT_BOUNDS: Final[Mapping[str, str]] = {
     "sessions": "logins.sessions_per_user; pruned after they ended",
 }
 """What bounds each table of the core, in a few words."""
+
+
+def _find_nothing(_db: "Connection", _tables: frozenset[str]) -> "Iterator[str]":
+    return iter(())
 
 
 class Rule(NamedTuple):
@@ -57,3 +63,5 @@ class Tables:
     """What ``Pruner`` deletes of them."""
     of_accounts: tuple[AccountRows, ...] = ()
     """Those of them with rows of accounts: each that refers to one."""
+    find_damage: "Check" = _find_nothing
+    """`doctor` and backups: what is damaged in them."""

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 from tests.server.app import shop
+from tests.server.chat.capabilities.file_sharing.files import put
 from tests.server.chat.cli.test_commands import Capture, fail, run
-from tests.server.chat.store.files import put
 
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.opaque import Digest
@@ -24,9 +24,9 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_server.chat.folder import files_of
+from parlour_server.chat.capabilities.file_sharing.blob_store import files_of
+from parlour_server.chat.capabilities.file_sharing.types import FileRecord
 from parlour_server.chat.program import CHAT
-from parlour_server.chat.store.types import FileRecord
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.host.cli.command_line import CommandLine
 from parlour_server.host.setup.folder_lock import locked

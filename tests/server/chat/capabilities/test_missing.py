@@ -7,19 +7,29 @@ from typing import Any
 import pytest
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.fields import MessageText
+from parlour_protocol.frames.bodies import FileRef
+from parlour_protocol.frames.fields import FileName, MessageText
+from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.frames.replies import Error, Members, Ok
 from parlour_protocol.frames.requests import ListMembers, OptionalRequest, Report, Send, SetStatus
-from parlour_protocol.ids import RoomId
+from parlour_protocol.ids import RoomId, new_file_id
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.unions import members
 from parlour_protocol.reports import ReportReason
 from parlour_protocol.rooms import Status
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.chat.program import CHAT
+from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.core.clock import Clock
+from parlour_server.core.store.engine.connection import Engine
 from parlour_server.testing.server import Socket, World, running
 
-BARE = replace(CHAT, capabilities=CAPABILITIES)
+
+def _bare_store(engine: Engine, clock: Clock, tells_by_bus: bool) -> ChatStore:  # noqa: FBT001 - see ``ProgramSpec``
+    return ChatStore(engine, clock, tells_by_bus=tells_by_bus)
+
+
+BARE = replace(CHAT, capabilities=CAPABILITIES, make_store=_bare_store)
 
 
 async def joined(world: World) -> tuple[Socket, RoomId]:
@@ -44,6 +54,22 @@ async def test_what_a_server_does_not_offer_is_not_found(kind: type, tmp_path: P
         assert isinstance(answer, Error)
         assert (answer.code, answer.hint) == (ErrorCode.NOT_FOUND, "this server does not offer that")
         assert isinstance(await socket.ask(Send(id=new_request_id(), room=room, text=quote)), Ok)
+
+
+async def test_a_message_with_a_file_is_not_found(tmp_path: Path) -> None:
+    """Nothing would vouch for the file; an upload has no address."""
+    async with running(BARE, tmp_path / "data") as world:
+        socket, room = await joined(world)
+        ref = FileRef(
+            file=new_file_id(),
+            name=FileName("a.txt"),
+            media_type="text/plain",
+            size=1,
+            sha256=Digest(bytes(32)),
+        )
+        answer = await socket.ask(Send(id=new_request_id(), room=room, text=MessageText("look"), file=ref))
+        assert isinstance(answer, Error)
+        assert (answer.code, answer.hint) == (ErrorCode.NOT_FOUND, "this server does not offer that")
 
 
 async def test_without_presence_everyone_is_shown_as_offline(tmp_path: Path) -> None:

@@ -13,27 +13,13 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName
 from parlour_server.chat.audit import ChatAuditEvent
 from parlour_server.chat.delivery import message_expiry
-from parlour_server.chat.delivery.blob_store import BlobStore
-from parlour_server.chat.delivery.file_expiry import FileExpiry
 from parlour_server.chat.delivery.message_expiry import MessageExpiry, expire_now
-from parlour_server.chat.folder import files_of
+from parlour_server.chat.hooks import ChatHooks
 from parlour_server.chat.settings import MessageSettings
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.core.bus.local_bus import LocalBus
-from parlour_server.core.data_folder import DataFolder
 
 DAY = 86_400_000
 SETTINGS = MessageSettings(keep_days=7)
-
-
-class Files(FileExpiry):
-    """Counts how often it was told that files expired."""
-
-    told: int = 0
-
-    def soon(self) -> None:
-        self.told += 1
-        super().soon()
 
 
 @dataclass
@@ -42,7 +28,8 @@ class Server:
 
     world: World
     clock: FakeClock
-    files: Files
+    removed: list[str]
+    hooks: ChatHooks
     expiry: MessageExpiry
 
     async def room(self) -> tuple[RoomId, UserName]:
@@ -67,25 +54,25 @@ class Server:
 
 
 @pytest.fixture
-def server(store: ChatStore, folder: DataFolder, audit: ReadableAudit) -> Server:
+def server(store: ChatStore, audit: ReadableAudit) -> Server:
     """Return a server that keeps messages for a week."""
     clock = FakeClock()
-    files = Files(store.files, BlobStore(files_of(folder)), LocalBus(), clock, audit)
-    return Server(
-        World(store, clock), clock, files, MessageExpiry(store.retention, SETTINGS, files, clock, audit)
-    )
+    removed: list[str] = []
+    hooks = ChatHooks(content_removed=[lambda: removed.append("told")])
+    expiry = MessageExpiry(store.retention, SETTINGS, hooks, clock, audit)
+    return Server(World(store, clock), clock, removed, hooks, expiry)
 
 
 async def test_old_messages_go_and_it_is_recorded(server: Server, audit: ReadableAudit) -> None:
-    """With the number of rooms; their files are looked for at once."""
+    """With the number of rooms; what was theirs is looked for at once."""
     room, alice = await server.room()
     assert await server.pass_days(6) == 0
     await server.world.append(room, alice, message("young"))
-    assert (audit.events, server.files.told) == ([], 0)
+    assert (audit.events, server.removed) == ([], [])
     assert await server.pass_days(1) == 1
     assert await server.texts(room) == ["young"]
     assert audit.events == [(ChatAuditEvent.MESSAGES_EXPIRED, {"rooms": 1})]
-    assert server.files.told == 1
+    assert server.removed == ["told"]
 
 
 def held(own_logs: list[dict[str, Any]]) -> list[int]:
@@ -125,7 +112,7 @@ async def test_a_server_that_keeps_everything_removes_nothing(server: Server, au
     """0 is the default, and not the shortest time there is."""
     room, _ = await server.room()
     retention = server.world.store.retention
-    server.expiry = MessageExpiry(retention, MessageSettings(), server.files, server.clock, audit)
+    server.expiry = MessageExpiry(retention, MessageSettings(), server.hooks, server.clock, audit)
     assert await server.pass_days(30) == 0
     assert await server.texts(room) == ["old"]
 

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from tests.server.chat.store.files import put
+from tests.server.chat.capabilities.file_sharing.files import files, put
 from tests.server.chat.store.world import FakeClock, World, message
 from tests.server.fakes import StoppedClock
 
 from parlour_protocol.frames.bodies import RoomDeleted
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import new_file_id
+from parlour_server.chat.capabilities.file_sharing.types import FileRecord
 from parlour_server.chat.delivery.room_removal import RoomRemoval
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import FileRecord
 
 
 async def test_a_room_that_waits_for_its_files_is_not_logged_again(
@@ -34,6 +34,6 @@ async def test_a_room_that_waits_for_its_files_is_not_logged_again(
     for _ in range(3):
         await removal.remove()
     assert [line["room"] for line in own_logs if line["event"] == "room_data_removed"] == [room]
-    await store.files.forget([file.id])
+    await files(store).forget([file.id])
     await removal.remove()
     assert await store.log.heads([room]) == {}

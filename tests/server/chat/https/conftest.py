@@ -11,17 +11,21 @@ from starlette.types import ASGIApp
 from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.kit.secret import Secret
-from parlour_server.chat.delivery.blob_store import BlobStore
+from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore, files_of
+from parlour_server.chat.capabilities.file_sharing.budgets import UploadBudgets
+from parlour_server.chat.capabilities.file_sharing.endpoints import FileEndpoints
+from parlour_server.chat.capabilities.file_sharing.operations import FILE_OPERATIONS
+from parlour_server.chat.capabilities.file_sharing.records import FileStore
+from parlour_server.chat.capabilities.file_sharing.settings import FileSettings
+from parlour_server.chat.capabilities.file_sharing.uploads import Uploads
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.chat.delivery.device_registry import DeviceRegistry
 from parlour_server.chat.delivery.key_log import KeyLog
 from parlour_server.chat.delivery.key_packages import KeyPackageService
 from parlour_server.chat.delivery.mls_groups import MlsGroups
-from parlour_server.chat.delivery.uploads import Uploads
-from parlour_server.chat.folder import files_of, log_key_of
+from parlour_server.chat.folder import log_key_of
 from parlour_server.chat.https.device_endpoints import DeviceEndpoints
 from parlour_server.chat.https.error_answers import ERROR_ANSWERS, ERROR_STATUSES
-from parlour_server.chat.https.file_endpoints import FileEndpoints
 from parlour_server.chat.https.group_endpoints import GroupEndpoints
 from parlour_server.chat.https.large_json import LargeJson
 from parlour_server.chat.program import CHAT
@@ -62,7 +66,7 @@ if TYPE_CHECKING:
 
 SETTINGS = ChatSettings()
 SERVER = "localhost"
-OPERATIONS = Operations(CHAT.operations)
+OPERATIONS = Operations((*CHAT.operations, *FILE_OPERATIONS))
 
 
 @pytest.fixture
@@ -78,9 +82,15 @@ def account_limits() -> AccountLimits:
 
 
 @pytest.fixture
-def budgets(clock: StoppedClock, account_limits: AccountLimits) -> DeliveryBudgets:
+def budgets(clock: StoppedClock) -> DeliveryBudgets:
     """Return the delivery service's budgets, with the defaults."""
-    return DeliveryBudgets(SETTINGS.rates, SETTINGS.files, clock, Alone(), account_limits, LimitHits())
+    return DeliveryBudgets(SETTINGS.rates, SETTINGS.files, clock, Alone(), LimitHits())
+
+
+@pytest.fixture
+def upload_budgets(clock: StoppedClock, account_limits: AccountLimits) -> UploadBudgets:
+    """Return the budgets of uploads, with the defaults."""
+    return UploadBudgets(FileSettings(), clock, Alone(), account_limits, LimitHits())
 
 
 @pytest.fixture
@@ -93,12 +103,16 @@ def large() -> Iterator[LargeJson]:
 
 @pytest.fixture
 def uploads(
-    folder: DataFolder, store: ChatStore, clock: StoppedClock, audit: ReadableAudit, budgets: DeliveryBudgets
+    folder: DataFolder,
+    store: ChatStore,
+    clock: StoppedClock,
+    audit: ReadableAudit,
+    upload_budgets: UploadBudgets,
 ) -> Uploads:
     """Return what takes files and gives them."""
     blobs = BlobStore(files_of(folder))
     blobs.open()
-    return Uploads(store, blobs, clock, audit, budgets, SETTINGS.files)
+    return Uploads(store, FileStore(store, clock), blobs, clock, audit, upload_budgets, FileSettings())
 
 
 @pytest.fixture

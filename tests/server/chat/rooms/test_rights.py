@@ -19,7 +19,6 @@ from parlour_protocol.frames.bodies import (
     Edited,
     EncryptedMessage,
     EncryptionOn,
-    FileRef,
     GroupCreated,
     Handshake,
     Invited,
@@ -39,9 +38,9 @@ from parlour_protocol.frames.bodies import (
     Unmuted,
 )
 from parlour_protocol.frames.event_rules import Action
-from parlour_protocol.frames.fields import FileName, MessageText, Reaction, TopicText
-from parlour_protocol.frames.opaque import Ciphertext, Digest, HandshakeBytes
-from parlour_protocol.ids import Epoch, FileId, GroupId, RoomId
+from parlour_protocol.frames.fields import MessageText, Reaction, TopicText
+from parlour_protocol.frames.opaque import Ciphertext, HandshakeBytes
+from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
 from parlour_protocol.limits import (
@@ -58,7 +57,6 @@ from parlour_server.chat.rooms.rights import decide, decide_within
 from parlour_server.chat.store.types import (
     AppendEvent,
     Facts,
-    FileRecord,
     GroupFacts,
     Membership,
     RetentionPolicy,
@@ -479,41 +477,6 @@ def test_pins(on: bool, pinned: bool, count: int, expected: ErrorCode | None):  
     """Once each, up to the limit, and taken off only if it is there."""
     known = facts(Role.MODERATOR, target=replace(MESSAGE, pinned=pinned), pins=count)
     assert outcome(Pinned(target=Seq(5), on=on), known) is expected
-
-
-@pytest.mark.parametrize(
-    ("held", "expected"),
-    [
-        ({}, None),
-        (None, ErrorCode.NOT_FOUND),
-        ({"owner": BOB}, ErrorCode.NOT_FOUND),
-        ({"room": RoomId("x" * 22)}, ErrorCode.NOT_FOUND),
-        ({"expires": NOW}, ErrorCode.NOT_FOUND),
-        ({"expires": LATER}, None),
-        ({"size": 2}, ErrorCode.MALFORMED),
-        ({"sha256": Digest(b"1" * 32)}, ErrorCode.MALFORMED),
-    ],
-)
-def test_a_message_names_a_file_of_its_author_in_this_room(
-    held: dict[str, Any] | None, expected: ErrorCode | None
-):
-    """As it was uploaded, and while it is there: else a file of another room would be shown to this one."""
-    fields: dict[str, Any] = {
-        "room": RoomId("r" * 22),
-        "owner": ADA,
-        "size": 1,
-        "sha256": Digest(bytes(32)),
-        "created": NOW,
-    }
-    file = None if held is None else FileRecord(FileId("f" * 22), **{**fields, **held})
-    ref = FileRef(
-        file=FileId("f" * 22),
-        name=FileName("a.txt"),
-        media_type="text/plain",
-        size=1,
-        sha256=Digest(bytes(32)),
-    )
-    assert outcome(Message(text=TEXT, file=ref), facts(file=file)) is expected
 
 
 @pytest.mark.parametrize("body", [*BODIES[Action.WRITE], *BODIES[Action.PIN]], ids=str)

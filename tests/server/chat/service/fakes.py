@@ -23,7 +23,7 @@ from parlour_protocol.kit.ids import ConnectionId, DeviceId, Millis, RequestId, 
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name, skeleton
 from parlour_server.app.metrics import Metrics
 from parlour_server.app.running_program import Parts
-from parlour_server.chat.capabilities import CHAT_CAPABILITIES
+from parlour_server.chat.capabilities import message_reports, online_status
 from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.service.notices import EventCommitted
 from parlour_server.chat.service.peer_state import PeerState
@@ -195,7 +195,7 @@ class World:
         ways = {"bus": self.bus, "clock": self.clock, "steady": self.clock, "background": background}
         counts = {"audit": self.audit, "hits": LimitHits(), "metrics": Metrics()}
         parts: Parts[Any, ChatStore] = Parts(**fields | own | ways | counts)
-        for one in CHAT_CAPABILITIES:
+        for one in (message_reports, online_status):  # those that need no data folder
             one.join(parts, self.program)
         self.chat = ConnectionService(
             self.program,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.event_rules import Rooms
-from parlour_protocol.ids import FileId, RoomId
+from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.unions import members
@@ -59,8 +59,6 @@ _COUNTS: Final[Mapping[str, str]] = {
     " WHERE account = ? AND encrypted = 1",
     "messages": "SELECT count(*) FROM entries WHERE author = ? AND kind = 'message'",
     "encrypted_messages": "SELECT count(*) FROM entries WHERE author = ? AND kind = 'sealed'",
-    "files": "SELECT count(*) FROM files WHERE owner = ?",
-    "file_bytes": "SELECT coalesce(sum(size), 0) FROM files WHERE owner = ?",
     "devices": "SELECT count(*) FROM devices WHERE account = ? AND status != 'revoked'",
 }
 _IN_EMPTY_ROOMS: Final = """
@@ -132,13 +130,6 @@ _EXPORTED: Final[Mapping[str, tuple[Sequence[str], str]]] = {
     "bans": (("room", "until"), "SELECT room, until FROM bans WHERE account = ? ORDER BY room"),
     "mutes": (("room", "until"), "SELECT room, until FROM mutes WHERE account = ? ORDER BY room"),
     "account_keys": (("key",), "SELECT key FROM account_keys WHERE account = ?"),
-    "files": (
-        ("file", "room", "size", "created"),
-        (
-            "SELECT file, room, size, created FROM files WHERE owner = ? AND length(sha256) > 0"
-            " ORDER BY created, file"
-        ),
-    ),
 }
 
 
@@ -160,6 +151,7 @@ class AccountDataStore:
         self._writer = writer
         self._readers = readers
         self._clock = clock
+        self.parts = parts
         self._counts = {**_COUNTS, **{name: query for part in parts for name, query in part.counts.items()}}
         self._authors = (*_AUTHORS, *(change for part in parts for change in part.authors))
         self._exported = {**_EXPORTED, **{name: one for part in parts for name, one in part.exported.items()}}
@@ -219,13 +211,13 @@ class AccountDataStore:
             )
         await self._writer.submit(partial(_close_devices, user=user))
 
-    async def end_files(self, user: UserName) -> int:
-        """Let the account's files expire now; a running server removes them. Returns how many."""
-        now = self._clock.now()
-        query = "SELECT file FROM files WHERE owner = ? AND (expires IS NULL OR expires > ?) LIMIT ?"
-        return await self._change(
-            query, (plain(user), now), "UPDATE files SET expires = ?2 WHERE file = ?1", now
-        )
+    async def end(self, user: UserName) -> Mapping[str, int]:
+        """Let what capabilities have of the account end now; returns how much, by what it is called."""
+        now, ended = self._clock.now(), {}
+        for part in self.parts:
+            for name, (find, change) in part.ends.items():
+                ended[name] = await self._change(find, (plain(user), now), change, now)
+        return ended
 
     async def blank_in_empty_rooms(self, user: UserName) -> None:
         """Remove the content of encrypted messages where no one is left to read them."""
@@ -285,14 +277,6 @@ class AccountDataStore:
             after,
             BATCH,
         )
-
-    async def file_ids(self, user: UserName) -> Sequence[FileId]:
-        """Return the account's files that have not expired."""
-        query = (
-            "SELECT file FROM files WHERE owner = ? AND length(sha256) > 0"
-            " AND (expires IS NULL OR expires > ?) ORDER BY file"
-        )
-        return await self._readers.rows(FileId, query, plain(user), self._clock.now())
 
 
 def _row(*columns: Any) -> tuple[Any, ...]:

@@ -1,11 +1,8 @@
-"""Checks the chat's tables for damage: unreadable events, missing numbers, files that are not counted."""
+"""Checks the chat's tables for damage: unreadable events, missing numbers."""
 
 from collections.abc import Iterator
 from typing import Final
 
-from parlour_protocol.frames.opaque import Digest
-from parlour_protocol.ids import FileId
-from parlour_protocol.kit.ids import Millis
 from parlour_server.chat.store.sql.column_values import read_body
 from parlour_server.core.store.engine.column_values import UNREADABLE
 from parlour_server.core.store.engine.connection import Connection
@@ -20,15 +17,6 @@ _HOLES: Final = """
 """
 """Below ``first`` are the events that retention left, from there on is each one."""
 
-_COUNTED: Final = """
-    SELECT owner, sum(counted) FROM (
-        SELECT owner, bytes AS counted FROM file_usage WHERE owner != ''
-        UNION ALL SELECT owner, -size FROM files
-        UNION ALL SELECT 'all together', bytes FROM file_usage WHERE owner = ''
-        UNION ALL SELECT 'all together', -size FROM files
-    ) AS counts GROUP BY owner HAVING sum(counted) != 0
-"""
-
 _NO_BODIES: Final = """
     SELECT log, seq FROM entries WHERE body NOT LIKE '{"kind":"%"%}'::bytea ORDER BY log, seq
 """
@@ -36,23 +24,11 @@ _NO_BODIES: Final = """
 
 
 def chat_damage(db: Connection, tables: frozenset[str]) -> Iterator[str]:
-    """Return what is damaged in the rooms and the files, as sentences."""
+    """Return what is damaged in the rooms, as sentences."""
     if "rooms" not in tables:
         yield "it holds no rooms"
         return
     yield from _of_the_logs(db)
-    for owner, off in db.execute(_COUNTED):
-        yield f"the files of {owner} are counted with {off} bytes too many"
-
-
-def stored_files(db: Connection, now: Millis) -> list[tuple[FileId, int, Digest]]:
-    """Return size and digest of every uploaded file whose bytes must be there."""
-    rows = db.execute(
-        # without a digest its bytes are still coming
-        "SELECT file, size, sha256 FROM files WHERE length(sha256) > 0 AND (expires IS NULL OR expires > ?)",
-        (now,),
-    ).fetchall()
-    return [(FileId(file), size, Digest(sha256)) for file, size, sha256 in rows]
 
 
 def _of_the_logs(db: Connection) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Records of rooms and appends: the event, the facts for its decision, and the result."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import TopicText
-from parlour_protocol.frames.opaque import Digest, StatementBytes, TreeBytes, WelcomeBytes
+from parlour_protocol.frames.opaque import StatementBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import LogEvent, RoomSummary
-from parlour_protocol.ids import Epoch, FileId, GroupId, RoomId
+from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.room_name import RoomName
@@ -156,8 +156,6 @@ class Facts(Struct, frozen=True):
     """The number of pinned messages; read only for a pin."""
     retention: RetentionPolicy = RetentionPolicy()
     """What is set for the room; read only for a change of it."""
-    file: "FileRecord | None" = None
-    """The message's file, of any owner; None: it has none, or it no longer exists."""
 
 
 Decide = Callable[[AppendEvent, Facts], None]
@@ -175,10 +173,11 @@ class RoomFactsForOperator:
     members: int
     events: int
     bytes: int
-    file_bytes: int
     encrypted: bool
     archived: bool
     owners: tuple[UserName, ...]
+    numbers: Mapping[str, tuple[int, str]]
+    """What capabilities know of it: numbers, and each in words, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,28 +250,3 @@ class ExpiringRoom:
 
     room: RoomId
     before: Millis
-
-
-@dataclass(frozen=True, slots=True)
-class FileReservation:
-    """The space of a file whose bytes are still coming. It is given up at ``expires``."""
-
-    id: FileId
-    room: RoomId
-    owner: UserName
-    size: int
-    created: Millis
-    expires: Millis
-
-
-@dataclass(frozen=True, slots=True)
-class FileRecord:
-    """A file that someone uploaded to a room. Its bytes are elsewhere; ``expires`` None: never."""
-
-    id: FileId
-    room: RoomId
-    owner: UserName
-    size: int
-    sha256: Digest
-    created: Millis
-    expires: Millis | None = None

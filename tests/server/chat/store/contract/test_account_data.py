@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from tests.server.chat.capabilities.file_sharing.files import files, put
 from tests.server.chat.capabilities.message_reports.test_queue import report
 from tests.server.chat.store.encryption_world import Delivery, sealed
-from tests.server.chat.store.files import put
 from tests.server.chat.store.world import World, message
 from tests.server.core.store.world import log_in
 
@@ -33,10 +33,11 @@ from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.app.account_data import Deletion
 from parlour_server.chat.account_data import CHAT_ACCOUNT_DATA
+from parlour_server.chat.capabilities.file_sharing.records import FileStore
+from parlour_server.chat.capabilities.file_sharing.types import FileRecord
 from parlour_server.chat.rooms.operator_rules import decide_appointment
 from parlour_server.chat.rooms.rights import decide
 from parlour_server.chat.store.sql import account_data
-from parlour_server.chat.store.types import FileRecord
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.errors import NameTakenError, RefusedError
 from parlour_server.core.store.records import InviteRecord
@@ -140,7 +141,7 @@ async def test_files_invitations_blocks_and_devices_go(world: World, delivery: D
     await world.append(mine, alice, Invited(who=bob))
     await world.store.consent.block(await world.by(bob), alice, on=True)
     await deleted(world, alice)
-    assert await world.store.files.expired(world.clock.now(), limit=5) == [file.id]
+    assert await files(world.store).expired(world.clock.now(), limit=5) == [file.id]
     count = await CHAT_ACCOUNT_DATA.count(world.store, alice)
     assert (count["rooms"], count["devices"]) == (0, 0)
     for name in ("invitations", "blocked", "bans"):
@@ -218,7 +219,7 @@ async def test_an_export_has_everything_of_a_person_and_nothing_of_anyone_else(
         assert [row for row in mine if row in his] == [], name
     assert [row["user"] for row in await data.table("blocked", alice)] == [carol]
     assert [row["by"] for row in await data.table("invitations", alice)] == [alice]
-    assert await data.file_ids(alice) == [files[alice]]
+    assert await FileStore(store, world.clock).of(alice, now) == [files[alice]]
     for user in (alice, bob):
         own = [event.seq for event in await world.events(together) if event.author == user]
         assert [seq for seq, *_ in await data.events(user, together, Seq(0))] == own

@@ -1,8 +1,8 @@
 """What is removed when messages expire, what stays, and what readers of the log see of it."""
 
 import pytest
-from tests.server.chat.store.contract.test_files import named, upload
-from tests.server.chat.store.files import put
+from tests.server.chat.capabilities.file_sharing.files import files, put
+from tests.server.chat.capabilities.file_sharing.test_records import named, upload
 from tests.server.chat.store.world import World, allow, message
 
 from parlour_protocol.frames.bodies import (
@@ -302,7 +302,7 @@ async def test_files_go_with_their_messages_and_in_encrypted_rooms_by_age(world:
     world.clock.wall += 3 * DAY
     await put(world.store, upload(world, room, alice))
     await expire(world)
-    assert set(await world.store.files.expired(world.clock.now(), limit=9)) == {mentioned.id, unseen.id}
+    assert set(await files(world.store).expired(world.clock.now(), limit=9)) == {mentioned.id, unseen.id}
 
 
 async def test_a_file_goes_with_its_message_however_young_it_is(world: World) -> None:
@@ -316,7 +316,7 @@ async def test_a_file_goes_with_its_message_however_young_it_is(world: World) ->
     await keep(world, room, alice, 1)
     world.clock.wall += DAY + 1000
     await expire(world)
-    assert list(await world.store.files.expired(world.clock.now(), limit=9)) == [mentioned.id]
+    assert list(await files(world.store).expired(world.clock.now(), limit=9)) == [mentioned.id]
 
 
 async def test_a_room_has_a_limit_for_its_files(world: World) -> None:
@@ -328,7 +328,7 @@ async def test_a_room_has_a_limit_for_its_files(world: World) -> None:
         await put(world.store, upload(world, room, alice, 60), room_bytes=100)
     facts = await world.store.rooms.describe(room)
     assert facts is not None
-    assert facts.file_bytes == 60
+    assert facts.numbers["file_bytes"] == (60, "files 60 bytes")
     await put(world.store, upload(world, await world.room(alice), alice, 60), room_bytes=100)
 
 

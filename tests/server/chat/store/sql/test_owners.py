@@ -5,12 +5,19 @@ from typing import Final
 import pytest
 from sqlalchemy import Column, Table
 
+from parlour_server.app.capability import tables_of
+from parlour_server.chat.capabilities import CHAT_CAPABILITIES
+from parlour_server.chat.capability import store_parts_of
 from parlour_server.chat.store.sql.account_data import _AUTHORS, _ROWS
 from parlour_server.chat.store.sql.rooms.room_deletion import _PARTS
+from parlour_server.chat.store.store_part import StoreParts
 from parlour_server.chat.store.tables import metadata
 from parlour_server.core.store.tables import entries, logs
 
-TABLES: Final = {table.name: table for table in (*metadata.sorted_tables, logs, entries)}
+_OWN: Final = [table for one in tables_of(CHAT_CAPABILITIES) for table in one.metadata().sorted_tables]
+TABLES: Final = {table.name: table for table in (logs, entries, *metadata.sorted_tables, *_OWN)}
+PARTS: Final = StoreParts(store_parts_of(CHAT_CAPABILITIES))
+ROOM_PARTS: Final = (*PARTS.room_rows, *_PARTS)
 ACCOUNTS: Final = [
     (table, column)
     for table in TABLES.values()
@@ -38,8 +45,9 @@ def test_what_names_an_account_goes_with_it(table: Table, column: Column[object]
     """Or it is said why it stays: a new table is in neither list, and would keep a person's data."""
     name = f"{table.name}.{column.name}"
     removed = any(one == table.name and f"{column.name} = ?" in which for one, _, which in _ROWS)
+    authors = (*_AUTHORS, *(change for part in PARTS.accounts for change in part.authors))
     changed = f"UPDATE {table.name} SET {column.name} = "  # noqa: S608 - compared, not run
-    renamed = any(changed in change for _, change in _AUTHORS)
+    renamed = any(changed in change for _, change in authors)
     assert removed or renamed or name in STAYS, f"{name}: say what becomes of it when an account is deleted"
 
 
@@ -55,4 +63,5 @@ def test_what_belongs_to_a_room_goes_with_it() -> None:
             if key.column.table.name in owned
         }
     owned |= {name for name, table in TABLES.items() if "room" in table.columns and name != "reports"}
-    assert owned - {"logs", "rooms"} - BEFORE - {"inbox"} == {table for table, _, _ in _PARTS} - {"inbox"}
+    gone = {table for table, _, _ in ROOM_PARTS}
+    assert owned - {"logs", "rooms"} - BEFORE - {"inbox"} == gone - {"inbox"}

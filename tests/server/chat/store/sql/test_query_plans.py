@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
 import pytest
+from tests.server.chat.capabilities.file_sharing.files import put
 from tests.server.chat.store.encryption_world import Delivery, sealed
-from tests.server.chat.store.files import put
 from tests.server.chat.store.world import World, message
 
 from parlour_protocol.frames.bodies import Left, Reacted, RetentionSet, RoomDeleted
@@ -18,8 +18,8 @@ from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.app.account_data import Deletion
 from parlour_server.chat.account_data import CHAT_ACCOUNT_DATA
+from parlour_server.chat.capabilities.file_sharing.types import FileRecord
 from parlour_server.chat.program import CHAT
-from parlour_server.chat.store.types import FileRecord
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
 

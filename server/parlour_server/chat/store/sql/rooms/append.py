@@ -24,6 +24,7 @@ from parlour_protocol.frames.bodies import (
     Uninvited,
     Unreadable,
     concerned,
+    is_optional,
     target_of,
 )
 from parlour_protocol.frames.replies import LogEvent, RoomSummary
@@ -45,6 +46,7 @@ from parlour_server.chat.store.sql.rooms.event_facts import read_facts, read_roo
 from parlour_server.chat.store.sql.rooms.member_rows import count_members, next_owner
 from parlour_server.chat.store.sql.rooms.retention import EXPIRED, set_for_room
 from parlour_server.chat.store.sql.rooms.summaries import read_summary
+from parlour_server.chat.store.store_part import StoreParts
 from parlour_server.chat.store.types import Appended, AppendEvent, Decide, Facts
 from parlour_server.core.errors import RefusedError, SessionRefusedError
 from parlour_server.core.store.engine.column_values import plain
@@ -118,7 +120,9 @@ def is_same(earlier: LogEvent, event: AppendEvent) -> bool:
     return before == body
 
 
-def append(db: WriteConnection, event: AppendEvent, decide: Decide, now: Millis) -> Appended:
+def append(
+    db: WriteConnection, event: AppendEvent, decide: Decide, now: Millis, parts: StoreParts
+) -> Appended:
     """Append an event, if ``decide`` allows it, with its effects.
 
     ``now`` is by the clock that ends sessions. Raises SessionRefusedError: the author's has ended, perhaps
@@ -135,15 +139,17 @@ def append(db: WriteConnection, event: AppendEvent, decide: Decide, now: Millis)
         decide(event, Facts(None, None))
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room")
     decide(event, read_facts(db, event, room_facts))
+    if is_optional(event.body):
+        parts.of(event.body).check(db, event)
     stored = numbered(event, Seq(room_facts.head + 1), event.body)
-    stored = _append_with_effect(db, stored, event.request)
+    stored = _append_with_effect(db, stored, event.request, parts)
     if room_facts.consent == ASKED and event.body.rules.is_message:
         if not db.alone:
             raise MustBeAloneError  # the number of someone's rooms is limited
         say_yes(db, event.room, event.author)  # writing accepts the room
     if isinstance(event.body, Handshake) and event.attached is not None:
         keep_welcome(db, stored, event.body, event.attached)
-    also = () if event.body.rules.within_room else _also(db, stored)
+    also = () if event.body.rules.within_room else _also(db, stored, parts)
     return Appended(stored, also=also, entered=_entered(db, event))
 
 
@@ -167,7 +173,7 @@ def numbered(like: AppendEvent | LogEvent, seq: Seq, body: AnyBody) -> LogEvent:
     return LogEvent(room=like.room, seq=seq, at=like.at, author=like.author, device=like.device, body=body)
 
 
-def _also(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:
+def _also(db: WriteConnection, cause: LogEvent, parts: StoreParts) -> tuple[LogEvent, ...]:
     """Return what follows from an event at once; the author is the person who caused it.
 
     Someone becomes owner if the room has none. Someone who had just accepted an invitation that is withdrawn
@@ -175,15 +181,17 @@ def _also(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:
     """
     if isinstance(cause.body, Uninvited) and is_undone(db, cause):
         removal = Kicked(who=cause.body.who, statement=cause.body.statement)
-        return (_append_with_effect(db, numbered(cause, Seq(cause.seq + 1), removal), None),)
+        return (_append_with_effect(db, numbered(cause, Seq(cause.seq + 1), removal), None, parts),)
     who = next_owner(db, cause.room)
     if who is None:
         return ()
     event = numbered(cause, Seq(cause.seq + 1), RoleSet(who=who, role=Role.OWNER))
-    return (_append_with_effect(db, event, None),)
+    return (_append_with_effect(db, event, None, parts),)
 
 
-def _append_with_effect(db: WriteConnection, event: LogEvent, request: RequestId | None) -> LogEvent:
+def _append_with_effect(
+    db: WriteConnection, event: LogEvent, request: RequestId | None, parts: StoreParts
+) -> LogEvent:
     """Apply the event and append it; return it as stored, with the number of members after it.
 
     Accepting an invitation adds the admission that was signed for it; a retention gets the time from which it
@@ -194,7 +202,9 @@ def _append_with_effect(db: WriteConnection, event: LogEvent, request: RequestId
         event = numbered(event, event.seq, replace(event.body, statement=signed))
     if isinstance(event.body, RetentionSet):
         event = numbered(event, event.seq, set_for_room(db, event, event.body))
-    apply_effect(db, event)
+    if is_optional(event.body):
+        event = numbered(event, event.seq, parts.of(event.body).apply(db, event))
+    apply_effect(db, event, parts)
     if isinstance(event.body, MembershipChange):
         event = numbered(event, event.seq, replace(event.body, members=count_members(db, event.room)))
     insert_event(db, event, request)

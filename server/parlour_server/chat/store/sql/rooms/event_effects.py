@@ -47,10 +47,10 @@ from parlour_protocol.rooms import Role
 from parlour_server.chat.store.sql.column_values import read_body, write_body
 from parlour_server.chat.store.sql.e2ee.group_effects import contested, encryption_on, founded, handshake
 from parlour_server.chat.store.sql.rooms import consent
-from parlour_server.chat.store.sql.rooms.files import end_file, keep_file
 from parlour_server.chat.store.sql.rooms.member_rows import enter, leave, set_role
 from parlour_server.chat.store.sql.rooms.room_deletion import room_deleted
 from parlour_server.chat.store.sql.rooms.room_names import rename
+from parlour_server.chat.store.store_part import StoreParts
 from parlour_server.core.store.engine.column_values import UNREADABLE, plain
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
 
@@ -60,19 +60,18 @@ FOR_GOOD: Final = 0
 """The `until` of a permanent ban or mute."""
 
 
-def apply_effect(db: WriteConnection, event: LogEvent) -> None:
-    """Apply the event's effects."""
+def apply_effect(db: WriteConnection, event: LogEvent, parts: StoreParts) -> None:
+    """Apply the event's effects, those of capabilities first."""
+    if isinstance(event.body, Deleted):
+        _content_removed(db, event, event.body.target, parts)
+    elif isinstance(event.body, RoomDeleted):
+        for deleted in parts.room_deleted:
+            deleted(db, event.room, event.at)
     _EFFECTS[type(event.body)](db, event, event.body)
 
 
 def _nothing(_db: WriteConnection, _event: LogEvent, _body: AnyBody) -> None:
     """Leave it at the log."""
-
-
-def _message(db: WriteConnection, _event: LogEvent, body: Message) -> None:
-    """Keep the message's file as long as the message."""
-    if body.file is not None:
-        keep_file(db, body.file.file)
 
 
 def _joined(db: WriteConnection, event: LogEvent, body: Joined) -> None:
@@ -147,7 +146,6 @@ def _deleted(db: WriteConnection, event: LogEvent, body: Deleted) -> None:
         " UNION ALL SELECT seq, kind FROM entries WHERE log = ?1 AND target = ?2",
         (event.room, body.target),
     ).fetchall()
-    _end_its_file(db, event, body.target)
     for seq, kind in found:
         blank(db, event.room, seq, kind)
     db.execute("DELETE FROM reactions WHERE room = ? AND target = ?", (event.room, body.target))
@@ -155,14 +153,15 @@ def _deleted(db: WriteConnection, event: LogEvent, body: Deleted) -> None:
     db.stale_wal = True
 
 
-def _end_its_file(db: WriteConnection, event: LogEvent, seq: Seq) -> None:
+def _content_removed(db: WriteConnection, event: LogEvent, seq: Seq, parts: StoreParts) -> None:
     row = db.execute("SELECT body FROM entries WHERE log = ? AND seq = ?", (event.room, seq)).fetchone()
     try:
         body = row and read_body(row[0])
     except UNREADABLE:
-        return  # its file is no longer known
-    if isinstance(body, Message) and body.file is not None:
-        end_file(db, body.file.file, event.at)
+        return  # what belonged to it is no longer known
+    if body:
+        for removed in parts.content_removed:
+            removed(db, body, event.at)
 
 
 def _encrypted_message(db: WriteConnection, event: LogEvent, body: EncryptedMessage) -> None:
@@ -209,7 +208,7 @@ _EFFECTS: Final[Mapping[type, Effect]] = total(
     AnyBody,
     {
         Created: _nothing,  # `room_creation.py` makes the room
-        Message: _message,
+        Message: _nothing,  # its file is a capability's
         Edited: _nothing,
         Joined: _joined,
         Invited: consent.invited,

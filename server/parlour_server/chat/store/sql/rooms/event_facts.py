@@ -58,7 +58,6 @@ from parlour_server.chat.store.sql.rooms.consent import (
     facts_of_invitation,
     is_invited,
 )
-from parlour_server.chat.store.sql.rooms.files import find_file
 from parlour_server.chat.store.sql.rooms.member_rows import count_owners
 from parlour_server.chat.store.sql.rooms.retention import read_policy
 from parlour_server.chat.store.types import AppendEvent, Facts, GroupFacts, Target
@@ -193,7 +192,7 @@ def read_facts(db: Connection, event: AppendEvent, room_facts: RoomFacts) -> Fac
     """Return the facts for the decision, including those that only this kind of body needs."""
     body = event.body
     more: dict[str, Any] = {}
-    if type(body) is not Message or body.reply_to is not None or body.file is not None:
+    if type(body) is not Message or body.reply_to is not None:
         more = _more(db, event, body)
     author = read_membership(event.author, room_facts.role, room_facts.muted_until, room_facts.consent)
     if author is not None and author.asked:
@@ -251,12 +250,9 @@ def _of_removal(db: Connection, event: AppendEvent, who: UserName) -> dict[str, 
 def _of_target(
     db: Connection, event: AppendEvent, body: Message | Edited | Deleted | Reacted | Pinned
 ) -> dict[str, Any]:
-    """Return the event's target message, and its file."""
+    """Return the event's target message."""
     if isinstance(body, Message):
-        return {
-            "target": body.reply_to and _target(db, event.room, body.reply_to),
-            "file": body.file and find_file(db, body.file.file),
-        }
+        return {"target": body.reply_to and _target(db, event.room, body.reply_to)}
     if isinstance(body, Reacted):
         return {"target": _reacted_target(db, event, body)}
     if isinstance(body, Pinned):

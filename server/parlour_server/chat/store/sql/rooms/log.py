@@ -10,6 +10,7 @@ from parlour_protocol.kit.ids import Seq
 from parlour_server.chat.store.sql.rooms.append import append
 from parlour_server.chat.store.sql.rooms.log_pages import DamageLog, read_page
 from parlour_server.chat.store.sql.rooms.plain_append import PlainAppend, is_plain
+from parlour_server.chat.store.store_part import StoreParts
 from parlour_server.chat.store.types import Appended, AppendEvent, Decide, LogPage
 from parlour_server.core.clock import Clock
 from parlour_server.core.store.engine.connection import Connection
@@ -20,8 +21,9 @@ from parlour_server.core.store.engine.writer import Writer
 class Log:
     """The events of the rooms, numbered 1, 2, 3, … in the order of their transactions."""
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` ends sessions."""
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock, parts: StoreParts) -> None:
+        """Use the store's writer and readers; ``clock`` ends sessions, ``parts`` are of capabilities."""
+        self._parts = parts
         self._writer = writer
         self._readers = readers
         self._clock = clock
@@ -38,8 +40,9 @@ class Log:
         within = f"room:{event.room}" if event.body.rules.within_room else None
         now = self._clock.now()
         if is_plain(event.body):
-            return self._writer.submit(PlainAppend(event, decide, now), within=within)
-        return self._writer.submit(partial(append, event=event, decide=decide, now=now), within=within)
+            return self._writer.submit(PlainAppend(event, decide, now, self._parts), within=within)
+        write = partial(append, event=event, decide=decide, now=now, parts=self._parts)
+        return self._writer.submit(write, within=within)
 
     async def page(
         self, room: RoomId, *, after: Seq | None, before: Seq | None, limit: int, max_bytes: int

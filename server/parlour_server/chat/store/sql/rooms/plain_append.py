@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from parlour_protocol.frames.bodies import AnyBody, EncryptedMessage, Message
+from parlour_protocol.frames.bodies import AnyBody, EncryptedMessage, Message, is_optional
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
@@ -18,6 +18,7 @@ from parlour_server.chat.store.sql.column_values import BODY_KINDS, write_body
 from parlour_server.chat.store.sql.e2ee.group_facts import group_facts_together
 from parlour_server.chat.store.sql.rooms.append import append, numbered
 from parlour_server.chat.store.sql.rooms.event_facts import facts_for_plain, room_facts_together
+from parlour_server.chat.store.store_part import StoreParts
 from parlour_server.chat.store.types import Appended, AppendEvent, Decide
 from parlour_server.core.errors import RefusedError, SessionRefusedError
 from parlour_server.core.store.engine.column_values import plain
@@ -40,7 +41,7 @@ def is_plain(body: AnyBody) -> bool:
     """Return whether a body changes nothing but the log."""
     if isinstance(body, EncryptedMessage):
         return body.blanks is None
-    return isinstance(body, Message) and body.reply_to is None and body.file is None
+    return isinstance(body, Message) and body.reply_to is None and not is_optional(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,11 @@ class PlainAppend:
     event: AppendEvent
     decide: Decide
     now: Millis
+    parts: StoreParts
 
     def __call__(self, db: WriteConnection) -> Appended:
         """Append the event by itself."""
-        return append(db, self.event, self.decide, self.now)
+        return append(db, self.event, self.decide, self.now, self.parts)
 
     @classmethod
     def together(cls, db: WriteConnection, writes: Sequence[Self]) -> Sequence[object]:
@@ -71,7 +73,7 @@ class PlainAppend:
             try:
                 if found is None or not found.is_plain or request in requests:
                     _store(db, waiting)  # what follows may read it
-                    appended = append(db, event, write.decide, write.now)
+                    appended = append(db, event, write.decide, write.now, write.parts)
                 else:
                     write.decide(event, facts_for_plain(event, found, group))
                     seq = Seq(heads.get(event.room, found.head) + 1)

@@ -18,7 +18,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.unions import members
 from parlour_server.chat.store.sql.column_values import BODY_KINDS, read_body, write_body
-from parlour_server.chat.store.sql.rooms.files import end_file, end_files_of_room
+from parlour_server.chat.store.store_part import StoreParts
 from parlour_server.chat.store.types import ExpiringRoom, RetentionPolicy, shortest
 from parlour_server.core.store.engine.column_values import UNREADABLE
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
@@ -35,13 +35,13 @@ _BLANK: Final = write_body(Blank(was=EXPIRED))
 _POLICY: Final = "kept_days, next_days, next_from"
 _OLDEST: Final = "SELECT seq, at, kind, body FROM entries WHERE log = ? AND seq >= ? ORDER BY seq LIMIT ?"
 _REMOVE: Final = f"DELETE FROM entries WHERE log = ? AND seq BETWEEN ? AND ? AND kind IN ({_KINDS_IN_SQL})"  # noqa: S608 - ours
-_FILE: Final = b'"file"'
 
 
 class RetentionStore:
     """How long messages are kept, and the removal of older ones."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, parts: StoreParts) -> None:
+        self._parts = parts
         self._writer = writer
         self._readers = readers
 
@@ -84,7 +84,9 @@ class RetentionStore:
 
     async def expire(self, room: ExpiringRoom, now: Millis) -> int:
         """Remove a batch of a room's messages; returns how many were looked at, 0 when there are no more."""
-        return await self._writer.submit(partial(_expire, room=room, now=now), within=f"room:{room.room}")
+        return await self._writer.submit(
+            partial(_expire, room=room, now=now, parts=self._parts), within=f"room:{room.room}"
+        )
 
 
 def read_policy(db: Connection, room: RoomId | None) -> RetentionPolicy:
@@ -145,7 +147,7 @@ def _begin(kept_from: int) -> int:
     return max(1, kept_from - 1)
 
 
-def _expire(db: WriteConnection, room: ExpiringRoom, now: Millis) -> int:
+def _expire(db: WriteConnection, room: ExpiringRoom, now: Millis, parts: StoreParts) -> int:
     row = db.execute(
         "SELECT head, kept_from, removed_before FROM rooms JOIN logs ON log = room WHERE room = ?",
         (room.room,),
@@ -162,8 +164,8 @@ def _expire(db: WriteConnection, room: ExpiringRoom, now: Millis) -> int:
         if kind not in _KINDS or (seq == head and body == _BLANK):
             continue
         gone, size = gone + 1, size + len(body)
-        if kind == BODY_KINDS[Message] and _FILE in body:
-            _end_its_file(db, body, now)
+        if parts.content_removed and kind == BODY_KINDS[Message]:
+            _content_removed(db, body, now, parts)
         if seq == head:
             _blank(db, room.room, seq)
             size -= len(_BLANK)
@@ -173,7 +175,8 @@ def _expire(db: WriteConnection, room: ExpiringRoom, now: Millis) -> int:
             query = f"DELETE FROM {table} WHERE room = ? AND target BETWEEN ? AND ?"  # noqa: S608 - a table of ours
             db.execute(query, (room.room, begin, last))
         db.execute(_REMOVE, (room.room, begin, end))
-        end_files_of_room(db, room.room, Millis(room.before - DAY), now)
+        for expired in parts.room_expired:
+            expired(db, room.room, Millis(room.before - DAY), now)
         db.execute(
             "UPDATE rooms SET removed_before = ? WHERE room = ?",
             (max(room.before, removed_before or 0), room.room),
@@ -194,10 +197,10 @@ def _blank(db: WriteConnection, room: RoomId, seq: Seq) -> None:
     )
 
 
-def _end_its_file(db: WriteConnection, raw: bytes, now: Millis) -> None:
+def _content_removed(db: WriteConnection, raw: bytes, now: Millis, parts: StoreParts) -> None:
     try:
         body = read_body(raw)
     except UNREADABLE:
-        return  # `end_files_of_room` ends it
-    if isinstance(body, Message) and body.file is not None:
-        end_file(db, body.file.file, now)
+        return  # ``room_expired`` ends what it had
+    for removed in parts.content_removed:
+        removed(db, body, now)

@@ -10,6 +10,7 @@ from typing import Final
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis
+from parlour_server.chat.store.store_part import StoreParts
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
 from parlour_server.core.store.engine.retention import BATCH
 
@@ -41,11 +42,10 @@ _PARTS: Final = (
 
 
 def room_deleted(db: WriteConnection, event: LogEvent, _body: object) -> None:
-    """Take the room from everyone: its name, its members and its invitations; its files end now."""
+    """Take the room from everyone: its name, its members and its invitations."""
     room = event.room
     db.execute("DELETE FROM members WHERE room = ?", (room,))
     db.execute("DELETE FROM invitations WHERE room = ?", (room,))
-    db.execute("UPDATE files SET expires = ? WHERE room = ?", (event.at, room))
     db.execute(
         "UPDATE rooms SET kind = 'deleted', name = NULL, skeleton = NULL, low = NULL, high = NULL,"
         " topic = '', members = 0 WHERE room = ?",
@@ -59,10 +59,10 @@ def due_rooms(db: Connection, now: Millis) -> list[RoomId]:
     return [RoomId(room) for (room,) in db.execute(_DUE, (now - _LAST_EVENT_MILLIS, BATCH))]
 
 
-def remove_batch(db: WriteConnection, room: RoomId) -> bool:
-    """Remove a batch of a deleted room's data; False if only its files are left, or nothing."""
+def remove_batch(db: WriteConnection, room: RoomId, parts: StoreParts) -> bool:
+    """Remove a batch of a deleted room's data; False if only what others remove is left, or nothing."""
     db.stale_wal = True
-    for table, key, which in _PARTS:
+    for table, key, which in (*parts.room_rows, *_PARTS):
         columns = ", ".join(key)
         order = "ORDER BY seq" if table == "entries" else ""
         query = f"SELECT {columns} FROM {table} WHERE {which} {order} LIMIT ?2"  # noqa: S608 - of ours
@@ -71,8 +71,13 @@ def remove_batch(db: WriteConnection, room: RoomId) -> bool:
             match = " AND ".join(f"{column} = ?" for column in key)
             db.executemany(f"DELETE FROM {table} WHERE {match}", rows)  # noqa: S608 - of ours
             return True
-    if db.execute("SELECT 1 FROM files WHERE room = ? LIMIT 1", (room,)).fetchone() is None:
+    if not any(_has_rows(db, table, room) for table in parts.room_waits):
         gone = db.execute("DELETE FROM rooms WHERE room = ? AND kind = 'deleted'", (room,))
         if gone.rowcount:
             db.execute("DELETE FROM logs WHERE log = ?", (room,))
     return False
+
+
+def _has_rows(db: WriteConnection, table: str, room: RoomId) -> bool:
+    query = f"SELECT 1 FROM {table} WHERE room = ? LIMIT 1"  # noqa: S608 - of ours
+    return db.execute(query, (room,)).fetchone() is not None

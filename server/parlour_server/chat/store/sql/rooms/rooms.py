@@ -26,6 +26,7 @@ from parlour_server.chat.store.sql.rooms.consent import count_shown
 from parlour_server.chat.store.sql.rooms.room_creation import make_room
 from parlour_server.chat.store.sql.rooms.room_deletion import due_rooms, remove_batch
 from parlour_server.chat.store.sql.rooms.summaries import read_summaries, read_summary
+from parlour_server.chat.store.store_part import StoreParts
 from parlour_server.chat.store.types import (
     Greeting,
     MadeRoom,
@@ -42,9 +43,7 @@ from parlour_server.core.store.engine.readers import Readers
 from parlour_server.core.store.engine.writer import Writer
 
 _FACTS: Final = """
-    SELECT r.room, r.kind, r.name, r.topic, r.members, l.head, l.bytes, r.file_bytes, r.encrypted, r.archived
-    FROM rooms r JOIN logs l ON l.log = r.room
-"""
+    SELECT r.room, r.kind, r.name, r.topic, r.members, l.head, l.bytes, r.encrypted, r.archived"""
 _MEMBERS: Final = """
     SELECT m.account, m.role, u.until, m.consent FROM members m LEFT JOIN mutes u USING (room, account)
     WHERE m.room = ?
@@ -54,8 +53,11 @@ _MEMBERS: Final = """
 class Rooms:
     """The rooms and their members: projections of their logs."""
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` ends sessions."""
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock, parts: StoreParts) -> None:
+        """Use the store's writer and readers; ``clock`` ends sessions, ``parts`` are of capabilities."""
+        self._parts = parts
+        columns = ", ".join([_FACTS, *(number.query for number in parts.room_numbers)])
+        self._facts = f"{columns} FROM rooms r JOIN logs l ON l.log = r.room"
         self._writer = writer
         self._readers = readers
         self._clock = clock
@@ -145,16 +147,19 @@ class Rooms:
     async def for_operator(self, *, private: bool) -> Sequence[RoomFactsForOperator]:
         """Return all public rooms, or all private ones, active and archived, in order of name and id."""
         kind = (RoomKind.PRIVATE if private else RoomKind.PUBLIC).value
-        return await self._readers.rows(_facts, f"{_FACTS} WHERE r.kind = ? ORDER BY r.name, r.room", kind)
+        return await self._readers.rows(
+            self._read_facts, f"{self._facts} WHERE r.kind = ? ORDER BY r.name, r.room", kind
+        )
 
     async def describe(self, room: RoomId) -> RoomFactsForOperator | None:
         """Return what the operator sees of a room, direct ones too; None if there is none."""
 
         def read(db: Connection) -> RoomFactsForOperator | None:
-            query = f"{_FACTS} WHERE r.kind != 'deleted' AND r.room = ?"
+            query = f"{self._facts} WHERE r.kind != 'deleted' AND r.room = ?"
             row = db.execute(query, (room,)).fetchone()
             owners = "SELECT account FROM members WHERE room = ? AND role = 'owner' ORDER BY account"
-            return None if row is None else _facts(*row, *(one for (one,) in db.execute(owners, (room,))))
+            people = tuple(user_name(one) for (one,) in db.execute(owners, (room,)))
+            return None if row is None else self._read_facts(*row, owners=people)
 
         return await self._readers.run(read)
 
@@ -164,7 +169,7 @@ class Rooms:
 
     async def remove_batch(self, room: RoomId) -> bool:
         """Remove a batch of a deleted room's data; False if no more can be removed now."""
-        return await self._writer.submit(partial(remove_batch, room=room))
+        return await self._writer.submit(partial(remove_batch, room=room, parts=self._parts))
 
     async def mark_read(self, by: BySession, room: RoomId, seq: Seq) -> bool:
         """Set the user's read marker; False if the user is not in the room or ``seq`` does not exist yet."""
@@ -179,38 +184,39 @@ class Rooms:
 
         return await self._writer.submit(authorised(self._clock, by, write), within=ANYWHERE)
 
+    def _read_facts(
+        self,
+        room: RoomId,
+        kind: str,
+        name: str | None,
+        topic: str,
+        members: int,
+        head: Seq,
+        size: int,
+        encrypted: int,
+        archived: int,
+        *numbers: int,
+        owners: tuple[UserName, ...] = (),
+    ) -> RoomFactsForOperator:
+        shown = zip(self._parts.room_numbers, numbers, strict=True)
+        return RoomFactsForOperator(
+            room=room,
+            kind=ROOM_KINDS[kind],
+            name=room_name(name),
+            topic=topic_text(topic),
+            members=members,
+            events=head,
+            bytes=size,
+            encrypted=bool(encrypted),
+            archived=bool(archived),
+            owners=owners,
+            numbers={one.name: (number, one.words.format(number)) for one, number in shown},
+        )
+
 
 def _after(name: str | None) -> str:
     """Return the name to continue after; all names come after the empty text."""
     return "" if name is None else plain(name)
-
-
-def _facts(
-    room: RoomId,
-    kind: str,
-    name: str | None,
-    topic: str,
-    members: int,
-    head: Seq,
-    size: int,
-    file_bytes: int,
-    encrypted: int,
-    archived: int,
-    *owners: str,
-) -> RoomFactsForOperator:
-    return RoomFactsForOperator(
-        room=room,
-        kind=ROOM_KINDS[kind],
-        name=room_name(name),
-        topic=topic_text(topic),
-        members=members,
-        events=head,
-        bytes=size,
-        file_bytes=file_bytes,
-        encrypted=bool(encrypted),
-        archived=bool(archived),
-        owners=tuple(map(user_name, owners)),
-    )
 
 
 def _listing(room: RoomId, name: str, members: int, topic: str, encrypted: int) -> RoomListing:

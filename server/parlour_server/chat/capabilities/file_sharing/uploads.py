@@ -2,7 +2,7 @@
 
 The server stores only bytes: the name and type are in the message that refers to the file, and in an
 encrypted room the bytes are ciphertext. No input becomes part of a path (CWE-22): the server creates each id,
-and looks up a requested id in the store before it opens a file. `file_expiry.py` removes files.
+and looks up a requested id in the store before it opens a file. `expiry.py` removes files.
 
 With a content filter, all of a file of an open room is looked at before it is kept; the files of encrypted
 rooms are ciphertext, and are not.
@@ -21,23 +21,27 @@ from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, RoomId, new_file_id
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.limits import FILE_BYTES
-from parlour_server.chat.audit import ChatAuditEvent
-from parlour_server.chat.delivery.blob_store import BlobStore, Incoming
-from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.chat.errors import FilesFullError
+from parlour_server.chat.capabilities.file_sharing.audit_events import FileEvent
+from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore, Incoming
+from parlour_server.chat.capabilities.file_sharing.budgets import UploadBudgets
+from parlour_server.chat.capabilities.file_sharing.records import FileStore
+from parlour_server.chat.capabilities.file_sharing.settings import FileSettings
+from parlour_server.chat.capabilities.file_sharing.types import FileRecord, FileReservation
 from parlour_server.chat.rooms.permissions import in_force
-from parlour_server.chat.settings import Files as FileSettings
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import FileRecord, FileReservation
 from parlour_server.core.accounts.tables.authority import BySession
 from parlour_server.core.audit import Audit
 from parlour_server.core.clock import Clock
 from parlour_server.core.content_filter import ContentFilter, Sender
-from parlour_server.core.errors import RefusedError, UnavailableError
+from parlour_server.core.errors import ParlourServerError, RefusedError, UnavailableError
 from parlour_server.core.logs import warn
 from parlour_server.core.store.records import SessionRecord
 
 _MINUTE: Final = 60_000
+
+
+class FilesFullError(ParlourServerError):
+    """There is no space for the file; the text says whose is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +65,18 @@ class Uploads:
     def __init__(
         self,
         store: ChatStore,
+        files: FileStore,
         blobs: BlobStore,
         clock: Clock,
         audit: Audit,
-        budgets: DeliveryBudgets,
+        budgets: UploadBudgets,
         settings: FileSettings,
         content_filter: ContentFilter | None = None,
     ) -> None:
         """Take the collaborators; without ``content_filter`` no file is looked at."""
         self._content_filter = content_filter
-        self._store = store
+        self._rooms = store.rooms
+        self._files = files
         self._blobs = blobs
         self._clock = clock
         self._audit = audit
@@ -81,8 +87,8 @@ class Uploads:
         """Check the request, and count it. Raises RefusedError, TooManyAttemptsError."""
         if not 0 < size <= FILE_BYTES.value:
             raise RefusedError(ErrorCode.MALFORMED, f"a file must have 1 to {FILE_BYTES.value} bytes")
-        member = await self._store.rooms.membership(room, session.user)
-        summary = await self._store.rooms.summary(room, session.user)
+        member = await self._rooms.membership(room, session.user)
+        summary = await self._rooms.summary(room, session.user)
         if member is None or summary is None:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
         if in_force(member.muted_until, self._clock.now()):
@@ -119,14 +125,12 @@ class Uploads:
             await incoming.sync()
             record = self._record(file, upload, Digest(digest.digest()))
             await _to_its_end(self._keep(upload, record, incoming))
-        self._audit.record(
-            ChatAuditEvent.FILE_STORED, user=record.owner, room=record.room, file=file, bytes=size
-        )
+        self._audit.record(FileEvent.FILE_STORED, user=record.owner, room=record.room, file=file, bytes=size)
         return FileStored(file, size, record.sha256, record.expires)
 
     async def find(self, session: SessionRecord, file: str) -> FileRecord:
         """Return a file that the session's account may read. Raises RefusedError(NOT_FOUND)."""
-        found = await self._store.files.find(FileId(file), session.user, self._clock.now())
+        found = await self._files.find(FileId(file), session.user, self._clock.now())
         if found is None or not self._blobs.has(found.id):
             raise RefusedError(ErrorCode.NOT_FOUND, "no such file, or you don't have access to it")
         return found
@@ -160,7 +164,7 @@ class Uploads:
         owner, now = upload.session.user, self._clock.now()
         until = Millis(now + int(seconds * 1000) + _MINUTE)
         try:
-            await self._store.files.reserve(
+            await self._files.reserve(
                 upload.by,
                 FileReservation(file, upload.room, owner, upload.size, now, until),
                 user_bytes=self._budgets.file_bytes(owner, self._settings.user_bytes),
@@ -173,13 +177,13 @@ class Uploads:
             raise
 
     async def _keep(self, upload: Upload, record: FileRecord, incoming: Incoming) -> None:
-        await self._store.files.put(upload.by, record)
+        await self._files.put(upload.by, record)
         await incoming.keep()
 
     async def _give_up(self, incoming: Incoming) -> None:
         try:
             await self._blobs.remove([incoming.file])
-            await self._store.files.forget([incoming.file])
+            await self._files.forget([incoming.file])
         except UnavailableError:
             # Perhaps as a record without an end, if only the answer about it was lost.
             incoming.leave()

@@ -12,14 +12,13 @@ from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, RoomId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
-from parlour_server.chat.store.types import FileRecord, FileReservation
+from parlour_server.chat.capabilities.file_sharing.types import FileRecord, FileReservation
 from parlour_server.core.accounts.tables.authority import Authority, BySession, authorised
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import RefusedError
+from parlour_server.core.kit_store import KitStore
 from parlour_server.core.store.engine.column_values import plain, user_name
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
-from parlour_server.core.store.engine.readers import Readers
-from parlour_server.core.store.engine.writer import Writer
 
 _COLUMNS: Final = "f.file, f.room, f.owner, f.size, f.sha256, f.created, f.expires"
 _NO_DIGEST: Final = b""
@@ -32,10 +31,10 @@ _EVERYONE: Final = ""
 class FileStore:
     """The records of uploaded files; their bytes are on the server's disk."""
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` ends sessions."""
-        self._writer = writer
-        self._readers = readers
+    def __init__(self, store: KitStore, clock: Clock) -> None:
+        """Use the open store; ``clock`` ends sessions."""
+        self._writer = store.writer
+        self._readers = store.readers
         self._clock = clock
 
     async def reserve(
@@ -119,6 +118,19 @@ class FileStore:
         """Return how many bytes the user's files take, reserved ones too, and everyone's."""
         return await self._readers.run(lambda db: _used(db, user))
 
+    async def count_bytes(self) -> Sequence[float]:
+        """Return how much everyone's files take, as the only number of a row."""
+        query = "SELECT coalesce(sum(bytes), 0) FROM file_usage WHERE owner = ''"
+        return await self._readers.rows(float, query)
+
+    async def of(self, owner: UserName, now: Millis) -> Sequence[FileId]:
+        """Return the account's files that have not expired."""
+        query = (
+            "SELECT file FROM files WHERE owner = ? AND sha256 != ?"
+            " AND (expires IS NULL OR expires > ?) ORDER BY file"
+        )
+        return await self._readers.rows(FileId, query, plain(owner), _NO_DIGEST, now)
+
     async def expired(self, now: Millis, *, limit: int) -> Sequence[FileId]:
         """Return files whose bytes must be removed: they expired, or their message was deleted.
 
@@ -164,7 +176,7 @@ def end_files_of_room(db: Connection, room: RoomId, before: Millis, at: Millis) 
 
 
 def _in_room(db: Connection, room: RoomId) -> int:
-    row = db.execute("SELECT file_bytes FROM rooms WHERE room = ?", (room,)).fetchone()
+    row = db.execute("SELECT bytes FROM room_file_usage WHERE room = ?", (room,)).fetchone()
     return 0 if row is None else int(row[0])
 
 
@@ -176,7 +188,11 @@ def _used(db: Connection, user: UserName) -> tuple[int, int]:
 
 def _count(db: WriteConnection, room: RoomId, owner: UserName, size: int) -> None:
     """Add to what the files of owner, room and server take, in the transaction that changes them."""
-    db.execute("UPDATE rooms SET file_bytes = file_bytes + ? WHERE room = ?", (size, room))
+    db.execute(
+        "INSERT INTO room_file_usage (room, bytes) VALUES (?, ?)"
+        " ON CONFLICT (room) DO UPDATE SET bytes = room_file_usage.bytes + excluded.bytes",
+        (room, size),
+    )
     db.executemany(
         "INSERT INTO file_usage (owner, bytes) VALUES (?, ?)"
         " ON CONFLICT (owner) DO UPDATE SET bytes = file_usage.bytes + excluded.bytes",

@@ -8,10 +8,10 @@ import asyncio
 from typing import Final
 
 from parlour_protocol.frames.bodies import Deleted, RoomDeleted
-from parlour_server.chat.audit import ChatAuditEvent
-from parlour_server.chat.delivery.blob_store import BlobStore
+from parlour_server.chat.capabilities.file_sharing.audit_events import FileEvent
+from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore
+from parlour_server.chat.capabilities.file_sharing.records import FileStore
 from parlour_server.chat.service.notices import EventCommitted
-from parlour_server.chat.store.sql.rooms.files import FileStore
 from parlour_server.core.audit import Audit
 from parlour_server.core.bus.bus import Bus
 from parlour_server.core.clock import Clock
@@ -61,7 +61,7 @@ class FileExpiry:
             await self._store.forget(found)
             removed += len(found)
         if removed:
-            self._audit.record(ChatAuditEvent.FILES_REMOVED, count=removed)
+            self._audit.record(FileEvent.FILES_REMOVED, count=removed)
 
     def _on_notice(self, notice: object) -> None:
         if isinstance(notice, EventCommitted) and isinstance(notice.event.body, Deleted | RoomDeleted):

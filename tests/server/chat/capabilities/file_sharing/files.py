@@ -3,12 +3,18 @@
 from tests.server.core.store.world import DEVICE, log_in
 
 from parlour_protocol.kit.ids import Millis, new_session_id
+from parlour_server.chat.capabilities.file_sharing.records import FileStore
+from parlour_server.chat.capabilities.file_sharing.types import FileRecord, FileReservation
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import FileRecord, FileReservation
 from parlour_server.core.accounts.tables.authority import BySession
 from parlour_server.core.store.records import SessionRecord
 
 PLENTY = 2**40
+
+
+def files(store: ChatStore) -> FileStore:
+    """Return the records of files of an open store."""
+    return FileStore(store, store.consent._clock)
 
 
 async def sender(store: ChatStore, file: FileRecord) -> BySession:
@@ -35,7 +41,7 @@ async def reserve(
     until = Millis(file.created + 60_000)
     reservation = FileReservation(file.id, file.room, file.owner, file.size, file.created, until)
     by = await sender(store, file)
-    await store.files.reserve(
+    await files(store).reserve(
         by, reservation, user_bytes=user_bytes, room_bytes=room_bytes, total_bytes=total
     )
 
@@ -55,4 +61,4 @@ async def put(
 
 async def put_reserved(store: ChatStore, file: FileRecord) -> None:
     """Keep a file whose space is reserved."""
-    await store.files.put(await sender(store, file), file)
+    await files(store).put(await sender(store, file), file)

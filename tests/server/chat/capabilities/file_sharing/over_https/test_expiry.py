@@ -3,21 +3,29 @@
 import os
 
 import pytest
+from tests.server.chat.capabilities.file_sharing.files import files
+from tests.server.chat.capabilities.file_sharing.over_https.uploads import (
+    DATA,
+    on_disk,
+    say,
+    upload,
+    uploaded,
+)
 from tests.server.chat.https.api_harness import LAPTOP, Village
-from tests.server.chat.https.uploads import DATA, on_disk, say, upload, uploaded
 from tests.server.fakes import ReadableAudit, StoppedClock
 
 from parlour_protocol.frames.bodies import Deleted, RoomDeleted
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.kit.ids import Seq, new_request_id
-from parlour_server.chat.audit import ChatAuditEvent
-from parlour_server.chat.delivery.blob_store import BlobStore
-from parlour_server.chat.delivery.file_expiry import FileExpiry
-from parlour_server.chat.folder import files_of
+from parlour_server.chat.capabilities.file_sharing.audit_events import FileEvent
+from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore, files_of
+from parlour_server.chat.capabilities.file_sharing.expiry import FileExpiry
+from parlour_server.chat.capabilities.file_sharing.records import FileStore
+from parlour_server.chat.capabilities.file_sharing.types import FileRecord
 from parlour_server.chat.rooms.rights import decide
 from parlour_server.chat.service.notices import EventCommitted
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import AppendEvent, FileRecord
+from parlour_server.chat.store.types import AppendEvent
 from parlour_server.core.accounts.tables.authority import BySession
 from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.data_folder import DataFolder
@@ -29,7 +37,7 @@ def sweeper(
     store: ChatStore, folder: DataFolder, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit
 ) -> FileExpiry:
     """Return what removes files."""
-    return FileExpiry(store.files, BlobStore(files_of(folder)), bus, clock, audit)
+    return FileExpiry(files(store), BlobStore(files_of(folder)), bus, clock, audit)
 
 
 async def test_a_file_that_no_one_named_is_removed_after_an_hour(
@@ -50,7 +58,7 @@ async def test_a_file_that_no_one_named_is_removed_after_an_hour(
     assert (await ada.ask("GET", f"/v1/files/{lost['file']}")).status_code == 404
     await sweeper.sweep()
     assert {path.name for path in on_disk(folder)} == {named["file"], sealed}
-    assert (await store.files.used(ada.user))[0] == len(b"named") + len(b"sealed")
+    assert (await files(store).used(ada.user))[0] == len(b"named") + len(b"sealed")
 
 
 async def test_a_deleted_message_takes_its_file_with_it(
@@ -109,8 +117,8 @@ async def test_an_upload_that_a_crash_broke_off_is_cleared_away(
         os.utime(incoming / under_way, (1, 1))
         await sweeper.sweep()
         assert on_disk(folder) == [incoming / under_way]
-        assert await store.files.used(ada.user) == (0, 0)
-        assert ChatAuditEvent.FILES_REMOVED in audit.kinds()
+        assert await files(store).used(ada.user) == (0, 0)
+        assert FileEvent.FILES_REMOVED in audit.kinds()
     assert on_disk(folder) == []
 
 
@@ -124,22 +132,22 @@ async def test_an_upload_whose_record_could_not_be_deleted_is_cleared_away(
     """The database stored it and was gone before it said so: the record would count for ever in this room."""
     ada = await village.person("ada")
     room = await village.room(ada)
-    put = store.files.put
+    put = files(store).put
 
-    async def put_and_fail(by: BySession, record: FileRecord) -> None:
+    async def put_and_fail(_store: FileStore, by: BySession, record: FileRecord) -> None:
         await put(by, record)
         raise OutcomeUnknownError
 
-    async def fail(_files: object) -> None:
+    async def fail(_store: FileStore, _files: object) -> None:
         raise UnavailableError
 
     with monkeypatch.context() as gone:
-        gone.setattr(store.files, "put", put_and_fail)
-        gone.setattr(store.files, "forget", fail)
+        gone.setattr(FileStore, "put", put_and_fail)
+        gone.setattr(FileStore, "forget", fail)
         assert (await upload(ada, room)).status_code == 503
-    assert (await store.files.used(ada.user))[0] == len(DATA)
+    assert (await files(store).used(ada.user))[0] == len(DATA)
     await sweeper.sweep()
-    assert await store.files.used(ada.user) == (0, 0)
+    assert await files(store).used(ada.user) == (0, 0)
     assert on_disk(folder) == []
 
 
@@ -153,7 +161,7 @@ async def test_a_sweep_that_a_crash_broke_off_is_finished_by_the_next(
     assert await BlobStore(files_of(folder)).unfinished() == [file]
     await sweeper.sweep()
     assert on_disk(folder) == []
-    assert await store.files.used(ada.user) == (0, 0)
+    assert await files(store).used(ada.user) == (0, 0)
 
 
 async def test_a_sweep_beside_an_upload_that_is_being_finished(
@@ -166,19 +174,19 @@ async def test_a_sweep_beside_an_upload_that_is_being_finished(
     """Its record is written and its file has no place yet: the sweep leaves both, whatever the clock says."""
     ada = await village.person("ada")
     room = await village.room(ada)
-    put = store.files.put
+    put = files(store).put
 
-    async def put_and_sweep(by: BySession, record: FileRecord) -> None:
+    async def put_and_sweep(_store: FileStore, by: BySession, record: FileRecord) -> None:
         await put(by, record)
         for path in (files_of(folder) / "incoming").iterdir():
             os.utime(path, (1, 1))
         await sweeper.sweep()
 
-    monkeypatch.setattr(store.files, "put", put_and_sweep)
+    monkeypatch.setattr(FileStore, "put", put_and_sweep)
     file = await uploaded(ada, room)
     assert [path.name for path in on_disk(folder)] == [file]
     assert (await ada.ask("GET", f"/v1/files/{file}")).content == DATA
-    assert await store.files.used(ada.user) == (len(DATA), len(DATA))
+    assert await files(store).used(ada.user) == (len(DATA), len(DATA))
 
 
 async def test_what_an_older_version_left_unfinished_is_cleared_away(

@@ -5,11 +5,18 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.server.chat.capabilities.file_sharing.files import files
+from tests.server.chat.capabilities.file_sharing.over_https.uploads import (
+    BYTES,
+    DATA,
+    on_disk,
+    say,
+    upload,
+    uploaded,
+)
 from tests.server.chat.https.api_harness import LAPTOP, Village
-from tests.server.chat.https.uploads import BYTES, DATA, on_disk, say, upload, uploaded
 from tests.server.fakes import StoppedClock
 
 from parlour_protocol.errors import ErrorCode
@@ -19,11 +26,12 @@ from parlour_protocol.ids import FileId, new_file_id, new_room_id
 from parlour_protocol.kit.ids import Millis, new_request_id
 from parlour_protocol.limits import FILE_BYTES
 from parlour_protocol.rooms import RoomKind
-from parlour_server.chat.delivery.blob_store import BlobStore, Incoming
+from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore, Incoming, files_of
+from parlour_server.chat.capabilities.file_sharing.budgets import UploadBudgets
+from parlour_server.chat.capabilities.file_sharing.settings import FileSettings
+from parlour_server.chat.capabilities.file_sharing.uploads import Uploads
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.chat.delivery.uploads import Uploads
-from parlour_server.chat.folder import files_of
-from parlour_server.chat.settings import Files as FileSettings
+from parlour_server.chat.settings import ChatSettings
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import NewRoom
 from parlour_server.core.account_limits import AccountLimits
@@ -212,7 +220,7 @@ async def test_another_length_than_announced_leaves_nothing(
     refused = await upload(ada, room, b"0123456789", **{"Content-Length": str(announced)})
     assert refused.status_code == 400
     assert on_disk(folder) == []
-    assert await store.files.used(ada.user) == (0, 0)
+    assert await files(store).used(ada.user) == (0, 0)
 
 
 async def test_more_than_was_announced_is_not_read_to_its_end(village: Village, folder: DataFolder) -> None:
@@ -296,10 +304,10 @@ async def test_uploads_at_once_take_no_more_than_the_quota(
     await came.wait()
     refused = await other.ask("POST", f"/v1/rooms/{room}/files", content=never(), headers=head)
     assert (refused.status_code, refused.json()["error"]) == (507, "no_room")
-    assert (await store.files.used(ada.user))[0] == 600
+    assert (await files(store).used(ada.user))[0] == 600
     go.set()
     assert (await first).status_code == 400
-    assert await store.files.used(ada.user) == (0, 0)
+    assert await files(store).used(ada.user) == (0, 0)
     assert on_disk(folder) == []
     assert (await upload(other, room, bytes(600))).status_code == 201
 
@@ -322,7 +330,7 @@ async def test_an_upload_that_outlived_its_reservation_is_not_kept(
     assert (refused.status_code, refused.json()["error"]) == (404, "not_found")
     assert "took too long" in refused.json()["message"]
     assert on_disk(folder) == []
-    assert await store.files.used(ada.user) == (0, 0)
+    assert await files(store).used(ada.user) == (0, 0)
 
 
 async def test_an_account_may_have_a_quota_of_its_own(
@@ -339,34 +347,36 @@ async def test_an_account_may_have_a_quota_of_its_own(
     assert (await upload(bob, room, bytes(500))).status_code == 201
 
 
-async def test_uploads_at_once_and_per_hour_are_limited(village: Village, budgets: Any) -> None:
+async def test_uploads_at_once_and_per_hour_are_limited(
+    village: Village, budgets: DeliveryBudgets, upload_budgets: UploadBudgets
+) -> None:
     """R1: each open upload holds a file and a socket."""
     ada = await village.person("ada")
     room = await village.room(ada)
     settings = FileSettings()
     with ExitStack() as held:
-        for _ in range(settings.uploads_per_user):
+        for _ in range(ChatSettings().files.uploads_per_user):
             held.enter_context(budgets.large_body(ada.user))
         assert (await upload(ada, room, b"x")).status_code == 429
     assert (await upload(ada, room, b"x")).status_code == 201
     for _ in range(settings.uploads_per_hour - 1):
-        budgets.upload(ada.user, 1)
+        upload_budgets.upload(ada.user, 1)
     assert (await upload(ada, room, b"x")).status_code == 429
 
 
 async def test_deleting_a_file_gives_no_upload_back(
-    village: Village, budgets: DeliveryBudgets, store: ChatStore, clock: StoppedClock
+    village: Village, upload_budgets: UploadBudgets, store: ChatStore, clock: StoppedClock
 ) -> None:
     """D26: a tunnel through files that deletes what was fetched gets so many bytes an hour and no more."""
     ada = await village.person("ada")
     room = await village.room(ada, encrypted=False)
-    budgets.upload(ada.user, FileSettings().upload_bytes_per_hour - 1500)
+    upload_budgets.upload(ada.user, FileSettings().upload_bytes_per_hour - 1500)
     stored = (await upload(ada, room, bytes(1000))).json()
     await say(village, ada, room, stored)
     events, *_ = await store.log.page(room, after=None, before=None, limit=1, max_bytes=9999)
     await village.append(ada, room, Deleted(target=events[0].seq))
-    await store.files.forget([FileId(stored["file"])])
-    assert (await store.files.used(ada.user))[0] == 0
+    await files(store).forget([FileId(stored["file"])])
+    assert (await files(store).used(ada.user))[0] == 0
     refused = await upload(ada, room, bytes(1000))
     assert (refused.status_code, refused.json()["error"]) == (429, "too_many_attempts")
     clock.pass_seconds(60)
@@ -416,7 +426,7 @@ async def test_an_upload_that_ends_while_it_is_kept_leaves_neither_record_nor_by
     monkeypatch.setattr(Incoming, "keep", wait)
     uploading = asyncio.ensure_future(upload(ada, room))
     await recorded.wait()
-    assert (await store.files.used(ada.user))[0] == len(DATA)
+    assert (await files(store).used(ada.user))[0] == len(DATA)
     if fails == "gone":
         uploading.cancel()
     go.set()
@@ -425,5 +435,5 @@ async def test_an_upload_that_ends_while_it_is_kept_leaves_neither_record_nor_by
             await uploading
     else:
         assert (await uploading).status_code == 503
-    assert await store.files.used(ada.user) == (0, 0)
+    assert await files(store).used(ada.user) == (0, 0)
     assert on_disk(folder) == []

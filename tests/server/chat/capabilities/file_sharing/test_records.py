@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.server.chat.store.files import put, put_reserved, reserve
+from tests.server.chat.capabilities.file_sharing.files import files, put, put_reserved, reserve
 from tests.server.chat.store.world import World
 
 from parlour_protocol.errors import ErrorCode
@@ -14,9 +14,9 @@ from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import RoomId, new_file_id
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
+from parlour_server.chat.capabilities.file_sharing.types import FileRecord
 from parlour_server.chat.rooms.rights import decide
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import FileRecord
 from parlour_server.core.errors import RefusedError
 
 
@@ -40,10 +40,10 @@ async def test_a_file_is_found_by_the_members_of_its_room(world: World) -> None:
     file = replace(upload(world, room, alice), expires=Millis(world.clock.now() + 1000))
     await put(world.store, file)
     for user, found in ((alice, file), (bob, file), (eve, None)):
-        assert await world.store.files.find(file.id, user, world.clock.now()) == found
+        assert await files(world.store).find(file.id, user, world.clock.now()) == found
     await world.append(room, bob, Left())
-    assert await world.store.files.find(file.id, bob, world.clock.now()) is None
-    assert await world.store.files.find(file.id, alice, Millis(world.clock.now() + 1000)) is None
+    assert await files(world.store).find(file.id, bob, world.clock.now()) is None
+    assert await files(world.store).find(file.id, alice, Millis(world.clock.now() + 1000)) is None
 
 
 async def test_no_one_uploads_to_a_room_that_they_are_not_in(world: World) -> None:
@@ -69,7 +69,7 @@ async def test_nothing_is_uploaded_to_an_archived_room(world: World) -> None:
         with pytest.raises(RefusedError) as refused:
             await late
         assert refused.value.code is ErrorCode.ARCHIVED
-    assert await world.store.files.find(before.id, alice, world.clock.now()) == before
+    assert await files(world.store).find(before.id, alice, world.clock.now()) == before
 
 
 async def test_files_fit_into_the_quotas(world: World, administration: ChatStore) -> None:
@@ -87,7 +87,7 @@ async def test_files_fit_into_the_quotas(world: World, administration: ChatStore
     refusals = [outcome for outcome in outcomes if outcome is not None]
     assert all(isinstance(one, RefusedError) and one.code is ErrorCode.LIMIT_REACHED for one in refusals)
     await put(world.store, upload(world, room, bob, 50), total=350)
-    assert await world.store.files.used(alice) == (300, 350)
+    assert await files(world.store).used(alice) == (300, 350)
     with pytest.raises(RefusedError):
         await put(world.store, upload(world, room, bob, 1), total=350)
 
@@ -100,19 +100,19 @@ async def test_a_file_counts_from_its_first_byte_and_is_found_after_its_last(
     room, now = await world.room(alice, bob), world.clock.now()
     file = upload(world, room, alice)
     await reserve(world.store, file)
-    assert await world.store.files.used(alice) == (100, 100)
+    assert await files(world.store).used(alice) == (100, 100)
     for full in ({"user_bytes": 199}, {"room_bytes": 199}, {"total": 199}):
         owner = alice if "user_bytes" in full else bob
         with pytest.raises(RefusedError) as refused:
             await reserve(administration, upload(world, room, owner), **full)
         assert refused.value.code is ErrorCode.LIMIT_REACHED
-    assert await world.store.files.find(file.id, alice, now) is None
+    assert await files(world.store).find(file.id, alice, now) is None
     with pytest.raises(RefusedError) as refused:
         await world.store.log.append(world.event(room, alice, named(file)), decide)
     assert refused.value.code is ErrorCode.NOT_FOUND
     await put_reserved(administration, file)
-    assert await world.store.files.find(file.id, bob, now) == file
-    assert await world.store.files.used(alice) == (100, 100)
+    assert await files(world.store).find(file.id, bob, now) == file
+    assert await files(world.store).used(alice) == (100, 100)
 
 
 async def test_a_reservation_ends(world: World) -> None:
@@ -121,16 +121,16 @@ async def test_a_reservation_ends(world: World) -> None:
     room = await world.room(alice)
     late, deleted = upload(world, room, alice), upload(world, room, alice)
     await reserve(world.store, deleted)
-    await world.store.account_data.end_files(alice)
+    await world.store.account_data.end(alice)
     await reserve(world.store, late)
     world.clock.forward(60)
-    assert set(await world.store.files.expired(world.clock.now(), limit=9)) == {late.id, deleted.id}
+    assert set(await files(world.store).expired(world.clock.now(), limit=9)) == {late.id, deleted.id}
     for file in (late, deleted, upload(world, room, alice)):
         with pytest.raises(RefusedError) as refused:
             await put_reserved(world.store, replace(file, created=world.clock.now()))
         assert refused.value.code is ErrorCode.NOT_FOUND
-    await world.store.files.forget([late.id, deleted.id])
-    assert await world.store.files.used(alice) == (0, 0)
+    await files(world.store).forget([late.id, deleted.id])
+    assert await files(world.store).used(alice) == (0, 0)
 
 
 async def test_what_expired_is_listed_until_it_is_forgotten(world: World) -> None:
@@ -138,14 +138,14 @@ async def test_what_expired_is_listed_until_it_is_forgotten(world: World) -> Non
     (alice,) = await world.people(1)
     room = await world.room(alice)
     now = world.clock.now()
-    files = [replace(upload(world, room, alice), expires=Millis(now + number)) for number in range(3)]
-    for file in [*files, upload(world, room, alice)]:
+    ended = [replace(upload(world, room, alice), expires=Millis(now + number)) for number in range(3)]
+    for file in [*ended, upload(world, room, alice)]:
         await put(world.store, file)
-    assert await world.store.files.expired(Millis(now + 1), limit=10) == [files[0].id, files[1].id]
-    assert await world.store.files.expired(Millis(now + 1), limit=1) == [files[0].id]
-    await world.store.files.forget([files[0].id])
-    assert await world.store.files.used(alice) == (300, 300)
-    assert await world.store.files.expired(Millis(now + 1), limit=10) == [files[1].id]
+    assert await files(world.store).expired(Millis(now + 1), limit=10) == [ended[0].id, ended[1].id]
+    assert await files(world.store).expired(Millis(now + 1), limit=1) == [ended[0].id]
+    await files(world.store).forget([ended[0].id])
+    assert await files(world.store).used(alice) == (300, 300)
+    assert await files(world.store).expired(Millis(now + 1), limit=10) == [ended[1].id]
 
 
 async def test_a_message_names_a_file_as_it_was_uploaded(world: World) -> None:
@@ -173,7 +173,7 @@ async def test_a_message_names_a_file_as_it_was_uploaded(world: World) -> None:
         await world.store.log.append(world.event(room, alice, named(late)), decide)
     assert refused.value.code is ErrorCode.NOT_FOUND
     # the one that was named stays with its message
-    assert await world.store.files.find(file.id, alice, world.clock.now()) == replace(file, expires=None)
+    assert await files(world.store).find(file.id, alice, world.clock.now()) == replace(file, expires=None)
 
 
 async def test_the_file_of_a_deleted_message_goes(world: World) -> None:
@@ -184,8 +184,8 @@ async def test_the_file_of_a_deleted_message_goes(world: World) -> None:
     await put(world.store, file)
     sent = await world.append(room, alice, named(file))
     await world.append(room, alice, Deleted(target=sent.event.seq))
-    assert await world.store.files.expired(world.clock.now(), limit=10) == [file.id]
-    assert await world.store.files.find(file.id, alice, world.clock.now()) is None
+    assert await files(world.store).expired(world.clock.now(), limit=10) == [file.id]
+    assert await files(world.store).find(file.id, alice, world.clock.now()) is None
 
 
 async def test_a_file_that_two_servers_remove_is_subtracted_once(
@@ -197,8 +197,8 @@ async def test_a_file_that_two_servers_remove_is_subtracted_once(
     gone, kept = upload(world, room, alice), upload(world, room, alice, 7)
     await put(world.store, gone)
     await put(administration, kept)
-    await asyncio.gather(world.store.files.forget([gone.id]), administration.files.forget([gone.id]))
-    assert await world.store.files.used(alice) == (7, 7)
+    await asyncio.gather(files(world.store).forget([gone.id]), files(administration).forget([gone.id]))
+    assert await files(world.store).used(alice) == (7, 7)
 
 
 async def test_uploads_at_two_servers_stay_within_the_quota(world: World, administration: ChatStore) -> None:
@@ -210,4 +210,4 @@ async def test_uploads_at_two_servers_stay_within_the_quota(world: World, admini
     ]
     outcomes = await asyncio.gather(*at_once, return_exceptions=True)
     assert sum(outcome is None for outcome in outcomes) == 3
-    assert await world.store.files.used(alice) == (300, 300)
+    assert await files(world.store).used(alice) == (300, 300)

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.server.chat.store.contract.test_files import upload
-from tests.server.chat.store.files import put
+from tests.server.chat.capabilities.file_sharing.files import files, put
+from tests.server.chat.capabilities.file_sharing.test_records import upload
+from tests.server.chat.store.sql.conftest import maker  # noqa: F401 - SQLite only
 from tests.server.chat.store.world import World
 from tests.server.core.store.world import log_in
 
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName
-from parlour_server.chat.store.chat_schema import SCHEMA
+from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.core.errors import RefusedError
 
@@ -72,14 +73,14 @@ async def test_an_upload_costs_the_same_beside_many_files(
         return submit(write)
 
     monkeypatch.setattr(store._writer, "submit", recorded)
-    assert await store.files.used(bob) == (MANY * 10, MANY * 10)
+    assert await files(store).used(bob) == (MANY * 10, MANY * 10)
     await put(store, file)
-    await store.files.forget([file.id])
+    await files(store).forget([file.id])
     monkeypatch.undo()
     assert len(writes) == 3
     for write in writes:
         assert await steps(store, write) < 300
-    assert await store.files.used(bob) == (MANY * 10, MANY * 10)
+    assert await files(store).used(bob) == (MANY * 10, MANY * 10)
 
 
 async def test_what_is_refused_or_forgotten_twice_is_counted_once(
@@ -95,12 +96,12 @@ async def test_what_is_refused_or_forgotten_twice_is_counted_once(
             await put(store, refused, user_bytes=30, total=30)
     with pytest.raises(sqlite3.IntegrityError):
         await put(store, one)  # the same id again
-    assert await store.files.used(alice) == (30, 30)
+    assert await files(store).used(alice) == (30, 30)
     await put(store, other, user_bytes=30)
-    await store.files.forget([one.id, one.id])
-    await store.files.forget([one.id])
-    assert await store.files.used(alice) == (0, 5)
-    assert await store.files.used(bob) == (5, 5)
-    assert SCHEMA.damage(database) == []
+    await files(store).forget([one.id, one.id])
+    await files(store).forget([one.id])
+    assert await files(store).used(alice) == (0, 5)
+    assert await files(store).used(bob) == (5, 5)
+    assert CHAT.schema.damage(database) == []
     await store._writer.submit(lambda db: db.execute("UPDATE file_usage SET bytes = 7 WHERE owner = ''"))
-    assert SCHEMA.damage(database) == ["the files of all together are counted with 2 bytes too many"]
+    assert CHAT.schema.damage(database) == ["the files of all together are counted with 2 bytes too many"]

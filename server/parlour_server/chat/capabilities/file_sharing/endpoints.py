@@ -13,15 +13,17 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.limits import Limit
 from parlour_protocol.limits import FILE_BYTES
+from parlour_server.chat.capabilities.file_sharing.uploads import FilesFullError, Uploads
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.chat.delivery.uploads import Uploads
-from parlour_server.chat.https.request_parts import id_in, length_of_bytes
+from parlour_server.chat.https.request_parts import id_in
 from parlour_server.core.https.operations import Handler
-from parlour_server.core.https.problems import HEADERS, answer
-from parlour_server.core.https.request_body import in_time
+from parlour_server.core.https.problems import HEADERS, RequestRefusedError, answer
+from parlour_server.core.https.request_body import content_length, in_time
 from parlour_server.core.https.request_guard import RequestGuard, session_of
 
+_BYTES: Final = "application/octet-stream"
 _HEADERS: Final = {
     **HEADERS,
     "Content-Disposition": "attachment",
@@ -48,12 +50,17 @@ class FileEndpoints:
     async def upload_file(self, request: Request) -> Response:
         """Store a file: 201."""
         session = session_of(request)
-        size = length_of_bytes(request, FILE_BYTES)
+        size = _length_of_bytes(request, FILE_BYTES)
         with self.budgets.large_body(session.user):
             upload = await self.files.may_upload(session, RoomId(id_in(request)), size)
             seconds = self.guard.pace.allows(size)
             async with in_time(seconds):
-                stored = await self.files.upload(upload, self.guard.stream(request), seconds=seconds)
+                try:
+                    stored = await self.files.upload(upload, self.guard.stream(request), seconds=seconds)
+                except FilesFullError as error:
+                    raise RequestRefusedError(
+                        HTTPStatus.INSUFFICIENT_STORAGE, "no_room", str(error)
+                    ) from error
         return answer(stored, HTTPStatus.CREATED)
 
     async def download_file(self, request: Request) -> Response:
@@ -62,4 +69,16 @@ class FileEndpoints:
         found = await self.files.find(session, id_in(request))
         headers = {**_HEADERS, "Content-Length": str(found.size)}
         body = () if request.method == "HEAD" else self.files.read(found)
-        return StreamingResponse(body, headers=headers, media_type="application/octet-stream")
+        return StreamingResponse(body, headers=headers, media_type=_BYTES)
+
+
+def _length_of_bytes(request: Request, cap: Limit) -> int:
+    """Return the length of a body that is not JSON. Raises RequestRefusedError."""
+    if request.headers.get("content-type", "").strip().lower() != _BYTES:
+        raise RequestRefusedError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_bytes", f"Send bytes, with Content-Type: {_BYTES}."
+        )
+    length = content_length(request, cap)
+    if length is None:
+        raise RequestRefusedError(HTTPStatus.LENGTH_REQUIRED, "needs_length", "Send Content-Length.")
+    return length

@@ -22,7 +22,8 @@ from parlour_client.ui.chat.timeline.store import Store
 from parlour_client.ui.person_colour import colour_of
 from parlour_protocol.kit.names import UserName
 
-CACHED_STRIPS: Final = 4_000
+CACHED_STRIPS: Final = 500
+"""Rows of some ten screens; Textual keeps a kilobyte of caches with each."""
 
 
 class RowPainter:

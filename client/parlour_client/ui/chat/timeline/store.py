@@ -25,7 +25,7 @@ from parlour_protocol.kit.ids import RequestId, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.text.cell_width import cell_width
 
-CACHED_ENTRIES: Final = 2_000
+CACHED_ENTRIES: Final = 500
 CONTINUES_WITHIN: Final = 5 * 60_000
 """Milliseconds in which the same author continues without a new header."""
 _LOOKED_BACK: Final = 1_000

@@ -97,7 +97,7 @@ class IgnoredChanged:
 
 @dataclass(frozen=True, slots=True)
 class TypingChanged:
-    """Who is typing in the room now, other than this account."""
+    """The people who are typing in the room now, other than this account."""
 
     room: RoomId
     users: tuple[UserName, ...]
@@ -142,7 +142,7 @@ RoomChange = (
     | ReceiptsChanged
     | TypingChanged
 )
-"""What only matters to a view that shows this ``room``."""
+"""Changes that only matter to a view that shows this ``room``."""
 
 Change = (
     RoomsChanged

@@ -1,4 +1,4 @@
-"""What the client shows: rooms, entries of a timeline, and the state of the connection, as frozen values.
+"""Rooms, entries of a timeline and the state of the connection, as frozen values for views.
 
 ``core`` makes new values when something changes; a view only reads them. Text from others is ``WireText`` (as
 it was stored and signed) and is made visible only by ``safe_text``, once, in the view.
@@ -57,7 +57,7 @@ class Room:
     request: bool = False
     """A direct room that someone else opened, and that this person has not accepted."""
     trouble: str = ""
-    """What the server withholds of it, in our words; empty again when it shows more."""
+    """The part that the server withholds, in our words; empty again when it shows more."""
     retention: Retention | None = None
     """How long the server keeps its messages; None: for ever, and none was ever removed."""
     archived: bool = False
@@ -117,7 +117,7 @@ class ReactionCount:
 
 
 class NoteKind(Enum):
-    """What a row says that this client wrote itself."""
+    """The kinds of rows that this client writes itself."""
 
     HISTORY_STARTS = "history-starts"
     """Earlier messages cannot be read by this device."""
@@ -208,7 +208,7 @@ class Entry:
 
 BEFORE_JOIN: Final = N_("Sent before this device joined: it cannot be read here.")
 UNREADABLE: Final = N_("Can't be read: the server's storage is damaged")
-"""What every view shows for an event that the server could not read."""
+"""The text that every view shows for an event that the server could not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What this device knows of a person."""
+    """A person as this device knows them."""
 
     user: UserName
     rooms: tuple[tuple[Room, Role], ...]

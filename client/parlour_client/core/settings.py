@@ -227,10 +227,10 @@ def _row(key: str, kind: Any, default: Value, about: str) -> Setting:
 
 
 def _table() -> Iterator[Setting]:
-    for one in structs.fields(Settings):
-        if get_origin(one.type) is Annotated:
-            kind, meta = get_args(one.type)
-            yield _row(one.name, kind, one.default, meta.description)
+    for field in structs.fields(Settings):
+        if get_origin(field.type) is Annotated:
+            kind, meta = get_args(field.type)
+            yield _row(field.name, kind, field.default, meta.description)
 
 
 TABLE: Final = tuple(_table())

@@ -14,7 +14,7 @@ from parlour_protocol.kit.ids import Millis
 
 
 class Kind(StrEnum):
-    """What happened."""
+    """The kinds of alarms."""
 
     SPLIT_VIEW = "split-view"
     """Someone saw another key log than we did."""
@@ -68,8 +68,8 @@ def load(connection: apsw.Connection) -> Sequence[Raised]:
     """Return the current alarms, oldest first."""
     query = "SELECT id, kind, about, at, detail FROM alarms WHERE NOT dismissed ORDER BY id"
     return [
-        Raised(int(str(one)), Kind(str(kind)), str(about), Millis(int(str(at))), str(detail))
-        for one, kind, about, at, detail in connection.execute(query)
+        Raised(int(str(number)), Kind(str(kind)), str(about), Millis(int(str(at))), str(detail))
+        for number, kind, about, at, detail in connection.execute(query)
     ]
 
 

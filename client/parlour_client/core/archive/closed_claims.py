@@ -1,4 +1,4 @@
-"""What the server has said of deleted accounts: since when in which room, and what speaks against it.
+"""The server's claims of deleted accounts: since when in which room, and what contradicts them.
 
 Functions over a connection.
 """

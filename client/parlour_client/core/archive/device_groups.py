@@ -1,4 +1,4 @@
-"""What only this device may use of its groups: keys, pending commits, and the numbers of its messages."""
+"""The state of groups that only this device may use: keys, pending commits, the numbers of its messages."""
 
 import apsw
 

@@ -58,7 +58,7 @@ def wire_digest(body: AnyBody) -> bytes | None:
 # what is known
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What this archive knows of a room."""
+    """A room as this archive knows it."""
 
     top: Seq
     """The highest local number about which something is known."""
@@ -314,7 +314,7 @@ def take_back(connection: apsw.Connection, room: RoomId, numbers: Numbering, ret
         if row is None:
             continue
         count = "SELECT count(*) FROM events WHERE room = ? AND seq > ? AND seq < ? AND kind = 'message'"
-        left = next(int(str(one)) for (one,) in connection.execute(count, (room, last, row)))
+        left = next(int(str(counted)) for (counted,) in connection.execute(count, (room, last, row)))
         note = Note(NoteKind.ROLLED_BACK, None, words(left) if left else BACK)
         insertion.correct(connection, room, Seq(int(str(row))), note)
     return beyond

@@ -92,7 +92,7 @@ def around(
         SELECT seq FROM events WHERE room = ? AND kind = 'message' AND seq {} ?
             AND author NOT IN (SELECT user FROM ignored) ORDER BY seq {} LIMIT ?"""
     before, after = (
-        [Seq(int(str(one))) for (one,) in connection.execute(query.format(*how), (room, seq, count))]
+        [Seq(int(str(number))) for (number,) in connection.execute(query.format(*how), (room, seq, count))]
         for how in (("<", "DESC"), (">", "ASC"))
     )
     return shown(connection, room, before), shown(connection, room, after)
@@ -110,7 +110,7 @@ def newest(connection: apsw.Connection, rooms: Sequence[RoomId], limit: int) -> 
     for room in dict.fromkeys(room for room, _ in found):
         for entry in shown(connection, room, [seq for where, seq in found if where == room]):
             entries[room, entry.seq] = entry
-    return [entries[one] for one in found if one in entries]
+    return [entries[place] for place in found if place in entries]
 
 
 def trouble_of(connection: apsw.Connection, room: RoomId, seq: Seq) -> str:

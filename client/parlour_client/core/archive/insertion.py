@@ -143,7 +143,7 @@ def receive(
     Those that another program of this home stored first (a `send` while the chat is open) are new here too.
     """
     told = add(connection, events, mentions, top)
-    fresh = {one.event.seq for one in told}
+    fresh = {stored.event.seq for stored in told}
     _, forgotten = floors(connection, events[0].room)
     query = "SELECT 1 FROM events WHERE room = ? AND seq = ?"
     before = [
@@ -154,7 +154,7 @@ def receive(
         and list(connection.execute(query, (event.room, event.seq)))
     ]
     told += applied(connection, events[0].room, before)
-    return sorted(told, key=lambda one: one.event.seq)
+    return sorted(told, key=lambda stored: stored.event.seq)
 
 
 def applied(connection: apsw.Connection, room: RoomId, run: Sequence[NewEvent]) -> list[Applied]:

@@ -51,7 +51,7 @@ _ELSEWHERE: Final = N_(
 
 
 class Protection(StrEnum):
-    """What protects the archive from someone with the disk, in words for the person."""
+    """The protection of the archive from someone with the disk, in words for the person."""
 
     NONE = N_("not protected by a passphrase")
     PASSPHRASE = N_("protected by a passphrase")

@@ -219,7 +219,7 @@ def reported_heads(connection: apsw.Connection) -> Iterator[ReportedHead]:
         yield ReportedHead(parse_user_name(str(user)), Head(int(str(size)), bytes(digest)))
 
 
-def forget_reported_head(connection: apsw.Connection, one: ReportedHead) -> None:
+def forget_reported_head(connection: apsw.Connection, reported: ReportedHead) -> None:
     """Delete one that was compared."""
     query = "DELETE FROM log_heard WHERE user = ? AND size = ?"
-    connection.execute(query, (one.user, one.head.size))
+    connection.execute(query, (reported.user, reported.head.size))

@@ -69,7 +69,7 @@ def load(connection: apsw.Connection) -> Sequence[Outgoing]:
 
 
 class Place(Enum):
-    """What is here at the place where the server says that it stored a request."""
+    """The event at the place where the server says that it stored a request."""
 
     AHEAD = "ahead"
     """Nothing yet."""
@@ -138,7 +138,7 @@ def deny(
             AND request IN (SELECT request FROM mls_sealed)
         RETURNING request"""
     values = (DENIED, room, seq, genuine, expired)
-    return [RequestId(str(one)) for (one,) in connection.execute(query, values)]
+    return [RequestId(str(denied)) for (denied,) in connection.execute(query, values)]
 
 
 def set_state(connection: apsw.Connection, request: RequestId, state: str, problem: str = "") -> None:

@@ -30,9 +30,9 @@ def forget(connection: apsw.Connection, room: RoomId | None, before: Millis | No
     sent = "DELETE FROM outbox WHERE state = 'stored' AND at < ?1 AND ?2 IN ('', room)"
     connection.execute(sent, (limit >> AT_ONE_TIME, room or ""))
     found = cast("list[tuple[RoomId, int, int | None]]", list(connection.execute(query, (limit, room or ""))))
-    for one, newest, top in found:
-        _forget(connection, one, limit, max(newest, top or 0) if before is None else newest)
-    return [one for one, _, _ in found]
+    for expiring, newest, top in found:
+        _forget(connection, expiring, limit, max(newest, top or 0) if before is None else newest)
+    return [expiring for expiring, _, _ in found]
 
 
 def _forget(connection: apsw.Connection, room: RoomId, limit: int, floor: int) -> None:

@@ -26,7 +26,7 @@ MOST_RECENT: Final = 50
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
-    """What the screen shows beside the open room, and how wide; 0 or None: as the screen decides."""
+    """The room and the lists beside the open one, and how wide they are; 0 or None: as the screen decides."""
 
     beside: RoomId | None = None
     """The room beside the open one, if the screen is split."""
@@ -113,7 +113,7 @@ def remember_open(connection: apsw.Connection, room: RoomId) -> None:
 
 def recently(room: RoomId, before: tuple[RoomId, ...]) -> tuple[RoomId, ...]:
     """Return the recent rooms after this one was opened."""
-    return (room, *(one for one in before if one != room))[:MOST_RECENT]
+    return (room, *(other for other in before if other != room))[:MOST_RECENT]
 
 
 def save_layout(connection: apsw.Connection, layout: Layout) -> None:

@@ -87,7 +87,7 @@ def _matching(connection: apsw.Connection, query: Query, me: UserName) -> str:
         facts.append(search_index.author_fact(me))
     if query.rooms:
         facts.append(f"({_any(map(search_index.room_fact, query.rooms))})")
-    facts += [_FACTS[one] for one in sorted(query.has | query.states) if one in _FACTS]
+    facts += [_FACTS[state] for state in sorted(query.has | query.states) if state in _FACTS]
     parts = []
     if query.phrases:
         parts.append("({text} : (" + _words(query) + "))")

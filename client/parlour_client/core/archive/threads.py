@@ -28,7 +28,7 @@ def thread(connection: apsw.Connection, room: RoomId, seq: Seq) -> Thread:
             SELECT ? UNION SELECT events.seq FROM events JOIN chain
                 ON events.room = ? AND events.reply_to = chain.seq LIMIT ?
         ) SELECT seq FROM chain ORDER BY seq"""
-    seqs = [Seq(int(str(one))) for (one,) in connection.execute(query, (root, room, LONGEST))]
+    seqs = [Seq(int(str(number))) for (number,) in connection.execute(query, (root, room, LONGEST))]
     return Thread(tuple(shown(connection, room, seqs)), missing)
 
 
@@ -58,4 +58,4 @@ def versions(connection: apsw.Connection, room: RoomId, seq: Seq) -> Sequence[Ve
         body = decode_body(str(data))
         if isinstance(body, Message | Edited):
             found.append(Version(Seq(int(str(number))), Millis(int(str(at))), body.text))
-    return found if any(one.seq == seq for one in found) else ()
+    return found if any(version.seq == seq for version in found) else ()

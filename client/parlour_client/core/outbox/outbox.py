@@ -232,8 +232,8 @@ class Outbox:
         None: another program or device sent it, so that it has no row here.
         """
         if request is None and event.author == self._account.user:
-            here = (one for one in self._items.values() if one.is_at(event.room, event.seq, event.seq))
-            request = next((one.request for one in here), None)
+            here = (item for item in self._items.values() if item.is_at(event.room, event.seq, event.seq))
+            request = next((item.request for item in here), None)
         if request is None:
             return None
         item = self._items.get(request)
@@ -246,8 +246,8 @@ class Outbox:
     def expired(self, event: MissingEvents) -> None:
         """Drop the requests that were stored at these places: their events expired before they came here."""
         horizon = Expiry(event.days, self._clock.now()).horizon
-        there = [one for one in self._items.values() if one.is_at(event.room, event.first, event.seq)]
-        for item in [one for one in there if one.at <= horizon]:
+        there = [item for item in self._items.values() if item.is_at(event.room, event.first, event.seq)]
+        for item in [item for item in there if item.at <= horizon]:
             self._finish(item)
             self._report(item, removed=True)
 

@@ -24,7 +24,7 @@ _SHORTEST: Final = _DAY
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """What may have expired in a room by now.
+    """The events of a room that may have expired by now.
 
     ``days`` is the time that it keeps messages now, as its members see, and ``removed_before`` when the
     youngest one that it removed can be from (0: it removed none). Events above ``here``, which is on this
@@ -57,7 +57,7 @@ class Expiry:
 
     @property
     def horizon(self) -> Millis:
-        """What is younger than this can't have expired."""
+        """Events younger than this can't have expired."""
         by_days = 0 if self.days is None else self.now - self.days * _DAY
         before = min(self.removed_before, self.now - _SHORTEST)
         return Millis(max(by_days, before) + _TOLERANCE)

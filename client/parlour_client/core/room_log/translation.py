@@ -77,7 +77,9 @@ class Numbers:
 
     def know(self, numberings: Mapping[RoomId, Numbering]) -> None:
         """Set numberings, from the archive or from a comparison just made."""
-        self._rooms.update({room: one for room, one in numberings.items() if not one.is_plain})
+        self._rooms.update(
+            {room: numbering for room, numbering in numberings.items() if not numbering.is_plain}
+        )
 
     # from the server
     def hello(self, hello: Hello) -> Hello:

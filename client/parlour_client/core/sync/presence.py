@@ -1,4 +1,4 @@
-"""Who is typing and who is online: sent by the server, never stored, forgotten when the connection ends.
+"""Typing and presence: sent by the server, never stored, forgotten when the connection ends.
 
 Someone who began to type and never stopped is removed after a few seconds.
 """
@@ -20,7 +20,7 @@ MAX_TYPING: Final = 50
 
 
 class Presence:
-    """Who is typing, and who is online."""
+    """The people who are typing, and those who are online."""
 
     def __init__(self, me: UserName, clock: Clock, emit: Emit) -> None:
         self._me = me

@@ -26,11 +26,13 @@ class Publisher:
 
     async def publish(self, room: RoomId, applied: Sequence[Applied], *, live: bool = False) -> None:
         """Publish events of one room that were just written."""
-        applied = [replace(one, request=self._outbox.arrived(one.request, one.event)) for one in applied]
-        for one in applied:
-            if have_expired(one.event):
-                self._outbox.expired(one.event)
-        moved = [self._state.apply(one.event, mention=one.mention) for one in applied]
+        applied = [
+            replace(effect, request=self._outbox.arrived(effect.request, effect.event)) for effect in applied
+        ]
+        for effect in applied:
+            if have_expired(effect.event):
+                self._outbox.expired(effect.event)
+        moved = [self._state.apply(effect.event, mention=effect.mention) for effect in applied]
         if not live or not all(moved):
             await self._rooms.recount(room)
         if len(applied) > TOLD_ONE_BY_ONE:
@@ -40,14 +42,14 @@ class Publisher:
         self._emit(RoomsChanged())
 
     def _entries(self, applied: Sequence[Applied]) -> None:
-        for one in applied:
-            if one.about is not None:
-                self._emit(EntryChanged(one.about))
-            if one.entry is None:
+        for effect in applied:
+            if effect.about is not None:
+                self._emit(EntryChanged(effect.about))
+            if effect.entry is None:
                 continue
-            if one.entry.seq != one.event.seq:  # an edit, a deletion, a reaction: its target changed
-                self._emit(EntryChanged(one.entry))
-            elif one.request is not None:  # this account's own event, which was shown as being sent
-                self._emit(EntryChanged(replace(one.entry, request=one.request)))
+            if effect.entry.seq != effect.event.seq:  # an edit, a deletion, a reaction: its target changed
+                self._emit(EntryChanged(effect.entry))
+            elif effect.request is not None:  # this account's own event, which was shown as being sent
+                self._emit(EntryChanged(replace(effect.entry, request=effect.request)))
             else:
-                self._emit(EntryAdded(one.entry))
+                self._emit(EntryAdded(effect.entry))

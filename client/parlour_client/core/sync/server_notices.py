@@ -1,4 +1,4 @@
-"""What the operator of the server tells everyone: the current notices, and which of them were read here.
+"""Notices of the server's operator to everyone: the current ones, and which of them were read here.
 
 Only the server's own frame makes one, so no message of a person can look like it. Nothing is stored: after a
 restart they are shown again until they expire.
@@ -29,14 +29,14 @@ class ServerNotices:
 
     @property
     def all(self) -> Sequence[ServerNotice]:
-        """Those that have not expired, oldest first."""
+        """The notices that have not expired, oldest first."""
         now = self._clock.now()
-        return [one for one in self._known.values() if one.expires > now]
+        return [notice for notice in self._known.values() if notice.expires > now]
 
     @property
     def unread(self) -> Sequence[ServerNotice]:
-        """Those of them that were not read on this device."""
-        return [one for one in self.all if one.notice not in self._read]
+        """The current notices that were not read on this device."""
+        return [notice for notice in self.all if notice.notice not in self._read]
 
     def mark_read(self) -> None:
         """Mark all as read."""

@@ -106,7 +106,7 @@ class State:
         self.me = me
         self._clock = clock
         self.preferences = _NONE
-        """What the person set; ``RoomStore`` reads it from the archive."""
+        """The person's preferences; ``RoomStore`` reads them from the archive."""
         self._known: dict[RoomId, KnownRoom] = {}
         self._marks: Mapping[RoomId, str] | None = None
         self._mention = re.compile(rf"(?<![\w.@-])@{re.escape(me)}(?![\w-]|\.\w)", re.IGNORECASE)
@@ -141,7 +141,7 @@ class State:
 
     @property
     def summaries(self) -> Sequence[RoomSummary]:
-        """What the archive stores of all rooms."""
+        """The part that the archive stores of all rooms."""
         return [known.summary for known in self._known.values()]
 
     def summary(self, room: RoomId) -> RoomSummary | None:

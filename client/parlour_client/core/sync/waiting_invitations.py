@@ -1,4 +1,4 @@
-"""What waits for this account's answer: invitations into rooms, and direct rooms that others opened.
+"""Invitations into rooms, and direct rooms that others opened: both wait for this account's answer.
 
 The server pushes invitations live, and its greeting counts the waiting ones, which are then fetched page by
 page. Waiting direct rooms are rooms already, and come with their summaries. Nothing is stored on disk.
@@ -66,7 +66,7 @@ class WaitingInvitations:
             for room in self._state.rooms
             if room.request and room.peer is not None
         ]
-        return sorted([*invited, *opened], key=lambda one: (-one.at, one.id))
+        return sorted([*invited, *opened], key=lambda invitation: (-invitation.at, invitation.id))
 
     def greet(self, hello: replies.Hello) -> None:
         """Forget those of an earlier connection; ``fetch`` asks for the current ones."""

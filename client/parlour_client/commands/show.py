@@ -461,7 +461,8 @@ def _encryption_shown(result: results.EncryptionShown, front: Front) -> Lines:
         yield from filter(None, (report.problem and f"  {report.problem}",))
     else:
         yield label_line(result.room.title, report.label, report.problem)
-    yield from (shown(claim) for claim in report.claims if claim not in report.problem)
+    told = (*report.claims, *report.void_invitations)
+    yield from (shown(sentence) for sentence in told if sentence not in report.problem)
     people = {person.user: person for person in report.people if person.admitted_by is not None}
     for user in dict.fromkeys(member.user for member in report.members):
         yield _person_line([member for member in report.members if member.user == user], people.get(user))

@@ -67,13 +67,18 @@ async def test_a_report_says_the_same_in_both(client: FakeClient) -> None:
     room = client.room(LOBBY)
     assert room is not None
     report = replace(
-        await client.encryption.report(LOBBY), problem="Decide first.", claims=("The server lists spy.",)
+        await client.encryption.report(LOBBY),
+        problem="Decide first.",
+        claims=("The server lists spy.",),
+        void_invitations=("Decide first.", "The invitation of eve is void."),
     )
     shell, heard = both(results.EncryptionShown(room, report))
     assert shell[:2] == [report.label, "  Decide first."]
     assert heard[0] == f"lobby, encryption: {report.label}. Problem: Decide first."
     assert shell[2:] == heard[1:]
-    assert {"The server lists spy.", "The server sees:", report.assurance} <= set(heard)
+    told = {"The server lists spy.", "The invitation of eve is void.", "The server sees:", report.assurance}
+    assert told <= set(heard)
+    assert len([line for line in heard if "Decide first." in line]) == 1, "the label has it"
 
 
 @pytest.mark.parametrize(

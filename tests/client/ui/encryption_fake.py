@@ -54,6 +54,7 @@ class FakeEncryption(Encryption):
         self.code = "PARLOUR1:ABCDEF"
         self.suite: RoomSuite | None = None
         self.people: tuple[RoomPerson, ...] = ()
+        self.void_invitations: Sequence[str] = ()
         self.process = SasVerification(RequestId("p" * 22), RoomId("r" * 22), parse_user_name("bob"), True)
 
     def room(self, room: RoomId) -> RoomEncryption:
@@ -96,6 +97,7 @@ class FakeEncryption(Encryption):
             keys="" if self.suite is None else KEYS[self.suite],
             people=self.people,
             claims=told.claims,
+            void_invitations=self.void_invitations,
         )
 
     async def person(self, user: UserName) -> PersonReport:

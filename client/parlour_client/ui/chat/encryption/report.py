@@ -37,7 +37,7 @@ def _parts(report: RoomReport) -> Iterator[Content]:
     yield peer_line(report.label)
     if report.problem:
         yield _warning(report.problem)
-    for sentence in report.claims:
+    for sentence in (*report.claims, *report.void_invitations):
         if sentence not in report.problem:
             yield _warning(sentence)
     yield own("")

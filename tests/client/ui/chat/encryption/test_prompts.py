@@ -150,6 +150,7 @@ async def test_the_page_says_who_admitted_whom_and_what_the_server_claims(
 ) -> None:
     """Each person with their role; a claim of the server's stands above all of it, by name, and once."""
     client.encryption.rooms[LOBBY] = replace(SEALED, claims=(GHOST,))
+    client.encryption.void_invitations = ("The invitation of eve is void.",)
     client.encryption.people = (
         RoomPerson(BOB, Role.MODERATOR, ALICE, AT, claimed_by_server=True, devices=(OTHER,)),
         RoomPerson(CAROL, Role.MEMBER, CAROL, AT, claimed_by_server=False),
@@ -162,6 +163,7 @@ async def test_the_page_says_who_admitted_whom_and_what_the_server_claims(
         assert "moderator, let in by alice on 2026-09-21" in text
         assert "member, joined by themselves on 2026-09-21" in text
         assert " ".join(text.split()).count(GHOST) == 1
+        assert "! The invitation of eve is void." in text
         await pilot.press("escape")
         client.encryption.rooms[LOBBY] = replace(SEALED, claims=(GHOST,), problem=GHOST)
         await write(pilot, "/encryption")

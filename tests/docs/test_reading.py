@@ -13,15 +13,8 @@ CORE: Final = [SERVER / name for name in ("net", "connections", "accounts", "htt
 BESIDE: Final = {
     SERVER / name
     for name in (
-        "accounts/second_factor/enrolment.py",
-        "accounts/second_factor/factors.py",
-        "accounts/second_factor/recovery_codes.py",
-        "accounts/second_factor/security_keys.py",
-        "accounts/second_factor/totp.py",
-        "accounts/tables/second_factors.py",
         "connections/batching.py",
         "connections/topics.py",
-        "https/second_factor_endpoints.py",
     )
 }
 """What is in these folders and no guarantee needs. It only shrinks: such things belong in `capabilities/`."""

@@ -23,12 +23,13 @@ TABLES: Final = (
 )
 WRITES: Final = re.compile(rf"\b(INSERT INTO|UPDATE|DELETE FROM)\s+({'|'.join(TABLES)})\b")
 WITHOUT: Final = {
-    "core/accounts/tables/authority.py:_is_used": "it is the decision itself",
+    "capabilities/second_factors/right_answer.py:RightAnswer.use": "it is a part of the decision",
+    "testing/attacks.py:test_password_that_is_not_enough": "it prepares an attack",
     "core/accounts/tables/accounts.py:_create": "an invite decides, in the same transaction",
     "core/accounts/tables/accounts.py:Accounts.add_pseudonym": "an account that nobody has, by a command",
     "core/accounts/tables/accounts.py:Accounts.add_invite": "of no account, by a command",
     "core/accounts/tables/accounts.py:Accounts.revoke_invite": "of no account, by a command",
-    "core/accounts/tables/second_factors.py:FactorStore.take_challenge": "who has one may use it up",
+    "capabilities/second_factors/store.py:FactorStore.take_challenge": "who has one may use it up",
     "core/accounts/tables/sessions.py:SessionStore.touch": "when it was seen",
     "chat/store/chat_schema.py:_use_up_key_packages": "of a restored backup, by a command",
     "chat/store/sql/account_data.py:_close_devices": "of a deletion, by a command",

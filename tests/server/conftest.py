@@ -12,11 +12,13 @@ from tests.server.shop_database import kit_database, new_kit_database  # noqa: F
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_protocol.kit.secret import Secret
+from parlour_server.capabilities.second_factors.challenges import SecondFactors
+from parlour_server.capabilities.second_factors.security_keys import SecurityKeys
+from parlour_server.capabilities.second_factors.settings import FactorSettings
+from parlour_server.capabilities.second_factors.store import FactorStore
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.core.accounts.password_hashing import HashingPool
-from parlour_server.core.accounts.second_factor.factors import SecondFactors
-from parlour_server.core.accounts.second_factor.security_keys import SecurityKeys
 from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.data_folder import DataFolder
@@ -100,9 +102,10 @@ async def store(folder: DataFolder, clock: StoppedClock) -> AsyncIterator[ChatSt
 
 
 @pytest.fixture
-def factors(store: ChatStore, clock: StoppedClock) -> SecondFactors:
+def factors(store: ChatStore, clock: StoppedClock, audit: ReadableAudit) -> SecondFactors:
     """Return the second factors of a server with this name."""
-    return SecondFactors(store.second_factors, SecurityKeys("localhost"), clock, clock)
+    keys = SecurityKeys("localhost")
+    return SecondFactors(FactorStore(store, clock), keys, clock, clock, audit, FactorSettings())
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from parlour_lab.wire import PASSWORD, Answer
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.second_factor import FactorAdded, FactorId, FactorList, TotpSecret
 from parlour_protocol.kit.secret import Secret
-from parlour_server.core.accounts.second_factor.security_keys import SecurityKeys
-from parlour_server.core.errors import SecondFactorRefusedError
+from parlour_server.capabilities.second_factors.security_keys import SecurityKeys
+from parlour_server.core.errors import ProofRefusedError
 
 _FEW_GUESSES: Final = """
 [logins]
@@ -311,7 +311,7 @@ def phished_key(_folder: Path, seen: Evidence) -> bool:
         try:
             server.check(challenge, key.sign(challenge), made.credential)
             accepted += 1
-        except SecondFactorRefusedError:
+        except ProofRefusedError:
             seen.received("refused")
     seen.observed(f"{accepted} of 2 were accepted")
     return accepted == 0

@@ -15,8 +15,11 @@ from parlour_server.core.errors import SetupError
 from parlour_server.core.store.table_facts import Tables
 
 if TYPE_CHECKING:
+    from http import HTTPStatus
+
     import click
 
+    from parlour_protocol.kit.payload import Payload
     from parlour_server.app.finding import Finding
     from parlour_server.app.metrics import Metric
     from parlour_server.app.process import ServerProcess
@@ -24,8 +27,10 @@ if TYPE_CHECKING:
     from parlour_server.app.running_program import Parts
     from parlour_server.core.config.server_settings import Section, Settings
     from parlour_server.core.data_folder import DataFolder
+    from parlour_server.core.https.error_answer import ErrorAnswer
     from parlour_server.core.https.operations import Operation
     from parlour_server.core.store.engine.connection import Engine
+    from parlour_server.core.store.records import AccountOverview
     from parlour_server.host.setup.certificate_source import CertificateSource
 
 _Settings = TypeVar("_Settings", bound="Settings")
@@ -53,6 +58,18 @@ def _no_sections() -> "Mapping[str, type[Section]]":
 
 def _no_keys() -> "Mapping[str, type[Section]]":
     return {}
+
+
+def _give_nothing_else() -> "Mapping[str, tuple[HTTPStatus, type[Payload]]]":
+    return {}
+
+
+def _answer_no_errors() -> "Mapping[type[Exception], ErrorAnswer]":
+    return {}
+
+
+def _list_nothing(_account: "AccountOverview") -> "tuple[Mapping[str, object], str]":
+    return {}, ""
 
 
 def _no_metrics() -> "tuple[Metric, ...]":
@@ -126,6 +143,10 @@ class Capability:
     """Its tables of the database."""
     operations: "Callable[[], tuple[Operation, ...]]" = _no_operations
     """Of the HTTPS API; each needs a handler (``Hooks.handlers``)."""
+    or_gives: "Callable[[], Mapping[str, tuple[HTTPStatus, type[Payload]]]]" = _give_nothing_else
+    """Another success of an operation, by its name, and its output."""
+    error_answers: "Callable[[], Mapping[type[Exception], ErrorAnswer]]" = _answer_no_errors
+    """How the HTTPS API answers errors; they replace the core's answers."""
     sections: "Callable[[], Mapping[str, type[Section]]]" = _no_sections
     """Returns its sections of the settings, by their names: one word each. ``section`` reads one."""
     keys: "Callable[[], Mapping[str, type[Section]]]" = _no_keys
@@ -134,6 +155,8 @@ class Capability:
     """`doctor`: what it finds; without the settings or the database, if they can't be read."""
     metrics: "Callable[[], tuple[Metric, ...]]" = _no_metrics
     """Returns what it shows among the metrics, for their documentation."""
+    listed: "Callable[[AccountOverview], tuple[Mapping[str, object], str]]" = _list_nothing
+    """`user list`: what it adds about an account, for JSON and in words."""
     before_tls: "Callable[[Settings, str], bytes]" = _send_nothing
     """`ready`: what a connection from this address of the server's own machine must begin with."""
     serves: tuple[str, ...] = ()
@@ -180,6 +203,18 @@ def refuse_unserved(capabilities: Iterable[Capability], settings: "Settings") ->
 def operations_of(capabilities: Iterable[Capability]) -> "tuple[Operation, ...]":
     """Return the operations of the HTTPS API that they have."""
     return tuple(row for one in capabilities for row in one.operations())
+
+
+def or_gives_of(
+    capabilities: Iterable[Capability],
+) -> "Mapping[str, tuple[HTTPStatus, type[Payload]]]":
+    """Return the other successes of operations that they add."""
+    return {name: gives for one in capabilities for name, gives in one.or_gives().items()}
+
+
+def error_answers_of(capabilities: Iterable[Capability]) -> "Mapping[type[Exception], ErrorAnswer]":
+    """Return how they answer errors."""
+    return {kind: answer for one in capabilities for kind, answer in one.error_answers().items()}
 
 
 def tables_of(capabilities: Iterable[Capability]) -> tuple[Tables, ...]:

@@ -1,6 +1,6 @@
 """The places of a server where its capabilities act. A place that none uses costs nothing."""
 
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from parlour_protocol.kit.frames import Request
     from parlour_protocol.kit.names import UserName
     from parlour_server.app.metrics import Metrics
+    from parlour_server.core.accounts.after_password import AfterPassword
+    from parlour_server.core.accounts.login import LoginService
     from parlour_server.core.accounts.password_hashing import HashingPool
+    from parlour_server.core.accounts.reauthentication import Reauthentication
     from parlour_server.core.audit import Keeper
     from parlour_server.core.bus.bus import Bus, NoticeType
     from parlour_server.core.clock import Clock, SteadyClock
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from parlour_server.core.content_filter import ContentFilter, DevicePolicy
     from parlour_server.core.data_folder import DataFolder
     from parlour_server.core.https.operations import Handler
+    from parlour_server.core.https.request_guard import RequestGuard
     from parlour_server.core.kit_store import KitStore
     from parlour_server.core.live_nodes import Nodes
     from parlour_server.core.net.listener import Balancer
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from parlour_server.core.observer import Observer
     from parlour_server.core.program import Result
     from parlour_server.core.store.engine.connection import Engine
+
+    AccountHandlers = Callable[[RequestGuard, LoginService, Reauthentication], Mapping[str, Handler]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +97,10 @@ class Hooks:
     """Called once, as soon as the server serves. Raises SetupError, which stops it."""
     handlers: "dict[str, Handler]" = field(default_factory=dict)
     """Those of operations of the HTTPS API, by their names."""
+    account_handlers: "list[AccountHandlers]" = field(default_factory=list)
+    """Return more of them, which log people in or ask them who they are; called again after a reload."""
+    after_password: "AfterPassword | None" = None
+    """Asks for more than the password."""
     reloaded: list[Callable[[Any], None]] = field(default_factory=list)
     """Called with the new settings after each reload."""
     answers: "dict[type[Request], Callable[[Peer[Any], Request], Result]]" = field(default_factory=dict)
@@ -101,6 +111,14 @@ class Hooks:
     """Looks at a request or an upload before the program does; it runs ``ProgramSpec.inspectors``."""
     device_policy: "DevicePolicy | None" = None
     """What the program should ask of people's own devices (``ProgramSpec.tells_devices``)."""
+
+    def set_after_password(self, after_password: "AfterPassword") -> None:
+        """Have this ask for more than the password. Raises SetupError if another one does."""
+        if self.after_password is not None:
+            raise SetupError(
+                "two capabilities ask for more than the password, and a server has one: remove one"
+            )
+        self.after_password = after_password
 
     def set_content_filter(self, content_filter: "ContentFilter") -> None:
         """Have this look at what people send. Raises SetupError: a second one would replace the first."""

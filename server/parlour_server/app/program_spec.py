@@ -16,7 +16,7 @@ import click
 from parlour_protocol.kit.names import PSEUDONYM, NameReason, NameRefusedError, UserName, skeleton
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.account_data import NO_DATA, AccountData
-from parlour_server.app.capability import Capability, operations_of
+from parlour_server.app.capability import Capability, operations_of, or_gives_of
 from parlour_server.app.finding import Finding
 from parlour_server.core.bus.bus import Bus, NoticeType
 from parlour_server.core.clock import Clock
@@ -125,7 +125,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
 
     def all_operations(self) -> Operations:
         """Return the operations of its HTTPS API: every server's, its own, and those of its capabilities."""
-        return Operations((*self.operations, *operations_of(self.capabilities)))
+        own = (*self.operations, *operations_of(self.capabilities))
+        return Operations(own, or_gives_of(self.capabilities))
 
     def refuse_ignored(self, hooks: "Hooks") -> None:
         """Raise SetupError for a safeguard that was asked for, and that nothing would carry out."""

@@ -20,6 +20,7 @@ from parlour_server.capabilities.personal_data import CAPABILITY as personal_dat
 from parlour_server.capabilities.postgres import CAPABILITY as postgres
 from parlour_server.capabilities.prometheus import CAPABILITY as prometheus
 from parlour_server.capabilities.proxy_protocol import CAPABILITY as proxy_protocol
+from parlour_server.capabilities.second_factors import CAPABILITY as second_factors
 from parlour_server.capabilities.server_backups import CAPABILITY as server_backups
 from parlour_server.capabilities.user_limits import CAPABILITY as user_limits
 from parlour_server.capabilities.worker_processes import CAPABILITY as worker_processes
@@ -39,6 +40,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     personal_data,
     prometheus,
     proxy_protocol,
+    second_factors,
     server_backups,
     user_limits,
     worker_processes,

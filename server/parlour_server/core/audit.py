@@ -22,12 +22,6 @@ class AuditEvent(StrEnum):
     LOGIN_OK = "login_ok"
     LOGIN_FAILED = "login_failed"
     LOGIN_THROTTLED = "login_throttled"
-    SECOND_FACTOR_ASKED = "second_factor_asked"
-    SECOND_FACTOR_FAILED = "second_factor_failed"
-    SECOND_FACTOR_ADDED = "second_factor_added"
-    SECOND_FACTOR_REMOVED = "second_factor_removed"
-    RECOVERY_CODE_USED = "recovery_code_used"
-    RECOVERY_CODES_REPLACED = "recovery_codes_replaced"
     ACCOUNT_MADE = "account_made"
     ACCOUNT_REFUSED = "account_refused"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of an event
@@ -49,7 +43,6 @@ REPEATABLE: Final[frozenset[StrEnum]] = frozenset(
     {
         AuditEvent.LOGIN_FAILED,
         AuditEvent.LOGIN_THROTTLED,
-        AuditEvent.SECOND_FACTOR_FAILED,
         AuditEvent.ACCOUNT_REFUSED,
         AuditEvent.HANDSHAKE_REFUSED,
         AuditEvent.REQUEST_REFUSED,

@@ -7,9 +7,9 @@ ParlourServerError
 ├── UnavailableError      the store or a queue is unavailable; nothing was stored
 │   └── OutcomeUnknownError   the database was lost in a commit: it was stored, or not
 ├── LoginRefusedError     wrong name or password, or a disabled account
-│   └── SecondFactorRefusedError   a wrong, used or late answer to a challenge
-├── SecondFactorNeededError   the action needs a proof by a second factor
-├── EnrolmentRequiredError    this session may only set up a second factor
+│   └── ProofRefusedError     what was proved besides the password is wrong, used or late
+├── ProofNeededError      the account needs more than its password, which the request has not
+├── EnrolmentRequiredError    this session may only set up what its account has to prove
 ├── SessionRefusedError   no live session has this bearer token
 ├── TicketRefusedError    the ticket opens nothing here
 ├── SessionKeyError       a login without a key that it needs, or with an unusable one; says which
@@ -54,16 +54,16 @@ class LoginRefusedError(ParlourServerError):
     """The login failed; the reason is only in the audit log (P4: user enumeration)."""
 
 
-class SecondFactorRefusedError(LoginRefusedError):
-    """The answer to a challenge is wrong or was used, or the challenge was; the error does not say which."""
+class ProofRefusedError(LoginRefusedError):
+    """What was proved besides the password is wrong, was used or came late; the error does not say which."""
 
 
-class SecondFactorNeededError(ParlourServerError):
-    """The account has a second factor, and the request has no proof by it."""
+class ProofNeededError(ParlourServerError):
+    """The account needs more than its password, and the request has only that."""
 
 
 class EnrolmentRequiredError(ParlourServerError):
-    """The account must have a second factor and has none: its sessions may only set one up."""
+    """The account must prove more than its password and can't yet: its sessions may only set that up."""
 
 
 class SessionRefusedError(ParlourServerError):

@@ -15,7 +15,6 @@ from parlour_protocol.kit.names import UserName
 from parlour_server.core.accounts.tables.accounts import Accounts
 from parlour_server.core.accounts.tables.login_attempts import Attempts
 from parlour_server.core.accounts.tables.memory_tickets import MemoryTickets
-from parlour_server.core.accounts.tables.second_factors import FactorStore
 from parlour_server.core.accounts.tables.sessions import SessionStore
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import SetupError
@@ -75,7 +74,6 @@ class KitStore:
         self.tickets: Final[TicketStore] = self._engine.make_tickets(self._writer, clock) or MemoryTickets(
             self._readers, clock
         )
-        self.second_factors: Final = FactorStore(self._writer, self._readers, clock)
         self.accounts: Final = Accounts(
             self._writer, self._readers, clock, on_disabled_changed=on_disabled_changed
         )

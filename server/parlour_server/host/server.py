@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from parlour_server.app.capability import prepare_all, start_all
+from parlour_server.app.capability import error_answers_of, prepare_all, start_all
 from parlour_server.app.hooks import Hooks, Opened, Serving
 from parlour_server.app.kit_notices import KIT_NOTICES
 from parlour_server.app.metrics import Metrics
@@ -28,9 +28,6 @@ from parlour_server.core.accounts.password_hashing import HashingPool
 from parlour_server.core.accounts.reauthentication import Reauthentication
 from parlour_server.core.accounts.registration import Registration
 from parlour_server.core.accounts.request_rates import RequestRates
-from parlour_server.core.accounts.second_factor.enrolment import FactorEnrolment
-from parlour_server.core.accounts.second_factor.factors import SecondFactors
-from parlour_server.core.accounts.second_factor.security_keys import SecurityKeys
 from parlour_server.core.accounts.session_activity import SessionActivity
 from parlour_server.core.accounts.session_watch import SessionWatch
 from parlour_server.core.accounts.sessions import Sessions
@@ -54,7 +51,6 @@ from parlour_server.core.https.operations import Operations
 from parlour_server.core.https.problems import Problems
 from parlour_server.core.https.request_body import BodyPace
 from parlour_server.core.https.request_guard import RequestGuard
-from parlour_server.core.https.second_factor_endpoints import SecondFactorEndpoints
 from parlour_server.core.kit_store import KitStore
 from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Alone
@@ -334,7 +330,8 @@ class _Api(Generic[_Settings]):
         self._activity = activity
         self._passwords = passwords
         self._settings = parts.settings
-        self._problems = Problems(spec.error_answers, spec.error_statuses)
+        answers = {**error_answers_of(spec.capabilities), **spec.error_answers}
+        self._problems = Problems(answers, spec.error_statuses)
         self._health = HealthEndpoints(Readiness(parts.store, parts.clock, parts.nodes))
         connections = parts.settings.connections
         self._pace = BodyPace(connections.body_seconds, connections.body_bytes_per_second)
@@ -367,6 +364,7 @@ class _Api(Generic[_Settings]):
             self._settings.logins,
             self._activity,
             parts.limits,
+            None if self._hooks.after_password is None else self._hooks.after_password.may_use,
         )
 
     def _make_app(self) -> ASGIApp:
@@ -395,9 +393,9 @@ class _Api(Generic[_Settings]):
         )
         by_account, by_address = https_rates(), https_rates()
         guard = RequestGuard(sessions, self._pace, by_account, self._operations, parts.hooks.content_filter)
-        keys = SecurityKeys(parts.server)
-        factors = SecondFactors(store.second_factors, keys, clock, parts.steady)
-        reauthentication = Reauthentication(store.accounts, self._passwords, factors, throttle, audit)
+        after_password = self._hooks.after_password
+        reauthentication = Reauthentication(store.accounts, self._passwords, throttle, after_password)
+        login = LoginService(store.accounts, sessions, self._passwords, throttle, audit, after_password)
         accounts = AccountEndpoints(
             guard,
             Registration(
@@ -409,21 +407,22 @@ class _Api(Generic[_Settings]):
                 refuse_reserved=spec.refuse_reserved,
                 account_made=partial(spec.account_made, store, parts.bus, clock),
             ),
-            LoginService(store.accounts, sessions, self._passwords, factors, throttle, audit),
+            login,
             Tickets(store.tickets, tickets, audit, parts.steady, seconds=logins.ticket_seconds),
             PasswordChanger(store.accounts, sessions, self._passwords, reauthentication, audit, names),
             parts.steady,
-        )
-        enrolment = FactorEnrolment(
-            store.second_factors, sessions, reauthentication, keys, clock, parts.steady, audit, logins
         )
         return make_api(
             self._operations,
             {
                 **self._hooks.handlers,
+                **{
+                    name: handler
+                    for made in self._hooks.account_handlers
+                    for name, handler in made(guard, login, reauthentication).items()
+                },
                 **self._running.handlers(self._settings, guard, reauthentication),
                 **accounts.handlers,
-                **SecondFactorEndpoints(guard, factors, enrolment).handlers,
                 **self._health.handlers,
             },
             guard,

@@ -3,7 +3,9 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
+
+import pytest
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.frames import Error, Ok, Request
@@ -13,7 +15,9 @@ from parlour_server.app.app import App
 from parlour_server.app.capability import Capability
 from parlour_server.app.hooks import Hooks, Opened
 from parlour_server.app.running_program import Parts
+from parlour_server.core.accounts.after_password import AfterPassword
 from parlour_server.core.audit import AuditEvent
+from parlour_server.core.errors import SetupError
 from parlour_server.testing.server import running
 
 
@@ -41,6 +45,18 @@ async def test_one_that_answers_a_request_knows_which_connections_ended(tmp_path
         assert ended.empty()
         await socket.abort()
         assert await ended.get() == await asked.get()
+
+
+async def test_two_that_ask_for_more_than_the_password_are_refused(tmp_path: Path) -> None:
+    """P20: one of them would not be asked."""
+
+    async def start(_parts: Parts[Any, Any], hooks: Hooks) -> None:
+        hooks.set_after_password(cast("AfterPassword", object()))
+
+    app = App[None](WIRE, capabilities=[Capability(name=name, start=start) for name in ("codes", "keys")])
+    with pytest.raises(SetupError, match="two capabilities"):
+        async with running(app, tmp_path / "data"):
+            pass
 
 
 class Kept:

@@ -13,6 +13,7 @@ from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
+from parlour_server.capabilities.second_factors.right_answer import RightAnswer
 from parlour_server.core.accounts.login_throttle import LoginThrottle
 from parlour_server.core.accounts.sessions import Sessions
 from parlour_server.core.accounts.tables import authority
@@ -62,6 +63,12 @@ MUTATIONS = [
         lambda *_: None,
         attacks.test_socket_outlives_its_end_by_the_operator,
     ),
+    (
+        authority,
+        "_use_proof",
+        lambda *_: None,
+        partial(attacks.test_password_that_is_not_enough, ticker_program.app),
+    ),
     (MemoryTickets, "take", look_at, attacks.test_used_ticket),
     (MemoryTickets, "take", look_at, attacks.test_ticket_in_the_url),
     (message_assembler, "MAX_FRAGMENTS", 10**9, attacks.test_fragment_flood),
@@ -94,7 +101,7 @@ async def test_a_defence_that_is_missing_is_noticed(
         (LoginThrottle, "_check", lambda *_: (), attacks.test_password_guessing),
         (LoginThrottle, "_check", lambda *_: (), attacks.test_password_without_the_second_factor),
         (AccountBudget, "request", lambda *_: 0.0, attacks.test_message_flood),
-        (authority, "_is_used", lambda *_: True, attacks.test_password_without_the_second_factor),
+        (RightAnswer, "use", lambda *_: True, attacks.test_password_without_the_second_factor),
         (Sessions, "must_enrol", lambda *_: False, attacks.test_no_second_factor_where_it_is_required),
         (PingTimer, "beat", lambda *_: None, attacks.test_silent_peer),
     ],

@@ -117,7 +117,7 @@ def _consequences(user: "UserName", counts: "Mapping[str, int]", *, keeps: bool)
     data = program().account_data
     there = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items())
     goes = [
-        f"{user}: their password, second factors, sessions and limits go at once, and no one can log in.",
+        f"{user}: their password, sessions and all that the account has go at once, and no one can log in.",
         *([f"What the server has of them: {there}."] if there else []),
         *([data.goes] if data.goes else []),
     ]
@@ -148,7 +148,7 @@ def _words(value: object) -> str:
 def export(data: Path, name: str, output: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """Write everything that the server has of a person to a tar file of JSON files and uploaded files.
 
-    It has no password hashes, keys of second factors or tokens in it.
+    It has no password hashes, secrets or tokens in it.
     """
     import tarfile  # noqa: PLC0415 - keeps `--help` quick
 
@@ -181,17 +181,11 @@ async def _own_files(store: "KitStore", account: "Account") -> "AsyncIterator[Ex
     from parlour_server.app.account_data import ExportedFile  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
 
-    factors = await store.second_factors.of(account.user)
     about = {
         "user": account.user,
         "created": account.created,
         "disabled": account.disabled,
         "deleted": account.deleted,
-        "second_factors": [
-            {"kind": one.kind, "name": one.name, "created": one.created, "last_used": one.last_used}
-            for one in factors.factors
-        ],
-        "recovery_codes": factors.recovery_codes,
     }
     for rows in program().schema.of_accounts:
         about |= await rows.export(store, account.user)

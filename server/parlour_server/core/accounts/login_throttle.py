@@ -7,8 +7,8 @@ unknown user name is counted like a known one (P4). Invariants:
 
 * a successful login clears the failures of its account, never those of its address: otherwise anyone with an
   account could guess at others without limit, by logging in between;
-* the right password of an account with a second factor clears nothing: otherwise anyone who knows it could
-  guess at codes without limit, by giving it in between;
+* the right password of an account that needs more than that clears nothing: otherwise anyone who knows it
+  could guess at the rest without limit, by giving it in between;
 * logins in progress count as failures of their account and their address until they finish, so that a burst
   cannot exceed the limit. They are counted in the store, so this holds for servers that share it, too.
 """

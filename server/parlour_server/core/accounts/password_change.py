@@ -1,10 +1,10 @@
 """Password changes: by the owner, who gives the old one, or by the operator, with a new random one.
 
-The owner must give the old password even with a valid session (P7: stolen session), and prove their second
-factor if they have one. A change ends all other sessions and their sockets, and is throttled like a login.
+The owner must give the old password even with a valid session (P7: stolen session), and prove what the
+account needs besides. A change ends all other sessions and their sockets, and is throttled like a login.
 """
 
-from parlour_protocol.kit.second_factor import FactorProof
+from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.secret import Secret
 from parlour_server.core.accounts.password_hashing import HashingPool
 from parlour_server.core.accounts.password_rules import check_new_password
@@ -35,12 +35,12 @@ class PasswordChanger:
         self._names = names
 
     async def change(
-        self, session: SessionRecord, old: Secret, new: Secret, proof: FactorProof | None, *, address: str
+        self, session: SessionRecord, old: Secret, new: Secret, proof: Payload | None, *, address: str
     ) -> None:
         """Replace the password and end all other sessions of the account.
 
-        Raises PasswordRefusedError for the new one, LoginRefusedError for the old one or the factor,
-        SecondFactorNeededError, SessionRefusedError, TooManyAttemptsError, UnavailableError.
+        Raises PasswordRefusedError for the new one, LoginRefusedError for the old one or the proof,
+        ProofNeededError, SessionRefusedError, TooManyAttemptsError, UnavailableError.
         """
         check_new_password(new, (session.user, session.device, *self._names))
         async with self._reauthentication.confirmed(session, old, proof, address=address) as by:

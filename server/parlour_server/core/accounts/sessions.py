@@ -6,14 +6,15 @@ limit a session is refused, and its sockets are closed (S3, ``session_watch.py``
 because a wrong clock would delete everyone's sessions; the cap on an account's sessions keeps their number
 small.
 
-An account that must have a second factor, and has none, is known by these two facts whenever a session is
-authenticated: it may then do nothing but set one up. No session remembers it, so none can forget it.
+An account that must prove more than its password, and can't yet, is known by these two facts whenever a
+session is authenticated: it may then do nothing but set that up. No session remembers it, so none can forget
+it.
 
 A session may be bound to a key, without which its tickets open nothing (K50).
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -52,8 +53,12 @@ class Sessions:
         settings: LoginSettings,
         activity: SessionActivity,
         limits: AccountLimits,
+        may_use: Callable[[SessionRecord], bool] | None = None,
     ) -> None:
-        """``clock`` measures time; a server passes a ``SteadyClock``. ``limits`` are of single accounts."""
+        """``clock`` measures time; a server passes a ``SteadyClock``. ``limits`` are of single accounts.
+
+        ``may_use``: see ``AfterPassword``.
+        """
         self._store = store
         self._bus = bus
         self._clock = clock
@@ -61,6 +66,7 @@ class Sessions:
         self._settings = settings
         self._activity = activity
         self._limits = limits
+        self._may_use = may_use
 
     def check_key(self, key: bytes | None) -> None:
         """Raise SessionKeyError unless a session with this key, or without one, may begin."""
@@ -120,9 +126,10 @@ class Sessions:
         return record
 
     def must_enrol(self, session: SessionRecord) -> bool:
-        """Return whether this session may only set up a second factor."""
-        required = session.factor_required or self._settings.second_factor == "required"
-        return required and not session.has_factor
+        """Return whether this session may only set up what its account has to prove."""
+        if session.proof_required and not session.needs_proof:
+            return True
+        return self._may_use is not None and not self._may_use(session)
 
     async def list(self, session: SessionRecord) -> Sequence[SessionRecord]:
         """Return the live sessions of the account of ``session``."""

@@ -217,15 +217,8 @@ class Rates(Section, frozen=True):
 
 
 class Logins(Section, frozen=True):
-    """Passwords, second factors, sessions, tickets."""
+    """Passwords, sessions, tickets."""
 
-    second_factor: Annotated[
-        Literal["required", "optional", "off"],
-        Meta(
-            description="required: everyone must set one up before anything else; optional: who has one is "
-            "asked for it; off: no one can set one up, but who has one is still asked (P20)"
-        ),
-    ] = "optional"
     session_days: Annotated[
         int, setting("days", "a session ends after this time, used or not (S3)", reloads=True)
     ] = 30
@@ -336,7 +329,8 @@ def with_keys(settings: type[_Settings], keys: Mapping[str, type[Section]]) -> t
             raise ProgramError(
                 f"{settings.__name__} has no section {name} for {', '.join(kind.__struct_fields__)}"
             )
-        base = type(getattr(defaults, name))
+        own = getattr(defaults, name)
+        base = type(own)
         if taken := set(kind.__struct_fields__) & set(base.__struct_fields__):
             raise ProgramError(f"the section {name} has a key {min(taken)} already")
         more = msgspec.defstruct(
@@ -348,7 +342,7 @@ def with_keys(settings: type[_Settings], keys: Mapping[str, type[Section]]) -> t
             kw_only=True,
             forbid_unknown_fields=True,
         )
-        sections.append((name, more, more()))
+        sections.append((name, more, more(**msgspec.structs.asdict(own))))
     whole = msgspec.defstruct(
         settings.__name__,
         sections,

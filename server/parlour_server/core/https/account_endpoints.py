@@ -22,8 +22,8 @@ from parlour_protocol.kit.api import (
     TicketIssued,
     TicketRequest,
 )
-from parlour_protocol.kit.ids import SessionId
-from parlour_protocol.kit.second_factor import FactorChallenge, LoginProof
+from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.secret import Secret
 from parlour_server.core.accounts.login import LoginService
 from parlour_server.core.accounts.password_change import PasswordChanger
@@ -55,7 +55,6 @@ class AccountEndpoints:
         return {
             "make_account": self.make_account,
             "log_in": self.log_in,
-            "finish_login": self.finish_login,
             "list_sessions": self.list_sessions,
             "log_out": self.log_out,
             "end_session": self.end_session,
@@ -72,31 +71,19 @@ class AccountEndpoints:
         return answer(AccountCreated(body.username), HTTPStatus.CREATED)
 
     async def log_in(self, request: Request) -> Response:
-        """Make a session: 201; or ask for the second factor: 202."""
+        """Make a session: 201; or ask for more than the password: 202."""
         body = await self.guard.body(request, Login)
         made = await self.logins.log_in(
             body.username,
             body.password,
             body.device,
             address=address_of(request),
-            presented=_presented(request),
+            presented=presented_token(request),
             key=body.key,
         )
-        if isinstance(made, FactorChallenge):
+        if isinstance(made, Payload):
             return answer(made, HTTPStatus.ACCEPTED)
-        return self._made(*made)
-
-    async def finish_login(self, request: Request) -> Response:
-        """Make a session: 201."""
-        body = await self.guard.body(request, LoginProof)
-        return self._made(
-            *await self.logins.finish(body, address=address_of(request), presented=_presented(request))
-        )
-
-    def _made(self, record: SessionRecord, token: Secret) -> Response:
-        must_enrol = self.guard.sessions.must_enrol(record)
-        made = SessionCreated(token, self._seconds_left(record), record.user, must_enrol)
-        return answer(made, HTTPStatus.CREATED)
+        return session_created(self.guard, *made, self.clock.now())
 
     async def list_sessions(self, request: Request) -> Response:
         """List the account's sessions: 200."""
@@ -135,11 +122,16 @@ class AccountEndpoints:
             raise wrong_proof(body.proof) from None
         return nothing()
 
-    def _seconds_left(self, record: SessionRecord) -> int:
-        return max(0, (record.expires - self.clock.now()) // 1000)
+
+def session_created(guard: RequestGuard, record: SessionRecord, token: Secret, now: Millis) -> Response:
+    """Return the response to a login that began a session."""
+    seconds_left = max(0, (record.expires - now) // 1000)
+    made = SessionCreated(token, seconds_left, record.user, guard.sessions.must_enrol(record))
+    return answer(made, HTTPStatus.CREATED)
 
 
-def _presented(request: Request) -> Secret | None:
+def presented_token(request: Request) -> Secret | None:
+    """Return the token that came with a login, if one did."""
     try:
         return bearer(request)
     except SessionRefusedError:

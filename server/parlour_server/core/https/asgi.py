@@ -39,7 +39,7 @@ def make_api(
     """Build the application. ``rates`` limits requests by address.
 
     Unless anyone may call an operation, only a live session reaches its handler, whatever the handler does;
-    and one that must set up a second factor reaches only the handlers for that.
+    and one that must set up what its account has to prove reaches only the handlers for that.
 
     Raises ProgramError unless every operation has a handler, and every handler an operation.
     """

@@ -4,9 +4,10 @@ Every server has ``KIT_OPERATIONS``; a program adds its own. `asgi.py` maps each
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from parlour_protocol.kit.api import (
@@ -22,21 +23,6 @@ from parlour_protocol.kit.api import (
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.limits import HTTP_BODY, Limit
 from parlour_protocol.kit.payload import Payload
-from parlour_protocol.kit.second_factor import (
-    FactorAdded,
-    FactorChallenge,
-    FactorList,
-    FactorRemoval,
-    LoginProof,
-    NewRecoveryCodes,
-    NewSecurityKey,
-    NewTotp,
-    RecoveryCodes,
-    SecurityKeyCredential,
-    SecurityKeyOptions,
-    TotpConfirmation,
-    TotpSecret,
-)
 
 if TYPE_CHECKING:  # a command that runs no server loads no framework
     from starlette.requests import Request
@@ -50,12 +36,12 @@ class Operation:
     """One operation: who may call it, its input and output, and its errors. ``does`` documents it.
 
     ``session``: False lets anyone call it, without a session. ``while_enrolling`` lets a session call it that
-    must set up a second factor before anything else.
+    must set up what its account has to prove, before anything else.
 
     ``by_session`` counts requests for each session, not for its account: with these someone throws a thief
     out, whose requests must not use up the owner's (P34).
 
-    ``or_gives``: another success and its output.
+    ``or_gives``: another success and its output, which a capability adds (``Capability.or_gives``).
 
     ``cap`` is the largest request body; ``may_be_empty`` lets there be none. ``takes_bytes`` and
     ``gives_bytes``: the body is not JSON. ``query`` names the allowed URL parameters, all of them numbers.
@@ -109,24 +95,12 @@ KIT_OPERATIONS: Final = (
         "log_in",
         "POST",
         "/v1/sessions",
-        "Log in on a device. A session whose token comes with the request ends. With a second factor: 202.",
+        "Log in on a device. A session whose token comes with the request ends.",
         HTTPStatus.CREATED,
         session=False,
         takes=Login,
         gives=SessionCreated,
-        or_gives=(HTTPStatus.ACCEPTED, FactorChallenge),
-        refusals=(*BODY, UNKNOWN, BUSY),
-    ),
-    Operation(
-        "finish_login",
-        "POST",
-        "/v1/sessions/second-factor",
-        "Finish a login with a second factor, right or wrong: the challenge is used up.",
-        HTTPStatus.CREATED,
-        session=False,
-        takes=LoginProof,
-        gives=SessionCreated,
-        refusals=(*BODY, UNKNOWN, BUSY),
+        refusals=(*BODY, UNKNOWN, FORBIDDEN, BUSY),
     ),
     Operation(
         "list_sessions",
@@ -170,99 +144,10 @@ KIT_OPERATIONS: Final = (
         "change_password",
         "POST",
         "/v1/password",
-        "Change the password; every other session ends. An account with a second factor proves it, too.",
+        "Change the password; every other session ends. An account that needs more proves that, too.",
         HTTPStatus.NO_CONTENT,
         takes=PasswordChange,
         refusals=(*BODY, FORBIDDEN, BUSY),
-        by_session=True,
-    ),
-    Operation(
-        "list_second_factors",
-        "GET",
-        "/v1/second-factors",
-        "List your second factors.",
-        HTTPStatus.OK,
-        gives=FactorList,
-        while_enrolling=True,
-        by_session=True,
-    ),
-    Operation(
-        "challenge",
-        "POST",
-        "/v1/second-factors/challenges",
-        "Get a challenge for an action that needs a second factor again.",
-        HTTPStatus.CREATED,
-        gives=FactorChallenge,
-        refusals=(BUSY,),
-        by_session=True,
-    ),
-    Operation(
-        "begin_totp",
-        "POST",
-        "/v1/second-factors/totp",
-        "Begin to set up codes of an app.",
-        HTTPStatus.CREATED,
-        takes=NewTotp,
-        gives=TotpSecret,
-        while_enrolling=True,
-        refusals=(*BODY, FORBIDDEN, CONFLICT, BUSY),
-        by_session=True,
-    ),
-    Operation(
-        "confirm_totp",
-        "POST",
-        "/v1/second-factors/{id}/totp",
-        "Finish setting up an app by its first code. With the first factor, every other session ends.",
-        HTTPStatus.OK,
-        takes=TotpConfirmation,
-        gives=FactorAdded,
-        while_enrolling=True,
-        refusals=(*BODY, FORBIDDEN, NOT_FOUND, CONFLICT, BUSY),
-        by_session=True,
-    ),
-    Operation(
-        "begin_security_key",
-        "POST",
-        "/v1/second-factors/security-keys",
-        "Begin to set up a security key.",
-        HTTPStatus.CREATED,
-        takes=NewSecurityKey,
-        gives=SecurityKeyOptions,
-        while_enrolling=True,
-        refusals=(*BODY, FORBIDDEN, CONFLICT, BUSY),
-        by_session=True,
-    ),
-    Operation(
-        "confirm_security_key",
-        "POST",
-        "/v1/second-factors/{id}/security-key",
-        "Finish setting up a security key. With the first factor, every other session ends.",
-        HTTPStatus.OK,
-        takes=SecurityKeyCredential,
-        gives=FactorAdded,
-        while_enrolling=True,
-        refusals=(*BODY, FORBIDDEN, NOT_FOUND, CONFLICT, BUSY),
-        by_session=True,
-    ),
-    Operation(
-        "remove_second_factor",
-        "POST",
-        "/v1/second-factors/{id}/removal",
-        "Remove a second factor.",
-        HTTPStatus.NO_CONTENT,
-        takes=FactorRemoval,
-        refusals=(*BODY, FORBIDDEN, NOT_FOUND, CONFLICT, BUSY),
-        by_session=True,
-    ),
-    Operation(
-        "replace_recovery_codes",
-        "POST",
-        "/v1/second-factors/recovery-codes",
-        "Get new recovery codes in place of the old ones.",
-        HTTPStatus.CREATED,
-        takes=NewRecoveryCodes,
-        gives=RecoveryCodes,
-        refusals=(*BODY, FORBIDDEN, CONFLICT, BUSY),
         by_session=True,
     ),
     Operation(
@@ -283,9 +168,18 @@ KIT_OPERATIONS: Final = (
 class Operations:
     """The operations of one program: those of every server, and its own."""
 
-    def __init__(self, own: Iterable[Operation] = ()) -> None:
-        """Raise ProgramError for two with the same name, the same path or the same body."""
-        self.rows: tuple[Operation, ...] = (*KIT_OPERATIONS, *own)
+    def __init__(
+        self,
+        own: Iterable[Operation] = (),
+        or_gives: Mapping[str, tuple[HTTPStatus, type[Payload]]] = MappingProxyType({}),
+    ) -> None:
+        """``or_gives`` are more successes of operations, by their names.
+
+        Raise ProgramError for two with the same name, the same path or the same body.
+        """
+        self.rows: tuple[Operation, ...] = tuple(
+            replace(row, or_gives=or_gives.get(row.name, row.or_gives)) for row in (*KIT_OPERATIONS, *own)
+        )
         _refuse_twice("name", [row.name for row in self.rows])
         _refuse_twice("path", [f"{row.method} {row.path}" for row in self.rows])
         _refuse_twice("body", [row.takes.__name__ for row in self.rows if row.takes is not None])

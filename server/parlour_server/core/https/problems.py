@@ -17,7 +17,6 @@ from parlour_protocol.kit.api import Problem, encode_payload
 from parlour_protocol.kit.errors import ErrorCode, MalformedFrameError
 from parlour_protocol.kit.names import NameRefusedError
 from parlour_protocol.kit.payload import Payload
-from parlour_protocol.kit.second_factor import FactorProof
 from parlour_server.core.errors import (
     EnrolmentRequiredError,
     InviteRefusedError,
@@ -25,9 +24,9 @@ from parlour_server.core.errors import (
     NameTakenError,
     OutcomeUnknownError,
     PasswordRefusedError,
+    ProofNeededError,
+    ProofRefusedError,
     RefusedError,
-    SecondFactorNeededError,
-    SecondFactorRefusedError,
     SessionKeyError,
     SessionRefusedError,
     TooManyAttemptsError,
@@ -38,22 +37,23 @@ from parlour_server.core.https.error_answer import ErrorAnswer
 # Responses contain tokens and lists of devices: caches must not keep them, browsers must not guess types.
 HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _RETRY_UNAVAILABLE: Final = 5
+_WRONG: Final = ErrorAnswer(HTTPStatus.UNAUTHORIZED, "login_refused", "Wrong user name or password.")
 _ANSWERS: Final[Mapping[type[Exception], ErrorAnswer]] = {
     NameRefusedError: ErrorAnswer(HTTPStatus.BAD_REQUEST, "name_refused", ""),
     PasswordRefusedError: ErrorAnswer(HTTPStatus.BAD_REQUEST, "password_refused", ""),
-    LoginRefusedError: ErrorAnswer(HTTPStatus.UNAUTHORIZED, "login_refused", "Wrong user name or password."),
-    SecondFactorRefusedError: ErrorAnswer(
-        HTTPStatus.UNAUTHORIZED,
-        "second_factor_refused",
-        "The code is wrong or was used already, or the login took too long. Log in again.",
-    ),
-    SecondFactorNeededError: ErrorAnswer(
-        HTTPStatus.FORBIDDEN, "second_factor_needed", "Your account has a second factor. Prove it, too."
+    LoginRefusedError: _WRONG,
+    ProofRefusedError: _WRONG,
+    ProofNeededError: ErrorAnswer(
+        HTTPStatus.FORBIDDEN,
+        "proof_needed",
+        "Your account needs more than its password, and this server lacks what asks for it. "
+        "Ask its operator to add that again.",
     ),
     EnrolmentRequiredError: ErrorAnswer(
         HTTPStatus.FORBIDDEN,
         "enrolment_required",
-        "You must set up a second factor before you can do anything else here.",
+        "Your account must need more than its password, and this server lacks what sets that up. "
+        "Ask its operator to add that again.",
     ),
     SessionRefusedError: ErrorAnswer(
         HTTPStatus.UNAUTHORIZED,
@@ -116,8 +116,8 @@ def wrong_password(message: str) -> RequestRefusedError:
     return RequestRefusedError(HTTPStatus.FORBIDDEN, "wrong_password", message)
 
 
-def wrong_proof(proof: FactorProof | None) -> RequestRefusedError:
-    """Return the response to a wrong password or second factor; it does not say which."""
+def wrong_proof(proof: Payload | None) -> RequestRefusedError:
+    """Return the response to a wrong password, or what was proved besides; it does not say which."""
     which = "password is" if proof is None else "password or the second factor is"
     return wrong_password(f"The {which} wrong.")
 
@@ -143,7 +143,7 @@ def problem(
 
 
 class Problems:
-    """Turns errors into responses: those of every server, and the program's own."""
+    """Turns errors into responses: those of every server, and the program's own, which come first."""
 
     def __init__(
         self,

@@ -6,7 +6,6 @@ from typing import NewType
 
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
-from parlour_protocol.kit.second_factor import FactorId, FactorKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +18,8 @@ class Account:
     disabled: bool = False
     deleted: Millis | None = None
     """When it was deleted: then it is disabled for good, and its name stays taken."""
+    needs_proof: bool = False
+    """The password is not enough to log in; a capability knows what else is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,9 @@ class AccountOverview:
     deleted: Millis | None
     last_seen: Millis | None
     sessions: int
-    has_factor: bool
-    factor_required: bool
+    needs_proof: bool
+    """As in ``SessionRecord``."""
+    proof_required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,9 @@ class InviteRecord:
 class SessionRecord:
     """A login. ``token`` is the digest of its bearer token.
 
-    ``device`` is the name that its person chose; ``device_id`` its device with keys, if any. ``has_factor``:
-    the account has a second factor now. ``factor_required``: the operator requires one of this account.
+    ``device`` is the name that its person chose; ``device_id`` its device with keys, if any.
+    ``needs_proof``: the account's password is not enough now. ``proof_required``: the operator wants that of
+    this account.
     ``public_key`` (Ed25519) is the session's own, if it has one.
     """
 
@@ -76,65 +79,9 @@ class SessionRecord:
     last_seen: Millis
     expires: Millis
     device_id: DeviceId | None = None
-    has_factor: bool = False
-    factor_required: bool = False
+    needs_proof: bool = False
+    proof_required: bool = False
     public_key: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewFactor:
-    """A second factor that a session begins to set up, until it ``expires``."""
-
-    id: FactorId
-    user: UserName
-    kind: FactorKind
-    name: str
-    secret: bytes = field(repr=False)
-    session: SessionId
-    created: Millis
-    expires: Millis
-
-
-@dataclass(frozen=True, slots=True)
-class FactorRecord:
-    """A second factor. ``secret`` is the secret of a TOTP app, or a security key's credential.
-
-    ``counter`` is the half minute of the last TOTP code, or the key's signature counter.
-    """
-
-    id: FactorId
-    user: UserName
-    kind: FactorKind
-    name: str
-    created: Millis
-    last_used: Millis | None
-    secret: bytes = field(repr=False)
-    counter: int
-
-
-@dataclass(frozen=True, slots=True)
-class AccountFactors:
-    """The active factors of an account, how many recovery codes it has, and if the operator requires one."""
-
-    factors: tuple[FactorRecord, ...]
-    recovery_codes: int
-    required: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """What an answer by a factor is for: a login on ``device``, or an action of ``session``.
-
-    ``source`` is who asked for it, a session or an address: only its own challenges make room for others.
-    ``password_hash`` is the account's while the challenge holds, None where nobody has looked.
-    """
-
-    user: UserName
-    device: DeviceName
-    session: SessionId | None
-    source: str
-    expires: Millis
-    password_hash: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

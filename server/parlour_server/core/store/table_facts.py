@@ -15,14 +15,11 @@ KIT_BOUNDS: Final[Mapping[str, str]] = {
     "accounts": "invites",
     "alembic_version": "one row for each branch of the schema",
     "attempts": "pruned after a week",
-    "factor_challenges": "20 for each session, and each address that logs in, for five minutes",
     "health": "one row",
     "incarnation": "one row",
     "invites": "pruned after they ended",
     "journal": "an hour, or 1,000 entries",
     "logs": "one for each log",
-    "recovery_codes": "10 for each account",
-    "second_factors": "10 for each account",
     "sessions": "logins.sessions_per_user; pruned after they ended",
 }
 """What bounds each table of the core, in a few words."""

@@ -57,49 +57,14 @@ accounts: Final = Table(
     Column("password_hash", Words, nullable=False),
     Column("created", Number, nullable=False),
     Column("disabled", Flag, nullable=False),
-    Column("second_factor_required", Flag, nullable=False, server_default=text("0")),
+    # how often it was replaced
+    Column("password_version", Number, nullable=False, server_default=text("0")),
+    # it is not enough: a capability knows what else is
+    Column("needs_proof", Flag, nullable=False, server_default=text("0")),
+    # the operator wants that of it; as long as it is not so, its sessions may only set it up
+    Column("proof_required", Flag, nullable=False, server_default=text("0")),
     # when the account was deleted; its name stays taken
     Column("deleted", Number),
-    **KEYED,
-)
-
-second_factors: Final = Table(
-    "second_factors",
-    metadata,
-    Column("factor", Words, primary_key=True),
-    key("account", accounts.c.account, index=True),
-    Column("kind", Words, nullable=False),
-    Column("name", Words, nullable=False),
-    Column("created", Number, nullable=False),
-    Column("last_used", Number),
-    # of TOTP its secret, of a security key its public key
-    Column("secret", LargeBinary, nullable=False),
-    Column("counter", Number, nullable=False),
-    Column("active", Flag, nullable=False),
-    # of one that is being set up
-    Column("session", Words),
-    Column("expires", Number),
-    **KEYED,
-)
-
-recovery_codes: Final = Table(
-    "recovery_codes",
-    metadata,
-    key("account", accounts.c.account, primary_key=True),
-    Column("digest", LargeBinary, primary_key=True),
-    **KEYED,
-)
-
-factor_challenges: Final = Table(
-    "factor_challenges",
-    metadata,
-    Column("digest", LargeBinary, primary_key=True),
-    key("account", accounts.c.account, index=True),
-    Column("device", Words, nullable=False),
-    Column("session", Words),
-    Column("expires", Number, nullable=False, index=True),
-    # of the session or the address that asked
-    Column("source", Words, nullable=False),
     **KEYED,
 )
 

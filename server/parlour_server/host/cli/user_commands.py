@@ -21,7 +21,6 @@ from parlour_server.host.cli.command_options import (
     shown_time,
     with_store,
 )
-from parlour_server.host.cli.second_factor_commands import second_factor
 from parlour_server.host.cli.session_commands import list_ as list_sessions
 
 if TYPE_CHECKING:
@@ -29,16 +28,14 @@ if TYPE_CHECKING:
 
     from parlour_protocol.kit.names import UserName
     from parlour_protocol.kit.secret import Secret
+    from parlour_server.app.program_spec import ProgramSpec
     from parlour_server.core.kit_store import KitStore
     from parlour_server.core.store.records import AccountOverview
 
 
 @click.group()
 def user() -> None:
-    """List, create and disable accounts; reset passwords and second factors."""
-
-
-user.add_command(second_factor)
+    """List, create and disable accounts; reset passwords."""
 
 
 @user.command(
@@ -59,7 +56,7 @@ def list_(
     only_online: bool,  # noqa: FBT001 - click
     as_json: bool,  # noqa: FBT001 - click
 ) -> None:
-    """List accounts: when they were seen last, their role, devices and second factor.
+    """List accounts: when they were seen last, their role, devices and more.
 
     An account was seen when a session or a device of it was used. A session that has ended is forgotten; who
     was never seen counts as idle since the account was created.
@@ -69,25 +66,25 @@ def list_(
 
     spec, folder, now = program(), folder_of(data), SystemClock().now()
 
-    async def work(store: "KitStore") -> "list[dict[str, Any]]":
+    async def work(store: "KitStore") -> "list[tuple[dict[str, Any], list[str]]]":
         known, connected = await spec.account_data.facts(store), await online(folder, store)
         return [
-            _row(one, known.get(one.user, {}), connected.get(str(one.user), 0))
+            _listed(spec, _row(one, known.get(one.user, {}), connected.get(str(one.user), 0)), one)
             for one in await store.accounts.overview()
             if one.user not in spec.own_accounts and (with_deleted or one.deleted is None)
         ]
 
     rows = [
-        row
-        for row in with_store(data, work, did=None)
+        (row, words)
+        for row, words in with_store(data, work, did=None)
         if (idle is None or (now - (row["last_seen"] or row["created"]) >= idle and not row["online"]))
         and (not only_online or row["online"])
     ]
     if as_json:
-        say(rows)
+        say([row for row, _ in rows])
         return
-    for row in rows:
-        click.echo(_line(row))
+    for row, words in rows:
+        click.echo(_line(row, words))
 
 
 def _row(one: "AccountOverview", known: "Mapping[str, Any]", connections: int) -> "dict[str, Any]":
@@ -103,12 +100,20 @@ def _row(one: "AccountOverview", known: "Mapping[str, Any]", connections: int) -
         "sessions": one.sessions,
         "role": known.get("role"),
         "devices": known.get("devices"),
-        "second_factor": one.has_factor,
-        "second_factor_required": one.factor_required,
     }
 
 
-def _line(row: "dict[str, Any]") -> str:
+def _listed(
+    spec: "ProgramSpec[Any, Any]", row: "dict[str, Any]", one: "AccountOverview"
+) -> "tuple[dict[str, Any], list[str]]":
+    """Return the row and words for it, with what capabilities add."""
+    added = [capability.listed(one) for capability in spec.capabilities]
+    for fields, _ in added:
+        row |= fields
+    return row, [words for _, words in added if words]
+
+
+def _line(row: "dict[str, Any]", words: "list[str]") -> str:
     parts = [str(row["user"]), f"since {shown_time(row['created'])}"]
     if row["deleted"] is not None:
         return "  ".join((*parts, f"DELETED {shown_time(row['deleted'])}"))
@@ -118,10 +123,7 @@ def _line(row: "dict[str, Any]") -> str:
     count = row["devices"] if row["devices"] is not None else row["sessions"]
     what = "device" if row["devices"] is not None else "session"
     parts.append(f"{count} {what}{'' if count == 1 else 's'}")
-    if row["second_factor"]:
-        parts.append("second factor")
-    elif row["second_factor_required"]:
-        parts.append("second factor required, none yet")
+    parts.extend(words)
     if row["disabled"]:
         parts.append("DISABLED")
     return "  ".join(parts)
@@ -173,7 +175,7 @@ def create(data: Path, name: str, password_stdin: bool, as_json: bool) -> None: 
 def reset_password(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Give an account a new random password, end all its sessions, and print the password once.
 
-    Its second factor stays, and is asked for at the next login.
+    What the account needs besides to log in stays as it is.
     """
     from parlour_protocol.kit.secret import Secret  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.core.accounts.password_hashing import HashingPool  # noqa: PLC0415

@@ -11,6 +11,15 @@ from starlette.types import ASGIApp
 from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.kit.secret import Secret
+from parlour_server.capabilities.second_factors.challenges import SecondFactors
+from parlour_server.capabilities.second_factors.endpoints import SecondFactorEndpoints
+from parlour_server.capabilities.second_factors.enrolment import FactorEnrolment
+from parlour_server.capabilities.second_factors.operations import ERROR_ANSWERS as FACTOR_ANSWERS
+from parlour_server.capabilities.second_factors.operations import OPERATIONS as FACTOR_OPERATIONS
+from parlour_server.capabilities.second_factors.operations import OR_GIVES
+from parlour_server.capabilities.second_factors.security_keys import SecurityKeys
+from parlour_server.capabilities.second_factors.settings import FactorSettings
+from parlour_server.capabilities.second_factors.store import FactorStore
 from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore, files_of
 from parlour_server.chat.capabilities.file_sharing.budgets import UploadBudgets
 from parlour_server.chat.capabilities.file_sharing.endpoints import FileEndpoints
@@ -40,14 +49,10 @@ from parlour_server.core.accounts.password_hashing import HashingPool
 from parlour_server.core.accounts.reauthentication import Reauthentication
 from parlour_server.core.accounts.registration import Registration
 from parlour_server.core.accounts.request_rates import RequestRates
-from parlour_server.core.accounts.second_factor.enrolment import FactorEnrolment
-from parlour_server.core.accounts.second_factor.factors import SecondFactors
-from parlour_server.core.accounts.second_factor.security_keys import SecurityKeys
 from parlour_server.core.accounts.session_activity import SessionActivity
 from parlour_server.core.accounts.sessions import Sessions
 from parlour_server.core.accounts.tickets import Tickets
 from parlour_server.core.bus.local_bus import LocalBus
-from parlour_server.core.config.server_settings import Logins
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.https.account_endpoints import AccountEndpoints
 from parlour_server.core.https.asgi import make_api
@@ -56,7 +61,6 @@ from parlour_server.core.https.operations import Operations
 from parlour_server.core.https.problems import Problems
 from parlour_server.core.https.request_body import BodyPace
 from parlour_server.core.https.request_guard import RequestGuard
-from parlour_server.core.https.second_factor_endpoints import SecondFactorEndpoints
 from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Alone
 from parlour_server.core.signatures import SigningKey
@@ -66,7 +70,7 @@ if TYPE_CHECKING:
 
 SETTINGS = ChatSettings()
 SERVER = "localhost"
-OPERATIONS = Operations((*CHAT.operations, *FILE_OPERATIONS))
+OPERATIONS = Operations((*CHAT.operations, *FILE_OPERATIONS, *FACTOR_OPERATIONS), OR_GIVES)
 
 
 @pytest.fixture
@@ -116,14 +120,14 @@ def uploads(
 
 
 @pytest.fixture
-def login_settings() -> Logins:
+def factor_settings() -> FactorSettings:
     """Return the settings of logins."""
-    return SETTINGS.logins
+    return FactorSettings()
 
 
 @pytest.fixture
 def application(
-    login_settings: Logins,
+    factor_settings: FactorSettings,
     folder: DataFolder,
     store: ChatStore,
     bus: LocalBus,
@@ -137,16 +141,21 @@ def application(
     uploads: Uploads,
 ) -> ASGIApp:
     """Return the application over a real store."""
-    logins = login_settings
-    sessions = Sessions(store.sessions, bus, clock, audit, logins, SessionActivity(clock), AccountLimits())
+    logins = SETTINGS.logins
+    activity, limits = SessionActivity(clock), AccountLimits()
+    sessions = Sessions(store.sessions, bus, clock, audit, logins, activity, limits, factors.may_use)
     throttle = LoginThrottle(store.attempts, clock, logins)
     tickets = RequestRates(clock, Alone(), LimitHits(), "rate", per_minute=60, burst=60)
     by_account = RequestRates(clock, Alone(), LimitHits(), "rate", per_minute=600, burst=600)
     guard = RequestGuard(sessions, BodyPace(5, 65_536), by_account, OPERATIONS)
-    keys = SecurityKeys(SERVER)
-    confirm = Reauthentication(store.accounts, passwords, factors, throttle, audit)
+    factors.settings = factor_settings
+    confirm = Reauthentication(store.accounts, passwords, throttle, factors)
     changes = PasswordChanger(store.accounts, sessions, passwords, confirm, audit, ())
-    enrolment = FactorEnrolment(store.second_factors, sessions, confirm, keys, clock, clock, audit, logins)
+    keys = SecurityKeys(SERVER)
+    enrolment = FactorEnrolment(
+        FactorStore(store, clock), sessions, confirm, factors, keys, clock, clock, audit
+    )
+    login = LoginService(store.accounts, sessions, passwords, throttle, audit, factors)
     commands = Commands(
         server="test",
         log=store.log,
@@ -167,12 +176,12 @@ def application(
                 refuse_reserved=CHAT.refuse_reserved,
                 account_made=partial(CHAT.account_made, store, bus, clock),
             ),
-            LoginService(store.accounts, sessions, passwords, factors, throttle, audit),
+            login,
             Tickets(store.tickets, tickets, audit, clock, seconds=30),
             changes,
             clock,
         ),
-        SecondFactorEndpoints(guard, factors, enrolment),
+        SecondFactorEndpoints(guard, login, factors, enrolment, clock),
         DeviceEndpoints(
             guard,
             DeviceRegistry(store.devices, confirm, bus, clock, audit, budgets, server=SERVER),
@@ -191,7 +200,14 @@ def application(
         HealthEndpoints(Readiness(store, clock, Alone())),
     )
     handlers = {name: handler for each in endpoints for name, handler in each.handlers.items()}
-    return make_api(OPERATIONS, handlers, guard, Problems(ERROR_ANSWERS, ERROR_STATUSES), rates, audit)
+    return make_api(
+        OPERATIONS,
+        handlers,
+        guard,
+        Problems({**FACTOR_ANSWERS, **ERROR_ANSWERS}, ERROR_STATUSES),
+        rates,
+        audit,
+    )
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from tests import postgres
 
 NEW = "marble-violin-tigress"
 _KEPT = {
-    "accounts": "account, password_hash, disabled, second_factor_required",
+    "accounts": "account, password_hash, disabled, needs_proof, proof_required",
     "second_factors": "factor, active, secret, counter",
     "recovery_codes": "account, digest",
     "sessions": "session, account, device_id",
@@ -326,8 +326,10 @@ NOT_RACED = {
 END = "DELETE FROM sessions WHERE session = :session"
 END_ALL = "DELETE FROM sessions WHERE account = :user"
 DISABLE = "UPDATE accounts SET disabled = 1 WHERE account = :user"
-RESET = "UPDATE accounts SET password_hash = 'of the operator' WHERE account = :user"
-VOID = "DELETE FROM factor_challenges WHERE account = :user"
+RESET = (
+    "UPDATE accounts SET password_hash = 'of the operator', password_version = password_version + 1"
+    " WHERE account = :user"
+)
 
 
 class Race:
@@ -469,11 +471,17 @@ async def test_a_session_that_ends_meanwhile_changes_nothing(
         assert refused
 
 
-NO_FACTOR = "UPDATE second_factors SET active = 0 WHERE account = :user"
+NO_FACTOR = (
+    "UPDATE second_factors SET active = 0 WHERE account = :user",
+    "UPDATE accounts SET needs_proof = 0 WHERE account = :user",
+)
 NO_CODES = "DELETE FROM recovery_codes WHERE account = :user"
 A_FACTOR = (
-    "INSERT INTO second_factors (factor, account, kind, name, created, secret, counter, active)"
-    " SELECT :user, :user, 'totp', 'late', 1, token, 0, 1 FROM sessions WHERE account = :user"
+    (
+        "INSERT INTO second_factors (factor, account, kind, name, created, secret, counter, active)"
+        " SELECT :user, :user, 'totp', 'late', 1, token, 0, 1 FROM sessions WHERE account = :user"
+    ),
+    "UPDATE accounts SET needs_proof = 1 WHERE account = :user",
 )
 
 
@@ -492,9 +500,9 @@ async def test_a_proof_that_is_void_meanwhile_changes_nothing(
 
     step_up = Someone.step_up
     for void, proved, is_enrolled, error in (
-        (RESET, step_up, True, "wrong_password"),
+        ((RESET,), step_up, True, "wrong_password"),
         (NO_FACTOR, step_up, True, "wrong_password"),
-        (NO_CODES, by_code, True, "wrong_password"),
+        ((NO_CODES,), by_code, True, "wrong_password"),
         (A_FACTOR, without, False, "second_factor_needed"),
     ):
         if operation in {"replace_recovery_codes", "remove_second_factor"} and not is_enrolled:
@@ -506,7 +514,7 @@ async def test_a_proof_that_is_void_meanwhile_changes_nothing(
                 await who.enrolled()
             monkeypatch.setattr(Someone, "step_up", proved)
             request = await prepare(who)
-            answer = await race.run(request, at, by_hand(void, user=who.home.user))
+            answer = await race.run(request, at, by_hand(*void, user=who.home.user))
             monkeypatch.setattr(Someone, "step_up", step_up)
             changed = await race.changes()
             assert not changed
@@ -520,7 +528,7 @@ async def test_a_proof_that_is_void_meanwhile_changes_nothing(
 
 async def test_a_login_is_decided_where_its_session_is_made(race: Race, people: People) -> None:
     """Disabled, another password, no such factor any more: one refusal, and no session."""
-    for void in ((DISABLE,), (RESET, VOID), (NO_FACTOR,)):
+    for void in ((DISABLE,), (RESET,), NO_FACTOR):
         at, writes = 1, 1
         while at <= writes:
             who = await (await people.one()).enrolled()

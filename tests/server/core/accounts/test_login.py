@@ -12,7 +12,6 @@ from parlour_server.core.accounts.login import LoginService
 from parlour_server.core.accounts.login_throttle import LoginThrottle
 from parlour_server.core.accounts.password_hashing import HashingPool
 from parlour_server.core.accounts.reauthentication import Reauthentication
-from parlour_server.core.accounts.second_factor.factors import SecondFactors
 from parlour_server.core.accounts.session_activity import SessionActivity
 from parlour_server.core.accounts.sessions import Sessions
 from parlour_server.core.accounts.tables.authority import ByOperator, ByPassword
@@ -23,6 +22,7 @@ from parlour_server.core.config.server_settings import Logins as Settings
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import (
     LoginRefusedError,
+    ProofNeededError,
     SessionRefusedError,
     TooManyAttemptsError,
     UnavailableError,
@@ -54,13 +54,12 @@ def logins(
     store: ChatStore,
     sessions: Sessions,
     passwords: HashingPool,
-    factors: SecondFactors,
     clock: StoppedClock,
     audit: ReadableAudit,
 ) -> LoginService:
     """Return logins over a real store."""
     throttle = LoginThrottle(store.attempts, clock, SETTINGS)
-    return LoginService(store.accounts, sessions, passwords, factors, throttle, audit)
+    return LoginService(store.accounts, sessions, passwords, throttle, audit)
 
 
 async def log_in(
@@ -80,6 +79,31 @@ async def test_a_login_makes_a_session(
     record, token = await log_in(logins, "ANNA")
     assert await sessions.authenticate(token) == record
     assert record.user == "anna"
+
+
+async def test_an_account_that_needs_more_gets_nothing_where_nothing_asks_for_it(
+    logins: LoginService, make_account: MakeAccount, store: ChatStore, passwords: HashingPool,
+    clock: StoppedClock, audit: ReadableAudit,
+) -> None:  # fmt: skip
+    """P20: the password alone begins no session, changes nothing and clears no wrong guess."""
+    await make_account("anna")
+    session, _ = await log_in(logins)
+    await store.writer.submit(lambda db: db.execute("UPDATE accounts SET needs_proof = 1"))
+    wrong = Secret("another-violin-marble")
+    for _ in range(SETTINGS.failures_per_account - 1):
+        with pytest.raises(LoginRefusedError):
+            await log_in(logins, password=wrong)
+        with pytest.raises(ProofNeededError):
+            await log_in(logins)
+    assert audit.events[-1][0] is AuditEvent.LOGIN_FAILED
+    asking = Reauthentication(store.accounts, passwords, LoginThrottle(store.attempts, clock, SETTINGS))
+    with pytest.raises(ProofNeededError):
+        async with asking.confirmed(session, PASSWORD, None, address="192.0.2.1"):
+            pytest.fail("it was confirmed")
+    with pytest.raises(LoginRefusedError):
+        await log_in(logins, password=wrong)
+    with pytest.raises(TooManyAttemptsError):
+        await log_in(logins)
 
 
 async def test_user_enumeration_finds_one_refusal_for_all_failures(
@@ -325,7 +349,7 @@ async def test_logins_at_once_raise_the_parameters_once_and_all_succeed(
 
 async def test_a_login_elsewhere_refuses_no_change_of_the_password(
     logins: LoginService, make_account: MakeAccount, store: ChatStore, passwords: HashingPool,
-    factors: SecondFactors, clock: StoppedClock, audit: ReadableAudit,
+    clock: StoppedClock,
 ) -> None:  # fmt: skip
     """P1: it raises the parameters while someone who proved the same password changes something."""
     user = await make_account("anna")
@@ -333,7 +357,7 @@ async def test_a_login_elsewhere_refuses_no_change_of_the_password(
     weak = low_cost(PASSWORD)
     await store.accounts.set_rehashed(ByPassword(user, (await store.accounts.list())[0].password_hash), weak)
     throttle = LoginThrottle(store.attempts, clock, SETTINGS)
-    asking = Reauthentication(store.accounts, passwords, factors, throttle, audit)
+    asking = Reauthentication(store.accounts, passwords, throttle)
     async with asking.confirmed(session, PASSWORD, None, address="192.0.2.1") as by:
         await log_in(logins)
         await store.accounts.set_password(by, await passwords.hash(PASSWORD, address="192.0.2.1"))

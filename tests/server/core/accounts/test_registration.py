@@ -19,7 +19,6 @@ from parlour_server.core.accounts.password_change import PasswordChanger
 from parlour_server.core.accounts.password_hashing import HashingPool
 from parlour_server.core.accounts.reauthentication import Reauthentication
 from parlour_server.core.accounts.registration import Registration
-from parlour_server.core.accounts.second_factor.factors import SecondFactors
 from parlour_server.core.accounts.session_activity import SessionActivity
 from parlour_server.core.accounts.sessions import Sessions
 from parlour_server.core.accounts.tables.authority import ByOperator
@@ -69,13 +68,12 @@ def changes(
     store: ChatStore,
     sessions: Sessions,
     passwords: HashingPool,
-    factors: SecondFactors,
     clock: StoppedClock,
     audit: ReadableAudit,
 ) -> PasswordChanger:
     """Return what changes passwords."""
     throttle = LoginThrottle(store.attempts, clock, Logins(failures_per_account=3))
-    confirm = Reauthentication(store.accounts, passwords, factors, throttle, audit)
+    confirm = Reauthentication(store.accounts, passwords, throttle)
     return PasswordChanger(store.accounts, sessions, passwords, confirm, audit, ("chat.example.org",))
 
 

@@ -5,9 +5,10 @@ from tests.server.chat.https.conftest import (
     api,
     application,
     budgets,
+    factor_settings,
     large,
-    login_settings,
     rates,
+    upload_budgets,
     uploads,
     village,
 )
@@ -17,9 +18,10 @@ __all__ = [
     "api",
     "application",
     "budgets",
+    "factor_settings",
     "large",
-    "login_settings",
     "rates",
+    "upload_budgets",
     "uploads",
     "village",
 ]

@@ -13,6 +13,7 @@ from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedCloc
 
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.kit.secret import Secret
+from parlour_server.capabilities.second_factors.store import FactorStore
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.core.accounts.password_hashing import HashingPool
@@ -376,7 +377,7 @@ async def test_a_server_whose_database_is_damaged_is_not_ready(
     readiness = Readiness(opened, StoppedClock(), Alone())
     await readiness.require()
     with pytest.raises(UnavailableError):
-        await opened.second_factors.of(parse_user_name("anna"))
+        await FactorStore(opened, StoppedClock()).of(parse_user_name("anna"))
     await opened.check()  # what is written there is intact
     with pytest.raises(UnavailableError, match="damaged"):
         await readiness.require()

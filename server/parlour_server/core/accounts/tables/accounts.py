@@ -13,14 +13,12 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import PSEUDONYM, UserName, skeleton
 from parlour_server.core.accounts.tables.authority import (
-    HAS_FACTOR,
     Authority,
     ByOperator,
     ByPassword,
     ByProof,
     authorised,
 )
-from parlour_server.core.accounts.tables.second_factors import void_challenges
 from parlour_server.core.accounts.tables.sessions import end_sessions
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import InviteRefusedError, NameTakenError, RefusedError
@@ -38,17 +36,15 @@ from parlour_server.core.store.records import (
 )
 from parlour_server.core.store.table_facts import AccountRows
 
-_SELECT: Final = "SELECT account, password_hash, created, disabled, deleted FROM accounts"
-_OVERVIEW: Final = f"""
+_SELECT: Final = "SELECT account, password_hash, created, disabled, deleted, needs_proof FROM accounts"
+_OVERVIEW: Final = """
     SELECT a.account, a.created, a.disabled, a.deleted,
         (SELECT max(s.last_seen) FROM sessions s WHERE s.account = a.account),
         (SELECT count(*) FROM sessions s WHERE s.account = a.account AND s.expires > ?1),
-        {HAS_FACTOR}, a.second_factor_required
+        a.needs_proof, a.proof_required
     FROM accounts a ORDER BY a.account
-"""  # noqa: S608 - of ours
+"""
 _LETTERS: Final = "bcdfghjkmnpqrstvwxz"  # none that looks like another, and no words
-_OF_ACCOUNT: Final = ("second_factors", "recovery_codes", "factor_challenges")
-"""Tables of the core with rows of an account that go with it."""
 
 
 class Accounts:
@@ -94,13 +90,14 @@ class Accounts:
     async def set_password(self, by: ByProof | ByOperator, password_hash: str) -> int:
         """Replace the password and end all sessions but the one that asks (journal).
 
-        Unanswered challenges are void. Raises RefusedError(NOT_FOUND), and as ``Authority``. Returns how many
-        sessions ended.
+        Nothing that a capability asked for after the old one holds (``password_version``). Raises
+        RefusedError(NOT_FOUND), and as ``Authority``. Returns how many sessions ended.
         """
 
         def write(db: WriteConnection, authority: Authority) -> int:
             _set(db, authority, column="password_hash", value=password_hash)
-            void_challenges(db, authority)
+            query = "UPDATE accounts SET password_version = password_version + 1 WHERE account = ?"
+            db.execute(query, (plain(authority.user),))
             return end_sessions(db, authority)
 
         return await self._writer.submit(authorised(self._clock, by, write))
@@ -134,21 +131,19 @@ class Accounts:
     async def close(self, by: ByOperator, password_hash: str, others: Iterable[AccountRows]) -> int:
         """Delete an account, as far as every server knows it; returns how many sessions ended (journal).
 
-        It is disabled for good with this hash, which no password matches; second factors go, and ``others``,
-        which capabilities have. Its name stays taken. Raises RefusedError(NOT_FOUND).
+        It is disabled for good with this hash, which no password matches; ``others`` go, which
+        capabilities have. Its name stays taken. Raises RefusedError(NOT_FOUND).
         """
 
         def write(db: WriteConnection, authority: Authority) -> int:
             user = authority.user
             _set(db, authority, column="password_hash", value=password_hash)
             _set(db, authority, column="disabled", value=1)
-            query = "UPDATE accounts SET deleted = ?, second_factor_required = 0 WHERE account = ?"
+            query = "UPDATE accounts SET deleted = ?, needs_proof = 0, proof_required = 0 WHERE account = ?"
             db.execute(query + " AND deleted IS NULL", (authority.at, plain(user)))
             ended = end_sessions(db, authority, AccountEnd.DELETED)
-            changed = [rows.table for rows in others]
-            for table in (*_OF_ACCOUNT, *changed):
+            for table, _ in others:
                 db.execute(f"DELETE FROM {table} WHERE account = ?", (plain(user),))  # noqa: S608 - of ours
-            for table in changed:
                 note_changed(db, authority.at, table)
             if self._on_disabled_changed is not None:
                 self._on_disabled_changed(db, user, authority.at)
@@ -254,8 +249,8 @@ def _overview(
     deleted: Millis | None,
     last_seen: Millis | None,
     sessions: int,
-    has_factor: int,
-    factor_required: int,
+    needs_proof: int,
+    proof_required: int,
 ) -> AccountOverview:
     return AccountOverview(
         user_name(account),
@@ -264,12 +259,12 @@ def _overview(
         deleted,
         last_seen,
         sessions,
-        bool(has_factor),
-        bool(factor_required),
+        bool(needs_proof),
+        bool(proof_required),
     )
 
 
 def _account(
-    account: str, password_hash: str, created: Millis, disabled: int, deleted: Millis | None
+    account: str, password_hash: str, created: Millis, disabled: int, deleted: Millis | None, needs_proof: int
 ) -> Account:
-    return Account(user_name(account), password_hash, created, bool(disabled), deleted)
+    return Account(user_name(account), password_hash, created, bool(disabled), deleted, bool(needs_proof))

@@ -1,57 +1,59 @@
 """The right to change an account, decided in the transaction that changes it (P31: check, wait, write).
 
 A request is checked when it arrives. Then it may wait, for its body or for argon2, and meanwhile its session
-ends, the account is disabled, or its password or factor is replaced. So every change of an account takes an
+ends, the account is disabled, or its password is replaced. So every change of an account takes an
 ``Authority``, and the only way to get one is to look at the account in the transaction of the change.
+
+An account with ``needs_proof`` is not changed, and no session of it begins, by its password alone, whatever a
+capability does or whether it is still there: it needs a ``Proof``, which the same transaction uses up (L7).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.kit.second_factor import FactorKind
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import (
     EnrolmentRequiredError,
     LoginRefusedError,
-    SecondFactorNeededError,
-    SecondFactorRefusedError,
+    ProofNeededError,
+    ProofRefusedError,
     SessionRefusedError,
 )
 from parlour_server.core.store.engine.column_values import plain
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
-from parlour_server.core.store.records import FactorRecord
 
 _T = TypeVar("_T")
 
-HAS_FACTOR: Final = "EXISTS (SELECT 1 FROM second_factors f WHERE f.account = a.account AND f.active = 1)"
-"""Of a row of ``accounts a``."""
 _SESSION: Final = (
-    f"SELECT s.device_id, a.second_factor_required, {HAS_FACTOR}"  # noqa: S608 - of ours
-    " FROM sessions s JOIN accounts a USING (account)"
+    "SELECT s.device_id, a.proof_required, a.needs_proof FROM sessions s JOIN accounts a USING (account)"
     " WHERE s.session = ? AND s.account = ? AND s.expires > ? AND a.disabled = 0"
 )
 _VERIFIED: Final = "SELECT 1 FROM accounts WHERE account = ? AND password_hash = ? AND disabled = 0"
-_FACTOR: Final = f"SELECT {HAS_FACTOR} FROM accounts a WHERE a.account = ?"  # noqa: S608 - of ours
+_NEEDS: Final = "SELECT 1 FROM accounts WHERE account = ? AND needs_proof = 1"
 
 
-@dataclass(frozen=True, slots=True)
-class RightAnswer:
-    """A right answer to a challenge: the change that it allows uses it up.
+class Proof(Protocol):
+    """What someone proved besides their password, as a capability keeps it: it was right when it came."""
 
-    ``counters`` are the factors that it may be by, each with its next counter; a recovery code has none.
-    """
+    @property
+    def kind(self) -> str:
+        """Its kind, for the audit log."""
+        ...
 
-    kind: FactorKind
-    counters: tuple[tuple[FactorRecord, int], ...] = ()
-    recovery_code: bytes = field(default=b"", repr=False)
+    def use(self, db: WriteConnection, user: UserName, at: Millis) -> bool:
+        """Use it up, in the transaction of the change that it allows.
+
+        False if it was used before, or does not hold any more.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class BySession:
-    """Someone who is logged in; ``while_enrolling``: also if they must set up a second factor first."""
+    """Someone who is logged in; ``while_enrolling``: also if they can't prove what they must yet."""
 
     user: UserName
     session: SessionId
@@ -62,19 +64,19 @@ class BySession:
 class ByProof:
     """Someone who is logged in, and proved again who they are: for this change only.
 
-    ``password_hash`` is what their password was verified with, ``answer`` that of their second factor.
+    ``password_hash`` is what their password was verified with, ``proof`` what else they proved.
     """
 
     user: UserName
     session: SessionId
     password_hash: str = field(repr=False)
-    answer: RightAnswer | None
+    proof: Proof | None
     while_enrolling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ByPassword:
-    """Someone who gave the right password, which is not enough where there is a second factor."""
+    """Someone who gave the right password, which is not enough for an account that needs a proof."""
 
     user: UserName
     password_hash: str = field(repr=False)
@@ -82,11 +84,11 @@ class ByPassword:
 
 @dataclass(frozen=True, slots=True)
 class ByLogin:
-    """Someone who logs in: with the right password, and the answer of a second factor if there is one."""
+    """Someone who logs in: with the right password, and the proof that the account needs, if any."""
 
     user: UserName
     password_hash: str = field(repr=False)
-    answer: RightAnswer | None = None
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,10 @@ class Authority:
     __slots__ = ("at", "by", "device_id", "user")
 
     def __init__(self, db: WriteConnection, by: Actor, at: Millis) -> None:
-        """Look, and use up what the actor answered with.
+        """Look, and use up what the actor proved.
 
-        Raises SessionRefusedError, EnrolmentRequiredError, SecondFactorNeededError; LoginRefusedError for a
-        password or a factor that is not valid any more.
+        Raises SessionRefusedError, EnrolmentRequiredError, ProofNeededError; LoginRefusedError for a password
+        or a proof that is not valid any more.
         """
         self.by = by
         self.user = by.user
@@ -120,7 +122,7 @@ class Authority:
         if isinstance(by, ByProof | ByPassword | ByLogin):
             _check_password(db, by)
         if isinstance(by, ByProof | ByLogin):
-            _use_factor(db, by, at)
+            _use_proof(db, by, at)
 
     @property
     def session(self) -> SessionId | None:
@@ -135,18 +137,12 @@ def authorised(
     return lambda db: write(db, Authority(db, by, clock.now()))
 
 
-def has_factor(db: Connection, user: UserName) -> bool:
-    """Return whether the account has a second factor."""
-    row = db.execute(_FACTOR, (plain(user),)).fetchone()
-    return bool(row and row[0])
-
-
 def _device_of(db: Connection, by: BySession | ByProof, at: Millis) -> DeviceId | None:
     row = db.execute(_SESSION, (by.session, plain(by.user), at)).fetchone()
     if row is None:
         raise SessionRefusedError
-    device, is_required, is_enrolled = row
-    if is_required and not is_enrolled and not by.while_enrolling:
+    device, is_required, needs_proof = row
+    if is_required and not needs_proof and not by.while_enrolling:
         raise EnrolmentRequiredError
     return None if device is None else DeviceId(device)
 
@@ -154,34 +150,14 @@ def _device_of(db: Connection, by: BySession | ByProof, at: Millis) -> DeviceId 
 def _check_password(db: Connection, by: ByProof | ByPassword | ByLogin) -> None:
     """Raise LoginRefusedError if it was changed, or reset, while it was verified."""
     if db.execute(_VERIFIED, (plain(by.user), by.password_hash)).fetchone() is None:
-        answered = isinstance(by, ByLogin) and by.answer is not None
-        raise SecondFactorRefusedError if answered else LoginRefusedError  # one refusal a step (P21)
+        proved = isinstance(by, ByLogin) and by.proof is not None
+        raise ProofRefusedError if proved else LoginRefusedError  # one refusal a step (P21)
 
 
-def _use_factor(db: WriteConnection, by: ByProof | ByLogin, at: Millis) -> None:
-    if not has_factor(db, by.user):
-        if by.answer is not None:
-            raise SecondFactorRefusedError  # its factor was removed
-        return
-    if by.answer is None:
-        raise LoginRefusedError if isinstance(by, ByLogin) else SecondFactorNeededError
-    if not _is_used(db, by.user, by.answer, at):
-        raise SecondFactorRefusedError
-
-
-def _is_used(db: WriteConnection, user: UserName, answer: RightAnswer, at: Millis) -> bool:
-    """Use the answer up; False if it was used before, or does not hold any more (L7)."""
-    if answer.kind is FactorKind.RECOVERY_CODE:
-        query = "DELETE FROM recovery_codes WHERE account = ? AND digest = ?"
-        return db.execute(query, (plain(user), answer.recovery_code)).rowcount == 1
-    for factor, counter in answer.counters:
-        # The counter only rises; that of a security key without one stays 0.
-        used = db.execute(
-            "UPDATE second_factors SET counter = ?1, last_used = ?2"
-            " WHERE factor = ?3 AND account = ?4 AND active = 1"
-            " AND (counter < ?1 OR (counter = 0 AND ?1 = 0))",
-            (counter, at, factor.id, plain(user)),
-        )
-        if used.rowcount == 1:
-            return True
-    return False
+def _use_proof(db: WriteConnection, by: ByProof | ByLogin, at: Millis) -> None:
+    needs_proof = db.execute(_NEEDS, (plain(by.user),)).fetchone() is not None
+    if by.proof is None:
+        if needs_proof:
+            raise LoginRefusedError if isinstance(by, ByLogin) else ProofNeededError
+    elif not needs_proof or not by.proof.use(db, by.user, at):  # what it was by may be gone
+        raise ProofRefusedError

@@ -12,7 +12,6 @@ from dataclasses import replace
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.core.accounts.tables.authority import (
-    HAS_FACTOR,
     Authority,
     ByLogin,
     ByOperator,
@@ -30,7 +29,7 @@ from parlour_server.core.store.records import AccountEnd, SessionRecord, TicketG
 
 _COLUMNS = (
     "s.session, s.account, s.device, s.token, s.created, s.last_seen, s.expires, s.device_id,"
-    f" {HAS_FACTOR}, a.second_factor_required, s.public_key"
+    " a.needs_proof, a.proof_required, s.public_key"
 )
 _LIVE = f"SELECT {_COLUMNS} FROM sessions s JOIN accounts a USING (account) WHERE a.disabled = 0 AND "  # noqa: S608 - columns of ours
 
@@ -234,8 +233,8 @@ def _record(
     last_seen: Millis,
     expires: Millis,
     device_id: DeviceId | None,
-    has_factor: int,
-    factor_required: int,
+    needs_proof: int,
+    proof_required: int,
     public_key: bytes | None,
 ) -> SessionRecord:
     return SessionRecord(
@@ -247,7 +246,7 @@ def _record(
         last_seen,
         expires,
         device_id,
-        bool(has_factor),
-        bool(factor_required),
+        bool(needs_proof),
+        bool(proof_required),
         public_key,
     )

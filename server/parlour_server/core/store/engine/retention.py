@@ -25,8 +25,6 @@ KIT_RULES: Final = (
     Rule("sessions", ("session",), "expires <= ?1"),
     Rule("invites", ("digest",), "expires <= ?1"),
     Rule("attempts", ("key",), "last <= ?1"),
-    Rule("factor_challenges", ("digest",), "expires <= ?1"),
-    Rule("second_factors", ("factor",), "expires <= ?1"),  # one that no one finished setting up
 )
 
 

@@ -41,7 +41,6 @@ from parlour_server.chat.store.sql import account_data
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.errors import NameTakenError, RefusedError
 from parlour_server.core.store.records import InviteRecord
-from parlour_server.core.store.tables import metadata
 
 THUMB = Reaction.parse("👍")
 
@@ -160,20 +159,6 @@ async def test_welcomes_that_wait_for_its_devices_go(world: World, delivery: Del
     assert await world.store.readers.row(int, inbox, bob[1]) == 1
     await deleted(world, bob[0])
     assert await world.store.readers.row(int, inbox, bob[1]) == 0
-
-
-@pytest.mark.parametrize("table", ["second_factors", "recovery_codes", "factor_challenges"])
-async def test_nothing_is_left_to_log_in_with(world: World, table: str) -> None:
-    """It goes with the account, in the same transaction."""
-    (alice,) = await world.people(1)
-    columns = {column.name: column.type.python_type for column in metadata.tables[table].columns}
-    row = {name: kind(1) for name, kind in columns.items()} | {"account": str(alice)}
-    marks = ", ".join("?" * len(row))
-    insert = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608 - of the schema
-    await world.store.writer.submit(lambda db: db.execute(insert, tuple(row.values())))
-    await world.store.accounts.close(ByOperator(alice), "unusable", ())
-    count = f"SELECT count(*) FROM {table}"  # noqa: S608 - of the schema
-    assert await world.store.readers.row(int, count) == 0
 
 
 async def test_an_account_that_wrote_nothing_needs_no_other_author(world: World) -> None:

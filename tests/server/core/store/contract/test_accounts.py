@@ -1,16 +1,24 @@
 """Accounts and the invites that make them."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from tests.server.core.store.world import KitWorld, log_in
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
-from parlour_protocol.kit.names import parse_user_name
-from parlour_server.core.accounts.tables.authority import ByOperator, ByPassword, ByProof
-from parlour_server.core.errors import InviteRefusedError, LoginRefusedError, NameTakenError, RefusedError
+from parlour_protocol.kit.names import UserName, parse_user_name
+from parlour_server.core.accounts.tables.authority import ByLogin, ByOperator, ByPassword, ByProof
+from parlour_server.core.errors import (
+    InviteRefusedError,
+    LoginRefusedError,
+    NameTakenError,
+    ProofNeededError,
+    ProofRefusedError,
+    RefusedError,
+)
+from parlour_server.core.store.engine.connection import WriteConnection
 from parlour_server.core.store.records import Account, AccountEnd, InviteRecord, SessionEnded
 
 
@@ -153,6 +161,45 @@ async def test_a_password_is_replaced_only_while_it_is_the_one_that_was_verified
     account = await world.store.accounts.find(alice)
     assert account is not None
     assert account.password_hash == "the operator's"
+
+
+@dataclass
+class Token:
+    """Something that is proved besides the password."""
+
+    left: int
+    kind: str = "token"
+
+    def use(self, _db: WriteConnection, _user: UserName, _at: Millis) -> bool:
+        """Use it up."""
+        self.left -= 1
+        return self.left >= 0
+
+
+async def test_a_password_that_is_not_enough_changes_nothing_and_begins_nothing(world: KitWorld) -> None:
+    """P20: whatever has asked for more, or hasn't; and a proof that the account doesn't need is none."""
+    alice, bob = await world.account("alice"), await world.account("bob")
+    sessions = {user: world.session(user, number) for number, user in enumerate((alice, bob))}
+    for session in sessions.values():
+        await log_in(world.store, session, cap=9)
+    await world.store.writer.submit(
+        lambda db: db.execute("UPDATE accounts SET needs_proof = 1 WHERE account = 'alice'")
+    )
+
+    def by(user: UserName, proof: Token | None) -> ByProof:
+        return ByProof(user, sessions[user].id, f"hash of {user}", proof)
+
+    late = world.session(alice, 5)
+    for refused in (None, Token(0)):
+        with pytest.raises(LoginRefusedError):
+            await world.store.sessions.create(ByLogin(alice, "hash of alice", refused), late, cap=9)
+    with pytest.raises(ProofNeededError):
+        await world.store.accounts.set_password(by(alice, None), "late")
+    for user, proof in ((alice, Token(0)), (bob, Token(1))):
+        with pytest.raises(ProofRefusedError):
+            await world.store.accounts.set_password(by(user, proof), "late")
+    await world.store.sessions.create(ByLogin(alice, "hash of alice", Token(1)), late, cap=9)
+    await world.store.accounts.set_password(by(alice, Token(1)), "in time")
 
 
 async def test_there_is_no_changing_an_account_that_is_not_there(world: KitWorld) -> None:

@@ -10,23 +10,30 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.second_factor import FactorId, FactorKind
+from parlour_server.capabilities.second_factors import CAPABILITY
+from parlour_server.capabilities.second_factors.records import Challenge, FactorRecord, NewFactor
+from parlour_server.capabilities.second_factors.right_answer import RightAnswer
+from parlour_server.capabilities.second_factors.store import CHALLENGES, FACTORS, FactorStore
+from parlour_server.capabilities.second_factors.tables import metadata
 from parlour_server.core.accounts.tables.authority import (
     ByLogin,
     ByOperator,
     ByPassword,
     ByProof,
     BySession,
-    RightAnswer,
 )
-from parlour_server.core.accounts.tables.second_factors import CHALLENGES, FACTORS
 from parlour_server.core.errors import (
     LoginRefusedError,
     ParlourServerError,
+    ProofNeededError,
+    ProofRefusedError,
     RefusedError,
-    SecondFactorNeededError,
-    SecondFactorRefusedError,
 )
-from parlour_server.core.store.records import Challenge, FactorRecord, NewFactor
+
+
+def stored(world: KitWorld) -> FactorStore:
+    """Return the factors of a store."""
+    return FactorStore(world.store, world.clock)
 
 
 async def logged_in(world: KitWorld, user: UserName, number: int) -> SessionId:
@@ -60,7 +67,7 @@ async def activated(
     codes: int = 9,
 ) -> FactorRecord:
     """Set a factor up."""
-    factors, now = world.store.second_factors, world.clock.now()
+    factors, now = stored(world), world.clock.now()
     factor = FactorId(name.ljust(22, "x"))
     new = NewFactor(factor, user, FactorKind.TOTP, name, b"secret", session, now, Millis(now + 1000))
     await factors.begin(proved(user, session, answer), new)
@@ -80,7 +87,7 @@ async def test_a_factor_is_set_up_by_the_session_that_began(world: KitWorld) -> 
     """Another one neither sees it, activates it nor voids it; the same one begins again (P32)."""
     user = await world.account("anna")
     mine, other = await logged_in(world, user, 1), await logged_in(world, user, 2)
-    factors, now = world.store.second_factors, world.clock.now()
+    factors, now = stored(world), world.clock.now()
 
     async def begin(session: SessionId, name: str) -> FactorId:
         factor = FactorId(name.ljust(22, "x"))
@@ -100,18 +107,39 @@ async def test_a_factor_is_set_up_by_the_session_that_began(world: KitWorld) -> 
     assert await factors.begun(user, first, mine) is None
 
 
+async def test_the_core_knows_of_each_factor_that_the_password_is_not_enough(world: KitWorld) -> None:
+    """P20: from the transaction that activates the first one to the one that removes the last."""
+    user = await world.account("anna")
+    session = await logged_in(world, user, 1)
+
+    async def needs_proof() -> bool:
+        account = await world.store.accounts.find(user)
+        return account is not None and account.needs_proof
+
+    first = await activated(world, user, session)
+    assert await needs_proof()
+    other = await activated(world, user, session, "other", code(0))
+    for number, made in enumerate((first, other), 1):
+        assert await needs_proof()
+        assert await stored(world).remove(proved(user, session, code(number)), made.id, keep_one=False)
+    assert not await needs_proof()
+    await activated(world, user, session)
+    assert await stored(world).reset(ByOperator(user)) == 1
+    assert not await needs_proof()
+
+
 async def test_a_code_a_counter_and_a_challenge_are_used_once(world: KitWorld) -> None:
     """L7: of several callers at once one succeeds."""
     user, other = await world.account("anna"), await world.account("bert")
     session = await logged_in(world, user, 1)
-    factors, now = world.store.second_factors, world.clock.now()
+    factors, now = stored(world), world.clock.now()
     made = await activated(world, user, session)
     assert (made.secret, made.counter, made.kind) == (b"s", 7, FactorKind.TOTP)
 
     async def changed(by: ByProof) -> bool:
         try:
             return await factors.remove(by, FactorId("none".ljust(22, "x")), keep_one=True) is False
-        except SecondFactorRefusedError:
+        except ProofRefusedError:
             return False
 
     for answer in (counted(made, 8), code(0)):
@@ -138,7 +166,7 @@ async def test_an_answer_is_not_used_up_by_a_change_that_is_refused(world: KitWo
     user = await world.account("anna")
     session = await logged_in(world, user, 1)
     made = await activated(world, user, session)
-    factors = world.store.second_factors
+    factors = stored(world)
     with pytest.raises(RefusedError):
         await factors.remove(proved(user, session, code(0)), made.id, keep_one=True)
     assert (await factors.of(user)).recovery_codes == 9
@@ -152,13 +180,13 @@ async def test_a_new_session_of_an_account_with_a_factor_began_with_one(world: K
     await log_in(world.store, before, cap=5)
     found = await world.store.sessions.find(before.token, world.clock.now())
     assert found is not None
-    assert (found.has_factor, found.factor_required) == (False, False)
-    await world.store.second_factors.require(ByOperator(user), required=True)
+    assert (found.needs_proof, found.proof_required) == (False, False)
+    await stored(world).require(ByOperator(user), required=True)
     assert await world.store.sessions.find(before.token, world.clock.now()) is None
     await log_in(world.store, before, cap=5)
     session = await world.store.sessions.find(before.token, world.clock.now())
     assert session is not None
-    factors, now = world.store.second_factors, world.clock.now()
+    factors, now = stored(world), world.clock.now()
     by = replace(proved(user, session.id), while_enrolling=True)
     new = NewFactor(FactorId("a" * 22), user, FactorKind.TOTP, "", b"s", session.id, now, Millis(now + 1000))
     await factors.begin(by, new)
@@ -169,7 +197,7 @@ async def test_a_new_session_of_an_account_with_a_factor_began_with_one(world: K
     late = world.session(user, 2)
     with pytest.raises(LoginRefusedError):
         await log_in(world.store, late, cap=5)
-    with pytest.raises(SecondFactorRefusedError):
+    with pytest.raises(ProofRefusedError):
         await world.store.sessions.create(ByLogin(user, "hash of anna", code(1)), late, cap=5)
     await world.store.sessions.create(ByLogin(user, "hash of anna", code(0)), late, cap=5)
     assert (await factors.of(user)).recovery_codes == 0
@@ -180,11 +208,11 @@ async def test_a_factor_that_came_meanwhile_is_asked_for(world: KitWorld) -> Non
     user = await world.account("anna")
     session = await logged_in(world, user, 1)
     made = await activated(world, user, session)
-    with pytest.raises(SecondFactorNeededError):
+    with pytest.raises(ProofNeededError):
         await world.store.accounts.set_password(proved(user, session), "late")
-    assert await world.store.second_factors.remove(proved(user, session, code(0)), made.id, keep_one=False)
+    assert await stored(world).remove(proved(user, session, code(0)), made.id, keep_one=False)
     for answer in (counted(made, 8), code(1)):
-        with pytest.raises(SecondFactorRefusedError):
+        with pytest.raises(ProofRefusedError):
             await world.store.accounts.set_password(proved(user, session, answer), "late")
     await world.store.accounts.set_password(proved(user, session), "in time")
 
@@ -192,7 +220,7 @@ async def test_a_factor_that_came_meanwhile_is_asked_for(world: KitWorld) -> Non
 async def test_no_challenge_is_given_after_a_password_that_was_replaced(world: KitWorld) -> None:
     """P7: neither one that was on its way nor one that was there holds; taking one tells its password."""
     user = await world.account("anna")
-    factors = world.store.second_factors
+    factors = stored(world)
     expires, by = Millis(world.clock.now() + 1000), ByPassword(user, "hash of anna")
     old = Challenge(user, DEVICE, None, "192.0.2.1", expires)
     await factors.put_challenge(by, b"a", old)
@@ -209,7 +237,7 @@ async def test_another_hash_of_the_same_password_voids_no_challenge(world: KitWo
     """P1: a login that raises the parameters refuses no answer that its owner is typing elsewhere."""
     user = await world.account("anna")
     session = await logged_in(world, user, 1)
-    factors, expires = world.store.second_factors, Millis(world.clock.now() + 1000)
+    factors, expires = stored(world), Millis(world.clock.now() + 1000)
     mine = Challenge(user, DEVICE, session, session, expires)
     await factors.put_challenge(BySession(user, session), b"a", mine)
     await world.store.accounts.set_rehashed(ByPassword(user, "hash of anna"), "another hash")
@@ -220,7 +248,7 @@ async def test_sessions_that_set_factors_up_at_once_keep_the_limit(world: KitWor
     """Each began while there was room for one more: the last one to be activated is refused."""
     user = await world.account("anna")
     one, two = await logged_in(world, user, 1), world.session(user, 2)
-    factors, now = world.store.second_factors, world.clock.now()
+    factors, now = stored(world), world.clock.now()
     first = await activated(world, user, one, "app0")
     await world.store.sessions.create(ByLogin(user, "hash of anna", code(0)), two, cap=9)
     late = NewFactor(FactorId("l" * 22), user, FactorKind.TOTP, "", b"s", two.id, now, Millis(now + 1000))
@@ -239,7 +267,7 @@ async def test_no_one_voids_the_challenges_of_another_source(world: KitWorld) ->
     """P32: a thief with a token, or a stranger with the password, makes room only among their own."""
     user = await world.account("anna")
     owners, thiefs = await logged_in(world, user, 1), await logged_in(world, user, 2)
-    factors, expires = world.store.second_factors, Millis(world.clock.now() + 1000)
+    factors, expires = stored(world), Millis(world.clock.now() + 1000)
     sources = (
         (BySession(user, owners), owners, owners),
         (BySession(user, thiefs), thiefs, thiefs),
@@ -262,7 +290,7 @@ async def test_limits_and_what_a_removal_takes_along(world: KitWorld) -> None:
     """An account has so many factors; without a factor it has no code and no challenge."""
     user = await world.account("anna")
     session = await logged_in(world, user, 1)
-    factors, now = world.store.second_factors, world.clock.now()
+    factors, now = stored(world), world.clock.now()
     made = [await activated(world, user, session, "app0")]
     made += [
         await activated(world, user, session, f"app{number}", counted(made[0], 7 + number))
@@ -287,3 +315,18 @@ async def test_limits_and_what_a_removal_takes_along(world: KitWorld) -> None:
     assert await factors.find_challenge(b"e") is None
     with pytest.raises(ParlourServerError):
         await factors.replace_recovery_codes(proved(user, session), [bytes(32)])
+
+
+@pytest.mark.parametrize("table", ["second_factors", "recovery_codes", "factor_challenges"])
+async def test_nothing_is_left_to_log_in_with(world: KitWorld, table: str) -> None:
+    """It goes with the account, in the same transaction."""
+    user = await world.account("anna")
+    columns = {column.name: column.type.python_type for column in metadata.tables[table].columns}
+    row = {name: kind(1) for name, kind in columns.items()} | {"account": str(user)}
+    marks = ", ".join("?" * len(row))
+    insert = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608 - of the schema
+    await world.store.writer.submit(lambda db: db.execute(insert, tuple(row.values())))
+    assert CAPABILITY.tables is not None
+    await world.store.accounts.close(ByOperator(user), "unusable", CAPABILITY.tables.of_accounts)
+    count = f"SELECT count(*) FROM {table}"  # noqa: S608 - of the schema
+    assert await world.store.readers.row(int, count) == 0

@@ -16,9 +16,12 @@ from parlour_protocol.kit.api import encode_payload
 from parlour_protocol.kit.names import UserName, parse_device_name
 from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.secret import Secret
+from parlour_server.capabilities.second_factors.audit_events import FactorEvent
+from parlour_server.capabilities.second_factors.challenges import CHALLENGE_SECONDS, SecondFactors
+from parlour_server.capabilities.second_factors.settings import FactorSettings
+from parlour_server.capabilities.second_factors.store import FactorStore
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.core.account_limits import AccountLimits
-from parlour_server.core.accounts.second_factor.factors import CHALLENGE_SECONDS, SecondFactors
 from parlour_server.core.accounts.session_activity import SessionActivity
 from parlour_server.core.accounts.sessions import Sessions
 from parlour_server.core.accounts.tables.authority import ByOperator
@@ -133,7 +136,7 @@ async def test_a_password_is_not_enough(eve: Someone, audit: ReadableAudit) -> N
     asked = await eve.ask()
     assert asked.keys() == {"challenge", "expires_in", "kinds"}
     assert asked["kinds"] == ["totp", "recovery_code"]
-    assert AuditEvent.SECOND_FACTOR_ASKED in audit.kinds()
+    assert FactorEvent.SECOND_FACTOR_ASKED in audit.kinds()
     # the challenge itself is no session, and no ticket
     for path in ("/v1/sessions", "/v1/second-factors"):
         assert (await eve.api.as_(Secret(asked["challenge"]), "GET", path)).status_code == 401
@@ -219,7 +222,7 @@ async def test_a_recovery_code_works_once_however_it_is_raced_for(eve: Someone, 
     asked = [(await eve.ask())["challenge"] for _ in range(AT_ONCE)]
     answers = await asyncio.gather(*(eve.finish(recovery(one, eve.recovery[0].lower())) for one in asked))
     assert [one.status_code for one in answers].count(201) == 1
-    assert audit.kinds().count(AuditEvent.RECOVERY_CODE_USED) == 1
+    assert audit.kinds().count(FactorEvent.RECOVERY_CODE_USED) == 1
     listed = (await eve.call("GET", "/v1/second-factors")).json()
     assert listed["recovery_codes"] == len(eve.recovery) - 1
 
@@ -278,14 +281,14 @@ async def test_a_password_that_is_reset_while_a_factor_answers(
     eve: Someone, store: ChatStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P7: between the answer and the session the operator resets it: no session begins."""
-    asked, prove = (await eve.ask())["challenge"], SecondFactors.answered
+    asked, prove = (await eve.ask())["challenge"], SecondFactors._answered
 
     async def overtaken(factors: SecondFactors, *given: Any) -> Any:
         proven = await prove(factors, *given)
         await store.accounts.set_password(ByOperator(eve.name), "the operator's hash")
         return proven
 
-    monkeypatch.setattr(SecondFactors, "answered", overtaken)
+    monkeypatch.setattr(SecondFactors, "_answered", overtaken)
     assert (await eve.finish(totp(asked, eve.code()))).status_code == 401
 
 
@@ -304,7 +307,7 @@ async def test_a_factor_is_active_once_its_first_code_was_given(anna: Someone, a
     code = {"code": TOTP(begun["secret"]).at(anna.clock.now() // 1000)}
     done = await asyncio.gather(*(anna.call("POST", path, code) for _ in range(AT_ONCE)))
     assert [one.status_code for one in done].count(200) == 1  # L7
-    assert audit.kinds().count(AuditEvent.SECOND_FACTOR_ADDED) == 1
+    assert audit.kinds().count(FactorEvent.SECOND_FACTOR_ADDED) == 1
     # the code that confirmed it logs no one in
     asked = (await anna.ask())["challenge"]
     assert (await anna.finish(totp(asked, code["code"]))).status_code == 401
@@ -384,7 +387,7 @@ async def test_a_factor_is_listed_and_removed(eve: Someone, audit: ReadableAudit
     assert removed.status_code == 204
     eve.clock.pass_seconds(30)
     assert (await eve.finish(totp((await eve.ask())["challenge"], second.code()))).status_code == 401
-    audited = {about["factor"] for kind, about in audit.events if kind is AuditEvent.SECOND_FACTOR_REMOVED}
+    audited = {about["factor"] for kind, about in audit.events if kind is FactorEvent.SECOND_FACTOR_REMOVED}
     assert audited == {gone}
     last = listed["factors"][0]["id"]
     body = {"password": PASSWORD, "proof": recovery(await eve.challenge(), eve.recovery[0])}
@@ -461,11 +464,11 @@ async def test_a_phished_signature(anna: Someone) -> None:
 
 # --- policy
 
-REQUIRED = msgspec.structs.replace(SETTINGS.logins, second_factor="required")
-OFF = msgspec.structs.replace(SETTINGS.logins, second_factor="off")
+REQUIRED = FactorSettings(second_factor="required")
+OFF = FactorSettings(second_factor="off")
 
 
-@pytest.mark.parametrize("login_settings", [REQUIRED])
+@pytest.mark.parametrize("factor_settings", [REQUIRED])
 async def test_nothing_but_setting_up_a_factor_without_one(anna: Someone) -> None:
     """P29, ASVS 6.3.3: every other operation, of the program's too, is refused whatever its handler does."""
     made = await anna.api.log_in()
@@ -490,7 +493,7 @@ async def test_nothing_but_setting_up_a_factor_without_one(anna: Someone) -> Non
     assert "must_enrol" not in made.json()
 
 
-@pytest.mark.parametrize("login_settings", [REQUIRED])
+@pytest.mark.parametrize("factor_settings", [REQUIRED])
 async def test_the_last_factor_stays_where_one_is_required(eve: Someone) -> None:
     """P29: removing it is refused; another one first, then this one."""
     path = f"/v1/second-factors/{eve.factor}/removal"
@@ -504,7 +507,7 @@ async def test_the_last_factor_stays_where_one_is_required(eve: Someone) -> None
 
 async def test_the_operator_requires_a_factor_of_one_account(anna: Someone, store: ChatStore) -> None:
     """P29: its sessions end, and the next one may only set one up; the last factor then stays."""
-    await store.second_factors.require(ByOperator(anna.name), required=True)
+    await FactorStore(store, anna.clock).require(ByOperator(anna.name), required=True)
     assert (await anna.call("GET", "/v1/sessions")).status_code == 401
     anna.token = await anna.api.session()
     assert (await anna.call("POST", "/v1/tickets")).status_code == 403
@@ -512,17 +515,17 @@ async def test_the_operator_requires_a_factor_of_one_account(anna: Someone, stor
     assert (await anna.call("POST", "/v1/tickets")).status_code == 201
     path = f"/v1/second-factors/{anna.factor}/removal"
     assert (await anna.call("POST", path, await anna.step_up())).status_code == 409
-    await store.second_factors.require(ByOperator(anna.name), required=False)
+    await FactorStore(store, anna.clock).require(ByOperator(anna.name), required=False)
     assert (await anna.call("POST", path, await anna.step_up())).status_code == 204
 
 
-@pytest.mark.parametrize("login_settings", [OFF])
+@pytest.mark.parametrize("factor_settings", [OFF])
 async def test_a_server_without_second_factors(anna: Someone, store: ChatStore) -> None:
     """No one can set one up, but who must have one, or has one, is still asked."""
     body = {"name": "app", "password": PASSWORD}
     assert (await anna.call("GET", "/v1/second-factors")).json() == {"factors": []}
     assert (await anna.call("POST", "/v1/second-factors/totp", body)).status_code == 403
-    await store.second_factors.require(ByOperator(anna.name), required=True)
+    await FactorStore(store, anna.clock).require(ByOperator(anna.name), required=True)
     anna.token = await anna.api.session()
     await anna.enrol()
     await anna.ask()
@@ -540,7 +543,7 @@ async def test_a_reset_password_goes_around_no_factor(eve: Someone, store: ChatS
 async def test_a_reset_factor_ends_every_session(eve: Someone, store: ChatStore) -> None:
     """P27, ASVS 6.5.6: nothing that the lost factor let in stays in, nor a challenge, nor a recovery code."""
     asked = (await eve.ask())["challenge"]
-    assert await store.second_factors.reset(ByOperator(eve.name)) == 1
+    assert await FactorStore(store, eve.clock).reset(ByOperator(eve.name)) == 1
     assert (await eve.call("GET", "/v1/sessions")).status_code == 401
     assert (await eve.finish(recovery(asked, eve.recovery[0]))).status_code == 401
     assert (await eve.api.log_in()).status_code == 201

@@ -18,11 +18,17 @@ from parlour_server.host.cli.command_options import (
 )
 
 if TYPE_CHECKING:
+    from parlour_server.capabilities.second_factors.records import AccountFactors
+    from parlour_server.capabilities.second_factors.store import FactorStore
     from parlour_server.core.kit_store import KitStore
-    from parlour_server.core.store.records import AccountFactors
 
 
-@click.group("second-factor")
+@click.group()
+def user() -> None:
+    """Show, require and reset second factors."""
+
+
+@user.group("second-factor")
 def second_factor() -> None:
     """Show, require and reset the second factors of an account."""
 
@@ -35,7 +41,7 @@ def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """Show which second factors an account has."""
 
     async def work(store: "KitStore") -> "AccountFactors":
-        return await store.second_factors.of(await known(store, name))
+        return await _factors(store).of(await known(store, name))
 
     found = with_store(data, work, did=None)
     if as_json:
@@ -74,7 +80,7 @@ def require(data: Path, name: str, undo: bool, as_json: bool) -> None:  # noqa: 
 
     async def work(store: "KitStore") -> str:
         chosen = await known(store, name)
-        await store.second_factors.require(ByOperator(chosen), required=not undo)
+        await _factors(store).require(ByOperator(chosen), required=not undo)
         return str(chosen)
 
     did = "user second-factor require"
@@ -97,10 +103,17 @@ def reset(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     from parlour_server.core.accounts.tables.authority import ByOperator  # noqa: PLC0415 - keeps `--help` quick
 
     async def work(store: "KitStore") -> int:
-        return await store.second_factors.reset(ByOperator(await known(store, name)))
+        return await _factors(store).reset(ByOperator(await known(store, name)))
 
     removed = with_store(data, work, did="user second-factor reset", user=canonical(name))
     if as_json:
         say({"user": canonical(name), "removed": removed})
     else:
         click.echo(f"{removed} removed; all sessions ended")
+
+
+def _factors(store: "KitStore") -> "FactorStore":
+    from parlour_server.capabilities.second_factors.store import FactorStore  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415
+
+    return FactorStore(store, SystemClock())

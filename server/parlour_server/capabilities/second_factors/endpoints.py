@@ -1,4 +1,4 @@
-"""The endpoints of second factors: list, set up, remove, recovery codes, and challenges for other actions."""
+"""The endpoints of second factors: the end of a login, and challenges for other actions; what people have."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,15 +10,19 @@ from starlette.responses import Response
 from parlour_protocol.kit.second_factor import (
     FactorId,
     FactorRemoval,
+    LoginProof,
     NewRecoveryCodes,
     NewSecurityKey,
     NewTotp,
     SecurityKeyCredential,
     TotpConfirmation,
 )
-from parlour_server.core.accounts.second_factor.enrolment import FactorEnrolment
-from parlour_server.core.accounts.second_factor.factors import SecondFactors
-from parlour_server.core.errors import LoginRefusedError, SecondFactorRefusedError
+from parlour_server.capabilities.second_factors.challenges import SecondFactors
+from parlour_server.capabilities.second_factors.enrolment import FactorEnrolment
+from parlour_server.core.accounts.login import LoginService
+from parlour_server.core.clock import Clock
+from parlour_server.core.errors import LoginRefusedError, ProofRefusedError
+from parlour_server.core.https.account_endpoints import presented_token, session_created
 from parlour_server.core.https.operations import Handler
 from parlour_server.core.https.problems import RequestRefusedError, answer, nothing, wrong_proof
 from parlour_server.core.https.request_body import address_of
@@ -27,16 +31,19 @@ from parlour_server.core.https.request_guard import RequestGuard, session_of
 
 @dataclass(frozen=True, slots=True)
 class SecondFactorEndpoints:
-    """Second factors of people who are logged in."""
+    """Second factors: the end of a login, and those of people who are logged in."""
 
     guard: RequestGuard
+    logins: LoginService
     factors: SecondFactors
     enrolment: FactorEnrolment
+    clock: Clock
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """The handlers of these operations, by their names."""
         return {
+            "finish_login": self.finish_login,
             "list_second_factors": self.list,
             "challenge": self.challenge,
             "begin_totp": self.begin_totp,
@@ -46,6 +53,14 @@ class SecondFactorEndpoints:
             "remove_second_factor": self.remove,
             "replace_recovery_codes": self.replace_recovery_codes,
         }
+
+    async def finish_login(self, request: Request) -> Response:
+        """Make a session: 201."""
+        body = await self.guard.body(request, LoginProof)
+        made = await self.factors.finish(
+            self.logins, body, address=address_of(request), presented=presented_token(request)
+        )
+        return session_created(self.guard, *made, self.clock.now())
 
     async def list(self, request: Request) -> Response:
         """List the factors: 200."""
@@ -71,7 +86,7 @@ class SecondFactorEndpoints:
             added = await self.enrolment.confirm_totp(
                 session_of(request), _factor(request), body, address=address_of(request)
             )
-        except SecondFactorRefusedError:
+        except ProofRefusedError:
             raise _not_confirmed("The code is wrong. Wait for the next one, and check the clock.") from None
         return answer(added)
 
@@ -91,7 +106,7 @@ class SecondFactorEndpoints:
             added = await self.enrolment.confirm_key(
                 session_of(request), _factor(request), body, address=address_of(request)
             )
-        except SecondFactorRefusedError:
+        except ProofRefusedError:
             raise _not_confirmed("What the security key signed is not valid here.") from None
         return answer(added)
 

@@ -1,9 +1,11 @@
 """Second factors, recovery codes, and the challenges that a login or another action answers with them.
 
-A challenge is used up in the transaction that finds it; a recovery code, and the half minute of a TOTP code,
-in the transaction of the change that they allow (``authority.py``): of any number of callers, at any number
-of servers, one succeeds (L7). Challenges and recovery codes are digests. The secret of a TOTP factor is
-stored as it is, because the server computes with it.
+A challenge is used up in the transaction that finds it: of any number of callers, at any number of servers,
+one succeeds (L7). Challenges and recovery codes are digests. The secret of a TOTP factor is stored as it is,
+because the server computes with it.
+
+Whatever changes whether an account has an active factor says so in the same transaction (``needs_proof``):
+the core lets no one in by the password alone from then on, even if this folder is gone.
 """
 
 from collections.abc import Sequence
@@ -14,6 +16,12 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.second_factor import FactorId, FactorKind
+from parlour_server.capabilities.second_factors.records import (
+    AccountFactors,
+    Challenge,
+    FactorRecord,
+    NewFactor,
+)
 from parlour_server.core.accounts.tables.authority import (
     Authority,
     ByOperator,
@@ -25,11 +33,9 @@ from parlour_server.core.accounts.tables.authority import (
 from parlour_server.core.accounts.tables.sessions import end_sessions
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import RefusedError
+from parlour_server.core.kit_store import KitStore
 from parlour_server.core.store.engine.column_values import NO_LIMIT, device_name, plain, user_name
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
-from parlour_server.core.store.engine.readers import Readers
-from parlour_server.core.store.engine.writer import Writer
-from parlour_server.core.store.records import AccountFactors, Challenge, FactorRecord, NewFactor
 
 FACTORS: Final = 10
 """The most factors of an account."""
@@ -42,10 +48,10 @@ _ACTIVE: Final = f"SELECT {_COLUMNS} FROM second_factors WHERE active = 1 AND ac
 class FactorStore:
     """What people prove themselves with besides their passwords."""
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` is for what expires, and for the journal."""
-        self._writer = writer
-        self._readers = readers
+    def __init__(self, store: KitStore, clock: Clock) -> None:
+        """``clock`` is for what expires, and for the journal."""
+        self._writer = store.writer
+        self._readers = store.readers
         self._clock = clock
 
     async def of(self, user: UserName) -> AccountFactors:
@@ -57,7 +63,7 @@ class FactorStore:
                 "SELECT COUNT(*) FROM recovery_codes WHERE account = ?", (plain(user),)
             ).fetchone() or (0,)
             required = db.execute(
-                "SELECT second_factor_required FROM accounts WHERE account = ?", (plain(user),)
+                "SELECT proof_required FROM accounts WHERE account = ?", (plain(user),)
             ).fetchone()
             return AccountFactors(
                 tuple(_factor(*row) for row in found), codes, required=bool(required and required[0])
@@ -152,7 +158,7 @@ class FactorStore:
 
         def write(db: WriteConnection, authority: Authority) -> bool:
             found = db.execute(
-                "SELECT second_factor_required FROM accounts JOIN second_factors USING (account)"
+                "SELECT proof_required FROM accounts JOIN second_factors USING (account)"
                 " WHERE factor = ? AND account = ? AND active = 1",
                 (factor, plain(authority.user)),
             ).fetchone()
@@ -165,7 +171,8 @@ class FactorStore:
                     )
                 _replace_codes(db, authority, ())
             db.execute("DELETE FROM second_factors WHERE factor = ?", (factor,))
-            void_challenges(db, authority)
+            _note_needs_proof(db, authority)
+            _void_challenges(db, authority)
             return True
 
         return await self._writer.submit(authorised(self._clock, by, write))
@@ -179,8 +186,9 @@ class FactorStore:
         def write(db: WriteConnection, authority: Authority) -> int:
             count = _count(db, authority.user)
             db.execute("DELETE FROM second_factors WHERE account = ?", (plain(authority.user),))
+            _note_needs_proof(db, authority)
             _replace_codes(db, authority, ())
-            void_challenges(db, authority)
+            _void_challenges(db, authority)
             end_sessions(db, authority)
             return count
 
@@ -194,7 +202,7 @@ class FactorStore:
 
         def write(db: WriteConnection, authority: Authority) -> None:
             changed = db.execute(
-                "UPDATE accounts SET second_factor_required = ? WHERE account = ?",
+                "UPDATE accounts SET proof_required = ? WHERE account = ?",
                 (int(required), plain(authority.user)),
             )
             if changed.rowcount != 1:
@@ -219,15 +227,16 @@ class FactorStore:
                 (user, challenge.source, NO_LIMIT, CHALLENGES - 1),
             )
             db.execute(
-                "INSERT INTO factor_challenges (digest, account, device, session, source, expires)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO factor_challenges"
+                " (digest, account, device, session, source, expires, password_version)"
+                " SELECT ?, account, ?, ?, ?, ?, password_version FROM accounts WHERE account = ?",
                 (
                     digest,
-                    user,
                     plain(challenge.device),
                     challenge.session,
                     challenge.source,
                     challenge.expires,
+                    user,
                 ),
             )
 
@@ -237,8 +246,9 @@ class FactorStore:
         """Return a challenge that can still be answered."""
         return await self._readers.row(
             _challenge,
-            "SELECT account, device, session, source, expires FROM factor_challenges"
-            " WHERE digest = ? AND expires > ?",
+            "SELECT c.account, c.device, c.session, c.source, c.expires FROM factor_challenges c"
+            " JOIN accounts a ON a.account = c.account AND a.password_version = c.password_version"
+            " WHERE c.digest = ? AND c.expires > ?",
             digest,
             self._clock.now(),
         )
@@ -246,22 +256,24 @@ class FactorStore:
     async def take_challenge(self, digest: bytes) -> Challenge | None:
         """Use up a challenge: one of any number of callers gets it. None if its account is disabled.
 
-        It comes with the account's password hash: a new password would have voided the challenge.
+        It comes with the account's password hash: after a new password the challenge is void.
         """
         now = self._clock.now()
 
         def write(db: WriteConnection) -> Challenge | None:
             row = db.execute(
                 "DELETE FROM factor_challenges WHERE digest = ?"
-                " RETURNING account, device, session, source, expires",
+                " RETURNING account, device, session, source, expires, password_version",
                 (digest,),
             ).fetchone()
             if row is None or row[4] <= now:
                 return None
             live = db.execute(
-                "SELECT password_hash FROM accounts WHERE account = ? AND disabled = 0", (row[0],)
+                "SELECT password_hash FROM accounts"
+                " WHERE account = ? AND password_version = ? AND disabled = 0",
+                (row[0], row[5]),
             ).fetchone()
-            return None if live is None else _challenge(*row, *live)
+            return None if live is None else _challenge(*row[:5], *live)
 
         return await self._writer.submit(write)
 
@@ -289,12 +301,20 @@ def _activate(
         raise RefusedError(ErrorCode.LIMIT_REACHED, f"an account has at most {FACTORS} factors")
     is_first = count == 0
     if is_first:
+        _note_needs_proof(db, authority)
         _replace_codes(db, authority, recovery_codes)
         end_sessions(db, authority)
     return is_first
 
 
-def void_challenges(db: WriteConnection, authority: Authority) -> None:
+def _note_needs_proof(db: WriteConnection, authority: Authority) -> None:
+    """Tell the core whether the account's password is enough."""
+    needs_proof = int(_count(db, authority.user) > 0)
+    query = "UPDATE accounts SET needs_proof = ? WHERE account = ?"
+    db.execute(query, (needs_proof, plain(authority.user)))
+
+
+def _void_challenges(db: WriteConnection, authority: Authority) -> None:
     """Void every challenge of the account: what they were given for has changed."""
     db.execute("DELETE FROM factor_challenges WHERE account = ?", (plain(authority.user),))
 

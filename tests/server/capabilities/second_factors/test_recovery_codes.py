@@ -3,7 +3,7 @@
 import re
 
 from parlour_protocol.kit.secret import Secret
-from parlour_server.core.accounts.second_factor import recovery_codes
+from parlour_server.capabilities.second_factors import recovery_codes
 
 
 def test_a_code_has_at_least_112_random_bits() -> None:

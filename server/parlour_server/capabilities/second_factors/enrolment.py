@@ -28,18 +28,19 @@ from parlour_protocol.kit.second_factor import (
     UserHandle,
 )
 from parlour_protocol.kit.secret import Secret
+from parlour_server.capabilities.second_factors import recovery_codes, security_keys, totp
+from parlour_server.capabilities.second_factors.audit_events import FactorEvent
+from parlour_server.capabilities.second_factors.challenges import SecondFactors, known_keys
+from parlour_server.capabilities.second_factors.records import FactorRecord, NewFactor
+from parlour_server.capabilities.second_factors.security_keys import SecurityKeys
+from parlour_server.capabilities.second_factors.store import FactorStore
 from parlour_server.core.accounts.reauthentication import Reauthentication
-from parlour_server.core.accounts.second_factor import recovery_codes, security_keys, totp
-from parlour_server.core.accounts.second_factor.factors import known_keys
-from parlour_server.core.accounts.second_factor.security_keys import SecurityKeys
 from parlour_server.core.accounts.sessions import Sessions
 from parlour_server.core.accounts.tables.authority import BySession
-from parlour_server.core.accounts.tables.second_factors import FactorStore
-from parlour_server.core.audit import Audit, AuditEvent
+from parlour_server.core.audit import Audit
 from parlour_server.core.clock import Clock
-from parlour_server.core.config.server_settings import Logins as LoginSettings
-from parlour_server.core.errors import RefusedError, SecondFactorRefusedError
-from parlour_server.core.store.records import FactorRecord, NewFactor, SessionRecord
+from parlour_server.core.errors import ProofRefusedError, RefusedError
+from parlour_server.core.store.records import SessionRecord
 
 SETUP_SECONDS: Final = 600
 
@@ -52,21 +53,21 @@ class FactorEnrolment:
         store: FactorStore,
         sessions: Sessions,
         reauthentication: Reauthentication,
+        factors: SecondFactors,
         keys: SecurityKeys,
         clock: Clock,
         steady: Clock,
         audit: Audit,
-        settings: LoginSettings,
     ) -> None:
         """``clock`` is the time of day, for TOTP; ``steady`` that of the store, for what expires."""
         self._store = store
         self._sessions = sessions
         self._reauthentication = reauthentication
+        self._factors = factors
         self._keys = keys
         self._clock = clock
         self._steady = steady
         self._audit = audit
-        self._settings = settings
 
     async def list(self, session: SessionRecord) -> FactorList:
         """Return the factors of the account."""
@@ -91,11 +92,11 @@ class FactorEnrolment:
     async def confirm_totp(
         self, session: SessionRecord, factor: FactorId, body: TotpConfirmation, *, address: str
     ) -> FactorAdded:
-        """Activate an app by its first code. Raises SecondFactorRefusedError for another one."""
+        """Activate an app by its first code. Raises ProofRefusedError for another one."""
         begun = await self._begun(session, factor, FactorKind.TOTP)
         step = totp.matching_step(Secret(begun.secret.decode()), body.code, self._clock.now())
         if step is None:
-            raise SecondFactorRefusedError
+            raise ProofRefusedError
         return await self._activate(session, begun, begun.secret, step, address=address)
 
     async def begin_key(
@@ -119,7 +120,7 @@ class FactorEnrolment:
     async def confirm_key(
         self, session: SessionRecord, factor: FactorId, body: SecurityKeyCredential, *, address: str
     ) -> FactorAdded:
-        """Activate a security key by its new credential. Raises SecondFactorRefusedError."""
+        """Activate a security key by its new credential. Raises ProofRefusedError."""
         begun = await self._begun(session, factor, FactorKind.SECURITY_KEY)
         made = self._keys.register(Secret(begun.secret.decode()), body)
         return await self._activate(session, begun, made.credential, made.counter, address=address)
@@ -134,7 +135,7 @@ class FactorEnrolment:
             if not await self._store.remove(by, factor, keep_one=self._is_required):
                 raise RefusedError(ErrorCode.NOT_FOUND, "you have no such factor")
         self._audit.record(
-            AuditEvent.SECOND_FACTOR_REMOVED,
+            FactorEvent.SECOND_FACTOR_REMOVED,
             user=session.user,
             factor=factor,
             session=session.id,
@@ -151,16 +152,16 @@ class FactorEnrolment:
         ) as by:
             await self._store.replace_recovery_codes(by, _digests(codes))
         self._audit.record(
-            AuditEvent.RECOVERY_CODES_REPLACED, user=session.user, session=session.id, address=address
+            FactorEvent.RECOVERY_CODES_REPLACED, user=session.user, session=session.id, address=address
         )
         return RecoveryCodes(codes)
 
     @property
     def _is_required(self) -> bool:
-        return self._settings.second_factor == "required"
+        return self._factors.settings.second_factor == "required"
 
     def _addable(self, *, required: bool) -> tuple[FactorKind, ...]:
-        if self._settings.second_factor == "off" and not required:
+        if self._factors.settings.second_factor == "off" and not required:
             return ()
         if security_keys.IS_AVAILABLE:
             return (FactorKind.TOTP, FactorKind.SECURITY_KEY)
@@ -176,7 +177,7 @@ class FactorEnrolment:
         *,
         address: str,
     ) -> NewFactor:
-        required = self._is_required or session.factor_required
+        required = self._is_required or session.proof_required
         if kind not in self._addable(required=required):
             raise RefusedError(ErrorCode.FORBIDDEN, "this server does not offer such a second factor")
         async with self._reauthentication.confirmed(
@@ -214,7 +215,7 @@ class FactorEnrolment:
         if is_first is None:
             raise RefusedError(ErrorCode.NOT_FOUND, "no such factor is being set up here; begin again")
         self._audit.record(
-            AuditEvent.SECOND_FACTOR_ADDED,
+            FactorEvent.SECOND_FACTOR_ADDED,
             user=session.user,
             factor=begun.id,
             kind=begun.kind.value,

@@ -9,8 +9,8 @@ import pytest
 from parlour_lab.software_key import FLAG, SoftwareKey
 from parlour_protocol.kit.second_factor import CredentialId
 from parlour_protocol.kit.secret import Secret
-from parlour_server.core.accounts.second_factor.security_keys import SecurityKeys, credential_id
-from parlour_server.core.errors import SecondFactorRefusedError
+from parlour_server.capabilities.second_factors.security_keys import SecurityKeys, credential_id
+from parlour_server.core.errors import ProofRefusedError
 
 KEYS = SecurityKeys("localhost")
 
@@ -41,7 +41,7 @@ def test_a_signature_that_is_for_something_else(changed: Callable[[SoftwareKey],
     """A phisher's server, no touch, another key: one refusal."""
     key, challenge = SoftwareKey(), Secret.random()
     made = KEYS.register(challenge, key.register(challenge))
-    with pytest.raises(SecondFactorRefusedError):
+    with pytest.raises(ProofRefusedError):
         KEYS.check(challenge, changed(key).sign(challenge), made.credential)
 
 
@@ -49,13 +49,13 @@ def test_a_signature_for_another_challenge_or_action() -> None:
     """ASVS 6.6.2: it belongs to the challenge that was given; a registration is no login, nor the reverse."""
     key, challenge = SoftwareKey(), Secret.random()
     made = KEYS.register(challenge, key.register(challenge))
-    with pytest.raises(SecondFactorRefusedError):
+    with pytest.raises(ProofRefusedError):
         KEYS.check(Secret.random(), key.sign(challenge), made.credential)
-    with pytest.raises(SecondFactorRefusedError):
+    with pytest.raises(ProofRefusedError):
         KEYS.check(challenge, key.sign(challenge, kind="webauthn.create"), made.credential)
-    with pytest.raises(SecondFactorRefusedError):
+    with pytest.raises(ProofRefusedError):
         KEYS.register(challenge, key.register(challenge, kind="webauthn.get"))
-    with pytest.raises(SecondFactorRefusedError):
+    with pytest.raises(ProofRefusedError):
         KEYS.register(Secret.random(), key.register(challenge))
 
 
@@ -68,9 +68,9 @@ def test_bytes_that_are_not_a_key_s() -> None:
         value = getattr(answer, name)
         for wrong in (b"\xff" * 40, bytes(value)[:-1], bytes(value) + b"\0", b"{}" + bytes(40), b"[" * 500):
             hostile = msgspec.structs.replace(answer, **{name: type(value)(wrong)})
-            with pytest.raises(SecondFactorRefusedError):
+            with pytest.raises(ProofRefusedError):
                 KEYS.check(challenge, hostile, made.credential)
     body = key.register(challenge)
     for wrong in (b"\xff" * 40, b"\xa0", bytes(body.attestation)[:60], b"\x81" * 2000):
-        with pytest.raises(SecondFactorRefusedError):
+        with pytest.raises(ProofRefusedError):
             KEYS.register(challenge, msgspec.structs.replace(body, attestation=type(body.attestation)(wrong)))

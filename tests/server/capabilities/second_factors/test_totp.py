@@ -7,7 +7,7 @@ from pyotp.totp import TOTP
 
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.secret import Secret
-from parlour_server.core.accounts.second_factor import totp
+from parlour_server.capabilities.second_factors import totp
 
 RFC = Secret(b32encode(b"12345678901234567890").decode())
 """The secret of RFC 6238, appendix B, whose codes have eight digits there; ours are the last six."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from parlour_protocol.kit.opaque import Opaque
 from parlour_protocol.kit.second_factor import CredentialId, KeyAssertion, SecurityKeyCredential
 from parlour_protocol.kit.secret import Secret
-from parlour_server.core.errors import SecondFactorRefusedError
+from parlour_server.core.errors import ProofRefusedError
 
 if TYPE_CHECKING:
     from fido2.server import Fido2Server
@@ -39,7 +39,7 @@ class SecurityKeys:
         self.name: Final = name
 
     def register(self, challenge: Secret, body: SecurityKeyCredential) -> KeyUse:
-        """Check a new credential. Raises SecondFactorRefusedError."""
+        """Check a new credential. Raises ProofRefusedError."""
         from fido2.webauthn import (  # noqa: PLC0415 - an extra, which takes a quarter of a second
             AttestationObject,
             AuthenticatorAttestationResponse,
@@ -60,11 +60,11 @@ class SecurityKeys:
             )
             checked = self._server().register_complete(_state(challenge), response)
         except Exception as error:  # the library raises many kinds for bytes that it cannot read
-            raise SecondFactorRefusedError from error
+            raise ProofRefusedError from error
         return KeyUse(bytes(credential), checked.counter)
 
     def check(self, challenge: Secret, answer: KeyAssertion, credential: bytes) -> KeyUse:
-        """Check a signature by a known credential. Raises SecondFactorRefusedError."""
+        """Check a signature by a known credential. Raises ProofRefusedError."""
         from fido2.webauthn import (  # noqa: PLC0415 - as above
             AttestedCredentialData,
             AuthenticationResponse,
@@ -86,7 +86,7 @@ class SecurityKeys:
             known = AttestedCredentialData(credential)
             self._server().authenticate_complete(_state(challenge), [known], response)
         except Exception as error:  # as above
-            raise SecondFactorRefusedError from error
+            raise ProofRefusedError from error
         return KeyUse(credential, data.counter)
 
     def _server(self) -> "Fido2Server":

@@ -5,11 +5,13 @@ uses it up, right or wrong; a right answer is used up by the change that it allo
 refusals are one error. Wrong answers count like wrong passwords, in the throttle of the caller.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.second_factor import (
     CredentialId,
     FactorAnswer,
@@ -17,35 +19,55 @@ from parlour_protocol.kit.second_factor import (
     FactorKind,
     FactorProof,
     KeyAssertion,
+    LoginProof,
     RecoveryCode,
     TotpCode,
 )
 from parlour_protocol.kit.secret import Secret
-from parlour_server.core.accounts.second_factor import recovery_codes, security_keys, totp
-from parlour_server.core.accounts.second_factor.security_keys import SecurityKeys, credential_id
-from parlour_server.core.accounts.tables.authority import ByPassword, BySession, RightAnswer
-from parlour_server.core.accounts.tables.second_factors import FactorStore
+from parlour_server.capabilities.second_factors import recovery_codes, security_keys, totp
+from parlour_server.capabilities.second_factors.audit_events import FactorEvent
+from parlour_server.capabilities.second_factors.records import AccountFactors, Challenge, FactorRecord
+from parlour_server.capabilities.second_factors.right_answer import RightAnswer
+from parlour_server.capabilities.second_factors.security_keys import SecurityKeys, credential_id
+from parlour_server.capabilities.second_factors.settings import FactorSettings
+from parlour_server.capabilities.second_factors.store import FactorStore
+from parlour_server.core.accounts.login import LoginService
+from parlour_server.core.accounts.tables.authority import ByLogin, ByPassword, BySession
+from parlour_server.core.audit import Audit
 from parlour_server.core.clock import Clock
-from parlour_server.core.errors import SecondFactorRefusedError
-from parlour_server.core.store.records import Account, AccountFactors, Challenge, FactorRecord, SessionRecord
+from parlour_server.core.errors import ProofRefusedError
+from parlour_server.core.store.records import Account, SessionRecord
 from parlour_server.core.token_buckets import rate_limit_key
 
 CHALLENGE_SECONDS: Final = 300
 
 
 class SecondFactors:
-    """The second factors of all accounts."""
+    """The second factors of all accounts: what is asked after the password (``AfterPassword``)."""
 
-    def __init__(self, store: FactorStore, keys: SecurityKeys, clock: Clock, steady: Clock) -> None:
+    def __init__(
+        self,
+        store: FactorStore,
+        keys: SecurityKeys,
+        clock: Clock,
+        steady: Clock,
+        audit: Audit,
+        settings: FactorSettings,
+    ) -> None:
         """``clock`` is the time of day, for TOTP; ``steady`` that of the store, for what expires."""
         self._store = store
         self._keys = keys
         self._clock = clock
         self._steady = steady
+        self._audit = audit
+        self.settings = settings
+        """Those in force."""
 
-    async def challenge_login(
-        self, account: Account, device: DeviceName, *, address: str
-    ) -> FactorChallenge | None:
+    def may_use(self, session: SessionRecord) -> bool:
+        """Return whether the session may do anything: not if a factor is required that there is not."""
+        return session.needs_proof or self.settings.second_factor != "required"
+
+    async def ask(self, account: Account, device: DeviceName, *, address: str) -> FactorChallenge | None:
         """Return the challenge of a login after its password; None for an account without a factor.
 
         Raises LoginRefusedError if the account has another password by now.
@@ -54,7 +76,60 @@ class SecondFactors:
         if not found.factors:
             return None
         by = ByPassword(account.user, account.password_hash)
-        return await self._challenge(found, by, device, None, rate_limit_key(address))
+        challenge = await self._challenge(found, by, device, None, rate_limit_key(address))
+        self._audit.record(FactorEvent.SECOND_FACTOR_ASKED, user=account.user, address=address)
+        return challenge
+
+    async def finish(
+        self, logins: LoginService, proof: LoginProof, *, address: str, presented: Secret | None
+    ) -> tuple[SessionRecord, Secret]:
+        """Return a new session and its token for the answer to a challenge of ``ask``.
+
+        Raises SessionKeyError, ProofRefusedError, TooManyAttemptsError, UnavailableError.
+        """
+        pending = await self._store.find_challenge(proof.challenge.digest())
+        user = pending.user if pending else None
+        try:
+            record, token = await logins.finish(
+                user,
+                lambda: self._login_proved(proof),
+                unknown=proof.challenge.digest().hex(),  # no one can know another's challenge
+                address=address,
+                presented=presented,
+                key=proof.key,
+            )
+        except ProofRefusedError:
+            self._audit.record(FactorEvent.SECOND_FACTOR_FAILED, user=user, address=address)
+            raise
+        if isinstance(proof.answer, RecoveryCode):
+            self._audit.record(FactorEvent.RECOVERY_CODE_USED, user=record.user, address=address)
+        return record, token
+
+    async def _login_proved(self, proof: LoginProof) -> tuple[ByLogin, DeviceName]:
+        challenge, answer = await self._answered(proof)
+        if challenge.password_hash is None:
+            raise ProofRefusedError
+        return ByLogin(challenge.user, challenge.password_hash, answer), challenge.device
+
+    @asynccontextmanager
+    async def proved(
+        self, session: SessionRecord, proof: Payload, *, address: str
+    ) -> AsyncIterator[RightAnswer]:
+        """Run a block that makes one change, for which this session answered a challenge of its own.
+
+        Raises ProofRefusedError.
+        """
+        who = {"user": session.user, "session": session.id, "address": address}
+        try:
+            if not isinstance(proof, FactorProof):
+                raise ProofRefusedError
+            _, answer = await self._answered(proof, session)
+            yield answer
+        except ProofRefusedError:
+            self._audit.record(FactorEvent.SECOND_FACTOR_FAILED, **who)
+            raise
+        if answer.kind is FactorKind.RECOVERY_CODE:
+            self._audit.record(FactorEvent.RECOVERY_CODE_USED, **who)
 
     async def challenge_session(self, session: SessionRecord) -> FactorChallenge:
         """Return a challenge for an action of this session. It has no ``kinds`` if there is no factor."""
@@ -62,24 +137,16 @@ class SecondFactors:
         by = BySession(session.user, session.id)
         return await self._challenge(found, by, session.device, session.id, session.id)
 
-    async def has_any(self, user: UserName) -> bool:
-        """Return whether the account has a factor."""
-        return bool((await self._store.of(user)).factors)
-
-    async def pending(self, proof: FactorProof) -> Challenge | None:
-        """Return what a proof is for, without using its challenge up; None if it is not valid."""
-        return await self._store.find_challenge(proof.challenge.digest())
-
-    async def answered(
+    async def _answered(
         self, proof: FactorProof, session: SessionRecord | None = None
     ) -> tuple[Challenge, RightAnswer]:
         """Use up the challenge; return what it was for, and the answer if that is right.
 
-        It must have been given to this ``session``; None: to a login. Raises SecondFactorRefusedError.
+        It must have been given to this ``session``; None: to a login. Raises ProofRefusedError.
         """
         challenge = await self._store.take_challenge(proof.challenge.digest())
         if challenge is None or challenge.session != (session.id if session else None):
-            raise SecondFactorRefusedError
+            raise ProofRefusedError
         return challenge, await self._right(challenge.user, proof.challenge, proof.answer)
 
     async def _challenge(
@@ -101,7 +168,7 @@ class SecondFactors:
         )
 
     async def _right(self, user: UserName, challenge: Secret, answer: FactorAnswer) -> RightAnswer:
-        """Return an answer that was right when it came. Raises SecondFactorRefusedError."""
+        """Return an answer that was right when it came. Raises ProofRefusedError."""
         match answer:
             case TotpCode(code):
                 return await self._right_code(user, code)
@@ -120,17 +187,17 @@ class SecondFactors:
             if step is not None:
                 matching.append((factor, step))
         if not matching:
-            raise SecondFactorRefusedError
+            raise ProofRefusedError
         return RightAnswer(FactorKind.TOTP, tuple(matching))
 
     async def _right_key(self, user: UserName, challenge: Secret, answer: KeyAssertion) -> RightAnswer:
         if not security_keys.IS_AVAILABLE:
-            raise SecondFactorRefusedError
+            raise ProofRefusedError
         for factor in _of_kind((await self._store.of(user)).factors, FactorKind.SECURITY_KEY):
             if credential_id(factor.secret) == answer.credential:
                 use = self._keys.check(challenge, answer, factor.secret)
                 return RightAnswer(FactorKind.SECURITY_KEY, ((factor, use.counter),))
-        raise SecondFactorRefusedError
+        raise ProofRefusedError
 
 
 def known_keys(factors: Sequence[FactorRecord]) -> tuple[CredentialId, ...]:

@@ -1,0 +1,119 @@
+"""The second factor: codes of an app, recovery codes, security keys; who has them, and who must.
+
+The core knows of an account only that its password is not enough, and asks ``Hooks.after_password``.
+"""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from parlour_server.app.capability import Capability
+from parlour_server.app.hooks import Hooks
+from parlour_server.capabilities.second_factors.audit_events import FactorEvent
+from parlour_server.capabilities.second_factors.commands import user
+from parlour_server.core.store.table_facts import AccountRows, Rule, Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from http import HTTPStatus
+
+    from sqlalchemy import MetaData
+
+    from parlour_protocol.kit.names import UserName
+    from parlour_protocol.kit.payload import Payload
+    from parlour_server.app.running_program import Parts
+    from parlour_server.core.config.server_settings import Section
+    from parlour_server.core.https.error_answer import ErrorAnswer
+    from parlour_server.core.https.operations import Operation
+    from parlour_server.core.kit_store import KitStore
+    from parlour_server.core.store.records import AccountOverview
+
+
+def _tables() -> "MetaData":
+    from parlour_server.capabilities.second_factors.tables import metadata  # noqa: PLC0415 - loads SQLAlchemy
+
+    return metadata
+
+
+def _keys() -> "Mapping[str, type[Section]]":
+    from parlour_server.capabilities.second_factors.settings import FactorSettings  # noqa: PLC0415 - not for `--help`
+
+    return {"logins": FactorSettings}
+
+
+def _operations() -> "tuple[Operation, ...]":
+    from parlour_server.capabilities.second_factors.operations import OPERATIONS  # noqa: PLC0415 - not for `--help`
+
+    return OPERATIONS
+
+
+def _or_gives() -> "Mapping[str, tuple[HTTPStatus, type[Payload]]]":
+    from parlour_server.capabilities.second_factors.operations import OR_GIVES  # noqa: PLC0415 - not for `--help`
+
+    return OR_GIVES
+
+
+def _error_answers() -> "Mapping[type[Exception], ErrorAnswer]":
+    from parlour_server.capabilities.second_factors.operations import ERROR_ANSWERS  # noqa: PLC0415 - not for `--help`
+
+    return ERROR_ANSWERS
+
+
+def _listed(account: "AccountOverview") -> "tuple[Mapping[str, object], str]":
+    fields = {"second_factor": account.needs_proof, "second_factor_required": account.proof_required}
+    if account.needs_proof:
+        return fields, "second factor"
+    return fields, "second factor required, none yet" if account.proof_required else ""
+
+
+async def _export_factors(store: "KitStore", user_name: "UserName") -> "Mapping[str, object]":
+    from parlour_server.capabilities.second_factors.store import FactorStore  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.core.clock import SystemClock  # noqa: PLC0415
+
+    found = await FactorStore(store, SystemClock()).of(user_name)
+    return {
+        "second_factors": [
+            {"kind": one.kind, "name": one.name, "created": one.created, "last_used": one.last_used}
+            for one in found.factors
+        ],
+        "recovery_codes": found.recovery_codes,
+    }
+
+
+async def _export_nothing(_store: "KitStore", _user: "UserName") -> "Mapping[str, object]":
+    return {}
+
+
+async def _start(parts: "Parts[Any, Any]", hooks: Hooks) -> None:
+    from parlour_server.capabilities.second_factors.start import start  # noqa: PLC0415 - not for commands
+
+    start(parts, hooks)
+
+
+CAPABILITY: Final = Capability(
+    name="second_factors",
+    start=_start,
+    commands=(user,),
+    keys=_keys,
+    operations=_operations,
+    or_gives=_or_gives,
+    error_answers=_error_answers,
+    listed=_listed,
+    audit_events=tuple(FactorEvent),
+    repeatable_events=frozenset({FactorEvent.SECOND_FACTOR_FAILED}),
+    tables=Tables(
+        metadata=_tables,
+        bounds={
+            "factor_challenges": "20 for each session, and each address that logs in, for five minutes",
+            "recovery_codes": "10 for each account",
+            "second_factors": "10 for each account",
+        },
+        rules=(
+            Rule("factor_challenges", ("digest",), "expires <= ?1"),
+            Rule("second_factors", ("factor",), "expires <= ?1"),  # one that no one finished setting up
+        ),
+        of_accounts=(
+            AccountRows("second_factors", _export_factors),
+            AccountRows("recovery_codes", _export_nothing),
+            AccountRows("factor_challenges", _export_nothing),
+        ),
+    ),
+)

@@ -1,0 +1,40 @@
+"""Starts second factors at a server."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from parlour_server.app.hooks import Hooks
+from parlour_server.app.running_program import Parts
+from parlour_server.capabilities.second_factors.challenges import SecondFactors
+from parlour_server.capabilities.second_factors.endpoints import SecondFactorEndpoints
+from parlour_server.capabilities.second_factors.enrolment import FactorEnrolment
+from parlour_server.capabilities.second_factors.security_keys import SecurityKeys
+from parlour_server.capabilities.second_factors.settings import FactorSettings
+from parlour_server.capabilities.second_factors.store import FactorStore
+from parlour_server.core.accounts.login import LoginService
+from parlour_server.core.accounts.reauthentication import Reauthentication
+from parlour_server.core.config.server_settings import Settings, section
+from parlour_server.core.https.operations import Handler
+from parlour_server.core.https.request_guard import RequestGuard
+
+
+def start(parts: Parts[Any, Any], hooks: Hooks) -> None:
+    """Ask for second factors after the password, and let people set them up."""
+    store, keys = FactorStore(parts.store, parts.steady), SecurityKeys(parts.server)
+    clock, steady, audit = parts.clock, parts.steady, parts.audit
+    factors = SecondFactors(store, keys, clock, steady, audit, section(parts.settings, FactorSettings))
+
+    def use(settings: Settings) -> None:
+        factors.settings = section(settings, FactorSettings)
+
+    def handlers(
+        guard: RequestGuard, logins: LoginService, reauthentication: Reauthentication
+    ) -> Mapping[str, Handler]:
+        enrolment = FactorEnrolment(
+            store, guard.sessions, reauthentication, factors, keys, clock, steady, audit
+        )
+        return SecondFactorEndpoints(guard, logins, factors, enrolment, steady).handlers
+
+    hooks.set_after_password(factors)
+    hooks.reloaded.append(use)
+    hooks.account_handlers.append(handlers)

@@ -73,13 +73,13 @@ def waiting(client: Client) -> Sequence[OwnDevice]:
     return ()
 
 
-def waiting_row(one: OwnDevice) -> Content:
+def waiting_row(device: OwnDevice) -> Content:
     """Return the row above the messages about a device that waits."""
     return join(
         filled(
             _("New device waiting for approval: {device}"),
             "bold $text-warning",
-            device=peer_line(one.name, limit=40, style="bold"),
+            device=peer_line(device.name, limit=40, style="bold"),
         ),
         own("  "),
         own(_("Alt+A: compare its code"), "dim"),
@@ -88,26 +88,26 @@ def waiting_row(one: OwnDevice) -> Content:
 
 def choices(devices: Sequence[OwnDevice]) -> list[tuple[str, Content]]:
     """Return the rows of the list."""
-    return [(one.device, _row(one)) for one in devices]
+    return [(device.device, _row(device)) for device in devices]
 
 
-def _row(one: OwnDevice) -> Content:
-    words, style = _STATUS[one.status]
-    here = own(_("  (this one)"), "dim") if one.current else own("")
-    when = _("  seen {day} {time}").format(day=day(one.last_seen), time=clock(one.last_seen))
+def _row(device: OwnDevice) -> Content:
+    words, style = _STATUS[device.status]
+    here = own(_("  (this one)"), "dim") if device.current else own("")
+    when = _("  seen {day} {time}").format(day=day(device.last_seen), time=clock(device.last_seen))
     words = _(words)
     return join(
-        peer_line(one.name, limit=40, style="bold"), own("  "), own(words, style), here, own(when, "dim")
+        peer_line(device.name, limit=40, style="bold"), own("  "), own(words, style), here, own(when, "dim")
     )
 
 
-def revoke_question(one: OwnDevice) -> Content:
+def revoke_question(device: OwnDevice) -> Content:
     """Return the question before revoking a device."""
     rows = [
-        filled(_("Revoke {device} for good?"), "bold", device=peer_line(one.name, limit=40, style="bold")),
+        filled(_("Revoke {device} for good?"), "bold", device=peer_line(device.name, limit=40, style="bold")),
         own(_("It is logged out and removed from every encrypted room. It keeps what it has already read.")),
     ]
-    if one.current:
+    if device.current:
         rows.append(
             own(
                 _("You are using it: you are logged out, and it never reads your encrypted rooms again."),
@@ -117,10 +117,10 @@ def revoke_question(one: OwnDevice) -> Content:
     return lines(*rows)
 
 
-def history_question(one: OwnDevice) -> Content:
+def history_question(device: OwnDevice) -> Content:
     """Return the question after approving a device."""
     return lines(
-        filled(_("{device} is approved."), "bold", device=peer_line(one.name, limit=40, style="bold")),
+        filled(_("{device} is approved."), "bold", device=peer_line(device.name, limit=40, style="bold")),
         own(_("Once it connects, it can read new messages.")),
         own(_("Send it the messages from this device, too?")),
         own(_("They are encrypted for that device only. You can do it later in /devices.")),
@@ -176,7 +176,7 @@ def link_page(link: str, rows: Sequence[str]) -> Page:
 
 
 class Approval(Enum):
-    """What to do about a device that waits for approval."""
+    """The answers about a device that waits for approval."""
 
     APPROVE = auto()
     LATER = auto()
@@ -201,23 +201,25 @@ class ApprovalScreen(GuardedQuestion[Approval]):
         self._device = device
 
     def compose(self) -> ComposeResult:
-        """Lay out."""
-        one = self._device
+        """Create the child widgets."""
+        device = self._device
         with Vertical(classes="box"):
             yield SafeStatic(
                 lines(
                     filled(
                         _("New device: {device}"),
                         "bold",
-                        device=peer_line(one.name, limit=40, style="bold"),
+                        device=peer_line(device.name, limit=40, style="bold"),
                     ),
                     own(
-                        _("Logged in {day} {time}").format(day=day(one.created), time=clock(one.created)),
+                        _("Logged in {day} {time}").format(
+                            day=day(device.created), time=clock(device.created)
+                        ),
                         "dim",
                     ),
                     own(""),
                     own(_("Does it show exactly this code?")),
-                    own(f"  {one.code}", "bold"),
+                    own(f"  {device.code}", "bold"),
                     own(""),
                     own(_("Approve it only if you see this code on your own device.")),
                 )
@@ -248,70 +250,70 @@ class DevicePrompts:
         else:
             self._interaction.say(_("No device is waiting for approval."))
 
-    def ask_approval(self, one: OwnDevice) -> None:
+    def ask_approval(self, device: OwnDevice) -> None:
         """Ask to compare the code of a device that waits, and approve it."""
 
-        def take(answer: Approval | None) -> None:
+        def answered(answer: Approval | None) -> None:
             if answer is Approval.APPROVE:
-                self._interaction.run(lambda: self._approve(one))
+                self._interaction.run(lambda: self._approve(device))
             elif answer is Approval.REVOKE:
-                self.ask_revoke(one)
+                self.ask_revoke(device)
 
-        self._interaction.push(ApprovalScreen(one), take)
+        self._interaction.push(ApprovalScreen(device), answered)
 
-    async def _approve(self, one: OwnDevice) -> None:
+    async def _approve(self, device: OwnDevice) -> None:
         self._interaction.say(_("Approving…"))
-        self.offer_history(await self._client.encryption.approve(one.code))
+        self.offer_history(await self._client.encryption.approve(device.code))
 
     def choose(self, listed: Sequence[OwnDevice], own_keys: OwnKeys) -> None:
         """List the devices, and ask about the chosen one."""
-        by_id = {str(one.device): one for one in listed}
+        by_id = {str(device.device): device for device in listed}
 
-        def take(chosen: str | None) -> None:
+        def answered(chosen: str | None) -> None:
             if chosen is not None:
                 self._ask_about(by_id[chosen])
 
         screen = ChooseScreen(heading(own_keys), choices(listed), _("No device has keys yet."))
-        self._interaction.push(screen, take)
+        self._interaction.push(screen, answered)
 
-    def _ask_about(self, one: OwnDevice) -> None:
+    def _ask_about(self, device: OwnDevice) -> None:
         """Ask what to do with another device; this one is revoked elsewhere."""
-        if one.current:
+        if device.current:
             self._interaction.say(
                 _("This is the device that you are using. /revoke-this-device revokes it for good.")
             )
             return
-        if one.status is DeviceStatus.REVOKED:
+        if device.status is DeviceStatus.REVOKED:
             self._interaction.say(_("This device is revoked already."))
             return
-        if one.status is DeviceStatus.PENDING:
-            self.ask_approval(one)
+        if device.status is DeviceStatus.PENDING:
+            self.ask_approval(device)
             return
 
-        def take(chosen: str | None) -> None:
+        def answered(chosen: str | None) -> None:
             if chosen == "history":
-                self._interaction.run(lambda: self._send_history(one))
+                self._interaction.run(lambda: self._send_history(device))
             elif chosen == "revoke":
-                self.ask_revoke(one)
+                self.ask_revoke(device)
 
         actions = [
             ("history", own(_("Send it the history of encrypted rooms from this device"))),
             ("revoke", own(_("Revoke it for good"))),
         ]
-        self._interaction.push(ChooseScreen(peer_line(one.name, style="bold"), actions, ""), take)
+        self._interaction.push(ChooseScreen(peer_line(device.name, style="bold"), actions, ""), answered)
 
-    def ask_revoke(self, one: OwnDevice) -> None:
+    def ask_revoke(self, device: OwnDevice) -> None:
         """Ask before a device is revoked: its name has to be typed."""
         self._interaction.confirm(
-            revoke_question(one),
-            TypedName(one.name, _("revoke it")),
-            lambda: self._client.encryption.revoke(DeviceId(one.device)),
+            revoke_question(device),
+            TypedName(device.name, _("revoke it")),
+            lambda: self._client.encryption.revoke(DeviceId(device.device)),
         )
 
-    def offer_history(self, one: OwnDevice) -> None:
+    def offer_history(self, device: OwnDevice) -> None:
         """Offer to send history to a device that was approved."""
         self._interaction.confirm(
-            history_question(one), Letter("s", _("send them")), lambda: self._send_history(one)
+            history_question(device), Letter("s", _("send them")), lambda: self._send_history(device)
         )
 
     async def _send_history(self, one: OwnDevice) -> None:

@@ -77,8 +77,8 @@ def ended_line(process: SasVerification) -> Content:
 
 def still(process: SasVerification, processes: Sequence[SasVerification]) -> SasVerification:
     """Return the state of a verification, or of the one that replaced it: both may begin at once."""
-    same = next((one for one in processes if one.process == process.process), process)
-    others = (one for one in processes if one.peer == process.peer and one.words and not one.ended)
+    same = next((other for other in processes if other.process == process.process), process)
+    others = (other for other in processes if other.peer == process.peer and other.words and not other.ended)
     return same if same.words and not same.ended else next(others, same)
 
 

@@ -37,7 +37,7 @@ class TextView:
     """How a message's text is shown."""
 
     actor: Piece | None = None
-    """Who a message that begins with `/me` is about."""
+    """The person whom a message that begins with `/me` is about."""
     markers: bool = False
     """Draw each character that was sent, the markers as well."""
     covered: bool = True
@@ -57,8 +57,8 @@ def text_rows(
     lines = list(_lines(safe, spans))
     at = 0
     while at < len(lines):
-        one = lines[at]
-        block = one.of(StyleKind.CODE_BLOCK)
+        line = lines[at]
+        block = line.of(StyleKind.CODE_BLOCK)
         if block is not None:
             end = at
             while end < len(lines) and lines[end].offset <= block.end:
@@ -67,8 +67,8 @@ def text_rows(
             yield from _code_rows(lines[at:end], block, fence, width, view)
             at = end
             continue
-        if one.of(StyleKind.FENCE) is None and not (one.is_marker and not view.markers):
-            yield from _line_rows(one, width, view)
+        if line.of(StyleKind.FENCE) is None and not (line.is_marker and not view.markers):
+            yield from _line_rows(line, width, view)
         at += 1
 
 
@@ -174,18 +174,18 @@ def _drawn(parts: Iterator[_Part], view: TextView) -> Iterator[tuple[Piece, bool
             yield view.actor, leads
 
 
-def _line_rows(one: _Line, width: int, view: TextView) -> Iterator[Row]:
+def _line_rows(line: _Line, width: int, view: TextView) -> Iterator[Row]:
     """Yield the rows of one line; those after the first begin below its text, not below its bullet or bar."""
     lead: list[Piece] = []
     body: list[Piece] = []
-    for piece, leads in _drawn(_parts(one.line, one.offset, one.spans), view):
+    for piece, leads in _drawn(_parts(line.line, line.offset, line.spans), view):
         (lead if leads else body).append(piece)
     cells = sum(_cells(piece.text) for piece in lead)
     if not lead or cells > width // 2:
         pieces = (*lead, *body)
         yield from _cut(pieces, row_ranges([piece.text for piece in pieces], width))
         return
-    below = lead if one.of(StyleKind.CITED) is not None else [Piece(" " * cells, Look.TEXT)]
+    below = lead if line.of(StyleKind.CITED) is not None else [Piece(" " * cells, Look.TEXT)]
     rows = _cut(body, row_ranges([piece.text for piece in body], width - cells))
     yield (*lead, *next(rows, ()))
     for row in rows:
@@ -226,16 +226,16 @@ def _code_rows(
         yield from _line_rows(fence, width, view)
     else:
         yield from _label(language, count, width)
-    text = "\n".join("".join(span.text for span in one.line) for one in code)
+    text = "\n".join("".join(span.text for span in line.line) for line in code)
     colours = [
         StyleSpan(block.start + start, block.start + end, kind)
         for start, end, kind in code_colours(text[: block.end - block.start], language)
     ]
     rows: list[Row] = []
     hidden = 0
-    for one in _with(code, colours):
+    for coloured in _with(code, colours):
         before = len(rows)
-        rows += _rows_of_code(one, width, view)
+        rows += _rows_of_code(coloured, width, view)
         hidden += len(rows) > CODE_FOLDED and before < len(rows)
     if len(rows) > CODE_FOLD_AT and not view.opened:
         yield from rows[:CODE_FOLDED]
@@ -252,8 +252,8 @@ def _label(language: str, count: str, width: int) -> Iterator[Row]:
     known = language.lower() in LANGUAGES
     name, hint = language if known else _("code"), _("c: copy")
     words = next(
-        one for one in (f"{name} · {count} ({hint})", f"{name} · {count}", name[:width])
-        if len(one) <= width
+        title for title in (f"{name} · {count} ({hint})", f"{name} · {count}", name[:width])
+        if len(title) <= width
     )  # fmt: skip
     yield OWN, Piece(words, Look.META)
     if not known:
@@ -265,22 +265,22 @@ def _label(language: str, count: str, width: int) -> Iterator[Row]:
 def _with(code: Sequence[_Line], colours: Sequence[StyleSpan]) -> Iterator[_Line]:
     """Add the colours to the lines that they are in."""
     at = 0
-    for one in code:
-        end = one.end
-        while at < len(colours) and colours[at].end <= one.offset:
+    for line in code:
+        end = line.end
+        while at < len(colours) and colours[at].end <= line.offset:
             at += 1
         inside: list[StyleSpan] = []
         index = at
         while index < len(colours) and colours[index].start < end:
             inside.append(colours[index])
             index += 1
-        spans = sorted((*one.spans, *inside), key=lambda span: (span.start, -span.end))
-        yield _Line(one.line, one.offset, spans)
+        spans = sorted((*line.spans, *inside), key=lambda span: (span.start, -span.end))
+        yield _Line(line.line, line.offset, spans)
 
 
-def _rows_of_code(one: _Line, width: int, view: TextView) -> Iterator[Row]:
+def _rows_of_code(line: _Line, width: int, view: TextView) -> Iterator[Row]:
     """Yield the rows of one line of code, each filled up to the width, so that the block is a block."""
-    pieces = [piece for piece, _leads in _drawn(_parts(one.line, one.offset, one.spans), view)]
+    pieces = [piece for piece, _leads in _drawn(_parts(line.line, line.offset, line.spans), view)]
     indent = Piece(_CODE_INDENT if width >= _ROOM_FOR_INDENT else "", Look.TEXT, (StyleKind.CODE_BLOCK,))
     room = width - len(indent.text)
     for row in _cut(pieces, cut_ranges([piece.text for piece in pieces], room)):

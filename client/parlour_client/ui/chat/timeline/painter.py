@@ -33,7 +33,7 @@ class RowPainter:
         self._widget = widget
         self._strips: LRUCache[tuple[Key, int], Strip] = LRUCache(CACHED_STRIPS)
         self._frame: tuple[object, ...] = ()
-        """What the finished rows depend on besides the row."""
+        """The state besides the row that finished rows depend on."""
         self._finished: LRUCache[tuple[int, int, int], tuple[Strip, Strip]] = LRUCache(CACHED_STRIPS)
         self._blank = Strip.blank(0)
         self._seen: list[Strip] = []
@@ -54,7 +54,7 @@ class RowPainter:
         """Look up once what all rows of a frame share."""
         self._plain = self._widget.rich_style
         width = self._widget.size.width
-        if self._blank.cell_length != width or any(one.style != self._plain for one in self._blank):
+        if self._blank.cell_length != width or any(segment.style != self._plain for segment in self._blank):
             self._blank = Strip.blank(width, self._plain)
 
     @property
@@ -86,8 +86,8 @@ class RowPainter:
             kept = self._finished.get(key)
             if kept is None or kept[0] is not strip:
                 finished = _padded(strip, padding, blank)
-                for one in filters:
-                    finished = finished.apply_filter(one, background)
+                for line_filter in filters:
+                    finished = finished.apply_filter(line_filter, background)
                 kept = self._finished[key] = strip, finished.crop(crop.x, crop.right)
             strips.append(kept[1])
         return strips
@@ -175,5 +175,5 @@ class RowPainter:
 def _padded(strip: Strip, padding: Spacing, blank: Style) -> Strip:
     """Return a row with the padding beside it."""
     left, right = (Segment(" " * cells, blank) for cells in (padding.left, padding.right))
-    sides = [one for one in (left, right) if one.text]
+    sides = [side for side in (left, right) if side.text]
     return Strip([left, *strip, right], strip.cell_length + padding.width) if sides else strip

@@ -32,7 +32,7 @@ class Piece(NamedTuple):
     text: str
     look: Look
     kinds: tuple[StyleKind, ...] = ()
-    """What formatting and links add to the look, the outermost first."""
+    """The formatting and links that add to the look, the outermost first."""
     person: UserName | None = None
     """Whose colour it has."""
 

@@ -65,7 +65,7 @@ MOST_FOLDED: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What an entry's rows depend on besides the entry: its neighbours, its parent, the reader."""
+    """The state besides the entry that its rows depend on: its neighbours, its parent, the reader."""
 
     width: int
     me: UserName
@@ -326,9 +326,9 @@ def _reaction_rows(entry: Entry, cells: int) -> list[Row]:
         return []
     # Each reaction is a stranger's text; ours is the last number before a gap.
     line: list[Span] = []
-    for one in entry.reactions:
+    for reaction in entry.reactions:
         line += [Span("   ", is_escape=False)] if line else []
-        line += [*_on_one_line(one.reaction), Span(f" {len(one.users)}", is_escape=False)]
+        line += [*_on_one_line(reaction.reaction), Span(f" {len(reaction.users)}", is_escape=False)]
     return [_marked(REACTIONS_GUTTER, row) for row in wrapped_line(line, cells)]
 
 

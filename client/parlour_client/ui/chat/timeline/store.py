@@ -152,7 +152,7 @@ class Store(Entries):
 
     def mark_hole(self, hole: Hole, state: HoleState) -> None:
         """Set the state of a hole."""
-        self.holes = [replace(one, state=state) if one.gap == hole.gap else one for one in self.holes]
+        self.holes = [replace(kept, state=state) if kept.gap == hole.gap else kept for kept in self.holes]
         self._forget_at(bisect_left(self.entries, hole.gap.before, hi=self._stored, key=seq_of))
 
     def receive(self, receipts: Mapping[UserName, Seq]) -> None:

@@ -32,7 +32,7 @@ WITHOUT: Final = {
     "capabilities/second_factors/store.py:FactorStore.take_challenge": "who has one may use it up",
     "core/accounts/tables/sessions.py:SessionStore.touch": "when it was seen",
     "chat/store/chat_schema.py:_use_up_key_packages": "of a restored backup, by a command",
-    "chat/store/sql/account_data.py:_close_devices": "of a deletion, by a command",
+    "chat/capabilities/chat_personal_data/store.py:_close_devices": "of a deletion, by a command",
     "chat/store/sql/e2ee/device_rows.py:see_devices": "when it was seen",
     "chat/store/sql/e2ee/key_package_rows.py:_take": "another account's, for one that may add its device",
     "chat/store/sql/e2ee/welcome_rows.py:keep_welcome": "an effect of an event",

@@ -48,10 +48,6 @@ def _text(value: object) -> str:
     return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
-async def _know_nothing(_store: object) -> Mapping[UserName, Mapping[str, Any]]:
-    return {}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountData(Generic[_Store]):
     """A program's part in deleting and exporting an account."""
@@ -64,8 +60,6 @@ class AccountData(Generic[_Store]):
     """Sentences: what stays after a deletion, and why."""
     is_author: Callable[[_Store, UserName], Awaitable[bool]]
     """Return whether the account is the author of anything that needs another one when it is deleted."""
-    facts: Callable[[_Store], Awaitable[Mapping[UserName, Mapping[str, Any]]]] = _know_nothing
-    """`user list`: `role`, `devices` and `last_seen` of accounts, where the program knows them."""
     delete: Callable[[_Store, Clock, Deletion], Awaitable[Mapping[str, Any]]]
     """Delete it, and return what was done, for JSON. Called again after an interruption, it goes on."""
     export: Callable[[_Store, DataFolder, UserName], AsyncIterator[ExportedFile]]

@@ -43,6 +43,10 @@ async def _make_nothing(_folder: DataFolder, _store: object, _clock: Clock) -> l
     return []
 
 
+async def _know_nothing(_store: object) -> Mapping[UserName, Mapping[str, Any]]:
+    return {}
+
+
 async def _ignore_account(_store: object, _bus: Bus, _clock: Clock, _user: UserName, _role: str) -> None:
     return
 
@@ -84,8 +88,10 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """The roles that an invite can give to the accounts it creates (`invite create --role`)."""
     account_made: Callable[[_Store, Bus, Clock, UserName, str], Awaitable[None]] = _ignore_account
     """A person has registered, with an invite of this role or of none. It must not raise: they exist."""
-    account_data: AccountData[_Store] = NO_DATA
-    """What it has of an account, for `user delete` and `user export`."""
+    account_data: AccountData[_Store] | None = NO_DATA
+    """What it has of an account, for `user delete` and `user export`; None: some, and it can do neither."""
+    account_facts: Callable[[_Store], Awaitable[Mapping[UserName, Mapping[str, Any]]]] = _know_nothing
+    """`user list`: `role`, `devices` and `last_seen` of accounts, where the program knows them."""
     findings: Callable[[DataFolder, Engine | None], list[Finding]] = _find_nothing
     """`doctor`: what it finds in the program's own files, and in a database that can be read."""
     bounds: Mapping[str, str] = field(default_factory=dict)

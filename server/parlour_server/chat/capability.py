@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from parlour_server.app.capability import Capability
 
 if TYPE_CHECKING:
+    from parlour_server.app.account_data import AccountData
     from parlour_server.app.running_program import Parts
     from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
     from parlour_server.chat.service.chat import Chat
@@ -24,6 +25,10 @@ Endpoints: TypeAlias = "Callable[[ChatSettings, RequestGuard, DeliveryBudgets], 
 
 
 def _join_nothing(_parts: "Parts[Any, ChatStore]", _chat: "Chat") -> None:
+    return None
+
+
+def _know_nothing() -> "AccountData[ChatStore] | None":
     return None
 
 
@@ -47,6 +52,8 @@ class ChatCapability(Capability):
     """
     limits: tuple[str, ...] = ()
     """The settings whose limits it counts refusals of."""
+    account_data: "Callable[[], AccountData[ChatStore] | None]" = _know_nothing
+    """Returns what deletes and exports what the chat has of an account (``StorePart.accounts``)."""
     uploads: "Callable[[], UploadFolder | None]" = _upload_nothing
     """Returns the folder of files that people uploaded, in the data folder."""
     in_store: "Callable[[], tuple[StorePart, ...]]" = _store_nothing
@@ -61,3 +68,8 @@ def store_parts_of(capabilities: Iterable[ChatCapability]) -> "tuple[StorePart, 
 def uploads_of(capabilities: Iterable[ChatCapability]) -> "UploadFolder | None":
     """Return the folder of uploaded files, if one of them has it."""
     return next((folder for one in capabilities if (folder := one.uploads()) is not None), None)
+
+
+def account_data_of(capabilities: Iterable[ChatCapability]) -> "AccountData[ChatStore] | None":
+    """Return what deletes and exports what the chat has of an account, if one of them does."""
+    return next((data for one in capabilities if (data := one.account_data()) is not None), None)

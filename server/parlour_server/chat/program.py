@@ -3,24 +3,24 @@
 It loads quickly, because every command of `parlour-server` needs it; ``app.py`` makes the running server.
 """
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import RequestId
-from parlour_protocol.kit.names import skeleton
+from parlour_protocol.kit.names import UserName, skeleton
 from parlour_protocol.rooms import RoomKind
 from parlour_server.app.capability import settings_of, tables_of
 from parlour_server.app.finding import Finding
 from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.capabilities import CAPABILITIES
-from parlour_server.chat.account_data import CHAT_ACCOUNT_DATA
 from parlour_server.chat.audit import CHAT_REPEATABLE, ChatAuditEvent
 from parlour_server.chat.capabilities import CHAT_CAPABILITIES
-from parlour_server.chat.capability import store_parts_of, uploads_of
+from parlour_server.chat.capability import account_data_of, store_parts_of, uploads_of
 from parlour_server.chat.folder import LOG_KEY, log_key_of
 from parlour_server.chat.https.error_answers import ERROR_ANSWERS, ERROR_STATUSES
 from parlour_server.chat.https.operations import DELIVERY_OPERATIONS
@@ -160,6 +160,10 @@ async def _make_lobby(store: "ChatStore", clock: Clock) -> bool:
     return bool(made.events)
 
 
+async def _account_facts(store: "ChatStore") -> Mapping[UserName, Mapping[str, Any]]:
+    return await store.rooms.people(lobby())
+
+
 async def _prune(store: "ChatStore", settings: ChatSettings, clock: Clock) -> int:
     from parlour_server.chat.delivery.message_expiry import expire_now  # noqa: PLC0415 - not for every command
 
@@ -192,7 +196,8 @@ CHAT: Final = ProgramSpec(
     first_run=_make_system_account_and_lobby,
     invite_roles=INVITE_ROLES,
     account_made=enter_lobby,
-    account_data=CHAT_ACCOUNT_DATA,
+    account_data=account_data_of(CHAT_CAPABILITIES),
+    account_facts=_account_facts,
     findings=_findings,
     bounds=CHAT_BOUNDS,
     prune=_prune,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from parlour_protocol.kit.names import UserName
-    from parlour_server.app.account_data import ExportedFile
+    from parlour_server.app.account_data import AccountData, ExportedFile
     from parlour_server.core.kit_store import KitStore
     from parlour_server.core.store.records import Account
 
@@ -68,10 +68,11 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
 
     spec = program()
+    account_data = _account_data()
 
     async def look(store: "KitStore") -> "tuple[Account, Mapping[str, int]]":
         found = await account_named(store, name)
-        return found, await spec.account_data.count(store, found.user)
+        return found, await account_data.count(store, found.user)
 
     account, counts = with_store(data, look, did=None)
     user, keeps = account.user, messages == "keep"
@@ -87,20 +88,33 @@ def delete(data: Path, name: str, messages: str, yes: bool, as_json: bool) -> No
             passwords.close()
         ended = await store.accounts.close(ByOperator(user), unusable, spec.schema.of_accounts)
         pseudonym = user
-        if not is_pseudonym(user) and await spec.account_data.is_author(store, user):
+        if not is_pseudonym(user) and await account_data.is_author(store, user):
             pseudonym = parse_user_name(new_pseudonym())
             await store.accounts.add_pseudonym(pseudonym, unusable)
         deletion = Deletion(user, pseudonym, keeps)
-        done = await spec.account_data.delete(store, SystemClock(), deletion)
+        done = await account_data.delete(store, SystemClock(), deletion)
         return {"user": user, "author": pseudonym, "sessions_ended": ended, **done}
 
     done = with_store(data, remove, did="user delete", user=str(user), messages=messages)
     _print_deleted(user, done, as_json=as_json)
 
 
+def _account_data() -> "AccountData[Any]":
+    """Return what the program has of accounts. Raises SetupError: half of a deletion would look like one."""
+    from parlour_server.core.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
+
+    spec = program()
+    if spec.account_data is None:
+        raise SetupError(
+            f"this server can't delete or export what {spec.name.title} has of an account: it lacks the "
+            f"capability that does; `{spec.name.command} user disable` closes an account"
+        )
+    return spec.account_data
+
+
 def _print_deleted(user: "UserName", done: "dict[str, Any]", *, as_json: bool) -> None:
     if as_json:
-        say({**done, "stays": list(program().account_data.stays)})
+        say({**done, "stays": list(_account_data().stays)})
         return
     author = done.pop("author")
     click.echo(f"{user} is deleted{'' if author == user else f'; what stays is by {author}'}")
@@ -114,7 +128,7 @@ def _print_deleted(user: "UserName", done: "dict[str, Any]", *, as_json: bool) -
 
 def _consequences(user: "UserName", counts: "Mapping[str, int]", *, keeps: bool) -> list[str]:
     """Return what will go and what will stay, as lines."""
-    data = program().account_data
+    data = _account_data()
     there = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items())
     goes = [
         f"{user}: their password, sessions and all that the account has go at once, and no one can log in.",
@@ -157,12 +171,12 @@ def export(data: Path, name: str, output: Path, as_json: bool) -> None:  # noqa:
 
     if output.exists() or output.is_symlink():
         raise SetupError(f"{output} exists; choose another name, or remove it")
-    folder, spec = folder_of(data), program()
+    folder, account_data = folder_of(data), _account_data()
 
     async def work(store: "KitStore") -> int:
         found, files = await account_named(store, name), 0
         with private_file(output, replace=False) as out, tarfile.open(fileobj=out, mode="w") as tar:
-            for source in (_own_files(store, found), spec.account_data.export(store, folder, found.user)):
+            for source in (_own_files(store, found), account_data.export(store, folder, found.user)):
                 async for one in source:
                     await _add(tar, one)
                     files += 1

@@ -6,6 +6,7 @@ without one refuses its requests with ``not_found``.
 
 from typing import Final
 
+from parlour_server.chat.capabilities.chat_personal_data import CAPABILITY as chat_personal_data
 from parlour_server.chat.capabilities.file_sharing import CAPABILITY as file_sharing
 from parlour_server.chat.capabilities.message_reports import CAPABILITY as message_reports
 from parlour_server.chat.capabilities.online_status import CAPABILITY as online_status
@@ -15,4 +16,5 @@ CHAT_CAPABILITIES: Final[tuple[ChatCapability, ...]] = (
     message_reports,
     file_sharing,
     online_status,
+    chat_personal_data,
 )  # fmt: skip

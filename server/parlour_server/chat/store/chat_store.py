@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 from parlour_server.chat.store.chat_schema import SCHEMA
-from parlour_server.chat.store.sql.account_data import AccountDataStore
 from parlour_server.chat.store.sql.e2ee.device_rows import note_disabled_changed, see_devices
 from parlour_server.chat.store.sql.e2ee.devices import Devices
 from parlour_server.chat.store.sql.e2ee.groups import Groups
@@ -67,7 +66,7 @@ class ChatStore(KitStore):
             on_disabled_changed=note_disabled_changed,
             on_seen=see_devices,
         )
-        together = StoreParts(parts)
+        self.parts = together = StoreParts(parts)
         self.rooms = Rooms(self._writer, self._readers, clock, together)
         self.log = Log(self._writer, self._readers, clock, together)
         self.retention = RetentionStore(self._writer, self._readers, together)
@@ -75,7 +74,6 @@ class ChatStore(KitStore):
         self.devices = Devices(self._writer, self._readers, clock)
         self.keylog = KeyLogStore(self._writer, self._readers)
         self.groups = Groups(self._writer, self._readers, clock)
-        self.account_data = AccountDataStore(self._writer, self._readers, clock, together.accounts)
 
     async def count_chat_rows(self) -> Sequence[float]:
         """Return the numbers of rooms, groups in force, active devices, events.

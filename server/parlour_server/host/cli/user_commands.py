@@ -67,7 +67,7 @@ def list_(
     spec, folder, now = program(), folder_of(data), SystemClock().now()
 
     async def work(store: "KitStore") -> "list[tuple[dict[str, Any], list[str]]]":
-        known, connected = await spec.account_data.facts(store), await online(folder, store)
+        known, connected = await spec.account_facts(store), await online(folder, store)
         return [
             _listed(spec, _row(one, known.get(one.user, {}), connected.get(str(one.user), 0)), one)
             for one in await store.accounts.overview()

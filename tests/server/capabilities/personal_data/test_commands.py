@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.server.chat.cli.test_commands import Capture, fail, run
 from tests.server.chat.cli.test_people_commands import acts
 
+from parlour_server.capabilities import CAPABILITIES
+from parlour_server.chat.program import CHAT
 from parlour_server.core.accounts.tables.accounts import Accounts
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.store.table_facts import AccountRows
+from parlour_server.host.cli.command_line import CommandLine
 
 
 def test_an_account_is_deleted_only_when_asked_twice(folder: DataFolder, capsys: Capture) -> None:
@@ -85,3 +89,22 @@ def test_a_deletion_that_is_interrupted_is_recorded(
     assert fail(capsys, "user", "delete", *data, "anna", "--yes")[0] == 130
     [done] = (one for one in acts(folder) if one["action"] == "user delete")
     assert (done["user"], done["outcome"]) == ("anna", "interrupted, and perhaps done")
+
+
+def test_without_what_knows_the_programs_part_nothing_is_deleted_or_exported(
+    folder: DataFolder, tmp_path: Path, capsys: Capture
+) -> None:
+    """Half of a deletion would look like one. The account stays, and the sentence says what closes it."""
+    data = ("--data", str(folder.path))
+    run(capsys, "user", "create", *data, "anna")
+    spec = replace(CHAT, account_data=None)
+    line = CommandLine(spec.name, lambda: spec, about="", example="", capabilities=CAPABILITIES)
+    for words in (
+        ("delete", *data, "anna", "--yes"),
+        ("export", *data, "anna", "--output", str(tmp_path / "a")),
+    ):
+        assert line.run(["user", *words]) == 1
+        assert "`parlour-server user disable` closes an account" in capsys.readouterr().err
+    (account,) = json.loads(run(capsys, "user", "list", *data, "--json"))
+    assert (account["user"], account["disabled"], account["role"]) == ("anna", False, "member")
+    assert not (tmp_path / "a").exists()

@@ -14,6 +14,7 @@ from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import RoomId, new_file_id
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
+from parlour_server.chat.capabilities.chat_personal_data.store import AccountDataStore
 from parlour_server.chat.capabilities.file_sharing.types import FileRecord
 from parlour_server.chat.rooms.rights import decide
 from parlour_server.chat.store.chat_store import ChatStore
@@ -121,7 +122,7 @@ async def test_a_reservation_ends(world: World) -> None:
     room = await world.room(alice)
     late, deleted = upload(world, room, alice), upload(world, room, alice)
     await reserve(world.store, deleted)
-    await world.store.account_data.end(alice)
+    await AccountDataStore(world.store, world.clock).end(alice)
     await reserve(world.store, late)
     world.clock.forward(60)
     assert set(await files(world.store).expired(world.clock.now(), limit=9)) == {late.id, deleted.id}

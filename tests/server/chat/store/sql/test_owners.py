@@ -7,8 +7,8 @@ from sqlalchemy import Column, Table
 
 from parlour_server.app.capability import tables_of
 from parlour_server.chat.capabilities import CHAT_CAPABILITIES
+from parlour_server.chat.capabilities.chat_personal_data.store import _AUTHORS, _ROWS
 from parlour_server.chat.capability import store_parts_of
-from parlour_server.chat.store.sql.account_data import _AUTHORS, _ROWS
 from parlour_server.chat.store.sql.rooms.room_deletion import _PARTS
 from parlour_server.chat.store.store_part import StoreParts
 from parlour_server.chat.store.tables import metadata

@@ -17,7 +17,7 @@ from parlour_protocol.ids import new_file_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.app.account_data import Deletion
-from parlour_server.chat.account_data import CHAT_ACCOUNT_DATA
+from parlour_server.chat.capabilities.chat_personal_data.account_data import CHAT_ACCOUNT_DATA
 from parlour_server.chat.capabilities.file_sharing.types import FileRecord
 from parlour_server.chat.program import CHAT
 from parlour_server.core.accounts.tables.authority import ByOperator

@@ -4,9 +4,9 @@ Everything here except the read marker follows from the logs; `room_creation.py`
 are visible only to their members.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from parlour_protocol.frames.replies import RoomListing, RoomSummary
 from parlour_protocol.ids import RoomId
@@ -47,6 +47,16 @@ _FACTS: Final = """
 _MEMBERS: Final = """
     SELECT m.account, m.role, u.until, m.consent FROM members m LEFT JOIN mutes u USING (room, account)
     WHERE m.room = ?
+"""
+
+
+_PEOPLE: Final = """
+    SELECT a.account,
+        (SELECT m.role FROM members m JOIN rooms r USING (room)
+            WHERE m.account = a.account AND r.name = ? AND r.kind = 'public'),
+        (SELECT count(*) FROM devices d WHERE d.account = a.account AND d.status != 'revoked'),
+        (SELECT max(d.last_seen) FROM devices d WHERE d.account = a.account)
+    FROM accounts a
 """
 
 
@@ -150,6 +160,14 @@ class Rooms:
         return await self._readers.rows(
             self._read_facts, f"{self._facts} WHERE r.kind = ? ORDER BY r.name, r.room", kind
         )
+
+    async def people(self, room: RoomName) -> Mapping[UserName, Mapping[str, Any]]:
+        """Return of each account its role in this public room, its devices, and when one was seen last."""
+        rows = await self._readers.rows(lambda *row: row, _PEOPLE, plain(room))
+        return {
+            user_name(account): {"role": role, "devices": devices, "last_seen": seen}
+            for account, role, devices, seen in rows
+        }
 
     async def describe(self, room: RoomId) -> RoomFactsForOperator | None:
         """Return what the operator sees of a room, direct ones too; None if there is none."""

@@ -15,17 +15,14 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.unions import members
-from parlour_protocol.room_name import RoomName
+from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.sql.column_values import BODY_KINDS
 from parlour_server.chat.store.sql.e2ee.welcome_rows import drop_for
 from parlour_server.chat.store.sql.rooms.event_effects import blank
-from parlour_server.chat.store.store_part import AccountPart
 from parlour_server.core.clock import Clock
-from parlour_server.core.store.engine.column_values import plain, user_name
+from parlour_server.core.store.engine.column_values import plain
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
-from parlour_server.core.store.engine.readers import Readers
 from parlour_server.core.store.engine.retention import BATCH
-from parlour_server.core.store.engine.writer import Writer
 
 PAUSE_SECONDS: Final = 0.02
 """Between two batches, so that a server's writes come first: only one process at a time can write."""
@@ -133,25 +130,15 @@ _EXPORTED: Final[Mapping[str, tuple[Sequence[str], str]]] = {
 }
 
 
-_OVERVIEW: Final = """
-    SELECT a.account,
-        (SELECT m.role FROM members m JOIN rooms r USING (room)
-            WHERE m.account = a.account AND r.name = ? AND r.kind = 'public'),
-        (SELECT count(*) FROM devices d WHERE d.account = a.account AND d.status != 'revoked'),
-        (SELECT max(d.last_seen) FROM devices d WHERE d.account = a.account)
-    FROM accounts a
-"""
-
-
 class AccountDataStore:
     """Finds, deletes and reads what belongs to an account."""
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock, parts: Sequence[AccountPart]) -> None:
-        """Use the store's writer and readers; ``parts``: what tables of capabilities have of an account."""
-        self._writer = writer
-        self._readers = readers
+    def __init__(self, store: ChatStore, clock: Clock) -> None:
+        """Use the open store; what capabilities have of an account is among it."""
+        self._writer = store.writer
+        self._readers = store.readers
         self._clock = clock
-        self.parts = parts
+        self.parts = parts = store.parts.accounts
         self._counts = {**_COUNTS, **{name: query for part in parts for name, query in part.counts.items()}}
         self._authors = (*_AUTHORS, *(change for part in parts for change in part.authors))
         self._exported = {**_EXPORTED, **{name: one for part in parts for name, one in part.exported.items()}}
@@ -160,14 +147,6 @@ class AccountDataStore:
     def exported(self) -> Collection[str]:
         """The names of what ``table`` returns."""
         return self._exported.keys()
-
-    async def overview(self, room: RoomName) -> Mapping[UserName, Mapping[str, Any]]:
-        """Return of each account its role in this public room, its devices, and when one was seen last."""
-        rows = await self._readers.rows(lambda *row: row, _OVERVIEW, plain(room))
-        return {
-            user_name(account): {"role": role, "devices": devices, "last_seen": seen}
-            for account, role, devices, seen in rows
-        }
 
     async def count(self, user: UserName) -> dict[str, int]:
         """Return how much there is of what."""

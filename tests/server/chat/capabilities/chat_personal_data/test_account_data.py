@@ -32,17 +32,22 @@ from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.app.account_data import Deletion
-from parlour_server.chat.account_data import CHAT_ACCOUNT_DATA
+from parlour_server.chat.capabilities.chat_personal_data import store as account_data
+from parlour_server.chat.capabilities.chat_personal_data.account_data import CHAT_ACCOUNT_DATA
 from parlour_server.chat.capabilities.file_sharing.records import FileStore
 from parlour_server.chat.capabilities.file_sharing.types import FileRecord
 from parlour_server.chat.rooms.operator_rules import decide_appointment
 from parlour_server.chat.rooms.rights import decide
-from parlour_server.chat.store.sql import account_data
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.errors import NameTakenError, RefusedError
 from parlour_server.core.store.records import InviteRecord
 
 THUMB = Reaction.parse("👍")
+
+
+def data_of(world: World) -> account_data.AccountDataStore:
+    """Return what the chat has of accounts."""
+    return account_data.AccountDataStore(world.store, world.clock)
 
 
 async def deleted(world: World, user: UserName, *, keeps: bool = True) -> UserName:
@@ -144,8 +149,8 @@ async def test_files_invitations_blocks_and_devices_go(world: World, delivery: D
     count = await CHAT_ACCOUNT_DATA.count(world.store, alice)
     assert (count["rooms"], count["devices"]) == (0, 0)
     for name in ("invitations", "blocked", "bans"):
-        assert await world.store.account_data.table(name, alice) == []
-    assert await world.store.account_data.table("blocked", bob) == []
+        assert await data_of(world).table(name, alice) == []
+    assert await data_of(world).table("blocked", bob) == []
     [found] = await world.store.devices.list(alice, world.clock.now())
     assert (found.name, found.status.value, found.packages) == ("deleted", "revoked", 0)
 
@@ -170,7 +175,7 @@ async def test_an_account_that_wrote_nothing_needs_no_other_author(world: World)
     assert await CHAT_ACCOUNT_DATA.is_author(world.store, alice)
     await report(world, bob, room, event.seq, "spam")
     assert await CHAT_ACCOUNT_DATA.is_author(world.store, bob)
-    [exported] = await world.store.account_data.table("reports", bob)
+    [exported] = await data_of(world).table("reports", bob)
     assert (exported["author"], exported["message"]) == (alice, event.seq)
     await deleted(world, bob)
     assert not await CHAT_ACCOUNT_DATA.is_author(world.store, bob)
@@ -196,7 +201,7 @@ async def test_an_export_has_everything_of_a_person_and_nothing_of_anyone_else(
         file = FileRecord(new_file_id(), together, user, 5, Digest(bytes(32)), now)
         await put(store, file)
         files[user] = file.id
-    data = store.account_data
+    data = account_data.AccountDataStore(store, world.clock)
     for name in data.exported:
         mine, his = await data.table(name, alice), await data.table(name, bob)
         assert mine, name
@@ -274,14 +279,14 @@ async def test_an_encrypted_room_is_left_only_by_what_its_members_sign(
     before = await world.events(together)
     await deleted(world, bob[0])
     assert await world.events(together) == before
-    assert [one["room"] for one in await world.store.account_data.rooms_that_stay(bob[0])] == [together]
+    assert [one["room"] for one in await data_of(world).rooms_that_stay(bob[0])] == [together]
     state = await world.store.groups.state(together, alice[0], world.clock.now())
     assert state is not None
     assert (state.leaving, state.missing, state.closed) == ((), (), (bob[0],))
     removal = Kicked(who=bob[0], statement=StatementBytes(b"signed"))
     await delivery.append(together, alice[0], removal, alice[1])
     await delivery.commit(together, *alice, removed=[bob[1]])
-    assert await world.store.account_data.rooms_that_stay(bob[0]) == []
+    assert await data_of(world).rooms_that_stay(bob[0]) == []
     state = await world.store.groups.state(together, alice[0], world.clock.now())
     assert state is not None
     assert state.closed == ()

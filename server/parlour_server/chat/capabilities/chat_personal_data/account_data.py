@@ -17,11 +17,11 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.names import UserName
 from parlour_server.app.account_data import AccountData, Deletion, ExportedFile
+from parlour_server.chat.capabilities.chat_personal_data.store import PAUSE_SECONDS, AccountDataStore
 from parlour_server.chat.rooms.operator_rules import allow_anything
-from parlour_server.chat.store.sql.account_data import PAUSE_SECONDS
 from parlour_server.chat.store.types import AppendEvent
-from parlour_server.chat.system_account import lobby, system_device
-from parlour_server.core.clock import Clock
+from parlour_server.chat.system_account import system_device
+from parlour_server.core.clock import Clock, SystemClock
 from parlour_server.core.data_folder import DataFolder
 
 if TYPE_CHECKING:
@@ -44,19 +44,15 @@ _STAYS: Final = (
 
 
 async def _count(store: "ChatStore", user: UserName) -> Mapping[str, int]:
-    return await store.account_data.count(user)
-
-
-async def _facts(store: "ChatStore") -> Mapping[UserName, Mapping[str, Any]]:
-    return await store.account_data.overview(lobby())
+    return await AccountDataStore(store, SystemClock()).count(user)
 
 
 async def _is_author(store: "ChatStore", user: UserName) -> bool:
-    return await store.account_data.is_author(user)
+    return await AccountDataStore(store, SystemClock()).is_author(user)
 
 
 async def _delete(store: "ChatStore", clock: Clock, deletion: Deletion) -> Mapping[str, Any]:
-    data, user = store.account_data, deletion.user
+    data, user = AccountDataStore(store, clock), deletion.user
     left = removed = 0
     while rooms := await data.rooms_to_leave(user):
         await asyncio.gather(*(_append(store, clock, user, room, Left()) for room in rooms))
@@ -93,7 +89,7 @@ async def _append(store: "ChatStore", clock: Clock, user: UserName, room: RoomId
 
 
 async def _export(store: "ChatStore", folder: DataFolder, user: UserName) -> AsyncIterator[ExportedFile]:
-    data = store.account_data
+    data = AccountDataStore(store, SystemClock())
     for name in data.exported:
         yield ExportedFile.of_json(f"{name}.json", await data.table(name, user))
     yield ExportedFile("messages.jsonl", _events(store, user))
@@ -105,9 +101,10 @@ async def _export(store: "ChatStore", folder: DataFolder, user: UserName) -> Asy
 
 async def _events(store: "ChatStore", user: UserName) -> AsyncIterator[bytes]:
     """Yield one line for each event of the account, with its body as the server has it."""
-    for room in await store.account_data.rooms_written_in(user):
+    data = AccountDataStore(store, SystemClock())
+    for room in await data.rooms_written_in(user):
         after = Seq(0)
-        while page := await store.account_data.events(user, room, after):
+        while page := await data.events(user, room, after):
             for seq, at, device, body in page:
                 row = {"room": room, "seq": seq, "at": at, "device": device, "event": _event(body)}
                 yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
@@ -122,5 +119,5 @@ def _event(body: bytes) -> Any:
 
 
 CHAT_ACCOUNT_DATA: Final["AccountData[ChatStore]"] = AccountData(
-    count=_count, goes=_GOES, stays=_STAYS, is_author=_is_author, facts=_facts, delete=_delete, export=_export
+    count=_count, goes=_GOES, stays=_STAYS, is_author=_is_author, delete=_delete, export=_export
 )

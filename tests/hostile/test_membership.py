@@ -248,7 +248,7 @@ async def test_a_new_member_in_a_group_that_the_server_made(world: World) -> Non
     await found_a_copy(spy, room, "ada", "ben", "cat")
     await world.during(cat.client.invitations.accept(room))
     world.ledger.inside[room].add("cat")
-    await spy.attempt(spy.client.encryption.reconcile(room))
+    await spy.attempt(spy.client.encryption.settle(room))
     await cat.queue(room)
     await world.turns(300)
     assert not await spy.read(room)
@@ -266,7 +266,7 @@ async def found_a_copy(spy: Device, room: RoomId, *users: str) -> None:
         people.append((parse_user_name(user), bytes(key), Role.MEMBER))
     now = spy.world.clock.now()
     body = await rooms.archive.write_durably(
-        rooms.session.groups.create_group, room, RoomKind.PRIVATE, new_request_id(), now, people
+        rooms.keys.groups.create_group, room, RoomKind.PRIVATE, new_request_id(), now, people
     )
     await spy.world.during(rooms.reconciler._submitter.post_creation(room, body))
 

@@ -75,7 +75,7 @@ async def tell_claims(client: "Client", room: Room, *, look: bool = False) -> bo
         if look:
             with suppress(ParlourClientError, TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
-                    await client.encryption.reconcile(room.id)
+                    await client.encryption.settle(room.id)
         for sentence in await client.encryption.claims(room.id):
             echo(f"parlour: {sentence}", err=True)
         left_out = await client.encryption.left_out(room.id)

@@ -69,7 +69,7 @@ async def approve(call: Call, code: Annotated[str, Takes(Kind.WORD, "CODE")]) ->
 async def send_history(call: Call, device: Device) -> Done:
     """Send the messages this device can read to another of your devices, encrypted."""
     owned = await _own(call, device)
-    count = await call.client.encryption.send_history(device)
+    count = await call.client.send_history(device)
     return Done(_("Sent {count} events to {name}, encrypted.").format(count=count, name=owned.name))
 
 

@@ -15,8 +15,8 @@ from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.connection import Connection
+from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.e2ee.groups.delivery import Delivery
-from parlour_client.core.e2ee.service import Encryption
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import logged_out
 from parlour_client.core.events import Change
@@ -24,7 +24,6 @@ from parlour_client.core.files import Files
 from parlour_client.core.history import History
 from parlour_client.core.invitations import Invitations
 from parlour_client.core.messages import Messages
-from parlour_client.core.parts import Parts
 from parlour_client.core.people import People
 from parlour_client.core.preferences import Preferences
 from parlour_client.core.rooms import Rooms
@@ -40,6 +39,7 @@ from parlour_client.kit.transport.frame_socket import Dial
 from parlour_client.kit.transport.session import Session
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.secret import Secret
 
 
@@ -103,7 +103,7 @@ class Client:
         self._chance = chance or SystemRandom()
         self._dial = dial
         self._delivery = delivery
-        self._started: tuple[Parts, Engine] | None = None
+        self._engine: Engine | None = None
 
     async def start(self, connect_after: asyncio.Event | None = None) -> None:
         """Open the archive and connect in the background; returns when the archive is open.
@@ -117,104 +117,106 @@ class Client:
         try:
             credentials = Credentials(await ArchivedProfile(archive).load())
             _session(credentials.profile)
-            parts = Parts(
+            engine = Engine(
                 credentials,
                 archive,
                 self._clock,
                 self._chance,
                 self.events.emit,
+                self._dial(credentials.current),
                 self._delivery(credentials.current),
                 follow=self._follow,
             )
-            engine = Engine(parts, self._dial(credentials.current))
             await engine.load(adopt=self._adopt and self._home.adopt_outbox())
         except BaseException:
             await archive.close()
             raise
-        self._started = parts, engine
+        self._engine = engine
         engine.start(connect_after)
 
     async def finish(self, room: RoomId | None = None) -> None:
         """Before a program ends, renew keys that are due and add devices that wait for it in ``room``."""
-        await self._parts.encrypted_rooms.scheduler.finish(room)
+        await self._running.e2ee.finish(room)
 
     async def stop(self) -> None:
         """Disconnect and close the archive; what is queued stays queued on disk."""
-        started, self._started = self._started, None
+        engine, self._engine = self._engine, None
         opened, self._opened = self._opened, None
         if opened is not None:
             await opened.close()
         self._passphrase = None  # starting another client needs the passphrase again
-        if started is not None:
-            parts, engine = started
-            parts.history.keep(None)
-            await engine.stop()
+        if engine is not None:
+            await engine.close()
             self.events.end()
             self._home.release_outbox()
-            await parts.archive.close()
 
     @property
     def account(self) -> Account:
         """The account that this client uses."""
-        return self._parts.account
+        return self._running.account
 
     @property
     def connection(self) -> Connection:
         """The connection to the server: its status, and waiting for it."""
-        return self._parts.connection
+        return self._running.connection
 
     @property
     def rooms(self) -> Rooms:
         """The rooms that the account is in, and operations on them."""
-        return self._parts.rooms
+        return self._running.rooms
 
     @property
     def invitations(self) -> Invitations:
         """Invitations that wait for an answer, and inviting others."""
-        return self._parts.invitations
+        return self._running.invitations
 
     @property
     def messages(self) -> Messages:
         """Writing: messages, edits, reactions, pins; read markers and drafts."""
-        return self._parts.messages
+        return self._running.messages
 
     @property
     def history(self) -> History:
         """Reading: timelines, search, threads; and deleting messages on this device."""
-        return self._parts.history
+        return self._running.history
 
     @property
     def people(self) -> People:
         """Other people, presence, and ignored people."""
-        return self._parts.people
+        return self._running.people
 
     @property
     def preferences(self) -> Preferences:
         """The person's preferences for rooms on this device."""
-        return self._parts.preferences
+        return self._running.preferences
 
     @property
     def notices(self) -> ServerNotices:
         """What the operator of the server tells everyone."""
-        return self._parts.notices
+        return self._running.notices
 
     @property
     def sessions(self) -> Sessions:
         """Where the account is logged in."""
-        return self._parts.sessions
+        return self._running.sessions
 
     @property
     def files(self) -> Files:
         """Sending and saving files."""
-        return self._parts.files
+        return self._running.files
 
     @property
-    def encryption(self) -> Encryption:
+    def encryption(self) -> E2ee:
         """Encryption: rooms, people, devices."""
-        return self._parts.encryption
+        return self._running.e2ee
+
+    async def send_history(self, device: DeviceId) -> int:
+        """Send the archive to another device of this account, over MLS; returns how many events."""
+        notes = await self.rooms.open_direct(self.account.user)
+        return await self.encryption.send_history(notes.id, device)
 
     @property
-    def _parts(self) -> Parts:
-        if self._started is None:
+    def _running(self) -> Engine:
+        if self._engine is None:
             raise StoppedError(_("The client is not started."))
-        return self._started[0]
+        return self._engine

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from parlour_client.core.account.sign_in import ChatSignIn
 from parlour_client.core.archive import Archive
-from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.account.profile import Credentials
@@ -27,14 +27,14 @@ class Connection:
         reconnector: Reconnector,
         live: ChatConnection,
         catch_up: CatchUp,
-        encrypted_rooms: EncryptedRooms,
+        e2ee: E2ee,
     ) -> None:
         self._credentials = credentials
         self._archive = archive
         self._reconnector = reconnector
         self._live = live
         self._catch_up = catch_up
-        self._encrypted_rooms = encrypted_rooms
+        self._e2ee = e2ee
 
     @property
     def status(self) -> ConnectionStatus:
@@ -55,7 +55,7 @@ class Connection:
         await self._reconnector.reach(self._catch_up.caught_up, patience)
         with suppress(TimeoutError):  # it continues in the background
             async with asyncio.timeout(None if patience is None else max(patience, UNDER_WAY_SECONDS)):
-                await self._reconnector.unless_stopped(self._encrypted_rooms.catch_up_history())
+                await self._reconnector.unless_stopped(self._e2ee.catch_up_history())
 
     def retry_now(self) -> None:
         """Try to connect now. Raises SetupError when connected, or when a retry can't help."""
@@ -75,5 +75,5 @@ class Connection:
         if not self.status.session_ended:
             raise SetupError(_("You are already logged in."))
         self._credentials.profile = await ChatSignIn(self._archive).account.log_in_again(password, dialog)
-        self._encrypted_rooms.session.signed_in = False  # the new session is not bound to a device yet
+        self._e2ee.session_renewed()
         self._reconnector.session_renewed()

@@ -1,21 +1,55 @@
-"""Runs a client: it maintains a connection, and while one lasts it listens, catches up and sends.
+"""A running client: makes every part, in order, with its dependencies, and runs and closes them as one.
 
-These run concurrently; when one of them ends, the connection ends. An archive that cannot be written stops
-everything.
+First the parts that receive, send and store; then the objects that ``Client`` offers to views, commands and
+bots. Nothing else in the core makes any of them. While a connection lasts it listens, catches up and sends
+concurrently; when one of these ends, the connection ends. An archive that cannot be written stops everything.
 """
 
 import asyncio
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from random import Random
 from typing import Any, Final
 
+from parlour_client.core.archive import Archive
+from parlour_client.core.connection import Connection
+from parlour_client.core.e2ee.e2ee import E2ee
+from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.messages.room_sender import RoomSender
+from parlour_client.core.e2ee.world import World
+from parlour_client.core.errors import login_hint
+from parlour_client.core.events import Emit
+from parlour_client.core.files import Files
+from parlour_client.core.history import History
+from parlour_client.core.invitations import Invitations
+from parlour_client.core.messages import Messages
+from parlour_client.core.outbox.outbox import Outbox
 from parlour_client.core.outbox.room_queue import RoomQueue
-from parlour_client.core.parts import Parts
-from parlour_client.core.transport.chat_conversation import ChatConversation
+from parlour_client.core.people import People
+from parlour_client.core.preferences import Preferences
+from parlour_client.core.receive.dispatcher import Dispatcher
+from parlour_client.core.receive.read_markers import ReadMarkers
+from parlour_client.core.receive.receiver import Receiver
+from parlour_client.core.receive.rollback import Rollback
+from parlour_client.core.room_log.translation import Numbers
+from parlour_client.core.rooms import Rooms
+from parlour_client.core.sessions import Sessions
+from parlour_client.core.sync.catch_up import CatchUp
+from parlour_client.core.sync.event_queue import EventQueue
+from parlour_client.core.sync.presence import Presence
+from parlour_client.core.sync.publisher import Publisher
+from parlour_client.core.sync.receipts import Receipts
+from parlour_client.core.sync.room_store import RoomStore
+from parlour_client.core.sync.server_notices import ServerNotices
+from parlour_client.core.sync.state import State
+from parlour_client.core.sync.waiting_invitations import WaitingInvitations
+from parlour_client.core.transport.chat_conversation import ChatConnection, ChatConversation
+from parlour_client.kit.account.profile import Credentials
+from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_client.kit.language import _
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
+from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.frames import Hello
 from parlour_protocol.ids import RoomId
 
@@ -24,43 +58,159 @@ _LONGEST_PAUSE: Final = 3.0
 
 
 class Engine:
-    """Runs the parts of a client, made by ``Parts``."""
+    """All parts of one running client."""
 
-    def __init__(self, parts: Parts, dial: Dial) -> None:
-        self._parts = parts
+    def __init__(
+        self,
+        credentials: Credentials,
+        archive: Archive,
+        clock: Clock,
+        chance: Random,
+        emit: Emit,
+        dial: Dial,
+        delivery: Delivery,
+        *,
+        follow: bool,
+    ) -> None:
+        """Make them. Without ``follow`` rooms are not caught up (a program that only sends)."""
         self._dial = dial
         self._running: asyncio.Task[None] | None = None
+        self.archive = archive
+        self.clock = clock
+        self.follow = follow
+        self.account = account = credentials.profile.account
+
+        # state and transport
+        self.state = State(account.user, clock)
+        self.numbers = Numbers()
+        self.reconnector = Reconnector(
+            account.server, clock, chance, emit, login_hint(account.server, account.user)
+        )
+        self.live = ChatConnection(self.reconnector)
+        queue = EventQueue()
+        self.catch_up = CatchUp(queue, archive, self.state, clock, emit, follow=follow)
+        self.room_store = RoomStore(self.state, archive, self.catch_up, follow=follow)
+        self.outbox = Outbox(account, archive, self.numbers, clock, emit, follow=follow)
+        self.publisher = Publisher(self.state, self.room_store, self.outbox, emit)
+        self.receipts = Receipts(account.user, emit)
+
+        # encryption
+        self.e2ee = E2ee(
+            World(
+                account,
+                archive,
+                self.state,
+                delivery,
+                self.reconnector,
+                self.live,
+                self.catch_up,
+                self.numbers,
+                clock,
+                chance,
+                emit,
+                show=self.publisher.publish,
+                denied=self.outbox.denied,
+                read_by=self.receipts.read_by,
+                follow=follow,
+            )
+        )
+
+        # receiving
+        self.receiver = Receiver(queue, archive, self.state, self.publisher, self.e2ee)
+        self.rollback = Rollback(
+            archive,
+            account,
+            self.state.names_me,
+            self.numbers,
+            self.e2ee,
+            self.publisher,
+            clock,
+            emit,
+        )
+        self.read_markers = ReadMarkers(self.state, self.room_store, self.numbers, self.live, self.e2ee, emit)
+        self.presence = Presence(account.user, clock, emit)
+        self.waiting_invitations = WaitingInvitations(self.state, emit, self.e2ee.membership.is_shown)
+        self.notices = ServerNotices(clock, emit)
+        self.dispatcher = Dispatcher(
+            archive,
+            self.state,
+            self.room_store,
+            self.catch_up,
+            self.read_markers,
+            self.receipts,
+            self.presence,
+            self.waiting_invitations,
+            self.notices,
+            self.e2ee,
+            self.live,
+            emit,
+        )
+
+        # the objects of ``Client``
+        self.connection = Connection(
+            credentials, archive, self.reconnector, self.live, self.catch_up, self.e2ee
+        )
+        self.rooms = Rooms(self.state, self.live, self.dispatcher, self.e2ee, clock)
+        self.invitations = Invitations(self.waiting_invitations, self.live, self.rooms, self.e2ee)
+        self.messages = Messages(
+            archive,
+            self.state,
+            self.room_store,
+            self.outbox,
+            self.live,
+            self.reconnector,
+            self.read_markers,
+            self.receipts,
+            self.e2ee,
+            emit,
+            follow=follow,
+        )
+        self.history = History(
+            archive,
+            self.state,
+            self.room_store,
+            self.outbox,
+            self.catch_up,
+            self.live,
+            self.e2ee,
+            clock,
+            emit,
+        )
+        self.people = People(archive, self.state, self.room_store, self.live, self.rooms, emit)
+        self.preferences = Preferences(archive, self.state, self.room_store, self.e2ee, emit)
+        self.sessions = Sessions(archive)
+        self.files = Files(archive, self.state, self.messages, delivery, self.e2ee)
 
     async def load(self, *, adopt: bool) -> None:
         """Load the archive's state; with ``adopt`` also messages that earlier programs left unsent."""
-        parts = self._parts
-        await parts.room_store.load()
-        await parts.encrypted_rooms.load()
-        await parts.rollback.load()
+        await self.room_store.load()
+        await self.e2ee.load()
+        await self.rollback.load()
         if adopt:
-            await parts.outbox.load()
+            await self.outbox.load()
 
     def start(self, after: asyncio.Event | None = None) -> None:
         """Connect in the background; ``after`` that is set, or after ``_LONGEST_PAUSE``."""
         self._running = asyncio.ensure_future(self._run(after))
 
-    async def stop(self) -> None:
-        """Disconnect; everything that was acknowledged is on disk afterwards."""
-        parts = self._parts
+    async def close(self) -> None:
+        """Disconnect and close the archive; everything that was acknowledged is on disk afterwards."""
+        self.history.keep(None)
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
-        parts.reconnector.stopped.set()
-        await parts.encrypted_rooms.stop()
-        await parts.outbox.flush()
+        self.reconnector.stopped.set()
+        await self.e2ee.close()
+        await self.outbox.flush()
+        await self.archive.close()
 
     async def _run(self, after: asyncio.Event | None) -> None:
         if after is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(after.wait(), _LONGEST_PAUSE)
-        reconnector = self._parts.reconnector
+        reconnector = self.reconnector
         tasks = [
-            asyncio.ensure_future(self._parts.receiver.run()),
+            asyncio.ensure_future(self.receiver.run()),
             asyncio.ensure_future(reconnector.run(self._connect, self._begin, self._converse)),
         ]
         try:
@@ -76,36 +226,35 @@ class Engine:
 
     async def _connect(self) -> FrameSocket:
         """Open a connection, after binding the session to this device."""
-        await self._parts.encrypted_rooms.sign_in()
+        await self.e2ee.sign_in()
         return await self._dial()
 
     def _begin(self, socket: FrameSocket) -> ChatConversation:
-        return ChatConversation(socket, self._parts.clock)
+        return ChatConversation(socket, self.clock)
 
     async def _converse(self, conversation: ChatConversation, hello: Hello) -> None:
         """Do everything that runs while a connection lasts."""
-        parts = self._parts
-        rolled_back = await parts.rollback.greet(conversation, hello)
-        if not await parts.encrypted_rooms.check_restored(exchanged=parts.rollback.exchanged):
+        rolled_back = await self.rollback.greet(conversation, hello)
+        if not await self.e2ee.restored(exchanged=self.rollback.exchanged):
             raise UnreachableError(_("The server was restored. Reconnecting."))
         for room in rolled_back:  # the server's marker is old, too
-            parts.read_markers.keep(room)
-        await parts.dispatcher.greet(parts.numbers.hello(hello))
-        await parts.rollback.publish()
-        listening = asyncio.ensure_future(conversation.listen(parts.dispatcher.dispatch))
+            self.read_markers.keep(room)
+        await self.dispatcher.greet(self.numbers.hello(hello))
+        await self.rollback.publish()
+        listening = asyncio.ensure_future(conversation.listen(self.dispatcher.dispatch))
         tasks = [
             listening,
-            asyncio.ensure_future(parts.catch_up.run(conversation)),
-            asyncio.ensure_future(parts.outbox.run(conversation, self._start_sender)),
+            asyncio.ensure_future(self.catch_up.run(conversation)),
+            asyncio.ensure_future(self.outbox.run(conversation, self._start_sender)),
         ]
-        parts.live.conversation = conversation
-        parts.encrypted_rooms.begin()
+        self.live.conversation = conversation
+        self.e2ee.connected()
         try:
-            await parts.waiting_invitations.fetch(conversation)
-            if parts.follow:
-                await parts.notices.follow(conversation)
-            parts.live.online.set()
-            await parts.read_markers.send()
+            await self.waiting_invitations.fetch(conversation)
+            if self.follow:
+                await self.notices.follow(conversation)
+            self.live.online.set()
+            await self.read_markers.send()
             done, _pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
@@ -114,29 +263,28 @@ class Engine:
                 listening.result()  # it knows why the connection ended, and a request only that it did
             raise
         finally:
-            parts.live.end()
-            parts.catch_up.caught_up.clear()
-            parts.presence.clear()
-            await parts.encrypted_rooms.end()
+            self.live.end()
+            self.catch_up.caught_up.clear()
+            self.presence.clear()
+            await self.e2ee.disconnected()
             await _cancelled(tasks)
 
     def _start_sender(
         self, room: RoomId, conversation: ChatConversation
     ) -> tuple[RoomQueue, Coroutine[Any, Any, object]] | None:
         """Return the queue of an encrypted room and what sends from it; None for an open one."""
-        parts = self._parts
-        if not parts.encrypted_rooms.covers(room):
+        if not self.e2ee.covers(room):
             return None
         queue = RoomQueue()
         sender = RoomSender(
             room,
             queue,
-            parts.outbox,
-            parts.encrypted_rooms.outgoing,
+            self.outbox,
+            self.e2ee.outgoing,
             conversation,
-            parts.clock,
-            parts.encrypted_rooms.next_change,
-            follow=parts.follow,
+            self.clock,
+            self.e2ee.next_change,
+            follow=self.follow,
         )
         return queue, sender.run()
 

@@ -14,7 +14,8 @@ from typing import BinaryIO, Final
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.e2ee.e2ee import E2ee
+from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.e2ee.messages.outgoing import file_with_key
@@ -46,12 +47,13 @@ class Files:
     """The files of one account's rooms."""
 
     def __init__(
-        self, archive: Archive, state: State, messages: Messages, encrypted_rooms: EncryptedRooms
+        self, archive: Archive, state: State, messages: Messages, delivery: Delivery, e2ee: E2ee
     ) -> None:
         self._archive = archive
         self._state = state
         self._messages = messages
-        self._encrypted_rooms = encrypted_rooms
+        self._delivery = delivery
+        self._e2ee = e2ee
 
     async def send(
         self, room: RoomId, path: Path, caption: str = "", *, progress: Progress = no_progress
@@ -67,18 +69,17 @@ class Files:
             raise SetupError(_(ARCHIVED), _(OWNERS_UNARCHIVE))
         name = _file_name(path)
         text = message_text(caption or str(name))
-        rooms = self._encrypted_rooms
         with attachments.to_send(path) as (file, size):
             digest, key = hashlib.sha256(), None
-            if not rooms.covers(room):
+            if not self._e2ee.covers(room):
                 chunks = attachments.plain(file, size, digest.update, progress)
-                stored = await rooms.delivery.upload(room, chunks, size)
+                stored = await self._delivery.upload(room, chunks, size)
             else:
-                await rooms.inspection.file(room, str(name), _media_type(path), size, file)
-                _own = rooms.own  # raises while this device is not approved: then nothing is uploaded
+                await self._e2ee.inspection.file(room, str(name), _media_type(path), size, file)
+                self._e2ee.require_ready()  # else nothing is uploaded
                 key = attachments.new_key()
                 sealed = attachments.seal(file, size, key, digest.update, progress)
-                stored = await rooms.delivery.upload(room, sealed, attachments.sealed_size(size))
+                stored = await self._delivery.upload(room, sealed, attachments.sealed_size(size))
         _check(stored, digest.digest())
         reference = FileRef(
             file=stored.file, name=name, media_type=_media_type(path), size=size, sha256=stored.sha256
@@ -117,11 +118,10 @@ class Files:
 
     async def _fetch(self, entry: Entry, wanted: FileRef, into: BinaryIO, progress: Progress) -> None:
         """Download a file and decrypt it. Raises unless it is the one that was sent."""
-        rooms = self._encrypted_rooms
         key = None
         if entry.sealed:
             key = (await self._archive.read(file_with_key, entry.room, wanted)).key
-        async with rooms.delivery.download(wanted.file) as chunks:
+        async with self._delivery.download(wanted.file) as chunks:
             if key is None:
                 digest = await attachments.open_plain(chunks, into, wanted.size, progress)
             else:

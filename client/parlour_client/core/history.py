@@ -22,7 +22,7 @@ from parlour_client.core.archive import (
     threads,
 )
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.events import Emit, RoomForgotten, RoomsChanged
 from parlour_client.core.model import Entry, Gap, Note, Thread, Version
 from parlour_client.core.outbox.outbox import Outbox
@@ -62,7 +62,7 @@ class History:
         outbox: Outbox,
         catch_up: CatchUp,
         live: ChatConnection,
-        encrypted_rooms: EncryptedRooms,
+        e2ee: E2ee,
         clock: Clock,
         emit: Emit,
     ) -> None:
@@ -72,7 +72,7 @@ class History:
         self._outbox = outbox
         self._catch_up = catch_up
         self._live = live
-        self._encrypted_rooms = encrypted_rooms
+        self._e2ee = e2ee
         self._clock = clock
         self._emit = emit
         self._sweeping: asyncio.Task[None] | None = None
@@ -297,8 +297,8 @@ class History:
             if before is not None:
                 await self._archive.write(events.set_floor, room, Seq(before - 1))
             return before is not None
-        if self._encrypted_rooms.covers(room):
-            await self._encrypted_rooms.incoming.older(room, page)
+        if self._e2ee.covers(room):
+            await self._e2ee.older(room, page)
             return True
         mentions = [self._state.names_me(event.body) for event in page]
         await self._archive.write(insertion.add, page, mentions, Seq(0))

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from parlour_client.core.e2ee.maintenance.membership import Membership
+from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Invitation, Room
-from parlour_client.core.rooms import MAX_PAGES, Rooms
+from parlour_client.core.rooms import Rooms
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
-from parlour_client.core.transport.chat_conversation import ChatConnection
+from parlour_client.core.transport.chat_conversation import MAX_PAGES, ChatConnection
 from parlour_client.kit.errors import ServerMisbehavedError
 from parlour_client.kit.language import _
 from parlour_protocol.frames.replies import Blocked
@@ -26,12 +26,12 @@ class Invitations:
         waiting: WaitingInvitations,
         live: ChatConnection,
         rooms: Rooms,
-        membership: Membership,
+        e2ee: E2ee,
     ) -> None:
         self._waiting = waiting
         self._live = live
         self._rooms = rooms
-        self._membership = membership
+        self._e2ee = e2ee
 
     @property
     def all(self) -> Sequence[Invitation]:
@@ -47,17 +47,17 @@ class Invitations:
         In an encrypted room this device signs their admission, also of someone whom the server lists already;
         if their account has no key yet, it does so when it has one.
         """
-        statement = await self._membership.admission(room, user)
+        statement = await self._e2ee.membership.admission(room, user)
         await self._live.ask(Invite(id=new_request_id(), room=room, user=user, statement=statement))
         return statement is None and self._rooms.is_encrypted(room)
 
     async def withdraw(self, room: RoomId, user: UserName) -> None:
         """Withdraw someone's invitation; in an encrypted room all that this account may withdraw, signed."""
-        signed = await self._membership.withdrawals(room, user)
+        signed = await self._e2ee.membership.withdrawals(room, user)
         for statement in signed or (None,):
             await self._live.ask(Uninvite(id=new_request_id(), room=room, user=user, statement=statement))
         if signed:
-            await self._rooms.reconcile(room)  # it counts once a commit has executed it
+            await self._e2ee.settle(room)  # it counts once a commit has executed it
 
     async def accept(self, room: RoomId) -> Room:
         """Accept an invitation, or a direct room."""
@@ -68,7 +68,7 @@ class Invitations:
         if known is None:  # there is none, and the room is public
             statement = await self._rooms.request_listed(room)
         elif known.statement is not None:
-            statement = await self._membership.acceptance(room, known.statement)
+            statement = await self._e2ee.membership.acceptance(room, known.statement)
         else:
             statement = await self._rooms.request(room, known.kind, encrypted=known.encrypted)
             if known.encrypted and statement is None and known.kind is not RoomKind.DIRECT:

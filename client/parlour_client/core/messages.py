@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from parlour_client.core.archive import Archive, events, saved_preferences, stored_values
 from parlour_client.core.archive.outbox_table import AlsoWrite
 from parlour_client.core.checked_text import message_text, reaction_text, report_note_text
-from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.e2ee.maintenance.closed_accounts import closed_direct_words
 from parlour_client.core.errors import ARCHIVED, OWNERS_UNARCHIVE
 from parlour_client.core.events import Emit, EntryChanged
@@ -45,7 +45,7 @@ class Messages:
         reconnector: Reconnector,
         read_markers: ReadMarkers,
         receipts: Receipts,
-        encrypted_rooms: EncryptedRooms,
+        e2ee: E2ee,
         emit: Emit,
         *,
         follow: bool,
@@ -58,7 +58,7 @@ class Messages:
         self._reconnector = reconnector
         self._read_markers = read_markers
         self._receipts = receipts
-        self._encrypted_rooms = encrypted_rooms
+        self._e2ee = e2ee
         self._emit = emit
         self._follow = follow
 
@@ -184,11 +184,9 @@ class Messages:
         if known.peer is not None and left and not deletes:
             raise SetupError(closed_direct_words(known.peer))  # nothing else ends a direct room
         await self._rooms.keep(room)
-        if self._encrypted_rooms.covers(room):
-            frames = await self._encrypted_rooms.inspection.frames(room, frames)
+        if self._e2ee.covers(room):
+            frames = await self._e2ee.inspection.frames(room, frames)
         early: AlsoWrite | None = None
         if self._follow and not self._outbox.has_any(room):
-            early = self._encrypted_rooms.outgoing.encrypt_early(
-                room, frames
-            )  # a program that only sends must still catch up with it
+            early = self._e2ee.early(room, frames)  # a program that only sends must still catch up with it
         return await self._outbox.put(frames, early)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from parlour_client.core.archive import Archive, saved_preferences
 from parlour_client.core.archive.saved_preferences import Layout, RoomPreference
-from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.events import Emit, RoomsChanged
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
@@ -24,13 +24,13 @@ class Preferences:
         archive: Archive,
         state: State,
         rooms: RoomStore,
-        encrypted_rooms: EncryptedRooms,
+        e2ee: E2ee,
         emit: Emit,
     ) -> None:
         self._archive = archive
         self._state = state
         self._rooms = rooms
-        self._encrypted_rooms = encrypted_rooms
+        self._e2ee = e2ee
         self._emit = emit
 
     async def favourite(self, room: RoomId, *, on: bool = True) -> None:
@@ -47,7 +47,7 @@ class Preferences:
         if known is None or not known.encrypted:
             raise SetupError(_("This room is not end-to-end encrypted."), _("/encrypt turns encryption on."))
         await self._set(room, "strict", on=on)
-        await self._encrypted_rooms.identity.refresh()  # messages waiting there may be sent now
+        await self._e2ee.recheck()  # messages waiting there may be sent now
 
     @property
     def last_room(self) -> RoomId | None:

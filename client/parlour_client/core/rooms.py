@@ -5,39 +5,31 @@ carries a statement that this device signs, and the room's keys follow before th
 names were checked by their types before anything is sent.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
-
-from msgspec.structs import replace
+from collections.abc import Sequence
 
 from parlour_client.core.checked_text import reason_text, topic_text
-from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.e2ee.maintenance.membership import Membership
+from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import MemberView, Room
 from parlour_client.core.receive.dispatcher import Dispatcher
 from parlour_client.core.room_names import find_room
 from parlour_client.core.sync.state import State
-from parlour_client.core.transport.chat_conversation import ChatConnection
+from parlour_client.core.transport.chat_conversation import MAX_PAGES, ChatConnection
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ServerMisbehavedError, SetupError, StoppedError
 from parlour_client.kit.language import _
-from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_mls import suite_of
 from parlour_protocol.frames.opaque import StatementBytes
-from parlour_protocol.frames.replies import Directory, Entered, Members, RoomListing
+from parlour_protocol.frames.replies import Directory, Entered, RoomListing
 from parlour_protocol.frames.requests import (
     Accept,
     Archive,
     Ban,
     CreateRoom,
     DeleteRoom,
-    Encrypt,
     Join,
     Kick,
     Leave,
-    ListMembers,
     ListRooms,
     Mute,
     OpenDirect,
@@ -54,11 +46,6 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
-MAX_PAGES: Final = 40
-"""Pages of a list that are read: a server whose list never ends must not block the client."""
-RECONCILE_SECONDS: Final = 30.0
-"""Seconds that a command waits until the keys of a room are up to date."""
-
 
 class Rooms:
     """The rooms of one account."""
@@ -67,22 +54,15 @@ class Rooms:
         self,
         state: State,
         live: ChatConnection,
-        reconnector: Reconnector,
         dispatcher: Dispatcher,
-        encrypted_rooms: EncryptedRooms,
-        membership: Membership,
+        e2ee: E2ee,
         clock: Clock,
-        *,
-        follow: bool,
     ) -> None:
         self._state = state
         self._live = live
-        self._reconnector = reconnector
         self._dispatcher = dispatcher
-        self._encrypted_rooms = encrypted_rooms
-        self._membership = membership
+        self._e2ee = e2ee
         self._clock = clock
-        self._follow = follow
 
     @property
     def all(self) -> Sequence[Room]:
@@ -110,7 +90,7 @@ class Rooms:
         if kind is RoomKind.DIRECT:
             raise SetupError(_("You open a direct room with a person."), _("Use: parlour dm USER."))
         if encrypted:
-            self._require_keys()
+            self._e2ee.require_ready()
         _require_able(suite)
         frame = CreateRoom(
             id=new_request_id(),
@@ -126,7 +106,7 @@ class Rooms:
                 _("The server created this room without encryption, so it could read what you write there."),
                 _("Leave it, and contact the server's operator some other way."),
             )
-        await self.reconcile(made.id)
+        await self._e2ee.settle(made.id)
         return made
 
     async def open_direct(
@@ -135,19 +115,8 @@ class Rooms:
         """Open the direct room with someone, or your notes; encrypted unless it exists unencrypted."""
         _require_able(suite)
         made = await self.enter(OpenDirect(id=new_request_id(), user=user, encrypted=encrypted, suite=suite))
-        await self.reconcile(made.id)
+        await self._e2ee.settle(made.id)
         return made
-
-    async def encrypt(self, room: RoomId) -> None:
-        """Encrypt a room from now on. This can't be undone."""
-        self._require_keys()
-        await self._live.ask(Encrypt(id=new_request_id(), room=room))
-        summary = self._state.summary(room)
-        if summary is not None and not self._follow:
-            self._state.update(replace(summary, encrypted=True))
-            self._encrypted_rooms.incoming.note([replace(summary, encrypted=True)])
-        else:
-            await self._encrypted_rooms.until(_is_covered(self._encrypted_rooms, room))
 
     async def join(self, room: RoomId) -> Room:
         """Join a public room."""
@@ -156,10 +125,10 @@ class Rooms:
 
     async def leave(self, room: RoomId) -> None:
         """Leave a room. An encrypted room's only owner makes the longest-standing member its owner."""
-        heir = await self._membership.heir(room)
+        heir = await self._e2ee.membership.heir(room)
         if heir is not None:
             await self.set_role(room, heir, Role.OWNER)
-        statement = await self._membership.departure(room)
+        statement = await self._e2ee.membership.departure(room)
         await self._live.ask(Leave(id=new_request_id(), room=room, statement=statement))
 
     async def directory(self) -> Sequence[RoomListing]:
@@ -179,16 +148,7 @@ class Rooms:
 
     async def members(self, room: RoomId) -> Sequence[MemberView]:
         """List who is in the room."""
-        members: list[MemberView] = []
-        for _page in range(MAX_PAGES):
-            after = members[-1].user if members else None
-            page = await self._live.ask(ListMembers(id=new_request_id(), room=room, after=after))
-            if not isinstance(page, Members):
-                raise ServerMisbehavedError(_("The server answered with something other than members."))
-            members += [MemberView(m.user, m.role, m.status, m.muted) for m in page.members]
-            if not page.more or not page.members:
-                break
-        return members
+        return await self._live.members(room)
 
     async def set_topic(self, room: RoomId, topic: str) -> None:
         """Set the topic; an empty text removes it."""
@@ -212,36 +172,36 @@ class Rooms:
 
     async def set_role(self, room: RoomId, user: UserName, role: Role) -> None:
         """Give a member a role."""
-        statement = await self._membership.role(room, user, role)
+        statement = await self._e2ee.membership.role(room, user, role)
         await self._live.ask(
             SetRole(id=new_request_id(), room=room, user=user, role=role, statement=statement)
         )
-        await self.reconcile(room)
+        await self._e2ee.settle(room)
 
     async def kick(self, room: RoomId, user: UserName, reason: str = "") -> None:
         """Remove a member; they can join again."""
         words = reason_text(reason)
-        statement = await self._membership.removal(room, user)
+        statement = await self._e2ee.membership.removal(room, user)
         await self._live.ask(
             Kick(id=new_request_id(), room=room, user=user, reason=words, statement=statement)
         )
-        await self.reconcile(room)
+        await self._e2ee.settle(room)
 
     async def ban(self, room: RoomId, user: UserName, *, seconds: int | None, reason: str = "") -> None:
         """Remove someone and keep them out, for a time or for ever."""
         words = reason_text(reason)
         until = None if seconds is None else Millis(self._clock.now() + 1_000 * seconds)
-        statement = await self._membership.removal(room, user, ban=True, until=until)
+        statement = await self._e2ee.membership.removal(room, user, ban=True, until=until)
         await self._live.ask(
             Ban(id=new_request_id(), room=room, user=user, seconds=seconds, reason=words, statement=statement)
         )
-        await self.reconcile(room)
+        await self._e2ee.settle(room)
 
     async def unban(self, room: RoomId, user: UserName) -> None:
         """Lift a ban."""
-        statement = await self._membership.unban(room, user)
+        statement = await self._e2ee.membership.unban(room, user)
         await self._live.ask(Unban(id=new_request_id(), room=room, user=user, statement=statement))
-        await self.reconcile(room)
+        await self._e2ee.settle(room)
 
     async def mute(self, room: RoomId, user: UserName, *, seconds: int | None) -> None:
         """Let a member read but not write."""
@@ -271,23 +231,9 @@ class Rooms:
             raise StoppedError(_("You are no longer in this room."))
         return room
 
-    async def reconcile(self, room: RoomId) -> None:
-        """Update an encrypted room's group after a change. Raises why it failed."""
-        if not self._encrypted_rooms.covers(room):
-            return
-        await self._encrypted_rooms.track(room)
-        try:
-            async with asyncio.timeout(RECONCILE_SECONDS):
-                await self._reconnector.unless_stopped(self._encrypted_rooms.scheduler.now(room))
-        except TimeoutError:
-            raise EncryptionError(
-                _("The room's keys could not be changed in time."),
-                _("It continues while Parlour is running."),
-            ) from None
-
     def is_encrypted(self, room: RoomId) -> bool:
         """Say whether a room is encrypted."""
-        return self._encrypted_rooms.covers(room)
+        return self._e2ee.covers(room)
 
     async def request_listed(self, room: RoomId) -> StatementBytes | None:
         """Sign a request to join a room, if the directory lists it as encrypted."""
@@ -298,19 +244,8 @@ class Rooms:
         """Sign a request to join a public encrypted room; None for any other."""
         if not encrypted or kind is not RoomKind.PUBLIC:
             return None
-        self._require_keys()
-        return await self._membership.request(room)
-
-    def _require_keys(self) -> None:
-        """Raise if this device cannot write in encrypted rooms."""
-        _own = self._encrypted_rooms.own
-
-
-def _is_covered(encrypted_rooms: EncryptedRooms, room: RoomId) -> Callable[[], Awaitable[bool]]:
-    async def is_covered() -> bool:
-        return encrypted_rooms.covers(room)
-
-    return is_covered
+        self._e2ee.require_ready()
+        return await self._e2ee.membership.request(room)
 
 
 def _require_able(suite: RoomSuite) -> None:

@@ -6,7 +6,7 @@ alarm at once and once. It decides nothing.
 
 from collections.abc import Iterator
 
-from parlour_client.core.e2ee.service import Encryption
+from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.e2ee.status import RoomEncryption, SasVerification
 from parlour_client.core.model import Room
 from parlour_client.kit.language import _
@@ -26,13 +26,13 @@ class EncryptionStatus:
         self._devices: set[DeviceId] = set()
         self._words: dict[RequestId, SasVerification] = {}
 
-    def room_line(self, encryption: Encryption, room: Room) -> str:
+    def room_line(self, encryption: E2ee, room: Room) -> str:
         """Return the label of a room that is being opened."""
         status = encryption.room(room.id)
         self._labels[room.id] = status
         return label_line(room.title, status.label, status.problem)
 
-    def changes(self, encryption: Encryption, room: Room | None) -> Iterator[str]:
+    def changes(self, encryption: E2ee, room: Room | None) -> Iterator[str]:
         """Yield changes: alarms, then the open room, then short words."""
         for alarm in encryption.alarms():
             if alarm.id not in self._alarms:

@@ -245,7 +245,7 @@ class Device:
 
     def top(self, room: RoomId) -> int:
         """Return the newest event that it has taken in."""
-        return self.client._parts.catch_up.top(room)  # noqa: SLF001 - no view sees it
+        return self.client._running.catch_up.top(room)  # noqa: SLF001 - no view sees it
 
 
 class World:

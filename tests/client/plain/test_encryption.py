@@ -200,7 +200,7 @@ async def test_a_device_is_revoked_by_the_list_that_was_heard(ear: Ear) -> None:
 
 async def test_a_waiting_device_says_its_code(ear: Ear) -> None:
     """To be typed on another one."""
-    ear.client.encryption.keys = replace(ear.client.encryption.keys, status=DeviceStatus.PENDING)
+    ear.client.encryption.own_keys = replace(ear.client.encryption.own_keys, status=DeviceStatus.PENDING)
     assert (await ear.say("/devices"))[-1].endswith("/approve abcd-efgh-ijkl-mnop")
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.e2ee.report_text import KEYS
-from parlour_client.core.e2ee.service import Encryption
 from parlour_client.core.e2ee.status import (
     Alarm,
     MemberDevice,
@@ -37,7 +37,7 @@ NAME = parse_device_name("laptop")
 AT = Millis(1_790_000_000_000)
 
 
-class FakeEncryption(Encryption):
+class FakeEncryption(E2ee):
     """Says what it was told to say."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class FakeEncryption(Encryption):
         self.trusted: dict[UserName, Trust] = {}
         self.told: list[Alarm] = []
         self.calls: list[tuple[object, ...]] = []
-        self.keys = OwnKeys(THIS, DeviceStatus.ACTIVE, "abcd-efgh-ijkl-mnop", True, "a passphrase")
+        self.own_keys = OwnKeys(THIS, DeviceStatus.ACTIVE, "abcd-efgh-ijkl-mnop", True, "a passphrase")
         self.listed = [
             OwnDevice(THIS, NAME, DeviceStatus.ACTIVE, AT, AT, current=True),
             OwnDevice(OTHER, parse_device_name("phone"), DeviceStatus.ACTIVE, AT, AT, current=False),
@@ -61,7 +61,7 @@ class FakeEncryption(Encryption):
         return self.rooms.get(room, RoomEncryption(RoomState.OPEN, OPEN))
 
     def own(self) -> OwnKeys:
-        return self.keys
+        return self.own_keys
 
     def trust(self, user: UserName) -> Trust:
         return self.trusted.get(user, Trust.FIRST_SEEN)
@@ -134,7 +134,7 @@ class FakeEncryption(Encryption):
     async def recreate(self, room: RoomId) -> None:
         self.calls.append(("recreate", room))
 
-    async def reconcile(self, room: RoomId) -> None:
+    async def settle(self, room: RoomId) -> None:
         self.calls.append(("settle", room))
 
     async def devices(self) -> Sequence[OwnDevice]:
@@ -160,7 +160,7 @@ class FakeEncryption(Encryption):
     async def reset_identity(self, password: Secret) -> None:
         self.calls.append(("reset_identity", password))
 
-    async def send_history(self, device: DeviceId) -> int:
+    async def send_history(self, _room: RoomId, device: DeviceId) -> int:
         self.calls.append(("send_history", device))
         return 0
 

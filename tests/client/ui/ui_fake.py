@@ -67,7 +67,7 @@ from parlour_protocol.frames.replies import Retention, RoomListing
 from parlour_protocol.ids import FileId, RoomId
 from parlour_protocol.kit.api import SessionInfo
 from parlour_protocol.kit.fields import ReasonText, WireText
-from parlour_protocol.kit.ids import Millis, RequestId, Seq, SessionId, new_request_id
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq, SessionId, new_request_id
 from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.reports import ReportReason
@@ -273,6 +273,9 @@ class FakeClient(Client):
     @property
     def encryption(self) -> FakeEncryption:
         return self._encryption
+
+    async def send_history(self, device: DeviceId) -> int:
+        return await self._encryption.send_history(LOBBY, device)
 
     @property
     def connection(self) -> Connection:

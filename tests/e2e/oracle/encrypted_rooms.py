@@ -73,7 +73,7 @@ class EncryptedRooms:
             self.names[room] = name
         await self.harness.quiet()
         await self._add_devices(mallory, alice)
-        groups = encrypted_rooms(mallory).session.groups
+        groups = encrypted_rooms(mallory).keys.groups
         for room in self.names:
             held = await parts(mallory).archive.write(groups.stored, room)
             self._groups[room] = held.id, held.epoch, held.group

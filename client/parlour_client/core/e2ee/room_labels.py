@@ -6,14 +6,22 @@ from memory and changes nothing.
 
 from collections.abc import Collection, Mapping, Sequence
 
-from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.groups import server_claims
 from parlour_client.core.e2ee.groups.encrypt import strict_words
 from parlour_client.core.e2ee.groups.group_errors import CONTESTED, WAITING, DisplacedError
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus, room_conflict
 from parlour_client.core.e2ee.groups.group_rollback import RECREATE_FIRST
-from parlour_client.core.e2ee.maintenance.closed_accounts import closed_direct_words, closed_words
+from parlour_client.core.e2ee.identity.identity_service import IdentityService
+from parlour_client.core.e2ee.maintenance.closed_accounts import (
+    ClosedAccounts,
+    closed_direct_words,
+    closed_words,
+)
+from parlour_client.core.e2ee.maintenance.device_session import Keys
+from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
+from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomState, Trust
+from parlour_client.core.e2ee.world import World
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
 from parlour_protocol.delivery import DeviceStatus
@@ -26,16 +34,28 @@ from parlour_protocol.rooms import RoomKind, RoomSuite
 class RoomLabels:
     """Texts for the rooms of one account."""
 
-    def __init__(self, rooms: EncryptedRooms) -> None:
-        self._rooms = rooms
-        self._identity = rooms.identity
+    def __init__(
+        self,
+        world: World,
+        keys: Keys,
+        identity: IdentityService,
+        reconciler: Reconciler,
+        scheduler: Scheduler,
+        closed_accounts: ClosedAccounts,
+    ) -> None:
+        self._world = world
+        self._keys = keys
+        self._identity = identity
+        self._reconciler = reconciler
+        self._scheduler = scheduler
+        self._closed_accounts = closed_accounts
 
     def state(  # noqa: C901, PLR0911 - one return for each state, in order
         self, room: RoomId, report: GroupReport
     ) -> tuple[RoomState, str]:
         """Return the room's state, and what prevents its use, in words."""
-        if self._rooms.session.trouble is not None:
-            return RoomState.WAITING, self._rooms.session.trouble.whole
+        if self._keys.trouble is not None:
+            return RoomState.WAITING, self._keys.trouble.whole
         if self._identity.own().status is not DeviceStatus.ACTIVE:
             code = self._identity.own().code
             words = _("This device is not approved yet. On another device of yours: /approve {code}").format(
@@ -43,10 +63,10 @@ class RoomLabels:
             )
             return RoomState.PENDING_DEVICE, words
         if report.again:
-            problem = self._rooms.scheduler.problems.get(room)
+            problem = self._scheduler.problems.get(room)
             return RoomState.CONTESTED, problem.whole if problem is not None else _(RECREATE_FIRST)
         if report.status in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:
-            known = self._rooms.scheduler.problems.get(room)
+            known = self._scheduler.problems.get(room)
             waiting = known.whole if known is not None else _(WAITING)
             return RoomState.WAITING, " ".join(part for part in (waiting, report.invitation) if part)
         if report.status is GroupStatus.DISPLACED:
@@ -56,10 +76,10 @@ class RoomLabels:
         if report.status is GroupStatus.REFUSED:
             words = _("This device could not follow a change of the room's keys; it was reported.")
             return RoomState.CONTESTED, words
-        wrong = room_conflict(self._rooms.state.summary(room), report, self._rooms.me)
+        wrong = room_conflict(self._world.state.summary(room), report, self._world.me)
         if wrong:
             return RoomState.BLOCKED, wrong
-        for peer in self._peer(room).intersection(self._rooms.reconciler.closed(room)):
+        for peer in self._peer(room).intersection(self._reconciler.closed(room)):
             return RoomState.BLOCKED, closed_direct_words(peer)
         people = {member.user for member in report.members} | self._peer(room)
         changed = sorted(user for user in people if self._identity.trust(user) is Trust.CHANGED)
@@ -68,12 +88,12 @@ class RoomLabels:
                 changed=", ".join(changed)
             )
             return RoomState.BLOCKED, words
-        if room in self._rooms.state.preferences.strict and (unverified := self._unverified(report)):
+        if room in self._world.state.preferences.strict and (unverified := self._unverified(report)):
             return RoomState.BLOCKED, strict_words(unverified)
         return RoomState.ACTIVE, " ".join(part for part in self._notices(room, report) if part)
 
     def _notices(self, room: RoomId, report: GroupReport) -> Sequence[str]:
-        closed = self._rooms.reconciler.closed(room)
+        closed = self._reconciler.closed(room)
         verified = [user for user in closed if self._identity.trust(user) is Trust.VERIFIED]
         return [
             *server_claims.words(report.claims, report.roster),
@@ -81,27 +101,27 @@ class RoomLabels:
             *closed_words(
                 closed,
                 report,
-                self._rooms.me,
+                self._world.me,
                 verified,
-                self._rooms.closed_accounts.contradicted(),
-                self._rooms.closed_accounts.delayed(room),
+                self._closed_accounts.contradicted(),
+                self._closed_accounts.delayed(room),
             ),
             self._absent(room, report),
         ]
 
     def _unverified(self, report: GroupReport) -> list[UserName]:
-        users = {member.user for member in report.members} - {self._rooms.me}
+        users = {member.user for member in report.members} - {self._world.me}
         return sorted(user for user in users if self._identity.trust(user) is not Trust.VERIFIED)
 
     def _peer(self, room: RoomId) -> set[UserName]:
-        summary = self._rooms.state.summary(room)
+        summary = self._world.state.summary(room)
         if summary is None or summary.kind is not RoomKind.DIRECT or summary.peer is None:
             return set()
         return {summary.peer}
 
     def _absent(self, room: RoomId, report: GroupReport) -> str:
-        left_out = self._rooms.reconciler.left_out.get(room, {})
-        why = self._rooms.scheduler.left_out(room)
+        left_out = self._reconciler.left_out.get(room, {})
+        why = self._scheduler.left_out(room)
         for peer in self._peer(room) - {member.user for member in report.members}:
             if why:
                 words = _("No device of {peer} could be added ({why}). Your messages wait.")
@@ -118,7 +138,7 @@ class RoomLabels:
             return f"{_('Encrypted')} · {_('not available on this device')}"
         trust = {
             user: self._identity.trust(user)
-            for user in sorted({member.user for member in report.members} - {self._rooms.me})
+            for user in sorted({member.user for member in report.members} - {self._world.me})
         }
         facts = [kind, who_is_verified(trust)]
         if state is RoomState.CONTESTED:
@@ -157,7 +177,7 @@ class RoomLabels:
     def devices(self, report: GroupReport, listed: Collection[UserName] | None = None) -> list[MemberDevice]:
         """Return the devices of the group, with the trust in each person."""
         own = self._identity.own().device
-        me = self._rooms.me
+        me = self._world.me
         people = {} if report.roster is None else {one.user: one.by for one in report.roster.people}
         return [
             MemberDevice(

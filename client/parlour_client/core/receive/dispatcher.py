@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from parlour_client.core.archive import Archive, divergence
-from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.events import Emit, RoomDeletion, RoomsChanged
 from parlour_client.core.receive.read_markers import ReadMarkers
 from parlour_client.core.sync.catch_up import CatchUp
@@ -55,7 +55,7 @@ class Dispatcher:
         presence: Presence,
         invitations: WaitingInvitations,
         notices: ServerNotices,
-        encrypted_rooms: EncryptedRooms,
+        e2ee: E2ee,
         live: ChatConnection,
         emit: Emit,
     ) -> None:
@@ -70,7 +70,7 @@ class Dispatcher:
         self._notices = notices
         self._deleted: dict[RoomId, UserName] = {}
         """Rooms that someone deleted, until they are closed."""
-        self._encrypted_rooms = encrypted_rooms
+        self._e2ee = e2ee
         self._live = live
         self._emit = emit
 
@@ -81,23 +81,22 @@ class Dispatcher:
         self._invitations.greet(hello)
         rooms: Sequence[RoomSummary] = list(map(self._read_markers.as_read_here, hello.rooms))
         # no server can make an encrypted room open again
-        rooms = list(map(self._encrypted_rooms.incoming.pinned, rooms))
+        rooms = list(map(self._e2ee.believed, rooms))
         await self._rooms.take(rooms, all_of_them=True)
-        await self._encrypted_rooms.greet(hello)
+        await self._e2ee.greet(hello)
         self._catch_up.greet(rooms)
         self._emit(RoomsChanged())
 
     async def enter(self, summary: RoomSummary) -> None:
         """Take a room that the account joined, or that changed."""
         self._invitations.removed(summary.room)
-        summary = self._encrypted_rooms.incoming.pinned(summary)
+        summary = self._e2ee.believed(summary)
         self._state.update(summary)
         if await self._archive.read(divergence.is_other, summary.room):
             await self._live.drop()  # the next greeting compares it
             return
         await self._rooms.take([summary])
-        await self._encrypted_rooms.resume([summary])
-        self._encrypted_rooms.scheduler.changed(summary.room)
+        await self._e2ee.entered(summary)
         self._catch_up.entered(summary.room, summary.head)
         self._emit(RoomsChanged())
 
@@ -119,19 +118,19 @@ class Dispatcher:
             case InvitationWithdrawn(room=room, statement=statement):
                 self._invitations.removed(room)
                 if statement is not None:
-                    await self._encrypted_rooms.membership.withdrawn(room, statement)
+                    await self._e2ee.membership.withdrawn(room, statement)
             case ReadMarked(room=room, seq=seq):
                 await self._read_markers.moved(room, seq)
             case ReadBy(room=room, user=user, seq=seq):
                 # In an encrypted room these are sent encrypted, or the server has made them up.
-                if not self._encrypted_rooms.covers(room):
+                if not self._e2ee.covers(room):
                     self._receipts.read_by(room, user, seq)
             case TypingUpdate():
                 self._presence.typing(push)
             case StatusUpdate():
                 self._presence.status(push)
             case GroupChanged() | KeyPackagesLow() | KeyLogAppended():
-                self._encrypted_rooms.dispatch(push)
+                self._e2ee.pushed(push)
             case ServerNotice():
                 self._notices.received(push)
             case _:
@@ -142,7 +141,7 @@ class Dispatcher:
         self._state.forget(room)
         self._catch_up.forget(room)
         self._receipts.forget(room)
-        await self._encrypted_rooms.left(room)
+        await self._e2ee.left(room)
         await self._rooms.leave(room)
         if known is not None and by is not None:
             self._emit(RoomDeletion(room, known.title, by))

@@ -7,7 +7,7 @@ messages, and the server is asked not to send any.
 
 from msgspec.structs import replace
 
-from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.events import Emit, RoomsChanged
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.room_store import RoomStore
@@ -28,14 +28,14 @@ class ReadMarkers:
         rooms: RoomStore,
         numbers: Numbers,
         live: ChatConnection,
-        encrypted_rooms: EncryptedRooms,
+        e2ee: E2ee,
         emit: Emit,
     ) -> None:
         self._state = state
         self._rooms = rooms
         self._numbers = numbers
         self._live = live
-        self._encrypted_rooms = encrypted_rooms
+        self._e2ee = e2ee
         self._emit = emit
         self._late: dict[RoomId, tuple[Seq, bool]] = {}
 
@@ -70,12 +70,12 @@ class ReadMarkers:
             if (conversation := self._live.conversation) is None:
                 return
             seq, share = late
-            rooms = self._encrypted_rooms
-            is_encrypted = rooms.covers(room)
+            e2ee = self._e2ee
+            is_encrypted = e2ee.covers(room)
             frame = MarkRead(id=new_request_id(), room=room, seq=seq, share=share and not is_encrypted)
             await conversation.ask(frame, lambda _: None)
             if share and is_encrypted:
-                rooms.read_receipts.tell(room, seq)
+                e2ee.share_read(room, seq)
             if self._late.get(room) == late:
                 del self._late[room]
 

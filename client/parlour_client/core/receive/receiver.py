@@ -9,12 +9,11 @@ from itertools import groupby
 from typing import Final
 
 from parlour_client.core.archive import Archive, insertion
-from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.sync.event_queue import EventQueue
 from parlour_client.core.sync.publisher import Publisher
 from parlour_client.core.sync.state import State
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.bodies import EncryptionOn
 from parlour_protocol.ids import RoomId
 
 _SEALED_AT_ONCE: Final = 200
@@ -30,13 +29,13 @@ class Receiver:
         archive: Archive,
         state: State,
         publisher: Publisher,
-        encrypted_rooms: EncryptedRooms,
+        e2ee: E2ee,
     ) -> None:
         self._queue = queue
         self._archive = archive
         self._state = state
         self._publisher = publisher
-        self._encrypted_rooms = encrypted_rooms
+        self._e2ee = e2ee
 
     async def run(self) -> None:
         """Write events until cancelled. Raises ArchiveError."""
@@ -46,17 +45,11 @@ class Receiver:
                 await self._write(room, [event for run in together for event in run.events], live=live)
 
     async def _write(self, room: RoomId, events: Sequence[LogEvent], *, live: bool) -> None:
-        if not self._encrypted_rooms.covers(room):
-            on = next((n for n, event in enumerate(events) if isinstance(event.body, EncryptionOn)), None)
-            if on is not None:  # from here on plaintext is refused from everyone
-                await self._write_open(room, events[:on], live=live)
-                await self._encrypted_rooms.incoming.turned_on(events[on])
-                events = events[on:]
-        if not self._encrypted_rooms.covers(room):
-            await self._write_open(room, events, live=live)
-            return
+        on = self._e2ee.encrypted_from(room, events)
+        await self._write_open(room, events[:on], live=live)
+        events = events[on:]
         for start in range(0, len(events), _SEALED_AT_ONCE):
-            applied = await self._encrypted_rooms.incoming.take(room, events[start : start + _SEALED_AT_ONCE])
+            applied = await self._e2ee.take(room, events[start : start + _SEALED_AT_ONCE])
             await self._publisher.publish(room, applied, live=live)
 
     async def _write_open(self, room: RoomId, events: Sequence[LogEvent], *, live: bool) -> None:

@@ -14,7 +14,7 @@ from parlour_client.core.archive import Archive, divergence
 from parlour_client.core.archive.divergence import Divergence, Known, Returned
 from parlour_client.core.archive.numbering_table import numberings
 from parlour_client.core.archive.stored_values import setting
-from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.events import Emit, HistoryReplaced, HistoryWithheld
 from parlour_client.core.room_log.expiry import Expiry
 from parlour_client.core.room_log.missing import have_expired
@@ -50,7 +50,7 @@ class Rollback:
         account: Account,
         names_me: Callable[[AnyBody], bool],
         numbers: Numbers,
-        encrypted_rooms: EncryptedRooms,
+        e2ee: E2ee,
         publisher: Publisher,
         clock: Clock,
         emit: Emit,
@@ -58,7 +58,7 @@ class Rollback:
         self._archive = archive
         self._me = account.user, account.device
         self._names_me = names_me
-        self._encrypted_rooms = encrypted_rooms
+        self._e2ee = e2ee
         self._publisher = publisher
         self._clock = clock
         self._emit = emit
@@ -105,7 +105,7 @@ class Rollback:
                     self._restored.append(room)
         await self._claims(hello, known, {fork.room for fork in found})
         if self.exchanged:
-            await self._archive.write_durably(self._encrypted_rooms.note_exchange)
+            await self._archive.write_durably(self._e2ee.note_exchange)
         await self._archive.write(divergence.met, hello.incarnation, [one.room for one in hello.rooms])
         self.incarnation = self.numbers.incarnation = hello.incarnation
         conversation.numbers = self.numbers
@@ -216,7 +216,7 @@ class Rollback:
     ) -> Divergence | None:
         made = divergence.diverge(connection, room, shared, known, now, self._me, self._names_me)
         if made is not None:
-            self._encrypted_rooms.rolled_back(connection, made)
+            self._e2ee.rolled_back(connection, made)
         return made
 
 

@@ -85,7 +85,7 @@ async def test_an_invitation_that_is_shown_again_after_it_was_withdrawn(harness:
     await harness.until(lambda: bool(other.invitations.all))
     await other.invitations.accept(room)
     for client in (ana, ben):
-        await client.encryption.reconcile(room)
+        await client.encryption.settle(room)
         await say(harness, client, room, f"not for eve, by {client.account.user}")
     for device in (eve, other):
         assert device.encryption.own().device not in harness.server.rooms[room].present
@@ -167,7 +167,7 @@ async def test_a_declined_invitation_and_a_joining_that_is_forged_400_days_later
     await say(harness, ben, room, "still among us")
     words_of = "The server lists eve as a member; eve did not accept an invitation. Nothing is sent to them."
     for client in (ana, ben):
-        await client.encryption.reconcile(room)
+        await client.encryption.settle(room)
         assert client.encryption.room(room).claims == [words_of]
         assert [alarm.text for alarm in client.encryption.alarms()] == [f"garden: {words_of}"]
     assert eve.encryption.own().device not in harness.server.rooms[room].present
@@ -348,7 +348,7 @@ async def test_an_invitation_ends_no_connection_of_a_device_without_keys(
 
     monkeypatch.setattr(harness.server, "key_log", refused)
     eve = await harness.open(EVE)
-    await harness.until(lambda: isinstance(encrypted_rooms(eve).session.trouble, ApiRefusedError))
+    await harness.until(lambda: isinstance(encrypted_rooms(eve).keys.trouble, ApiRefusedError))
     [wire] = [one for one in harness.server.wires if one.line.user == EVE]
     for name, statement in (("open", None), ("sealed", StatementBytes(b"anything"))):
         room = RoomId((name * 22)[:22])

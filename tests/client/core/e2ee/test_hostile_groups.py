@@ -220,9 +220,9 @@ async def test_an_https_answer_of_other_logs_is_not_taken(harness: Harness) -> N
 
     line.group, line.welcomes = group, welcomes  # type: ignore[method-assign]
     with pytest.raises(UnreachableError, match="other logs"):
-        await rooms.server.group(room)
+        await rooms.world.group(room)
     with pytest.raises(UnreachableError, match="other logs"):
-        await rooms.server.logged(room, EventStored(seq=Seq(1), at=harness.clock.now(), incarnation=other))
+        await rooms.keys.logged(room, EventStored(seq=Seq(1), at=harness.clock.now(), incarnation=other))
     assert await rooms.incoming._inbox() is None
     del line.group, line.welcomes  # type: ignore[method-assign]
     await say(harness, ben, room, "after")

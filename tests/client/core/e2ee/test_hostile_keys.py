@@ -18,8 +18,8 @@ from parlour_client.core.e2ee.identity import key_log
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
 from parlour_client.core.e2ee.identity.signing import sign
-from parlour_client.core.e2ee.maintenance.background_tasks import quietly
 from parlour_client.core.e2ee.status import RoomState, Trust
+from parlour_client.core.e2ee.world import quietly
 from parlour_client.core.model import NoteKind
 from parlour_mls import Extension, KeyPackageStore, Lifetime, Policy, Secret
 from parlour_protocol.delivery import (
@@ -222,7 +222,7 @@ async def test_a_false_key_package_lets_no_one_in_and_is_reported(harness: Harne
     assert (await ana.encryption.report(room)).without_device == [BEN]
     await say(harness, ana, room, "alone")
     server.devices[device].packages, server.devices[device].last_resort = genuine, last
-    await ana.encryption.reconcile(room)
+    await ana.encryption.settle(room)
     await harness.quiet()
     await say(harness, ana, room, "both")
     await shown(harness, ben, room)
@@ -374,7 +374,7 @@ async def test_a_stranger_that_the_server_lists_reads_nothing_and_is_named(harne
     await say(harness, ana, room, "among us")
     await say(harness, ben, room, "among us two")
     for client in (ana, ben):
-        await client.encryption.reconcile(room)
+        await client.encryption.settle(room)
         await shown(harness, client, room)
         assert await texts(client, room) == ["among us", "among us two"]
         told = [alarm.text for alarm in client.encryption.alarms()]
@@ -407,7 +407,7 @@ async def test_a_direct_message_lets_in_no_third_person(harness: Harness) -> Non
     for claimed in (EVE, BEN):  # as herself, and as one more device of ben's
         stranger = GroupDevice(device=device, user=claimed)
         harness.server.state = lambda of, stranger=stranger: replace(honest(of), missing=(stranger,))  # type: ignore[method-assign, misc]
-        await ana.encryption.reconcile(room)
+        await ana.encryption.settle(room)
         assert device not in await members(ana, room)
         words = "The server lists eve as a member" if claimed == EVE else "could not be added"
         assert words in ana.encryption.room(room).problem
@@ -426,7 +426,7 @@ async def test_a_member_that_the_server_drops_is_not_removed(harness: Harness) -
     honest = harness.server.state
     gone = GroupDevice(device=device, user=BEN)
     harness.server.state = lambda of: replace(honest(of), leaving=(gone,))  # type: ignore[method-assign]
-    await ana.encryption.reconcile(room)
+    await ana.encryption.settle(room)
     told = (
         "The server wants ben, or a device of theirs, out of this room, but no member removed them, and they "
         "revoked no device. They can still read this room."
@@ -435,7 +435,7 @@ async def test_a_member_that_the_server_drops_is_not_removed(harness: Harness) -
     assert told in ana.encryption.room(room).problem
     assert device in await members(ana, room)
     harness.server.state = honest  # type: ignore[method-assign]
-    await ana.encryption.reconcile(room)
+    await ana.encryption.settle(room)
     assert ana.encryption.alarms() == []
     await say(harness, ana, room, "after")
     await shown(harness, ben, room)

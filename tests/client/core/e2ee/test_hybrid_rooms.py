@@ -112,7 +112,7 @@ async def test_a_device_without_such_key_packages_is_left_out_with_words(harness
     room = await made(ana)
     await harness.invite(ana, room, BEN)
     await harness.invite(ana, room, EVE)
-    await ana.encryption.reconcile(room)
+    await ana.encryption.settle(room)
     report = await ana.encryption.report(room)
     assert {member.user for member in report.members} == {ANA, EVE}
     assert list(report.without_device) == [BEN]
@@ -127,9 +127,9 @@ async def test_a_group_holds_so_many_devices(harness: Harness, monkeypatch: pyte
     monkeypatch.setattr(reconcile, "HYBRID_DEVICES", replace(reconcile.HYBRID_DEVICES, value=2))
     room = await made(ana)
     await harness.invite(ana, room, BEN)
-    await ana.encryption.reconcile(room)
+    await ana.encryption.settle(room)
     await harness.invite(ana, room, EVE)
-    await ana.encryption.reconcile(room)
+    await ana.encryption.settle(room)
     report = await ana.encryption.report(room)
     assert {member.user for member in report.members} == {ANA, BEN}
     assert "a post-quantum room holds" in report.problem

@@ -78,7 +78,7 @@ class Talk:
 
 
 async def _read_key_log(client: Client) -> None:
-    rooms = parts(client).encrypted_rooms
+    rooms = parts(client).e2ee
     assert rooms is not None
     await rooms.identity.catch_up()
 

@@ -110,7 +110,7 @@ async def test_a_program_that_only_sends_follows_the_room_it_sends_to(harness: H
     ana, ben, room = await pair(harness)
     await harness.close(ana)
     await ben.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
-    await ben.encryption.reconcile(room)
+    await ben.encryption.settle(room)
     await encrypted_rooms(ben).reconciler.renew(room)
     sender = await harness.open(ANA, follow=False)
     await say(harness, sender, room, "from a script")
@@ -881,7 +881,7 @@ async def test_who_leaves_while_joining_keeps_no_keys(harness: Harness) -> None:
     """Ben is removed between the fetch of the Welcome and the group that it leads to."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
-    groups = encrypted_rooms(ben).session.groups
+    groups = encrypted_rooms(ben).keys.groups
     opened, go_on = threading.Event(), threading.Event()
     open_welcome = groups.open_welcome
 
@@ -922,15 +922,15 @@ async def test_a_server_of_another_name_gets_no_keys_until_the_right_one_is_back
     harness.server.spoken = spoken
     for wire in list(harness.server.wires):
         wire.drop()
-    await harness.until(lambda: encrypted_rooms(ana).session.trouble is not None)
+    await harness.until(lambda: encrypted_rooms(ana).keys.trouble is not None)
     await encrypted_rooms(ana)._use_keys()
-    assert encrypted_rooms(ana).session.maybe_groups is None
+    assert encrypted_rooms(ana).keys.maybe_groups is None
     with pytest.raises(EncryptionError):
-        _own = encrypted_rooms(ana).session.groups
+        _own = encrypted_rooms(ana).keys.groups
     other = False
     for wire in list(harness.server.wires):
         wire.drop()
-    await harness.until(lambda: encrypted_rooms(ana).session.trouble is None)
+    await harness.until(lambda: encrypted_rooms(ana).keys.trouble is None)
     await say(harness, ana, room, "hello")
     await shown(harness, ben, room)
     assert await texts(ben, room) == ["hello"]
@@ -991,7 +991,7 @@ async def test_what_follows_a_hole_waits_for_the_next_fetch(harness: Harness) ->
         body=TopicSet(topic=TopicText("late")),
     )  # fmt: skip
     inside = parts(ben)
-    groups, names_me = encrypted_rooms(ben).session.groups, inside.state.names_me
+    groups, names_me = encrypted_rooms(ben).keys.groups, inside.state.names_me
     taken = await inside.archive.write(store_events, groups, room, [late], names_me, harness.clock.now())
     assert (taken.applied, taken.receipt.cursor) == ([], seq)
 

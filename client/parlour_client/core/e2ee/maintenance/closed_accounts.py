@@ -11,22 +11,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from parlour_client.core.archive import Archive, alarms, closed_claims
+from parlour_client.core.archive import alarms, closed_claims
 from parlour_client.core.archive.closed_claims import ClosedClaim
 from parlour_client.core.checked_text import reason_text
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.groups.group_report import GroupReport
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
-from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks
-from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.core.e2ee.maintenance.device_session import Keys
 from parlour_client.core.e2ee.maintenance.membership import Membership
 from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
 from parlour_client.core.e2ee.maintenance.room_status import RoomStatuses
 from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.e2ee.world import World
 from parlour_client.core.errors import ChatRefusedError
 from parlour_client.core.model import display_name
-from parlour_client.core.transport.chat_conversation import ChatConnection
-from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import _, ngettext
 from parlour_protocol.frames.requests import Kick
@@ -52,31 +50,19 @@ class ClosedAccounts:
 
     def __init__(
         self,
-        archive: Archive,
-        me: UserName,
-        session: DeviceSession,
+        world: World,
+        keys: Keys,
         identity: IdentityService,
         reconciler: Reconciler,
         membership: Membership,
         room_statuses: RoomStatuses,
-        live: ChatConnection,
-        background: BackgroundTasks,
-        clock: Clock,
-        *,
-        follow: bool,
     ) -> None:
-        """Read what the server says from ``reconciler``. Without ``follow`` no one is removed."""
-        self._archive = archive
-        self._me = me
-        self._session = session
+        self._world = world
+        self._keys = keys
         self._identity = identity
         self._reconciler = reconciler
         self._membership = membership
         self._room_statuses = room_statuses
-        self._live = live
-        self._background = background
-        self._clock = clock
-        self._follow = follow
         self._claims: dict[tuple[RoomId, UserName], ClosedClaim] = {}
         """As in the archive."""
         self._tried: set[tuple[RoomId, UserName]] = set()
@@ -84,7 +70,7 @@ class ClosedAccounts:
 
     async def load(self) -> None:
         """Load what the server said before."""
-        claims = await self._archive.read(closed_claims.load)
+        claims = await self._world.archive.read(closed_claims.load)
         self._claims = {(claim.room, claim.user): claim for claim in claims}
 
     def begin(self) -> None:
@@ -105,18 +91,18 @@ class ClosedAccounts:
 
     async def _remove(self, room: RoomId) -> float | None:
         await self._note(room)
-        groups, wait = self._session.maybe_groups, None
-        if groups is None or not self._follow:
+        groups, wait = self._keys.maybe_groups, None
+        if groups is None or not self._world.follow:
             return None
         for user in self._reconciler.closed(room):
-            roster = await self._archive.read(groups.expected, room, self._clock.now())
-            if roster is None or not roster.may_remove(self._me, user) or (room, user) in self._tried:
+            roster = await self._world.archive.read(groups.expected, room, self._world.clock.now())
+            if roster is None or not roster.may_remove(self._world.me, user) or (room, user) in self._tried:
                 continue
             if self._identity.trust(user) is Trust.VERIFIED:
                 continue
             if user in self.contradicted():
                 continue
-            now = self._clock.now()
+            now = self._world.clock.now()
             due = max(self._claims[room, user].since + WAIT_SECONDS * 1000, self._next_removal(user))
             if now < due:
                 wait = min(due - now, wait or due - now)
@@ -139,21 +125,23 @@ class ClosedAccounts:
         new = closed.difference(known)
         over = [user for user, claim in known.items() if user not in closed and not self._is_kept(claim)]
         if new:
-            for claim in await self._archive.write_durably(closed_claims.add, room, new, self._clock.now()):
+            for claim in await self._world.archive.write_durably(
+                closed_claims.add, room, new, self._world.clock.now()
+            ):
                 self._claims[room, claim.user] = claim
         if over:
-            await self._archive.write(closed_claims.drop, room, over)
+            await self._world.archive.write(closed_claims.drop, room, over)
             for user in over:
                 del self._claims[room, user]
 
     def _is_kept(self, claim: ClosedClaim) -> bool:
         """Say whether a claim still counts when it is not made any more."""
-        lately = claim.removed is not None and self._clock.now() < claim.removed + _DAY
+        lately = claim.removed is not None and self._world.clock.now() < claim.removed + _DAY
         return claim.written or lately
 
     def delayed(self, room: RoomId) -> Mapping[UserName, int]:
         """Return in how many hours this device may remove someone, if it has removed too many for now."""
-        now = self._clock.now()
+        now = self._world.clock.now()
         due = {user: self._next_removal(user) for user in self._reconciler.closed(room)}
         return {user: -((now - at) // _HOUR) for user, at in due.items() if at > now + WAIT_SECONDS * 1000}
 
@@ -170,9 +158,9 @@ class ClosedAccounts:
         statement = await self._membership.removal(room, user)
         reason = reason_text(_("The server says that their account was deleted"))
         claim = self._claims[room, user]
-        await self._change(replace(claim, removed=self._clock.now()))  # it counts before it happens
+        await self._change(replace(claim, removed=self._world.clock.now()))  # it counts before it happens
         try:
-            await self._live.ask(
+            await self._world.live.ask(
                 Kick(id=new_request_id(), room=room, user=user, reason=reason, statement=statement)
             )
         except ChatRefusedError:  # another moderator's device was first
@@ -180,16 +168,16 @@ class ClosedAccounts:
 
     async def _change(self, claim: ClosedClaim) -> None:
         self._claims[claim.room, claim.user] = claim
-        await self._archive.write_durably(closed_claims.save, claim)
+        await self._world.archive.write_durably(closed_claims.save, claim)
 
     def heard(self, room: RoomId, author: UserName, seq: Seq) -> None:
         """Raise an alarm if a device of a deleted account has written: then the server has lied."""
         claim = self._claims.get((room, author))
         if claim is None or claim.written or seq <= claim.head:
             return
-        if self._clock.now() > claim.since + LAST_WORDS:
+        if self._world.clock.now() > claim.since + LAST_WORDS:
             written = self._claims[room, author] = replace(claim, written=True)  # from now on, no removal
-            self._background.run(self._raise_alarm(written))
+            self._world.tasks.run(self._raise_alarm(written))
 
     async def _raise_alarm(self, claim: ClosedClaim) -> None:
         await self._change(claim)
@@ -198,7 +186,9 @@ class ClosedAccounts:
             "Ask {user} or the server's operator some other way."
         ).format(user=display_name(claim.user))
         about = f"{claim.room}/{claim.user}"
-        await self._archive.write(alarms.sound, alarms.Kind.MEMBERS, about, self._clock.now(), words)
+        await self._world.archive.write(
+            alarms.sound, alarms.Kind.MEMBERS, about, self._world.clock.now(), words
+        )
         await self._room_statuses.refresh(claim.room)
 
 

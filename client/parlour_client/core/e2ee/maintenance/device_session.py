@@ -4,7 +4,6 @@ It says why there are no keys, and refuses actions that need an approved device.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from parlour_client.core.e2ee.groups.group_service import GroupService
@@ -12,10 +11,13 @@ from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
+from parlour_client.core.e2ee.world import World
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import ParlourClientError, SessionEndedError, UnreachableError
 from parlour_client.kit.language import N_, _
-from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.delivery import DeviceStatus, EventStored
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 _SIGN_IN_SECONDS: Final = 15.0
 """After this long the connection is opened without keys: open rooms do not wait for them."""
@@ -25,10 +27,11 @@ _NO_KEYS: Final = N_("This device has no keys yet, so encrypted rooms wait.")
 _PENDING: Final = N_("This device is not approved yet, so it can neither read nor write in encrypted rooms.")
 
 
-class DeviceSession:
+class Keys:
     """The current keys."""
 
-    def __init__(self, identity: IdentityService) -> None:
+    def __init__(self, world: World, identity: IdentityService) -> None:
+        self._world = world
         self._identity = identity
         self._groups: GroupService | None = None
         self._own: ThisDevice | None = None
@@ -61,11 +64,11 @@ class DeviceSession:
         except TimeoutError:
             self.trouble = UnreachableError(_("The server is not responding to requests for keys."))
 
-    async def sign_in_late(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+    async def sign_in_late(self) -> None:
         """Retry what failed, until it works or the session has ended."""
         wait = _FIRST_RETRY
         while not self.signed_in:
-            await sleep(wait)
+            await self._world.clock.sleep(wait)
             wait = min(2 * wait, _LONGEST_RETRY)
             try:
                 await self.sign_in()
@@ -123,3 +126,21 @@ class DeviceSession:
             ).format(code=code)
             raise DevicePendingError(_PENDING, todo)
         return self._own
+
+    # what needs them
+    async def reached(self, room: RoomId, seq: Seq | None = None) -> None:
+        """Wait until a room was processed up to its head, and at least to ``seq``.
+
+        Raises at once why there are no keys: the room would never catch up.
+        """
+        self.groups  # noqa: B018 - raises
+        await self._world.catch_up.reached(room, seq or Seq(0))
+
+    async def logged(self, room: RoomId, logged: EventStored) -> None:
+        """Wait until the event that the server named was processed."""
+        self._world.numbers.check(logged.incarnation)
+        await self.reached(room, self._world.numbers.of(room).to_local(logged.seq))
+
+    async def shown_up_to(self, room: RoomId, seq: Seq) -> None:
+        """Wait until the log was processed up to the server's number ``seq``."""
+        await self.reached(room, self._world.numbers.of(room).to_local(seq) if seq else None)

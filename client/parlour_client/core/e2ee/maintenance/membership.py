@@ -14,7 +14,7 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import Archive, alarms, key_log_copy, key_pins
+from parlour_client.core.archive import alarms, key_log_copy, key_pins
 from parlour_client.core.e2ee.groups import statements
 from parlour_client.core.e2ee.groups.commit_evidence import statement_of
 from parlour_client.core.e2ee.groups.commit_plan import admission
@@ -24,14 +24,11 @@ from parlour_client.core.e2ee.groups.group_service import MakeAct
 from parlour_client.core.e2ee.groups.statements import Addition
 from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
-from parlour_client.core.e2ee.maintenance.background_tasks import ChangeSignal, quietly
-from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.core.e2ee.maintenance.device_session import Keys
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
-from parlour_client.core.e2ee.maintenance.server_state import ServerState
+from parlour_client.core.e2ee.world import World, quietly
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import display_name
-from parlour_client.core.transport.chat_conversation import ChatConnection
-from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ApiRefusedError, ParlourClientError
 from parlour_client.kit.language import _
 from parlour_protocol.frames.opaque import StatementBytes
@@ -64,28 +61,18 @@ class Membership:
 
     def __init__(
         self,
-        archive: Archive,
-        me: UserName,
-        live: ChatConnection,
-        session: DeviceSession,
-        server: ServerState,
-        scheduler: Scheduler,
+        world: World,
+        keys: Keys,
         identity: IdentityService,
-        signal: ChangeSignal,
-        clock: Clock,
+        scheduler: Scheduler,
         encrypted: Callable[[], Sequence[RoomId]],
         track: Callable[[RoomId], Awaitable[None]],
     ) -> None:
-        """Sign as ``me``; ``encrypted`` returns all encrypted rooms, ``track`` starts following one."""
-        self._archive = archive
-        self._me = me
-        self._live = live
-        self._session = session
-        self._server = server
-        self._scheduler = scheduler
+        """Sign for the account; ``encrypted`` returns all encrypted rooms, ``track`` starts following one."""
+        self._world = world
+        self._keys = keys
         self._identity = identity
-        self._signal = signal
-        self._clock = clock
+        self._scheduler = scheduler
         self._encrypted = encrypted
         self._track = track
 
@@ -97,22 +84,22 @@ class Membership:
         if key is None:
             await self.ask_in(room, [user])
             return None
-        now = self._clock.now()
+        now = self._world.clock.now()
         return await self._signed(room, lambda roster: admission(roster, user, key, now))
 
     async def ask_in(self, room: RoomId, users: Iterable[UserName]) -> None:
         """Remember invitations to an encrypted room; this device admits the people when it can."""
-        until = Millis(self._clock.now() + ADMISSION_LASTS)
-        await self._archive.write_durably(statements.ask_in, room, list(users), until)
+        until = Millis(self._world.clock.now() + ADMISSION_LASTS)
+        await self._world.archive.write_durably(statements.ask_in, room, list(users), until)
         self._scheduler.unsure.add(room)
 
     async def admit_remembered(self) -> None:
         """Sign and send the admissions of people who had no account key when they were invited here."""
-        if self._session.maybe_groups is None:
+        if self._keys.maybe_groups is None:
             return
-        for room, user in await self._archive.write(statements.all_asked_in, self._clock.now()):
-            report = await self._archive.read(self._session.groups.report, room)
-            if report.roster is None or await self._archive.read(key_log_copy.account, user) is None:
+        for room, user in await self._world.archive.write(statements.all_asked_in, self._world.clock.now()):
+            report = await self._world.archive.read(self._keys.groups.report, room)
+            if report.roster is None or await self._world.archive.read(key_log_copy.account, user) is None:
                 continue
             with suppress(ParlourClientError):  # tried again when the key log grows, or at the next start
                 await self._admit(room, user)
@@ -120,13 +107,13 @@ class Membership:
 
     async def ask_in_again(self, user: UserName) -> None:
         """Invite someone again to their rooms if they are in them under another key than the accepted one."""
-        groups = self._session.maybe_groups
+        groups = self._keys.maybe_groups
         if groups is None:
             return
         for room in self._encrypted():
-            roster = await self._archive.read(groups.roster, room)
+            roster = await self._world.archive.read(groups.roster, room)
             person = None if roster is None else roster.person(user)
-            key = await self._archive.read(_accepted, user)
+            key = await self._world.archive.read(_accepted, user)
             if roster is None or person is None or key is None or person.account_key == key:
                 continue
             if roster.kind is RoomKind.DIRECT:
@@ -137,28 +124,30 @@ class Membership:
     async def _admit(self, room: RoomId, user: UserName) -> None:
         statement = await self.admission(room, user)
         if statement is not None:
-            await self._live.ask(Invite(id=new_request_id(), room=room, user=user, statement=statement))
+            await self._world.live.ask(Invite(id=new_request_id(), room=room, user=user, statement=statement))
 
     async def acceptance(self, room: RoomId, invitation: StatementBytes) -> StatementBytes:
         """Sign that this account accepts an invitation. Raises EncryptionError if it is void by now."""
         found = statement_of(bytes(invitation))
-        own, act = self._session.own, found.act
+        own, act = self._keys.own, found.act
         if not isinstance(act, Admit) or (act.room, act.account_key) != (room, own.account_key):
             raise EncryptionError(
                 _("The invitation is not for your current key."),
                 _("Ask {inviter} for a new one.").format(inviter=found.by),
             )
-        if self._clock.now() > act.until:
+        if self._world.clock.now() > act.until:
             raise EncryptionError(
                 _("The invitation ended on {day}.").format(day=statements.day(act.until)),
                 _("Ask {inviter} for a new one.").format(inviter=found.by),
             )
-        for one in await self._archive.read(statements.withdrawals, room, found.digest):
+        for one in await self._world.archive.read(statements.withdrawals, room, found.digest):
             raise EncryptionError(
                 statements.withdrawn_words(one), _("Ask {inviter} for a new one.").format(inviter=found.by)
             )
-        data = self._sign(Accept(found.act.server, room, 0, self._clock.now(), self._me, found.digest))
-        await self._archive.write_durably(statements.accept, room, found)
+        data = self._sign(
+            Accept(found.act.server, room, 0, self._world.clock.now(), self._world.me, found.digest)
+        )
+        await self._world.archive.write_durably(statements.accept, room, found)
         return data
 
     async def is_shown(self, invitation: Invitation) -> bool:
@@ -170,13 +159,13 @@ class Membership:
         if invitation.statement is None:
             return True
         try:
-            own = self._session.own
+            own = self._keys.own
         except ParlourClientError:  # no keys yet: nothing is accepted before it was checked
             return True
         inviter = invitation.inviter
-        if await self._archive.read(key_log_copy.account, inviter) is None:
+        if await self._world.archive.read(key_log_copy.account, inviter) is None:
             await quietly(self._identity.catch_up())
-        key = await self._archive.write(_met_or_none, inviter, self._clock.now())
+        key = await self._world.archive.write(_met_or_none, inviter, self._world.clock.now())
         try:
             found = statement_of(bytes(invitation.statement))
         except RuleBrokenError:
@@ -186,22 +175,25 @@ class Membership:
             or key is None
             or not isinstance(found.act, Admit)
             or not found.is_by(inviter, key)
-            or (found.act.server, found.act.room, found.act.who) != (own.server, invitation.room, self._me)
+            or (found.act.server, found.act.room, found.act.who)
+            != (own.server, invitation.room, self._world.me)
         ):
             words = _("An invitation in {inviter}'s name could not be checked; it is not shown.").format(
                 inviter=display_name(inviter)
             )
             about = f"{invitation.room}/{inviter}"
-            await self._archive.write(alarms.sound, alarms.Kind.MEMBERS, about, self._clock.now(), words)
+            await self._world.archive.write(
+                alarms.sound, alarms.Kind.MEMBERS, about, self._world.clock.now(), words
+            )
             await self._identity.refresh()
             return False
-        withdrawn = await self._archive.read(statements.withdrawals, invitation.room, found.digest)
-        in_time = self._clock.now() <= found.act.until
+        withdrawn = await self._world.archive.read(statements.withdrawals, invitation.room, found.digest)
+        in_time = self._world.clock.now() <= found.act.until
         return found.act.account_key == own.account_key and in_time and not withdrawn
 
     async def withdrawn(self, room: RoomId, withdrawal: StatementBytes) -> None:
         """Remember that an invitation of this account was withdrawn: the server may show it again."""
-        await self._archive.write_durably(statements.learn, room, bytes(withdrawal))
+        await self._world.archive.write_durably(statements.learn, room, bytes(withdrawal))
 
     async def withdrawals(self, room: RoomId, user: UserName) -> Sequence[StatementBytes]:
         """Sign that the invitations of someone are withdrawn that this person may withdraw."""
@@ -209,25 +201,25 @@ class Membership:
             return ()
         await self.ask_out(room, user)
         await self._caught_up(room)
-        signed, now = [], self._clock.now()
-        for one in await self._archive.read(statements.admissions, room, user):
+        signed, now = [], self._world.clock.now()
+        for one in await self._world.archive.read(statements.admissions, room, user):
             make = partial(_withdrawal, now, one)
             with suppress(EncryptionError):  # not this person's, or void already
-                data = await self._archive.read(self._session.groups.sign, room, make, now)
+                data = await self._world.archive.read(self._keys.groups.sign, room, make, now)
                 signed.append(StatementBytes(data))
         return signed
 
     async def ask_out(self, room: RoomId, user: UserName) -> None:
         """Forget an invitation."""
         if self._covers(room):
-            await self._archive.write(statements.ask_out, room, user)
+            await self._world.archive.write(statements.ask_out, room, user)
 
     async def removal(
         self, room: RoomId, user: UserName, *, ban: bool = False, until: Millis | None = None
     ) -> StatementBytes | None:
         """Sign that someone is removed, or banned."""
         await self.ask_out(room, user)
-        now = self._clock.now()
+        now = self._world.clock.now()
         return await self._signed(
             room, lambda roster: Remove(roster.server, room, roster.serial, now, user, ban, until)
         )
@@ -236,10 +228,10 @@ class Membership:
         """Sign that this account leaves, or takes back its request or acceptance that no one has executed."""
         if not self._covers(room):
             return None
-        groups, me, now = self._session.groups, self._me, self._clock.now()
+        groups, me, now = self._keys.groups, self._world.me, self._world.clock.now()
         await self._caught_up(room)
-        roster, server = await self._archive.read(groups.roster, room), self._session.own.server
-        asked = await self._archive.read(_asked, room, me)
+        roster, server = await self._world.archive.read(groups.roster, room), self._keys.own.server
+        asked = await self._world.archive.read(_asked, room, me)
         if asked is not None and (roster is None or roster.person(me) is None):
             return self._sign(Withdraw(server, room, 0, now, me, asked.data))
         return self._sign(Remove(server, room, 0 if roster is None else roster.serial, now, me))
@@ -249,9 +241,9 @@ class Membership:
         if not self._covers(room):
             return None
         await self._caught_up(room)
-        roster = await self._archive.read(self._session.groups.expected, room, self._clock.now())
-        others = [] if roster is None else [one for one in roster.people if one.user != self._me]
-        own = None if roster is None else roster.person(self._me)
+        roster = await self._world.archive.read(self._keys.groups.expected, room, self._world.clock.now())
+        others = [] if roster is None else [one for one in roster.people if one.user != self._world.me]
+        own = None if roster is None else roster.person(self._world.me)
         alone = own is not None and own.role is Role.OWNER and all(o.role is not Role.OWNER for o in others)
         if not alone or not others:
             return None
@@ -259,28 +251,32 @@ class Membership:
 
     async def unban(self, room: RoomId, user: UserName) -> StatementBytes | None:
         """Sign that a ban is lifted."""
-        now = self._clock.now()
+        now = self._world.clock.now()
         return await self._signed(room, lambda roster: Unban(roster.server, room, roster.serial, now, user))
 
     async def role(self, room: RoomId, user: UserName, role: Role) -> StatementBytes | None:
         """Sign a change of someone's role."""
-        now = self._clock.now()
+        now = self._world.clock.now()
         return await self._signed(
             room, lambda roster: SetRole(roster.server, room, roster.serial, now, user, role)
         )
 
     async def request(self, room: RoomId) -> StatementBytes:
         """Sign a request to join a public encrypted room, after the last removal that is known here."""
-        after = await self._archive.write_durably(_asks, room, self._me)
-        return self._sign(Request(self._session.own.server, room, 0, self._clock.now(), self._me, after))
+        after = await self._world.archive.write_durably(_asks, room, self._world.me)
+        return self._sign(
+            Request(self._keys.own.server, room, 0, self._world.clock.now(), self._world.me, after)
+        )
 
     async def ask_again(self, room: RoomId) -> None:
         """Ask once more to join a public room if the request did not name the removal that is known now."""
-        if await self._archive.read(statements.is_outdated, room, self._me):
-            await self._live.ask(Join(id=new_request_id(), room=room, statement=await self.request(room)))
+        if await self._world.archive.read(statements.is_outdated, room, self._world.me):
+            await self._world.live.ask(
+                Join(id=new_request_id(), room=room, statement=await self.request(room))
+            )
 
     def _sign(self, act: AnyAct) -> StatementBytes:
-        return StatementBytes(self._session.groups.sign_own(act))
+        return StatementBytes(self._keys.groups.sign_own(act))
 
     def _covers(self, room: RoomId) -> bool:
         return room in self._encrypted()
@@ -290,15 +286,15 @@ class Membership:
             return None
         await self._caught_up(room)
         await self._added(room)
-        now = self._clock.now()
-        return StatementBytes(await self._archive.read(self._session.groups.sign, room, make, now))
+        now = self._world.clock.now()
+        return StatementBytes(await self._world.archive.read(self._keys.groups.sign, room, make, now))
 
     async def _caught_up(self, room: RoomId) -> None:
         """Learn the room's current members, and have this device in the group if possible."""
-        if self._session.trouble is not None:
-            raise self._session.trouble
+        if self._keys.trouble is not None:
+            raise self._keys.trouble
         await self._track(room)
-        await self._server.reached(room)
+        await self._keys.reached(room)
         with suppress(EncryptionError, ApiRefusedError):
             await self._scheduler.ready(room)
 
@@ -309,7 +305,7 @@ class Membership:
         """
 
         async def is_inside() -> bool:
-            report = await self._archive.read(self._session.groups.report, room)
+            report = await self._world.archive.read(self._keys.groups.report, room)
             if report.status not in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:
                 return True
             problem = self._scheduler.problems.get(room)
@@ -319,7 +315,7 @@ class Membership:
 
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._signal.until(is_inside)
+                await self._world.signal.until(is_inside)
         except TimeoutError:
             problem = self._scheduler.problems.get(room)
             raise NotReadyError(str(problem or WAITING), _("Try again then.")) from None
@@ -327,7 +323,7 @@ class Membership:
     async def _key_of(self, user: UserName) -> bytes | None:
         """Learn the room's current members, and have this device in the group if possible."""
         await quietly(self._identity.catch_up())
-        key = await self._archive.write_durably(_met, user, self._clock.now())
+        key = await self._world.archive.write_durably(_met, user, self._world.clock.now())
         await self._identity.refresh()
         return key
 

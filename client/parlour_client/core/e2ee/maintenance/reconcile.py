@@ -11,11 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from parlour_client.core.archive import Archive, key_log_copy
+from parlour_client.core.archive import key_log_copy
 from parlour_client.core.e2ee.groups import commit
 from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.commit_plan import Clocks, Plan
-from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.groups.group_errors import (
     CONTESTED,
     AnotherGroupError,
@@ -28,14 +27,11 @@ from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatu
 from parlour_client.core.e2ee.groups.handshakes import NO_WELCOME
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.own_identity import lost_devices
-from parlour_client.core.e2ee.maintenance.background_tasks import ChangeSignal, quietly
 from parlour_client.core.e2ee.maintenance.commit_submission import TRANSIENT, CommitSubmitter
-from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.core.e2ee.maintenance.device_session import Keys
 from parlour_client.core.e2ee.maintenance.room_status import RoomStatuses
-from parlour_client.core.e2ee.maintenance.server_state import ServerState
+from parlour_client.core.e2ee.world import World, quietly
 from parlour_client.core.errors import EncryptionError, StaleEpochError
-from parlour_client.core.sync.state import State
-from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ApiRefusedError
 from parlour_client.kit.language import N_, _
 from parlour_protocol.delivery import ClaimKeyPackages, Contest, GroupState
@@ -62,26 +58,13 @@ class Reconciler:
     """Reconciles the rooms of one account."""
 
     def __init__(
-        self,
-        archive: Archive,
-        delivery: Delivery,
-        state: State,
-        session: DeviceSession,
-        server: ServerState,
-        identity: IdentityService,
-        room_statuses: RoomStatuses,
-        signal: ChangeSignal,
-        clock: Clock,
+        self, world: World, keys: Keys, identity: IdentityService, room_statuses: RoomStatuses
     ) -> None:
-        self._archive = archive
-        self._delivery = delivery
-        self._state = state
-        self._session = session
-        self._server = server
+        self._world = world
+        self._keys = keys
         self._identity = identity
         self._room_statuses = room_statuses
-        self._clock = clock
-        self._submitter = CommitSubmitter(archive, delivery, session, server, signal, self._put_back)
+        self._submitter = CommitSubmitter(world, keys, self._put_back)
         self._claimed: dict[RoomSuite, dict[DeviceId, bytes]] = {suite: {} for suite in RoomSuite}
         """Key packages that no commit uses: no one else has them, so they are still good."""
         self._used: dict[RequestId, tuple[RoomSuite, Mapping[DeviceId, bytes]]] = {}
@@ -98,7 +81,7 @@ class Reconciler:
 
     async def caught_up(self, room: RoomId) -> None:
         """Wait until a room is processed as far as the server has claimed."""
-        await self._server.reached(room)
+        await self._keys.reached(room)
 
     async def reconcile(self, room: RoomId) -> GroupState:
         """Bring the group up to date; returns its state then. Raises why it cannot."""
@@ -112,15 +95,17 @@ class Reconciler:
 
     async def renew(self, room: RoomId) -> None:
         """Renew this device's keys in the room, unless something else must be done there first."""
-        await self._server.reached(room)
+        await self._keys.reached(room)
         report = await self._submitter.report(room)
         if report.status is GroupStatus.ACTIVE and not report.staged and not report.again:
-            wanted = CommitRequest(new_request_id(), "renew", {}, (), self._server.time(), self._clock.now())
+            wanted = CommitRequest(
+                new_request_id(), "renew", {}, (), self._world.server_time(), self._world.clock.now()
+            )
             await self._commit(room, report, wanted)
 
     async def recreate(self, room: RoomId) -> None:
         """Recreate a contested room's group, and add everyone."""
-        await self._server.reached(room)
+        await self._keys.reached(room)
         report = await self._submitter.report(room)
         if not report.again:  # after a rollback ``reconcile`` recreates it, replacing the server's old group
             await self._require_members_known(room)
@@ -133,13 +118,9 @@ class Reconciler:
         A new device of an owner, which no one has added yet, would begin a list of members with its own
         person only.
         """
-        state = await self._server.group(room)
-        known = await self._archive.read(self._session.groups.known_roster, room)
-        if (
-            known is None
-            and not (is_ours(state, self._session.own.user) or _abandoned(state))
-            and state.group
-        ):
+        state = await self._world.group(room)
+        known = await self._world.archive.read(self._keys.groups.known_roster, room)
+        if known is None and not (is_ours(state, self._keys.own.user) or _abandoned(state)) and state.group:
             raise NotReadyError(
                 _("This device was not in the room's group yet, so it does not know the room's members."),
                 _("Someone whose device was in it must recreate it: /recreate."),
@@ -147,30 +128,30 @@ class Reconciler:
 
     async def contest(self) -> None:
         """Report every commit that could not be processed to the server, once no events are waiting."""
-        for room, what in await self._archive.read(self._session.groups.contests):
-            if self._state.summary(room) is None:
+        for room, what in await self._world.archive.read(self._keys.groups.contests):
+            if self._world.state.summary(room) is None:
                 continue
-            await self._server.reached(room)
-            if (room, what) not in await self._archive.read(self._session.groups.contests):
+            await self._keys.reached(room)
+            if (room, what) not in await self._world.archive.read(self._keys.groups.contests):
                 continue  # the failed commit was forged, and the genuine one came after it
             body = Contest(request=new_request_id(), group=what.group, epoch=what.epoch)
             try:
-                await self._delivery.contest(room, body)
+                await self._world.delivery.contest(room, body)
             except ApiRefusedError as error:
                 if error.code in TRANSIENT:
                     raise
-            await self._archive.write(self._session.groups.contested, room)
+            await self._world.archive.write(self._keys.groups.contested, room)
 
     # one round
     async def _round(  # noqa: PLR0911 - one thing each
         self, room: RoomId, left_out: dict[DeviceId, str]
     ) -> GroupState | None:
         """Do one thing; returns the state when nothing is left to do. ``left_out`` is not retried."""
-        await self._server.reached(room)
+        await self._keys.reached(room)
         if await self._submitter.resumed(room):
             return None
-        state = self.seen[room] = await self._server.group(room)
-        await self._submitter.patiently(self._server.shown_up_to(room, state.head))
+        state = self.seen[room] = await self._world.group(room)
+        await self._submitter.patiently(self._keys.shown_up_to(room, state.head))
         report = await self._submitter.report(room)
         if report.status is GroupStatus.DISPLACED:
             raise DisplacedError
@@ -203,14 +184,14 @@ class Reconciler:
                 room, lambda now: now.group != state.group or (now.epoch or 0) >= state.epoch
             )
         except NotReadyError:
-            await self._archive.write(self._session.groups.withheld, room, state.epoch)
+            await self._world.archive.write(self._keys.groups.withheld, room, state.epoch)
             await self._room_statuses.refresh(room)
             await quietly(self.contest())
             raise
 
     async def _again(self, room: RoomId, state: GroupState) -> None:
         """Repair a room whose log was rolled back: contest the server's old group, create the next."""
-        summary, own = self._state.summary(room), self._session.own.device
+        summary, own = self._world.state.summary(room), self._keys.own.device
         if summary is None:
             return
         known = state.group is None or any(member.device == own for member in state.present)
@@ -222,13 +203,13 @@ class Reconciler:
         if state.group is not None and not state.contested and not _abandoned(state):
             await self._contest(room, state.group, state.epoch)
             return
-        body = await self._archive.write_durably(
-            self._session.groups.recreate_group,
+        body = await self._world.archive.write_durably(
+            self._keys.groups.recreate_group,
             room,
             summary.kind,
             state.group,
             new_request_id(),
-            self._clock.now(),
+            self._world.clock.now(),
         )
         await self._submitter.post_creation(room, body)
 
@@ -236,20 +217,20 @@ class Reconciler:
         """Report that this device cannot process the group's commits, so that it can be replaced."""
         body = Contest(request=new_request_id(), group=group, epoch=epoch)
         with suppress(StaleEpochError):  # someone else was first
-            logged = await self._delivery.contest(room, body)
-            await self._server.logged(room, logged)
+            logged = await self._world.delivery.contest(room, body)
+            await self._keys.logged(room, logged)
 
     async def _is_lost(self, state: GroupState) -> bool:
         """Say whether the group has only devices of ours that are lost: no one could add this one."""
-        if not is_ours(state, self._session.own.user):
+        if not is_ours(state, self._keys.own.user):
             return False
-        lost = await self._archive.read(lost_devices)
+        lost = await self._world.archive.read(lost_devices)
         return lost.issuperset(one.device for one in state.present)
 
     async def _outside(self, room: RoomId, state: GroupState, report: GroupReport) -> GroupState | None:
         if state.contested:
             raise NotReadyError(_(CONTESTED))
-        own = self._session.own.device
+        own = self._keys.own.device
         present, leaving = ({member.device for member in those} for those in (state.present, state.leaving))
         if own not in present or own in leaving:
             return state  # a device of a member must add this one, or remove it first
@@ -267,7 +248,9 @@ class Reconciler:
     ) -> GroupState | None:
         plan = await self._plan(room, state)
         missing = [device for device in plan.missing if device not in left_out]
-        revoked = [device for device in missing if await self._archive.read(key_log_copy.is_revoked, device)]
+        revoked = [
+            device for device in missing if await self._world.archive.read(key_log_copy.is_revoked, device)
+        ]
         left_out |= dict.fromkeys(revoked, _("it was revoked"))  # a restored server may not know of it
         missing = [device for device in missing if device not in left_out]
         room_for, at_once = _bounds(report.suite, len(report.members))
@@ -284,8 +267,8 @@ class Reconciler:
             "settle",
             packages,
             plan.remove,
-            self._server.time(),
-            self._clock.now(),
+            self._world.server_time(),
+            self._world.clock.now(),
             plan.statements,
             plan.revocations,
         )
@@ -304,26 +287,26 @@ class Reconciler:
         inside = {member.device for member in state.present}
         if state.leaving or any(member.device not in inside for member in state.missing):
             await quietly(self._identity.catch_up())
-        summary = self._state.summary(room)
+        summary = self._world.state.summary(room)
         peer = None if summary is None else summary.peer
-        groups = self._session.groups
-        clocks = Clocks(self._clock.now(), self._server.time())
-        plan = await self._archive.write(groups.plan, room, state, peer, clocks)
+        groups = self._keys.groups
+        clocks = Clocks(self._world.clock.now(), self._world.server_time())
+        plan = await self._world.archive.write(groups.plan, room, state, peer, clocks)
         if plan.claims_changed:
             await self._room_statuses.refresh(room)
         return plan
 
     async def _commit(self, room: RoomId, report: GroupReport, wanted: CommitRequest) -> None:
-        groups = self._session.groups
+        groups = self._keys.groups
         # Before it is stored: whatever interrupts this, no key package is used twice.
         self._use(wanted.request, report.suite or RoomSuite.X25519, wanted.packages)
         try:
             if len(report.members) + len(wanted.packages) < BIG:
-                body = await self._archive.write_durably(groups.stage, room, wanted)
+                body = await self._world.archive.write_durably(groups.stage, room, wanted)
             else:
-                stored = await self._archive.write(groups.stored, room)
-                prepared = await asyncio.to_thread(commit.prepare, stored, wanted, self._session.own)
-                body = await self._archive.write_durably(groups.store, prepared)
+                stored = await self._world.archive.write(groups.stored, room)
+                prepared = await asyncio.to_thread(commit.prepare, stored, wanted, self._keys.own)
+                body = await self._world.archive.write_durably(groups.store, prepared)
         except BadPackageError as error:
             self._put_back(wanted.request, but=error.why)
             raise
@@ -340,7 +323,7 @@ class Reconciler:
         wanted = [device for device in devices if device not in claimed]
         for start in range(0, len(wanted), CLAIM_DEVICES.value):
             chunk = tuple(wanted[start : start + CLAIM_DEVICES.value])
-            given = await self._delivery.claim(ClaimKeyPackages(room=room, devices=chunk, suite=suite))
+            given = await self._world.delivery.claim(ClaimKeyPackages(room=room, devices=chunk, suite=suite))
             claimed |= {one.device: one.package for one in given.packages if one.device in chunk}
         return {device: claimed[device] for device in devices if device in claimed}
 
@@ -365,16 +348,16 @@ class Reconciler:
 
     async def _create_group(self, room: RoomId) -> None:
         """Create the room's group: for the people of the last one, if this device knew them."""
-        summary, groups = self._state.summary(room), self._session.groups
-        known = await self._archive.read(groups.known_roster, room)
+        summary, groups = self._world.state.summary(room), self._keys.groups
+        known = await self._world.archive.read(groups.known_roster, room)
         may = known is not None or (summary is not None and summary.role is Role.OWNER)
         if summary is None or not (may or summary.kind is RoomKind.DIRECT):
             raise NotReadyError(
                 _("This room has no encrypted group yet: an owner's device must create it."),
                 _("It happens automatically when an owner is online."),
             )
-        body = await self._archive.write_durably(
-            groups.create_group, room, summary.kind, new_request_id(), self._clock.now()
+        body = await self._world.archive.write_durably(
+            groups.create_group, room, summary.kind, new_request_id(), self._world.clock.now()
         )
         await self._submitter.post_creation(room, body)
 

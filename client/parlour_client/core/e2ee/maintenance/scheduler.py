@@ -8,13 +8,13 @@ room's problem, never hidden. Commands reconcile at once with ``now``.
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from random import Random
 from typing import Any, Final, TypeVar
 
 from parlour_client.core.e2ee.groups.group_errors import DisplacedError, NotReadyError
 from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
+from parlour_client.core.e2ee.world import World
 from parlour_client.core.errors import ArchiveError, EncryptionError
-from parlour_client.kit.clock import Clock, Timer
+from parlour_client.kit.clock import Timer
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import _
 from parlour_protocol.delivery import GroupState
@@ -41,9 +41,8 @@ class Scheduler:
 
     def __init__(
         self,
+        world: World,
         reconciler: Reconciler,
-        clock: Clock,
-        chance: Random,
         covers: Callable[[RoomId], bool],
         tell: Callable[[RoomId], None],
         remove_closed: Callable[[RoomId], Coroutine[Any, Any, float | None]],
@@ -55,9 +54,8 @@ class Scheduler:
         ``remove_closed`` removes members whose accounts were deleted, where this person may and it is time;
         it returns in how many seconds the next may be due, if any.
         """
+        self._world = world
         self._reconciler = reconciler
-        self._clock = clock
-        self._chance = chance
         self._covers = covers
         self._tell = tell
         self._remove_closed = remove_closed
@@ -84,7 +82,7 @@ class Scheduler:
         if not self._covers(room):
             return
         self.unsure.add(room)
-        self._later(_RECONCILE, room, self._chance.uniform(*between), self._reconcile)
+        self._later(_RECONCILE, room, self._world.chance.uniform(*between), self._reconcile)
 
     def renew(self, room: RoomId, seconds: float) -> None:
         """Renew this device's keys in a room after a while, unless that is planned already."""
@@ -220,7 +218,7 @@ class Scheduler:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-        self._timers[what, room] = self._clock.call_later(seconds, begin), begin
+        self._timers[what, room] = self._world.clock.call_later(seconds, begin), begin
 
     async def _guarded(self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, None]]) -> None:
         await self._reconciler.caught_up(room)  # first: a room that is held takes no other's turn

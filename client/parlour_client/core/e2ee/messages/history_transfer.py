@@ -18,31 +18,27 @@ from typing import Final, cast
 import apsw
 import msgspec
 
-from parlour_client.core.archive import Archive, history_parts, insertion
+from parlour_client.core.archive import history_parts, insertion
 from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.insertion import Annotation
 from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
-from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.identity import shared_trust
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.shared_trust import SharedTrust
-from parlour_client.core.e2ee.maintenance.background_tasks import ChangeSignal
 from parlour_client.core.e2ee.maintenance.commit_submission import TRANSIENT
-from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.core.e2ee.maintenance.device_session import Keys
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
-from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.outgoing import Outgoing, file_with_key
 from parlour_client.core.e2ee.messages.store import Names, hide_dividers, keep_file_key
 from parlour_client.core.e2ee.status import OwnDevice
+from parlour_client.core.e2ee.world import World
 from parlour_client.core.errors import EncryptionError
-from parlour_client.core.events import Emit, HistoryReplaced
+from parlour_client.core.events import HistoryReplaced
 from parlour_client.core.model import BEFORE_JOIN
 from parlour_client.core.room_log.numbering import Numbering
 from parlour_client.core.room_log.translation import event_here, event_there
-from parlour_client.core.sync.state import State
-from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ApiRefusedError
 from parlour_client.kit.language import _
 from parlour_mls import Secret
@@ -89,30 +85,13 @@ class HistoryTransfer:
     """Sends the archive, and imports it."""
 
     def __init__(
-        self,
-        archive: Archive,
-        state: State,
-        delivery: Delivery,
-        session: DeviceSession,
-        server: ServerState,
-        identity: IdentityService,
-        scheduler: Scheduler,
-        outgoing: Outgoing,
-        signal: ChangeSignal,
-        clock: Clock,
-        emit: Emit,
+        self, world: World, keys: Keys, identity: IdentityService, scheduler: Scheduler, outgoing: Outgoing
     ) -> None:
-        self._archive = archive
-        self._state = state
-        self._delivery = delivery
-        self._session = session
-        self._server = server
+        self._world = world
+        self._keys = keys
         self._identity = identity
         self._scheduler = scheduler
         self._outgoing = outgoing
-        self._signal = signal
-        self._clock = clock
-        self._emit = emit
         self._one_at_a_time = asyncio.Lock()
 
     async def send(self, room: RoomId, device: DeviceId) -> int:
@@ -121,8 +100,10 @@ class HistoryTransfer:
         ``room`` is the direct room with oneself.
         """
         await self._let_in(room, device)
-        events = await self._archive.read(_events)
-        known = [msgspec.json.encode(one) for one in await self._archive.read(shared_trust.verified_people)]
+        events = await self._world.archive.read(_events)
+        known = [
+            msgspec.json.encode(one) for one in await self._world.archive.read(shared_trust.verified_people)
+        ]
         parts = list(_parts([*known, *events]))
         for number, part in enumerate(parts):
             await self._send_part(room, part, number, len(parts))
@@ -137,23 +118,23 @@ class HistoryTransfer:
             )
         try:
             async with asyncio.timeout(_LET_IN_SECONDS):
-                for wanted in (self._session.own.device, device):
+                for wanted in (self._keys.own.device, device):
                     await self._scheduler.now(room)
-                    await self._signal.until(partial(self._is_in, room, wanted))
+                    await self._world.signal.until(partial(self._is_in, room, wanted))
         except TimeoutError:
             raise EncryptionError(
                 _("The other device could not be added."), _("Start Parlour there, then try again.")
             ) from None
 
     async def _is_in(self, room: RoomId, device: DeviceId) -> bool:
-        report = await self._archive.read(self._session.groups.report, room)
+        report = await self._world.archive.read(self._keys.groups.report, room)
         return any(member.device == device for member in report.members)
 
     async def _send_part(self, room: RoomId, part: bytes, number: int, parts: int) -> None:
         key, digest = attachments.new_key(), hashlib.sha256()
         sealed = attachments.seal(io.BytesIO(part), len(part), key, digest.update, _nothing)
         size = attachments.sealed_size(len(part))
-        uploaded = await self._delivery.upload(room, sealed, size)
+        uploaded = await self._world.delivery.upload(room, sealed, size)
         if uploaded.sha256 != digest.digest():
             raise EncryptionError(_("The server stored something other than what was sent."))
         file = EncryptedFile(
@@ -172,9 +153,9 @@ class HistoryTransfer:
         Rooms catch up first: nothing newer than what this device has processed is accepted.
         """
         async with self._one_at_a_time:
-            await self._server.catch_up.caught_up.wait()
-            own = self._session.own.device
-            for part in await self._archive.read(history_parts.waiting):
+            await self._world.catch_up.caught_up.wait()
+            own = self._keys.own.device
+            for part in await self._world.archive.read(history_parts.waiting):
                 try:
                     changed = await self._taken(part, own)
                 except EncryptionError:
@@ -183,28 +164,28 @@ class HistoryTransfer:
                     if error.code in TRANSIENT:
                         raise
                     changed = set()
-                await self._archive.write_durably(history_parts.drop, part)
+                await self._world.archive.write_durably(history_parts.drop, part)
                 for room in changed:
-                    self._emit(HistoryReplaced(room))
+                    self._world.emit(HistoryReplaced(room))
 
     async def _taken(self, part: Part, own: DeviceId) -> set[RoomId]:
         """Import a part; returns the rooms with new events. Parts that are not ours are ignored.
 
         Raises ParlourClientError if it cannot be fetched or is not the file that was sent.
         """
-        summary = self._state.summary(part.room)
+        summary = self._world.state.summary(part.room)
         # MLS verified its author; and it counts only if no one else can have read the keys of the files.
-        mine = summary is not None and summary.peer == self._state.me
+        mine = summary is not None and summary.peer == self._world.state.me
         if not mine or part.device == own or part.size > PART_BYTES + _LINE:
             return set()  # anyone else could write history that never was
         into = io.BytesIO()
-        async with self._delivery.download(part.file) as chunks:
+        async with self._world.delivery.download(part.file) as chunks:
             digest = await attachments.open_sealed(chunks, into, part.size, Secret(part.key), _nothing)
         if digest != part.sha256:
             raise EncryptionError(_("The history that arrived is not what was sent."))
         lines = await asyncio.to_thread(_read, into.getvalue())
-        changed: set[RoomId] = await self._archive.write(
-            _store, lines, self._state.names_me, self._clock.now()
+        changed: set[RoomId] = await self._world.archive.write(
+            _store, lines, self._world.state.names_me, self._world.clock.now()
         )
         await self._identity.refresh()
         return changed

@@ -13,21 +13,17 @@ from typing import Final, TypeVar
 import apsw
 from msgspec.structs import replace
 
-from parlour_client.core.archive import Archive, key_log_copy
+from parlour_client.core.archive import key_log_copy
 from parlour_client.core.archive.insertion import Applied
-from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, KeyLogNeededError
 from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.group_store import load_room, save_room
 from parlour_client.core.e2ee.groups.join import OpenedWelcome
 from parlour_client.core.e2ee.groups.received import Receipt
 from parlour_client.core.e2ee.identity import key_packages
-from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.e2ee.messages.store import Names, StoredRun, store, store_events, store_older
+from parlour_client.core.e2ee.world import World
 from parlour_client.core.room_log.missing import first_of
-from parlour_client.core.room_log.translation import Numbers
-from parlour_client.core.sync.state import State
-from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_client.kit.language import _
 from parlour_mls import KeyPackageStore
@@ -52,34 +48,20 @@ class Incoming:
 
     def __init__(
         self,
-        archive: Archive,
-        state: State,
-        clock: Clock,
-        delivery: Delivery,
-        numbers: Numbers,
-        server: ServerState,
+        world: World,
         catch_up_keys: Callable[[], Awaitable[None]],
         failed: Callable[[RoomId, ParlourClientError], None],
         stored: Callable[[RoomId, StoredRun], None],
-        show: Callable[[RoomId, Sequence[Applied]], Awaitable[None]],
     ) -> None:
-        """Write to ``archive``.
+        """Call ``catch_up_keys`` to fetch what is new in the key log.
 
-        ``catch_up_keys`` fetches what is new in the key log; ``failed`` is called each time that this or the
-        joining of a room fails. ``stored`` is called with the outcome of each run of events; ``show``
-        shows the views events that did not come through the receiver.
+        ``failed`` is called each time that this or the joining of a room fails, ``stored`` with the outcome
+        of each run of events.
         """
-        self._numbers = numbers
-        self._archive = archive
-        self._state = state
-        self._names_me = state.names_me
-        self._clock = clock
-        self._delivery = delivery
-        self._server = server
+        self._world = world
         self._catch_up_keys = catch_up_keys
         self._failed = failed
         self._stored = stored
-        self._show = show
         self._groups: GroupService | None = None
         self._device = DeviceId("")
         self._rooms: set[RoomId] = set()
@@ -95,7 +77,7 @@ class Incoming:
 
     async def load(self) -> None:
         """Load the encrypted rooms from the archive: a room stays encrypted for ever."""
-        self._rooms |= set(await self._archive.read(_pinned))
+        self._rooms |= set(await self._world.archive.read(_pinned))
 
     def use(self, groups: GroupService | None, device: DeviceId) -> None:
         """From now on decrypt with these groups, as this device."""
@@ -111,34 +93,34 @@ class Incoming:
         groups = self._groups
         if groups is None or room in self._joining:
             if groups is None:
-                self._server.catch_up.hold(room)
+                self._world.catch_up.hold(room)
             return ()
         if unknown := await self._unknown(events):
-            self._server.catch_up.hold(room, briefly=True)
+            self._world.catch_up.hold(room, briefly=True)
             at = Seq(first_of(events[0]) - 1)
             self._joining[room] = asyncio.ensure_future(self._when_known(room, unknown, at))
             return ()
-        taken = await self._archive.write(
+        taken = await self._world.archive.write(
             store_events,
             groups,
             room,
             events,
-            self._names_me,
-            self._clock.now(),
-            to_head=events[-1].seq >= self._server.catch_up.head(room),
+            self._world.state.names_me,
+            self._world.clock.now(),
+            to_head=events[-1].seq >= self._world.catch_up.head(room),
         )
         if taken.receipt.needs_welcome is not None:
-            self._server.catch_up.hold(room, briefly=True)
+            self._world.catch_up.hold(room, briefly=True)
             self._joining[room] = asyncio.ensure_future(
                 self._join(room, taken.receipt.needs_welcome, self._joined)
             )
         elif taken.receipt.needs_key_log is not None:
-            self._server.catch_up.hold(room, briefly=True)
+            self._world.catch_up.hold(room, briefly=True)
             self._joining[room] = asyncio.ensure_future(
                 self._join(room, taken.receipt.needs_key_log, self._with_key_log)
             )
         elif taken.receipt.cursor < events[-1].seq:
-            self._server.catch_up.stand_at(room, taken.receipt.cursor)
+            self._world.catch_up.stand_at(room, taken.receipt.cursor)
         self._stored(room, taken)
         return taken.applied
 
@@ -146,12 +128,12 @@ class Incoming:
         """Mark the room as encrypted from this event on; later events go through ``take``."""
         self._rooms.add(event.room)
         if self._groups is None:
-            self._server.catch_up.hold(event.room)
+            self._world.catch_up.hold(event.room)
             return
-        await self._archive.write(
+        await self._world.archive.write(
             _begin, self._groups, event.room, event.seq, Seq(event.seq - 1), RoomSuite.X25519
         )
-        self._server.catch_up.stand_at(event.room, self._server.catch_up.top(event.room))
+        self._world.catch_up.stand_at(event.room, self._world.catch_up.top(event.room))
 
     # at a greeting
     def pinned(self, summary: RoomSummary) -> RoomSummary:
@@ -169,7 +151,7 @@ class Incoming:
         groups = self._groups
         if groups is None:
             for summary in mine:
-                self._server.catch_up.hold(summary.room)
+                self._world.catch_up.hold(summary.room)
             return
         inbox = await self._inbox() if mine else []
         for summary in mine:
@@ -179,14 +161,16 @@ class Incoming:
     async def older(self, room: RoomId, events: Sequence[LogEvent]) -> None:
         """Store a page from below where this device began."""
         if self._groups is not None:
-            await self._archive.write(store_older, self._groups, room, events, self._names_me)
+            await self._world.archive.write(
+                store_older, self._groups, room, events, self._world.state.names_me
+            )
 
     async def left(self, room: RoomId) -> None:
         """Stop joining a room that the account is not a member of any more, before its keys are deleted."""
         if (joining := self._joining.pop(room, None)) is not None:
             joining.cancel()
             await asyncio.gather(joining, return_exceptions=True)
-            self._server.catch_up.release(room, await self._cursor(room))
+            self._world.catch_up.release(room, await self._cursor(room))
 
     async def stop(self) -> None:
         """Stop the running tasks."""
@@ -199,27 +183,27 @@ class Incoming:
         self, groups: GroupService, summary: RoomSummary, inbox: Sequence[WaitingWelcome] | None
     ) -> None:
         room = summary.room
-        cursor = await self._archive.write(_pin, groups, room, summary.head, summary.suite)
+        cursor = await self._world.archive.write(_pin, groups, room, summary.head, summary.suite)
         if cursor == 0 and inbox is not None and summary.head > PAGE_EVENTS.value:
             # A new member can read nothing from before, so it need not fetch all of it.
             first = min((w.seq for w in inbox if w.room == room), default=Seq(summary.head + 1))
-            cursor = await self._archive.write(
+            cursor = await self._world.archive.write(
                 _begin, groups, room, summary.head, Seq(first - 1), summary.suite
             )
         for used in inbox or ():
             if used.room == room and used.seq <= cursor:
                 with suppress(ParlourClientError):
-                    await self._delivery.drop_welcome(used.id)
-        self._server.catch_up.release(room, cursor)
+                    await self._world.delivery.drop_welcome(used.id)
+        self._world.catch_up.release(room, cursor)
 
     async def _inbox(self) -> list[WaitingWelcome] | None:
         """Return what waits for this device; None if it cannot be fetched now."""
         found: list[WaitingWelcome] = []
         with suppress(ParlourClientError):
             for _message in range(_MAX_INBOX):
-                page = await self._delivery.welcomes(self._device)
-                self._numbers.check(page.incarnation)
-                here = map(self._numbers.welcome, page.welcomes)
+                page = await self._world.delivery.welcomes(self._device)
+                self._world.numbers.check(page.incarnation)
+                here = map(self._world.numbers.welcome, page.welcomes)
                 fresh = [welcome for welcome in here if welcome not in found]
                 found += fresh
                 if not page.more or not fresh:
@@ -231,7 +215,7 @@ class Incoming:
         """Return the devices that events add to a group and that our copy of the key log does not have."""
         added = {one for event in events if isinstance(event.body, Handshake) for one in event.body.added}
         added -= self._looked_for
-        return await self._archive.read(_not_logged, added) if added else ()
+        return await self._world.archive.read(_not_logged, added) if added else ()
 
     async def _when_known(self, room: RoomId, devices: Sequence[DeviceId], at: Seq) -> None:
         """Fetch the key log, then let the room continue: a device that is not there is reported.
@@ -242,11 +226,11 @@ class Incoming:
         await self._retried(room, self._catch_up_keys)
         self._looked_for.update(devices)
         del self._joining[room]
-        self._server.catch_up.release(room, at)
+        self._world.catch_up.release(room, at)
 
     async def _cursor(self, room: RoomId) -> Seq:
         groups = self._groups
-        return Seq(0) if groups is None else await self._archive.read(groups.cursor, room)
+        return Seq(0) if groups is None else await self._world.archive.read(groups.cursor, room)
 
     # joining
     async def _join(
@@ -255,7 +239,7 @@ class Incoming:
         """Try until the Welcome was used or is useless, and the key log was read; then let the room go on."""
         cursor = await self._retried(room, lambda: work(room, event))
         del self._joining[room]
-        self._server.catch_up.release(room, cursor)
+        self._world.catch_up.release(room, cursor)
 
     async def _retried(self, room: RoomId, work: Callable[[], Awaitable[T]]) -> T:
         wait = _FIRST_WAIT
@@ -264,17 +248,17 @@ class Incoming:
                 return await work()
             except ParlourClientError as error:  # also a full disk, or another program that writes for long
                 self._failed(room, error)
-                self._server.catch_up.hold(room)  # for longer: the other rooms do not wait for this one
-                await self._clock.sleep(wait)
+                self._world.catch_up.hold(room)  # for longer: the other rooms do not wait for this one
+                await self._world.clock.sleep(wait)
                 wait = min(2 * wait, _LONGEST_WAIT)
 
     async def _joined(self, room: RoomId, event: LogEvent) -> Seq:
         groups = self._groups
         if groups is None:
             raise ParlourClientError(_("This device has no keys right now."))
-        summary = self._state.summary(room)
+        summary = self._world.state.summary(room)
         if summary is None:  # this account left meanwhile: if it comes back, its devices are added again
-            return await self._archive.read(groups.cursor, room)
+            return await self._world.archive.read(groups.cursor, room)
         inbox = await self._inbox()
         if inbox is None:
             raise UnreachableError(_("The invitation can't be fetched right now."))
@@ -291,9 +275,9 @@ class Incoming:
                 refused = error
             else:
                 self._stored(room, taken)
-                await self._show(room, taken.applied)
+                await self._world.show(room, taken.applied)
                 with suppress(ParlourClientError):  # else it is dropped at the next greeting
-                    await self._delivery.drop_welcome(waiting.id)
+                    await self._world.delivery.drop_welcome(waiting.id)
                 return taken.receipt.cursor
         return await self._without_welcome(groups, room, event, refused)
 
@@ -307,19 +291,19 @@ class Incoming:
     async def _without_welcome(
         self, groups: GroupService, room: RoomId, event: LogEvent, refused: JoinRefusedError | None = None
     ) -> Seq:
-        taken = await self._archive.write(
+        taken = await self._world.archive.write(
             store_events,
             groups,
             room,
             [event],
-            self._names_me,
-            self._clock.now(),
+            self._world.state.names_me,
+            self._world.clock.now(),
             welcome_missing=True,
             refused=refused,
             key_log_read=True,
         )
         self._stored(room, taken)
-        await self._show(room, taken.applied)
+        await self._world.show(room, taken.applied)
         return min(taken.receipt.cursor, event.seq)  # another program on this home may have gone on
 
     async def _entered(
@@ -332,10 +316,16 @@ class Incoming:
         key_log_read: bool = False,
     ) -> StoredRun:
         """Open the Welcome off the event loop and off the archive's thread: 500 members take a while."""
-        keys = await self._archive.read(_packages)
+        keys = await self._world.archive.read(_packages)
         opened = await asyncio.to_thread(groups.open_welcome, keys, kind, waiting, event)
-        return await self._archive.write_durably(
-            _enter, groups, opened, event, self._names_me, self._clock.now(), key_log_read=key_log_read
+        return await self._world.archive.write_durably(
+            _enter,
+            groups,
+            opened,
+            event,
+            self._world.state.names_me,
+            self._world.clock.now(),
+            key_log_read=key_log_read,
         )
 
 

@@ -11,10 +11,10 @@ from typing import BinaryIO, Final, TypeVar
 import apsw
 import msgspec
 
-from parlour_client.core.archive import Archive
 from parlour_client.core.e2ee.identity.shown_policy import ShownPolicy, refused, words_of
+from parlour_client.core.e2ee.world import World
 from parlour_client.core.errors import EncryptionError
-from parlour_client.core.events import Emit, TextInspected
+from parlour_client.core.events import TextInspected
 from parlour_client.kit.language import N_, _
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.inspect import Action, Context, File, Part, Text
@@ -67,10 +67,9 @@ class NewPolicyError(EncryptionError):
 class OutgoingInspection:
     """Looks at what is about to be queued for an encrypted room."""
 
-    def __init__(self, archive: Archive, policy: ShownPolicy, emit: Emit) -> None:
-        self._archive = archive
+    def __init__(self, world: World, policy: ShownPolicy) -> None:
+        self._world = world
         self._policy = policy
-        self._emit = emit
 
     async def frames(self, room: RoomId, frames: Sequence[_F]) -> Sequence[_F]:
         """Return the requests as they may be sent, and say what was found. Raises EncryptionError."""
@@ -103,13 +102,13 @@ class OutgoingInspection:
             self._tell(room, _("You are sending this although the operator flags it"), flagged)
 
     async def _in_force(self) -> InspectionPolicy | None:
-        if (unseen := await self._archive.read(self._policy.unseen)) is not None:
-            await self._archive.write_durably(refused, unseen)
+        if (unseen := await self._world.archive.read(self._policy.unseen)) is not None:
+            await self._world.archive.write_durably(refused, unseen)
             raise NewPolicyError(unseen)
-        return await self._archive.read(self._policy.in_force)
+        return await self._world.archive.read(self._policy.in_force)
 
     def _tell(self, room: RoomId, what: str, kinds: Sequence[str]) -> None:
-        self._emit(
+        self._world.emit(
             TextInspected(room, f"{what}: {_(' and ').join(map(_, dict.fromkeys(kinds)))}. {_(_OURS)}")
         )
 

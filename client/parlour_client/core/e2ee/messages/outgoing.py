@@ -13,7 +13,6 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import Archive
 from parlour_client.core.archive.outbox_table import AlsoWrite
 from parlour_client.core.e2ee.groups.group_errors import (
     AnotherGroupError,
@@ -27,17 +26,13 @@ from parlour_client.core.e2ee.identity import key_log
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.key_trust import trust
 from parlour_client.core.e2ee.identity.shown_policy import ShownPolicy
-from parlour_client.core.e2ee.maintenance.background_tasks import quietly
-from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.core.e2ee.maintenance.device_session import Keys
 from parlour_client.core.e2ee.maintenance.renewal import Renewal
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
-from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.e2ee.messages.inspection import refuse_unchecked
 from parlour_client.core.e2ee.messages.recipients import Recipients
+from parlour_client.core.e2ee.world import World, quietly
 from parlour_client.core.errors import EncryptionError
-from parlour_client.core.sync.state import State
-from parlour_client.core.transport.chat_conversation import ChatConnection
-from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ApiRefusedError, ParlourClientError, RefusedError, ServerMisbehavedError
 from parlour_client.kit.language import _
 from parlour_mls import MlsError
@@ -72,31 +67,20 @@ class Outgoing:
 
     def __init__(
         self,
-        archive: Archive,
-        state: State,
-        live: ChatConnection,
-        session: DeviceSession,
-        server: ServerState,
+        world: World,
+        keys: Keys,
         identity: IdentityService,
         scheduler: Scheduler,
         renewal: Renewal,
-        clock: Clock,
         covers: Callable[[RoomId], bool],
         track: Callable[[RoomId], Awaitable[None]],
     ) -> None:
-        """Store in ``archive`` what is encrypted before it is sent.
-
-        ``covers`` says whether a room is encrypted; ``track`` starts following one.
-        """
-        self._archive = archive
-        self._state = state
-        self._live = live
-        self._session = session
-        self._server = server
+        """Encrypt for the rooms of which ``covers`` is true; ``track`` starts following one."""
+        self._world = world
+        self._keys = keys
         self._identity = identity
         self._scheduler = scheduler
         self._renewal = renewal
-        self._clock = clock
         self._covers = covers
         self._track = track
         self._stored: dict[RoomId, dict[RequestId, None]] = {}
@@ -107,18 +91,18 @@ class Outgoing:
         work = partial(
             _encrypt_if_reachable,
             recipients=await self._ready(room),
-            groups=self._session.groups,
+            groups=self._keys.groups,
             room=room,
             frames=frames,
-            now=self._clock.now(),
+            now=self._world.clock.now(),
             before=set(self._stored.get(room, ())),
             policy=self._identity.policy,
         )
-        sealed = await self._archive.write_durably(work)
+        sealed = await self._world.archive.write_durably(work)
         if any(isinstance(one, BlockedError) for one in sealed):
             # Perhaps this device's copy of the key log is only behind: then there is nothing to decide.
             await quietly(self._identity.catch_up())
-            sealed = await self._archive.write_durably(work)
+            sealed = await self._world.archive.write_durably(work)
         blocked = next((one for one in sealed if isinstance(one, BlockedError)), None)
         if blocked is not None:
             raise blocked
@@ -130,11 +114,11 @@ class Outgoing:
         It saves the second wait for the disk. Nothing is sent by it: ``encrypt`` checks everything again, and
         gives the same bytes while the epoch lasts.
         """
-        sure = self._live.conversation is not None and room not in self._scheduler.unsure
+        sure = self._world.live.conversation is not None and room not in self._scheduler.unsure
         if not self._covers(room) or not sure or len(frames) > AT_ONCE:
             return None  # uncertain: the server's log may be newer than the keys here
         try:
-            groups = self._session.groups
+            groups = self._keys.groups
         except EncryptionError:
             return None
         before = set(self._stored.get(room, ()))
@@ -142,7 +126,7 @@ class Outgoing:
             _encrypt_early,
             groups=groups,
             frames=frames,
-            now=self._clock.now(),
+            now=self._world.clock.now(),
             before=before,
             policy=self._identity.policy,
         )
@@ -155,11 +139,11 @@ class Outgoing:
         request = new_request_id()
         for _try in range(MAX_TRIES):
             recipients = await self._ready(room)
-            frame = await self._archive.write_durably(
-                self._encrypt_content, recipients, room, request, content, self._clock.now()
+            frame = await self._world.archive.write_durably(
+                self._encrypt_content, recipients, room, request, content, self._world.clock.now()
             )
             try:
-                await self._live.ask(frame)
+                await self._world.live.ask(frame)
             except RefusedError as error:
                 if error.code not in {ErrorCode.STALE_EPOCH, ErrorCode.REMOVAL_PENDING}:
                     await self.forget(request)
@@ -189,7 +173,7 @@ class Outgoing:
 
     async def forget(self, request: RequestId) -> None:
         """Delete the ciphertext of a request that was never sent, or was refused for good."""
-        await self._archive.write(self._session.groups.forget_encrypted, request)
+        await self._world.archive.write(self._keys.groups.forget_encrypted, request)
 
     def _encrypt_content(
         self,
@@ -200,18 +184,18 @@ class Outgoing:
         content: AnyContent,
         at: Millis,
     ) -> SendEncrypted:
-        recipients.require(self._session.groups.report(connection, room), partial(trust, connection))
+        recipients.require(self._keys.groups.report(connection, room), partial(trust, connection))
         payload = Payload(content=content, key_log=key_log.seen(connection))
         before = set(self._stored.get(room, ()))
-        return self._session.groups.encrypt(connection, request, room, payload, at, before=before)
+        return self._keys.groups.encrypt(connection, request, room, payload, at, before=before)
 
     async def _ready(self, room: RoomId) -> Recipients:
         """Reconcile the room if necessary; return a check of whether anyone would be reached."""
-        if self._session.trouble is not None:
-            raise self._session.trouble
-        own = self._session.own  # raises while this device is not approved
+        if self._keys.trouble is not None:
+            raise self._keys.trouble
+        own = self._keys.own  # raises while this device is not approved
         await self._track(room)
-        await self._server.reached(room)
+        await self._keys.reached(room)
         scheduler = self._scheduler
         try:
             await scheduler.ready(room)
@@ -225,7 +209,7 @@ class Outgoing:
             raise EncryptionError(str(error), error.hint) from error
         return Recipients(
             own,
-            self._state.summary(room),
+            self._world.state.summary(room),
             scheduler.leaves_in(room, own.device),
             scheduler.problems.get(room),
             scheduler.closed(room),

@@ -11,8 +11,7 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import Archive
-from parlour_client.kit.clock import Clock
+from parlour_client.core.e2ee.world import World
 from parlour_client.kit.errors import ParlourClientError, SessionEndedError, UnreachableError
 from parlour_protocol.encrypted import ReadContent
 from parlour_protocol.ids import RoomId
@@ -29,10 +28,8 @@ Say = Callable[[RoomId, ReadContent], Awaitable[None]]
 class ReadReceipts:
     """The receipts that this account still has to send."""
 
-    def __init__(self, archive: Archive, me: UserName, clock: Clock, say: Say) -> None:
-        self._archive = archive
-        self._me = me
-        self._clock = clock
+    def __init__(self, world: World, say: Say) -> None:
+        self._world = world
         self._say = say
         self._wanted: dict[RoomId, Seq] = {}
         self._last_sent: dict[RoomId, RequestId] = {}
@@ -61,7 +58,7 @@ class ReadReceipts:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _plan(self, room: RoomId) -> None:
-        self._clock.call_later(GATHER_SECONDS, lambda: self._begin(room))
+        self._world.clock.call_later(GATHER_SECONDS, lambda: self._begin(room))
 
     def _begin(self, room: RoomId) -> None:
         if room in self._wanted:
@@ -71,7 +68,7 @@ class ReadReceipts:
 
     async def _send(self, room: RoomId) -> None:
         seq = self._wanted.pop(room)
-        target = await self._archive.read(_newest_of_others, room, seq, self._me)
+        target = await self._world.archive.read(_newest_of_others, room, seq, self._world.me)
         if target is None or target == self._last_sent.get(room):
             return
         try:

@@ -318,7 +318,7 @@ class DevicePrompts:
 
     async def _send_history(self, one: OwnDevice) -> None:
         self._interaction.say(_("Sending history: the other device must be running."))
-        count = await self._client.encryption.send_history(DeviceId(one.device))
+        count = await self._client.send_history(DeviceId(one.device))
         self._interaction.say(
             ngettext(
                 "Sent {count} event, encrypted. They appear there as they arrive.",

@@ -22,7 +22,7 @@ async def test_whom_one_verified_is_verified_on_the_other_device(harness: Harnes
     approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
     await harness.until(approving.done)
     assert phone.encryption.trust(BEN) is not Trust.VERIFIED
-    sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
+    sending = asyncio.ensure_future(ana.send_history(phone.encryption.own().device))
     await harness.until(sending.done)
     await harness.until(lambda: phone.encryption.trust(BEN) is Trust.VERIFIED)
     assert phone.encryption.trust(EVE) is not Trust.VERIFIED

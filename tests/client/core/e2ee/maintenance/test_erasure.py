@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import apsw
 import pytest
@@ -14,10 +14,10 @@ from tests.client.core.e2ee.harness import Harness, Threads
 from tests.client.core.e2ee.test_orchestration import pair
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks
-from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.core.e2ee.maintenance.device_session import Keys
 from parlour_client.core.e2ee.maintenance.erasure import Erasure
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
+from parlour_client.core.e2ee.world import BackgroundTasks
 
 
 @dataclass
@@ -33,8 +33,9 @@ class World:
 
     def __post_init__(self) -> None:
         """Make what is tested."""
-        keys = cast("DeviceSession", SimpleNamespace(maybe_groups=None))
-        self.erasure = Erasure(self.archive, keys, self.clock, self.background)
+        keys = cast("Keys", SimpleNamespace(maybe_groups=None))
+        world = cast("Any", SimpleNamespace(archive=self.archive, clock=self.clock, tasks=self.background))
+        self.erasure = Erasure(world, keys)
 
     @property
     def log(self) -> int:
@@ -136,7 +137,7 @@ async def test_a_running_client_forgets_past_epochs_by_its_own_clock(
 
     async def past() -> list[int]:
         return [
-            len((await parts(c).archive.read(encrypted_rooms(c).session.groups.stored, room)).ended)
+            len((await parts(c).archive.read(encrypted_rooms(c).keys.groups.stored, room)).ended)
             for c in (ana, ben)
         ]
 

@@ -29,13 +29,19 @@ class World:
     renewals: int = 0
     waiting: list[Any] = field(default_factory=list)
     groups: Any = None
+    archive: Any = None
+    state: Any = None
+    clock: Any = None
+    chance: Any = None
     me = ME
 
     def __post_init__(self) -> None:
         """Make the thing under test."""
         self.groups = self
         this = cast("Any", self)
-        self.renewal = Renewal(this, this, this, this, this, Random(1))  # noqa: S311 - spreads alone
+        self.archive = self.state = self.clock = this
+        self.chance = Random(1)  # noqa: S311 - spreads alone
+        self.renewal = Renewal(this, this, this)
 
     async def read(self, *_: object) -> GroupReport:
         """Count a look at the group."""

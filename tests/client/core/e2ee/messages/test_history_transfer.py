@@ -59,7 +59,7 @@ async def test_a_new_device_gets_what_was_said_before(harness: Harness) -> None:
     assert unread.trouble == BEFORE_JOIN  # one row for both
     told: list[Change] = []
     phone.events.subscribe(told.append)
-    sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
+    sending = asyncio.ensure_future(ana.send_history(phone.encryption.own().device))
     await harness.until(sending.done)
     assert sending.result() >= 2
     await harness.quiet()
@@ -102,7 +102,7 @@ async def test_each_message_of_a_run_says_why_it_cannot_be_read(harness: Harness
 async def test_the_room_that_history_travels_in_is_not_listed(harness: Harness) -> None:
     """On neither device, until a note is written there, which any way of naming it finds."""
     ana, phone, _ = await with_phone(harness)
-    sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
+    sending = asyncio.ensure_future(ana.send_history(phone.encryption.own().device))
     await harness.until(sending.done)
     await harness.quiet()
     for client in (ana, phone):
@@ -158,7 +158,7 @@ async def test_history_goes_to_other_approved_devices_of_ones_own_alone(harness:
     phone = await harness.open(ANA, "phone")
     for device in (phone.encryption.own().device, ben.encryption.own().device, ana.encryption.own().device):
         with pytest.raises(EncryptionError, match="not another approved device"):
-            await ana.encryption.send_history(device)
+            await ana.send_history(device)
     assert harness.server.calls.count("upload") == 0
 
 
@@ -189,7 +189,7 @@ async def handed_over_meanwhile(harness: Harness) -> tuple[Client, RoomId]:
     await notes_of(harness, ana)
     device = phone.encryption.own().device
     await harness.close(phone)
-    sending = asyncio.ensure_future(ana.encryption.send_history(device))
+    sending = asyncio.ensure_future(ana.send_history(device))
     await harness.until(sending.done)
     assert sending.result() >= 1
     return ana, room
@@ -264,11 +264,11 @@ async def test_no_row_calls_unreadable_what_was_handed_over_before_the_device_jo
         phone = await harness.open(ANA, "phone")
         approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
         await harness.until(approving.done)
-        sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
+        sending = asyncio.ensure_future(ana.send_history(phone.encryption.own().device))
         await harness.until(sending.done)
         await harness.until_true(lambda: texts(phone, room), ["long ago"])
         assert phone.encryption.room(room).state is RoomState.WAITING
-    settling = asyncio.ensure_future(ana.encryption.reconcile(room))
+    settling = asyncio.ensure_future(ana.encryption.settle(room))
     await harness.until(settling.done)
     await harness.until(lambda: phone.encryption.room(room).state is RoomState.ACTIVE)
     assert NoteKind.HISTORY_STARTS not in await notes(phone, room)
@@ -283,7 +283,7 @@ async def test_history_waits_for_the_rooms_that_catch_up(harness: Harness) -> No
     approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
     await harness.until(approving.done)
     notes_room = (await ana.rooms.open_direct(ANA)).id
-    sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
+    sending = asyncio.ensure_future(ana.send_history(phone.encryption.own().device))
     await harness.until(sending.done)
     await harness.close(phone)
     line_up: list[str] = []

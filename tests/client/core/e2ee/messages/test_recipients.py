@@ -37,6 +37,11 @@ async def no_one(_: RoomId) -> None:
     """Remove no one."""
 
 
+def world() -> Any:
+    """Return what a scheduler uses of the client."""
+    return SimpleNamespace(clock=FakeClock(), chance=Random(1))  # noqa: S311 - spreads alone
+
+
 def report(*members: UserName, kind: RoomKind = RoomKind.DIRECT, epoch: int = 7) -> GroupReport:
     """Return a group of these people."""
     devices = [Device(user) for user in members]
@@ -116,14 +121,10 @@ def test_a_person_without_a_device_whose_key_changed_is_decided_about() -> None:
         trust=lambda user: Trust.CHANGED if user == BEN else Trust.VERIFIED,
         own=lambda: SimpleNamespace(status=DeviceStatus.ACTIVE),
     )
-    rooms = SimpleNamespace(
-        identity=people,
-        session=SimpleNamespace(trouble=None),
-        me=ANA,
-        state=SimpleNamespace(summary=lambda _: recipients().summary),
-        reconciler=SimpleNamespace(closed=lambda _: ()),
-    )
-    state, words = RoomLabels(cast("Any", rooms)).state(ROOM, report(ANA))
+    around = SimpleNamespace(me=ANA, state=SimpleNamespace(summary=lambda _: recipients().summary))
+    keys, reconciler = SimpleNamespace(trouble=None), SimpleNamespace(closed=lambda _: ())
+    made: list[Any] = [around, keys, people, reconciler, None, None]
+    state, words = RoomLabels(*made).state(ROOM, report(ANA))
     assert state is RoomState.BLOCKED
     assert words.startswith("The key of ben changed")
 
@@ -140,7 +141,7 @@ async def test_a_program_that_ends_does_at_once_what_was_planned_for_its_keys() 
         scheduler.renew(room, 30)
 
     reconciler = cast("Any", SimpleNamespace(renew=renew, left_out={}, caught_up=no_one))
-    scheduler = Scheduler(reconciler, FakeClock(), Random(1), lambda _: True, lambda _: None, no_one)  # noqa: S311 - spreads alone
+    scheduler = Scheduler(world(), reconciler, lambda _: True, lambda _: None, no_one)
     scheduler.begin([])
     scheduler.later(ROOM, consider)
     await scheduler.finish()
@@ -158,7 +159,7 @@ def test_the_scheduler_knows_the_epoch_in_which_a_device_must_leave() -> None:
             "Reconciler", (), {"seen": {ROOM: GroupState(Epoch(7), Incarnation("i" * 22), leaving=leaving)}}
         ),
     )
-    scheduler = Scheduler(reconciler, cast("Any", None), Random(1), lambda _: True, lambda _: None, no_one)  # noqa: S311 - spreads alone
+    scheduler = Scheduler(world(), reconciler, lambda _: True, lambda _: None, no_one)
     assert scheduler.leaves_in(ROOM, mine.id) == 7
     assert scheduler.leaves_in(ROOM, other.id) is None
     assert scheduler.leaves_in(RoomId("s" * 22), DeviceId(mine.id)) is None

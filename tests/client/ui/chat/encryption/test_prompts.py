@@ -369,7 +369,7 @@ async def test_history_goes_to_another_device_when_asked_for(client: FakeClient,
 
 async def test_a_device_that_waits_shows_its_code(client: FakeClient, open_app: OpenApp) -> None:
     """What to type on another device stands on the page of devices."""
-    client.encryption.keys = replace(client.encryption.keys, status=DeviceStatus.PENDING)
+    client.encryption.own_keys = replace(client.encryption.own_keys, status=DeviceStatus.PENDING)
     async with open_app(client, size=(100, 40)) as pilot:
         await lobby(pilot)
         await write(pilot, "/devices")
@@ -544,11 +544,11 @@ async def test_a_post_quantum_room(client: FakeClient, open_app: OpenApp) -> Non
 
 async def test_a_device_that_waits_says_so_in_every_room(client: FakeClient, open_app: OpenApp) -> None:
     """What has to be typed on the other device is there until it was."""
-    client.encryption.keys = replace(client.encryption.keys, status=DeviceStatus.PENDING)
+    client.encryption.own_keys = replace(client.encryption.own_keys, status=DeviceStatus.PENDING)
     async with open_app(client, size=(100, 40)) as pilot:
         await lobby(pilot)
         assert "/approve abcd-efgh-ijkl-mnop" in screen_text(pilot)
-        client.encryption.keys = replace(client.encryption.keys, status=DeviceStatus.ACTIVE)
+        client.encryption.own_keys = replace(client.encryption.own_keys, status=DeviceStatus.ACTIVE)
         client.tell(EncryptionChanged())
         await settled(pilot)
         assert "/approve" not in screen_text(pilot)

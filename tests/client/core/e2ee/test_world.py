@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks
+from parlour_client.core.e2ee.world import BackgroundTasks
 from parlour_client.kit.errors import UnreachableError
 
 

@@ -265,7 +265,7 @@ async def found_a_copy(spy: Device, room: RoomId, *users: str) -> None:
         ((key,),) = spy.world.server.look("SELECT key FROM account_keys WHERE account = ?", user)
         people.append((parse_user_name(user), bytes(key), Role.MEMBER))
     now = spy.world.clock.now()
-    body = await rooms.archive.write_durably(
+    body = await rooms.world.archive.write_durably(
         rooms.keys.groups.create_group, room, RoomKind.PRIVATE, new_request_id(), now, people
     )
     await spy.world.during(rooms.reconciler._submitter.post_creation(room, body))
@@ -286,7 +286,7 @@ async def claimed(world: World, device: Device, *users: str) -> None:
     """Wait until a device has stored that these accounts were deleted; without any, that none was."""
 
     async def is_stored() -> bool:
-        claims = await encrypted_rooms(device.client).archive.read(closed_claims.load)
+        claims = await encrypted_rooms(device.client).world.archive.read(closed_claims.load)
         return set(users) <= {claim.user for claim in claims} and bool(users) is bool(claims)
 
     await world.until_true(is_stored)
@@ -400,7 +400,7 @@ async def test_two_moderators_remove_a_deleted_account_while_a_third_member_rene
 
 
 async def _removed(device: Device, user: str) -> Millis | None:
-    claims = await encrypted_rooms(device.client).archive.read(closed_claims.load)
+    claims = await encrypted_rooms(device.client).world.archive.read(closed_claims.load)
     return next((claim.removed for claim in claims if claim.user == user), None)
 
 
@@ -439,7 +439,7 @@ async def test_a_claim_about_someone_who_writes(world: World) -> None:
     await ada.reconnect()
     await heard_of_deletion(world, ada, "ben")
     await world.goes_on(room, ben, ada)  # this may have been on its way when the account was deleted
-    stored = await encrypted_rooms(ada.client).archive.read(closed_claims.load)
+    stored = await encrypted_rooms(ada.client).world.archive.read(closed_claims.load)
     assert [claim.written for claim in stored] == [False]
     world.clock.advance(LAST_WORDS / 1000 + 1)
     await world.goes_on(room, ben, ada)

@@ -235,7 +235,7 @@ class HonestWalk:
     def head(self, client: Client, room: RoomId) -> Seq:
         """Return the newest event of the server in the numbers of a client."""
         log = self.harness.server.rooms[room]
-        return encrypted_rooms(client).server._numbers.of(room).head(log.head)
+        return encrypted_rooms(client).world.numbers.of(room).head(log.head)
 
     async def everyone_reads(self) -> None:
         """Connect everyone, and have each one write to each room: the others read it."""

@@ -396,7 +396,7 @@ async def test_rooms_that_are_held_take_no_ones_turn(harness: Harness) -> None:
     names = (parse_room_name(name) for name in ("one", "two", "three"))
     rooms = [(await ana.rooms.create(name, RoomKind.PRIVATE, encrypted=True)).id for name in names]
     for room in rooms[:2]:
-        encrypted_rooms(ana).server.catch_up.hold(room)
+        encrypted_rooms(ana).world.catch_up.hold(room)
         encrypted_rooms(ana).scheduler.changed(room, (0, 0))
     harness.clock.advance(0.1)
     await harness.threads.rest()

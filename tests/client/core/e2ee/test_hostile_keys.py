@@ -216,7 +216,7 @@ async def test_a_false_key_package_lets_no_one_in_and_is_reported(harness: Harne
     server.devices[device].last_resort = false[-1] if false else None
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await harness.invite(ana, room, BEN)  # this server makes him a member at once
-    await ana.rooms.reconcile(room)
+    await ana.encryption.settle(room)
     assert "could not be added" in ana.encryption.room(room).problem
     assert await members(ana, room) == {ana.encryption.own().device}
     assert (await ana.encryption.report(room)).without_device == [BEN]
@@ -256,11 +256,11 @@ async def test_one_key_package_handed_out_twice_is_refused_the_second_time(harne
         line.claim = _always(line.claim, device, twice)  # type: ignore[method-assign]
     first = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await harness.invite(ana, first, BEN)
-    await ana.rooms.reconcile(first)
+    await ana.encryption.settle(first)
     await shown(harness, ben, first)
     second = (await eve.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await harness.invite(eve, second, BEN)
-    await eve.rooms.reconcile(second)
+    await eve.encryption.settle(second)
     await harness.until(lambda: harness.head(ben, second) >= harness.server.rooms[second].head)
     await shown(harness, ben, second)
     await say(harness, ana, first, "genuine")

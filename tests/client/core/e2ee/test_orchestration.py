@@ -165,7 +165,7 @@ async def test_a_creation_of_the_other_device_in_the_middle_of_ours_is_followed(
     line, home, sealed = harness.lines[ana], harness.server.rooms[room], encrypted_rooms(ana)
     assert line.device is not None
     home.present.remove(line.device)  # ana's device is not in the group that the other one has created
-    await parts(ana).archive.write(sealed.session.groups.leave, room)
+    await parts(ana).archive.write(sealed.keys.groups.leave, room)
     await parts(ana).archive.write(
         lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
     )
@@ -181,7 +181,7 @@ async def test_a_creation_of_the_other_device_in_the_middle_of_ours_is_followed(
     async with asyncio.timeout(60):
         await sealed.scheduler.now(room)
     assert not answers
-    assert await parts(ana).archive.read(sealed.session.groups.pending_creation, room) is None
+    assert await parts(ana).archive.read(sealed.keys.groups.pending_creation, room) is None
 
 
 async def test_a_creation_that_the_log_has_not_decided_about_is_given_up(harness: Harness) -> None:
@@ -189,19 +189,19 @@ async def test_a_creation_that_the_log_has_not_decided_about_is_given_up(harness
     ana, _, room = await pair(harness)
     line, home, sealed = harness.lines[ana], harness.server.rooms[room], encrypted_rooms(ana)
     archive = parts(ana).archive
-    await archive.write(sealed.session.groups.leave, room)
+    await archive.write(sealed.keys.groups.leave, room)
     await archive.write(
         lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
     )
     now = Millis(harness.clock.now())
     body = await archive.write_durably(
-        sealed.session.groups.create_group, room, RoomKind.PRIVATE, new_request_id(), now
+        sealed.keys.groups.create_group, room, RoomKind.PRIVATE, new_request_id(), now
     )
     home.group = new_group_id()
     assert line.device is not None
     async with asyncio.timeout(60):
         await sealed.reconciler._submitter.post_creation(room, body)
-    assert await archive.read(sealed.session.groups.pending_creation, room) is None
+    assert await archive.read(sealed.keys.groups.pending_creation, room) is None
 
 
 async def created_by_the_phone(
@@ -323,7 +323,7 @@ async def test_a_lost_answer_to_a_commit_changes_nothing(harness: Harness) -> No
     harness.lines[ana].lose_reply_of = "commit"
     await harness.invite(ana, room, BEN)
     with pytest.raises(ParlourClientError):
-        await ana.rooms.reconcile(room)
+        await ana.encryption.settle(room)
     await harness.quiet()
     await say(harness, ben, room, "here")
     await harness.quiet()
@@ -499,7 +499,7 @@ async def test_a_withheld_welcome_is_reported(harness: Harness) -> None:
     device = ben.encryption.own().device
     harness.server.inboxes[device] = Withheld()  # type: ignore[assignment]
     await harness.invite(ana, room, BEN)
-    await ana.rooms.reconcile(room)
+    await ana.encryption.settle(room)
     await harness.until(lambda: harness.head(ben, room) == harness.server.rooms[room].head)
     troubles = [entry.trouble for entry in await ben.history.timeline(room) if entry.trouble]
     assert any("invitation did not arrive" in trouble for trouble in troubles)
@@ -714,7 +714,7 @@ async def test_a_commit_that_never_left_is_asked_for_again_after_a_restart(harne
     harness.lines[ana].before = cut
     await harness.invite(ana, room, BEN)
     with pytest.raises(UnreachableError):
-        await ana.rooms.reconcile(room)
+        await ana.encryption.settle(room)
     await harness.close(ana)
     ana = await harness.open(ANA)
     await harness.quiet()

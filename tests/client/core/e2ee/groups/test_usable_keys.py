@@ -134,7 +134,7 @@ async def test_a_running_client_removes_it_and_leaves_its_device_out(harness: Ha
     assert "that of ben: a public key is a low-order point" in ana.encryption.room(room).problem
     eve = await harness.open(EVE)
     await harness.invite(ana, room, EVE)
-    await ana.rooms.reconcile(room)
+    await ana.encryption.settle(room)
     await say(harness, ana, room, "among us")
     for client in (ben, eve):
         await shown(harness, client, room)

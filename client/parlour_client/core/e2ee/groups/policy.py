@@ -11,12 +11,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import msgspec
 
 from parlour_client.core.e2ee.groups.commit_evidence import Evidence
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
+from parlour_client.core.e2ee.groups.key_lifetimes import SKEW
 from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, MEMBERSHIP, ROOM_BINDING
 from parlour_client.kit.language import _
@@ -27,10 +28,6 @@ from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.membership import Roster, Succeeds
 from parlour_protocol.rooms import RoomKind
-
-SKEW: Final = 3_600_000
-"""Milliseconds that clocks may differ."""
-
 
 class Binding(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The room of a group; in its context, so that all members agree on it (extension 0xF0C0)."""

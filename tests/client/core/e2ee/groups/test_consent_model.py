@@ -111,8 +111,8 @@ class ClientModel(Model):
             key_log_copy.revoke(self.connection, device_id("ada", device="phone"), b"")
         stored, own = self._group(state, device), self._own(device)
         clocks = commit_plan.Clocks(_time(here), Millis(_time(server) + 1))  # less than a day away
-        plan = commit_plan.plan(self.connection, own, stored, _STATE, None, clocks)
-        evidence = tuple(self.statements.number(data, None) for data in plan.statements)
+        planned = commit_plan.plan(self.connection, own, stored, _STATE, None, clocks)
+        evidence = tuple(self.statements.number(data, None) for data in planned.statements)
         try:
             told = statements.require_healed(self.connection, stored, _time(here))
         except NotReadyError:

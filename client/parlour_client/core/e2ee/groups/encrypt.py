@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import Final, cast
 
 import apsw
-from msgspec.structs import replace
+from msgspec.structs import replace as replace_fields
 
 from parlour_client.core.archive.outbox_table import give_up
 from parlour_client.core.archive.saved_preferences import is_strict
@@ -126,7 +126,7 @@ def encrypt_message(
     if stored.group.proposals:
         raise NotReadyError(_("A change of the room's keys must be made first."))
     link = links.next(number, before)
-    text = encode_message_payload(replace(payload, link=link, consent=consent))
+    text = encode_message_payload(replace_fields(payload, link=link, consent=consent))
     try:
         data = stored.group.encrypt(text, request.encode())
     except MlsError as error:

@@ -29,6 +29,7 @@ from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.membership import Roster, Succeeds
 from parlour_protocol.rooms import RoomKind
 
+
 class Binding(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The room of a group; in its context, so that all members agree on it (extension 0xF0C0)."""
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 import apsw
-from msgspec.structs import replace
+from msgspec.structs import replace as replace_fields
 
 from parlour_client.core.archive import key_log_copy
 from parlour_client.core.archive.insertion import Applied
@@ -138,7 +138,7 @@ class Incoming:
     # at a greeting
     def pinned(self, summary: RoomSummary) -> RoomSummary:
         """Return the summary as far as it is believed: no server can make an encrypted room open again."""
-        return replace(summary, encrypted=True) if summary.room in self._rooms else summary
+        return replace_fields(summary, encrypted=True) if summary.room in self._rooms else summary
 
     def note(self, summaries: Sequence[RoomSummary]) -> None:
         """Note the rooms that the server says are encrypted."""

@@ -55,7 +55,7 @@ def state_of(
     )
 
 
-def plan(device: Device, log: Log, missing: Sequence[Device] = (), leaving: Sequence[Device] = ()) -> Plan:
+def planned(device: Device, log: Log, missing: Sequence[Device] = (), leaving: Sequence[Device] = ()) -> Plan:
     """Plan the next commit."""
     device.read_key_log()
     state = state_of(device, log, missing, leaving)
@@ -155,7 +155,7 @@ def test_an_admission_from_before_someones_removal_brings_no_one_back() -> None:
         acceptance, admission = map(StatementBytes, which)
         log.add(carol.user, Joined(statement=admission, acceptance=acceptance))
         bobby.sync(log)
-        made = plan(bobby, log, missing=[carol])
+        made = planned(bobby, log, missing=[carol])
         assert (made.statements, made.missing, made.claims.ghosts) == ([], [], ghosts)
     why = "The invitation of carol by alice is void: they left since."
     assert made.claims.void == [(carol.user, why)]
@@ -311,14 +311,14 @@ def test_statements_of_the_log_are_executed_by_any_member() -> None:
         Banned(who=carol.user, statement=alice.sign(log, lambda r: act(log, r, carol, Remove, True))),
     )
     bobby.sync(log)
-    made = plan(bobby, log, missing=[davey], leaving=[carol])
+    made = planned(bobby, log, missing=[davey], leaving=[carol])
     assert (len(made.statements), made.missing, made.remove) == (3, [davey.id], [carol.id])
     wanted = bobby.wanted(log, 7, {davey.id: davey.package()}, made)
     log.commit(bobby, bobby.run(bobby.groups.stage, ROOM, wanted))
     for device in (alice, bobby, davey):
         device.sync(log)
         assert people(device, log) == ["alice", "bobby", "davey"]
-    assert plan(bobby, log).statements == []
+    assert planned(bobby, log).statements == []
     gone = roster_of(alice, log).removal_of(carol.user)
     assert gone is not None
     assert (gone.banned, gone.by) == (True, alice.user)
@@ -336,7 +336,7 @@ def test_who_comes_back_is_removed_first() -> None:
     alice.sync(log)
     joins(log, alice, bobby)
     alice.sync(log)
-    made = plan(alice, log, missing=[bobby], leaving=[bobby])
+    made = planned(alice, log, missing=[bobby], leaving=[bobby])
     assert (len(made.statements), made.remove, made.missing) == (1, [bobby.id], [])
     assert made.claims.ghosts == []
 
@@ -345,9 +345,9 @@ def test_what_the_server_claims_is_an_alarm_once_and_changes_nothing() -> None:
     """M21: a ghost is named and not added; someone dropped is named and not removed."""
     alice, bobby, lurker = Device("alice"), Device("bobby"), Device("lurker")
     log = room_of(alice, bobby)
-    made = plan(alice, log, missing=[lurker], leaving=[bobby])
+    made = planned(alice, log, missing=[lurker], leaving=[bobby])
     assert (made.statements, made.remove, made.missing) == ([], [], [])
-    assert plan(alice, log, missing=[lurker], leaving=[bobby]).claims == made.claims
+    assert planned(alice, log, missing=[lurker], leaving=[bobby]).claims == made.claims
     told = [one.detail for one in alarms.load(alice.connection)]
     assert told == [
         "The server lists lurker as a member; no member admitted them. Nothing is sent to them.",
@@ -356,9 +356,9 @@ def test_what_the_server_claims_is_an_alarm_once_and_changes_nothing() -> None:
     assert server_claims.of(alice.connection, ROOM) == made.claims
     for one in alarms.load(alice.connection):
         alice.run(alarms.dismiss, one.id)
-    plan(alice, log, missing=[lurker], leaving=[bobby])
+    planned(alice, log, missing=[lurker], leaving=[bobby])
     assert alarms.load(alice.connection) == []  # told once
-    plan(alice, log)
+    planned(alice, log)
     assert alarms.load(alice.connection) == []
 
 
@@ -375,14 +375,14 @@ def test_a_ghost_whom_members_removed_is_named_with_who_did_it() -> None:
     log.add(carol.user, Left(statement=left))
     alice.sync(log)
     others = [bobby, carol, davey]
-    executed = plan(alice, log, missing=[davey], leaving=[bobby, carol])
+    executed = planned(alice, log, missing=[davey], leaving=[bobby, carol])
     log.commit(alice, alice.run(alice.groups.stage, ROOM, alice.wanted(log, 7, {}, executed)))
     alice.sync(log)
     for one in alarms.load(alice.connection):
         alice.run(alarms.dismiss, one.id)
     alice.run(lambda c: c.execute("DELETE FROM alarms"))
     alice.run(lambda c: c.execute("DELETE FROM mls_claims"))
-    made = plan(alice, log, missing=[*others, Device("lurker")])
+    made = planned(alice, log, missing=[*others, Device("lurker")])
     told = [
         f"The server lists {user} as a member; {why}. Nothing is sent to them."
         for user, why in (
@@ -409,7 +409,7 @@ def test_the_servers_word_on_an_invitation_admits_no_one() -> None:
     forged = signed(lurker.own, act(log, roster_of(alice, log), lurker, Admit, lurker.account.public))
     log.add(lurker.user, Joined(statement=StatementBytes(forged)))
     alice.sync(log)
-    made = plan(alice, log, missing=[lurker])
+    made = planned(alice, log, missing=[lurker])
     assert (made.statements, made.claims.ghosts) == ([], [lurker.user])
 
 

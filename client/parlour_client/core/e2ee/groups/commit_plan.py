@@ -19,7 +19,8 @@ from parlour_client.core.e2ee.groups import statements
 from parlour_client.core.e2ee.groups.commit_evidence import revocation_of, statement_of
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.groups.group_store import StoredGroup
-from parlour_client.core.e2ee.groups.policy import SKEW, certificate_of
+from parlour_client.core.e2ee.groups.key_lifetimes import SKEW
+from parlour_client.core.e2ee.groups.policy import certificate_of
 from parlour_client.core.e2ee.groups.statements import Addition, day
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identity import key_trust

@@ -24,8 +24,8 @@ from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client, CurrentProfile, delivery_over_tls
-from parlour_client.core.e2ee.groups.delivery import Delivery
-from parlour_client.core.e2ee.maintenance.login_enrolment import enrol
+from parlour_client.core.e2ee.delivery import Delivery
+from parlour_client.core.e2ee.identity.enrol import enrol
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.profile import Profile

@@ -17,9 +17,9 @@ from tests.client.core.client_parts import parts
 
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.groups.group_store import GroupStore, load_room
+from parlour_client.core.e2ee.group.store import GroupStore, load_room
 from parlour_client.core.e2ee.identity.key_log import server_of
-from parlour_client.core.e2ee.status import RoomState
+from parlour_client.core.e2ee.values import RoomState
 from parlour_client.core.events import Change, EntryAdded
 from parlour_mls import Group, MlsError
 from parlour_protocol.ids import RoomId

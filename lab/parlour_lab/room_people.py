@@ -6,9 +6,15 @@ For attacks on the rules of membership, which need no server.
 from dataclasses import dataclass, field
 from typing import Final
 
-from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
-from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, SUITES
-from parlour_client.core.e2ee.identity.signing import sign, verify
+from parlour_client.core.e2ee.identity.keys import (
+    CERTIFICATE,
+    KNOWN,
+    SUITES,
+    AccountKey,
+    DeviceKey,
+    sign,
+    verify,
+)
 from parlour_mls import Extension, KeyPackageStore, LeafNode, Lifetime, Policy
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis

@@ -12,7 +12,7 @@ from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.sign_in import ChatSignIn
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.status import RoomState
+from parlour_client.core.e2ee.values import RoomState
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.transport.trust import Pin
 from parlour_protocol.delivery import DeviceStatus

@@ -17,8 +17,8 @@ from tests.e2e.processes import DEADLINE, Person, Server, json_lines, password
 
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.sign_in import open_archive
-from parlour_client.core.e2ee.identity import own_identity
-from parlour_client.core.e2ee.identity.recovery_words import words_of
+from parlour_client.core.e2ee.identity import own_device
+from parlour_client.core.e2ee.identity.keys import words_of
 
 PLAIN = "Not encrypted: the server can read this room"
 
@@ -263,7 +263,7 @@ def recovery_words(person: Person) -> str:
 
     async def read() -> str:
         archive = await open_archive(ChatHome(person.home))
-        found = await archive.read(own_identity.load)
+        found = await archive.read(own_device.load)
         await archive.close()
         assert found is not None
         assert found.account is not None

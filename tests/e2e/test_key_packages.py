@@ -10,8 +10,8 @@ from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import delivery_over_tls
-from parlour_client.core.e2ee.identity.identity_service import IdentityService
-from parlour_client.core.e2ee.identity.key_directory import Directory
+from parlour_client.core.e2ee.delivery import Directory
+from parlour_client.core.e2ee.identity.account import IdentityService
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.clock import SystemClock

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 from tests.client.core.client_parts import encrypted_rooms
 
-from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
+from parlour_client.core.e2ee.identity.keys import KNOWN
 from parlour_lab.hostile.people import Device, World
 from parlour_mls import KeyPackageStore, Lifetime, Policy
 from parlour_mls.messages import KeyPackage, encode_message

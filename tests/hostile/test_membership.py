@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from tests.client.core.client_parts import encrypted_rooms
 
 from parlour_client.core.archive import closed_claims
-from parlour_client.core.e2ee.maintenance.closed_accounts import LAST_WORDS, REMOVALS_A_DAY, WAIT_SECONDS
-from parlour_client.core.e2ee.status import RoomState
+from parlour_client.core.e2ee.keep.closed_accounts import LAST_WORDS, REMOVALS_A_DAY, WAIT_SECONDS
+from parlour_client.core.e2ee.values import RoomState
 from parlour_lab.hostile.people import Device, World
 from parlour_lab.hostile.server import HostileServer
 from parlour_protocol.delivery import GroupState

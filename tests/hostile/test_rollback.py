@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from parlour_client.core.e2ee.maintenance import commit_submission
+from parlour_client.core.e2ee.keep import reconcile
 from parlour_lab.hostile.people import World
 from parlour_lab.hostile.views import View
 from parlour_protocol.frames.bodies import Added, Joined, Kicked
@@ -274,7 +274,7 @@ async def test_histories_that_were_split_and_joined_again(
 
     The copy has as many events as the devices know, and the same name, so that only their content differs.
     """
-    monkeypatch.setattr(commit_submission, "_PATIENCE", 0.5)
+    monkeypatch.setattr(reconcile, "_PATIENCE", 0.5)
     room, (ada, ben, cat) = await world.together("ada", "ben", "cat")
     async with world.halted() as server:
         other = server.folder_copied()

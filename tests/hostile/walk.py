@@ -14,8 +14,8 @@ from typing import Final
 
 from msgspec import structs
 
-from parlour_client.core.e2ee.groups.group_errors import NotReadyError
-from parlour_client.core.e2ee.status import RoomState
+from parlour_client.core.e2ee.errors import NotReadyError
+from parlour_client.core.e2ee.values import RoomState
 from parlour_client.kit.errors import ApiRefusedError, ServerMisbehavedError, UnreachableError
 from parlour_lab.hostile.people import Device, World
 from parlour_lab.hostile.views import View

@@ -133,7 +133,7 @@ def outcome_of(error: ParlourClientError) -> str:
     """Return what became of a message that has no acknowledgement, in one word for scripts."""
     if isinstance(error, UnreachableError):
         return "unreachable"
-    from parlour_client.core.e2ee.groups.group_errors import NotReadyError  # noqa: PLC0415 - for no `--help`
+    from parlour_client.core.e2ee.errors import NotReadyError  # noqa: PLC0415 - for no `--help`
 
     return "not-ready" if isinstance(error, NotReadyError) else "refused"
 

@@ -15,7 +15,7 @@ from parlour_client.cli.parameters import DEVICE, NEW_USER
 from parlour_client.cli.passwords import from_stdin, read_password, second_factor
 from parlour_client.cli.run_client import first_passphrase, signing_in, the_home, the_passphrase
 from parlour_client.core.account.chat_home import ChatHome
-from parlour_client.core.e2ee.status import Trust as PersonTrust
+from parlour_client.core.e2ee.values import Trust as PersonTrust
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.console.second_factor import ConsoleDialog

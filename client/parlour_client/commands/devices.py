@@ -30,7 +30,7 @@ from parlour_client.kit.language import N_, _
 from parlour_protocol.kit.ids import DeviceId
 
 if TYPE_CHECKING:
-    from parlour_client.core.e2ee.status import OwnDevice
+    from parlour_client.core.e2ee.values import OwnDevice
 
 _CHOOSE = Elsewhere(N_("Choose the device in /devices."))
 

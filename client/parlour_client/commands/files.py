@@ -22,7 +22,7 @@ from parlour_client.kit.language import N_, _
 from parlour_client.text.file_text import downloads_folder
 
 if TYPE_CHECKING:
-    from parlour_client.core.e2ee.messages.attachments import Progress
+    from parlour_client.core.attachments import Progress
     from parlour_client.core.model import Entry, Room
     from parlour_protocol.kit.ids import Seq
 

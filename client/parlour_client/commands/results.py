@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
-    from parlour_client.core.e2ee.messages.attachments import Progress
-    from parlour_client.core.e2ee.status import (
+    from parlour_client.core.attachments import Progress
+    from parlour_client.core.e2ee.values import (
         Alarm,
         OwnDevice,
         OwnKeys,

@@ -12,8 +12,7 @@ from msgspec.structs import asdict
 
 from parlour_client.commands import devices, results, rooms, verification
 from parlour_client.commands.front import Front
-from parlour_client.core.e2ee.report_text import SUITE_NAMES
-from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, Trust
+from parlour_client.core.e2ee.values import SUITE_NAMES, MemberDevice, PersonReport, RoomPerson, Trust
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_client.text.device_text import steps_to_add

@@ -30,7 +30,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 if TYPE_CHECKING:
-    from parlour_client.core.e2ee.status import PersonReport
+    from parlour_client.core.e2ee.values import PersonReport
 
 GO_ON: Final = "go on"
 """The words to accept a changed key."""
@@ -92,7 +92,7 @@ async def verify(
     """
     people = call.client.encryption
     if _is_code(who):
-        from parlour_client.core.e2ee.verification.verification_code import person_of  # noqa: PLC0415 - MLS
+        from parlour_client.core.e2ee.trust.compare import person_of  # noqa: PLC0415 - MLS
 
         return KeyDecided(await people.check_code(person_of(who), who))
     if not who and call.front is Front.CLI:

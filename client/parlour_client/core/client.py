@@ -15,8 +15,8 @@ from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.connection import Connection
+from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.e2ee import E2ee
-from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import logged_out
 from parlour_client.core.events import Change

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.connection import Connection
+from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.e2ee import E2ee
-from parlour_client.core.e2ee.groups.delivery import Delivery
-from parlour_client.core.e2ee.messages.room_sender import RoomSender
+from parlour_client.core.e2ee.messages.sender import RoomSender
 from parlour_client.core.e2ee.world import World
 from parlour_client.core.errors import login_hint
 from parlour_client.core.events import Emit

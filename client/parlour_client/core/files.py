@@ -12,14 +12,14 @@ import re
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from parlour_client.core import attachments
 from parlour_client.core.archive import Archive
+from parlour_client.core.attachments import Progress
 from parlour_client.core.checked_text import message_text
+from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.e2ee import E2ee
-from parlour_client.core.e2ee.groups.delivery import Delivery
-from parlour_client.core.e2ee.messages import attachments
-from parlour_client.core.e2ee.messages.attachments import Progress
+from parlour_client.core.e2ee.messages.incoming import keep_file_key
 from parlour_client.core.e2ee.messages.outgoing import file_with_key
-from parlour_client.core.e2ee.messages.store import keep_file_key
 from parlour_client.core.errors import ARCHIVED, OWNERS_UNARCHIVE, EncryptionError
 from parlour_client.core.messages import Messages
 from parlour_client.core.model import Entry

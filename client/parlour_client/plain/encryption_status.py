@@ -7,7 +7,7 @@ alarm at once and once. It decides nothing.
 from collections.abc import Iterator
 
 from parlour_client.core.e2ee.e2ee import E2ee
-from parlour_client.core.e2ee.status import RoomEncryption, SasVerification
+from parlour_client.core.e2ee.values import RoomEncryption, SasVerification
 from parlour_client.core.model import Room
 from parlour_client.kit.language import _
 from parlour_client.text.device_text import waiting_line

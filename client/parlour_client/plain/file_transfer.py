@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
-from parlour_client.core.e2ee.messages.attachments import Progress
+from parlour_client.core.attachments import Progress
 from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_client.kit.language import _
 from parlour_client.kit.protocol_text import protocol_sentence

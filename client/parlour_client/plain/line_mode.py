@@ -36,8 +36,8 @@ from parlour_client.commands.results import (
 )
 from parlour_client.commands.rooms import peek
 from parlour_client.commands.table import OPENS, TOPICS, names, spellings
+from parlour_client.core.attachments import Progress
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.events import (
     Change,
     EncryptionChanged,

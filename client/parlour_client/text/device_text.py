@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from parlour_client.core.e2ee.status import OwnDevice
+from parlour_client.core.e2ee.values import OwnDevice
 from parlour_client.kit.language import _
 
 

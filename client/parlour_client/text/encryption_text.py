@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from parlour_client.core.e2ee.status import RoomPerson, SasVerification, Trust
+from parlour_client.core.e2ee.values import RoomPerson, SasVerification, Trust
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import N_, _
 from parlour_client.text.untrusted_text import shown

@@ -1,7 +1,7 @@
 """Files in words and paths: what a message's file is called, what was typed as a path, and where files go.
 
 Pure but for looking where the person's downloads are; it opens no file, and a name from the chat is never
-made into a path here (``core.e2ee.messages.attachments`` does that, safely). The screens, the
+made into a path here (``core.attachments`` does that, safely). The screens, the
 line mode and the commands use it.
 """
 

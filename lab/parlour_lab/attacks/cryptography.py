@@ -7,9 +7,9 @@ from pathlib import Path
 
 from nacl import bindings
 
-from parlour_client.core.e2ee.groups.key_lifetimes import KEEP_PAST, Ended
+from parlour_client.core.e2ee.group.rules import KEEP_PAST, Ended
 from parlour_client.core.e2ee.identity.keys import DeviceKey
-from parlour_client.core.e2ee.verification.safety_number import Party, check_typed, safety_number
+from parlour_client.core.e2ee.trust.compare import Party, check_typed, safety_number
 from parlour_client.kit.errors import SetupError
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_mls import CLASSIC, HYBRID, KeyPackageStore, Lifetime, MlsError, unusable_leaves

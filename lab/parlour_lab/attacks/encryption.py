@@ -9,12 +9,11 @@ from msgspec.structs import replace
 
 from parlour_client.core.archive import key_pins
 from parlour_client.core.archive.schema import create
-from parlour_client.core.e2ee.groups.group_errors import NotDurableError, RuleBrokenError
-from parlour_client.core.e2ee.groups.group_store import require_durable
-from parlour_client.core.e2ee.groups.policy import validate_credential
-from parlour_client.core.e2ee.identity import inviter
-from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
-from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, SUITES
+from parlour_client.core.e2ee.errors import NotDurableError, RuleBrokenError
+from parlour_client.core.e2ee.group.rules import validate_credential
+from parlour_client.core.e2ee.group.store import require_durable
+from parlour_client.core.e2ee.identity import pins
+from parlour_client.core.e2ee.identity.keys import CERTIFICATE, KNOWN, SUITES, AccountKey, DeviceKey
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.disks import read_with, server_log, states
 from parlour_lab.hostile.people import World
@@ -131,8 +130,8 @@ def another_inviter(folder: Path, seen: Evidence) -> bool:
     del folder
     connection = _archive()
     ada, true, false = parse_user_name("ada"), AccountKey.generate().public, AccountKey.generate().public
-    inviter.keep(connection, "chat.example.org", Inviter(ada, PublicKey(true)))
-    inviter.pin(connection, "chat.example.org", Millis(1))
+    pins.keep_inviter(connection, "chat.example.org", Inviter(ada, PublicKey(true)))
+    pins.pin_inviter(connection, "chat.example.org", Millis(1))
     seen.sent("the link has one key of ada's; the server's log shows another")
     key_pins.pin(connection, ada, false, Millis(2))
     pinned = key_pins.find(connection, ada)

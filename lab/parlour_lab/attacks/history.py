@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from parlour_client.core.e2ee.groups.links import Shown, number
+from parlour_client.core.e2ee.group.order import Shown, take_number
 from parlour_client.core.room_log.missing import MissingEvents, complete, first_of
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.people import World
@@ -49,7 +49,7 @@ def overtaken(folder: Path, seen: Evidence) -> bool:
     del folder
     link = Link(3, 3, 0, (0, 0), 0, bytes(TIP_BYTES + DIGEST_BYTES), less=(2, 2))
     seen.sent(f"after number 1: {link}")
-    numbered = number(Shown(last=1, place=0), link, 1)
+    numbered = take_number(Shown(last=1, place=0), link, 1)
     seen.received(f"missing: {numbered.missing}")
     return not numbered.missing
 
@@ -98,7 +98,7 @@ def a_thousand_missing(folder: Path, seen: Evidence) -> bool:
 def _completed(numbers: Sequence[int], seen: Evidence) -> list[tuple[int, int]]:
     ada, laptop = parse_user_name("ada"), parse_device_name("laptop")
     body = Message(text=MessageText.parse("hello"))
-    page = [LogEvent(_ROOM, Seq(number), Millis(1), ada, laptop, body) for number in numbers]
+    page = [LogEvent(_ROOM, Seq(take_number), Millis(1), ada, laptop, body) for take_number in numbers]
     seen.sent(f"after 2 there are {list(numbers)}")
     found = complete(History(id=new_request_id(), room=_ROOM, after=Seq(2)), page)
     stretches = [(int(first_of(one)), int(one.seq)) for one in found]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from parlour_client.core.e2ee.messages.inspection import InspectionError, inspected
+from parlour_client.core.e2ee.inspection import InspectionError, inspected
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.target import SETTINGS, LabServer
 from parlour_lab.wire import Wire, request

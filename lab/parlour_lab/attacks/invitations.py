@@ -9,11 +9,11 @@ import apsw
 from msgspec.structs import replace
 
 from parlour_client.core.archive.schema import create
-from parlour_client.core.e2ee.groups import statements
-from parlour_client.core.e2ee.groups.group_errors import NotReadyError
-from parlour_client.core.e2ee.groups.group_store import StoredGroup
-from parlour_client.core.e2ee.groups.policy import RoomRules
-from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE
+from parlour_client.core.e2ee.errors import NotReadyError
+from parlour_client.core.e2ee.group import statements
+from parlour_client.core.e2ee.group.rules import RoomRules
+from parlour_client.core.e2ee.group.store import StoredGroup
+from parlour_client.core.e2ee.identity.keys import CERTIFICATE
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.people import World
 from parlour_lab.keyed_device import Home, asked, den

@@ -5,8 +5,8 @@ from pathlib import Path
 import apsw
 
 from parlour_client.core.archive.schema import create
-from parlour_client.core.e2ee.groups.group_rollback import RolledBack, is_stranger
-from parlour_client.core.e2ee.groups.link_store import Links
+from parlour_client.core.e2ee.group.order import Links
+from parlour_client.core.e2ee.group.rollback import RolledBack, is_stranger
 from parlour_client.core.events import Change, HistoryWithheld
 from parlour_client.core.room_log.numbering import PLAIN, DivergenceSearch
 from parlour_client.core.room_log.translation import LostError, Numbers

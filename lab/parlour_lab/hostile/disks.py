@@ -157,7 +157,7 @@ def _as_another(group: Group) -> Group:
 
 
 def _is_of(group: Group, body: Handshake) -> bool:
-    from parlour_client.core.e2ee.groups.group_store import group_bytes  # noqa: PLC0415 - one use
+    from parlour_client.core.e2ee.group.store import group_bytes  # noqa: PLC0415 - one use
 
     return group_bytes(body.group) == group.group_id
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from parlour_client.core.e2ee.groups.delivery import Delivery
+from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
 from parlour_protocol import delivery as d

@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.sign_in import ChatSignIn, open_archive
 from parlour_client.core.client import Client, delivery_over_tls, dial_over_tls
-from parlour_client.core.e2ee.groups.delivery import Delivery
-from parlour_client.core.e2ee.status import RoomReport
+from parlour_client.core.e2ee.delivery import Delivery
+from parlour_client.core.e2ee.values import RoomReport
 from parlour_client.core.model import UNREADABLE, Entry
 from parlour_client.core.model import Delivery as Way
 from parlour_client.kit.account.profile import CurrentProfile

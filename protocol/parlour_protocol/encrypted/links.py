@@ -2,7 +2,7 @@
 
 A link holds the message's number among those of its device in the room, and what that device had processed of
 the room by then: how many encrypted events, and two digests over them. It is read strictly: any other form is
-refused. The client's ``core/e2ee/groups/links`` evaluates links.
+refused. The client's ``core/e2ee/group/order`` evaluates links.
 """
 
 import hashlib

@@ -7,7 +7,7 @@ import pytest
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer
 
 from parlour_client.cli import send
-from parlour_client.core.e2ee.groups.group_errors import NotReadyError
+from parlour_client.core.e2ee.errors import NotReadyError
 from parlour_client.core.model import Delivery
 from parlour_client.kit.errors import ParlourClientError, SetupError, UnreachableError
 

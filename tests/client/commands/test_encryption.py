@@ -8,7 +8,7 @@ from parlour_client.commands import results
 from parlour_client.commands.command import Call
 from parlour_client.commands.encryption import alarms, encryption
 from parlour_client.commands.front import Front
-from parlour_client.core.e2ee.status import Alarm
+from parlour_client.core.e2ee.values import Alarm
 
 
 async def test_a_room_is_encrypted_with_the_people_who_were_named(client: FakeClient) -> None:

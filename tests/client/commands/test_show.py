@@ -10,7 +10,7 @@ from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from parlour_client.commands import results
 from parlour_client.commands.front import Front
 from parlour_client.commands.show import Note, lines, records
-from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.e2ee.values import Trust
 from parlour_client.text.event_text import day_and_time
 from parlour_protocol.delivery import DeviceStatus
 

@@ -11,7 +11,7 @@ from parlour_client.commands import results
 from parlour_client.commands.command import Call
 from parlour_client.commands.front import Front
 from parlour_client.commands.verification import mycode, verify, words
-from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.e2ee.values import Trust
 from parlour_client.kit.errors import SetupError
 
 LAST = " ".join(NUMBER.split()[-4:])

@@ -18,7 +18,7 @@ from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.groups.delivery import Delivery
+from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.events import Change
 from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.connection_status import LinkState, StatusChanged

@@ -7,8 +7,7 @@ from tests.client.plain.ear import Ear
 from tests.client.ui.encryption_fake import AT, NUMBER, OPEN, OTHER
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, LOBBY, FakeClient
 
-from parlour_client.core.e2ee.report_text import KEYS
-from parlour_client.core.e2ee.status import Alarm, RoomEncryption, RoomPerson, RoomState, Trust
+from parlour_client.core.e2ee.values import KEYS, Alarm, RoomEncryption, RoomPerson, RoomState, Trust
 from parlour_client.core.events import EncryptionChanged, EntryAdded
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.text.encryption_text import LOST

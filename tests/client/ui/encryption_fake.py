@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from parlour_client.core.e2ee.e2ee import E2ee
-from parlour_client.core.e2ee.report_text import KEYS
-from parlour_client.core.e2ee.status import (
+from parlour_client.core.e2ee.trust.compare import check_typed
+from parlour_client.core.e2ee.trust.sas import ALL_WORDS, are_typed
+from parlour_client.core.e2ee.values import (
+    KEYS,
     Alarm,
     MemberDevice,
     OwnDevice,
@@ -18,8 +20,6 @@ from parlour_client.core.e2ee.status import (
     SasVerification,
     Trust,
 )
-from parlour_client.core.e2ee.verification.safety_number import check_typed
-from parlour_client.core.e2ee.verification.sas import ALL_WORDS, are_typed
 from parlour_client.kit.errors import SetupError
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import Epoch, GroupId, RoomId

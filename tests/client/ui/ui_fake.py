@@ -14,11 +14,11 @@ from typing import Any, TypeVar, cast
 
 from tests.client.ui.encryption_fake import FakeEncryption
 
+from parlour_client.core import attachments
 from parlour_client.core.archive.saved_preferences import Layout, recently
+from parlour_client.core.attachments import Progress
 from parlour_client.core.client import Client
 from parlour_client.core.connection import Connection
-from parlour_client.core.e2ee.messages import attachments
-from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.errors import ChatRefusedError
 from parlour_client.core.events import (
     Change,

@@ -19,8 +19,7 @@ from tests.e2e.oracle.gate import Gate
 from tests.e2e.oracle.hostile_server import ME, write_profile
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.identity.keys import DeviceKey
-from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
+from parlour_client.core.e2ee.identity.keys import CERTIFICATE, KNOWN, DeviceKey
 from parlour_lab.impostor import make
 from parlour_mls import Extension, Group, KeyPackageStore, Lifetime, Policy
 from parlour_protocol.delivery import DeviceStatus

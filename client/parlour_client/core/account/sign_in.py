@@ -10,7 +10,7 @@ from typing import Final
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
-from parlour_client.core.e2ee.status import Trust as PersonTrust
+from parlour_client.core.e2ee.values import Trust as PersonTrust
 from parlour_client.core.errors import login_hint
 from parlour_client.kit.account.profile import Account, Profile
 from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog
@@ -61,13 +61,13 @@ class ChatSignIn:
 
         The link names the inviter's key.
         """
-        from parlour_client.core.e2ee.identity import inviter  # noqa: PLC0415 - only where keys are needed
+        from parlour_client.core.e2ee.identity import pins  # noqa: PLC0415 - only where keys are needed
 
         await self.account.fits(link.link.address, user)
         by_themselves = link.by is not None and link.by.user == user
         if link.by is not None and not by_themselves:
             # before the server is asked: it may not answer, and leave the login to us
-            await self._archive.write_durably(inviter.keep, link.link.address.authority, link.by)
+            await self._archive.write_durably(pins.keep_inviter, link.link.address.authority, link.by)
         made = None if by_themselves else await self.account.make_account(link.link, user, password)
         with if_taken(user, taken=made is None):
             address, trust = link.link.address, trust_of(link.link)
@@ -97,10 +97,10 @@ class ChatSignIn:
 
     async def inviter(self) -> Inviter:
         """Return us as an invite link names us. Raises DevicePendingError before this device is approved."""
-        from parlour_client.core.e2ee.identity import own_identity  # noqa: PLC0415 - only where keys are needed
+        from parlour_client.core.e2ee.identity import own_device  # noqa: PLC0415 - only where keys are needed
 
         await self.account.store.load()
-        found = await self._archive.read(own_identity.load_active)  # else the server chose the key
+        found = await self._archive.read(own_device.load_active)  # else the server chose the key
         return Inviter(found.user, PublicKey(found.account_key or b""))
 
     async def invite(self, link: ChatInviteLink) -> ChatInviteLink:
@@ -118,21 +118,21 @@ class ChatSignIn:
 
     async def trust(self, user: UserName) -> PersonTrust:
         """Return how far a person's key is trusted."""
-        from parlour_client.core.e2ee.identity import key_trust  # noqa: PLC0415 - only where keys are needed
+        from parlour_client.core.e2ee.identity import pins  # noqa: PLC0415 - only where keys are needed
 
-        return await self._archive.read(key_trust.trust, user)
+        return await self._archive.read(pins.trust, user)
 
     async def _pin_inviter(self, profile: Profile) -> None:
-        from parlour_client.core.e2ee.identity import inviter  # noqa: PLC0415 - only where keys are needed
+        from parlour_client.core.e2ee.identity import pins  # noqa: PLC0415 - only where keys are needed
 
-        await self._archive.write_durably(inviter.pin, profile.server, SystemClock().now())
+        await self._archive.write_durably(pins.pin_inviter, profile.server, SystemClock().now())
 
     async def _enrol(self, profile: Profile, session: Secret) -> None:
         """Bind the session to this device at once, so that others can write to it before it chats.
 
         A server without encryption, or a slow one, does not fail the login: the client tries again.
         """
-        from parlour_client.core.e2ee.maintenance.login_enrolment import enrol  # noqa: PLC0415
+        from parlour_client.core.e2ee.identity.enrol import enrol  # noqa: PLC0415
         from parlour_client.core.transport.delivery_client import DeliveryClient  # noqa: PLC0415 - only where keys are needed
 
         delivery = DeliveryClient(Api(Verifier(profile.address, profile.trust), keep=True), lambda: session)

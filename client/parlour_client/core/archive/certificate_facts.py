@@ -1,6 +1,6 @@
 """Everything the archive knows of a certificate, in one SELECT: a large group has hundreds for each message.
 
-Nothing is judged here; ``e2ee.identity.key_trust`` does that.
+Nothing is judged here; ``e2ee.identity.pins`` does that.
 """
 
 from dataclasses import dataclass

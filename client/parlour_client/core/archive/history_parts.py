@@ -2,7 +2,7 @@
 
 A part is stored here with the message that names it, since that message can be decrypted only once; it is
 deleted when its file was imported, or cannot be used. Functions over a connection;
-``e2ee.messages.history_transfer`` imports parts.
+``e2ee.messages.history`` imports parts.
 """
 
 from collections.abc import Sequence

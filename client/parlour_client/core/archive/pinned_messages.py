@@ -1,7 +1,7 @@
 """The pinned messages of a room: those whose latest pin event pins them.
 
 The right to pin was checked before an event got here: by the server in an open room, by
-``e2ee.groups.payloads`` in an encrypted one. Functions over a connection. (``key_pins`` is about the keys of
+``e2ee.group.contents`` in an encrypted one. Functions over a connection. (``key_pins`` is about the keys of
 people.)
 """
 

@@ -22,32 +22,37 @@ from parlour_client.core.archive.divergence import Divergence
 from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.archive.outbox_table import AlsoWrite
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.e2ee.groups import server_claims, statements
-from parlour_client.core.e2ee.groups.commit_plan import ServerClaims
-from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
-from parlour_client.core.e2ee.groups.group_store import known_roster
-from parlour_client.core.e2ee.groups.payloads import known
-from parlour_client.core.e2ee.groups.received import Receipt, Received
+from parlour_client.core.e2ee.errors import KeyLogError
+from parlour_client.core.e2ee.group import plan, statements
+from parlour_client.core.e2ee.group.contents import known
+from parlour_client.core.e2ee.group.plan import ServerClaims
+from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
+from parlour_client.core.e2ee.group.run import Receipt, Received
+from parlour_client.core.e2ee.group.store import known_roster
 from parlour_client.core.e2ee.identity import key_packages
-from parlour_client.core.e2ee.identity.identity_errors import KeyLogError
-from parlour_client.core.e2ee.identity.identity_service import IdentityService
-from parlour_client.core.e2ee.maintenance.closed_accounts import ClosedAccounts
-from parlour_client.core.e2ee.maintenance.device_session import Keys
-from parlour_client.core.e2ee.maintenance.erasure import Erasure
-from parlour_client.core.e2ee.maintenance.membership import Membership
-from parlour_client.core.e2ee.maintenance.reconcile import Reconciler, is_ours
-from parlour_client.core.e2ee.maintenance.renewal import Renewal
-from parlour_client.core.e2ee.maintenance.room_status import RoomStatuses
-from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
-from parlour_client.core.e2ee.messages.history_transfer import HistoryTransfer
-from parlour_client.core.e2ee.messages.incoming import Incoming
-from parlour_client.core.e2ee.messages.inspection import OutgoingInspection
+from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.inspection import OutgoingInspection
+from parlour_client.core.e2ee.keep.closed_accounts import ClosedAccounts
+from parlour_client.core.e2ee.keep.decisions import Membership
+from parlour_client.core.e2ee.keep.keys import Keys
+from parlour_client.core.e2ee.keep.reconcile import Reconciler, is_ours
+from parlour_client.core.e2ee.keep.renew import Erasure, Renewal
+from parlour_client.core.e2ee.keep.schedule import Scheduler
+from parlour_client.core.e2ee.keep.status import RoomStatuses
+from parlour_client.core.e2ee.labels import RoomLabels
+from parlour_client.core.e2ee.messages.history import HistoryTransfer
+from parlour_client.core.e2ee.messages.incoming import Incoming, StoredRun
 from parlour_client.core.e2ee.messages.outgoing import Intent, Outgoing
-from parlour_client.core.e2ee.messages.read_receipts import ReadReceipts
-from parlour_client.core.e2ee.messages.store import StoredRun
-from parlour_client.core.e2ee.report_text import ASSURANCE, CHECKED, KEYS, OPEN, SERVER_SEES, SERVER_SEES_OPEN
-from parlour_client.core.e2ee.room_labels import RoomLabels
-from parlour_client.core.e2ee.status import (
+from parlour_client.core.e2ee.messages.receipts import ReadReceipts
+from parlour_client.core.e2ee.trust.compare import Contacts
+from parlour_client.core.e2ee.trust.sas import SasSessions
+from parlour_client.core.e2ee.values import (
+    ASSURANCE,
+    CHECKED,
+    KEYS,
+    OPEN,
+    SERVER_SEES,
+    SERVER_SEES_OPEN,
     Alarm,
     OwnDevice,
     OwnKeys,
@@ -58,8 +63,6 @@ from parlour_client.core.e2ee.status import (
     SasVerification,
     Trust,
 )
-from parlour_client.core.e2ee.verification.contacts import Contacts
-from parlour_client.core.e2ee.verification.sas_sessions import SasSessions
 from parlour_client.core.e2ee.world import World, quietly
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.events import EncryptionChanged, HistoryReplaced
@@ -453,7 +456,7 @@ class E2ee:
 
     @staticmethod
     def _claims(report: GroupReport) -> Sequence[str]:
-        return server_claims.words(report.claims, report.roster)
+        return plan.claim_words(report.claims, report.roster)
 
     @staticmethod
     def _belong(report: GroupReport, listed: Sequence[UserName] | None) -> Sequence[UserName]:
@@ -484,8 +487,8 @@ class E2ee:
 
     async def claims(self, room: RoomId) -> Sequence[str]:
         """Return the server's claims about the room's members at the last check, as sentences."""
-        found = await self.world.archive.read(server_claims.of, room)
-        return server_claims.words(found, await self.world.archive.read(known_roster, room))
+        found = await self.world.archive.read(plan.claims_of, room)
+        return plan.claim_words(found, await self.world.archive.read(known_roster, room))
 
     async def unfinished(self, room: RoomId) -> str:
         """Say what failed for the room's members just now; empty: nothing."""

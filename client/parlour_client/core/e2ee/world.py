@@ -13,7 +13,7 @@ from typing import Any
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.insertion import Applied
-from parlour_client.core.e2ee.groups.delivery import Delivery
+from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.events import Emit
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.catch_up import CatchUp

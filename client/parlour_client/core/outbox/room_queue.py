@@ -1,6 +1,6 @@
 """The requests of one encrypted room that wait for encryption, in the order of the outbox.
 
-The outbox fills it; ``e2ee.messages.room_sender`` empties it, and puts back what cannot be sent yet.
+The outbox fills it; ``e2ee.messages.sender`` empties it, and puts back what cannot be sent yet.
 """
 
 import asyncio

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
-from parlour_client.core.e2ee.status import RoomEncryption, RoomState
+from parlour_client.core.e2ee.values import RoomEncryption, RoomState
 from parlour_client.core.model import Room
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line

@@ -8,7 +8,7 @@ from parlour_client.core.archive import (
     events,
     search,
 )
-from parlour_client.core.e2ee.groups.group_store import scrub
+from parlour_client.core.e2ee.group.store import scrub
 from parlour_protocol.kit.ids import Seq
 
 

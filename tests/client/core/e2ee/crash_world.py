@@ -11,8 +11,8 @@ from functools import partial
 import apsw
 from tests.client.core.e2ee.group_world import Device, Log, StaleError, clocks, request, text
 
-from parlour_client.core.e2ee.groups.commit import CommitRequest
-from parlour_client.core.e2ee.groups.group_errors import ArrivedError
+from parlour_client.core.e2ee.errors import ArrivedError
+from parlour_client.core.e2ee.group.commit import CommitRequest
 from parlour_mls import Group
 from parlour_mls.epoch.message_protection import decrypt_sender_data
 from parlour_mls.messages import PrivateMessage, read_message

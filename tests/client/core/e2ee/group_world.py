@@ -15,16 +15,19 @@ from tests.client.core.e2ee.room_log import PHONE, ROOM, START, Log, StaleError,
 
 from parlour_client.core.archive import key_log_copy, own_keys
 from parlour_client.core.archive.schema import create
-from parlour_client.core.e2ee.groups.commit import CommitRequest
-from parlour_client.core.e2ee.groups.commit_plan import Plan, admission, signed
-from parlour_client.core.e2ee.groups.group_service import GroupService, MakeAct
-from parlour_client.core.e2ee.groups.received import Receipt, Received
-from parlour_client.core.e2ee.groups.transaction import ThisDevice
+from parlour_client.core.e2ee.group.commit import CommitRequest
+from parlour_client.core.e2ee.group.groups import GroupService, MakeAct
+from parlour_client.core.e2ee.group.plan import Plan, admission, signed
+from parlour_client.core.e2ee.group.run import Receipt, Received, ThisDevice
 from parlour_client.core.e2ee.identity import key_packages
-from parlour_client.core.e2ee.identity.certificates import read_certificate
-from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
-from parlour_client.core.e2ee.identity.mls_extensions import KNOWN, SUITES
-from parlour_client.core.e2ee.identity.signing import verify
+from parlour_client.core.e2ee.identity.keys import (
+    KNOWN,
+    SUITES,
+    AccountKey,
+    DeviceKey,
+    read_certificate,
+    verify,
+)
 from parlour_mls import CLASSIC, CipherSuite, Extension, KeyPackageStore, Lifetime, Policy, suite_of
 from parlour_protocol.delivery import Commit, WaitingWelcome
 from parlour_protocol.encrypted import AnyContent, Payload, TextContent

@@ -20,7 +20,7 @@ from tests.client.core.e2ee.memory_server import Backup, Line, Room
 
 from parlour_client.core.archive import alarms
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.status import RoomState
+from parlour_client.core.e2ee.values import RoomState
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import BEFORE_JOIN, Delivery, Entry, NoteKind
 from parlour_client.kit.connection_status import LinkState

@@ -6,9 +6,9 @@ from tests.client.core.e2ee.group_world import (
     Log,
 )
 
-from parlour_client.core.e2ee.groups.group_report import GroupStatus
-from parlour_client.core.e2ee.groups.received import Received, ToContest
-from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
+from parlour_client.core.e2ee.group.report import GroupStatus
+from parlour_client.core.e2ee.group.run import Received, ToContest
+from parlour_client.core.e2ee.identity.keys import KNOWN
 from parlour_client.core.model import NoteKind
 from parlour_mls import (
     CommitOptions,

@@ -10,15 +10,14 @@ from typing import Self
 from tests.client.core.core_fake import FakeClock
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.e2ee.identity import key_trust
-from parlour_client.core.e2ee.identity.identity_service import IdentityService
-from parlour_client.core.e2ee.identity.key_trust import CertificateStatus
+from parlour_client.core.e2ee.identity import pins
+from parlour_client.core.e2ee.identity.account import IdentityService
 from parlour_client.core.e2ee.identity.keys import AccountKey as OwnAccountKey
-from parlour_client.core.e2ee.identity.keys import DeviceKey
-from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
-from parlour_client.core.e2ee.identity.signing import public_of, sign, verify
-from parlour_client.core.e2ee.verification.contacts import Contacts
-from parlour_client.core.e2ee.verification.sas_sessions import SasSessions
+from parlour_client.core.e2ee.identity.keys import DeviceKey, public_of, sign, verify
+from parlour_client.core.e2ee.identity.own_device import OwnIdentity
+from parlour_client.core.e2ee.identity.pins import CertificateStatus
+from parlour_client.core.e2ee.trust.compare import Contacts
+from parlour_client.core.e2ee.trust.sas import SasSessions
 from parlour_client.kit.errors import ApiRefusedError, UnreachableError
 from parlour_mls import Secret as Seed
 from parlour_protocol.delivery import (
@@ -329,7 +328,7 @@ class Home:
 
     async def judge(self, certificate: bytes) -> CertificateStatus:
         """Judge a certificate as the group service does."""
-        return await self.archive.write(key_trust.certificate_status, certificate, self.clock.now())
+        return await self.archive.write(pins.certificate_status, certificate, self.clock.now())
 
     def alarms(self) -> list[str]:
         return [alarm.text for alarm in self.identity.alarms()]

@@ -13,8 +13,7 @@ import apsw
 
 from parlour_client.core.archive.outbox_table import give_up
 from parlour_client.core.archive.schema import create
-from parlour_client.core.e2ee.groups.link_notes import moved_note
-from parlour_client.core.e2ee.groups.link_store import Links
+from parlour_client.core.e2ee.group.order import Links, moved_note
 from parlour_client.core.model import Note
 from parlour_protocol.encrypted import Link
 from parlour_protocol.ids import RoomId

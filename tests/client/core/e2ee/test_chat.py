@@ -8,7 +8,7 @@ from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery
 from parlour_client.kit.errors import SetupError

@@ -13,7 +13,7 @@ from tests.client.core.e2ee.test_hostile_keys import members
 from tests.client.core.e2ee.test_orchestration import GARDEN, break_line, pair, say, texts
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.status import RoomState
+from parlour_client.core.e2ee.values import RoomState
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import ApiRefusedError, SessionEndedError
 from parlour_protocol.delivery import KeyLogPage

@@ -16,10 +16,10 @@ from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.groups.group_errors import AnotherGroupError
-from parlour_client.core.e2ee.maintenance import commit_submission
-from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
-from parlour_client.core.e2ee.status import RoomState
+from parlour_client.core.e2ee.errors import AnotherGroupError
+from parlour_client.core.e2ee.keep import reconcile
+from parlour_client.core.e2ee.keep.schedule import Scheduler
+from parlour_client.core.e2ee.values import RoomState
 from parlour_client.core.room_log.expiry import Expiry
 from parlour_client.core.sync import catch_up
 from parlour_client.core.transport.chat_conversation import ChatConversation
@@ -110,7 +110,7 @@ async def test_an_epoch_without_its_commit_stops_sending_before_anyone_writes(ha
     await shown(harness, ben, room)
     harness.server.tell(harness.server.rooms[room], GroupChanged(room=room))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commit_submission, "_PATIENCE", 0.1)
+        patch.setattr(reconcile, "_PATIENCE", 0.1)
         await harness.until(lambda: ben.encryption.room(room).state is RoomState.CONTESTED)
     assert "could not follow" in await held(harness, ben, room, "to whoever is still in that epoch")
     await harness.until(lambda: harness.server.rooms[room].contested)
@@ -264,7 +264,7 @@ async def test_a_group_that_the_server_names_and_never_shows(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It counts this device to another group than the log does: what is encrypted here would be refused."""
-    monkeypatch.setattr(commit_submission, "_PATIENCE", 0.1)
+    monkeypatch.setattr(reconcile, "_PATIENCE", 0.1)
     _ana, ben, room = await pair(harness)
     line = harness.lines[ben]
     state = replace(await line.group(room), group=new_group_id())

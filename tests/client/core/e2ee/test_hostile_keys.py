@@ -13,12 +13,10 @@ from tests.client.core.e2ee.test_chat import GARDEN, texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.groups.group_errors import BlockedError
+from parlour_client.core.e2ee.errors import BlockedError
 from parlour_client.core.e2ee.identity import key_log
-from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
-from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
-from parlour_client.core.e2ee.identity.signing import sign
-from parlour_client.core.e2ee.status import RoomState, Trust
+from parlour_client.core.e2ee.identity.keys import CERTIFICATE, KNOWN, AccountKey, DeviceKey, sign
+from parlour_client.core.e2ee.values import RoomState, Trust
 from parlour_client.core.e2ee.world import quietly
 from parlour_client.core.model import NoteKind
 from parlour_mls import Extension, KeyPackageStore, Lifetime, Policy, Secret

@@ -14,7 +14,7 @@ from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.archive import outbox_table
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.status import RoomState
+from parlour_client.core.e2ee.values import RoomState
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery, NoteKind
 from parlour_client.kit.connection_status import LinkState

@@ -14,13 +14,12 @@ from tests.client.core.e2ee.test_chat import GARDEN, texts
 from tests.mls.mls_world import LIFETIME, NOW, World
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.groups import group_store
-from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError
-from parlour_client.core.e2ee.groups.group_report import GroupStatus
-from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
-from parlour_client.core.e2ee.maintenance import reconcile
-from parlour_client.core.e2ee.report_text import KEYS
-from parlour_client.core.e2ee.status import RoomState
+from parlour_client.core.e2ee.errors import JoinRefusedError
+from parlour_client.core.e2ee.group import store
+from parlour_client.core.e2ee.group.report import GroupStatus
+from parlour_client.core.e2ee.identity.keys import KNOWN
+from parlour_client.core.e2ee.keep import reconcile
+from parlour_client.core.e2ee.values import KEYS, RoomState
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import SetupError
 from parlour_mls import CLASSIC, HYBRID, Extension, Policy, add_proposal, suite_of
@@ -226,11 +225,11 @@ def test_what_the_server_says_of_a_room_counts_only_before_there_is_a_group() ->
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.run(alice.groups.pin, ROOM, RoomSuite.X_WING)
-    assert group_store.pinned_suite(alice.connection, ROOM) is RoomSuite.X25519
+    assert store.pinned_suite(alice.connection, ROOM) is RoomSuite.X25519
     carol = Device("carol")
     for suite in (RoomSuite.X_WING, RoomSuite.X25519):
         carol.run(carol.groups.pin, ROOM, suite)
-    assert group_store.pinned_suite(carol.connection, ROOM) is RoomSuite.X_WING
+    assert store.pinned_suite(carol.connection, ROOM) is RoomSuite.X_WING
     del log
 
 

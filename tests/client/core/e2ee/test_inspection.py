@@ -10,7 +10,7 @@ from tests.client.core.e2ee.identity_world import ANA, BEN
 from parlour_client.core.archive import own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.messages.inspection import InspectionError, NewPolicyError
+from parlour_client.core.e2ee.inspection import InspectionError, NewPolicyError
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.events import Change, TextInspected
 from parlour_client.core.model import Delivery

@@ -18,15 +18,15 @@ from tests.client.core.e2ee.memory_server import LAPTOP, Line, RefusedError, Roo
 from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.groups.group_errors import BlockedError, DisplacedError, NotReadyError
-from parlour_client.core.e2ee.groups.group_report import GroupStatus
-from parlour_client.core.e2ee.groups.group_store import scrub
+from parlour_client.core.e2ee.errors import BlockedError, DisplacedError, NotReadyError
+from parlour_client.core.e2ee.group.report import GroupStatus
+from parlour_client.core.e2ee.group.store import scrub
 from parlour_client.core.e2ee.identity.keys import AccountKey
-from parlour_client.core.e2ee.maintenance import erasure, membership
+from parlour_client.core.e2ee.keep import decisions, renew
 from parlour_client.core.e2ee.messages import incoming
+from parlour_client.core.e2ee.messages.incoming import keep_file_key, store_events
 from parlour_client.core.e2ee.messages.outgoing import file_with_key
-from parlour_client.core.e2ee.messages.store import keep_file_key, store_events
-from parlour_client.core.e2ee.status import RoomState, Trust
+from parlour_client.core.e2ee.values import RoomState, Trust
 from parlour_client.core.errors import ArchiveError, EncryptionError, StaleEpochError
 from parlour_client.core.model import Delivery, NoteKind
 from parlour_client.core.sync import catch_up
@@ -255,7 +255,7 @@ async def test_a_decision_on_a_device_that_no_one_adds_is_refused_in_words(
     """It waits no longer than a person would, says what for, and nothing was asked of the server."""
     laptop, room, adds = await created_by_the_phone(harness, monkeypatch)
     with monkeypatch.context() as impatient:
-        impatient.setattr(membership, "PATIENCE", 0.0)
+        impatient.setattr(decisions, "PATIENCE", 0.0)
         with pytest.raises(NotReadyError, match="Waiting for a member's device to add this one") as refused:
             await harness.invite(laptop, room, BEN)
     assert refused.value.hint == "Try again then."
@@ -793,7 +793,7 @@ async def test_a_running_client_scrubs_after_each_epoch(
         scrubbed.append(Path(connection.filename).parent)
         return scrub(connection)
 
-    monkeypatch.setattr(erasure, "scrub", spy)
+    monkeypatch.setattr(renew, "scrub", spy)
     await encrypted_rooms(ana).reconciler.renew(room)
     await harness.until(lambda: {folder.name for folder in scrubbed} == {str(ANA), str(BEN)})
 

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from parlour_client.core.e2ee.report_text import ASSURANCE, CHECKED
+from parlour_client.core.e2ee.values import ASSURANCE, CHECKED
 
 ENGINE = Path(__file__).parents[3] / "mls"
 

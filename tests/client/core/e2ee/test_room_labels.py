@@ -2,8 +2,8 @@
 
 import pytest
 
-from parlour_client.core.e2ee.room_labels import who_is_verified
-from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.e2ee.labels import who_is_verified
+from parlour_client.core.e2ee.values import Trust
 from parlour_protocol.kit.names import parse_user_name
 
 VERIFIED, SEEN, CHANGED = Trust.VERIFIED, Trust.FIRST_SEEN, Trust.CHANGED

@@ -8,7 +8,7 @@ from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.status import RoomState
+from parlour_client.core.e2ee.values import RoomState
 from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import parse_room_name

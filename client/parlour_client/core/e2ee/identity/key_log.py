@@ -1,7 +1,9 @@
 """Our copy of the key log: fetched, verified, extended, and compared with what other people saw.
 
 It never reverts: a log that is shorter or different is refused and raises a permanent alarm, and so does a
-head that another person saw differently.
+head that another person saw differently. An entry with an invalid signature is *void*: it stays in the chain
+and has no effect. It does not make the log false, since someone other than the server may have written it; no
+key is ever taken from it.
 """
 
 import asyncio
@@ -14,20 +16,89 @@ import apsw
 
 from parlour_client.core.archive import Archive, alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.e2ee.identity import inviter, shown_policy
-from parlour_client.core.e2ee.identity.identity_errors import KeyLogError, OtherServerError
-from parlour_client.core.e2ee.identity.key_directory import Directory
-from parlour_client.core.e2ee.identity.key_log_entries import LogEntry, read_entries
-from parlour_client.core.e2ee.identity.signing import verify
+from parlour_client.core.e2ee import inspection
+from parlour_client.core.e2ee.delivery import Directory
+from parlour_client.core.e2ee.errors import KeyLogError, OtherServerError
+from parlour_client.core.e2ee.identity import pins
+from parlour_client.core.e2ee.identity.keys import verify
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ServerMisbehavedError
 from parlour_client.kit.language import N_, _, ngettext
 from parlour_protocol.delivery import KeyLogPage
 from parlour_protocol.encrypted import KeyLogSeen
 from parlour_protocol.frames.opaque import Digest
-from parlour_protocol.identity import AccountEntry, Certificate, Head, Revocation
+from parlour_protocol.identity import (
+    AccountEntry,
+    Certificate,
+    DeviceEntry,
+    Head,
+    PolicyEntry,
+    Revocation,
+    RevocationEntry,
+    StatementError,
+)
+from parlour_protocol.identity.key_log import POLICY_PREFIX, decode_entry
 from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.inspect.policy import InspectionPolicy, PolicyError
 from parlour_protocol.kit.names import UserName
+
+EntryContent = AccountEntry | Certificate | Revocation
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One entry. ``head`` is the log's after it; ``certificate`` the bytes when it is one."""
+
+    data: bytes
+    head: Head
+    content: EntryContent | None
+    certificate: bytes = b""
+    policy: InspectionPolicy | None = None
+
+
+def read_entries(server: str, start: Head, entries: Sequence[bytes]) -> list[LogEntry]:
+    """Parse entries that follow ``start``."""
+    made, head = [], start
+    for data in entries:
+        head = head.after(data)
+        content, certificate = _read(server, data)
+        made.append(LogEntry(bytes(data), head, content, certificate, _read_policy(data)))
+    return made
+
+
+def _read_policy(data: bytes) -> InspectionPolicy | None:
+    """Return the policy for inspection in an entry; no signature of its own: the chain's head is signed."""
+    if not data.startswith(POLICY_PREFIX):
+        return None
+    try:
+        entry = decode_entry(data)
+        return InspectionPolicy.read(entry.policy) if isinstance(entry, PolicyEntry) else None
+    except (StatementError, PolicyError):
+        return None
+
+
+def _read(server: str, data: bytes) -> tuple[EntryContent | None, bytes]:
+    try:
+        match decode_entry(data):
+            case AccountEntry() as entry:
+                return entry, b""
+            case DeviceEntry(certificate=statement):
+                return _for(server, Certificate.read(statement, verify)), statement
+            case RevocationEntry(revocation=statement):
+                return _for(server, Revocation.read(statement, verify)), b""
+            case PolicyEntry():
+                return None, b""
+    except StatementError:
+        return None, b""
+
+
+def _for(server: str, statement: EntryContent) -> EntryContent | None:
+    # The same person may use the same account key elsewhere: a signature for another server is worthless
+    # here.
+    if isinstance(statement, AccountEntry) or statement.server == server:
+        return statement
+    return None
+
 
 MAX_GROWTH: Final = 200_000
 """Entries processed at once, some 60 MB: a hostile server must not fill the memory."""
@@ -253,7 +324,7 @@ class KeyLog:
                 key_log_copy.add(connection, entry.head, entry.data)
                 _apply(connection, entry, entry.head.size + later, now)
                 if entry.policy is not None:
-                    shown_policy.changed(connection, entry.policy, now)
+                    inspection.changed(connection, entry.policy, now)
                 self._watch(connection, entry, now)
         if entries:
             own_keys.trust_changed(connection)
@@ -310,7 +381,7 @@ def _apply(connection: apsw.Connection, entry: LogEntry, position: int, now: Mil
             pinned = key_pins.find(connection, user)
             if pinned is not None and pinned.account_key != key:
                 if first:  # pinned before the server showed anything: by the invite link
-                    inviter.differs(connection, user, now)
+                    pins.link_differs(connection, user, now)
                 key_pins.changed(connection, user)  # even if a later entry reverts it: the person decides
         case Certificate() as made if _in_force(connection, made):
             key_log_copy.add_certificate(

@@ -13,9 +13,8 @@ import apsw
 
 from parlour_client.core.archive import own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.e2ee.identity.mls_extensions import KNOWN, SUITES
-from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
-from parlour_client.core.e2ee.identity.stored_state import restored
+from parlour_client.core.e2ee.identity.keys import KNOWN, SUITES, restored
+from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_mls import KeyPackageStore, Lifetime, Policy, suite_of
 from parlour_protocol.delivery import DeviceInfo, KeyPackages
 from parlour_protocol.frames.opaque import KeyPackageBytes

@@ -1,11 +1,12 @@
 """Turns a person's request into a frame to send: the room is made ready, then the message is encrypted.
 
 Plaintext is never sent to an encrypted room, except to take back what was readable before it was encrypted: a
-deletion, or an unpin. A message that would reach no one is held (a direct room whose other person has no
-device).
+deletion, or an unpin. Whether a message would reach the people it is meant for, and no one else, is decided
+in the transaction that encrypts, by the group's state there and by the server's latest state, which was
+fetched just before; one that would reach no one is held (a direct room whose other person has no device).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,35 +15,93 @@ from typing import Final
 import apsw
 
 from parlour_client.core.archive.outbox_table import AlsoWrite
-from parlour_client.core.e2ee.groups.group_errors import (
+from parlour_client.core.e2ee.errors import (
+    WAITING,
     AnotherGroupError,
     ArrivedError,
     BlockedError,
     NotReadyError,
 )
-from parlour_client.core.e2ee.groups.group_service import GroupService
-from parlour_client.core.e2ee.groups.payloads import content_of, was_readable
+from parlour_client.core.e2ee.group.contents import content_of, was_readable
+from parlour_client.core.e2ee.group.groups import GroupService
+from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus, room_conflict
+from parlour_client.core.e2ee.group.run import ThisDevice
 from parlour_client.core.e2ee.identity import key_log
-from parlour_client.core.e2ee.identity.identity_service import IdentityService
-from parlour_client.core.e2ee.identity.key_trust import trust
-from parlour_client.core.e2ee.identity.shown_policy import ShownPolicy
-from parlour_client.core.e2ee.maintenance.device_session import Keys
-from parlour_client.core.e2ee.maintenance.renewal import Renewal
-from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
-from parlour_client.core.e2ee.messages.inspection import refuse_unchecked
-from parlour_client.core.e2ee.messages.recipients import Recipients
+from parlour_client.core.e2ee.identity.account import IdentityService
+from parlour_client.core.e2ee.identity.pins import changed_words, trust
+from parlour_client.core.e2ee.inspection import ShownPolicy, refuse_unchecked
+from parlour_client.core.e2ee.keep.closed_accounts import closed_direct_words
+from parlour_client.core.e2ee.keep.keys import Keys
+from parlour_client.core.e2ee.keep.renew import Renewal
+from parlour_client.core.e2ee.keep.schedule import Scheduler
+from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.e2ee.world import World, quietly
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import ApiRefusedError, ParlourClientError, RefusedError, ServerMisbehavedError
-from parlour_client.kit.language import _
+from parlour_client.kit.language import N_, _
 from parlour_mls import MlsError
 from parlour_protocol.encrypted import AnyContent, EncryptedFile, Payload
 from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.opaque import FileKey
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, SendEncrypted
-from parlour_protocol.ids import RoomId
+from parlour_protocol.ids import Epoch, RoomId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq, new_request_id
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.rooms import RoomKind
+
+_MUST_LEAVE: Final = N_(
+    "The server wants this device out of the room's group, as if you had left or the device was revoked. "
+    "No one has signed that, and the server takes no messages meanwhile."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """What is known of a room besides its group."""
+
+    own: ThisDevice
+    summary: RoomSummary | None
+    """The server's state of the room; None: this account is not in it."""
+    leaves_in: Epoch | None
+    """The epoch in which the server wants this device out of the group; None: it does not."""
+    problem: ParlourClientError | None
+    """Why the room could not be reconciled."""
+    closed: Collection[UserName] = ()
+    """Members whose accounts were deleted, as the server says."""
+    left_out: str = ""
+    """Why devices could not be added just now, in words; empty: there are none."""
+
+    def require(self, report: GroupReport, trust: Callable[[UserName], Trust]) -> None:
+        """Raise why nothing can be sent now: EncryptionError, NotReadyError, BlockedError, the problem."""
+        if report.epoch is not None and report.epoch == self.leaves_in:
+            raise NotReadyError(_MUST_LEAVE)
+        if self.summary is None:
+            raise EncryptionError(_("You are no longer in this room."))
+        if report.status in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:
+            raise self.problem or NotReadyError(WAITING)
+        wrong = room_conflict(self.summary, report, self.own.user)
+        if wrong:
+            raise BlockedError(wrong, _("Do not trust this server; contact its operator some other way."))
+        peer = self.summary.peer if self.summary.kind is RoomKind.DIRECT else None
+        if peer is not None and peer in self.closed:
+            raise EncryptionError(closed_direct_words(peer), _("Your copy of the conversation stays."))
+        if peer is not None and not any(member.user == peer for member in report.members):
+            if trust(peer) is Trust.CHANGED:  # their devices were revoked with the old key
+                raise BlockedError(changed_words(peer))
+            if self.left_out:
+                raise NotReadyError(
+                    _("No device of {peer} could be added, so they could not read it ({why}).").format(
+                        peer=peer, why=self.left_out
+                    ),
+                    _("It is sent as soon as one can."),
+                )
+            raise NotReadyError(
+                _("{peer} has no device with encryption yet, so they could not read it.").format(peer=peer),
+                _("It is sent as soon as {peer} opens Parlour.").format(peer=peer),
+            )
+
 
 Intent = Send | Edit | Delete | React | Pin
 MAX_TRIES: Final = 5

@@ -5,7 +5,7 @@ Enter dismisses an alarm; a permanent one stays for ever, because its cause can'
 
 from collections.abc import Sequence
 
-from parlour_client.core.e2ee.status import Alarm
+from parlour_client.core.e2ee.values import Alarm
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import join, lines, own, peer_line

@@ -16,7 +16,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.status import OwnDevice, OwnKeys
+from parlour_client.core.e2ee.values import OwnDevice, OwnKeys
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.answers import Letter, TypedName
 from parlour_client.kit.language import N_, _, ngettext

@@ -14,8 +14,8 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.results import ComparisonShown, KeyDecided
 from parlour_client.commands.verification import NO, Decision, decide_about
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.status import Alarm, PersonReport, RoomReport, SasVerification, Trust
-from parlour_client.core.e2ee.verification.sas import VERIFIED
+from parlour_client.core.e2ee.trust.sas import VERIFIED
+from parlour_client.core.e2ee.values import Alarm, PersonReport, RoomReport, SasVerification, Trust
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Room
 from parlour_client.kit.answers import Letter

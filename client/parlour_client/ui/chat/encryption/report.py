@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from textual.content import Content
 
-from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomReport, Trust
+from parlour_client.core.e2ee.values import MemberDevice, RoomPerson, RoomReport, Trust
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import filled, join, lines, own, peer_line

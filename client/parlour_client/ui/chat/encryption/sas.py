@@ -14,8 +14,8 @@ from textual.content import Content
 from textual.widgets import Input
 
 from parlour_client.commands.verification import NO
-from parlour_client.core.e2ee.status import SasVerification
-from parlour_client.core.e2ee.verification.sas import ALL_WORDS, VERIFIED, are_typed
+from parlour_client.core.e2ee.trust.sas import ALL_WORDS, VERIFIED, are_typed
+from parlour_client.core.e2ee.values import SasVerification
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay

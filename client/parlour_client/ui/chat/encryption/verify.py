@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Input
 
 from parlour_client.commands.verification import GO_ON, SHORT_WORDS, Decision, decide
-from parlour_client.core.e2ee.status import PersonReport
+from parlour_client.core.e2ee.values import PersonReport
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay

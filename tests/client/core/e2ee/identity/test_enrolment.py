@@ -7,10 +7,10 @@ from tests.client.core.e2ee.identity_world import ANA, BEN, PASSWORD, Home, Worl
 
 from parlour_client.core.archive import own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.e2ee.identity import own_identity
-from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError, OwnKeyChangedError
+from parlour_client.core.e2ee.errors import DevicePendingError, OwnKeyChangedError
+from parlour_client.core.e2ee.identity import own_device
 from parlour_client.core.e2ee.identity.keys import AccountKey
-from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.e2ee.values import Trust
 from parlour_client.kit.errors import ApiRefusedError, ServerMisbehavedError, SetupError, UnreachableError
 from parlour_protocol.delivery import DeviceStatus, RegisterDevice
 from parlour_protocol.frames.opaque import PublicKey, Signature
@@ -59,7 +59,7 @@ async def test_a_second_device_waits(world: World):
     assert found.code.replace("-", "") == found.device[:16]
     assert not world.service.devices[found.device].packages
     with pytest.raises(DevicePendingError, match=found.code):
-        await second.archive.write(own_identity.load_active)
+        await second.archive.write(own_device.load_active)
     assert not first.alarms()
 
 

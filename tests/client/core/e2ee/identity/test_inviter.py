@@ -4,10 +4,10 @@ import pytest
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Home, World
 
 from parlour_client.core.archive import key_pins
-from parlour_client.core.e2ee.identity import inviter
-from parlour_client.core.e2ee.identity.key_trust import Kind
+from parlour_client.core.e2ee.identity import pins
 from parlour_client.core.e2ee.identity.keys import AccountKey
-from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.e2ee.identity.pins import Kind
+from parlour_client.core.e2ee.values import Trust
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.invite_link import Inviter
 
@@ -17,8 +17,8 @@ SERVER = "chat.example.org:8443"
 async def introduced(world: World, key: bytes, *, server: str = SERVER) -> Home:
     """Return a new member, invited by ana with this key, who has a session and has not read the key log."""
     eve = await world.home(EVE, signed_in=False)
-    await eve.archive.write_durably(inviter.keep, SERVER, Inviter(ANA, PublicKey(key)))
-    await eve.archive.write_durably(inviter.pin, server, world.clock.now())
+    await eve.archive.write_durably(pins.keep_inviter, SERVER, Inviter(ANA, PublicKey(key)))
+    await eve.archive.write_durably(pins.pin_inviter, server, world.clock.now())
     return eve
 
 
@@ -48,8 +48,8 @@ async def test_a_lying_server_that_shows_another_key_is_caught_at_first_contact(
     lying.swap_account_key(ANA, false)
     ghost = lying.certify(ANA, false, b"g" * 32)
     eve = await world.home(EVE, lying, signed_in=False)
-    await eve.archive.write_durably(inviter.keep, SERVER, Inviter(ANA, PublicKey(ana.account.public)))
-    await eve.archive.write_durably(inviter.pin, SERVER, world.clock.now())
+    await eve.archive.write_durably(pins.keep_inviter, SERVER, Inviter(ANA, PublicKey(ana.account.public)))
+    await eve.archive.write_durably(pins.pin_inviter, SERVER, world.clock.now())
     await eve.identity.sign_in()
     assert eve.identity.trust(ANA) is Trust.CHANGED
     found = await eve.judge(ghost)
@@ -79,8 +79,8 @@ async def test_a_key_of_another_link_does_not_replace_one_that_is_pinned(world: 
     await ana.contacts.person(BEN)
     key, other = ben.account.public, AccountKey.generate().public
     for told, trust in ((key, Trust.VERIFIED), (other, Trust.CHANGED)):
-        await ana.archive.write_durably(inviter.keep, SERVER, Inviter(BEN, PublicKey(told)))
-        await ana.archive.write_durably(inviter.pin, SERVER, world.clock.now())
+        await ana.archive.write_durably(pins.keep_inviter, SERVER, Inviter(BEN, PublicKey(told)))
+        await ana.archive.write_durably(pins.pin_inviter, SERVER, world.clock.now())
         await ana.identity.refresh()
         assert ana.identity.trust(BEN) is trust
         pinned = await ana.archive.write(key_pins.find, BEN)
@@ -96,8 +96,8 @@ async def test_a_link_whose_key_the_log_that_is_here_denies(world: World, *, kno
     if known:
         await ana.contacts.person(BEN)
     told = AccountKey.generate().public
-    await ana.archive.write_durably(inviter.keep, SERVER, Inviter(BEN, PublicKey(told)))
-    await ana.archive.write_durably(inviter.pin, SERVER, world.clock.now())
+    await ana.archive.write_durably(pins.keep_inviter, SERVER, Inviter(BEN, PublicKey(told)))
+    await ana.archive.write_durably(pins.pin_inviter, SERVER, world.clock.now())
     await ana.identity.refresh()
     assert ana.identity.trust(BEN) is Trust.CHANGED
     assert len(ana.alarms()) == 1
@@ -110,6 +110,6 @@ async def test_it_counts_for_the_server_of_the_link_alone_and_once(world: World)
     eve = await introduced(world, ana.account.public, server="elsewhere.example:8443")
     await eve.identity.sign_in()
     assert eve.identity.trust(ANA) is Trust.UNKNOWN
-    await eve.archive.write_durably(inviter.pin, SERVER, world.clock.now())
+    await eve.archive.write_durably(pins.pin_inviter, SERVER, world.clock.now())
     await eve.identity.refresh()
     assert eve.identity.trust(ANA) is Trust.UNKNOWN

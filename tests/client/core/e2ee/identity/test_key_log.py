@@ -6,11 +6,10 @@ from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Home, Registere
 
 from parlour_client.core.archive import key_log_copy, own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.e2ee.identity import key_log, own_identity
-from parlour_client.core.e2ee.identity.identity_errors import KeyLogError, OtherServerError
+from parlour_client.core.e2ee.errors import KeyLogError, OtherServerError
+from parlour_client.core.e2ee.identity import key_log, own_device
 from parlour_client.core.e2ee.identity.key_log import Comparison, KeyLog
-from parlour_client.core.e2ee.identity.keys import AccountKey
-from parlour_client.core.e2ee.identity.signing import verify
+from parlour_client.core.e2ee.identity.keys import AccountKey, verify
 from parlour_client.kit.errors import ServerMisbehavedError, UnreachableError
 from parlour_mls import Secret
 from parlour_protocol.delivery import DeviceStatus, KeyLogPage
@@ -162,7 +161,7 @@ async def test_two_programs_of_one_home_cannot_be_told_two_stories(world: World)
 
     async def meanwhile(_after: int) -> KeyLogPage:
         ana.session.key_log = honest  # type: ignore[method-assign]
-        other = KeyLog(ana.archive, lie.session(ANA), ana.clock, own_identity.watch)
+        other = KeyLog(ana.archive, lie.session(ANA), ana.clock, own_device.watch)
         assert await other.sync()
         return page
 
@@ -181,7 +180,7 @@ async def test_two_programs_cannot_pin_two_keys_at_first_contact(world: World):
     other.log_seed = Secret(bytes(32))
 
     async def meanwhile(_after: int) -> KeyLogPage:
-        await KeyLog(ana.archive, other.session(ANA), ana.clock, own_identity.watch).sync()
+        await KeyLog(ana.archive, other.session(ANA), ana.clock, own_device.watch).sync()
         return world.service.key_log(0)
 
     ana.session.key_log = meanwhile  # type: ignore[method-assign]
@@ -199,7 +198,7 @@ async def test_two_programs_of_one_home_may_fetch_at_once(world: World):
         ana.session.key_log = honest  # type: ignore[method-assign]
         page = await honest(after)
         world.service.swap_account_key(EVE, AccountKey.generate())
-        assert await KeyLog(ana.archive, world.service.session(ANA), ana.clock, own_identity.watch).sync()
+        assert await KeyLog(ana.archive, world.service.session(ANA), ana.clock, own_device.watch).sync()
         return page
 
     ana.session.key_log = meanwhile  # type: ignore[method-assign]

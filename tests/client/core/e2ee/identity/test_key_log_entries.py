@@ -3,7 +3,7 @@
 from tests.client.core.e2ee.identity_world import ANA, BEN, World
 
 from parlour_client.core.e2ee.identity.keys import AccountKey
-from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.e2ee.values import Trust
 from parlour_mls import Secret
 from parlour_protocol.identity import DeviceEntry, RevocationEntry
 from parlour_protocol.kit.names import parse_device_name

@@ -8,8 +8,8 @@ from parlour_client.core.archive import own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.key_packages import DAY, MAX_HELD, AtServer
-from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
-from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
+from parlour_client.core.e2ee.identity.keys import CERTIFICATE, KNOWN
+from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.kit.errors import UnreachableError
 from parlour_mls import (
     CLASSIC,

@@ -5,10 +5,10 @@ import pytest
 from tests.client.core.e2ee.identity_world import ANA, BEN, SERVER, World
 
 from parlour_client.core.archive import key_pins, own_keys
-from parlour_client.core.e2ee.identity import key_trust
-from parlour_client.core.e2ee.identity.key_trust import Kind
+from parlour_client.core.e2ee.identity import pins
 from parlour_client.core.e2ee.identity.keys import CERTIFICATE_LIFETIME, AccountKey
-from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.e2ee.identity.pins import Kind
+from parlour_client.core.e2ee.values import Trust
 from parlour_client.core.errors import ArchiveError
 from parlour_protocol.identity import DeviceEntry, RevocationEntry
 from parlour_protocol.kit.names import parse_device_name
@@ -116,13 +116,13 @@ async def test_a_swapped_account_key_blocks_until_the_person_decides(world: Worl
     assert ana.identity.trust(BEN) is Trust.CHANGED
     found = await ana.judge(ghost)
     assert (found.kind, found.blocks) == (Kind.CHANGED, True)
-    assert await ana.archive.write(key_trust.trust, BEN) is Trust.CHANGED
+    assert await ana.archive.write(pins.trust, BEN) is Trust.CHANGED
     after = await ana.contacts.person(BEN)
     assert after.trust is Trust.CHANGED
     assert after.safety_number != person.safety_number
     accepted = await ana.contacts.accept_key(BEN)
     assert (accepted.trust, (await ana.judge(ghost)).kind) == (Trust.FIRST_SEEN, Kind.OK)
-    assert await ana.archive.write(key_trust.trust, BEN) is Trust.FIRST_SEEN
+    assert await ana.archive.write(pins.trust, BEN) is Trust.FIRST_SEEN
 
 
 async def test_a_key_that_is_swapped_back_stays_changed(world: World):
@@ -150,10 +150,10 @@ async def test_a_swap_before_we_met_is_not_called_a_change(world: World):
 async def test_the_version_moves_with_every_change(world: World):
     """Who remembers a judgement can tell when it may be another one."""
     ana, ben = await world.home(ANA), await world.home(BEN)
-    versions = [await ana.archive.write(key_trust.version)]
+    versions = [await ana.archive.write(pins.version)]
 
     async def note() -> None:
-        versions.append(await ana.archive.write(key_trust.version))
+        versions.append(await ana.archive.write(pins.version))
 
     await ana.identity.catch_up()
     await note()
@@ -169,7 +169,7 @@ async def test_the_version_moves_with_every_change(world: World):
     assert len(set(versions)) == len(versions)
     await ana.judge(ben.certificate)
     await ana.identity.catch_up()
-    assert await ana.archive.write(key_trust.version) == versions[-1]
+    assert await ana.archive.write(pins.version) == versions[-1]
 
 
 async def test_a_version_of_a_transaction_that_was_undone_never_comes_again(world: World) -> None:

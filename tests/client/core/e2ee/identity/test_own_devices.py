@@ -3,7 +3,7 @@
 import pytest
 from tests.client.core.e2ee.identity_world import ANA, BEN, Registered, World
 
-from parlour_client.core.e2ee.identity.identity_errors import NoAccountKeyError
+from parlour_client.core.e2ee.errors import NoAccountKeyError
 from parlour_client.kit.errors import SetupError
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.identity import device_id_of, pairing_code

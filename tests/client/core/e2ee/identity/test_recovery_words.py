@@ -2,8 +2,7 @@
 
 import pytest
 
-from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
-from parlour_client.core.e2ee.identity.recovery_words import key_of, word_list, words_of
+from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey, key_of, word_list, words_of
 from parlour_client.kit.errors import SetupError
 from parlour_mls import Secret
 from parlour_protocol.kit.names import parse_user_name

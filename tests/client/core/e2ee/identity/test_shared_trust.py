@@ -6,9 +6,9 @@ from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, World
 from tests.client.core.e2ee.test_orchestration import pair
 
-from parlour_client.core.e2ee.identity import key_trust, shared_trust
+from parlour_client.core.e2ee.identity import pins
 from parlour_client.core.e2ee.identity.keys import AccountKey
-from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.e2ee.values import Trust
 
 
 async def test_whom_one_verified_is_verified_on_the_other_device(harness: Harness) -> None:
@@ -33,18 +33,18 @@ async def test_another_key_than_the_compared_one_is_not_verified(world: World) -
     """Nor is a change that was seen here undone by what was compared before it, but by what was after."""
     ana, _ = await world.home(ANA), await world.home(BEN)
     await ana.identity.catch_up()
-    key = await ana.archive.write(key_trust.meet, BEN, world.clock.now())
+    key = await ana.archive.write(pins.meet, BEN, world.clock.now())
     assert key is not None
-    await ana.archive.write(shared_trust.take, BEN, b"k" * 32, world.clock.now())
+    await ana.archive.write(pins.take_shared, BEN, b"k" * 32, world.clock.now())
     await ana.identity.refresh()
     assert ana.identity.trust(BEN) is Trust.FIRST_SEEN
     world.service.swap_account_key(BEN, AccountKey.generate())
     await ana.identity.catch_up()
-    await ana.archive.write(shared_trust.take, BEN, key, world.clock.now())
+    await ana.archive.write(pins.take_shared, BEN, key, world.clock.now())
     await ana.identity.refresh()
     assert ana.identity.trust(BEN) is Trust.CHANGED
-    changed = await ana.archive.write(key_trust.meet, BEN, world.clock.now())
+    changed = await ana.archive.write(pins.meet, BEN, world.clock.now())
     assert changed is not None
-    await ana.archive.write(shared_trust.take, BEN, changed, world.clock.now())
+    await ana.archive.write(pins.take_shared, BEN, changed, world.clock.now())
     await ana.identity.refresh()
     assert ana.identity.trust(BEN) is Trust.VERIFIED  # the person decided, on the other device

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parlour_client.core.e2ee.identity.signing import public_of, sign, verify
+from parlour_client.core.e2ee.identity.keys import public_of, sign, verify
 from parlour_mls import Secret
 
 SEED = Secret(bytes(range(32)))

@@ -18,12 +18,12 @@ from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import notes, pair, say
 
 from parlour_client.cli.tail import note_of
+from parlour_client.core import attachments
 from parlour_client.core.archive import history_parts
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
-from parlour_client.core.e2ee.messages import attachments
-from parlour_client.core.e2ee.messages.history_transfer import PART_BYTES
-from parlour_client.core.e2ee.status import RoomState
+from parlour_client.core.e2ee.keep.reconcile import Reconciler
+from parlour_client.core.e2ee.messages.history import PART_BYTES
+from parlour_client.core.e2ee.values import RoomState
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.events import Change, HistoryReplaced
 from parlour_client.core.model import BEFORE_JOIN, NoteKind

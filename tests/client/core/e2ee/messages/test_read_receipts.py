@@ -8,8 +8,8 @@ from tests.client.core.e2ee.test_hostile_keys import FORGER
 from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.messages.read_receipts import GATHER_SECONDS
-from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.e2ee.messages.receipts import GATHER_SECONDS
+from parlour_client.core.e2ee.values import Trust
 from parlour_client.kit.connection_status import LinkState
 from parlour_protocol.encrypted import ReadContent
 from parlour_protocol.frames.replies import ReadBy

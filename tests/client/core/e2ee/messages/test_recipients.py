@@ -9,13 +9,13 @@ import pytest
 from tests.client.core.core_fake import FakeClock
 from tests.client.core.e2ee.group_world import Device
 
-from parlour_client.core.e2ee.groups.group_errors import BlockedError, NotReadyError
-from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus, MemberReport
-from parlour_client.core.e2ee.identity.certificates import read_certificate
-from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
-from parlour_client.core.e2ee.messages.recipients import Recipients
-from parlour_client.core.e2ee.room_labels import RoomLabels
-from parlour_client.core.e2ee.status import RoomState, Trust
+from parlour_client.core.e2ee.errors import BlockedError, NotReadyError
+from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus, MemberReport
+from parlour_client.core.e2ee.identity.keys import read_certificate
+from parlour_client.core.e2ee.keep.schedule import Scheduler
+from parlour_client.core.e2ee.labels import RoomLabels
+from parlour_client.core.e2ee.messages.outgoing import Recipients
+from parlour_client.core.e2ee.values import RoomState, Trust
 from parlour_client.core.errors import EncryptionError
 from parlour_protocol.delivery import DeviceStatus, GroupDevice, GroupState
 from parlour_protocol.frames import RoomSummary

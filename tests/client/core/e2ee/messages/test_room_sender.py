@@ -8,8 +8,8 @@ import pytest
 from tests.client.core.core_fake import ALICE, LAPTOP, LOBBY, Desk, FakeClock
 
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.e2ee.groups.group_errors import NotReadyError
-from parlour_client.core.e2ee.messages.room_sender import SAY_SECONDS, RoomSender
+from parlour_client.core.e2ee.errors import NotReadyError
+from parlour_client.core.e2ee.messages.sender import SAY_SECONDS, RoomSender
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import DurableRequest, Item, at_of
 from parlour_client.core.outbox.outbox import Outbox

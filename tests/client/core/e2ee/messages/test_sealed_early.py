@@ -11,8 +11,8 @@ from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.groups.group_errors import NotReadyError
-from parlour_client.core.e2ee.groups.group_service import GroupService
+from parlour_client.core.e2ee.errors import NotReadyError
+from parlour_client.core.e2ee.group.groups import GroupService
 from parlour_client.core.e2ee.messages.outgoing import Outgoing
 from parlour_client.core.model import Entry
 from parlour_client.kit.connection_status import LinkState

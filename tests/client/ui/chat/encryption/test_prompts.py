@@ -9,8 +9,9 @@ from tests.client.ui.encryption_fake import AT, LAST, NUMBER, OTHER
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, LOBBY, FakeClient
 
 from parlour_client.commands.results import DeviceLinkShown
-from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError
-from parlour_client.core.e2ee.status import (
+from parlour_client.core.e2ee.errors import DevicePendingError
+from parlour_client.core.e2ee.trust.compare import Party, code_of
+from parlour_client.core.e2ee.values import (
     Alarm,
     OwnDevice,
     OwnKeys,
@@ -19,8 +20,6 @@ from parlour_client.core.e2ee.status import (
     RoomState,
     Trust,
 )
-from parlour_client.core.e2ee.verification.safety_number import Party
-from parlour_client.core.e2ee.verification.verification_code import code_of
 from parlour_client.core.events import EncryptionChanged, EntryAdded, HistoryReplaced
 from parlour_client.core.model import BEFORE_JOIN, Note, NoteKind
 from parlour_client.kit.qr_code import qr_rows

@@ -1,0 +1,297 @@
+"""Commits of this device: prepared, stored, and kept with the exact request that submits them.
+
+A commit takes effect when its event appears in the log (``follow``), never on the server's word: a device
+that merged earlier would be on its own if another commit won, and one that dropped it could not follow if it
+is in the log after all. ``prepare`` does the work and changes nothing (for big groups: on a worker thread);
+``store`` writes it, unless the group has changed in the meantime.
+"""
+
+import copy
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, cast
+
+import apsw
+
+from parlour_client.core.archive import key_log_copy
+from parlour_client.core.e2ee.errors import BadPackageError, MovedError, NotReadyError, RuleBrokenError
+from parlour_client.core.e2ee.group.join import WelcomeSupplement, encrypt_supplement, key_extension, new_key
+from parlour_client.core.e2ee.group.rules import (
+    Evidence,
+    RoomRules,
+    certificate_of,
+    extensions_of,
+    person_of,
+    require_in_time,
+    trouble_of_adding,
+)
+from parlour_client.core.e2ee.group.run import ThisDevice
+from parlour_client.core.e2ee.group.store import GroupStore, StoredGroup, group_bytes, require_durable
+from parlour_client.core.errors import EncryptionError
+from parlour_client.kit.language import N_, _
+from parlour_mls import (
+    Add,
+    Change,
+    CommitOptions,
+    Group,
+    GroupContextExtensions,
+    Lifetime,
+    MlsError,
+    PendingCommit,
+    Proposal,
+    add_proposal,
+    remove_proposal,
+    suite_of,
+    unusable_leaves,
+)
+from parlour_protocol.delivery import Commit, CreateGroup
+from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
+from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
+from parlour_protocol.kit.api import decode_payload, encode_payload
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.membership import Roster
+from parlour_protocol.rooms import RoomSuite
+
+_MONTH: Final = 30 * 86_400
+NOT_APPROVED: Final = N_("This device is not approved yet.")
+APPROVE_IT: Final = N_("Type its code on another device of yours: see /devices.")
+
+
+@dataclass(frozen=True, slots=True)
+class StagedCommit:
+    """A commit that is not in the log yet: POST its body, the same after each restart."""
+
+    request: RequestId
+    purpose: str
+    body: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRequest:
+    """What a commit should do. An empty request only renews this device's keys."""
+
+    request: RequestId
+    purpose: str
+    packages: Mapping[DeviceId, bytes]
+    remove: Collection[DeviceId]
+    at: Millis
+    """The server's time, by which the other members will judge it."""
+    here: Millis
+    """This device's time, which is also used to judge added devices."""
+    statements: Sequence[bytes] = ()
+    """The changes of the room's roster, in order."""
+    revocations: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCommit:
+    """A commit that is not stored yet: nothing of it may be sent before that."""
+
+    stored: StoredGroup
+    staged: StagedCommit
+
+
+def prepare(stored: StoredGroup, wanted: CommitRequest, own: ThisDevice) -> PreparedCommit:
+    """Make a commit; after this, ``held`` is only good for ``store``.
+
+    Raises NotReadyError, BadPackageError, MovedError.
+    """
+    if stored.group.pending_commit is not None:
+        raise NotReadyError(_("A change of this room's keys is on its way already."))
+    indices = {person_of(m, own.server).device: m.index for m in stored.group.members()}
+    evidence = Evidence.of(wanted.here, wanted.statements, wanted.revocations)
+    stored.rules.succeeds = _as_planned  # the plan has checked it; this thread can't read the archive
+    try:
+        after = evidence.after(stored.rules.roster, own.user, indices, stored.rules.succeeds)
+    except RuleBrokenError as error:
+        raise MovedError(_("The room's members changed meanwhile: {error}.").format(error=error)) from error
+    removed = [d for d in dict.fromkeys(wanted.remove) if d in indices and d != own.device]
+    packages = {device: package for device, package in wanted.packages.items() if device not in indices}
+    adds = _adds(packages, after, wanted.here)
+    proposals: list[Proposal] = [*adds.values(), *(remove_proposal(indices[d]) for d in removed)]
+    if after is not stored.rules.roster:
+        proposals.append(GroupContextExtensions(extensions_of(after)))
+    key, now = new_key(), wanted.at // 1_000
+    options = CommitOptions(
+        tree_in_welcome=False,
+        info_extensions=(key_extension(key),),
+        authenticated_data=evidence.encode(),
+    )
+    with stored.rules.ours(wanted.at):
+        try:
+            pending = stored.group.commit(proposals, now=now, options=options)
+        except MlsError as error:
+            raise _blamed(stored, adds, wanted.at, error) from error
+    return _prepared(stored, wanted, pending, key, after)
+
+
+def _as_planned(_user: UserName, _before: bytes, _key: bytes) -> bool:
+    return True
+
+
+def _adds(packages: Mapping[DeviceId, bytes], roster: Roster, here: Millis) -> dict[DeviceId, Add]:
+    """Parse key packages. The server chose them: each must be of the right device, and valid now."""
+    adds: dict[DeviceId, Add] = {}
+    for device, package in packages.items():
+        try:
+            proposal = add_proposal(package)
+            found = certificate_of(proposal.key_package.leaf_node)
+        except MlsError as error:
+            raise BadPackageError({device: str(error)}) from error
+        if found.device != device:
+            raise BadPackageError({device: _("it belongs to another device")})
+        old = trouble_of_adding(proposal.key_package.leaf_node.lifetime, found, here)
+        if old:
+            raise BadPackageError({device: _("that of {user}: {old}").format(user=found.user, old=old)})
+        if not roster.admits(found.user, found.account_key):
+            known = roster.person(found.user) is not None
+            why = (
+                _("has a different account key from the one a member admitted")
+                if known
+                else _("was admitted by no member")
+            )
+            raise BadPackageError({device: _("it is of {user}, who {why}").format(user=found.user, why=why)})
+        adds[device] = proposal
+    return adds
+
+
+def _blamed(
+    stored: StoredGroup, adds: Mapping[DeviceId, Add], at: Millis, error: MlsError
+) -> EncryptionError:
+    """Find the key packages that no commit can be made of, so that the others can be added without them."""
+    bad = {device: why for device, proposal in adds.items() if (why := _unfit(stored, proposal, at))}
+    if bad:
+        return BadPackageError(bad)
+    return NotReadyError(_("The change of the room's keys cannot be made: {error}.").format(error=error))
+
+
+def _unfit(stored: StoredGroup, proposal: Add, at: Millis) -> str:
+    """Say whose key package is unusable and why; empty if it is fine. ``_adds`` checks who may be added."""
+    trial = copy.copy(stored.group)
+    trial.policy = replace(trial.policy, authorise=_in_time(at))
+    try:
+        trial.commit([proposal], now=at // 1_000)
+    except MlsError as error:
+        return _("that of {user}: {error}").format(
+            user=certificate_of(proposal.key_package.leaf_node).user, error=error
+        )
+    return ""
+
+
+def _in_time(at: Millis) -> Callable[[Change], None]:
+    def check(change: Change) -> None:
+        require_in_time([certificate_of(leaf) for _, leaf in change.added], at)
+
+    return check
+
+
+def _prepared(
+    stored: StoredGroup, wanted: CommitRequest, pending: PendingCommit, key: bytes, roster: Roster
+) -> PreparedCommit:
+    """Build the request that submits a commit and declares what it does."""
+    outcome, server = pending.outcome, stored.rules.server
+    unusable = unusable_leaves(stored.group.tree)
+    leaves = [pending.epoch.tree.leaf(index) for index in outcome.added]
+    welcome = tree = None
+    if pending.welcome is not None:
+        welcome = WelcomeBytes(pending.welcome)
+        beside = WelcomeSupplement(pending.ratchet_tree, roster.encode())
+        tree = TreeBytes(encrypt_supplement(beside, key, group_bytes(stored.id), outcome.epoch))
+    body = Commit(
+        request=wanted.request,
+        group=stored.id,
+        epoch=Epoch(stored.epoch),
+        data=HandshakeBytes(pending.message),
+        added=tuple(certificate_of(leaf).device for leaf in leaves if leaf is not None),
+        removed=tuple(person_of(member, server).device for member in outcome.removed),
+        unusable=tuple(person_of(m, server).device for m in outcome.removed if m.index in unusable),
+        welcome=welcome,
+        tree=tree,
+    )
+    return PreparedCommit(stored, StagedCommit(wanted.request, wanted.purpose, body))
+
+
+def store(connection: apsw.Connection, group_store: GroupStore, prepared: PreparedCommit) -> Commit:
+    """Store a commit before it is sent. Raises MovedError, NotDurableError."""
+    require_durable(connection)
+    stored, staged = prepared.stored, prepared.staged
+    group_store.save(connection, stored)
+    query = "INSERT INTO mls_staged VALUES (?, ?, ?, ?)"
+    connection.execute(query, (stored.id, staged.request, staged.purpose, encode_payload(staged.body)))
+    return staged.body
+
+
+def staged(connection: apsw.Connection, group: GroupId | None) -> StagedCommit | None:
+    """Return the commit that is not in the log yet."""
+    query = "SELECT request, purpose, body FROM mls_staged WHERE group_id = ?"
+    for row in connection.execute(query, (group,)) if group is not None else ():
+        request, purpose, body = cast("tuple[str, str, bytes]", row)
+        return StagedCommit(RequestId(request), purpose, decode_payload(Commit, body))
+    return None
+
+
+def drop(connection: apsw.Connection, group_store: GroupStore, stored: StoredGroup) -> None:
+    """Drop a staged commit that the server refused for any reason but that another was first.
+
+    Its digest is remembered in case the server shows it all the same: then no other copy of this home made
+    it.
+    """
+    for (request,) in list(
+        connection.execute("SELECT request FROM mls_staged WHERE group_id = ?", (stored.id,))
+    ):
+        if stored.group.pending_commit is not None:
+            digest = hashlib.sha256(stored.group.pending_commit.message).digest()
+            connection.execute("INSERT OR IGNORE INTO mls_ciphertexts VALUES (?, ?, NULL)", (digest, request))
+    connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (stored.id,))
+    if stored.group.pending_commit is not None:
+        stored.group.clear_pending_commit()
+        group_store.save(connection, stored)
+
+
+def create_group(
+    connection: apsw.Connection,
+    group_store: GroupStore,
+    own: ThisDevice,
+    roster: Roster,
+    suite: RoomSuite,
+    request: RequestId,
+    at: Millis,
+) -> GroupId:
+    """Create the room's group for the people of ``roster``, with only this device in it.
+
+    It takes effect once it is in the log. Raises NotReadyError.
+    """
+    require_durable(connection)
+    if not own.leaf_extensions:
+        raise NotReadyError(NOT_APPROVED, APPROVE_IT)
+    if not roster.admits(own.user, own.account_key):
+        raise NotReadyError(_("You are not in this room: its members have removed you."))
+    rules, group_id = RoomRules(roster, partial(key_log_copy.had_key, connection)), new_group_id()
+    seconds = at // 1_000
+    group = Group.create(
+        group_bytes(group_id),
+        own.credential,
+        own.signer,
+        Lifetime(max(0, seconds - 3_600), seconds + _MONTH),
+        suite=suite_of(suite),
+        extensions=extensions_of(roster),
+        leaf_extensions=own.leaf_extensions,
+        policy=rules.policy(),
+    )
+    stored = StoredGroup(group_id, roster.room, "creating", b"", group, rules, at, request=request)
+    group_store.insert(connection, stored)
+    return group_id
+
+
+def pending_creation(
+    connection: apsw.Connection, room: RoomId, replaces: GroupId | None
+) -> CreateGroup | None:
+    """Return the group creation that is not in the log yet: POST it, the same after each restart."""
+    query = "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'creating'"
+    for row in connection.execute(query, (room,)):
+        group, request = cast("tuple[str, str]", row)
+        return CreateGroup(request=RequestId(request), group=GroupId(group), replaces=replaces)
+    return None

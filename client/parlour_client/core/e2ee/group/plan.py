@@ -1,0 +1,449 @@
+"""Plans the next commit of a room, and finds and keeps server claims that it must not act on.
+
+The server says which devices are missing from the group and which must leave it. A device is added if its
+person is on the roster, or a statement that they accepted adds them; it is removed if a statement removes its
+person, or its revocation is known. The device that adds someone is stricter than those that follow: it adds
+nobody while it is in doubt. This module only decides; ``commit`` makes the commit, and every member judges it
+again (``rules``).
+
+Anything else is a claim: it has no effect, people are notified of it once by an alarm, and it is forgotten
+when members decide otherwise or the server withdraws it. A ghost is listed as a member but was not admitted,
+did not accept, or was removed; a dropped member is no longer listed but was not removed. Someone who accepted
+an invitation that is void by now is told without an alarm.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive import alarms, key_log_copy, key_pins, own_keys
+from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.e2ee.errors import RuleBrokenError
+from parlour_client.core.e2ee.group import statements
+from parlour_client.core.e2ee.group.rules import SKEW, certificate_of, revocation_of, statement_of
+from parlour_client.core.e2ee.group.run import ThisDevice
+from parlour_client.core.e2ee.group.statements import Addition, day
+from parlour_client.core.e2ee.group.store import StoredGroup
+from parlour_client.core.e2ee.identity import pins
+from parlour_client.core.e2ee.identity.keys import sign
+from parlour_client.core.model import display_name
+from parlour_client.kit.language import _
+from parlour_mls import unusable_leaves
+from parlour_protocol.delivery import GroupState
+from parlour_protocol.identity import Certificate
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis
+from parlour_protocol.kit.names import UserName, parse_user_name
+from parlour_protocol.membership import (
+    ADMISSION_LASTS,
+    MARGIN,
+    STATEMENTS_PER_COMMIT,
+    Admit,
+    AnyAct,
+    Execution,
+    NotAllowedError,
+    Remove,
+    Roster,
+    Statement,
+    Withdraw,
+    digest_of,
+    new_admission_id,
+    order_of,
+    sign_statement,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerClaims:
+    """The server's claims about a room's members that no member has signed."""
+
+    ghosts: Sequence[UserName] = ()
+    """Listed as members, but not admitted by anyone, or removed: nothing is sent to them."""
+    unaccepted: Sequence[UserName] = ()
+    """Listed as members and invited, but they did not accept."""
+    dropped: Sequence[UserName] = ()
+    """Not listed any more, but not removed by anyone: they can still read the room."""
+    void: Sequence[tuple[UserName, str]] = ()
+    """Listed, and they accepted an invitation that is void, and why, in a sentence: no one lied."""
+
+    @property
+    def outside(self) -> Sequence[UserName]:
+        """Everyone who is listed as a member and is not in."""
+        return sorted({*self.ghosts, *self.unaccepted, *(user for user, _why in self.void)})
+
+
+NO_CLAIMS: Final = ServerClaims()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a commit should do. Empty if there is nothing to do."""
+
+    statements: Sequence[bytes]
+    revocations: Sequence[bytes]
+    remove: Sequence[DeviceId]
+    missing: Sequence[DeviceId]
+    """Devices to add, if the server has key packages for them."""
+    claims: ServerClaims
+    claims_changed: bool = False
+    """The claims have changed since the room was last checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The time by this device's clock, and by the server's."""
+
+    here: Millis
+    server: Millis
+
+
+def signed(own: ThisDevice, act: AnyAct) -> bytes:
+    """Return a statement by this device."""
+    return sign_statement(act, own.certificate, lambda message: sign(own.signer.seed, message))
+
+
+def plan_commit(
+    connection: apsw.Connection,
+    own: ThisDevice,
+    stored: StoredGroup,
+    state: GroupState,
+    peer: UserName | None,
+    clocks: Clocks,
+) -> Plan:
+    """Plan the next commit of a group. ``peer``: the other person of a direct room."""
+    tree = stored.group.tree
+    leaves = {index: certificate_of(leaf) for index, leaf in tree.members()}
+    bad = unusable_leaves(tree)  # no path can be encrypted past them: each commit removes them
+    unusable = sorted(leaf.device for at, leaf in leaves.items() if at in bad and leaf.device != own.device)
+    made = _Planner(connection, own, stored, list(leaves.values()), state, peer, clocks).plan()
+    return replace(made, remove=[*made.remove, *(d for d in unusable if d not in made.remove)])
+
+
+def _agree(connection: apsw.Connection, clocks: Clocks) -> bool:
+    """Say whether this device may add people by its clock: it agrees with the server's, and was not put back.
+
+    Then both must be wrong in the same way before an invitation lives longer, or a ban shorter.
+    """
+    if abs(clocks.here - clocks.server) >= MARGIN:
+        return False
+    latest = int(own_keys.get(connection, Name.CLOCK) or b"0")
+    if clocks.here + SKEW < latest:
+        return False
+    if (agreed := min(clocks.here, clocks.server)) > latest:
+        own_keys.put(connection, Name.CLOCK, b"%d" % agreed)
+    return True
+
+
+class _Planner:
+    """Plans one commit of a group."""
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        own: ThisDevice,
+        stored: StoredGroup,
+        leaves: Sequence[Certificate],
+        state: GroupState,
+        peer: UserName | None,
+        clocks: Clocks,
+    ) -> None:
+        self._connection, self._own, self._state, self._clocks = connection, own, state, clocks
+        self._leaves = {leaf.device: leaf for leaf in leaves}
+        self._peer = peer
+        self._room = stored.room
+        self._roster = self._after = stored.rules.roster
+        self._execution = Execution(clocks.here, own.user, self._leaves, stored.rules.succeeds)
+        self._statements: list[bytes] = []
+        self._wait: set[UserName] = set()
+        """People who come back only after this commit has removed them."""
+        self._may_add = _agree(connection, clocks)
+
+    def plan(self) -> Plan:
+        waiting = statements.waiting(self._connection, self._room)
+        additions = [one for one in waiting if isinstance(one, Addition)]
+        others = [one for one in waiting if isinstance(one, Statement)]
+        others += statements.subtracting(self._connection, self._roster)
+        for statement in sorted({one.data: one for one in others}.values(), key=order_of):
+            self._apply([statement])  # once each: what holds only behind a later kind is for the next commit
+        for pair in additions:
+            if self._was_removed(pair.who):
+                self._wait.add(pair.who)  # their devices deleted the group's keys: remove, then add them
+            elif self._may_add and not self._hinders(pair):
+                self._apply(pair.all)
+        if self._peer is not None:
+            self._admit_peer(self._peer)
+        keys = {one.user: one.account_key for one in self._after.people}
+        gone = [d for d, leaf in self._leaves.items() if keys.get(leaf.user) != leaf.account_key]
+        leaving = [
+            one for one in self._state.leaving if one.device in self._leaves and one.device not in gone
+        ]
+        revocations = {one.device: _revocation(self._connection, self._leaves[one.device]) for one in leaving}
+        missing = [one for one in self._state.missing if one.device not in self._leaves]
+        listed = sorted({one.user for one in missing if one.user not in keys} - self._wait)
+        void = {user: why for user in listed if (why := self._why_void(user, additions)) is not None}
+        invited = [user for user in listed if self._is_invited(user)]
+        return Plan(
+            self._statements,
+            [data for data in revocations.values() if data is not None],
+            [*gone, *(device for device, data in revocations.items() if data is not None)],
+            [one.device for one in missing if one.user in keys and one.user not in self._wait],
+            ServerClaims(
+                [user for user in listed if user not in void and user not in invited],
+                [user for user in listed if user not in void and user in invited],
+                sorted({one.user for one in leaving if revocations[one.device] is None}),
+                [(user, why) for user, why in void.items() if why],
+            ),
+        )
+
+    def _apply(self, those: Sequence[Statement]) -> None:
+        """Add statements to the commit, unless they are invalid or remove this very device."""
+        if len(self._statements) + len(those) > STATEMENTS_PER_COMMIT:
+            return
+        *before, statement = those
+        if self._ends_by_the_clock(statement) and not self._may_add:
+            return
+        try:
+            after = self._after.applied(statement, self._execution, *before)
+        except NotAllowedError:
+            return
+        if not after.admits(self._own.user, self._own.account_key):
+            return  # no one commits their own removal: another member's device does
+        self._after = after
+        self._statements += [one.data for one in those]
+
+    def _ends_by_the_clock(self, statement: Statement) -> bool:
+        """Say whether only the date of a ban decides that it removes someone who is in."""
+        act, person = statement.act, self._after.person(statement.act.who)
+        if person is None or not isinstance(act, Remove) or act.until is None:
+            return False
+        removal = self._after.removal_of(act.who)
+        executed = removal is not None and statement.digest in removal.executed()
+        return executed or act.serial < person.since
+
+    def _was_removed(self, user: UserName) -> bool:
+        return self._roster.person(user) is not None and self._after.person(user) is None
+
+    def _hinders(self, pair: Addition) -> str:  # noqa: PLR0911 - one return for each reason
+        """Say why this device must not add someone, though the others may follow; empty: it may."""
+        act, signer = pair.statement.act, pair.statement.signer
+        if statements.is_of_revoked(self._connection, pair):
+            return _("it was signed on a device that was revoked since")
+        logged = key_log_copy.account(self._connection, act.who)
+        key = act.account_key if isinstance(act, Admit) else signer.account_key
+        if logged is None or logged.key != key or self._is_changed(act.who, key):
+            return _("{who} has a new key: invite {who} again").format(who=display_name(act.who))
+        inviter = key_log_copy.account(self._connection, signer.user)
+        if inviter is None or inviter.key != signer.account_key:
+            return _("{by} has a new key since").format(by=display_name(signer.user))
+        if act.at > self._clocks.here + MARGIN:
+            return _("it is dated ahead: {by}'s clock, or this device's, is wrong").format(
+                by=display_name(signer.user)
+            )
+        removal = self._after.removal_of(act.who)
+        if isinstance(act, Admit) and self._clocks.server > act.until:
+            return _("it ended on {day}").format(day=day(act.until))
+        if removal is not None and removal.is_banned(self._clocks.server):
+            return _("{by} banned them").format(by=display_name(removal.by))
+        return ""
+
+    def _is_changed(self, user: UserName, key: bytes) -> bool:
+        """Say whether someone's key is another one than the person here has accepted."""
+        pinned = key_pins.find(self._connection, user)
+        return pinned is not None and (pinned.level == key_pins.CHANGED or pinned.account_key != key)
+
+    def _why_void(  # noqa: PLR0911 - one return for each case, in order
+        self, user: UserName, additions: Sequence[Addition]
+    ) -> str | None:
+        """Say why someone is not added who asked or accepted; None: they did not, empty: it may come yet."""
+        theirs = [pair for pair in additions if pair.who == user]
+        if not theirs:
+            return None
+        statement, removal = theirs[-1].statement, self._after.removal_of(user)
+        act, by, who = statement.act, display_name(statement.by), display_name(user)
+        if not isinstance(act, Admit):
+            return None if removal is not None else ""
+        before = removal.was.proof if removal is not None and removal.was is not None else b""
+        if (before and digest_of(before) == statement.digest) or not self._is_a_members(statement):
+            return None
+        why = self._why_not(theirs[-1], act)
+        if why is None and not self._may_add:
+            return _(
+                "This device's clock and the server's differ by a day or more: "
+                "another member's device has to add {who}."
+            ).format(who=who)
+        if why is None:
+            return None
+        if not why:
+            return _("The server shows an invitation of {who} that you withdrew. Nobody is added.").format(
+                who=who
+            )
+        return _("The invitation of {who} by {by} is void: {why}.").format(who=who, by=by, why=why)
+
+    def _is_a_members(self, admission: Statement) -> bool:
+        """Say whether someone signed an admission who is in, or was."""
+        removed = self._after.removal_of(admission.by)
+        entries = (self._after.person(admission.by), None if removed is None else removed.was)
+        return any(one is not None and admission.is_by(one.user, one.account_key) for one in entries)
+
+    def _why_not(  # noqa: PLR0911 - one return for each reason
+        self, pair: Addition, act: Admit
+    ) -> str | None:
+        """Say why an accepted admission is not executed, as a clause; empty: you withdrew it yourself."""
+        if any(statements.withdrawals(self._connection, self._room, pair.statement.digest)):
+            return "" if pair.statement.by == self._own.user else _("it was withdrawn")
+        if self._clocks.here > act.until:
+            return _("it ended on {day}").format(day=day(act.until))
+        if hindrance := self._hinders(pair):
+            return hindrance
+        removal, inviter = self._after.removal_of(act.who), self._after.person(pair.statement.by)
+        if removal is not None and act.after != self._after.removal_digest(act.who):
+            if removal.by == act.who:
+                return _("they left since")
+            return _("{by} removed them since").format(by=display_name(removal.by))
+        if inviter is None or act.serial < inviter.since:
+            return _("{by} left since").format(by=display_name(pair.statement.by))
+        return None
+
+    def _is_invited(self, user: UserName) -> bool:
+        """Say whether someone was admitted, and never removed, and has only not accepted."""
+        known = statements.admissions(self._connection, self._room, user)
+        return self._after.removal_of(user) is None and any(map(self._is_a_members, known))
+
+    def _admit_peer(self, user: UserName) -> None:
+        """Sign the admission of the other person of a direct room, or of their new key."""
+        if all(one.user != user for one in self._state.missing):
+            return
+        key = pins.meet(self._connection, user, self._clocks.here)
+        if key is None or self._is_changed(user, key) or self._after.admits(user, key):
+            return
+        act = admission(self._after, user, key, self._clocks.here)
+        self._apply([statement_of(signed(self._own, act))])
+
+
+def admission(roster: Roster, user: UserName, key: bytes, now: Millis) -> Admit:
+    """Return the admission of someone under this key, as it is signed now."""
+    return Admit(
+        server=roster.server,
+        room=roster.room,
+        serial=roster.serial,
+        at=now,
+        who=user,
+        account_key=key,
+        origin=roster.origin,
+        after=roster.removal_digest(user),
+        id=new_admission_id(),
+        until=Millis(now + ADMISSION_LASTS),
+    )
+
+
+def _revocation(connection: apsw.Connection, leaf: Certificate) -> bytes | None:
+    """Return the revocation of a device by the account key that certified it, if it is in the key log."""
+    data = key_log_copy.revocation(connection, leaf.device)
+    if data is None:
+        return None
+    try:
+        found = revocation_of(data)
+    except RuleBrokenError:
+        return None
+    return data if found.account_key == leaf.account_key else None
+
+
+def keep_claims(
+    connection: apsw.Connection, room: RoomId, found: ServerClaims, roster: Roster | None, now: Millis
+) -> bool:
+    """Store the current claims; a new one raises an alarm. False: nothing has changed.
+
+    ``roster``: the room's members, and those who were removed.
+    """
+    before = claims_of(connection, room)
+    if before == found:
+        return False
+    connection.execute("DELETE FROM mls_claims WHERE room = ?", (room,))
+    rows = [("ghost", user, "") for user in found.ghosts]
+    rows += [("unaccepted", user, "") for user in found.unaccepted]
+    rows += [("dropped", user, "") for user in found.dropped]
+    rows += [("void", user, why) for user, why in found.void]
+    for kind, user, why in rows:
+        query = "INSERT INTO mls_claims (room, user, kind, why) VALUES (?, ?, ?, ?)"
+        connection.execute(query, (room, user, kind, why))
+    told, before_told = _told(found, roster), _told(before, roster)
+    for user in before_told.keys() - told.keys():
+        alarms.forget(connection, alarms.Kind.MEMBERS, _about(room, user))
+    for user, sentence in told.items():
+        alarms.sound(connection, alarms.Kind.MEMBERS, _about(room, user), now, sentence)
+    return True
+
+
+def claims_of(connection: apsw.Connection, room: RoomId) -> ServerClaims:
+    """Return the claims at the time the room was last checked."""
+    found: dict[str, list[tuple[UserName, str]]] = {}
+    query = "SELECT user, kind, why FROM mls_claims WHERE room = ? ORDER BY user"
+    for user, kind, why in connection.execute(query, (room,)):
+        found.setdefault(str(kind), []).append((parse_user_name(str(user)), str(why)))
+
+    def users(kind: str) -> Sequence[UserName]:
+        return [user for user, _why in found.get(kind, [])]
+
+    return ServerClaims(users("ghost"), users("unaccepted"), users("dropped"), found.get("void", []))
+
+
+def claim_words(claims: ServerClaims, roster: Roster | None) -> Sequence[str]:
+    """Return a sentence for each claim."""
+    return list(_told(claims, roster).values())
+
+
+def _told(claims: ServerClaims, roster: Roster | None) -> dict[UserName, str]:
+    return (
+        {user: ghost_words(user, roster) for user in claims.ghosts}
+        | {user: unaccepted_words(user) for user in claims.unaccepted}
+        | {user: dropped_words(user) for user in claims.dropped}
+    )
+
+
+def ghost_words(user: UserName, roster: Roster | None) -> str:
+    """Say that the server lists someone who was not admitted, or was removed."""
+    why = _("no member admitted them") if roster is None else _why_outside(user, roster)
+    return _("The server lists {user} as a member; {why}. Nothing is sent to them.").format(
+        user=display_name(user), why=why
+    )
+
+
+def unaccepted_words(user: UserName) -> str:
+    """Say that the server lists someone who was invited, and has accepted no invitation."""
+    return _(
+        "The server lists {user} as a member; {user} did not accept an invitation. Nothing is sent to them."
+    ).format(user=display_name(user))
+
+
+def _why_outside(user: UserName, roster: Roster) -> str:
+    removal = roster.removal_of(user)
+    if removal is None:
+        return _("no member admitted them")
+    match statement_of(removal.proof).act:
+        case Remove(ban=True):
+            return _("{by} banned them").format(by=removal.by)
+        case Withdraw() if removal.by != user:
+            return _("{by} withdrew the invitation").format(by=removal.by)
+        case Remove() | Withdraw():
+            return _("they left") if removal.by == user else _("{by} removed them").format(by=removal.by)
+        case _:  # lifting a ban admits no one
+            return _("no member admitted them again")
+
+
+def dropped_words(user: UserName) -> str:
+    """Say that the server wants someone out who was not removed; it does not say why."""
+    return _(
+        "The server wants {user}, or a device of theirs, out of this room, but no member removed them, and "
+        "they revoked no device. They can still read this room."
+    ).format(user=display_name(user))
+
+
+def room_of(alarm: alarms.Raised) -> RoomId | None:
+    """Return the room of an alarm."""
+    return RoomId(alarm.about.partition("/")[0]) if alarm.kind is alarms.Kind.MEMBERS else None
+
+
+def _about(room: RoomId, user: UserName) -> str:
+    return f"{room}/{user}"

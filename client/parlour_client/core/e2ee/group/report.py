@@ -1,0 +1,181 @@
+"""The state of a room's group, as plain values for views and for ``reconcile``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import cast
+
+import apsw
+
+from parlour_client.core.e2ee.group.plan import NO_CLAIMS, ServerClaims
+from parlour_client.core.e2ee.group.rules import certificate_bytes, certificate_of
+from parlour_client.core.e2ee.group.run import ToContest, kind_of_room
+from parlour_client.core.e2ee.group.store import IN_MEMORY, RoomRow, StoredGroup
+from parlour_client.kit.language import _
+from parlour_mls import LeafNode, unusable_leaves
+from parlour_protocol.frames import RoomSummary
+from parlour_protocol.identity import Certificate
+from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.membership import Roster
+from parlour_protocol.rooms import RoomKind, RoomSuite
+
+
+class GroupStatus(Enum):
+    """The state of this device in a room."""
+
+    NO_GROUP = "no-group"
+    """There is no group in the log."""
+    OUTSIDE = "outside"
+    """There is a group, but this device is not in it."""
+    ACTIVE = "active"
+    REFUSED = "refused"
+    """This device could not process a commit."""
+    DISPLACED = "displaced"
+    """Another copy of this home has renewed the device's keys."""
+    CONTESTED = "contested"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReport:
+    """A device in the group."""
+
+    user: UserName
+    device: DeviceId
+    certificate: Certificate
+    data: bytes
+    """The certificate's bytes, for ``key_trust``."""
+    unusable: bool = False
+    """Its key can't be encrypted to: the next commit removes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReport:
+    """A room's group as this device knows it."""
+
+    status: GroupStatus
+    group: GroupId | None = None
+    epoch: Epoch | None = None
+    authenticator: str = ""
+    members: Sequence[MemberReport] = ()
+    joined: Millis | None = None
+    own_since: Millis | None = None
+    """When this device last renewed its keys; None: not since it joined."""
+    sent: int = 0
+    """Messages of this device since then."""
+    staged: bool = False
+    """A commit of this device is not in the log yet."""
+    kind: RoomKind | None = None
+    """The description of the room that its members agreed on."""
+    roster: Roster | None = None
+    """Its members; None outside of its group."""
+    claims: ServerClaims = NO_CLAIMS
+    invitation: str = ""
+    """What became of the invitation that was accepted here, in a sentence, while this device is outside."""
+    again: bool = False
+    """The server was rolled back: the group must be recreated."""
+    suite: RoomSuite | None = None
+
+
+class Rosters:
+    """The members of each group, read once for an epoch and not for every message."""
+
+    def __init__(self) -> None:
+        self._read: dict[GroupId, tuple[object, Sequence[MemberReport]]] = {}
+
+    def of(self, stored: StoredGroup) -> Sequence[MemberReport]:
+        """Return the members of a group. A tree is immutable: the same tree has the same members."""
+        tree = stored.group.tree
+        kept = self._read.get(stored.id)
+        if kept is None or kept[0] is not tree:
+            if len(self._read) >= IN_MEMORY:
+                self._read.clear()
+            unusable = unusable_leaves(tree)
+            members = [_member(leaf, unusable=index in unusable) for index, leaf in tree.members()]
+            kept = self._read[stored.id] = tree, members
+        return kept[1]
+
+
+def _member(leaf: LeafNode, *, unusable: bool) -> MemberReport:
+    certificate = certificate_of(leaf)
+    return MemberReport(
+        certificate.user, certificate.device, certificate, certificate_bytes(leaf), unusable=unusable
+    )
+
+
+def group_report(
+    row: RoomRow | None,
+    stored: StoredGroup | None,
+    rosters: Rosters,
+    found: ServerClaims,
+    *,
+    invitation: str,
+    again: bool,
+) -> GroupReport:
+    """Return the state of a room's group."""
+    group = None if row is None else row.group
+    if row is None or stored is None:
+        status = GroupStatus.NO_GROUP if group is None else GroupStatus.OUTSIDE
+        return GroupReport(status, group, invitation=invitation, again=again)
+    status = GroupStatus.ACTIVE
+    if stored.displaced:
+        status = GroupStatus.DISPLACED
+    elif stored.status == "refused":
+        status = GroupStatus.REFUSED
+    elif row.contested:
+        status = GroupStatus.CONTESTED
+    return GroupReport(
+        status,
+        stored.id,
+        stored.epoch,
+        digits(stored.group.epoch_authenticator),
+        rosters.of(stored),
+        stored.joined,
+        stored.own_since,
+        stored.sent,
+        staged=stored.group.pending_commit is not None,
+        kind=kind_of_room(stored),
+        again=again,
+        suite=RoomSuite(stored.group.suite.number),
+        roster=stored.rules.roster,
+        claims=found,
+    )
+
+
+def contests(connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
+    """Return the commits that could not be processed and were not reported yet."""
+    query = "SELECT room, group_id, contest FROM mls_groups WHERE contest IS NOT NULL"
+    rows = cast("list[tuple[str, str, int]]", list(connection.execute(query)))
+    return [(RoomId(room), ToContest(GroupId(group), Epoch(epoch))) for room, group, epoch in rows]
+
+
+def room_conflict(summary: RoomSummary | None, report: GroupReport, me: UserName) -> str:
+    """Say where the server's description of a room conflicts with its members' own; empty: nowhere.
+
+    A direct room shown under another person's name, or a group room shown as a direct one, would let people
+    write to someone they do not mean.
+    """
+    if summary is None or report.kind is None:
+        return ""
+    direct = report.kind is RoomKind.DIRECT
+    if direct is not (summary.kind is RoomKind.DIRECT):
+        claimed = _("a direct room") if summary.kind is RoomKind.DIRECT else _("a group room")
+        made = _("a direct room") if direct else _("a group room")
+        return _("The server calls this {claimed}, and its members made it {made}: nothing is sent.").format(
+            claimed=claimed, made=made
+        )
+    others = {member.user for member in report.members} - {me}
+    if direct and others and others != {summary.peer}:
+        whose = ", ".join(sorted(others))
+        named = _("the direct room with {peer}").format(peer=summary.peer)
+        return _("The server calls this {named}, but its keys belong to {whose}: nothing is sent.").format(
+            named=named, whose=whose
+        )
+    return ""
+
+
+def digits(authenticator: bytes) -> str:
+    """Return 30 digits in groups of five: equal for everyone in the same group and epoch."""
+    numbers = [int.from_bytes(authenticator[at : at + 5]) % 100_000 for at in range(0, 30, 5)]
+    return " ".join(f"{number:05}" for number in numbers)

@@ -1,0 +1,256 @@
+"""One run of events of an encrypted room: its state while it is processed, and the result.
+
+``receive`` makes it, ``seal`` and ``follow`` work on it, and it is written once, at the end of the run.
+Everything in ``Received.event`` was either verified by MLS or is only claimed by the server (who joined and
+left); ``sealed`` says which.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import apsw
+
+from parlour_client.core.e2ee.errors import JoinRefusedError
+from parlour_client.core.e2ee.group.contents import RoleOf, Speaker
+from parlour_client.core.e2ee.group.order import Links
+from parlour_client.core.e2ee.group.rules import binding_of
+from parlour_client.core.e2ee.group.statements import expected
+from parlour_client.core.e2ee.group.store import GroupStore, RoomRow, StoredGroup, known_roster
+from parlour_client.core.e2ee.identity.keys import CERTIFICATE, read_certificate
+from parlour_client.core.e2ee.identity.own_device import OwnIdentity
+from parlour_client.core.e2ee.identity.pins import CertificateStatus, became_so_after
+from parlour_client.core.model import Note, NoteKind
+from parlour_mls import Credential, Extension, SigningKey
+from parlour_protocol.encrypted import AnyContent, KeyLogSeen
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.bodies import AnyBody, Blank, EncryptedMessage, Handshake
+from parlour_protocol.frames.opaque import Ciphertext, HandshakeBytes
+from parlour_protocol.ids import Epoch, GroupId
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.membership import Roster
+from parlour_protocol.rooms import Role, RoomKind
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One event as it should be stored and shown."""
+
+    event: LogEvent
+    """With a readable body if there is one; ciphertext and handshakes are removed."""
+    row: bool = True
+    """It is a row of the timeline."""
+    sealed: bool = False
+    """It was encrypted, and MLS verified author and content."""
+    trouble: str = ""
+    note: Note | None = None
+    late: bool = False
+    """It was reported as missing before it arrived."""
+    message: RequestId | None = None
+    """Its id, by which later messages refer to it."""
+    content: AnyContent | None = None
+    """The complete content: read receipts, verification and history have no body; files have their key here.
+    """
+    device: DeviceId | None = None
+    """The device that MLS verified."""
+    key_log: KeyLogSeen | None = None
+    request: RequestId | None = None
+    """It is a request of this archive that is in the log now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToContest:
+    """A report for the server: the commit that led to ``epoch`` of ``group`` cannot be processed."""
+
+    group: GroupId
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """A problem with a member's key that the person must decide on; it blocks sending, nothing else."""
+
+    user: UserName
+    device: DeviceId
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The result of a run of events."""
+
+    items: Sequence[Received]
+    cursor: Seq
+    needs_welcome: LogEvent | None = None
+    """This Handshake adds this device and was not processed: fetch the Welcome, join, continue after it."""
+    merged: Sequence[RequestId] = ()
+    """Our commits (or the group's creation) that took effect."""
+    lost: Sequence[RequestId] = ()
+    """Our commits (or the group's creation) that lost to another one."""
+    removed: bool = False
+    """This device was removed; the keys of the group are deleted."""
+    unusable: bool = False
+    """A Welcome could not be opened: the key packages at the server must be replaced."""
+    needs_key_log: LogEvent | None = None
+    """This Handshake gives someone another key and was not processed: read the key log to its end first."""
+    learned: bool = False
+    """There are statements about the room's members that were not here before."""
+    unexecuted: bool = False
+    """Something that subtracts is known here and not in the roster: a commit must execute it."""
+    contest: ToContest | None = None
+    concerns: Sequence[Concern] = ()
+    moved: bool = False
+    """The group is in another epoch, or another group is in force."""
+    older: bool = False
+    """This home is an older copy: this device must have new keys before it encrypts anything."""
+    corrected: Mapping[Seq, Note | None] = field(default_factory=dict)
+    """Current notes of events that were stored before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThisDevice:
+    """This device, certified."""
+
+    user: UserName
+    server: str
+    device: DeviceId
+    signer: SigningKey
+    credential: Credential
+    leaf_extensions: tuple[Extension, ...]
+    """With the certificate; empty while the device is not approved: then it is in no group."""
+
+    @property
+    def certificate(self) -> bytes:
+        """The device's certificate; empty while it is not approved."""
+        return next((one.data for one in self.leaf_extensions if one.type == CERTIFICATE), b"")
+
+    @property
+    def account_key(self) -> bytes:
+        """The account's key; empty while the device is not approved."""
+        return read_certificate(self.certificate).account_key if self.certificate else b""
+
+    @classmethod
+    def of(cls, identity: OwnIdentity) -> "ThisDevice":
+        """Make it from what ``own_identity`` has loaded."""
+        extensions = () if identity.certificate is None else identity.leaf_extensions
+        return cls(
+            identity.user,
+            identity.server,
+            identity.device.id,
+            identity.device.signer,
+            identity.credential,
+            extensions,
+        )
+
+
+Judge = Callable[[apsw.Connection, bytes, Millis], CertificateStatus]
+"""How far a certificate with a valid signature is trusted; one that is seen for the first time is pinned."""
+
+
+@dataclass(slots=True)
+class Transaction:
+    """The changes that a run of events makes to one room."""
+
+    connection: apsw.Connection
+    own: ThisDevice
+    judge: Judge
+    group_store: GroupStore
+    row: RoomRow
+    stored: StoredGroup | None
+    links: Links
+    role_of: RoleOf
+    now: Millis
+    """This device's time."""
+    welcome_missing: bool = False
+    refused: JoinRefusedError | None = None
+    """Why the Welcome that is missing was not used, if it was there."""
+    learned: bool = False
+    """There are new statements about the room's members."""
+    changed: bool = False
+    """The group must be written."""
+    items: list[Received] = field(default_factory=list)
+    merged: list[RequestId] = field(default_factory=list)
+    lost: list[RequestId] = field(default_factory=list)
+    concerns: list[Concern] = field(default_factory=list)
+    removed: bool = False
+    unusable: bool = False
+    contest: ToContest | None = None
+    moved: bool = False
+    roster: Roster | None = None
+    """The room's members after this run, to be remembered beyond its group."""
+    roles: dict[UserName, Role] = field(default_factory=dict)
+    """Roles that this run assigned: they are in the archive only at its end."""
+
+    def speaker(self, user: UserName) -> Speaker:
+        """Return the speaker, with the kind of room that all members agreed on."""
+        return Speaker(self.row.room, self._kind(), user, self._role)
+
+    def _kind(self) -> RoomKind:
+        if self.stored is not None:
+            return kind_of_room(self.stored)
+        known = known_roster(self.connection, self.row.room)  # the group was left since
+        return RoomKind.PRIVATE if known is None else known.kind
+
+    def _role(self, user: UserName) -> Role | None:
+        if self.stored is not None:  # the server's roles do not count if this device knows the members'
+            person = expected(self.connection, self.stored, self.now).person(user)
+            return None if person is None else person.role
+        return self.roles[user] if user in self.roles else self.role_of(user)
+
+
+def kind_of_room(stored: StoredGroup) -> RoomKind:
+    """Return the kind of the room that a group is bound to."""
+    return binding_of(stored.group.context.extensions).kind
+
+
+def key_concerns(
+    connection: apsw.Connection,
+    judge: Judge,
+    certificates: Sequence[bytes],
+    now: Millis,
+    at: Millis | None = None,
+) -> list[Concern]:
+    """Check certificates with valid signatures; those seen for the first time are pinned.
+
+    ``at``: when they were added, which may be long ago. What happened to them since then is not reported.
+    """
+    found = []
+    for data in dict.fromkeys(certificates):
+        status = judge(connection, data, now)
+        if status.blocks and (at is None or not became_so_after(connection, status, at)):
+            certificate = read_certificate(data)
+            found.append(Concern(certificate.user, certificate.device, status.words))
+    return found
+
+
+def stripped(body: AnyBody) -> AnyBody:
+    """Return a body without what only MLS needed: it is useless once it was processed."""
+    match body:
+        case EncryptedMessage(group=group, epoch=epoch, blanks=blanks):
+            return EncryptedMessage(group=group, epoch=epoch, data=Ciphertext(b"\0"), blanks=blanks)
+        case Handshake(group=group, epoch=epoch, added=added, removed=removed, unusable=unusable):
+            data = HandshakeBytes(b"\0")
+            return Handshake(
+                group=group, epoch=epoch, data=data, added=added, removed=removed, unusable=unusable
+            )
+        case _:
+            return body
+
+
+def with_body(event: LogEvent, body: AnyBody) -> LogEvent:
+    """Return the event with another body."""
+    return LogEvent(
+        room=event.room, seq=event.seq, at=event.at, author=event.author, device=event.device, body=body
+    )
+
+
+def forged(event: LogEvent, words: str) -> Received:
+    """Show that a claim of the server is false; the claim itself is dropped."""
+    body = event.body
+    kept = stripped(body) if isinstance(body, Handshake | EncryptedMessage) else Blank(was="message")
+    return Received(with_body(event, kept), note=Note(NoteKind.FORGED, event.author, words))
+
+
+def silent(event: LogEvent) -> Received:
+    """Store an event that is not shown."""
+    return Received(with_body(event, stripped(event.body)), row=False)

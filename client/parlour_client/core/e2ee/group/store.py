@@ -1,0 +1,300 @@
+"""Groups and rooms in the archive: loaded, written whole, and never mixed up between two programs.
+
+A group's row gets a new random version at each write. A copy in memory is valid only while the row has the
+same version, so neither another program's step nor a transaction that was rolled back can make this one
+continue from the wrong state (which would fork the group, or use a key twice). The roster is stored with its
+group; the last one of a room is kept when the group is deleted, so that no later group of the room forgets
+who was removed. Used inside the caller's transaction.
+"""
+
+import base64
+import copy
+import json
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import takewhile
+from typing import Final, cast
+
+import apsw
+
+from parlour_client.core.archive import key_log_copy
+from parlour_client.core.e2ee.errors import MovedError, NotDurableError
+from parlour_client.core.e2ee.group.rules import Ended, RoomRules
+from parlour_client.core.e2ee.identity.keys import restored
+from parlour_client.kit.language import _
+from parlour_mls import Group
+from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.kit.ids import Millis, RequestId, Seq
+from parlour_protocol.membership import Roster
+from parlour_protocol.rooms import RoomSuite
+
+IN_MEMORY: Final = 64
+"""Groups that stay in memory between calls."""
+
+
+@dataclass(slots=True)
+class RoomRow:
+    """How far an encrypted room was processed."""
+
+    room: RoomId
+    cursor: Seq
+    since: Seq | None = None
+    group: GroupId | None = None
+    contested: bool = False
+
+
+@dataclass(slots=True)
+class StoredGroup:
+    """A group and its notes. ``group`` is replaced, never shared with the store."""
+
+    id: GroupId
+    room: RoomId
+    status: str
+    version: bytes
+    group: Group
+    rules: RoomRules
+    joined: Millis
+    ended: list[Ended] = field(default_factory=list)
+    """When the epochs ended whose keys are still here, the last one first."""
+    own_since: Millis | None = None
+    sent: int = 0
+    contest: Epoch | None = None
+    request: RequestId | None = None
+    displaced: bool = False
+    """Refused, because another copy of this home has renewed the keys of our leaf."""
+
+    @property
+    def epoch(self) -> Epoch:
+        """The group's epoch."""
+        return Epoch(self.group.epoch)
+
+    def forget_old(self, at: Millis, here: Millis) -> bool:
+        """Delete the keys of epochs that ended long ago, by either clock; True: there were some."""
+        cached = len(list(takewhile(lambda end: end.keeps(at, here), self.ended)))
+        if cached == len(self.ended):
+            return False
+        self.ended = self.ended[:cached]
+        self.group.forget_past_epochs(cached)
+        return True
+
+    def withheld(self, epoch: Epoch) -> None:
+        """Note that the server withholds the commit that led to an epoch, until it was reported."""
+        self.status, self.contest = "refused", epoch
+
+    def move_to(self, group: Group, ended: Ended, *, removed: bool) -> None:
+        """Enter the next epoch. ``removed``: someone was removed, so no earlier epoch is accepted any more.
+
+        Otherwise they could go on writing for a past epoch, with the help of the server.
+        """
+        if removed:
+            group.forget_past_epochs()
+        self.group, self.ended = group, [] if removed else [ended, *self.ended][: group.policy.past_epochs]
+
+
+class GroupStore:
+    """The groups in the archive, as one program uses them."""
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self.settled: dict[GroupId, tuple[Epoch, int]] = {}
+        """Epoch and version of ``key_trust`` in which nobody's key needed a decision."""
+        self._cache: OrderedDict[GroupId, tuple[bytes, Group, Roster]] = OrderedDict()
+
+    def load(self, connection: apsw.Connection, group: GroupId | None) -> StoredGroup | None:
+        """Return a group that this device is in, to be changed and passed to ``save``."""
+        query = """
+            SELECT room, status, version, state, ended, joined, own_since, sent, contest, request,
+                displaced
+            FROM mls_groups WHERE group_id = ? AND state IS NOT NULL"""
+        # read at once: another query runs inside
+        for row in list(connection.execute(query, (group,))) if group is not None else ():
+            room, status, version, state, ended, joined, own_since, sent, contest, request, displaced = cast(
+                "tuple[str, str, bytes, bytes, str, int, int | None, int, int | None, str | None, int]", row
+            )
+            restored, roster = self._restored(connection, GroupId(str(group)), version, state)
+            rules = RoomRules(roster, partial(key_log_copy.had_key, connection))
+            stored = StoredGroup(
+                GroupId(str(group)),
+                RoomId(room),
+                status,
+                version,
+                restored,
+                rules,
+                Millis(joined),
+                _read_ended(ended),
+                None if own_since is None else Millis(own_since),
+                sent,
+                None if contest is None else Epoch(contest),
+                None if request is None else RequestId(request),
+                bool(displaced),
+            )
+            stored.group.policy = rules.policy()
+            return stored
+        return None
+
+    def insert(self, connection: apsw.Connection, stored: StoredGroup) -> None:
+        """Write a new group. An old row for the same group is replaced."""
+        self._cache.pop(
+            stored.id, None
+        )  # else a roster of a transaction that was rolled back counts as written
+        query = """
+            INSERT INTO mls_groups (group_id, room, status, version, epoch) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (group_id) DO UPDATE SET version = excluded.version"""
+        connection.execute(query, (stored.id, stored.room, stored.status, stored.version, stored.epoch))
+        self.save(connection, stored)
+
+    def save(self, connection: apsw.Connection, stored: StoredGroup) -> None:
+        """Save a group that ``load`` returned in the same transaction. Raises MovedError."""
+        version, state = secrets.token_bytes(16), stored.group.serialise()
+        query = """
+            UPDATE mls_groups SET status = ?, version = ?, epoch = ?, state = ?, ended = ?,
+                joined = ?, own_since = ?, sent = ?, contest = ?, request = ?,
+                displaced = ?
+            WHERE group_id = ? AND version = ?"""
+        values = (
+            stored.status, version, stored.epoch, state,
+            json.dumps([(end.at, end.here) for end in stored.ended]), stored.joined, stored.own_since,
+            stored.sent, stored.contest, stored.request, stored.displaced, stored.id, stored.version,
+        )  # fmt: skip
+        connection.execute(query, values)
+        if connection.changes() != 1:
+            raise MovedError(_("Another program has gone on with this group."))
+        cached, roster = self._cache.get(stored.id), stored.rules.roster
+        if cached is None or cached[2] is not roster:
+            query = "UPDATE mls_groups SET roster = ? WHERE group_id = ?"
+            connection.execute(query, (roster.encode(), stored.id))
+        stored.version = version
+        self._keep(stored.id, version, stored.group, roster)
+
+    def drop(self, connection: apsw.Connection, group: GroupId) -> None:
+        """Delete all keys of a group; its id and epoch stay, so that no old Welcome leads back into it."""
+        query = """
+            UPDATE mls_groups SET status = 'gone', state = NULL, contest = NULL, request = NULL, ended = '[]'
+            WHERE group_id = ?"""
+        connection.execute(query, (group,))
+        connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (group,))
+        self._cache.pop(group, None)
+
+    def _restored(
+        self, connection: apsw.Connection, group: GroupId, version: bytes, state: bytes
+    ) -> tuple[Group, Roster]:
+        cached = self._cache.get(group)
+        if cached is None or cached[0] != version:
+            query = "SELECT roster FROM mls_groups WHERE group_id = ?"
+            ((data,),) = connection.execute(query, (group,))
+            roster = restored(Roster.read, bytes(cast("bytes", data)))
+            self._keep(group, version, restored(Group.restore, state), roster)
+        _, found, roster = self._cache[group]
+        return copy.copy(found), roster
+
+    def _keep(self, group: GroupId, version: bytes, restored: Group, roster: Roster) -> None:
+        self._cache[group] = (version, copy.copy(restored), roster)
+        self._cache.move_to_end(group)
+        while len(self._cache) > IN_MEMORY:
+            self._cache.popitem(last=False)
+
+
+def _read_ended(data: str) -> list[Ended]:
+    return [Ended(Millis(at), Millis(here)) for at, here in json.loads(data)]
+
+
+def with_expired(connection: apsw.Connection, now: Millis) -> list[GroupId]:
+    """Return the groups that have keys of epochs which ended long ago by this device's clock."""
+    query = "SELECT group_id, ended FROM mls_groups WHERE ended != '[]' AND state IS NOT NULL"
+    rows = cast("list[tuple[str, str]]", list(connection.execute(query)))
+    return [
+        GroupId(group)
+        for group, ended in rows
+        if not all(end.keeps(end.at, now) for end in _read_ended(ended))
+    ]
+
+
+def highest_epoch(connection: apsw.Connection, group: GroupId) -> int:
+    """Return the highest epoch that this device ever was in, -1 if it never was in that group."""
+    for (epoch,) in connection.execute("SELECT epoch FROM mls_groups WHERE group_id = ?", (group,)):
+        return int(str(epoch))
+    return -1
+
+
+def note_unfit(connection: apsw.Connection, room: RoomId, group: GroupId, epoch: Epoch) -> None:
+    """Have a group contested that this device was added to and refuses to join."""
+    query = """
+        INSERT INTO mls_groups (group_id, room, status, version, epoch, contest)
+        VALUES (?, ?, 'gone', ?, -1, ?)
+        ON CONFLICT (group_id) DO UPDATE SET contest = excluded.contest"""
+    connection.execute(query, (group, room, secrets.token_bytes(16), epoch))
+
+
+def load_room(connection: apsw.Connection, room: RoomId) -> RoomRow | None:
+    """Return a room that is known to be encrypted."""
+    query = "SELECT cursor, since, group_id, contested FROM mls_rooms WHERE room = ?"
+    for row in connection.execute(query, (room,)):
+        cursor, since, group, contested = cast("tuple[int, int | None, str | None, int]", row)
+        known = None if group is None else GroupId(group)
+        return RoomRow(room, Seq(cursor), None if since is None else Seq(since), known, bool(contested))
+    return None
+
+
+def save_room(connection: apsw.Connection, row: RoomRow) -> None:
+    """Write a room; an encrypted room never becomes an open one."""
+    query = """
+        INSERT INTO mls_rooms (room, cursor, since, group_id, contested) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (room) DO UPDATE
+        SET cursor = excluded.cursor, since = excluded.since, group_id = excluded.group_id,
+            contested = excluded.contested"""
+    connection.execute(query, (row.room, row.cursor, row.since, row.group, row.contested))
+
+
+def pinned_suite(connection: apsw.Connection, room: RoomId) -> RoomSuite:
+    """Return the weakest cipher suite with which a group of a room may be created or joined."""
+    for (suite,) in connection.execute("SELECT suite FROM mls_rooms WHERE room = ?", (room,)):
+        return RoomSuite(int(str(suite)))
+    return RoomSuite.X25519
+
+
+def pin_suite(connection: apsw.Connection, room: RoomId, suite: RoomSuite) -> None:
+    """Raise a room's cipher suite; it is never lowered."""
+    connection.execute("UPDATE mls_rooms SET suite = max(suite, ?) WHERE room = ?", (suite.value, room))
+
+
+def known_roster(connection: apsw.Connection, room: RoomId) -> Roster | None:
+    """Return the room's members when this device last processed its group."""
+    query = "SELECT roster FROM mls_rooms WHERE room = ? AND roster IS NOT NULL"
+    for (data,) in connection.execute(query, (room,)):
+        return restored(Roster.read, bytes(data))
+    return None
+
+
+def know_roster(connection: apsw.Connection, room: RoomId, roster: Roster | None) -> None:
+    """Remember a room's members beyond the life of its group."""
+    if roster is not None:
+        connection.execute("UPDATE mls_rooms SET roster = ? WHERE room = ?", (roster.encode(), room))
+
+
+def require_durable(connection: apsw.Connection) -> None:
+    """Refuse a transaction that a power cut could undo after its bytes were sent. Raises NotDurableError."""
+    if int(str(connection.pragma("synchronous"))) < 2:  # noqa: PLR2004 - FULL
+        raise NotDurableError(_("Keys are used up in durable transactions alone."))
+
+
+def scrub(connection: apsw.Connection) -> bool:
+    """Empty the write-ahead log, outside of a transaction; False: someone reads, and it did not wait.
+
+    Deleted rows are overwritten in the file, but old pages remain in that log until then (Marmot #756).
+    """
+    patience = int(str(connection.pragma("busy_timeout")))
+    connection.set_busy_timeout(0)
+    try:
+        row = next(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+    except (apsw.BusyError, apsw.LockedError):  # the latter: a statement here has rows left to read
+        return False
+    finally:
+        connection.set_busy_timeout(patience)
+    return not cast("tuple[int, int, int]", row)[0]
+
+
+def group_bytes(group: GroupId) -> bytes:
+    """Return a group's id as MLS uses it."""
+    return base64.urlsafe_b64decode(group + "=" * (-len(group) % 4))

@@ -1,0 +1,1 @@
+"""Comparing keys with people: safety numbers, codes, five words."""

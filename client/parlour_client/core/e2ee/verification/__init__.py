@@ -1,1 +1,0 @@
-"""Comparing keys with other people: safety number, code, and short authentication strings (SAS)."""

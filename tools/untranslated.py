@@ -40,8 +40,10 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parlour_client/core/archive/search.py": {"({}) NOT": "a search of SQLite"},
     "parlour_client/core/archive/search_index.py": {"www.": "the beginning of an address"},
     "parlour_client/core/e2ee/group/seal.py": {"not UTF-8": "compared with an error of the protocol"},
-    "parlour_client/core/e2ee/identity/pins.py": {"invite link": "a value in the archive"},
-    "parlour_client/core/e2ee/identity/pins.py": {"own device": "a value in the archive"},
+    "parlour_client/core/e2ee/identity/pins.py": {
+        "invite link": "a value in the archive",
+        "own device": "a value in the archive",
+    },
     "parlour_client/core/search_query.py": {"from:NAME": "the words of a search, which are typed"},
     "parlour_client/kit/errors.py": {"a an and": "small words of a server's English sentence"},
     "parlour_client/kit/widgets/footer.py": {

@@ -158,6 +158,8 @@ class ClosedAccounts:
         statement = await self._membership.removal(room, user)
         reason = reason_text(_("The server says that their account was deleted"))
         claim = self._claims[room, user]
+        if claim.written:  # while the removal was signed
+            return
         await self._change(replace(claim, removed=self._world.clock.now()))  # it counts before it happens
         try:
             await self._world.live.ask(
@@ -176,10 +178,11 @@ class ClosedAccounts:
         if claim is None or claim.written or seq <= claim.head:
             return
         if self._world.clock.now() > claim.since + LAST_WORDS:
-            written = self._claims[room, author] = replace(claim, written=True)  # from now on, no removal
-            self._world.tasks.run(self._raise_alarm(written))
+            self._claims[room, author] = replace(claim, written=True)  # from now on, no removal
+            self._world.tasks.run(self._raise_alarm(room, author))
 
-    async def _raise_alarm(self, claim: ClosedClaim) -> None:
+    async def _raise_alarm(self, room: RoomId, author: UserName) -> None:
+        claim = self._claims[room, author]  # as it is by now: it may count as removed since
         await self._change(claim)
         words = _(
             "The server said that {user}'s account was deleted, but one of their devices has written since. "

@@ -1,11 +1,21 @@
 """What a room says of members whose accounts were deleted: who can remove them, or that no one can."""
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+from tests.client.core.core_fake import FakeClock
 from tests.protocol.membership.people import give, name, room
 
+from parlour_client.core.archive import Archive, closed_claims
+from parlour_client.core.archive.closed_claims import ClosedClaim
 from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
-from parlour_client.core.e2ee.keep.closed_accounts import closed_words
-from parlour_protocol.kit.ids import Millis
+from parlour_client.core.e2ee.keep.closed_accounts import ClosedAccounts, closed_words
+from parlour_client.core.e2ee.values import Trust
+from parlour_client.core.e2ee.world import BackgroundTasks
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.membership import Execution
 from parlour_protocol.rooms import Role, RoomKind
 
@@ -61,3 +71,46 @@ def test_nothing_is_said_of_someone_who_was_removed_already() -> None:
         GroupReport(GroupStatus.ACTIVE, roster=room(RoomKind.DIRECT, "ada", "dan")),
     ):
         assert not closed_words([DAN], report, ADA, [DAN], [], {})
+
+
+async def test_someone_who_writes_while_their_removal_is_signed_stays(tmp_path: Path) -> None:
+    """The server has lied: nothing is asked of it, and what is stored says that they have written."""
+    place, asked = RoomId("r" * 22), list[object]()
+    roster = room(RoomKind.PRIVATE, "ada", "dan")
+    archive = await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
+    clock, tasks = FakeClock(), BackgroundTasks()
+
+    async def removal(*_: object) -> None:
+        accounts.heard(place, DAN, Seq(9))
+
+    async def ask(frame: object) -> None:
+        asked.append(frame)
+
+    async def refresh(_room: RoomId) -> None:
+        pass
+
+    world = SimpleNamespace(
+        archive=archive, clock=clock, tasks=tasks, me=ADA, follow=True, live=SimpleNamespace(ask=ask)
+    )
+    made: list[Any] = [
+        world,
+        SimpleNamespace(maybe_groups=SimpleNamespace(expected=lambda *_: roster)),
+        SimpleNamespace(trust=lambda _: Trust.FIRST_SEEN),
+        SimpleNamespace(closed=lambda _: [DAN]),
+        SimpleNamespace(removal=removal),
+        SimpleNamespace(refresh=refresh),
+    ]
+    accounts = ClosedAccounts(*made)
+    try:
+        assert await accounts.remove(place) == 30
+        clock.advance(31)
+        assert await accounts.remove(place) is None
+        assert asked == []
+        assert list(accounts.contradicted()) == [DAN]
+        while tasks._tasks:
+            await next(iter(tasks._tasks))
+        (claim,) = await archive.read(closed_claims.load)
+        assert claim == ClosedClaim(place, DAN, claim.since, Seq(0), written=True)
+    finally:
+        await tasks.stop()
+        await archive.close()

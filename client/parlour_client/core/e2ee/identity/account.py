@@ -6,6 +6,8 @@ message, and never reverts a pinned key.
 
 from collections.abc import Awaitable, Callable, Sequence
 
+import apsw
+
 from parlour_client.core.archive import Archive, alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.delivery import Directory
@@ -92,10 +94,7 @@ class IdentityService:
     async def refresh(self) -> None:
         """Update what is answered from memory; notify the views if anything has changed."""
         before = self._remembered()
-        self._identity = await self._archive.write(own_device.load)
-        self._version = await self._archive.write(pins.version)
-        self._levels = await self._archive.write(key_pins.levels)
-        self._raised = await self._archive.write(alarms.load)
+        self._identity, self._version, self._levels, self._raised = await self._archive.read(_look)
         self._alarms = [
             Alarm(one.id, one.detail, one.at, one.kind in alarms.PERMANENT, _room_of(one))
             for one in self._raised
@@ -229,6 +228,17 @@ class IdentityService:
         finally:
             await self.refresh()
         await self._device_replaced()
+
+
+def _look(
+    connection: apsw.Connection,
+) -> tuple[OwnIdentity | None, int, dict[UserName, str], Sequence[alarms.Raised]]:
+    return (
+        own_device.load(connection),
+        pins.version(connection),
+        key_pins.levels(connection),
+        alarms.load(connection),
+    )
 
 
 def _room_of(alarm: alarms.Raised) -> RoomId | None:

@@ -36,6 +36,7 @@ from parlour_server.core.clock import SystemClock
 from parlour_server.core.store.engine.connection import Engine
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.core.store.records import NewAccountRecord
+from parlour_server.host.setup import migrate
 
 EVENTS = 30_000
 UNDER_WAY = 1000
@@ -96,7 +97,7 @@ def _engine(place: str) -> Engine:
 
 
 async def _prepare(engine: Engine, rooms: int) -> list[RoomId]:
-    SCHEMA.create(engine)
+    migrate.create(engine, SCHEMA)
     clock = SystemClock()
     store = chat_store(engine, clock, tells_by_bus=True)
     await store.open()

@@ -21,6 +21,7 @@ from tools.cluster.watchdog import Watchdog
 
 from parlour_server.capabilities.postgres.engine import PostgresEngine
 from parlour_server.core.store.schema import Schema
+from parlour_server.host.setup import migrate
 
 _CLEAR = """
     DO $$ DECLARE name text; BEGIN
@@ -128,7 +129,7 @@ def _made(name: str, schema: Schema) -> tuple[PostgresEngine, bytes]:
     with psycopg.connect(server(), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     engine = PostgresEngine(dsn(name))
-    schema.create(engine)
+    migrate.create(engine, schema)
     with psycopg.connect(dsn(name)) as connection:
         usage = connection.execute("SELECT to_regclass('file_usage') IS NOT NULL").fetchone()
     return engine, b"INSERT INTO file_usage VALUES ('', 0)" if usage == (True,) else b""

@@ -25,6 +25,7 @@ from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.logs import captured
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.core.store.records import InviteRecord, NewAccountRecord
+from parlour_server.host.setup import migrate
 from parlour_server.host.setup.initialise import initialise
 
 
@@ -73,7 +74,7 @@ def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the chat's database, once: only to be copied."""
     path = tmp_path_factory.mktemp("new") / "parlour.db"
-    CHAT.schema.create(path)
+    migrate.create(path, CHAT.schema)
     return path
 
 

@@ -10,6 +10,7 @@ from parlour_server.app.capability import tables_of
 from parlour_server.app.program_store import ProgramStore
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.core.program_name import ProgramName
+from parlour_server.host.setup import migrate
 
 PROGRAM = ProgramName(word="shop", title="Shop", command="shop-server")
 SCHEMA = replace(ProgramStore.schema(PROGRAM), capabilities=tables_of(CAPABILITIES))
@@ -19,7 +20,7 @@ SCHEMA = replace(ProgramStore.schema(PROGRAM), capabilities=tables_of(CAPABILITI
 def new_kit_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a database as `init` does, once: only to be copied."""
     path = tmp_path_factory.mktemp("kit") / "shop.db"
-    SCHEMA.create(path)
+    migrate.create(path, SCHEMA)
     return path
 
 

@@ -28,6 +28,7 @@ from parlour_server.core.errors import UnavailableError
 from parlour_server.core.program import Pending
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.core.store.records import TicketGrant
+from parlour_server.host.setup import migrate
 
 
 class Play(Request, frozen=True, tag="play"):
@@ -139,7 +140,7 @@ class Server:
         """Start the program on its parts."""
         if not self._shared.made:
             self._shared.made = True
-            self.app.spec.schema.create(self._shared.folder(self.app).database)
+            migrate.create(self._shared.folder(self.app).database, self.app.spec.schema)
         await self.store.open()
         stack.push_async_callback(self.store.close)
         background = BackgroundTasks()

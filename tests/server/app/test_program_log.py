@@ -29,6 +29,7 @@ from parlour_server.core.errors import RefusedError
 from parlour_server.core.program import Pending
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.core.store.records import TicketGrant
+from parlour_server.host.setup import migrate
 
 
 class Take(Request, frozen=True, tag="take"):
@@ -124,7 +125,7 @@ async def game(tmp_path: Path) -> AsyncIterator[Game]:
 
     clock = FakeClock()
     folder = app.spec.folder(tmp_path)
-    app.spec.schema.create(folder.database)
+    migrate.create(folder.database, app.spec.schema)
     store = app.spec.make_store(SqliteEngine(folder.database), clock, True)
     await store.open()
     topics = Topics(asyncio.get_running_loop(), 0.0, frozenset({Taken, Score}), LocalBus())

@@ -12,6 +12,7 @@ from tests.server.shop_database import PROGRAM
 
 from parlour_server.app.program_store import ProgramStore
 from parlour_server.core.errors import SetupError
+from parlour_server.host.setup import migrate
 
 
 def test_the_version_is_the_newest_revision(kit_database: Path) -> None:
@@ -21,7 +22,7 @@ def test_the_version_is_the_newest_revision(kit_database: Path) -> None:
     config.set_main_option("script_location", str(schema.migrations))
     newest = ScriptDirectory.from_config(config).get_current_head()
     assert schema.version == newest == schema.current(kit_database)
-    schema.upgrade(kit_database)
+    migrate.upgrade(kit_database, schema)
     assert schema.damage(kit_database) == []
 
 
@@ -33,7 +34,7 @@ async def test_errors_name_the_programs_own_command(tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     other.write_bytes(b"nothing" * 1000)
     with pytest.raises(SetupError, match="not a Shop database"):
-        ProgramStore.schema(PROGRAM).upgrade(other)
+        migrate.upgrade(other, ProgramStore.schema(PROGRAM))
 
 
 def test_it_loads_neither_the_chat_nor_migrations() -> None:

@@ -21,6 +21,7 @@ from parlour_server.core.config.settings_table import reloaded
 from parlour_server.core.errors import SetupError
 from parlour_server.core.https.operations import Operation
 from parlour_server.host.cli.command_line import CommandLine
+from parlour_server.host.setup import migrate
 from parlour_server.testing.clock import FakeClock
 from parlour_server.testing.server import running
 from tests import postgres
@@ -69,31 +70,31 @@ def test_the_kits_tables_change_and_the_programs_stay(
     place: Path | PostgresEngine, tmp_path: Path, *, had_tables: bool
 ) -> None:
     """No revision of a program merges the two: the kit's next one is a branch beside the program's."""
-    (app.spec.schema if had_tables else ProgramStore.schema(app.name)).create(place)
+    migrate.create(place, app.spec.schema if had_tables else ProgramStore.schema(app.name))
     schema = later(app.spec.schema, tmp_path)
     with pytest.raises(SetupError, match="older schema; run `shop-server migrate`"):
         schema.check(place)
-    schema.upgrade(place)
+    migrate.upgrade(place, schema)
     assert schema.current(place) == schema.version == "0002, shop0001"
     schema.check(place)
 
 
 def test_an_upgrade_that_fails_leaves_nothing(place: Path | PostgresEngine, tmp_path: Path) -> None:
     """When a statement fails, what was done before it is not there."""
-    app.spec.schema.create(place)
+    migrate.create(place, app.spec.schema)
     schema = later(app.spec.schema, tmp_path / "failing", "INSERT INTO nowhere VALUES (1)")
     with pytest.raises(SetupError, match="cannot be migrated"):
-        schema.upgrade(place)
+        migrate.upgrade(place, schema)
     assert schema.current(place) == "shop0001"
-    later(app.spec.schema, tmp_path / "working").upgrade(place)  # which makes the same table
+    migrate.upgrade(place, later(app.spec.schema, tmp_path / "working"))  # which makes the same table
 
 
 def test_tables_of_a_program_continue_the_kits(tmp_path: Path) -> None:
     """A server that had none gets them by `migrate`; `doctor` finds damage in the kit's and in its own."""
     path = tmp_path / "shop.db"
-    ProgramStore.schema(app.name).create(path)
+    migrate.create(path, ProgramStore.schema(app.name))
     schema = app.spec.schema
-    schema.upgrade(path)
+    migrate.upgrade(path, schema)
     assert schema.current(path) == schema.version
     schema.check(path)
     with closing(sqlite3.connect(path)) as db, db:

@@ -15,10 +15,10 @@ from psycopg import DataError, sql
 from sqlalchemy import Connection, MetaData
 
 from parlour_server.core.errors import SetupError
-from parlour_server.core.store import migrate
 from parlour_server.core.store.engine.connection import Engine
 from parlour_server.core.store.engine.sqlite_engine import SqliteConnection, connect_reader
 from parlour_server.core.store.schema import Schema
+from parlour_server.host.setup import migrate
 
 _REVISION: Final = "alembic_version"
 _TABLES: Final = (

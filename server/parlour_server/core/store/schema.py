@@ -1,7 +1,7 @@
-"""The schema of a program's database: how it is created, upgraded and checked.
+"""The schema of a program's database, and whether a database has it.
 
-A server refuses a database with any other version; only ``create`` and ``upgrade`` change one. Only they load
-SQLAlchemy and Alembic.
+A server refuses a database with any other version; only commands create and upgrade one
+(`host/setup/migrate.py`).
 """
 
 from collections.abc import Callable, Iterator
@@ -73,32 +73,12 @@ class Schema:
     def _revisions(self) -> Revisions:
         return read_revisions(*self.folders)
 
-    def create(self, place: Path | Engine) -> None:
-        """Create the newest schema in an empty database, or in a new file of SQLite.
-
-        Only its owner can read the file. Raises SetupError.
-        """
-        from parlour_server.core.store import migrate  # noqa: PLC0415 - loads Alembic
-
-        migrate.create(engine_of(place), self)
-
-    def upgrade(self, place: Path | Engine) -> None:
-        """Apply every revision that the database lacks, in one transaction. Raises SetupError.
-
-        A database that is not one of this program is left unchanged.
-        """
-        engine = engine_of(place)
-        self._found(engine)
-        from parlour_server.core.store import migrate  # noqa: PLC0415 - loads Alembic
-
-        migrate.upgrade(engine, self)
-
     def current(self, place: Path | Engine) -> str | None:
         """Return the newest revisions that were applied, None if there are none. Raises SetupError."""
-        found = self._applied(engine_of(place))
+        found = self._all_applied(engine_of(place))
         return _words(found) if found else None
 
-    def _applied(self, engine: Engine) -> frozenset[str]:
+    def _all_applied(self, engine: Engine) -> frozenset[str]:
         if isinstance(engine, SqliteEngine) and not engine.path.is_file():
             raise SetupError(f"there is no database at {engine}; make one with `{self.program.command} init`")
         try:
@@ -127,7 +107,7 @@ class Schema:
         Those of capabilities that it does not have any more stay as they are.
         """
         engine = engine_of(place)
-        if self._found(engine) != self._revisions.newest:
+        if self.applied(engine) != self._revisions.newest:
             return False
         with engine.explained(), closing(engine.connect_reader()) as db:
             return self.bounds.keys() <= engine.table_names(db)
@@ -151,9 +131,9 @@ class Schema:
         """Give a restored database's logs a new name. Raises sqlite3.Error."""
         return begin_incarnation(path, self.restored)
 
-    def _found(self, engine: Engine) -> frozenset[str]:
+    def applied(self, engine: Engine) -> frozenset[str]:
         """Return the applied revisions. Raises SetupError if there are none, or any that is unknown."""
-        found = self._applied(engine)
+        found = self._all_applied(engine)
         if not found:
             raise SetupError(self._not_ours(engine))
         if not found <= self._revisions.known:

@@ -21,11 +21,11 @@ from parlour_server.host.cli.command_options import (
 @json_option
 def migrate(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """Upgrade the database to the schema of this version. Stop the server and make a backup first."""
-    from parlour_server.host.setup.schema_upgrade import upgrade_schema  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.host.setup.migrate import upgrade_folder  # noqa: PLC0415 - keeps `--help` quick
 
     folder = folder_of(data)
     with action(folder, "migrate") as result:
-        before, after = upgrade_schema(program(), folder, settings_of(folder))
+        before, after = upgrade_folder(program(), folder, settings_of(folder))
         result["schema"] = f"{before} to {after}"
     if as_json:
         say({"before": before, "after": after})

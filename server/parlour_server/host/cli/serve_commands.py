@@ -159,7 +159,6 @@ def _migrate(folder: "DataFolder", settings: "Settings") -> None:
     """Upgrade the database that only this server uses. Raises SetupError."""
     from parlour_server.core.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.host.setup.open_store import engine_for  # noqa: PLC0415
-    from parlour_server.host.setup.schema_upgrade import upgrade_schema  # noqa: PLC0415
 
     spec = program()
     if engine_for(spec, folder, settings).is_shared:
@@ -168,7 +167,9 @@ def _migrate(folder: "DataFolder", settings: "Settings") -> None:
             f" `{command()} migrate` once, and then start them without it"
         )
     if spec.schema.is_newest(folder.database):
-        return  # Alembic is not loaded where it has nothing to do
+        return
+    from parlour_server.host.setup.migrate import upgrade_folder  # noqa: PLC0415 - loads Alembic
+
     with action(folder, "migrate") as result:
-        before, after = upgrade_schema(spec, folder, settings)
+        before, after = upgrade_folder(spec, folder, settings)
         result["schema"] = f"{before} to {after}"

@@ -71,7 +71,9 @@ async def initialise(
     for capability in program.capabilities:
         new += capability.make(folder)
     if not was_made:
-        program.schema.create(engine)
+        from parlour_server.host.setup import migrate  # noqa: PLC0415 - loads Alembic
+
+        migrate.create(engine, program.schema)
         new.append("database")
     keep_reserve(folder)
     program.schema.check(engine)

@@ -22,6 +22,7 @@ from parlour_server.chat.store.types import AppendEvent
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.errors import RefusedError, SessionRefusedError
 from parlour_server.core.store.records import TicketGrant
+from parlour_server.host.setup import migrate
 from tests import postgres
 
 Rule = Callable[[], None]
@@ -149,7 +150,7 @@ async def processes(
         place = postgres.database("chat" if kind == "room" else "kit", schema)
     else:
         place = tmp_path / "logs.db"
-        schema.create(place)
+        migrate.create(place, schema)
     made = Processes(kind, place, clock)
     yield made
     for each in made.opened:

@@ -31,6 +31,7 @@ from parlour_server.core.store.engine.readers import Readers
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine, SqliteWriteConnection
 from parlour_server.core.store.engine.writer import Writer
 from parlour_server.core.store.schema import Schema
+from parlour_server.host.setup import migrate
 
 _T = TypeVar("_T")
 _READS: Final = {
@@ -48,7 +49,7 @@ def _new_database(schema: Schema) -> bytes:
     """Make a new database, once."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "parlour.db"
-        schema.create(path)
+        migrate.create(path, schema)
         with closing(sqlite3.connect(path)) as db:
             db.execute("PRAGMA journal_mode = DELETE")  # there is no write-ahead log in memory
             return db.serialize()

@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from tests.server.shop_database import SCHEMA
 
 from parlour_server.core.store.revisions import read_revisions
+from parlour_server.host.setup import migrate
 
 FIRST = 'revision = "0001"\ndown_revision = None\nbranch_labels = None\ndepends_on = None\n'
 SECOND = FIRST.replace("None", '"0001"', 1).replace("0001", "0002", 1)
@@ -61,5 +62,5 @@ def test_any_shape_of_a_programs_revisions(tmp_path: Path, own: list[str], newes
     read = read_revisions(*schema.folders)
     assert read.newest == newest
     assert read.known == {found.revision for found in script.walk_revisions()}
-    schema.create(tmp_path / "a.db")
+    migrate.create(tmp_path / "a.db", schema)
     schema.check(tmp_path / "a.db")

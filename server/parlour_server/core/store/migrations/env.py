@@ -1,4 +1,4 @@
-"""Alembic's environment: runs the revisions on the connection that `core/store/migrate.py` opened.
+"""Alembic's environment: runs the revisions on the connection that `host/setup/migrate.py` opened.
 
 It reads no configuration file and does not connect. All revisions of an upgrade share one transaction, so a
 failed upgrade leaves the database unchanged. Alembic loads this file by its path.

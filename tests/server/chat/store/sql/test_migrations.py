@@ -1,6 +1,7 @@
 """A new database has the tables that the modules describe; an upgrade is all or nothing."""
 
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from parlour_server.chat.store.chat_schema import SCHEMA
 from parlour_server.chat.store.tables import metadata
 from parlour_server.core.errors import SetupError
 from parlour_server.core.store.tables import metadata as kit_metadata
+from parlour_server.host.setup import migrate
 
 
 def _tables(path: Path) -> list[tuple[str, str]]:
@@ -42,7 +44,7 @@ def test_every_table_is_strict(database: Path) -> None:
 def test_upgrading_again_changes_nothing(database: Path) -> None:
     """A database at its newest revision is not changed."""
     before = _tables(database)
-    SCHEMA.upgrade(database)
+    migrate.upgrade(database, SCHEMA)
     assert _tables(database) == before
     SCHEMA.check(database)
 
@@ -58,7 +60,7 @@ def test_a_file_without_a_revision_is_never_filled(tmp_path: Path, content: byte
         connection.close()
     before = path.read_bytes()
     with pytest.raises(SetupError, match="restore a backup"):
-        SCHEMA.upgrade(path)
+        migrate.upgrade(path, SCHEMA)
     assert path.read_bytes() == before
     assert SCHEMA.current(path) is None
 
@@ -70,12 +72,12 @@ def test_a_database_of_the_future_or_of_before_the_first_release_is_refused(data
     connection.commit()
     connection.close()
     with pytest.raises(SetupError, match=r"does not know \(0022\): a newer version"):
-        SCHEMA.upgrade(database)
+        migrate.upgrade(database, SCHEMA)
 
 
 def test_nothing_is_migrated_where_nothing_is(tmp_path: Path) -> None:
     """A mistyped path makes no database."""
-    for act in (SCHEMA.upgrade, SCHEMA.current):
+    for act in (partial(migrate.upgrade, schema=SCHEMA), SCHEMA.current):
         with pytest.raises(SetupError, match="parlour-server init"):
             act(tmp_path / "mistyped.db")
     assert list(tmp_path.iterdir()) == []

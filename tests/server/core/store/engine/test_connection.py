@@ -17,6 +17,7 @@ from tests.server.shop_database import PROGRAM, SCHEMA
 from parlour_server.app.program_store import ProgramStore
 from parlour_server.core.errors import SetupError, UnavailableError
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine, connect_reader
+from parlour_server.host.setup import migrate
 
 FULL = 2
 
@@ -53,7 +54,7 @@ def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
     path = tmp_path / "parlour.db"
     before = os.umask(0o000)
     try:
-        SCHEMA.create(path)
+        migrate.create(path, SCHEMA)
         writer = SqliteEngine(path).connect_writer(announces=True)
         writer.execute("INSERT INTO health VALUES (1, 1)")
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
@@ -68,7 +69,7 @@ def test_creating_does_not_touch_what_is_there(tmp_path: Path) -> None:
     path, elsewhere = tmp_path / "parlour.db", tmp_path / "elsewhere"
     path.symlink_to(elsewhere)
     with pytest.raises(SetupError, match="exists already"):
-        SCHEMA.create(path)
+        migrate.create(path, SCHEMA)
     assert not elsewhere.exists()
 
 

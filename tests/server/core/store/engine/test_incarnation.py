@@ -11,6 +11,7 @@ from parlour_server.app.program_store import ProgramStore
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.errors import SetupError
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
+from parlour_server.host.setup import migrate
 
 
 def run(path: Path, statement: str) -> None:
@@ -22,11 +23,11 @@ def run(path: Path, statement: str) -> None:
 def test_two_databases_have_two(database: Path, tmp_path: Path) -> None:
     """R20: the migration names each by chance, and a second upgrade leaves it."""
     other = tmp_path / "other.db"
-    SCHEMA.create(other)
+    migrate.create(other, SCHEMA)
     mine = SqliteEngine(database).incarnation()
     assert mine is not None
     assert mine != SqliteEngine(other).incarnation()
-    SCHEMA.upgrade(database)
+    migrate.upgrade(database, SCHEMA)
     assert SqliteEngine(database).incarnation() == mine
 
 

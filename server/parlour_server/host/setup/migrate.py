@@ -1,7 +1,4 @@
-"""Creates a database, or changes its schema, with Alembic; ``Schema`` decides what may be changed.
-
-This is a separate file so that a running server loads neither SQLAlchemy nor Alembic.
-"""
+"""Creates a database, or brings it up to date, with Alembic, which a running server doesn't load."""
 
 import os
 import time
@@ -17,12 +14,17 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
 from parlour_protocol.kit.ids import new_incarnation
+from parlour_server.app.program_spec import ProgramSpec
+from parlour_server.core.config.server_settings import Settings
+from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.core.store import tables
 from parlour_server.core.store.engine.connection import Engine
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.core.store.revisions import read_revisions
-from parlour_server.core.store.schema import Schema
+from parlour_server.core.store.schema import Schema, engine_of
+from parlour_server.host.setup.folder_lock import locked
+from parlour_server.host.setup.open_store import engine_for
 
 PRIVATE: Final = 0o600
 
@@ -31,8 +33,12 @@ def _fill_nothing(_connection: Connection) -> None:
     return
 
 
-def create(engine: Engine, schema: Schema, fill: Callable[[Connection], None] = _fill_nothing) -> None:
-    """Create the newest schema in a new file, or in an empty database, and ``fill`` it. Raises SetupError."""
+def create(place: Path | Engine, schema: Schema, fill: Callable[[Connection], None] = _fill_nothing) -> None:
+    """Create the newest schema in an empty database, or in a new file of SQLite, and ``fill`` it.
+
+    Only its owner can read the file. Raises SetupError.
+    """
+    engine = engine_of(place)
     if isinstance(engine, SqliteEngine):
         _create_file(engine.path, schema)
     elif engine.revisions():
@@ -70,11 +76,30 @@ def _create_file(path: Path, schema: Schema) -> None:
         os.close(descriptor)
 
 
-def upgrade(engine: Engine, schema: Schema) -> None:
-    """Apply the revisions that the database lacks, in one transaction. Raises SetupError."""
+def upgrade(place: Path | Engine, schema: Schema) -> None:
+    """Apply every revision that the database lacks, in one transaction. Raises SetupError.
+
+    A database that is not one of this program is left unchanged.
+    """
+    engine = engine_of(place)
+    schema.applied(engine)
     with _connect(engine) as connection, connection.begin():
         command.upgrade(_config(schema, connection), "heads")
         _create_of_capabilities(connection, schema)
+
+
+def upgrade_folder(
+    program: ProgramSpec[Any, Any], folder: DataFolder, settings: Settings
+) -> tuple[str | None, str | None]:
+    """Upgrade the database of a data folder while no server runs on it. Raises SetupError.
+
+    Returns the schema before and after.
+    """
+    engine, schema = engine_for(program, folder, settings), program.schema
+    with locked(folder):
+        before = schema.current(engine)
+        upgrade(engine, schema)
+        return before, schema.current(engine)
 
 
 def _create_of_capabilities(connection: Connection, schema: Schema) -> None:

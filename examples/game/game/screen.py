@@ -107,15 +107,15 @@ class TableList(Choices):
         """Show these, and keep the place."""
         kept = self.highlighted_option.id if self.highlighted_option else None
         groups: dict[str, list[Option]] = {"Open": [], "Playing": [], "Finished": []}
-        for one in sorted(tables, key=lambda each: (me not in {each.red, each.yellow}, each.table.name)):
-            group = "Finished" if one.end else "Open" if one.yellow is None else "Playing"
-            about = join(own(f"  {one.table.number}: "), state_words(one, me)).stylize("dim")
-            groups[group].append(option(lines(players(one), about), id=one.table.name))
+        for table in sorted(tables, key=lambda each: (me not in {each.red, each.yellow}, each.table.name)):
+            group = "Finished" if table.end else "Open" if table.yellow is None else "Playing"
+            about = join(own(f"  {table.table.number}: "), state_words(table, me)).stylize("dim")
+            groups[group].append(option(lines(players(table), about), id=table.table.name))
         self.clear_options()
         for words, options in groups.items():
             if options:
                 self.add_options([option(own(words, "bold $text-primary"), disabled=True), *options])
-        places = {one.id: place for place, one in enumerate(self.options) if not one.disabled}
+        places = {choice.id: place for place, choice in enumerate(self.options) if not choice.disabled}
         self.highlighted = places.get(kept, min(places.values(), default=None))
 
 
@@ -307,7 +307,7 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
                 break
             match await self.link.ask(ListTables(new_request_id(), after_table)):
                 case Tables(tables, more) if tables or not more:
-                    listed |= {one.table.name: one for one in tables}
+                    listed |= {table.table.name: table for table in tables}
                     after_table = tables[-1].table if tables else None
                 case _:
                     raise ServerMisbehavedError("The server sent no page of the list.")

@@ -132,7 +132,7 @@ async def test_the_list(join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
         answer = await ben.socket.ask(ListTables(new_request_id(), after))
         assert isinstance(answer, Ok)
         assert isinstance(answer.result, Tables)
-        names += [one.table.name for one in answer.result.tables]
+        names += [table.table.name for table in answer.result.tables]
         after, more = answer.result.tables[-1].table, answer.result.more
     assert names == ["anna 1", "anna 2", "anna 3"]
     await ben.do(Sit())

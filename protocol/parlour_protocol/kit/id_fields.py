@@ -36,4 +36,4 @@ Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
 
 def is_identifier(metadata: Iterable[object]) -> bool:
     """Return whether a field with these annotations is an identifier."""
-    return any(isinstance(one, Meta) and (one.extra or {}).get("identifier") for one in metadata)
+    return any(isinstance(meta, Meta) and (meta.extra or {}).get("identifier") for meta in metadata)

@@ -186,7 +186,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         Raises NotAllowedError if the founder is not among them, or a direct room would have three.
         """
         vouched = tuple(sorted(people, key=_name))
-        found = tuple(_vouched_for(one, founder, at) for one in vouched)
+        found = tuple(_vouched_for(entry, founder, at) for entry in vouched)
         made = cls(server, room, kind, Origin(founder, at, vouched), 0, found)
         if made.person(founder) is None:
             _refuse(f"{founder} is not among the first members of the room")
@@ -231,11 +231,11 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
     def person(self, user: UserName) -> Person | None:
         """Return a person in the room."""
-        return next((one for one in self.people if one.user == user), None)
+        return next((person for person in self.people if person.user == user), None)
 
     def removal_of(self, user: UserName) -> RemovedPerson | None:
         """Return someone who left, was removed or is banned."""
-        return next((one for one in self.removed if one.user == user), None)
+        return next((gone for gone in self.removed if gone.user == user), None)
 
     def removal_digest(self, user: UserName) -> bytes:
         """Return the digest that an admission or a request of someone names: of what last removed them."""
@@ -486,7 +486,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         if act.who == by.user:
             if _RANK[act.role] >= _RANK[by.role]:
                 _refuse("people cannot raise their own role")
-            if by.role is Role.OWNER and sum(one.role is Role.OWNER for one in self.people) == 1:
+            if by.role is Role.OWNER and sum(person.role is Role.OWNER for person in self.people) == 1:
                 _refuse("a room needs an owner")
         else:
             self._require_above(by, act)
@@ -529,11 +529,11 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     def _with(self, person: Person | None = None, removed: RemovedPerson | None = None) -> "Roster":
         """Replace the entry of one name, and count the change."""
         who = person.user if person is not None else removed.user if removed is not None else ""
-        people = [one for one in self.people if one.user != who]
-        others = [one for one in self.removed if one.user != who]
+        people = [person for person in self.people if person.user != who]
+        others = [gone for gone in self.removed if gone.user != who]
         if person is not None:
             people.append(person)
-            others += [one for one in self.removed if one.user == who]  # its serial keeps counting
+            others += [gone for gone in self.removed if gone.user == who]  # its serial keeps counting
         if removed is not None:
             others.append(removed)
         return replace(
@@ -551,9 +551,9 @@ class _Proofs:
         self._roster, self._known, self._verify, self._succeeds = roster, known, verify, succeeds
         self._trusted: dict[tuple[UserName, bytes], Role] = {}
         self._statements: dict[bytes, Statement | None] = {}
-        for one in _everyone(known):
-            self._trust(one, one.role)
-            self._trust(one, one.first)
+        for person in _everyone(known):
+            self._trust(person, person.role)
+            self._trust(person, person.first)
         self._roles = [self._statement(data) for data in roster.roles]
 
     def require(self) -> None:
@@ -584,8 +584,8 @@ class _Proofs:
         began = self._roster.began
         if began.founder not in [user for user, _, _ in began.people]:
             _refuse("no one vouches for its first members")
-        for one in began.people:
-            person = _vouched_for(one, began.founder, began.at)
+        for entry in began.people:
+            person = _vouched_for(entry, began.founder, began.at)
             self._trust(person, person.first)
 
     def _was_there(self, person: Person) -> bool:
@@ -603,12 +603,12 @@ class _Proofs:
         before = None
         while before != self._trusted:
             before = dict(self._trusted)
-            for one in _everyone(self._roster):
-                if self._is_admitted(one):
-                    self._trust(one, Role.MEMBER)
-                if self._is_trusted(one):
-                    for role in self._given_to(one):
-                        self._trust(one, role)
+            for person in _everyone(self._roster):
+                if self._is_admitted(person):
+                    self._trust(person, Role.MEMBER)
+                if self._is_trusted(person):
+                    for role in self._given_to(person):
+                        self._trust(person, role)
 
     def _given_to(self, person: Person) -> Iterable[Role]:
         """Return the roles that someone was given since they joined, in order."""
@@ -662,7 +662,7 @@ class _Proofs:
         """Return whether the role that someone joined with is that of one of the first people."""
         if self._known is None:
             return self._is_first(person)
-        known = [(one.user, one.account_key, one.first) for one in _everyone(self._known)]
+        known = [(person.user, person.account_key, person.first) for person in _everyone(self._known)]
         return (person.user, person.account_key, person.first) in known
 
     def _require_removal(self, removed: RemovedPerson) -> None:
@@ -701,17 +701,19 @@ class _Proofs:
 
         Earlier members are in, or were removed; one with another key has that key.
         """
-        for one in known.people:
-            now, removed = self._roster.person(one.user), self._roster.removal_of(one.user)
+        for person in known.people:
+            now, removed = self._roster.person(person.user), self._roster.removal_of(person.user)
             if removed is not None and removed.serial > known.serial:
                 continue
             if now is None:
-                _refuse(f"{one.user} is missing from it, but no one removed them")
-            if now.account_key != one.account_key:
-                if not self._succeeds(one.user, one.account_key, now.account_key):
-                    _refuse(f"the key of {one.user} in it is not a new one of theirs")
-            elif now.void < one.void or (now.void == one.void and not {*one.withdrawn} <= {*now.withdrawn}):
-                _refuse(f"an invitation by {one.user} that was withdrawn is missing from it")
+                _refuse(f"{person.user} is missing from it, but no one removed them")
+            if now.account_key != person.account_key:
+                if not self._succeeds(person.user, person.account_key, now.account_key):
+                    _refuse(f"the key of {person.user} in it is not a new one of theirs")
+            elif now.void < person.void or (
+                now.void == person.void and not {*person.withdrawn} <= {*now.withdrawn}
+            ):
+                _refuse(f"an invitation by {person.user} that was withdrawn is missing from it")
         for before in known.removed:
             removed = self._roster.removal_of(before.user)
             if removed is None or removed.serial < before.serial or removed.lifted < before.lifted:
@@ -747,13 +749,13 @@ class _Proofs:
 
 
 def _require_form(roster: Roster) -> None:
-    people, removed = [one.user for one in roster.people], [one.user for one in roster.removed]
+    people, removed = [person.user for person in roster.people], [gone.user for gone in roster.removed]
     if people != sorted(set(people)) or removed != sorted(set(removed)):
         _refuse("the names in the member list are not sorted, each once")
     if roster.kind is RoomKind.DIRECT and len(people) > _TWO:
         _refuse("a direct room has two people")
-    numbers = [max(one.since, one.void) for one in roster.people]
-    numbers += [max(one.serial, one.lifted) for one in roster.removed]
+    numbers = [max(person.since, person.void) for person in roster.people]
+    numbers += [max(gone.serial, gone.lifted) for gone in roster.removed]
     if any(number > roster.serial for number in numbers):
         _refuse("the member list refers to changes that never happened")
 
@@ -820,8 +822,8 @@ def _came(act: Admit | Request, key: bytes, by: UserName, since: int, proof: byt
     return Person(act.who, key, Role.MEMBER, by, act.at, since, proof=proof)
 
 
-def _vouched_for(one: tuple[UserName, bytes, Role], founder: UserName, at: Millis) -> Person:
-    user, key, role = one
+def _vouched_for(entry: tuple[UserName, bytes, Role], founder: UserName, at: Millis) -> Person:
+    user, key, role = entry
     return Person(user, key, role, founder, at, since=0, first=role)
 
 
@@ -829,7 +831,7 @@ def _everyone(roster: Roster | None) -> list[Person]:
     """Return everyone who is or was on a roster."""
     if roster is None:
         return []
-    removed = [one.was for one in roster.removed if one.was is not None]
+    removed = [gone.was for gone in roster.removed if gone.was is not None]
     return [*roster.people, *removed, *roster.former]
 
 
@@ -842,8 +844,8 @@ def _name(person: tuple[UserName, bytes, Role]) -> str:
     return person[0]
 
 
-def _user(one: Person | RemovedPerson) -> str:
-    return one.user
+def _user(person: Person | RemovedPerson) -> str:
+    return person.user
 
 
 def _refuse(why: str) -> NoReturn:

@@ -43,18 +43,18 @@ class Outcome:
     @property
     def action(self) -> Action | None:
         """The strictest action, None if nothing was found."""
-        return max((one.action for one in self.found), key=_ORDER.index, default=None)
+        return max((match.action for match in self.found), key=_ORDER.index, default=None)
 
     def kinds(self, action: Action) -> tuple[str, ...]:
         """Return what was found with this action, each kind once."""
-        return tuple(dict.fromkeys(one.finding.kind for one in self.found if one.action is action))
+        return tuple(dict.fromkeys(match.finding.kind for match in self.found if match.action is action))
 
     def redacted(self, parts: Sequence[Part]) -> list[str | None]:
         """Return the new text of each part; None for a part that stays as it is."""
         cuts: dict[int, list[Finding]] = {}
-        for one in self.found:
-            if one.action is Action.REDACT:
-                cuts.setdefault(one.part, []).append(one.finding)
+        for match in self.found:
+            if match.action is Action.REDACT:
+                cuts.setdefault(match.part, []).append(match.finding)
         return [
             redacted(part.text, cuts[number]) if number in cuts and isinstance(part, Text) else None
             for number, part in enumerate(parts)
@@ -100,7 +100,8 @@ def _few(findings: tuple[Finding, ...], part: Part) -> Sequence[Finding]:
     """Return at most ``MOST_FINDINGS``: the last one covers all that was found after it."""
     if len(findings) <= MOST_FINDINGS:
         return findings
-    if not isinstance(part, Text) or any(one.end == 0 for one in findings):
-        return sorted(findings, key=lambda one: one.end)[:MOST_FINDINGS]  # one about the whole is among them
-    *first, last = sorted(findings, key=lambda one: one.start)[:MOST_FINDINGS]
+    if not isinstance(part, Text) or any(finding.end == 0 for finding in findings):
+        # one about the whole is among them
+        return sorted(findings, key=lambda finding: finding.end)[:MOST_FINDINGS]
+    *first, last = sorted(findings, key=lambda finding: finding.start)[:MOST_FINDINGS]
     return [*first, Finding(last.kind, last.start, len(part.text))]

@@ -156,7 +156,7 @@ def find_secrets(text: str) -> list[Finding]:
     for form in _FORMS:
         if any(sign in lower for sign in form.signs):
             found += [Finding(form.kind, start, end) for start, end in _spans(form, text, lower)]
-    covered = _Covered((one.start, one.end) for one in found)
+    covered = _Covered((finding.start, finding.end) for finding in found)
     found += [
         Finding(RANDOM, *match.span())
         for match in _WORD.finditer(text)

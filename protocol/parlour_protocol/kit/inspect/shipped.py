@@ -22,7 +22,10 @@ def _in_text(part: Part, context: Context, find: _Find) -> Verdict:
         return ALLOW
     read = text.read
     return context.verdict(
-        *(Finding(one.kind, *read.span(one.start, one.end)) for one in find(read.text, context))
+        *(
+            Finding(finding.kind, *read.span(finding.start, finding.end))
+            for finding in find(read.text, context)
+        )
     )
 
 

@@ -84,7 +84,7 @@ def _may_hold_text(hint: Any) -> bool:
     if typing.get_origin(hint) is typing.Annotated:
         return not is_identifier(arguments[1:]) and _may_hold_text(arguments[0])
     if arguments:
-        return any(_may_hold_text(one) for one in arguments)
+        return any(_may_hold_text(argument) for argument in arguments)
     return hint not in {int, float, bool, type(None), Ellipsis}
 
 

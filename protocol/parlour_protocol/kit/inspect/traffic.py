@@ -62,12 +62,12 @@ def find_tunnel(_part: Part, context: Context) -> list[Finding]:
     if not recent or not (recent[-1].encoded or recent[-1].size >= _LARGE):
         return []  # this part adds nothing to a tunnel
     since = recent[-1].at - WINDOW_SECONDS
-    window = [one for one in recent if one.at >= since]
-    texts = [one for one in window if not one.file and (one.encoded or one.size >= _LARGE)]
+    window = [seen for seen in recent if seen.at >= since]
+    texts = [seen for seen in window if not seen.file and (seen.encoded or seen.size >= _LARGE)]
     if recent[-1].file:
-        random = sum(one.file and one.encoded for one in recent)
+        random = sum(seen.file and seen.encoded for seen in recent)
         return [Finding(FILES)] if random >= _RANDOM_FILES else []
-    if sum(one.encoded for one in texts) >= _ENCODED_TEXTS:
+    if sum(text.encoded for text in texts) >= _ENCODED_TEXTS:
         return [Finding(TUNNEL)]
     if len(texts) >= _MANY or (len(texts) >= _STEADY_TEXTS and _is_steady(texts)):
         return [Finding(STEADY)]

@@ -89,7 +89,7 @@ def redacted(text: str, findings: Iterable[Finding]) -> str:
     """Return the text with each finding replaced by its kind in brackets; overlapping ones become one."""
     pieces: list[str] = []
     at = 0
-    for found in sorted(findings, key=lambda one: (one.start, one.end)):
+    for found in sorted(findings, key=lambda finding: (finding.start, finding.end)):
         start, end = (0, len(text)) if found.end == 0 else (found.start, found.end)
         if end <= at:
             continue

@@ -10,6 +10,7 @@ from parlour_server.capabilities.acme import CAPABILITY as acme
 from parlour_server.capabilities.address_bans import CAPABILITY as address_bans
 from parlour_server.capabilities.audit_chain import CAPABILITY as audit_chain
 from parlour_server.capabilities.certificate_import import CAPABILITY as certificate_import
+from parlour_server.capabilities.diagnostics import CAPABILITY as diagnostics
 from parlour_server.capabilities.disk_space import CAPABILITY as disk_space
 from parlour_server.capabilities.inspection import CAPABILITY as inspection
 from parlour_server.capabilities.nats import CAPABILITY as nats
@@ -31,6 +32,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     audit_chain,
     certificate_import,
     acme,
+    diagnostics,
     disk_space,
     inspection,
     nats,

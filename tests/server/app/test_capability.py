@@ -22,6 +22,7 @@ from parlour_server.app.app import App
 from parlour_server.app.capability import Capability, settings_of
 from parlour_server.app.hooks import Hooks
 from parlour_server.app.running_program import Parts
+from parlour_server.capabilities.diagnostics.examine import examine
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.config.server_settings import Section, Settings, section, setting
 from parlour_server.core.config.settings_table import need_restart, rows
@@ -33,7 +34,6 @@ from parlour_server.core.store.tables import KEYED, Words
 from parlour_server.host.config.settings_loader import load
 from parlour_server.host.server import Server
 from parlour_server.host.setup import migrate
-from parlour_server.host.setup.doctor import examine
 from parlour_server.host.setup.open_store import opened
 from parlour_server.testing.server import running
 

@@ -33,12 +33,12 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind, Status
+from parlour_server.capabilities.diagnostics.examine import examine
 from parlour_server.chat.capabilities.online_status import presence
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.settings import ChatSettings
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.errors import SetupError
-from parlour_server.host.setup.doctor import examine
 from parlour_server.host.setup.initialise import initialise
 from parlour_server.testing.clock import FakeClock
 from parlour_server.testing.server import PATIENCE, Person, Socket, World, running

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from parlour_server.capabilities.diagnostics.examine import examine
 from parlour_server.chat.program import CHAT
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.core.parents import CLOSED_BY
 from parlour_server.core.private_file import write_private
-from parlour_server.host.setup.doctor import examine
 
 
 def test_a_new_folder_is_private(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ import threading
 import pytest
 
 from parlour_protocol.identity import Head
+from parlour_server.capabilities.diagnostics.examine import examine
 from parlour_server.chat.folder import log_key_of
 from parlour_server.chat.program import CHAT
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.core.signatures import SigningKey, holds, make_signing_key
-from parlour_server.host.setup.doctor import examine
 
 
 def test_it_is_made_once_and_stays(folder: DataFolder) -> None:

@@ -30,7 +30,6 @@ from parlour_server.core.errors import (
 )
 from parlour_server.core.program_name import ProgramName
 from parlour_server.host.cli import database_commands as databases
-from parlour_server.host.cli import doctor_command as doctor
 from parlour_server.host.cli import invite_commands as invites
 from parlour_server.host.cli import ready_command as readiness
 from parlour_server.host.cli import serve_commands as serve
@@ -54,7 +53,6 @@ KIT_COMMANDS: Final = (
     serve.init,
     serve.run,
     readiness.ready,
-    doctor.doctor,
     invites.invite,
     accounts.user,
     sessions.session,

@@ -10,6 +10,7 @@ from tests.nats import NatsServer, server
 
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.app.finding import Finding
+from parlour_server.capabilities.diagnostics.examine import examine
 from parlour_server.capabilities.nats.findings import examine_bus
 from parlour_server.chat.name import NAME
 from parlour_server.chat.program import CHAT
@@ -17,7 +18,6 @@ from parlour_server.core.clock import SystemClock
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.host.config.settings_loader import load
-from parlour_server.host.setup.doctor import examine
 from parlour_server.host.setup.initialise import initialise
 
 INCARNATION = Incarnation("0" * 32)

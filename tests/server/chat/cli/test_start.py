@@ -59,7 +59,7 @@ NOT_AT_START = (
     "parlour_server.capabilities.server_backups.contents",
     "parlour_server.capabilities.prometheus.text",
     "parlour_server.capabilities.acme.order",
-    "parlour_server.host.setup.doctor",
+    "parlour_server.capabilities.diagnostics.examine",
     "parlour_server.host.setup.initialise",
     "parlour_server.capabilities.opentelemetry.tracing",
     "prometheus_client",

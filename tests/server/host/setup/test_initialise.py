@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from parlour_protocol.rooms import RoomKind
+from parlour_server.capabilities.diagnostics.examine import examine
 from parlour_server.chat.cli import COMMAND_LINE
 from parlour_server.chat.name import NAME
 from parlour_server.chat.program import CHAT
@@ -15,7 +16,6 @@ from parlour_server.core.clock import SystemClock
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.host.config.settings_loader import load
-from parlour_server.host.setup.doctor import examine
 from parlour_server.host.setup.folder_lock import locked
 from parlour_server.host.setup.initialise import initialise
 from parlour_server.host.setup.public_address import forget_running, note_running, reachable_at, running

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests.server.core.store.later_schema import later
 
+from parlour_server.capabilities.diagnostics.examine import examine
 from parlour_server.chat.cli.command_line import COMMAND_LINE
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.settings import ChatSettings
@@ -22,7 +23,6 @@ from parlour_server.core.errors import SetupError
 from parlour_server.host.cli.command_line import CommandLine
 from parlour_server.host.server import Server
 from parlour_server.host.setup import readiness
-from parlour_server.host.setup.doctor import examine
 from parlour_server.host.setup.folder_lock import locked
 from parlour_server.host.setup.operator_log import OperatorLog
 from parlour_server.host.setup.readiness import require_ready, wait_until_ready

@@ -19,8 +19,8 @@ def doctor(data: Path, with_all: bool, as_json: bool) -> None:  # noqa: FBT001 -
     The exit status is 1 when something is dangerous or broken, so it can run from a timer.
     """
     from parlour_server.app.finding import DANGER  # noqa: PLC0415
+    from parlour_server.capabilities.diagnostics.examine import examine  # noqa: PLC0415
     from parlour_server.core.config.settings_table import rows  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.host.setup.doctor import examine  # noqa: PLC0415
 
     spec = program()
     findings, settings = examine(spec, spec.folder(data.absolute()))

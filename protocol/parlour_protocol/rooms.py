@@ -1,10 +1,10 @@
-"""What a room is, and what its people are in it: the words that both sides and every frame use for it."""
+"""Kinds of rooms, roles and states: the words that both sides and every frame use for them."""
 
 from enum import IntEnum, StrEnum
 
 
 class RoomKind(StrEnum):
-    """Who can find and join a room."""
+    """The kind of a room: who can find and join it."""
 
     PUBLIC = "public"
     """Listed in the directory; anyone with an account may join."""
@@ -23,7 +23,7 @@ class RoomSuite(IntEnum):
 
 
 class Role(StrEnum):
-    """What a member may do in a room (`server/parlour_server/chat/rooms/rights.py` has the table)."""
+    """The rights of a member in a room (`server/parlour_server/chat/rooms/rights.py` has the table)."""
 
     OWNER = "owner"
     MODERATOR = "moderator"

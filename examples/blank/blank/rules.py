@@ -1,4 +1,4 @@
-"""What the server decides: values in, values out. Nothing here knows of sockets, clocks or screens."""
+"""The server's decisions: values in, values out. Nothing here knows of sockets, clocks or screens."""
 
 from typing import Final
 

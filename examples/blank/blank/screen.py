@@ -17,7 +17,7 @@ CounterLink: TypeAlias = Link[Hello, Requests, Results, Pushes]
 
 
 class CounterScreen(LinkScreen[Hello, Requests, Results, Pushes]):
-    """What is shown once someone is logged in."""
+    """The screen after someone has logged in."""
 
     DEFAULT_CSS = """
     CounterScreen { padding: 1 2; }

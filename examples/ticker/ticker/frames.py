@@ -1,4 +1,4 @@
-"""What the client and the server send each other. ``Wire`` checks it when it is imported."""
+"""The frames between client and server. ``Wire`` checks them when this is imported."""
 
 from typing import Annotated, Final, TypeAlias
 

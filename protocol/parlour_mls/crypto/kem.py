@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 
 PUBLIC_SIZES = frozenset({32, 1216})
-"""What decoders take; whether a key is of the group's suite is checked where it enters."""
+"""The sizes that decoders accept; whether a key is of the group's suite is checked where it enters."""
 OUTPUT_SIZES = frozenset({32, 1120})
 PRIVATE_SIZE = 32
 """Nsk of both: an X25519 scalar, or the seed that an X-Wing key is expanded from."""
@@ -40,7 +40,7 @@ class KeyPair:
 
 
 class Kem(Protocol):
-    """What HPKE and the ratchet tree need of a mechanism."""
+    """A mechanism, as HPKE and the ratchet tree need it."""
 
     @property
     def number(self) -> int:

@@ -161,7 +161,7 @@ def encrypt_private_message(
 
 @dataclass(frozen=True, slots=True)
 class SenderData:
-    """Who sent a private message, and with which key (section 6.3.2)."""
+    """The sender of a private message, and the key (section 6.3.2)."""
 
     leaf: int
     generation: int

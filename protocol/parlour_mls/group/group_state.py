@@ -89,7 +89,7 @@ class State:
     proposals: Mapping[bytes, QueuedProposal]
     """Proposals of this epoch by reference, in the order in which they came."""
     set_aside: frozenset[bytes]
-    """Those that we do not commit ourselves; someone else still may."""
+    """The proposals that we do not commit ourselves; someone else still may."""
     own_updates: Mapping[bytes, OwnUpdate]
     """Private sides of our proposed Updates, by public key."""
     pending: PendingCommit | None

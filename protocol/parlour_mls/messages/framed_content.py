@@ -34,7 +34,7 @@ MAX_CIPHERTEXTS = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sent it: `index` is a leaf, or a place in external_senders; new members have none (section 6)."""
+    """The sender: `index` is a leaf, or a place in external_senders; new members have none (section 6)."""
 
     type: SenderType
     index: int = 0

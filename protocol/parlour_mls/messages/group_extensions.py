@@ -1,4 +1,4 @@
-"""What a group says about itself in its context: what members must support, who outside may propose.
+"""Extensions in a group's context: what members must support, who outside may propose.
 
 The extensions of RFC 9420 sections 11.1 and 12.1.8.1, out of and into their opaque data; whether one is
 acceptable is for `leaf_rules` and the policy to say.

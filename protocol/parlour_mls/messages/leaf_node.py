@@ -69,7 +69,7 @@ def find_extension(extensions: Extensions, kind: int) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Who someone says to be; all types of credential are one opaque vector on the wire (section 5.3)."""
+    """A claimed identity; all types of credential are one opaque vector on the wire (section 5.3)."""
 
     type: int
     identity: bytes

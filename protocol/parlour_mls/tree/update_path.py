@@ -35,7 +35,7 @@ Privates = Mapping[int, Secret]
 
 @dataclass(frozen=True, slots=True)
 class OpenedPath:
-    """What a path gives to someone who can read it: private keys, and the secret above the root."""
+    """The secrets in a path for someone who can read it: private keys, and the secret above the root."""
 
     privates: Privates
     commit_secret: Secret

@@ -32,7 +32,7 @@ class UnusableLeafKeyError(UnusableKeyError):
 
 @dataclass(frozen=True, slots=True)
 class LeafRules:
-    """What leaves are measured against: the group's (new) extensions, the client's policy, the time.
+    """The rules for leaves: the group's (new) extensions, the client's policy, the time.
 
     Raises `MalformedError` when the required_capabilities extension cannot be read.
     """

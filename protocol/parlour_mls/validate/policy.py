@@ -34,20 +34,20 @@ class Change:
 
     committer: Sender
     added: tuple[tuple[Sender, LeafNode], ...]
-    """Who proposed it, and the new leaf."""
+    """The proposer, and the new leaf."""
     updated: tuple[tuple[int, LeafNode], ...]
     removed: tuple[tuple[Sender, int, LeafNode], ...]
-    """Who proposed it, the leaf's index, and the leaf."""
+    """The proposer, the leaf's index, and the leaf."""
     psks: tuple[PskId, ...]
     extensions: tuple[Sender, Extensions] | None
     reinit: ReInit | None
     authenticated_data: bytes
-    """What the application put beside it: signed by the committer, readable by the delivery service only in
+    """The application's data beside it: signed by the committer, readable by the delivery service only in
     public messages."""
     members: tuple[tuple[int, LeafNode], ...]
     """The leaves of the group before it, with their indices."""
     unusable: frozenset[int] = frozenset()
-    """Those of `removed` that brought a key no one can encrypt to: any member may remove them, and must."""
+    """Leaves in `removed` with a key that no one can encrypt to: any member may remove them, and must."""
 
 
 def basic_credentials_only(leaf: LeafNode) -> None:

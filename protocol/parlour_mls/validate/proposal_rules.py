@@ -67,7 +67,7 @@ def check_updates(items: Items, committer: int) -> None:
 
 
 def check_removes(items: Items, tree: RatchetTree) -> None:
-    """Who is removed is a member."""
+    """Only members can be removed."""
     for item in items:
         if isinstance(item.proposal, Remove) and tree.leaf(item.proposal.removed) is None:
             raise InvalidError("a Remove names a blank leaf (section 12.1.3)")

@@ -1,4 +1,4 @@
-"""What holds for each kind of event, on both sides: every body states it at its class, in all points.
+"""The rules for each kind of event, on both sides: every body states them at its class, in all points.
 
 No point has a default. What the server and the client do by the kind of an event follows from these, so a new
 one takes no space, outlives no retention and is written in no archived room because someone forgot a list.
@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 
 class Action(Enum):
-    """What someone does in a room, and needs a right to (`parlour_server/chat/rooms/permissions.py`)."""
+    """An action in a room that needs a right (`parlour_server/chat/rooms/permissions.py`)."""
 
     WRITE = auto()
     """Send, encrypted or not, edit one's own message, react."""
@@ -51,7 +51,7 @@ class Rooms(Enum):
 
 
 class Concerns(Enum):
-    """What an event changes for the person it is about: `who`, or its author if it names no one."""
+    """The change that an event makes for the person it is about: `who`, or its author if it names no one."""
 
     NOBODY = auto()
     MEMBER = auto()
@@ -67,7 +67,7 @@ class EventRules:
     """The rules for one kind of event."""
 
     action: Action | None
-    """What its author needs the right to; None: no request makes it."""
+    """The action that its author needs the right to; None: no request makes it."""
     rooms: Rooms
     concerns: Concerns
     is_message: bool

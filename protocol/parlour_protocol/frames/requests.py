@@ -30,7 +30,7 @@ PageSize = Annotated[int, Meta(ge=1, le=PAGE_EVENTS.value)]
 
 
 class Cost(Enum):
-    """What a request counts as, besides a frame of its connection."""
+    """The budget that a request counts against, besides that of its connection's frames."""
 
     MESSAGE = auto()
     """A message of its account."""

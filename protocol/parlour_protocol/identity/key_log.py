@@ -42,7 +42,7 @@ class RevocationEntry(
 
 
 class PolicyEntry(msgspec.Struct, frozen=True, array_like=True, tag="policy", forbid_unknown_fields=True):
-    """What clients inspect in encrypted rooms from now on; the newest one counts.
+    """The policy by which clients inspect in encrypted rooms from now on; the newest one counts.
 
     ``policy`` is an ``InspectionPolicy`` of `kit/inspect/policy.py`.
     """

@@ -20,7 +20,7 @@ from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.session_key import SessionKey
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,128}")
-"""What may follow `Bearer` (RFC 6750, section 2.1): a line break would begin another header (L5)."""
+"""Characters of a token after `Bearer` (RFC 6750, section 2.1); a line break would begin a header (L5)."""
 
 
 def _check_token(secret: Secret) -> None:

@@ -1,4 +1,4 @@
-"""What every frame has in common, and the kinds of frames that the state machine knows.
+"""The base of all frames, and the kinds of frames that the state machine knows.
 
 A frame is a frozen struct with a tag, without unknown fields. A program's frames inherit from ``Request`` and
 ``Push``; ``Hello``, ``Ok`` and ``Error`` are ready for it.
@@ -72,7 +72,7 @@ class Success(Answer, frozen=True):
 
         @property
         def redacted(self) -> str:
-            """What the server removed from the request before it was handled, for the person; else empty."""
+            """A sentence for the person about what the server removed from the request; empty if nothing."""
             ...
 
 
@@ -97,7 +97,7 @@ class Refusal(Answer, frozen=True):
 
 
 class Push(Frame, frozen=True):
-    """What a server sends without being asked."""
+    """A frame that a server sends without being asked."""
 
 
 class Ok(Success, Generic[R], frozen=True, tag="ok"):
@@ -125,7 +125,7 @@ class Error(Refusal, frozen=True, tag="error"):
 
 
 class Hello(Greeting, frozen=True, tag="hello"):
-    """Who you are, and the server's time."""
+    """Your name, and the server's time."""
 
     server: ServerNameField
     user: UserName

@@ -21,7 +21,7 @@ from parlour_protocol.kit.session_key import SessionKey
 FactorId = NewType("FactorId", str)
 FactorIdField = Annotated[FactorId, Meta(pattern=ID_PATTERN)]
 FactorName = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"\A[ -~]+\Z")]
-"""What its owner calls a factor: printable ASCII."""
+"""The owner's name for a factor: printable ASCII."""
 
 
 class FactorKind(StrEnum):
@@ -39,7 +39,7 @@ class CredentialId(Opaque):
 
 
 class UserHandle(Opaque):
-    """What a security key knows an account by: nothing about its person."""
+    """The handle by which a security key knows an account: nothing about its person."""
 
     max_bytes = 64
 
@@ -51,7 +51,7 @@ class ClientData(Opaque):
 
 
 class AuthenticatorData(Opaque):
-    """What a security key says of itself in a signature."""
+    """The data of a security key about itself in a signature."""
 
     min_bytes = 37
     max_bytes = 512
@@ -140,7 +140,7 @@ class FactorList(Payload, frozen=True):
 
 
 class StepUp(Payload, frozen=True):
-    """What a change of the factors needs: the password, and a proof by a factor if there is one."""
+    """The proof that a change of the factors needs: the password, and one by a factor if there is one."""
 
     password: Secret
     proof: FactorProof | None = None

@@ -85,7 +85,7 @@ class Execution:
     by: UserName | None
     """Whose device makes it; None: that of anyone who may."""
     devices: Collection[DeviceId]
-    """Those in the group before it."""
+    """The devices in the group before it."""
     succeeds: Succeeds
 
 
@@ -96,7 +96,7 @@ class Person(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     account_key: Key
     role: Role
     by: UserName
-    """Who admitted them; themselves for the founder, and for those who came by their own request."""
+    """The person who admitted them; themselves for the founder and for everyone who joined by themselves."""
     at: MillisField
     """When, by the clock of the device that signed it."""
     since: Count

@@ -33,7 +33,7 @@ ADMISSION_LASTS: Final = 14 * 86_400_000
 LONGEST_ADMISSION: Final = 30 * 86_400_000
 """The most that one may last."""
 NEVER_REMOVED: Final = bytes(32)
-"""What an admission or a request names instead of a removal if there was none."""
+"""The value that an admission or a request has instead of a removal if there was none."""
 _DIGEST_LABEL: Final = b"parlour statement digest v1\0"
 
 AdmissionId = Annotated[bytes, Meta(min_length=16, max_length=16)]

@@ -78,10 +78,9 @@ class LogFanout(Generic[B, S]):
         summary: Callable[[LogRecord[S]], Push | None] | None,
         parts: "Parts[Any, Any]",
     ) -> None:
-        """Begin without followers.
+        """``push`` makes what followers of a log get for an entry.
 
-        ``push`` makes what followers of a log get for an entry, ``summary`` what those of the list get for a
-        log that has changed.
+        ``summary`` makes what those of the list get for a log that has changed.
         """
         self.logs = logs
         self._kind = kind

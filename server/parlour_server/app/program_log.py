@@ -54,7 +54,7 @@ class ProgramLog(Generic[B, S]):
         self._fanout: LogFanout[B, S] | None = None
 
     def begin(self, parts: "Parts[Any, ProgramStore]") -> LogFanout[B, S]:
-        """Begin with a server that starts, and end with it; ``App`` calls it."""
+        """Start with the server, and end with it; ``App`` calls it."""
         made = self._fanout = LogFanout(self._kind, self.of(parts.store), self._push, self._summary, parts)
         parts.stack.callback(self._end)
         return made

@@ -48,7 +48,7 @@ class Piece:
 
     @property
     def text(self) -> str:
-        """What they say; decoding is linear, but not cheap in a file of one byte a character."""
+        """Their text; decoding is linear, but not cheap in a file of one byte a character."""
         return _decoded(self.data, self.encoding)
 
 

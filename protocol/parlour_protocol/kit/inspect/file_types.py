@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes, and whether its name says something else.
+"""The type of a file by its first bytes, and whether its name says something else.
 
 Only the outermost format is seen: a program in an archive, or behind a picture, is not.
 """

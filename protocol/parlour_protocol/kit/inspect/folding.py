@@ -40,7 +40,7 @@ _MOST: Final = 65_536
 
 
 class _Table(dict[int, "int | str"]):
-    """What each character becomes; made when it is first seen, and bounded."""
+    """The folded form of each character; made when it is first seen, and bounded."""
 
     def __missing__(self, point: int) -> "int | str":
         if len(self) >= _MOST:

@@ -79,7 +79,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the operator set for the shipped inspectors."""
+    """The operator's settings for the shipped inspectors."""
 
     words: WordList = NO_WORDS
     text_bytes: int = 8192
@@ -90,12 +90,12 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Who sends it and where, what the operator wants done, and what the sender sent just before."""
+    """The sender and the room, the operator's policy, and what the sender sent just before."""
 
     sender: str
     room: str = ""
     action: Action = Action.BLOCK
-    """What the operator set for this inspector; an inspector may decide otherwise."""
+    """The operator's action for this inspector, which may decide otherwise."""
     options: Options = Options()
     recent: tuple[Sent, ...] = field(default=())
     """The sender's last parts, oldest first, this one included."""

@@ -35,7 +35,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was found in all parts, and which inspectors failed (with the name of the error's type)."""
+    """The findings in all parts, and the inspectors that failed (with the name of the error's type)."""
 
     found: tuple[Found, ...] = ()
     failed: tuple[tuple[str, str], ...] = field(default=())

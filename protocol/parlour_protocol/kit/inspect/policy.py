@@ -1,4 +1,4 @@
-"""What a server's operator wants inspected in encrypted rooms, as an entry of the key log.
+"""The operator's policy for inspection in encrypted rooms, as an entry of the key log.
 
 Clients inspect what their person writes, before it is encrypted, and tell no one. The entry is in the hash
 chain whose head the server's log key signs: a policy that is not in it, of another server, or older than the

@@ -1,4 +1,4 @@
-"""What an inspector answers: allow, flag, redact or block, with what it found and where."""
+"""An inspector's answer: allow, flag, redact or block, with what it found and where."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ MOST_FINDINGS: Final = 100
 
 
 class Action(StrEnum):
-    """What happens to what has a finding."""
+    """The action on a part that has a finding."""
 
     FLAG = "flag"
     """It passes, and the finding is recorded."""
     REDACT = "redact"
-    """What was found is replaced, and the writer is told. What can't be redacted (a file) is refused."""
+    """The text is replaced, and the writer is told. A part that can't be redacted (a file) is refused."""
     BLOCK = "block"
     """It is refused, and the writer is told what was found."""
 

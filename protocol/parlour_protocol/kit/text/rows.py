@@ -11,7 +11,7 @@ from typing import Final
 from parlour_protocol.kit.text.cell_width import clusters, most_cells
 
 BAR: Final = "    | "
-"""What is before every row of a printed line but its first."""
+"""The mark before every row of a printed line but its first."""
 NARROW_BAR: Final = "| "
 _NARROW: Final = 4 * len(BAR)
 _MIN_CONTENT: Final = 2

@@ -77,7 +77,7 @@ FLAG_TAGS: Final = tuple(
     "".join(chr(0xE0000 | ord(letter)) for letter in region) + "\U000e007f"
     for region in ("gbeng", "gbsct", "gbwls")
 )
-"""What makes the black flag that of England, Scotland or Wales."""
+"""The tags that make the black flag that of England, Scotland or Wales."""
 
 
 @cache

@@ -19,7 +19,7 @@ class BannedAddresses:
     """Tells which addresses are banned; ``in`` takes a plain address."""
 
     def __init__(self, clock: Clock) -> None:
-        """Begin without any; ``clock`` ends bans."""
+        """``clock`` ends bans."""
         self._clock = clock
         self._lengths: dict[int, dict[int, dict[int, Millis | None]]] = {}
         """By the version of IP: the lengths of prefixes, and for each the prefixes with their ends."""

@@ -288,7 +288,7 @@ class ChainCheck:
         self._compare(name, at, record)
 
     def _begin(self, name: str, at: int, record: Record) -> None:
-        """Begin with the signed head at the start of the oldest file."""
+        """Start from the signed head at the start of the oldest file."""
         self._end_bad(name, None)
         self.first = record.number
         signed = _signed_head(record, self.chain)

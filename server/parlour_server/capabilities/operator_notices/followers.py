@@ -19,7 +19,7 @@ class NoticeFollowers:
     """The connections of this process that follow the notices."""
 
     def __init__(self, read: Callable[[Millis], Awaitable[Sequence[ServerNotice]]], clock: Clock) -> None:
-        """Begin with none; ``read`` returns the notices that are current at a time."""
+        """``read`` returns the notices that are current at a time."""
         self._read = read
         self._clock = clock
         self._current: dict[NoticeId, ServerNotice] = {}

@@ -32,7 +32,7 @@ class DeliveryBudgets:
         nodes: Nodes,
         hits: LimitHits,
     ) -> None:
-        """Begin with no one; ``hits`` counts refusals."""
+        """``hits`` counts refusals."""
         self._hits = hits
         self._clock = clock
         self._nodes = nodes

@@ -16,7 +16,6 @@ class EndedMemberships:
     """What those who read memberships of an account watch."""
 
     def __init__(self) -> None:
-        """Begin without watches."""
         self._watches: dict[UserName, list[dict[RoomId, Seq]]] = {}
         self._heads: dict[RoomId, Seq] = {}
         """Of rooms without listeners, since there was last no watch."""

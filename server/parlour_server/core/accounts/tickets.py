@@ -30,7 +30,6 @@ class ConnectionTicket:
     """Its name among the extensions of an ASGI scope, by which the HTTPS API finds it."""
 
     def __init__(self) -> None:
-        """Begin without one."""
         self._held: tuple[bytes, float, TicketGrant] | None = None
 
     def put(self, ticket: bytes, grant: TicketGrant, deadline: float) -> None:

@@ -20,7 +20,6 @@ class LocalBus:
     is_shared: bool = False
 
     def __init__(self) -> None:
-        """Begin without subscribers."""
         self._handlers: tuple[Handler, ...] = ()
         self._waiting: deque[object] = deque()
         self._telling = False

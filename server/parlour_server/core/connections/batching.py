@@ -113,7 +113,6 @@ class BatchingWriter:
     __slots__ = ("_pace", "_pending", "_writes", "members", "since")
 
     def __init__(self, pace: Pace) -> None:
-        """Begin without members."""
         self._pace = pace
         self._pending: list[bytes] = []
         self._writes: list[Callable[[bytes], None]] | None = None

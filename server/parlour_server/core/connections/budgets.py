@@ -51,7 +51,7 @@ class ConnectionBudget:
     __slots__ = ("_bytes", "_hits", "_requests")
 
     def __init__(self, rates: Rates, now: float, hits: LimitHits) -> None:
-        """Begin with full buckets; ``hits`` counts refusals."""
+        """``hits`` counts refusals."""
         self._hits = hits
         self._requests = TokenBucket(
             rates.requests_per_minute, per=MINUTE, burst=rates.request_burst, now=now
@@ -76,7 +76,7 @@ class ReadBudget:
     __slots__ = ("_bytes", "_hits", "_nodes", "_reads", "_shares")
 
     def __init__(self, rates: Rates, nodes: Nodes, hits: LimitHits) -> None:
-        """Begin with no one; ``hits`` counts refusals."""
+        """``hits`` counts refusals."""
         self._nodes = nodes
         self._hits = hits
         self._reads: KeyedBuckets[str] = KeyedBuckets(
@@ -115,7 +115,7 @@ class AccountBudget:
     def __init__(
         self, rates: Rates, budgets: Budgets, nodes: Nodes, limits: AccountLimits, hits: LimitHits
     ) -> None:
-        """Begin with no one; ``budgets`` is the program's table, and that of what the server answers.
+        """``budgets`` is the program's table, and that of what the server answers.
 
         ``limits`` has those of single accounts, ``hits`` counts refusals.
         """

@@ -14,7 +14,6 @@ class ConnectedPeers(Generic[S]):
     """The open connections of this process."""
 
     def __init__(self) -> None:
-        """Begin with no one."""
         self._users: dict[UserName, tuple[Peer[S], ...]] = {}
         self._sessions: dict[SessionId, tuple[Peer[S], ...]] = {}
 

@@ -87,7 +87,7 @@ class ConnectionService(Generic[S]):
         answers: Mapping[type[Request], Callable[[Peer[S], Request], Result]] = MappingProxyType({}),
         on_closed: Iterable[Callable[[Peer[S]], None]] = (),
     ) -> None:
-        """Begin without connections, subscribed to the bus. Call it in the event loop.
+        """Subscribe to the bus. Call it in the event loop.
 
         ``hits`` counts what is refused over a limit. ``content_filter``: None if nothing looks at requests;
         ``observer``: None if there is none. ``answers`` and ``on_closed`` are those of capabilities

@@ -382,7 +382,6 @@ class _Exchange:
     """One request and its answer, as an ASGI application receives and sends them."""
 
     def __init__(self, connection: HttpConnection, scope: Scope) -> None:
-        """Begin with only the head."""
         self.scope = scope
         self._connection = connection
         self._body = bytearray()

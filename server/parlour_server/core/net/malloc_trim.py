@@ -23,7 +23,6 @@ class MallocTrim:
     """Watches the number of sockets, and trims when most of many have closed."""
 
     def __init__(self, trim: Callable[[], object]) -> None:
-        """Begin with no socket."""
         self._trim = trim
         self._most = 0
 

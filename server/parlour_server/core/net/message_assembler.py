@@ -33,7 +33,6 @@ class MessageAssembler:
     __slots__ = ("_controls", "_fragments")
 
     def __init__(self) -> None:
-        """Begin without a partial message."""
         self._fragments: list[bytes | bytearray | memoryview] | None = None
         self._controls = 0
 

@@ -24,7 +24,7 @@ class UploadBudgets:
     def __init__(
         self, files: FileSettings, clock: Clock, nodes: Nodes, limits: AccountLimits, hits: LimitHits
     ) -> None:
-        """Begin with no one; ``limits`` has those of single accounts, ``hits`` counts refusals."""
+        """``limits`` has those of single accounts, ``hits`` counts refusals."""
         self._hits = hits
         self._clock = clock
         self._nodes = nodes

@@ -163,7 +163,7 @@ class Link(Generic[G, Q, R, P]):
 
     async def _run(self) -> None:
         try:
-            await self._reconnector.run(self._dial, self._begin, self._converse)
+            await self._reconnector.run(self._dial, self._open_conversation, self._converse)
         except ParlourClientError as error:
             self._reconnector.fail(error)
         except Exception:  # a callback's own fault: no one may wait for a connection that never comes
@@ -173,7 +173,7 @@ class Link(Generic[G, Q, R, P]):
             self._pushes.end()
             self._reconnector.stopped.set()
 
-    def _begin(self, socket: FrameSocket) -> Conversation[G, Q, R, P]:
+    def _open_conversation(self, socket: FrameSocket) -> Conversation[G, Q, R, P]:
         return Conversation(socket, self._wire, self._clock, refused=self._refused)
 
     async def _converse(self, conversation: Conversation[G, Q, R, P], greeting: G) -> None:

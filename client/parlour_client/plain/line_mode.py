@@ -454,7 +454,7 @@ class LineMode:
         if room is None or not room.muted:
             self.printer.entry(entry)
         else:
-            self.printer.messages.note(entry)
+            self.printer.messages.remember(entry)
 
     def _say_status_change(self, line: str) -> None:
         """Print the connection's state once, not again with each try."""

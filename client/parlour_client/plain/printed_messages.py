@@ -21,7 +21,7 @@ class PrintedMessages:
     def __init__(self) -> None:
         self._printed: OrderedDict[tuple[RoomId, Seq], Entry] = OrderedDict()
 
-    def note(self, entry: Entry) -> Entry | None:
+    def remember(self, entry: Entry) -> Entry | None:
         """Remember an entry; returns its state when it was last printed."""
         if entry.seq is None:
             return None

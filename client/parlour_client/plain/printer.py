@@ -79,14 +79,14 @@ class Printer:
 
     def entry(self, entry: Entry) -> None:
         """Print a new row."""
-        self.messages.note(entry)
+        self.messages.remember(entry)
         self.say(self._line(entry))
 
     def entries(self, entries: Iterable[Entry], *, again: bool = False, covered: bool = True) -> None:
         """Print rows of a timeline; ``again``: they are not consecutive; ``covered``: without spoilers."""
         found = list(entries)
         for entry in found:  # first all of them: a reply may be printed before its parent
-            self.messages.note(entry)
+            self.messages.remember(entry)
         for entry in found:
             if entry.seq is not None and not again:
                 self.oldest[entry.room] = min(entry.seq, self.oldest.get(entry.room, entry.seq))
@@ -99,7 +99,7 @@ class Printer:
 
     def change(self, entry: Entry) -> None:
         """Print the change of a message, or the number that ours was stored under."""
-        before = self.messages.note(entry)
+        before = self.messages.remember(entry)
         title = self.title(entry.room)
         if before is None and entry.request is not None:
             self.say(_("{title}, sent as #{seq}.").format(title=title, seq=entry.seq))

@@ -86,7 +86,7 @@ class Reconnector:
     def session_renewed(self) -> None:
         """Continue with a new session."""
         self.stopped.clear()
-        self._note(None)
+        self._set_error(None)
         self._renewed.set()
 
     async def unless_stopped(self, waiting: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
@@ -128,30 +128,30 @@ class Reconnector:
 
     def fail(self, error: ParlourClientError) -> None:
         """Stop for ever: something other than the connection failed."""
-        self._note(error)
+        self._set_error(error)
         self._set(LinkState.STOPPED)
 
     async def run(
         self,
         dial: Dial,
-        begin: Callable[[FrameSocket], C],
+        open_conversation: Callable[[FrameSocket], C],
         converse: Callable[[C, Any], Awaitable[None]],
     ) -> None:
         """Connect and stay connected; returns when only the person can help, and a new session would not.
 
-        ``begin`` makes the conversation over a socket; ``converse`` gets it and the greeting, and runs while
-        the connection lasts.
+        ``open_conversation`` makes the conversation over a socket; ``converse`` gets it and the greeting, and
+        runs while the connection lasts.
         """
         tries = 0
         while True:
             self._set(LinkState.CONNECTING)
             began = self._clock.now()
             try:
-                await self._one_connection(dial, begin, converse)
+                await self._one_connection(dial, open_conversation, converse)
             except ParlourClientError as error:
-                self._note(self._in_words(error))
+                self._set_error(self._in_words(error))
             except TimeoutError:
-                self._note(UnreachableError(_("The server is not responding.")))
+                self._set_error(UnreachableError(_("The server is not responding.")))
             if self.error is not None and self.error.stops:
                 self._renewed.clear()
                 self._set(LinkState.STOPPED)
@@ -166,14 +166,14 @@ class Reconnector:
     async def _one_connection(
         self,
         dial: Dial,
-        begin: Callable[[FrameSocket], C],
+        open_conversation: Callable[[FrameSocket], C],
         converse: Callable[[C, Any], Awaitable[None]],
     ) -> None:
         socket = await dial()
         try:
-            conversation = begin(socket)
+            conversation = open_conversation(socket)
             hello = await conversation.hello()
-            self._note(None)
+            self._set_error(None)
             self._set(LinkState.ONLINE, security=socket.security)
             await converse(conversation, hello)
         finally:
@@ -195,7 +195,7 @@ class Reconnector:
             sleeping.cancel()
             retried.cancel()
 
-    def _note(self, error: ParlourClientError | None) -> None:
+    def _set_error(self, error: ParlourClientError | None) -> None:
         self.error = error
         if error is None:
             self._failed.clear()

@@ -18,8 +18,7 @@ from parlour_client.core.attachments import Progress
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.e2ee import E2ee
-from parlour_client.core.e2ee.messages.incoming import keep_file_key
-from parlour_client.core.e2ee.messages.outgoing import file_with_key
+from parlour_client.core.e2ee.group.contents import file_with_key, keep_file_key
 from parlour_client.core.errors import ARCHIVED, OWNERS_UNARCHIVE, EncryptionError
 from parlour_client.core.messages import Messages
 from parlour_client.core.model import Entry

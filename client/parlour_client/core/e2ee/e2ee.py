@@ -24,7 +24,7 @@ from parlour_client.core.archive.outbox_table import AlsoWrite
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.errors import KeyLogError
 from parlour_client.core.e2ee.group import plan, statements
-from parlour_client.core.e2ee.group.contents import known
+from parlour_client.core.e2ee.group.contents import Intent, known
 from parlour_client.core.e2ee.group.plan import ServerClaims
 from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.group.run import Receipt, Received
@@ -42,7 +42,7 @@ from parlour_client.core.e2ee.keep.status import RoomStatuses
 from parlour_client.core.e2ee.labels import RoomLabels
 from parlour_client.core.e2ee.messages.history import HistoryTransfer
 from parlour_client.core.e2ee.messages.incoming import Incoming, StoredRun
-from parlour_client.core.e2ee.messages.outgoing import Intent, Outgoing
+from parlour_client.core.e2ee.messages.outgoing import Outgoing
 from parlour_client.core.e2ee.messages.receipts import ReadReceipts
 from parlour_client.core.e2ee.trust.compare import Contacts
 from parlour_client.core.e2ee.trust.sas import SasSessions
@@ -109,6 +109,7 @@ class E2ee:
         self.keys = Keys(world, self.identity)
         self.incoming = Incoming(
             world,
+            self.keys,
             self.identity.catch_up,
             lambda room, error: self.scheduler.failed(room, error),  # noqa: PLW0108 - made below
             self._stored,
@@ -157,7 +158,6 @@ class E2ee:
         await self.incoming.load()
         await self.keys.load()
         await self.closed_accounts.load()
-        self._hand_on()
         for room in self.incoming.rooms:
             await self.room_statuses.look(room)
         self.erasure.begin()
@@ -209,10 +209,8 @@ class E2ee:
             await self.identity.check_server(hello.server)
         except ParlourClientError as error:
             self.keys.refuse(error)
-            self.incoming.use(None, DeviceId(""))
         else:
-            if self.keys.accept():
-                self._hand_on()
+            self.keys.accept()
         await self.resume([self.believed(summary) for summary in hello.rooms])
 
     def connected(self) -> None:
@@ -243,7 +241,6 @@ class E2ee:
     async def close(self) -> None:
         """Stop everything."""
         await self.disconnected()
-        await self.read_receipts.stop()
         await self.incoming.stop()
         await self.world.tasks.stop()
         await self.erasure.stop()
@@ -749,17 +746,12 @@ class E2ee:
         """Use this device's current keys."""
         if not self.keys.renew():
             return
-        self._hand_on()
         summaries = [s for room in self.incoming.rooms if (s := self.world.state.summary(room)) is not None]
         if self.world.live.conversation is not None:
             await self.resume(summaries)
             for summary in summaries:
                 self.scheduler.changed(summary.room)
         self.world.signal.notify()
-
-    def _hand_on(self) -> None:
-        if (groups := self.keys.maybe_groups) is not None:
-            self.incoming.use(groups, self.identity.own().device)
 
     def _direct_room(self, user: UserName) -> RoomId:
         """Return the encrypted direct room with a person. Raises EncryptionError if there is none."""

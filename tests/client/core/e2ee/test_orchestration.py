@@ -19,13 +19,13 @@ from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.errors import BlockedError, DisplacedError, NotReadyError
+from parlour_client.core.e2ee.group.contents import file_with_key, keep_file_key
 from parlour_client.core.e2ee.group.report import GroupStatus
 from parlour_client.core.e2ee.group.store import scrub
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.keep import decisions, renew
 from parlour_client.core.e2ee.messages import incoming
-from parlour_client.core.e2ee.messages.incoming import keep_file_key, store_events
-from parlour_client.core.e2ee.messages.outgoing import file_with_key
+from parlour_client.core.e2ee.messages.incoming import store_events
 from parlour_client.core.e2ee.values import RoomState, Trust
 from parlour_client.core.errors import ArchiveError, EncryptionError, StaleEpochError
 from parlour_client.core.model import Delivery, NoteKind

@@ -178,8 +178,8 @@ def content_of(connection: apsw.Connection, frame: Intent) -> tuple[AnyContent, 
     match frame:
         case Send(text=text, reply_to=reply_to, file=file):
             answered = None if reply_to is None else _id_at(connection, frame.room, reply_to)
-            file_with_key = None if file is None else _keyed(connection, frame.room, file)
-            return TextContent(text=text, reply_to=answered, file=file_with_key), None
+            with_key = None if file is None else file_with_key(connection, frame.room, file)
+            return TextContent(text=text, reply_to=answered, file=with_key), None
         case Edit(target=target, text=text):
             return EditContent(target=_id_at(connection, frame.room, target), text=text), None
         case Delete(target=target):
@@ -199,7 +199,8 @@ def was_readable(connection: apsw.Connection, room: RoomId, seq: Seq) -> bool:
     return any(True for _ in connection.execute(query, (room, seq)))
 
 
-def _keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> EncryptedFile:
+def file_with_key(connection: apsw.Connection, room: RoomId, file: FileRef) -> EncryptedFile:
+    """Return an attachment with its key. Raises EncryptionError if the key is not here."""
     query = "SELECT key FROM file_keys WHERE room = ? AND file = ? AND sha256 = ?"
     for (key,) in connection.execute(query, (room, file.file, bytes(file.sha256))):
         return EncryptedFile(
@@ -210,7 +211,15 @@ def _keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> Encrypte
             media_type=file.media_type,
             size=file.size,
         )
-    raise EncryptionError(_("This device does not have the key of that file."), _("Send the file again."))
+    raise EncryptionError(
+        _("The key of this file is not on this device."), _("Ask for the file to be sent again.")
+    )
+
+
+def keep_file_key(connection: apsw.Connection, room: RoomId, file: EncryptedFile) -> None:
+    """Store an attachment's key; a later message that names another key for it changes nothing."""
+    query = "INSERT OR IGNORE INTO file_keys (room, file, sha256, key) VALUES (?, ?, ?, ?)"
+    connection.execute(query, (room, file.file, bytes(file.sha256), bytes(file.key)))
 
 
 def _id_at(connection: apsw.Connection, room: RoomId, seq: Seq) -> RequestId:

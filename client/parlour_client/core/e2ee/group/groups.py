@@ -78,7 +78,7 @@ class GroupService:
 
     def __init__(self, own: ThisDevice, judge: Judge = certificate_status) -> None:
         """Work for this device. Make a new service when its certificate or its key changes."""
-        self._own = own
+        self.own = own
         self._judge = judge
         self._store = GroupStore(own.server)
         self._rosters = Rosters()
@@ -140,7 +140,7 @@ class GroupService:
             stored.rules.succeeds = partial(_had_key_or_ask, connection)
         transaction = Transaction(
             connection,
-            self._own,
+            self.own,
             self._judge,
             self._store,
             row,
@@ -196,7 +196,7 @@ class GroupService:
         if rollback.is_due(connection, room):
             raise NotReadyError(rollback.RECREATE_FIRST)
         stored = seal.require_sendable(*self._both(connection, room))
-        seal.require_trusted(connection, self._judge, self._store, stored, self._own.user, at)
+        seal.require_trusted(connection, self._judge, self._store, stored, self.own.user, at)
         return seal.encrypt_message(connection, self._store, stored, request, payload, blanks, at, before)
 
     def forget_encrypted(self, connection: apsw.Connection, request: RequestId) -> None:
@@ -233,7 +233,7 @@ class GroupService:
         people = people or self._asked_in(connection, room, at)
         roster = known_roster(connection, room) or self._begun(room, kind, at, people)
         suite = pinned_suite(connection, room)
-        group = commit.create_group(connection, self._store, self._own, roster, suite, request, at)
+        group = commit.create_group(connection, self._store, self.own, roster, suite, request, at)
         return CreateGroup(request=request, group=group, replaces=row.group)
 
     @staticmethod
@@ -268,7 +268,7 @@ class GroupService:
             known_roster(connection, room) if stored is None else statements.expected(connection, stored, now)
         )
         before = row.group
-        rollback.note(connection, row, shared, fork, members, roster, self._own.user)
+        rollback.note(connection, row, shared, fork, members, roster, self.own.user)
         links = Links(connection, room)
         links.forked(shared)
         links.save()
@@ -299,12 +299,12 @@ class GroupService:
         return self.create_group(connection, room, kind, request, at)
 
     def _begun(self, room: RoomId, kind: RoomKind, at: Millis, people: Collection[InitialMember]) -> Roster:
-        if not self._own.account_key:
+        if not self.own.account_key:
             raise NotReadyError(commit.NOT_APPROVED, commit.APPROVE_IT)
         role = Role.MEMBER if kind is RoomKind.DIRECT else Role.OWNER
-        others = [one for one in people if one[0] != self._own.user]
-        everybody = [(self._own.user, self._own.account_key, role), *others]
-        return Roster.begin(self._own.server, room, kind, self._own.user, everybody, at)
+        others = [one for one in people if one[0] != self.own.user]
+        everybody = [(self.own.user, self.own.account_key, role), *others]
+        return Roster.begin(self.own.server, room, kind, self.own.user, everybody, at)
 
     def pending_creation(self, connection: apsw.Connection, room: RoomId) -> CreateGroup | None:
         """Return the group creation that is not in the log yet."""
@@ -326,7 +326,7 @@ class GroupService:
 
     def stage(self, connection: apsw.Connection, room: RoomId, wanted: CommitRequest) -> Commit:
         """Make and store a commit. In a durable transaction. Raises NotReadyError, BadPackageError."""
-        return self.store(connection, commit.prepare(self.stored(connection, room), wanted, self._own))
+        return self.store(connection, commit.prepare(self.stored(connection, room), wanted, self.own))
 
     def store(self, connection: apsw.Connection, prepared: PreparedCommit) -> Commit:
         """Store a commit that was prepared on another thread. In a durable transaction. Raises MovedError."""
@@ -372,7 +372,7 @@ class GroupService:
     ) -> Plan:
         """Plan the next commit, and store the server's other claims. Raises NotReadyError."""
         stored = self.stored(connection, room)
-        made = plan_commit(connection, self._own, stored, state, peer, clocks)
+        made = plan_commit(connection, self.own, stored, state, peer, clocks)
         roster = statements.expected(connection, stored, clocks.here)
         changed = plan.keep_claims(connection, room, made.claims, roster, clocks.here)
         return replace(made, claims_changed=changed)
@@ -382,9 +382,9 @@ class GroupService:
         stored = self.stored(connection, room)
         roster = statements.expected(connection, stored, now)
         act = make(roster)
-        data = signed(self._own, act)
+        data = signed(self.own, act)
         devices = statements.devices_of(stored)
-        execution = Execution(act.at, self._own.user, devices, stored.rules.succeeds)
+        execution = Execution(act.at, self.own.user, devices, stored.rules.succeeds)
         try:
             roster.applied(statement_of(data), execution)
         except NotAcceptedError:
@@ -402,9 +402,9 @@ class GroupService:
 
     def sign_own(self, act: AnyAct) -> bytes:
         """Sign a statement about this account only, even from outside: that it wants to join, or has left."""
-        if not self._own.certificate:
+        if not self.own.certificate:
             raise NotReadyError(commit.NOT_APPROVED, commit.APPROVE_IT)
-        return signed(self._own, act)
+        return signed(self.own, act)
 
     # --- joining
 
@@ -412,7 +412,7 @@ class GroupService:
         self, store: KeyPackageStore, kind: RoomKind, waiting: WaitingWelcome, event: LogEvent
     ) -> OpenedWelcome:
         """Open a Welcome; touches no connection, so any thread may do it. Raises JoinRefusedError."""
-        return join.open_welcome(self._own, kind, store, waiting, event)
+        return join.open_welcome(self.own, kind, store, waiting, event)
 
     def enter(
         self,

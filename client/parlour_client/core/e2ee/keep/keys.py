@@ -79,12 +79,11 @@ class Keys:
         """Work without keys until ``accept``: they are for another server."""
         self.trouble, self._refused = why, True
 
-    def accept(self) -> bool:
-        """Work with the keys, if there are any: the server is theirs. Says whether they were refused."""
+    def accept(self) -> None:
+        """Work with the keys, if there are any: the server is theirs."""
         refused, self._refused = self._refused, False
         if refused and self._groups is not None:
             self.trouble = None
-        return refused
 
     def renew(self) -> bool:
         """Load the current keys; True if they have changed."""

@@ -24,14 +24,15 @@ from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.insertion import Annotation
 from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
+from parlour_client.core.e2ee.group.contents import file_with_key, keep_file_key
 from parlour_client.core.e2ee.identity import pins
 from parlour_client.core.e2ee.identity.account import IdentityService
 from parlour_client.core.e2ee.identity.pins import SharedTrust
 from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.keep.reconcile import TRANSIENT
 from parlour_client.core.e2ee.keep.schedule import Scheduler
-from parlour_client.core.e2ee.messages.incoming import Names, hide_dividers, keep_file_key
-from parlour_client.core.e2ee.messages.outgoing import Outgoing, file_with_key
+from parlour_client.core.e2ee.messages.incoming import Names, hide_dividers
+from parlour_client.core.e2ee.messages.outgoing import Outgoing
 from parlour_client.core.e2ee.values import OwnDevice
 from parlour_client.core.e2ee.world import World
 from parlour_client.core.errors import EncryptionError

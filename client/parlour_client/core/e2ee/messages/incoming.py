@@ -22,11 +22,13 @@ from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.insertion import Annotation, Applied, NewEvent
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee.errors import JoinRefusedError, KeyLogNeededError
+from parlour_client.core.e2ee.group.contents import keep_file_key
 from parlour_client.core.e2ee.group.groups import GroupService
 from parlour_client.core.e2ee.group.join import OpenedWelcome
 from parlour_client.core.e2ee.group.run import Receipt, Received
 from parlour_client.core.e2ee.group.store import load_room, save_room
 from parlour_client.core.e2ee.identity import key_log, key_packages
+from parlour_client.core.e2ee.keep.keys import Keys
 from parlour_client.core.e2ee.world import World
 from parlour_client.core.model import BEFORE_JOIN, NoteKind
 from parlour_client.core.room_log.expiry import Expiry
@@ -198,12 +200,6 @@ def hide_dividers(connection: apsw.Connection, room: RoomId) -> None:
             connection.execute("UPDATE events SET is_row = 0 WHERE room = ? AND seq = ?", (room, seq))
 
 
-def keep_file_key(connection: apsw.Connection, room: RoomId, file: EncryptedFile) -> None:
-    """Store an attachment's key; a later message that names another key for it changes nothing."""
-    query = "INSERT OR IGNORE INTO file_keys (room, file, sha256, key) VALUES (?, ?, ?, ?)"
-    connection.execute(query, (room, file.file, bytes(file.sha256), bytes(file.key)))
-
-
 def _following(events: Sequence[LogEvent], cursor: Seq) -> Sequence[LogEvent]:
     following = []
     expected = Seq(cursor + 1)
@@ -306,6 +302,7 @@ class Incoming:
     def __init__(
         self,
         world: World,
+        keys: Keys,
         catch_up_keys: Callable[[], Awaitable[None]],
         failed: Callable[[RoomId, ParlourClientError], None],
         stored: Callable[[RoomId, StoredRun], None],
@@ -316,11 +313,10 @@ class Incoming:
         of each run of events.
         """
         self._world = world
+        self._keys = keys
         self._catch_up_keys = catch_up_keys
         self._failed = failed
         self._stored = stored
-        self._groups: GroupService | None = None
-        self._device = DeviceId("")
         self._rooms: set[RoomId] = set()
         self._joining: dict[RoomId, asyncio.Task[None]] = {}
         """What rooms that are held wait for."""
@@ -336,10 +332,6 @@ class Incoming:
         """Load the encrypted rooms from the archive: a room stays encrypted for ever."""
         self._rooms |= set(await self._world.archive.read(_pinned))
 
-    def use(self, groups: GroupService | None, device: DeviceId) -> None:
-        """From now on decrypt with these groups, as this device."""
-        self._groups, self._device = groups, device
-
     # for Receiver
     def covers(self, room: RoomId) -> bool:
         """Say whether a room is encrypted."""
@@ -347,7 +339,7 @@ class Incoming:
 
     async def take(self, room: RoomId, events: Sequence[LogEvent]) -> Sequence[Applied]:
         """Decrypt and store the next events; the rest is fetched again later."""
-        groups = self._groups
+        groups = self._keys.maybe_groups
         if groups is None or room in self._joining:
             if groups is None:
                 self._world.catch_up.hold(room)
@@ -384,11 +376,11 @@ class Incoming:
     async def turned_on(self, event: LogEvent) -> None:
         """Mark the room as encrypted from this event on; later events go through ``take``."""
         self._rooms.add(event.room)
-        if self._groups is None:
+        if (groups := self._keys.maybe_groups) is None:
             self._world.catch_up.hold(event.room)
             return
         await self._world.archive.write(
-            _begin, self._groups, event.room, event.seq, Seq(event.seq - 1), RoomSuite.X25519
+            _begin, groups, event.room, event.seq, Seq(event.seq - 1), RoomSuite.X25519
         )
         self._world.catch_up.stand_at(event.room, self._world.catch_up.top(event.room))
 
@@ -405,7 +397,7 @@ class Incoming:
         """Let each encrypted room continue where it stopped, or begin where its Welcome leads."""
         mine = [summary for summary in summaries if summary.encrypted or summary.room in self._rooms]
         self._rooms |= {summary.room for summary in mine}
-        groups = self._groups
+        groups = self._keys.maybe_groups
         if groups is None:
             for summary in mine:
                 self._world.catch_up.hold(summary.room)
@@ -417,10 +409,8 @@ class Incoming:
 
     async def older(self, room: RoomId, events: Sequence[LogEvent]) -> None:
         """Store a page from below where this device began."""
-        if self._groups is not None:
-            await self._world.archive.write(
-                store_older, self._groups, room, events, self._world.state.names_me
-            )
+        if (groups := self._keys.maybe_groups) is not None:
+            await self._world.archive.write(store_older, groups, room, events, self._world.state.names_me)
 
     async def left(self, room: RoomId) -> None:
         """Stop joining a room that the account is not a member of any more, before its keys are deleted."""
@@ -458,7 +448,7 @@ class Incoming:
         found: list[WaitingWelcome] = []
         with suppress(ParlourClientError):
             for _message in range(_MAX_INBOX):
-                page = await self._world.delivery.welcomes(self._device)
+                page = await self._world.delivery.welcomes(self._keys.groups.own.device)
                 self._world.numbers.check(page.incarnation)
                 here = map(self._world.numbers.welcome, page.welcomes)
                 fresh = [welcome for welcome in here if welcome not in found]
@@ -486,7 +476,7 @@ class Incoming:
         self._world.catch_up.release(room, at)
 
     async def _cursor(self, room: RoomId) -> Seq:
-        groups = self._groups
+        groups = self._keys.maybe_groups
         return Seq(0) if groups is None else await self._world.archive.read(groups.cursor, room)
 
     # joining
@@ -510,9 +500,7 @@ class Incoming:
                 wait = min(2 * wait, _LONGEST_WAIT)
 
     async def _joined(self, room: RoomId, event: LogEvent) -> Seq:
-        groups = self._groups
-        if groups is None:
-            raise ParlourClientError(_("This device has no keys right now."))
+        groups = self._keys.groups
         summary = self._world.state.summary(room)
         if summary is None:  # this account left meanwhile: if it comes back, its devices are added again
             return await self._world.archive.read(groups.cursor, room)
@@ -541,9 +529,7 @@ class Incoming:
     async def _with_key_log(self, room: RoomId, event: LogEvent) -> Seq:
         """Read the key log to its end; then it is decided about a new key of someone."""
         await self._catch_up_keys()
-        if self._groups is None:
-            raise ParlourClientError(_("This device has no keys right now."))
-        return await self._without_welcome(self._groups, room, event)
+        return await self._without_welcome(self._keys.groups, room, event)
 
     async def _without_welcome(
         self, groups: GroupService, room: RoomId, event: LogEvent, refused: JoinRefusedError | None = None

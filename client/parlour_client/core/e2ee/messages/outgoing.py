@@ -22,7 +22,7 @@ from parlour_client.core.e2ee.errors import (
     BlockedError,
     NotReadyError,
 )
-from parlour_client.core.e2ee.group.contents import content_of, was_readable
+from parlour_client.core.e2ee.group.contents import Intent, content_of, was_readable
 from parlour_client.core.e2ee.group.groups import GroupService
 from parlour_client.core.e2ee.group.report import GroupReport, GroupStatus, room_conflict
 from parlour_client.core.e2ee.group.run import ThisDevice
@@ -40,12 +40,10 @@ from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import ApiRefusedError, ParlourClientError, RefusedError, ServerMisbehavedError
 from parlour_client.kit.language import N_, _
 from parlour_mls import MlsError
-from parlour_protocol.encrypted import AnyContent, EncryptedFile, Payload
+from parlour_protocol.encrypted import AnyContent, Payload
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import RoomSummary
-from parlour_protocol.frames.bodies import FileRef
-from parlour_protocol.frames.opaque import FileKey
-from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, SendEncrypted
+from parlour_protocol.frames.requests import Delete, Pin, SendEncrypted
 from parlour_protocol.ids import Epoch, RoomId
 from parlour_protocol.kit.ids import Millis, RequestId, Seq, new_request_id
 from parlour_protocol.kit.names import UserName
@@ -103,7 +101,6 @@ class Recipients:
             )
 
 
-Intent = Send | Edit | Delete | React | Pin
 MAX_TRIES: Final = 5
 _REMEMBERED: Final = 256
 AT_ONCE: Final = 16
@@ -343,19 +340,3 @@ def _encrypt_early(
     """Encrypt, or change nothing: the message is queued in any case, and the send queue finds out why."""
     with suppress(MlsError, NotReadyError), connection:  # a savepoint of its own
         _encrypt_all(connection, groups, frames, now, before, policy)
-
-
-def file_with_key(connection: apsw.Connection, room: RoomId, file: FileRef) -> EncryptedFile:
-    """Return an attachment with its key. Raises NotReadyError if the key is not here."""
-    query = "SELECT key FROM file_keys WHERE room = ? AND file = ? AND sha256 = ?"
-    for (key,) in connection.execute(query, (room, file.file, bytes(file.sha256))):
-        if isinstance(key, bytes):
-            return EncryptedFile(
-                file=file.file,
-                key=FileKey(key),
-                sha256=file.sha256,
-                name=file.name,
-                media_type=file.media_type,
-                size=file.size,
-            )
-    raise NotReadyError(_("The key of this file is not on this device."))

@@ -5,7 +5,6 @@ another receipt. Receipts are delayed for a while: the newest replaces the other
 waits for the next connection, or is dropped if the room accepts nothing: that loses nothing.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -33,7 +32,6 @@ class ReadReceipts:
         self._say = say
         self._wanted: dict[RoomId, Seq] = {}
         self._last_sent: dict[RoomId, RequestId] = {}
-        self._tasks: set[asyncio.Future[None]] = set()
 
     def tell(self, room: RoomId, seq: Seq) -> None:
         """Send the others in a room a receipt for everything up to ``seq``, soon."""
@@ -50,21 +48,12 @@ class ReadReceipts:
         """Send no more receipts to a room that the account is not in any more."""
         self._wanted.pop(room, None)
 
-    async def stop(self) -> None:
-        """Stop the running tasks."""
-        self._wanted.clear()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
     def _plan(self, room: RoomId) -> None:
         self._world.clock.call_later(GATHER_SECONDS, lambda: self._begin(room))
 
     def _begin(self, room: RoomId) -> None:
         if room in self._wanted:
-            task = asyncio.ensure_future(self._send(room))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._world.tasks.run(self._send(room))
 
     async def _send(self, room: RoomId) -> None:
         seq = self._wanted.pop(room)

@@ -11,7 +11,7 @@ from parlour_client.cli.output import Output, print_entry, print_json
 from parlour_client.cli.send import delivered
 from parlour_client.commands import results
 from parlour_client.commands.front import Front
-from parlour_client.commands.show import Note, lines, records
+from parlour_client.commands.show import Aside, lines, records
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import _
@@ -30,7 +30,7 @@ def _print_lines(result: results.Result, out: Output) -> None:
     found = records(result) if out.as_json else None
     if found is None:
         for line in lines(result, Front.CLI):
-            echo(line, err=isinstance(line, Note))
+            echo(line, err=isinstance(line, Aside))
     else:
         for record in found:
             print_json(record)

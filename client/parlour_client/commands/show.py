@@ -42,8 +42,8 @@ _DEVICE_STATUS: Final = {
 _WORDS_A_LINE: Final = 6
 
 
-class Note(str):
-    """A line about the result: the command line prints it to standard error."""
+class Aside(str):
+    """A line about the output, not of it: the command line prints it to standard error."""
 
     __slots__ = ()
 
@@ -83,7 +83,7 @@ def _names(people: Iterable[UserName]) -> str:
 
 @lines.register
 def _done(result: results.Done, _front: Front) -> Lines:
-    yield Note(result.sentence)
+    yield Aside(result.sentence)
 
 
 @lines.register
@@ -106,7 +106,7 @@ def _rooms_listed(result: results.RoomsListed, front: Front) -> Lines:
         for listing in result.public:
             yield _room_row(listing.name, RoomKind.PUBLIC, listing.members, listing.topic, _("(not joined)"))
     if not (result.rooms or result.public):
-        yield Note(
+        yield Aside(
             _("You have not joined a room yet. {command} lists the public rooms.").format(
                 command=rooms.public.written(front)
             )
@@ -153,7 +153,7 @@ def _public_rooms_listed(result: results.PublicRoomsListed, _front: Front) -> Li
             "{name}, {members} person{topic}", "{name}, {members} people{topic}", room.members
         ).format(name=room.name, members=room.members, topic=topic)
     if not result.rooms:
-        yield Note(_("There are no public rooms yet. /create NAME creates one."))
+        yield Aside(_("There are no public rooms yet. /create NAME creates one."))
 
 
 @lines.register
@@ -218,7 +218,7 @@ def _invitations_listed(result: results.InvitationsListed, front: Front) -> Line
         when = day_and_time(invitation.at) if invitation.at else ""
         yield _row(front, None, invitation.title, f"{words}{_(', encrypted') * invitation.encrypted}", when)
     if not result.invitations:
-        yield Note(_("You have no invitations."))
+        yield Aside(_("You have no invitations."))
 
 
 @records.register
@@ -256,7 +256,7 @@ def _links_listed(result: results.LinksListed, front: Front) -> Lines:
         room = f"{result.room.title}, " if front is Front.LINE else ""
         yield f"{room}#{entry.seq} {display_name(entry.author)}: {_link_lines(link)}"
     if not result.links:
-        yield Note(_("There are no links in the last messages of this room."))
+        yield Aside(_("There are no links in the last messages of this room."))
 
 
 def _link_lines(link: LinkDetails) -> str:
@@ -323,7 +323,7 @@ def _blocked_listed(result: results.BlockedListed, front: Front) -> Lines:
     if front is Front.CLI and result.people:
         yield from result.people
     else:
-        yield Note(_("You block {names}.").format(names=_names(result.people)))
+        yield Aside(_("You block {names}.").format(names=_names(result.people)))
 
 
 @lines.register
@@ -334,7 +334,7 @@ def _ignored_listed(result: results.IgnoredListed, _front: Front) -> Lines:
 @lines.register
 def _factors_listed(result: results.FactorsListed, _front: Front) -> Lines:
     yield from map(factor_line, result.listed.factors)
-    yield Note(about_factors(result.listed))
+    yield Aside(about_factors(result.listed))
 
 
 @records.register
@@ -354,7 +354,7 @@ def _notices_listed(result: results.NoticesListed, _front: Front) -> Lines:
     for notice in result.notices:
         yield f"{notice_heading(notice, result.server)}: {shown(notice.text)}"
     if not result.notices:
-        yield Note(no_notices(result.server))
+        yield Aside(no_notices(result.server))
 
 
 @records.register
@@ -404,7 +404,7 @@ def _devices_listed(result: results.DevicesListed, front: Front) -> Lines:
             yield _("  If not: {revoke} {device}, and change your password.").format(
                 revoke=devices.revoke.written(front), device=which
             )
-    yield Note(_("The archive is {protection}.").format(protection=_(own.protection)))
+    yield Aside(_("The archive is {protection}.").format(protection=_(own.protection)))
     if own.status is DeviceStatus.PENDING:
         yield _("This device is waiting for approval. On another one: {approve} {code}").format(
             approve=devices.approve.written(front), code=own.code
@@ -429,12 +429,12 @@ def _devices_records(result: results.DevicesListed) -> Iterator[Record]:
 @lines.register
 def _device_link_shown(result: results.DeviceLinkShown, _front: Front) -> Lines:
     yield str(result.link)
-    yield from map(Note, steps_to_add())
+    yield from map(Aside, steps_to_add())
 
 
 @lines.register
 def _device_approved(result: results.DeviceApproved, front: Front) -> Lines:
-    yield Note(
+    yield Aside(
         _("Approved {name}. Once it connects, it can read new messages; {history} sends it more.").format(
             name=result.device.name, history=devices.send_history.usage(front)
         )
@@ -446,7 +446,7 @@ def _recovery_words_shown(result: results.RecoveryWordsShown, _front: Front) -> 
     words = [f"{number:2}. {word}" for number, word in enumerate(result.words, 1)]
     for start in range(0, len(words), _WORDS_A_LINE):
         yield "  " + " ".join(words[start : start + _WORDS_A_LINE])
-    yield Note(_("Write them on paper and show them to no one: anyone who has them has your account."))
+    yield Aside(_("Write them on paper and show them to no one: anyone who has them has your account."))
 
 
 # --- encryption
@@ -625,4 +625,4 @@ def _alarms_listed(result: results.AlarmsListed, _front: Front) -> Lines:
         permanence = _(", can't be dismissed") * alarm.permanent
         yield f"{at}: {day_and_time(alarm.at)}{permanence}: {shown(alarm.text)}"
     if not result.alarms:
-        yield Note(_("There are no alarms."))
+        yield Aside(_("There are no alarms."))

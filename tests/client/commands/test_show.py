@@ -9,7 +9,7 @@ from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 
 from parlour_client.commands import results
 from parlour_client.commands.front import Front
-from parlour_client.commands.show import Note, lines, records
+from parlour_client.commands.show import Aside, lines, records
 from parlour_client.core.e2ee.values import Trust
 from parlour_client.text.event_text import day_and_time
 from parlour_protocol.delivery import DeviceStatus
@@ -97,7 +97,7 @@ def test_an_empty_list_is_said_beside_the_output(empty: results.Result) -> None:
     """A script that reads the rows gets none."""
     for said in both(empty):
         (line,) = said
-        assert isinstance(line, Note)
+        assert isinstance(line, Aside)
     assert not list(records(empty) or ())
 
 

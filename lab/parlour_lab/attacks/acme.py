@@ -17,7 +17,7 @@ from parlour_lab.impostor import make
 from parlour_lab.target import LOOPBACK, LabServer
 from parlour_server.capabilities.acme import request
 from parlour_server.capabilities.acme.answers import PATH, listening
-from parlour_server.capabilities.acme.job import Job, Reply
+from parlour_server.capabilities.acme.job import CertificateJob, Reply
 from parlour_server.capabilities.acme.settings import AcmeSettings
 from parlour_server.chat.program import CHAT
 from parlour_server.core.config.server_settings import Listen
@@ -86,11 +86,11 @@ def other_files(folder: Path, seen: Evidence) -> bool:
     return all(status == 404 for status, _ in found.values())
 
 
-def _request(server: LabServer, seen: Evidence, chain: str) -> Job:
+def _request(server: LabServer, seen: Evidence, chain: str) -> CertificateJob:
     """Request a certificate of a CA that answers with this; return what its process was given."""
-    jobs: list[Job] = []
+    jobs: list[CertificateJob] = []
 
-    async def run(job: Job) -> Reply:
+    async def run(job: CertificateJob) -> Reply:
         jobs.append(job)
         return Reply(chain=chain)
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import msgspec
 
-from parlour_server.capabilities.acme.job import Job, Reply
+from parlour_server.capabilities.acme.job import CertificateJob, Reply
 from parlour_server.core.errors import SetupError
 
 
@@ -21,7 +21,7 @@ class _Ended(BaseException):
 def main() -> None:
     """Do one job."""
     os.umask(0o077)
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=CertificateJob)
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGALRM, _end)
     signal.alarm(job.seconds)
@@ -29,7 +29,7 @@ def main() -> None:
     sys.stdout.flush()
 
 
-def _do(job: Job) -> Reply:
+def _do(job: CertificateJob) -> Reply:
     try:
         from parlour_server.capabilities.acme import order  # noqa: PLC0415 - the extra may be missing
     except ImportError as error:

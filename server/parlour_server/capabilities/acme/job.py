@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 
-class Job(msgspec.Struct, frozen=True):
+class CertificateJob(msgspec.Struct, frozen=True):
     """A request for a certificate, without the server's key; ``account_key`` is a path."""
 
     directory: str

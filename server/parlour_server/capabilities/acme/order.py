@@ -28,7 +28,7 @@ from josepy.jwk import JWKEC
 
 from parlour_server.capabilities.acme.answers import HttpAnswers, listening
 from parlour_server.capabilities.acme.dns_hook import DnsHook
-from parlour_server.capabilities.acme.job import Job
+from parlour_server.capabilities.acme.job import CertificateJob
 from parlour_server.capabilities.acme.network import restrict
 from parlour_server.core.errors import SetupError
 from parlour_server.core.private_file import write_private
@@ -41,7 +41,7 @@ _AGENT: Final = "parlour"
 _LONGEST: Final = 400
 
 
-def obtain(job: Job) -> str:
+def obtain(job: CertificateJob) -> str:
     """Return the chain that the CA issues, in PEM. Raises SetupError, and the library's errors."""
     key = JWKEC(key=_account_key(Path(job.account_key)))
     network = ClientNetwork(key, alg=ES256, user_agent=_AGENT, timeout=_TIMEOUT)
@@ -58,7 +58,7 @@ def obtain(job: Job) -> str:
     return str(order.fullchain_pem)
 
 
-def _account(client: ClientV2, job: Job, key: JWKEC) -> messages.RegistrationResource:
+def _account(client: ClientV2, job: CertificateJob, key: JWKEC) -> messages.RegistrationResource:
     """Return the account of the key, which is made if the CA does not know it."""
     binding = None
     if job.eab_key_id:
@@ -80,7 +80,7 @@ def _account(client: ClientV2, job: Job, key: JWKEC) -> messages.RegistrationRes
 
 
 def _answer(
-    job: Job, order: messages.OrderResource, key: JWKEC, stack: ExitStack
+    job: CertificateJob, order: messages.OrderResource, key: JWKEC, stack: ExitStack
 ) -> list[messages.ChallengeBody]:
     """Put the answers where the CA looks; returns the challenges. ``stack`` takes the answers away again."""
     # The library's fields are descriptors, which pyright takes for methods.
@@ -130,7 +130,7 @@ def _account_key(path: Path) -> EllipticCurvePrivateKey:
     return found
 
 
-def _eab_key(job: Job) -> str:
+def _eab_key(job: CertificateJob) -> str:
     try:
         return Path(job.eab_key_file).read_text("ascii").strip()
     except (OSError, ValueError) as error:

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from parlour_server.capabilities.acme.answers import clear_answers
 from parlour_server.capabilities.acme.files import account_key_of, answers_of
-from parlour_server.capabilities.acme.job import Job, Reply
+from parlour_server.capabilities.acme.job import CertificateJob, Reply
 from parlour_server.capabilities.acme.settings import AcmeSettings
 from parlour_server.capabilities.acme.source import wanted_names
 from parlour_server.core.config.server_settings import Settings, section
@@ -52,7 +52,7 @@ async def request_certificate(folder: DataFolder, settings: Settings, now: datet
     key = read_key(folder.key.read_bytes(), folder.key)
     if not isinstance(key, EllipticCurvePrivateKey | RSAPrivateKey):
         raise SetupError(f"{folder.key} is neither an ECDSA nor an RSA key, and CAs take no other kind")
-    job = Job(
+    job = CertificateJob(
         directory=acme.directory,
         names=names,
         request=_signing_request(key, names),
@@ -145,7 +145,7 @@ def _one_at_a_time(folder: DataFolder) -> Iterator[None]:
         os.close(descriptor)
 
 
-async def _run(job: Job) -> Reply:
+async def _run(job: CertificateJob) -> Reply:
     """Run the process, and end it when it takes too long or is not wanted any more."""
     environment = {
         name: value for name, value in os.environ.items() if name in _ENVIRONMENT or name.startswith("ACME_")
@@ -171,7 +171,7 @@ async def _run(job: Job) -> Reply:
         await _end(process)
 
 
-async def _talk(process: asyncio.subprocess.Process, job: Job) -> Reply:
+async def _talk(process: asyncio.subprocess.Process, job: CertificateJob) -> Reply:
     if process.stdin is None or process.stdout is None:
         raise SetupError("the process for ACME has no pipes")
     with suppress(ConnectionError):

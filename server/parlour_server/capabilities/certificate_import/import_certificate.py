@@ -36,7 +36,7 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedCertificate:
     """The certificate that is there now; ``is_new`` unless it was there before."""
 
     is_new: bool
@@ -54,7 +54,7 @@ def import_certificate(
     begin: Callable[[], object],
     *,
     replace_key: bool,
-) -> Imported:
+) -> ImportedCertificate:
     """Check the files, then replace the server's certificate; `-` is standard input, for both of them.
 
     ``begin`` records it, if anything has to be changed, and before it is. Raises SetupError, and nothing has
@@ -80,7 +80,7 @@ def import_certificate(
         install(folder, found, written)
     if is_other:
         claim_keys(program, folder, engine_for(program, folder, settings), replace=True)
-    return Imported(
+    return ImportedCertificate(
         is_new,
         names_of(found.leaf),
         utc_text(found.leaf.not_valid_after_utc),

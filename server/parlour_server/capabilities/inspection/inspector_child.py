@@ -19,7 +19,7 @@ from parlour_protocol.kit.inspect import Action, Context, Inspector
 from parlour_protocol.kit.inspect.inspector import Options, Sent
 from parlour_protocol.kit.inspect.judge import Rule, judge
 from parlour_protocol.kit.inspect.traffic import sent_of, size_of
-from parlour_server.capabilities.inspection.inspector_process import Done, Job, Setup
+from parlour_server.capabilities.inspection.inspector_process import Done, InspectionJob, Setup
 from parlour_server.capabilities.inspection.plugins import problem_of
 
 _LENGTH = 4
@@ -45,7 +45,7 @@ def main() -> int:
             return 1
     _write(answers, b"")
     options = setup.options()
-    decoder = msgspec.msgpack.Decoder(Job)
+    decoder = msgspec.msgpack.Decoder(InspectionJob)
     while (data := _read(jobs)) is not None:
         _write(answers, msgspec.msgpack.encode(_work(groups, options, decoder.decode(data))))
     return 0
@@ -59,7 +59,7 @@ def _rule(name: str, target: str, action: Action) -> Rule:
     return Rule(name, cast("Inspector", found), action)
 
 
-def _work(groups: list[tuple[Rule, ...]], options: Options, job: Job) -> Done:
+def _work(groups: list[tuple[Rule, ...]], options: Options, job: InspectionJob) -> Done:
     start = time.perf_counter()
     parts = [one.part for one in job.parts]
     recent: tuple[Sent, ...] = ()

@@ -89,7 +89,7 @@ class WirePart(msgspec.Struct, frozen=True, array_like=True):
         return File(self.size, self.head, self.name, self.media_type) if self.head else Sealed(self.size)
 
 
-class Job(msgspec.Struct, frozen=True, array_like=True):
+class InspectionJob(msgspec.Struct, frozen=True, array_like=True):
     """What some inspectors are to look at: the shipped ones together, or one plug-in."""
 
     inspectors: int
@@ -189,7 +189,7 @@ class InspectorProcess:
             outcome, seconds, encoded = NOTHING, 0.0, False
             for number, name in self._groups():
                 before = None if recent is None else tuple(map(_wire_sent, recent))
-                job = Job(number, parts, str(sender.user), sender.room, now, before)
+                job = InspectionJob(number, parts, str(sender.user), sender.room, now, before)
                 found, done = await self._ask(name, job, sender)
                 outcome = outcome.and_also(found)
                 if done is not None:
@@ -210,7 +210,7 @@ class InspectorProcess:
             self._recent.popitem(last=False)
         return recent
 
-    async def _ask(self, name: str, job: Job, sender: Sender) -> tuple[Outcome, Done | None]:
+    async def _ask(self, name: str, job: InspectionJob, sender: Sender) -> tuple[Outcome, Done | None]:
         try:
             process = self._process or await self._start()
             async with asyncio.timeout(self._seconds):

@@ -33,6 +33,7 @@ from parlour_server.core.clock import Clock
 from parlour_server.core.errors import OutcomeUnknownError, SetupError
 from parlour_server.core.store.engine.connection import (
     Cursor,
+    HalfDoneError,
     Job,
     MustBeAloneError,
     Outcome,
@@ -230,10 +231,6 @@ class PostgresConnection:
         self.raw.close()
 
 
-class _HalfDoneError(Exception):
-    """A write failed after it started changing the database."""
-
-
 class PostgresEngine:
     """The PostgreSQL database of a connection string (a `postgresql://` URL, or libpq's keywords)."""
 
@@ -306,7 +303,7 @@ class PostgresEngine:
         for _ in range(_TRIES):
             try:
                 return _commit(connection, jobs, careful=careful, alone=alone)
-            except _HalfDoneError:
+            except HalfDoneError:
                 # Rare (writes refuse before they change anything), so savepoints are paid for only now.
                 connection.raw.execute("ROLLBACK")
                 careful = True
@@ -512,7 +509,7 @@ def _run(connection: PostgresConnection, jobs: list[Job], *, careful: bool) -> l
     except Exception as error:
         if isinstance(error, MustBeAloneError) or _is_the_databases(error):
             raise
-        raise _HalfDoneError from error  # one of them is to blame: each by itself
+        raise HalfDoneError from error  # one of them is to blame: each by itself
     return [
         (job.future, None, result) if isinstance(result, Exception) else (job.future, result, None)
         for job, result in zip(jobs, results, strict=True)
@@ -532,7 +529,7 @@ def _run_one(connection: PostgresConnection, job: Job, *, careful: bool) -> Outc
         if careful:
             connection.raw.execute("ROLLBACK TO job")
         elif isinstance(error, psycopg.Error) or connection.changes != changes:
-            raise _HalfDoneError from error  # after an error PostgreSQL takes no more statements
+            raise HalfDoneError from error  # after an error PostgreSQL takes no more statements
         outcome = job.future, None, error
     if careful:
         connection.raw.execute("RELEASE job")

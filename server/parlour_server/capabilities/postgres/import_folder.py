@@ -27,7 +27,7 @@ _CHUNK: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedFolder:
     """What was moved."""
 
     rows: int
@@ -40,7 +40,7 @@ def import_folder(
     folder: DataFolder,
     given: Mapping[str, str],
     begin: Callable[[], object],
-) -> Imported:
+) -> ImportedFolder:
     """Make ``folder`` and fill its database, which the settings ``given`` name. Raises SetupError.
 
     ``begin`` records it in the new folder, before anything else is written.
@@ -72,7 +72,7 @@ def import_folder(
         undo.pop_all()
         claim_keys(folder, engine)
         keep_reserve(folder)
-    return Imported(rows, files)
+    return ImportedFolder(rows, files)
 
 
 def _copy_files(source: DataFolder, folder: DataFolder, given: Mapping[str, str]) -> None:

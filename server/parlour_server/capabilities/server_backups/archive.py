@@ -39,7 +39,7 @@ _MANIFEST_LINE: Final = 256
 """The largest manifest: bytes per member, and for itself."""
 
 
-class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class _ArchiveManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     format: Literal[1]
     members: dict[str, Member]
     incarnation: str | None = None
@@ -47,7 +47,7 @@ class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _MemberPlace:
     """The position of a member's bytes in the archive."""
 
     offset: int
@@ -62,7 +62,7 @@ class ArchiveBackup:
     members: Mapping[str, Member]
     incarnation: str | None
     _archive: BinaryIO
-    _places: Mapping[str, _Place]
+    _places: Mapping[str, _MemberPlace]
 
     def copy(self, name: str, out: BinaryIO | None) -> str:
         """Copy a member, or only read it; returns its SHA-256."""
@@ -85,7 +85,7 @@ def write_archive(schema: Schema, folder: DataFolder, file: Path) -> list[str]:
             for name, path in ((folder.database.name, taken.database), *taken.files, *taken.uploads):
                 _add(tar, path, name, members)
             manifest = taken.database.with_name(_MANIFEST)
-            manifest.write_bytes(msgspec.json.encode(_Manifest(1, members, taken.incarnation)))
+            manifest.write_bytes(msgspec.json.encode(_ArchiveManifest(1, members, taken.incarnation)))
             _add(tar, manifest, _MANIFEST, {})
         return taken.damage()
 
@@ -128,7 +128,7 @@ def _add(tar: tarfile.TarFile, path: Path, name: str, members: dict[str, Member]
 
 def _read_manifest(
     known: DataFolder, file: Path, archive: BinaryIO
-) -> tuple[_Manifest, Mapping[str, _Place]]:
+) -> tuple[_ArchiveManifest, Mapping[str, _MemberPlace]]:
     """Check every header, then the manifest; returns it and the position of each other member."""
     places = _walk(known, file, archive)
     place = places.pop(_MANIFEST, None)
@@ -141,7 +141,7 @@ def _read_manifest(
         raise not_a_backup(known, file, "its manifest is too large")
     archive.seek(place.offset)
     try:
-        manifest = msgspec.json.decode(archive.read(place.size), type=_Manifest)
+        manifest = msgspec.json.decode(archive.read(place.size), type=_ArchiveManifest)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise damaged(file, "its manifest cannot be read") from error
     if manifest.members.keys() != places.keys():
@@ -154,7 +154,7 @@ def _read_manifest(
     return manifest, places
 
 
-def _walk(known: DataFolder, file: Path, archive: BinaryIO) -> dict[str, _Place]:
+def _walk(known: DataFolder, file: Path, archive: BinaryIO) -> dict[str, _MemberPlace]:
     """Return every member, checked only by its header.
 
     Only plain headers are known, each of one block: a link, a device, a sparse file or a header that extends
@@ -162,7 +162,7 @@ def _walk(known: DataFolder, file: Path, archive: BinaryIO) -> dict[str, _Place]
     than the file has.
     """
     end = archive.seek(0, os.SEEK_END)
-    found: dict[str, _Place] = {}
+    found: dict[str, _MemberPlace] = {}
     at = 0
     while (info := _header(known, file, archive, at)) is not None:
         at += _BLOCK
@@ -170,7 +170,7 @@ def _walk(known: DataFolder, file: Path, archive: BinaryIO) -> dict[str, _Place]
             raise not_a_backup(known, file, f"{info.name!a} is in it twice")
         if info.size > end - at:
             raise damaged(file, f"it was cut off in {info.name}")
-        found[info.name] = _Place(at, info.size)
+        found[info.name] = _MemberPlace(at, info.size)
         at += -(-info.size // _BLOCK) * _BLOCK
     return found
 

@@ -71,7 +71,7 @@ class _Format(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     program: str
 
 
-class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _FolderManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     members: dict[str, Member]
     incarnation: str | None
     stored: Member
@@ -107,7 +107,7 @@ class Pruned:
     files: int
 
 
-_Part = tuple[OpenFolder, _Manifest]
+_Part = tuple[OpenFolder, _FolderManifest]
 """A backup that a database is put together from."""
 
 
@@ -157,7 +157,7 @@ class RepositoryBackup:
         return digest.hexdigest()
 
     def _changed_blocks(
-        self, folder: OpenFolder, manifest: _Manifest, changes: BinaryIO
+        self, folder: OpenFolder, manifest: _FolderManifest, changes: BinaryIO
     ) -> Iterator[tuple[int, int]]:
         """Yield the number and the offset of each block.
 
@@ -346,7 +346,7 @@ class _Held:
             check: Literal["intact", "damaged"] | None = None
             if is_due:
                 check = "damaged" if damage else "intact"
-            manifest = _Manifest(members, taken.incarnation, stored, since, check)
+            manifest = _FolderManifest(members, taken.incarnation, stored, since, check)
             data = msgspec.json.encode(manifest)
             work.write(_MANIFEST, b"%b\n%b\n" % (data, hashlib.sha256(data).hexdigest().encode()))
             work.sync()
@@ -470,11 +470,11 @@ class _Held:
         self._uploads.sync()
         return members
 
-    def _read_named(self, name: str) -> _Manifest:
+    def _read_named(self, name: str) -> _FolderManifest:
         with self._folder(name) as folder:
             return self._read(folder)
 
-    def _read(self, folder: OpenFolder) -> _Manifest:
+    def _read(self, folder: OpenFolder) -> _FolderManifest:
         """Read a manifest and check it by itself."""
         place = folder.path
         with folder.reading(_MANIFEST, None, place) as file:
@@ -485,7 +485,7 @@ class _Held:
         if hashlib.sha256(data).hexdigest().encode() != digest:
             raise damaged(place, "its manifest has another SHA-256")
         try:
-            manifest = msgspec.json.decode(data, type=_Manifest)
+            manifest = msgspec.json.decode(data, type=_FolderManifest)
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
             raise damaged(place, "its manifest cannot be read") from error
         if self._known.database.name not in manifest.members:

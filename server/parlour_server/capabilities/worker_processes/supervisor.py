@@ -58,7 +58,7 @@ def settings_of_worker(number: int, load: Callable[[], Settings]) -> Settings:
 
 
 @dataclass(slots=True)
-class _Place:
+class _WorkerPlace:
     """A worker's number, and the process that has it now."""
 
     number: int
@@ -146,7 +146,7 @@ class _Supervisor:
         self._sockets = list(sockets)
         self._drain_seconds = drain_seconds
         self._announce: Callable[[str], None] | None = server.announce
-        self._places = [_Place(number) for number in range(1, len(folders) + 1)]
+        self._places = [_WorkerPlace(number) for number in range(1, len(folders) + 1)]
         self._stopping = False
         self._failed = False
         self._kill_at = 0.0
@@ -230,7 +230,7 @@ class _Supervisor:
         elif number in {signal.SIGTERM, signal.SIGINT}:
             self._stop(number)
 
-    def _hear(self, place: _Place) -> None:
+    def _hear(self, place: _WorkerPlace) -> None:
         """Take what a worker wrote when it was ready; say so when all are."""
         if place.ready is None:
             return
@@ -254,7 +254,7 @@ class _Supervisor:
             if pid:
                 self._ended(place, os.waitstatus_to_exitcode(status))
 
-    def _ended(self, place: _Place, status: int) -> None:
+    def _ended(self, place: _WorkerPlace, status: int) -> None:
         place.pid = None
         self._forget_pipe(place)
         if self._stopping:
@@ -294,7 +294,7 @@ class _Supervisor:
             if place.pid is not None:
                 os.kill(place.pid, number)  # ours until it is waited for, so no other process has this id
 
-    def _forget_pipe(self, place: _Place) -> None:
+    def _forget_pipe(self, place: _WorkerPlace) -> None:
         if place.ready is not None:
             self._selector.unregister(place.ready)
             os.close(place.ready)

@@ -23,7 +23,7 @@ class ConnectionInfo:
     address: str
 
 
-class Connection(Protocol):
+class PeerConnection(Protocol):
     """A connection to write to. No method waits, and none raises when the peer has disconnected.
 
     A peer that does not read is cut off by the connection itself when more than its byte cap is unsent (R2:

@@ -39,7 +39,7 @@ from parlour_server.core.audit import Audit, AuditEvent
 from parlour_server.core.clock import Clock
 from parlour_server.core.connections.background_tasks import BackgroundTasks
 from parlour_server.core.connections.budgets import AccountBudget, ConnectionBudget
-from parlour_server.core.connections.connection import Connection
+from parlour_server.core.connections.connection import PeerConnection
 from parlour_server.core.connections.error_boundary import ErrorBoundary, is_cancelled
 from parlour_server.core.connections.error_frames import (
     AnyWire,
@@ -99,7 +99,7 @@ class Conversation(Generic[S]):
         "worker",
     )
 
-    def __init__(self, connection: Connection, peer: Peer[S], budget: ConnectionBudget) -> None:
+    def __init__(self, connection: PeerConnection, peer: Peer[S], budget: ConnectionBudget) -> None:
         """Begin before the greeting."""
         self.connection = connection
         self._state = ConnectionState(Side.SERVER)

@@ -12,7 +12,7 @@ from parlour_protocol.kit.errors import INTERNAL_ERROR, CloseCode, ErrorCode
 from parlour_protocol.kit.frames import Push
 from parlour_protocol.kit.ids import ConnectionId, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
-from parlour_server.core.connections.connection import Connection, text_frame
+from parlour_server.core.connections.connection import PeerConnection, text_frame
 from parlour_server.core.connections.error_boundary import ErrorBoundary
 from parlour_server.core.connections.topics import Topic, checked_push
 from parlour_server.core.errors import RefusedError
@@ -48,7 +48,7 @@ class Peer(Generic[S]):
 
     def __init__(
         self,
-        connection: Connection,
+        connection: PeerConnection,
         pushes: frozenset[type[Push]],
         end: "Callable[[Peer[S], CloseCode], None]",
     ) -> None:

@@ -35,7 +35,7 @@ from parlour_server.core.config.server_settings import Rates
 from parlour_server.core.connections.background_tasks import BackgroundTasks
 from parlour_server.core.connections.budgets import AccountBudget, Budget, ConnectionBudget
 from parlour_server.core.connections.connected_peers import ConnectedPeers
-from parlour_server.core.connections.connection import Connection
+from parlour_server.core.connections.connection import PeerConnection
 from parlour_server.core.connections.dispatcher import ANSWER_SECONDS, Conversation, RequestDispatcher
 from parlour_server.core.connections.error_boundary import ErrorBoundary
 from parlour_server.core.connections.error_frames import AnyWire, unavailable
@@ -128,7 +128,7 @@ class ConnectionService(Generic[S]):
         background.start("looking for overdue requests", self._look(), lambda: None)
         bus.subscribe(self._notified)
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: PeerConnection) -> None:
         """Register a connection whose handshake is done, and have it greeted. Never raises."""
         session = connection.info.grant.session
         if session in self._ended:
@@ -146,7 +146,7 @@ class ConnectionService(Generic[S]):
             peer.state = self._program.state(peer)
             self._background.start("a greeting", self._greet(conversation), peer.fail)
 
-    def received(self, connection: Connection, data: bytes) -> None:
+    def received(self, connection: PeerConnection, data: bytes) -> None:
         """Handle one text frame (the payload, at most the limit of a request). Never raises."""
         conversation = self._conversations.get(connection.info.id)
         if conversation is None or conversation.peer.closed:
@@ -155,7 +155,7 @@ class ConnectionService(Generic[S]):
         with ErrorBoundary("a frame", lambda: self._failed(conversation, data)):
             self._dispatcher.receive(conversation, data)
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: PeerConnection) -> None:
         """Forget a connection, which has closed."""
         conversation = self._conversations.pop(connection.info.id, None)
         if conversation is not None:

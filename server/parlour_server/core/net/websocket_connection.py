@@ -1,4 +1,4 @@
-"""One WebSocket connection: RFC 6455 on one side, ``Connection`` on the other.
+"""One WebSocket connection: RFC 6455 on one side, ``PeerConnection`` on the other.
 
 It parses with websockets' sans-I/O ``ServerProtocol`` (no compression, one frame at most of a request's
 size), passes complete text messages to the connection service, and writes what it is given. No task, no
@@ -48,7 +48,7 @@ class Limits:
 
 
 class WebSocketConnection(asyncio.BufferedProtocol):
-    """A ``Connection``. It lives from the handshake's response until its socket is closed."""
+    """A ``PeerConnection``. It lives from the handshake's response until its socket is closed."""
 
     __slots__ = (
         "_assembler",

@@ -16,7 +16,7 @@ from tests.ports import free_port
 from tests.server.capabilities.acme.acme_ca import AcmeCa
 from tests.server.host.setup.chains import new_key, pem_of
 
-from parlour_server.capabilities.acme.job import Job
+from parlour_server.capabilities.acme.job import CertificateJob
 from parlour_server.core.errors import SetupError
 from parlour_server.host.setup.certificate_chain import CertificateChain
 
@@ -51,12 +51,12 @@ def ca(tmp_path: Path) -> Iterator[AcmeCa]:
 
 
 @pytest.fixture
-def job(ca: AcmeCa, tmp_path: Path) -> Job:
+def job(ca: AcmeCa, tmp_path: Path) -> CertificateJob:
     """Return a job that the CA does, by http-01 on a listener of its own."""
     port = free_port()
     ca.validate_at = ("127.0.0.1", port)
     (tmp_path / "answers").mkdir()
-    return Job(
+    return CertificateJob(
         directory=ca.url,
         names=NAMES,
         request=REQUEST,
@@ -74,7 +74,7 @@ def job(ca: AcmeCa, tmp_path: Path) -> Job:
     )
 
 
-def changed(job: Job, **values: Any) -> Job:
+def changed(job: CertificateJob, **values: Any) -> CertificateJob:
     """Return the job with other values."""
     return msgspec.structs.replace(job, **values)
 
@@ -87,7 +87,7 @@ def hook(tmp_path: Path, code: str) -> str:
     return f"sh {script}"
 
 
-def test_a_certificate_by_http_01(ca: AcmeCa, job: Job, tmp_path: Path) -> None:
+def test_a_certificate_by_http_01(ca: AcmeCa, job: CertificateJob, tmp_path: Path) -> None:
     """The CA fetches each name's answer without TLS; afterwards nothing answers any more."""
     chain = CertificateChain.parse(order.obtain(job).encode())
     assert pem_of(*chain.certificates).decode() == ca.orders[0].chain.decode()
@@ -100,7 +100,7 @@ def test_a_certificate_by_http_01(ca: AcmeCa, job: Job, tmp_path: Path) -> None:
         socket.create_connection(ca.validate_at)
 
 
-def test_the_account_is_private_and_used_again(ca: AcmeCa, job: Job, tmp_path: Path) -> None:
+def test_the_account_is_private_and_used_again(ca: AcmeCa, job: CertificateJob, tmp_path: Path) -> None:
     """One account, whose key no one else can read; a nonce that is too old is replaced (section 6.5)."""
     order.obtain(job)
     ca.bad_nonces = 1
@@ -110,7 +110,7 @@ def test_the_account_is_private_and_used_again(ca: AcmeCa, job: Job, tmp_path: P
     assert (tmp_path / "acme.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_certificate_by_dns_01(ca: AcmeCa, job: Job, tmp_path: Path) -> None:
+def test_a_certificate_by_dns_01(ca: AcmeCa, job: CertificateJob, tmp_path: Path) -> None:
     """The hook adds a record for each name, and removes it when the CA has looked."""
     ca.txt_records = lambda: {path.name: path.read_text() for path in (tmp_path / "records").iterdir()}
     command = hook(tmp_path, 'yes | head -c 100000; [ $1 = add ] && printf %s "$3" > "$2" || rm "$2"')
@@ -119,7 +119,9 @@ def test_a_certificate_by_dns_01(ca: AcmeCa, job: Job, tmp_path: Path) -> None:
     assert list((tmp_path / "records").iterdir()) == []
 
 
-def test_a_hook_that_fails_ends_the_request_and_cleans_up(ca: AcmeCa, job: Job, tmp_path: Path) -> None:
+def test_a_hook_that_fails_ends_the_request_and_cleans_up(
+    ca: AcmeCa, job: CertificateJob, tmp_path: Path
+) -> None:
     """What it said is in the sentence; `remove` runs for all that was begun."""
     command = hook(
         tmp_path, ': > "$1 $2"; case "$1 $2" in add*192*) printf "no such\\nzone" >&2; exit 1;; esac'
@@ -133,7 +135,7 @@ def test_a_hook_that_fails_ends_the_request_and_cleans_up(ca: AcmeCa, job: Job, 
     assert ca.validated == []
 
 
-def test_an_account_bound_to_another(ca: AcmeCa, job: Job, tmp_path: Path) -> None:
+def test_an_account_bound_to_another(ca: AcmeCa, job: CertificateJob, tmp_path: Path) -> None:
     """RFC 8555 section 7.3.4: some CAs want an account of theirs first, and say so."""
     ca.external_key = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
     with pytest.raises(SetupError, match=r"acme\.eab_key_id"):
@@ -145,14 +147,14 @@ def test_an_account_bound_to_another(ca: AcmeCa, job: Job, tmp_path: Path) -> No
         order.obtain(changed(bound, eab_key_file=str(tmp_path / "none")))
 
 
-def refusal(job: Job) -> str:
+def refusal(job: CertificateJob) -> str:
     """Return why the job fails, as the operator reads it."""
     with pytest.raises(Exception) as caught:  # noqa: PT011 - the library has many kinds
         order.obtain(job)
     return str(caught.value) if isinstance(caught.value, SetupError) else order.why_of(caught.value)
 
 
-def test_a_ca_that_can_not_reach_the_server_says_so(ca: AcmeCa, job: Job) -> None:
+def test_a_ca_that_can_not_reach_the_server_says_so(ca: AcmeCa, job: CertificateJob) -> None:
     """The CA's own words, in one line."""
     ca.validate_at = ("127.0.0.1", free_port())
     said = refusal(job)
@@ -160,13 +162,13 @@ def test_a_ca_that_can_not_reach_the_server_says_so(ca: AcmeCa, job: Job) -> Non
     assert "\n" not in said
 
 
-def test_a_ca_whose_https_is_not_trusted_gets_nothing(ca: AcmeCa, job: Job) -> None:
+def test_a_ca_whose_https_is_not_trusted_gets_nothing(ca: AcmeCa, job: CertificateJob) -> None:
     """T2: neither the account nor a name, whoever answers in its place."""
     assert "not trusted" in refusal(changed(job, ca_file=""))
     assert not ca.accounts
 
 
-def test_a_port_that_is_taken_is_a_sentence(job: Job) -> None:
+def test_a_port_that_is_taken_is_a_sentence(job: CertificateJob) -> None:
     """And the capability that port 80 needs."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         said = refusal(changed(job, listen=(f"127.0.0.1:{taken.getsockname()[1]}",)))
@@ -218,7 +220,9 @@ def _escapes(path: str, body: Any) -> Any:
         (_escapes, "slow"),
     ],
 )
-def test_a_hostile_ca_is_refused(ca: AcmeCa, job: Job, tamper: Any, why: str, tmp_path: Path) -> None:
+def test_a_hostile_ca_is_refused(
+    ca: AcmeCa, job: CertificateJob, tamper: Any, why: str, tmp_path: Path
+) -> None:
     """T2: endless answers, no TLS, redirects, other names, long tokens, nonsense, escapes in sentences."""
     ca.tamper = tamper
     said = refusal(job)
@@ -229,7 +233,7 @@ def test_a_hostile_ca_is_refused(ca: AcmeCa, job: Job, tamper: Any, why: str, tm
     assert list((tmp_path / "answers").iterdir()) == []
 
 
-def test_a_ca_without_the_challenge(ca: AcmeCa, job: Job) -> None:
+def test_a_ca_without_the_challenge(ca: AcmeCa, job: CertificateJob) -> None:
     """The sentence names the setting."""
     ca.challenges = ("dns-01",)
     assert refusal(job) == "the CA offers no http-01 for chat.example.org; set acme.challenge"

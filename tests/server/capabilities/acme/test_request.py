@@ -18,7 +18,7 @@ from tests.server.host.setup.chains import TestCa, new_key, pem_of
 
 from parlour_server.capabilities.acme import request
 from parlour_server.capabilities.acme.files import answers_of
-from parlour_server.capabilities.acme.job import Job, Reply
+from parlour_server.capabilities.acme.job import CertificateJob, Reply
 from parlour_server.capabilities.acme.request import refuse_incomplete, request_certificate
 from parlour_server.capabilities.acme.settings import AcmeSettings
 from parlour_server.core.config.server_settings import Listen, Settings
@@ -65,7 +65,7 @@ async def test_the_key_stays_and_never_leaves_the_server(
     folder: DataFolder, ca: AcmeCa, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pins of clients and invite links stay valid; the process that speaks with the CA gets no key."""
-    jobs: list[Job] = []
+    jobs: list[CertificateJob] = []
     talk = request._talk
     monkeypatch.setattr(request, "_talk", lambda process, job: (jobs.append(job), talk(process, job))[1])
     before, key = pin_of(read_certificate(folder.certificate)), folder.key.read_bytes()
@@ -135,7 +135,7 @@ async def test_a_chain_that_does_not_fit_changes_nothing(
     """T2: whatever the CA or its process returns, the old certificate and its state stay."""
     ca = AcmeCa(url="https://ca.example/directory")
 
-    async def run(job: Job) -> Reply:
+    async def run(job: CertificateJob) -> Reply:
         if isinstance(chain, bytes):
             return Reply(chain=chain.decode())
         return Reply(chain=chain(ca, load_pem_private_key(folder.key.read_bytes(), None), job.names).decode())

@@ -33,7 +33,7 @@ from parlour_server.core.accounts.tables.sessions import SessionStore
 from parlour_server.core.accounts.tickets import TicketRedemption
 from parlour_server.core.audit import Audit
 from parlour_server.core.config.server_settings import Connections, Listen, Settings
-from parlour_server.core.connections.connection import Connection, text_frame
+from parlour_server.core.connections.connection import PeerConnection, text_frame
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.https.operations import Operations
 from parlour_server.core.limit_hits import LimitHits
@@ -162,22 +162,24 @@ class EchoService:
 
     def __init__(self) -> None:
         """Begin without peers."""
-        self.peers: list[Connection] = []
+        self.peers: list[PeerConnection] = []
         self.messages: list[bytes] = []
-        self.closed_peers: list[Connection] = []
-        self.on_message: Callable[[Connection, bytes], None] = lambda peer, data: peer.write(text_frame(data))
+        self.closed_peers: list[PeerConnection] = []
+        self.on_message: Callable[[PeerConnection, bytes], None] = lambda peer, data: peer.write(
+            text_frame(data)
+        )
 
-    def opened(self, peer: Connection) -> None:
+    def opened(self, peer: PeerConnection) -> None:
         """Greet."""
         self.peers.append(peer)
         peer.write(text_frame(b"hello"))
 
-    def received(self, peer: Connection, data: bytes) -> None:
+    def received(self, peer: PeerConnection, data: bytes) -> None:
         """Echo."""
         self.messages.append(data)
         self.on_message(peer, data)
 
-    def closed(self, peer: Connection) -> None:
+    def closed(self, peer: PeerConnection) -> None:
         """Note it."""
         self.closed_peers.append(peer)
 

@@ -92,6 +92,10 @@ class WriteTogether(Protocol):
         ...
 
 
+class HalfDoneError(Exception):
+    """A write failed after it started changing the database."""
+
+
 class MustBeAloneError(Exception):
     """Raised by a write that found that it is not ``within`` one log after all; it runs again, alone."""
 

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.core.errors import SetupError
-from parlour_server.core.store.engine.connection import Job, NotADatabaseError, Outcome, unavailable
+from parlour_server.core.store.engine.connection import (
+    HalfDoneError,
+    Job,
+    NotADatabaseError,
+    Outcome,
+    unavailable,
+)
 
 if TYPE_CHECKING:
     from parlour_server.core.clock import Clock
@@ -100,10 +106,6 @@ class SqliteWriteConnection(SqliteConnection):
         finally:
             self.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
         self.stale_wal = bool(busy)
-
-
-class _HalfDoneError(Exception):
-    """A write failed after it started changing the database."""
 
 
 class SqliteEngine:
@@ -244,7 +246,7 @@ class SqliteEngine:
         try:
             try:
                 return _commit(connection, jobs, careful=False)
-            except _HalfDoneError:
+            except HalfDoneError:
                 # Rare (writes refuse before they change anything), so savepoints are paid for only now.
                 connection.execute("ROLLBACK")
                 return _commit(connection, jobs, careful=True)
@@ -274,7 +276,7 @@ def _commit(connection: SqliteWriteConnection, jobs: Sequence[Job], *, careful: 
             if careful:
                 connection.execute("ROLLBACK TO job")
             elif connection.total_changes != changes:
-                raise _HalfDoneError from error
+                raise HalfDoneError from error
             outcomes.append((job.future, None, error))
         if careful:
             connection.execute("RELEASE job")

@@ -27,6 +27,7 @@ from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
+from parlour_server.chat.capabilities.message_retention.store import RetentionStore
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import AppendEvent, Facts, NewRoom
@@ -190,7 +191,7 @@ async def _whole_room(store: ChatStore) -> RoomId:
     """Return a short room that no run has let expire yet."""
     for number in reversed(range(ROOMS)):
         (room,) = await store.rooms.find_named(parse_room_name(f"room{number}"))
-        if (await store.retention.policy(room)).days is None:
+        if (await RetentionStore(store).policy(room)).days is None:
             return room
     raise SystemExit("every room has expired: make the database again")
 
@@ -202,14 +203,14 @@ async def _expiry(store: ChatStore) -> list[list[str]]:
     (other,) = await store.rooms.find_named(parse_room_name("room1"))
     await store.log.append(_event(room, RetentionSet(30, clock.now()), clock.now()), _allow)
     begun = time.perf_counter()
-    due = [one for one in await store.retention.due(clock.now()) if one.room == room]
+    due = [one for one in await RetentionStore(store).due(clock.now()) if one.room == room]
     looked_for = (time.perf_counter() - begun) * 1000
     removed, taken, beside = 0, 0.0, []
     for one in due:
         looked = 1
         while looked:
             began = time.perf_counter()
-            expiring = asyncio.ensure_future(store.retention.expire(one, clock.now()))
+            expiring = asyncio.ensure_future(RetentionStore(store).expire(one, clock.now()))
             await store.log.append(_event(other, Message(MessageText("meanwhile")), clock.now()), _allow)
             beside.append((time.perf_counter() - began) * 1000)
             looked = await expiring

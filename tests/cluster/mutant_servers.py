@@ -617,7 +617,7 @@ MUTANTS: Final = {
             (
                 "chat/cli/room_commands.py",
                 (
-                    "        await store.log.append(_event(room, SystemClock().now(), body), decide)\n"
+                    "        await store.log.append(server_event(room, SystemClock().now(), body), decide)\n"
                     "        return room\n"
                 ),
                 "        return room\n",

@@ -506,7 +506,7 @@ def concerned(body: AnyBody, author: UserName) -> UserName | None:
 
 def is_optional(body: AnyBody) -> bool:
     """Return whether a server may not offer it: it refuses such an event with ``not_found``."""
-    return isinstance(body, Message) and body.file is not None
+    return isinstance(body, RetentionSet) or (isinstance(body, Message) and body.file is not None)
 
 
 def reaches_back(body: AnyBody) -> bool:

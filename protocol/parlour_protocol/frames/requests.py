@@ -439,7 +439,6 @@ CommandRequest = (
     | Invite
     | Uninvite
     | SetTopic
-    | SetRetention
     | SetRole
     | Kick
     | Ban
@@ -470,7 +469,7 @@ QueryRequest = (
 )
 """All others: they ask, do more than append an event, or are not stored."""
 
-OptionalRequest = Report | SetStatus
+OptionalRequest = Report | SetStatus | SetRetention
 """Requests that a server may not offer: it refuses them with ``not_found``."""
 
 AnyRequest = FollowNotices | CommandRequest | QueryRequest | OptionalRequest

@@ -11,7 +11,6 @@ from parlour_server.chat.delivery.device_policy import publish_policy
 from parlour_server.chat.delivery.device_registry import DeviceRegistry
 from parlour_server.chat.delivery.key_log import KeyLog
 from parlour_server.chat.delivery.key_packages import KeyPackageService
-from parlour_server.chat.delivery.message_expiry import MessageExpiry
 from parlour_server.chat.delivery.mls_groups import MlsGroups
 from parlour_server.chat.delivery.room_removal import RoomRemoval
 from parlour_server.chat.folder import log_key_of
@@ -66,7 +65,6 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
     show_chat(parts.metrics, chat, store)
     parts.hits.counts.update(dict.fromkeys(CHAT_LIMITS, 0))
     parts.run(RoomRemoval(store.rooms, clock).run())
-    parts.run(MessageExpiry(store.retention, parts.settings.messages, chat.hooks, clock, audit).run())
 
     def handlers(
         settings: ChatSettings, guard: RequestGuard, reauthentication: Reauthentication

@@ -17,7 +17,6 @@ class ChatAuditEvent(StrEnum):
     GROUP_FOUNDED = "group_founded"
     GROUP_COMMITTED = "group_committed"
     GROUP_CONTESTED = "group_contested"
-    MESSAGES_EXPIRED = "messages_expired"
     POLICY_PUBLISHED = "policy_published"
 
 

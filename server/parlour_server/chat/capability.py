@@ -3,13 +3,15 @@
 Its ``start`` is that of every ``Capability``; ``join`` comes after the chat was made and before it serves.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from parlour_server.app.capability import Capability
 
 if TYPE_CHECKING:
+    import click
+
     from parlour_server.app.account_data import AccountData
     from parlour_server.app.running_program import Parts
     from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from parlour_server.chat.settings import ChatSettings
     from parlour_server.chat.store.chat_store import ChatStore
     from parlour_server.chat.store.store_part import StorePart
+    from parlour_server.core.clock import Clock
+    from parlour_server.core.config.server_settings import Settings
     from parlour_server.core.data_folder import UploadFolder
     from parlour_server.core.https.operations import Handler
     from parlour_server.core.https.request_guard import RequestGuard
@@ -34,6 +38,10 @@ def _know_nothing() -> "AccountData[ChatStore] | None":
 
 def _upload_nothing() -> "UploadFolder | None":
     return None
+
+
+async def _prune_nothing(_store: "ChatStore", _settings: "Settings", _clock: "Clock") -> int:
+    return 0
 
 
 def _store_nothing() -> "tuple[StorePart, ...]":
@@ -56,6 +64,10 @@ class ChatCapability(Capability):
     """Returns what deletes and exports what the chat has of an account (``StorePart.accounts``)."""
     uploads: "Callable[[], UploadFolder | None]" = _upload_nothing
     """Returns the folder of files that people uploaded, in the data folder."""
+    prune: "Callable[[ChatStore, Settings, Clock], Awaitable[int]]" = _prune_nothing
+    """`disk prune`: remove what a running server removes over time; returns from how many rooms."""
+    room_commands: "tuple[click.Command, ...]" = ()
+    """More commands of `room`."""
     in_store: "Callable[[], tuple[StorePart, ...]]" = _store_nothing
     """Returns what it has in the store of a server or a command."""
 

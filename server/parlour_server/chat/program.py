@@ -165,9 +165,7 @@ async def _account_facts(store: "ChatStore") -> Mapping[UserName, Mapping[str, A
 
 
 async def _prune(store: "ChatStore", settings: ChatSettings, clock: Clock) -> int:
-    from parlour_server.chat.delivery.message_expiry import expire_now  # noqa: PLC0415 - not for every command
-
-    return await expire_now(store.retention, settings.messages, clock)
+    return sum([await one.prune(store, settings, clock) for one in CHAT_CAPABILITIES])
 
 
 def _pruned_text(rooms: int) -> str:

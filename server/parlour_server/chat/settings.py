@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from parlour_protocol.limits import HTTP_COMMIT, RETENTION_DAYS
+from parlour_protocol.limits import HTTP_COMMIT
 from parlour_server.core.config.server_settings import Rates, Section, Settings, setting
 
 
@@ -67,22 +67,8 @@ class Delivery(Section, frozen=True):
 
 
 class MessageSettings(Section, frozen=True):
-    """How long messages are kept, and how much a room may hold."""
+    """How much a room may hold."""
 
-    keep_days: Annotated[
-        int,
-        setting(
-            "days",
-            "older messages and their files are removed from every room, and a room's owner can only choose "
-            "less; 0 keeps them for ever. A shorter time applies after `messages.notice_days`",
-            ge=0,
-            le=RETENTION_DAYS.value,
-        ),
-    ] = 0
-    notice_days: Annotated[
-        int,
-        setting("days", "members are told so long before a shorter time applies", ge=1, le=90),
-    ] = 3
     room_bytes: Annotated[
         int, setting("bytes", "all messages of one room, so that one room can't fill the disk")
     ] = 4_294_967_296

@@ -9,6 +9,7 @@ from typing import Final
 from parlour_server.chat.capabilities.chat_personal_data import CAPABILITY as chat_personal_data
 from parlour_server.chat.capabilities.file_sharing import CAPABILITY as file_sharing
 from parlour_server.chat.capabilities.message_reports import CAPABILITY as message_reports
+from parlour_server.chat.capabilities.message_retention import CAPABILITY as message_retention
 from parlour_server.chat.capabilities.online_status import CAPABILITY as online_status
 from parlour_server.chat.capability import ChatCapability
 
@@ -16,5 +17,6 @@ CHAT_CAPABILITIES: Final[tuple[ChatCapability, ...]] = (
     message_reports,
     file_sharing,
     online_status,
+    message_retention,
     chat_personal_data,
 )  # fmt: skip

@@ -5,18 +5,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from parlour_server.chat.operator_rooms import find_room, no_such_room, server_event
 from parlour_server.host.cli.command_options import (
     canonical,
     command,
     confirm,
     data_option,
     example,
-    folder_of,
     json_option,
     known,
     say,
-    settings_of,
-    shown_time,
     text_of,
     with_store,
 )
@@ -26,10 +24,8 @@ if TYPE_CHECKING:
 
     from parlour_protocol.frames.bodies import AnyBody
     from parlour_protocol.ids import RoomId
-    from parlour_protocol.kit.ids import Millis
     from parlour_server.chat.store.chat_store import ChatStore
     from parlour_server.chat.store.types import AppendEvent, Decide, Facts, RoomFactsForOperator
-    from parlour_server.core.errors import SetupError
 
 
 @click.group()
@@ -208,87 +204,14 @@ def appoint(data: Path, name: str, who: str, role: str, as_json: bool) -> None: 
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
 
     async def work(store: "ChatStore") -> "RoomId":
-        room = await _find(store, name)
+        room = await find_room(store, name)
         chosen = await known(store, who)
         body = RoleSet(chosen, Role(role))
-        await store.log.append(_event(room, SystemClock().now(), body), decide_appointment)
+        await store.log.append(server_event(room, SystemClock().now(), body), decide_appointment)
         return room
 
     room = with_store(data, work, did="room appoint", room=name, user=canonical(who), role=role)
     _print_result(room, f"{who} is {role} of {name}", as_json=as_json, user=canonical(who), role=role)
-
-
-@room.command(
-    epilog=example(
-        "parlour-server room retention --data ~/parlour lobby\nparlour-server room retention "
-        "--data ~/parlour lobby --days 30 --yes"
-    )
-)
-@data_option
-@json_option
-@click.option("--days", type=click.IntRange(1, 36_500), help="Remove messages after so many days.")
-@click.option("--clear", is_flag=True, help="Keep messages as long as the server keeps any.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
-@click.argument("name")
-def retention(
-    data: Path,
-    name: str,
-    days: int | None,
-    clear: bool,  # noqa: FBT001 - click
-    yes: bool,  # noqa: FBT001 - click
-    as_json: bool,  # noqa: FBT001 - click
-) -> None:
-    """Show how long messages of the room NAME (its name or id) are kept, or set it.
-
-    Members are told at once. A shorter time applies after `messages.notice_days`; it removes messages for
-    good, so it asks first.
-    """
-    from parlour_protocol.frames.bodies import RetentionSet  # noqa: PLC0415
-    from parlour_protocol.kit.ids import Millis  # noqa: PLC0415
-    from parlour_server.chat.rooms.rights import refuse_same_retention  # noqa: PLC0415
-    from parlour_server.chat.settings import ChatSettings  # noqa: PLC0415
-    from parlour_server.chat.store.types import RetentionPolicy, shorter, shortest  # noqa: PLC0415
-    from parlour_server.core.clock import DAY_MILLIS, SystemClock  # noqa: PLC0415 - keeps `--help` quick
-
-    if days is not None and clear:
-        raise click.UsageError("--days and --clear can't be used together")
-    changes = days is not None or clear
-    settings = settings_of(folder_of(data))
-    assert isinstance(settings, ChatSettings)  # noqa: S101 - it is the chat's command
-    now = SystemClock().now()
-    applies = Millis(now + settings.messages.notice_days * DAY_MILLIS)
-
-    async def look(store: "ChatStore") -> "RetentionPolicy":
-        return (await store.retention.policy(await _find(store, name))).settled(now)
-
-    if days is not None:
-        before = with_store(data, look, did=None).days
-        if before != days and shortest(before, days) == days:
-            kept = f"{days} day{'' if days == 1 else 's'}"
-            confirm(f"Remove messages of {name} for good after {kept}?", yes=yes)
-
-    async def work(store: "ChatStore") -> "tuple[RoomId, RetentionPolicy, RetentionPolicy]":
-        room = await _find(store, name)
-        if changes:
-            await store.log.append(_event(room, now, RetentionSet(days, applies)), refuse_same_retention)
-        return room, await store.retention.policy(None), await store.retention.policy(room)
-
-    did = "room retention" if changes else None
-    about = {"room": name, "days": str(days or "clear")} if changes else {}
-    found, of_server, of_room = with_store(data, work, did=did, **about)
-    shown = shorter(of_server.settled(now), of_room.settled(now), None)
-    in_force, later = (None, None) if shown is None else (shown.days, shown.next_days)
-    starts = None if shown is None else shown.next_from
-    if as_json:
-        say({"room": found, "days": in_force, "next_days": later, "next_from": starts})
-        return
-    click.echo(f"messages of {name} are kept {_kept(in_force)}")
-    if starts is not None:
-        click.echo(f"from {shown_time(starts)} on: {_kept(later)}")
-
-
-def _kept(days: int | None) -> str:
-    return "for ever" if days is None else f"for {days} day{'' if days == 1 else 's'}"
 
 
 def _set_archived(data: Path, name: str, *, on: bool, as_json: bool) -> None:
@@ -309,7 +232,7 @@ def _append(data: Path, name: str, body: "AnyBody", decide: "Decide", *, did: st
 
     async def work(store: "ChatStore") -> "RoomId":
         room = (await _described(store, name)).room
-        await store.log.append(_event(room, SystemClock().now(), body), decide)
+        await store.log.append(server_event(room, SystemClock().now(), body), decide)
         return room
 
     return with_store(data, work, did=did, room=name, **about)
@@ -324,15 +247,6 @@ def _warn_without_lobby(data: Path) -> None:
             f"`{command()} room create {lobby()}` makes one.",
             err=True,
         )
-
-
-def _event(room: "RoomId", now: "Millis", body: "AnyBody") -> "AppendEvent":
-    """Return an event by the server itself."""
-    from parlour_protocol.kit.ids import new_request_id  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.chat.store.types import AppendEvent  # noqa: PLC0415
-    from parlour_server.chat.system_account import system_account, system_device  # noqa: PLC0415
-
-    return AppendEvent(room, system_account(), system_device(), new_request_id(), now, body, None)
 
 
 def _print_result(room: "RoomId", sentence: str, *, as_json: bool, **fields: object) -> None:
@@ -359,18 +273,10 @@ def _as_json(one: "RoomFactsForOperator") -> dict[str, object]:
 
 async def _described(store: "ChatStore", name: str) -> "RoomFactsForOperator":
     """Return the room with this name or id. Raises SetupError."""
-    found = await store.rooms.describe(await _find(store, name))
+    found = await store.rooms.describe(await find_room(store, name))
     if found is None:
-        raise _no_such_room()
+        raise no_such_room()
     return found
-
-
-def _no_such_room() -> "SetupError":
-    from parlour_server.core.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
-
-    return SetupError(
-        f"no such room; `{command()} room list` shows the public ones, and with --private the others"
-    )
 
 
 def _if_named(_event: "AppendEvent", facts: "Facts") -> None:
@@ -381,22 +287,3 @@ def _if_named(_event: "AppendEvent", facts: "Facts") -> None:
 
     if facts.kind is RoomKind.DIRECT:
         raise RefusedError(ErrorCode.FORBIDDEN, "a direct room has no name")
-
-
-async def _find(store: "ChatStore", name: str) -> "RoomId":
-    """Return the room with this name or id. Raises SetupError."""
-    from parlour_protocol.ids import RoomId  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_protocol.kit.names import NameRefusedError  # noqa: PLC0415
-    from parlour_protocol.room_name import parse_room_name  # noqa: PLC0415
-    from parlour_server.core.errors import SetupError  # noqa: PLC0415
-
-    try:
-        found = await store.rooms.find_named(parse_room_name(name))
-    except NameRefusedError:  # an id may begin with a dash
-        found = ()
-    if len(found) > 1:
-        raise SetupError(f"several rooms have this name: give one of their ids instead ({', '.join(found)})")
-    room = found[0] if found else RoomId(name)
-    if not await store.log.heads([room]):
-        raise _no_such_room()
-    return room

@@ -100,7 +100,7 @@ def _action(body: AnyBody, action: Action) -> Action:
     return Action.REFOUND if isinstance(body, GroupCreated) and body.replaces is not None else action
 
 
-def _decide_of_member(event: AppendEvent, facts: Facts, author: Membership) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each body
+def _decide_of_member(event: AppendEvent, facts: Facts, author: Membership) -> None:  # noqa: C901, PLR0912 - one case for each body
     """Check what the rules of the body's kind leave open. Raises RefusedError."""
     match event.body:
         case Message(reply_to=reply_to):
@@ -117,8 +117,6 @@ def _decide_of_member(event: AppendEvent, facts: Facts, author: Membership) -> N
             _decide_reaction(_message(facts.target), on=on)
         case Pinned(on=on):
             _decide_pin(facts, _message(facts.target), on=on)
-        case RetentionSet():
-            refuse_same_retention(event, facts)
         case Renamed(name=name):
             refuse_name_of_lobby(facts.kind, name)
         case Archived(on=on):
@@ -146,7 +144,7 @@ def _decide_of_member(event: AppendEvent, facts: Facts, author: Membership) -> N
             decide_unmute(event, facts, body, author)
         case EncryptionOn() | GroupCreated() | Handshake() | Contested() as body:
             decide_group(event, facts, body, author)
-        case TopicSet() | RoomDeleted():
+        case TopicSet() | RetentionSet() | RoomDeleted():
             pass
         case Joined() | Created() | Added() | Blank() | Unreadable():
             raise AssertionError("decided before")
@@ -211,13 +209,6 @@ def refuse_same_archived(facts: Facts, *, on: bool) -> None:
     if facts.archived is on:
         hint = "this room is already archived" if on else "this room is not archived"
         raise RefusedError(ErrorCode.ALREADY, hint)
-
-
-def refuse_same_retention(event: AppendEvent, facts: Facts) -> None:
-    """Refuse to set what is set or announced already. Raises RefusedError."""
-    policy = facts.retention.settled(event.at)
-    if isinstance(event.body, RetentionSet) and policy.changed_by(event.body, event.at) == policy:
-        raise RefusedError(ErrorCode.ALREADY, "messages here are already kept for that long")
 
 
 def decide_within(room_bytes: int) -> Decide:

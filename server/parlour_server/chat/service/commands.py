@@ -27,7 +27,6 @@ from parlour_protocol.frames.bodies import (
     Pinned,
     Reacted,
     Renamed,
-    RetentionSet,
     RoleSet,
     RoomDeleted,
     TopicSet,
@@ -52,9 +51,9 @@ from parlour_protocol.frames.requests import (
     Pin,
     React,
     Rename,
+    RoomRequest,
     Send,
     SendEncrypted,
-    SetRetention,
     SetRole,
     SetTopic,
     Unban,
@@ -73,7 +72,7 @@ from parlour_server.chat.store.sql.rooms.log import Log
 from parlour_server.chat.store.types import Appended, AppendEvent, Attached
 from parlour_server.core.audit import Audit
 from parlour_server.core.bus.bus import Bus
-from parlour_server.core.clock import DAY_MILLIS, Clock
+from parlour_server.core.clock import Clock
 from parlour_server.core.connections.error_boundary import ErrorBoundary
 from parlour_server.core.program import Pending
 from parlour_server.core.store.records import SessionRecord, TicketGrant
@@ -112,8 +111,6 @@ def body_of(frame: CommandRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR09
             return Archived(on=frame.on)
         case DeleteRoom():
             return RoomDeleted()
-        case SetRetention():
-            return RetentionSet(days=frame.days)
         case SetRole():
             return RoleSet(who=frame.user, role=frame.role, statement=frame.statement)
         case Kick():
@@ -169,7 +166,6 @@ class Commands:
     ) -> None:
         """``server`` is the name in signed statements, ``incarnation`` that of the logs."""
         self._decide = decide_within(messages.room_bytes)
-        self._notice = messages.notice_days * DAY_MILLIS
         self._server = server
         self.incarnation = incarnation
         self._log = log
@@ -180,8 +176,11 @@ class Commands:
 
     def append(self, peer: ChatPeer, frame: CommandRequest) -> Pending[Appended]:
         """Append the request's event; the answer is sent when it is on disk. Raises RefusedError."""
-        now = self._clock.now()
-        future = self._start(peer.grant, frame.id, frame.room, body_of(frame, now), now)
+        return self.append_body(peer, frame, body_of(frame, self._clock.now()))
+
+    def append_body(self, peer: ChatPeer, frame: RoomRequest, body: AnyBody) -> Pending[Appended]:
+        """Append an event for the request of a capability; the same otherwise. Raises RefusedError."""
+        future = self._start(peer.grant, frame.id, frame.room, body, self._clock.now())
         return Pending(future, self._stored, self._publish)
 
     async def append_now(self, peer: ChatPeer, frame: CommandRequest) -> Stored:
@@ -215,8 +214,6 @@ class Commands:
         now: Millis,
         attached: Attached | None = None,
     ) -> "Future[Appended]":
-        if isinstance(body, RetentionSet):
-            body = RetentionSet(body.days, Millis(now + self._notice))
         event = AppendEvent(
             room=room,
             author=author.user,

@@ -12,7 +12,6 @@ from parlour_server.chat.store.sql.e2ee.key_log import KeyLogStore
 from parlour_server.chat.store.sql.journal_entries import COLUMNS, read_entry
 from parlour_server.chat.store.sql.rooms.consent import ConsentStore
 from parlour_server.chat.store.sql.rooms.log import Log
-from parlour_server.chat.store.sql.rooms.retention import RetentionStore
 from parlour_server.chat.store.sql.rooms.rooms import Rooms
 from parlour_server.chat.store.store_part import StorePart, StoreParts
 from parlour_server.core.clock import Clock
@@ -69,7 +68,6 @@ class ChatStore(KitStore):
         self.parts = together = StoreParts(parts)
         self.rooms = Rooms(self._writer, self._readers, clock, together)
         self.log = Log(self._writer, self._readers, clock, together)
-        self.retention = RetentionStore(self._writer, self._readers, together)
         self.consent = ConsentStore(self._writer, self._readers, clock)
         self.devices = Devices(self._writer, self._readers, clock)
         self.keylog = KeyLogStore(self._writer, self._readers)

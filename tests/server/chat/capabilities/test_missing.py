@@ -11,7 +11,14 @@ from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.fields import FileName, MessageText
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.frames.replies import Error, Members, Ok
-from parlour_protocol.frames.requests import ListMembers, OptionalRequest, Report, Send, SetStatus
+from parlour_protocol.frames.requests import (
+    ListMembers,
+    OptionalRequest,
+    Report,
+    Send,
+    SetRetention,
+    SetStatus,
+)
 from parlour_protocol.ids import RoomId, new_file_id
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.unions import members
@@ -49,6 +56,7 @@ async def test_what_a_server_does_not_offer_is_not_found(kind: type, tmp_path: P
         asked = {
             Report: Report(new_request_id(), room, Seq(1), ReportReason.SPAM, quote),
             SetStatus: SetStatus(new_request_id(), Status.AWAY),
+            SetRetention: SetRetention(new_request_id(), room, 7),
         }
         answer = await socket.ask(asked[kind])
         assert isinstance(answer, Error)

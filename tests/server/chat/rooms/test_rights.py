@@ -59,7 +59,6 @@ from parlour_server.chat.store.types import (
     Facts,
     GroupFacts,
     Membership,
-    RetentionPolicy,
     Target,
 )
 from parlour_server.core.errors import RefusedError
@@ -379,27 +378,6 @@ def test_only_members_can_be_acted_on(body: AnyBody):
 def test_bans_and_mutes_that_are_so_already(body: AnyBody, known: dict[str, Any], expected: ErrorCode | None):
     """What changes nothing is refused; a new end is a change."""
     assert outcome(body, facts(Role.MODERATOR, **known)) is expected
-
-
-@pytest.mark.parametrize(
-    ("known", "days", "expected"),
-    [
-        (RetentionPolicy(), 30, None),
-        (RetentionPolicy(), None, ErrorCode.ALREADY),
-        (RetentionPolicy(30), 30, ErrorCode.ALREADY),
-        (RetentionPolicy(30), 31, None),
-        (RetentionPolicy(30), None, None),
-        (RetentionPolicy(None, 30, LATER), 30, ErrorCode.ALREADY),
-        (RetentionPolicy(None, 30, LATER), None, None),
-        (RetentionPolicy(None, 30, EARLIER), 30, ErrorCode.ALREADY),
-    ],
-)
-def test_a_retention_that_is_set_or_announced_already(
-    known: RetentionPolicy, days: int | None, expected: ErrorCode | None
-):
-    """What changes nothing writes no line into the room, and moves no announced day."""
-    body = RetentionSet(days, Millis(NOW + 1000))
-    assert outcome(body, facts(Role.OWNER, retention=known)) is expected
 
 
 @pytest.mark.parametrize(

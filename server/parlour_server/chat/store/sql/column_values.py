@@ -26,6 +26,8 @@ GIVEN: Final = "given"
 ASKED: Final = "asked"
 REFUSED: Final = "refused"
 """Whether someone wants to be in a room: in a direct one that the other person opened they are asked."""
+EXPIRED: Final = "expired"
+"""What the blank of an expired event was."""
 BODY_KINDS: Final[dict[type, str]] = {kind: kind.__struct_config__.tag for kind in get_args(AnyBody)}
 
 

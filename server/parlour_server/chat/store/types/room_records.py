@@ -15,7 +15,6 @@ from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
-from parlour_server.chat.store.types.retention_policy import RetentionPolicy
 
 
 class Membership(Struct, frozen=True):
@@ -154,8 +153,6 @@ class Facts(Struct, frozen=True):
     """The id of the new group is already used."""
     pins: int = 0
     """The number of pinned messages; read only for a pin."""
-    retention: RetentionPolicy = RetentionPolicy()
-    """What is set for the room; read only for a change of it."""
 
 
 Decide = Callable[[AppendEvent, Facts], None]
@@ -242,11 +239,3 @@ class NewRoom:
     topic: TopicText = TopicText()
     encrypted: bool = False
     suite: RoomSuite = RoomSuite.X25519
-
-
-@dataclass(frozen=True, slots=True)
-class ExpiringRoom:
-    """A room whose messages up to a time are to be removed."""
-
-    room: RoomId
-    before: Millis

@@ -9,8 +9,8 @@ from parlour_protocol.frames.fields import MessageText, Reaction
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
+from parlour_server.chat.capabilities.message_retention.store import ExpiringRoom, RetentionStore
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import ExpiringRoom
 from parlour_server.core.store.engine.connection import WriteConnection
 from parlour_server.core.store.engine.sqlite_engine import connect_reader
 
@@ -53,7 +53,7 @@ async def test_expired_text_is_nowhere_on_disk(world: World, store: ChatStore, d
     world.clock.wall += 2 * DAY
     await world.append(room, alice, message("young"))
     due = ExpiringRoom(room, Millis(world.clock.now() - DAY))
-    while await store.retention.expire(due, world.clock.now()):
+    while await RetentionStore(store).expire(due, world.clock.now()):
         pass
     world.clock.forward(2)
     await store.check()

@@ -19,6 +19,7 @@ from parlour_protocol.rooms import RoomKind
 from parlour_server.app.account_data import Deletion
 from parlour_server.chat.capabilities.chat_personal_data.account_data import CHAT_ACCOUNT_DATA
 from parlour_server.chat.capabilities.file_sharing.types import FileRecord
+from parlour_server.chat.capabilities.message_retention.store import RetentionStore
 from parlour_server.chat.program import CHAT
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
@@ -116,7 +117,7 @@ async def test_of_expiry_and_of_the_deletion_of_a_room(
     await world.append(room, alice, message())
     world.clock.forward(5 * 86_400_000)
     now = world.clock.now()
-    (due,) = await world.store.retention.due(now)
-    assert await world.store.retention.expire(due, now)
+    (due,) = await RetentionStore(world.store).due(now)
+    assert await RetentionStore(world.store).expire(due, now)
     await world.append(room, alice, RoomDeleted())
     assert await searched() == []

@@ -35,6 +35,7 @@ from parlour_server.chat.store.sql.column_values import (
     ASKED,
     BODY_KINDS,
     EVENT_COLUMNS,
+    EXPIRED,
     read_event_if_possible,
     write_body,
 )
@@ -44,7 +45,6 @@ from parlour_server.chat.store.sql.rooms.consent import accepted_admission, is_u
 from parlour_server.chat.store.sql.rooms.event_effects import apply_effect
 from parlour_server.chat.store.sql.rooms.event_facts import read_facts, read_room_facts
 from parlour_server.chat.store.sql.rooms.member_rows import count_members, next_owner
-from parlour_server.chat.store.sql.rooms.retention import EXPIRED, set_for_room
 from parlour_server.chat.store.sql.rooms.summaries import read_summary
 from parlour_server.chat.store.store_part import StoreParts
 from parlour_server.chat.store.types import Appended, AppendEvent, Decide, Facts
@@ -194,14 +194,11 @@ def _append_with_effect(
 ) -> LogEvent:
     """Apply the event and append it; return it as stored, with the number of members after it.
 
-    Accepting an invitation adds the admission that was signed for it; a retention gets the time from which it
-    applies.
+    Accepting an invitation adds the admission that was signed for it.
     """
     if isinstance(event.body, Joined) and event.body.acceptance is not None:
         signed = accepted_admission(db, event, event.body)
         event = numbered(event, event.seq, replace(event.body, statement=signed))
-    if isinstance(event.body, RetentionSet):
-        event = numbered(event, event.seq, set_for_room(db, event, event.body))
     if is_optional(event.body):
         event = numbered(event, event.seq, parts.of(event.body).apply(db, event))
     apply_effect(db, event, parts)

@@ -233,7 +233,7 @@ _EFFECTS: Final[Mapping[type, Effect]] = total(
         GroupCreated: founded,
         Handshake: handshake,
         Contested: contested,
-        RetentionSet: _nothing,  # `append.py` sets it: the body says what applies then
+        RetentionSet: _nothing,  # a capability sets it
         Blank: _nothing,
         Unreadable: _nothing,
     },

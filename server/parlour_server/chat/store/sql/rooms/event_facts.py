@@ -59,7 +59,6 @@ from parlour_server.chat.store.sql.rooms.consent import (
     is_invited,
 )
 from parlour_server.chat.store.sql.rooms.member_rows import count_owners
-from parlour_server.chat.store.sql.rooms.retention import read_policy
 from parlour_server.chat.store.types import AppendEvent, Facts, GroupFacts, Target
 from parlour_server.core.accounts.tables.accounts import account_exists
 from parlour_server.core.store.engine.column_values import UNREADABLE, plain, user_name
@@ -231,9 +230,7 @@ def _more(db: Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]: 
             return _subject(db, event.room, body.who)
         case Invited() | Uninvited():
             return _subject(db, event.room, body.who) | facts_of_invitation(db, event, body.who)
-        case RetentionSet():
-            return {"retention": read_policy(db, event.room)}
-        case TopicSet() | Renamed() | Archived() | RoomDeleted() | EncryptionOn():
+        case RetentionSet() | TopicSet() | Renamed() | Archived() | RoomDeleted() | EncryptionOn():
             return {}
         case Created() | Added() | Blank() | Unreadable():  # no request makes such an event
             return {}

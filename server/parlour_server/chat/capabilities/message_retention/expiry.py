@@ -8,10 +8,10 @@ import asyncio
 from typing import Final
 
 from parlour_protocol.kit.ids import Millis
-from parlour_server.chat.audit import ChatAuditEvent
+from parlour_server.chat.capabilities.message_retention.audit_events import ExpiryEvent
+from parlour_server.chat.capabilities.message_retention.settings import KeepSettings
+from parlour_server.chat.capabilities.message_retention.store import RetentionStore
 from parlour_server.chat.hooks import ChatHooks
-from parlour_server.chat.settings import MessageSettings
-from parlour_server.chat.store.sql.rooms.retention import RetentionStore
 from parlour_server.core.audit import Audit
 from parlour_server.core.clock import DAY_MILLIS, Clock
 from parlour_server.core.errors import UnavailableError
@@ -23,12 +23,12 @@ _PAUSE_SECONDS: Final = 0.02
 """Between two batches, so that other writes come first."""
 
 
-async def expire_now(store: RetentionStore, settings: MessageSettings, clock: Clock) -> int:
+async def expire_now(store: RetentionStore, settings: KeepSettings, clock: Clock) -> int:
     """Remove everything that is due; returns how many rooms lost something. Raises UnavailableError."""
     return await _remove(store, (await _look(store, settings, clock.now())).trusted)
 
 
-async def _look(store: RetentionStore, settings: MessageSettings, now: Millis) -> TrustedClock:
+async def _look(store: RetentionStore, settings: KeepSettings, now: Millis) -> TrustedClock:
     """Apply the server's setting, and return the clock that messages expire by."""
     clock = await store.look_at_clock(now)
     await store.set_for_server(settings.keep_days or None, now, settings.notice_days * DAY_MILLIS)
@@ -50,7 +50,7 @@ class MessageExpiry:
     """Removes old messages from the rooms."""
 
     def __init__(
-        self, store: RetentionStore, settings: MessageSettings, hooks: ChatHooks, clock: Clock, audit: Audit
+        self, store: RetentionStore, settings: KeepSettings, hooks: ChatHooks, clock: Clock, audit: Audit
     ) -> None:
         self._store = store
         self._settings = settings
@@ -82,7 +82,7 @@ class MessageExpiry:
         self._held = clock.is_held
         rooms = await _remove(self._store, clock.trusted)
         if rooms:
-            self._audit.record(ChatAuditEvent.MESSAGES_EXPIRED, rooms=rooms)
+            self._audit.record(ExpiryEvent.MESSAGES_EXPIRED, rooms=rooms)
             for removed in self._hooks.content_removed:
                 removed()
         return rooms

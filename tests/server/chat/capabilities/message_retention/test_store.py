@@ -21,6 +21,7 @@ from parlour_protocol.frames.replies import Retention
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
+from parlour_server.chat.capabilities.message_retention.store import RetentionStore
 from parlour_server.chat.store.sql.integrity import chat_damage
 from parlour_server.chat.store.types import RetentionPolicy
 from parlour_server.core.errors import RefusedError
@@ -42,8 +43,8 @@ async def keep(
 async def expire(world: World) -> None:
     """Remove everything that is due now."""
     now = world.clock.now()
-    for due in await world.store.retention.due(now):
-        while await world.store.retention.expire(due, now):
+    for due in await RetentionStore(world.store).due(now):
+        while await RetentionStore(world.store).expire(due, now):
             pass
 
 
@@ -230,7 +231,7 @@ async def test_what_was_removed_is_said_while_everything_is_kept(world: World) -
 async def test_the_time_up_to_which_messages_were_removed_never_goes_back(world: World) -> None:
     """Also where a message that a clock dated in the past goes by a longer retention."""
     (alice,) = await world.people(1)
-    room, retention = await world.room(alice), world.store.retention
+    room, retention = await world.room(alice), RetentionStore(world.store)
     await retention.set_for_server(1, world.clock.now(), 0)
     await world.append(room, alice, message("gone"))
     world.clock.wall += 5 * DAY
@@ -251,10 +252,10 @@ async def test_the_shorter_of_the_servers_and_the_rooms_counts(world: World) -> 
     (alice,) = await world.people(1)
     room = await world.room(alice)
     now = world.clock.now()
-    await world.store.retention.set_for_server(30, now, 3 * DAY)
+    await RetentionStore(world.store).set_for_server(30, now, 3 * DAY)
     assert await shown(world, room, alice) == Retention(next_days=30, next_from=Millis(now + 3 * DAY))
     world.clock.wall += 3 * DAY
-    await world.store.retention.set_for_server(30, world.clock.now(), 3 * DAY)
+    await RetentionStore(world.store).set_for_server(30, world.clock.now(), 3 * DAY)
     assert await shown(world, room, alice) == Retention(days=30)
     await keep(world, room, alice, 90)
     assert await shown(world, room, alice) == Retention(days=30)
@@ -264,7 +265,7 @@ async def test_the_shorter_of_the_servers_and_the_rooms_counts(world: World) -> 
 
 async def test_a_clock_that_jumps_ahead_ends_no_notice_period(world: World) -> None:
     """Neither that of a server, nor that of the machine on which `disk prune` is run."""
-    retention, now, notice = world.store.retention, world.clock.now(), 3 * DAY
+    retention, now, notice = RetentionStore(world.store), world.clock.now(), 3 * DAY
     await retention.look_at_clock(now)
     announced = await retention.set_for_server(30, now, notice)
     ahead = Millis(now + 4 * DAY)
@@ -355,8 +356,8 @@ async def test_the_bytes_of_a_room_are_those_of_its_log(world: World) -> None:
 async def test_the_clock_is_kept_in_the_store(world: World) -> None:
     """A jump ahead holds expiry back, whichever process looks."""
     now = world.clock.now()
-    assert (await world.store.retention.look_at_clock(now)).trusted == now
-    ahead = await world.store.retention.look_at_clock(Millis(now + 400 * DAY))
+    assert (await RetentionStore(world.store).look_at_clock(now)).trusted == now
+    ahead = await RetentionStore(world.store).look_at_clock(Millis(now + 400 * DAY))
     assert (ahead.trusted, ahead.is_held) == (now, True)
-    back = await world.store.retention.look_at_clock(Millis(now + 1000))
+    back = await RetentionStore(world.store).look_at_clock(Millis(now + 1000))
     assert (back.trusted, back.is_held) == (now + 1000, False)

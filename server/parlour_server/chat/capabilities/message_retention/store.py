@@ -7,28 +7,28 @@ instead, and removed once it is not the newest, so that no number is used twice.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from msgspec.structs import replace
 
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody, Blank, Message, RetentionSet
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.unions import members
-from parlour_server.chat.store.sql.column_values import BODY_KINDS, read_body, write_body
-from parlour_server.chat.store.store_part import StoreParts
-from parlour_server.chat.store.types import ExpiringRoom, RetentionPolicy, shortest
+from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.chat.store.sql.column_values import BODY_KINDS, EXPIRED, read_body, write_body
+from parlour_server.chat.store.store_part import BodyPart, StorePart, StoreParts
+from parlour_server.chat.store.types import AppendEvent, RetentionPolicy, shortest
+from parlour_server.core.errors import RefusedError
 from parlour_server.core.store.engine.column_values import UNREADABLE
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
-from parlour_server.core.store.engine.readers import Readers
 from parlour_server.core.store.engine.retention import BATCH
 from parlour_server.core.store.engine.trusted_clock import DAY, TrustedClock
-from parlour_server.core.store.engine.writer import Writer
 
-EXPIRED: Final = "expired"
-"""What the blank of an expired event was."""
 _KINDS: Final = frozenset(BODY_KINDS[kind] for kind in members(AnyBody) if kind.rules.expires)
 _KINDS_IN_SQL: Final = ", ".join(f"'{kind}'" for kind in sorted(_KINDS))
 _BLANK: Final = write_body(Blank(was=EXPIRED))
@@ -37,13 +37,21 @@ _OLDEST: Final = "SELECT seq, at, kind, body FROM entries WHERE log = ? AND seq 
 _REMOVE: Final = f"DELETE FROM entries WHERE log = ? AND seq BETWEEN ? AND ? AND kind IN ({_KINDS_IN_SQL})"  # noqa: S608 - ours
 
 
+@dataclass(frozen=True, slots=True)
+class ExpiringRoom:
+    """A room whose messages up to a time are to be removed."""
+
+    room: RoomId
+    before: Millis
+
+
 class RetentionStore:
     """How long messages are kept, and the removal of older ones."""
 
-    def __init__(self, writer: Writer, readers: Readers, parts: StoreParts) -> None:
-        self._parts = parts
-        self._writer = writer
-        self._readers = readers
+    def __init__(self, store: ChatStore) -> None:
+        self._parts = store.parts
+        self._writer = store.writer
+        self._readers = store.readers
 
     async def set_for_server(self, days: int | None, now: Millis, notice: int) -> RetentionPolicy:
         """Set how long the server keeps messages; a shorter time applies after ``notice`` milliseconds."""
@@ -104,12 +112,26 @@ def _past(db: Connection, now: Millis) -> Millis:
     return min(now, trusted) if trusted else now
 
 
-def set_for_room(db: WriteConnection, event: LogEvent, body: RetentionSet) -> RetentionSet:
+def refuse_same(event: AppendEvent, known: RetentionPolicy) -> None:
+    """Refuse to set what is set or announced already. Raises RefusedError."""
+    policy = known.settled(event.at)
+    if isinstance(event.body, RetentionSet) and policy.changed_by(event.body, event.at) == policy:
+        raise RefusedError(ErrorCode.ALREADY, "messages here are already kept for that long")
+
+
+def _check(db: Connection, event: AppendEvent) -> None:
+    refuse_same(event, read_policy(db, event.room))
+
+
+def _set_for_room(db: WriteConnection, event: LogEvent) -> AnyBody:
     """Set how long a room keeps messages; returns the body with what applies, and from when on.
 
     The server may keep them for less time than the room's owner wants. The given body has the end of the
     notice period, which counts only if more is removed than now.
     """
+    body = event.body
+    if not isinstance(body, RetentionSet):
+        return body
     changed = read_policy(db, event.room).changed_by(body, event.at)
     _write_policy(db, "rooms", "room = ?", (event.room,), changed)
     days = shortest(read_policy(db, None).at(event.at), body.days)
@@ -204,3 +226,6 @@ def _content_removed(db: WriteConnection, raw: bytes, now: Millis, parts: StoreP
         return  # ``room_expired`` ends what it had
     for removed in parts.content_removed:
         removed(db, body, now)
+
+
+RETENTION_IN_STORE: Final = StorePart(bodies={RetentionSet: BodyPart(check=_check, apply=_set_for_room)})

@@ -5,6 +5,7 @@ import pytest
 from tests.server.chat.store.world import FakeClock
 
 from parlour_protocol.kit.ids import Millis
+from parlour_server.chat.capabilities.message_retention.store import RetentionStore
 from parlour_server.chat.program import CHAT, chat_store
 from parlour_server.core.store.engine.trusted_clock import TrustedClock
 from tests import postgres
@@ -29,6 +30,6 @@ async def test_no_other_write_runs_beside_a_look_at_the_clock(monkeypatch: pytes
 
     monkeypatch.setattr(TrustedClock, "look", observed)
     await store.open()
-    await store.retention.look_at_clock(Millis(1_700_000_000_000))
+    await RetentionStore(store).look_at_clock(Millis(1_700_000_000_000))
     await store.close()
     assert modes == ["ExclusiveLock"]

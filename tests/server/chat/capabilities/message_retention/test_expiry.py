@@ -11,15 +11,16 @@ from tests.server.fakes import ReadableAudit
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName
-from parlour_server.chat.audit import ChatAuditEvent
-from parlour_server.chat.delivery import message_expiry
-from parlour_server.chat.delivery.message_expiry import MessageExpiry, expire_now
+from parlour_server.chat.capabilities.message_retention import expiry as message_expiry
+from parlour_server.chat.capabilities.message_retention.audit_events import ExpiryEvent
+from parlour_server.chat.capabilities.message_retention.expiry import MessageExpiry, expire_now
+from parlour_server.chat.capabilities.message_retention.settings import KeepSettings
+from parlour_server.chat.capabilities.message_retention.store import RetentionStore
 from parlour_server.chat.hooks import ChatHooks
-from parlour_server.chat.settings import MessageSettings
 from parlour_server.chat.store.chat_store import ChatStore
 
 DAY = 86_400_000
-SETTINGS = MessageSettings(keep_days=7)
+SETTINGS = KeepSettings(keep_days=7)
 
 
 @dataclass
@@ -59,7 +60,7 @@ def server(store: ChatStore, audit: ReadableAudit) -> Server:
     clock = FakeClock()
     removed: list[str] = []
     hooks = ChatHooks(content_removed=[lambda: removed.append("told")])
-    expiry = MessageExpiry(store.retention, SETTINGS, hooks, clock, audit)
+    expiry = MessageExpiry(RetentionStore(store), SETTINGS, hooks, clock, audit)
     return Server(World(store, clock), clock, removed, hooks, expiry)
 
 
@@ -71,7 +72,7 @@ async def test_old_messages_go_and_it_is_recorded(server: Server, audit: Readabl
     assert (audit.events, server.removed) == ([], [])
     assert await server.pass_days(1) == 1
     assert await server.texts(room) == ["young"]
-    assert audit.events == [(ChatAuditEvent.MESSAGES_EXPIRED, {"rooms": 1})]
+    assert audit.events == [(ExpiryEvent.MESSAGES_EXPIRED, {"rooms": 1})]
     assert server.removed == ["told"]
 
 
@@ -104,15 +105,15 @@ async def test_a_command_goes_by_the_same_clock(server: Server) -> None:
     room, _ = await server.room()
     await server.pass_days(4)
     server.clock.wall += 400 * DAY
-    assert await expire_now(server.world.store.retention, SETTINGS, server.clock) == 0
+    assert await expire_now(RetentionStore(server.world.store), SETTINGS, server.clock) == 0
     assert await server.texts(room) == ["old"]
 
 
 async def test_a_server_that_keeps_everything_removes_nothing(server: Server, audit: ReadableAudit) -> None:
     """0 is the default, and not the shortest time there is."""
     room, _ = await server.room()
-    retention = server.world.store.retention
-    server.expiry = MessageExpiry(retention, MessageSettings(), server.hooks, server.clock, audit)
+    retention = RetentionStore(server.world.store)
+    server.expiry = MessageExpiry(retention, KeepSettings(), server.hooks, server.clock, audit)
     assert await server.pass_days(30) == 0
     assert await server.texts(room) == ["old"]
 

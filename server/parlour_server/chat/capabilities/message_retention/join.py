@@ -1,0 +1,31 @@
+"""How a running chat sets how long a room keeps messages, and removes older ones."""
+
+from typing import Any
+
+from parlour_protocol.frames.bodies import RetentionSet
+from parlour_protocol.frames.requests import SetRetention
+from parlour_protocol.kit.ids import Millis
+from parlour_server.app.running_program import Parts
+from parlour_server.chat.capabilities.message_retention.expiry import MessageExpiry
+from parlour_server.chat.capabilities.message_retention.settings import KeepSettings
+from parlour_server.chat.capabilities.message_retention.store import RetentionStore
+from parlour_server.chat.service.chat import Chat
+from parlour_server.chat.service.peer_state import ChatPeer
+from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.chat.store.types import Appended
+from parlour_server.core.clock import DAY_MILLIS
+from parlour_server.core.config.server_settings import section
+from parlour_server.core.program import Pending
+
+
+def join(parts: Parts[Any, ChatStore], chat: Chat) -> None:
+    """Handle the request, and remove what is due until the server stops."""
+    settings = section(parts.settings, KeepSettings)
+
+    def set_retention(peer: ChatPeer, asked: SetRetention) -> Pending[Appended]:
+        applies = Millis(parts.clock.now() + settings.notice_days * DAY_MILLIS)
+        return chat.commands.append_body(peer, asked, RetentionSet(asked.days, applies))
+
+    chat.hooks.handlers[SetRetention] = set_retention
+    store = RetentionStore(parts.store)
+    parts.run(MessageExpiry(store, settings, chat.hooks, parts.clock, parts.audit).run())

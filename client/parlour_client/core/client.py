@@ -93,7 +93,7 @@ class Client:
         unsent (for programs that only read).
         """
         self.events = EventBus[Change]()
-        """What changed: subscribe to it, or iterate over ``events.stream()``."""
+        """Changes: subscribe to it, or iterate over ``events.stream()``."""
         self._home = home
         self._passphrase = passphrase
         self._opened = archive
@@ -192,7 +192,7 @@ class Client:
 
     @property
     def notices(self) -> ServerNotices:
-        """What the operator of the server tells everyone."""
+        """Notices of the server's operator to everyone."""
         return self._running.notices
 
     @property

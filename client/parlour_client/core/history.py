@@ -159,7 +159,7 @@ class History:
         seen = {entry.seq for entry in ours}
         missing = [seq for seq in answer.targets if seq not in seen]
         others = await self._archive.read(events.shown, room, missing)
-        return [*ours, *(replace(one, pinned=True) for one in others[::-1] if one.text is not None)]
+        return [*ours, *(replace(other, pinned=True) for other in others[::-1] if other.text is not None)]
 
     async def versions(self, room: RoomId, seq: Seq) -> Sequence[Version]:
         """Return the texts that a message had, oldest first."""
@@ -222,9 +222,9 @@ class History:
         changed = await self._archive.write_durably(retention.forget, room, before)
         if changed:
             await self._archive.shorten_log()
-        for one in changed:
-            await self._rooms.recount(one)
-            self._emit(RoomForgotten(one))
+        for forgotten in changed:
+            await self._rooms.recount(forgotten)
+            self._emit(RoomForgotten(forgotten))
         if changed:
             self._emit(RoomsChanged())
         return len(changed)

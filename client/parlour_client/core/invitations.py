@@ -61,10 +61,10 @@ class Invitations:
 
     async def accept(self, room: RoomId) -> Room:
         """Accept an invitation, or a direct room."""
-        known = next((one for one in self.all if one.id == room), None)
+        known = next((invitation for invitation in self.all if invitation.id == room), None)
         if known is None and self._live.conversation is not None:  # perhaps it is on its way
             await self._waiting.look(self._live.conversation)
-            known = next((one for one in self.all if one.id == room), None)
+            known = next((invitation for invitation in self.all if invitation.id == room), None)
         if known is None:  # there is none, and the room is public
             statement = await self._rooms.request_listed(room)
         elif known.statement is not None:

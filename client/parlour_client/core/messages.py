@@ -1,4 +1,4 @@
-"""What the account writes: messages, edits, deletions, reactions, pins; read markers and drafts.
+"""Writing for the account: messages, edits, deletions, reactions, pins; read markers and drafts.
 
 Anything durable goes through the outbox and never waits for the network; scripts wait for the server with
 ``stored``. Texts are checked before they are queued.

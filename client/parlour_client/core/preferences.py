@@ -61,7 +61,7 @@ class Preferences:
 
     @property
     def layout(self) -> Layout:
-        """What the screen showed when the client last ended."""
+        """The state of the screen when the client last ended."""
         return self._state.preferences.layout
 
     async def save_layout(self, layout: Layout) -> None:

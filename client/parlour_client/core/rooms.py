@@ -237,7 +237,7 @@ class Rooms:
 
     async def request_listed(self, room: RoomId) -> StatementBytes | None:
         """Sign a request to join a room, if the directory lists it as encrypted."""
-        listed = next((one for one in await self.directory() if one.room == room), None)
+        listed = next((listing for listing in await self.directory() if listing.room == room), None)
         return await self.request(room, RoomKind.PUBLIC, encrypted=listed is not None and listed.encrypted)
 
     async def request(self, room: RoomId, kind: RoomKind, *, encrypted: bool) -> StatementBytes | None:

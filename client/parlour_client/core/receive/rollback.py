@@ -88,8 +88,8 @@ class Rollback:
         """
         self.exchanged = self.incarnation is not None and self.incarnation != hello.incarnation
         known = await self._archive.read(divergence.known)
-        self.numbers.know({room: one.numbers for room, one in known.items()})
-        stale = [one for one in hello.rooms if is_stale(hello, one, known.get(one.room))]
+        self.numbers.know({room: logs.numbers for room, logs in known.items()})
+        stale = [summary for summary in hello.rooms if is_stale(hello, summary, known.get(summary.room))]
         found = []
         if stale:
             shared = await conversation.first(self._compared(conversation, stale, known))
@@ -106,7 +106,9 @@ class Rollback:
         await self._claims(hello, known, {fork.room for fork in found})
         if self.exchanged:
             await self._archive.write_durably(self._e2ee.note_exchange)
-        await self._archive.write(divergence.met, hello.incarnation, [one.room for one in hello.rooms])
+        await self._archive.write(
+            divergence.met, hello.incarnation, [summary.room for summary in hello.rooms]
+        )
         self.incarnation = self.numbers.incarnation = hello.incarnation
         conversation.numbers = self.numbers
         self._found += found
@@ -124,7 +126,7 @@ class Rollback:
 
     async def _claims(self, hello: Hello, known: dict[RoomId, Known], reported: Collection[RoomId]) -> None:
         """Note rooms of which the server has less than it said before; those that have a row are ``told``."""
-        heads = {one.room: self.numbers.of(one.room).head(one.head) for one in hello.rooms}
+        heads = {summary.room: self.numbers.of(summary.room).head(summary.head) for summary in hello.rooms}
         less = {room: head for room, head in heads.items() if room in known and known[room].claimed > head}
         if less:
             await self._archive.write(divergence.claims, less)
@@ -159,7 +161,7 @@ class Rollback:
             before = Seq(end + 1)
             ask = History(id=new_request_id(), room=summary.room, before=before, limit=PAGE_EVENTS.value)
             answer = await fetch(conversation, ask, expiry)
-            removed = max((one.seq for one in answer if have_expired(one)), default=Seq(0))
+            removed = max((shown.seq for shown in answer if have_expired(shown)), default=Seq(0))
             old = max((number for number in here if number <= removed), default=Seq(0))
             # Messages that expired meanwhile don't make it another history; the device knows their age.
             if old and not await self._has_younger(known, summary.room, old, expiry):
@@ -167,14 +169,14 @@ class Rollback:
                 here = [number for number in here if number > removed]
                 search = DivergenceSearch(here, PAGE_EVENTS.value)
                 continue
-            page = [one for one in answer if _can_be_compared(one, end)]
+            page = [shown for shown in answer if _can_be_compared(shown, end)]
             if not page or page[-1].seq != end:  # it is not shown, so it proves nothing
                 here, hidden = [number for number in here if number != end], True
                 search = DivergenceSearch(here, PAGE_EVENTS.value)
                 continue
             events = [event_here(event, known.numbers) for event in page]
             same = await self._archive.read(divergence.alike, events, self._me[0])
-            alike = dict(zip((one.seq for one in page), same, strict=True))
+            alike = dict(zip((event.seq for event in page), same, strict=True))
             first = page[0].seq
             try:
                 search.take(first, [alike.get(Seq(number)) for number in range(first, end + 1)])

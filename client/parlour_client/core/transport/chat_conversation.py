@@ -41,7 +41,7 @@ class ChatConversation(Conversation[Hello, AnyRequest, AnyResult, AnyPush]):
         self.incarnation: Incarnation | None = None
         """Of the server's logs, once it greeted: it holds for every number on this connection."""
         self.numbers: Numbers | None = None
-        """What the server's numbers are here; None while that is still to be found out: as they are."""
+        """The server's numbers as they are here; None while that is still to be found out: as they are."""
 
     async def hello(self) -> Hello:
         """Wait for the server's first frame."""

@@ -301,7 +301,7 @@ _ORDER: Final = (
         PRIMARY KEY (room, place)
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX mls_places_tip ON mls_places (room, substr(digest, 1, 8)) WHERE digest IS NOT NULL",
-    # What each device has shown (``links.Shown`` as MessagePack).
+    # What each device has shown (``order.Shown`` as MessagePack).
     """CREATE TABLE mls_shown (
         room TEXT NOT NULL,
         device TEXT NOT NULL,

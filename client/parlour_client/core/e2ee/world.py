@@ -126,7 +126,7 @@ class World:
         return self.account.user
 
     def server_time(self) -> Millis:
-        """Return the server's time: never decide about keys only by it (``key_lifetimes``)."""
+        """Return the server's time: never decide about keys only by it (``group.rules``)."""
         return Millis(self.clock.now() + self.ahead)
 
     async def group(self, room: RoomId) -> GroupState:

@@ -95,7 +95,7 @@ class PreparedCommit:
 
 
 def prepare(stored: StoredGroup, wanted: CommitRequest, own: ThisDevice) -> PreparedCommit:
-    """Make a commit; after this, ``held`` is only good for ``store``.
+    """Make a commit; after this, ``stored`` is only good for ``store``.
 
     Raises NotReadyError, BadPackageError, MovedError.
     """

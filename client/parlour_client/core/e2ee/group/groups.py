@@ -216,7 +216,7 @@ class GroupService:
     ) -> CreateGroup:
         """Create the room's group, or the next one if it was contested or has lost all its devices.
 
-        The next one is for the people of the one before. ``key_trust``: whom the person trusts, besides
+        The next one is for the people of the one before. ``people``: whom the person trusts, besides
         themselves, if there is no roster yet. In a durable transaction. Only the server knows whether a group
         has lost all its devices; a device that still has its keys refuses that claim.
         """

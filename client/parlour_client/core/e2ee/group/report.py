@@ -45,7 +45,7 @@ class MemberReport:
     device: DeviceId
     certificate: Certificate
     data: bytes
-    """The certificate's bytes, for ``key_trust``."""
+    """The certificate's bytes, for ``pins``."""
     unusable: bool = False
     """Its key can't be encrypted to: the next commit removes it."""
 

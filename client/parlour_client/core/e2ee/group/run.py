@@ -131,7 +131,7 @@ class ThisDevice:
 
     @classmethod
     def of(cls, identity: OwnIdentity) -> "ThisDevice":
-        """Make it from what ``own_identity`` has loaded."""
+        """Make it from what ``own_device`` has loaded."""
         extensions = () if identity.certificate is None else identity.leaf_extensions
         return cls(
             identity.user,

@@ -99,7 +99,7 @@ class GroupStore:
     def __init__(self, server: str) -> None:
         self.server = server
         self.settled: dict[GroupId, tuple[Epoch, int]] = {}
-        """Epoch and version of ``key_trust`` in which nobody's key needed a decision."""
+        """Epoch and version of ``pins`` in which nobody's key needed a decision."""
         self._cache: OrderedDict[GroupId, tuple[bytes, Group, Roster]] = OrderedDict()
 
     def load(self, connection: apsw.Connection, group: GroupId | None) -> StoredGroup | None:

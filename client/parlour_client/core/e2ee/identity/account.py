@@ -242,5 +242,5 @@ def _look(
 
 
 def _room_of(alarm: alarms.Raised) -> RoomId | None:
-    """Return the room of an alarm about members, which ``server_claims`` calls ``room/user``."""
+    """Return the room of an alarm about members, which ``group.plan`` calls ``room/user``."""
     return RoomId(alarm.about.partition("/")[0]) if alarm.kind is alarms.Kind.MEMBERS else None

@@ -107,12 +107,12 @@ def process_created(transaction: Transaction, event: LogEvent, body: GroupCreate
     rollback.note_created(transaction.connection, row.room)
     leave_group(transaction)
     _drop_creations(transaction, but=body.group)
-    row.group, row.contested, transaction.moved = body.group, False, True
+    row.group, row.contested, transaction.receipt.moved = body.group, False, True
     if ours is not None:
         transaction.roster = ours.rules.roster
         ours.status, ours.joined, ours.own_since = "active", event.at, transaction.now
         if ours.request is not None:
-            transaction.merged.append(ours.request)
+            transaction.receipt.merged.append(ours.request)
         ours.request, transaction.stored, transaction.changed = None, ours, True
         transaction.links.enters()
     return Received(event, note=note)
@@ -131,7 +131,7 @@ def _was_here(transaction: Transaction, group: GroupId) -> bool:
 def leave_group(transaction: Transaction) -> None:
     """Delete the keys of the group that was current."""
     if transaction.row.group is not None:
-        transaction.lost.extend(_staged_request(transaction, transaction.row.group))
+        transaction.receipt.lost.extend(_staged_request(transaction, transaction.row.group))
         transaction.group_store.drop(transaction.connection, transaction.row.group)
     transaction.stored, transaction.changed = None, False
 
@@ -143,7 +143,7 @@ def _drop_creations(transaction: Transaction, but: GroupId) -> None:
     )
     found = list(transaction.connection.execute(query, (transaction.row.room, but)))
     for group, request in cast("list[tuple[str, str]]", found):
-        transaction.lost.append(RequestId(request))
+        transaction.receipt.lost.append(RequestId(request))
         transaction.group_store.drop(transaction.connection, GroupId(group))
 
 
@@ -151,7 +151,7 @@ def process_contested(transaction: Transaction, event: LogEvent, body: Contested
     """Note that a member could not process a commit of the group."""
     if body.group != transaction.row.group:
         return silent(event)
-    transaction.row.contested = transaction.moved = True
+    transaction.row.contested = transaction.receipt.moved = True
     if rollback.is_due(transaction.connection, event.room):
         return Received(event, note=Note(NoteKind.ROLLED_BACK, event.author, rollback.CONTESTED))
     return Received(event, note=Note(NoteKind.CONTESTED, event.author))
@@ -196,7 +196,7 @@ def _by_others(transaction: Transaction, event: LogEvent, body: Handshake) -> Re
         return _unfit(transaction, event, body, str(transaction.refused))
     if isinstance(transaction.refused, UnusableWelcomeError):
         key_packages.doubt(transaction.connection)
-        transaction.moved = transaction.unusable = True
+        transaction.receipt.moved = transaction.receipt.unusable = True
         rollback.recreate_again(transaction.connection, event.room, transaction.own.user)
     if transaction.welcome_missing:
         return Received(with_body(event, stripped(body)), trouble=NO_WELCOME)
@@ -210,9 +210,9 @@ def _unfit(transaction: Transaction, event: LogEvent, body: Handshake, words: st
 
     The server counts this device to it, so that no one would add it again: it would wait for ever.
     """
-    transaction.contest = ToContest(body.group, Epoch(body.epoch + 1))
-    note_unfit(transaction.connection, event.room, body.group, transaction.contest.epoch)
-    transaction.moved = True
+    transaction.receipt.contest = ToContest(body.group, Epoch(body.epoch + 1))
+    note_unfit(transaction.connection, event.room, body.group, transaction.receipt.contest.epoch)
+    transaction.receipt.moved = True
     return Received(
         with_body(event, stripped(body)), note=Note(NoteKind.CONTESTED, None, words), trouble=words
     )
@@ -265,7 +265,7 @@ def _refused(
     """Keep the current state: nothing that cannot be verified changes the group."""
     if stored.status != "refused":  # later commits cannot be processed either, and are not reported again
         stored.contest = Epoch(body.epoch + 1)
-        transaction.contest = ToContest(stored.id, stored.contest)
+        transaction.receipt.contest = ToContest(stored.id, stored.contest)
     stored.status, transaction.changed = "refused", True
     whose = ""
     if isinstance(error, UnusableLeafKeyError):
@@ -283,8 +283,8 @@ def withheld(transaction: Transaction, stored: StoredGroup, event: LogEvent, epo
     lost it, comes to such an epoch. What it keeps from this device may be a removal.
     """
     stored.withheld(epoch)
-    transaction.contest = ToContest(stored.id, epoch)
-    transaction.changed = transaction.moved = True
+    transaction.receipt.contest = ToContest(stored.id, epoch)
+    transaction.changed = transaction.receipt.moved = True
     words = _(WITHHELD)
     return Received(
         with_body(event, stripped(event.body)), note=Note(NoteKind.LEFT_OUT, None, words), trouble=words
@@ -311,11 +311,16 @@ def _displaced(transaction: Transaction, stored: StoredGroup, event: LogEvent) -
     kept = with_body(event, stripped(event.body))
     if stored.displaced:
         return Received(kept, row=False)
-    transaction.lost.extend(_staged_request(transaction, stored.id))
+    transaction.receipt.lost.extend(_staged_request(transaction, stored.id))
     transaction.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (stored.id,))
     if stored.group.pending_commit is not None:
         stored.group.clear_pending_commit()
-    stored.status, stored.displaced, transaction.changed, transaction.moved = "refused", True, True, True
+    stored.status, stored.displaced, transaction.changed, transaction.receipt.moved = (
+        "refused",
+        True,
+        True,
+        True,
+    )
     return Received(kept, note=Note(NoteKind.OLDER_COPY, transaction.own.user, DisplacedError().whole))
 
 
@@ -327,19 +332,19 @@ def _entered(
     body: Handshake,
     followed: _Followed,
 ) -> Received:
-    transaction.moved = True
+    transaction.receipt.moved = True
     applied = followed.applied
     removed = [person_of(member, transaction.own.server) for member in applied.outcome.removed]
     undone = _undone(transaction, stored, followed)
     statements.executed(transaction.connection, stored.room, followed.statements)
     transaction.roster = followed.roster
     if applied.removed_us:
-        transaction.lost.extend(_staged_request(transaction, stored.id))
+        transaction.receipt.lost.extend(_staged_request(transaction, stored.id))
         transaction.group_store.drop(transaction.connection, stored.id)
-        transaction.stored, transaction.changed, transaction.removed = None, False, True
+        transaction.stored, transaction.changed, transaction.receipt.removed = None, False, True
         return _noted(event, [], removed, [], followed, transaction.now)
     request = _staged_request(transaction, stored.id)
-    (transaction.merged if applied.own else transaction.lost).extend(request)
+    (transaction.receipt.merged if applied.own else transaction.receipt.lost).extend(request)
     transaction.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (stored.id,))
     stored.move_to(trial, Ended(event.at, transaction.now), removed=bool(removed))
     stored.status, stored.contest, stored.displaced, transaction.changed = "active", None, False, True
@@ -348,7 +353,7 @@ def _entered(
         stored.own_since, stored.sent = transaction.now, 0
         transaction.links.has_fresh_keys()
     concerns = _concerns(transaction, trial, applied, event.at)
-    transaction.concerns.extend(concerns)
+    transaction.receipt.concerns.extend(concerns)
     after = {member.index: member for member in trial.members()}
     added = [person_of(after[index], transaction.own.server) for index in applied.outcome.added]
     transaction.links.epoch_begins()

@@ -148,6 +148,7 @@ class GroupService:
             Links(connection, room),
             role_of,
             now,
+            Receipt([], row.cursor),
             welcome_missing=welcome_missing,
             refused=refused,
         )

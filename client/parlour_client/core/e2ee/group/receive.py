@@ -56,14 +56,14 @@ def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Rece
 
     Raises ServerMisbehavedError if events are missing in between and no `MissingEvents` says so.
     """
-    row, waits, unsure = transaction.row, None, None
+    row, receipt = transaction.row, transaction.receipt
     for event in events:
         if event.seq <= row.cursor:
             continue
         if first_of(event) > row.cursor + 1 or event.room != row.room:
             raise ServerMisbehavedError(_("The server's history of an encrypted room has a gap."))
         if needs_welcome(transaction, event):
-            waits = event
+            receipt.needs_welcome = event
             break
         if transaction.stored is not None and transaction.stored.forget_old(event.at, transaction.now):
             transaction.changed = True
@@ -71,9 +71,9 @@ def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Rece
         try:
             taken = _take(transaction, event)
         except KeyLogNeededError:
-            unsure = event
+            receipt.needs_key_log = event
             break
-        transaction.items.append(_placed(transaction, event, taken))
+        receipt.items.append(_placed(transaction, event, taken))
         _note_role(transaction, event)
         row.cursor = event.seq
         transaction.welcome_missing = False
@@ -81,25 +81,11 @@ def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Rece
         transaction.group_store.save(transaction.connection, transaction.stored)
     save_room(transaction.connection, row)
     transaction.links.save()
-    corrected = _corrected(transaction)
+    receipt.corrected = _corrected(transaction)
     know_roster(transaction.connection, row.room, transaction.roster)
-    return Receipt(
-        transaction.items,
-        row.cursor,
-        waits,
-        transaction.merged,
-        transaction.lost,
-        transaction.removed,
-        transaction.unusable,
-        unsure,
-        transaction.learned,
-        _is_unexecuted(transaction),
-        transaction.contest,
-        transaction.concerns,
-        transaction.moved,
-        transaction.links.is_older,
-        corrected,
-    )
+    receipt.cursor, receipt.older = row.cursor, transaction.links.is_older
+    receipt.unexecuted = _is_unexecuted(transaction)
+    return receipt
 
 
 def needs_welcome(transaction: Transaction, event: LogEvent) -> bool:
@@ -132,7 +118,7 @@ def _take(transaction: Transaction, event: LogEvent) -> Received:
         case _ if _went(transaction, event):
             _learn(transaction, event)
             leave_group(transaction)
-            transaction.row.group, transaction.row.contested, transaction.moved = None, False, True
+            transaction.row.group, transaction.row.contested, transaction.receipt.moved = None, False, True
             return Received(event)
         case _:
             _learn(transaction, event)
@@ -140,14 +126,14 @@ def _take(transaction: Transaction, event: LogEvent) -> Received:
 
 
 def _is_unexecuted(transaction: Transaction) -> bool:
-    if transaction.stored is None or not (transaction.learned or transaction.moved):
+    if transaction.stored is None or not (transaction.receipt.learned or transaction.receipt.moved):
         return False
     return bool(unexecuted(transaction.connection, transaction.stored, transaction.now)[1])
 
 
 def _learn(transaction: Transaction, event: LogEvent) -> None:
     if note(transaction.connection, event):
-        transaction.learned = True
+        transaction.receipt.learned = True
 
 
 def _placed(transaction: Transaction, event: LogEvent, item: Received) -> Received:
@@ -174,13 +160,13 @@ def _placed(transaction: Transaction, event: LogEvent, item: Received) -> Receiv
 def _corrected(transaction: Transaction) -> dict[Seq, Note | None]:
     """Correct notes of this run; returns those of events that are stored already."""
     corrected = dict(transaction.links.corrected)
-    for at, item in enumerate(transaction.items):
+    for at, item in enumerate(transaction.receipt.items):
         seq = item.event.seq
         if seq in corrected:
             note = corrected.pop(seq)
             said = is_row(item.event.body) and not isinstance(item.event.body, EncryptedMessage)
             row = note is not None or bool(item.trouble) or said
-            transaction.items[at] = replace(item, note=note, row=row)
+            transaction.receipt.items[at] = replace(item, note=note, row=row)
     return corrected
 
 

@@ -75,17 +75,17 @@ class Concern:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Receipt:
-    """The result of a run of events."""
+    """The result of a run of events, complete when it was processed."""
 
-    items: Sequence[Received]
+    items: list[Received]
     cursor: Seq
     needs_welcome: LogEvent | None = None
     """This Handshake adds this device and was not processed: fetch the Welcome, join, continue after it."""
-    merged: Sequence[RequestId] = ()
+    merged: list[RequestId] = field(default_factory=list)
     """Our commits (or the group's creation) that took effect."""
-    lost: Sequence[RequestId] = ()
+    lost: list[RequestId] = field(default_factory=list)
     """Our commits (or the group's creation) that lost to another one."""
     removed: bool = False
     """This device was removed; the keys of the group are deleted."""
@@ -98,7 +98,7 @@ class Receipt:
     unexecuted: bool = False
     """Something that subtracts is known here and not in the roster: a commit must execute it."""
     contest: ToContest | None = None
-    concerns: Sequence[Concern] = ()
+    concerns: list[Concern] = field(default_factory=list)
     moved: bool = False
     """The group is in another epoch, or another group is in force."""
     older: bool = False
@@ -161,21 +161,12 @@ class Transaction:
     role_of: RoleOf
     now: Millis
     """This device's time."""
+    receipt: Receipt
     welcome_missing: bool = False
     refused: JoinRefusedError | None = None
     """Why the Welcome that is missing was not used, if it was there."""
-    learned: bool = False
-    """There are new statements about the room's members."""
     changed: bool = False
     """The group must be written."""
-    items: list[Received] = field(default_factory=list)
-    merged: list[RequestId] = field(default_factory=list)
-    lost: list[RequestId] = field(default_factory=list)
-    concerns: list[Concern] = field(default_factory=list)
-    removed: bool = False
-    unusable: bool = False
-    contest: ToContest | None = None
-    moved: bool = False
     roster: Roster | None = None
     """The room's members after this run, to be remembered beyond its group."""
     roles: dict[UserName, Role] = field(default_factory=dict)

@@ -424,7 +424,7 @@ def _hear_consent(
         statement = learn(transaction.connection, event.room, entry.statement)
         if statement is None:
             continue
-        transaction.learned = True
+        transaction.receipt.learned = True
         if entry.number is not None and _was_shown_otherwise(transaction, event, entry.number, statement):
             withheld.append(
                 _(
@@ -444,7 +444,7 @@ def _was_shown_otherwise(
     seq = numbering(transaction.connection, event.room).to_local(Seq(number))
     if seq >= event.seq:
         return False
-    bodies = [item.event.body for item in transaction.items if item.event.seq == seq]
+    bodies = [item.event.body for item in transaction.receipt.items if item.event.seq == seq]
     query = "SELECT body FROM events WHERE room = ? AND seq = ?"
     for (body,) in list(transaction.connection.execute(query, (event.room, seq))):
         bodies.append(decode_body(str(body)))

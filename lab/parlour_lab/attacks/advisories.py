@@ -137,7 +137,8 @@ def end_of_paste(folder: Path, seen: Evidence) -> bool:
     copied: list[str] = []
     interaction = SimpleNamespace(copy=lambda text: copied.append(text.plain), toast=lambda _: None)
     nothing = cast("Any", None)
-    actions = MessageActions(nothing, cast("Any", interaction), nothing, nothing, nothing, nothing, nothing)
+    pane = cast("Any", SimpleNamespace(client=nothing, interaction=interaction))
+    actions = MessageActions(pane, nothing, nothing, nothing, nothing)
     text = "ls\x1b[201~\rreboot\r"
     seen.sent(text)
     actions.copy(cast("Any", SimpleNamespace(text=text)))

@@ -119,10 +119,10 @@ async def test_the_worst_texts_everywhere(text: str, client: FakeClient, open_ap
         await pilot.pause()
         assert not forbidden(pilot)
         await pilot.press("escape")
-        screen.pane.views.search("hello")
+        screen.pane.results.views.search("hello")
         await settled(pilot)
         await pilot.press("escape")
-        screen.pane.views.search(text[:1])
+        screen.pane.results.views.search(text[:1])
         await settled(pilot)
         assert not forbidden(pilot)
 

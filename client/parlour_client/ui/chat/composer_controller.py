@@ -12,9 +12,7 @@ from typing import Any, Final
 
 from textual.app import SuspendNotSupported
 from textual.content import Content
-from textual.message_pump import MessagePump
 
-from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Room, display_name
 from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_client.kit.language import _
@@ -23,13 +21,11 @@ from parlour_client.text.emoji_names import with_emoji
 from parlour_client.text.formatting import preview
 from parlour_client.ui.chat.aim import Aim, Edit, Reply, is_message, opens_room
 from parlour_client.ui.chat.composer import WRITE, Composer
-from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.drafts import NOWHERE, SOON, Drafts
-from parlour_client.ui.chat.hint_line import HintLine
-from parlour_client.ui.chat.interaction import NO_ROOM, REFUSALS, Interaction
+from parlour_client.ui.chat.interaction import NO_ROOM, REFUSALS
+from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.removal import Removal
-from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.dialogs.paste import Choice, PasteScreen
 from parlour_client.ui.input.argument_help import argument_help
@@ -52,22 +48,16 @@ class ComposerController:
 
     def __init__(
         self,
-        owner: MessagePump,
-        client: Client,
-        current: CurrentRoom,
-        composer: Composer,
-        timeline: Timeline,
+        pane: Pane,
         history: TimelineController,
-        hint: HintLine,
-        interaction: Interaction,
         run: Run,
     ) -> None:
-        self._client, self._current, self._interaction = client, current, interaction
-        self._composer, self._timeline, self._history = composer, timeline, history
-        self._hint, self._run = hint, run
-        self.drafts = Drafts(client.messages.save_draft, client.messages.draft)
+        self._client, self._current, self._interaction = pane.client, pane.current, pane.interaction
+        self._composer, self._timeline, self._hint = pane.composer, pane.timeline, pane.hint
+        self._history, self._run = history, run
+        self.drafts = Drafts(pane.client.messages.save_draft, pane.client.messages.draft)
         self._mode: Content | None = None  # what the hint line says about a reply or an edit
-        self._draft_save = Deferred(owner, self.save_draft)
+        self._draft_save = Deferred(pane.widget, self.save_draft)
         self._told_typing_at = 0.0
         self._opening: object = None  # the latest opening: an older one has no effect any more
         self._awaited: object = None  # the command that will open another room

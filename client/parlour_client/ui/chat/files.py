@@ -15,8 +15,7 @@ from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import join, own, peer_line
 from parlour_client.text.file_text import size_words
-from parlour_client.ui.chat.hint_line import HintLine
-from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.timeline_controller import TimelineController
 
 _NAME: Final = 40
@@ -25,8 +24,8 @@ _NAME: Final = 40
 class FileTransfers:
     """Uploads and downloads, one at a time."""
 
-    def __init__(self, history: TimelineController, hint: HintLine, interaction: Interaction) -> None:
-        self._history, self._hint, self._interaction = history, hint, interaction
+    def __init__(self, pane: Pane, history: TimelineController) -> None:
+        self._history, self._hint, self._interaction = history, pane.hint, pane.interaction
         self._running: Worker[None] | None = None
 
     def start(self, transfer: Transfer, done: Callable[[Result], Awaitable[None]]) -> None:

@@ -1,4 +1,4 @@
-"""Invitations: their rows, questions and answers.
+"""Invitations: their questions and answers.
 
 Names are checked types and go through ``peer_line`` all the same; nothing else of a stranger's is shown.
 """
@@ -7,24 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from textual.content import Content
 
-from parlour_client.core.client import Client
 from parlour_client.core.model import Invitation
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ChooseScreen
-from parlour_client.kit.widgets.safe import filled, join, own, peer_line
+from parlour_client.kit.widgets.safe import filled, own, peer_line
 from parlour_client.ui.chat.composer_controller import ComposerController
-from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.pane import Pane
+from parlour_client.ui.chat.room_list import invitation_row
 from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
-
-
-def row(invitation: Invitation) -> Content:
-    """Return the row in the list of rooms."""
-    return join(
-        own(" +   ", "bold $text-accent"),
-        peer_line(invitation.title, style="bold"),
-        filled(_(" by {user}"), "dim", user=peer_line(invitation.inviter)),
-    )
 
 
 def question(invitation: Invitation) -> Content:
@@ -61,17 +52,16 @@ class InvitationPrompts:
 
     def __init__(
         self,
-        client: Client,
-        interaction: Interaction,
+        pane: Pane,
         composing: ComposerController,
         open_room: Callable[[RoomId], Awaitable[None]],
     ) -> None:
-        self._client, self._interaction, self._open_room = client, interaction, open_room
+        self._client, self._interaction, self._open_room = pane.client, pane.interaction, open_room
         self._composing = composing
 
     def choose(self) -> None:
         """List the invitations, and ask about the chosen one."""
-        choices = [(invitation.id, row(invitation)) for invitation in self._client.invitations.all]
+        choices = [(invitation.id, invitation_row(invitation)) for invitation in self._client.invitations.all]
 
         def answered(chosen: str | None) -> None:
             if chosen:

@@ -2,30 +2,19 @@
 
 from collections.abc import Sequence
 
-from parlour_client.core.client import Client
 from parlour_client.core.model import SYSTEM_ACCOUNT, MemberView
 from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import RefusedError, SessionEndedError, UnreachableError
-from parlour_client.ui.chat.composer import Composer
-from parlour_client.ui.chat.current_room import CurrentRoom
-from parlour_client.ui.chat.interaction import Interaction
-from parlour_client.ui.chat.member_list import MemberList
+from parlour_client.ui.chat.pane import Pane
 from parlour_protocol.ids import RoomId
 
 
 class MembersController:
     """Fills the list of members, and the names for the composer's completion."""
 
-    def __init__(
-        self,
-        client: Client,
-        current: CurrentRoom,
-        members: MemberList,
-        composer: Composer,
-        interaction: Interaction,
-    ) -> None:
-        self._client, self._current, self._interaction = client, current, interaction
-        self._list, self._composer = members, composer
+    def __init__(self, pane: Pane) -> None:
+        self._client, self._current, self._interaction = pane.client, pane.current, pane.interaction
+        self._list, self._composer = pane.member_list, pane.composer
         self._shown_for: RoomId | None = None
         self._shown: Sequence[MemberView] = ()
         self._asked = self._answered = 0  # how often, and up to which time an answer was shown

@@ -9,14 +9,13 @@ from typing import Any, Final
 from parlour_client.commands import files, history, messages, people
 from parlour_client.commands.command import Command
 from parlour_client.commands.links import links_of
-from parlour_client.core.client import Client
 from parlour_client.core.model import Entry
 from parlour_client.kit.language import _
 from parlour_client.text.formatting import code_blocks
 from parlour_client.ui.chat.composer_controller import ComposerController
-from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.links import LinkActions
 from parlour_client.ui.chat.navigation import Navigation
+from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.pictures import Pictures
 from parlour_client.ui.chat.slash_commands import SlashCommands
 from parlour_client.ui.chat.timeline.entries import Key, key_of
@@ -34,17 +33,15 @@ class MessageActions:
 
     def __init__(
         self,
-        client: Client,
-        interaction: Interaction,
+        pane: Pane,
         composing: ComposerController,
         navigation: Navigation,
         commands: SlashCommands,
         links: LinkActions,
-        pictures: Pictures,
     ) -> None:
-        self._client, self._interaction = client, interaction
+        self._client, self._interaction = pane.client, pane.interaction
         self._composing, self._navigation, self._commands = composing, navigation, commands
-        self._links, self._pictures = links, pictures
+        self._links, self._pictures = links, Pictures(pane.client, pane.interaction)
         self._copied_code: tuple[Key | None, int] = None, 0
         """The message whose code was copied last, and which of its blocks."""
         self._do = {

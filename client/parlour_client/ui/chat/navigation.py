@@ -7,32 +7,23 @@ an older request is offered. The room requested last wins, however long an earli
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from parlour_client.core.client import Client
 from parlour_client.core.model import Room
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.safe import filled, own, peer_line
-from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
-from parlour_client.ui.chat.current_room import CurrentRoom
-from parlour_client.ui.chat.first_steps import FirstSteps
-from parlour_client.ui.chat.hint_line import HintLine
-from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.members_controller import MembersController
+from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.room_list import ORDERS, RoomAction, next_unread
 from parlour_client.ui.chat.room_view import RoomView
-from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.toasts import Toast
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
-
-if TYPE_CHECKING:
-    from parlour_client.ui.chat.panes import Panes
 
 _SORTED: Final = {
     "name": N_("by name"),
@@ -50,23 +41,18 @@ class Navigation:
 
     def __init__(
         self,
-        client: Client,
-        current: CurrentRoom,
-        empty: FirstSteps,
-        timeline: Timeline,
-        composer: Composer,
-        hint: HintLine,
-        interaction: Interaction,
+        pane: Pane,
         composing: ComposerController,
         history: TimelineController,
         members: MembersController,
         view: RoomView,
-        panes: "Panes",
     ) -> None:
-        self._client, self._current, self._interaction = client, current, interaction
-        self._empty, self._timeline, self._composer, self._hint = empty, timeline, composer, hint
+        self._pane = pane
+        self._client, self._current, self._interaction = pane.client, pane.current, pane.interaction
+        self._empty, self._timeline, self._hint = pane.steps, pane.timeline, pane.hint
+        self._composer = pane.composer
         self._composing, self._history, self._members = composing, history, members
-        self._view, self._panes = view, panes
+        self._view = view
 
     # --- opening
 
@@ -97,7 +83,7 @@ class Navigation:
 
     def _turn_to(self, room: RoomId, *, peek: bool, carry: bool = False) -> Callable[[], Awaitable[None]]:
         """Turn to a room at once: the next key belongs to it. Returns what loads it."""
-        if self._panes.turn_to(room, self._current):
+        if self._pane.turn_to_other(room, self._current):
             return _nothing
         self._current.turn_to(room)  # the room requested last wins
         self._interaction.drop_offer()
@@ -113,7 +99,7 @@ class Navigation:
                 return
             self._history.peeking = peek or self._interaction.settings.peek
             if not peek:
-                self._panes.save()
+                self._pane.save_layout()
             self._hint.typing(())
             await self._view.reload(room)
             if self._current.id == room:

@@ -12,7 +12,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 
-from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Profile, display_name
 from parlour_client.kit.answers import Letter
 from parlour_client.kit.language import N_, _, ngettext
@@ -21,8 +20,8 @@ from parlour_client.kit.widgets.questions import Choices, ChooseScreen
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, option, own, peer_line
 from parlour_client.text.formatting import preview
 from parlour_client.ui.chat.composer_controller import ComposerController
-from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.navigation import Navigation
+from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS, clock, day
 from parlour_protocol.kit.api import SessionInfo
 from parlour_protocol.kit.ids import SessionId
@@ -157,15 +156,14 @@ class People:
 
     def __init__(
         self,
-        client: Client,
-        interaction: Interaction,
+        pane: Pane,
         navigation: Navigation,
         composing: ComposerController,
         *,
         search: Callable[[str], None],
         go: Callable[[Entry | None], None],
     ) -> None:
-        self._client, self._interaction, self._navigation = client, interaction, navigation
+        self._client, self._interaction, self._navigation = pane.client, pane.interaction, navigation
         self._composing, self._search, self._go = composing, search, go
 
     def show_card(self, person: Profile) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 from parlour_client.commands import results
 from parlour_client.commands.results import Question, Result
-from parlour_client.core.client import Client
 from parlour_client.core.model import display_name
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.questions import ChooseScreen
@@ -26,12 +25,13 @@ from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
 from parlour_client.ui.chat.encryption.turn_on import turn_on_question
 from parlour_client.ui.chat.files import FileTransfers
-from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.invitations import InvitationPrompts
 from parlour_client.ui.chat.links import LinkActions
 from parlour_client.ui.chat.login_again import log_in_again
 from parlour_client.ui.chat.member_list import how_many
 from parlour_client.ui.chat.navigation import Navigation
+from parlour_client.ui.chat.pane import Pane
+from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.chat.views import Views
 from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.ids import RoomId
@@ -40,24 +40,24 @@ Show = Callable[[Any], Awaitable[None] | None]
 
 
 class ResultViews:
-    """Shows the results of commands on one chat screen."""
+    """Shows the results of commands on one pane; owns the pages and dialogs of results."""
 
     def __init__(
         self,
-        client: Client,
-        interaction: Interaction,
-        navigation: Navigation,
+        pane: Pane,
+        history: TimelineController,
         composing: ComposerController,
-        invitations: InvitationPrompts,
-        views: Views,
-        files: FileTransfers,
+        navigation: Navigation,
         encryption: EncryptionPrompts,
-        devices: DevicePrompts,
-        links: LinkActions,
     ) -> None:
-        self._client, self._interaction, self._navigation = client, interaction, navigation
-        self._composing, self._files, self._encryption = composing, files, encryption
-        people = views.people
+        self._client, self._interaction, self._navigation = pane.client, pane.interaction, navigation
+        self._composing, self._encryption = composing, encryption
+        self.invitations = invitations = InvitationPrompts(pane, composing, navigation.open)
+        self.files = FileTransfers(pane, history)
+        self.views = views = Views(pane, navigation, composing)
+        self.links = links = LinkActions(pane.interaction)
+        self.devices = devices = DevicePrompts(pane.client, pane.interaction)
+        client, interaction, people = pane.client, pane.interaction, views.people
         self.shown: Mapping[type[Result], Show] = {
             results.Done: lambda done: interaction.say(done.sentence),
             results.Queued: _nothing,  # the timeline shows it
@@ -227,7 +227,7 @@ class ResultViews:
     # --- files
 
     def _transfer(self, result: results.Transfer) -> None:
-        self._files.start(result, self.show)
+        self.files.start(result, self.show)
 
     def _saved(self, result: results.FileSaved) -> None:
         self._interaction.report(filled(_("Saved: {path}"), path=peer_line(str(result.path), limit=400)))

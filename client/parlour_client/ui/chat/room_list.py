@@ -20,9 +20,8 @@ from textual.widgets import OptionList
 from parlour_client.core.model import Invitation, Room
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
-from parlour_client.kit.widgets.safe import join, option, own, peer_line, title_pane
+from parlour_client.kit.widgets.safe import filled, join, option, own, peer_line, title_pane
 from parlour_client.ui.app_settings import settings_of
-from parlour_client.ui.chat.invitations import row
 from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
 
@@ -132,7 +131,8 @@ class RoomList(OptionList):
             if heading == INVITATIONS and (members or invited):
                 entries.append(option(own(_(heading), "bold dim"), disabled=True))
                 entries += [
-                    option(row(invitation), id=f"{INVITATION}{invitation.id}") for invitation in invited
+                    option(invitation_row(invitation), id=f"{INVITATION}{invitation.id}")
+                    for invitation in invited
                 ]
                 entries += [option(_row(room, self._current, numbers), id=room.id) for room in members]
             elif members or (empty and not self.filter):
@@ -234,6 +234,15 @@ def _row(room: Room, current: RoomId | None, numbers: Mapping[RoomId, str]) -> C
         own(count, "dim" if room.muted else "bold $text-accent"),
         own(_SIGNS[room.kind], "dim"),
         peer_line(room.title, style=style),
+    )
+
+
+def invitation_row(invitation: Invitation) -> Content:
+    """Return the row of an invitation."""
+    return join(
+        own(" +   ", "bold $text-accent"),
+        peer_line(invitation.title, style="bold"),
+        filled(_(" by {user}"), "dim", user=peer_line(invitation.inviter)),
     )
 
 

@@ -7,7 +7,7 @@ stranger's text. The lists at the sides of the screen belong to the pane in fron
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -27,36 +27,28 @@ from parlour_client.kit.widgets.safe import SafeStatic, own
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
-from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
-from parlour_client.ui.chat.files import FileTransfers
 from parlour_client.ui.chat.first_steps import COPY, GO, FirstSteps, step_of
 from parlour_client.ui.chat.header import RoomHeader
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
-from parlour_client.ui.chat.invitations import InvitationPrompts
-from parlour_client.ui.chat.links import LinkActions
 from parlour_client.ui.chat.member_list import MemberList
 from parlour_client.ui.chat.members_controller import MembersController
 from parlour_client.ui.chat.message_actions import MessageActions
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.painting import QuickPaint
-from parlour_client.ui.chat.pictures import Pictures
+from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.results import ResultViews
 from parlour_client.ui.chat.room_list import RoomList
 from parlour_client.ui.chat.room_view import RoomView
 from parlour_client.ui.chat.slash_commands import Action, SlashCommands
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController
-from parlour_client.ui.chat.views import Views
 from parlour_client.ui.chat.vim import ViKeys
 from parlour_client.ui.input.completion_list import OfferList
 from parlour_client.ui.input.jump import Target
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.text import safe_text
-
-if TYPE_CHECKING:
-    from parlour_client.ui.chat.panes import Panes
 
 
 class RoomPane(Vertical):
@@ -69,7 +61,8 @@ class RoomPane(Vertical):
         room_list: RoomList,
         member_list: MemberList,
         lend_terminal: Callable[[], AbstractContextManager[None]],
-        panes: "Panes",
+        turn_to_other: Callable[[RoomId, CurrentRoom], bool],
+        save_layout: Callable[[], None],
         views: Mapping[View, Action],
         *above: Widget,
     ) -> None:
@@ -89,93 +82,48 @@ class RoomPane(Vertical):
 
         self.current = CurrentRoom(client)
         self.interaction = Interaction(self, self.hint)
-        self.history = TimelineController(client, self.current, self.timeline, self.interaction)
+        pane = Pane(
+            widget=self,
+            client=client,
+            current=self.current,
+            interaction=self.interaction,
+            header=self.header,
+            steps=self._empty,
+            timeline=self.timeline,
+            composer=self.composer,
+            hint=self.hint,
+            room_list=room_list,
+            member_list=member_list,
+            turn_to_other=turn_to_other,
+            save_layout=save_layout,
+        )
+        self.history = TimelineController(pane)
         self.composing = ComposerController(
-            self,
-            client,
-            self.current,
-            self.composer,
-            self.timeline,
+            pane,
             self.history,
-            self.hint,
-            self.interaction,
             lambda text, aim: self.commands.run(text, aim),  # noqa: PLW0108 - they are made below, of this one
         )
-        self.members = MembersController(client, self.current, member_list, self.composer, self.interaction)
-        self.encryption = EncryptionPrompts(
-            client, self.current, self.header, self.timeline, self.hint, self.interaction
-        )
-        self.view = RoomView(
-            self,
-            client,
-            self.current,
-            room_list,
-            self.header,
-            self._empty,
-            self.timeline,
-            self.composer,
-            self.interaction,
-            self.composing,
-            self.history,
-            self.members,
-            self.encryption,
-        )
-        self.navigation = Navigation(
-            client,
-            self.current,
-            self._empty,
-            self.timeline,
-            self.composer,
-            self.hint,
-            self.interaction,
-            self.composing,
-            self.history,
-            self.members,
-            self.view,
-            panes,
-        )
-        self.invitations = InvitationPrompts(client, self.interaction, self.composing, self.navigation.open)
-        self.files = FileTransfers(self.history, self.hint, self.interaction)
-        self.views = Views(client, self.interaction, self.navigation, self.composing)
-        self.links = LinkActions(self.interaction)
-        self.devices = DevicePrompts(client, self.interaction)
-        self.results = ResultViews(
-            client,
-            self.interaction,
-            self.navigation,
-            self.composing,
-            self.invitations,
-            self.views,
-            self.files,
-            self.encryption,
-            self.devices,
-            self.links,
-        )
+        self.members = MembersController(pane)
+        self.encryption = EncryptionPrompts(pane)
+        self.view = RoomView(pane, self.composing, self.history, self.members, self.encryption)
+        self.navigation = Navigation(pane, self.composing, self.history, self.members, self.view)
+        self.results = ResultViews(pane, self.history, self.composing, self.navigation, self.encryption)
         self.commands = SlashCommands(
-            client,
-            self.current,
-            self.timeline,
-            self.interaction,
+            pane,
             self.composing,
             self.navigation,
             self.results,
             {
-                View.MONITOR: lambda _: self.views.monitor(),
+                View.MONITOR: lambda _: self.results.views.monitor(),
                 View.EDITOR: lambda _: self.open_editor(),
                 View.SORT: lambda given: self.navigation.set_order(given["order"]),
                 **views,
             },
         )
         self.actions = MessageActions(
-            client,
-            self.interaction,
-            self.composing,
-            self.navigation,
-            self.commands,
-            self.links,
-            Pictures(client, self.interaction),
+            pane, self.composing, self.navigation, self.commands, self.results.links
         )
-        self.vim = ViKeys(screen, self.composer, self.timeline, room_list, member_list, self.navigation)
+        self.vim = ViKeys(screen, pane, self.navigation)
         self.painter = QuickPaint(screen, self.composer)
 
     def compose(self) -> ComposeResult:

@@ -6,24 +6,15 @@ and only keys reach it.
 
 from dataclasses import replace
 
-from textual.message_pump import MessagePump
-
-from parlour_client.core.client import Client
 from parlour_client.core.model import Room, display_name
 from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.language import _
-from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
-from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
-from parlour_client.ui.chat.first_steps import FirstSteps
-from parlour_client.ui.chat.header import RoomHeader
-from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.members_controller import MembersController
+from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.removal import Removal, removal
-from parlour_client.ui.chat.room_list import RoomList
 from parlour_client.ui.chat.throttle import Throttle
-from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_protocol.frames.bodies import Created, Joined
 from parlour_protocol.ids import RoomId
@@ -38,27 +29,19 @@ class RoomView:
 
     def __init__(
         self,
-        owner: MessagePump,
-        client: Client,
-        current: CurrentRoom,
-        room_list: RoomList,
-        header: RoomHeader,
-        steps: FirstSteps,
-        timeline: Timeline,
-        composer: Composer,
-        interaction: Interaction,
+        pane: Pane,
         composing: ComposerController,
         history: TimelineController,
         members: MembersController,
         encryption: EncryptionPrompts,
     ) -> None:
-        self._client, self._current, self._interaction = client, current, interaction
-        self._list, self._header, self._steps = room_list, header, steps
-        self._timeline, self._composer = timeline, composer
+        self._client, self._current, self._interaction = pane.client, pane.current, pane.interaction
+        self._list, self._header, self._steps = pane.room_list, pane.header, pane.steps
+        self._timeline, self._composer = pane.timeline, pane.composer
         self._composing, self._history, self._members = composing, history, members
         self._encryption = encryption
         self._clock = SystemClock()
-        self._refresh = Throttle(owner, self.rooms_changed)
+        self._refresh = Throttle(pane.widget, self.rooms_changed)
         self._loaded: RoomId | None = None
         self._deleted: dict[RoomId, UserName] = {}
         self._deletion = ""

@@ -146,7 +146,15 @@ class ChatScreen(Screen[None]):
         }
         above = [] if self._tour.is_attached else [self._tour]
         return RoomPane(
-            self, self.client, self.room_list, self.member_list, self._lend_terminal, panes, views, *above
+            self,
+            self.client,
+            self.room_list,
+            self.member_list,
+            self._lend_terminal,
+            panes.turn_to,
+            panes.save,
+            views,
+            *above,
         )
 
     def compose(self) -> ComposeResult:
@@ -285,7 +293,7 @@ class ChatScreen(Screen[None]):
         self.remove_class("-rooms")
         chosen = event.option_id or ""
         if chosen.startswith(INVITATION):
-            self.pane.invitations.ask(RoomId(chosen.removeprefix(INVITATION)))
+            self.pane.results.invitations.ask(RoomId(chosen.removeprefix(INVITATION)))
         elif chosen and self.client.rooms.get(RoomId(chosen)) is not None:
             self.pane.navigation.go_to(RoomId(chosen))
 
@@ -380,7 +388,7 @@ class ChatScreen(Screen[None]):
 
     def action_search(self) -> None:
         """Open the search."""
-        self.pane.views.search()
+        self.pane.results.views.search()
 
     def action_views(self) -> None:
         """Choose a view."""
@@ -402,7 +410,7 @@ class ChatScreen(Screen[None]):
 
     def action_outbox(self) -> None:
         """Show outgoing messages."""
-        self.pane.views.outbox()
+        self.pane.results.views.outbox()
 
     def action_next_unread(self) -> None:
         """Open the next unread room."""
@@ -414,11 +422,11 @@ class ChatScreen(Screen[None]):
 
     def action_approve(self) -> None:
         """Compare the code of a device that waits for approval."""
-        self.pane.devices.ask_about_waiting()
+        self.pane.results.devices.ask_about_waiting()
 
     def action_cancel_file(self) -> None:
         """Cancel the running file transfer."""
-        self.pane.files.cancel()
+        self.pane.results.files.cancel()
 
     def action_editor(self) -> None:
         """Continue writing in the person's own editor."""

@@ -12,17 +12,14 @@ from parlour_client.commands.command import Call, Command, View
 from parlour_client.commands.front import Front
 from parlour_client.commands.parse import read_arguments, read_line, unknown_command
 from parlour_client.commands.results import SendWanted
-from parlour_client.core.client import Client
 from parlour_client.core.model import Entry
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
 from parlour_client.ui.chat.aim import Aim
 from parlour_client.ui.chat.composer_controller import ComposerController
-from parlour_client.ui.chat.current_room import CurrentRoom
-from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.navigation import Navigation
+from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.results import ResultViews
-from parlour_client.ui.chat.timeline import Timeline
 from parlour_protocol.kit.ids import Seq
 
 Action = Callable[[Mapping[str, Any]], Awaitable[None] | None]
@@ -41,18 +38,15 @@ class SlashCommands:
 
     def __init__(
         self,
-        client: Client,
-        current: CurrentRoom,
-        timeline: Timeline,
-        interaction: Interaction,
+        pane: Pane,
         composing: ComposerController,
         navigation: Navigation,
         results: ResultViews,
         views: Mapping[View, Action],
     ) -> None:
-        self._client, self._current, self._timeline = client, current, timeline
-        self._interaction, self._composing, self._results = interaction, composing, results
-        self._navigation = navigation
+        self._client, self._current, self._timeline = pane.client, pane.current, pane.timeline
+        self._interaction = interaction = pane.interaction
+        self._composing, self._navigation, self._results = composing, navigation, results
 
         def of_app(action: str) -> Action:
             return lambda _: interaction.app_action(action)

@@ -11,15 +11,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from parlour_client.core.client import Client
 from parlour_client.core.model import Entry
 from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import ParlourClientError
-from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.deferred import Deferred
-from parlour_client.ui.chat.interaction import Interaction
-from parlour_client.ui.chat.timeline import Timeline
+from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, holes_of
 from parlour_client.ui.chat.timeline.layout import Layout
 from parlour_client.ui.toasts import Toast
@@ -40,14 +37,11 @@ class TimelineController:
 
     def __init__(
         self,
-        client: Client,
-        current: CurrentRoom,
-        timeline: Timeline,
-        interaction: Interaction,
+        pane: Pane,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client, self._current, self._timeline = client, current, timeline
-        self._interaction = interaction
+        self._client, self._current, self._timeline = pane.client, pane.current, pane.timeline
+        self._interaction = pane.interaction
         self.peeking = False
         """Looking at this room marks nothing as read."""
         self.failed = False
@@ -59,7 +53,7 @@ class TimelineController:
         self.now = now
         self._seen: tuple[RoomId, Seq] | None = None  # read, and not marked yet
         self._marked_at = -READ_EVERY
-        self._marking = Deferred(timeline, self._mark)
+        self._marking = Deferred(pane.timeline, self._mark)
         self._behind: Seq | None = None  # the newest that was loaded when too many arrived to add one by one
         self._renew_again = False
         self._no_parents = set[Seq]()  # requested, but not available; opening a room starts over

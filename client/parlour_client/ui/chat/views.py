@@ -7,16 +7,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from parlour_client.commands.results import MessagesFound
-from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Thread, Version
 from parlour_client.kit.answers import Harmless
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import lines, own
 from parlour_client.ui.chat.composer_controller import ComposerController
-from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.monitor import MonitorScreen
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.outbox import OutboxScreen
+from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.people import People
 from parlour_client.ui.chat.pins import PinsScreen
 from parlour_client.ui.chat.search import MOST_FOUND, Archive, SearchScreen
@@ -30,14 +29,13 @@ class Views:
 
     def __init__(
         self,
-        client: Client,
-        interaction: Interaction,
+        pane: Pane,
         navigation: Navigation,
         composing: ComposerController,
     ) -> None:
-        self._client, self._interaction, self._navigation = client, interaction, navigation
+        self._client, self._interaction, self._navigation = pane.client, pane.interaction, navigation
         self._composing = composing
-        self.people = People(client, interaction, navigation, composing, search=self.search, go=self.go)
+        self.people = People(pane, navigation, composing, search=self.search, go=self.go)
 
     def search(self, words: str = "", found: MessagesFound | None = None) -> None:
         """Open the search; with ``found`` if the results are known already."""

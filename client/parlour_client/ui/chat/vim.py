@@ -17,10 +17,9 @@ from textual.widgets import OptionList
 from parlour_client.kit.language import N_
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.composer import Composer
-from parlour_client.ui.chat.member_list import MemberList
 from parlour_client.ui.chat.navigation import Navigation
-from parlour_client.ui.chat.room_list import RoomList
-from parlour_client.ui.chat.timeline import Timeline, keys
+from parlour_client.ui.chat.pane import Pane
+from parlour_client.ui.chat.timeline import keys
 from parlour_client.ui.input.keymap import VIM, keymap
 
 VI_BINDINGS: Final = (
@@ -45,15 +44,13 @@ class ViKeys:
     def __init__(
         self,
         screen: Screen[None],
-        composer: Composer,
-        timeline: Timeline,
-        room_list: RoomList,
-        member_list: MemberList,
+        pane: Pane,
         navigation: Navigation,
     ) -> None:
-        self._screen, self._composer, self._timeline = screen, composer, timeline
-        self._panes: tuple[Widget, ...] = (room_list, timeline, member_list)
+        self._screen, self._composer, self._timeline = screen, pane.composer, pane.timeline
+        self._panes: tuple[Widget, ...] = (pane.room_list, pane.timeline, pane.member_list)
         self._navigation = navigation
+        composer = pane.composer
         self._g_before = False
         self._do: dict[str, Callable[[], Awaitable[None] | None]] = {
             "top": self._top,

@@ -11,6 +11,7 @@ import pkgutil
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from textual.binding import Binding
@@ -19,11 +20,11 @@ from textual.keys import KEY_NAME_REPLACEMENTS, REPLACED_KEYS, Keys, key_to_char
 from textual.screen import Screen
 from textual.widgets import TextArea
 
-import parlour_client.ui
 from parlour_client.core.settings import Settings
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.key_ordering import editing_keys
 
+_UI: Final = Path(__file__).parents[1]
 _INTERFACE: Final = ("parlour_client.ui.", "parlour_client.kit.terminal.", "parlour_client.kit.widgets.")
 EVERYWHERE: Final = ("chat", "app", "vim")
 """Places whose keys are active together with those of the focused widget."""
@@ -73,7 +74,7 @@ class Known:
 
 def known() -> dict[str, Known]:
     """Return every binding of the chat's interface that has an id; other programs' apps have their own."""
-    for module in pkgutil.walk_packages(parlour_client.ui.__path__, "parlour_client.ui."):
+    for module in pkgutil.walk_packages([str(_UI)], "parlour_client.ui."):
         importlib.import_module(module.name)
     found: dict[str, Known] = {}
     for kind in _kinds(DOMNode):

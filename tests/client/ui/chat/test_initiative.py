@@ -270,7 +270,7 @@ async def test_an_invitation_that_is_accepted_late_opens_nothing_under_the_hands
     client.invited(Invitation(room, RoomKind.PRIVATE, BOB, Millis(0), parse_room_name("nook")))  # type: ignore[arg-type]
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        screen.pane.invitations.ask(room)  # type: ignore[arg-type]
+        screen.pane.results.invitations.ask(room)  # type: ignore[arg-type]
         await settled(pilot)
         await pilot.press("enter", *"hi")
         goes_on.set()

@@ -1,6 +1,7 @@
 """Invitations on the screen: they stand first in the list of rooms, and Enter on one asks what to do."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,7 +31,8 @@ def prompts(client: FakeClient) -> tuple[InvitationPrompts, FakeInteraction]:
     async def open_room(room: RoomId) -> None:
         interaction.say(f"opened {room}")
 
-    return InvitationPrompts(client, interaction, composing, open_room), interaction
+    pane: Any = SimpleNamespace(client=client, interaction=interaction)
+    return InvitationPrompts(pane, composing, open_room), interaction
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ class Members:
         """Open the lobby."""
         self.current = CurrentRoom(self.client)
         self.current.turn_to(LOBBY)
-        self.controller = MembersController(self.client, self.current, self, self, self.interaction)  # type: ignore[arg-type]
+        self.member_list = self.composer = self
+        self.controller = MembersController(self)  # type: ignore[arg-type]
 
     def fill(self, members: Sequence[MemberView]) -> None:
         """Show them."""

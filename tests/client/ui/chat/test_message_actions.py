@@ -54,7 +54,7 @@ class Screen:
 
     def actions(self) -> MessageActions:
         """Return the actions of this screen."""
-        return MessageActions(self.client, self.interaction, self, self, self, self, self)  # type: ignore[arg-type]
+        return MessageActions(self, self, self, self, self)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from parlour_client.commands.command import Call
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import ComparisonShown, KeyDecided
 from parlour_client.commands.verification import NO, Decision, decide_about
-from parlour_client.core.client import Client
 from parlour_client.core.e2ee.trust.sas import VERIFIED
 from parlour_client.core.e2ee.values import Alarm, PersonReport, RoomReport, SasVerification, Trust
 from parlour_client.core.errors import EncryptionError
@@ -22,16 +21,12 @@ from parlour_client.kit.answers import Letter
 from parlour_client.kit.language import _
 from parlour_client.kit.qr_code import qr_rows
 from parlour_client.kit.widgets.safe import join, lines, own, peer_line
-from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.encryption import devices
 from parlour_client.ui.chat.encryption.alarms import alarm_screen
 from parlour_client.ui.chat.encryption.report import report_page
 from parlour_client.ui.chat.encryption.sas import WordsScreen, asking, ended_line, still
 from parlour_client.ui.chat.encryption.verify import PersonScreen
-from parlour_client.ui.chat.header import RoomHeader
-from parlour_client.ui.chat.hint_line import HintLine
-from parlour_client.ui.chat.interaction import Interaction
-from parlour_client.ui.chat.timeline import Timeline
+from parlour_client.ui.chat.pane import Pane
 from parlour_protocol.kit.ids import RequestId
 from parlour_protocol.kit.names import UserName
 
@@ -39,20 +34,12 @@ from parlour_protocol.kit.names import UserName
 class EncryptionPrompts:
     """Shows the encryption of the open room, and asks about it."""
 
-    def __init__(
-        self,
-        client: Client,
-        current: CurrentRoom,
-        header: RoomHeader,
-        timeline: Timeline,
-        hint: HintLine,
-        interaction: Interaction,
-    ) -> None:
-        self._client, self._current, self._header = client, current, header
-        self._timeline, self._hint, self._interaction = timeline, hint, interaction
+    def __init__(self, pane: Pane) -> None:
+        self._client, self._current, self._header = pane.client, pane.current, pane.header
+        self._timeline, self._hint, self._interaction = pane.timeline, pane.hint, pane.interaction
         self._comparing = frozenset[RequestId]()  # the verifications in progress at the last check
         self._words: WordsScreen | None = None  # the dialog of a verification
-        timeline.verified = self._is_verified
+        pane.timeline.verified = self._is_verified
 
     # --- always visible
 

@@ -1,0 +1,42 @@
+"""What one pane is made of: its room, its widgets, and how it speaks with the person.
+
+The controllers of a pane get this one object, and beside it only the controllers that they call.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from textual.widget import Widget
+
+from parlour_client.core.client import Client
+from parlour_client.ui.chat.composer import Composer
+from parlour_client.ui.chat.current_room import CurrentRoom
+from parlour_client.ui.chat.first_steps import FirstSteps
+from parlour_client.ui.chat.header import RoomHeader
+from parlour_client.ui.chat.hint_line import HintLine
+from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.member_list import MemberList
+from parlour_client.ui.chat.room_list import RoomList
+from parlour_client.ui.chat.timeline import Timeline
+from parlour_protocol.ids import RoomId
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Pane:
+    """A room on the screen. The lists belong to the screen, and are about the pane in front."""
+
+    widget: Widget
+    client: Client
+    current: CurrentRoom
+    interaction: Interaction
+    header: RoomHeader
+    steps: FirstSteps
+    timeline: Timeline
+    composer: Composer
+    hint: HintLine
+    room_list: RoomList
+    member_list: MemberList
+    turn_to_other: Callable[[RoomId, CurrentRoom], bool]
+    """Bring the pane beside this one to the front if it shows the room; says whether it does."""
+    save_layout: Callable[[], None]
+    """Store which rooms are on the screen."""

@@ -46,6 +46,16 @@ print("\\n".join(name for name in {forbidden!r} if name in sys.modules))
                 "apsw",
             ],
         ),
+        (
+            "parlour_client.ui.app",
+            [
+                *(
+                    f"parlour_client.ui.chat.{name}"
+                    for name in ("results", "message_actions", "people", "views")
+                ),
+                *("httpx", "websockets", "h11", "cryptography"),
+            ],
+        ),
         ("parlour_client.cli", ["textual", "httpx", "websockets", "apsw", "cryptography", "asyncio"]),
         (
             "parlour_server.chat.cli",

@@ -6,8 +6,8 @@ stranger's text. The lists at the sides of the screen belong to the pane in fron
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
-from typing import assert_never
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, assert_never
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -34,14 +34,11 @@ from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.member_list import MemberList
 from parlour_client.ui.chat.members_controller import MembersController
-from parlour_client.ui.chat.message_actions import MessageActions
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.painting import QuickPaint
 from parlour_client.ui.chat.pane import Pane
-from parlour_client.ui.chat.results import ResultViews
 from parlour_client.ui.chat.room_list import RoomList
 from parlour_client.ui.chat.room_view import RoomView
-from parlour_client.ui.chat.slash_commands import Action, SlashCommands
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.chat.vim import ViKeys
@@ -49,6 +46,11 @@ from parlour_client.ui.input.completion_list import OfferList
 from parlour_client.ui.input.jump import Target
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.text import safe_text
+
+if TYPE_CHECKING:
+    from parlour_client.ui.chat.message_actions import MessageActions
+    from parlour_client.ui.chat.results import ResultViews
+    from parlour_client.ui.chat.slash_commands import Action, SlashCommands
 
 
 class RoomPane(Vertical):
@@ -63,7 +65,7 @@ class RoomPane(Vertical):
         lend_terminal: Callable[[], AbstractContextManager[None]],
         turn_to_other: Callable[[RoomId, CurrentRoom], bool],
         save_layout: Callable[[], None],
-        views: Mapping[View, Action],
+        views: "Mapping[View, Action]",
         *above: Widget,
     ) -> None:
         """Take the lists of the screen, its own ``views``, and widgets to show ``above`` the timeline."""
@@ -101,30 +103,44 @@ class RoomPane(Vertical):
         self.composing = ComposerController(
             pane,
             self.history,
-            lambda text, aim: self.commands.run(text, aim),  # noqa: PLW0108 - they are made below, of this one
+            lambda text, aim: self.commands.run(text, aim),  # noqa: PLW0108 - made with the first command
         )
         self.members = MembersController(pane)
         self.encryption = EncryptionPrompts(pane)
         self.view = RoomView(pane, self.composing, self.history, self.members, self.encryption)
         self.navigation = Navigation(pane, self.composing, self.history, self.members, self.view)
-        self.results = ResultViews(pane, self.history, self.composing, self.navigation, self.encryption)
-        self.commands = SlashCommands(
-            pane,
-            self.composing,
-            self.navigation,
-            self.results,
-            {
-                View.MONITOR: lambda _: self.results.views.monitor(),
-                View.EDITOR: lambda _: self.open_editor(),
-                View.SORT: lambda given: self.navigation.set_order(given["order"]),
-                **views,
-            },
-        )
-        self.actions = MessageActions(
-            pane, self.composing, self.navigation, self.commands, self.results.links
-        )
+        self._parts, self._screen_views = pane, views
         self.vim = ViKeys(screen, pane, self.navigation)
         self.painter = QuickPaint(screen, self.composer)
+
+    # --- what only a command or a key makes: the first frame needs none of its twenty modules
+
+    @cached_property
+    def results(self) -> "ResultViews":
+        """The pages and dialogs of results."""
+        from parlour_client.ui.chat.results import ResultViews  # noqa: PLC0415 - as above
+
+        return ResultViews(self._parts, self.history, self.composing, self.navigation, self.encryption)
+
+    @cached_property
+    def commands(self) -> "SlashCommands":
+        """The commands that can be given in this pane."""
+        from parlour_client.ui.chat.slash_commands import SlashCommands  # noqa: PLC0415 - as above
+
+        views: dict[View, Action] = {
+            View.MONITOR: lambda _: self.results.views.monitor(),
+            View.EDITOR: lambda _: self.open_editor(),
+            View.SORT: lambda given: self.navigation.set_order(given["order"]),
+            **self._screen_views,
+        }
+        return SlashCommands(self._parts, self.composing, self.navigation, self.results, views)
+
+    @cached_property
+    def actions(self) -> "MessageActions":
+        """The actions on a message."""
+        from parlour_client.ui.chat.message_actions import MessageActions  # noqa: PLC0415 - as above
+
+        return MessageActions(self._parts, self.composing, self.navigation, self.commands, self.results.links)
 
     def compose(self) -> ComposeResult:
         """Create the child widgets."""

@@ -6,7 +6,7 @@ It uses the client's public objects and its widgets' messages, and never handles
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -40,7 +40,6 @@ from parlour_client.ui.chat.painting import ChangesOnly
 from parlour_client.ui.chat.panes import Panes
 from parlour_client.ui.chat.room_list import INVITATION, RoomAction, RoomList
 from parlour_client.ui.chat.room_pane import RoomPane
-from parlour_client.ui.chat.slash_commands import Action
 from parlour_client.ui.chat.status_line import StatusLine
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import layout_of
@@ -49,6 +48,9 @@ from parlour_client.ui.dialogs.help import command_page, help_page
 from parlour_client.ui.input.jump import Target, option_targets
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import parse_user_name
+
+if TYPE_CHECKING:
+    from parlour_client.ui.chat.slash_commands import Action
 
 _VIEWS: Final = (
     ("mentions", N_("Mentions: messages that mention you")),

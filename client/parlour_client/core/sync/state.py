@@ -71,11 +71,19 @@ class KnownRoom:
     """The last event that the server claims; above the head it withholds them."""
     written: bool = False
     """A message of it is known; only said of the direct room with oneself."""
+    _seen: tuple[tuple[object, ...], Room] | None = None
+    """The room as views saw it last, and what it was made of."""
 
     def room(self, preferences: SavedPreferences, mark: str, now: Millis) -> Room:
-        """Return the room as views see it."""
-        summary = self.summary
-        return Room(
+        """Return the room as views see it: the same object as long as nothing of it changes."""
+        summary, retention = self.summary, in_force(self.summary.retention, now)
+        favourite, muted = summary.room in preferences.favourites, summary.room in preferences.muted
+        activity = max(self.activity, preferences.activity.get(summary.room, Millis(0)))
+        counts = self.unread, self.mentions, self.withheld
+        facts = summary, retention, favourite, muted, activity, counts, mark
+        if self._seen is not None and self._seen[0] == facts:
+            return self._seen[1]
+        room = Room(
             id=summary.room,
             kind=summary.kind,
             role=summary.role,
@@ -88,15 +96,17 @@ class KnownRoom:
             peer=summary.peer,
             topic=summary.topic,
             encrypted=summary.encrypted,
-            favourite=summary.room in preferences.favourites,
-            muted=summary.room in preferences.muted,
-            activity=max(self.activity, preferences.activity.get(summary.room, Millis(0))),
+            favourite=favourite,
+            muted=muted,
+            activity=activity,
             mark=mark,
             request=summary.request,
-            retention=in_force(summary.retention, now),
+            retention=retention,
             archived=summary.archived,
             trouble=ends_early_text(summary.head, self.withheld) if self.withheld > summary.head else "",
         )
+        self._seen = facts, room
+        return room
 
 
 class State:

@@ -1,8 +1,10 @@
 """The rooms as the log's events move them on, who types, and who hears of it."""
 
+import dataclasses
+
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import ALICE, BEGIN, BOB, LAPTOP, LOBBY, FakeClock, FakeServer
+from tests.client.core.core_fake import ALICE, BEGIN, BOB, GARDEN, LAPTOP, LOBBY, FakeClock, FakeServer
 
 from parlour_client.core.sync.state import State
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText, TopicText
@@ -55,6 +57,22 @@ def test_people_come_and_go(state: State, body: AnyBody, members: int) -> None:
     room = state.room(LOBBY)
     assert room is not None
     assert (room.members, room.head) == (members, 2)
+
+
+def test_an_event_makes_its_own_room_again_and_no_other(state: State) -> None:
+    """However many rooms there are, a message costs one of them; a changed preference is seen at once."""
+    server = FakeServer()
+    server.add_room(GARDEN, "garden")
+    state.update(server.summary(GARDEN))
+    lobby, garden = state.room(LOBBY), state.room(GARDEN)
+    assert state.apply(event(2, Message(MessageText("hello"))), mention=False)
+    assert state.room(GARDEN) is garden
+    assert state.room(LOBBY) != lobby
+    assert state.room(LOBBY) is state.room(LOBBY)
+    state.preferences = dataclasses.replace(state.preferences, muted=frozenset({GARDEN}))
+    changed = state.room(GARDEN)
+    assert changed is not None
+    assert changed.muted
 
 
 def test_a_late_event_does_not_change_the_number_of_members(state: State) -> None:

@@ -189,6 +189,9 @@ class Server(Generic[_Settings]):
             )
             await start_all(spec.capabilities, parts)
             spec.refuse_ignored(hooks)
+            if hooks.after_password is None and (shut_out := await store.accounts.count_needing_proof()):
+                do = "list the capability again that asks for more than their passwords"
+                warn("accounts_shut_out", accounts=shut_out, do=do)
             store.writer.observer = parts.topics.deliveries.observer = hooks.observer
             running = await spec.start(parts)
             service = ConnectionService(

@@ -48,6 +48,7 @@ async def test_no_one_who_has_a_factor_is_let_in_by_the_password(tmp_path: Path)
             await world.api("POST", "/v1/password", change, bearer=session)
         await world.api("POST", "/v1/tickets", bearer=session)  # it began with the factor
         await world.log_in(bert.name)
+        assert [line["accounts"] for line in world.logs if line["event"] == "accounts_shut_out"] == [1]
     async with running(shop(complete=True), tmp_path / "data") as world:
         password = {"username": anna.name, "password": PASSWORD, "device": "laptop"}
         assert "challenge" in await world.api("POST", "/v1/sessions", password)

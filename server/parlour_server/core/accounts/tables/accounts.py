@@ -87,6 +87,11 @@ class Accounts:
         """Return what the operator sees of all accounts, in order of name."""
         return await self._readers.rows(_overview, _OVERVIEW, self._clock.now())
 
+    async def count_needing_proof(self) -> int:
+        """Return for how many accounts the password is not enough."""
+        query = "SELECT count(*) FROM accounts WHERE needs_proof = 1 AND disabled = 0"
+        return await self._readers.row(int, query) or 0
+
     async def set_password(self, by: ByProof | ByOperator, password_hash: str) -> int:
         """Replace the password and end all sessions but the one that asks (journal).
 

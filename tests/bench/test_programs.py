@@ -40,10 +40,10 @@ def test_a_program_understands_the_load(program: Program, tmp_path: Path) -> Non
     """Its frames are decoded, its subprotocol and path are its own, and its settings are taken."""
     spec = SPECS[program.name]
     for frame in filter(None, (program.join, program.message)):
-        spec.wire.decode_request(sent(frame, new_room_id() if program is CHAT else "12"))
+        spec.served().wire.decode_request(sent(frame, new_room_id() if program is CHAT else "12"))
     options = program.options(tmp_path, [], Filled([], [], 1))
-    assert options[options.index("-L") + 1] == spec.wire.subprotocol
-    assert options[options.index("-R") + 1] == spec.wire.path
+    assert options[options.index("-L") + 1] == spec.served().wire.subprotocol
+    assert options[options.index("-R") + 1] == spec.served().wire.path
     file = tmp_path / spec.folder(tmp_path).settings.name
     file.write_text(CONFIGURATION + program.rates)
     file.chmod(0o600)

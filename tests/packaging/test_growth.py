@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from parlour_server.chat.program import CHAT
-from parlour_server.chat.store.bounds import CHAT_BOUNDS
+from parlour_server.chat.store.chat_schema import CHAT_BOUNDS
 from parlour_server.chat.store.tables import metadata
 from parlour_server.core.store.table_facts import KIT_BOUNDS, Tables
 from parlour_server.core.store.tables import metadata as kit_metadata

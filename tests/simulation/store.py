@@ -24,7 +24,6 @@ from parlour_protocol.rooms import RoomKind
 from parlour_server.chat.store.chat_schema import SCHEMA
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.sql.rooms.log_pages import read_page
-from parlour_server.core import kit_store
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.store.engine.connection import Connection, Job, Outcome, WriteConnection
@@ -234,6 +233,6 @@ class NodeStore(ChatStore):
         def readers(*_: object) -> SimulatedReaders:
             return SimulatedReaders(scheduler, clock, faults, database)
 
-        with patch.object(kit_store, "Writer", writer), patch.object(kit_store, "Readers", readers):
+        with patch.object(database, "Writer", writer), patch.object(database, "Readers", readers):
             super().__init__(database.engine, clock, tells_by_bus=True)
         self._incarnation = Incarnation("m" * 22)

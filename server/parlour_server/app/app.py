@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from parlour_server.app.program_spec import ProgramSpec
     from parlour_server.app.program_store import ProgramStore
     from parlour_server.app.running_program import Parts, RunningProgram
+    from parlour_server.app.served_program import ServedProgram
     from parlour_server.core.accounts.reauthentication import Reauthentication
     from parlour_server.core.https.operations import Handler
     from parlour_server.core.https.request_guard import RequestGuard
@@ -255,16 +256,14 @@ class App(Generic[_S]):
 
         return ProgramSpec(
             name=self.name,
-            wire=self.wire,
-            start=self._start,
+            served=self._served,
             settings=settings_of(self._settings, self._capabilities),
             schema=replace(store.schema(self.name), capabilities=tables_of(self._capabilities)),
             capabilities=self._capabilities,
             make_store=make_store,
-            operations=tuple(self._endpoints),
             commands=self._commands,
             inspectors=self._inspectors,
-            account_data=self._account_data or LOG_ACCOUNT_DATA,
+            account_data=lambda: self._account_data or LOG_ACCOUNT_DATA,
             bounds={"entries": "never removed: the program's message budget"},
         )
 
@@ -289,6 +288,11 @@ class App(Generic[_S]):
             commands=self._commands,
             capabilities=self._capabilities,
         ).main()
+
+    def _served(self) -> "ServedProgram[Any, ProgramStore]":
+        from parlour_server.app.served_program import ServedProgram  # noqa: PLC0415 - see the docstring
+
+        return ServedProgram(wire=self.wire, start=self._start, operations=tuple(self._endpoints))
 
     async def _start(self, parts: "Parts[Any, ProgramStore]") -> "RunningProgram[Any]":
         from parlour_server.app.running_program import RunningProgram  # noqa: PLC0415 - see the docstring

@@ -6,33 +6,28 @@ the kit knows which program it serves.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
 
 from parlour_protocol.kit.names import PSEUDONYM, NameReason, NameRefusedError, UserName, skeleton
-from parlour_protocol.kit.wire import Wire
-from parlour_server.app.account_data import NO_DATA, AccountData
-from parlour_server.app.capability import Capability, operations_of, or_gives_of
-from parlour_server.app.finding import Finding
-from parlour_server.core.bus.bus import Bus, NoticeType
+from parlour_server.app.capability import Capability
 from parlour_server.core.clock import Clock
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.data_folder import DataFolder, KeyFile, UploadFolder
 from parlour_server.core.errors import SetupError
-from parlour_server.core.https.error_answer import ErrorAnswer
-from parlour_server.core.https.operations import Operation, Operations
 from parlour_server.core.program_name import ProgramName
 from parlour_server.core.store.engine.connection import Engine
 from parlour_server.core.store.schema import Schema
 
 if TYPE_CHECKING:
     from parlour_protocol.kit.inspect import Inspector
+    from parlour_server.app.account_data import AccountData
+    from parlour_server.app.finding import Finding
     from parlour_server.app.hooks import Hooks
-    from parlour_server.app.running_program import Parts, RunningProgram
+    from parlour_server.app.served_program import ServedProgram
+    from parlour_server.core.bus.bus import Bus
     from parlour_server.core.kit_store import KitStore
 
 _Settings = TypeVar("_Settings", bound=Settings)
@@ -43,11 +38,17 @@ async def _make_nothing(_folder: DataFolder, _store: object, _clock: Clock) -> l
     return []
 
 
+def _no_data() -> "AccountData[Any]":
+    from parlour_server.app.account_data import NO_DATA  # noqa: PLC0415 - for two commands
+
+    return NO_DATA
+
+
 async def _know_nothing(_store: object) -> Mapping[UserName, Mapping[str, Any]]:
     return {}
 
 
-async def _ignore_account(_store: object, _bus: Bus, _clock: Clock, _user: UserName, _role: str) -> None:
+async def _ignore_account(_store: object, _bus: "Bus", _clock: Clock, _user: UserName, _role: str) -> None:
     return
 
 
@@ -59,7 +60,7 @@ def _say_nothing(_removed: int) -> str:
     return ""
 
 
-def _find_nothing(_folder: DataFolder, _engine: Engine | None) -> list[Finding]:
+def _find_nothing(_folder: DataFolder, _engine: Engine | None) -> "list[Finding]":
     return []
 
 
@@ -68,8 +69,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """A program, as its server's commands need to know it."""
 
     name: ProgramName
-    wire: Wire[Any, Any]
-    start: "Callable[[Parts[_Settings, _Store]], Awaitable[RunningProgram[_Settings]]]"
+    served: "Callable[[], ServedProgram[_Settings, _Store]]"
+    """Returns what only its server needs, which loads more than commands do."""
     settings: type[_Settings]
     schema: Schema
     make_store: Callable[[Engine, Clock, bool], _Store]
@@ -86,13 +87,16 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """`init`, with the open store: create what is missing; returns what it created."""
     invite_roles: tuple[str, ...] = ()
     """The roles that an invite can give to the accounts it creates (`invite create --role`)."""
-    account_made: Callable[[_Store, Bus, Clock, UserName, str], Awaitable[None]] = _ignore_account
+    account_made: "Callable[[_Store, Bus, Clock, UserName, str], Awaitable[None]]" = _ignore_account
     """A person has registered, with an invite of this role or of none. It must not raise: they exist."""
-    account_data: AccountData[_Store] | None = NO_DATA
-    """What it has of an account, for `user delete` and `user export`; None: some, and it can do neither."""
+    account_data: "Callable[[], AccountData[_Store] | None]" = _no_data
+    """Returns what it has of an account, for `user delete` and `user export`.
+
+    None: some, and it can do neither.
+    """
     account_facts: Callable[[_Store], Awaitable[Mapping[UserName, Mapping[str, Any]]]] = _know_nothing
     """`user list`: `role`, `devices` and `last_seen` of accounts, where the program knows them."""
-    findings: Callable[[DataFolder, Engine | None], list[Finding]] = _find_nothing
+    findings: "Callable[[DataFolder, Engine | None], list[Finding]]" = _find_nothing
     """`doctor`: what it finds in the program's own files, and in a database that can be read."""
     bounds: Mapping[str, str] = field(default_factory=dict)
     """`disk show`: what bounds each of its own tables, in a few words."""
@@ -100,21 +104,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """`disk prune`: remove what the running program removes over time; returns how much."""
     pruned_text: Callable[[int], str] = _say_nothing
     """What that was, to follow `removed 5 expired rows`."""
-    operations: tuple[Operation, ...] = ()
-    """Of the HTTPS API, besides those of every server. Each needs a handler (``RunningProgram``)."""
     commands: tuple[click.Command, ...] = ()
     """Of its command line, besides those of every server, which one of the same name replaces."""
-    api_summary: str = "Accounts and sessions; the program itself is a WebSocket."
-    error_answers: Mapping[type[Exception], ErrorAnswer] = field(default_factory=dict)
-    """How the HTTPS API answers errors that are not the kit's."""
-    error_statuses: Mapping[str, HTTPStatus] = field(default_factory=dict)
-    """The same for codes of ``RefusedError``; without a row 409."""
-    notices: tuple[NoticeType[Any], ...] = ()
-    """The notifications that its servers send each other over the bus."""
-    audit_events: tuple[StrEnum, ...] = ()
-    """Its own kinds of audit events."""
-    repeatable_events: frozenset[StrEnum] = frozenset()
-    """Those of them that anyone can cause as often as they like."""
     link_fields: frozenset[str] = frozenset()
     """Fields of its own that an invite link may have."""
     inspectors: "tuple[Inspector, ...]" = ()
@@ -128,11 +119,6 @@ class ProgramSpec(Generic[_Settings, _Store]):
         """Return the data folder at ``path``."""
         others = tuple(name for one in self.capabilities for name in one.files)
         return DataFolder(path, self.name, self.keys, self.uploads, self.signing_key_name, others)
-
-    def all_operations(self) -> Operations:
-        """Return the operations of its HTTPS API: every server's, its own, and those of its capabilities."""
-        own = (*self.operations, *operations_of(self.capabilities))
-        return Operations(own, or_gives_of(self.capabilities))
 
     def refuse_ignored(self, hooks: "Hooks") -> None:
         """Raise SetupError for a safeguard that was asked for, and that nothing would carry out."""

@@ -13,7 +13,6 @@ from parlour_server.chat.delivery.key_log import KeyLog
 from parlour_server.chat.delivery.key_packages import KeyPackageService
 from parlour_server.chat.delivery.mls_groups import MlsGroups
 from parlour_server.chat.delivery.room_removal import RoomRemoval
-from parlour_server.chat.folder import log_key_of
 from parlour_server.chat.https.device_endpoints import DeviceEndpoints
 from parlour_server.chat.https.group_endpoints import GroupEndpoints
 from parlour_server.chat.https.large_json import LargeJson
@@ -31,7 +30,7 @@ from parlour_server.core.signatures import SigningKey
 
 async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[ChatSettings]:
     """Start the chat. Raises SetupError."""
-    log_key = SigningKey.load(log_key_of(parts.folder))
+    log_key = SigningKey.load(parts.folder.signing_key)
     large = LargeJson()
     parts.stack.callback(large.close)
     server, store, bus, clock, audit = parts.server, parts.store, parts.bus, parts.clock, parts.audit

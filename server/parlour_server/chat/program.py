@@ -4,48 +4,32 @@ It loads quickly, because every command of `parlour-server` needs it; ``app.py``
 """
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from parlour_protocol.frames.wire import WIRE
-from parlour_protocol.ids import new_room_id
-from parlour_protocol.kit.ids import RequestId
-from parlour_protocol.kit.names import UserName, skeleton
-from parlour_protocol.rooms import RoomKind
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.rooms import Role
 from parlour_server.app.capability import settings_of, tables_of
-from parlour_server.app.finding import Finding
 from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.capabilities import CAPABILITIES
-from parlour_server.chat.audit import CHAT_REPEATABLE, ChatAuditEvent
 from parlour_server.chat.capabilities import CHAT_CAPABILITIES
 from parlour_server.chat.capability import account_data_of, store_parts_of, uploads_of
-from parlour_server.chat.folder import LOG_KEY, log_key_of
-from parlour_server.chat.https.error_answers import ERROR_ANSWERS, ERROR_STATUSES
-from parlour_server.chat.https.operations import DELIVERY_OPERATIONS
 from parlour_server.chat.name import NAME
-from parlour_server.chat.service.lobby import INVITE_ROLES, enter_lobby
-from parlour_server.chat.service.notices import NOTICES
 from parlour_server.chat.settings import ChatSettings
-from parlour_server.chat.store.bounds import CHAT_BOUNDS
-from parlour_server.chat.store.chat_schema import SCHEMA
-from parlour_server.chat.store.types import NewRoom
-from parlour_server.chat.system_account import lobby, system_account, system_device
-from parlour_server.core.accounts.tables.authority import ByOperator
+from parlour_server.chat.store.chat_schema import CHAT_BOUNDS, SCHEMA
+from parlour_server.chat.system_account import lobby, system_account
 from parlour_server.core.clock import Clock
 from parlour_server.core.data_folder import DataFolder, KeyFile
-from parlour_server.core.errors import SetupError
 from parlour_server.core.store.engine.connection import Engine
-from parlour_server.core.store.records import NewAccountRecord
 
 if TYPE_CHECKING:
-    from parlour_server.app.running_program import Parts, RunningProgram
+    from parlour_server.app.account_data import AccountData
+    from parlour_server.app.finding import Finding
+    from parlour_server.app.served_program import ServedProgram
     from parlour_server.chat.store.chat_store import ChatStore
+    from parlour_server.core.bus.bus import Bus
 
-_SUMMARY: Final = (
-    "Accounts, sessions, devices, groups and files; the chat itself is a WebSocket (asyncapi.json)."
-)
 _AFTER_RESTORE: Final = """\
 The logs are another incarnation: everything is as it was at the backup. What to expect, and what to do:
 - Messages that were sent since are not on this server. People's devices keep those that they have, and
@@ -57,7 +41,8 @@ The logs are another incarnation: everything is as it was at the backup. What to
 - Accounts that you deleted since are back, with their data, and addresses that you banned since are not
   banned: run `parlour-server user delete` and `parlour-server address ban` again for them.
 - Don't run the old data folder again: two servers would tell two histories."""
-_REQUEST: Final = RequestId("init-makes-the-lobby")
+_LOG_KEY: Final = "keylog.key"
+"""The key that signs the head of the key log."""
 _CAPABILITIES: Final = (*CAPABILITIES, *CHAT_CAPABILITIES)
 
 
@@ -82,82 +67,32 @@ def _make_log_key(path: Path) -> bool:
     return make_signing_key(path)
 
 
-async def _start(parts: "Parts[ChatSettings, ChatStore]") -> "RunningProgram[ChatSettings]":
-    from parlour_server.chat.app import start_chat  # noqa: PLC0415 - loads the whole server
+def _served() -> "ServedProgram[ChatSettings, ChatStore]":
+    from parlour_server.chat.served import CHAT_SERVED  # noqa: PLC0415 - loads the protocol
 
-    return await start_chat(parts)
-
-
-def _find_log_key(folder: DataFolder) -> list[Finding]:
-    """Report whether the key of the key log can be used; ``problems`` checks its mode."""
-    from parlour_server.core.signatures import SigningKey  # noqa: PLC0415 - loads cryptography
-
-    path = log_key_of(folder)
-    if not path.exists():
-        return [Finding("danger", "key log", str(folder.lost(path)))]
-    try:
-        SigningKey.load(path)
-    except SetupError as error:
-        return [Finding("danger", "key log", str(error))]
-    return [Finding("fine", "key log", f"{path.name} signs it")]
+    return CHAT_SERVED
 
 
-def _find_lobby(engine: Engine) -> list[Finding]:
-    """Report that there is no lobby: `init` makes one, and the operator may have renamed or deleted it."""
-    try:
-        with closing(engine.connect_reader()) as db:
-            query = "SELECT 1 FROM rooms WHERE name = ? AND kind = 'public'"
-            if db.execute(query, (str(lobby()),)).fetchone() is not None:
-                return []
-    except engine.failures:
-        return []  # the finding about the database reports it
-    makes = f"`{NAME.command} room create {lobby()}` makes one"
-    return [
-        Finding("advice", "lobby", f"no public room is called {lobby()}: new accounts join no room; {makes}")
-    ]
+def _findings(folder: DataFolder, engine: Engine | None) -> "list[Finding]":
+    from parlour_server.chat.findings import find_all  # noqa: PLC0415 - for `doctor` only
+
+    return find_all(folder, engine)
 
 
-def _findings(folder: DataFolder, engine: Engine | None) -> list[Finding]:
-    return [*_find_log_key(folder), *(_find_lobby(engine) if engine is not None else ())]
+async def _first_run(_folder: DataFolder, store: "ChatStore", clock: Clock) -> list[str]:
+    from parlour_server.chat.first_run import make_system_account_and_lobby  # noqa: PLC0415 - not for every command
+
+    return await make_system_account_and_lobby(store, clock)
 
 
-async def _make_system_account_and_lobby(_folder: DataFolder, store: "ChatStore", clock: Clock) -> list[str]:
-    await _make_system_account(store, clock)
-    return ["lobby"] if await _make_lobby(store, clock) else []
+async def _account_made(store: "ChatStore", bus: "Bus", clock: Clock, user: UserName, role: str) -> None:
+    from parlour_server.chat.service.lobby import enter_lobby  # noqa: PLC0415 - not for every command
+
+    await enter_lobby(store, bus, clock, user, role)
 
 
-async def _make_system_account(store: "ChatStore", clock: Clock) -> None:
-    from parlour_server.core.accounts.password_hashing import HashingPool  # noqa: PLC0415 - loads argon2
-
-    if await store.accounts.find(system_account()) is not None:
-        return
-    passwords = HashingPool(threads=1)
-    try:
-        record = NewAccountRecord(
-            system_account(), skeleton(system_account()), passwords.unusable(), clock.now()
-        )
-    finally:
-        passwords.close()
-    await store.accounts.create(record, None)
-    await store.accounts.set_disabled(ByOperator(system_account()), disabled=True)
-
-
-async def _make_lobby(store: "ChatStore", clock: Clock) -> bool:
-    if await store.rooms.find_public(lobby()) is not None:
-        return False
-    room = NewRoom(
-        room=new_room_id(),
-        kind=RoomKind.PUBLIC,
-        author=system_account(),
-        session=None,
-        device=system_device(),
-        request=_REQUEST,
-        at=clock.now(),
-        name=lobby(),
-        skeleton=skeleton(lobby()),
-    )
-    made = await store.rooms.create(room)
-    return bool(made.events)
+def _account_data() -> "AccountData[ChatStore] | None":
+    return account_data_of(CHAT_CAPABILITIES)
 
 
 async def _account_facts(store: "ChatStore") -> Mapping[UserName, Mapping[str, Any]]:
@@ -174,27 +109,19 @@ def _pruned_text(rooms: int) -> str:
 
 CHAT: Final = ProgramSpec(
     name=NAME,
-    wire=WIRE,
-    start=_start,
+    served=_served,
     settings=settings_of(ChatSettings, _CAPABILITIES),
-    operations=DELIVERY_OPERATIONS,
-    api_summary=_SUMMARY,
-    error_answers=ERROR_ANSWERS,
-    error_statuses=ERROR_STATUSES,
-    notices=NOTICES,
-    audit_events=tuple(ChatAuditEvent),
-    repeatable_events=CHAT_REPEATABLE,
     schema=replace(SCHEMA, capabilities=tables_of(_CAPABILITIES)),
     make_store=_make_store,
     capabilities=_CAPABILITIES,
-    keys=(KeyFile(LOG_KEY, "key of the key log", _make_log_key),),
-    signing_key_name=LOG_KEY,
+    keys=(KeyFile(_LOG_KEY, "key of the key log", _make_log_key),),
+    signing_key_name=_LOG_KEY,
     uploads=uploads_of(CHAT_CAPABILITIES),
     own_accounts=frozenset({system_account()}),
-    first_run=_make_system_account_and_lobby,
-    invite_roles=INVITE_ROLES,
-    account_made=enter_lobby,
-    account_data=account_data_of(CHAT_CAPABILITIES),
+    first_run=_first_run,
+    invite_roles=(Role.MODERATOR.value, Role.OWNER.value),
+    account_made=_account_made,
+    account_data=_account_data,
     account_facts=_account_facts,
     findings=_findings,
     bounds=CHAT_BOUNDS,

@@ -1,8 +1,6 @@
 """What every program stores: accounts, sessions, tickets, failed logins, the journal, in one database.
 
-A program's store is one of these, with an object for each kind of table. It opens only a database with the
-schema of its program and never changes it. Any number of processes may open it at once, servers and commands:
-of one machine for a SQLite file.
+A program's store is one of these, with an object for each kind of table.
 """
 
 import json
@@ -10,20 +8,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from parlour_protocol.kit.ids import Incarnation, Millis, SessionId
+from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.core.accounts.tables.accounts import Accounts
 from parlour_server.core.accounts.tables.login_attempts import Attempts
 from parlour_server.core.accounts.tables.memory_tickets import MemoryTickets
 from parlour_server.core.accounts.tables.sessions import SessionStore
 from parlour_server.core.clock import Clock
-from parlour_server.core.errors import SetupError
+from parlour_server.core.store.database import Database
 from parlour_server.core.store.engine.connection import ANYWHERE, Engine, WriteConnection
-from parlour_server.core.store.engine.journal import Journal
-from parlour_server.core.store.engine.readers import Readers
+from parlour_server.core.store.engine.journal_reader import Journal
 from parlour_server.core.store.engine.retention import prune
-from parlour_server.core.store.engine.writer import Writer
-from parlour_server.core.store.schema import Schema, engine_of
+from parlour_server.core.store.schema import Schema
 from parlour_server.core.store.table_facts import Rule
 from parlour_server.core.store.ticket_store import TicketStore
 
@@ -34,7 +30,7 @@ _ROW_COUNTS: Final = """
 """
 
 
-class KitStore:
+class KitStore(Database):
     """The store of every program; the composition root opens and closes it.
 
     What its objects, and those of a program, promise:
@@ -60,17 +56,12 @@ class KitStore:
         on_disabled_changed: Callable[[WriteConnection, UserName, Millis], None] | None = None,
         on_seen: Callable[[WriteConnection, Mapping[SessionId, Millis]], None] | None = None,
     ) -> None:
-        """Prepare for the database of an engine, or the SQLite file at a path; ``open`` connects.
+        """Prepare as every ``Database``; ``rules`` say what ``prune`` deletes.
 
-        ``announces``: see ``WriteConnection``; ``rules`` say what ``prune`` deletes. For the rest see
-        ``Journal``, ``Accounts`` and ``SessionStore``.
+        For the rest see ``Journal``, ``Accounts`` and ``SessionStore``.
         """
-        self._engine = engine_of(place)
-        self._schema = schema
+        super().__init__(place, schema, clock, announces=announces)
         self._rules = tuple(rules)
-        self._incarnation: Incarnation | None = None
-        self._writer = Writer(self._engine, clock, announces=announces)
-        self._readers = Readers(self._engine, clock)
         self.tickets: Final[TicketStore] = self._engine.make_tickets(self._writer, clock) or MemoryTickets(
             self._readers, clock
         )
@@ -80,43 +71,6 @@ class KitStore:
         self.sessions: Final = SessionStore(self._writer, self._readers, clock, on_seen=on_seen)
         self.attempts: Final = Attempts(self._writer, self._readers)
         self.journal: Final = Journal(self._readers, journal_columns, read_entry)
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether several servers may use it at once."""
-        return self._engine.is_shared
-
-    @property
-    def writer(self) -> Writer:
-        """What writes to it; metrics show its numbers."""
-        return self._writer
-
-    @property
-    def readers(self) -> Readers:
-        """What reads from it; metrics show its numbers."""
-        return self._readers
-
-    @property
-    def incarnation(self) -> Incarnation:
-        """The incarnation of the logs, once the store is open; a restored backup gets a new one."""
-        if self._incarnation is None:
-            raise SetupError(f"{self._engine} is not open")
-        return self._incarnation
-
-    async def open(self, schema: Schema | None = None) -> None:
-        """Connect. Raises SetupError if the database is missing or has another schema.
-
-        ``schema`` has the tables of the program's capabilities, too.
-        """
-        (schema or self._schema).check(self._engine)
-        found = self._engine.incarnation()
-        self._incarnation = found and found[0]
-        await self._writer.open()
-
-    async def close(self) -> None:
-        """Write what is queued and disconnect."""
-        await self._readers.close()
-        await self._writer.close()
 
     async def prune(self, now: Millis, rules: Iterable[Rule] = ()) -> int:
         """Delete a batch of data that expired months ago; returns the number of rows, 0 when done.

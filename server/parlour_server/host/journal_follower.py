@@ -12,7 +12,7 @@ from typing import Final
 from parlour_server.core.connections.error_boundary import ErrorBoundary
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.logs import log, warn
-from parlour_server.core.store.engine.journal import Journal
+from parlour_server.core.store.engine.journal_reader import Journal
 
 POLL_SECONDS: Final = 0.25
 

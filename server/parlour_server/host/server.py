@@ -20,6 +20,7 @@ from parlour_server.app.kit_notices import KIT_NOTICES
 from parlour_server.app.metrics import Metrics
 from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.app.running_program import Parts, RunningProgram
+from parlour_server.app.served_program import ServedProgram
 from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.accounts.login import LoginService
 from parlour_server.core.accounts.login_throttle import LoginThrottle
@@ -67,7 +68,7 @@ from parlour_server.host.setup.certificate_renewal import Renewal
 from parlour_server.host.setup.disk_reserve import give_up_reserve, keep_reserve
 from parlour_server.host.setup.folder_lock import locked
 from parlour_server.host.setup.open_store import engine_for
-from parlour_server.host.setup.operator_log import OperatorLog
+from parlour_server.host.setup.operator_log_reader import OperatorLogReader
 from parlour_server.host.setup.public_address import forget_running, name_of, note_running
 
 _CLOSE_SECONDS: Final = 0.5
@@ -127,7 +128,8 @@ class Server(Generic[_Settings]):
             queue=logins.hash_queue,
             per_address=logins.hash_queue_per_address,
         )
-        operations = spec.all_operations()
+        served = spec.served()
+        operations = served.all_operations(spec.capabilities)
         async with AsyncExitStack() as last, AsyncExitStack() as stack:
             stack.callback(passwords.close)
             give_up_reserve(folder)
@@ -145,7 +147,7 @@ class Server(Generic[_Settings]):
                 clock=clock,
                 steady=steady,
                 metrics=metrics,
-                notices=(*KIT_NOTICES, *spec.notices),
+                notices=(*KIT_NOTICES, *served.notices),
                 run=partial(_run, stack),
                 last=last,
             )
@@ -154,8 +156,11 @@ class Server(Generic[_Settings]):
             if others := taken_besides(renewal.tls.context):
                 do = f"set Groups = {GROUP_LIST} in the file that OPENSSL_CONF names"
                 warn("weak_groups", taken=", ".join(others), do=do)
-            events = [*spec.audit_events, *(event for one in spec.capabilities for event in one.audit_events)]
-            repeatable = spec.repeatable_events.union(*(one.repeatable_events for one in spec.capabilities))
+            events = [
+                *served.audit_events,
+                *(event for one in spec.capabilities for event in one.audit_events),
+            ]
+            repeatable = served.repeatable_events.union(*(one.repeatable_events for one in spec.capabilities))
             audit = Audit(clock, events, repeatable, hooks.keepers)
             nodes = hooks.nodes or Alone()
             if nodes.is_shared:
@@ -183,7 +188,7 @@ class Server(Generic[_Settings]):
                 limits=limits,
                 hooks=hooks,
                 background=background,
-                topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(spec.wire.pushes), bus),
+                topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(served.wire.pushes), bus),
                 stack=stack,
                 run=partial(_run, stack),
             )
@@ -193,10 +198,10 @@ class Server(Generic[_Settings]):
                 do = "list the capability again that asks for more than their passwords"
                 warn("accounts_shut_out", accounts=shut_out, do=do)
             store.writer.observer = parts.topics.deliveries.observer = hooks.observer
-            running = await spec.start(parts)
+            running = await served.start(parts)
             service = ConnectionService(
                 running.program,
-                wire=spec.wire,
+                wire=served.wire,
                 rates=settings.rates,
                 connected=connected,
                 background=background,
@@ -213,7 +218,7 @@ class Server(Generic[_Settings]):
                 on_closed=hooks.closed,
             )
             stack.push_async_callback(_within, service.close)
-            api = _Api(spec, parts, running, hooks, operations, activity, passwords)
+            api = _Api(spec, served, parts, running, hooks, operations, activity, passwords)
             registry = ConnectionRegistry(audit, hits)
             watch = SessionWatch(api.live_sessions, service.end_sessions, steady)
             watch.compare(await store.sessions.newest_seen())
@@ -232,7 +237,7 @@ class Server(Generic[_Settings]):
                 ),
                 registry,
                 audit,
-                spec.wire,
+                served.wire,
                 operations.body_cap,
                 nodes,
                 hooks.refused,
@@ -250,7 +255,7 @@ class Server(Generic[_Settings]):
             _run(stack, follower.run())
             _run(stack, changes.run())
             _run(stack, watch.run())
-            _run(stack, OperatorLog(folder.operator_log).run(audit))
+            _run(stack, OperatorLogReader(folder.operator_log).run(audit))
             _run(stack, renewal.run())
             _run(stack, Pruner(store, steady, spec.schema.rules).run())
             if hooks.serving:
@@ -318,6 +323,7 @@ class _Api(Generic[_Settings]):
     def __init__(
         self,
         spec: ProgramSpec[_Settings, Any],
+        served: ServedProgram[_Settings, Any],
         parts: Parts[_Settings, Any],
         running: RunningProgram[_Settings],
         hooks: Hooks,
@@ -333,8 +339,8 @@ class _Api(Generic[_Settings]):
         self._activity = activity
         self._passwords = passwords
         self._settings = parts.settings
-        answers = {**error_answers_of(spec.capabilities), **spec.error_answers}
-        self._problems = Problems(answers, spec.error_statuses)
+        answers = {**error_answers_of(spec.capabilities), **served.error_answers}
+        self._problems = Problems(answers, served.error_statuses)
         self._health = HealthEndpoints(Readiness(parts.store, parts.clock, parts.nodes))
         connections = parts.settings.connections
         self._pace = BodyPace(connections.body_seconds, connections.body_bytes_per_second)

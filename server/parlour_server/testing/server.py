@@ -68,7 +68,7 @@ class World:
     ) -> None:
         """Speak with the server of ``data`` on this port; ``parts`` are those of a server in this process."""
         self.spec = spec
-        self.wire: Wire[Any, Any] = spec.wire
+        self.wire: Wire[Any, Any] = spec.served().wire
         self.data = data
         self.port = port
         self.logs: Sequence[Mapping[str, Any]] = ()
@@ -134,7 +134,7 @@ class World:
     async def link(self, *options: str) -> InviteLink:
         """Return a new invite link to this server, for a client."""
         printed = json.loads(await self.command("invite", "create", *options, "--json"))
-        link, _ = InviteLink.parse_with(printed["link"], self.spec.link_fields, self.spec.wire.word)
+        link, _ = InviteLink.parse_with(printed["link"], self.spec.link_fields, self.spec.name.word)
         return replace(link, address=ServerAddress(link.address.host, self.port))
 
     async def person(self, name: str) -> "Person":
@@ -536,12 +536,16 @@ async def running(
 
     async def start(parts: Parts[Any, Any]) -> RunningProgram[Any]:
         started.append(parts)
-        return await spec.start(parts)
+        return await spec.served().start(parts)
 
     cheap = HashingPool(threads=1, hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     with _logged() as logs:
         server = await Server.start(
-            replace(spec, start=start), folder, change(settings), passwords=cheap, clock=clock
+            replace(spec, served=lambda: replace(spec.served(), start=start)),
+            folder,
+            change(settings),
+            passwords=cheap,
+            clock=clock,
         )
         try:
             async with World(spec, data, int(server.url.rpartition(":")[2]), started[0]) as world:

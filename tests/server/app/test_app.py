@@ -260,7 +260,7 @@ async def test_a_session_that_has_just_ended_is_not_greeted(tmp_path: Path) -> N
     fields = {field.name: cast("Any", None) for field in dataclasses.fields(Parts)}
     async with AsyncExitStack() as stack:
         parts = Parts(**fields | {"store": store, "steady": SteadyClock(clock), "stack": stack})
-        program = (await app.spec.start(parts)).program
+        program = (await app.spec.served().start(parts)).program
         peers = [SimpleNamespace(user=ada, session=one * 22, device=parse_device_name("box")) for one in "st"]
         ended, live = [await program.greet(cast("Any", peer)) for peer in peers]
     assert ended is None

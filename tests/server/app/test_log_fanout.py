@@ -155,7 +155,7 @@ class Server:
             "stack": stack,
             "run": lambda work: background.start("work", work, lambda: None),
         }
-        self.program = (await self.app.spec.start(Parts(**fields | own))).program
+        self.program = (await self.app.spec.served().start(Parts(**fields | own))).program
         self._shared.bus.subscribe(self.program.notice)
 
     async def person(self, name: str) -> Follower:

@@ -143,7 +143,7 @@ async def game(tmp_path: Path) -> AsyncIterator[Game]:
             "run": lambda work: background.start("work", work, lambda: None),
         }
         parts = Parts(**fields | own)
-        running = await app.spec.start(parts)
+        running = await app.spec.served().start(parts)
         made = Game(app, games, KitWorld(store, clock))
         made.handle = running.program.handle
         yield made

@@ -13,7 +13,7 @@ from parlour_server.host.cli.command_options import (
     json_option,
     say,
     shown_time,
-    with_store,
+    with_database,
 )
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from parlour_protocol.kit.ids import Millis
     from parlour_server.capabilities.address_bans.store import AddressBan, AddressBans
-    from parlour_server.core.kit_store import KitStore
+    from parlour_server.core.store.database import Database
 
 _LONGEST_REASON: Final = 200
 
@@ -85,7 +85,7 @@ def ban(
         )
     made = AddressBan(chosen, reason, SystemClock().now(), expires)
     until = "never" if expires is None else shown_time(expires)
-    with_store(
+    with_database(
         data, lambda store: _bans(store).put(made),
         did="address ban", address=shown, expires=until, reason=reason,
     )  # fmt: skip
@@ -107,7 +107,7 @@ def unban(data: Path, network: str, as_json: bool) -> None:  # noqa: FBT001 - cl
     chosen = ban_network(network)
     shown = network_text(chosen)
 
-    async def work(store: "KitStore") -> None:
+    async def work(store: "Database") -> None:
         bans = _bans(store)
         if await bans.remove(chosen):
             return
@@ -115,7 +115,7 @@ def unban(data: Path, network: str, as_json: bool) -> None:  # noqa: FBT001 - cl
             raise SetupError(f"{shown} is banned as a part of {', '.join(wider)}; lift that ban")
         raise SetupError(f"{shown} is not banned; `{command()} address list` shows all bans")
 
-    with_store(data, work, did="address unban", address=shown)
+    with_database(data, work, did="address unban", address=shown)
     if as_json:
         say({"network": shown})
     else:
@@ -129,10 +129,10 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """List the bans that have not ended."""
     from parlour_server.capabilities.address_bans.networks import network_text  # noqa: PLC0415 - keeps `--help` quick
 
-    async def work(store: "KitStore") -> "Sequence[AddressBan]":
+    async def work(store: "Database") -> "Sequence[AddressBan]":
         return await _bans(store).all()
 
-    found = with_store(data, work, did=None)
+    found = with_database(data, work, did=None)
     if as_json:
         say([_row(one) for one in found])
         return
@@ -141,7 +141,7 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
         click.echo(f"{network_text(one.network)}  {end}  {one.reason}".rstrip())
 
 
-def _bans(store: "KitStore") -> "AddressBans":
+def _bans(store: "Database") -> "AddressBans":
     from parlour_server.capabilities.address_bans.store import AddressBans  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
 

@@ -9,7 +9,7 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import RefusedError
-from parlour_server.core.kit_store import KitStore
+from parlour_server.core.store.database import Database
 from parlour_server.core.store.engine.connection import WriteConnection
 from parlour_server.core.store.engine.journal import note_changed
 
@@ -32,10 +32,10 @@ class AddressBan:
 class AddressBans:
     """The table of bans."""
 
-    def __init__(self, store: KitStore, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         """``clock`` says which bans have run out."""
-        self._writer = store.writer
-        self._readers = store.readers
+        self._writer = database.writer
+        self._readers = database.readers
         self._clock = clock
 
     async def all(self) -> Sequence[AddressBan]:

@@ -35,7 +35,7 @@ _BYTES: Final = {"application/octet-stream": {"schema": {"type": "string", "form
 
 def document(spec: ProgramSpec[Any, Any]) -> bytes:
     """Return the document of a program's API as JSON text."""
-    rows = spec.all_operations().rows
+    rows = spec.served().all_operations(spec.capabilities).rows
     bodies = {k for row in rows for k in (row.takes, row.gives, row.or_gives and row.or_gives[1]) if k}
     kinds = sorted(bodies | {Problem}, key=_name)
     _, schemas = msgspec.json.schema_components(
@@ -49,7 +49,7 @@ def document(spec: ProgramSpec[Any, Any]) -> bytes:
         "info": {
             "title": spec.name.title,
             "version": "1",
-            "summary": spec.api_summary,
+            "summary": spec.served().api_summary,
         },
         "servers": [{"url": "https://localhost:8443"}],
         "paths": paths,

@@ -104,12 +104,13 @@ def _account_data() -> "AccountData[Any]":
     from parlour_server.core.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
 
     spec = program()
-    if spec.account_data is None:
+    found = spec.account_data()
+    if found is None:
         raise SetupError(
             f"this server can't delete or export what {spec.name.title} has of an account: it lacks the "
             f"capability that does; `{spec.name.command} user disable` closes an account"
         )
-    return spec.account_data
+    return found
 
 
 def _print_deleted(user: "UserName", done: "dict[str, Any]", *, as_json: bool) -> None:

@@ -22,6 +22,7 @@ from parlour_server.capabilities.server_backups.repository import Repository
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.core.private_file import private_file, write_private
+from parlour_server.core.store.engine.incarnation import begin_incarnation
 from parlour_server.core.store.schema import Schema
 
 _UNFINISHED: Final = (
@@ -94,7 +95,7 @@ def restore(
             if found and not accept_damage:
                 raise SetupError(_DAMAGED.format(place=backup.place, what=found[0]))
             try:
-                schema.begin_incarnation(database)
+                begin_incarnation(database, schema.restored)
             except sqlite3.Error as error:
                 raise damaged(backup.place, f"its database can't be written to ({error})") from error
             begin()

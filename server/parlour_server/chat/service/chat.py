@@ -181,7 +181,7 @@ class Chat:
             device=grant.device,
             session=grant.session,
             now=self._clock.now(),
-            incarnation=self._store.incarnation,
+            incarnation=self.commands.incarnation,
             rooms=tuple(self.hub.subscribe_all(peer, found.rooms, ended)),
             invitations=found.invitations,
         )

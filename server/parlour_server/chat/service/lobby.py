@@ -1,7 +1,7 @@
 """The lobby: the public room that every new account joins, with the role that its invite has."""
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Joined, RoleSet
@@ -18,9 +18,6 @@ from parlour_server.core.errors import RefusedError, UnavailableError
 
 if TYPE_CHECKING:
     from parlour_server.chat.store.chat_store import ChatStore
-
-INVITE_ROLES: Final = (Role.MODERATOR.value, Role.OWNER.value)
-"""The roles in the lobby that an invite can give."""
 
 
 async def enter_lobby(store: "ChatStore", bus: Bus, clock: Clock, user: UserName, role: str) -> None:

@@ -11,11 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from parlour_protocol.kit.ids import Incarnation
 from parlour_server.core.errors import SetupError
 from parlour_server.core.program_name import ProgramName
 from parlour_server.core.store.engine.connection import Connection, Engine, NotADatabaseError
-from parlour_server.core.store.engine.incarnation import Restored, begin_incarnation
 from parlour_server.core.store.engine.integrity import Check, damage
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.core.store.revisions import Revisions, read_revisions
@@ -56,7 +54,7 @@ class Schema:
     """A folder with revisions of a program's tables, a branch of those of the kit."""
     find_damage: Check = find_nothing
     """`doctor` and backups: what is damaged in the program's tables."""
-    restored: Restored = _change_nothing
+    restored: Callable[[Connection], None] = _change_nothing
     """`backup restore`: changes what must not be as it was at the backup."""
 
     @cached_property
@@ -126,10 +124,6 @@ class Schema:
     def _find_damage(self, db: Connection, tables: frozenset[str]) -> Iterator[str]:
         for find in (self.find_damage, *(one.find_damage for one in self.capabilities)):
             yield from find(db, tables)
-
-    def begin_incarnation(self, path: Path) -> Incarnation:
-        """Give a restored database's logs a new name. Raises sqlite3.Error."""
-        return begin_incarnation(path, self.restored)
 
     def applied(self, engine: Engine) -> frozenset[str]:
         """Return the applied revisions. Raises SetupError if there are none, or any that is unknown."""

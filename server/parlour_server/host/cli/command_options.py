@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Mapping
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from parlour_protocol.kit.fields import WireText
     from parlour_protocol.kit.ids import Millis
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from parlour_server.core.data_folder import DataFolder
     from parlour_server.core.kit_store import KitStore
     from parlour_server.core.program_name import ProgramName
+    from parlour_server.core.store.database import Database
     from parlour_server.core.store.records import Account
 
 _T = TypeVar("_T")
@@ -190,16 +192,36 @@ def with_store(data: Path, work: "Callable[[Any], Awaitable[_T]]", *, did: str |
 
     ``about`` names its subject. ``did`` is None for a command that only reads: it can't write to the store.
     """
+    from parlour_server.host.setup.open_store import opened  # noqa: PLC0415 - see the module's docstring
+
+    return _with_opened(opened, data, work, did, about)
+
+
+def with_database(
+    data: Path, work: "Callable[[Database], Awaitable[_T]]", *, did: str | None, **about: str
+) -> _T:
+    """Do the same with the database only, for a command that has tables of its own."""
+    from parlour_server.host.setup.open_store import opened_database  # noqa: PLC0415 - see the module's docstring
+
+    return _with_opened(opened_database, data, work, did, about)
+
+
+def _with_opened(
+    opened: "Callable[..., AbstractAsyncContextManager[Any]]",
+    data: Path,
+    work: "Callable[[Any], Awaitable[_T]]",
+    did: str | None,
+    about: "Mapping[str, str]",
+) -> _T:
     import asyncio  # noqa: PLC0415 - see the module's docstring
 
     from parlour_server.core.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.host.setup.open_store import opened  # noqa: PLC0415
 
     folder, spec = folder_of(data), program()
 
     async def run() -> _T:
-        async with opened(spec, folder, SystemClock(), read_only=did is None) as store:
-            return await work(store)
+        async with opened(spec, folder, SystemClock(), read_only=did is None) as found:
+            return await work(found)
 
     if did is None:
         return asyncio.run(run())

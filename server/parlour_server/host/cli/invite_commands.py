@@ -198,8 +198,8 @@ def revoke(data: Path, which: str, as_json: bool) -> None:  # noqa: FBT001 - cli
     from parlour_server.core.kit_store import KitStore  # noqa: PLC0415
 
     wanted, spec = which.strip().lower(), program()
-    if which.startswith(f"{spec.wire.word}:"):
-        link, _ = InviteLink.parse_with(which, spec.link_fields, spec.wire.word)
+    if which.startswith(f"{spec.name.word}:"):
+        link, _ = InviteLink.parse_with(which, spec.link_fields, spec.name.word)
         wanted = link.code.digest().hex()
 
     async def work(store: KitStore) -> None:
@@ -234,4 +234,4 @@ def _links(data: Path, codes: "Sequence[Secret]", address: str | None) -> "list[
     leaf = read_certificate(folder.certificate)
     # Another program may renew a certificate with a new key, and links with its pin would break.
     pin = pin_of(leaf) if keeps_key(folder, leaf) else None
-    return [InviteLink(server, code, pin, program().wire.word) for code in codes]
+    return [InviteLink(server, code, pin, program().name.word) for code in codes]

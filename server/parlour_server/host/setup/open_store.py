@@ -12,6 +12,7 @@ from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.clock import Clock
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.data_folder import DataFolder
+from parlour_server.core.store.database import Database
 from parlour_server.core.store.engine.connection import Engine
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.host.config.settings_loader import load
@@ -41,6 +42,21 @@ def claim_keys(
     """Make the database know the folder's keys; see ``Capability.claim_keys``."""
     for capability in program.capabilities:
         capability.claim_keys(folder, engine, replace)
+
+
+@asynccontextmanager
+async def opened_database(
+    program: ProgramSpec[Any, Any], folder: DataFolder, clock: Clock, *, read_only: bool = False
+) -> AsyncIterator[Database]:
+    """Open the database for a command that needs only tables of its own; a server may be running."""
+    settings = load(folder.settings, program.settings, program.name)
+    engine = engine_for(program, folder, settings, read_only=read_only)
+    database = Database(engine, program.schema, clock, announces=True)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 @asynccontextmanager

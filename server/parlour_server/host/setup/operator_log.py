@@ -5,7 +5,6 @@ changed, with room for the line that says how it ended. Its command holds a lock
 whose command was killed is known as one that did not finish. The server moves ended ones to its audit log.
 """
 
-import asyncio
 import errno
 import fcntl
 import json
@@ -23,9 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, Self
 
-from parlour_server.core.audit import Audit, AuditEvent
 from parlour_server.core.errors import OutcomeUnknownError, SetupError, SignalledError, UnrecordedOutcomeError
-from parlour_server.core.logs import warn
 
 RUNNING: Final = "running"
 DONE: Final = "done"
@@ -34,31 +31,20 @@ INTERRUPTED: Final = "interrupted, and perhaps done"
 UNFINISHED: Final = "did not finish, and is perhaps done"
 """The command was killed, the machine stopped, or the outcome could not be written."""
 
-_LOOK_SECONDS: Final = 0.5
-_LONG_LOOKS: Final = 20
-"""A command that runs at so many looks, for ten seconds, is in the audit log before it ends, too."""
 _LONGEST: Final = 200  # characters of one field
 _ROOM: Final = 16_384
 """Bytes for the outcome, which are taken with the beginning: more than its fields can have."""
 _UNSET: Final = 4_294_967_295  # the kernel's value for a process without a login
 _TAKEN: Final = frozenset({"self", "event", "audit"})  # by the record itself
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_EARLIER: Final = "operator.audit"
-"""One file for all actions, of earlier versions: commands of those may have run before an upgrade."""
 
 
 class OperatorLog:
-    """The folder that commands write to and the server empties."""
+    """The folder that commands write to and the server empties (`operator_log_reader.py`)."""
 
     def __init__(self, folder: Path) -> None:
         """Use this folder, which may not exist yet."""
         self._folder = folder
-        self._running: dict[Path, int] = {}
-        """How often it was looked at an action that still ran."""
-        self._unusable: set[Path] = set()
-        """Files, or the folder, of which the log says that they can't be read or removed."""
-        self._left: set[Path] = set()
-        """Files that can't be removed, and must not be moved a second time."""
 
     @contextmanager
     def action(self, action: str, **about: str) -> Iterator[dict[str, str]]:
@@ -83,73 +69,10 @@ class OperatorLog:
     def waiting(self) -> list[dict[str, str]]:
         """Return the fields of actions that are not in the audit log yet, oldest first. Raises OSError."""
         found = []
-        for file in self._files():
-            with suppress(FileNotFoundError), _opened(file) as (opened, is_running):
-                found.append(_read(opened, is_running=is_running))
+        for file in action_files(self._folder):
+            with suppress(FileNotFoundError), opened_action(file) as (opened, is_running):
+                found.append(read_action(opened, is_running=is_running))
         return found
-
-    async def run(self, audit: Audit) -> None:
-        """Move records to the audit log, until cancelled."""
-        while True:
-            try:
-                await self.pass_on(audit)
-            except OSError as error:  # of the folder; someone may mend it while the server runs
-                self._warn(self._folder, error)
-            await asyncio.sleep(_LOOK_SECONDS)
-
-    async def pass_on(self, audit: Audit) -> None:
-        """Move what ended to the audit log, unless that can't be written; what runs for long is there, too.
-
-        A file is removed once its record is on the disk, so that an action can be there twice, with the same
-        `run`, and never not at all. Raises OSError.
-        """
-        moved, running = [], {}
-        for file in self._files():
-            if file in self._left:
-                continue
-            try:
-                with _opened(file) as (opened, is_running):
-                    fields = _read(opened, is_running=is_running)
-                if is_running:
-                    looks = self._running.get(file, 0) + 1
-                    if looks != _LONG_LOOKS or self._pass_on(audit, fields):
-                        running[file] = looks
-                elif self._pass_on(audit, fields):
-                    moved.append(file)
-            except OSError as error:
-                self._warn(file, error)
-        self._running = running
-        moved += self._pass_on_earlier(audit)
-        if moved:
-            await asyncio.to_thread(audit.sync)
-        for file in moved:
-            try:
-                file.unlink(missing_ok=True)
-            except OSError as error:
-                self._left.add(file)
-                self._warn(file, error)
-
-    def _pass_on(self, audit: Audit, fields: dict[str, str]) -> bool:
-        """Record one action; returns whether the audit log has it."""
-        return audit.try_record(AuditEvent.OPERATOR_ACTION, **fields)
-
-    def _pass_on_earlier(self, audit: Audit) -> list[Path]:
-        earlier = self._folder.with_name(_EARLIER)
-        if earlier in self._left or not earlier.exists():
-            return []
-        every = [_fields(line) or {"action": "unreadable"} for line in earlier.read_bytes().splitlines()]
-        return [earlier] if all(self._pass_on(audit, fields) for fields in every) else []
-
-    def _warn(self, file: Path, error: OSError) -> None:
-        if file not in self._unusable:
-            self._unusable.add(file)
-            warn("operator_log_unusable", file=str(file), why=error.strerror)
-
-    def _files(self) -> list[Path]:
-        """Return the files of actions that began, oldest first."""
-        with suppress(FileNotFoundError):
-            return sorted(one for one in self._folder.iterdir() if not one.name.startswith("."))
-        return []
 
 
 class _Begun:
@@ -252,8 +175,15 @@ def _raising_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def action_files(folder: Path) -> list[Path]:
+    """Return the files of actions that began, oldest first."""
+    with suppress(FileNotFoundError):
+        return sorted(one for one in folder.iterdir() if not one.name.startswith("."))
+    return []
+
+
 @contextmanager
-def _opened(file: Path) -> Iterator[tuple[int, bool]]:
+def opened_action(file: Path) -> Iterator[tuple[int, bool]]:
     """Open the file of an action; also says whether its command runs."""
     opened = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -267,14 +197,14 @@ def _opened(file: Path) -> Iterator[tuple[int, bool]]:
         os.close(opened)
 
 
-def _read(file: int, *, is_running: bool) -> dict[str, str]:
+def read_action(file: int, *, is_running: bool) -> dict[str, str]:
     """Return the fields of an action. An outcome that was cut off is none."""
     begun, _, ended = os.pread(file, os.fstat(file).st_size, 0).partition(b"\n")
-    outcome = {"outcome": RUNNING} if is_running else {"outcome": UNFINISHED, **_fields(ended)}
-    return {"action": "unreadable", **_fields(begun), **outcome}
+    outcome = {"outcome": RUNNING} if is_running else {"outcome": UNFINISHED, **fields_of(ended)}
+    return {"action": "unreadable", **fields_of(begun), **outcome}
 
 
-def _fields(line: bytes) -> dict[str, str]:
+def fields_of(line: bytes) -> dict[str, str]:
     """Return the fields of a line, none if it is damaged."""
     try:
         found = json.loads(line)

@@ -12,7 +12,7 @@ from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError
 from parlour_server.core.store.engine.connection import Engine, WriteConnection
-from parlour_server.core.store.engine.incarnation import renew_incarnation
+from parlour_server.core.store.engine.incarnation import begin_incarnation, renew_incarnation
 from parlour_server.host.setup.folder_lock import locked
 
 
@@ -32,6 +32,6 @@ def begin_again(program: ProgramSpec[Any, Any], folder: DataFolder, engine: Engi
 def _of_the_file(program: ProgramSpec[Any, Any], folder: DataFolder) -> Incarnation:
     try:
         with locked(folder):
-            return program.schema.begin_incarnation(folder.database)
+            return begin_incarnation(folder.database, program.schema.restored)
     except sqlite3.Error as error:
         raise SetupError(f"{folder.database} can't be written to ({error})") from error

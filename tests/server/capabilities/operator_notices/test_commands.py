@@ -17,7 +17,8 @@ def test_a_program_whose_clients_show_no_notices_sends_none(
     folder: DataFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The operator is told, instead of believing that everyone saw it."""
-    silent = replace(CHAT, wire=Wire("silent.v1", requests=FollowNotices))
+    served = replace(CHAT.served(), wire=Wire("silent.v1", requests=FollowNotices))
+    silent = replace(CHAT, served=lambda: served)
     line = CommandLine(NAME, lambda: silent, about="", example="", capabilities=(CAPABILITY,))
     assert line.run(["notice", "send", "--data", str(folder.path), "down at 8"]) == 1
     assert "nothing was sent" in capsys.readouterr().err

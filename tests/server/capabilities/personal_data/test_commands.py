@@ -97,7 +97,7 @@ def test_without_what_knows_the_programs_part_nothing_is_deleted_or_exported(
     """Half of a deletion would look like one. The account stays, and the sentence says what closes it."""
     data = ("--data", str(folder.path))
     run(capsys, "user", "create", *data, "anna")
-    spec = replace(CHAT, account_data=None)
+    spec = replace(CHAT, account_data=lambda: None)
     line = CommandLine(spec.name, lambda: spec, about="", example="", capabilities=CAPABILITIES)
     for words in (
         ("delete", *data, "anna", "--yes"),

@@ -24,7 +24,7 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_server.chat.capabilities.file_sharing.blob_store import files_of
+from parlour_server.chat.capabilities.file_sharing.folder import files_of
 from parlour_server.chat.capabilities.file_sharing.types import FileRecord
 from parlour_server.chat.program import CHAT
 from parlour_server.core.data_folder import DataFolder

@@ -22,7 +22,8 @@ from parlour_protocol.limits import FILE_BYTES
 from parlour_server.capabilities.server_backups.archive import write_archive
 from parlour_server.capabilities.server_backups.contents import Backup, temporary_folder
 from parlour_server.capabilities.server_backups.restore import opened_backup, restore, verify
-from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore, files_of
+from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore
+from parlour_server.chat.capabilities.file_sharing.folder import files_of
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.core.data_folder import DataFolder
@@ -116,7 +117,7 @@ def test_a_restore_that_breaks_off_leaves_nothing_to_serve(
         assert not again.database.exists()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("parlour_server.core.store.schema.begin_incarnation", crash)
+    monkeypatch.setattr(sys.modules[restore.__module__], "begin_incarnation", crash)
     with pytest.raises(KeyboardInterrupt):
         restored(again, tmp_path / "all.tar")
     assert not again.path.exists() or list(again.path.iterdir()) == []

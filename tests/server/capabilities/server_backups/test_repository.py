@@ -18,7 +18,8 @@ from parlour_server.capabilities.server_backups.archive import write_archive
 from parlour_server.capabilities.server_backups.open_folder import OpenFolder
 from parlour_server.capabilities.server_backups.repository import BLOCK, Repository
 from parlour_server.capabilities.server_backups.restore import opened_backup, restore, verify
-from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore, files_of
+from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore
+from parlour_server.chat.capabilities.file_sharing.folder import files_of
 from parlour_server.chat.program import CHAT
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError

@@ -30,7 +30,7 @@ from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.reports import ReportReason
 from parlour_server.app.short_ids import new_short_id
 from parlour_server.capabilities.audit_chain.files import AuditFile
-from parlour_server.chat.capabilities.file_sharing.blob_store import files_of
+from parlour_server.chat.capabilities.file_sharing.folder import files_of
 from parlour_server.chat.capabilities.message_reports.queue import Reports
 from parlour_server.chat.capabilities.message_reports.records import NewReport
 from parlour_server.chat.cli.command_line import COMMAND_LINE

@@ -20,9 +20,10 @@ from parlour_server.capabilities.second_factors.operations import OR_GIVES
 from parlour_server.capabilities.second_factors.security_keys import SecurityKeys
 from parlour_server.capabilities.second_factors.settings import FactorSettings
 from parlour_server.capabilities.second_factors.store import FactorStore
-from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore, files_of
+from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore
 from parlour_server.chat.capabilities.file_sharing.budgets import UploadBudgets
 from parlour_server.chat.capabilities.file_sharing.endpoints import FileEndpoints
+from parlour_server.chat.capabilities.file_sharing.folder import files_of
 from parlour_server.chat.capabilities.file_sharing.operations import FILE_OPERATIONS
 from parlour_server.chat.capabilities.file_sharing.records import FileStore
 from parlour_server.chat.capabilities.file_sharing.settings import FileSettings
@@ -32,7 +33,6 @@ from parlour_server.chat.delivery.device_registry import DeviceRegistry
 from parlour_server.chat.delivery.key_log import KeyLog
 from parlour_server.chat.delivery.key_packages import KeyPackageService
 from parlour_server.chat.delivery.mls_groups import MlsGroups
-from parlour_server.chat.folder import log_key_of
 from parlour_server.chat.https.device_endpoints import DeviceEndpoints
 from parlour_server.chat.https.error_answers import ERROR_ANSWERS, ERROR_STATUSES
 from parlour_server.chat.https.group_endpoints import GroupEndpoints
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 
 SETTINGS = ChatSettings()
 SERVER = "localhost"
-OPERATIONS = Operations((*CHAT.operations, *FILE_OPERATIONS, *FACTOR_OPERATIONS), OR_GIVES)
+OPERATIONS = Operations((*CHAT.served().operations, *FILE_OPERATIONS, *FACTOR_OPERATIONS), OR_GIVES)
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def application(
         GroupEndpoints(
             guard,
             MlsGroups(store.groups, commands, clock, audit, budgets),
-            KeyLog(store.keylog, SigningKey.load(log_key_of(folder)), server=SERVER),
+            KeyLog(store.keylog, SigningKey.load(folder.signing_key), server=SERVER),
             budgets,
             large,
         ),

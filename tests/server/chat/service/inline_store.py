@@ -23,9 +23,9 @@ from parlour_server.chat.capability import store_parts_of
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import Appended, AppendEvent
-from parlour_server.core import kit_store
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import UnavailableError
+from parlour_server.core.store import database
 from parlour_server.core.store.engine.connection import Connection, Job, Outcome, WriteConnection
 from parlour_server.core.store.engine.readers import Readers
 from parlour_server.core.store.engine.sqlite_engine import SqliteEngine, SqliteWriteConnection
@@ -134,8 +134,8 @@ class InlineStore(ChatStore):
 
     def __init__(self, clock: Clock, engine: MemoryEngine | None = None) -> None:
         with (
-            patch.object(kit_store, "Writer", InlineWriter),
-            patch.object(kit_store, "Readers", InlineReaders),
+            patch.object(database, "Writer", InlineWriter),
+            patch.object(database, "Readers", InlineReaders),
         ):
             super().__init__(
                 engine or MemoryEngine(), clock, tells_by_bus=True, parts=store_parts_of(CHAT_CAPABILITIES)

@@ -23,8 +23,9 @@ from parlour_server.core.errors import (
     SignalledError,
     UnrecordedOutcomeError,
 )
-from parlour_server.host.setup import operator_log
+from parlour_server.host.setup import operator_log, operator_log_reader
 from parlour_server.host.setup.operator_log import DONE, FAILED, INTERRUPTED, RUNNING, UNFINISHED, OperatorLog
+from parlour_server.host.setup.operator_log_reader import OperatorLogReader
 
 
 class Thing:
@@ -37,12 +38,20 @@ def log(tmp_path: Path) -> OperatorLog:
     return OperatorLog(tmp_path / "operator")
 
 
+@pytest.fixture
+def reader(tmp_path: Path) -> OperatorLogReader:
+    """Return what empties it."""
+    return OperatorLogReader(tmp_path / "operator")
+
+
 def files(tmp_path: Path) -> list[Path]:
     """Return every file of the log."""
     return sorted((tmp_path / "operator").iterdir())
 
 
-async def test_an_action_is_passed_on_once(log: OperatorLog, tmp_path: Path, audit: ReadableAudit) -> None:
+async def test_an_action_is_passed_on_once(
+    reader: OperatorLogReader, log: OperatorLog, tmp_path: Path, audit: ReadableAudit
+) -> None:
     """With who, what, whom, where and when; then its file is gone."""
     with log.action("user disable", user="anna"):
         pass
@@ -51,7 +60,7 @@ async def test_an_action_is_passed_on_once(log: OperatorLog, tmp_path: Path, aud
     assert {file.stat().st_mode & 0o777 for file in files(tmp_path)} == {0o600}
     assert (tmp_path / "operator").stat().st_mode & 0o777 == 0o700
     for _ in range(2):
-        await log.pass_on(audit)
+        await reader.pass_on(audit)
     [(first, fields), (second, others)] = audit.events
     assert first is second is AuditEvent.OPERATOR_ACTION
     assert (fields["action"], fields["user"], fields["outcome"]) == ("user disable", "anna", DONE)
@@ -224,97 +233,109 @@ def test_an_end_that_cannot_be_written_is_said_loudly(log: OperatorLog) -> None:
 
 
 async def test_nothing_is_removed_that_the_audit_log_does_not_have(
-    log: OperatorLog, tmp_path: Path, audit: ReadableAudit
+    reader: OperatorLogReader, log: OperatorLog, tmp_path: Path, audit: ReadableAudit
 ) -> None:
     """While that can't be written, on a full disk, records wait."""
     with log.action("user disable"):
         pass
     audit.is_full = True
-    await log.pass_on(audit)
+    await reader.pass_on(audit)
     assert (len(files(tmp_path)), audit.events) == (1, [])
     audit.is_full = False
-    await log.pass_on(audit)
+    await reader.pass_on(audit)
     assert (len(files(tmp_path)), len(audit.events)) == (0, 1)
 
 
 async def test_nothing_is_removed_that_the_audit_log_does_not_have_on_the_disk(
-    log: OperatorLog, tmp_path: Path, audit: ReadableAudit, monkeypatch: pytest.MonkeyPatch
+    reader: OperatorLogReader,
+    log: OperatorLog,
+    tmp_path: Path,
+    audit: ReadableAudit,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The machine may stop between the two."""
     there = list[int]()
     monkeypatch.setattr(audit, "sync", lambda: there.append(len(files(tmp_path))))
     with log.action("user disable"):
         pass
-    await log.pass_on(audit)
+    await reader.pass_on(audit)
     assert (there, files(tmp_path)) == ([1], [])
 
 
-async def test_what_runs_for_long_is_there_twice(log: OperatorLog, audit: ReadableAudit) -> None:
+async def test_what_runs_for_long_is_there_twice(
+    reader: OperatorLogReader, log: OperatorLog, audit: ReadableAudit
+) -> None:
     """That it runs, once, after ten seconds; and its end."""
     with log.action("backup create"):
         for _ in range(19):
-            await log.pass_on(audit)
+            await reader.pass_on(audit)
         assert audit.events == []
         for _ in range(30):
-            await log.pass_on(audit)
-    await log.pass_on(audit)
+            await reader.pass_on(audit)
+    await reader.pass_on(audit)
     assert [fields["outcome"] for _, fields in audit.events] == [RUNNING, DONE]
     assert len({fields["run"] for _, fields in audit.events}) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]\n", b"\xff\xff\n", b"[" * 100_000 + b"\n"])
 async def test_a_damaged_file_is_no_fault(
-    log: OperatorLog, tmp_path: Path, audit: ReadableAudit, content: bytes
+    reader: OperatorLogReader, log: OperatorLog, tmp_path: Path, audit: ReadableAudit, content: bytes
 ) -> None:
     """It is in the audit log as unreadable, and what comes after it is passed on all the same."""
     with log.action("room create"):
         pass
     (tmp_path / "operator" / "0").write_bytes(content)
     (tmp_path / "operator" / "1").mkdir()
-    await log.pass_on(audit)
+    await reader.pass_on(audit)
     assert [fields["action"] for _, fields in audit.events] == ["unreadable", "room create"]
     assert audit.events[0][1]["outcome"] == UNFINISHED
 
 
-async def test_a_link_is_not_followed(log: OperatorLog, tmp_path: Path, audit: ReadableAudit) -> None:
+async def test_a_link_is_not_followed(
+    reader: OperatorLogReader, log: OperatorLog, tmp_path: Path, audit: ReadableAudit
+) -> None:
     """What another file of the server's says does not get into the audit log."""
     with log.action("room create"):
         pass
     [file] = files(tmp_path)
     file.rename(tmp_path / "elsewhere")
     file.symlink_to(tmp_path / "elsewhere")
-    await log.pass_on(audit)
+    await reader.pass_on(audit)
     assert audit.events == []
 
 
-async def test_a_cut_off_end_is_none(log: OperatorLog, tmp_path: Path, audit: ReadableAudit) -> None:
+async def test_a_cut_off_end_is_none(reader: OperatorLogReader, tmp_path: Path, audit: ReadableAudit) -> None:
     """The machine stopped in the middle of it; fields can't take the place of the record's own."""
     line = json.dumps({"action": "room create", "by": "anna", "event": "login_ok", "audit": False})
     (tmp_path / "operator").mkdir()
     (tmp_path / "operator" / "1").write_text(f'{line}\n{{"outcome": "do')
-    await log.pass_on(audit)
+    await reader.pass_on(audit)
     [(_, fields)] = audit.events
     assert fields == {"action": "room create", "by": "anna", "outcome": UNFINISHED}
 
 
 async def test_records_of_earlier_versions_are_passed_on(
-    log: OperatorLog, tmp_path: Path, audit: ReadableAudit
+    reader: OperatorLogReader, tmp_path: Path, audit: ReadableAudit
 ) -> None:
     """A backup before the upgrade, while no server ran."""
     earlier = tmp_path / "operator.audit"
     earlier.write_text('{"action": "backup create", "by": "anna"}\n{\n')
-    await log.pass_on(audit)
+    await reader.pass_on(audit)
     assert [fields["action"] for _, fields in audit.events] == ["backup create", "unreadable"]
     assert not earlier.exists()
 
 
 async def test_a_folder_that_cannot_be_read_is_looked_at_again(
-    log: OperatorLog, tmp_path: Path, audit: ReadableAudit, monkeypatch: pytest.MonkeyPatch
+    reader: OperatorLogReader,
+    log: OperatorLog,
+    tmp_path: Path,
+    audit: ReadableAudit,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Someone may mend it while the server runs."""
-    monkeypatch.setattr(operator_log, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(operator_log_reader, "_LOOK_SECONDS", 0)
     (tmp_path / "operator").write_text("")
-    running = asyncio.create_task(log.run(audit))
+    running = asyncio.create_task(reader.run(audit))
     await asyncio.sleep(0)
     (tmp_path / "operator").unlink()
     with log.action("room create"):
@@ -326,7 +347,11 @@ async def test_a_folder_that_cannot_be_read_is_looked_at_again(
 
 
 async def test_a_file_that_cannot_be_removed_is_recorded_once(
-    log: OperatorLog, tmp_path: Path, audit: ReadableAudit, monkeypatch: pytest.MonkeyPatch
+    reader: OperatorLogReader,
+    log: OperatorLog,
+    tmp_path: Path,
+    audit: ReadableAudit,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Or the audit log would grow twice a second; what comes after it is passed on."""
 
@@ -338,17 +363,17 @@ async def test_a_file_that_cannot_be_removed_is_recorded_once(
         with log.action("user disable"):
             pass
         for _ in range(2):
-            await log.pass_on(audit)
+            await reader.pass_on(audit)
     with log.action("room create"):
         pass
-    await log.pass_on(audit)
+    await reader.pass_on(audit)
     assert [fields["action"] for _, fields in audit.events] == ["user disable", "room create"]
     assert len(files(tmp_path)) == 1
 
 
-async def test_nothing_to_pass_on(log: OperatorLog, audit: ReadableAudit) -> None:
+async def test_nothing_to_pass_on(reader: OperatorLogReader, log: OperatorLog, audit: ReadableAudit) -> None:
     """There is no folder before the first action."""
-    await log.pass_on(audit)
+    await reader.pass_on(audit)
     assert (audit.events, log.waiting()) == ([], [])
 
 

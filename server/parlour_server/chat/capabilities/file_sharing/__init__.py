@@ -7,10 +7,11 @@ from parlour_server.chat.capability import ChatCapability
 from parlour_server.core.store.table_facts import Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import MetaData
 
+    from parlour_protocol.kit.ids import Millis
     from parlour_server.app.metrics import Metric
     from parlour_server.app.running_program import Parts
     from parlour_server.chat.capability import Endpoints
@@ -35,13 +36,18 @@ def _find_damage(db: "Connection", tables: frozenset[str]) -> "Iterator[str]":
     return file_damage(db, tables)
 
 
+def _stored_files(db: "Connection", now: "Millis") -> "Sequence[tuple[str, int, bytes]]":
+    from parlour_server.chat.capabilities.file_sharing.integrity import stored_files  # noqa: PLC0415 - not for others
+
+    return stored_files(db, now)
+
+
 def _uploads() -> "UploadFolder":
     from parlour_protocol.limits import FILE_BYTES  # noqa: PLC0415 - not for `--help`
-    from parlour_server.chat.capabilities.file_sharing.blob_store import FILES  # noqa: PLC0415
-    from parlour_server.chat.capabilities.file_sharing.integrity import stored_files  # noqa: PLC0415
+    from parlour_server.chat.capabilities.file_sharing.folder import FILES  # noqa: PLC0415
     from parlour_server.core.data_folder import UploadFolder  # noqa: PLC0415
 
-    return UploadFolder(FILES, FILE_BYTES.value, stored_files)
+    return UploadFolder(FILES, FILE_BYTES.value, _stored_files)
 
 
 def _keys() -> "Mapping[str, type[Section]]":

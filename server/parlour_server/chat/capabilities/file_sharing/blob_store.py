@@ -17,7 +17,6 @@ from typing import Final, TypeVar
 
 from parlour_protocol.ids import FileId
 from parlour_protocol.kit.ids import ID_PATTERN
-from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import SetupError, UnavailableError
 
 _T = TypeVar("_T")
@@ -27,14 +26,7 @@ _TAKEN: Final = ".unfinished"
 """The suffix of an upload that a sweep has taken over, and that can no longer be finished."""
 _OLD_PART: Final = ".part"
 """The names of uploads that an earlier version began, beside the files."""
-FILES: Final = "files"
-"""The name of the folder."""
 _CHUNK: Final = 256 * 1024
-
-
-def files_of(folder: DataFolder) -> Path:
-    """Return the folder of uploaded files, each named by its id."""
-    return folder.path / FILES
 
 
 class Incoming:

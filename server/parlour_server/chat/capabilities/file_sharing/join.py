@@ -8,10 +8,11 @@ from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Send
 from parlour_server.app.running_program import Parts
-from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore, files_of
+from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore
 from parlour_server.chat.capabilities.file_sharing.budgets import UploadBudgets
 from parlour_server.chat.capabilities.file_sharing.endpoints import FileEndpoints
 from parlour_server.chat.capabilities.file_sharing.expiry import FileExpiry
+from parlour_server.chat.capabilities.file_sharing.folder import files_of
 from parlour_server.chat.capabilities.file_sharing.metrics import FILES_BYTES, FILES_LIMIT
 from parlour_server.chat.capabilities.file_sharing.records import FileStore
 from parlour_server.chat.capabilities.file_sharing.settings import FileSettings

@@ -10,7 +10,8 @@ from parlour_protocol.ids import FileId, RoomId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_server.app.account_data import ExportedFile
-from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore, files_of
+from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore
+from parlour_server.chat.capabilities.file_sharing.folder import files_of
 from parlour_server.chat.capabilities.file_sharing.records import (
     FileStore,
     end_file,

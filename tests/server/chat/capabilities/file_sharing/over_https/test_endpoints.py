@@ -26,8 +26,9 @@ from parlour_protocol.ids import FileId, new_file_id, new_room_id
 from parlour_protocol.kit.ids import Millis, new_request_id
 from parlour_protocol.limits import FILE_BYTES
 from parlour_protocol.rooms import RoomKind
-from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore, Incoming, files_of
+from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore, Incoming
 from parlour_server.chat.capabilities.file_sharing.budgets import UploadBudgets
+from parlour_server.chat.capabilities.file_sharing.folder import files_of
 from parlour_server.chat.capabilities.file_sharing.settings import FileSettings
 from parlour_server.chat.capabilities.file_sharing.uploads import Uploads
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets

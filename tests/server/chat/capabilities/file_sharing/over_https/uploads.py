@@ -10,7 +10,7 @@ from parlour_protocol.frames.bodies import FileRef, Message
 from parlour_protocol.frames.fields import FileName, MessageText
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, RoomId
-from parlour_server.chat.capabilities.file_sharing.blob_store import files_of
+from parlour_server.chat.capabilities.file_sharing.folder import files_of
 from parlour_server.core.data_folder import DataFolder
 
 BYTES = {"Content-Type": "application/octet-stream"}

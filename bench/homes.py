@@ -75,7 +75,7 @@ class Homes:
 
     @asynccontextmanager
     async def client(
-        self, home: ChatHome, delivery: Callable[[CurrentProfile], Delivery | None] = delivery_over_tls
+        self, home: ChatHome, delivery: Callable[[CurrentProfile], Delivery] = delivery_over_tls
     ) -> AsyncIterator[Client]:
         """Run a whole client in this process."""
         client = Client(home, delivery=delivery)

@@ -30,6 +30,8 @@ from parlour_client.core.client import Client
 from parlour_protocol.ids import RoomId
 
 SECONDS: Final = 30.0
+RESTING: Final = 15.0
+"""Seconds after which a client that nobody uses is idle: its cursor stops blinking after ten."""
 RATES: Final = (10, 50)
 KEYS_PER_SECOND: Final = 10
 LETTERS: Final = [chr(number) for number in range(0x100, 0x17F)]
@@ -142,7 +144,7 @@ async def measure(others: Sequence[Path]) -> list[Cost]:
 async def _run(client: Client, room: RoomId, costs: Sequence[Cost]) -> None:
     for cost in costs:
         await cost.terminal.shows("connected")
-    await asyncio.sleep(5)  # they are caught up
+    await asyncio.sleep(RESTING)  # they are caught up, and nobody has pressed a key for a while
     for cost in costs:
         cost.started, cost.first = cost.terminal.used, cost.terminal.resident
     await _shares(costs, 0)

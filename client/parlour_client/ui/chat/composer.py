@@ -34,6 +34,8 @@ from parlour_client.ui.input.keymap import keymap
 from parlour_client.ui.input.sanitiser import clean, warning
 from parlour_client.ui.input.spelling import OFF, Spelling, Word, language_of, words_of
 
+BLINKS: Final = 10.0
+"""Seconds that the cursor blinks after a key: each blink draws, also when no one is there."""
 REMEMBERED: Final = 100
 """Texts that Up can recall."""
 _SPELLED_AFTER: Final = 0.3
@@ -129,6 +131,9 @@ class Composer(TextArea):
         self._spelling: Spelling | None = None
         self._misspelt: Sequence[Word] = ()
         self._ask_soon = Deferred(self, self._ask_about_spelling)
+        self._steady_soon = Deferred(self, self._hold_cursor)
+        self._is_steady = False
+        """The cursor does not blink because no key was pressed for a while."""
 
     def on_mount(self) -> None:
         """Watch the settings."""
@@ -139,6 +144,7 @@ class Composer(TextArea):
     def _obey_settings(self) -> None:
         settings = settings_of(self)
         self.cursor_blink = not settings.reduced_motion
+        self._steady_soon.postpone(BLINKS)
         self._use_spelling(settings.spelling)
         changed = keymap(settings)
         self._keys = {
@@ -147,6 +153,19 @@ class Composer(TextArea):
             if isinstance(binding, Binding)
             for key in changed.get(str(binding.id), binding.key).split(",")
         }
+
+    def on_focus(self) -> None:
+        """Blink where the person begins to write."""
+        self._blink()
+
+    def _blink(self) -> None:
+        if self._is_steady:
+            self._is_steady = False
+            self.cursor_blink = not settings_of(self).reduced_motion
+        self._steady_soon.postpone(BLINKS)
+
+    def _hold_cursor(self) -> None:
+        self._is_steady, self.cursor_blink = True, False
 
     # --- text
 
@@ -277,6 +296,7 @@ class Composer(TextArea):
 
     async def on_key(self, event: Key) -> None:
         """Handle the keys that TextArea would take for itself, and edit in order."""
+        self._blink()
         action = self._keys.get(event.key)
         if action() if action is not None else self._joins(event.character) or await self._edits(event.key):
             event.stop()

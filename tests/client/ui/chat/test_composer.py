@@ -1,5 +1,7 @@
 """The composer: lines, history, completion, and the wall on what is typed and pasted."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from textual.events import Key, Paste
 from textual.pilot import Pilot
 
 from parlour_client.ui.app_settings import SettingsApp
+from parlour_client.ui.chat import composer as composer_module
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.input.completion import complete
@@ -25,6 +28,21 @@ async def composer(pilot: Pilot[None]) -> Composer:
     await screen.pane.navigation.open(LOBBY)
     await settled(pilot)
     return screen.pane.composer
+
+
+async def test_the_cursor_rests_with_the_person(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some seconds after the last key it does not blink, so that nothing is drawn; a key wakes it."""
+    monkeypatch.setattr(composer_module, "BLINKS", 0.01)
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        async with asyncio.timeout(60):
+            while writing.cursor_blink:
+                await pilot.pause()
+        monkeypatch.setattr(composer_module, "BLINKS", 60.0)
+        await pilot.press("a")
+        assert writing.cursor_blink
 
 
 async def test_shift_enter_and_ctrl_j_begin_a_line(client: FakeClient, open_app: OpenApp) -> None:

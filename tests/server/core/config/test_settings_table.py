@@ -2,7 +2,7 @@
 
 from msgspec import structs
 
-from parlour_server.chat.settings import ChatRates, ChatSettings, Files
+from parlour_server.chat.settings import ChatRates, ChatSettings, LargeBodies
 from parlour_server.core.config.server_settings import Connections, Logins
 from parlour_server.core.config.settings_table import need_restart, rows
 
@@ -10,7 +10,9 @@ from parlour_server.core.config.settings_table import need_restart, rows
 def test_settings_that_a_reload_takes_up_need_no_restart() -> None:
     """Tickets, rates of the HTTPS API and files change while the server runs."""
     new = ChatSettings(
-        logins=Logins(ticket_seconds=7), rates=ChatRates(http_burst=5), files=Files(user_bytes=100)
+        logins=Logins(ticket_seconds=7),
+        rates=ChatRates(http_burst=5),
+        files=LargeBodies(uploads_per_user=100),
     )
     assert need_restart(ChatSettings(), new) == []
 

@@ -2,7 +2,8 @@
 
 A declined, dropped or blocked invitation stays open: until it expires it counts for its inviter and looks
 pending to them (L14: no oracle). Visibility is computed on reading. The chat calls the class; facts and
-effects of events call the functions.
+effects of events call the functions. It is no capability: that nobody is put into a room, and that nobody
+learns how someone answers, holds for every server.
 """
 
 from collections.abc import Sequence

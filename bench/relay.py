@@ -82,7 +82,7 @@ async def join(peer: Peer[None], ask: Join) -> None:
 
 
 @app.on(Say)
-def say(peer: Peer[None], ask: Say) -> Pending[Appended[Line]]:
+def say(peer: Peer[None], ask: Say) -> Pending[Appended[Entry[Line]]]:
     """Append it to the room's log."""
     return rooms.append(peer, ask, ask.room, Line(ask.text), _allow)
 

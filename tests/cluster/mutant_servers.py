@@ -82,18 +82,16 @@ MUTANTS: Final = {
         4,
         (
             (
-                "chat/store/sql/rooms/event_facts.py",
-                "    return [None if row[0] is None else _room_facts(event, row) for event, row in found]\n",
+                "chat/store/sql/rooms/room_log_kind.py",
+                "        if kind is None:\n",
                 (
-                    "    found = [row[0] and _room_facts(event, row) for event, row in found]\n"
-                    "    for number, (event, facts) in enumerate(zip(events, found)):\n"
-                    "        role = facts and (facts.role or _ROLES.get((event.author, event.room)))\n"
+                    "        role = role or _ROLES.get((append.author, append.room))\n"
                     "        if role:\n"
-                    "            _ROLES[event.author, event.room] = role\n"
-                    "            found[number] = facts._replace(role=role, consent=GIVEN)\n"
-                    "    return found\n\n\n_ROLES = {}\n"
+                    "            _ROLES[append.author, append.room], consent = role, 'given'\n"
+                    "        if kind is None:\n"
                 ),
             ),
+            ("chat/store/sql/rooms/room_log_kind.py", "_NO_ROOM = ", "_ROLES = {}\n_NO_ROOM = "),
         ),
         _CALM | {"seconds": 12, "habits": Habits(more={"kick": 12})},
     ),
@@ -147,9 +145,9 @@ MUTANTS: Final = {
         1,
         (
             (
-                "chat/store/sql/rooms/plain_append.py",
-                "[request for _, request in waiting]",
-                "[None for _, request in waiting]",
+                "app/log/append.py",
+                "author, device, request, tag, target, body))\n        self._bases",
+                "author, device, None, tag, target, body))\n        self._bases",
             ),
         ),
         _CALM,
@@ -183,17 +181,17 @@ MUTANTS: Final = {
         3,
         (
             (
-                "chat/store/sql/rooms/log.py",
-                "        page = await self._readers.run(read)\n        self._damage",
+                "app/log/stored_log.py",
+                "        page: Page[E] = await self._readers.run(lambda db: read(db, self.kind))\n",
                 (
                     "        import time\n"
-                    "        key = (room, after, before, limit, int(time.monotonic()))\n"
+                    "        key = (log, after, before, limit, int(time.monotonic()))\n"
                     "        if key not in _PAGES:\n"
-                    "            _PAGES[key] = await self._readers.run(read)\n"
-                    "        page = _PAGES[key]\n        self._damage"
+                    "            _PAGES[key] = await self._readers.run(lambda db: read(db, self.kind))\n"
+                    "        page = _PAGES[key]\n"
                 ),
             ),
-            ("chat/store/sql/rooms/log.py", "class Log:", "_PAGES = {}\n\n\nclass Log:"),
+            ("app/log/stored_log.py", "class StoredLog(", "_PAGES = {}\n\n\nclass StoredLog("),
         ),
         _CALM,
     ),
@@ -241,7 +239,7 @@ MUTANTS: Final = {
     "gaps-stay": Mutant(
         "a gap in the numbers is not filled",
         2,
-        (("chat/service/gap_filler.py", "        if not sequencer.filling:\n", "        if False:\n"),),
+        (("app/log/gap_filler.py", "        if not sequencer.filling:\n", "        if False:\n"),),
         _BUS,
     ),
     "gaps-skipped": Mutant(
@@ -249,7 +247,7 @@ MUTANTS: Final = {
         2,
         (
             (
-                "chat/service/sequencer.py",
+                "app/log/sequencer.py",
                 "        if seq == self.last + 1:\n",
                 "        if seq > self.last:\n",
             ),
@@ -261,8 +259,8 @@ MUTANTS: Final = {
         2,
         (
             (
-                "chat/service/position_check.py",
-                "        for some in _parts(tuple(self._hub.rooms) if rooms is None else rooms):\n",
+                "app/log/position_check.py",
+                "        for some in _parts(tuple(self._fanout.logs) if logs is None else logs):\n",
                 "        for some in ():\n",
             ),
         ),
@@ -314,9 +312,9 @@ MUTANTS: Final = {
         (
             (
                 "chat/service/commands.py",
-                "        event = appended.event\n        return Stored(",
+                "        event = appended.entry\n        return Stored(",
                 (
-                    "        event = appended.event\n"
+                    "        event = appended.entry\n"
                     "        if event.seq % 7 == 0:\n"
                     "            from parlour_server.core.errors import RefusedError\n"
                     '            raise RefusedError(ErrorCode.LIMIT_REACHED, "no")\n'
@@ -331,12 +329,11 @@ MUTANTS: Final = {
         1,
         (
             (
-                "chat/store/sql/rooms/append.py",
-                "    insert_event(db, event, request)\n    return event\n",
+                "app/log/append.py",
+                "        insert(db, kind, append.log, entry, append.request, state)\n",
                 (
-                    "    if not (isinstance(event.body, Joined) and event.seq % 3 == 0):\n"
-                    "        insert_event(db, event, request)\n"
-                    "    return event\n"
+                    '        if not (type(entry.body).__name__ == "Joined" and entry.seq % 3 == 0):\n'
+                    "            insert(db, kind, append.log, entry, append.request, state)\n"
                 ),
             ),
         ),
@@ -348,12 +345,12 @@ MUTANTS: Final = {
         (
             (
                 "chat/service/hub.py",
-                "                sequencer.out.put(text_frame(encode(due)))\n                self._apply",
+                "            sequencer.out.put(text_frame(encode(event)))\n        self._apply",
                 (
-                    "                sequencer.out.put(text_frame(encode(due)))\n"
-                    "                if due.seq % 5 == 0:\n"
-                    "                    sequencer.out.put(text_frame(encode(due)))\n"
-                    "                self._apply"
+                    "            sequencer.out.put(text_frame(encode(event)))\n"
+                    "            if event.seq % 5 == 0:\n"
+                    "                sequencer.out.put(text_frame(encode(event)))\n"
+                    "        self._apply"
                 ),
             ),
         ),
@@ -364,12 +361,12 @@ MUTANTS: Final = {
         2,
         (
             (
-                "chat/store/sql/rooms/log_pages.py",
-                "    return LogPage(events if after is not None else events[::-1], more, kept_from)\n",
+                "app/log/pages.py",
+                "    damaged = tuple(",
                 (
-                    '    events = [one for one in events if "text=" not in repr(one.body) or "target" not in'
-                    " repr(one.body)]\n"
-                    "    return LogPage(events if after is not None else events[::-1], more, kept_from)\n"
+                    '    entries = [one for one in entries if "text=" not in repr(one.body)'
+                    ' or "target" not in repr(one.body)]\n'
+                    "    damaged = tuple("
                 ),
             ),
         ),
@@ -405,10 +402,10 @@ MUTANTS: Final = {
             (
                 "chat/service/queries.py",
                 (
-                    "            max_bytes=PAGE_BYTES.value,\n        )\n"
+                    "before=frame.before, limit=frame.limit\n        )\n"
                     "        await self._membership(peer, frame.room)\n"
                 ),
-                "            max_bytes=PAGE_BYTES.value,\n        )\n",
+                "before=frame.before, limit=frame.limit\n        )\n",
             ),
         ),
         _CALM,

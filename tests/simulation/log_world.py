@@ -3,7 +3,6 @@
 The real log, fan-out and topics run over a database and a bus that delay and fail.
 """
 
-import asyncio
 import random
 import secrets
 from contextlib import ExitStack, suppress
@@ -22,12 +21,14 @@ from tests.simulation.world import PROGRESS_SECONDS, Plan, is_unforeseen
 from parlour_protocol.kit.frames import Push
 from parlour_protocol.kit.id_fields import Count
 from parlour_protocol.kit.ids import RequestId
-from parlour_server.app.log.log import Entry, Facts, LogAdvanced
-from parlour_server.app.log.sql_log import SqlLog
+from parlour_protocol.kit.names import parse_user_name
+from parlour_server.app.log.log import Entry, EntryCommitted, Facts
+from parlour_server.app.log.stored_log import StoredLog
 from parlour_server.app.log.typed_log import TypedLog
-from parlour_server.app.log_fanout import LOOK_SECONDS_SHARED, Decided, LogFanout
+from parlour_server.app.program_log import Decided, RunningLog
 from parlour_server.core.connections.background_tasks import BackgroundTasks
-from parlour_server.core.connections.topics import Topic, Topics
+from parlour_server.core.connections.peer import Subscription
+from parlour_server.core.connections.topics import Topics
 from parlour_server.core.errors import UnavailableError
 from parlour_server.core.logs import captured
 
@@ -58,31 +59,31 @@ class LogNode:
         clock, faults, database = VirtualClock(scheduler), world.plan.store, world.database
         writer = SimulatedWriter(scheduler, self.loop, clock, faults, database)
         readers = SimulatedReaders(scheduler, clock, faults, database)
-        self.logs: TypedLog[int, int] = TypedLog(SqlLog(writer, readers, clock), "count", int, int)
+        store: Any = SimpleNamespace(
+            open_log=lambda kind: StoredLog(writer, readers, clock, kind), is_shared=True
+        )
+        self.logs: TypedLog[int, int] = TypedLog(store, "count", int, int)
         parts: Any = SimpleNamespace(
+            store=store,
+            clock=clock,
             topics=Topics(self.loop, 0.013, frozenset({Grew}), self.bus),
             background=BackgroundTasks(),
             bus=self.bus,
         )
-        self.fanout: LogFanout[int, int] = LogFanout("count", self.logs, _push, None, parts)
+        self.running: RunningLog[int, int] = RunningLog("count", self.logs, _push, None, parts)
         self.bus.subscribe(self._notified)
-        self.loop.create_task(self._look())
+        self.loop.create_task(self.running.positions.run())
 
     def _notified(self, notice: object) -> None:
-        if isinstance(notice, LogAdvanced):
-            self.fanout.advanced(notice)
-
-    async def _look(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS_SHARED)
-            await self.fanout.look()
+        if isinstance(notice, EntryCommitted):
+            self.running.committed(notice)
 
     async def append(self, name: str, request: RequestId) -> None:
         """Append, as `ProgramLog` does."""
         decided = Decided(_count)
         future = self.logs.append_own(request, name, 1, decided)
         with suppress(UnavailableError):
-            self.fanout.appended(name, decided, await future)
+            self.running.appended(name, decided, await future)
 
 
 class Follower:
@@ -91,17 +92,18 @@ class Follower:
     def __init__(self, world: "LogWorld", node: LogNode, name: str) -> None:
         self.closed = False
         self.name = name
+        self.user = parse_user_name("ana")
         self.read = 0
         """The head when it began: it reads pages up to there."""
         self.pushed: int | None = None
-        self._topics: list[Topic] = []
+        self._topics: list[Subscription] = []
         self._world = world
         self._node = node
 
     async def follow(self) -> None:
         """Follow, then read the log."""
         try:
-            await self._node.fanout.follow(cast("Any", self), self.name)
+            await self._node.running.follow(cast("Any", self), self.name)
             self.read = (await self._node.logs.heads((self.name,)))[self.name]
         except UnavailableError:
             self.leave()
@@ -111,7 +113,7 @@ class Follower:
         """The last entry that it has."""
         return max(self.read, self.pushed or 0)
 
-    def add(self, topic: Topic) -> None:
+    def add(self, topic: Subscription) -> None:
         self._topics.append(topic)
         topic.add(cast("Any", self))
 

@@ -14,16 +14,13 @@ from parlour_protocol.frames.replies import LogEvent, RoomSummary
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
-from parlour_server.app.log.log import Appended as ProgramAppended
-from parlour_server.app.log.log import LogAdvanced
-from parlour_server.app.log_fanout import Decided, LogFanout
-from parlour_server.chat.service.ended_memberships import EndedMemberships
-from parlour_server.chat.service.gap_filler import GapFiller
+from parlour_server.app.log.fanout import EndedMemberships, Fanout
+from parlour_server.app.log.gap_filler import GapFiller
+from parlour_server.app.log.position_check import PositionCheck
+from parlour_server.app.log.sequencer import Sequencer
+from parlour_server.app.log.stored_log import StoredLog
 from parlour_server.chat.service.hub import Hub
 from parlour_server.chat.service.peer_state import ChatPeer
-from parlour_server.chat.service.position_check import PositionCheck
-from parlour_server.chat.service.sequencer import Sequencer
-from parlour_server.chat.store.sql.rooms.log import Log
 from parlour_server.chat.store.types import Appended, AppendEvent, Decide
 from parlour_server.core.connections.background_tasks import BackgroundTasks, Work
 from parlour_server.core.connections.service import ConnectionService
@@ -37,7 +34,7 @@ _advanced: Final = Hub.advanced
 _subscribe: Final = Hub.subscribe
 _journal: Final = ConnectionService.journal
 _write: Final = Writer._write
-_append: Final = Log.append
+_append: Final = StoredLog.append
 
 
 def _nothing(*_: object, **__: object) -> None:
@@ -53,49 +50,35 @@ async def _no_check(_: PositionCheck, rooms: object = None) -> None:
     del rooms
 
 
-async def _no_look(_: LogFanout[Any, Any]) -> None:
-    """Never look."""
-
-
-def _publish_at_once(
-    self: LogFanout[Any, Any], name: str, decided: Decided[Any], appended: ProgramAppended[Any]
-) -> None:
-    followed = self._known(name, appended.entry.seq)
-    if followed is not None:
-        self._publish(name, followed, appended.entry)
-    self._parts.bus.publish(LogAdvanced(self.logs.id(name), appended.entry.seq, self._origin))
-    del decided
-
-
-def _take_out_of_order(self: Sequencer, event: LogEvent) -> Sequence[LogEvent]:
+def _take_out_of_order(self: Sequencer[LogEvent, Any], event: LogEvent) -> Sequence[LogEvent]:
     self.last = max(self.last, event.seq)
     return (event,)
 
 
-def _follow_all(self: Sequencer, event: LogEvent) -> Sequence[LogEvent]:
+def _follow_all(self: Sequencer[LogEvent, Any], event: LogEvent) -> Sequence[LogEvent]:
     due = [event, *(self._early[seq] for seq in sorted(self._early))]
     self._early = {}
     self.last = due[-1].seq
     return due
 
 
-async def _fill_once(self: GapFiller, sequencer: Sequencer) -> None:
+async def _fill_once(self: GapFiller[Any, Any], sequencer: Sequencer[Any, Any]) -> None:
     with suppress(UnavailableError):
         await self._read_on(sequencer)
         sequencer.filling = False
 
 
-def _committed_once(self: Hub, event: LogEvent) -> None:
-    sequencer = self._sequencers.get(event.room)
-    if sequencer is not None and event.seq > sequencer.last:
-        _committed(self, event)
+def _committed_once(self: Fanout[Any, Any], log: str, entry: LogEvent) -> None:
+    sequencer = self.sequencer(log)
+    if sequencer is not None and entry.seq > sequencer.last:
+        _committed(self, log, entry)
 
 
-_committed: Final = Hub.committed
+_committed: Final = Fanout.committed
 
 
 def _advanced_for_listeners(self: Hub, room: RoomId, seq: Seq, who: UserName | None = None) -> None:
-    sequencer = self._sequencers.get(room)
+    sequencer = self.sequencer(room)
     if sequencer is None or seq > sequencer.first:
         _advanced(self, room, seq, who)
 
@@ -118,7 +101,7 @@ def _answer_first(self: Writer, jobs: list[Job]) -> list[Outcome]:
     return _write(self, jobs)[:1]
 
 
-def _append_unheard(self: Log, event: AppendEvent, decide: Decide) -> Any:
+def _append_unheard(self: StoredLog[Any, Any, Any], event: AppendEvent, decide: Decide) -> Any:
     """Acknowledge before the commit."""
     database = self._writer.database if isinstance(self._writer, SimulatedWriter) else None
     if not isinstance(database, ChatDatabase) or event.author not in database.members(event.room):
@@ -167,7 +150,7 @@ MUTANTS: Final = (
     Mutant("events are delivered in the order of their notices", Sequencer, "take", _take_out_of_order),
     Mutant("a gap between early events is ignored", Sequencer, "_follow", _follow_all),
     Mutant("memberships that end while a room is read are ignored", EndedMemberships, "note", _nothing, 60),
-    Mutant("an event that comes late ends and begins no membership", Hub, "committed", _committed_once),
+    Mutant("an event that comes late ends and begins no membership", Fanout, "committed", _committed_once),
     Mutant(
         "events before a room's first listener are ignored", Hub, "advanced", _advanced_for_listeners, 520
     ),
@@ -177,9 +160,9 @@ MUTANTS: Final = (
     Mutant("positions are not checked", PositionCheck, "check", _no_check),
     Mutant("sessions end by the bus only", ConnectionService, "journal", _journal_without_sessions, 150),
     Mutant("background tasks are tried once", BackgroundTasks, "retry_until_done", _try_once),
-    Mutant("followed logs are not compared", LogFanout, "look", _no_look, play=run_logs),
-    Mutant("what a followed log misses is not read", LogFanout, "_read_missing", _nothing, play=run_logs),
-    Mutant("entries are published as they come", LogFanout, "appended", _publish_at_once, play=run_logs),
+    Mutant("positions of followed logs are not checked", PositionCheck, "check", _no_check, play=run_logs),
+    Mutant("what a followed log misses is not read", GapFiller, "found", _nothing, play=run_logs),
+    Mutant("entries are published as they come", Sequencer, "take", _take_out_of_order, play=run_logs),
     Mutant("only the first write of a batch is answered", Writer, "_write", _answer_first),
-    Mutant("appends are acknowledged before the commit", Log, "append", _append_unheard),
+    Mutant("appends are acknowledged before the commit", StoredLog, "append", _append_unheard),
 )

@@ -21,11 +21,12 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Incarnation, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
+from parlour_server.app.log.pages import read_page
 from parlour_server.chat.store.chat_schema import SCHEMA
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.sql.rooms.log_pages import read_page
 from parlour_server.core.clock import Clock
 from parlour_server.core.errors import UnavailableError
+from parlour_server.core.store import database as store_base
 from parlour_server.core.store.engine.connection import Connection, Job, Outcome, WriteConnection
 from parlour_server.core.store.engine.readers import Readers
 from parlour_server.core.store.engine.writer import Writer
@@ -102,8 +103,11 @@ class ChatDatabase(Database):
         events = self._events.setdefault(room, [])
         while len(events) < self.head(room):
             after = Seq(len(events))
-            page = read_page(self.connection, room=room, after=after, before=None, limit=200, max_bytes=10**6)
-            events += page.events
+            kind = self.store.log.kind
+            page = read_page(
+                self.connection, kind, log=room, after=after, before=None, limit=200, max_bytes=10**6
+            )
+            events += page.entries
         return events
 
 
@@ -233,6 +237,6 @@ class NodeStore(ChatStore):
         def readers(*_: object) -> SimulatedReaders:
             return SimulatedReaders(scheduler, clock, faults, database)
 
-        with patch.object(database, "Writer", writer), patch.object(database, "Readers", readers):
+        with patch.object(store_base, "Writer", writer), patch.object(store_base, "Readers", readers):
             super().__init__(database.engine, clock, tells_by_bus=True)
         self._incarnation = Incarnation("m" * 22)

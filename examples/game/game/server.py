@@ -99,7 +99,7 @@ async def follow(peer: Peer[None], ask: Follow) -> Steps:
 
 
 @app.on(Play)
-def play(peer: Peer[None], ask: Play) -> Pending[Appended[Act]]:
+def play(peer: Peer[None], ask: Play) -> Pending[Appended[Entry[Act]]]:
     """Append a step, if the rules allow it."""
     if isinstance(ask.act, Open) and ask.table.host != peer.user:
         raise RefusedError(ErrorCode.FORBIDDEN, "Only its host begins a match at a table.")

@@ -10,7 +10,7 @@ reads its configuration before `run` names it (`core/net/tls_groups.py`), and Py
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType, UnionType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
@@ -22,15 +22,14 @@ from parlour_protocol.kit.errors import ErrorCode, ProgramError
 from parlour_protocol.kit.frames import Greeting, Hello, Push, Request
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.capability import Capability, operations_of, settings_of, tables_of
-from parlour_server.app.log.log import Entry, LogAdvanced, LogRecord
-from parlour_server.app.log_fanout import LOOK_SECONDS, LOOK_SECONDS_SHARED, LogFanout
-from parlour_server.app.program_log import ProgramLog
+from parlour_server.app.log.log import Entry, EntryCommitted, LogAdvanced, LogRecord
+from parlour_server.app.program_log import ProgramLog, RunningLog
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.core.clock import Clock
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.config.settings_table import reloaded
 from parlour_server.core.connections.budgets import Budget, Budgets
-from parlour_server.core.connections.error_boundary import ErrorBoundary, is_cancelled
+from parlour_server.core.connections.error_boundary import is_cancelled
 from parlour_server.core.connections.peer import Peer
 from parlour_server.core.connections.topics import Topic
 from parlour_server.core.https.operations import Operation, Operations
@@ -306,12 +305,11 @@ class App(Generic[_S]):
             self._state,
             self.budgets,
             self._endpoints,
-            {kind: log.begin(parts) for kind, log in self._logs.items()},
+            tuple(log.begin(parts) for log in self._logs.values()),
         )
         parts.stack.callback(self._stopped)
-        if self._logs:
-            parts.bus.on_loss(running.lost)
-            parts.run(running.look_for_entries())
+        for log in running.logs:
+            parts.run(log.positions.run())
         for work in self._background:
             parts.run(_repeated(work, parts.clock))
         return RunningProgram(running, running.endpoints)
@@ -333,7 +331,7 @@ class _RunningApp(Generic[_S]):
         state: Callable[[Peer[Any]], _S],
         budgets: Budgets,
         endpoints: Mapping[Operation, _Endpoint],
-        logs: Mapping[str, LogFanout[Any, Any]],
+        logs: Sequence[RunningLog[Any, Any]],
     ) -> None:
         self.parts = parts
         self.settings: Settings = parts.settings
@@ -342,8 +340,7 @@ class _RunningApp(Generic[_S]):
         self._handlers = handlers
         self._greets = greets
         self._endpoints = endpoints
-        self._logs = logs
-        self._looking = False
+        self.logs = logs
 
     def state(self, peer: Peer[_S]) -> _S:
         return self._state(peer)
@@ -383,36 +380,16 @@ class _RunningApp(Generic[_S]):
         return {}
 
     def notice(self, notice: object) -> None:
-        """Publish what another process appended to a log."""
-        if isinstance(notice, LogAdvanced):
-            for log in self._logs.values():
-                log.advanced(notice)
+        """Publish what another server appended to a log."""
+        if isinstance(notice, EntryCommitted):
+            for log in self.logs:
+                log.committed(notice)
 
     def journal(self, entry: object) -> None:
-        """Do the same: the journal has what commands appended."""
-        self.notice(entry)
-
-    async def look_for_entries(self) -> None:
-        """Look in the store for entries of followed logs that neither of them announced."""
-        seconds = LOOK_SECONDS_SHARED if self.parts.store.is_shared else LOOK_SECONDS
-        while True:
-            await self.parts.clock.sleep(seconds)
-            await self._look()
-
-    async def _look(self) -> None:
-        for log in self._logs.values():
-            with ErrorBoundary("looking for entries"):
-                await log.look()
-
-    def lost(self, _subjects: Collection[str] | None) -> None:
-        """Look at once, because the bus has lost something."""
-        if not self._looking:
-            self._looking = True
-            self.parts.background.start("looking for lost entries", self._look_for_lost(), lambda: None)
-
-    async def _look_for_lost(self) -> None:
-        self._looking = False  # first: what is lost meanwhile is looked for again
-        await self._look()
+        """Publish what a command appended."""
+        if isinstance(entry, LogAdvanced):
+            for log in self.logs:
+                log.advanced(entry)
 
     def closed(self, peer: Peer[_S]) -> None:
         """Do nothing: a peer that closes has left its topics."""

@@ -25,15 +25,15 @@ _STAYS: Final = (
 
 
 async def _count(store: "ProgramStore", user: UserName) -> Mapping[str, int]:
-    return {"log_entries": await store.log.count_of(user)}
+    return {"log_entries": await store.authors.count_of(user)}
 
 
 async def _is_author(store: "ProgramStore", user: UserName) -> bool:
-    return await store.log.count_of(user) > 0
+    return await store.authors.count_of(user) > 0
 
 
 async def _delete(store: "ProgramStore", _clock: Clock, deletion: Deletion) -> Mapping[str, Any]:
-    return {"entries_renamed": await store.log.change_author(deletion.user, deletion.pseudonym)}
+    return {"entries_renamed": await store.authors.change_author(deletion.user, deletion.pseudonym)}
 
 
 async def _export(store: "ProgramStore", _folder: DataFolder, user: UserName) -> AsyncIterator[ExportedFile]:
@@ -41,7 +41,7 @@ async def _export(store: "ProgramStore", _folder: DataFolder, user: UserName) ->
 
 
 async def _lines(store: "ProgramStore", user: UserName) -> AsyncIterator[bytes]:
-    async for log, seq, at, body in store.log.written_by(user):
+    async for log, seq, at, body in store.authors.written_by(user):
         try:
             text: dict[str, str] = {"entry": body.decode()}
         except UnicodeDecodeError:

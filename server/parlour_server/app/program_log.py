@@ -1,27 +1,33 @@
 """The logs of an ``App``: handlers append to them, and everyone who follows one sees each new entry.
 
 What is appended is published after its commit, so no one sees an entry that is then lost. A follower may get
-an entry twice, in the page and by the topic, but misses none.
+an entry twice, in the page and by the push, but misses none. Those who follow the list get the summary of a
+log with its newest entry; one whose notification was lost comes with the log's next entry.
 """
 
 import asyncio
 from asyncio import Future
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.frames import Push, Request
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.limits import PAGE_EVENTS
-from parlour_server.app.log.log import Appended, Decide, Entry, LogRecord
+from parlour_server.app.log.fanout import Fanout
+from parlour_server.app.log.log import Appended, Decide, Entry, EntryCommitted, Facts, LogAdvanced, LogRecord
+from parlour_server.app.log.position_check import PositionCheck
+from parlour_server.app.log.sequencer import Sequencer
 from parlour_server.app.log.typed_log import TypedLog
-from parlour_server.app.log_fanout import Decided, LogFanout
+from parlour_server.core.connections.connection import text_frame
 from parlour_server.core.connections.error_boundary import ErrorBoundary
 from parlour_server.core.connections.peer import Peer
-from parlour_server.core.connections.topics import Topic
+from parlour_server.core.connections.topics import Topic, checked_push, list_topic
 from parlour_server.core.program import Pending, Result
+from parlour_server.core.store.engine.column_values import UNREADABLE
 
 if TYPE_CHECKING:
     from parlour_server.app.program_store import ProgramStore
@@ -51,11 +57,11 @@ class ProgramLog(Generic[B, S]):
         self._state = state
         self._push = push
         self._summary = summary
-        self._fanout: LogFanout[B, S] | None = None
+        self._started: RunningLog[B, S] | None = None
 
-    def begin(self, parts: "Parts[Any, ProgramStore]") -> LogFanout[B, S]:
+    def begin(self, parts: "Parts[Any, ProgramStore]") -> "RunningLog[B, S]":
         """Start with the server, and end with it; ``App`` calls it."""
-        made = self._fanout = LogFanout(self._kind, self.of(parts.store), self._push, self._summary, parts)
+        made = self._started = RunningLog(self._kind, self.of(parts.store), self._push, self._summary, parts)
         parts.stack.callback(self._end)
         return made
 
@@ -68,7 +74,7 @@ class ProgramLog(Generic[B, S]):
         decide: Decide[S],
         *,
         result: Callable[[Entry[B]], Result] = _answer_nothing,
-    ) -> Pending[Appended[B]]:
+    ) -> Pending[Appended[Entry[B]]]:
         """Append to the log ``name`` if ``decide`` allows it: a handler returns or awaits what this returns.
 
         The answer, ``result`` of the entry, is sent when the entry is on disk; then it is published (before
@@ -87,7 +93,7 @@ class ProgramLog(Generic[B, S]):
             future, lambda appended: result(appended.entry), partial(running.appended, name, decided)
         )
 
-    async def append_own(self, key: str, name: str, body: B, decide: Decide[S]) -> Appended[B]:
+    async def append_own(self, key: str, name: str, body: B, decide: Decide[S]) -> Appended[Entry[B]]:
         """Append an entry of the program itself, such as the end of a game when its time is up.
 
         Its author is None. ``key`` is the program's choice: the same key again gives the first entry of the
@@ -104,9 +110,10 @@ class ProgramLog(Generic[B, S]):
     ) -> tuple[Sequence[Entry[B]], bool]:
         """Send new entries to the peer from now on.
 
-        Returns those above ``after``, in order, and whether more follow.
+        Returns those above ``after``, in order, and whether more follow. ``Peer.only`` ends it, as it ends
+        topics. Raises RefusedError for too many of both.
         """
-        await self._running().follow(peer, name)  # first: what is appended meanwhile comes by the topic
+        await self._running().follow(peer, name)  # first: what is appended meanwhile is pushed
         return await self.page(name, after=after, limit=limit)
 
     async def page(
@@ -143,27 +150,180 @@ class ProgramLog(Generic[B, S]):
         """The topic to which the summaries of all logs are published."""
         return self._running().list_topic
 
-    def topic(self, name: str) -> Topic:
-        """Return the topic to which the entries of the log ``name`` are published; ``follow`` adds to it."""
-        return self._running().topic(name)
-
     def of(self, store: "ProgramStore") -> TypedLog[B, S]:
         """Return these logs in an open store, for a command, which runs without a server.
 
         A server that runs meanwhile publishes what the command appends.
         """
-        return TypedLog(store.log, self._kind, self._body, self._state)
+        return TypedLog(store, self._kind, self._body, self._state)
 
-    def _running(self) -> LogFanout[B, S]:
-        if self._fanout is None:
+    def _running(self) -> "RunningLog[B, S]":
+        if self._started is None:
             raise ProgramError(f"logs of the kind {self._kind} are used while the server does not run")
-        return self._fanout
+        return self._started
 
     def _end(self) -> None:
-        self._fanout = None
+        self._started = None
 
 
-def _publish(running: LogFanout[B, S], name: str, decided: Decided[S], future: "Future[Appended[B]]") -> None:
+class Decided(Generic[S]):
+    """A decision that remembers the state to which it led."""
+
+    def __init__(self, decide: Decide[S]) -> None:
+        self._decide = decide
+        self.state: S | None = None
+        """That of the last call, as stored."""
+
+    def __call__(self, facts: Facts[S]) -> S | None:
+        """Decide."""
+        new = self._decide(facts)
+        self.state = facts.state if new is None else new
+        return new
+
+
+class _Follows:
+    """That a peer follows a log, beside its topics: it ends with the peer, and by ``Peer.only``."""
+
+    __slots__ = ("_fanout", "_head", "_log")
+
+    def __init__(self, fanout: Fanout[Any, None], log: str, head: Seq) -> None:
+        self._fanout = fanout
+        self._log = log
+        self._head = head
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Follows) and (other._fanout, other._log) == (self._fanout, self._log)
+
+    def __hash__(self) -> int:
+        return hash(self._log)
+
+    def add(self, peer: Peer[Any]) -> None:
+        self._fanout.attach(peer, self._log, self._head)
+
+    def remove(self, peer: Peer[Any]) -> None:
+        sequencer = self._fanout.sequencer(self._log)
+        if sequencer is not None and not peer.closed:
+            sequencer.out.flush()  # it gets what was published before
+        self._fanout.detach(peer, self._log)
+
+
+class RunningLog(Generic[B, S]):
+    """The logs of a kind while a server runs."""
+
+    def __init__(
+        self,
+        kind: str,
+        logs: TypedLog[B, S],
+        push: Callable[[Entry[B]], Push] | None,
+        summary: Callable[[LogRecord[S]], Push | None] | None,
+        parts: "Parts[Any, ProgramStore]",
+    ) -> None:
+        """``push`` makes what followers of a log get for an entry.
+
+        ``summary`` makes what those of the list get for a log that has changed.
+        """
+        self.logs: Final = logs
+        self._kind = kind
+        self._push = push
+        self._summary = summary
+        self._bus = parts.bus
+        self._background = parts.background
+        self._topics = parts.topics
+        self.fanout: Final[Fanout[Entry[B], None]] = Fanout(
+            stored=logs.stored,
+            told=self._told,
+            here=lambda: None,
+            pace=parts.topics.new_pace,
+            loop=parts.topics.pace.loop,
+            background=parts.background,
+            bus=parts.bus,
+        )
+        self.positions: Final = PositionCheck(
+            fanout=self.fanout,
+            bus=parts.bus,
+            clock=parts.clock,
+            background=parts.background,
+            is_shared=parts.store.is_shared,
+        )
+        self._changed: set[str] = set()
+        """Logs whose summaries are being read."""
+
+    @property
+    def list_topic(self) -> Topic:
+        """The topic of the summaries."""
+        return self._topics.topic(list_topic(self._kind))
+
+    async def follow(self, peer: Peer[Any], name: str) -> None:
+        """Push what is appended from now on to this peer. Raises UnavailableError."""
+        with self.fanout.ended.watching(peer.user):
+            head = (await self.logs.heads((name,)))[name]
+        peer.add(_Follows(self.fanout, self.logs.id(name), head))
+
+    def appended(self, name: str, decided: Decided[S], appended: Appended[Entry[B]]) -> None:
+        """Publish an entry that this process appended, here first, then at other servers."""
+        if appended.replay:
+            return
+        entry, log = appended.entry, self.logs.id(name)
+        self.fanout.committed(log, entry)
+        self._publish_summary(LogRecord(entry.log, entry.seq, decided.state))
+        if self._bus.is_shared and (self._push is not None or self._summary is not None):
+            body = self.logs.kind.stored(entry)
+            self._bus.publish_elsewhere(EntryCommitted(log, entry.seq, entry.at, entry.author, body))
+
+    def committed(self, notice: EntryCommitted) -> None:
+        """Publish an entry that another server appended."""
+        if self.logs.kind.is_of(notice.log):
+            row = (notice.seq, notice.at, notice.author, None, notice.body)
+            try:
+                entry = self.logs.kind.read(notice.log, row)
+            except UNREADABLE:  # of another version: it is read, or left out, as from the store
+                self.fanout.advanced(notice.log, notice.seq)
+            else:
+                self.fanout.committed(notice.log, entry)
+            self._summarise_soon(notice.log)
+
+    def advanced(self, notice: LogAdvanced) -> None:
+        """Publish an entry that a command appended."""
+        if self.logs.kind.is_of(notice.log):
+            self.fanout.advanced(notice.log, notice.seq)
+            self._summarise_soon(notice.log)
+
+    def _told(
+        self,
+        sequencer: Sequencer[Entry[B], None] | None,
+        entry: Entry[B],
+        is_new: bool,  # noqa: FBT001 - see ``Fanout``
+    ) -> None:
+        if is_new and sequencer is not None and self._push is not None:
+            payload = checked_push(self._push(entry), self._topics.pushes)
+            sequencer.out.put(text_frame(payload))
+
+    def _summarise_soon(self, log: str) -> None:
+        name = self.logs.kind.name(log)
+        if self._summary is not None and len(self.list_topic) and name not in self._changed:
+            self._changed.add(name)
+            self._background.retry_until_done(
+                "reading a changed log", partial(self._summarise, name), self.list_topic.fail
+            )
+
+    async def _summarise(self, name: str) -> None:
+        self._changed.discard(name)  # first: what changes meanwhile is read again
+        with suppress(*UNREADABLE):  # its summary is missing, as from every list
+            record = await self.logs.find(name)
+            if record is not None:
+                self._publish_summary(record)
+
+    def _publish_summary(self, record: LogRecord[S]) -> None:
+        if self._summary is not None:
+            with ErrorBoundary("the summary of a log", self.list_topic.fail):
+                push = self._summary(record)
+                if push is not None:
+                    self.list_topic.publish_here(push)
+
+
+def _publish(
+    running: RunningLog[B, S], name: str, decided: Decided[S], future: "Future[Appended[Entry[B]]]"
+) -> None:
     if not future.cancelled() and future.exception() is None:
         with ErrorBoundary("publishing an entry"):
             running.appended(name, decided, future.result())

@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from parlour_protocol.kit.errors import ProgramError
-from parlour_server.app.log.sql_log import JOURNAL_COLUMNS, SqlLog, log_damage, read_journal_entry
+from parlour_server.app.log.authors import Authors
+from parlour_server.app.log.holes import find_holes
+from parlour_server.app.log.kind import A, E, F, LogKind
+from parlour_server.app.log.log import LogAdvanced
+from parlour_server.app.log.stored_log import StoredLog
 from parlour_server.core.clock import Clock
 from parlour_server.core.kit_store import KitStore
 from parlour_server.core.program_name import ProgramName
@@ -64,7 +68,11 @@ class ProgramStore(KitStore):
         """Return the schema of the kit's tables and the own ones; ``program`` is named in what goes wrong."""
 
         def find_damage(db: Connection, tables: frozenset[str]) -> Iterator[str]:
-            yield from log_damage(db, tables)
+            if "logs" not in tables:
+                yield "it holds no logs"
+                return
+            for hole in find_holes(db):
+                yield f"log {hole.log!a} has {hole.found} entries, and should have {hole.due}"
             yield from cls.find_damage(db, tables)
 
         return Schema(
@@ -84,7 +92,12 @@ class ProgramStore(KitStore):
             clock,
             announces=not tells_by_bus,
             rules=(*KIT_RULES, *self.rules),
-            journal_columns=JOURNAL_COLUMNS,
-            read_entry=read_journal_entry,
+            journal_columns=("log", "seq"),
+            read_entry=LogAdvanced,
         )
-        self.log = SqlLog(self._writer, self._readers, clock)
+        self._clock = clock
+        self.authors = Authors(self._writer, self._readers)
+
+    def open_log(self, kind: LogKind[A, E, F]) -> StoredLog[A, E, F]:
+        """Return the logs of a kind in this store."""
+        return StoredLog(self._writer, self._readers, self._clock, kind)

@@ -105,7 +105,7 @@ async def greet(peer: Any) -> Hello:
 
 
 @app.on(Write)
-def write(peer: Any, ask: Write) -> Pending[Appended[int]]:
+def write(peer: Any, ask: Write) -> Pending[Appended[Entry[int]]]:
     """Write a number."""
     return numbers.append(peer, ask, "all", ask.number, decide(ask.number), result=placed)
 

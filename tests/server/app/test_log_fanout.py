@@ -18,8 +18,9 @@ from parlour_protocol.kit.id_fields import Count
 from parlour_protocol.kit.ids import RequestId, Seq, new_request_id
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
+from parlour_server.app.log import gap_filler
 from parlour_server.app.log.log import Appended, Entry, Facts, LogRecord
-from parlour_server.app.log_fanout import LOOK_SECONDS
+from parlour_server.app.log.position_check import ALONE_SECONDS
 from parlour_server.app.running_program import Parts
 from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.connections.background_tasks import BackgroundTasks
@@ -42,20 +43,43 @@ class Played(Push, frozen=True, tag="played"):
     number: Count
 
 
-class LossyBus(LocalBus):
-    """Loses a notification whenever it should, and keeps it for later."""
+class LossyBus:
+    """Carries notifications between servers, loses them whenever it should, and keeps those for later."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.loses: Callable[[], bool] = lambda: False
         self.lost: list[object] = []
+        self.sides: list[Side] = []
 
-    def publish(self, notice: object) -> None:
-        """Deliver, or lose."""
+    def publish(self, notice: object, source: "Side | None" = None) -> None:
+        """Deliver to all servers but the source, or lose."""
         if self.loses():
             self.lost.append(notice)
-        else:
-            super().publish(notice)
+            return
+        for side in self.sides:
+            if side is not source:
+                side.publish(notice)
+
+
+class Side(LocalBus):
+    """The bus as one server has it."""
+
+    is_shared = True
+
+    def __init__(self, bus: LossyBus) -> None:
+        super().__init__()
+        self._bus = bus
+        bus.sides.append(self)
+
+    def publish_elsewhere(self, notice: object) -> None:
+        """Deliver to the other servers, or lose."""
+        self._bus.publish(notice, self)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fill gaps at once."""
+    monkeypatch.setattr(gap_filler, "_WAIT", 0.0)
 
 
 class Follower:
@@ -63,6 +87,7 @@ class Follower:
 
     def __init__(self, grant: TicketGrant) -> None:
         self.grant = grant
+        self.user = grant.user
         self.closed = False
         self.got: list[dict[str, Any]] = []
         self.arrived = asyncio.Event()
@@ -128,6 +153,7 @@ class Server:
 
     def __init__(self, shared: "Servers", show: Callable[[Entry[int]], Push]) -> None:
         self._shared = shared
+        self.bus = Side(shared.bus)
         self.app: App[None] = App(Wire("game.v1", requests=Play, pushes=Played))
         self.games = self.app.log("game", body=int, state=int, push=show, summary=summary)
         self.app.on(Play)(lambda *_: None)
@@ -148,15 +174,20 @@ class Server:
         fields = {field.name: cast("Any", None) for field in dataclasses.fields(Parts)}
         own = {
             "store": self.store,
-            "bus": self._shared.bus,
+            "bus": self.bus,
             "clock": self._shared.clock,
             "background": background,
-            "topics": Topics(asyncio.get_running_loop(), 0.0, frozenset({Played}), self._shared.bus),
+            "topics": Topics(asyncio.get_running_loop(), 0.0, frozenset({Played}), self.bus),
             "stack": stack,
             "run": lambda work: background.start("work", work, lambda: None),
         }
         self.program = (await self.app.spec.served().start(Parts(**fields | own))).program
-        self._shared.bus.subscribe(self.program.notice)
+        self.bus.subscribe(self.program.notice)
+
+    @property
+    def stored(self) -> Any:
+        """The logs in the store."""
+        return self.games._running().logs.stored
 
     async def person(self, name: str) -> Follower:
         """Log someone in."""
@@ -168,7 +199,7 @@ class Server:
 
     async def play(
         self, player: Follower, number: int, *, log: str = "one", request: RequestId | None = None
-    ) -> Appended[int]:
+    ) -> Appended[Entry[int]]:
         """Append as a handler does, to what follows the answer."""
         pending = self.games.append(
             cast("Any", player), Play(request or new_request_id()), log, number, count
@@ -252,7 +283,7 @@ async def test_the_store_is_asked_for_what_no_one_announced(servers: Servers) ->
         await there.play(ben, number)
     assert ana.got == []
     for _ in range(3):
-        servers.clock.forward(LOOK_SECONDS)
+        servers.clock.forward(ALONE_SECONDS)
         assert await ana.until(450) == list(range(1, 451))
 
 
@@ -267,7 +298,7 @@ async def test_damage_ends_no_ones_following(servers: Servers) -> None:
     with closing(sqlite3.connect(servers.folder(here.app).database)) as db:
         db.execute("UPDATE entries SET body = x'7b' WHERE seq IN (2, 5)")
         db.commit()
-    servers.clock.forward(LOOK_SECONDS)
+    servers.clock.forward(ALONE_SECONDS)
     assert await ana.until(4) == [1, 3, 4]
     servers.bus.loses = lambda: False
     await there.play(ben, 5)
@@ -320,14 +351,14 @@ async def test_what_is_published_during_a_read_is_not_published_again(
     await here.follow(ana)
     pending = here.games.append(cast("Any", ana), Play(new_request_id()), "one", 1, count)
     appended = await pending.future
-    page = here.store.log.page
+    page = here.stored.page
 
     async def page_slowly(*what: Any, **how: Any) -> Any:
         found = await page(*what, **how)
         pending.answered(appended)
         return found
 
-    monkeypatch.setattr(here.store.log, "page", page_slowly)
+    monkeypatch.setattr(here.stored, "page", page_slowly)
     await there.play(ben, 2)
     assert await ana.until(2) == [1, 2]
 
@@ -406,28 +437,30 @@ async def test_the_list_shows_what_any_server_changed(servers: Servers) -> None:
 async def test_a_store_that_cannot_be_read_is_asked_again(
     servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While following, reading what is missing, and looking."""
+    """While following, and reading what is missing."""
+    monkeypatch.setattr(gap_filler, "_RETRY", 0.0)
     monkeypatch.setattr("parlour_server.core.connections.background_tasks.RETRY_SECONDS", 0.0)
     here, there = await servers.start(), await servers.start()
     ana, ben = await here.person("ana"), await there.person("ben")
-    heads, page, failures = here.store.log.heads, here.store.log.page, [3]
+    heads, page, failures = here.stored.heads, here.stored.page, [3]
 
     async def fail(*_: object, **__: object) -> Any:
         failures[0] -= 1
         raise UnavailableError("the disk is slow")
 
-    monkeypatch.setattr(here.store.log, "heads", fail)
+    monkeypatch.setattr(here.stored, "heads", fail)
     with pytest.raises(UnavailableError):
         await here.follow(ana)
-    servers.clock.forward(LOOK_SECONDS)
-    await asyncio.sleep(0)
-    monkeypatch.setattr(here.store.log, "heads", heads)
+    monkeypatch.setattr(here.stored, "heads", heads)
     assert await here.follow(ana) == []
 
     async def fail_at_first(*what: Any, **how: Any) -> Any:
         return await (fail if failures[0] > 0 else page)(*what, **how)
 
-    monkeypatch.setattr(here.store.log, "page", fail_at_first)
+    monkeypatch.setattr(here.stored, "page", fail_at_first)
+    servers.bus.loses = lambda: True
     await there.play(ben, 1)
-    assert await ana.until(1) == [1]
+    servers.bus.loses = lambda: False
+    await there.play(ben, 2)
+    assert await ana.until(2) == [1, 2]
     assert failures == [0]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 
 import msgspec
 import pytest
-from msgspec import Meta
+from msgspec import Meta, structs
 from tests.server.core.store.world import FakeClock, KitWorld, log_in
 
 from parlour_protocol.kit.errors import ErrorCode, ProgramError
@@ -18,7 +18,7 @@ from parlour_protocol.kit.id_fields import Count
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
-from parlour_server.app.log.log import Appended, Facts
+from parlour_server.app.log.log import Appended, Entry, Facts
 from parlour_server.app.program_log import ProgramLog
 from parlour_server.app.running_program import Parts
 from parlour_server.core.bus.local_bus import LocalBus
@@ -69,11 +69,11 @@ class Game:
         await log_in(self._world.store, session, cap=9)
         return Player(self._world.grant(session))
 
-    async def take(self, player: "Player", ask: Take) -> Appended[int]:
+    async def take(self, player: "Player", ask: Take) -> Appended[Entry[int]]:
         """Handle a request as the dispatcher does, to what follows its answer."""
         pending = self.handle(player, ask)
         assert isinstance(pending, Pending)
-        appended: Appended[int] = await pending.future
+        appended: Appended[Entry[int]] = await pending.future
         assert pending.result(appended) is None
         pending.answered(appended)
         return appended
@@ -86,6 +86,7 @@ class Player:
 
     def __init__(self, grant: TicketGrant) -> None:
         self.grant = grant
+        self.user = grant.user
         self.got: list[bytes] = []
 
     def write_unchecked(self, wire: bytes) -> None:
@@ -120,7 +121,7 @@ async def game(tmp_path: Path) -> AsyncIterator[Game]:
     )
 
     @app.on(Take)
-    def take(peer: Peer[None], ask: Take) -> Pending[Appended[int]]:
+    def take(peer: Peer[None], ask: Take) -> Pending[Appended[Entry[int]]]:
         return games.append(peer, ask, "one", ask.cell, _decide(ask.cell))
 
     clock = FakeClock()
@@ -149,7 +150,7 @@ async def game(tmp_path: Path) -> AsyncIterator[Game]:
         yield made
     await store.close()
     with pytest.raises(ProgramError, match="does not run"):
-        games.topic("one")
+        _ = games.list_topic
 
 
 async def test_an_entry_is_answered_and_then_published_to_its_followers(game: Game) -> None:
@@ -160,7 +161,7 @@ async def test_an_entry_is_answered_and_then_published_to_its_followers(game: Ga
     ask = Take(new_request_id(), 4)
     first = await game.take(ana, ask)
     again = await game.take(ana, ask)
-    assert again == dataclasses.replace(first, replay=True)
+    assert again == structs.replace(first, replay=True)
     await asyncio.sleep(0)
     assert [msgspec.json.decode(wire[2:]) for wire in ben.got] == [{"type": "taken", "seq": 1, "cell": 4}]
     assert eve.got == []

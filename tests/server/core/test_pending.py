@@ -91,7 +91,7 @@ app: App[None] = App(WIRE)
 numbers = app.log("numbers", body=int, state=int, push=lambda entry: Written(entry.seq))
 
 
-def append(peer: Any, ask: Numbered) -> Pending[Appended[int]]:
+def append(peer: Any, ask: Numbered) -> Pending[Appended[Entry[int]]]:
     """Write a number, unless it is 13."""
 
     def decide(_: Facts[int]) -> int:
@@ -115,7 +115,7 @@ app.on(Plain)(append)
 
 
 @app.on(Later)
-async def later(peer: Any, ask: Later) -> Pending[Appended[int]]:
+async def later(peer: Any, ask: Later) -> Pending[Appended[Entry[int]]]:
     """Write a number."""
     return append(peer, ask)
 
@@ -127,12 +127,12 @@ async def awaited(peer: Any, ask: Awaited) -> Place:
     return Place(appended.entry.seq)
 
 
-async def place(written: Pending[Appended[int]]) -> Place:
+async def place(written: Pending[Appended[Entry[int]]]) -> Place:
     """Wait for a number that is being written."""
     return Place((await written).entry.seq)
 
 
-async def forget(_: Pending[Appended[int]]) -> None:
+async def forget(_: Pending[Appended[Entry[int]]]) -> None:
     """Wait for nothing."""
 
 

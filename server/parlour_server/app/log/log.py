@@ -1,16 +1,19 @@
 """The log: entries numbered 1, 2, 3, … without gaps, in any number of logs, each with a state.
 
 A program's rule decides inside the transaction that appends, so two people can never both make the last move.
-It sees the state that it returned for the entry before, so it need not read the log again. `sql_log.py`
-stores the logs in bytes; `typed_log.py` gives them types.
+It sees the state that it returned for the entry before, so it need not read the log again. `stored_log.py`
+keeps the logs of a kind (`kind.py`); rooms are one, those of an ``App`` (`typed_log.py`) others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, NewType, TypeAlias, TypeVar
+from typing import Any, Final, Generic, NamedTuple, NewType, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
+from parlour_server.core.bus.bus import subject
 
 LogId = NewType("LogId", str)
 """The name a program gives to a log, at most ``LOG_ID`` characters. A log begins with its first entry."""
@@ -20,6 +23,7 @@ BODY_BYTES: Final = 64 * 1024
 """The largest body, and the largest state: each entry rewrites the state."""
 
 B = TypeVar("B")
+E = TypeVar("E")
 S = TypeVar("S")
 
 
@@ -55,12 +59,31 @@ wait for nothing, because all writes wait for it.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Appended(Generic[B]):
-    """The entry on disk. ``replay``: this request appended it before, and was not decided again."""
+class Appended(Struct, Generic[E], frozen=True):
+    """The entry on disk. ``replay``: this request appended it before, and was not decided again.
 
-    entry: Entry[B]
+    ``also`` are entries that followed from it in the same transaction, such as the role of a member who
+    became owner because the last one left.
+    """
+
+    entry: E
     replay: bool = False
+    also: tuple[E, ...] = ()
+    answer: Any = None
+    """What ``LogKind.answer`` read in the transaction."""
+
+
+class Page(NamedTuple, Generic[E]):
+    """A page of a log, in ascending order. ``more``: more entries exist in the direction asked for."""
+
+    entries: Sequence[E]
+    more: bool
+    kept_from: Seq = Seq(0)
+    """Numbers under it without an entry were removed by the log's retention."""
+    until: Seq = Seq(0)
+    """The last number that was looked at, in the direction asked for."""
+    damaged: tuple[Seq, ...] = ()
+    """Numbers whose entries can't be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +97,23 @@ class LogRecord(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class LogAdvanced:
-    """Entry ``seq`` was appended: on the bus by the server ``origin``, in the journal by a command."""
+    """A command appended entry ``seq``: from the journal."""
 
     log: LogId
     seq: Seq
-    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryCommitted:
+    """Another server appended this entry of a program's log; ``body`` is as it is stored."""
+
+    log: LogId
+    seq: Seq
+    at: Millis
+    author: str | None
+    body: bytes
+
+
+def log_subject(log: str) -> str:
+    """Return the subject of a log on the bus: the servers where someone follows it listen to it."""
+    return subject("log", log)

@@ -1,125 +1,215 @@
-"""The logs of one kind, with bodies and states of a program's own types, stored as JSON.
+"""The logs of one kind of an ``App``, with bodies and states of its own types, stored as JSON.
 
 A kind keeps its logs apart from those of other kinds: what has one name in two kinds is two logs.
 """
 
-import asyncio
 import re
 from asyncio import Future
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import UnionType
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic
 
 import msgspec
+from msgspec import Struct
 
 from parlour_protocol.kit.codec import check_numbers
 from parlour_protocol.kit.fields import encode_field
-from parlour_protocol.kit.ids import RequestId, Seq
+from parlour_protocol.kit.ids import Millis, RequestId, Seq, SessionId
 from parlour_protocol.kit.limits import PAGE_BYTES
-from parlour_server.app.log.log import Appended, Decide, Entry, Facts, LogId, LogRecord
-from parlour_server.app.log.sql_log import SqlLog
+from parlour_protocol.kit.names import UserName
+from parlour_server.app.log.kind import Base, LogKind, Row
+from parlour_server.app.log.log import (
+    BODY_BYTES,
+    LOG_ID,
+    Appended,
+    B,
+    Decide,
+    Entry,
+    Facts,
+    LogId,
+    LogRecord,
+    Page,
+    S,
+)
 from parlour_server.core.logs import warn
-from parlour_server.core.store.engine.column_values import UNREADABLE, as_stored
+from parlour_server.core.store.engine.column_values import UNREADABLE, as_stored, user_name
 from parlour_server.core.store.records import TicketGrant
 
-B = TypeVar("B")
-S = TypeVar("S")
+if TYPE_CHECKING:
+    from parlour_server.app.program_store import ProgramStore
 
 # A set or a dict has one spelling, so that a request sent again has the same bytes.
 _encoder: Final = msgspec.json.Encoder(enc_hook=encode_field, order="deterministic")
 
 
-_MOST_NOTED: Final = 1000
-"""The most damaged entries that are logged."""
+class TypedAppend(Struct, Generic[B], frozen=True):
+    """An entry to append; its body is as it will be read."""
+
+    log: LogId
+    name: LogId
+    author: UserName | None
+    request: str
+    session: SessionId | None
+    at: Millis
+    body: B
 
 
-@dataclass(frozen=True, slots=True)
-class LogPage(Generic[B]):
-    """Entries that could be read, in order; ``until`` is the last number that was looked at."""
+class JsonKind(LogKind[TypedAppend[B], Entry[B], Facts[S]]):
+    """Logs whose entries change nothing but the log and its state."""
 
-    entries: Sequence[Entry[B]]
-    until: Seq
-    more: bool
-
-
-class TypedLog(Generic[B, S]):
-    """All logs of a kind: ``TypedLog(store.log, "table", Move, Board)``."""
-
-    def __init__(self, log: SqlLog, kind: str, body: type[B] | UnionType, state: type[S] | UnionType) -> None:
-        """Keep logs of this ``kind`` in ``log``; ``body`` and ``state`` are anything that msgspec decodes.
+    def __init__(self, kind: str, body: type[B] | UnionType, state: type[S] | UnionType) -> None:
+        """``body`` and ``state`` are anything that msgspec decodes.
 
         Raises ValueError for a kind that is not letters, digits and hyphens.
         """
         if not re.fullmatch(r"[A-Za-z0-9-]+", kind):
             raise ValueError(f"{kind!r} is not a kind of log: use letters, digits and hyphens")
-        self._log = log
-        self._prefix = f"{kind}:"
-        self._noted: set[tuple[LogId, Seq | None]] = set()
+        self.prefix: Final = f"{kind}:"
         self._bodies = msgspec.json.Decoder(body, dec_hook=as_stored)
         self._states = msgspec.json.Decoder(state, dec_hook=as_stored)
 
+    def entry(self, append: TypedAppend[B], seq: Seq) -> Entry[B]:  # noqa: D102
+        return Entry(append.name, seq, append.at, append.author, append.body)
+
+    def read(self, log: str, row: Row) -> Entry[B]:  # noqa: D102
+        seq, at, author, _, body = row
+        name = None if author is None else user_name(author)
+        return Entry(self.name(log), seq, at, name, self._bodies.decode(body))
+
+    def unreadable(self, log: str, seq: Seq, at: Millis, row: Row | None) -> None:
+        """Leave it out: its number is missing."""
+
+    def warn_unreadable(self, log: str, seq: Seq | None) -> None:  # noqa: D102
+        warn(
+            "log_unreadable",
+            log=log,
+            seq=seq,
+            consequence="people do not see it" if seq else "the log is missing from lists",
+            do="restore a backup from before the damage",
+        )
+
+    def columns_of(self, entry: Entry[B]) -> tuple[str | None, str, Seq | None, bytes]:
+        """Return the body: a program's entries have no kinds, and none is deleted."""
+        return None, "", None, self.stored(entry)
+
+    def repeated(self, append: TypedAppend[B], log: str, row: Row) -> Entry[B] | None:
+        """Return the entry if it is of the same log, and has the same bytes."""
+        seq, at, *_, body = row
+        same = (log, body) == (append.log, _encoder.encode(append.body))
+        return Entry(append.name, seq, at, append.author, append.body) if same else None
+
+    def facts(self, append: TypedAppend[B], base: Base, row: Row, beside: Any) -> Facts[S]:  # noqa: D102
+        del row, beside
+        return Facts(base.head, self.state(base.state), append.author, append.at)
+
+    def is_plain(self, append: TypedAppend[B]) -> bool:
+        """Return whether it is by someone: what the program itself appends is known by other keys."""
+        return append.author is not None
+
+    def content(self, value: object) -> bytes:
+        """Return a body or a state as it is stored. Raises ValueError for one that could not be."""
+        check_numbers(value)
+        content = _encoder.encode(value)
+        if len(content) > BODY_BYTES:
+            raise ValueError(f"{len(content)} bytes are more than the {BODY_BYTES} of an entry or a state")
+        return content
+
+    def body(self, content: bytes) -> B:
+        """Return a stored body."""
+        body: B = self._bodies.decode(content)
+        return body
+
+    def state(self, content: bytes | None) -> S | None:
+        """Return a stored state."""
+        return None if content is None else self._states.decode(content)
+
+    def stored(self, entry: Entry[B]) -> bytes:
+        """Return the body of an entry as it is stored."""
+        return _encoder.encode(entry.body)
+
+    def is_of(self, log: str) -> bool:
+        """Return whether a log is of this kind."""
+        return log.startswith(self.prefix)
+
+    def name(self, log: str) -> LogId:
+        """Return the name of a log by its id."""
+        return LogId(log.removeprefix(self.prefix))
+
+
+class TypedLog(Generic[B, S]):
+    """All logs of a kind: ``TypedLog(store, "table", Move, Board)``."""
+
+    def __init__(
+        self, store: "ProgramStore", kind: str, body: type[B] | UnionType, state: type[S] | UnionType
+    ) -> None:
+        """Keep logs of this ``kind`` in ``store``; see ``JsonKind``."""
+        self.kind: Final[JsonKind[B, S]] = JsonKind(kind, body, state)
+        self.stored: Final = store.open_log(self.kind)
+        self._noted: set[LogId] = set()
+
     def append(
         self, author: TicketGrant, request: RequestId, name: str, body: B, decide: Decide[S]
-    ) -> "Future[Appended[B]]":
-        """Append an entry to the log ``name`` if ``decide`` allows it; see ``SqlLog.append``."""
-        content, kept = self._checked(body)
-        raw = self._log.append(author, request, self.id(name), content, self._with_types(decide))
-        return _with_body(raw, LogId(name), kept)
+    ) -> "Future[Appended[Entry[B]]]":
+        """Append an entry to the log ``name`` if ``decide`` allows it; see ``StoredLog.append``.
 
-    def append_own(self, key: str, name: str, body: B, decide: Decide[S]) -> "Future[Appended[B]]":
-        """Append an entry of the program itself, once for each ``key`` of the log: see ``SqlLog``."""
-        content, kept = self._checked(body)
-        raw = self._log.append_own(key, self.id(name), content, self._with_types(decide))
-        return _with_body(raw, LogId(name), kept)
+        Raises ValueError for a name or a body that is too long.
+        """
+        return self._submit(author.user, author.session, request, name, body, decide)
 
-    def _checked(self, body: B) -> tuple[bytes, B]:
-        """Return a body as it is stored, and as it will be read. Raises ValueError if it could not be."""
-        check_numbers(body)
-        content = _encoder.encode(body)
-        return content, self._bodies.decode(content)
+    def append_own(self, key: str, name: str, body: B, decide: Decide[S]) -> "Future[Appended[Entry[B]]]":
+        """Append an entry of the program itself, for which no one needs a session; otherwise as ``append``.
 
-    def _with_types(self, decide: Decide[S]) -> Decide[bytes]:
-        def decide_bytes(facts: Facts[bytes]) -> bytes | None:
-            state = None if facts.state is None else self._states.decode(facts.state)
-            new = decide(Facts(facts.head, state, facts.author, facts.at))
+        ``key`` stands for the request id: an entry is appended once for each key of this log, so work that
+        was interrupted may run again. At most ``LOG_ID`` characters.
+        """
+        if not 0 < len(key) <= LOG_ID:
+            raise ValueError(f"a key has 1 to {LOG_ID} characters, not {len(key)}")
+        return self._submit(None, None, key, name, body, decide)
+
+    def _submit(
+        self,
+        author: UserName | None,
+        session: SessionId | None,
+        request: str,
+        name: str,
+        body: B,
+        decide: Decide[S],
+    ) -> "Future[Appended[Entry[B]]]":
+        kind, log = self.kind, self.id(name)
+        kept = kind.body(kind.content(body))
+        append = TypedAppend(log, LogId(name), author, request, session, self.stored.dates.now(), kept)
+
+        def decide_bytes(_: TypedAppend[B], facts: Facts[S]) -> bytes | None:
+            new = decide(facts)
             if new is None:
                 return None
-            check_numbers(new)
-            content = _encoder.encode(new)
-            self._states.decode(content)  # what could not be read again is not stored
-            return content
+            state = kind.content(new)
+            kind.state(state)  # what could not be read again is not stored
+            return state
 
-        return decide_bytes
+        return self.stored.append(append, decide_bytes)
 
     async def page(
         self, name: str, *, after: Seq, limit: int, max_bytes: int = PAGE_BYTES.value
     ) -> tuple[Sequence[Entry[B]], bool]:
-        """Return the entries above ``after``, in order, and whether more follow; see ``SqlLog.page``.
+        """Return the entries above ``after``, in order, and whether more follow.
 
-        One whose stored body is damaged is left out: its number is missing, and the server's log says so.
+        At most ``limit`` entries and ``max_bytes`` of bodies, but at least one entry if there is one. One
+        whose stored body is damaged is left out: its number is missing, and the server's log says so.
         """
-        page = await self.read(name, after=after, limit=limit, max_bytes=max_bytes)
+        log, page = self.id(name), Page[Entry[B]]((), more=True, until=after)
         while page.more and not page.entries:
-            page = await self.read(name, after=page.until, limit=limit, max_bytes=max_bytes)
+            page = await self.stored.page(log, after=page.until, limit=limit, max_bytes=max_bytes)
         return page.entries, page.more
-
-    async def read(
-        self, name: str, *, after: Seq, limit: int, max_bytes: int = PAGE_BYTES.value
-    ) -> LogPage[B]:
-        """Return a page, and how far it goes: perhaps without an entry, where all are damaged."""
-        raw, more = await self._log.page(self.id(name), after=after, limit=limit, max_bytes=max_bytes)
-        entries = [read for entry in raw if (read := self._entry(entry)) is not None]
-        return LogPage(entries, raw[-1].seq if raw else after, more)
 
     async def heads(self, names: Sequence[str]) -> dict[str, Seq]:
         """Return the numbers of the newest entries, 0 for a log that has not begun."""
-        ids = {self.id(name): name for name in names}
-        return {ids[log]: head for log, head in (await self._log.heads(tuple(ids))).items()}
+        found = await self.stored.heads([self.id(name) for name in names])
+        return {name: found.get(self.id(name), Seq(0)) for name in names}
 
     async def find(self, name: str) -> LogRecord[S] | None:
         """Return a log, None if it has not begun."""
-        record = await self._log.find(self.id(name))
+        record = await self.stored.find(self.id(name))
         return None if record is None else self._record(record)
 
     async def list(self, *, after: str | None = None, limit: int) -> tuple[Sequence[LogRecord[S]], bool]:
@@ -130,69 +220,26 @@ class TypedLog(Generic[B, S]):
         after_id, more = None if after is None else self.id(after), True
         readable: list[LogRecord[S]] = []
         while more and not readable:
-            records, more = await self._log.list(prefix=self._prefix, after=after_id, limit=limit)
+            records, more = await self.stored.list(prefix=self.kind.prefix, after=after_id, limit=limit)
             readable = [read for record in records if (read := self._readable(record)) is not None]
             after_id = records[-1].log if records else after_id
         return readable, more
 
     def id(self, name: str) -> LogId:
-        """Return the id of the log ``name`` among all logs of the program."""
-        return LogId(self._prefix + name)
-
-    def name(self, log: LogId) -> str | None:
-        """Return the name of a log by its id, as in ``LogAdvanced``; None if it is of another kind."""
-        return log.removeprefix(self._prefix) if log.startswith(self._prefix) else None
-
-    def _entry(self, entry: Entry[bytes]) -> Entry[B] | None:
-        try:
-            body = self._bodies.decode(entry.body)
-        except UNREADABLE:
-            self._note_damage(entry.log, entry.seq)
-            return None
-        return Entry(self._name(entry.log), entry.seq, entry.at, entry.author, body)
+        """Return the id of the log ``name`` among all logs of the program. Raises ValueError: too long."""
+        log = LogId(self.kind.prefix + name)
+        if len(log) > LOG_ID:
+            raise ValueError(f"a log's id has 1 to {LOG_ID} characters, not {len(log)}")
+        return log
 
     def _readable(self, record: LogRecord[bytes]) -> LogRecord[S] | None:
         try:
             return self._record(record)
         except UNREADABLE:
-            self._note_damage(record.log, None)
+            if record.log not in self._noted:
+                self._noted.add(record.log)
+                self.kind.warn_unreadable(record.log, None)
             return None
 
-    def _note_damage(self, log: LogId, seq: Seq | None) -> None:
-        """Log each damaged entry, or state, once."""
-        if (log, seq) not in self._noted and len(self._noted) < _MOST_NOTED:
-            self._noted.add((log, seq))
-            warn(
-                "log_unreadable",
-                log=log,
-                seq=seq,
-                consequence="people do not see it" if seq else "the log is missing from lists",
-                do="restore a backup from before the damage",
-            )
-
     def _record(self, record: LogRecord[bytes]) -> LogRecord[S]:
-        state = None if record.state is None else self._states.decode(record.state)
-        return LogRecord(self._name(record.log), record.head, state)
-
-    def _name(self, log: LogId) -> LogId:
-        return LogId(log.removeprefix(self._prefix))
-
-
-def _with_body(raw: "Future[Appended[bytes]]", name: LogId, body: B) -> "Future[Appended[B]]":
-    done: Future[Appended[B]] = asyncio.get_running_loop().create_future()
-
-    def pass_on(_: object) -> None:
-        error = raw.exception()  # never cancelled: no one else has it
-        if done.done():
-            return  # the waiting task was cancelled; the entry was appended, or refused, all the same
-        if error is not None:
-            done.set_exception(error)
-        else:
-            appended = raw.result()
-            entry = appended.entry
-            done.set_result(
-                Appended(Entry(name, entry.seq, entry.at, entry.author, body), replay=appended.replay)
-            )
-
-    raw.add_done_callback(pass_on)
-    return done
+        return LogRecord(self.kind.name(record.log), record.head, self.kind.state(record.state))

@@ -506,7 +506,7 @@ def _run(connection: PostgresConnection, jobs: list[Job], *, careful: bool) -> l
         return [_run_one(connection, job, careful=careful) for job in jobs]
     try:
         results = write.together(connection, [job.write for job in jobs])
-    except Exception as error:
+    except BaseException as error:  # a program's rule runs in it: see ``Job.run``
         if isinstance(error, MustBeAloneError) or _is_the_databases(error):
             raise
         raise HalfDoneError from error  # one of them is to blame: each by itself
@@ -536,7 +536,7 @@ def _run_one(connection: PostgresConnection, job: Job, *, careful: bool) -> Outc
     return outcome
 
 
-def _is_the_databases(error: Exception) -> bool:
+def _is_the_databases(error: BaseException) -> bool:
     return isinstance(error, _DATABASES) and not isinstance(error, _OWN_FAULT)
 
 

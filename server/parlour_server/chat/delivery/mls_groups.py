@@ -133,7 +133,7 @@ class MlsGroups:
                     user=session.user,
                 )
             raise
-        return EventStored(appended.event.seq, appended.event.at, self._commands.incarnation)
+        return EventStored(appended.entry.seq, appended.entry.at, self._commands.incarnation)
 
 
 def _device(session: SessionRecord) -> DeviceId:

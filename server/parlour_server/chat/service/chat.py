@@ -36,7 +36,6 @@ from parlour_server.chat.service.notices import (
     UserEphemeral,
 )
 from parlour_server.chat.service.peer_state import ChatPeer, PeerState
-from parlour_server.chat.service.position_check import PositionCheck
 from parlour_server.chat.service.queries import Queries
 from parlour_server.chat.settings import ChatRates, Delivery, MessageSettings
 from parlour_server.chat.store.chat_store import ChatStore
@@ -95,17 +94,11 @@ class Chat:
             loop=loop,
             background=background,
             bus=bus,
+            clock=clock,
             floor=delivery.flush_ms / 1000,
             deliveries=deliveries,
         )
-        self.positions = PositionCheck(
-            log=store.log,
-            hub=self.hub,
-            bus=bus,
-            clock=clock,
-            background=background,
-            is_shared=store.is_shared,
-        )
+        self.positions = self.hub.positions
         self._keys = KeyChangeNotifier(store=store, hub=self.hub, connected=connected, background=background)
         self.commands = Commands(
             server=server,
@@ -156,12 +149,12 @@ class Chat:
     @property
     def live_rooms(self) -> int:
         """How many rooms have someone who is connected here."""
-        return len(self.hub.rooms)
+        return len(self.hub.fanout.logs)
 
     @property
     def gaps_filled(self) -> int:
         """How many gaps in rooms' events were filled from the store."""
-        return self.hub.gaps_filled
+        return self.hub.fanout.gaps.filled
 
     def state(self, peer: ChatPeer) -> PeerState:
         """Return the state of a connection that is in no room yet."""
@@ -203,7 +196,7 @@ class Chat:
     def notice(self, notice: object) -> None:
         """Deliver what the bus reports."""
         if isinstance(notice, EventCommitted):
-            self.hub.committed(notice.event)
+            self.hub.fanout.committed(notice.event.room, notice.event)
         elif isinstance(notice, UserEphemeral):
             self.hub.send_to_user(notice)
         elif isinstance(notice, DeviceEphemeral):

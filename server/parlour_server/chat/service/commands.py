@@ -35,7 +35,7 @@ from parlour_protocol.frames.bodies import (
     Unmuted,
     subject_of,
 )
-from parlour_protocol.frames.replies import Stored
+from parlour_protocol.frames.replies import LogEvent, Stored
 from parlour_protocol.frames.requests import (
     Archive,
     Ban,
@@ -62,14 +62,14 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Incarnation, Millis, RequestId
+from parlour_server.app.log.stored_log import StoredLog
 from parlour_server.chat.audit import ChatAuditEvent
 from parlour_server.chat.rooms.rights import decide_within
 from parlour_server.chat.rooms.statement_rules import check_statement
 from parlour_server.chat.service.notices import EventCommitted
 from parlour_server.chat.service.peer_state import ChatPeer
 from parlour_server.chat.settings import MessageSettings
-from parlour_server.chat.store.sql.rooms.log import Log
-from parlour_server.chat.store.types import Appended, AppendEvent, Attached
+from parlour_server.chat.store.types import Appended, AppendEvent, Attached, Facts
 from parlour_server.core.audit import Audit
 from parlour_server.core.bus.bus import Bus
 from parlour_server.core.clock import Clock
@@ -157,7 +157,7 @@ class Commands:
         self,
         *,
         server: str,
-        log: Log,
+        log: StoredLog[AppendEvent, LogEvent, Facts],
         bus: Bus,
         clock: Clock,
         audit: Audit,
@@ -229,7 +229,7 @@ class Commands:
         return self._log.append(event, self._decide)
 
     def _stored(self, appended: Appended) -> Stored:
-        event = appended.event
+        event = appended.entry
         return Stored(room=event.room, seq=event.seq, at=event.at, incarnation=self.incarnation)
 
     def _publish_quietly(self, future: "Future[Appended]") -> None:
@@ -240,9 +240,9 @@ class Commands:
     def _publish(self, appended: Appended) -> None:
         if appended.replay:
             return  # M6: it was published when it was stored
-        for event in (appended.event, *appended.also):
+        for event in (appended.entry, *appended.also):
             self._bus.publish(EventCommitted(event))
-        body = appended.event.body
+        body = appended.entry.body
         if type(body) is Message:
             self.messages.open += 1
         elif type(body) is EncryptedMessage:
@@ -251,8 +251,8 @@ class Commands:
             self._audit.record(
                 ChatAuditEvent.MODERATION,
                 what=type(body).__name__.lower(),
-                room=appended.event.room,
-                seq=appended.event.seq,
-                user=appended.event.author,
+                room=appended.entry.room,
+                seq=appended.entry.seq,
+                user=appended.entry.author,
                 subject=subject_of(body),
             )

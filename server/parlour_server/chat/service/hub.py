@@ -1,8 +1,8 @@
-"""Fan-out: delivers stored events to every connected member, in order, and to no one else.
+"""Rooms for their members: delivers stored events to every connected member, and to no one else.
 
 The recipients of a room's events follow from the room's own log: the event that removes someone ends their
-subscription before any later event is written (S4: stale room rights). A gap in the numbers is filled from
-the store; lost, repeated and late notifications do no harm. Invariants:
+subscription before any later event is written (S4: stale room rights). The order, and what is lost, repeated
+or late, is the fan-out's (`app/log/fanout.py`). Invariants:
 
 * a connection gets the events of a room from its summary's ``head`` on, each at least once, in order;
 * an event that ended a membership, however late it arrives, ends a delivery that began before it.
@@ -10,6 +10,7 @@ the store; lost, repeated and late notifications do no harm. Invariants:
 
 from asyncio import AbstractEventLoop
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -31,20 +32,35 @@ from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
-from parlour_server.chat.service.ended_memberships import EndedMemberships
-from parlour_server.chat.service.gap_filler import GapFiller
+from parlour_server.app.log.fanout import Fanout
+from parlour_server.app.log.position_check import PositionCheck
+from parlour_server.app.log.sequencer import Sequencer
 from parlour_server.chat.service.handled_changes import HandledChanges
-from parlour_server.chat.service.notices import DeviceEphemeral, RoomEphemeral, UserEphemeral, room_subject
+from parlour_server.chat.service.notices import DeviceEphemeral, RoomEphemeral, UserEphemeral
 from parlour_server.chat.service.peer_state import ChatPeer, PeerState
-from parlour_server.chat.service.sequencer import Sequencer
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.core.bus.bus import Bus
+from parlour_server.core.clock import Clock
 from parlour_server.core.connections.background_tasks import BackgroundTasks
-from parlour_server.core.connections.batching import Deliveries
+from parlour_server.core.connections.batching import Deliveries, Pace
 from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.connection import text_frame
-from parlour_server.core.connections.error_boundary import ErrorBoundary
 from parlour_server.core.errors import RefusedError
+
+
+@dataclass(slots=True)
+class RoomHere:
+    """What a server knows of a room with listeners here."""
+
+    size: int = 0
+    """The number of members, connected or not, from the latest summary."""
+    encrypted: bool = False
+    """The room is end-to-end encrypted; once true, it stays so."""
+    is_request: bool = False
+    """A direct room that someone here had not accepted yet; stays true."""
+
+
+RoomSequencer = Sequencer[LogEvent, RoomHere]
 
 
 class Hub:
@@ -58,100 +74,75 @@ class Hub:
         loop: AbstractEventLoop,
         background: BackgroundTasks,
         bus: Bus,
+        clock: Clock,
         floor: float,
         deliveries: Deliveries,
     ) -> None:
         """``floor``: seconds between two writes to a busy room's members."""
-        self._bus = bus
         self._store = store
         self._connected = connected
         self._loop = loop
         self._background = background
-        self._floor = floor
-        self._deliveries = deliveries
-        self.ended = EndedMemberships()
-        self._sequencers: dict[RoomId, Sequencer] = {}
         self._handled = HandledChanges()
-        self._gaps = GapFiller(store=store, offer=self.committed, loop=loop, background=background)
+        self.fanout: Fanout[LogEvent, RoomHere] = Fanout(
+            stored=store.log,
+            told=self._told,
+            here=RoomHere,
+            pace=lambda: Pace(loop, floor, deliveries),
+            loop=loop,
+            background=background,
+            bus=bus,
+        )
+        self.ended = self.fanout.ended
+        self.positions = PositionCheck(
+            fanout=self.fanout, bus=bus, clock=clock, background=background, is_shared=store.is_shared
+        )
 
-    @property
-    def rooms(self) -> Collection[RoomId]:
-        """The rooms that have listeners here."""
-        return self._sequencers.keys()
-
-    @property
-    def gaps_filled(self) -> int:
-        """How many gaps were filled from the store."""
-        return self._gaps.filled
-
-    def sequencer(self, room: RoomId) -> Sequencer | None:
+    def sequencer(self, room: RoomId) -> RoomSequencer | None:
         """Return the room's sequencer if someone here listens to it."""
-        return self._sequencers.get(room)
+        return self.fanout.sequencer(room)
 
-    def committed(self, event: LogEvent) -> None:
-        """Deliver an event that is on disk; it may arrive early, late or twice."""
-        sequencer = self._sequencers.get(event.room)
-        if sequencer is None:
-            self.ended.note_head(event.room, event.seq)
-        if sequencer is None or event.seq <= sequencer.last:
-            # Delivered already or to no one, but it may end or begin a membership that was read before it.
-            self._apply(sequencer, event)
-            return
-        for due in sequencer.take(event):
-            with ErrorBoundary("an event", sequencer.fail):
-                sequencer.out.put(text_frame(encode(due)))
-                self._apply(sequencer, due)
-        if sequencer.has_hole:
-            self._gaps.found(sequencer)
+    def _told(self, sequencer: RoomSequencer | None, event: LogEvent, is_new: bool) -> None:  # noqa: FBT001 - see ``Fanout``
+        """Deliver an event. One that was delivered already, or to no one, may end or begin a membership."""
+        if is_new and sequencer is not None:
+            sequencer.out.put(text_frame(encode(event)))
+        self._apply(sequencer, event)
 
     def advanced(self, room: RoomId, seq: Seq, who: UserName | None = None) -> None:
         """Event ``seq`` is there: read what is missing. ``who``: whom it concerns where no one listens."""
         handled = self._handled.take((room, seq))
-        sequencer = self._sequencers.get(room)
-        if sequencer is None:
-            self.ended.note_head(room, seq)
-        if sequencer is None or seq <= sequencer.first:
-            # No one here listened then, but it may begin a membership.
-            if not handled and (who is None or self._connected.of(who)):
-                self._gaps.check(room, seq)
-        elif seq > sequencer.last:
-            sequencer.announced = max(sequencer.announced, seq)
-            self._gaps.found(sequencer)
+        if self.fanout.advanced(room, seq) or handled:
+            return
+        # No one here listened then, but it may begin a membership.
+        if who is None or self._connected.of(who):
+            self.fanout.gaps.check(room, seq)
 
     def subscribe(self, peer: ChatPeer, summary: RoomSummary) -> RoomSummary:
         """Deliver the room's events to this connection from now on.
 
         Returns the current summary, whose head may be newer. Send it before any await.
         """
-        sequencer = self._sequencers.get(summary.room)
-        if sequencer is None:
-            sequencer = self._sequencers[summary.room] = Sequencer(
-                summary.room, summary.head, self._loop, self._floor, self._deliveries
-            )
-            sequencer.announced = max(summary.head, self.ended.head(summary.room))
-            self._bus.listen(room_subject(summary.room))
-        sequencer.size = summary.members
-        sequencer.encrypted = sequencer.encrypted or summary.encrypted
-        sequencer.out.add(peer)
+        sequencer = self.fanout.attach(peer, summary.room, summary.head)
+        here = sequencer.here
+        here.size = summary.members
+        here.encrypted = here.encrypted or summary.encrypted
         peer.state.rooms[summary.room] = summary.head
         if summary.request:
             peer.state.requests.add(summary.room)
-            sequencer.is_request = True
+            here.is_request = True
         else:
             peer.state.requests.discard(summary.room)
-        if sequencer.has_hole:
-            self._gaps.found(sequencer)
         if summary.head < sequencer.last:
             return msgspec.structs.replace(summary, head=sequencer.last)
         return summary
 
     def subscribe_all(
-        self, peer: ChatPeer, rooms: Sequence[RoomSummary], ended: dict[RoomId, Seq]
+        self, peer: ChatPeer, rooms: Sequence[RoomSummary], ended: Mapping[str, Seq]
     ) -> list[RoomSummary]:
         """Subscribe a new connection to its rooms, except those that ``ended`` after they were read."""
         return [self.subscribe(peer, room) for room in rooms if ended.get(room.room, 0) <= room.head]
 
-    def enter(self, peer: ChatPeer, summary: RoomSummary | None, ended: Mapping[RoomId, Seq]) -> RoomSummary:
+    def enter(self, peer: ChatPeer, summary: RoomSummary | None, ended: Mapping[str, Seq]) -> RoomSummary:
         """Subscribe one connection to a room that its user entered, and return the current summary.
 
         ``ended`` was watched since before they entered. Send the summary before any await. None: a repeated
@@ -203,7 +194,7 @@ class Hub:
 
     def send_to_room(self, notice: RoomEphemeral) -> None:
         """Send a room's members something that is not stored."""
-        sequencer = self._sequencers.get(notice.room)
+        sequencer = self.fanout.sequencer(notice.room)
         if sequencer is None:
             return
         wire = text_frame(encode(notice.frame))
@@ -225,31 +216,31 @@ class Hub:
 
     def is_encrypted(self, room: RoomId) -> bool:
         """Return whether a room that someone listens to is end-to-end encrypted."""
-        sequencer = self._sequencers.get(room)
-        return sequencer is not None and sequencer.encrypted
+        sequencer = self.fanout.sequencer(room)
+        return sequencer is not None and sequencer.here.encrypted
 
     def group_changed(self, room: RoomId) -> Collection[ChatPeer]:
         """Notify members that the room's group changed; returns their connections, none for an open room."""
-        sequencer = self._sequencers.get(room)
-        if sequencer is None or not sequencer.encrypted:
+        sequencer = self.fanout.sequencer(room)
+        if sequencer is None or not sequencer.here.encrypted:
             return ()
         # In the same queue as the events, so that it comes after the one that caused it.
         sequencer.out.put(text_frame(encode(GroupChanged(room=room))))
         return list(sequencer.out.members)
 
-    def _apply(self, sequencer: Sequencer | None, event: LogEvent) -> None:
+    def _apply(self, sequencer: RoomSequencer | None, event: LogEvent) -> None:
         body = event.body
         self._change(sequencer, event, concerned(body, event.author))
         if isinstance(body, RoomDeleted) and sequencer is not None:
-            self._deleted(sequencer)
+            self._deleted(sequencer, event.room)
             return
-        if sequencer is not None and sequencer.is_request and body.rules.is_message:
+        if sequencer is not None and sequencer.here.is_request and body.rules.is_message:
             self._accepted_by_message(event)
         if sequencer is not None and body.rules.changes_group:
-            sequencer.encrypted = sequencer.encrypted or isinstance(body, EncryptionOn)
+            sequencer.here.encrypted = sequencer.here.encrypted or isinstance(body, EncryptionOn)
             self.group_changed(event.room)
 
-    def _change(self, sequencer: Sequencer | None, event: LogEvent, who: UserName | None) -> None:
+    def _change(self, sequencer: RoomSequencer | None, event: LogEvent, who: UserName | None) -> None:
         """Do what an event changes for the person whom it concerns."""
         body = event.body
         if who is not None:
@@ -281,7 +272,7 @@ class Hub:
         if ready:
             self._enter_soon(event.room, user)
 
-    def _ended(self, sequencer: Sequencer | None, event: LogEvent, user: UserName) -> None:
+    def _ended(self, sequencer: RoomSequencer | None, event: LogEvent, user: UserName) -> None:
         self.ended.note(user, event.room, event.seq)
         if sequencer is not None:
             sequencer.out.flush()  # this event is the last that they get
@@ -292,12 +283,12 @@ class Hub:
                 self._unsubscribe(peer, event.room)
                 peer.push(RoomClosed(room=event.room))
 
-    def _deleted(self, sequencer: Sequencer) -> None:
+    def _deleted(self, sequencer: RoomSequencer, room: RoomId) -> None:
         """End everyone's subscription to a room that is gone; its last event goes first."""
         sequencer.out.flush()
         for peer in list(sequencer.out.members):
-            self._unsubscribe(peer, sequencer.room)
-            peer.push(RoomClosed(room=sequencer.room))
+            self._unsubscribe(peer, room)
+            peer.push(RoomClosed(room=room))
 
     def _enter_soon(self, room: RoomId, user: UserName) -> None:
         self._background.retry_until_done(
@@ -385,12 +376,4 @@ class Hub:
     def _unsubscribe(self, peer: ChatPeer, room: RoomId) -> None:
         peer.state.rooms.pop(room, None)
         peer.state.requests.discard(room)
-        sequencer = self._sequencers.get(room)
-        if sequencer is None:
-            return
-        sequencer.out.discard(peer)
-        if not sequencer.out.members:
-            sequencer.out.close()
-            del self._sequencers[room]
-            self.ended.note_head(room, max(sequencer.last, sequencer.announced))
-            self._bus.unlisten(room_subject(room))
+        self.fanout.detach(peer, room)

@@ -38,7 +38,7 @@ async def enter_lobby(store: "ChatStore", bus: Bus, clock: Clock, user: UserName
 
 
 def _publish(bus: Bus, appended: Appended) -> None:
-    for event in (appended.event, *appended.also):
+    for event in (appended.entry, *appended.also):
         bus.publish(EventCommitted(event))
 
 

@@ -21,7 +21,8 @@ from parlour_protocol.frames.replies import (
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import ConnectionId, DeviceId
 from parlour_protocol.kit.names import UserName
-from parlour_server.core.bus.bus import NoticeType, subject, user_subject
+from parlour_server.app.log.log import log_subject
+from parlour_server.core.bus.bus import NoticeType, user_subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +81,16 @@ class ConsentChanged:
     room: RoomId
 
 
-def room_subject(room: RoomId) -> str:
-    """Return the subject of a room."""
-    return subject("room", room)
-
-
 def _of_event(notice: EventCommitted) -> Iterable[str]:
     event = notice.event
-    yield room_subject(event.room)
+    yield log_subject(event.room)
     # Their connections must enter the room, or see the invitation, where no one listens to the room yet.
     if (who := concerned(event.body, event.author)) is not None:
         yield user_subject(who)
 
 
 def _of_room(notice: RoomEphemeral) -> Iterable[str]:
-    return (room_subject(notice.room),)
+    return (log_subject(notice.room),)
 
 
 def _of_user(notice: UserEphemeral | DeviceEphemeral | ConsentChanged | DeviceWaits) -> Iterable[str]:

@@ -43,7 +43,6 @@ from parlour_protocol.frames.requests import (
     Typing,
 )
 from parlour_protocol.ids import RoomId, new_room_id
-from parlour_protocol.kit.limits import PAGE_BYTES
 from parlour_protocol.kit.names import skeleton
 from parlour_protocol.limits import BLOCKED_PAGE, DIRECTORY_PAGE, INVITATIONS_PAGE, MEMBERS_PAGE
 from parlour_protocol.rooms import RoomKind, Status
@@ -137,20 +136,16 @@ class Queries:
 
     async def _history(self, peer: ChatPeer, frame: History) -> Page:
         self._check_listens(peer, frame.room)
-        events, more, kept_from = await self._store.log.page(
-            frame.room,
-            after=frame.after,
-            before=frame.before,
-            limit=frame.limit,
-            max_bytes=PAGE_BYTES.value,
+        page = await self._store.log.page(
+            frame.room, after=frame.after, before=frame.before, limit=frame.limit
         )
         await self._membership(peer, frame.room)
         return Page(
             room=frame.room,
-            events=tuple(events),
-            more=more,
+            events=tuple(page.entries),
+            more=page.more,
             incarnation=self._store.incarnation,
-            kept_from=kept_from,
+            kept_from=page.kept_from,
         )
 
     async def _members(self, peer: ChatPeer, frame: ListMembers) -> Members:
@@ -286,7 +281,7 @@ class Queries:
         try:
             with self._hub.ended.watching(peer.user) as ended:
                 appended = await self._commands.commit(peer.grant, frame.id, frame.room, body)
-                return Entered(room=self._hub.enter(peer, appended.entered, ended))
+                return Entered(room=self._hub.enter(peer, appended.answer, ended))
         finally:
             self._stop_expecting(peer, frame.room)
 

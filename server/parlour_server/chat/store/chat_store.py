@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from parlour_server.app.log.stored_log import StoredLog
 from parlour_server.chat.store.chat_schema import SCHEMA
 from parlour_server.chat.store.sql.e2ee.device_rows import note_disabled_changed, see_devices
 from parlour_server.chat.store.sql.e2ee.devices import Devices
@@ -11,7 +12,7 @@ from parlour_server.chat.store.sql.e2ee.groups import Groups
 from parlour_server.chat.store.sql.e2ee.key_log import KeyLogStore
 from parlour_server.chat.store.sql.journal_entries import COLUMNS, read_entry
 from parlour_server.chat.store.sql.rooms.consent import ConsentStore
-from parlour_server.chat.store.sql.rooms.log import Log
+from parlour_server.chat.store.sql.rooms.room_log_kind import RoomLogKind
 from parlour_server.chat.store.sql.rooms.rooms import Rooms
 from parlour_server.chat.store.store_part import StorePart, StoreParts
 from parlour_server.core.clock import Clock
@@ -66,8 +67,9 @@ class ChatStore(KitStore):
             on_seen=see_devices,
         )
         self.parts = together = StoreParts(parts)
-        self.rooms = Rooms(self._writer, self._readers, clock, together)
-        self.log = Log(self._writer, self._readers, clock, together)
+        kind = RoomLogKind(together)
+        self.rooms = Rooms(self._writer, self._readers, clock, together, kind)
+        self.log = StoredLog(self._writer, self._readers, clock, kind)
         self.consent = ConsentStore(self._writer, self._readers, clock)
         self.devices = Devices(self._writer, self._readers, clock)
         self.keylog = KeyLogStore(self._writer, self._readers)

@@ -6,7 +6,7 @@ its client reconnects and reads what it missed.
 """
 
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from parlour_protocol.kit.errors import INTERNAL_ERROR, CloseCode, ErrorCode
 from parlour_protocol.kit.frames import Push
@@ -14,7 +14,7 @@ from parlour_protocol.kit.ids import ConnectionId, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_server.core.connections.connection import PeerConnection, text_frame
 from parlour_server.core.connections.error_boundary import ErrorBoundary
-from parlour_server.core.connections.topics import Topic, checked_push
+from parlour_server.core.connections.topics import checked_push
 from parlour_server.core.errors import RefusedError
 
 S = TypeVar("S")
@@ -23,6 +23,18 @@ _EARLY_BYTES: Final = 1_048_576
 """What may be pushed before the greeting is sent."""
 TOPICS: Final = 1_000
 """The most topics of one peer: a person must not make a server keep any number of them."""
+
+
+class Subscription(Protocol):
+    """What a peer may get: a topic, or a log that it follows. Two that are equal are one."""
+
+    def add(self, peer: "Peer[Any]", /) -> None:
+        """Begin to write to this peer; it calls it."""
+        ...
+
+    def remove(self, peer: "Peer[Any]", /) -> None:
+        """End it; the peer calls it."""
+        ...
 
 
 class Peer(Generic[S]):
@@ -57,7 +69,7 @@ class Peer(Generic[S]):
         self._pushes = pushes
         self._end = end
         self._early = bytearray()
-        self._topics: set[Topic] = set()
+        self._topics: set[Subscription] = set()
         self.id: ConnectionId = connection.info.id
         self.grant = connection.info.grant
         self.address = connection.info.address
@@ -90,7 +102,7 @@ class Peer(Generic[S]):
                 else:
                     self._hold(text_frame(payload))
 
-    def add(self, *topics: Topic) -> None:
+    def add(self, *topics: Subscription) -> None:
         """Get what is published to these topics from now on. Raises RefusedError above ``TOPICS`` of them."""
         if not self.closed:
             new = [topic for topic in dict.fromkeys(topics) if topic not in self._topics]
@@ -99,14 +111,14 @@ class Peer(Generic[S]):
                 self._topics.add(topic)
                 topic.add(self)
 
-    def remove(self, *topics: Topic) -> None:
+    def remove(self, *topics: Subscription) -> None:
         """Get nothing more of these topics."""
         for topic in topics:
             if topic in self._topics:
                 self._topics.discard(topic)
                 topic.remove(self)
 
-    def only(self, *topics: Topic) -> None:
+    def only(self, *topics: Subscription) -> None:
         """Get what is published to these topics, and to no others. Raises RefusedError above ``TOPICS``."""
         _refuse_too_many(len(set(topics)))
         self.remove(*self._topics.difference(topics))

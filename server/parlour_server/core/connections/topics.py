@@ -56,11 +56,6 @@ def topic_subject(name: str) -> str:
     return subject("topic", name)
 
 
-def log_topic(log: str) -> str:
-    """Return the name of the topic of those who follow a log, by its id."""
-    return f"log:{log}"
-
-
 def list_topic(kind: str) -> str:
     """Return the name of the topic of those who follow the list of logs of a kind."""
     return f"logs:{kind}"
@@ -78,12 +73,17 @@ class Topics:
             bus.subscribe(self._notified)
         self.deliveries = Deliveries()
         """What was written to topics; a program that writes in its own way may count there, too."""
+        self._floor = floor
         self.pace = Pace(loop, floor, self.deliveries)
         self.pushes = pushes
         self.writers: dict[str, BatchingWriter] = {}
 
     def __len__(self) -> int:
         return len(self.writers)
+
+    def new_pace(self) -> Pace:
+        """Return a pace like that of the topics, for one who writes often."""
+        return Pace(self.pace.loop, self._floor, self.deliveries)
 
     def topic(self, name: str) -> "Topic":
         """Return the topic of this name, which may have no members."""

@@ -15,6 +15,7 @@ from tests.server.shop_database import PROGRAM, SCHEMA
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import RequestId, Seq, new_request_id
+from parlour_server.app.log.typed_log import TypedLog
 from parlour_server.app.program_store import ProgramStore
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.store.chat_store import ChatStore
@@ -64,14 +65,15 @@ class GameProcess(Process):
     def append(
         self, by: TicketGrant, line: str, rule: Rule = allow, *, request: RequestId | None = None
     ) -> "Future[Any]":
-        log: Any = self.store.log
-        body = line.encode()
-        future: Future[Any] = log.append(by, request or new_request_id(), GAME, body, lambda _: rule())
-        return future
+        return self._log.append(by, request or new_request_id(), GAME, line, lambda _: rule())
+
+    @property
+    def _log(self) -> TypedLog[str, int]:
+        return TypedLog(self.store, "game", str, int)
 
     async def lines(self, *, after: int = 0, limit: int = 200) -> list[tuple[int, str | None]]:
-        entries, _ = await self.store.log.page(GAME, after=Seq(after), limit=limit)
-        return [(entry.seq, entry.body.decode()) for entry in entries]
+        entries, _ = await self._log.page(GAME, after=Seq(after), limit=limit)
+        return [(entry.seq, entry.body) for entry in entries]
 
 
 class RoomProcess(Process):

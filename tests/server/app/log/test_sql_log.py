@@ -93,7 +93,7 @@ class TestSqlLog(LogContract):
         assert await LOG_ACCOUNT_DATA.count(store, ana.user) == {"log_entries": 3}
         [file] = [one async for one in LOG_ACCOUNT_DATA.export(store, folder, ana.user)]
         lines = [json.loads(line) async for line in file.pieces]
-        assert [one.get("entry", one.get("entry_base64")) for one in lines] == ["one", "/w==", "two"]
+        assert [one.get("entry", one.get("entry_base64")) for one in lines] == ['"b25l"', '"/w=="', '"dHdv"']
         new = parse_user_name(new_pseudonym())
         await store.accounts.add_pseudonym(new, "unusable")
         await LOG_ACCOUNT_DATA.delete(store, clock, Deletion(ana.user, new, keeps_messages=True))
@@ -120,7 +120,7 @@ class TestSqlLog(LogContract):
         await store._writer.submit(lambda db: db.execute("PRAGMA max_page_count = 1000000"))
         assert (await server.append(ana)).entry.seq == told + 1
         assert numbers(await server.everything()) == list(range(1, told + 2))
-        found = await store.log.find(GAME)
+        found = await server.log.find(GAME)
         assert found is not None
         assert found.state == str(told + 1).encode()
 
@@ -157,7 +157,7 @@ async def test_a_killed_process_loses_nothing_that_it_acknowledged(
     entries = await server.everything()
     assert numbers(entries) == list(range(1, len(entries) + 1))
     assert len(entries) >= acknowledged
-    found = await server.store.log.find(GAME)
+    found = await server.log.find(GAME)
     assert found is not None
     assert (found.head, found.state) == (len(entries), str(len(entries)).encode())
 
@@ -172,7 +172,7 @@ async def test_a_check_finds_a_gap(kit_database: Path, open_store: OpenStore, cl
     assert schema.damage(kit_database) == []
     with closing(sqlite3.connect(kit_database)) as db, db:
         db.execute("DELETE FROM entries WHERE seq = 2")
-    assert schema.damage(kit_database) == ["log 'game:1' has 2 entries, and should have 3"]
+    assert schema.damage(kit_database) == ["log 'game:game:1' has 2 entries, and should have 3"]
 
 
 async def test_entries_have_the_time_that_people_read(kit_database: Path, clock: FakeClock) -> None:

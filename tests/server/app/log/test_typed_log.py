@@ -65,10 +65,10 @@ async def server(kit_database: Path, clock: FakeClock) -> AsyncIterator[Server]:
 @pytest.fixture
 def games(server: Server) -> TypedLog[Move, Board]:
     """Return the logs of the games."""
-    return TypedLog(server.store.log, "game", Move, Board)
+    return TypedLog(server.store, "game", Move, Board)
 
 
-async def move(games: TypedLog[Move, Board], author: TicketGrant, cell: int) -> Appended[Move]:
+async def move(games: TypedLog[Move, Board], author: TicketGrant, cell: int) -> Appended[Entry[Move]]:
     """Make a move in game one."""
     made = Move(cell)
     return await games.append(
@@ -120,7 +120,7 @@ async def test_a_move_sent_again_is_one_move(server: Server, games: TypedLog[Mov
 async def test_kinds_are_apart(server: Server, games: TypedLog[Move, Board]) -> None:
     """One name in two kinds is two logs, and a kind lists only its own."""
     ana = await server.person("ana")
-    chat = TypedLog(server.store.log, "chat", str, int)
+    chat = TypedLog(server.store, "chat", str, int)
     await move(games, ana, 4)
     for name in ("one", "two"):
         await chat.append(ana, new_request_id(), name, "hello", lambda facts: (facts.state or 0) + 1)
@@ -129,10 +129,11 @@ async def test_kinds_are_apart(server: Server, games: TypedLog[Move, Board]) -> 
     assert await chat.list(limit=1) == ([one], True)
     assert await chat.list(after="one", limit=1) == ([two], False)
     assert [record.log for record in (await games.list(limit=9))[0]] == ["one"]
-    assert (chat.name(chat.id("a:b")), chat.name(games.id("one"))) == ("a:b", None)
+    assert chat.kind.name(chat.id("a:b")) == "a:b"
+    assert (chat.kind.is_of(chat.id("a:b")), chat.kind.is_of(games.id("one"))) == (True, False)
     for kind in ("", "a:b", "a b"):
         with pytest.raises(ValueError, match="kind of log"):
-            TypedLog(server.store.log, kind, str, int)
+            TypedLog(server.store, kind, str, int)
 
 
 async def test_a_caller_that_gives_up_undoes_nothing(
@@ -170,7 +171,7 @@ async def test_damage_hides_nothing_but_itself(
             entries, more = await games.page("one", after=after, limit=1)
             numbers += [entry.seq for entry in entries]
             after = entries[-1].seq if entries else after
-        assert (await games.read("one", after=Seq(5), limit=9)).until == 6
+        assert (await games.stored.page(games.id("one"), after=Seq(5), limit=9)).until == 6
         assert await games.list(limit=9) == ([], False)
     assert numbers == [1, 4, 5]
     told = [line["seq"] for line in logs if line["event"] == "log_unreadable"]

@@ -8,7 +8,7 @@ from parlour_protocol.kit.inspect import Allow, Context, Finding, Redact, Text, 
 from parlour_protocol.kit.inspect import Part as Inspectable
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
-from parlour_server.app.log.log import Appended, Facts
+from parlour_server.app.log.log import Appended, Entry, Facts
 from parlour_server.core.connections.peer import Peer
 from parlour_server.core.program import Pending
 
@@ -46,7 +46,7 @@ notes = app.log("notes", body=Written, state=int)
 
 
 @app.on(Note)
-def write(peer: Peer[None], note: Note) -> Pending[Appended[Written]]:
+def write(peer: Peer[None], note: Note) -> Pending[Appended[Entry[Written]]]:
     """Append it."""
 
     def count(facts: Facts[int]) -> int:

@@ -355,7 +355,7 @@ async def reported(folder: DataFolder) -> str:
         sent = await store.log.append(event, decide)
         quote = MessageText.parse(HOSTILE_QUOTE)
         new = NewReport(
-            new_short_id(), SystemClock().now(), anna, room, sent.event.seq, ReportReason.THREAT, quote
+            new_short_id(), SystemClock().now(), anna, room, sent.entry.seq, ReportReason.THREAT, quote
         )
         clock: Any = StoppedClock(SystemClock().now())
         by = await KitWorld(store, clock).by(anna)

@@ -283,7 +283,7 @@ class World:
         event = AppendEvent(
             room, parse_user_name(name), LAPTOP, new_request_id(), self.clock.now(), body, None
         )
-        return self.store.commit(event).event
+        return self.store.commit(event).entry
 
 
 def stored(answer: Ok | Error) -> Stored:

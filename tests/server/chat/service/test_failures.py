@@ -14,7 +14,7 @@ from parlour_protocol.identity import Head
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import INTERNAL_ERROR
 from parlour_protocol.kit.frames import Frame
-from parlour_server.chat.service import gap_filler as gaps
+from parlour_server.app.log import gap_filler as gaps
 from parlour_server.chat.service import hub
 from parlour_server.chat.service.notices import EventCommitted, KeysChanged
 from parlour_server.chat.store.types import RoomAdvanced

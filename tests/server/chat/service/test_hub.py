@@ -13,7 +13,7 @@ from parlour_protocol.frames.requests import Ban, History, Join, Kick, Leave, Se
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
-from parlour_server.chat.service import gap_filler as gaps
+from parlour_server.app.log import gap_filler as gaps
 from parlour_server.chat.service.notices import EventCommitted
 from parlour_server.chat.store.types import RoomAdvanced
 

@@ -5,10 +5,10 @@ from tests.server.chat.service.fakes import FakePeer, World, settle
 from tests.server.chat.service.test_hub import text_message, two_in_a_room
 
 from parlour_protocol.ids import RoomId
-from parlour_server.chat.service import gap_filler, position_check
+from parlour_server.app.log import gap_filler, position_check
+from parlour_server.app.log.log import log_subject
+from parlour_server.app.log.position_check import ALONE_SECONDS, LONGEST_SECONDS, PositionCheck
 from parlour_server.chat.service.hub import Hub
-from parlour_server.chat.service.notices import room_subject
-from parlour_server.chat.service.position_check import ALONE_SECONDS, LONGEST_SECONDS, PositionCheck
 from parlour_server.core.bus.bus import LossHandler
 from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.connections.background_tasks import BackgroundTasks
@@ -34,8 +34,7 @@ class Checked:
         self.background = BackgroundTasks()
         self.hub: Hub = chat.program.hub
         self.check = PositionCheck(
-            log=chat.store.log,
-            hub=self.hub,
+            fanout=self.hub.fanout,
             bus=self.bus,
             clock=self.clock,
             background=self.background,
@@ -108,7 +107,7 @@ async def test_a_loss_is_looked_at_at_once(chat: World, checked: Checked):
     """After a reconnection all rooms; for a new subject only its room."""
     ada, bob, room = await two_in_a_room(chat)
     quiet = await chat.make_room(ada, "quiet")
-    for subjects, found in ((None, [room, quiet]), ({room_subject(quiet), "user.ada"}, [quiet])):
+    for subjects, found in ((None, [room, quiet]), ({log_subject(quiet), "user.ada"}, [quiet])):
         chat.elsewhere(room, "bob", text_message("one"))
         chat.elsewhere(quiet, "ada", text_message("two"))
         ada.frames.clear()
@@ -142,7 +141,7 @@ async def test_many_rooms_are_asked_for_in_parts(
     chat: World, checked: Checked, monkeypatch: pytest.MonkeyPatch
 ):
     """A query stays short."""
-    monkeypatch.setattr(position_check, "_ROOMS", 3)
+    monkeypatch.setattr(position_check, "_LOGS", 3)
     ada = await chat.connect("ada")
     rooms = [await chat.make_room(ada, f"room{number}") for number in range(7)]
     for room in rooms:

@@ -40,10 +40,10 @@ from parlour_protocol.identity import Head
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ACCOUNT_DISABLED, SESSION_ENDED
 from parlour_server.app.kit_notices import KIT_NOTICES
+from parlour_server.app.log import gap_filler
 from parlour_server.capabilities.nats.address import NatsAddress
 from parlour_server.capabilities.nats.bus import NatsBus
 from parlour_server.chat.program import CHAT, chat_store
-from parlour_server.chat.service import gap_filler
 from parlour_server.chat.service.notices import NOTICES
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import NewEntry

@@ -93,7 +93,7 @@ class RetentionStore:
     async def expire(self, room: ExpiringRoom, now: Millis) -> int:
         """Remove a batch of a room's messages; returns how many were looked at, 0 when there are no more."""
         return await self._writer.submit(
-            partial(_expire, room=room, now=now, parts=self._parts), within=f"room:{room.room}"
+            partial(_expire, room=room, now=now, parts=self._parts), within=f"log:{room.room}"
         )
 
 

@@ -185,7 +185,7 @@ class Presence:
             self._loop.call_soon(self._pass_on)
         for room in rooms:
             sequencer = self._hub.sequencer(room)
-            if sequencer is None or sequencer.size > self._members:
+            if sequencer is None or sequencer.here.size > self._members:
                 continue
             for peer in sequencer.out.members:
                 if peer.user != status.user:

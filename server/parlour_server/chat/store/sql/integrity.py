@@ -3,19 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from parlour_server.app.log.holes import find_holes
 from parlour_server.chat.store.sql.column_values import read_body
 from parlour_server.core.store.engine.column_values import UNREADABLE
 from parlour_server.core.store.engine.connection import Connection
 
-_HOLES: Final = """
-    SELECT r.room, r.first, r.head, count(e.seq)
-    FROM (SELECT room, head, CASE WHEN kept_from > 1 THEN kept_from ELSE 1 END AS first
-          FROM rooms JOIN logs ON log = room WHERE kind != 'deleted') r
-    LEFT JOIN entries e ON e.log = r.room AND e.seq >= r.first
-    GROUP BY r.room, r.first, r.head HAVING count(e.seq) != r.head + 1 - r.first
-        OR (SELECT max(seq) FROM entries WHERE entries.log = r.room) != r.head
-"""
-"""Below ``first`` are the events that retention left, from there on is each one."""
+_NOT_DELETED: Final = "log NOT IN (SELECT room FROM rooms WHERE kind = 'deleted')"
 
 _NO_BODIES: Final = """
     SELECT log, seq FROM entries WHERE body NOT LIKE '{"kind":"%"%}'::bytea ORDER BY log, seq
@@ -32,9 +25,9 @@ def chat_damage(db: Connection, tables: frozenset[str]) -> Iterator[str]:
 
 
 def _of_the_logs(db: Connection) -> Iterator[str]:
-    for room, first, head, count in db.execute(_HOLES):
-        since = f" from number {first} on" if first > 1 else ""
-        yield f"room {room} has {count} events{since}, and should have {head + 1 - first}"
+    for hole in find_holes(db, _NOT_DELETED):
+        since = f" from number {hole.first} on" if hole.first > 1 else ""
+        yield f"room {hole.log} has {hole.found} events{since}, and should have {hole.due}"
     if db.is_shared:
         for room, seq in db.execute(_NO_BODIES):
             yield f"event {seq} of room {room} cannot be read"

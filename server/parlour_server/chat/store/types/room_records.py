@@ -15,6 +15,7 @@ from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
+from parlour_server.app.log import log
 
 
 class Membership(Struct, frozen=True):
@@ -53,6 +54,11 @@ class AppendEvent(Struct, frozen=True):
     session: SessionId | None
     sender: DeviceId | None = None
     attached: Attached | None = None
+
+    @property
+    def log(self) -> RoomId:
+        """The room, whose id is its log's."""
+        return self.room
 
 
 class Target(Struct, frozen=True):
@@ -155,6 +161,8 @@ class Facts(Struct, frozen=True):
     """The number of pinned messages; read only for a pin."""
 
 
+Appended = log.Appended[LogEvent]
+"""An event that is on disk; for ``joined`` its ``answer`` is the room's summary, as its author finds it."""
 Decide = Callable[[AppendEvent, Facts], None]
 """Called inside the transaction, perhaps in another thread; must be pure. Raises RefusedError to refuse."""
 
@@ -183,29 +191,6 @@ class Greeting:
 
     rooms: Sequence[RoomSummary]
     invitations: int = 0
-
-
-class Appended(Struct, frozen=True):
-    """An event that is on disk. ``replay``: the same request already appended it.
-
-    ``also`` are events that the store appended after it in the same transaction, such as the role of a member
-    who became owner because the last one left. They must be published as well.
-    """
-
-    event: LogEvent
-    replay: bool = False
-    also: tuple[LogEvent, ...] = ()
-    entered: RoomSummary | None = None
-    """The room as its author finds it after ``joined``; None if the membership has ended since the first."""
-
-
-class LogPage(NamedTuple):
-    """A page of a room's log, in ascending order. ``more``: more events exist in the direction asked for."""
-
-    events: Sequence[LogEvent]
-    more: bool
-    kept_from: Seq = Seq(0)
-    """Numbers under it without an event were removed by the room's retention."""
 
 
 class MadeRoom(NamedTuple):

@@ -111,7 +111,7 @@ async def test_an_open_room_is_left_and_what_was_written_stays_or_goes(
     room = await world.room(alice, bob)
     for text in ("one", "two", "three", "four", "five"):
         await world.append(room, alice, message(text))
-    theirs = (await world.append(room, bob, message("mine"))).event.seq
+    theirs = (await world.append(room, bob, message("mine"))).entry.seq
     await world.append(room, alice, Reacted(theirs, THUMB, on=True))
     new = await deleted(world, alice, keeps=keeps)
     log = await world.events(room)
@@ -171,7 +171,7 @@ async def test_an_account_that_wrote_nothing_needs_no_other_author(world: World)
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
     assert not await CHAT_ACCOUNT_DATA.is_author(world.store, bob)
-    event = (await world.append(room, alice, message("spam"))).event
+    event = (await world.append(room, alice, message("spam"))).entry
     assert await CHAT_ACCOUNT_DATA.is_author(world.store, alice)
     await report(world, bob, room, event.seq, "spam")
     assert await CHAT_ACCOUNT_DATA.is_author(world.store, bob)
@@ -191,7 +191,7 @@ async def test_an_export_has_everything_of_a_person_and_nothing_of_anyone_else(
     for number, (user, other, reaction) in enumerate(
         ((alice, bob, "\U0001f44d"), (bob, alice, "\U0001f44e"))
     ):
-        said = (await world.append(together, other, message(f"said by {other}"))).event.seq
+        said = (await world.append(together, other, message(f"said by {other}"))).entry.seq
         await world.append(together, user, Reacted(said, Reaction.parse(reaction), on=True))
         await report(world, user, together, said, f"said by {other}")
         await world.append(await world.room(user), user, Invited(who=carol))
@@ -221,7 +221,7 @@ async def test_nobody_can_address_a_deleted_account(world: World) -> None:
     room = await world.room(alice, bob, carol)
     other = await world.room(alice)
     direct, *_ = await world.store.rooms.create(world.new_direct(alice, bob))
-    note = (await world.append(direct, alice, message("before"))).event.seq
+    note = (await world.append(direct, alice, message("before"))).entry.seq
     await world.store.accounts.close(ByOperator(bob), "unusable", ())
     refused = {}
     for place, body in (

@@ -184,7 +184,7 @@ async def test_the_file_of_a_deleted_message_goes(world: World) -> None:
     file = upload(world, room, alice)
     await put(world.store, file)
     sent = await world.append(room, alice, named(file))
-    await world.append(room, alice, Deleted(target=sent.event.seq))
+    await world.append(room, alice, Deleted(target=sent.entry.seq))
     assert await files(world.store).expired(world.clock.now(), limit=10) == [file.id]
     assert await files(world.store).find(file.id, alice, world.clock.now()) is None
 

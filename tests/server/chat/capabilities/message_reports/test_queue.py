@@ -57,7 +57,7 @@ async def test_a_report_has_the_quote_and_what_the_log_has(world: World) -> None
     """The text as it was edited last; it stays when the message is deleted."""
     alice, bob, carol = await world.people(3)
     room = await world.room(alice, bob)
-    sent = (await world.append(room, bob, message("I will hurt you"))).event
+    sent = (await world.append(room, bob, message("I will hurt you"))).entry
     for text in ("I will hug you", "hello"):
         await world.append(room, bob, Edited(target=sent.seq, text=MessageText.parse(text)))
     made = await report(world, alice, room, sent.seq, "I will hurt you")
@@ -78,8 +78,8 @@ async def test_a_deleted_message_can_be_reported_without_proof(world: World) -> 
     """Its author deleted it first: the log confirms that there was one."""
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
-    sent = (await world.append(room, bob, message())).event
-    edited = (await world.append(room, bob, Edited(target=sent.seq, text=MessageText.parse("hi")))).event
+    sent = (await world.append(room, bob, message())).entry
+    edited = (await world.append(room, bob, Edited(target=sent.seq, text=MessageText.parse("hi")))).entry
     await world.append(room, bob, Deleted(target=sent.seq))
     found = await report(world, alice, room, sent.seq)
     assert (found.logged, found.encrypted) == (None, False)
@@ -93,7 +93,7 @@ async def test_an_encrypted_message_is_only_quoted(world: World) -> None:
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
     group = new_group_id()
-    event = (await world.append(room, bob, sealed(group, 0))).event
+    event = (await world.append(room, bob, sealed(group, 0))).entry
     found = await report(world, alice, room, event.seq)
     assert (found.author, found.sent, found.encrypted, found.logged) == (bob, event.at, True, None)
     await world.append(room, bob, sealed(group, 0))
@@ -106,8 +106,8 @@ async def test_only_messages_of_others_in_rooms_of_ones_own_are_reported(world: 
     """Once each; a stranger learns nothing of a room."""
     alice, bob, eve = await world.people(3)
     room = await world.room(alice, bob)
-    sent = (await world.append(room, bob, message())).event
-    topic = (await world.append(room, bob, TopicSet(TopicText.parse("news")))).event
+    sent = (await world.append(room, bob, message())).entry
+    topic = (await world.append(room, bob, TopicSet(TopicText.parse("news")))).entry
     assert await refusal(world, bob, room, sent.seq) is ErrorCode.FORBIDDEN
     for seq in (topic.seq, 99):
         assert await refusal(world, alice, room, seq) is ErrorCode.NOT_FOUND
@@ -126,7 +126,7 @@ async def test_who_declined_a_direct_room_reports_nothing_of_it(world: World) ->
     """It is not shown to them, so there is nothing that they could quote."""
     alice, bob = await world.people(2)
     room, *_ = await world.store.rooms.create(world.new_direct(alice, bob))
-    sent = (await world.append(room, alice, message())).event
+    sent = (await world.append(room, alice, message())).entry
     assert await world.store.consent.decline(await world.by(bob), room)
     assert await refusal(world, bob, room, sent.seq) is ErrorCode.NOT_FOUND
 
@@ -137,7 +137,7 @@ async def test_the_queue_is_bounded(world: World, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sql, "OPEN_REPORTS", Limit("open_reports", 3, "", ""))
     alice, bob, eve = await world.people(3)
     room = await world.room(alice, bob, eve)
-    seqs = [(await world.append(room, bob, message())).event.seq for _ in range(4)]
+    seqs = [(await world.append(room, bob, message())).entry.seq for _ in range(4)]
     first = await report(world, alice, room, seqs[0])
     await report(world, alice, room, seqs[1])
     assert await refusal(world, alice, room, seqs[2]) is ErrorCode.LIMIT_REACHED

@@ -35,7 +35,7 @@ async def keep(
 ) -> RetentionSet:
     """Set how long a room keeps messages, after a notice in days; return the stored body."""
     body = RetentionSet(days, Millis(world.clock.now() + notice * DAY))
-    stored = (await world.append(room, owner, body)).event.body
+    stored = (await world.append(room, owner, body)).entry.body
     assert isinstance(stored, RetentionSet)
     return stored
 
@@ -58,7 +58,7 @@ async def numbers(world: World, room: RoomId, limit: int = 100, **which: int) ->
         limit=limit,
         max_bytes=100_000,
     )
-    return [event.seq for event in page.events]
+    return [event.seq for event in page.entries]
 
 
 async def shown(world: World, room: RoomId, user: UserName) -> Retention | None:
@@ -85,7 +85,7 @@ async def test_old_messages_go_and_what_a_room_is_stays(world: World) -> None:
     world.clock.wall += 2 * DAY
     await expire(world)
     page = await world.store.log.page(room, after=Seq(0), before=None, limit=100, max_bytes=100_000)
-    assert [event.seq for event in page.events] == [1, 2, 9, 10, 11]
+    assert [event.seq for event in page.entries] == [1, 2, 9, 10, 11]
     assert (page.kept_from, page.more) == (11, False)
     assert not await world.store.rooms.pins(room)
     removed = Millis(world.clock.now() - 7 * DAY)
@@ -143,10 +143,10 @@ async def test_pages_in_both_directions_reach_across_the_hole(world: World) -> N
     assert await numbers(world, room, before=13, limit=3) == [6, 11, 12]
     assert await numbers(world, room, before=9, limit=5) == [1, 6]
     small = await world.store.log.page(room, after=Seq(0), before=None, limit=100, max_bytes=1)
-    assert [event.seq for event in small.events] == [1]
+    assert [event.seq for event in small.entries] == [1]
     assert small.more
     small = await world.store.log.page(room, after=None, before=Seq(12), limit=100, max_bytes=1)
-    assert [event.seq for event in small.events] == [11]
+    assert [event.seq for event in small.entries] == [11]
 
 
 async def test_the_newest_event_is_blanked_until_it_is_not_the_newest(world: World) -> None:
@@ -163,7 +163,7 @@ async def test_the_newest_event_is_blanked_until_it_is_not_the_newest(world: Wor
     assert [event.seq for event in found] == [1, 2, 3]
     assert found[2].body == Blank(was="expired")
     again = await world.store.log.append(sent, allow)
-    assert (again.replay, again.event.seq) == (True, 3)
+    assert (again.replay, again.entry.seq) == (True, 3)
     await world.append(room, alice, message("young"))
     world.clock.wall += DAY
     await world.append(room, alice, message("younger"))

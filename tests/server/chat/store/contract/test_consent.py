@@ -143,8 +143,8 @@ async def test_the_admission_that_someone_accepts_comes_with_them(world: World) 
     entering = world.event(room, bob, accepting)
     for _ in range(2):
         appended = await world.store.log.append(entering, lambda _event, _facts: None)
-        assert isinstance(appended.event.body, Joined)
-        assert (appended.event.body.statement, appended.event.body.acceptance) == (old, accepting.acceptance)
+        assert isinstance(appended.entry.body, Joined)
+        assert (appended.entry.body.statement, appended.entry.body.acceptance) == (old, accepting.acceptance)
     await world.append(room, bob, Left())
     assert (await decided_by(world, room, bob, accepting)).admission is None
 
@@ -198,14 +198,14 @@ async def test_someone_who_is_a_member_accepts_again(world: World) -> None:
     admission = admission_of(room, bob, alice)
     await world.append(room, alice, Invited(bob, admission))
     event = await world.append(room, bob, Joined(acceptance=acceptance_of(admission)))
-    assert isinstance(event.event.body, Joined)
-    assert event.event.body.members == 2
+    assert isinstance(event.entry.body, Joined)
+    assert event.entry.body.members == 2
     member = await world.store.rooms.membership(room, bob)
     assert member is not None
     assert member.role is Role.MODERATOR
     gone = await world.append(room, alice, Kicked(carol))  # not in the room by the server's list
-    assert isinstance(gone.event.body, Kicked)
-    assert gone.event.body.members == 2
+    assert isinstance(gone.entry.body, Kicked)
+    assert gone.entry.body.members == 2
 
 
 async def test_a_declined_invitation_looks_to_its_inviter_like_one_that_waits(world: World) -> None:

@@ -71,7 +71,7 @@ async def test_joining_and_leaving_events_count_the_members(world: World) -> Non
     ]
     reported = []
     for author, body in steps:
-        stored = (await world.append(room, author, body)).event.body
+        stored = (await world.append(room, author, body)).entry.body
         assert isinstance(stored, MembershipChange)
         reported.append((stored.members, await count(world, room, alice)))
     assert reported == [(2, 2), (3, 3), (2, 2), (2, 2), (2, 2), (1, 1)]
@@ -86,7 +86,7 @@ async def test_a_repeated_request_is_known_whatever_number_was_stored(world: Wor
     event = world.event(room, bob, Joined())
     first = await world.store.log.append(event, allow)
     again = await world.store.log.append(event, allow)
-    assert (again.replay, again.event) == (True, first.event)
+    assert (again.replay, again.entry) == (True, first.entry)
 
 
 async def test_a_member_counts_once(world: World) -> None:
@@ -158,7 +158,7 @@ async def test_the_last_owners_leaving_makes_an_heir(world: World) -> None:
     assert await member(world, room, carol) == Membership(carol, Role.OWNER)
     assert await member(world, room, dave) == Membership(dave, Role.MODERATOR)
     assert [event.body for event in left.also] == [RoleSet(carol, Role.OWNER)]
-    assert (await world.events(room))[-2:] == [left.event, *left.also]
+    assert (await world.events(room))[-2:] == [left.entry, *left.also]
 
 
 async def test_without_moderators_a_member_becomes_owner(world: World) -> None:
@@ -203,7 +203,7 @@ async def test_deleting_blanks_the_message_its_edits_and_its_reactions(world: Wo
     room = await world.room(alice, bob)
     kept = await world.append(room, alice, message("kept"))
     target = await world.append(room, alice, message("secret"))
-    seq = target.event.seq
+    seq = target.entry.seq
     about: list[AnyBody] = [
         Edited(seq, MessageText("secret too")),
         Reacted(seq, Reaction("heart"), on=True),
@@ -211,17 +211,17 @@ async def test_deleting_blanks_the_message_its_edits_and_its_reactions(world: Wo
     ]
     for body in about:
         await world.append(room, alice, body)
-    other = await world.append(room, bob, Edited(kept.event.seq, MessageText("kept too")))
+    other = await world.append(room, bob, Edited(kept.entry.seq, MessageText("kept too")))
     deleted = await world.append(room, alice, Deleted(seq))
     bodies = [event.body for event in await world.events(room)][2:]
     assert bodies == [
-        kept.event.body,
+        kept.entry.body,
         Blank("message"),
         Blank("edited"),
         Blank("reacted"),
         Blank("reacted"),
-        other.event.body,
-        deleted.event.body,
+        other.entry.body,
+        deleted.entry.body,
     ]
 
 
@@ -247,7 +247,7 @@ async def test_repeating_the_request_of_a_deleted_message_gives_the_blank(world:
     await world.append(room, alice, Deleted(Seq(2)))
     again = await world.store.log.append(event, allow)
     assert again.replay
-    assert again.event.body == Blank("message")
+    assert again.entry.body == Blank("message")
 
 
 async def test_deleting_twice_keeps_what_was(world: World) -> None:

@@ -26,6 +26,7 @@ from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import STALE_SECONDS
+from parlour_server.app.log import log
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.types import Appended
 from parlour_server.core.accounts.tables.authority import ByOperator
@@ -95,9 +96,9 @@ async def test_the_first_founder_wins(delivery: Delivery, administration: ChatSt
         ),
         return_exceptions=True,
     )
-    won = [body for body, outcome in zip(bodies, outcomes, strict=True) if isinstance(outcome, Appended)]
+    won = [body for body, outcome in zip(bodies, outcomes, strict=True) if isinstance(outcome, log.Appended)]
     assert len(won) == 1
-    lost = [outcome for outcome in outcomes if not isinstance(outcome, Appended)]
+    lost = [outcome for outcome in outcomes if not isinstance(outcome, log.Appended)]
     assert all(isinstance(one, RefusedError) and one.code is ErrorCode.STALE_EPOCH for one in lost)
     assert (await state(delivery, room, alice[0])).group == won[0].group
     assert await refusal(delivery, other, alice, won[0]) is ErrorCode.CONFLICT
@@ -122,7 +123,7 @@ async def test_a_commit_moves_the_group_on(delivery: Delivery) -> None:
     assert (found.group, found.epoch, found.missing) == (group, 1, ())
     assert found.present == (device(alice), device(bob))
     (waiting,), more = await delivery.store.groups.welcomes(bob[1], max_bytes=10_000)
-    assert (waiting.room, waiting.group, waiting.seq) == (room, group, made.event.seq)
+    assert (waiting.room, waiting.group, waiting.seq) == (room, group, made.entry.seq)
     assert (bytes(waiting.welcome), bytes(waiting.tree), more) == (b"welcome", b"tree", False)
 
 
@@ -150,8 +151,8 @@ async def test_one_commit_wins_an_epoch(delivery: Delivery, administration: Chat
         outcomes += await asyncio.gather(
             *(store.log.append(event, allow) for store, event in events), return_exceptions=True
         )
-    assert len([one for one in outcomes if isinstance(one, Appended)]) == 1
-    lost = [one for one in outcomes if not isinstance(one, Appended)]
+    assert len([one for one in outcomes if isinstance(one, log.Appended)]) == 1
+    lost = [one for one in outcomes if not isinstance(one, log.Appended)]
     assert all(isinstance(one, RefusedError) and one.code is ErrorCode.STALE_EPOCH for one in lost)
     assert len(lost) == 99
     assert (await state(delivery, room, late[0])).epoch == 2
@@ -168,7 +169,7 @@ async def test_a_commit_that_is_sent_again_is_the_same(delivery: Delivery) -> No
     event = delivery.event(room, alice[0], body, alice[1], attached(body))
     first = await delivery.store.log.append(event, allow)
     again = await delivery.store.log.append(event, allow)
-    assert (first.replay, again.replay, again.event) == (False, True, first.event)
+    assert (first.replay, again.replay, again.entry) == (False, True, first.entry)
     assert len((await delivery.store.groups.welcomes(bob[1], max_bytes=10_000))[0]) == 1
     assert (await state(delivery, room, alice[0])).epoch == 1
 

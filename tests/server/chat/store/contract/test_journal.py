@@ -65,7 +65,7 @@ async def test_other_servers_find_in_the_journal_whose_rooms_changed(world: Worl
         (alice, Invited(who=cora), cora),
         (alice, Uninvited(who=cora), cora),
     ):
-        event = (await world.append(room, author, body)).event
+        event = (await world.append(room, author, body)).entry
         if who is not None:
             expected.append(RoomAdvanced(room, event.seq, who))
     direct, [made, *_], _ = await world.store.rooms.create(world.new_direct(alice, bob))
@@ -122,7 +122,7 @@ async def test_a_store_announces_events_unless_a_bus_does(
     await command.open()
     try:
         sent = await World(command, clock).append(room, alice, message())
-        advanced = RoomAdvanced(room, sent.event.seq)
+        advanced = RoomAdvanced(room, sent.entry.seq)
         assert await world.store.journal.since(begin) == [JournalEntry(begin + 1, advanced)]
     finally:
         await command.close()
@@ -154,7 +154,7 @@ async def test_two_processes_number_one_room_together(world: World, administrati
     futures = []
     for _ in range(50):
         futures += [world.append(room, alice, message()), command.append(room, alice, message())]
-    seqs = [(await future).event.seq for future in futures]
+    seqs = [(await future).entry.seq for future in futures]
     assert sorted(seqs) == list(range(2, 102))
     assert [event.seq for event in await world.events(room)] == list(range(1, 102))
 

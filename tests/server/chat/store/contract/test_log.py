@@ -13,6 +13,7 @@ from parlour_protocol.frames.bodies import Banned, Joined, Left, Message, Muted,
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import Millis, Seq, new_request_id
+from parlour_server.app.log import log
 from parlour_server.chat.store.types import Appended, AppendEvent, Facts
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.errors import RefusedError, SessionRefusedError
@@ -30,7 +31,7 @@ async def test_eight_appenders_at_once_leave_no_hole(world: World) -> None:
     head = (await world.events(room))[-1].seq
 
     async def talk(number: int) -> list[int]:
-        return [(await world.append(room, people[number], message(f"{i}"))).event.seq for i in range(25)]
+        return [(await world.append(room, people[number], message(f"{i}"))).entry.seq for i in range(25)]
 
     reported = await asyncio.gather(*(talk(number) for number in range(8)))
     assert sorted(seq for seqs in reported for seq in seqs) == list(range(head + 1, head + 201))
@@ -50,7 +51,7 @@ async def test_one_callers_events_keep_their_order(world: World) -> None:
     for number, future in enumerate(futures):
         future.add_done_callback(partial(note, number))
     stored = await asyncio.gather(*futures)
-    assert [appended.event.seq for appended in stored] == list(range(2, 1002))
+    assert [appended.entry.seq for appended in stored] == list(range(2, 1002))
     assert ended == list(range(1000))
 
 
@@ -68,7 +69,7 @@ async def test_a_repeated_request_is_stored_once(world: World) -> None:
     assert not first.replay
     assert second.replay
     assert third.replay
-    assert first.event == second.event == third.event
+    assert first.entry == second.entry == third.entry
     assert len(await world.events(room)) == 2
 
 
@@ -87,7 +88,7 @@ async def test_a_request_id_used_for_something_else_is_refused(world: World, wha
     }[what]
     with pytest.raises(RefusedError) as refused:
         await world.store.log.append(second, allow)
-    assert refused.value.code is ErrorCode.CONFLICT
+    assert refused.value.code == ErrorCode.CONFLICT
     assert len(await world.events(room)) == 2
     assert len(await world.events(other)) == 1
 
@@ -102,11 +103,11 @@ async def test_a_timed_request_sent_again_is_the_same(world: World, kind: type[B
     stored = await world.store.log.append(first, allow)
     later = Millis(first.at + 60_000)
     again = replace(first, at=later, body=kind(bob, until=Millis(later + 3_600_000)))
-    assert await world.store.log.append(again, allow) == Appended(stored.event, replay=True)
+    assert await world.store.log.append(again, allow) == Appended(stored.entry, replay=True)
     longer = replace(first, at=later, body=kind(bob, until=Millis(later + 7_200_000)))
     with pytest.raises(RefusedError) as refused:
         await world.store.log.append(longer, allow)
-    assert refused.value.code is ErrorCode.CONFLICT
+    assert refused.value.code == ErrorCode.CONFLICT
 
 
 async def test_a_request_id_is_an_authors_own(world: World) -> None:
@@ -130,7 +131,7 @@ async def test_a_refusal_changes_nothing(world: World) -> None:
     assert refused.value.code is ErrorCode.FORBIDDEN
     assert await world.store.rooms.summary(room, alice) == before
     assert await world.store.rooms.membership(room, bob) is None
-    assert (await world.store.log.append(event, allow)).event.seq == 2
+    assert (await world.store.log.append(event, allow)).entry.seq == 2
 
 
 async def test_a_refusal_does_not_disturb_those_beside_it(world: World) -> None:
@@ -159,7 +160,7 @@ async def test_an_error_in_a_decision_reaches_only_its_caller(world: World) -> N
     went = world.store.log.append(world.event(room, alice, message()), allow)
     with pytest.raises(ZeroDivisionError):
         await broke
-    assert (await went).event.seq == 2
+    assert (await went).entry.seq == 2
 
 
 async def test_there_is_no_appending_to_no_room(world: World) -> None:
@@ -167,7 +168,7 @@ async def test_there_is_no_appending_to_no_room(world: World) -> None:
     alice = await world.account("alice")
     with pytest.raises(RefusedError) as refused:
         await world.append(new_room_id(), alice, message())
-    assert refused.value.code is ErrorCode.NOT_FOUND
+    assert refused.value.code == ErrorCode.NOT_FOUND
 
 
 async def test_a_clock_set_back_does_not_change_the_order(world: World) -> None:
@@ -189,7 +190,7 @@ async def test_a_cancelled_wait_does_not_stop_the_others(world: World) -> None:
     given_up = world.store.log.append(world.event(room, alice, message()), allow)
     kept = world.store.log.append(world.event(room, alice, message()), allow)
     given_up.cancel()
-    assert (await kept).event.seq == 3
+    assert (await kept).entry.seq == 3
 
 
 async def test_pages_go_in_both_directions(world: World) -> None:
@@ -200,7 +201,7 @@ async def test_pages_go_in_both_directions(world: World) -> None:
         await world.append(room, alice, message(str(i)))
 
     async def page(after: int | None = None, before: int | None = None) -> tuple[list[int], bool]:
-        events, more, _ = await world.store.log.page(
+        events, more, *_ = await world.store.log.page(
             room,
             after=None if after is None else Seq(after),
             before=None if before is None else Seq(before),
@@ -227,7 +228,7 @@ async def test_a_page_ends_before_it_is_too_big(world: World) -> None:
         await world.append(room, alice, message("x" * 1000))
 
     async def page(max_bytes: int, after: int | None) -> tuple[int, bool]:
-        events, more, _ = await world.store.log.page(
+        events, more, *_ = await world.store.log.page(
             room, after=None if after is None else Seq(after), before=None, limit=100, max_bytes=max_bytes
         )
         return len(events), more
@@ -243,8 +244,8 @@ async def test_what_is_read_is_what_was_appended(world: World) -> None:
     alice = await world.account("alice")
     room = await world.room(alice)
     stored = await world.append(room, alice, Message(message("grüße\n\tfrom 東京 👋").text, reply_to=Seq(1)))
-    assert stored.event.at == Millis(world.clock.wall)
-    assert (await world.events(room))[-1] == stored.event
+    assert stored.entry.at == Millis(world.clock.wall)
+    assert (await world.events(room))[-1] == stored.entry
 
 
 async def test_a_session_that_has_ended_appends_nothing(world: World) -> None:
@@ -263,7 +264,7 @@ async def test_a_session_that_has_ended_appends_nothing(world: World) -> None:
         both = [world.store.log.append(event, allow) for event in (own, theirs)]
         refused, stored = await asyncio.gather(*both, return_exceptions=True)
         assert isinstance(refused, SessionRefusedError)
-        assert isinstance(stored, Appended)
+        assert isinstance(stored, log.Appended)
     world.clock.wall = live.expires
     with pytest.raises(SessionRefusedError):
         await world.store.log.append(replace(world.event(room, alice, message()), session=live.id), allow)

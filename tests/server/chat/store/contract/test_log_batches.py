@@ -12,8 +12,9 @@ from parlour_protocol.frames.bodies import AnyBody, Edited, Kicked, Message
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import Seq
+from parlour_server.app.log import log
 from parlour_server.chat.rooms.rights import decide
-from parlour_server.chat.store.types import Appended, AppendEvent
+from parlour_server.chat.store.types import AppendEvent
 from parlour_server.core.errors import RefusedError
 
 
@@ -23,7 +24,7 @@ async def append_all(world: World, events: Sequence[AppendEvent]) -> list[object
         *(world.store.log.append(event, decide) for event in events), return_exceptions=True
     )
     return [
-        (found.event.seq, found.replay) if isinstance(found, Appended)
+        (found.entry.seq, found.replay) if isinstance(found, log.Appended)
         else found.code if isinstance(found, RefusedError)
         else found
         for found in ended

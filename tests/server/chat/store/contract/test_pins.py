@@ -15,7 +15,7 @@ async def test_a_message_is_pinned_once_and_taken_off(world: World) -> None:
     """By a moderator or owner; a deleted message is pinned no more."""
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
-    sent = (await world.append(room, bob, message())).event.seq
+    sent = (await world.append(room, bob, message())).entry.seq
 
     async def pin(user: str, *, on: bool) -> str | None:
         author = alice if user == "alice" else bob

@@ -46,7 +46,7 @@ async def test_an_archived_room_is_read_only(world: World) -> None:
     """It leaves the directory, and no one enters it; its members keep it and its history."""
     alice, bob, eve = await world.people(3)
     room = await world.room(alice, bob)
-    sent = (await world.append(room, bob, message())).event
+    sent = (await world.append(room, bob, message())).entry
 
     async def refusal(who: UserName, body: AnyBody) -> ErrorCode:
         with pytest.raises(RefusedError) as refused:
@@ -82,7 +82,7 @@ async def test_a_deleted_room_is_gone_at_once_and_its_data_in_batches(
     described = await world.store.rooms.describe(room)
     assert described is not None
     assert described.name is not None
-    sent = (await world.append(room, bob, message("secret words"))).event
+    sent = (await world.append(room, bob, message("secret words"))).entry
     for _ in range(249):
         await world.append(room, bob, message("secret words"))
     await world.append(room, bob, Reacted(sent.seq, Reaction("+"), on=True))
@@ -90,9 +90,9 @@ async def test_a_deleted_room_is_gone_at_once_and_its_data_in_batches(
     with pytest.raises(RefusedError):
         await world.store.log.append(world.event(room, bob, RoomDeleted()), decide)
     request = world.event(room, alice, RoomDeleted())
-    last = (await world.store.log.append(request, decide)).event
+    last = (await world.store.log.append(request, decide)).entry
     again = await world.store.log.append(request, decide)  # the answer was lost
-    assert (again.event, again.replay) == (last, True)
+    assert (again.entry, again.replay) == (last, True)
     for who in (alice, bob):
         assert await world.store.rooms.membership(room, who) is None
         assert room not in {one.room for one in await world.store.rooms.summaries(who)}

@@ -45,7 +45,7 @@ async def test_every_kind_of_opaque_body_comes_back_as_it_was(delivery: Delivery
     group = await delivery.group_of(room, alice, bob)
     sent = await delivery.append(room, *_body(alice, sealed(group, 1, bytes(range(256)))))
     events = await delivery.world.events(room)
-    assert events[-1] == sent.event
+    assert events[-1] == sent.entry
     assert [type(event.body).__name__ for event in events] == [
         "Created",
         "Joined",
@@ -71,7 +71,7 @@ async def test_a_message_encrypted_again_is_the_same_request(delivery: Delivery)
     await delivery.commit(room, *alice)
     repeated = replace(event, body=sealed(group, 1, b"second"))
     again = await delivery.store.log.append(repeated, allow)
-    assert (again.replay, again.event) == (True, first.event)
+    assert (again.replay, again.entry) == (True, first.entry)
     for different in (
         replace(repeated, room=other),
         replace(event, body=message()),
@@ -80,7 +80,7 @@ async def test_a_message_encrypted_again_is_the_same_request(delivery: Delivery)
     ):
         with pytest.raises(RefusedError) as refused:
             await delivery.store.log.append(different, allow)
-        assert refused.value.code is ErrorCode.CONFLICT
+        assert refused.value.code == ErrorCode.CONFLICT
 
 
 async def test_a_sealed_message_is_deleted_by_a_sealed_message(delivery: Delivery) -> None:
@@ -89,8 +89,8 @@ async def test_a_sealed_message_is_deleted_by_a_sealed_message(delivery: Deliver
     room = await delivery.room(alice[0], bob[0], carol[0])
     group = await delivery.group_of(room, alice, bob, carol)
     event = delivery.event(room, bob[0], sealed(group, 1, b"regretted"), bob[1])
-    first = (await delivery.store.log.append(event, allow)).event
-    second = (await delivery.append(room, *_body(bob, sealed(group, 1)))).event
+    first = (await delivery.store.log.append(event, allow)).entry
+    second = (await delivery.append(room, *_body(bob, sealed(group, 1)))).entry
     commit = Seq(first.seq - 1)
     for body, code in (
         (sealed(group, 1, blanks=commit), ErrorCode.NOT_FOUND),
@@ -106,14 +106,14 @@ async def test_a_sealed_message_is_deleted_by_a_sealed_message(delivery: Deliver
     events = await delivery.world.events(room)
     assert [events[seq - 1].body for seq in (first.seq, second.seq)] == [Blank(was="sealed")] * 2
     late = await delivery.store.log.append(event, allow)
-    assert (late.replay, late.event.body) == (True, Blank(was="sealed"))
+    assert (late.replay, late.entry.body) == (True, Blank(was="sealed"))
 
 
 async def test_an_encrypted_room_takes_nothing_readable(delivery: Delivery) -> None:
     """No fallback; earlier messages stay, and can be deleted and unpinned; the topic is readable."""
     alice = await delivery.person("alice")
     room = await delivery.world.room(alice[0])
-    first = (await delivery.append(room, *_body(alice, message("before")))).event.seq
+    first = (await delivery.append(room, *_body(alice, message("before")))).entry.seq
     await delivery.append(room, *_body(alice, Pinned(target=first, on=True)))
     await delivery.append(room, *_body(alice, EncryptionOn()))
     await delivery.found(room, *alice)

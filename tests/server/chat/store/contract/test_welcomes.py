@@ -82,7 +82,7 @@ async def test_a_welcome_is_deleted_when_its_device_is_removed(delivery: Deliver
     await delivery.commit(room, *alice, removed=[bob[1]])
     await delivery.append(room, bob[0], Joined(statement=SIGNED))
     again = await delivery.commit(room, *alice, added=[bob[1]])
-    assert [welcome.seq for welcome in await waiting(delivery, bob[1])] == [again.event.seq]
+    assert [welcome.seq for welcome in await waiting(delivery, bob[1])] == [again.entry.seq]
 
 
 async def test_a_revoked_device_gets_no_welcome(delivery: Delivery) -> None:

@@ -35,7 +35,7 @@ async def main():
         number = 0
         while True:
             stored = await world.append(room, alice, message(f"{name}.{number}"))
-            sys.stdout.write(f"{stored.event.seq} {name}.{number}\\n")
+            sys.stdout.write(f"{stored.entry.seq} {name}.{number}\\n")
             sys.stdout.flush()
             number += 1
 
@@ -84,7 +84,7 @@ async def test_a_full_disk_stores_nothing_half_and_heals(world: World, store: Ch
     ]
     ended = await asyncio.gather(*futures, return_exceptions=True)
     assert {type(end) for end in ended} >= {UnavailableError}
-    reported = [end.event for end in ended if not isinstance(end, BaseException)]
+    reported = [end.entry for end in ended if not isinstance(end, BaseException)]
     assert (await world.events(room))[1:] == reported
     summary = await store.rooms.summary(room, alice)
     assert summary is not None
@@ -92,7 +92,7 @@ async def test_a_full_disk_stores_nothing_half_and_heals(world: World, store: Ch
 
     await store._writer.submit(lambda db: db.execute("PRAGMA max_page_count = 1000000"))
     await store.check()
-    assert (await world.append(room, alice, message())).event.seq == summary.head + 1
+    assert (await world.append(room, alice, message())).entry.seq == summary.head + 1
 
 
 LIMITED = """
@@ -127,7 +127,7 @@ async def main():
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     await store.check()
     last = await world.append(room, alice, message())
-    assert last.event.seq == acknowledged + 2, (last.event.seq, acknowledged)
+    assert last.entry.seq == acknowledged + 2, (last.entry.seq, acknowledged)
     assert [event.seq for event in await world.events(room)] == list(range(1, acknowledged + 3))
     await store.close()
     print("healed")

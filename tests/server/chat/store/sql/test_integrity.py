@@ -69,7 +69,7 @@ async def history(store: ChatStore, room: RoomId, *, upwards: bool, limit: int =
     while more:
         after = (found[-1].seq if found else Seq(0)) if upwards else None
         before = found[0].seq if found and not upwards else None
-        events, more, _ = await store.log.page(
+        events, more, *_ = await store.log.page(
             room, after=after, before=before, limit=limit, max_bytes=100_000
         )
         found = [*found, *events] if upwards else [*events, *found]
@@ -159,7 +159,7 @@ async def test_a_retry_of_a_message_that_cannot_be_read_is_no_second_one(
     first = await store.log.append(event, allow)
     await store._writer.submit(lambda db: db.execute("UPDATE entries SET body = x'00' WHERE seq = 2"))
     again = await store.log.append(event, allow)
-    assert (again.replay, again.event.seq) == (True, first.event.seq)
+    assert (again.replay, again.entry.seq) == (True, first.entry.seq)
     await store.close()
 
 

@@ -82,7 +82,7 @@ async def test_of_the_deletion_of_an_account(
     """What is far apart in large tables is found by a reader."""
     (alice, device), (bob, _) = await delivery.person("alice"), await delivery.person("bob")
     room = await world.room(alice, bob)
-    seq = (await world.append(room, alice, message())).event.seq
+    seq = (await world.append(room, alice, message())).entry.seq
     await world.append(room, alice, Reacted(seq, Reaction.parse("👍"), on=True))
     encrypted = await delivery.room(alice, bob)
     await delivery.group_of(encrypted, (alice, device))

@@ -37,7 +37,7 @@ async def test_a_deleted_sealed_message_is_nowhere_on_disk(
         return any(body.data.text[:100].encode() in content for content in files)
 
     assert on_disk()
-    await delivery.append(room, alice, sealed(group, 0, blanks=sent.event.seq), device)
+    await delivery.append(room, alice, sealed(group, 0, blanks=sent.entry.seq), device)
     assert await store._writer.submit(lambda db: db.stale_wal) is False
     assert not on_disk()
 

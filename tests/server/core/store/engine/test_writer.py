@@ -13,7 +13,8 @@ from tests.server.core.store.world import KitWorld, log_in
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import new_request_id
-from parlour_server.app.log.log import Appended, LogId
+from parlour_server.app.log.log import Appended, Entry
+from parlour_server.app.log.typed_log import TypedLog
 from parlour_server.app.program_store import ProgramStore
 from parlour_server.core.accounts.tables import memory_tickets as tickets
 from parlour_server.core.errors import RefusedError, UnavailableError
@@ -177,8 +178,10 @@ async def test_a_locked_database_is_unavailable_and_then_works(
     await log_in(store, session, cap=9)
     grant, request = world.grant(session), new_request_id()
 
-    def append() -> "asyncio.Future[Appended[bytes]]":
-        return store.log.append(grant, request, LogId("game"), b"move", lambda _: b"state")
+    games = TypedLog(store, "game", str, str)
+
+    def append() -> "asyncio.Future[Appended[Entry[str]]]":
+        return games.append(grant, request, "one", "move", lambda _: "state")
 
     await store._writer.submit(lambda db: db.execute("PRAGMA busy_timeout = 1"))
     other = sqlite3.connect(database, isolation_level=None)

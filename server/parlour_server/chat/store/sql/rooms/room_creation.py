@@ -14,9 +14,9 @@ from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.chat.store.sql.column_values import ASKED, REFUSED
+from parlour_server.app.log.append import find_earlier, insert
+from parlour_server.chat.store.sql.column_values import ASKED, REFUSED, read_event_if_possible
 from parlour_server.chat.store.sql.journal_entries import note_consent
-from parlour_server.chat.store.sql.rooms.append import find_request, insert_event
 from parlour_server.chat.store.sql.rooms.consent import (
     count_rooms,
     has_blocked,
@@ -24,6 +24,7 @@ from parlour_server.chat.store.sql.rooms.consent import (
     say_yes,
 )
 from parlour_server.chat.store.sql.rooms.member_rows import enter
+from parlour_server.chat.store.sql.rooms.room_log_kind import RoomLogKind
 from parlour_server.chat.store.sql.rooms.room_names import refuse_taken
 from parlour_server.chat.store.sql.rooms.summaries import read_summary
 from parlour_server.chat.store.types import MadeRoom, NewRoom
@@ -33,13 +34,13 @@ from parlour_server.core.store.engine.column_values import plain
 from parlour_server.core.store.engine.connection import WriteConnection
 
 
-def make_room(db: WriteConnection, room: NewRoom) -> MadeRoom:
+def make_room(db: WriteConnection, room: NewRoom, kind: RoomLogKind) -> MadeRoom:
     """Create a room with its first events, or return the existing one."""
-    found, events = _make(db, room)
+    found, events = _make(db, room, kind)
     return MadeRoom(found, events, read_summary(db, found, room.author))
 
 
-def _make(db: WriteConnection, room: NewRoom) -> tuple[RoomId, Sequence[LogEvent]]:
+def _make(db: WriteConnection, room: NewRoom, kind: RoomLogKind) -> tuple[RoomId, Sequence[LogEvent]]:
     existing = _made_before(db, room)
     if existing is not None:
         say_yes(db, existing, room.author)  # to a direct room that the other person opened
@@ -56,7 +57,7 @@ def _make(db: WriteConnection, room: NewRoom) -> tuple[RoomId, Sequence[LogEvent
     events = _first_events(room)
     for event in events:
         # one request, one event: only the first carries it
-        insert_event(db, event, room.request if event is events[0] else None)
+        insert(db, kind, room.room, event, room.request if event is events[0] else None)
     db.execute(
         "UPDATE members SET read = ? WHERE room = ? AND account = ?",
         (events[-1].seq, room.room, plain(room.author)),
@@ -69,7 +70,8 @@ def _make(db: WriteConnection, room: NewRoom) -> tuple[RoomId, Sequence[LogEvent
 
 def _made_before(db: WriteConnection, room: NewRoom) -> RoomId | None:
     """Return the existing room of this request or pair of people; refuse a taken name."""
-    earlier = find_request(db, room.author, room.request)
+    found = find_earlier(db, room.author, room.room, room.request)
+    earlier = None if found is None else read_event_if_possible(RoomId(found[0]), found[1])
     if earlier is not None and not _is_same(db, earlier, room):
         raise RefusedError(ErrorCode.CONFLICT, "this request id was used for something else")
     if earlier is not None:

@@ -25,6 +25,7 @@ from parlour_server.chat.store.sql.column_values import (
 from parlour_server.chat.store.sql.rooms.consent import count_shown
 from parlour_server.chat.store.sql.rooms.room_creation import make_room
 from parlour_server.chat.store.sql.rooms.room_deletion import due_rooms, remove_batch
+from parlour_server.chat.store.sql.rooms.room_log_kind import RoomLogKind
 from parlour_server.chat.store.sql.rooms.summaries import read_summaries, read_summary
 from parlour_server.chat.store.store_part import StoreParts
 from parlour_server.chat.store.types import (
@@ -63,8 +64,11 @@ _PEOPLE: Final = """
 class Rooms:
     """The rooms and their members: projections of their logs."""
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock, parts: StoreParts) -> None:
+    def __init__(
+        self, writer: Writer, readers: Readers, clock: Clock, parts: StoreParts, kind: RoomLogKind
+    ) -> None:
         """Use the store's writer and readers; ``clock`` ends sessions, ``parts`` are of capabilities."""
+        self._kind = kind
         self._parts = parts
         columns = ", ".join([_FACTS, *(number.query for number in parts.room_numbers)])
         self._facts = f"{columns} FROM rooms r JOIN logs l ON l.log = r.room"
@@ -80,9 +84,11 @@ class Rooms:
         many rooms.
         """
         if room.session is None:
-            return await self._writer.submit(partial(make_room, room=room))
+            return await self._writer.submit(partial(make_room, room=room, kind=self._kind))
         by = BySession(room.author, room.session)
-        return await self._writer.submit(authorised(self._clock, by, lambda db, _: make_room(db, room)))
+        return await self._writer.submit(
+            authorised(self._clock, by, lambda db, _: make_room(db, room, self._kind))
+        )
 
     async def summaries(self, user: UserName) -> Sequence[RoomSummary]:
         """Return every room that the user is in and did not decline."""

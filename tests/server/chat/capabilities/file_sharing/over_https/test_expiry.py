@@ -78,7 +78,7 @@ async def test_a_deleted_message_takes_its_file_with_it(
     event = AppendEvent(room, ada.user, LAPTOP, new_request_id(), clock.now(), Deleted(target=Seq(2)), None)
     appended = await store.log.append(event, decide)
     assert not sweeper._wanted.is_set()
-    bus.publish(EventCommitted(appended.event))
+    bus.publish(EventCommitted(appended.entry))
     assert sweeper._wanted.is_set()
     await sweeper.sweep()
     assert on_disk(folder) == []
@@ -98,7 +98,7 @@ async def test_a_deleted_room_takes_its_files_with_it(
     room = await village.room(ada, encrypted=False)
     await upload(ada, room)
     event = AppendEvent(room, ada.user, LAPTOP, new_request_id(), clock.now(), RoomDeleted(), None)
-    bus.publish(EventCommitted((await store.log.append(event, decide)).event))
+    bus.publish(EventCommitted((await store.log.append(event, decide)).entry))
     assert sweeper._wanted.is_set()
     await sweeper.sweep()
     assert on_disk(folder) == []

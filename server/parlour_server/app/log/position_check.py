@@ -1,6 +1,6 @@
-"""Finds events that no notification announced: every server compares its rooms' positions with the store.
+"""Finds entries that no notification announced: every server compares its logs' positions with the store.
 
-A room's lost last event leaves no gap to be seen. So one query reads the heads of all rooms with listeners
+A log's lost last entry leaves no gap to be seen. So one query reads the heads of all logs with listeners
 here: once a second where servers share a database, and sooner for those of which the bus says that it lost
 something; else every five seconds, for what a fault kept from being published. What is missing is read.
 """
@@ -8,23 +8,21 @@ something; else every five seconds, for what a fault kept from being published. 
 import random
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
-from parlour_protocol.ids import RoomId
-from parlour_server.chat.service.hub import Hub
-from parlour_server.chat.service.notices import room_subject
-from parlour_server.chat.store.sql.rooms.log import Log
+from parlour_server.app.log.fanout import Fanout
+from parlour_server.app.log.log import log_subject
 from parlour_server.core.bus.bus import Bus
 from parlour_server.core.clock import Clock
 from parlour_server.core.connections.background_tasks import BackgroundTasks
 from parlour_server.core.errors import UnavailableError
 
 LONGEST_SECONDS: Final = 0.8
-"""Between two checks, so that an event is found within a second; servers do not check all at once."""
+"""Between two checks, so that an entry is found within a second; servers do not check all at once."""
 _SHORTEST_SECONDS: Final = 0.6
 ALONE_SECONDS: Final = 5.0
 """Between two checks of the only server of a database."""
-_ROOMS: Final = 2_000
+_LOGS: Final = 2_000
 """In one query."""
 
 
@@ -34,8 +32,7 @@ class PositionCheck:
     def __init__(
         self,
         *,
-        log: Log,
-        hub: Hub,
+        fanout: Fanout[Any, Any],
         bus: Bus,
         clock: Clock,
         background: BackgroundTasks,
@@ -48,8 +45,7 @@ class PositionCheck:
         self._shortest, self._longest = (
             (_SHORTEST_SECONDS, LONGEST_SECONDS) if is_shared else (ALONE_SECONDS, ALONE_SECONDS)
         )
-        self._log = log
-        self._hub = hub
+        self._fanout = fanout
         self._clock = clock
         self._background = background
         self._lost: set[str] | None = set()
@@ -58,7 +54,7 @@ class PositionCheck:
         self.done = 0
         """How many checks were made."""
         self.behind = 0
-        """How many rooms they found behind."""
+        """How many logs they found behind."""
         bus.on_loss(self._note_loss)
 
     async def run(self) -> None:
@@ -70,14 +66,14 @@ class PositionCheck:
             except UnavailableError:
                 continue  # the next check is soon
 
-    async def check(self, rooms: Sequence[RoomId] | None = None) -> None:
-        """Compare the positions of these rooms, or of all with listeners here. Raises UnavailableError."""
-        for some in _parts(tuple(self._hub.rooms) if rooms is None else rooms):
-            for room, head in (await self._log.heads(some)).items():
-                sequencer = self._hub.sequencer(room)
+    async def check(self, logs: Sequence[str] | None = None) -> None:
+        """Compare the positions of these logs, or of all with listeners here. Raises UnavailableError."""
+        for some in _parts(tuple(self._fanout.logs) if logs is None else logs):
+            for log, head in (await self._fanout.stored.heads(some)).items():
+                sequencer = self._fanout.sequencer(log)
                 if sequencer is not None and head > sequencer.last and not sequencer.filling:
                     self.behind += 1
-                    self._hub.advanced(room, head)
+                    self._fanout.advanced(log, head)
         self.done += 1
 
     def _note_loss(self, subjects: Collection[str] | None) -> None:
@@ -92,9 +88,9 @@ class PositionCheck:
     async def _check_lost(self) -> None:
         while self._lost is None or self._lost:
             lost, self._lost = self._lost, set()
-            rooms = self._hub.rooms
+            logs = self._fanout.logs
             try:
-                await self.check([room for room in rooms if lost is None or room_subject(room) in lost])
+                await self.check([log for log in logs if lost is None or log_subject(log) in lost])
             except UnavailableError:
                 break  # the regular check is soon
         self._checking = False
@@ -103,7 +99,7 @@ class PositionCheck:
         self._checking = False
 
 
-def _parts(rooms: Sequence[RoomId]) -> Iterator[Sequence[RoomId]]:
-    left = iter(rooms)
-    while part := list(islice(left, _ROOMS)):
+def _parts(logs: Sequence[str]) -> Iterator[Sequence[str]]:
+    left = iter(logs)
+    while part := list(islice(left, _LOGS)):
         yield part

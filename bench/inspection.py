@@ -36,6 +36,7 @@ from parlour_server.core.config.server_settings import Rates
 from parlour_server.core.connections.background_tasks import BackgroundTasks
 from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.connection import ConnectionInfo
+from parlour_server.core.connections.extensions import Extensions
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Alone
@@ -182,9 +183,8 @@ async def _measure(inspection: Inspection | None, size: int, *, cpu: bool = True
         clock=clock,
         nodes=Alone(),
         limits=AccountLimits(),
-        content_filter=inspection,
         hits=LimitHits(),
-        observer=None,
+        extensions=Extensions(content_filter=inspection),
     )
     sink = Sink()
     service.opened(sink)

@@ -99,9 +99,7 @@ class Node:
             clock=self._clock,
             nodes=nodes,
             limits=AccountLimits(),
-            content_filter=None,
             hits=LimitHits(),
-            observer=None,
         )
         self._follower = JournalFollower(self.store.journal, self.service.journal)
         self.loop.create_task(self._follow())

@@ -41,6 +41,7 @@ from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.config.settings_table import need_restart
 from parlour_server.core.connections.background_tasks import BackgroundTasks
 from parlour_server.core.connections.connected_peers import ConnectedPeers
+from parlour_server.core.connections.extensions import Extensions
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.connections.topics import Topics
 from parlour_server.core.data_folder import DataFolder
@@ -211,11 +212,13 @@ class Server(Generic[_Settings]):
                 clock=clock,
                 nodes=nodes,
                 limits=limits,
-                content_filter=hooks.content_filter,
                 hits=hits,
-                observer=hooks.observer,
-                answers=hooks.answers,
-                on_closed=hooks.closed,
+                extensions=Extensions(
+                    content_filter=hooks.content_filter,
+                    observer=hooks.observer,
+                    answers=hooks.answers,
+                    closed=hooks.closed,
+                ),
             )
             stack.push_async_callback(_within, service.close)
             api = _Api(spec, served, parts, running, hooks, operations, activity, passwords)

@@ -14,11 +14,11 @@ knows what another request has done or still will do: no answer could be true, s
 
 import asyncio
 from asyncio import CancelledError, Future
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from enum import Enum, auto
 from functools import partial
 from inspect import isawaitable, iscoroutine
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from parlour_protocol.kit.codec import request_id_of
 from parlour_protocol.kit.connection_state import ConnectionState, Side
@@ -49,6 +49,7 @@ from parlour_server.core.connections.error_frames import (
     too_many,
     unavailable,
 )
+from parlour_server.core.connections.extensions import Extensions
 from parlour_server.core.connections.peer import Peer
 from parlour_server.core.connections.request_counts import RequestCounts
 from parlour_server.core.content_filter import ContentFilter, Passed, Sender
@@ -60,9 +61,6 @@ from parlour_server.core.errors import (
 )
 from parlour_server.core.logs import Level, debug, is_written, log_fault, warn
 from parlour_server.core.program import MADE, Pending, Program, Result, dropped
-
-if TYPE_CHECKING:
-    from parlour_server.core.observer import Observer
 
 S = TypeVar("S")
 
@@ -174,19 +172,14 @@ class RequestDispatcher(Generic[S]):
         clock: Clock,
         end: End[S],
         strikes: int,
-        content_filter: ContentFilter | None,
         counts: RequestCounts,
-        answers: Mapping[type[Request], Callable[[Peer[S], Request], Result]],
-        observer: "Observer | None",
+        extensions: Extensions,
     ) -> None:
-        """``answers`` handle what the server answers itself; ``observer``: None if there is none.
-
-        ``strikes``: refusals in a row that end a connection; ``content_filter``: None if nothing looks at
-        requests.
-        """
+        """``strikes``: refusals in a row that end a connection."""
+        content_filter, observer = extensions.content_filter, extensions.observer
         self._counts = counts
         self._handle = program.handle if observer is None else observer.observe(program.handle)
-        self._answers = answers
+        self._answers = extensions.answers
         self._start: Callable[[Conversation[S], Request], Handling | None] = (
             self._handled if content_filter is None else partial(self._filtered, content_filter)
         )

@@ -9,9 +9,9 @@ that ends is removed everywhere at once and gets nothing more (S2).
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final, Generic, TypeVar
 
 from parlour_protocol.kit.codec import request_id_of
 from parlour_protocol.kit.errors import (
@@ -39,19 +39,18 @@ from parlour_server.core.connections.connection import PeerConnection
 from parlour_server.core.connections.dispatcher import ANSWER_SECONDS, Conversation, RequestDispatcher
 from parlour_server.core.connections.error_boundary import ErrorBoundary
 from parlour_server.core.connections.error_frames import AnyWire, unavailable
+from parlour_server.core.connections.extensions import Extensions
 from parlour_server.core.connections.peer import Peer
 from parlour_server.core.connections.request_counts import RequestCounts
-from parlour_server.core.content_filter import ContentFilter
 from parlour_server.core.errors import RefusedError
 from parlour_server.core.limit_hits import LimitHits
 from parlour_server.core.live_nodes import Nodes
 from parlour_server.core.program import Program, Result
 from parlour_server.core.store.records import AccountEnd, SessionEnded
 
-if TYPE_CHECKING:
-    from parlour_server.core.observer import Observer
-
 S = TypeVar("S")
+
+_NONE: Final = Extensions()
 
 LOOK_SECONDS: Final = 5.0
 """Between two looks for requests that wait for too long."""
@@ -81,18 +80,10 @@ class ConnectionService(Generic[S]):
         clock: Clock,
         nodes: Nodes,
         limits: AccountLimits,
-        content_filter: ContentFilter | None,
         hits: LimitHits,
-        observer: "Observer | None",
-        answers: Mapping[type[Request], Callable[[Peer[S], Request], Result]] = MappingProxyType({}),
-        on_closed: Iterable[Callable[[Peer[S]], None]] = (),
+        extensions: Extensions = _NONE,
     ) -> None:
-        """Subscribe to the bus. Call it in the event loop.
-
-        ``hits`` counts what is refused over a limit. ``content_filter``: None if nothing looks at requests;
-        ``observer``: None if there is none. ``answers`` and ``on_closed`` are those of capabilities
-        (``Hooks``).
-        """
+        """Subscribe to the bus. Call it in the event loop. ``hits`` counts what is refused over a limit."""
         self._hits = hits
         self.requests: Final = RequestCounts(wire.requests)
         self._program = program
@@ -104,7 +95,7 @@ class ConnectionService(Generic[S]):
         self._activity = activity
         self._clock = clock
         self._nodes = nodes
-        self._closed = (program.closed, *on_closed)
+        self._closed = (program.closed, *extensions.closed)
         self._conversations: dict[ConnectionId, Conversation[S]] = {}
         self._ended: dict[SessionId, tuple[float, CloseCode]] = {}
         """Sessions that ended lately: their tickets may have been redeemed just before."""
@@ -119,10 +110,10 @@ class ConnectionService(Generic[S]):
             clock=clock,
             end=self._end,
             strikes=rates.strikes,
-            content_filter=content_filter,
             counts=self.requests,
-            answers={**dict.fromkeys(by_server, _refuse), **answers},
-            observer=observer,
+            extensions=replace(
+                extensions, answers={**dict.fromkeys(by_server, _refuse), **extensions.answers}
+            ),
         )
         self._bus = bus
         background.start("looking for overdue requests", self._look(), lambda: None)

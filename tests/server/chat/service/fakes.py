@@ -209,9 +209,7 @@ class World:
             clock=self.clock,
             nodes=self.nodes,
             limits=AccountLimits(),
-            content_filter=None,
             hits=LimitHits(),
-            observer=None,
         )
 
     def account(self, name: str) -> UserName:

@@ -24,6 +24,7 @@ from parlour_server.core.connections.background_tasks import BackgroundTasks
 from parlour_server.core.connections.budgets import Budgets
 from parlour_server.core.connections.connected_peers import ConnectedPeers
 from parlour_server.core.connections.connection import ConnectionInfo
+from parlour_server.core.connections.extensions import Extensions
 from parlour_server.core.connections.peer import Peer
 from parlour_server.core.connections.service import ConnectionService
 from parlour_server.core.connections.topics import Topics
@@ -207,9 +208,8 @@ class World:
             clock=self.clock,
             nodes=Alone(),
             limits=AccountLimits(),
-            content_filter=content_filter,
             hits=self.hits,
-            observer=None,
+            extensions=Extensions(content_filter=content_filter),
         )
 
     async def connect(self, name: str = "ada", session: str = "", address: str = "192.0.2.7") -> Client:

@@ -102,7 +102,7 @@ class Hooks:
     after_password: "AfterPassword | None" = None
     """Asks for more than the password."""
     reloaded: list[Callable[[Any], None]] = field(default_factory=list)
-    """Called with the new settings after each reload."""
+    """Called with the new settings at each reload, before the HTTPS API uses them."""
     answers: "dict[type[Request], Callable[[Peer[Any], Request], Result]]" = field(default_factory=dict)
     """Handle a request that the server answers for every program (``Request.answered_by_server``)."""
     closed: "list[Callable[[Peer[Any]], None]]" = field(default_factory=list)

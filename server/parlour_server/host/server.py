@@ -313,9 +313,9 @@ class Server(Generic[_Settings]):
         Raises SetupError, and keeps the old ones.
         """
         self._renewal.reload(settings.listen.names)
-        waiting = self._api.reload(settings)
         for use in self._hooks.reloaded:
             use(settings)
+        waiting = self._api.reload(settings)
         self._audit.record(AuditEvent.RELOADED, need_restart=", ".join(waiting))
         return waiting
 
@@ -376,7 +376,8 @@ class _Api(Generic[_Settings]):
             self._settings.logins,
             self._activity,
             parts.limits,
-            None if self._hooks.after_password is None else self._hooks.after_password.may_use,
+            is_proof_required=self._hooks.after_password is not None
+            and self._hooks.after_password.is_required,
         )
 
     def _make_app(self) -> ASGIApp:

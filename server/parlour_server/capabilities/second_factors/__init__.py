@@ -3,11 +3,11 @@
 The core knows of an account only that its password is not enough, and asks ``Hooks.after_password``.
 """
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from parlour_server.app.capability import Capability
 from parlour_server.app.hooks import Hooks
-from parlour_server.capabilities.second_factors.audit_events import FactorEvent
 from parlour_server.capabilities.second_factors.commands import user
 from parlour_server.core.store.table_facts import AccountRows, Rule, Tables
 
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
     from parlour_server.core.https.operations import Operation
     from parlour_server.core.kit_store import KitStore
     from parlour_server.core.store.records import AccountOverview
+
+
+class FactorEvent(StrEnum):
+    """What the audit log says of second factors."""
+
+    SECOND_FACTOR_ASKED = "second_factor_asked"
+    SECOND_FACTOR_FAILED = "second_factor_failed"
+    SECOND_FACTOR_ADDED = "second_factor_added"
+    SECOND_FACTOR_REMOVED = "second_factor_removed"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    RECOVERY_CODES_REPLACED = "recovery_codes_replaced"
 
 
 def _tables() -> "MetaData":

@@ -24,8 +24,7 @@ from parlour_protocol.kit.second_factor import (
     TotpCode,
 )
 from parlour_protocol.kit.secret import Secret
-from parlour_server.capabilities.second_factors import recovery_codes, security_keys, totp
-from parlour_server.capabilities.second_factors.audit_events import FactorEvent
+from parlour_server.capabilities.second_factors import FactorEvent, recovery_codes, security_keys, totp
 from parlour_server.capabilities.second_factors.records import AccountFactors, Challenge, FactorRecord
 from parlour_server.capabilities.second_factors.right_answer import RightAnswer
 from parlour_server.capabilities.second_factors.security_keys import SecurityKeys, credential_id
@@ -63,9 +62,10 @@ class SecondFactors:
         self.settings = settings
         """Those in force."""
 
-    def may_use(self, session: SessionRecord) -> bool:
-        """Return whether the session may do anything: not if a factor is required that there is not."""
-        return session.needs_proof or self.settings.second_factor != "required"
+    @property
+    def is_required(self) -> bool:
+        """Whether everyone must have a factor."""
+        return self.settings.second_factor == "required"
 
     async def ask(self, account: Account, device: DeviceName, *, address: str) -> FactorChallenge | None:
         """Return the challenge of a login after its password; None for an account without a factor.

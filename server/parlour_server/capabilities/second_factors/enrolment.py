@@ -28,8 +28,7 @@ from parlour_protocol.kit.second_factor import (
     UserHandle,
 )
 from parlour_protocol.kit.secret import Secret
-from parlour_server.capabilities.second_factors import recovery_codes, security_keys, totp
-from parlour_server.capabilities.second_factors.audit_events import FactorEvent
+from parlour_server.capabilities.second_factors import FactorEvent, recovery_codes, security_keys, totp
 from parlour_server.capabilities.second_factors.challenges import SecondFactors, known_keys
 from parlour_server.capabilities.second_factors.records import FactorRecord, NewFactor
 from parlour_server.capabilities.second_factors.security_keys import SecurityKeys
@@ -158,7 +157,7 @@ class FactorEnrolment:
 
     @property
     def _is_required(self) -> bool:
-        return self._factors.settings.second_factor == "required"
+        return self._factors.is_required
 
     def _addable(self, *, required: bool) -> tuple[FactorKind, ...]:
         if self._factors.settings.second_factor == "off" and not required:

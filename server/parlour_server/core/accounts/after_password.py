@@ -16,6 +16,11 @@ from parlour_server.core.store.records import Account, SessionRecord
 class AfterPassword(Protocol):
     """Asks for more after the right password."""
 
+    @property
+    def is_required(self) -> bool:
+        """Whether every account must need more; one that doesn't yet may only set that up."""
+        ...
+
     async def ask(self, account: Account, device: DeviceName, *, address: str) -> Payload | None:
         """Return what a login is answered with, in place of a session; None: the password is enough.
 
@@ -30,8 +35,4 @@ class AfterPassword(Protocol):
 
         Raises ProofRefusedError, which counts like a wrong password.
         """
-        ...
-
-    def may_use(self, session: SessionRecord) -> bool:
-        """Return whether the session may do anything; otherwise it may only set up what it has to prove."""
         ...

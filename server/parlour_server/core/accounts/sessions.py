@@ -14,7 +14,7 @@ A session may be bound to a key, without which its tickets open nothing (K50).
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -53,11 +53,12 @@ class Sessions:
         settings: LoginSettings,
         activity: SessionActivity,
         limits: AccountLimits,
-        may_use: Callable[[SessionRecord], bool] | None = None,
+        *,
+        is_proof_required: bool = False,
     ) -> None:
         """``clock`` measures time; a server passes a ``SteadyClock``. ``limits`` are of single accounts.
 
-        ``may_use``: see ``AfterPassword``.
+        ``is_proof_required``: every account must prove more than its password.
         """
         self._store = store
         self._bus = bus
@@ -66,7 +67,7 @@ class Sessions:
         self._settings = settings
         self._activity = activity
         self._limits = limits
-        self._may_use = may_use
+        self._is_proof_required = is_proof_required
 
     def check_key(self, key: bytes | None) -> None:
         """Raise SessionKeyError unless a session with this key, or without one, may begin."""
@@ -127,9 +128,7 @@ class Sessions:
 
     def must_enrol(self, session: SessionRecord) -> bool:
         """Return whether this session may only set up what its account has to prove."""
-        if session.proof_required and not session.needs_proof:
-            return True
-        return self._may_use is not None and not self._may_use(session)
+        return (self._is_proof_required or session.proof_required) and not session.needs_proof
 
     async def list(self, session: SessionRecord) -> Sequence[SessionRecord]:
         """Return the live sessions of the account of ``session``."""

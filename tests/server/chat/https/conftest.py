@@ -142,13 +142,15 @@ def application(
 ) -> ASGIApp:
     """Return the application over a real store."""
     logins = SETTINGS.logins
+    factors.settings = factor_settings
     activity, limits = SessionActivity(clock), AccountLimits()
-    sessions = Sessions(store.sessions, bus, clock, audit, logins, activity, limits, factors.may_use)
+    sessions = Sessions(
+        store.sessions, bus, clock, audit, logins, activity, limits, is_proof_required=factors.is_required
+    )
     throttle = LoginThrottle(store.attempts, clock, logins)
     tickets = RequestRates(clock, Alone(), LimitHits(), "rate", per_minute=60, burst=60)
     by_account = RequestRates(clock, Alone(), LimitHits(), "rate", per_minute=600, burst=600)
     guard = RequestGuard(sessions, BodyPace(5, 65_536), by_account, OPERATIONS)
-    factors.settings = factor_settings
     confirm = Reauthentication(store.accounts, passwords, throttle, factors)
     changes = PasswordChanger(store.accounts, sessions, passwords, confirm, audit, ())
     keys = SecurityKeys(SERVER)

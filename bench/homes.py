@@ -24,7 +24,6 @@ from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client, CurrentProfile, delivery_over_tls
-from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.identity.enrol import enrol
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.transport.delivery_client import DeliveryClient
@@ -75,7 +74,7 @@ class Homes:
 
     @asynccontextmanager
     async def client(
-        self, home: ChatHome, delivery: Callable[[CurrentProfile], Delivery] = delivery_over_tls
+        self, home: ChatHome, delivery: Callable[[CurrentProfile], DeliveryClient] = delivery_over_tls
     ) -> AsyncIterator[Client]:
         """Run a whole client in this process."""
         client = Client(home, delivery=delivery)

@@ -27,7 +27,6 @@ from tests.e2e.e2ee_device import HurriedClock
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.sign_in import ChatSignIn, open_archive
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.demo.people import sign_up
 from parlour_client.kit.account.profile import CurrentProfile
@@ -219,7 +218,7 @@ class EncryptedDevice:
 
         return dial
 
-    def _delivery(self, current: CurrentProfile) -> Delivery:
+    def _delivery(self, current: CurrentProfile) -> DeliveryClient:
         def session() -> Secret:
             found = current().session
             assert found is not None

@@ -10,7 +10,6 @@ from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import delivery_over_tls
-from parlour_client.core.e2ee.delivery import Directory
 from parlour_client.core.e2ee.identity.account import IdentityService
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.profile import Profile
@@ -49,7 +48,7 @@ async def _replaced() -> None:
     """Nothing must be forgotten."""
 
 
-def program(archive: Archive, profile: Profile, directory: Directory) -> IdentityService:
+def program(archive: Archive, profile: Profile, directory: DeliveryClient) -> IdentityService:
     """Return the keys of ada's device, as one more program on her home has them."""
     return IdentityService(
         archive, profile.user, profile.device, directory, SystemClock(), _replaced, lambda: None

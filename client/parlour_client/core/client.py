@@ -15,7 +15,6 @@ from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.connection import Connection
-from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import logged_out
@@ -29,6 +28,7 @@ from parlour_client.core.preferences import Preferences
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sessions import Sessions
 from parlour_client.core.sync.server_notices import ServerNotices
+from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.hardening import keep_memory_private
 from parlour_client.kit.account.profile import Account, Credentials, CurrentProfile, Profile
 from parlour_client.kit.clock import Clock, SystemClock
@@ -53,7 +53,7 @@ def dial_over_tls(current: CurrentProfile, *, ping_seconds: float | None = None)
     return dial(WIRE, current, lambda: _session(current()), ping_seconds=ping_seconds)
 
 
-def delivery_over_tls(current: CurrentProfile) -> Delivery:
+def delivery_over_tls(current: CurrentProfile) -> DeliveryClient:
     """Return the delivery service of a profile's server, over one verified connection."""
     from parlour_client.core.transport.delivery_client import DeliveryClient  # noqa: PLC0415 - as above
     from parlour_client.kit.transport.https import Api  # noqa: PLC0415
@@ -84,7 +84,7 @@ class Client:
         clock: Clock | None = None,
         chance: Random | None = None,
         dial: Callable[[CurrentProfile], Dial] = dial_over_tls,
-        delivery: Callable[[CurrentProfile], Delivery] = delivery_over_tls,
+        delivery: Callable[[CurrentProfile], DeliveryClient] = delivery_over_tls,
     ) -> None:
         """Use the account of ``home``; an ``archive`` that is open is the client's to close.
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.connection import Connection
-from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.e2ee.messages.sender import RoomSender
 from parlour_client.core.e2ee.world import World
@@ -44,6 +43,7 @@ from parlour_client.core.sync.server_notices import ServerNotices
 from parlour_client.core.sync.state import State
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
 from parlour_client.core.transport.chat_conversation import ChatConnection, ChatConversation
+from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.profile import Credentials
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
@@ -68,7 +68,7 @@ class Engine:
         chance: Random,
         emit: Emit,
         dial: Dial,
-        delivery: Delivery,
+        delivery: DeliveryClient,
         *,
         follow: bool,
     ) -> None:

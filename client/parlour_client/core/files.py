@@ -16,13 +16,13 @@ from parlour_client.core import attachments
 from parlour_client.core.archive import Archive
 from parlour_client.core.attachments import Progress
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.e2ee.group.contents import file_with_key, keep_file_key
 from parlour_client.core.errors import ARCHIVED, OWNERS_UNARCHIVE, EncryptionError
 from parlour_client.core.messages import Messages
 from parlour_client.core.model import Entry
 from parlour_client.core.sync.state import State
+from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.errors import ServerMisbehavedError, SetupError
 from parlour_client.kit.language import _
 from parlour_mls import Secret
@@ -46,7 +46,7 @@ class Files:
     """The files of one account's rooms."""
 
     def __init__(
-        self, archive: Archive, state: State, messages: Messages, delivery: Delivery, e2ee: E2ee
+        self, archive: Archive, state: State, messages: Messages, delivery: DeliveryClient, e2ee: E2ee
     ) -> None:
         self._archive = archive
         self._state = state

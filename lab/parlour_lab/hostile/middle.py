@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from parlour_client.core.e2ee.delivery import Delivery
+from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
 from parlour_protocol import delivery as d
@@ -246,18 +246,18 @@ async def _refused(lies: Lies, call: str) -> None:
         raise waiting.pop(0)
 
 
-class TappedDelivery:
-    """The delivery service, whose answers the device's lies change (``Delivery``)."""
+class TappedDelivery(DeliveryClient):
+    """The delivery service, whose answers the device's lies change."""
 
-    def __init__(self, make: Callable[[], Delivery], lies: Lies) -> None:
+    def __init__(self, make: Callable[[], DeliveryClient], lies: Lies) -> None:
         """Take what makes the real one, which a server that starts again needs a new one of."""
         self._make = make
-        self._made: Delivery | None = None
+        self._made: DeliveryClient | None = None
         self._lies = lies
         lies.calls = self
 
     @property
-    def _inner(self) -> Delivery:
+    def _inner(self) -> DeliveryClient:
         if self._lies.away:  # one made now would look for the server where it was before
             raise UnreachableError("Nothing listens there.")
         if self._made is None:

@@ -19,10 +19,10 @@ from msgspec.structs import replace
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.sign_in import ChatSignIn, open_archive
 from parlour_client.core.client import Client, delivery_over_tls, dial_over_tls
-from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.values import RoomReport
 from parlour_client.core.model import UNREADABLE, Entry
 from parlour_client.core.model import Delivery as Way
+from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.profile import CurrentProfile
 from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import ParlourClientError
@@ -125,8 +125,8 @@ class Device:
 
         return tapped_dial(dial, self.lies)
 
-    def _delivery(self, current: CurrentProfile) -> Delivery:
-        def delivery() -> Delivery:
+    def _delivery(self, current: CurrentProfile) -> DeliveryClient:
+        def delivery() -> DeliveryClient:
             made = delivery_over_tls(self._at_its_port(current))
             assert made is not None
             return made

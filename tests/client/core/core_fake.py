@@ -18,8 +18,8 @@ from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.events import Change
+from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.errors import UnreachableError
@@ -360,7 +360,7 @@ class Desk:
             clock=self.clock,
             chance=Random(7),
             dial=lambda _: self.server.dial,
-            delivery=lambda _: cast("Delivery", NoDelivery()),
+            delivery=lambda _: cast("DeliveryClient", NoDelivery()),
         )
         await client.start(connect_after)
         self.clients.append(client)

@@ -13,12 +13,12 @@ from typing import Any
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.insertion import Applied
-from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.events import Emit
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.sync.state import State
 from parlour_client.core.transport.chat_conversation import ChatConnection
+from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError
@@ -99,7 +99,7 @@ class World:
     account: Account
     archive: Archive
     state: State
-    delivery: Delivery
+    delivery: DeliveryClient
     reconnector: Reconnector
     live: ChatConnection
     catch_up: CatchUp

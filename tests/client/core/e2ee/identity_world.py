@@ -18,6 +18,7 @@ from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.e2ee.identity.pins import CertificateStatus
 from parlour_client.core.e2ee.trust.compare import Contacts
 from parlour_client.core.e2ee.trust.sas import SasSessions
+from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.errors import ApiRefusedError, UnreachableError
 from parlour_mls import Secret as Seed
 from parlour_protocol.delivery import (
@@ -135,8 +136,8 @@ class Service:
         return data
 
 
-class Session:
-    """One session at the server (``Directory``)."""
+class Session(DeliveryClient):
+    """One session at the server."""
 
     def __init__(self, service: Service, user: UserName, session: SessionId) -> None:
         self.service = service

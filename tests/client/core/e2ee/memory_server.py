@@ -287,7 +287,7 @@ class MemoryServer(Service):
 
 
 class Line(Session):
-    """One session's HTTPS calls (``Delivery``)."""
+    """One session's HTTPS calls."""
 
     def __init__(self, server: MemoryServer, user: UserName, session: SessionId) -> None:
         super().__init__(server, user, session)

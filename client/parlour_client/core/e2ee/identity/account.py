@@ -10,7 +10,6 @@ import apsw
 
 from parlour_client.core.archive import Archive, alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.e2ee.delivery import Directory
 from parlour_client.core.e2ee.errors import DevicePendingError, NoAccountKeyError, OtherServerError
 from parlour_client.core.e2ee.identity import keys, own_device, pins
 from parlour_client.core.e2ee.identity.enrol import Enrolment, OwnDevices, SignedIn
@@ -18,6 +17,7 @@ from parlour_client.core.e2ee.identity.key_log import KeyLog, server_of
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.e2ee.inspection import ShownPolicy
 from parlour_client.core.e2ee.values import Alarm, OwnDevice, OwnKeys, Trust
+from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.language import _
@@ -36,7 +36,7 @@ class IdentityService:
         archive: Archive,
         user: UserName,
         device_name: DeviceName,
-        directory: Directory,
+        directory: DeliveryClient,
         clock: Clock,
         device_replaced: Callable[[], Awaitable[None]],
         changed: Callable[[], None],

@@ -16,13 +16,13 @@ import apsw
 
 from parlour_client.core.archive import Archive, key_log_copy, own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.e2ee.delivery import Delivery, Directory
 from parlour_client.core.e2ee.errors import DevicePendingError, NoAccountKeyError, OwnKeyChangedError
 from parlour_client.core.e2ee.identity import key_packages, own_device, pins
 from parlour_client.core.e2ee.identity.key_log import KeyLog, LogEntry, read_entries, server_of
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.identity.own_device import OwnIdentity
 from parlour_client.core.e2ee.values import OwnDevice
+from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.clock import Clock, SystemClock
 from parlour_client.kit.errors import ApiRefusedError, ServerMisbehavedError, SetupError
@@ -64,7 +64,7 @@ class Enrolment:
         archive: Archive,
         user: UserName,
         name: DeviceName,
-        directory: Directory,
+        directory: DeliveryClient,
         key_log: KeyLog,
         clock: Clock,
     ) -> None:
@@ -249,7 +249,7 @@ class OwnDevices:
     def __init__(
         self,
         archive: Archive,
-        directory: Directory,
+        directory: DeliveryClient,
         key_log: KeyLog,
         enrolment: Enrolment,
         clock: Clock,
@@ -343,7 +343,7 @@ def _plain(code: str) -> str:
     return "".join(character for character in code.lower() if character.isalnum())
 
 
-async def enrol(archive: Archive, account: Account, delivery: Delivery) -> None:
+async def enrol(archive: Archive, account: Account, delivery: DeliveryClient) -> None:
     """Bind the session to this device. Raises ParlourClientError."""
     clock = SystemClock()
     key_log = KeyLog(archive, delivery, clock, own_device.watch)

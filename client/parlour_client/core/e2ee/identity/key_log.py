@@ -17,10 +17,10 @@ import apsw
 from parlour_client.core.archive import Archive, alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee import inspection
-from parlour_client.core.e2ee.delivery import Directory
 from parlour_client.core.e2ee.errors import KeyLogError, OtherServerError
 from parlour_client.core.e2ee.identity import pins
 from parlour_client.core.e2ee.identity.keys import verify
+from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ServerMisbehavedError
 from parlour_client.kit.language import N_, _, ngettext
@@ -188,7 +188,7 @@ def _start(connection: apsw.Connection) -> _Start | None:
 class KeyLog:
     """The copy of one server's log."""
 
-    def __init__(self, archive: Archive, directory: Directory, clock: Clock, watch: Watch) -> None:
+    def __init__(self, archive: Archive, directory: DeliveryClient, clock: Clock, watch: Watch) -> None:
         """Keep the copy in ``archive``; ``watch`` is called with each new entry."""
         self._archive = archive
         self._directory = directory

@@ -506,7 +506,9 @@ def concerned(body: AnyBody, author: UserName) -> UserName | None:
 
 def is_optional(body: AnyBody) -> bool:
     """Return whether a server may not offer it: it refuses such an event with ``not_found``."""
-    return isinstance(body, RetentionSet) or (isinstance(body, Message) and body.file is not None)
+    if type(body) is Message:  # almost every event
+        return body.file is not None
+    return type(body) is RetentionSet
 
 
 def reaches_back(body: AnyBody) -> bool:

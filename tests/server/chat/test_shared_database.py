@@ -39,6 +39,8 @@ from parlour_server.chat.program import CHAT
 from parlour_server.chat.settings import ChatSettings
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.errors import SetupError
+from parlour_server.host.config.settings_loader import load
+from parlour_server.host.server import Server
 from parlour_server.host.setup.initialise import initialise
 from parlour_server.testing.clock import FakeClock
 from parlour_server.testing.server import PATIENCE, Person, Socket, World, running
@@ -271,6 +273,10 @@ async def test_a_server_that_does_not_see_the_uploaded_files_does_not_start(
         with pytest.raises(SetupError, match=r"not the folder of uploaded files .* mount theirs"):
             async with running(CHAT, second):
                 pytest.fail("it started")
+        folder, flags = CHAT.folder(second), {"listen.address": "127.0.0.1:0"}
+        settings = load(folder.settings, CHAT.settings, CHAT.name, flags=flags)
+        with pytest.raises(SetupError, match="not the folder of uploaded files"):  # not only `init` looks
+            await Server.start(CHAT, folder, settings)
         found, _ = examine(CHAT, CHAT.folder(second))
         assert [one.level for one in found if one.about == "uploads"] == ["danger"]
         (second / "files").symlink_to(first / "files")

@@ -112,6 +112,13 @@ def test_the_chat_runs_without_it(name: str, tmp_path: Path) -> None:
     assert sorted([*others, name]) == NAMES
 
 
+def test_the_chat_runs_without_any(tmp_path: Path) -> None:
+    """Two people chat on what is left."""
+    copy = copy_without(tmp_path, *NAMES)
+    assert "init" in run(copy, "-m", "parlour_server", "--help")
+    assert len(run(copy, "-c", STARTS, str(tmp_path / "data")).split()) == 1
+
+
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_core_alone_withstands_the_attacks(tmp_path: Path) -> None:

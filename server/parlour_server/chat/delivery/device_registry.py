@@ -78,9 +78,9 @@ class DeviceRegistry:
         self._server = server
 
     async def set_account_key(self, session: SessionRecord, body: AccountKey, *, address: str) -> None:
-        """Publish the account's key, or replace it, which needs the password and a second factor.
+        """Publish the account's key, or replace it, for a password and a proof if the account needs one.
 
-        Raises StatementError, PasswordNeededError, SecondFactorNeededError, LoginRefusedError, RefusedError,
+        Raises StatementError, PasswordNeededError, ProofNeededError, LoginRefusedError, RefusedError,
         TooManyAttemptsError.
         """
         user = session.user

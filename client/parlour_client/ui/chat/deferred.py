@@ -10,6 +10,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 
+from textual.events import Callback
 from textual.message_pump import MessagePump
 
 from parlour_client.ui.chat.initiative import NOBODY, on_behalf_of
@@ -46,7 +47,8 @@ class Deferred:
 
     def _fire(self) -> None:
         self._handle = None
-        self._owner.call_later(self._make)
+        # as ``call_later`` does, but for its ``partial``, whose signature Textual would look up each time
+        self._owner.post_message(Callback(self._make))
 
     async def _make(self) -> None:
         with on_behalf_of(NOBODY):

@@ -87,7 +87,7 @@ class Navigation:
             return _nothing
         self._current.turn_to(room)  # the room requested last wins
         self._interaction.drop_offer()
-        self._history.begin()
+        self._history.buffer()
         self._timeline.leave()
         self._composing.plain()  # a reply or an edit belongs to the room that it was begun in
         load_draft = self._composing.change_room(room, carry=carry)

@@ -1,4 +1,4 @@
-"""What one pane is made of: its room, its widgets, and how it speaks with the person.
+"""The parts of one pane: its room, its widgets, and how it speaks with the person.
 
 The controllers of a pane get this one object, and beside it only the controllers that they call.
 """

@@ -168,7 +168,7 @@ class RoomPane(Vertical):
         match change:
             case changes.EntryAdded(entry=entry) | changes.EntryChanged(entry=entry):
                 if entry.room == self.current.id:
-                    self.history.take(entry)
+                    self.history.show(entry)
                     if entry.text is None:  # someone joined, left or has another role
                         self.members.reload()
                         self.view.rooms_changed_soon()  # it may say why this room was lost

@@ -25,7 +25,7 @@ _NOT_WRITTEN = (Created, Joined)
 
 
 class RoomView:
-    """What one pane shows of its room, and of the list of rooms."""
+    """The view of one pane on its room, and on the list of rooms."""
 
     def __init__(
         self,
@@ -45,13 +45,13 @@ class RoomView:
         self._loaded: RoomId | None = None
         self._deleted: dict[RoomId, UserName] = {}
         self._deletion = ""
-        """Who deleted another room, in words, until it is shown."""
+        """A sentence about who deleted another room, until it is shown."""
         self._missed = False  # changes arrived while another program had the terminal
 
     async def reload(self, room: RoomId) -> None:
         """Reload the open room; the draft stays."""
         self._loaded = None
-        self._history.begin()
+        self._history.buffer()
         self.refresh()
         await self._history.load(room)
         self._loaded = room
@@ -91,7 +91,7 @@ class RoomView:
             self._header.show_room(room, peeking=self._history.peeking)
         self._composing.show_room(room, lost)
         if room is not None:
-            self._composer.rooms = [one.title for one in rooms if one.name is not None]
+            self._composer.rooms = [room.title for room in rooms if room.name is not None]
 
     def _as_seen(self, room: Room) -> Room:
         """Count nothing in the open room while its newest message is visible: it counts as read."""

@@ -277,7 +277,7 @@ class ChatScreen(Screen[None]):
 
     @property
     def pane(self) -> RoomPane:
-        """What keys and the lists at the sides are about."""
+        """The pane that keys and the lists at the sides are about."""
         return self.panes.front
 
     # --- messages from the widgets
@@ -396,11 +396,11 @@ class ChatScreen(Screen[None]):
         """Choose a view."""
         choices = [(command, own(_(words))) for command, words in _VIEWS]
 
-        def take(chosen: str | None) -> None:
+        def answered(chosen: str | None) -> None:
             if chosen is not None:
                 self.pane.commands.run_soon(f"/{chosen}")
 
-        self.pane.interaction.push(ChooseScreen(own(_("Views"), "bold"), choices, ""), take)
+        self.pane.interaction.push(ChooseScreen(own(_("Views"), "bold"), choices, ""), answered)
 
     def action_topic(self) -> None:
         """Show the topic of the open room, which the heading shortens."""
@@ -480,4 +480,4 @@ class ChatScreen(Screen[None]):
 
 def _reached(size: int, breakpoints: Sequence[tuple[int, str]]) -> str:
     """Return the class of the greatest breakpoint that is not above ``size``."""
-    return max(one for one in breakpoints if one[0] <= size)[1]
+    return max(reached for reached in breakpoints if reached[0] <= size)[1]

@@ -47,7 +47,7 @@ class TimelineController:
         self.failed = False
         """The open room could not be read; it is tried again with the next connection."""
         self._early: list[Entry | RequestId] | None = None
-        """What happened while the room was loading: new and changed entries, and unsent ones that went."""
+        """Changes while the room was loading: new and changed entries, and unsent ones that went."""
         self._to_end: RoomId | None = None  # a room that is loading, to be shown at its end
         self._read_later: Seq | None = None
         self.now = now
@@ -75,7 +75,7 @@ class TimelineController:
 
     # --- loading
 
-    def begin(self) -> None:
+    def buffer(self) -> None:
         """Buffer new entries until the room is loaded."""
         self._mark()  # the room before
         self._early = []
@@ -252,7 +252,7 @@ class TimelineController:
 
     # --- changes
 
-    def take(self, entry: Entry) -> None:
+    def show(self, entry: Entry) -> None:
         """Show a new or changed entry of the open room."""
         if self._early is not None:
             self._early.append(entry)

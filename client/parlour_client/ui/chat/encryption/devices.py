@@ -316,9 +316,9 @@ class DevicePrompts:
             history_question(device), Letter("s", _("send them")), lambda: self._send_history(device)
         )
 
-    async def _send_history(self, one: OwnDevice) -> None:
+    async def _send_history(self, device: OwnDevice) -> None:
         self._interaction.say(_("Sending history: the other device must be running."))
-        count = await self._client.send_history(DeviceId(one.device))
+        count = await self._client.send_history(DeviceId(device.device))
         self._interaction.say(
             ngettext(
                 "Sent {count} event, encrypted. They appear there as they arrive.",

@@ -153,7 +153,7 @@ async def test_messages_that_come_while_a_room_opens_are_not_lost(
     """An event between the page and the showing is put in after it, once."""
     async with open_app(client) as pilot:
         screen, timeline = await lobby(pilot)
-        screen.pane.history.begin()
+        screen.pane.history.buffer()
         client.say(LOBBY, BOB, "in between")
         await screen.pane.history.load(LOBBY)
         assert sum(entry.text == "in between" for entry in timeline.entries) == 1

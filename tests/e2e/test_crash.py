@@ -51,7 +51,7 @@ def people(server: Server, folder: Path, *names: str) -> list[Person]:
 def stored(server: Server) -> dict[int, tuple[str, str]]:
     """Return what the lobby's log holds on disk: author and text of each number."""
     with sqlite3.connect(f"file:{server.data / 'parlour.db'}?mode=ro", uri=True) as db:
-        rows = db.execute("SELECT seq, author, body FROM events ORDER BY seq").fetchall()
+        rows = db.execute("SELECT seq, author, body FROM entries ORDER BY seq").fetchall()
     db.close()
     return {seq: (author, json.loads(body).get("text", "")) for seq, author, body in rows}
 

@@ -21,7 +21,7 @@ def test_an_unreadable_row_costs_one_row(tmp_path: Path) -> None:
     ada.run("send", "lobby", "--stdin", stdin="first\nsecond\nthird\n")
     server.kill(signal.SIGTERM)
     with closing(sqlite3.connect(server.data / "parlour.db")) as db:
-        db.execute("UPDATE events SET body = x'00' WHERE instr(body, 'second')")
+        db.execute("UPDATE entries SET body = x'00' WHERE instr(body, 'second')")
         db.commit()
     server.start()
     try:

@@ -116,7 +116,7 @@ def test_a_restore_drill_under_traffic(server: RunningServer, tmp_path: Path) ->
         server.data = tmp_path / name
         server.command("backup", "restore", str(backups), "--name", name)
         with closing(sqlite3.connect(server.data / "parlour.db")) as db:
-            [written] = db.execute("SELECT count(*) FROM events WHERE kind = 'message'").fetchone()
+            [written] = db.execute("SELECT count(*) FROM entries WHERE kind = 'message'").fetchone()
         assert least <= written <= acknowledged[0]
     server.start()  # the last of them
     server.command("doctor")

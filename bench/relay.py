@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from parlour_protocol.kit.fields import WireText
 from parlour_protocol.kit.frames import Error, Hello, Ok, Push, Request
 from parlour_protocol.kit.id_fields import SeqField
+from parlour_protocol.kit.ids import MAX_INT, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
@@ -78,7 +79,8 @@ rooms = app.log("room", body=Line, state=Nothing, push=_said)
 @app.on(Join)
 async def join(peer: Peer[None], ask: Join) -> None:
     """Send new lines from now on."""
-    peer.only(rooms.topic(ask.room))
+    peer.only()
+    await rooms.follow(peer, ask.room, after=Seq(MAX_INT))
 
 
 @app.on(Say)

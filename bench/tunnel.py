@@ -30,6 +30,7 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.capabilities.inspection.audit_events import InspectionEvent
+from parlour_server.chat.capabilities.file_sharing.settings import FileSettings
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.settings import ChatSettings
 from parlour_server.testing.server import Person, Socket, World, running
@@ -212,7 +213,7 @@ async def main(seconds: float) -> None:
                 f"(limit: {limits.rates.message_bytes_per_minute / 60:,.0f} B/s of frames)"
             )
             stream, took, wait = await through_files(world, ada, bob, room)
-            per_hour = limits.files.upload_bytes_per_hour
+            per_hour = FileSettings().upload_bytes_per_hour
             print(
                 f"files: {stream.bytes:,} bytes in {took:.0f} s, then {wait} s for each {FILE:,} bytes: "
                 f"{FILE / wait if wait else float('inf'):,.0f} B/s (limit: {per_hour / 3600:,.0f} B/s)"

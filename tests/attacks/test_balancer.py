@@ -25,6 +25,8 @@ proxies = ["127.0.0.1"]
 names = ["localhost", "127.0.0.1", "localhost:{front}", "127.0.0.1:{front}"]
 [logins]
 failures_per_address = 3
+[rates]
+http_per_minute = 60  # so few that a slow machine uses them up, too
 """
 
 

@@ -160,7 +160,8 @@ class FakeEncryption(E2ee):
     async def reset_identity(self, password: Secret) -> None:
         self.calls.append(("reset_identity", password))
 
-    async def send_history(self, _room: RoomId, device: DeviceId) -> int:
+    async def send_history(self, room: RoomId, device: DeviceId) -> int:
+        del room
         self.calls.append(("send_history", device))
         return 0
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 from urllib.parse import quote
 
 import psycopg
@@ -34,6 +34,7 @@ from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind, Status
 from parlour_server.capabilities.diagnostics.examine import examine
+from parlour_server.capabilities.postgres.live_nodes import LiveNodes
 from parlour_server.chat.capabilities.online_status import presence
 from parlour_server.chat.program import CHAT
 from parlour_server.chat.settings import ChatSettings
@@ -171,7 +172,7 @@ async def pair(folders: tuple[Path, Path]) -> AsyncIterator[tuple[World, World]]
 async def beat(*worlds: World) -> None:
     """Let servers see each other, in this order."""
     for world in worlds:
-        await world.parts.nodes.beat()
+        await cast("LiveNodes", world.parts.nodes).beat()
 
 
 def at(world: World, person: Person) -> Person:

@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, NamedTuple
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis, Seq
-from parlour_server.app.log.kind import A, Base, DecideBytes, E, F, LogKind, Row
+from parlour_server.app.log.kind import A, AnyAppend, Base, DecideBytes, E, F, LogKind, Row
 from parlour_server.app.log.log import Appended
 from parlour_server.core.errors import RefusedError, SessionRefusedError
 from parlour_server.core.store.engine.column_values import plain
@@ -62,7 +62,7 @@ class _Found(NamedTuple):
     row: Row
 
     @classmethod
-    def of(cls, append: A, row: Row) -> "_Found":
+    def of(cls, append: AnyAppend, row: Row) -> "_Found":
         head, size, state, repeats, has_session = row[:5]
         base = _NO_LOG if head is None else Base(head, size, state)
         return cls(base, repeats, append.session is None or bool(has_session), row[5:])

@@ -8,16 +8,15 @@ import pytest
 from tests.server.core.net.conftest import PATIENCE, SMALL_BODIES, until
 
 from parlour_protocol.frames.wire import WIRE
-from parlour_server.chat.https.operations import DELIVERY_OPERATIONS
+from parlour_server.chat.program import CHAT
 from parlour_server.core.audit import AuditEvent
-from parlour_server.core.https.operations import Operations
 from parlour_server.core.net.gate import Head, Rules, ToApi, judge
 from parlour_server.core.net.websocket_handshake import Handshake
 
 LARGE = 100_000
 ID = "A" * 22
 
-CHAT = Operations(DELIVERY_OPERATIONS)
+OPERATIONS = CHAT.served().all_operations(CHAT.capabilities)
 
 
 def cap(method: bytes, path: bytes) -> int:
@@ -48,12 +47,12 @@ async def test_a_cap_is_of_method_and_path(bench: Any) -> None:
 
 def test_only_the_operations_of_the_table_take_more() -> None:
     """The gate asks the table that the routes are made from; every other path has the small cap."""
-    large = {row.name: row for row in CHAT.rows if row.cap.value > 4096}
+    large = {row.name: row for row in OPERATIONS.rows if row.cap.value > 4096}
     assert set(large) == {"put_key_packages", "commit_to_group", "upload_file"}
-    for row in CHAT.rows:
+    for row in OPERATIONS.rows:
         path = row.path.replace("{id}", ID).encode()
-        assert CHAT.body_cap(row.method.encode(), path) == row.cap.value
-        assert CHAT.body_cap(b"GET" if row.method != "GET" else b"POST", path) == 4096
+        assert OPERATIONS.body_cap(row.method.encode(), path) == row.cap.value
+        assert OPERATIONS.body_cap(b"GET" if row.method != "GET" else b"POST", path) == 4096
     for path in (
         f"/v1/rooms/{ID}/files/",
         f"//v1/rooms/{ID}/files",
@@ -63,7 +62,7 @@ def test_only_the_operations_of_the_table_take_more() -> None:
         f"/v1/rooms/{ID}/files\n",
         f"/v1/rooms/{'A' * 65}/files",
     ):
-        assert CHAT.body_cap(b"POST", path.encode()) == 4096
+        assert OPERATIONS.body_cap(b"POST", path.encode()) == 4096
 
 
 def test_without_a_table_every_body_is_small() -> None:

@@ -170,8 +170,9 @@ class Token:
     left: int
     kind: str = "token"
 
-    def use(self, _db: WriteConnection, _user: UserName, _at: Millis) -> bool:
+    def use(self, db: WriteConnection, user: UserName, at: Millis) -> bool:
         """Use it up."""
+        del db, user, at
         self.left -= 1
         return self.left >= 0
 

@@ -159,3 +159,5 @@ class Fanout(Generic[E, H]):
             del self._sequencers[log]
             self.ended.note_head(log, max(sequencer.last, sequencer.announced))
             self._bus.unlisten(log_subject(log))
+            if sequencer.has_hole:  # what is missing may begin a membership of someone else here
+                self.gaps.check(log, Seq(sequencer.last + 1))

@@ -120,6 +120,17 @@ async def test_the_journal_begins_memberships_from_before_the_first_listener(cha
     assert [frame.room.room for frame in bob.got(RoomEntered)] == [quiet]
 
 
+async def test_the_last_listener_takes_no_ones_membership_along(chat: World):
+    """Whoever was added hears of it, though the only listener left before the gap was filled."""
+    bob, cyd = await chat.connect("bob"), await chat.connect("cyd")
+    quiet = await chat.make_room(cyd, "quiet")
+    chat.elsewhere(quiet, "cyd", Added(who=bob.info.grant.user))
+    chat.chat.journal(RoomAdvanced(quiet, chat.store.head(quiet)))
+    chat.chat.closed(cyd)
+    await settle()
+    assert [frame.room.room for frame in bob.got(RoomEntered)] == [quiet]
+
+
 @pytest.mark.parametrize("listens", [False, True])
 async def test_an_event_between_a_read_and_the_first_listener_is_delivered(chat: World, *, listens: bool):
     """A greeting that read the room before its last event is followed by it, with or without listeners."""

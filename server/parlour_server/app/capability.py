@@ -56,10 +56,6 @@ def _no_sections() -> "Mapping[str, type[Section]]":
     return {}
 
 
-def _no_keys() -> "Mapping[str, type[Section]]":
-    return {}
-
-
 def _give_nothing_else() -> "Mapping[str, tuple[HTTPStatus, type[Payload]]]":
     return {}
 
@@ -149,7 +145,7 @@ class Capability:
     """How the HTTPS API answers errors; they replace the core's answers."""
     sections: "Callable[[], Mapping[str, type[Section]]]" = _no_sections
     """Returns its sections of the settings, by their names: one word each. ``section`` reads one."""
-    keys: "Callable[[], Mapping[str, type[Section]]]" = _no_keys
+    keys: "Callable[[], Mapping[str, type[Section]]]" = _no_sections
     """Returns keys that it adds to sections of the program, by their names; ``section`` reads them."""
     findings: "Callable[[DataFolder, Settings | None, Engine | None], Iterable[Finding]]" = _find_nothing
     """`doctor`: what it finds; without the settings or the database, if they can't be read."""

@@ -112,12 +112,6 @@ def add_certificate(
     )
 
 
-def has_certificate(connection: apsw.Connection, data: bytes) -> bool:
-    """Say whether exactly this certificate is in the log, under the account's current key."""
-    query = f"SELECT 1 FROM log_certificates c JOIN log_accounts a {UNDER_THE_KEY} WHERE digest = ?"  # noqa: S608 - a constant of ours
-    return any(connection.execute(query, (certificate_id(data),)))
-
-
 def certificates(connection: apsw.Connection, user: UserName) -> dict[DeviceId, bytes]:
     """Return the newest certificate of each device under the account's current key, if not revoked."""
     query = f"""

@@ -1,7 +1,7 @@
 """The archive's tables: one schema, without migrations.
 
-Nothing was released yet, so an archive of another version is refused with a sentence (``archive``). Whoever
-changes a table raises ``VERSION``. Private keys are in it in plaintext, because the whole file is encrypted;
+An archive of another version is refused with a sentence (``archive``): nothing was released yet. A change of
+a table raises ``VERSION``. Private keys are in it in plaintext, because the whole file is encrypted;
 none of this is ever written anywhere else. Deleted data is overwritten (secure_delete, also in the search
 index).
 """

@@ -20,16 +20,6 @@ COLUMNS: Final = ("account", "log", "seq")
 """The columns of ``read_entry``."""
 
 
-def note_room_advanced(
-    db: Connection, at: Millis, room: RoomId, seq: Seq, who: UserName | None = None
-) -> None:
-    """Notify servers to read this room up to ``seq``: with ``who``, those that they are connected to."""
-    if who is None:
-        add_entry(db, at, log=room, seq=seq)
-    else:
-        add_entry(db, at, account=plain(who), log=room, seq=seq)
-
-
 def note_consent(db: WriteConnection, at: Millis, room: RoomId, user: UserName) -> None:
     """Notify other servers, if there may be any, that someone accepted or declined a room."""
     if db.is_shared:

@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
     from parlour_protocol.kit.inspect import Inspector
     from parlour_server.app.account_data import AccountData
+    from parlour_server.app.parts import Parts, RunningProgram
     from parlour_server.app.program_spec import ProgramSpec
     from parlour_server.app.program_store import ProgramStore
-    from parlour_server.app.running_program import Parts, RunningProgram
     from parlour_server.app.served_program import ServedProgram
     from parlour_server.core.accounts.reauthentication import Reauthentication
     from parlour_server.core.https.operations import Handler
@@ -294,7 +294,7 @@ class App(Generic[_S]):
         return ServedProgram(wire=self.wire, start=self._start, operations=tuple(self._endpoints))
 
     async def _start(self, parts: "Parts[Any, ProgramStore]") -> "RunningProgram[Any]":
-        from parlour_server.app.running_program import RunningProgram  # noqa: PLC0415 - see the docstring
+        from parlour_server.app.parts import RunningProgram  # noqa: PLC0415 - see the docstring
 
         if self._running is not None:
             raise ProgramError(f"a server of {self.wire.subprotocol} runs in this process already")

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from parlour_protocol.kit.payload import Payload
     from parlour_server.app.finding import Finding
     from parlour_server.app.metrics import Metric
+    from parlour_server.app.parts import Parts
     from parlour_server.app.process import ServerProcess
     from parlour_server.app.program_spec import ProgramSpec
-    from parlour_server.app.running_program import Parts
     from parlour_server.core.config.server_settings import Section, Settings
     from parlour_server.core.data_folder import DataFolder
     from parlour_server.core.https.error_answer import ErrorAnswer

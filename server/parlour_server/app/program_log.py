@@ -30,8 +30,8 @@ from parlour_server.core.program import Pending, Result
 from parlour_server.core.store.engine.column_values import UNREADABLE
 
 if TYPE_CHECKING:
+    from parlour_server.app.parts import Parts
     from parlour_server.app.program_store import ProgramStore
-    from parlour_server.app.running_program import Parts
 
 B = TypeVar("B")
 S = TypeVar("S")

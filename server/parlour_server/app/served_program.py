@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.capability import Capability, operations_of, or_gives_of
-from parlour_server.app.running_program import Parts, RunningProgram
+from parlour_server.app.parts import Parts, RunningProgram
 from parlour_server.core.bus.bus import NoticeType
 from parlour_server.core.https.error_answer import ErrorAnswer
 from parlour_server.core.https.operations import Operation, Operations

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from parlour_server.app.running_program import Parts, RunningProgram
+from parlour_server.app.parts import Parts, RunningProgram
 from parlour_server.chat.capability import ChatCapability
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.chat.delivery.room_removal import RoomRemoval

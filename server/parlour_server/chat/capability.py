@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import click
 
     from parlour_server.app.account_data import AccountData
-    from parlour_server.app.running_program import Parts
+    from parlour_server.app.parts import Parts
     from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
     from parlour_server.chat.service.chat import Chat
     from parlour_server.chat.settings import ChatSettings

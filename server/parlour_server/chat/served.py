@@ -10,7 +10,7 @@ from parlour_server.chat.https.operations import DELIVERY_OPERATIONS
 from parlour_server.chat.service.notices import NOTICES
 
 if TYPE_CHECKING:
-    from parlour_server.app.running_program import Parts, RunningProgram
+    from parlour_server.app.parts import Parts, RunningProgram
     from parlour_server.chat.settings import ChatSettings
     from parlour_server.chat.store.chat_store import ChatStore
 

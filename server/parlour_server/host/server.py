@@ -18,8 +18,8 @@ from parlour_server.app.capability import error_answers_of, prepare_all, start_a
 from parlour_server.app.hooks import Hooks, Opened, Serving
 from parlour_server.app.kit_notices import KIT_NOTICES
 from parlour_server.app.metrics import Metrics
+from parlour_server.app.parts import Parts, RunningProgram
 from parlour_server.app.program_spec import ProgramSpec
-from parlour_server.app.running_program import Parts, RunningProgram
 from parlour_server.app.served_program import ServedProgram
 from parlour_server.core.account_limits import AccountLimits
 from parlour_server.core.accounts.login import LoginService

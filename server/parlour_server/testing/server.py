@@ -42,8 +42,8 @@ from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.session_key import PROOF_HEADER, Proof, Redemption, SessionKey
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
+from parlour_server.app.parts import Parts, RunningProgram
 from parlour_server.app.program_spec import ProgramSpec
-from parlour_server.app.running_program import Parts, RunningProgram
 from parlour_server.core.accounts.password_hashing import HashingPool
 from parlour_server.core.clock import Clock, SystemClock
 from parlour_server.core.config.server_settings import Settings

@@ -24,7 +24,7 @@ from parlour_protocol.kit.names import parse_device_name, parse_user_name, skele
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app import app as kit_app
 from parlour_server.app.app import App
-from parlour_server.app.running_program import Parts
+from parlour_server.app.parts import Parts
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.clock import SteadyClock, SystemClock
 from parlour_server.core.config.server_settings import Listen

@@ -21,7 +21,7 @@ from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
 from parlour_server.app.capability import Capability, settings_of
 from parlour_server.app.hooks import Hooks
-from parlour_server.app.running_program import Parts
+from parlour_server.app.parts import Parts
 from parlour_server.capabilities.diagnostics.examine import examine
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.config.server_settings import Section, Settings, section, setting

@@ -14,7 +14,7 @@ from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
 from parlour_server.app.capability import Capability
 from parlour_server.app.hooks import Hooks, Opened
-from parlour_server.app.running_program import Parts
+from parlour_server.app.parts import Parts
 from parlour_server.core.accounts.after_password import AfterPassword
 from parlour_server.core.audit import AuditEvent
 from parlour_server.core.errors import SetupError

@@ -21,7 +21,7 @@ from parlour_server.app.app import App
 from parlour_server.app.log import gap_filler
 from parlour_server.app.log.log import Appended, Entry, Facts, LogRecord
 from parlour_server.app.log.position_check import ALONE_SECONDS
-from parlour_server.app.running_program import Parts
+from parlour_server.app.parts import Parts
 from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.connections.background_tasks import BackgroundTasks
 from parlour_server.core.connections.topics import Topics

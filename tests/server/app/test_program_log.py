@@ -19,8 +19,8 @@ from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.wire import Wire
 from parlour_server.app.app import App
 from parlour_server.app.log.log import Appended, Entry, Facts
+from parlour_server.app.parts import Parts
 from parlour_server.app.program_log import ProgramLog
-from parlour_server.app.running_program import Parts
 from parlour_server.core.bus.local_bus import LocalBus
 from parlour_server.core.connections.background_tasks import BackgroundTasks
 from parlour_server.core.connections.peer import Peer

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from parlour_server.app.finding import Finding
     from parlour_server.app.metrics import Metric
-    from parlour_server.app.running_program import Parts
+    from parlour_server.app.parts import Parts
     from parlour_server.core.config.server_settings import Section, Settings
     from parlour_server.core.data_folder import DataFolder
     from parlour_server.core.store.engine.connection import Engine

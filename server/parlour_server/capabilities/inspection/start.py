@@ -8,7 +8,7 @@ from parlour_protocol.kit.inspect.policy import LOCAL, InspectionPolicy
 from parlour_protocol.kit.inspect.verdict import Action
 from parlour_protocol.kit.inspect.words import WordList
 from parlour_server.app.hooks import Hooks
-from parlour_server.app.running_program import Parts
+from parlour_server.app.parts import Parts
 from parlour_server.capabilities.inspection.inspection import Inspection
 from parlour_server.capabilities.inspection.inspector_process import InspectorProcess
 from parlour_server.capabilities.inspection.metrics import InspectionMetrics

@@ -11,7 +11,7 @@ from parlour_server.app.hooks import Hooks
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from parlour_server.app.running_program import Parts
+    from parlour_server.app.parts import Parts
     from parlour_server.core.config.server_settings import Section
 
 

@@ -10,7 +10,7 @@ from parlour_server.core.store.table_facts import Rule, Tables
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
-    from parlour_server.app.running_program import Parts
+    from parlour_server.app.parts import Parts
 
 
 def _tables() -> "MetaData":

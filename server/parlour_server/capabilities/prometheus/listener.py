@@ -16,7 +16,7 @@ from parlour_server.host.plain_listener import PlainListener
 
 if TYPE_CHECKING:
     from parlour_server.app.hooks import Serving
-    from parlour_server.app.running_program import Parts
+    from parlour_server.app.parts import Parts
 
 PATH: Final = b"/metrics"
 _NAMES: Final = ("localhost", "127.0.0.1", "::1")

@@ -18,7 +18,7 @@ from parlour_server.core.store.engine.writer import QUEUE as WRITE_QUEUE_MOST
 
 if TYPE_CHECKING:
     from parlour_server.app.hooks import Serving
-    from parlour_server.app.running_program import Parts
+    from parlour_server.app.parts import Parts
 
 LIMITS: Final = (
     "connections.total",

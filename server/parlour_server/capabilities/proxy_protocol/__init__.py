@@ -6,7 +6,7 @@ from parlour_server.app.capability import Capability
 from parlour_server.app.hooks import Hooks
 
 if TYPE_CHECKING:
-    from parlour_server.app.running_program import Parts
+    from parlour_server.app.parts import Parts
     from parlour_server.core.config.server_settings import Settings
 
 

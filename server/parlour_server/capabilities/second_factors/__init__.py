@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from parlour_protocol.kit.names import UserName
     from parlour_protocol.kit.payload import Payload
-    from parlour_server.app.running_program import Parts
+    from parlour_server.app.parts import Parts
     from parlour_server.core.config.server_settings import Section
     from parlour_server.core.https.error_answer import ErrorAnswer
     from parlour_server.core.https.operations import Operation

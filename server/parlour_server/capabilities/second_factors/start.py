@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from parlour_server.app.hooks import Hooks
-from parlour_server.app.running_program import Parts
+from parlour_server.app.parts import Parts
 from parlour_server.capabilities.second_factors.challenges import SecondFactors
 from parlour_server.capabilities.second_factors.endpoints import SecondFactorEndpoints
 from parlour_server.capabilities.second_factors.enrolment import FactorEnrolment

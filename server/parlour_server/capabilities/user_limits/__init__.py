@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
     from parlour_protocol.kit.names import UserName
-    from parlour_server.app.running_program import Parts
+    from parlour_server.app.parts import Parts
     from parlour_server.core.kit_store import KitStore
 
 

@@ -7,7 +7,7 @@ without its key, a second commit of an epoch), so no server of the chat goes wit
 from collections.abc import Mapping
 from functools import partial
 
-from parlour_server.app.running_program import Parts
+from parlour_server.app.parts import Parts
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.chat.delivery.device_policy import publish_policy
 from parlour_server.chat.delivery.device_registry import DeviceRegistry

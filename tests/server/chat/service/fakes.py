@@ -22,7 +22,7 @@ from parlour_protocol.kit.frames import Frame
 from parlour_protocol.kit.ids import ConnectionId, DeviceId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name, skeleton
 from parlour_server.app.metrics import Metrics
-from parlour_server.app.running_program import Parts
+from parlour_server.app.parts import Parts
 from parlour_server.chat.capabilities import message_reports, online_status
 from parlour_server.chat.service.chat import Chat
 from parlour_server.chat.service.notices import EventCommitted

@@ -7,7 +7,7 @@ from typing import Any
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Send
-from parlour_server.app.running_program import Parts
+from parlour_server.app.parts import Parts
 from parlour_server.chat.capabilities.file_sharing.blob_store import BlobStore
 from parlour_server.chat.capabilities.file_sharing.budgets import UploadBudgets
 from parlour_server.chat.capabilities.file_sharing.endpoints import FileEndpoints

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
     from parlour_server.app.metrics import Metric
-    from parlour_server.app.running_program import Parts
+    from parlour_server.app.parts import Parts
     from parlour_server.chat.service.chat import Chat
     from parlour_server.chat.store.chat_store import ChatStore
     from parlour_server.chat.store.store_part import StorePart

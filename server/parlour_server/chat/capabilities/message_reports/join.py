@@ -4,7 +4,7 @@ from typing import Any
 
 from parlour_protocol.frames.requests import Report
 from parlour_protocol.kit.names import UserName
-from parlour_server.app.running_program import Parts
+from parlour_server.app.parts import Parts
 from parlour_server.chat.capabilities.message_reports.metrics import REPORTS_OPEN
 from parlour_server.chat.capabilities.message_reports.queue import Reports
 from parlour_server.chat.capabilities.message_reports.settings import ReportRates

@@ -12,7 +12,7 @@ from parlour_server.chat.capability import ChatCapability
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from parlour_server.app.running_program import Parts
+    from parlour_server.app.parts import Parts
     from parlour_server.chat.service.chat import Chat
     from parlour_server.chat.store.chat_store import ChatStore
     from parlour_server.chat.store.store_part import StorePart

@@ -5,7 +5,7 @@ from typing import Any
 from parlour_protocol.frames.bodies import RetentionSet
 from parlour_protocol.frames.requests import SetRetention
 from parlour_protocol.kit.ids import Millis
-from parlour_server.app.running_program import Parts
+from parlour_server.app.parts import Parts
 from parlour_server.chat.capabilities.message_retention.expiry import MessageExpiry
 from parlour_server.chat.capabilities.message_retention.settings import KeepSettings
 from parlour_server.chat.capabilities.message_retention.store import RetentionStore

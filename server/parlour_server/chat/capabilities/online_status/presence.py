@@ -23,7 +23,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Status
-from parlour_server.app.running_program import Parts
+from parlour_server.app.parts import Parts
 from parlour_server.chat.capabilities.online_status.settings import PresenceDelivery
 from parlour_server.chat.capabilities.online_status.shared_rooms import shared_by
 from parlour_server.chat.service.chat import Chat

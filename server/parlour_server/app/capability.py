@@ -20,18 +20,17 @@ if TYPE_CHECKING:
     import click
 
     from parlour_protocol.kit.payload import Payload
+    from parlour_server.app.certificate_source import CertificateSource
     from parlour_server.app.finding import Finding
     from parlour_server.app.metrics import Metric
     from parlour_server.app.parts import Parts
     from parlour_server.app.process import ServerProcess
-    from parlour_server.app.program_spec import ProgramSpec
     from parlour_server.core.config.server_settings import Section, Settings
     from parlour_server.core.data_folder import DataFolder
     from parlour_server.core.https.error_answer import ErrorAnswer
     from parlour_server.core.https.operations import Operation
     from parlour_server.core.store.engine.connection import Engine
     from parlour_server.core.store.records import AccountOverview
-    from parlour_server.host.setup.certificate_source import CertificateSource
 
 _Settings = TypeVar("_Settings", bound="Settings")
 
@@ -76,9 +75,7 @@ def _send_nothing(_settings: "Settings", _address: str) -> bytes:
     return b""
 
 
-def _same_process(
-    _program: "ProgramSpec[Any, Any]", process: "ServerProcess", _options: Mapping[str, Any]
-) -> "ServerProcess | None":
+def _same_process(process: "ServerProcess", _options: Mapping[str, Any]) -> "ServerProcess | None":
     return process
 
 
@@ -109,9 +106,7 @@ class Capability:
 
     True for one that can't be written. Raises SetupError.
     """
-    fork: "Callable[[ProgramSpec[Any, Any], ServerProcess, Mapping[str, Any]], ServerProcess | None]" = (
-        _same_process
-    )
+    fork: "Callable[[ServerProcess, Mapping[str, Any]], ServerProcess | None]" = _same_process
     """`run`, with its options of ``options``: return what this process serves.
 
     None: others served, and all is done. Raises SetupError.

@@ -19,6 +19,8 @@ class ServerProcess:
     """Returns the settings, now and on SIGHUP. Raises SetupError."""
     announce: Callable[[str], None]
     """Called with the address as soon as it serves."""
+    is_shared: bool
+    """Whether several servers can use its database."""
     number: int | None = None
     """Among several, from 1; None for the only one."""
     sockets: "Sequence[socket.socket]" = ()

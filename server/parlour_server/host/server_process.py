@@ -77,14 +77,15 @@ def serve(
     ``options`` are those that capabilities have added to the command: one may serve in other processes.
     """
     refuse_old_websockets(websockets_version)
-    process = ServerProcess(folder=folder, load=load, announce=ready.announce)
+    is_shared = engine_for(spec, folder, load()).is_shared
+    process = ServerProcess(folder=folder, load=load, announce=ready.announce, is_shared=is_shared)
     for capability in spec.capabilities:
-        forked = capability.fork(spec, process, options)
+        forked = capability.fork(process, options)
         if forked is None:
             return
         process = forked
     settings = process.load()
-    process.folder.require(has_database=not engine_for(spec, process.folder, settings).is_shared)
+    process.folder.require(has_database=not is_shared)
     if process.number is None:
         set_up()
     else:

@@ -15,13 +15,13 @@ from parlour_server.capabilities.acme.files import ACCOUNT_KEY, answers_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from parlour_server.app.certificate_source import CertificateSource
     from parlour_server.app.finding import Finding
     from parlour_server.app.parts import Parts
     from parlour_server.core.config.server_settings import Section, Settings
     from parlour_server.core.data_folder import DataFolder
     from parlour_server.core.https.operations import Operation
     from parlour_server.core.store.engine.connection import Engine
-    from parlour_server.host.setup.certificate_source import CertificateSource
 
 
 def _sections() -> "Mapping[str, type[Section]]":

@@ -8,13 +8,14 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from parlour_server.app.certificate_source import CertificateSource
 from parlour_server.capabilities.acme.failures import Failures
 from parlour_server.capabilities.acme.settings import AcmeSettings
 from parlour_server.core.clock import utc_text
 from parlour_server.core.config.server_settings import Settings, section
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.host.setup.certificate_chain import bare_name
-from parlour_server.host.setup.certificate_source import CertificateSource, public_names
+from parlour_server.host.setup.certificate_source import public_names
 from parlour_server.host.setup.certificates import is_own, read_certificate
 
 

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from parlour_server.app.process import ServerProcess
-    from parlour_server.app.program_spec import ProgramSpec
 
 _WORKERS: Final = click.Option(
     ["--workers"],
@@ -22,15 +21,13 @@ _WORKERS: Final = click.Option(
 )
 
 
-def _fork(
-    program: "ProgramSpec[Any, Any]", process: "ServerProcess", options: "Mapping[str, Any]"
-) -> "ServerProcess | None":
+def _fork(process: "ServerProcess", options: "Mapping[str, Any]") -> "ServerProcess | None":
     workers = options.get("workers", 1)
     if workers == 1:
         return process
     from parlour_server.capabilities.worker_processes.supervisor import start_workers  # noqa: PLC0415 - not for one
 
-    return start_workers(program, process, workers)
+    return start_workers(process, workers)
 
 
 CAPABILITY: Final = Capability(name="worker_processes", fork=_fork, options={"run": (_WORKERS,)})

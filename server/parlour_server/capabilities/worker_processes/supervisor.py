@@ -18,12 +18,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from parlour_server.app.process import ServerProcess
-from parlour_server.app.program_spec import ProgramSpec
 from parlour_server.core.addresses import in_url, listen_address
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.config.settings_table import rows
@@ -32,10 +31,8 @@ from parlour_server.core.errors import SetupError
 from parlour_server.core.logs import log, set_level, set_up, warn
 from parlour_server.core.net.listener import bind
 from parlour_server.core.private_file import write_private
-from parlour_server.core.store.engine.connection import Engine
 from parlour_server.host.server_process import Ready, collect_garbage
 from parlour_server.host.setup.folder_lock import locked
-from parlour_server.host.setup.open_store import engine_for
 
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 30.0
@@ -73,24 +70,24 @@ class _WorkerPlace:
     """The configuration may have changed since it was started."""
 
 
-def refuse_file(engine: Engine, program: str) -> None:
+def refuse_file(server: ServerProcess) -> None:
     """Raise SetupError unless several servers can use the database."""
-    if not engine.is_shared:
+    if not server.is_shared:
         raise SetupError(
             "--workers needs a PostgreSQL database: processes that share a SQLite file take turns at each "
             "commit, and together store hardly more than one does; run without it, or move the server to "
-            f"PostgreSQL with `{program} import`"
+            f"PostgreSQL with `{server.folder.program.command} import`"
         )
 
 
-def start_workers(program: ProgramSpec[Any, Any], server: ServerProcess, count: int) -> ServerProcess | None:
+def start_workers(server: ServerProcess, count: int) -> ServerProcess | None:
     """Run workers until a signal; returns None then.
 
     It also returns in each worker, with what to serve. Raises SetupError, and when a worker can't start.
     """
     collect_garbage()  # in this process, and in those that it forks
     folder, settings = server.folder, server.load()
-    refuse_file(engine_for(program, folder, settings), folder.program.command)
+    refuse_file(server)
     folder.require(has_database=False)
     set_up()
     set_level(settings.log.level)
@@ -141,7 +138,7 @@ class _Supervisor:
         sockets: Sequence[socket.socket],
         drain_seconds: int,
     ) -> None:
-        self._load = server.load
+        self._server = server
         self._folders = folders
         self._sockets = list(sockets)
         self._drain_seconds = drain_seconds
@@ -192,9 +189,10 @@ class _Supervisor:
             pid = os.fork()
             if pid == 0:
                 os.close(reading)
-                return ServerProcess(
+                return replace(
+                    self._server,
                     folder=self._folders[place.number - 1],
-                    load=partial(settings_of_worker, place.number, self._load),
+                    load=partial(settings_of_worker, place.number, self._server.load),
                     announce=Ready(descriptor=writing).announce,
                     number=place.number,
                     sockets=self._sockets,

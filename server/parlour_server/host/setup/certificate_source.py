@@ -1,26 +1,13 @@
-"""What asks another CA for the server's certificate: a capability, for reports and for imports of others."""
+"""Which certificate of another CA a server needs, for reports and for imports."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
 
 from parlour_server.app.capability import Capability
+from parlour_server.app.certificate_source import CertificateSource
 from parlour_server.core.addresses import is_loopback
 from parlour_server.core.config.server_settings import Settings
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.host.setup.certificate_chain import bare_name
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateSource:
-    """How a server gets certificates of another CA than its own."""
-
-    names: tuple[str, ...]
-    """Those that a certificate must have."""
-    renewed_by: str = ""
-    """Who asks which CA, in a few words; empty while no one does."""
-    facts: Callable[[], Mapping[str, Any]] = dict
-    """While someone does: when the next one is ``due``, ``failures`` in a row, ``last_failure``."""
 
 
 def source_of(

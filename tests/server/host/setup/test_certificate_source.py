@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from parlour_server.app.capability import Capability
+from parlour_server.app.certificate_source import CertificateSource
 from parlour_server.chat.name import NAME
 from parlour_server.core.config.server_settings import Listen, Settings
 from parlour_server.core.data_folder import DataFolder
-from parlour_server.host.setup.certificate_source import CertificateSource, public_names, source_of
+from parlour_server.host.setup.certificate_source import public_names, source_of
 
 LISTEN = Listen(names=("localhost", "127.0.0.1", "::1", "Chat.example.org:443", "[2001:DB8::1]:443"))
 

@@ -15,7 +15,7 @@ from parlour_protocol.ids import Epoch, GroupId
 from parlour_protocol.kit.api import decode_payload, encode_payload
 from parlour_protocol.kit.ids import RequestId
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.chat.https.large_json import LargeJson
+from parlour_server.chat.delivery.https.large_json import LargeJson
 
 COMMITS = 5
 STEP = 0.0005

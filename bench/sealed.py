@@ -29,9 +29,10 @@ from parlour_protocol.kit.names import UserName, skeleton
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
+from parlour_server.chat.delivery.records import NewDevice
 from parlour_server.chat.program import chat_store
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import AppendEvent, Attached, NewDevice, NewRoom
+from parlour_server.chat.store.types import AppendEvent, Attached, NewRoom
 from parlour_server.core.accounts.tables.authority import BySession
 from parlour_server.core.clock import SystemClock
 

@@ -36,11 +36,11 @@ from parlour_server.app.metrics import Metric
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.chat.capabilities import CHAT_CAPABILITIES
 from parlour_server.chat.cli.command_line import COMMAND_LINE
-from parlour_server.chat.https.operations import DELIVERY_OPERATIONS
+from parlour_server.chat.delivery.https.operations import DELIVERY_OPERATIONS
 from parlour_server.chat.metrics import CHAT_METRICS
 from parlour_server.chat.name import NAME as CHAT_NAME
+from parlour_server.chat.permissions import LOWEST_ROLE, ROLES_IN_WORDS
 from parlour_server.chat.program import CHAT
-from parlour_server.chat.rooms.permissions import LOWEST_ROLE, ROLES_IN_WORDS
 from parlour_server.core.config.settings_table import rows
 from tools.claims import PAGE, groups
 

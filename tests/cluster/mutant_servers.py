@@ -200,12 +200,12 @@ MUTANTS: Final = {
         5,
         (
             (
-                "chat/rooms/group_rules.py",
+                "chat/consent/group_rules.py",
                 "    if body.epoch != group.epoch:\n",
                 "    if body.epoch > group.epoch:\n",
             ),
             (
-                "chat/store/sql/e2ee/group_effects.py",
+                "chat/delivery/tables/group_effects.py",
                 '        raise RefusedError(ErrorCode.STALE_EPOCH, "another commit came first")\n',
                 "        return\n",
             ),
@@ -217,7 +217,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "chat/rooms/encrypted_message_rules.py",
+                "chat/consent/encrypted_message_rules.py",
                 "    if group.removal_pending:",
                 "    if False:",
             ),
@@ -229,7 +229,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "chat/store/sql/e2ee/device_certification.py",
+                "chat/delivery/tables/device_certification.py",
                 '(device, but or "")\n        ).fetchall()\n',
                 '(device, but or "")\n        ).fetchall()[:0]\n',
             ),
@@ -415,7 +415,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "chat/rooms/permissions.py",
+                "chat/permissions.py",
                 "    if not rules.while_muted and in_force(author.muted_until, event.at):\n",
                 "    if False:\n",
             ),
@@ -463,7 +463,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "chat/rooms/permissions.py",
+                "chat/permissions.py",
                 "    if RANK[author.role] < RANK[lowest]:\n",
                 "    if False:\n",
             ),
@@ -475,7 +475,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "chat/rooms/moderation_rules.py",
+                "chat/consent/moderation_rules.py",
                 "    if RANK[author.role] <= RANK[subject.role]:\n",
                 "    if False:\n",
             ),
@@ -499,7 +499,7 @@ MUTANTS: Final = {
         4,
         (
             (
-                "chat/store/sql/rooms/consent.py",
+                "chat/consent/invitations.py",
                 (
                     '    query = f"SELECT 1 FROM invitations WHERE room = ? AND account = ? AND {_OPEN}"'
                     "  # noqa: S608 - of ours\n"

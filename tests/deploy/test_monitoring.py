@@ -33,6 +33,7 @@ from parlour_server.capabilities.prometheus.server_metrics import LIMITS
 from parlour_server.capabilities.prometheus.text import PrometheusText
 from parlour_server.chat.audit import ChatAuditEvent
 from parlour_server.chat.capabilities import CHAT_CAPABILITIES
+from parlour_server.chat.delivery.audit_events import DeliveryEvent
 from parlour_server.chat.metrics import CHAT_LIMITS, CHAT_METRICS
 from parlour_server.chat.name import NAME
 from parlour_server.chat.program import CHAT
@@ -134,7 +135,12 @@ def test_every_kind_of_event_and_limit_is_shown_from_the_start(watched: Watched)
     """So that rates begin at 0; those of the chat, too."""
     events, limits = watched.before["parlour_events_total"], watched.before["parlour_limit_hits_total"]
     own = {event for one in CHAT.capabilities for event in one.audit_events}
-    assert {value for _, value in chain.from_iterable(events)} == {*AuditEvent, *ChatAuditEvent, *own}
+    assert {value for _, value in chain.from_iterable(events)} == {
+        *AuditEvent,
+        *ChatAuditEvent,
+        *DeliveryEvent,
+        *own,
+    }
     limited = {name for one in CHAT_CAPABILITIES for name in one.limits}
     assert {value for _, value in chain.from_iterable(limits)} == {*LIMITS, *CHAT_LIMITS, *limited}
     assert events[(("event", "login_ok"),)] > 0

@@ -33,13 +33,13 @@ WITHOUT: Final = {
     "core/accounts/tables/sessions.py:SessionStore.touch": "when it was seen",
     "chat/store/chat_schema.py:_use_up_key_packages": "of a restored backup, by a command",
     "chat/capabilities/chat_personal_data/store.py:_close_devices": "of a deletion, by a command",
-    "chat/store/sql/e2ee/device_rows.py:see_devices": "when it was seen",
-    "chat/store/sql/e2ee/key_package_rows.py:_take": "another account's, for one that may add its device",
-    "chat/store/sql/e2ee/welcome_rows.py:keep_welcome": "an effect of an event",
-    "chat/store/sql/e2ee/welcome_rows.py:drop_one_of": "an effect of an event",
-    "chat/store/sql/e2ee/welcome_rows.py:drop_all_of": "an effect of an event",
-    "chat/store/sql/e2ee/welcome_rows.py:drop_for": "of a device that ends",
-    "chat/store/sql/e2ee/key_package_rows.py:_drop": "of put_packages, which has one",
+    "chat/delivery/tables/device_rows.py:see_devices": "when it was seen",
+    "chat/delivery/tables/key_package_rows.py:_take": "another account's, for one that may add its device",
+    "chat/delivery/tables/welcome_rows.py:keep_welcome": "an effect of an event",
+    "chat/delivery/tables/welcome_rows.py:drop_one_of": "an effect of an event",
+    "chat/delivery/tables/welcome_rows.py:drop_all_of": "an effect of an event",
+    "chat/delivery/tables/welcome_rows.py:drop_for": "of a device that ends",
+    "chat/delivery/tables/key_package_rows.py:_drop": "of put_packages, which has one",
 }
 """Functions that write to these tables without one, and why."""
 

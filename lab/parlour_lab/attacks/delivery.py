@@ -18,7 +18,7 @@ from parlour_protocol.identity import AccountEntry, Head
 from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.chat.https.operations import DELIVERY_OPERATIONS
+from parlour_server.chat.delivery.https.operations import DELIVERY_OPERATIONS
 from parlour_server.core.https.operations import Operations
 from parlour_server.core.net.gate import Head as RequestHead
 from parlour_server.core.net.gate import Refuse, Rules, judge

@@ -21,7 +21,7 @@ from parlour_protocol.ids import Epoch, new_group_id
 from parlour_protocol.kit.api import encode_payload
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.chat.https.large_json import LargeJson
+from parlour_server.chat.delivery.https.large_json import LargeJson
 
 _GUESSES: Final = 20
 _READS: Final = 10

@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 
 class Action(Enum):
-    """An action in a room that needs a right (`parlour_server/chat/rooms/permissions.py`)."""
+    """An action in a room that needs a right (`parlour_server/chat/permissions.py`)."""
 
     WRITE = auto()
     """Send, encrypted or not, edit one's own message, react."""

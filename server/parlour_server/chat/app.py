@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from parlour_server.app.parts import Parts, RunningProgram
 from parlour_server.chat.capability import ChatCapability
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.chat.delivery.room_removal import RoomRemoval
-from parlour_server.chat.https.key_delivery import KeyDelivery
+from parlour_server.chat.delivery.key_delivery import KeyDelivery
 from parlour_server.chat.metrics import CHAT_LIMITS, show_chat
 from parlour_server.chat.service.chat import Chat
+from parlour_server.chat.service.room_removal import RoomRemoval
 from parlour_server.chat.settings import ChatSettings
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.core.accounts.reauthentication import Reauthentication

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Final
 
 from parlour_protocol.frames.wire import WIRE
 from parlour_server.app.served_program import ServedProgram
-from parlour_server.chat.audit import CHAT_REPEATABLE, ChatAuditEvent
-from parlour_server.chat.https.error_answers import ERROR_ANSWERS, ERROR_STATUSES
-from parlour_server.chat.https.operations import DELIVERY_OPERATIONS
+from parlour_server.chat.audit import ChatAuditEvent
+from parlour_server.chat.delivery.audit_events import REPEATABLE, DeliveryEvent
+from parlour_server.chat.delivery.https.error_answers import ERROR_ANSWERS, ERROR_STATUSES
+from parlour_server.chat.delivery.https.operations import DELIVERY_OPERATIONS
 from parlour_server.chat.service.notices import NOTICES
 
 if TYPE_CHECKING:
@@ -33,6 +34,6 @@ CHAT_SERVED: Final = ServedProgram(
     error_answers=ERROR_ANSWERS,
     error_statuses=ERROR_STATUSES,
     notices=NOTICES,
-    audit_events=tuple(ChatAuditEvent),
-    repeatable_events=CHAT_REPEATABLE,
+    audit_events=(*ChatAuditEvent, *DeliveryEvent),
+    repeatable_events=REPEATABLE,
 )

@@ -70,7 +70,7 @@ def test_a_known_reason_stands_for_itself(code: str, reason: str, whole: str) ->
 
 def test_every_reason_for_refusing_a_moderator_is_known() -> None:
     """In the server's words; the client says it in the person's language."""
-    source = Path("server/parlour_server/chat/rooms/moderation_rules.py").read_text()
+    source = Path("server/parlour_server/chat/consent/moderation_rules.py").read_text()
     said = [
         one.value
         for one in ast.walk(ast.parse(source))

@@ -14,6 +14,7 @@ from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.secret import Secret
 from parlour_server.capabilities import CAPABILITIES
 from parlour_server.chat.audit import ChatAuditEvent
+from parlour_server.chat.delivery.audit_events import DeliveryEvent
 from parlour_server.core.audit import Audit, AuditEvent
 from parlour_server.core.logs import Level, counts, debug, log, log_fault, set_level, set_up, warn
 
@@ -124,7 +125,7 @@ def test_a_long_field_is_cut(written: io.StringIO) -> None:
 
 def test_a_missing_audit_trail_would_be_noticed(written: io.StringIO) -> None:
     """M7: every kind of event makes one line of JSON with its name, and is counted."""
-    more = [*ChatAuditEvent, *(event for one in CAPABILITIES for event in one.audit_events)]
+    more = [*ChatAuditEvent, *DeliveryEvent, *(event for one in CAPABILITIES for event in one.audit_events)]
     events, audit = [*AuditEvent, *more], Audit(events=more)
     for event in events:
         audit.record(event, user="anna")

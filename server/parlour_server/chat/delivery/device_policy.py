@@ -9,8 +9,8 @@ from typing import Final
 from parlour_protocol.identity import Head
 from parlour_protocol.identity.key_log import NO_POLICY
 from parlour_protocol.limits import CERTIFICATE_BYTES
-from parlour_server.chat.audit import ChatAuditEvent
-from parlour_server.chat.store.sql.e2ee.key_log import KeyLogStore
+from parlour_server.chat.delivery.audit_events import DeliveryEvent
+from parlour_server.chat.delivery.tables.key_log import KeyLogStore
 from parlour_server.core.audit import Audit
 from parlour_server.core.clock import Clock
 from parlour_server.core.content_filter import DevicePolicy
@@ -32,4 +32,4 @@ async def publish_policy(
     data, start = NO_POLICY if policy is None else policy.data, Head.empty(server)
     if await log.publish_policy(clock.now(), data, start, is_empty=policy is None):
         rules, words = ("none", 0) if policy is None else (policy.about, policy.words)
-        audit.record(ChatAuditEvent.POLICY_PUBLISHED, rules=rules, words=words)
+        audit.record(DeliveryEvent.POLICY_PUBLISHED, rules=rules, words=words)

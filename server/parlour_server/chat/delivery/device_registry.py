@@ -33,12 +33,18 @@ from parlour_protocol.identity import (
 from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import UserName
-from parlour_server.chat.audit import ChatAuditEvent
+from parlour_server.chat.delivery.audit_events import DeliveryEvent
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.chat.errors import PasswordNeededError
+from parlour_server.chat.delivery.errors import PasswordNeededError
+from parlour_server.chat.delivery.records import (
+    CertificateRecord,
+    DeviceChange,
+    DeviceRecord,
+    NewDevice,
+    NewEntry,
+)
+from parlour_server.chat.delivery.tables.devices import Devices
 from parlour_server.chat.service.notices import DeviceWaits, KeysChanged
-from parlour_server.chat.store.sql.e2ee.devices import Devices
-from parlour_server.chat.store.types import CertificateRecord, DeviceChange, DeviceRecord, NewDevice, NewEntry
 from parlour_server.core.accounts.reauthentication import Reauthentication
 from parlour_server.core.accounts.tables.authority import BySession
 from parlour_server.core.audit import Audit
@@ -102,7 +108,7 @@ class DeviceRegistry:
             ) as proven:
                 change = await self._store.publish_account_key(proven, body.key, entry, replaces=before)
         self._audit.record(
-            ChatAuditEvent.ACCOUNT_KEY_SET, user=user, replaced=before is not None, address=address
+            DeliveryEvent.ACCOUNT_KEY_SET, user=user, replaced=before is not None, address=address
         )
         self._publish(user, change)
 
@@ -121,7 +127,7 @@ class DeviceRegistry:
         before = await self._store.find(device, now)
         record = await self._store.register(BySession(user, session.id), new, certificate, entry)
         self._audit.record(
-            ChatAuditEvent.DEVICE_REGISTERED,
+            DeliveryEvent.DEVICE_REGISTERED,
             user=user,
             device=device,
             session=session.id,
@@ -150,7 +156,7 @@ class DeviceRegistry:
         entry = self._entry(DeviceEntry(self._clock.now(), bytes(body.certificate)))
         await self._store.certify(BySession(session.user, session.id), device, certificate, entry)
         self._audit.record(
-            ChatAuditEvent.DEVICE_CERTIFIED, user=session.user, device=device, session=session.id
+            DeliveryEvent.DEVICE_CERTIFIED, user=session.user, device=device, session=session.id
         )
         self._bus.publish(KeysChanged(session.user))
 
@@ -166,9 +172,7 @@ class DeviceRegistry:
             raise self._refused(session, "the revocation is dated in the future: check the device's clock")
         entry = self._entry(RevocationEntry(self._clock.now(), bytes(body.revocation)))
         change = await self._store.revoke(BySession(session.user, session.id), device, key, entry)
-        self._audit.record(
-            ChatAuditEvent.DEVICE_REVOKED, user=session.user, device=device, session=session.id
-        )
+        self._audit.record(DeliveryEvent.DEVICE_REVOKED, user=session.user, device=device, session=session.id)
         self._publish(session.user, change)
 
     async def _certificate(
@@ -205,7 +209,7 @@ class DeviceRegistry:
         return key
 
     def _refused(self, session: SessionRecord, why: str) -> StatementError:
-        self._audit.record(ChatAuditEvent.STATEMENT_REFUSED, user=session.user, session=session.id, why=why)
+        self._audit.record(DeliveryEvent.STATEMENT_REFUSED, user=session.user, session=session.id, why=why)
         return StatementError(why)
 
     def _entry(self, entry: Entry) -> NewEntry:

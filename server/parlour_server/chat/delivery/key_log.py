@@ -8,7 +8,7 @@ from parlour_protocol.delivery import KeyLogPage
 from parlour_protocol.frames.opaque import Digest, PublicKey, Signature
 from parlour_protocol.identity import Head
 from parlour_protocol.limits import KEY_LOG_PAGE
-from parlour_server.chat.store.sql.e2ee.key_log import KeyLogStore
+from parlour_server.chat.delivery.tables.key_log import KeyLogStore
 from parlour_server.core.signatures import SigningKey
 
 

@@ -13,12 +13,12 @@ from parlour_protocol.frames.replies import KeyPackagesLow
 from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.limits import HYBRID_PACKAGES_LOW, KEY_PACKAGES_LOW
 from parlour_protocol.rooms import RoomSuite
-from parlour_server.chat.audit import ChatAuditEvent
+from parlour_server.chat.delivery.audit_events import DeliveryEvent
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.chat.errors import NoDeviceError
+from parlour_server.chat.delivery.errors import NoDeviceError
+from parlour_server.chat.delivery.records import ClaimRecord, NewPackages
 from parlour_server.chat.service.notices import DeviceEphemeral, KeysChanged
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import ClaimRecord, NewPackages
 from parlour_server.core.accounts.tables.authority import BySession
 from parlour_server.core.audit import Audit, AuditEvent
 from parlour_server.core.bus.bus import Bus
@@ -90,7 +90,7 @@ class KeyPackageService:
         for record in found:
             self._notify_if_low(record)
         self._audit.record(
-            ChatAuditEvent.KEY_PACKAGES_CLAIMED,
+            DeliveryEvent.KEY_PACKAGES_CLAIMED,
             user=user,
             room=body.room,
             asked=len(wanted),

@@ -12,11 +12,11 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody, Contested, GroupCreated, Handshake
 from parlour_protocol.ids import RoomId, WelcomeId
 from parlour_protocol.kit.ids import DeviceId, RequestId
-from parlour_server.chat.audit import ChatAuditEvent
+from parlour_server.chat.delivery.audit_events import DeliveryEvent
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.chat.errors import NoDeviceError
+from parlour_server.chat.delivery.errors import NoDeviceError
+from parlour_server.chat.delivery.tables.groups import Groups
 from parlour_server.chat.service.commands import AUTHORIZATION, Commands
-from parlour_server.chat.store.sql.e2ee.groups import Groups
 from parlour_server.chat.store.types import Attached
 from parlour_server.core.accounts.tables.authority import BySession
 from parlour_server.core.audit import Audit, AuditEvent
@@ -53,7 +53,7 @@ class MlsGroups:
         founded = GroupCreated(group=body.group, device=device, replaces=body.replaces)
         logged = await self._append(session, body.request, room, founded)
         self._audit.record(
-            ChatAuditEvent.GROUP_FOUNDED,
+            DeliveryEvent.GROUP_FOUNDED,
             user=session.user,
             device=device,
             room=room,
@@ -80,7 +80,7 @@ class MlsGroups:
         )
         logged = await self._append(session, body.request, room, handshake, _attached(body))
         self._audit.record(
-            ChatAuditEvent.GROUP_COMMITTED,
+            DeliveryEvent.GROUP_COMMITTED,
             user=session.user,
             device=session.device_id,
             room=room,
@@ -98,7 +98,7 @@ class MlsGroups:
             session, body.request, room, Contested(group=body.group, epoch=body.epoch)
         )
         self._audit.record(
-            ChatAuditEvent.GROUP_CONTESTED, user=session.user, device=device, room=room, epoch=body.epoch
+            DeliveryEvent.GROUP_CONTESTED, user=session.user, device=device, room=room, epoch=body.epoch
         )
         return logged
 

@@ -43,27 +43,14 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.frames.event_rules import Action, Rooms
 from parlour_protocol.kit.names import skeleton
-from parlour_protocol.limits import PINS_PER_ROOM, REACTIONS_PER_MESSAGE, ROOMS_PER_USER
+from parlour_protocol.limits import PINS_PER_ROOM, REACTIONS_PER_MESSAGE
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import RoomKind
-from parlour_server.chat.rooms.encrypted_message_rules import decide_encrypted_message
-from parlour_server.chat.rooms.group_rules import decide_group
-from parlour_server.chat.rooms.moderation_rules import (
-    decide_ban,
-    decide_invite,
-    decide_kick,
-    decide_mute,
-    decide_role,
-    decide_unban,
-    decide_unmute,
-)
-from parlour_server.chat.rooms.permissions import (
-    LOWEST_ROLE,
-    allow,
-    in_force,
-    refuse_timed,
-)
-from parlour_server.chat.rooms.statement_rules import decide_uninvite, require_consent, require_statement
+from parlour_server.chat.consent.encrypted_message_rules import decide_encrypted_message
+from parlour_server.chat.consent.group_rules import decide_group
+from parlour_server.chat.consent.membership_rules import decide_join, decide_membership
+from parlour_server.chat.consent.moderation_rules import decide_mute, decide_unmute
+from parlour_server.chat.permissions import allow
 from parlour_server.chat.store.types import AppendEvent, Decide, Facts, Membership, Target
 from parlour_server.chat.system_account import lobby
 from parlour_server.core.errors import RefusedError
@@ -88,7 +75,7 @@ def decide(event: AppendEvent, facts: Facts) -> None:
     refuse_archived(event, facts)
     refuse_deleted_peer(event, facts)
     if isinstance(body, Joined):
-        _decide_join(event, facts, body)
+        decide_join(event, facts, body)
         return
     author = allow(event, facts, _action(body, body.rules.action))
     refuse_in_other_rooms(body, facts)
@@ -121,23 +108,8 @@ def _decide_of_member(event: AppendEvent, facts: Facts, author: Membership) -> N
             refuse_name_of_lobby(facts.kind, name)
         case Archived(on=on):
             refuse_same_archived(facts, on=on)
-        case Invited() as body:
-            decide_invite(event, facts, body)
-        case Uninvited() as body:
-            decide_uninvite(facts, author, body)
-        case Left() as body:
-            require_statement(facts, body)
-        case RoleSet() as body:
-            decide_role(event, facts, body, author)
-            require_statement(facts, body)
-        case Kicked() as body:
-            decide_kick(event, facts, body, author)
-            require_statement(facts, body)
-        case Banned() as body:
-            decide_ban(event, facts, body, author)
-            require_statement(facts, body)
-        case Unbanned() as body:
-            decide_unban(event, facts, body)
+        case Invited() | Uninvited() | Left() | RoleSet() | Kicked() | Banned() | Unbanned() as body:
+            decide_membership(event, facts, body, author)
         case Muted() as body:
             decide_mute(event, facts, body, author)
         case Unmuted() as body:
@@ -225,23 +197,6 @@ def decide_within(room_bytes: int) -> Decide:
             )
 
     return decide_with_limit
-
-
-def _decide_join(event: AppendEvent, facts: Facts, body: Joined) -> None:
-    signed = facts.encrypted and (body.statement is not None or body.acceptance is not None)
-    if facts.author is not None and not signed:
-        raise RefusedError(ErrorCode.ALREADY, "you are already in this room")
-    if (
-        facts.archived
-        or facts.kind is None
-        or not (facts.author_invited or Action.JOIN in LOWEST_ROLE[facts.kind])
-    ):
-        raise RefusedError(ErrorCode.NOT_FOUND, "no such room, or you need an invitation to join it")
-    if in_force(facts.author_banned_until, event.at):
-        refuse_timed(ErrorCode.BANNED, "you are banned from this room", facts.author_banned_until, event.at)
-    if facts.author is None and facts.author_rooms >= ROOMS_PER_USER.value:
-        raise RefusedError(ErrorCode.LIMIT_REACHED, "you are in too many rooms: leave one first")
-    require_consent(facts, body)
 
 
 def _decide_delete(event: AppendEvent, facts: Facts) -> None:

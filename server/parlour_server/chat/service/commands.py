@@ -64,8 +64,8 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Incarnation, Millis, RequestId
 from parlour_server.app.log.stored_log import StoredLog
 from parlour_server.chat.audit import ChatAuditEvent
+from parlour_server.chat.consent.statement_rules import check_statement
 from parlour_server.chat.rooms.rights import decide_within
-from parlour_server.chat.rooms.statement_rules import check_statement
 from parlour_server.chat.service.notices import EventCommitted
 from parlour_server.chat.service.peer_state import ChatPeer
 from parlour_server.chat.settings import MessageSettings

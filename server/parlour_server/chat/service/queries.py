@@ -47,7 +47,7 @@ from parlour_protocol.kit.names import skeleton
 from parlour_protocol.limits import BLOCKED_PAGE, DIRECTORY_PAGE, INVITATIONS_PAGE, MEMBERS_PAGE
 from parlour_protocol.rooms import RoomKind, Status
 from parlour_server.chat.hooks import ChatHooks
-from parlour_server.chat.rooms.permissions import in_force
+from parlour_server.chat.permissions import in_force
 from parlour_server.chat.rooms.rights import refuse_name_of_lobby
 from parlour_server.chat.service.commands import Commands
 from parlour_server.chat.service.hub import Hub

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Final
 
 from parlour_server.app.log.stored_log import StoredLog
+from parlour_server.chat.consent.invitations import ConsentStore
+from parlour_server.chat.delivery.tables.device_rows import note_disabled_changed, see_devices
+from parlour_server.chat.delivery.tables.devices import Devices
+from parlour_server.chat.delivery.tables.groups import Groups
+from parlour_server.chat.delivery.tables.key_log import KeyLogStore
 from parlour_server.chat.store.chat_schema import SCHEMA
-from parlour_server.chat.store.sql.e2ee.device_rows import note_disabled_changed, see_devices
-from parlour_server.chat.store.sql.e2ee.devices import Devices
-from parlour_server.chat.store.sql.e2ee.groups import Groups
-from parlour_server.chat.store.sql.e2ee.key_log import KeyLogStore
 from parlour_server.chat.store.sql.journal_entries import COLUMNS, read_entry
-from parlour_server.chat.store.sql.rooms.consent import ConsentStore
 from parlour_server.chat.store.sql.rooms.room_log_kind import RoomLogKind
 from parlour_server.chat.store.sql.rooms.rooms import Rooms
 from parlour_server.chat.store.store_part import StorePart, StoreParts

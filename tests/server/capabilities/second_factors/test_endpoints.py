@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from pyotp.totp import TOTP
-from tests.server.chat.https.conftest import OPERATIONS, SETTINGS, Api
+from tests.server.chat.delivery.https.conftest import OPERATIONS, SETTINGS, Api
 from tests.server.fakes import CHEAP, PASSWORD, MakeAccount, ReadableAudit, StoppedClock, by_login
 
 from parlour_lab.software_key import SoftwareKey

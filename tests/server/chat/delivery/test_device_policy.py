@@ -5,7 +5,7 @@ from tests.server.fakes import ReadableAudit, StoppedClock
 
 from parlour_protocol.identity import PolicyEntry
 from parlour_protocol.identity.key_log import NO_POLICY, POLICY_PREFIX, decode_entry
-from parlour_server.chat.audit import ChatAuditEvent
+from parlour_server.chat.delivery.audit_events import DeliveryEvent
 from parlour_server.chat.delivery.device_policy import publish_policy
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.core.content_filter import DevicePolicy
@@ -28,7 +28,7 @@ async def test_each_change_is_one_entry(store: ChatStore) -> None:
     assert all(bytes(entry).startswith(POLICY_PREFIX) for entry in entries)
     read = [decode_entry(bytes(entry)) for entry in entries]
     assert [one.policy for one in read if isinstance(one, PolicyEntry)] == [ON.data, OTHER.data, NO_POLICY]
-    assert audit.kinds() == [ChatAuditEvent.POLICY_PUBLISHED] * 3
+    assert audit.kinds() == [DeliveryEvent.POLICY_PUBLISHED] * 3
     shown = [(fields["rules"], fields["words"]) for _, fields in audit.events]
     assert shown == [("cards=block", 0), ("words=flag", 2), ("none", 0)]
 

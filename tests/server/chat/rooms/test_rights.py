@@ -52,7 +52,7 @@ from parlour_protocol.limits import (
 )
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.chat.rooms.permissions import LOWEST_ROLE, RANK
+from parlour_server.chat.permissions import LOWEST_ROLE, RANK
 from parlour_server.chat.rooms.rights import decide, decide_within
 from parlour_server.chat.store.types import (
     AppendEvent,

@@ -31,10 +31,11 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_protocol.membership import NEVER_REMOVED, Accept, Admit, digest_of, new_admission_id, read_again
+from parlour_server.chat.delivery.records import CertificateRecord, NewDevice, NewEntry
 from parlour_server.chat.service.commands import Commands
 from parlour_server.chat.settings import ChatSettings, Delivery, MessageSettings
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import Appended, Attached, CertificateRecord, NewDevice, NewEntry
+from parlour_server.chat.store.types import Appended, Attached
 from parlour_server.core.accounts.tables.authority import BySession
 from parlour_server.core.bus.bus import Bus
 from parlour_server.core.bus.local_bus import LocalBus

@@ -67,8 +67,9 @@ from parlour_protocol.kit.ids import DeviceId, Seq, new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.membership import Remove, Withdraw
 from parlour_protocol.rooms import RoomKind, RoomSuite
+from parlour_server.chat.delivery.records import NewEntry
 from parlour_server.chat.service.notices import DeviceEphemeral, DeviceWaits, KeysChanged
-from parlour_server.chat.store.types import DevicesChanged, NewEntry
+from parlour_server.chat.store.types import DevicesChanged
 from parlour_server.core.accounts.tables.authority import BySession
 from parlour_server.core.bus.bus import SessionsEnded
 

@@ -43,10 +43,10 @@ from parlour_server.app.kit_notices import KIT_NOTICES
 from parlour_server.app.log import gap_filler
 from parlour_server.capabilities.nats.address import NatsAddress
 from parlour_server.capabilities.nats.bus import NatsBus
+from parlour_server.chat.delivery.records import NewEntry
 from parlour_server.chat.program import CHAT, chat_store
 from parlour_server.chat.service.notices import NOTICES
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import NewEntry
 from parlour_server.core.accounts.tables.authority import ByOperator, BySession
 from parlour_server.core.bus.bus import Bus
 from parlour_server.core.bus.local_bus import LocalBus

@@ -32,12 +32,7 @@ from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
 from parlour_protocol.kit.ids import DeviceId, Millis, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
-from parlour_server.chat.rooms.rights import decide
-from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import (
-    Appended,
-    AppendEvent,
-    Attached,
+from parlour_server.chat.delivery.records import (
     CertificateRecord,
     DeviceChange,
     DeviceRecord,
@@ -45,6 +40,9 @@ from parlour_server.chat.store.types import (
     NewEntry,
     NewPackages,
 )
+from parlour_server.chat.rooms.rights import decide
+from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.chat.store.types import Appended, AppendEvent, Attached
 from parlour_server.core.accounts.tables.authority import ByProof, BySession
 
 SERVER = "parlour.test"

@@ -1,6 +1,6 @@
 """The HTTPS API of a whole program, the chat: what the kit has of it is tested here."""
 
-from tests.server.chat.https.conftest import (
+from tests.server.chat.delivery.https.conftest import (
     account_limits,
     api,
     application,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 
 import pytest
-from tests.server.chat.https.conftest import OPERATIONS, Api
+from tests.server.chat.delivery.https.conftest import OPERATIONS, Api
 from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.kit.names import parse_user_name

@@ -15,9 +15,9 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.kit.unions import members
+from parlour_server.chat.delivery.tables.welcome_rows import drop_for
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.sql.column_values import BODY_KINDS
-from parlour_server.chat.store.sql.e2ee.welcome_rows import drop_for
 from parlour_server.chat.store.sql.rooms.event_effects import blank
 from parlour_server.core.clock import Clock
 from parlour_server.core.store.engine.column_values import plain

@@ -17,7 +17,7 @@ from parlour_protocol.kit.limits import Limit
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.chat.capabilities.file_sharing.uploads import FilesFullError, Uploads
 from parlour_server.chat.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.chat.https.request_parts import id_in
+from parlour_server.chat.delivery.https.request_parts import id_in
 from parlour_server.core.https.operations import Handler
 from parlour_server.core.https.problems import HEADERS, RequestRefusedError, answer
 from parlour_server.core.https.request_body import content_length, in_time

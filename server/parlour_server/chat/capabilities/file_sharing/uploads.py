@@ -27,7 +27,7 @@ from parlour_server.chat.capabilities.file_sharing.budgets import UploadBudgets
 from parlour_server.chat.capabilities.file_sharing.records import FileStore
 from parlour_server.chat.capabilities.file_sharing.settings import FileSettings
 from parlour_server.chat.capabilities.file_sharing.types import FileRecord, FileReservation
-from parlour_server.chat.rooms.permissions import in_force
+from parlour_server.chat.permissions import in_force
 from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.core.accounts.tables.authority import BySession
 from parlour_server.core.audit import Audit

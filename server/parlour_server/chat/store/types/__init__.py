@@ -3,15 +3,6 @@
 Those created for every message are msgspec structs, which are five times as fast to create.
 """
 
-from parlour_server.chat.store.types.device_records import (
-    CertificateRecord,
-    ClaimRecord,
-    DeviceChange,
-    DeviceRecord,
-    NewDevice,
-    NewEntry,
-    NewPackages,
-)
 from parlour_server.chat.store.types.journal_records import (
     ConsentRecorded,
     DevicesChanged,
@@ -37,21 +28,14 @@ __all__ = [
     "AppendEvent",
     "Appended",
     "Attached",
-    "CertificateRecord",
-    "ClaimRecord",
     "ConsentRecorded",
     "Decide",
-    "DeviceChange",
-    "DeviceRecord",
     "DevicesChanged",
     "Facts",
     "Greeting",
     "GroupFacts",
     "MadeRoom",
     "Membership",
-    "NewDevice",
-    "NewEntry",
-    "NewPackages",
     "NewRoom",
     "RetentionPolicy",
     "RoomAdvanced",

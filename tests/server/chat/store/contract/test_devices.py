@@ -12,9 +12,10 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.identity import Head
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.limits import DEVICES_PER_USER
-from parlour_server.chat.errors import NoDeviceError
+from parlour_server.chat.delivery.errors import NoDeviceError
+from parlour_server.chat.delivery.records import CertificateRecord, DeviceChange
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import CertificateRecord, DeviceChange, DevicesChanged
+from parlour_server.chat.store.types import DevicesChanged
 from parlour_server.core.accounts.tables.authority import ByOperator, BySession
 from parlour_server.core.errors import RefusedError, SessionRefusedError
 from parlour_server.core.store.records import SessionEnded

@@ -12,9 +12,10 @@ from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import HYBRID_PACKAGES, KEY_PACKAGES
 from parlour_protocol.rooms import RoomSuite
-from parlour_server.chat.errors import NoDeviceError
+from parlour_server.chat.delivery.errors import NoDeviceError
+from parlour_server.chat.delivery.records import ClaimRecord, NewPackages
 from parlour_server.chat.store.chat_store import ChatStore
-from parlour_server.chat.store.types import ClaimRecord, DevicesChanged, NewPackages
+from parlour_server.chat.store.types import DevicesChanged
 from parlour_server.core.accounts.tables.authority import ByOperator
 from parlour_server.core.errors import RefusedError
 

@@ -44,9 +44,9 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.unions import total
 from parlour_protocol.rooms import Role
+from parlour_server.chat.consent import invitations
+from parlour_server.chat.delivery.tables.group_effects import contested, encryption_on, founded, handshake
 from parlour_server.chat.store.sql.column_values import read_body, write_body
-from parlour_server.chat.store.sql.e2ee.group_effects import contested, encryption_on, founded, handshake
-from parlour_server.chat.store.sql.rooms import consent
 from parlour_server.chat.store.sql.rooms.member_rows import enter, leave, set_role
 from parlour_server.chat.store.sql.rooms.room_deletion import room_deleted
 from parlour_server.chat.store.sql.rooms.room_names import rename
@@ -78,7 +78,7 @@ def _joined(db: WriteConnection, event: LogEvent, body: Joined) -> None:
     _lift(db, "bans", event, event.author)  # one that has run out
     enter(db, event.room, event.author, Role.MEMBER, since=event.seq, read=event.seq)
     if body.acceptance is not None and body.statement is not None:
-        consent.accepted(db, event, body.statement)
+        invitations.accepted(db, event, body.statement)
 
 
 def _added(db: WriteConnection, event: LogEvent, body: Added) -> None:
@@ -97,7 +97,7 @@ def _kicked(db: WriteConnection, event: LogEvent, body: Kicked) -> None:
 
 def _banned(db: WriteConnection, event: LogEvent, body: Banned) -> None:
     leave(db, event.room, body.who)
-    consent.banned(db, event.room, body.who)
+    invitations.banned(db, event.room, body.who)
     _impose(db, "bans", event, body)
 
 
@@ -211,8 +211,8 @@ _EFFECTS: Final[Mapping[type, Effect]] = total(
         Message: _nothing,  # its file is a capability's
         Edited: _nothing,
         Joined: _joined,
-        Invited: consent.invited,
-        Uninvited: consent.uninvited,
+        Invited: invitations.invited,
+        Uninvited: invitations.uninvited,
         Added: _added,
         Left: _left,
         Kicked: _kicked,

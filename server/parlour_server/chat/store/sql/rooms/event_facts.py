@@ -43,17 +43,17 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
-from parlour_server.chat.store.sql.column_values import (
-    GIVEN,
-    read_body,
-    read_membership,
-)
-from parlour_server.chat.store.sql.e2ee.group_facts import group_facts
-from parlour_server.chat.store.sql.rooms.consent import (
+from parlour_server.chat.consent.invitations import (
     accepted_admission,
     count_rooms,
     facts_of_invitation,
     is_invited,
+)
+from parlour_server.chat.delivery.tables.group_facts import group_facts
+from parlour_server.chat.store.sql.column_values import (
+    GIVEN,
+    read_body,
+    read_membership,
 )
 from parlour_server.chat.store.sql.rooms.member_rows import count_owners
 from parlour_server.chat.store.types import AppendEvent, Facts, Target

@@ -10,9 +10,9 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
+from parlour_server.chat.consent import invitations
+from parlour_server.chat.delivery.tables.group_devices import update_leaving
 from parlour_server.chat.store.sql.column_values import GIVEN
-from parlour_server.chat.store.sql.e2ee.group_devices import update_leaving
-from parlour_server.chat.store.sql.rooms import consent
 from parlour_server.core.errors import RefusedError
 from parlour_server.core.store.engine.column_values import plain, user_name
 from parlour_server.core.store.engine.connection import Connection
@@ -41,7 +41,7 @@ def enter(
         " ON CONFLICT DO NOTHING",
         (room, plain(user), role.value, since, read, will),
     ).rowcount
-    consent.entered(db, room, user)
+    invitations.entered(db, room, user)
     db.execute("UPDATE rooms SET members = members + ? WHERE room = ?", (made, room))
     update_leaving(db, user, room)
 
@@ -50,7 +50,7 @@ def leave(db: Connection, room: RoomId, user: UserName) -> None:
     """Remove a member, if they are one."""
     gone = db.execute("DELETE FROM members WHERE room = ? AND account = ?", (room, plain(user))).rowcount
     db.execute("UPDATE rooms SET members = members - ? WHERE room = ?", (gone, room))
-    consent.left(db, room, user)
+    invitations.left(db, room, user)
     update_leaving(db, user, room)
 
 

@@ -15,14 +15,14 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.app.log.append import find_earlier, insert
-from parlour_server.chat.store.sql.column_values import ASKED, REFUSED, read_event_if_possible
-from parlour_server.chat.store.sql.journal_entries import note_consent
-from parlour_server.chat.store.sql.rooms.consent import (
+from parlour_server.chat.consent.invitations import (
     count_rooms,
     has_blocked,
     hide_oldest_request,
     say_yes,
 )
+from parlour_server.chat.store.sql.column_values import ASKED, REFUSED, read_event_if_possible
+from parlour_server.chat.store.sql.journal_entries import note_consent
 from parlour_server.chat.store.sql.rooms.member_rows import enter
 from parlour_server.chat.store.sql.rooms.room_log_kind import RoomLogKind
 from parlour_server.chat.store.sql.rooms.room_names import refuse_taken

@@ -34,6 +34,9 @@ from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 from parlour_server.app.log.kind import Base, LogKind, Row
+from parlour_server.chat.consent.invitations import accepted_admission, is_undone, say_yes
+from parlour_server.chat.delivery.tables.group_facts import group_facts_together
+from parlour_server.chat.delivery.tables.welcome_rows import keep_welcome
 from parlour_server.chat.store.sql.column_values import (
     BODY_KINDS,
     EXPIRED,
@@ -43,9 +46,6 @@ from parlour_server.chat.store.sql.column_values import (
     read_membership,
     write_body,
 )
-from parlour_server.chat.store.sql.e2ee.group_facts import group_facts_together
-from parlour_server.chat.store.sql.e2ee.welcome_rows import keep_welcome
-from parlour_server.chat.store.sql.rooms.consent import accepted_admission, is_undone, say_yes
 from parlour_server.chat.store.sql.rooms.event_effects import apply_effect
 from parlour_server.chat.store.sql.rooms.event_facts import more_facts
 from parlour_server.chat.store.sql.rooms.member_rows import count_members, next_owner

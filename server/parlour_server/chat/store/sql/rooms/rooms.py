@@ -14,6 +14,7 @@ from parlour_protocol.kit.ids import Millis, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import RoomKind
+from parlour_server.chat.consent.invitations import count_shown
 from parlour_server.chat.store.sql.column_values import (
     GIVEN,
     ROLES,
@@ -22,7 +23,6 @@ from parlour_server.chat.store.sql.column_values import (
     room_name,
     topic_text,
 )
-from parlour_server.chat.store.sql.rooms.consent import count_shown
 from parlour_server.chat.store.sql.rooms.room_creation import make_room
 from parlour_server.chat.store.sql.rooms.room_deletion import due_rooms, remove_batch
 from parlour_server.chat.store.sql.rooms.room_log_kind import RoomLogKind

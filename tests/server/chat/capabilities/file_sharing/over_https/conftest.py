@@ -1,6 +1,6 @@
 """What tests of files share with those of the HTTPS API."""
 
-from tests.server.chat.https.conftest import (  # noqa: F401 - fixtures
+from tests.server.chat.delivery.https.conftest import (  # noqa: F401 - fixtures
     account_limits,
     api,
     application,

@@ -16,7 +16,7 @@ from tests.server.chat.capabilities.file_sharing.over_https.uploads import (
     upload,
     uploaded,
 )
-from tests.server.chat.https.api_harness import LAPTOP, Village
+from tests.server.chat.delivery.https.api_harness import LAPTOP, Village
 from tests.server.fakes import StoppedClock
 
 from parlour_protocol.errors import ErrorCode

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from tests.server.chat.https.api_harness import Home, Village
+from tests.server.chat.delivery.https.api_harness import Home, Village
 
 from parlour_protocol.frames.bodies import FileRef, Message
 from parlour_protocol.frames.fields import FileName, MessageText

@@ -1,0 +1,77 @@
+"""The key log: a hash chain, each entry with the resulting head of the log.
+
+Entries are appended in the transaction of the change, and never changed or removed; the primary key refuses a
+second entry with the same number.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from parlour_protocol.frames.opaque import LogEntryBytes
+from parlour_protocol.identity import Head, PolicyEntry
+from parlour_protocol.identity.key_log import POLICY_PREFIX, decode_entry, encode_entry
+from parlour_protocol.kit.ids import Millis
+from parlour_server.chat.delivery.records import NewEntry
+from parlour_server.core.store.engine.connection import Connection, WriteConnection
+from parlour_server.core.store.engine.readers import Readers
+from parlour_server.core.store.engine.writer import Writer
+
+_NEWEST_POLICY: Final = "SELECT entry FROM key_log WHERE substr(entry, 1, 8) = ? ORDER BY number DESC LIMIT 1"
+
+
+class KeyLogStore:
+    """The log of keys: account keys, certificates, revocations (``Devices`` appends these), and policies."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def publish_policy(self, at: Millis, policy: bytes, start: Head, *, is_empty: bool) -> bool:
+        """Append the operator's policy for people's devices, unless the newest one is the same.
+
+        ``start`` is the head of the empty log. An empty policy only follows another one. Returns whether it
+        was appended.
+        """
+        entry = NewEntry(LogEntryBytes(encode_entry(PolicyEntry(at, policy))), start)
+
+        def write(db: WriteConnection) -> bool:
+            row = db.execute(_NEWEST_POLICY, (POLICY_PREFIX,)).fetchone()
+            newest = None if row is None else decode_entry(row[0])
+            if is_empty if newest is None else isinstance(newest, PolicyEntry) and newest.policy == policy:
+                return False
+            append_entry(db, entry)
+            return True
+
+        return await self._writer.submit(write)
+
+    async def head(self) -> Head | None:
+        """Return the head of the whole log, None while it is empty."""
+        return await self._readers.run(_head)
+
+    async def page(self, *, after: int, limit: int) -> tuple[Sequence[LogEntryBytes], Head | None]:
+        """Return the entries after number ``after``, and the matching head of the whole log."""
+
+        def read(db: Connection) -> tuple[list[LogEntryBytes], Head | None]:
+            # The head first: later entries are left out, so the two match without a transaction.
+            head = _head(db)
+            rows = db.execute(
+                "SELECT entry FROM key_log WHERE number > ? AND number <= ? ORDER BY number LIMIT ?",
+                (after, 0 if head is None else head.size, limit),
+            )
+            return [LogEntryBytes(entry) for (entry,) in rows], head
+
+        return await self._readers.run(read)
+
+
+def append_entry(db: Connection, entry: NewEntry) -> None:
+    """Append an entry to the log."""
+    head = (_head(db) or entry.start).after(entry.data)
+    db.execute(
+        "INSERT INTO key_log (number, entry, digest) VALUES (?, ?, ?)",
+        (head.size, bytes(entry.data), head.digest),
+    )
+
+
+def _head(db: Connection) -> Head | None:
+    row = db.execute("SELECT number, digest FROM key_log ORDER BY number DESC LIMIT 1").fetchone()
+    return None if row is None else Head(*row)

@@ -1,1 +1,0 @@
-"""Devices, key packages, the key log and MLS groups."""

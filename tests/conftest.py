@@ -20,6 +20,7 @@ from hatch_build import compile_catalogues
 from hypothesis import HealthCheck, settings
 from tests.idle import until_idle
 
+from parlour_client.extras import register_all
 from tests import late
 
 # Both measure how busy the machine is; pytest's own timeout ends what hangs.
@@ -70,6 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Tests start hundreds of programs, and each would compile all that it imports where Python is told to write
     nothing beside the sources.
     """
+    register_all()
     gc.set_threshold(50_000, 20, 20)
     if not hasattr(config, "workerinput"):
         compile_catalogues(config.rootpath)  # one may have changed since the installation

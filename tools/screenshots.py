@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from parlour_client.demo.people import Person, everyone_connected, open_rooms, play
 from parlour_client.demo.screen import fill_rooms, sign_up_guest
 from parlour_client.demo.script import BEN, CAST, CORA, GUEST, MALLORY, SCRIPT, SERVER
-from parlour_client.demo.tour import TOUR
+from parlour_client.extras import register_all
 from parlour_client.kit.demo_server import demo_server
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
@@ -183,7 +183,8 @@ async def main() -> None:
         await open_rooms(people)
         guest = await sign_up_guest(server.folder / GUEST, await server.invite(1), people)
         await fill_rooms(server.folder, people)
-        app = ParlourApp(guest, tour=TOUR)
+        register_all()
+        app = ParlourApp(guest, demo=True)
         async with app.run_test(size=LARGE) as pilot:
             album = Album(pilot, people)
             await album.settle()  # the app starts the client in a worker of its own

@@ -16,6 +16,7 @@ from parlour_client.commands.command import Command
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import COMMANDS
 from parlour_client.core import settings as client_settings
+from parlour_client.extras import register_all
 from parlour_client.ui.input.keymap import known
 from parlour_protocol import delivery, errors
 from parlour_protocol.encrypted import AnyContent
@@ -313,6 +314,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
 
 def files() -> dict[Path, str]:
     """Return the documents with their tables updated. Raises ValueError for a missing marker."""
+    register_all()
     found: dict[Path, str] = {}
     for name, (path, make) in TABLES.items():
         text = found.get(path) or path.read_text(encoding="utf-8")

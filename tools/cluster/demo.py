@@ -21,7 +21,6 @@ from parlour_client.demo.screen import answer, sign_up_guest, talk
 from parlour_client.demo.script import CAST, GUEST
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.ui.app import ParlourApp
-from parlour_client.ui.chat.tour import Step
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from tools.cluster.cluster import Cluster
@@ -32,11 +31,11 @@ _KEEPER: Final = "keeper"
 _ROOM: Final = "counting"
 _EVERY: Final = 4.0
 _DOWN: Final = 1.0
-_TOUR: Final = (
-    Step("You are guest, on three nodes that share PostgreSQL and NATS. One is killed every few seconds."),
-    Step("The keeper reports in the lobby; the bottom line shows when your own node was killed."),
-    Step("Everyone counts in #counting (/join counting). Write something: it arrives, whichever node dies."),
-    Step("Ctrl+Q ends it, and says whether anything was lost."),
+_ABOUT: Final = (
+    "You are guest, on three nodes that share PostgreSQL and NATS. One is killed every few seconds. "
+    "I report here; the bottom line shows when your own node was killed. Everyone counts in #counting "
+    "(/join counting). Write something: it arrives, whichever node dies. Ctrl+Q ends it, and says whether "
+    "anything was lost."
 )
 Say = Callable[[str], None]
 
@@ -148,9 +147,7 @@ async def _with_screen(cluster: Cluster, say: Say) -> bool:
         keeper = people.pop(_KEEPER)
         await open_rooms(people)
         counting = await _counting(people)
-        app = ParlourApp(
-            await sign_up_guest(cluster.folder / GUEST, await cluster.invite(1), people), tour=_TOUR
-        )
+        app = ParlourApp(await sign_up_guest(cluster.folder / GUEST, await cluster.invite(1), people))
         reports: set[asyncio.Task[object]] = set()
 
         def report(text: str) -> None:
@@ -160,6 +157,7 @@ async def _with_screen(cluster: Cluster, say: Say) -> bool:
             reports.add(task)
             task.add_done_callback(reports.discard)
 
+        report(_ABOUT)
         playing = [asyncio.create_task(talk(people)), asyncio.create_task(answer(people))]
         try:
             killer = await _while_killed(cluster, counting, report, asyncio.create_task(app.run_async()))

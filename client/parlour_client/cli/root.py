@@ -19,6 +19,7 @@ import click
 
 from parlour_client.cli.language_choice import choose_language
 from parlour_client.core.account.chat_home import account_folder
+from parlour_client.extras import register_all
 from parlour_client.kit.account.hardening import keep_memory_private
 from parlour_client.kit.console.click_language import click_speaks, translated
 from parlour_client.kit.errors import (
@@ -336,6 +337,7 @@ def guarded(arguments: Sequence[str] | None = None) -> int:
                 errors="backslashreplace"
             )  # a terminal without UTF-8 gets escapes, no traceback
     end_as_by_ctrl_c()
+    register_all()
     choose_language(sys.argv[1:] if arguments is None else arguments, os.environ)
     with click_speaks():
         return _run(arguments)

@@ -39,15 +39,14 @@ from parlour_protocol.rooms import RoomKind
 
 async def run_with_screen() -> None:
     """Start the server, connect everyone, and show the TUI until the guest quits."""
-    from parlour_client.demo.tour import TOUR  # noqa: PLC0415 - Textual takes half a second to load
-    from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - as above
+    from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - Textual takes half a second to load
 
     sys.stderr.write(_("Starting a server that lives only for this demo …") + "\n")
     async with demo_server(SERVER) as server, everyone_connected(server, CAST) as people:
         await open_rooms(people)
         guest = await sign_up_guest(server.folder / GUEST, await server.invite(1), people)
         await fill_rooms(server.folder, people)
-        app = ParlourApp(guest, tour=TOUR)
+        app = ParlourApp(guest, demo=True)
         playing = [asyncio.create_task(talk(people)), asyncio.create_task(answer(people))]
         try:
             await app.run_async()

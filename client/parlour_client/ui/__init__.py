@@ -5,7 +5,6 @@ Others call ``run``. Importing this package loads no Textual, so that commands w
 
 import gc
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from parlour_client.core.client import Client
     from parlour_client.kit.account.entrance import Entrance
     from parlour_client.ui.account_switcher import Accounts
-    from parlour_client.ui.chat.tour import Step
     from parlour_protocol.invite_link import ChatInviteLink
 
 
@@ -24,7 +22,6 @@ def run(
     client: "Client | None" = None,
     *,
     entrance: "Entrance[ChatInviteLink, Client] | None" = None,
-    tour: "Sequence[Step]" = (),
     folder: Path | None = None,
     accounts: "Accounts | None" = None,
 ) -> int:
@@ -43,7 +40,7 @@ def run(
 
     gc.freeze()  # objects loaded by now stay: later collections need not visit them
     gc.enable()  # the command turns it off while it loads
-    app = ParlourApp(client, entrance=entrance, tour=tour, folder=folder, accounts=accounts)
+    app = ParlourApp(client, entrance=entrance, folder=folder, accounts=accounts)
     app.run(mouse=app.read_settings().mouse)
     if app.problem is not None:
         raise app.problem

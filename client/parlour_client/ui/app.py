@@ -26,8 +26,7 @@ from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_client.kit.language import N_, _
 from parlour_client.ui.account_switcher import Accounts, AccountSwitcher, OpenedAccount
 from parlour_client.ui.app_settings import SettingsApp
-from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.chat.tour import Step
+from parlour_client.ui.chat.screen import ChatScreen, with_extras
 from parlour_client.ui.chat.vim import VI_BINDINGS
 from parlour_client.ui.input.early_text import EarlyText
 from parlour_client.ui.input.editor import command_of, edit_file
@@ -35,6 +34,7 @@ from parlour_client.ui.input.jump import JumpScreen, Target
 from parlour_client.ui.locking import Lock
 from parlour_client.ui.notifications import Notifier, run_program
 from parlour_client.ui.palette import Choice, Palette, everything
+from parlour_client.ui.registry import REGISTRY
 from parlour_client.ui.terminal_title import TerminalTitle
 from parlour_client.ui.text_direction import TextDirection
 from parlour_client.ui.theming import LOOK_EVERY, Theming
@@ -62,14 +62,17 @@ class ParlourApp(SettingsApp):
         client: Client | None = None,
         *,
         entrance: Entrance[ChatInviteLink, Client] | None = None,
-        tour: Sequence[Step] = (),
+        demo: bool = False,
         folder: Path | None = None,
         accounts: Accounts | None = None,
     ) -> None:
-        """Take a client or a function that makes one, and the home folder with the settings."""
+        """Take a client or a function that makes one, and the home folder with the settings.
+
+        With ``demo`` someone sees it for the first time.
+        """
         super().__init__(folder)
         self.client = client
-        self._entrance, self._tour = entrance, tour
+        self._entrance, self._demo = entrance, demo
         self.problem: ParlourClientError | None = None
         """Why the client could not be opened."""
         self._chat: ChatScreen | None = None
@@ -198,9 +201,11 @@ class ParlourApp(SettingsApp):
         client.history.keep(kept_seconds(self.settings))
         self._notifier.follow(client)
         self._title.follow(client)
-        self._chat = chat = ChatScreen(client, self._tour, self.lend_terminal)
+        self._chat = chat = with_extras()(client, self.lend_terminal)
         try:
             await self.push_screen(chat)
+            for opened in REGISTRY.demo_opened if self._demo else ():
+                opened(chat)
             if early := self._early.give():
                 chat.pane.composer.insert(early)
             await self.workers.wait_for_complete(

@@ -21,7 +21,6 @@ from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat import screen, throttle
 from parlour_client.ui.chat.gc_tuning import Collector
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.chat.tour import Step
 
 OpenApp = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 
@@ -128,13 +127,12 @@ def open_app(tmp_path: Path) -> OpenApp:
     async def opened(
         client: FakeClient,
         size: tuple[int, int] = (80, 24),
-        tour: tuple[Step, ...] = (),
         folder: Path | None = None,
         accounts: Accounts | None = None,
         *,
         settle: bool = True,
     ) -> AsyncIterator[Pilot[None]]:
-        app = ParlourApp(client, tour=tour, folder=folder, accounts=accounts)
+        app = ParlourApp(client, folder=folder, accounts=accounts)
         app.crash_log = tmp_path / "crash.log"
         app.keys.now = calm_hands()
         async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:

@@ -9,19 +9,12 @@ from tests.client.ui.corpus import samples
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.ui import run
-from parlour_client.ui.chat.tour import Step
 from parlour_protocol.frames import bodies
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role
-
-TOUR = (
-    Step("This is a room. Write below and press Enter."),
-    Step("F2 goes to the rooms, alt+up to the messages."),
-    Step("Some people here are hostile: look at what they sent, then press i on it."),
-)
 
 
 def scripted() -> FakeClient:
@@ -55,4 +48,4 @@ if __name__ == "__main__":
     shown = scripted()
     if "--corpus" in sys.argv:
         corpus(shown)
-    sys.exit(run(shown, tour=TOUR if "--tour" in sys.argv else ()))
+    sys.exit(run(shown))

@@ -12,9 +12,9 @@ from textual.color import Color
 from textual.screen import Screen
 
 from parlour_client.core.settings import FILE, load
+from parlour_client.extras.tour.panel import Step, show
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.chat.tour import Step
 from parlour_client.ui.theme_files import Folder, read
 
 SCRIPT = Path(__file__).with_name("in_terminal.py")
@@ -137,9 +137,10 @@ async def test_every_theme_can_be_read(
     """
     themes(tmp_path, faint='primary = "#7090ff"\nbackground = "#5070d0"\nforeground = "#a0ffa0"\n')
     client.say(LOBBY, client.account.user, "hello @alice \x1b")
-    async with open_app(client, size=(140, 30), tour=(Step("one"), Step("two")), folder=tmp_path) as pilot:
+    async with open_app(client, size=(140, 30), folder=tmp_path) as pilot:
         app = pilot.app
         assert isinstance(app.screen, ChatScreen)
+        show(app.screen, (Step("one"), Step("two")))
         await app.screen.pane.navigation.open(LOBBY)
         await pilot.press("alt+up")
         await settled(pilot)

@@ -15,7 +15,6 @@ from textual.containers import Vertical
 from textual.geometry import Offset, Region
 from textual.screen import Screen
 from textual.strip import Strip
-from textual.widget import Widget
 
 from parlour_client.commands.command import View
 from parlour_client.core import events as changes
@@ -66,13 +65,11 @@ class RoomPane(Vertical):
         turn_to_other: Callable[[RoomId, CurrentRoom], bool],
         save_layout: Callable[[], None],
         views: "Mapping[View, Action]",
-        *above: Widget,
     ) -> None:
-        """Take the lists of the screen, its own ``views``, and widgets to show ``above`` the timeline."""
+        """Take the lists of the screen, and its own ``views``."""
         super().__init__(classes="room")
         self.client = client
         self._lend_terminal = lend_terminal
-        self._above = above
         offers = OfferList()
         self.composer = Composer(offers, id="composer")
         self.timeline = Timeline(id="timeline")
@@ -145,7 +142,6 @@ class RoomPane(Vertical):
     def compose(self) -> ComposeResult:
         """Create the child widgets."""
         yield self.header
-        yield from self._above
         yield self.timeline
         yield self._empty
         yield self._pill

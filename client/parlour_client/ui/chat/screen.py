@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.screen import Screen
+from textual.signal import Signal
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -43,9 +44,9 @@ from parlour_client.ui.chat.room_pane import RoomPane
 from parlour_client.ui.chat.status_line import StatusLine
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import layout_of
-from parlour_client.ui.chat.tour import Step, Tour
 from parlour_client.ui.dialogs.help import command_page, help_page
 from parlour_client.ui.input.jump import Target, option_targets
+from parlour_client.ui.registry import REGISTRY
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import parse_user_name
 
@@ -109,8 +110,6 @@ class ChatScreen(Screen[None]):
         Binding("alt+left", "widen(-2)", N_("Narrower list"), show=False, id="chat.narrower"),
         Binding("escape", "write", N_("Write"), show=False, id="chat.write"),
         Binding("alt+g", "take_offer", N_("Go where you asked to"), show=False, id="chat.take_offer"),
-        Binding("f8", "tour_next", N_("Next step of the tour"), show=False, id="chat.tour_next"),
-        Binding("f9", "tour_end", N_("End the tour"), show=False, id="chat.tour_end"),
         Binding("alt+a", "approve", N_("Compare the code of a new device"), show=False, id="chat.approve"),
         Binding(
             "alt+x", "cancel_file", N_("Cancel the file"), show=False, priority=True, id="chat.cancel_file"
@@ -120,7 +119,6 @@ class ChatScreen(Screen[None]):
     def __init__(
         self,
         client: Client,
-        tour: Sequence[Step] = (),
         lend_terminal: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Take a started client; ``lend_terminal`` gives the terminal to an editor for a while."""
@@ -132,7 +130,8 @@ class ChatScreen(Screen[None]):
         self.member_list = MemberList()
         self.status_line = StatusLine()
         self.notice_bar = NoticeBar()
-        self._tour = Tour(tour)
+        self.covered = Signal[Screen[Any]](self, "covered")
+        """Published with each dialog or page that is opened over the chat."""
         self._place = Columns(id="panes")
         self.panes = Panes(
             client, self._place, self.room_list, self.member_list, self._new_pane, self.show_mode
@@ -146,7 +145,6 @@ class ChatScreen(Screen[None]):
             View.MEMBERS: lambda _: self.action_people(),
             View.SPLIT: self._split_with,
         }
-        above = [] if self._tour.is_attached else [self._tour]
         return RoomPane(
             self,
             self.client,
@@ -156,7 +154,6 @@ class ChatScreen(Screen[None]):
             panes.turn_to,
             panes.save,
             views,
-            *above,
         )
 
     def compose(self) -> ComposeResult:
@@ -202,8 +199,7 @@ class ChatScreen(Screen[None]):
 
     @on(events.ScreenSuspend)
     def _covered(self) -> None:
-        """Tell the tour what covers the chat now."""
-        self._tour.opened(self.app.screen)
+        self.covered.publish(self.app.screen)
 
     def on_resize(self, event: events.Resize) -> None:
         """Show two rooms only where they fit."""
@@ -253,7 +249,6 @@ class ChatScreen(Screen[None]):
             self._show_change(change)
 
     def _show_change(self, change: changes.Change) -> None:
-        self._tour.changed(change, self.client.account.user, self.client.rooms.get)
         if isinstance(change, StatusChanged):
             self.status_line.tell(change.status, self.client.account)
             self._login_wanted(change.status)
@@ -469,13 +464,22 @@ class ChatScreen(Screen[None]):
         """Go where the person asked to, now that it is there."""
         self.pane.interaction.take_offer()
 
-    def action_tour_next(self) -> None:
-        """Show the next step of the tour."""
-        self._tour.next()
+    async def action_extra(self, name: str) -> None:
+        """Do what a key of an extra does."""
+        done = next(key for key in REGISTRY.keys if key.id == name).do(self)
+        if done is not None:
+            await done
 
-    def action_tour_end(self) -> None:
-        """End the tour."""
-        self._tour.end()
+
+def with_extras() -> type[ChatScreen]:
+    """Return the chat screen with the keys of the extras."""
+
+    class WithKeys(ChatScreen):
+        BINDINGS: ClassVar[list[BindingType]] = [
+            Binding(key.keys, f"extra({key.id!r})", key.about, show=False, id=key.id) for key in REGISTRY.keys
+        ]
+
+    return WithKeys
 
 
 def _reached(size: int, breakpoints: Sequence[tuple[int, str]]) -> str:

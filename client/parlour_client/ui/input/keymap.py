@@ -11,7 +11,6 @@ import pkgutil
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from textual.binding import Binding
@@ -23,9 +22,14 @@ from textual.widgets import TextArea
 from parlour_client.core.settings import Settings
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.key_ordering import editing_keys
+from parlour_client.ui.registry import REGISTRY
 
-_UI: Final = Path(__file__).parents[1]
-_INTERFACE: Final = ("parlour_client.ui.", "parlour_client.kit.terminal.", "parlour_client.kit.widgets.")
+_INTERFACE: Final = (
+    "parlour_client.ui",
+    "parlour_client.kit.terminal",
+    "parlour_client.kit.widgets",
+    "parlour_client.extras",
+)
 EVERYWHERE: Final = ("chat", "app", "vim")
 """Places whose keys are active together with those of the focused widget."""
 VIM: Final = {
@@ -74,9 +78,10 @@ class Known:
 
 def known() -> dict[str, Known]:
     """Return every binding of the chat's interface that has an id; other programs' apps have their own."""
-    for module in pkgutil.walk_packages([str(_UI)], "parlour_client.ui."):
-        importlib.import_module(module.name)
-    found: dict[str, Known] = {}
+    for package in ("parlour_client.ui", *REGISTRY.packages):
+        for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+            importlib.import_module(module.name)
+    found = {key.id: Known(key.id, _split(key.keys), key.about, apart=False) for key in REGISTRY.keys}
     for kind in _kinds(DOMNode):
         for binding in kind.__dict__.get("BINDINGS", ()) if kind.__module__.startswith(_INTERFACE) else ():
             if isinstance(binding, Binding) and binding.id:

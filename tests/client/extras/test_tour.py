@@ -7,13 +7,16 @@ from tests.client.ui.ui_fake import ALICE, BOB, LOBBY, FakeClient
 
 from parlour_client.core.events import EntryChanged
 from parlour_client.core.model import ReactionCount
-from parlour_client.ui.chat.tour import Action, Step
+from parlour_client.extras.tour.panel import Action, Step, show
+from parlour_client.ui.app import ParlourApp
 from parlour_protocol.frames.fields import Reaction
 
 
 async def test_it_goes_step_by_step(client: FakeClient, open_app: OpenApp) -> None:
     """F8 goes on; after the last step it is gone. F9 leaves it at once."""
-    async with open_app(client, tour=(Step("First step."), Step("Second step."))) as pilot:
+    async with open_app(client) as pilot:
+        show(pilot.app.screen, (Step("First step."), Step("Second step.")))
+        await pilot.pause()
         assert "Tour 1 of 2  First step." in screen_text(pilot)
         await pilot.press("f8")
         await pilot.pause()
@@ -21,16 +24,28 @@ async def test_it_goes_step_by_step(client: FakeClient, open_app: OpenApp) -> No
         await pilot.press("f8")
         await pilot.pause()
         assert "Tour" not in screen_text(pilot)
-    async with open_app(client, tour=(Step("First step."), Step("Second step."))) as pilot:
+    async with open_app(client) as pilot:
+        show(pilot.app.screen, (Step("First step."), Step("Second step.")))
+        await pilot.pause()
         await pilot.press("f9")
         await pilot.pause()
         assert "Tour" not in screen_text(pilot)
 
 
+async def test_only_a_demo_has_one(client: FakeClient) -> None:
+    """It begins by itself, with the first of the steps for newcomers."""
+    for demo in (True, False):
+        async with ParlourApp(client, demo=demo).run_test() as pilot:
+            await settled(pilot)
+            assert ("Tour 1 of 7" in screen_text(pilot)) is demo
+        client = FakeClient.peopled()
+
+
 async def test_doing_what_it_says_goes_on(client: FakeClient, open_app: OpenApp) -> None:
     """Each action is seen where it happens; another one does not count."""
     tour = (*(Step(f"please {action.name}.", action) for action in Action), Step("the end."))
-    async with open_app(client, tour=tour) as pilot:
+    async with open_app(client) as pilot:
+        show(pilot.app.screen, tour)
         screen = await lobby(pilot)
         hello = client.say(LOBBY, BOB, "hello")
         await settled(pilot)

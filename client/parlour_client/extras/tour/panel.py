@@ -1,23 +1,20 @@
-"""The tour: a small panel that shows one step at a time, and goes on when the person has done it.
-
-The demo provides the steps, as literals. F8 skips a step, F9 leaves the tour.
-"""
+"""The tour: a small panel that shows one step at a time, and goes on when the person has done it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 
 from textual.screen import Screen
 
 from parlour_client.core import events as changes
-from parlour_client.core.model import Entry, Room
+from parlour_client.core.model import Entry
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import SafeStatic, join, own
+from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.search import SearchScreen
 from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 
@@ -43,11 +40,27 @@ class Step:
 class Tour(SafeStatic):
     """One step of the tour; hidden after the last one."""
 
-    def __init__(self, steps: Sequence[Step]) -> None:
-        super().__init__(id="tour")
+    DEFAULT_CSS = """
+    Tour { height: auto; padding: 0 1; background: $primary-muted; color: $text; }
+    """
+
+    def __init__(self, chat: ChatScreen, steps: Sequence[Step]) -> None:
+        super().__init__()
+        self._chat, self._client = chat, chat.client
         self._steps = steps
         self._at = 0
+        self._unsubscribe: Callable[[], None] | None = None
         self._update()
+
+    def on_mount(self) -> None:
+        """Follow what the person does."""
+        self._unsubscribe = self._client.events.subscribe(self._changed)
+        self._chat.covered.subscribe(self, self._opened)
+
+    def on_unmount(self) -> None:
+        """Stop following."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
 
     def next(self) -> None:
         """Show the next step, or end."""
@@ -59,11 +72,12 @@ class Tour(SafeStatic):
         self._at = len(self._steps)
         self._update()
 
-    def changed(self, change: changes.Change, me: UserName, room: Callable[[RoomId], Room | None]) -> None:
+    def _changed(self, change: changes.Change) -> None:
         """Go on if this is what the step waits for."""
+        me = self._client.account.user
         match change:
             case changes.EntryAdded(entry=entry) if entry.author == me and isinstance(entry.body, Message):
-                self._done(*_actions(entry, room(entry.room)))
+                self._done(*self._actions(entry))
             case changes.EntryChanged(entry=entry) if any(
                 me in reaction.users for reaction in entry.reactions
             ):
@@ -71,7 +85,7 @@ class Tour(SafeStatic):
             case _:
                 pass
 
-    def opened(self, screen: Screen[object]) -> None:
+    def _opened(self, screen: Screen[Any]) -> None:
         """Go on if this screen is what the step waits for."""
         if isinstance(screen, SearchScreen):
             self._done(Action.SEARCH)
@@ -91,11 +105,17 @@ class Tour(SafeStatic):
             words = own(_(self._steps[self._at].words))
             self.show(join(own(f"{place}  ", "bold"), words, own(f"  {keys}", "dim")))
 
+    def _actions(self, entry: Entry) -> set[Action]:
+        actions = {Action.WRITE}
+        if isinstance(entry.body, Message) and entry.body.reply_to is not None:
+            actions.add(Action.REPLY)
+        room = self._client.rooms.get(entry.room)
+        if room is not None and room.kind is RoomKind.DIRECT:
+            actions.add(Action.WRITE_DIRECTLY)
+        return actions
 
-def _actions(entry: Entry, room: Room | None) -> set[Action]:
-    actions = {Action.WRITE}
-    if isinstance(entry.body, Message) and entry.body.reply_to is not None:
-        actions.add(Action.REPLY)
-    if room is not None and room.kind is RoomKind.DIRECT:
-        actions.add(Action.WRITE_DIRECTLY)
-    return actions
+
+def show(screen: Screen[Any], steps: Sequence[Step]) -> None:
+    """Show a tour above the room."""
+    assert isinstance(screen, ChatScreen)  # noqa: S101 - a tour is shown nowhere else
+    _done = screen.pane.mount(Tour(screen, steps), after=screen.pane.header)

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from parlour_client.extras.tour.panel import Action, Step
 from parlour_client.kit.language import N_
-from parlour_client.ui.chat.tour import Action, Step
 
 TOUR: Final = (
     Step(

@@ -1,0 +1,24 @@
+"""What the client can do beside its core: without its folder and the two lines here, an extra is gone.
+
+Each is a folder whose ``register`` adds to the places of ``Registry``. Importing it is cheap: what it shows
+is imported when it is used. Extras import the rest of the client and never each other.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from parlour_client.extras.tour import register as tour
+from parlour_client.ui.registry import REGISTRY, Registry
+
+EXTRAS: Final[tuple[Callable[[Registry], None], ...]] = (
+    tour,
+)  # fmt: skip
+
+
+def register_all() -> None:
+    """Add each of them, once in a process."""
+    if REGISTRY.packages:
+        return
+    for register in EXTRAS:
+        register(REGISTRY)
+        REGISTRY.packages.append(register.__module__)

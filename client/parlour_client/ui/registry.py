@@ -1,0 +1,39 @@
+"""The places of the screen that an extra may use: it adds to them, and the core asks there.
+
+The core never names an extra (`parlour_client/extras/__init__.py`). A place that nothing was added to costs
+nothing.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key of the chat screen."""
+
+    id: str
+    """By which a person gives it other keys in the settings."""
+    keys: str
+    about: str
+    do: "Callable[[Screen[Any]], Awaitable[None] | None]"
+    """Gets the chat screen."""
+
+
+@dataclass(slots=True)
+class Registry:
+    """What was added."""
+
+    packages: list[str] = field(default_factory=list)
+    """Of the extras: their dialogs have keys, too."""
+    keys: list[Key] = field(default_factory=list)
+    demo_opened: "list[Callable[[Screen[Any]], None]]" = field(default_factory=list)
+    """Each gets the chat screen of the demo when it is shown."""
+
+
+REGISTRY: Final = Registry()
+"""What this process has."""

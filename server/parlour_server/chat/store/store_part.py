@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from parlour_protocol.kit.ids import Millis
     from parlour_protocol.kit.names import UserName
     from parlour_server.app.account_data import ExportedFile
-    from parlour_server.chat.store.chat_store import ChatStore
     from parlour_server.chat.store.types import AppendEvent
     from parlour_server.core.data_folder import DataFolder
+    from parlour_server.core.kit_store import KitStore
     from parlour_server.core.store.engine.connection import Connection, WriteConnection
 
 
@@ -63,7 +63,7 @@ class AccountPart:
     """The same for what ends now, by what the result calls its number; the time is in place of the author."""
     exported: Mapping[str, tuple[Sequence[str], str]] = field(default_factory=dict)
     """Columns and query of each file of an export, by its name."""
-    files: "Callable[[ChatStore, DataFolder, UserName], AsyncIterator[ExportedFile]] | None" = None
+    files: "Callable[[KitStore, DataFolder, UserName], AsyncIterator[ExportedFile]] | None" = None
     """Yields files that an export has besides."""
 
 

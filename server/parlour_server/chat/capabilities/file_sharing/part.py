@@ -20,12 +20,12 @@ from parlour_server.chat.capabilities.file_sharing.records import (
     keep_file,
 )
 from parlour_server.chat.capabilities.file_sharing.types import FileRecord
-from parlour_server.chat.store.chat_store import ChatStore
 from parlour_server.chat.store.store_part import AccountPart, BodyPart, RoomNumber, RoomRows, StorePart
 from parlour_server.chat.store.types import AppendEvent
 from parlour_server.core.clock import SystemClock
 from parlour_server.core.data_folder import DataFolder
 from parlour_server.core.errors import RefusedError, UnavailableError
+from parlour_server.core.kit_store import KitStore
 from parlour_server.core.store.engine.connection import Connection, WriteConnection
 
 
@@ -65,7 +65,7 @@ def _end_all(db: WriteConnection, room: RoomId, at: Millis) -> None:
     db.execute("UPDATE files SET expires = ? WHERE room = ?", (at, room))
 
 
-async def _export(store: ChatStore, folder: DataFolder, user: UserName) -> AsyncIterator[ExportedFile]:
+async def _export(store: KitStore, folder: DataFolder, user: UserName) -> AsyncIterator[ExportedFile]:
     blobs, clock = BlobStore(files_of(folder)), SystemClock()
     for file in await FileStore(store, clock).of(user, clock.now()):
         if blobs.has(file):

@@ -43,6 +43,7 @@ async def start_chat(parts: Parts[ChatSettings, ChatStore]) -> RunningProgram[Ch
         if isinstance(one, ChatCapability):
             endpoints.append(one.join(parts, chat))
             parts.hits.counts.update(dict.fromkeys(one.limits, 0))
+    parts.hooks.reloaded.append(lambda settings: chat.commands.limit(settings.messages))
     parts.run(chat.positions.run())
     show_chat(parts.metrics, chat, store)
     parts.hits.counts.update(dict.fromkeys(CHAT_LIMITS, 0))

@@ -70,7 +70,8 @@ class MessageSettings(Section, frozen=True):
     """How much a room may hold."""
 
     room_bytes: Annotated[
-        int, setting("bytes", "all messages of one room, so that one room can't fill the disk")
+        int,
+        setting("bytes", "all messages of one room, so that one room can't fill the disk", reloads=True),
     ] = 4_294_967_296
 
 

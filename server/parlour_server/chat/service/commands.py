@@ -165,7 +165,7 @@ class Commands:
         messages: MessageSettings,
     ) -> None:
         """``server`` is the name in signed statements, ``incarnation`` that of the logs."""
-        self._decide = decide_within(messages.room_bytes)
+        self.limit(messages)
         self._server = server
         self.incarnation = incarnation
         self._log = log
@@ -173,6 +173,10 @@ class Commands:
         self._clock = clock
         self._audit = audit
         self.messages: Final = MessageCounts()
+
+    def limit(self, messages: MessageSettings) -> None:
+        """Let no room hold more from now on."""
+        self._decide = decide_within(messages.room_bytes)
 
     def append(self, peer: ChatPeer, frame: CommandRequest) -> Pending[Appended]:
         """Append the request's event; the answer is sent when it is on disk. Raises RefusedError."""

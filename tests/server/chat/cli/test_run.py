@@ -306,10 +306,33 @@ async def test_sighup_takes_new_settings(server: Server, http: httpx.AsyncClient
     await socket.close()
 
 
-async def _answered(socket: ClientConnection, request: dict[str, str]) -> None:
+async def test_sighup_gives_a_full_room_more_space(server: Server, http: httpx.AsyncClient) -> None:
+    """Messages and commits go by one limit, and by the new one at once."""
+    settings = server.folder.settings
+    before = settings.read_text()
+    line = "# room_bytes = 4294967296"
+    assert line in before
+    settings.write_text(before.replace(line, "room_bytes = 1"))
+    await _reloaded(server, 1)
+    socket = await enter(server, await ticket_of(http, await join(server, http)))
+    room = json.loads(await socket.recv())["rooms"][0]["room"]
+    message = {"type": "send", "id": "m" * 21, "room": room, "text": "is there space?"}
+    assert (await _answered(socket, message))["code"] == "limit_reached"
+    settings.write_text(before)
+    await _reloaded(server, 2)
+    assert (await _answered(socket, message | {"id": "n" * 21}))["type"] == "ok"
+    assert not [line for line in server.logged() if line["event"] == "restart_needed"]
+    await socket.close()
+
+
+async def _answered(socket: ClientConnection, request: dict[str, str]) -> dict[str, Any]:
+    """Send a request, and return its answer."""
     await socket.send(json.dumps(request))
-    while json.loads(await socket.recv())["type"] != "ok":
-        pass
+    async with asyncio.timeout(PATIENCE):
+        while (answer := json.loads(await socket.recv())).get("re") != request["id"]:
+            pass
+    frame: dict[str, Any] = answer
+    return frame
 
 
 async def _reloaded(server: Server, times: int) -> None:

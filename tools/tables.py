@@ -14,7 +14,7 @@ import msgspec
 
 from parlour_client.commands.command import Command
 from parlour_client.commands.front import Front
-from parlour_client.commands.table import COMMANDS
+from parlour_client.commands.table import all_commands
 from parlour_client.core import settings as client_settings
 from parlour_client.extras import register_all
 from parlour_client.ui.input.keymap import known
@@ -179,7 +179,7 @@ def commands() -> str:
         ["what it does", "on the screen", "in the line mode", "in a shell"],
         [
             [f"{one.help}. {one.who}".strip().replace("|", r"\|"), *(_usage(one, front) for front in Front)]
-            for one in COMMANDS
+            for one in all_commands()
         ],
     )
 

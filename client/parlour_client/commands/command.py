@@ -47,6 +47,9 @@ class Elsewhere:
     instead: str
 
 
+SCREEN_ONLY: Final = Elsewhere(N_("It belongs to the full-screen chat."))
+
+
 class View(Enum):
     """Something that a front end does by itself, without a handler."""
 
@@ -61,7 +64,6 @@ class View(Enum):
     SETTINGS = auto()
     SETTINGS_FILE = auto()
     THEME = auto()
-    JUMP = auto()
     EDITOR = auto()
     ACCOUNT = auto()
     SORT = auto()
@@ -429,7 +431,7 @@ def command(
 
 
 def shown_by(
-    view: View,
+    view: View | None,
     sentence: str,
     name: str = "",
     *,
@@ -439,7 +441,7 @@ def shown_by(
     arguments: tuple[Argument, ...] = (),
     aliases: tuple[str, ...] = (),
 ) -> Command[..., Any]:
-    """Make an entry of the table for something that a front end does by itself."""
+    """Make an entry of the table for something that a front end does by itself; without a view, an extra."""
     names = {Front.UI: ui or name, Front.LINE: line or name, Front.CLI: cli}
     return Command(names=names, sentence=sentence, view=view, arguments=arguments, aliases=aliases)
 

@@ -20,10 +20,11 @@ from parlour_client.commands import (
     view,
 )
 from parlour_client.commands.command import Command
+from parlour_client.commands.extra_commands import EXTRA_COMMANDS
 from parlour_client.commands.front import Front
 from parlour_client.kit.language import N_
 
-TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
+_TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
     N_("joining"): (
         rooms.rooms,
         rooms.public,
@@ -159,7 +160,6 @@ TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         view.settings_file,
         settings.set_,
         view.theme,
-        view.jump,
         view.chat,
         view.demo,
         view.drill,
@@ -169,8 +169,22 @@ TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         view.quit_,
     ),
 }
-"""The commands by what a person wants to do: the topics of help. No topic has the name of a command."""
-COMMANDS: Final = tuple(command for commands in TOPICS.values() for command in commands)
+
+
+def topics() -> Mapping[str, tuple[Command[..., Any], ...]]:
+    """Return the commands by what a person wants to do: the topics of help.
+
+    No topic has the name of a command.
+    """
+    return {
+        topic: (*commands, *(command for of, command in EXTRA_COMMANDS if of == topic))
+        for topic, commands in _TOPICS.items()
+    }
+
+
+def all_commands() -> tuple[Command[..., Any], ...]:
+    """Return all of them, in the order of the topics."""
+    return tuple(command for commands in topics().values() for command in commands)
 
 
 def _opens(command: Command[..., Any]) -> bool:
@@ -178,18 +192,21 @@ def _opens(command: Command[..., Any]) -> bool:
     return command.handler is not None and "RoomOpened" in str(command.handler.__annotations__["return"])
 
 
-OPENS: Final = frozenset(filter(_opens, COMMANDS))
+OPENS: Final = frozenset(filter(_opens, all_commands()))
 """Commands that open a room when the server or the disk has answered: what follows is meant for that room."""
 
 
 def names(front: Front) -> dict[str, Command[..., Any]]:
     """Return the commands of a front end by name, in the order of the table."""
-    return {name: command for command in COMMANDS if (name := command.name(front)) is not None}
+    return {name: command for command in all_commands() if (name := command.name(front)) is not None}
 
 
 def spellings(front: Front) -> dict[str, Command[..., Any]]:
     """Return the commands of a chat by every word that runs them: their names, and other words."""
     also = {
-        word: command for command in COMMANDS if command.name(front) is not None for word in command.aliases
+        word: command
+        for command in all_commands()
+        if command.name(front) is not None
+        for word in command.aliases
     }
     return also | names(front)

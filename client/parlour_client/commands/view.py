@@ -7,6 +7,7 @@ work without an account.
 from typing import Any, Final
 
 from parlour_client.commands.command import (
+    SCREEN_ONLY,
     Argument,
     Command,
     Elsewhere,
@@ -17,7 +18,6 @@ from parlour_client.commands.command import (
 )
 from parlour_client.kit.language import N_
 
-_SCREEN: Final = Elsewhere(N_("It belongs to the full-screen chat."))
 _HERE_ONLY: Final = Elsewhere(N_("It belongs to an open chat."))
 
 
@@ -60,8 +60,8 @@ sort = shown_by(
     View.SORT,
     N_("Choose the order of the room list"),
     "sort",
-    line=_SCREEN,
-    cli=_SCREEN,
+    line=SCREEN_ONLY,
+    cli=SCREEN_ONLY,
     arguments=(
         Argument(
             "order",
@@ -82,11 +82,13 @@ split = shown_by(
     View.SPLIT,
     N_("Show a room beside this one, in a wide terminal; again: only one"),
     "split",
-    line=_SCREEN,
-    cli=_SCREEN,
+    line=SCREEN_ONLY,
+    cli=SCREEN_ONLY,
     arguments=_optional("room", "ROOM"),
 )
-editor = shown_by(View.EDITOR, N_("Continue writing in your own editor"), "editor", line=_SCREEN, cli=_SCREEN)
+editor = shown_by(
+    View.EDITOR, N_("Continue writing in your own editor"), "editor", line=SCREEN_ONLY, cli=SCREEN_ONLY
+)
 settings = shown_by(
     View.SETTINGS,
     N_("Show the settings and change them"),
@@ -106,13 +108,10 @@ theme = shown_by(
     View.THEME,
     N_("Choose the colours"),
     "theme",
-    line=_SCREEN,
-    cli=_SCREEN,
+    line=SCREEN_ONLY,
+    cli=SCREEN_ONLY,
     arguments=_optional("name", "NAME"),
     aliases=("colors", "colours"),
-)
-jump = shown_by(
-    View.JUMP, N_("Jump to anything on the screen by its letter"), "jump", line=_SCREEN, cli=_SCREEN
 )
 account = shown_by(
     View.ACCOUNT,

@@ -7,10 +7,12 @@ is imported when it is used. Extras import the rest of the client and never each
 from collections.abc import Callable
 from typing import Final
 
+from parlour_client.extras.jump import register as jump
 from parlour_client.extras.tour import register as tour
 from parlour_client.ui.registry import REGISTRY, Registry
 
 EXTRAS: Final[tuple[Callable[[Registry], None], ...]] = (
+    jump,
     tour,
 )  # fmt: skip
 

@@ -35,7 +35,7 @@ from parlour_client.commands.results import (
     Transfer,
 )
 from parlour_client.commands.rooms import peek
-from parlour_client.commands.table import OPENS, TOPICS, names, spellings
+from parlour_client.commands.table import OPENS, names, spellings, topics
 from parlour_client.core.attachments import Progress
 from parlour_client.core.client import Client
 from parlour_client.core.events import (
@@ -521,9 +521,9 @@ def _agrees(yes: Yes, line: str) -> bool:
 async def _help(mode: LineMode, rest: str) -> None:
     """Print the topics, the commands of one topic, or one command."""
     known, asked = names(Front.LINE), rest.removeprefix("/").strip().lower()
-    topics = {
+    known_topics = {
         _(topic): [command for command in commands if command.name(Front.LINE)]
-        for topic, commands in TOPICS.items()
+        for topic, commands in topics().items()
     }
     named = spellings(Front.LINE).get(asked)
     if asked == EVERYTHING:
@@ -531,14 +531,14 @@ async def _help(mode: LineMode, rest: str) -> None:
     elif named is not None:
         commands = [named]
     else:
-        commands = topics.get(asked, topics.get(_(asked), []))
+        commands = known_topics.get(asked, known_topics.get(_(asked), []))
     for command in commands:
         mode.printer.say(_help_line(command))
     if commands:
         return
     if asked:
         mode.printer.say(_("There is no command or topic {word}.").format(word=shown(asked)))
-    for topic, listed in topics.items():
+    for topic, listed in known_topics.items():
         words = ", ".join(f"/{command.name(Front.LINE)}" for command in listed)
         mode.printer.say(_("{topic}: {commands}").format(topic=topic, commands=words))
     mode.printer.say(

@@ -30,7 +30,6 @@ from parlour_client.ui.chat.screen import ChatScreen, with_extras
 from parlour_client.ui.chat.vim import VI_BINDINGS
 from parlour_client.ui.input.early_text import EarlyText
 from parlour_client.ui.input.editor import command_of, edit_file
-from parlour_client.ui.input.jump import JumpScreen, Target
 from parlour_client.ui.locking import Lock
 from parlour_client.ui.notifications import Notifier, run_program
 from parlour_client.ui.palette import Choice, Palette, everything
@@ -53,7 +52,6 @@ class ParlourApp(SettingsApp):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", N_("Quit"), priority=True, id="app.quit"),
         Binding("f10", "settings", N_("Settings"), show=False, id="app.settings"),
-        Binding("ctrl+o", "jump", N_("Jump"), show=False, id="app.jump"),
         *VI_BINDINGS,
     ]
 
@@ -348,21 +346,6 @@ class ParlourApp(SettingsApp):
         """Run an action of the layer of vi."""
         if isinstance(self.screen, ChatScreen):
             await self.screen.pane.vim.do(name)
-
-    def action_jump(self) -> None:
-        """Show letters on everything that can be reached, and go where the person chooses."""
-        if not isinstance(self.screen, ChatScreen):
-            return
-        targets = list(self.screen.jump_targets())
-        if not targets:
-            toast(self, Toast.NOTHING_TO_REACH)
-            return
-
-        def go(target: Target | None) -> None:
-            if target is not None:
-                _done = target.go()
-
-        _done = self.push_screen(JumpScreen(targets), go)
 
 
 async def _stop(client: Client, chat: ChatScreen | None) -> None:

@@ -4,12 +4,19 @@ The core never names an extra (`parlour_client/extras/__init__.py`). A place tha
 nothing.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from parlour_client.commands.extra_commands import EXTRA_COMMANDS
+
 if TYPE_CHECKING:
     from textual.screen import Screen
+
+    from parlour_client.commands.command import Command
+
+Show = Callable[["Screen[Any]", Mapping[str, Any]], Awaitable[None] | None]
+"""Gets the chat screen, and the arguments of the command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +38,15 @@ class Registry:
     packages: list[str] = field(default_factory=list)
     """Of the extras: their dialogs have keys, too."""
     keys: list[Key] = field(default_factory=list)
+    shows: "dict[Command[..., Any], Show]" = field(default_factory=dict)
+    """What the chat screen does for a command that was added."""
     demo_opened: "list[Callable[[Screen[Any]], None]]" = field(default_factory=list)
     """Each gets the chat screen of the demo when it is shown."""
+
+    def command(self, topic: str, command: "Command[..., Any]", show: "Show") -> None:
+        """Add a command to a topic of help, and what shows it."""
+        EXTRA_COMMANDS.append((topic, command))
+        self.shows[command] = show
 
 
 REGISTRY: Final = Registry()

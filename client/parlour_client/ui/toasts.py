@@ -27,7 +27,6 @@ class Toast(Enum):
     NOTHING_TO_LOCK_WITH = N_("Set a passphrase first: parlour passphrase")
     ONE_ACCOUNT = N_("You have only one account. parlour --account NAME adds another.")
     NO_SUCH_ACCOUNT = N_("You have no account with that name. /account lists them.")
-    NOTHING_TO_REACH = N_("Nothing to jump to.")
     NOT_STORED = N_("This message has not reached the server yet.")
 
 

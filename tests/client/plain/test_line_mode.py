@@ -9,7 +9,7 @@ from tests.client.ui.encryption_fake import OPEN
 from tests.client.ui.ui_fake import ALICE, BOB, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.commands.front import Front
-from parlour_client.commands.table import TOPICS, names
+from parlour_client.commands.table import names, topics
 from parlour_client.core.errors import ChatRefusedError
 from parlour_client.core.events import (
     EntryAdded,
@@ -417,7 +417,7 @@ async def test_a_muted_room_is_silent_by_itself(ear: Ear) -> None:
 async def test_help_is_by_topic(ear: Ear) -> None:
     """First a few lines with every command; then those of one topic, one command, or all of them."""
     heard = await ear.say("/help")
-    assert len(heard) == len(TOPICS) + 1
+    assert len(heard) == len(topics()) + 1
     assert set(names(Front.LINE)) <= {
         word.strip().removeprefix("/") for line in heard[:-1] for word in line.partition(":")[2].split(",")
     }

@@ -4,15 +4,15 @@ A pane is complete in itself, so that the screen can hold two of them side by si
 stranger's text. The lists at the sides of the screen belong to the pane in front.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, assert_never
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.geometry import Offset, Region
+from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
 
@@ -42,7 +42,6 @@ from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.chat.vim import ViKeys
 from parlour_client.ui.input.completion_list import OfferList
-from parlour_client.ui.input.jump import Target
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.text import safe_text
 
@@ -296,18 +295,6 @@ class RoomPane(Vertical):
     def selects(self) -> bool:
         """Whether keys act on the selected message."""
         return self.screen.focused is self.timeline and self.timeline.selected is not None
-
-    def jump_targets(self) -> Iterator[Target]:
-        """Yield the messages in sight as targets of jump mode, the newest first."""
-        timeline = self.timeline
-        if timeline.is_on_screen and timeline.display:
-            for row, index in reversed(timeline.in_sight()):
-                place = Offset(timeline.content_region.x, timeline.content_region.y + row)
-                yield Target(place, partial(self._select, index))
-
-    def _select(self, index: int) -> None:
-        self.screen.set_focus(self.timeline)
-        self.timeline.select(index)
 
     def move_selection(self, step: int) -> None:
         """Focus the messages, and select the next one; past the last one, go back to writing."""

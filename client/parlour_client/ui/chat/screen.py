@@ -3,9 +3,8 @@
 It uses the client's public objects and its widgets' messages, and never handles a stranger's text.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import events, on
@@ -45,7 +44,6 @@ from parlour_client.ui.chat.status_line import StatusLine
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import layout_of
 from parlour_client.ui.dialogs.help import command_page, help_page
-from parlour_client.ui.input.jump import Target, option_targets
 from parlour_client.ui.registry import REGISTRY
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import parse_user_name
@@ -339,14 +337,6 @@ class ChatScreen(Screen[None]):
         if settings_of(self).vim or self.focused is self.room_list:  # normal mode; the filter of the rooms
             return True
         return (self.focused is not self.pane.timeline or self.pane.selects) and key in self.active_bindings
-
-    def jump_targets(self) -> Iterator[Target]:
-        """Yield the targets of jump mode: composer, rooms, people, messages (the newest first)."""
-        if self.pane.composer.display:
-            yield Target(self.pane.composer.region.offset, partial(self.set_focus, self.pane.composer))
-        for pane in (self.room_list, self.member_list):
-            yield from option_targets(self, pane)
-        yield from self.pane.jump_targets()
 
     def action_help(self, about: str = "") -> None:
         """Show help about the focused widget, or about a command or a topic."""

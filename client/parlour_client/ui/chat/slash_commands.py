@@ -5,6 +5,7 @@ as help or the settings, are actions here.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from parlour_client.commands import history
@@ -20,6 +21,7 @@ from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.pane import Pane
 from parlour_client.ui.chat.results import ResultViews
+from parlour_client.ui.registry import REGISTRY
 from parlour_protocol.kit.ids import Seq
 
 Action = Callable[[Mapping[str, Any]], Awaitable[None] | None]
@@ -28,7 +30,6 @@ _APP: Final = {
     View.QUIT: "quit",
     View.LOCK: "lock",
     View.SETTINGS: "settings",
-    View.JUMP: "jump",
 }
 """Views that are actions of the app."""
 
@@ -44,6 +45,7 @@ class SlashCommands:
         results: ResultViews,
         views: Mapping[View, Action],
     ) -> None:
+        self._widget = pane.widget
         self._client, self._current, self._timeline = pane.client, pane.current, pane.timeline
         self._interaction = interaction = pane.interaction
         self._composing, self._navigation, self._results = composing, navigation, results
@@ -74,7 +76,7 @@ class SlashCommands:
             raise SetupError(_("Another room was opened meanwhile, so this was not done."))
         call = self._call()
         given = read_arguments(line.command, line.rest, call).values
-        action = self.views.get(line.command.view) if line.command.view is not None else None
+        action = self._action(line.command)
         if action is None:
             result = await line.command(call, **given)
             if isinstance(result, SendWanted):
@@ -85,6 +87,12 @@ class SlashCommands:
                 self._navigation.end_peek()
         elif (waiting := action(given)) is not None:
             await waiting
+
+    def _action(self, command: Command[..., Any]) -> Action | None:
+        """Return what the screen does for a command by itself."""
+        if (show := REGISTRY.shows.get(command)) is not None:
+            return partial(show, self._widget.screen)
+        return self.views.get(command.view) if command.view is not None else None
 
     def run_soon(self, text: str) -> None:
         """Run a line from the palette, in the background."""

@@ -13,14 +13,14 @@ from textual.screen import Screen
 from parlour_client.commands.command import Command
 from parlour_client.commands.front import Front
 from parlour_client.commands.parse import unknown_command
-from parlour_client.commands.table import TOPICS, spellings
+from parlour_client.commands.table import spellings, topics
 from parlour_client.kit.language import N_, _
 from parlour_client.kit.widgets.safe import join, lines, own
 from parlour_client.ui.dialogs.page import Page
 
 _GENERAL = N_(
-    "Esc returns to the composer. Ctrl+K opens the palette: rooms, people, commands, settings, colours. "
-    "Ctrl+O shows a letter on everything you can jump to. F10 opens the settings, and the keys in them. "
+    "Esc returns to the composer. Ctrl+K opens the palette: rooms, people, commands, settings. "
+    "F10 opens the settings, and the keys in them. "
     "Messages are shown strictly as text: characters that are invisible or would control the terminal "
     "appear as escapes such as ⟦ESC⟧ or ⟦U+202E⟧, and links are not clickable."
 )
@@ -38,7 +38,7 @@ def help_page(screen: Screen[Any]) -> Page:
         join(own(_("Keys"), "bold"), own("  "), own(_("with their ids for the settings"), "dim")),
     ]
     parts += _keys(screen)
-    for topic, commands in TOPICS.items():
+    for topic, commands in topics().items():
         parts += [own(""), own(_("Commands: {topic}").format(topic=_(topic)), "bold"), *_rows(commands)]
     return Page(lines(*parts, own(""), own(_(_GENERAL))))
 
@@ -46,9 +46,9 @@ def help_page(screen: Screen[Any]) -> Page:
 def command_page(about: str) -> Page:
     """Return the page for a command, or for a topic of commands. Raises SetupError if it is neither."""
     word = about.removeprefix("/").strip().lower()
-    topics = {name: commands for topic, commands in TOPICS.items() for name in (topic, _(topic))}
+    known = {name: commands for topic, commands in topics().items() for name in (topic, _(topic))}
     command = spellings(Front.UI).get(word)
-    rows = [*_rows((command,) if command is not None else topics.get(word, ()))]
+    rows = [*_rows((command,) if command is not None else known.get(word, ()))]
     if not rows:
         raise unknown_command(word, Front.UI)
     if command is not None:

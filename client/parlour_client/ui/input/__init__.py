@@ -1,1 +1,1 @@
-"""Keyboard input: the key map, vi keys, jump mode, completion, and the editor."""
+"""Keyboard input: the key map, completion, and the editor."""

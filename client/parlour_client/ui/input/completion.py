@@ -19,8 +19,6 @@ from parlour_client.text.emoji_names import named
 from parlour_client.ui.input.path_completion import paths
 
 MAX_OFFERED: Final = 8
-_COMMANDS: Final = names(Front.UI)
-_SPELLINGS: Final = spellings(Front.UI)
 _PEOPLE: Final = {Kind.PERSON, Kind.PERSON_OR_CODE}
 _ROOMS: Final = {Kind.ROOM, Kind.NAMED_ROOM, Kind.PUBLIC_ROOM}
 
@@ -70,7 +68,7 @@ def _first_argument(before: str) -> Kind | None:
     """Return the first argument of the command that is being written."""
     if not before.startswith("/"):
         return None
-    command = _SPELLINGS.get(before[1:].split(" ", 1)[0].lower())
+    command = spellings(Front.UI).get(before[1:].split(" ", 1)[0].lower())
     return (
         next((argument.takes.kind for argument in command.takes(Front.UI)), None)
         if command is not None
@@ -88,12 +86,13 @@ def emoji_offers(typed: str) -> tuple[Offer, ...]:
 
 def _commands(typed: str) -> tuple[Offer, ...]:
     """Offer what is typed in full first, then commands by the beginning of their names, then other words."""
-    found = {name: command for name, command in _SPELLINGS.items() if name == typed}
-    found |= {name: command for name, command in _COMMANDS.items() if name.startswith(typed)}
+    words = spellings(Front.UI)
+    found = {name: command for name, command in words.items() if name == typed}
+    found |= {name: command for name, command in names(Front.UI).items() if name.startswith(typed)}
     shown = [id(command) for command in found.values()]
     also = {
         name: command
-        for name, command in _SPELLINGS.items()
+        for name, command in words.items()
         if name.startswith(typed) and id(command) not in shown
     }
     return tuple(

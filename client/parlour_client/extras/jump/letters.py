@@ -6,7 +6,7 @@ The letters are drawn over the unchanged screen. Any other key closes it.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.events import Key
@@ -17,6 +17,7 @@ from textual.widgets import OptionList
 from parlour_client.kit.language import N_
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, own
+from parlour_client.ui.chat.screen import ChatScreen
 
 LETTERS: Final = "asdfghjklqwertyuiopzxcvbnmASDFGHJKLQWERTYUIOPZXCVBNM"
 """The home row first. Targets without a letter can be reached after scrolling."""
@@ -33,6 +34,18 @@ class Target:
 class JumpScreen(Overlay[Target | None]):
     """Letters over the screen."""
 
+    DEFAULT_CSS = """
+    JumpScreen { background: transparent; layers: marks; }
+    JumpScreen .mark {
+        layer: marks;
+        position: absolute;
+        width: 1;
+        height: 1;
+        background: $accent;
+        color: $background;
+        text-style: bold;
+    }
+    """
     HELP: ClassVar[str | None] = N_("Press a letter to go there; any other key closes.")
 
     def __init__(self, targets: list[Target]) -> None:
@@ -53,7 +66,38 @@ class JumpScreen(Overlay[Target | None]):
         _ = self.dismiss(self._targets.get(event.character or ""))
 
 
-def option_targets(screen: Screen[None], pane: OptionList) -> Iterator[Target]:
+def show_letters(screen: Screen[Any]) -> None:
+    """Show the letters, and go where the person chooses."""
+    assert isinstance(screen, ChatScreen)  # noqa: S101 - there are letters nowhere else
+    targets = list(targets_on(screen))
+    if targets:
+        _done = screen.app.push_screen(JumpScreen(targets), _go)
+
+
+def _go(target: Target | None) -> None:
+    if target is not None:
+        _done = target.go()
+
+
+def targets_on(screen: ChatScreen) -> Iterator[Target]:
+    """Yield what can be reached: the composer, rooms, people, messages (the newest first)."""
+    composer, timeline = screen.pane.composer, screen.pane.timeline
+    if composer.display:
+        yield Target(composer.region.offset, partial(screen.set_focus, composer))
+    for pane in (screen.room_list, screen.member_list):
+        yield from _options(screen, pane)
+    if timeline.is_on_screen and timeline.display:
+        for row, index in reversed(timeline.in_sight()):
+            place = Offset(timeline.content_region.x, timeline.content_region.y + row)
+            yield Target(place, partial(_select, screen, index))
+
+
+def _select(screen: ChatScreen, index: int) -> None:
+    screen.set_focus(screen.pane.timeline)
+    screen.pane.timeline.select(index)
+
+
+def _options(screen: Screen[None], pane: OptionList) -> Iterator[Target]:
     """Yield the visible entries of a list; rows know their option by the style's meta."""
     if not pane.is_on_screen:
         return

@@ -3,7 +3,7 @@
 from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
-from parlour_client.ui.input.jump import LETTERS, JumpScreen
+from parlour_client.extras.jump.letters import LETTERS, JumpScreen, targets_on
 
 
 def letter_in(text: str, row_with: str) -> str:
@@ -31,7 +31,7 @@ async def test_a_letter_selects_a_message(client: FakeClient, open_app: OpenApp)
     client.mark_all_read()
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        targets = list(screen.jump_targets())
+        targets = list(targets_on(screen))
         region = screen.pane.timeline.content_region
         at = next(i for i, target in enumerate(targets) if region.contains_point(target.at))
         await pilot.press("ctrl+o", LETTERS[at])
@@ -57,7 +57,7 @@ async def test_it_fits_a_small_terminal(client: FakeClient, open_app: OpenApp) -
     """What is not shown has no letter."""
     async with open_app(client, size=(40, 15)) as pilot:
         screen = await lobby(pilot)
-        targets = list(screen.jump_targets())
+        targets = list(targets_on(screen))
         assert targets
         assert all(screen.region.contains_point(target.at) for target in targets)
         await pilot.press("ctrl+o")

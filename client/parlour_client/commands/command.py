@@ -68,7 +68,6 @@ class View(Enum):
     ACCOUNT = auto()
     SORT = auto()
     SPLIT = auto()
-    MONITOR = auto()
     SHELL = auto()
     """A command of the shell only, with code of its own in ``cli``."""
 

@@ -49,7 +49,6 @@ class Given:
     sure: bool = False
 
 
-_BY_NAME: Final = {front: spellings(front) for front in (Front.UI, Front.LINE)}
 _NICK: Final = "nick"
 _NEAR: Final = 0.7
 """How similar a word must be to a command to be taken for a slip."""
@@ -61,7 +60,7 @@ def read_line(text: str, front: Front) -> Line:
         return Line(None, text[1:])
     if not text.startswith("/"):
         return Line(None, text)
-    known = _BY_NAME[front]
+    known = spellings(front)
     word, _, rest = text[1:].partition(" ")
     second, _, after = rest.strip().partition(" ")
     longer = known.get(f"{word.strip().lower()} {second.lower()}")
@@ -76,7 +75,7 @@ def unknown_command(word: str, front: Front) -> WrongUseError:
     if word.strip().lower() == _NICK:
         return WrongUseError(_("Your name is your account's and can't be changed."))
     shown = " ".join(safe_text(word).lines)
-    near = difflib.get_close_matches(word.strip().lower(), _BY_NAME[front], 1, _NEAR)
+    near = difflib.get_close_matches(word.strip().lower(), spellings(front), 1, _NEAR)
     return WrongUseError(
         _("There is no command /{word}.").format(word=shown),
         _("Did you mean /{name}? // starts a message with a slash.").format(name=near[0])

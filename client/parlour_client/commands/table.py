@@ -89,7 +89,6 @@ _TOPICS: Final[Mapping[str, tuple[Command[..., Any], ...]]] = {
         history.mentions,
         history.goto,
         history.unread,
-        view.monitor,
         history.starred,
         history.last,
         history.older,

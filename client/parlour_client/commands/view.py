@@ -71,13 +71,6 @@ sort = shown_by(
         ),
     ),
 )
-monitor = shown_by(
-    View.MONITOR,
-    N_("Show the newest messages of all rooms in one stream, as they arrive"),
-    "monitor",
-    line=Elsewhere(N_("The line mode prints the messages of all rooms.")),
-    cli=Elsewhere("parlour search after:today"),
-)
 split = shown_by(
     View.SPLIT,
     N_("Show a room beside this one, in a wide terminal; again: only one"),

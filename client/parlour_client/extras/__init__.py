@@ -8,11 +8,13 @@ from collections.abc import Callable
 from typing import Final
 
 from parlour_client.extras.jump import register as jump
+from parlour_client.extras.monitor import register as monitor
 from parlour_client.extras.tour import register as tour
 from parlour_client.ui.registry import REGISTRY, Registry
 
 EXTRAS: Final[tuple[Callable[[Registry], None], ...]] = (
     jump,
+    monitor,
     tour,
 )  # fmt: skip
 

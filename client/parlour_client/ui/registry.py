@@ -43,6 +43,9 @@ class Registry:
     demo_opened: "list[Callable[[Screen[Any]], None]]" = field(default_factory=list)
     """Each gets the chat screen of the demo when it is shown."""
 
+    menu: list[tuple[str, str]] = field(default_factory=list)
+    """Lines of the menu of views: the command, and what it shows."""
+
     def command(self, topic: str, command: "Command[..., Any]", show: "Show") -> None:
         """Add a command to a topic of help, and what shows it."""
         EXTRA_COMMANDS.append((topic, command))

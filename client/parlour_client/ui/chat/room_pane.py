@@ -124,7 +124,6 @@ class RoomPane(Vertical):
         from parlour_client.ui.chat.slash_commands import SlashCommands  # noqa: PLC0415 - as above
 
         views: dict[View, Action] = {
-            View.MONITOR: lambda _: self.results.views.monitor(),
             View.EDITOR: lambda _: self.open_editor(),
             View.SORT: lambda given: self.navigation.set_order(given["order"]),
             **self._screen_views,

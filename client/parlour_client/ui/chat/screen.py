@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 _VIEWS: Final = (
     ("mentions", N_("Mentions: messages that mention you")),
     ("unread", N_("Unread: everything you have not read")),
-    ("monitor", N_("Monitor: new messages of all rooms in one stream")),
     ("starred", N_("Starred: messages you starred")),
     ("pins", N_("Pinned: messages pinned in this room")),
     ("outbox", N_("Outbox: messages that are not sent yet")),
@@ -379,7 +378,7 @@ class ChatScreen(Screen[None]):
 
     def action_views(self) -> None:
         """Choose a view."""
-        choices = [(command, own(_(words))) for command, words in _VIEWS]
+        choices = [(command, own(_(words))) for command, words in (*_VIEWS, *REGISTRY.menu)]
 
         def answered(chosen: str | None) -> None:
             if chosen is not None:

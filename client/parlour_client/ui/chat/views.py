@@ -1,4 +1,4 @@
-"""Views: search, mentions, unread, starred, pins, threads, earlier texts, the outbox, the monitor.
+"""Views: search, mentions, unread, starred, pins, threads, earlier texts, the outbox.
 
 None marks anything as read; going to a message from one is a peek.
 """
@@ -12,7 +12,6 @@ from parlour_client.kit.answers import Harmless
 from parlour_client.kit.language import _
 from parlour_client.kit.widgets.safe import lines, own
 from parlour_client.ui.chat.composer_controller import ComposerController
-from parlour_client.ui.chat.monitor import MonitorScreen
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.outbox import OutboxScreen
 from parlour_client.ui.chat.pane import Pane
@@ -52,10 +51,6 @@ class Views:
         """Go to a message in its room; nothing is marked as read."""
         if entry is not None and (seq := entry.seq) is not None:
             self._navigation.go_to_message(entry.room, seq)
-
-    def monitor(self) -> None:
-        """Show the newest messages of all rooms."""
-        self._interaction.push(MonitorScreen(self._client), self.go)
 
     def outbox(self) -> None:
         """Show outgoing messages."""

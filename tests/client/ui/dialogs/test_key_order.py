@@ -78,7 +78,7 @@ async def test_keys_after_a_choice_belong_to_what_it_opened(client: FakeClient, 
     """F6 and its last but two, F7's view: Esc closes that one, and not the text."""
     async with open_app(client) as pilot:
         await lobby(pilot)
-        await in_one_piece(pilot, "f6", *["down"] * 5, "enter")
+        await in_one_piece(pilot, "f6", *["down"] * 4, "enter")
         assert isinstance(pilot.app.screen, OutboxScreen)
         await in_one_piece(pilot, "escape", *"text")
         assert composer_text(pilot) == "text"

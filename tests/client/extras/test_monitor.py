@@ -5,8 +5,8 @@ from tests.client.ui.conftest import OpenApp, lobby, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
-from parlour_client.ui.chat import monitor
-from parlour_client.ui.chat.monitor import MonitorScreen
+from parlour_client.extras.monitor import screen as monitor
+from parlour_client.extras.monitor.screen import MonitorScreen
 from parlour_client.ui.chat.screen import ChatScreen
 
 
@@ -107,3 +107,11 @@ async def test_closing_it_reads_the_room_that_one_sees_again(client: FakeClient,
         await pilot.press("escape")
         await settled(pilot)
         assert [call[1:3] for call in client.calls if call[0] == "mark_read"] == [(LOBBY, entry.seq)]
+
+
+async def test_a_spoiler_stays_covered(client: FakeClient, open_app: OpenApp) -> None:
+    """As in every list."""
+    client.say(LOBBY, BOB, "**ben** ||wins||")
+    async with open_app(client, size=(100, 30)) as pilot:
+        await watched(pilot)
+        assert "**ben** ||[spoiler]||" in screen_text(pilot)

@@ -6,12 +6,13 @@ goes to the marked message. A stranger's text is on one line, after our words.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.screen import Screen
 from textual.widgets import OptionList
 
 from parlour_client.core import events as changes
@@ -23,6 +24,7 @@ from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.questions import Choices
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, option, own, peer_line
 from parlour_client.ui.chat.deferred import Deferred
+from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.timeline.sentences import clock, day, day_number
 from parlour_client.ui.dialogs.message_list import text_of
 from parlour_protocol.ids import RoomId
@@ -128,6 +130,12 @@ class MonitorScreen(Overlay[Entry | None]):
     def action_leave(self) -> None:
         """Close without one."""
         _ignored = self.dismiss(None)
+
+
+def open_monitor(screen: Screen[Any]) -> None:
+    """Open it over the chat."""
+    assert isinstance(screen, ChatScreen)  # noqa: S101 - it is a command of the chat
+    screen.pane.interaction.push(MonitorScreen(screen.client), screen.pane.results.views.go)
 
 
 def _with_previous(entries: Sequence[Entry]) -> Sequence[tuple[Entry | None, Entry]]:

@@ -15,7 +15,7 @@ TESTED_BY = {
     "model.py": "test_history.py",
     # only a whole client shows what they do
     "engine.py": "test_client.py",
-    "sync/publisher.py": "receive/test_receiver.py",
+    "receive/publisher.py": "receive/test_receiver.py",
     "sync/room_store.py": "receive/test_dispatcher.py",
     "files.py": "e2ee/test_chat.py",
     "rooms.py": "e2ee/test_orchestration.py",

@@ -6,15 +6,14 @@ concurrently; when one of these ends, the connection ends. An archive that canno
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.e2ee import E2ee
-from parlour_client.core.e2ee.messages.sender import RoomSender
 from parlour_client.core.e2ee.world import World
 from parlour_client.core.errors import login_hint
 from parlour_client.core.events import Emit
@@ -23,10 +22,11 @@ from parlour_client.core.history import History
 from parlour_client.core.invitations import Invitations
 from parlour_client.core.messages import Messages
 from parlour_client.core.outbox.outbox import Outbox
-from parlour_client.core.outbox.room_queue import RoomQueue
+from parlour_client.core.outbox.sender import Sender
 from parlour_client.core.people import People
 from parlour_client.core.preferences import Preferences
 from parlour_client.core.receive.dispatcher import Dispatcher
+from parlour_client.core.receive.publisher import Publisher
 from parlour_client.core.receive.read_markers import ReadMarkers
 from parlour_client.core.receive.receiver import Receiver
 from parlour_client.core.receive.rollback import Rollback
@@ -36,7 +36,6 @@ from parlour_client.core.sessions import Sessions
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.sync.event_queue import EventQueue
 from parlour_client.core.sync.presence import Presence
-from parlour_client.core.sync.publisher import Publisher
 from parlour_client.core.sync.receipts import Receipts
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.server_notices import ServerNotices
@@ -51,7 +50,6 @@ from parlour_client.kit.language import _
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
 from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.frames import Hello
-from parlour_protocol.ids import RoomId
 
 _LONGEST_PAUSE: Final = 3.0
 """Seconds for which a connection waits for a screen."""
@@ -241,11 +239,12 @@ class Engine:
             self.read_markers.keep(room)
         await self.dispatcher.greet(self.numbers.hello(hello))
         await self.rollback.publish()
+        sender = Sender(self.outbox, self.e2ee, conversation, self.clock, follow=self.follow)
         listening = asyncio.ensure_future(conversation.listen(self.dispatcher.dispatch))
         tasks = [
             listening,
             asyncio.ensure_future(self.catch_up.run(conversation)),
-            asyncio.ensure_future(self.outbox.run(conversation, self._start_sender)),
+            asyncio.ensure_future(sender.run()),
         ]
         self.live.conversation = conversation
         self.e2ee.connected()
@@ -268,25 +267,6 @@ class Engine:
             self.presence.clear()
             await self.e2ee.disconnected()
             await _cancelled(tasks)
-
-    def _start_sender(
-        self, room: RoomId, conversation: ChatConversation
-    ) -> tuple[RoomQueue, Coroutine[Any, Any, object]] | None:
-        """Return the queue of an encrypted room and what sends from it; None for an open one."""
-        if not self.e2ee.covers(room):
-            return None
-        queue = RoomQueue()
-        sender = RoomSender(
-            room,
-            queue,
-            self.outbox,
-            self.e2ee.outgoing,
-            conversation,
-            self.clock,
-            self.e2ee.next_change,
-            follow=self.follow,
-        )
-        return queue, sender.run()
 
 
 async def _cancelled(tasks: "Sequence[asyncio.Future[None]]") -> None:

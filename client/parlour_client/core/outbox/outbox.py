@@ -1,13 +1,12 @@
 """The outbox: every message is on disk before it is sent, and is sent in order until the server has it.
 
 queued -> sent -> stored, or failed with a reason. A request keeps its id for ever, so sending it again after
-a drop or a crash stores it once. ``SendScheduler`` picks the next one; each encrypted room has a queue of its
-own. Nothing else sends durable requests.
+a drop or a crash stores it once. ``Sender`` sends them while a connection lasts; nothing else does.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -16,16 +15,13 @@ from msgspec import structs
 
 from parlour_client.core.archive import Archive, events, outbox_table
 from parlour_client.core.archive.outbox_table import DENIED, AlsoWrite, Place
-from parlour_client.core.errors import ChatRefusedError, ParentGoneError
+from parlour_client.core.errors import ParentGoneError
 from parlour_client.core.events import Emit, EntryAdded, EntryChanged, EntryRemoved, TextInspected
 from parlour_client.core.model import Delivery, Entry, Outgoing
-from parlour_client.core.outbox.item import DurableRequest, Item, StoredAt, at_of
-from parlour_client.core.outbox.room_queue import RoomQueue, StartSender
-from parlour_client.core.outbox.send_scheduler import SendScheduler
+from parlour_client.core.outbox.item import DurableRequest, Item, StoredAt
 from parlour_client.core.room_log.expiry import Expiry
 from parlour_client.core.room_log.missing import MissingEvents
 from parlour_client.core.room_log.translation import Numbers
-from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import (
@@ -37,16 +33,12 @@ from parlour_client.kit.errors import (
 )
 from parlour_client.kit.language import _
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames import Error, LogEvent, Ok
-from parlour_protocol.frames.replies import Stored
+from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.requests import Send
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId, Seq
 
-MAX_TRIES: Final = 5
-"""How often a request is repeated while the server cannot store it, before the person is asked."""
 _REMEMBERED: Final = 4_096
-_A_MOMENT: Final = 1.0
 
 
 class Outbox:
@@ -72,19 +64,18 @@ class Outbox:
         self._clock = clock
         self._emit = emit
         self._follow = follow
-        self._room_queues: dict[RoomId, tuple[RoomQueue, asyncio.Future[object]]] = {}
         self._items: OrderedDict[RequestId, Item] = OrderedDict()
         self._finished: OrderedDict[RequestId, Item] = OrderedDict()
-        self._wake = asyncio.Event()
-        self._scheduler = SendScheduler(clock, self._wake.set)
+        self._send: Callable[[Item], None] | None = None
+        """Sends a request in its turn, while there is a connection."""
         self._tasks: set[asyncio.Future[object]] = set()
         """Writes to the archive, and reads for the views, that are under way."""
 
     async def load(self) -> None:
         """Adopt requests that earlier programs on this home left unsent."""
         for row in await self._archive.read(outbox_table.load):
-            if row.state != "stored" and (item := self._adopt(row)) and item.delivery is Delivery.QUEUED:
-                self._scheduler.put(item)
+            if row.state != "stored":
+                self._adopt(row)
 
     def _adopt(self, row: outbox_table.Outgoing) -> Item | None:
         if not isinstance(row.frame, DurableRequest):
@@ -116,7 +107,7 @@ class Outbox:
         ]
         for item in items:
             self._items[item.request] = item
-            self._scheduler.put(item)
+            self._queue(item)
             if isinstance(item.frame, Send):
                 self._emit(EntryAdded(item.message(item.frame, self._account)))
         return items
@@ -154,7 +145,7 @@ class Outbox:
         item.done.clear()
         await self._archive.write(outbox_table.set_state, request, "queued")
         self._report(item)
-        self._scheduler.put(item)
+        self._queue(item)
 
     async def cancel(self, request: RequestId) -> None:
         """Cancel a request that is not being sent."""
@@ -169,37 +160,22 @@ class Outbox:
         for item in [self._items[request] for request in requests if request in self._items]:
             await self._forget(item)
 
-    async def run(self, conversation: ChatConversation, start_sender: StartSender) -> None:
-        """Send in order while the conversation lasts. Requests that were in transit before are sent again.
+    # what the sender calls
+    def begin(self, send: Callable[[Item], None]) -> Sequence[Item]:
+        """Call ``send`` with each request that is queued, until ``end``; returns those that wait already.
 
-        Requests to an encrypted room go into the queue that ``start_sender`` returns.
+        Requests that were in transit are among them.
         """
-        self._scheduler = SendScheduler(self._clock, self._wake.set)  # also requests that a room's queue held
-        for known in self._items.values():
-            if known.delivery in {Delivery.SENT, Delivery.QUEUED}:
-                known.delivery = Delivery.QUEUED
-                self._scheduler.put(known)
-        try:
-            while True:
-                self._wake.clear()
-                while (item := self._scheduler.take()) is not None:
-                    room = item.frame.room
-                    if (queue := self._room_queue(room, conversation, start_sender)) is not None:
-                        queue.put(item)  # no plaintext goes to an encrypted room
-                        self._scheduler.free(room)
-                        continue
-                    self.goes(item)
-                    await conversation.ask(item.frame, partial(self._answered, item))
-                await self._wake.wait()
-                self._check_room_queues()
-        finally:
-            running = [task for _, task in self._room_queues.values()]
-            self._room_queues.clear()
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+        self._send = send
+        waiting = [item for item in self._items.values() if item.delivery in {Delivery.SENT, Delivery.QUEUED}]
+        for item in waiting:
+            item.delivery = Delivery.QUEUED
+        return waiting
 
-    # what room queues report
+    def end(self) -> None:
+        """Keep what is queued: there is no connection."""
+        self._send = None
+
     def goes(self, item: Item) -> None:
         """Note that a request is being sent now."""
         item.delivery, item.waits, item.left = Delivery.SENT, None, True
@@ -215,15 +191,24 @@ class Outbox:
             self._report(item)
         return True
 
-    def stored(self, item: Item, stored: StoredAt) -> None:
-        """Note that the server has stored a request."""
+    def stored(self, item: Item, stored: StoredAt, redacted: str = "") -> None:
+        """Note that the server has stored a request, without what is ``redacted``."""
         if item.request in self._items:
             self._stored(item, stored)
+        if redacted:
+            words = _("The server changed what you sent: {redacted}.").format(redacted=quoted(redacted))
+            self._emit(TextInspected(stored.room, words))
 
     def failed(self, item: Item, error: ParlourClientError) -> None:
         """Note that a request was refused."""
         if item.request in self._items:
             self._failed(item, error)
+
+    def failed_without_parent(self, item: Item, frame: Send) -> None:
+        """Note that the message that this one replies to is gone. Sent again, it goes without the quote."""
+        item.frame = structs.replace(frame, reply_to=None)
+        self._keep(self._archive.submit_write(outbox_table.change, item.frame))
+        self.failed(item, ParentGoneError(ErrorCode.MESSAGE_GONE))
 
     def arrived(self, request: RequestId | None, event: LogEvent) -> RequestId | None:
         """Drop the request whose event is in the archive, and return it: it is a row of the timeline.
@@ -238,7 +223,7 @@ class Outbox:
             return None
         item = self._items.get(request)
         if item is not None:
-            item.delivery = Delivery.STORED  # a room's queue that holds it drops it
+            item.delivery = Delivery.STORED  # a lane that holds it drops it
             item.stored = item.stored or StoredAt(room=event.room, seq=event.seq, at=event.at)
             self._finish(item)
         return request if request in self._finished else None
@@ -271,41 +256,6 @@ class Outbox:
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _room_queue(
-        self, room: RoomId, conversation: ChatConversation, start_sender: StartSender
-    ) -> RoomQueue | None:
-        if room in self._room_queues:
-            return self._room_queues[room][0]
-        started = start_sender(room, conversation)
-        if started is None:
-            return None
-        queue, sending = started
-        task = asyncio.ensure_future(sending)
-        task.add_done_callback(lambda _: self._wake.set())
-        self._room_queues[room] = (queue, task)
-        return queue
-
-    def _check_room_queues(self) -> None:
-        """Raise why a room's queue ended: only a broken connection or archive ends one."""
-        for _queue, task in self._room_queues.values():
-            if task.done():
-                task.result()
-
-    def _answered(self, item: Item, reply: Ok | Error) -> None:
-        if isinstance(reply, Error):
-            if item.request in self._items:  # else it was taken back meanwhile
-                self._refused(item, reply)
-        elif isinstance(reply.result, Stored):
-            self._stored(item, at_of(reply.result))
-            if reply.redacted:
-                words = _("The server changed what you sent: {redacted}.").format(
-                    redacted=quoted(reply.redacted)
-                )
-                self._emit(TextInspected(item.frame.room, words))
-        else:
-            self._failed(item, ChatRefusedError(ErrorCode.MALFORMED))
-        self._scheduler.free(item.frame.room)
-
     def _stored(self, item: Item, stored: StoredAt) -> None:
         item.stored, item.delivery = stored, Delivery.STORED
         if self._follow:
@@ -335,31 +285,6 @@ class Outbox:
             self._finish(item)
             self._report(item, removed=True)
 
-    def _refused(self, item: Item, reply: Error) -> None:
-        item.tries += 1
-        error = ChatRefusedError(reply.code, reply.hint, retry_after=reply.retry_after)
-        match reply.code:
-            case ErrorCode.RATE_LIMITED:
-                self._scheduler.slow_down()
-                self._again(item, error, (reply.retry_after or 1_000) / 1_000)
-            case ErrorCode.TOO_MANY_IN_FLIGHT:
-                self._again(item, error, _A_MOMENT)
-            case ErrorCode.ENCRYPTED if item.tries < MAX_TRIES:  # just now: it goes to a room's queue next
-                self._again(item, error, _A_MOMENT)
-            case ErrorCode.UNAVAILABLE if item.tries < MAX_TRIES:
-                self._scheduler.slow_down()
-                self._again(item, error, _A_MOMENT * item.tries)
-            case ErrorCode.MESSAGE_GONE if isinstance(item.frame, Send) and item.frame.reply_to is not None:
-                self._failed_without_parent(item)
-            case _:
-                self._failed(item, error)
-
-    def _again(self, item: Item, why: ParlourClientError, seconds: float) -> None:
-        item.delivery, item.waits = Delivery.QUEUED, why
-        self._scheduler.put(item)
-        self._scheduler.hold(seconds)
-        self._report(item)
-
     def _failed(self, item: Item, error: ParlourClientError) -> None:
         item.error, item.delivery, item.waits = error, Delivery.FAILED, None
         item.done.set()
@@ -370,14 +295,12 @@ class Outbox:
             self._keep(self._archive.submit_write(outbox_table.remove, item.request))
         self._report(item)
 
-    def _failed_without_parent(self, item: Item) -> None:
-        """Note that the message that this one replies to is gone. Sent again, it goes without the quote."""
-        item.frame = structs.replace(item.frame, reply_to=None)
-        self._keep(self._archive.submit_write(outbox_table.change, item.frame))
-        self._failed(item, ParentGoneError(ErrorCode.MESSAGE_GONE))
+    def _queue(self, item: Item) -> None:
+        if self._send is not None:
+            self._send(item)
 
     async def _forget(self, item: Item) -> None:
-        item.delivery = Delivery.FAILED  # a room's queue that holds it drops it
+        item.delivery = Delivery.FAILED  # a lane that holds it drops it
         self._finish(item)
         await self._archive.write(outbox_table.take_back, item.request, left=item.left)
 

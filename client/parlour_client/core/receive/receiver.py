@@ -10,8 +10,8 @@ from typing import Final
 
 from parlour_client.core.archive import Archive, insertion
 from parlour_client.core.e2ee.e2ee import E2ee
+from parlour_client.core.receive.publisher import Publisher
 from parlour_client.core.sync.event_queue import EventQueue
-from parlour_client.core.sync.publisher import Publisher
 from parlour_client.core.sync.state import State
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.ids import RoomId

@@ -16,12 +16,12 @@ from parlour_client.core.archive.numbering_table import numberings
 from parlour_client.core.archive.stored_values import setting
 from parlour_client.core.e2ee.e2ee import E2ee
 from parlour_client.core.events import Emit, HistoryReplaced, HistoryWithheld
+from parlour_client.core.receive.publisher import Publisher
 from parlour_client.core.room_log.expiry import Expiry
 from parlour_client.core.room_log.missing import have_expired
 from parlour_client.core.room_log.numbering import DivergenceSearch
 from parlour_client.core.room_log.translation import Numbers, event_here
 from parlour_client.core.sync.catch_up import fetch
-from parlour_client.core.sync.publisher import Publisher
 from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.clock import Clock

@@ -2,12 +2,11 @@
 """The outbox: durable, in order, idempotent."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from tests.client.core.client_parts import parts
-from tests.client.core.core_fake import ALICE, BOB, LAPTOP, LOBBY, Desk, FakeServer, heard
+from tests.client.core.core_fake import BOB, LOBBY, Desk, FakeServer, heard
+from tests.client.core.outbox.sender_world import SenderWorld, alone, turns
 
 from parlour_client.core.archive import insertion
 from parlour_client.core.archive.insertion import Applied
@@ -15,54 +14,17 @@ from parlour_client.core.checked_text import message_text
 from parlour_client.core.client import Client
 from parlour_client.core.events import Change, EntryAdded, EntryChanged, EntryRemoved
 from parlour_client.core.model import Delivery
-from parlour_client.core.outbox.outbox import MAX_TRIES, Outbox
-from parlour_client.core.outbox.room_queue import RoomQueue
+from parlour_client.core.outbox.sender import MAX_TRIES
 from parlour_client.core.room_log.missing import MissingEvents, Reason
-from parlour_client.core.room_log.translation import Numbers
-from parlour_client.core.transport.chat_conversation import ChatConversation
-from parlour_client.kit.account.profile import Account
 from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.errors import RefusedError, SetupError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, LogEvent, Ok
 from parlour_protocol.frames.bodies import Message, Unreadable
-from parlour_protocol.frames.replies import AnyPush
 from parlour_protocol.frames.requests import Send
 from parlour_protocol.kit.fields import ReasonText
-from parlour_protocol.kit.ids import Seq, new_request_id
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.text import safe_text
-
-
-async def alone(desk: Desk) -> Outbox:
-    """Return an outbox without a client around it."""
-    account = Account(ALICE, LAPTOP, "test:8443")
-    return Outbox(account, await desk.archive(), Numbers(), desk.clock, lambda _: None)
-
-
-def message(text: str) -> Send:
-    """Return a message to the lobby."""
-    return Send(id=new_request_id(), room=LOBBY, text=message_text(text))
-
-
-@asynccontextmanager
-async def sending(
-    desk: Desk, server: FakeServer, outbox: Outbox, queue: RoomQueue | None
-) -> AsyncIterator[None]:
-    """Let the outbox send over a connection, or fill the room's queue that nothing is sent from."""
-
-    async def ignore(_: AnyPush) -> None:
-        return
-
-    conversation = ChatConversation(await server.dial(), desk.clock)
-    await conversation.hello()
-    tasks = [
-        asyncio.ensure_future(conversation.listen(ignore)),
-        asyncio.ensure_future(outbox.run(conversation, lambda *_: queue and (queue, asyncio.Event().wait()))),
-    ]
-    yield
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_a_drop_between_storing_and_answering_stores_once(desk: Desk, server: FakeServer) -> None:
@@ -116,42 +78,21 @@ async def test_what_is_queued_offline_goes_out_in_order(desk: Desk, server: Fake
     assert server.texts() == ["one", "two"]
 
 
-async def test_what_a_lane_held_when_the_connection_broke_goes_out_in_its_place(
-    desk: Desk, server: FakeServer
-) -> None:
-    """It had left the outbox's queue for the room's; the next conversation has another one."""
-    outbox, queue = await alone(desk), RoomQueue()
-    (first,) = await outbox.put([message("one")])
-    async with sending(desk, server, outbox, queue):
-        while not queue.take(1):
-            await asyncio.sleep(0)
-    (second,) = await outbox.put([message("two")])
-    async with sending(desk, server, outbox, None):
-        for item in (first, second):
-            await outbox.outcome(item.request)
-    assert server.texts() == ["one", "two"]
-
-
 def sends(server: FakeServer) -> list[str]:
     """Return the texts that reached the server, stored or not, in order."""
     return [safe_text(request.text).plain for request in server.requests if isinstance(request, Send)]
 
 
-async def turns(count: int = 50) -> None:
-    """Let everything happen that needs no time."""
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
 async def test_what_has_arrived_is_not_sent_again(desk: Desk, server: FakeServer) -> None:
     """It was stored before the connection broke, and its event comes before its turn does."""
-    outbox = await alone(desk)
-    (item,) = await outbox.put([message("here already")])
+    world = SenderWorld(desk, await alone(desk))
+    (item,) = await world.put("here already")
     event = server.append(LOBBY, Message(text=message_text("here already")), author="alice", tell=False)
-    outbox.arrived(item.request, event)
-    async with sending(desk, server, outbox, None):
-        await turns()
-    assert sends(server) == []
+    world.outbox.arrived(item.request, event)
+    world.send()
+    await turns()
+    await world.stop()
+    assert world.server.tried == []
 
 
 async def test_a_refused_message_fails_and_can_be_sent_again(desk: Desk, server: FakeServer) -> None:

@@ -17,7 +17,10 @@ from parlour_protocol.kit.secret import Secret
 
 DEFAULT_PORT: Final = 8443
 DEFAULT_SCHEME: Final = "parlour"
-_HOST: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9a-fA-F:.]{2,45})\Z")
+_HOST: Final = re.compile(
+    r"(?:(?=[A-Za-z0-9].{0,253}\Z)(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}(?<!-)"
+    r"|(?=.{2,45}\Z)[0-9a-fA-F.]*:[0-9a-fA-F:.]*)\Z"
+)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
 _PIN: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 _MAX_LINK: Final = 1024

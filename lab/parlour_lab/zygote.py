@@ -35,7 +35,6 @@ LIBRARIES: Final = (
     "grp",
     "h11",
     "http.client",
-    "httpx",
     "mnemonic",
     "msgspec",
     "nacl.bindings",

@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
@@ -19,9 +18,13 @@ from parlour_client.demo.script import BEN, CORA, GUEST, HOSTILE, LOBBY, LOOK_AL
 from parlour_client.kit.connection_status import StatusChanged
 from parlour_client.kit.demo_server import DemoServer
 from parlour_client.kit.errors import ParlourClientError, RefusedError
+from parlour_client.kit.transport.https import Api
+from parlour_client.kit.transport.trust import CaFile, Verifier
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.wire import CHAT_PATH, SUBPROTOCOL
-from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.kit.api import Login, SessionCreated, TicketIssued
+from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.text import safe_text
 from parlour_protocol.kit.text.forbidden import FORBIDDEN
@@ -69,13 +72,13 @@ async def a_ticket_opens_one_socket(stage: Stage) -> str:
     context = ssl.create_default_context(cafile=stage.server.certificate)
     password = Secret.random()
     await sign_up(stage.server.folder / "knocker", "knocker", await stage.server.invite(1), password)
-    async with httpx.AsyncClient(
-        verify=context, trust_env=False, base_url=stage.server.url, timeout=PATIENCE
-    ) as http:
-        login = {"username": "knocker", "password": password.reveal(), "device": "knocker"}
-        session = (await http.post("/v1/sessions", json=login)).json()["session"]
-        answer = await http.post("/v1/tickets", headers={"Authorization": f"Bearer {session}"})
-        ticket = answer.json()["ticket"]
+    address = ServerAddress.parse(stage.server.url.removeprefix("https://"))
+    api = Api(Verifier(address, CaFile.read(stage.server.certificate)))
+    login = Login(username="knocker", password=password, device=parse_device_name("knocker"))
+    made = await api.log_in(login)
+    if not isinstance(made, SessionCreated):
+        raise CheckFailedError(f"the login was answered with {made}")
+    ticket = (await api.call("POST", "/v1/tickets", TicketIssued, bearer=made.session)).ticket.reveal()
 
     async def knock() -> int:
         url = stage.server.url.replace("https:", "wss:") + CHAT_PATH

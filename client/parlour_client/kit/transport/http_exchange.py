@@ -11,13 +11,14 @@ MAX_HEAD: Final = 16 * 1024
 
 
 class HttpExchange:
-    """The bytes to send, and the answer that comes back."""
+    """The bytes to send, and the answer that comes back, which is never inflated."""
 
-    def __init__(self, request: h11.Request, body: bytes, limit: int) -> None:
-        """Accept an answer with a body of ``limit`` bytes at most."""
+    def __init__(self, request: h11.Request, body: bytes | None, limit: int) -> None:
+        """Hold ``limit`` bytes of the answer's body at most; without a ``body`` the caller encodes it."""
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
-        parts = [self._http.send(event) for event in (request, h11.Data(data=body), h11.EndOfMessage())]
-        self.to_send = b"".join(part or b"" for part in parts)
+        self.to_send = self._encoded(request)
+        if body is not None:
+            self.to_send += self.encode(body) + self.encode(None)
         self._limit = limit
         self._body = bytearray()
         self.status = 0
@@ -25,13 +26,25 @@ class HttpExchange:
 
     @property
     def body(self) -> bytes:
-        """The answer's body."""
+        """The answer's body, without what ``take`` has returned."""
         return bytes(self._body)
 
     @property
     def keeps_open(self) -> bool:
         """Whether another request may follow on this connection, once the answer is complete."""
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+
+    def encode(self, chunk: bytes | None) -> bytes:
+        """Return a part of the request's body as it is sent; None ends it."""
+        return self._encoded(h11.EndOfMessage() if chunk is None else h11.Data(data=chunk))
+
+    def _encoded(self, event: h11.Event) -> bytes:
+        return self._http.send(event) or b""
+
+    def take(self) -> bytes:
+        """Return what is there of the answer's body, and hold it no longer."""
+        body, self._body = self._body, bytearray()
+        return bytes(body)
 
     def receive(self, data: bytes) -> None:
         """Read a part of the answer. Raises ServerMisbehavedError."""

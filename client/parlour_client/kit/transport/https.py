@@ -7,7 +7,7 @@ Each uses a verified connection without a proxy, follows no redirect, reads no m
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from parlour_client.kit.errors import (
     ApiRefusedError,
@@ -18,7 +18,6 @@ from parlour_client.kit.errors import (
     SecondFactorRefusedError,
     ServerMisbehavedError,
     SessionEndedError,
-    UnreachableError,
     quoted,
 )
 from parlour_client.kit.language import N_, _
@@ -57,40 +56,34 @@ from parlour_protocol.kit.second_factor import (
 from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:
-    import httpx
+    from parlour_client.kit.transport.https_connection import Content, HttpsConnection
 
 MAX_ANSWER: Final = 64 * 1024
 """Bytes: the longest honest answer is a list of some twenty sessions."""
 _FACTORS: Final = "/v1/second-factors"
-_SECONDS: Final = 15.0
-"""Connect, or a pause between two reads. argon2 on a busy server takes a second or two."""
 _WHOLE_CALL: Final = 40.0
 """Seconds for the whole call: a server that sends byte by byte must not block the client."""
 _WHOLE_FILE: Final = 3_600.0
 """Seconds for a file, which may be large on a slow line."""
 
+_KEPT: Final = 4
+"""Connections that are kept open: calls at the same time need one each."""
+
 P = TypeVar("P", bound=Payload)
-Content = bytes | AsyncIterator[bytes] | None
 
 
 class Api:
-    """One server's HTTPS API. With ``keep`` one connection stays open between calls; then ``close`` it."""
+    """One server's HTTPS API. With ``keep`` connections stay open between calls; then ``close`` them."""
 
     def __init__(self, verifier: Verifier, *, keep: bool = False) -> None:
         self._verifier = verifier
         self._keep = keep
-        self._is_closed = False
-        self._kept: _Pool | None = None
+        self._kept: list[HttpsConnection] = []
 
     async def close(self) -> None:
-        """Close the open connection; a late call has one of its own."""
-        self._is_closed = True
-        await self._drop()
-
-    async def _drop(self) -> None:
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            await kept.retire()
+        """Close the open connections; a call that runs or comes late closes its own."""
+        self._keep = False
+        self._drop()
 
     async def make_account(self, body: NewAccount) -> AccountCreated:
         """Create an account with an invite code."""
@@ -207,12 +200,15 @@ class Api:
         size: int | None = None,
     ) -> tuple[int, bytes]:
         headers = _headers(bearer)
-        content: Content = body if isinstance(body, AsyncIterator) else None
-        if isinstance(body, Payload):
-            headers["Content-Type"] = "application/json"
-            content = encode_payload(body)
-        elif content is not None:
+        content: Content = b""
+        if isinstance(body, AsyncIterator):
             headers |= {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+            content = body
+        elif body is not None:
+            content = encode_payload(body)
+            headers["Content-Type"] = "application/json"
+        if isinstance(content, bytes) and method != "GET":
+            headers["Content-Length"] = str(len(content))
         status, data = await self._exchange(method, path, headers, content, limit)
         if status >= 300:  # noqa: PLR2004 - HTTP: not a success; a redirect is never followed (T5)
             raise refusal(status, data)
@@ -222,173 +218,83 @@ class Api:
     async def download(self, path: str, bearer: Secret) -> "AsyncIterator[AsyncIterator[bytes]]":
         """Open a download: its bytes as they arrive; the caller counts them. Raises ParlourClientError."""
         async with AsyncExitStack() as stack:
-            client = await self._client(stack)
-            with _translated_errors(self._verifier):
-                response = await self._begin(stack, client, "GET", path, _headers(bearer), None)
-                if response.status_code >= 300:  # noqa: PLR2004 - HTTP, as above
-                    raise refusal(response.status_code, await _read(response, MAX_ANSWER))
-            yield _chunks(response, self._verifier)
+            async with self._deadline(_WHOLE_CALL):
+                request = self._request("GET", path, _headers(bearer), b"", MAX_ANSWER)
+                connection, status = await stack.enter_async_context(request)
+                if status >= 300:  # noqa: PLR2004 - HTTP, as above
+                    raise refusal(status, await connection.body())
+            yield connection.chunks()
 
     async def _exchange(
-        self, method: str, path: str, headers: Mapping[str, str], content: Content, limit: int
+        self, method: str, path: str, headers: Mapping[str, str], content: "Content", limit: int
     ) -> tuple[int, bytes]:
         """Make one request, and repeat it once if a pinned server shows a renewed certificate."""
-        whole = _WHOLE_CALL if isinstance(content, bytes | None) else _WHOLE_FILE
-        try:
-            async with asyncio.timeout(whole):
-                try:
-                    return await self._once(method, path, headers, content, limit)
-                except CertificateError:
-                    if not isinstance(self._verifier.trust, Pin):
-                        raise
-                    await self._forget()
-                except _KeptTooLongError:
-                    await self._drop()
+        async with self._deadline(_WHOLE_CALL if isinstance(content, bytes) else _WHOLE_FILE):
+            try:
                 return await self._once(method, path, headers, content, limit)
+            except CertificateError:
+                if not isinstance(self._verifier.trust, Pin):
+                    raise
+            self._verifier.forget()
+            self._drop()
+            return await self._once(method, path, headers, content, limit)
+
+    async def _once(
+        self, method: str, path: str, headers: Mapping[str, str], content: "Content", limit: int
+    ) -> tuple[int, bytes]:
+        async with self._request(method, path, headers, content, limit) as (connection, status):
+            return status, await connection.body()
+
+    @asynccontextmanager
+    async def _deadline(self, seconds: float) -> AsyncIterator[None]:
+        """Give up a call that takes longer. Raises UnreachableError."""
+        try:
+            async with asyncio.timeout(seconds):
+                yield
         except TimeoutError as error:
             raise unreachable(self._verifier.address, error) from error
 
-    async def _once(
-        self, method: str, path: str, headers: Mapping[str, str], content: Content, limit: int
-    ) -> tuple[int, bytes]:
-        import httpx  # noqa: PLC0415 - 150 ms that `parlour --help` does not pay
-
-        had = self._kept is not None and not isinstance(content, AsyncIterator)
-        async with AsyncExitStack() as stack:
-            client = await self._client(stack)
-            with _translated_errors(self._verifier):
-                try:
-                    response = await self._begin(stack, client, method, path, headers, content)
-                    return response.status_code, await _read(response, limit)
-                except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
-                    # The server may close an idle connection at any time, even while we begin to write.
-                    if had:
-                        raise _KeptTooLongError from error
-                    raise
-
-    async def _begin(
-        self,
-        stack: AsyncExitStack,
-        client: "httpx.AsyncClient",
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        content: Content,
-    ) -> "httpx.Response":
-        """Send a request, and return its response as soon as its head is there; ``stack`` ends it."""
-        url = f"https://{self._verifier.address.authority}{path}"
-        extensions = await stack.enter_async_context(_half_open_closed())
-        stream = client.stream(method, url, headers=headers, content=content, extensions=extensions)
-        return await stack.enter_async_context(stream)
-
-    async def _client(self, stack: AsyncExitStack) -> "httpx.AsyncClient":
-        """Return a client: the one that stays open, or one that ends with the call."""
-        import httpx  # noqa: PLC0415 - as above
-
-        context = await self._verifier.context()
-        if self._kept is not None:  # looked at after the wait: another call may have made it meanwhile
-            return await stack.enter_async_context(self._kept.used())
-        pool = _Pool(
-            httpx.AsyncClient(
-                verify=context,
-                trust_env=False,  # T5: no proxy, no .netrc
-                follow_redirects=False,
-                timeout=_SECONDS,
-                http2=False,
-            )
-        )
-        client = await stack.enter_async_context(pool.used())
-        if self._keep and not self._is_closed:
-            self._kept = pool
-        else:
-            await pool.retire()
-        return client
-
-    async def _forget(self) -> None:
-        self._verifier.forget()
-        await self._drop()
-
-
-class _Pool:
-    """Connections of one HTTP client, which are closed when they are retired and no call uses them.
-
-    Not before: httpcore forgets a connection that is being made while its pool is closed, and leaves it open.
-    """
-
-    def __init__(self, client: "httpx.AsyncClient") -> None:
-        self._client = client
-        self._calls = 0
-        self._retired = False
-
     @asynccontextmanager
-    async def used(self) -> "AsyncIterator[httpx.AsyncClient]":
-        """Yield the client for one call."""
-        self._calls += 1
+    async def _request(
+        self, method: str, path: str, headers: Mapping[str, str], content: "Content", limit: int
+    ) -> "AsyncIterator[tuple[HttpsConnection, int]]":
+        """Send a request; yields when the head of its answer is there: the connection, and the status."""
+        from parlour_client.kit.transport.https_connection import ConnectionLostError  # noqa: PLC0415 - not for `--help`
+
+        while True:
+            connection, was_kept = await self._connection(fresh=not isinstance(content, bytes))
+            try:
+                status = await connection.begin(method, path, headers, content, limit)
+                break
+            except ConnectionLostError:
+                connection.close()
+                # The server may close an idle connection at any time, even while we begin to write.
+                if not was_kept or connection.has_answered:
+                    raise
+            except BaseException:
+                connection.close()
+                raise
         try:
-            yield self._client
+            yield connection, status
         finally:
-            self._calls -= 1
-            await self._close_if_over()
+            if self._keep and len(self._kept) < _KEPT and connection.rest():
+                self._kept.append(connection)
+            else:
+                connection.close()
 
-    async def retire(self) -> None:
-        """Close the connections, or let the last call that uses them do it."""
-        self._retired = True
-        await self._close_if_over()
+    async def _connection(self, *, fresh: bool) -> "tuple[HttpsConnection, bool]":
+        """Return a connection, and whether it was open before."""
+        from parlour_client.kit.transport.https_connection import HttpsConnection  # noqa: PLC0415 - as above
 
-    async def _close_if_over(self) -> None:
-        if self._retired and not self._calls:
-            await self._client.aclose()
+        while self._kept and not fresh:
+            kept = self._kept.pop()
+            if await kept.wake():
+                return kept, True
+        return await HttpsConnection.open(self._verifier), False
 
-
-@asynccontextmanager
-async def _half_open_closed() -> AsyncIterator[dict[str, Any]]:
-    """Close a connection whose TLS handshake was cancelled, which httpcore leaves open.
-
-    Yields the extensions of a request: its trace says when TCP is connected and when TLS is.
-    """
-    half_open = list[Any]()
-
-    async def trace(event: str, info: Mapping[str, Any]) -> None:
-        if event == "connection.connect_tcp.complete":
-            half_open.append(info["return_value"])
-        elif event == "connection.start_tls.complete":
-            half_open.clear()
-
-    try:
-        yield {"trace": trace}
-    finally:
-        for stream in half_open:
-            await stream.aclose()
-
-
-class _KeptTooLongError(Exception):
-    """The open connection was closed; use a new one."""
-
-
-class _translated_errors:  # noqa: N801 - used like a function
-    """Translate the HTTP library's errors into ours."""
-
-    def __init__(self, verifier: Verifier) -> None:
-        self._verifier = verifier
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        import httpx  # noqa: PLC0415 - as above
-
-        address = self._verifier.address
-        match error:
-            case httpx.TimeoutException():
-                raise unreachable(address, TimeoutError()) from error
-            case httpx.ConnectError():
-                raise unreachable(address, error) from error
-            case httpx.HTTPError():
-                raise UnreachableError(
-                    _("The connection to {authority} was lost.").format(authority=address.authority)
-                ) from error
-            case _:
-                return
+    def _drop(self) -> None:
+        while self._kept:
+            self._kept.pop().close()
 
 
 def _headers(bearer: Secret | None) -> dict[str, str]:
@@ -396,15 +302,6 @@ def _headers(bearer: Secret | None) -> dict[str, str]:
     if bearer is not None:
         headers["Authorization"] = f"Bearer {bearer.reveal()}"
     return headers
-
-
-async def _read(response: "httpx.Response", limit: int) -> bytes:
-    data = bytearray()
-    async for chunk in response.aiter_raw():  # raw: a compressed answer is not inflated
-        data += chunk
-        if len(data) > limit:
-            raise ServerMisbehavedError(_("The server's answer is too large."))
-    return bytes(data)
 
 
 SENTENCES: Final = frozenset(
@@ -423,12 +320,6 @@ SENTENCES: Final = frozenset(
     }
 )
 """A server's sentences that the client knows, so that a newcomer reads them in their language."""
-
-
-async def _chunks(response: "httpx.Response", verifier: Verifier) -> AsyncIterator[bytes]:
-    with _translated_errors(verifier):
-        async for chunk in response.aiter_raw():
-            yield chunk
 
 
 def understood(kind: type[P], data: bytes) -> P:

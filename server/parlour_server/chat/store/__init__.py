@@ -1,1 +1,1 @@
-"""The store: interfaces (`interface`), records (`types`) and one folder for each implementation."""
+"""The store of the chat: its tables, its records, and all SQL about rooms."""

@@ -21,7 +21,7 @@ from parlour_server.host.cli.command_options import (
 if TYPE_CHECKING:
     from parlour_protocol.ids import RoomId
     from parlour_server.chat.store.chat_store import ChatStore
-    from parlour_server.chat.store.types import RetentionPolicy
+    from parlour_server.chat.store.retention_policy import RetentionPolicy
 
 
 @click.command(
@@ -54,7 +54,7 @@ def retention(
     from parlour_server.chat.capabilities.message_retention.settings import KeepSettings  # noqa: PLC0415
     from parlour_server.chat.capabilities.message_retention.store import RetentionStore  # noqa: PLC0415
     from parlour_server.chat.rooms.operator_rules import allow_anything  # noqa: PLC0415
-    from parlour_server.chat.store.types import shorter, shortest  # noqa: PLC0415
+    from parlour_server.chat.store.retention_policy import shorter, shortest  # noqa: PLC0415
     from parlour_server.core.clock import DAY_MILLIS, SystemClock  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.core.config.server_settings import section  # noqa: PLC0415
 

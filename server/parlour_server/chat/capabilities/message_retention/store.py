@@ -20,9 +20,10 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.unions import members
 from parlour_server.chat.store.chat_store import ChatStore
+from parlour_server.chat.store.retention_policy import RetentionPolicy, shortest
 from parlour_server.chat.store.sql.column_values import BODY_KINDS, EXPIRED, read_body, write_body
 from parlour_server.chat.store.store_part import BodyPart, StorePart, StoreParts
-from parlour_server.chat.store.types import AppendEvent, RetentionPolicy, shortest
+from parlour_server.chat.store.types import AppendEvent
 from parlour_server.core.errors import RefusedError
 from parlour_server.core.store.engine.column_values import UNREADABLE
 from parlour_server.core.store.engine.connection import Connection, WriteConnection

@@ -8,7 +8,8 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, new_request_id
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_server.chat.capabilities.message_retention.store import refuse_same
-from parlour_server.chat.store.types import AppendEvent, RetentionPolicy
+from parlour_server.chat.store.retention_policy import RetentionPolicy
+from parlour_server.chat.store.types import AppendEvent
 from parlour_server.core.errors import RefusedError
 
 EARLIER, NOW, LATER = Millis(1_000), Millis(2_000), Millis(3_000)

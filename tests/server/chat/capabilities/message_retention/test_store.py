@@ -22,8 +22,8 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_server.chat.capabilities.message_retention.store import RetentionStore
+from parlour_server.chat.store.retention_policy import RetentionPolicy
 from parlour_server.chat.store.sql.integrity import chat_damage
-from parlour_server.chat.store.types import RetentionPolicy
 from parlour_server.core.errors import RefusedError
 
 DAY = 86_400_000

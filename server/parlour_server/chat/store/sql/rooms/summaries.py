@@ -7,8 +7,8 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomSuite
+from parlour_server.chat.store.retention_policy import RetentionPolicy, shorter
 from parlour_server.chat.store.sql.column_values import GIVEN, ROLES, ROOM_KINDS, room_name, topic_text
-from parlour_server.chat.store.types import RetentionPolicy, shorter
 from parlour_server.core.store.engine.column_values import plain, user_name
 from parlour_server.core.store.engine.connection import Connection
 

@@ -1,4 +1,7 @@
-"""Records of rooms and appends: the event, the facts for its decision, and the result."""
+"""The chat's records: rooms, appends (the event, the facts for its decision, the result), the journal.
+
+Those created for every message are msgspec structs, which are five times as fast to create.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -224,3 +227,31 @@ class NewRoom:
     topic: TopicText = TopicText()
     encrypted: bool = False
     suite: RoomSuite = RoomSuite.X25519
+
+
+@dataclass(frozen=True, slots=True)
+class RoomAdvanced:
+    """Event ``seq`` was appended to this room: by another process, or with ``who`` by any server."""
+
+    room: RoomId
+    seq: Seq
+    who: UserName | None = None
+    """Whose membership or invitation it changed; None: anyone's, or nobody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRecorded:
+    """This account accepted or declined a room, or blocked someone who is in it."""
+
+    user: UserName
+    room: RoomId
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesChanged:
+    """This account's key or devices changed, or it was disabled or enabled.
+
+    Its encrypted rooms need removals or additions, and the key log may have grown.
+    """
+
+    user: UserName

@@ -7,6 +7,7 @@ learns how someone answers, holds for every server.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from parlour_protocol.errors import ErrorCode
@@ -63,6 +64,7 @@ _ADMISSIONS: Final = (
 _OLDEST: Final = f"SELECT i.room {_SHOWN} AND i.inviter = ?3 ORDER BY i.at, i.room LIMIT 1"
 
 
+@dataclass(eq=False)
 class ConsentStore:
     """Invitations, direct rooms that others opened, blocks, and people's answers.
 
@@ -70,26 +72,24 @@ class ConsentStore:
     blocked invitation looks like a pending one (L14).
     """
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` is for the expiry of invitations."""
-        self._writer = writer
-        self._readers = readers
-        self._clock = clock
+    writer: Writer
+    readers: Readers
+    clock: Clock
 
     async def invitations(
         self, user: UserName, *, after: RoomId | None, limit: int
     ) -> tuple[Sequence[Invitation], bool]:
         """Return the user's visible invitations, one per room, by room id, and whether more follow."""
         query = _LIST + "AND room > ?3 ORDER BY room LIMIT ?4"
-        values = (plain(user), self._clock.now(), after or "", limit + 1)
-        found = await self._readers.rows(_invitation, query, *values)
+        values = (plain(user), self.clock.now(), after or "", limit + 1)
+        found = await self.readers.rows(_invitation, query, *values)
         return found[:limit], len(found) > limit
 
     async def invitation(self, room: RoomId, user: UserName) -> Invitation | None:
         """Return the user's visible invitation to this room, or None."""
         query = _LIST + "AND room = ?3"
-        values = (plain(user), self._clock.now(), room)
-        return await self._readers.row(_invitation, query, *values)
+        values = (plain(user), self.clock.now(), room)
+        return await self.readers.row(_invitation, query, *values)
 
     async def accept_direct(self, by: BySession, room: RoomId) -> RoomSummary | None:
         """Accept a direct room, and return its summary; None when it is not one of the user's direct rooms.
@@ -109,7 +109,7 @@ class ConsentStore:
             note_consent(db, authority.at, room, user)
             return read_summary(db, room, user)
 
-        return await self._writer.submit(authorised(self._clock, by, write))
+        return await self.writer.submit(authorised(self.clock, by, write))
 
     async def decline(self, by: BySession, room: RoomId) -> bool:
         """Hide invitations to the room for a while, or the direct room; False if there is none."""
@@ -129,7 +129,7 @@ class ConsentStore:
                 note_consent(db, now, room, user)
             return bool(quiet or hidden)
 
-        return await self._writer.submit(authorised(self._clock, by, write))
+        return await self.writer.submit(authorised(self.clock, by, write))
 
     async def block(self, by: BySession, whom: UserName, *, on: bool) -> Sequence[RoomId]:
         """Block or unblock someone; returns the rooms that changed for the user.
@@ -144,7 +144,7 @@ class ConsentStore:
                 note_consent(db, now, room, user)
             return rooms
 
-        return await self._writer.submit(authorised(self._clock, by, write))
+        return await self.writer.submit(authorised(self.clock, by, write))
 
     async def blocked(
         self, user: UserName, *, after: UserName | None, limit: int
@@ -152,7 +152,7 @@ class ConsentStore:
         """Return the people the user blocks, in order of name, and whether more follow."""
         query = "SELECT blocked FROM blocks WHERE account = ? AND blocked > ? ORDER BY blocked LIMIT ?"
         values = (plain(user), "" if after is None else plain(after), limit + 1)
-        names = await self._readers.rows(user_name, query, *values)
+        names = await self.readers.rows(user_name, query, *values)
         return names[:limit], len(names) > limit
 
 

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from parlour_protocol.kit.ids import SessionId
 from parlour_protocol.kit.names import UserName
@@ -37,20 +38,10 @@ class DeliveryBudgets:
         self._clock = clock
         self._nodes = nodes
         self._changes = _hourly(rates.key_changes_per_hour, "rates.key_changes_per_hour")
-        self._ends: KeyedBuckets[SessionId] = KeyedBuckets(
-            rates.key_changes_per_hour,
-            per=HOUR,
-            burst=rates.key_changes_per_hour,
-            setting="rates.key_changes_per_hour",
-        )
+        self._ends = _hourly(rates.key_changes_per_hour, "rates.key_changes_per_hour")
         self._claims = _hourly(rates.claims_per_hour, "rates.claims_per_hour")
         self._of_person = _hourly(rates.claims_of_person_per_hour, "rates.claims_of_person_per_hour")
-        self._pairs: KeyedBuckets[tuple[UserName, UserName]] = KeyedBuckets(
-            rates.claims_per_person_per_hour,
-            per=HOUR,
-            burst=rates.claims_per_person_per_hour,
-            setting="rates.claims_per_person_per_hour",
-        )
+        self._pairs = _hourly(rates.claims_per_person_per_hour, "rates.claims_per_person_per_hour")
         self._commits: KeyedBuckets[UserName] = KeyedBuckets(
             rates.commits_per_minute,
             per=MINUTE,
@@ -122,5 +113,5 @@ class DeliveryBudgets:
             raise TooManyAttemptsError(math.ceil(wait))
 
 
-def _hourly(amount: int, setting: str) -> KeyedBuckets[UserName]:
+def _hourly(amount: int, setting: str) -> KeyedBuckets[Any]:
     return KeyedBuckets(amount, per=HOUR, burst=amount, setting=setting)

@@ -5,8 +5,10 @@ them to the key log, which everyone can read. A stolen session cannot use a devi
 the account key without the password (P7).
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from parlour_protocol.delivery import (
     AccountKey,
@@ -39,7 +41,6 @@ from parlour_server.chat.delivery.errors import PasswordNeededError
 from parlour_server.chat.delivery.records import (
     CertificateRecord,
     DeviceChange,
-    DeviceRecord,
     NewDevice,
     NewEntry,
 )
@@ -61,27 +62,17 @@ _LONGEST: Final = 10 * 366 * 86_400_000
 _Statement = TypeVar("_Statement", Certificate, Revocation)
 
 
+@dataclass(frozen=True, slots=True)
 class DeviceRegistry:
     """The devices of all accounts. ``server`` is the name in every statement."""
 
-    def __init__(
-        self,
-        store: Devices,
-        reauthentication: Reauthentication,
-        bus: Bus,
-        clock: Clock,
-        audit: Audit,
-        budgets: DeliveryBudgets,
-        *,
-        server: str,
-    ) -> None:
-        self._store = store
-        self._reauthentication = reauthentication
-        self._bus = bus
-        self._clock = clock
-        self._audit = audit
-        self._budgets = budgets
-        self._server = server
+    store: Devices
+    reauthentication: Reauthentication
+    bus: Bus
+    clock: Clock
+    audit: Audit
+    budgets: DeliveryBudgets
+    server: str
 
     async def set_account_key(self, session: SessionRecord, body: AccountKey, *, address: str) -> None:
         """Publish the account's key, or replace it, for a password and a proof if the account needs one.
@@ -90,43 +81,43 @@ class DeviceRegistry:
         TooManyAttemptsError.
         """
         user = session.user
-        self._budgets.end(session.id)
-        if not holds(body.key, account_proof(user, self._server), body.proof):
+        self.budgets.end(session.id)
+        if not holds(body.key, account_proof(user, self.server), body.proof):
             raise self._refused(session, "the proof of the account key is invalid")
-        before = await self._store.account_key(user)
+        before = await self.store.account_key(user)
         if before == body.key:
             return
-        entry = self._entry(AccountEntry(self._clock.now(), user, bytes(body.key)))
+        entry = self._entry(AccountEntry(self.clock.now(), user, bytes(body.key)))
         if before is None:
             by = BySession(user, session.id)
-            change = await self._store.publish_account_key(by, body.key, entry, replaces=None)
+            change = await self.store.publish_account_key(by, body.key, entry, replaces=None)
         elif body.password is None:
             raise PasswordNeededError
         else:
-            async with self._reauthentication.confirmed(
+            async with self.reauthentication.confirmed(
                 session, body.password, body.factor, address=address
             ) as proven:
-                change = await self._store.publish_account_key(proven, body.key, entry, replaces=before)
-        self._audit.record(
+                change = await self.store.publish_account_key(proven, body.key, entry, replaces=before)
+        self.audit.record(
             DeliveryEvent.ACCOUNT_KEY_SET, user=user, replaced=before is not None, address=address
         )
         self._publish(user, change)
 
     async def register(self, session: SessionRecord, body: RegisterDevice) -> DeviceInfo:
         """Bind the session to the device whose key it holds. Raises StatementError, RefusedError."""
-        user, now = session.user, self._clock.now()
-        self._budgets.change(user)
-        if not holds(body.key, device_proof(self._server, session.id), body.proof):
+        user, now = session.user, self.clock.now()
+        self.budgets.change(user)
+        if not holds(body.key, device_proof(self.server, session.id), body.proof):
             raise self._refused(session, "the proof of the device's key is invalid for this session")
-        device = device_id_of(user, self._server, body.key)
+        device = device_id_of(user, self.server, body.key)
         certificate = entry = None
         if body.certificate is not None:
             certificate = await self._certificate(session, device, body.certificate)
             entry = self._entry(DeviceEntry(now, bytes(body.certificate)))
         new = NewDevice(device, user, body.key, session.device, now)
-        before = await self._store.find(device, now)
-        record = await self._store.register(BySession(user, session.id), new, certificate, entry)
-        self._audit.record(
+        before = await self.store.find(device, now)
+        record = await self.store.register(BySession(user, session.id), new, certificate, entry)
+        self.audit.record(
             DeliveryEvent.DEVICE_REGISTERED,
             user=user,
             device=device,
@@ -135,44 +126,44 @@ class DeviceRegistry:
         )
         # Clients register at each login, but only the first one is recorded.
         if record.certificate != (before.certificate if before else None):
-            self._bus.publish(KeysChanged(user))
+            self.bus.publish(KeysChanged(user))
         elif before is None:
-            self._bus.publish(DeviceWaits(user))
-        return _device_info(record, device)
+            self.bus.publish(DeviceWaits(user))
+        return replace(record.info, current=True)
 
     async def list(self, session: SessionRecord) -> DeviceList:
         """Return the account's devices, revoked ones too."""
-        records: Sequence[DeviceRecord] = await self._store.list(session.user, self._clock.now())
-        key = await self._store.account_key(session.user)
-        return DeviceList(tuple(_device_info(record, session.device_id) for record in records), key)
+        records = await self.store.list(session.user, self.clock.now())
+        devices = (replace(record.info, current=record.id == session.device_id) for record in records)
+        return DeviceList(tuple(devices), await self.store.account_key(session.user))
 
     async def certify(self, session: SessionRecord, device: DeviceId, body: CertifyDevice) -> None:
         """Approve a device of the account, from any of its sessions: only the signature counts.
 
         Raises StatementError, RefusedError.
         """
-        self._budgets.change(session.user)
+        self.budgets.change(session.user)
         certificate = await self._certificate(session, device, body.certificate)
-        entry = self._entry(DeviceEntry(self._clock.now(), bytes(body.certificate)))
-        await self._store.certify(BySession(session.user, session.id), device, certificate, entry)
-        self._audit.record(
+        entry = self._entry(DeviceEntry(self.clock.now(), bytes(body.certificate)))
+        await self.store.certify(BySession(session.user, session.id), device, certificate, entry)
+        self.audit.record(
             DeliveryEvent.DEVICE_CERTIFIED, user=session.user, device=device, session=session.id
         )
-        self._bus.publish(KeysChanged(session.user))
+        self.bus.publish(KeysChanged(session.user))
 
     async def revoke(self, session: SessionRecord, device: DeviceId, body: RevokeDevice) -> None:
         """Revoke a device of the account permanently; its sessions and sockets end (S1).
 
         Raises StatementError, RefusedError.
         """
-        self._budgets.end(session.id)
+        self.budgets.end(session.id)
         statement = self._read(session, Revocation, body.revocation)
         key = await self._fits(session, statement, device)
-        if statement.at > self._clock.now() + _SKEW:
+        if statement.at > self.clock.now() + _SKEW:
             raise self._refused(session, "the revocation is dated in the future: check the device's clock")
-        entry = self._entry(RevocationEntry(self._clock.now(), bytes(body.revocation)))
-        change = await self._store.revoke(BySession(session.user, session.id), device, key, entry)
-        self._audit.record(DeliveryEvent.DEVICE_REVOKED, user=session.user, device=device, session=session.id)
+        entry = self._entry(RevocationEntry(self.clock.now(), bytes(body.revocation)))
+        change = await self.store.revoke(BySession(session.user, session.id), device, key, entry)
+        self.audit.record(DeliveryEvent.DEVICE_REVOKED, user=session.user, device=device, session=session.id)
         self._publish(session.user, change)
 
     async def _certificate(
@@ -181,7 +172,7 @@ class DeviceRegistry:
         """Check a certificate of the account for this device. Raises StatementError."""
         statement = self._read(session, Certificate, data)
         key = await self._fits(session, statement, device)
-        now = self._clock.now()
+        now = self.clock.now()
         if statement.created > now + _SKEW:
             raise self._refused(session, "the certificate starts in the future: check the device's clock")
         if not now < statement.expires <= now + _LONGEST or statement.expires <= statement.created:
@@ -198,8 +189,8 @@ class DeviceRegistry:
         self, session: SessionRecord, statement: Certificate | Revocation, device: DeviceId
     ) -> PublicKey:
         """Check that a signed statement is about this account, device and server; return the account key."""
-        key = await self._store.account_key(session.user)
-        if (statement.user, statement.server) != (session.user, self._server):
+        key = await self.store.account_key(session.user)
+        if (statement.user, statement.server) != (session.user, self.server):
             raise self._refused(session, "the statement is about another account or another server")
         # A valid signature may be by *any* key; it must be by the account's current one.
         if key is None or statement.account_key != key:
@@ -209,30 +200,14 @@ class DeviceRegistry:
         return key
 
     def _refused(self, session: SessionRecord, why: str) -> StatementError:
-        self._audit.record(DeliveryEvent.STATEMENT_REFUSED, user=session.user, session=session.id, why=why)
+        self.audit.record(DeliveryEvent.STATEMENT_REFUSED, user=session.user, session=session.id, why=why)
         return StatementError(why)
 
     def _entry(self, entry: Entry) -> NewEntry:
-        return NewEntry(LogEntryBytes(encode_entry(entry)), Head.empty(self._server))
+        return NewEntry(LogEntryBytes(encode_entry(entry)), Head.empty(self.server))
 
     def _publish(self, user: UserName, change: DeviceChange) -> None:
         if change.sessions:
-            self._bus.publish(SessionsEnded(change.sessions))
+            self.bus.publish(SessionsEnded(change.sessions))
         if change.changed:
-            self._bus.publish(KeysChanged(user))
-
-
-def _device_info(record: DeviceRecord, current: DeviceId | None) -> DeviceInfo:
-    return DeviceInfo(
-        record.id,
-        record.key,
-        record.name,
-        record.status,
-        record.created,
-        record.last_seen,
-        record.packages,
-        record.last_resort,
-        record.hybrid_packages,
-        record.hybrid_last_resort,
-        current=record.id == current,
-    )
+            self.bus.publish(KeysChanged(user))

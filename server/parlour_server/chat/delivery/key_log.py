@@ -4,6 +4,8 @@ The store appends to it in the transactions that change keys; nothing here can c
 signature is evidence of the heads that a server showed.
 """
 
+from dataclasses import dataclass
+
 from parlour_protocol.delivery import KeyLogPage
 from parlour_protocol.frames.opaque import Digest, PublicKey, Signature
 from parlour_protocol.identity import Head
@@ -12,23 +14,23 @@ from parlour_server.chat.delivery.tables.key_log import KeyLogStore
 from parlour_server.core.signatures import SigningKey
 
 
+@dataclass(frozen=True, slots=True)
 class KeyLog:
     """The key log of the server that is called ``server``."""
 
-    def __init__(self, store: KeyLogStore, key: SigningKey, *, server: str) -> None:
-        self._store = store
-        self._key = key
-        self._server = server
+    store: KeyLogStore
+    key: SigningKey
+    server: str
 
     async def page(self, after: int) -> KeyLogPage:
         """Return the entries after number ``after``, and the signed head of the whole log."""
-        entries, found = await self._store.page(after=after, limit=KEY_LOG_PAGE.value)
-        head = found or Head.empty(self._server)
+        entries, found = await self.store.page(after=after, limit=KEY_LOG_PAGE.value)
+        head = found or Head.empty(self.server)
         return KeyLogPage(
-            server=self._server,
+            server=self.server,
             entries=tuple(entries),
             size=head.size,
             head=Digest(head.digest),
-            signature=Signature(self._key.sign(head.to_be_signed(self._server))),
-            key=PublicKey(self._key.public),
+            signature=Signature(self.key.sign(head.to_be_signed(self.server))),
+            key=PublicKey(self.key.public),
         )

@@ -5,6 +5,7 @@ limit are left out like devices without packages, so that a stranger cannot make
 (exhaustion). The server does not read packages; the claimer checks them.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from parlour_protocol.delivery import ClaimedKeyPackage, ClaimedKeyPackages, ClaimKeyPackages, KeyPackages
@@ -35,17 +36,15 @@ _WAIT: Final = 60
 """Seconds to wait when every requested device is over its limit."""
 
 
+@dataclass(frozen=True, slots=True)
 class KeyPackageService:
     """The key packages of all devices."""
 
-    def __init__(
-        self, store: ChatStore, bus: Bus, clock: Clock, audit: Audit, budgets: DeliveryBudgets
-    ) -> None:
-        self._store = store
-        self._bus = bus
-        self._clock = clock
-        self._audit = audit
-        self._budgets = budgets
+    store: ChatStore
+    bus: Bus
+    clock: Clock
+    audit: Audit
+    budgets: DeliveryBudgets
 
     async def put(self, session: SessionRecord, device: DeviceId, body: KeyPackages) -> None:
         """Store packages of this session's device.
@@ -54,17 +53,17 @@ class KeyPackageService:
         """
         if session.device_id != device:
             raise NoDeviceError
-        self._budgets.change(session.user)
-        now = self._clock.now()
+        self.budgets.change(session.user)
+        now = self.clock.now()
         expires = Millis(now + _USUAL) if body.expires is None else body.expires
         if not now < expires <= now + _LONGEST:
             raise RefusedError(ErrorCode.MALFORMED, "key packages must expire in the future, within 90 days")
-        first = await self._store.devices.put_packages(
+        first = await self.store.devices.put_packages(
             BySession(session.user, session.id),
             NewPackages(device, body.packages, body.last_resort, expires, body.replace, body.suite),
         )
         if first:  # it had none until now: others can add it to its rooms again
-            self._bus.publish(KeysChanged(session.user))
+            self.bus.publish(KeysChanged(session.user))
 
     async def claim(self, session: SessionRecord, body: ClaimKeyPackages) -> ClaimedKeyPackages:
         """Return one package for each device that must be added to the room.
@@ -73,23 +72,23 @@ class KeyPackageService:
         """
         if session.device_id is None:
             raise NoDeviceError
-        user, now = session.user, self._clock.now()
+        user, now = session.user, self.clock.now()
         wanted = tuple(dict.fromkeys(body.devices))
-        self._budgets.claim(user, len(wanted))
-        state = await self._store.groups.state(body.room, user, now)
+        self.budgets.claim(user, len(wanted))
+        state = await self.store.groups.state(body.room, user, now)
         if state is None:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such encrypted room, or you are not in it")
         owners = {one.device: one.user for one in state.missing}
         known = [device for device in wanted if device in owners]
-        allowed = [device for device in known if self._budgets.may_take_from(user, owners[device])]
+        allowed = [device for device in known if self.budgets.may_take_from(user, owners[device])]
         if known and not allowed:
-            self._audit.record(AuditEvent.LIMIT_HIT, limit="claims_of_person", user=user, room=body.room)
+            self.audit.record(AuditEvent.LIMIT_HIT, limit="claims_of_person", user=user, room=body.room)
             raise TooManyAttemptsError(_WAIT)
         by = BySession(user, session.id)
-        found = await self._store.devices.claim(by, body.room, allowed, body.suite) if allowed else ()
+        found = await self.store.devices.claim(by, body.room, allowed, body.suite) if allowed else ()
         for record in found:
             self._notify_if_low(record)
-        self._audit.record(
+        self.audit.record(
             DeliveryEvent.KEY_PACKAGES_CLAIMED,
             user=user,
             room=body.room,
@@ -102,4 +101,4 @@ class KeyPackageService:
     def _notify_if_low(self, record: ClaimRecord) -> None:
         if record.last_resort or record.left <= _LOW[record.suite]:
             low = KeyPackagesLow(left=record.left, last_resort_used=record.last_resort)
-            self._bus.publish(DeviceEphemeral(record.user, record.device, low))
+            self.bus.publish(DeviceEphemeral(record.user, record.device, low))

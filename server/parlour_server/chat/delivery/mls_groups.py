@@ -5,6 +5,7 @@ checked in one transaction (`rooms/group_rules.py`): of two commits for one epoc
 device sees only its own Welcomes. The server does not read the contents.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from parlour_protocol.delivery import Commit, Contest, CreateGroup, EventStored, GroupState, Welcomes
@@ -28,21 +29,19 @@ _WELCOMES_BYTES: Final = 1024 * 1024
 """Bytes of Welcomes and trees in one response; one Welcome is returned whatever its size."""
 
 
+@dataclass(frozen=True, slots=True)
 class MlsGroups:
     """The groups of all rooms."""
 
-    def __init__(
-        self, store: Groups, commands: Commands, clock: Clock, audit: Audit, budgets: DeliveryBudgets
-    ) -> None:
-        self._store = store
-        self._commands = commands
-        self._clock = clock
-        self._audit = audit
-        self._budgets = budgets
+    store: Groups
+    commands: Commands
+    clock: Clock
+    audit: Audit
+    budgets: DeliveryBudgets
 
     async def state(self, session: SessionRecord, room: RoomId) -> GroupState:
         """Return the state of the room's group. Raises RefusedError(NOT_FOUND)."""
-        state = await self._store.state(room, session.user, self._clock.now())
+        state = await self.store.state(room, session.user, self.clock.now())
         if state is None:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such encrypted room, or you are not in it")
         return state
@@ -52,7 +51,7 @@ class MlsGroups:
         device = _device(session)
         founded = GroupCreated(group=body.group, device=device, replaces=body.replaces)
         logged = await self._append(session, body.request, room, founded)
-        self._audit.record(
+        self.audit.record(
             DeliveryEvent.GROUP_FOUNDED,
             user=session.user,
             device=device,
@@ -65,7 +64,7 @@ class MlsGroups:
     def check_may_commit(self, session: SessionRecord) -> None:
         """Check before a commit's large body is read. Raises NoDeviceError, TooManyAttemptsError."""
         _device(session)
-        self._budgets.commit(session.user)
+        self.budgets.commit(session.user)
 
     async def commit(self, session: SessionRecord, room: RoomId, body: Commit) -> EventStored:
         """Advance the group, unless another commit came first. Raises NoDeviceError, RefusedError."""
@@ -79,7 +78,7 @@ class MlsGroups:
             unusable=body.unusable,
         )
         logged = await self._append(session, body.request, room, handshake, _attached(body))
-        self._audit.record(
+        self.audit.record(
             DeliveryEvent.GROUP_COMMITTED,
             user=session.user,
             device=session.device_id,
@@ -93,11 +92,11 @@ class MlsGroups:
     async def contest(self, session: SessionRecord, room: RoomId, body: Contest) -> EventStored:
         """Record that a device cannot apply the newest commit. Raises NoDeviceError, RefusedError."""
         device = _device(session)
-        self._budgets.commit(session.user)
+        self.budgets.commit(session.user)
         logged = await self._append(
             session, body.request, room, Contested(group=body.group, epoch=body.epoch)
         )
-        self._audit.record(
+        self.audit.record(
             DeliveryEvent.GROUP_CONTESTED, user=session.user, device=device, room=room, epoch=body.epoch
         )
         return logged
@@ -106,12 +105,12 @@ class MlsGroups:
         """Return the pending Welcomes of this session's device. Raises NoDeviceError."""
         if session.device_id != device:
             raise NoDeviceError  # another device's Welcomes are private
-        found, more = await self._store.welcomes(device, max_bytes=_WELCOMES_BYTES)
-        return Welcomes(tuple(found), self._commands.incarnation, more)
+        found, more = await self.store.welcomes(device, max_bytes=_WELCOMES_BYTES)
+        return Welcomes(tuple(found), self.commands.incarnation, more)
 
     async def drop_welcome(self, session: SessionRecord, welcome: WelcomeId) -> bool:
         """Delete a pending Welcome of this session's device; False if there is none. Raises NoDeviceError."""
-        return await self._store.drop_welcome(BySession(session.user, session.id), welcome)
+        return await self.store.drop_welcome(BySession(session.user, session.id), welcome)
 
     async def _append(
         self,
@@ -122,10 +121,10 @@ class MlsGroups:
         attached: Attached | None = None,
     ) -> EventStored:
         try:
-            appended = await self._commands.commit(session, request, room, body, attached)
+            appended = await self.commands.commit(session, request, room, body, attached)
         except RefusedError as error:
             if error.code in AUTHORIZATION:
-                self._audit.record(
+                self.audit.record(
                     AuditEvent.REQUEST_REFUSED,
                     code=str(error.code),
                     request=type(body).__name__.lower(),
@@ -133,7 +132,7 @@ class MlsGroups:
                     user=session.user,
                 )
             raise
-        return EventStored(appended.entry.seq, appended.entry.at, self._commands.incarnation)
+        return EventStored(appended.entry.seq, appended.entry.at, self.commands.incarnation)
 
 
 def _device(session: SessionRecord) -> DeviceId:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.delivery import DeviceInfo, DeviceStatus
 from parlour_protocol.frames.opaque import CertificateBytes, KeyPackageBytes, LogEntryBytes, PublicKey
 from parlour_protocol.identity import Head
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
@@ -40,24 +40,23 @@ class NewDevice:
 
 @dataclass(frozen=True, slots=True)
 class DeviceRecord:
-    """A device with keys of its own. ``certificate`` and its end exist once it is approved.
+    """A device with keys of its own: what its account sees of it, and its certificate once it is approved."""
 
-    ``packages`` counts the single-use key packages that can be claimed now.
-    """
-
-    id: DeviceId
     user: UserName
-    key: PublicKey
-    name: DeviceName
-    status: DeviceStatus
-    created: Millis
-    last_seen: Millis
+    info: DeviceInfo
     certificate: CertificateBytes | None = None
     expires: Millis | None = None
-    packages: int = 0
-    last_resort: bool = False
-    hybrid_packages: int = 0
-    hybrid_last_resort: bool = False
+    """The end of the certificate."""
+
+    @property
+    def id(self) -> DeviceId:
+        """Its id, the hash of its key."""
+        return self.info.device
+
+    @property
+    def status(self) -> DeviceStatus:
+        """Whether it was approved, or revoked."""
+        return self.info.status
 
 
 @dataclass(frozen=True, slots=True)

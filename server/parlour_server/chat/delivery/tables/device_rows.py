@@ -4,9 +4,9 @@ Used by everything that reads or changes devices.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
-from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.delivery import DeviceInfo, DeviceStatus
 from parlour_protocol.frames.opaque import CertificateBytes, PublicKey
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName
@@ -19,7 +19,7 @@ STATUSES: Final = {status.value: status for status in DeviceStatus}
 
 # The numbers are those of ``RoomSuite``.
 DEVICE: Final = """
-    SELECT d.device, d.account, d.key, d.name, d.status, d.created, d.last_seen, d.certificate, d.expires,
+    SELECT d.account, d.certificate, d.expires, d.device, d.key, d.name, d.status, d.created, d.last_seen,
         (SELECT count(*) FROM key_packages p WHERE p.device = d.device
             AND p.suite = 3 AND p.last_resort = 0 AND p.given = 0 AND p.expires > ?1),
         EXISTS (SELECT 1 FROM key_packages p WHERE p.device = d.device
@@ -55,33 +55,24 @@ def see_devices(db: WriteConnection, seen: Mapping[SessionId, Millis]) -> None:
 
 
 def device_record(
-    device: DeviceId,
-    account: str,
-    key: bytes,
-    name: str,
-    status: str,
-    created: Millis,
-    last_seen: Millis,
-    certificate: bytes | None,
-    expires: Millis | None,
-    packages: int,
-    last_resort: int,
-    hybrid_packages: int,
-    hybrid_last_resort: int,
+    account: str, certificate: bytes | None, expires: Millis | None, *info: Any
 ) -> DeviceRecord:
     """Return a device from the columns of ``DEVICE``."""
+    device, key, name, status, created, last_seen, packages, last, hybrid_packages, hybrid_last = info
     return DeviceRecord(
-        id=device,
-        user=user_name(account),
-        key=PublicKey(key),
-        name=device_name(name),
-        status=STATUSES[status],
-        created=created,
-        last_seen=last_seen,
-        certificate=None if certificate is None else CertificateBytes(certificate),
-        expires=expires,
-        packages=packages,
-        last_resort=bool(last_resort),
-        hybrid_packages=hybrid_packages,
-        hybrid_last_resort=bool(hybrid_last_resort),
+        user_name(account),
+        DeviceInfo(
+            device,
+            PublicKey(key),
+            device_name(name),
+            STATUSES[status],
+            created,
+            last_seen,
+            packages,
+            bool(last),
+            hybrid_packages,
+            bool(hybrid_last),
+        ),
+        None if certificate is None else CertificateBytes(certificate),
+        expires,
     )

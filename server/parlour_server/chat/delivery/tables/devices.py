@@ -5,11 +5,12 @@ current account key. A certified device is never deleted.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.chat.delivery.records import (
@@ -32,6 +33,7 @@ from parlour_server.core.store.engine.readers import Readers
 from parlour_server.core.store.engine.writer import Writer
 
 
+@dataclass(eq=False)
 class Devices:
     """Account keys, the devices that they certify, and the devices' key packages.
 
@@ -39,15 +41,13 @@ class Devices:
     and only if their account key is the current one: else RefusedError(CONFLICT).
     """
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` ends sessions, and dates the journal."""
-        self._writer = writer
-        self._readers = readers
-        self._clock = clock
+    writer: Writer
+    readers: Readers
+    clock: Clock
 
     async def account_key(self, user: UserName) -> PublicKey | None:
         """Return the current key, None if none was published."""
-        return await self._readers.run(partial(account_key_of, user=user))
+        return await self.readers.run(partial(account_key_of, user=user))
 
     async def publish_account_key(
         self, by: BySession | ByProof, key: PublicKey, entry: NewEntry, *, replaces: PublicKey | None
@@ -59,7 +59,7 @@ class Devices:
         certified, and ends their sessions but the one that asks, which speaks for no device from then on.
         """
         write = partial(publish, key=key, entry=entry, replaces=replaces)
-        return await self._writer.submit(authorised(self._clock, by, write))
+        return await self.writer.submit(authorised(self.clock, by, write))
 
     async def register(
         self,
@@ -75,22 +75,16 @@ class Devices:
         LIMIT_REACHED (DEVICES_PER_USER).
         """
         write = partial(register, new=device, certificate=certificate, entry=entry)
-        return await self._writer.submit(authorised(self._clock, by, write))
+        return await self.writer.submit(authorised(self.clock, by, write))
 
     async def list(self, user: UserName, now: Millis) -> Sequence[DeviceRecord]:
         """Return the account's devices, revoked ones too, oldest first."""
         query = DEVICE + " WHERE d.account = ?2 ORDER BY d.created, d.device"
-        return await self._readers.rows(device_record, query, now, plain(user))
+        return await self.readers.rows(device_record, query, now, plain(user))
 
     async def find(self, device: DeviceId, now: Millis) -> DeviceRecord | None:
         """Return one device."""
-        return await self._readers.run(partial(find_device, device=device, now=now))
-
-    async def of_session(self, session: SessionId, now: Millis) -> DeviceRecord | None:
-        """Return the device that the session speaks for, unless it was revoked."""
-        query = DEVICE + " JOIN sessions s ON s.device_id = d.device WHERE s.session = ?2"
-        query += " AND d.status != 'revoked' AND s.expires > ?1"
-        return await self._readers.row(device_record, query, now, session)
+        return await self.readers.run(partial(find_device, device=device, now=now))
 
     async def certify(
         self, by: BySession, device: DeviceId, certificate: CertificateRecord, entry: NewEntry
@@ -100,7 +94,7 @@ class Devices:
         The same certificate again changes nothing. Raises RefusedError(NOT_FOUND, FORBIDDEN: revoked).
         """
         write = partial(certify, device=device, certificate=certificate, entry=entry)
-        return await self._writer.submit(authorised(self._clock, by, write))
+        return await self.writer.submit(authorised(self.clock, by, write))
 
     async def revoke(
         self, by: BySession, device: DeviceId, account_key: PublicKey, entry: NewEntry
@@ -110,7 +104,7 @@ class Devices:
         It must be removed from its groups. Raises RefusedError(NOT_FOUND).
         """
         write = partial(revoke, device=device, account_key=account_key, entry=entry)
-        return await self._writer.submit(authorised(self._clock, by, write))
+        return await self.writer.submit(authorised(self.clock, by, write))
 
     async def put_packages(self, by: BySession, new: NewPackages) -> bool:
         """Add to the key packages of the session's device, or (``replace``) replace them.
@@ -121,7 +115,7 @@ class Devices:
         not speak for the device (any more).
         """
         write = partial(put_packages, new=new)
-        return await self._writer.submit(authorised(self._clock, by, write))
+        return await self.writer.submit(authorised(self.clock, by, write))
 
     async def claim(
         self,
@@ -137,4 +131,4 @@ class Devices:
         the person is not in the room, or it is not encrypted, NoDeviceError for a session without a device.
         """
         write = partial(claim_packages, room=room, devices=devices, suite=suite)
-        return await self._writer.submit(authorised(self._clock, by, write))
+        return await self.writer.submit(authorised(self.clock, by, write))

@@ -5,6 +5,7 @@ learn nothing.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -42,14 +43,13 @@ _ROOMS: Final = """
 """
 
 
+@dataclass(eq=False)
 class Groups:
     """The MLS groups of encrypted rooms, as a server sees them. ``Log.append`` changes them."""
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` ends sessions."""
-        self._writer = writer
-        self._readers = readers
-        self._clock = clock
+    writer: Writer
+    readers: Readers
+    clock: Clock
 
     async def state(self, room: RoomId, user: UserName, now: Millis) -> GroupState | None:
         """Return the state of the room's group; None if the user is not in it, or it is not encrypted."""
@@ -59,22 +59,22 @@ class Groups:
                 row = db.execute(_MEMBER, (room, plain(user))).fetchone()
                 return None if row is None else _state(db, room, row, now)
 
-        return await self._readers.run(read)
+        return await self.readers.run(read)
 
     async def rooms_of(self, user: UserName) -> Sequence[RoomId]:
         """Return the encrypted rooms where the user is a member or has devices in the group."""
-        return await self._readers.rows(RoomId, _ROOMS, plain(user))
+        return await self.readers.rows(RoomId, _ROOMS, plain(user))
 
     async def welcomes(self, device: DeviceId, *, max_bytes: int) -> tuple[Sequence[WaitingWelcome], bool]:
         """Return the device's oldest Welcomes and whether there are more.
 
         At most ``max_bytes`` of Welcomes and trees, but at least one Welcome.
         """
-        return await self._readers.run(partial(waiting_welcomes, device=device, max_bytes=max_bytes))
+        return await self.readers.run(partial(waiting_welcomes, device=device, max_bytes=max_bytes))
 
     async def drop_welcome(self, by: BySession, welcome: WelcomeId) -> bool:
         """Delete a pending Welcome of the session's device; False if there is none. Raises NoDeviceError."""
-        return await self._writer.submit(authorised(self._clock, by, partial(drop_welcome, welcome=welcome)))
+        return await self.writer.submit(authorised(self.clock, by, partial(drop_welcome, welcome=welcome)))
 
 
 def _state(

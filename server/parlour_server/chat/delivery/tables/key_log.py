@@ -5,6 +5,7 @@ second entry with the same number.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from parlour_protocol.frames.opaque import LogEntryBytes
@@ -19,12 +20,12 @@ from parlour_server.core.store.engine.writer import Writer
 _NEWEST_POLICY: Final = "SELECT entry FROM key_log WHERE substr(entry, 1, 8) = ? ORDER BY number DESC LIMIT 1"
 
 
+@dataclass(eq=False)
 class KeyLogStore:
     """The log of keys: account keys, certificates, revocations (``Devices`` appends these), and policies."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
-        self._writer = writer
-        self._readers = readers
+    writer: Writer
+    readers: Readers
 
     async def publish_policy(self, at: Millis, policy: bytes, start: Head, *, is_empty: bool) -> bool:
         """Append the operator's policy for people's devices, unless the newest one is the same.
@@ -42,11 +43,11 @@ class KeyLogStore:
             append_entry(db, entry)
             return True
 
-        return await self._writer.submit(write)
+        return await self.writer.submit(write)
 
     async def head(self) -> Head | None:
         """Return the head of the whole log, None while it is empty."""
-        return await self._readers.run(_head)
+        return await self.readers.run(_head)
 
     async def page(self, *, after: int, limit: int) -> tuple[Sequence[LogEntryBytes], Head | None]:
         """Return the entries after number ``after``, and the matching head of the whole log."""
@@ -60,7 +61,7 @@ class KeyLogStore:
             )
             return [LogEntryBytes(entry) for (entry,) in rows], head
 
-        return await self._readers.run(read)
+        return await self.readers.run(read)
 
 
 def append_entry(db: Connection, entry: NewEntry) -> None:

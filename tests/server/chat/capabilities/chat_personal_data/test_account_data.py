@@ -152,7 +152,7 @@ async def test_files_invitations_blocks_and_devices_go(world: World, delivery: D
         assert await data_of(world).table(name, alice) == []
     assert await data_of(world).table("blocked", bob) == []
     [found] = await world.store.devices.list(alice, world.clock.now())
-    assert (found.name, found.status.value, found.packages) == ("deleted", "revoked", 0)
+    assert (found.info.name, found.status.value, found.info.packages) == ("deleted", "revoked", 0)
 
 
 async def test_welcomes_that_wait_for_its_devices_go(world: World, delivery: Delivery) -> None:

@@ -14,7 +14,7 @@ PLENTY = 2**40
 
 def files(store: ChatStore) -> FileStore:
     """Return the records of files of an open store."""
-    return FileStore(store, store.consent._clock)
+    return FileStore(store, store.consent.clock)
 
 
 async def sender(store: ChatStore, file: FileRecord) -> BySession:

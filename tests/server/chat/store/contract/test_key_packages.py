@@ -64,7 +64,7 @@ async def test_each_package_is_given_once_and_the_last_resort_in_the_end(
     ]
     held = await delivery.store.devices.find(device, delivery.now)
     assert held is not None
-    assert (held.packages, held.last_resort) == (0, False)
+    assert (held.info.packages, held.info.last_resort) == (0, False)
 
 
 async def test_the_suites_are_kept_apart(
@@ -89,8 +89,8 @@ async def test_the_suites_are_kept_apart(
     assert not await put(RoomSuite.X_WING, b"hybrid last")
     held = await delivery.store.devices.find(device, delivery.now)
     assert held is not None
-    assert (held.packages, held.last_resort) == (1, True)
-    assert (held.hybrid_packages, held.hybrid_last_resort) == (HYBRID_PACKAGES.value, True)
+    assert (held.info.packages, held.info.last_resort) == (1, True)
+    assert (held.info.hybrid_packages, held.info.hybrid_last_resort) == (HYBRID_PACKAGES.value, True)
     assert await given(RoomSuite.X_WING) == [b"hybrid 4"]  # the oldest went
     assert await put(RoomSuite.X25519, b"other last", b"two", replace=True) is False
     assert [await given(RoomSuite.X25519) for _ in range(2)] == [[b"two"], [b"other last"]]
@@ -140,7 +140,7 @@ async def test_a_used_last_resort_is_replaced_and_not_brought_back(
     await delivery.packages(device, last_resort="new")
     held = await delivery.store.devices.find(device, delivery.now)
     assert held is not None
-    assert held.last_resort
+    assert held.info.last_resort
     assert await names(delivery, room, alice, device) == ["new"]
     await delivery.packages(device, last_resort="old")
     assert await names(delivery, room, alice, device) == []
@@ -188,7 +188,7 @@ async def test_expired_packages_are_not_given(
     assert await names(delivery, room, alice, device) == []
     held = await delivery.store.devices.find(device, delivery.now)
     assert held is not None
-    assert (held.packages, held.last_resort) == (0, False)
+    assert (held.info.packages, held.info.last_resort) == (0, False)
 
 
 async def test_a_device_keeps_so_many_packages(
@@ -202,7 +202,7 @@ async def test_a_device_keeps_so_many_packages(
     await delivery.packages(device, "one more", "another", last_resort="last")
     held = await delivery.store.devices.find(device, delivery.now)
     assert held is not None
-    assert (held.packages, held.last_resort) == (KEY_PACKAGES.value, True)
+    assert (held.info.packages, held.info.last_resort) == (KEY_PACKAGES.value, True)
     assert await names(delivery, room, alice, device) == ["package 2"]
     again = [f"later {number}" for number in range(KEY_PACKAGES.value)]
     await delivery.packages(device, *again)
